@@ -1,0 +1,8 @@
+"""What goes wrong and can be put right by the person in front of the page."""
+
+
+class UserError(Exception):
+    """One plain sentence that states the rule, what was received, and what to do about it.
+
+    The pages show its text as it is; everything else that is raised is a defect of the program.
+    """

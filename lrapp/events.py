@@ -1,0 +1,231 @@
+"""What a run says while it runs, as lines of JSON, and the history that those lines add up to."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+
+Ending = Literal["completed", "early_stopping", "stopped", "diverged"]
+
+
+@dataclass(frozen=True)
+class DataPrepared:
+    """The table has become arrays.
+
+    Args:
+        train, validation, test: Rows in each part.
+        inputs: Numbers that the network gets for each row.
+        notes: Plain sentences on what was done to the data.
+    """
+
+    type: ClassVar[str] = "data_prepared"
+    train: int
+    validation: int
+    test: int
+    inputs: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """The network is built and the first step is about to run.
+
+    Args:
+        parameters: Trainable numbers in the network.
+        metric: Name of the metric, ``accuracy`` or ``mean absolute error``.
+        steps_per_epoch, total_steps, epochs: Length of the run as planned.
+        first_epoch: 0 for a fresh run, else the number of epochs that were done before.
+        compiled: Whether the loop runs through XLA.
+    """
+
+    type: ClassVar[str] = "training_started"
+    parameters: int
+    metric: str
+    steps_per_epoch: int
+    total_steps: int
+    epochs: int
+    first_epoch: int = 0
+    compiled: bool = False
+
+
+@dataclass(frozen=True)
+class StepsDone:
+    """A chunk of steps has run.
+
+    Args:
+        first_step: Number of the first of them, counted from 0 over the whole run.
+        losses: True loss of each batch, with penalties.
+        learning_rates: Rate that each step used, read back from the optimizer.
+        seconds: Seconds of training since the run (or its resumption) began.
+    """
+
+    type: ClassVar[str] = "steps_done"
+    first_step: int
+    losses: tuple[float, ...]
+    learning_rates: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """Every training row has been used once more.
+
+    Args:
+        epoch: Epochs done, so 1 after the first.
+        step: Steps done.
+        loss: Mean batch loss of the epoch, weighted by rows.
+        val_loss: Loss on the validation rows after the epoch.
+        metric, val_metric: The task's metric on training rows (running over the epoch) and on validation rows.
+        learning_rate: Rate of the epoch's last step.
+        seconds: Seconds of training since the run (or its resumption) began.
+        best: Whether this is the best epoch so far.
+        loss_scale: Scale that mixed_float16 applied, None in other precisions.
+    """
+
+    type: ClassVar[str] = "epoch_done"
+    epoch: int
+    step: int
+    loss: float
+    val_loss: float
+    metric: float
+    val_metric: float
+    learning_rate: float
+    seconds: float
+    best: bool
+    loss_scale: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingEnded:
+    """No more steps will run.
+
+    Args:
+        reason: Why it ended.
+        message: One plain sentence that says so.
+        best_epoch: The epoch whose validation figure was best, counted from 1; None when no epoch was finished.
+        epochs: Epochs finished.
+    """
+
+    type: ClassVar[str] = "training_ended"
+    reason: Ending
+    message: str
+    best_epoch: int | None
+    epochs: int
+
+
+Event = DataPrepared | TrainingStarted | StepsDone | EpochDone | TrainingEnded
+_TYPES: dict[str, type[Event]] = {
+    kind.type: kind for kind in (DataPrepared, TrainingStarted, StepsDone, EpochDone, TrainingEnded)
+}
+
+
+def to_line(event: Event) -> str:
+    """Return the event as one line of JSON, with its newline."""
+    # NaN and Infinity are not JSON; as strings they survive any reader, and float() takes them back.
+    return json.dumps({"type": event.type} | _plain(asdict(event)), allow_nan=False) + "\n"
+
+
+def from_line(line: str | bytes) -> Event:
+    """Return the event that a line holds.
+
+    Raises:
+        ValueError: If the line is no event.
+    """
+    try:
+        values: dict[str, Any] = json.loads(line)
+        kind = _TYPES[values.pop("type")]
+        return kind(**{name: _revive(value) for name, value in values.items()})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"Not an event: {line[:80]!r}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    return value
+
+
+def _revive(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_revive(item) for item in value)
+    if isinstance(value, dict):
+        return float(value["float"])
+    return value
+
+
+@dataclass
+class History:
+    """All that a run has said so far, in the order it was said."""
+
+    prepared: DataPrepared | None = None
+    started: TrainingStarted | None = None
+    ended: TrainingEnded | None = None
+    epochs: list[EpochDone] = field(default_factory=list)
+    _losses: list[float] = field(default_factory=list)
+    _rates: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> "History":
+        """Return the history that the events add up to."""
+        history = cls()
+        for event in events:
+            history.add(event)
+        return history
+
+    def add(self, event: Event) -> None:
+        """Take one more event.
+
+        A resumed run starts again after its last saved epoch and repeats what was not saved; its second
+        ``TrainingStarted`` therefore cuts the history back to that epoch.
+        """
+        match event:
+            case DataPrepared():
+                self.prepared = event
+            case TrainingStarted():
+                self.started = event
+                self.ended = None
+                del self.epochs[event.first_epoch :]
+                done = event.first_epoch * event.steps_per_epoch
+                del self._losses[done:], self._rates[done:]
+            case StepsDone():
+                self._losses.extend(event.losses)
+                self._rates.extend(event.learning_rates)
+            case EpochDone():
+                self.epochs.append(event)
+            case TrainingEnded():
+                self.ended = event
+
+    @property
+    def steps_done(self) -> int:
+        """Steps that have run."""
+        return len(self._losses)
+
+    @property
+    def best(self) -> EpochDone | None:
+        """The best epoch so far, None before the first."""
+        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+
+    def step_frame(self) -> pd.DataFrame:
+        """Return a row per step: ``step`` (from 0), ``epoch`` (as a fraction), ``loss``, ``learning_rate``."""
+        steps = pd.RangeIndex(len(self._losses))
+        per_epoch = self.started.steps_per_epoch if self.started else 1
+        return pd.DataFrame(
+            {
+                "step": steps,
+                "epoch": (steps + 1) / per_epoch,
+                "loss": pd.Series(self._losses, dtype="float64"),
+                "learning_rate": pd.Series(self._rates, dtype="float64"),
+            }
+        )
+
+    def epoch_frame(self) -> pd.DataFrame:
+        """Return a row per finished epoch, with the fields of ``EpochDone`` as columns."""
+        names = list(EpochDone.__dataclass_fields__)
+        return pd.DataFrame([asdict(epoch) for epoch in self.epochs], columns=names)

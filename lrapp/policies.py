@@ -1,0 +1,261 @@
+"""Learning-rate policies: pure functions from step numbers to learning rates.
+
+A step is one update of the weights by one batch; the first step of a run is number 0. Each policy is a frozen
+dataclass whose ``plan`` gives the learning rate of any steps, so the page can draw it before anything trains,
+and the loop that trains needs no knowledge of policies at all.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lrapp.errors import UserError
+
+FloatArray = NDArray[np.float64]
+CLRMode = Literal["triangular", "triangular2", "exp_range"]
+
+
+def _require(holds: bool, rule: str, received: object) -> None:
+    if not holds:
+        raise UserError(f"{rule} Received: {received}.")
+
+
+def _require_rate(name: str, value: float) -> None:
+    _require(bool(np.isfinite(value)) and value >= 0, f"{name} must be zero or a positive number.", value)
+
+
+class Policy(ABC):
+    """A learning rate for every step."""
+
+    def plan(self, steps: int | ArrayLike) -> FloatArray:
+        """Return the learning rates of the given steps.
+
+        Args:
+            steps: Step numbers, counted from 0, in any shape; or a whole number ``n`` for steps 0 to n - 1.
+
+        Returns:
+            Learning rates, float64, in the shape of ``steps`` (or ``(n,)``).
+
+        Raises:
+            UserError: If a step number is negative.
+        """
+        numbers = np.arange(steps) if isinstance(steps, (int, np.integer)) else np.asarray(steps)
+        if numbers.size:
+            _require(bool(numbers.min() >= 0), "Step numbers start at 0.", numbers.min())
+        return self._rates(numbers.astype(np.float64))
+
+    @abstractmethod
+    def _rates(self, step: FloatArray) -> FloatArray:
+        """Learning rates of steps that are known to be valid."""
+
+
+@dataclass(frozen=True)
+class Fixed(Policy):
+    """The same learning rate in every step.
+
+    Args:
+        learning_rate: The rate, zero or more.
+    """
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        _require_rate("The learning rate", self.learning_rate)
+
+    def _rates(self, step: FloatArray) -> FloatArray:
+        return np.full(step.shape, self.learning_rate)
+
+
+@dataclass(frozen=True)
+class CLR(Policy):
+    """Cyclical learning rates: a straight line up from base_lr to max_lr and down again, over and over.
+
+    With ``x = |step / step_size - 2 * cycle + 1|`` and ``cycle = floor(1 + step / (2 * step_size))`` the rate is
+    ``base_lr + (max_lr - base_lr) * max(0, 1 - x) * scale``, where scale is 1 (triangular), halves with every
+    cycle (triangular2), or is ``gamma ** step`` (exp_range).
+
+    Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, arXiv 1506.01186.
+
+    Args:
+        base_lr: The lower bound, zero or more.
+        max_lr: The upper bound, at least base_lr.
+        step_size: Steps in half a cycle, at least 1. The paper recommends 2 to 10 epochs' worth.
+        mode: How the upper bound moves from cycle to cycle.
+        gamma: Factor per step for exp_range, above 0 and at most 1.
+
+    Example:
+        ``CLR(base_lr=1, max_lr=5, step_size=4).plan(9)`` is ``[1, 2, 3, 4, 5, 4, 3, 2, 1]``.
+    """
+
+    base_lr: float
+    max_lr: float
+    step_size: float
+    mode: CLRMode = "triangular"
+    gamma: float = 0.9999
+
+    def __post_init__(self) -> None:
+        _require_rate("base_lr", self.base_lr)
+        _require_rate("max_lr", self.max_lr)
+        _require(
+            self.max_lr >= self.base_lr,
+            "max_lr must be at least base_lr; raise max_lr or lower base_lr.",
+            f"base_lr {self.base_lr:g}, max_lr {self.max_lr:g}",
+        )
+        _require(
+            bool(np.isfinite(self.step_size)) and self.step_size >= 1,
+            "Step size must be at least 1 step.",
+            f"{self.step_size:g}",
+        )
+        _require(0 < self.gamma <= 1, "gamma must be above 0 and at most 1.", self.gamma)
+        _require(
+            self.mode in ("triangular", "triangular2", "exp_range"),
+            "The CLR mode must be triangular, triangular2 or exp_range.",
+            self.mode,
+        )
+
+    def _rates(self, step: FloatArray) -> FloatArray:
+        cycle = np.floor(1 + step / (2 * self.step_size))
+        x = np.abs(step / self.step_size - 2 * cycle + 1)
+        if self.mode == "triangular":
+            scale = np.ones_like(step)
+        elif self.mode == "triangular2":
+            scale = 0.5 ** (cycle - 1)
+        else:
+            scale = self.gamma**step
+        return self.base_lr + (self.max_lr - self.base_lr) * np.maximum(0.0, 1 - x) * scale
+
+
+@dataclass(frozen=True)
+class SGDR(Policy):
+    """Warm restarts: a half cosine from max_lr down to min_lr, then at once up again, in cycles that may grow.
+
+    In cycle i, which lasts ``T_i = T_0 * T_mult ** i`` steps, the rate is
+    ``min_lr + (max_lr - min_lr) * decay ** i * (1 + cos(pi * T_cur / T_i)) / 2``.
+
+    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, arXiv 1608.03983.
+
+    Args:
+        max_lr: The rate right after a restart, at least min_lr.
+        min_lr: The rate at the end of a cycle, zero or more.
+        T_0: Steps in the first cycle, at least 1.
+        T_mult: Each cycle is this many times as long as the one before, at least 1.
+        decay: Each peak stands this much of the one before above min_lr, above 0 and at most 1.
+    """
+
+    max_lr: float
+    T_0: float
+    min_lr: float = 0.0
+    T_mult: float = 1.0
+    decay: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_rate("max_lr", self.max_lr)
+        _require_rate("min_lr", self.min_lr)
+        _require(
+            self.max_lr >= self.min_lr,
+            "max_lr must be at least min_lr; raise max_lr or lower min_lr.",
+            f"min_lr {self.min_lr:g}, max_lr {self.max_lr:g}",
+        )
+        _require(
+            bool(np.isfinite(self.T_0)) and self.T_0 >= 1,
+            "The first cycle (T_0) must be at least 1 step.",
+            f"{self.T_0:g}",
+        )
+        _require(
+            bool(np.isfinite(self.T_mult)) and self.T_mult >= 1,
+            "The cycle multiplier (T_mult) must be at least 1.",
+            f"{self.T_mult:g}",
+        )
+        _require(0 < self.decay <= 1, "The peak decay must be above 0 and at most 1.", self.decay)
+
+    def _rates(self, step: FloatArray) -> FloatArray:
+        starts = self._cycle_starts(float(step.max()) if step.size else 0.0)
+        # Looked up among the summed starts, because the closed form with logarithms lands in the wrong cycle
+        # when rounding moves a restart by one step.
+        cycle = np.searchsorted(starts, step, side="right") - 1
+        length = self.T_0 * self.T_mult**cycle
+        done = np.clip((step - starts[cycle]) / length, 0.0, 1.0)
+        peak = (self.max_lr - self.min_lr) * self.decay**cycle
+        return self.min_lr + peak * (1 + np.cos(np.pi * done)) / 2
+
+    def _cycle_starts(self, last_step: float) -> FloatArray:
+        if self.T_mult == 1.0:
+            return self.T_0 * np.arange(int(last_step // self.T_0) + 2)
+        starts = [0.0]
+        while starts[-1] <= last_step:
+            starts.append(starts[-1] + self.T_0 * self.T_mult ** (len(starts) - 1))
+        return np.array(starts)
+
+
+@dataclass(frozen=True)
+class OneCycle(Policy):
+    """One cosine rise to max_lr and one longer cosine fall far below the start, over the whole run.
+
+    Smith and Topin, "Super-Convergence", 2018, arXiv 1708.07120; cosine halves as fastai draws them.
+
+    Args:
+        max_lr: The peak, zero or more.
+        total_steps: Steps in the cycle, at least 2; later steps keep the last rate.
+        rise: Share of the steps spent rising, above 0 and below 1.
+        start_div: The first rate is max_lr divided by this, at least 1.
+        end_div: The last rate is max_lr divided by this, at least 1.
+    """
+
+    max_lr: float
+    total_steps: float
+    rise: float = 0.25
+    start_div: float = 25.0
+    end_div: float = 1e5
+
+    def __post_init__(self) -> None:
+        _require_rate("max_lr", self.max_lr)
+        _require(
+            bool(np.isfinite(self.total_steps)) and self.total_steps >= 2,
+            "One-cycle needs a run of at least 2 steps; add epochs or make the batch smaller.",
+            f"{self.total_steps:g}",
+        )
+        _require(0 < self.rise < 1, "The rising share must lie between 0 and 1.", self.rise)
+        _require(self.start_div >= 1, "The start divisor must be at least 1.", self.start_div)
+        _require(self.end_div >= 1, "The end divisor must be at least 1.", self.end_div)
+
+    def _rates(self, step: FloatArray) -> FloatArray:
+        last = self.total_steps - 1
+        top = self.rise * last
+        up = _cosine(self.max_lr / self.start_div, self.max_lr, step / top)
+        down = _cosine(self.max_lr, self.max_lr / self.end_div, (step - top) / (last - top))
+        return np.where(step <= top, up, down)
+
+
+@dataclass(frozen=True)
+class WarmUp(Policy):
+    """A straight line up to the first rate of another policy, which then starts.
+
+    Goyal et al., "Accurate, Large Minibatch SGD", 2017, arXiv 1706.02677.
+
+    Args:
+        policy: What follows the warm-up.
+        steps: Steps of warm-up, at least 1; step k runs at ``(k + 1) / steps`` of the policy's first rate.
+    """
+
+    policy: Policy
+    steps: float
+
+    def __post_init__(self) -> None:
+        _require(
+            bool(np.isfinite(self.steps)) and self.steps >= 1,
+            "Warm-up must be at least 1 step.",
+            f"{self.steps:g}",
+        )
+
+    def _rates(self, step: FloatArray) -> FloatArray:
+        length = np.floor(self.steps)
+        first = self.policy.plan(1)[0]
+        rising = first * np.minimum((step + 1) / length, 1.0)
+        return np.where(step < length, rising, self.policy.plan(np.maximum(step - length, 0)))
+
+
+def _cosine(start: float, end: float, done: FloatArray) -> FloatArray:
+    return start + (end - start) * (1 - np.cos(np.pi * np.clip(done, 0.0, 1.0))) / 2
