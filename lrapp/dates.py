@@ -1,0 +1,124 @@
+"""Dates as people write them: which order a column uses is decided over the whole column."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_TIME = r"(?P<time>[T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?)?(?P<zone>Z| ?UTC| ?[+-]\d{2}:?\d{2})?"
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
+_SHAPES = {
+    "ymd": re.compile(rf"\d{{4}}(?P<mark>[-/.])\d{{1,2}}(?P=mark)\d{{1,2}}{_TIME}"),
+    "numbers": re.compile(
+        rf"(?P<a>\d{{1,2}})(?P<mark>[-/.])(?P<b>\d{{1,2}})(?P=mark)(\d{{4}}|\d{{2}}){_TIME}"
+    ),
+    "day_month": re.compile(
+        rf"\d{{1,2}}(st|nd|rd|th)?[ ./-]+{_MONTH}[ ,./-]+(\d{{4}}|\d{{2}}){_TIME}", re.IGNORECASE
+    ),
+    "month_day": re.compile(rf"{_MONTH} \d{{1,2}}(st|nd|rd|th)?,? \d{{4}}{_TIME}", re.IGNORECASE),
+    "year_month": re.compile(r"(19|20)\d{2}[-/](0[1-9]|1[0-2])"),
+    "compact": re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
+}
+_EMPTY_DATES = ("0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00")
+
+
+@dataclass(frozen=True)
+class Dates:
+    """A column of text read as dates.
+
+    Args:
+        values: datetime64 without time zone; NaT where missing.
+        lost: Cells that are no dates, with how often each appears.
+        note: Sentence part on what had to be decided, or ``""``.
+    """
+
+    values: pd.Series
+    lost: dict[str, int]
+    note: str
+
+
+def date_shape(cells: Sequence[str]) -> str | None:
+    """Name of the shape that nearly all cells have, or None when they are no dates.
+
+    Args:
+        cells: A sample of the column without surrounding spaces and missing words.
+    """
+    if not cells:
+        return None
+    for name, pattern in _SHAPES.items():
+        fitting = sum(pattern.fullmatch(cell) is not None for cell in cells)
+        # Eight digits are a date only when every one of them is.
+        if fitting == len(cells) or (fitting >= 0.9 * len(cells) and name != "compact"):
+            return name
+    return None
+
+
+def parse_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: bool) -> Dates | None:
+    """Read a whole column of trimmed text as dates; None when too few of them are.
+
+    Args:
+        column: Strings, null where missing.
+        shape: What ``date_shape`` said.
+        day_first_hint: Whether 1/2/2020 with nothing else to go by is the first of February.
+    """
+    coded = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.chunk(0)
+    texts = [str(text) for text in coded.dictionary.to_pylist()]
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype("int64")
+    pattern = _SHAPES[shape]
+    fitting = [pattern.fullmatch(text) is not None and text not in _EMPTY_DATES for text in texts]
+    series = pd.Series(texts, dtype="str").where(pd.Series(fitting, dtype=bool))
+    zones = any(
+        "+" in text or text.endswith(("Z", "UTC")) or re.search(r":\d\d.*-\d\d", text) for text in texts[:500]
+    )
+    note = "times were moved to UTC" if zones else ""
+    day_first = False
+    if shape == "numbers":
+        day_first, order_note = _order(texts, fitting, day_first_hint)
+        note = ", ".join(part for part in (order_note, note) if part)
+    parsed = _convert(series, shape, day_first)
+    lost_mask = parsed.isna().to_numpy()
+    counts = pd.Series(codes).value_counts()
+    lost = {texts[place]: int(counts.get(place, 0)) for place in range(len(texts)) if lost_mask[place]}
+    total = int((codes >= 0).sum())
+    if not total or sum(lost.values()) > 0.1 * total:
+        return None
+    values = parsed.reindex(codes).reset_index(drop=True)
+    return Dates(values=values, lost=lost, note=note)
+
+
+def _convert(series: pd.Series, shape: str, day_first: bool) -> pd.Series:
+    formats = {"year_month": "%Y-%m", "compact": "%Y%m%d"}
+    if shape in ("day_month", "month_day"):
+        series = series.str.replace(r"(?i)(\d)(st|nd|rd|th)\b", r"\1", regex=True)
+        series = series.str.replace(r"(?i)\b(sept)\b", "Sep", regex=True).str.replace(
+            r"(?<=[A-Za-z])\.", "", regex=True
+        )
+    if shape == "year_month":
+        series = series.str.replace("/", "-")
+    if shape in formats:
+        return pd.to_datetime(series, format=formats[shape], errors="coerce")
+    zoned = series.str.contains(r"(?:Z|UTC|:\d\d[^-+]*[+-]\d\d:?\d\d)$", regex=True, na=False).any()
+    parsed = pd.to_datetime(series, format="mixed", dayfirst=day_first, errors="coerce", utc=bool(zoned))
+    return parsed.dt.tz_localize(None) if zoned else parsed
+
+
+def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) -> tuple[bool, str]:
+    first = second = 0
+    mark = "/"
+    for text, fits in zip(texts, fitting, strict=True):
+        match = _SHAPES["numbers"].fullmatch(text) if fits else None
+        if match is None:
+            continue
+        mark = match["mark"]
+        first += int(match["a"]) > 12
+        second += int(match["b"]) > 12
+    if first or second:
+        return first >= second, "" if not (first and second) else "day and month stand in both orders"
+    day_first = mark != "/" or day_first_hint
+    taken = "day before month" if day_first else "month before day"
+    return day_first, f"every date could be read both ways and {taken} was taken"

@@ -1,0 +1,193 @@
+"""Bytes of a text file -> UTF-8 bytes, and the name of the encoding that they were in."""
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from lrapp.errors import UserError
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 1 << 16
+_BLOCK = 1 << 24
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f\x01\x02")) + b"\x7f"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Text in UTF-8, without byte-order mark and NUL bytes.
+
+    Args:
+        data: The text as valid UTF-8.
+        encoding: Python's name of the encoding that was found or asked for.
+        notes: Plain sentences on what was changed.
+    """
+
+    data: bytes
+    encoding: str
+    notes: tuple[str, ...] = ()
+
+
+def decode(data: bytes, encoding: str | None = None) -> Decoded:
+    """Find the encoding and turn the text into UTF-8.
+
+    Args:
+        data: Bytes of a text file.
+        encoding: The user's overrule, a name that Python knows.
+
+    Raises:
+        UserError: If the name is unknown, the overrule does not fit, or the bytes are no text.
+    """
+    notes: list[str] = []
+    if encoding is not None:
+        text = _decode_as_told(data, encoding)
+        found = codecs.lookup(encoding).name
+    else:
+        text, found = _decode_as_found(data, notes)
+    if text.startswith(codecs.BOM_UTF8):
+        text = text[3:]
+    if nul := text.count(0):
+        if nul > len(text) // 4 + 8:
+            raise _no_text()
+        text = text.replace(b"\x00", b"")
+        notes.append(f"{nul:,} NUL byte{'s were' if nul > 1 else ' was'} removed from the text.")
+    _refuse_binary(text)
+    return Decoded(data=text, encoding=found, notes=tuple(notes))
+
+
+def _no_text() -> UserError:
+    return UserError(
+        "The file is not text, so it cannot be a CSV table. Save the table as CSV and upload that."
+    )
+
+
+def _refuse_binary(text: bytes) -> None:
+    for start in (0, len(text) // 2):
+        sample = text[start : start + _SAMPLE]
+        if len(sample) - len(sample.translate(None, _CONTROL)) > len(sample) // 20:
+            raise _no_text()
+
+
+def _decode_as_told(data: bytes, encoding: str) -> bytes:
+    try:
+        name = codecs.lookup(encoding).name
+        text = data.decode(name)
+    except (LookupError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise UserError(
+                f"The file must be readable in the encoding that was chosen. Received: {encoding}, which does not "
+                f"fit byte {error.start + 1}. Choose another encoding, or leave it to be found out."
+            ) from error
+        raise UserError(
+            f"The encoding must be one that is known, such as utf-8 or cp1252. Received: {encoding[:40]!r}."
+        ) from error
+    if not isinstance(text, str):
+        raise UserError(f"The encoding must be one for text, such as utf-8. Received: {encoding[:40]!r}.")
+    return text.removeprefix("\ufeff").encode("utf-8", errors="replace")
+
+
+def _decode_as_found(data: bytes, notes: list[str]) -> tuple[bytes, str]:
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            if name == "utf-8":
+                return _as_utf8(data[len(mark) :], notes)
+            return _wide(data[len(mark) :], name, notes), name
+    if wide := _unmarked_utf16(data):
+        notes.append(f"The file is in {wide.upper()} without a mark that says so.")
+        return _wide(data, wide, notes), wide
+    return _as_utf8(data, notes)
+
+
+def _wide(data: bytes, name: str, notes: list[str]) -> bytes:
+    text = data.decode(name, errors="replace")
+    if bad := text.count("\ufffd"):
+        if bad > len(text) // 10 + 1:
+            raise _no_text()
+        notes.append(f"{bad:,} character{'s' if bad > 1 else ''} could not be decoded and became \ufffd.")
+    return text.encode("utf-8", errors="replace")
+
+
+def _unmarked_utf16(data: bytes) -> str | None:
+    """Western text in UTF-16 has a NUL in nearly every second byte; other scripts still have it at line ends."""
+    sample = data[:_SAMPLE]
+    if len(sample) < 4 or len(data) % 2 > 1:
+        return None
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    half = len(sample) // 2
+    for own, other, name in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if own > 0.1 * half and other <= 0.02 * half and own > 4 * other:
+            return name
+    return None
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(data), _BLOCK):
+            decoder.decode(data[start : start + _BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_utf8(data: bytes, notes: list[str]) -> tuple[bytes, str]:
+    if _is_utf8(data):
+        return data, "utf-8"
+    patched = _mostly_utf8(data, notes)
+    if patched is not None:
+        return patched, "utf-8"
+    name = _legacy_encoding(data)
+    text = data.decode(name, errors="replace")
+    if bad := text.count("\ufffd"):
+        notes.append(f"{bad:,} character{'s' if bad > 1 else ''} could not be decoded and became \ufffd.")
+    return text.encode("utf-8"), name
+
+
+def _mostly_utf8(data: bytes, notes: list[str]) -> bytes | None:
+    """UTF-8 with a few foreign bytes, as when files of two encodings were joined: those bytes are read as cp1252."""
+    text = data.decode("utf-8", errors="surrogateescape")
+    stray = sum(1 for _ in re.finditer("[\udc80-\udcff]", text))
+    whole = sum(1 for _ in re.finditer("[\u0080-\ud7ff\ue000-\U0010ffff]", text))
+    if whole <= 2 * stray:
+        return None
+    text = re.sub(
+        "[\udc80-\udcff]+",
+        lambda match: match[0].encode("utf-8", "surrogateescape").decode("cp1252", errors="replace"),
+        text,
+    )
+    notes.append(f"{stray:,} byte{'s' if stray > 1 else ''} did not fit UTF-8 and were read as cp1252.")
+    return text.encode("utf-8")
+
+
+def _legacy_encoding(data: bytes) -> str:
+    """Western text has single accented letters between ASCII ones; runs of high bytes mean another alphabet."""
+    lines = re.findall(rb"[^\n\r]*[\x80-\xff][^\n\r]*", data[: 1 << 22]) or re.findall(
+        rb"[^\n\r]{0,200}[\x80-\xff][^\n\r]{0,200}", data
+    )
+    sample = b"\n".join(lines)[:_SAMPLE]
+    high = len(re.findall(rb"[\x80-\xff]", sample))
+    in_runs = sum(len(run) for run in re.findall(rb"[\x80-\xff]{3,}", sample))
+    if in_runs <= high // 2:
+        return "cp1252"
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample).best()
+    if best is None or best.encoding in (
+        "ascii",
+        "utf_8",
+        "utf_16",
+        "utf_16_be",
+        "utf_16_le",
+        "utf_32",
+        "utf_7",
+    ):
+        return "cp1252"
+    return codecs.lookup(best.encoding).name

@@ -1,0 +1,76 @@
+"""A row with too many or too few cells -> a row that fits, by what the columns usually hold."""
+
+from collections.abc import Sequence
+
+from lrapp.numerals import MISSING_WORDS, looks_numeric
+from lrapp.rows import Mended
+
+_MISSING = frozenset((*MISSING_WORDS, ""))
+
+
+class Mender:
+    """Makes rows fit, preferring what puts numbers where numbers belong.
+
+    Args:
+        rows: Sample rows that have the right width.
+        width: Cells that a row must have.
+        delimiter: What joins cells that belong together.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[str]], width: int, delimiter: str) -> None:
+        self._width = width
+        self._joint = delimiter if delimiter != "\x1f" else " "
+        body = [row for row in rows if len(row) == width][:200]
+        self._numeric = [_mostly_numeric([row[place] for row in body]) for place in range(width)]
+
+    def __call__(self, cells: list[str], raw: str) -> Mended:
+        """Make one row of the right width.
+
+        Args:
+            cells: Its cells as split.
+            raw: Its text.
+        """
+        del raw
+        surplus = len(cells) - self._width
+        if surplus == 0:
+            return Mended(cells, "a stray quote was kept as a character")
+        if surplus > 0:
+            return self._shorten(cells, surplus)
+        return self._lengthen(cells, -surplus)
+
+    def _misfits(self, cells: Sequence[str]) -> int:
+        wrong = 0
+        for cell, numeric in zip(cells, self._numeric, strict=True):
+            text = cell.strip()
+            if text not in _MISSING:
+                wrong += looks_numeric(text) != numeric
+        return wrong
+
+    def _shorten(self, cells: list[str], surplus: int) -> Mended:
+        if not any(cell.strip() for cell in cells[self._width :]):
+            return Mended(cells[: self._width], "empty cells at the end were left out")
+        places = range(self._width) if self._width <= 200 else (self._width - 1,)
+        best = min(places, key=lambda place: (self._misfits(self._joined(cells, place, surplus)), -place))
+        joined = self._joined(cells, best, surplus)
+        return Mended(
+            joined, f"{surplus} cell{'s' if surplus > 1 else ''} too many: joined into column {best + 1}"
+        )
+
+    def _joined(self, cells: list[str], place: int, surplus: int) -> list[str]:
+        return [
+            *cells[:place],
+            self._joint.join(cells[place : place + surplus + 1]),
+            *cells[place + surplus + 1 :],
+        ]
+
+    def _lengthen(self, cells: list[str], lacking: int) -> Mended:
+        gap = [""] * lacking
+        places = range(len(cells), -1, -1) if self._width <= 200 else (len(cells),)
+        best = min(places, key=lambda place: self._misfits([*cells[:place], *gap, *cells[place:]]))
+        what = f"{lacking} cell{'s' if lacking > 1 else ''} too few: missing from column {best + 1} on"
+        return Mended([*cells[:best], *gap, *cells[best:]], what)
+
+
+def _mostly_numeric(cells: Sequence[str]) -> bool:
+    present = [cell.strip() for cell in cells if cell.strip() not in _MISSING]
+    return bool(present) and sum(looks_numeric(cell) for cell in present) > 0.8 * len(present)

@@ -1,0 +1,380 @@
+"""Numbers as people write them: decimal commas, thousands marks, currency, percent, accounting negatives, units."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MISSING_WORDS = [
+    "NA",
+    "N/A",
+    "n/a",
+    "n.a.",
+    "N.A.",
+    "na",
+    "#N/A",
+    "#NA",
+    "NaN",
+    "nan",
+    "-NaN",
+    "-nan",
+    "<NA>",
+    "NULL",
+    "Null",
+    "null",
+    "nil",
+    "NIL",
+    "None",
+    "none",
+    "#NULL!",
+    "#DIV/0!",
+    "#REF!",
+    "#VALUE!",
+    "#NAME?",
+    "#NUM!",
+    "?",
+    "??",
+    "-",
+    "--",
+    "---",
+    ".",
+    "..",
+    "…",
+    "–",
+    "—",
+    "*",
+    "\\N",
+    "(null)",
+    "(NA)",
+    "missing",
+    "Missing",
+    "MISSING",
+]
+"""Words that stand for a missing number; the empty cell is missing everywhere."""
+
+_CURRENCY = r"[$€£¥₹₽₩₺₴₪฿₫₱¢]|US\$|A\$|C\$|R\$|[A-Z]{3}|kr\.?|zł|Kč|Fr\.?|Rs\.?|Ft|lei|лв\.?"
+_CODES = [
+    "USD",
+    "EUR",
+    "GBP",
+    "JPY",
+    "CHF",
+    "CAD",
+    "AUD",
+    "NZD",
+    "CNY",
+    "RMB",
+    "INR",
+    "RUB",
+    "BRL",
+    "MXN",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CZK",
+    "HUF",
+    "RON",
+    "TRY",
+    "ZAR",
+    "KRW",
+    "SGD",
+    "HKD",
+    "ILS",
+    "THB",
+]
+_SPACES = " \u00a0\u202f\u2009"
+_MINUS = "−–-"  # the last one stands last, since these go into character classes
+_BODY = r"[0-9][0-9.,'’_ \u00a0\u202f\u2009]*[0-9.,]|[0-9]|[.,][0-9]+"
+_ANY_NUMBER = re.compile(
+    rf"(?P<open>\()?(?P<sign>[+{_MINUS}])?\s*(?P<prefix>{_CURRENCY})?\s*(?P<sign2>[+{_MINUS}])?\s*"
+    rf"(?P<body>{_BODY})(?P<exp>[eE][+{_MINUS}]?[0-9]{{1,4}})?"
+    rf"\s*(?P<suffix>%|‰|{_CURRENCY})?(?P<unit>\s?[A-Za-zµ°²³/%]{{1,6}})?\s*(?P<trail>-)?(?P<close>\))?"
+)
+_PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_INFINITE = re.compile(r"[+-]?\s*(inf|infinity|∞)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of one column are written.
+
+    Args:
+        decimal: ``"."`` or ``","``.
+        thousands: One character, or ``""``; a space stands for every kind of space.
+        unit: Letters after every number that are taken off, such as ``kg``, or ``""``.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+
+
+def is_plain(cell: str) -> bool:
+    """Whether a cell is a number as programs write it: digits, a decimal point, an exponent."""
+    return _PLAIN.fullmatch(cell) is not None
+
+
+def looks_numeric(cell: str) -> bool:
+    """Whether a cell could be a number in some format."""
+    match = _ANY_NUMBER.fullmatch(cell)
+    return match is not None and _known_prefix(match) and not match["unit"]
+
+
+def _known_prefix(match: re.Match[str]) -> bool:
+    return all(
+        not (word := match[group])
+        or len(word) != 3
+        or not word.isascii()
+        or not word.isalpha()
+        or word in _CODES
+        for group in ("prefix", "suffix")
+    )
+
+
+def parse_number(cell: str, form: NumberFormat) -> float | None:
+    """Read one cell; None when it is not a number in this format.
+
+    Args:
+        cell: Text without surrounding spaces.
+        form: How the column writes its numbers.
+    """
+    if _INFINITE.fullmatch(cell):
+        return float("-inf") if cell[0] == "-" else float("inf")
+    match = _ANY_NUMBER.fullmatch(cell)
+    if match is None or bool(match["open"]) != bool(match["close"]) or not _known_prefix(match):
+        return None
+    if (match["unit"] or "").strip() != form.unit and (match["unit"] or "").strip():
+        return None
+    signs = [match["sign"], match["sign2"], match["trail"], match["open"]]
+    if sum(sign is not None for sign in signs) > 1:
+        return None
+    body = _plain_body(match["body"], form)
+    if body is None:
+        return None
+    negative = any(sign is not None and sign != "+" for sign in signs)
+    exponent = (match["exp"] or "").replace("−", "-").replace("–", "-")
+    return float(("-" if negative else "") + body + exponent)
+
+
+def _plain_body(body: str, form: NumberFormat) -> str | None:
+    for space in _SPACES[1:]:
+        body = body.replace(space, " ")
+    body = body.replace("’", "'")
+    whole, point, fraction = body.partition(form.decimal)
+    if point and not re.fullmatch("[0-9]*", fraction):
+        return None
+    mark = form.thousands.replace("’", "'")
+    mark = " " if mark and mark in _SPACES else mark
+    if mark and mark in whole:
+        # Indian grouping has pairs above the last three digits.
+        if not re.fullmatch(
+            rf"[0-9]{{1,3}}({re.escape(mark)}[0-9]{{2,3}})*{re.escape(mark)}[0-9]{{3}}", whole
+        ):
+            return None
+        whole = whole.replace(mark, "")
+    if not re.fullmatch("[0-9]*", whole) or not (whole or fraction):
+        return None
+    return f"{whole or '0'}.{fraction}" if fraction else whole
+
+
+def vote_decimal(cells: Iterable[str]) -> Counter[tuple[str, str]]:
+    """Count, over cells, which (decimal, thousands) pair each can only have been written with.
+
+    Args:
+        cells: Cells without surrounding spaces; those that are no numbers are ignored.
+    """
+    votes: Counter[tuple[str, str]] = Counter()
+    for cell in cells:
+        match = _ANY_NUMBER.fullmatch(cell)
+        if match is None or not _known_prefix(match):
+            continue
+        body = match["body"]
+        for mark in _SPACES[1:]:
+            body = body.replace(mark, " ")
+        body = body.replace("’", "'")
+        other = next((mark for mark in (" ", "'", "_") if mark in body), "")
+        if other and not re.fullmatch(rf"[0-9]{{1,3}}({other}[0-9]{{3}})+([.,][0-9]*)?", body):
+            continue
+        if verdict := _verdict(body, other):
+            votes[verdict] += 1
+    return votes
+
+
+def _verdict(body: str, other: str) -> tuple[str, str] | None:
+    points, commas = body.count("."), body.count(",")
+    if points and commas:
+        last = "." if body.rfind(".") > body.rfind(",") else ","
+        return (last, "," if last == "." else ".") if body.count(last) == 1 else None
+    if points > 1:
+        return (",", ".") if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+", body) else None
+    if commas > 1:
+        return (".", ",") if re.fullmatch(r"[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}", body) else None
+    if points or commas:
+        mark = "." if points else ","
+        if re.fullmatch(rf"[1-9][0-9]{{0,2}}{re.escape(mark)}[0-9]{{3}}", body):
+            return ("?", mark)
+        return (mark, other)
+    return ("", other) if other else None
+
+
+def column_format(cells: Sequence[str], decimal: str, thousands: str, *, told: bool = False) -> NumberFormat:
+    """Decide how one column writes its numbers, as the file does where the column does not tell.
+
+    Args:
+        cells: A sample of the column without surrounding spaces and missing words.
+        decimal, thousands: What the file as a whole was found to use.
+        told: Whether the user chose these, so that the column may not decide otherwise.
+    """
+    votes = vote_decimal(cells)
+    unit = _common_unit(cells)
+    if told:
+        return NumberFormat(decimal, thousands, unit)
+    marks: Counter[str] = Counter()
+    spacers: Counter[str] = Counter()
+    for (mark, other), count in votes.items():
+        if mark in (".", ","):
+            marks[mark] += count
+        if other and mark != "?":
+            spacers[other] += count
+    own = marks.most_common(1)[0][0] if marks else ""
+    unclear = {other for mark, other in votes if mark == "?"}
+    if own:
+        decimal = own
+    elif "," in unclear and "." not in unclear and decimal == ".":
+        return NumberFormat(".", ",", unit)
+    candidates = [mark for mark, _ in spacers.most_common() if mark != decimal]
+    if candidates:
+        return NumberFormat(decimal, candidates[0], unit)
+    if thousands == decimal:
+        thousands = ""
+    if not thousands and (unclear - {decimal}):
+        thousands = "," if decimal == "." else "."
+    return NumberFormat(decimal, thousands, unit)
+
+
+def _common_unit(cells: Sequence[str]) -> str:
+    units: Counter[str] = Counter()
+    for cell in cells:
+        match = _ANY_NUMBER.fullmatch(cell)
+        if match is not None and _known_prefix(match):
+            units[(match["unit"] or "").strip()] += 1
+    if not units or (top := units.most_common(1)[0])[0] == "" or top[1] < 0.9 * len(cells) or len(cells) < 2:
+        return ""
+    return top[0]
+
+
+def signs_in(cells: Iterable[str]) -> tuple[set[str], bool]:
+    """Currency marks that appear in the cells, and whether percent signs do."""
+    found: set[str] = set()
+    percent = False
+    for cell in cells:
+        match = _ANY_NUMBER.fullmatch(cell)
+        if match is None or not _known_prefix(match):
+            continue
+        percent = percent or match["suffix"] == "%"
+        found |= {mark for mark in (match["prefix"], match["suffix"]) if mark and mark not in "%‰"}
+    return found, percent
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A column of text read as numbers.
+
+    Args:
+        values: float64, or int64 when every cell is a whole number that fits; NaN where missing.
+        words: Cells that are no numbers, with how often each appears; they are missing in ``values``.
+        infinite: Cells that were infinite or too large; they are missing in ``values``.
+        markers: Words for a missing number that were found, with how often each appears.
+    """
+
+    values: np.ndarray
+    words: dict[str, int]
+    infinite: int
+    markers: dict[str, int]
+
+
+def parse_column(column: pa.ChunkedArray, form: NumberFormat) -> Parsed:
+    """Read a whole column of trimmed text; the common case is one cast.
+
+    Args:
+        column: Strings, null where the cell is empty.
+        form: How the column writes its numbers.
+    """
+    text = column
+    if form.decimal == "," and not _any(pc.match_substring(column, ".")):
+        text = pc.replace_substring(column, ",", ".")
+    elif form.decimal == ",":
+        text = None
+    if text is not None and (values := _cast(text)) is not None and not _forbidden(column, form):
+        return _finish(values, {}, {})
+    return _parse_leftovers(column, form)
+
+
+def _any(mask: pa.ChunkedArray) -> bool:
+    return bool(pc.any(mask).as_py())
+
+
+def _cast(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    for kind in (pa.int64(), pa.float64()):
+        try:
+            return pc.cast(text, kind)
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def _forbidden(column: pa.ChunkedArray, form: NumberFormat) -> bool:
+    """A point as thousands mark would pass as a decimal point."""
+    return form.thousands == "." and form.decimal != "." and _any(pc.match_substring(column, "."))
+
+
+def _parse_leftovers(column: pa.ChunkedArray, form: NumberFormat) -> Parsed:
+    coded = pc.dictionary_encode(column).combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.unify_dictionaries().combine_chunks() if coded.num_chunks else coded
+    texts: list[str] = coded.dictionary.to_pylist()
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    counts = np.bincount(codes + 1, minlength=len(texts) + 1)[1:]
+    missing = set(MISSING_WORDS)
+    table = np.full(len(texts) + 1, np.nan)
+    words: dict[str, int] = {}
+    markers: dict[str, int] = {}
+    for place, text in enumerate(texts):
+        if text in missing:
+            markers[text] = int(counts[place])
+            continue
+        number = parse_number(text, form)
+        if number is None:
+            words[text] = int(counts[place])
+        else:
+            table[place] = number
+    values = table[codes]
+    if not words and not markers and not np.isnan(values).any():
+        whole = np.isfinite(values) & (np.abs(values) < 2**53) & (values == np.floor(values))
+        if whole.all() and not any("." in text and form.decimal == "." for text in texts[:1000]):
+            values = values.astype(np.int64)
+    elif not np.isnan(values).all():
+        pass
+    return _finish(values, words, markers)
+
+
+def _finish(values: pa.ChunkedArray | np.ndarray, words: dict[str, int], markers: dict[str, int]) -> Parsed:
+    array = values if isinstance(values, np.ndarray) else _numpy(values)
+    infinite = 0
+    if array.dtype.kind == "f":
+        endless = np.isinf(array)
+        infinite = int(endless.sum())
+        if infinite:
+            array = np.where(endless, np.nan, array)
+    return Parsed(values=array, words=words, infinite=infinite, markers=markers)
+
+
+def _numpy(values: pa.ChunkedArray) -> np.ndarray:
+    if values.null_count:
+        values = pc.cast(values, pa.float64(), safe=False)
+    return values.to_numpy()

@@ -1,0 +1,375 @@
+"""The bytes of a file -> a table: its frame, the kind of each column, and what had to be repaired."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lrapp.columns import Context, Kind, Read, convert, read_column
+from lrapp.decoding import decode
+from lrapp.dialects import (
+    SAMPLE_BYTES,
+    Dialect,
+    DialectOverrides,
+    Layout,
+    detect,
+    layout,
+    sample_of,
+    with_marks,
+)
+from lrapp.errors import UserError
+from lrapp.mending import Mender
+from lrapp.rows import Body, Repair, find_records, prepare_text, read_body, split_cells
+from lrapp.unpacking import unpack
+
+__all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
+
+CELL_LIMIT = 150_000_000
+COLUMN_LIMIT = 50_000
+_HEAD_RECORDS = 500
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        name: Its name, different from all others.
+        kind: What it is to a network.
+        reason: Why it is taken for that, as one short phrase.
+        missing: Rows without a value.
+        distinct: Different values, counted up to ``columns.DISTINCT_CAP``.
+        examples: Up to three values as text.
+    """
+
+    name: str
+    kind: Kind
+    reason: str
+    missing: int
+    distinct: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as a network can be trained on.
+
+    Args:
+        name: Name of the file.
+        frame: One column per column of the file: int64 or float64 for numbers, ``str`` for words, datetime64 for dates.
+        columns: What is known about each.
+        dialect: How the file was written, None for a spreadsheet.
+        notes: Plain sentences on everything that was changed, decided or left out.
+        repairs: The first 1,000 rows that had to be repaired.
+        repaired_rows: How many there are in all.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    dialect: Dialect | None
+    notes: tuple[str, ...]
+    repairs: tuple[Repair, ...]
+    repaired_rows: int
+    _texts: Mapping[str, pa.ChunkedArray] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Kind of each column by its name."""
+        return {column.name: column.kind for column in self.columns}
+
+    def with_kinds(self, overrides: Mapping[str, Kind]) -> "Table":
+        """Read columns anew as the kinds that the user chose.
+
+        Args:
+            overrides: Column name -> kind; columns that already have it stay as they are.
+
+        Raises:
+            UserError: If a name is unknown or no value of a column can be read as its kind.
+        """
+        known = {column.name: place for place, column in enumerate(self.columns)}
+        columns = list(self.columns)
+        series: dict[str, pd.Series] = {}
+        notes = list(self.notes)
+        texts = dict(self._texts)
+        for name, kind in overrides.items():
+            if name not in known:
+                raise UserError(f"The table must have the column whose kind is chosen. Received: {name!r}.")
+            place = known[name]
+            if columns[place].kind is kind:
+                continue
+            text = self._texts[name] if name in self._texts else _as_text(self.frame[name])
+            read = convert(text, Kind(kind), self._context(place))
+            texts[name] = text
+            series[name] = read.values
+            columns[place] = _column(name, read)
+            notes = [note for note in notes if not note.startswith(f"Column {name!r}: ")]
+            notes.extend(f"Column {name!r}: {note}." for note in read.notes)
+        if not series:
+            return self
+        frame = pd.DataFrame({name: series.get(name, self.frame[name]) for name in known}, copy=False)
+        return replace(self, frame=frame, columns=tuple(columns), notes=tuple(notes), _texts=texts)
+
+    def _context(self, place: int) -> Context:
+        decimal, thousands = (self.dialect.decimal, self.dialect.thousands) if self.dialect else (".", "")
+        return Context(self.columns[place].name, place, len(self.columns), decimal, thousands)
+
+
+def _as_text(values: pd.Series) -> pa.ChunkedArray:
+    if pd.api.types.is_string_dtype(values.dtype):
+        return _chunked(pa.array(values, type=pa.string(), from_pandas=True))
+    return _chunked(pc.cast(pa.array(values, from_pandas=True), pa.string()))
+
+
+def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _column(name: str, read: Read) -> Column:
+    head = read.values.head(1000).dropna().drop_duplicates().head(_EXAMPLES)
+    if head.empty:
+        head = read.values.dropna().head(_EXAMPLES)
+    examples = tuple(_shown(value) for value in head)
+    return Column(name, read.kind, read.reason, int(read.values.isna().sum()), read.distinct, examples)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return str(value.date()) if value == value.normalize() else str(value)
+    text = f"{value:.12g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def read_csv(data: bytes, name: str, *, dialect: DialectOverrides | None = None) -> Table:
+    """Read a table from the bytes of a file: CSV in any dialect, packed or not, or a spreadsheet.
+
+    Args:
+        data: Bytes of the file.
+        name: Its name, for sentences only.
+        dialect: What the user knows better; the rest is found out.
+
+    Raises:
+        UserError: If there is no table in it, or more than fits.
+    """
+    told = dialect or DialectOverrides()
+    if not data:
+        raise UserError("The file must hold a table, and this one is empty. Upload another one.")
+    unpacked = unpack(bytes(data), name)
+    notes = list(unpacked.notes)
+    if unpacked.sheet is not None:
+        return _read_sheet(unpacked.sheet, unpacked.name, notes, told)
+    return _read_text(unpacked.data, unpacked.name, notes, told)
+
+
+def _no_rows(only_names: bool) -> UserError:
+    if only_names:
+        return UserError(
+            "The file must have rows below its column names, and this one has none. Upload one with rows."
+        )
+    return UserError("The file must hold a table, and this one is empty. Upload another one.")
+
+
+def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides) -> Table:
+    decoded = decode(data, told.encoding)
+    notes.extend(decoded.notes)
+    content = decoded.data
+    if not content.strip():
+        raise _no_rows(only_names=False)
+    beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
+    found, named_lines = detect(beginning, decoded.encoding, told)
+    text = prepare_text(content, found)
+    head = sample_of(text.data[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore"))
+    rough = [
+        split_cells(line.rstrip("\r"), text.delimiter, text.quote)
+        for line in head.replace("\r", "\n").split("\n")
+        if line.strip()
+    ]
+    records = find_records(text, layout(rough[named_lines:] or rough, told.header).width)
+    filled: list[int] = []
+    for place in range(len(records.starts)):
+        if records.raw(place).strip() and records.line(place) > named_lines:
+            filled.append(place)
+        if len(filled) >= _HEAD_RECORDS:
+            break
+    if not filled:
+        raise _no_rows(only_names=False)
+    rows = [records.cells(place) for place in filled]
+    plan = layout(rows, told.header)
+    _check_size(len(records.starts), plan.width)
+    header = rows[plan.skip : plan.skip + plan.header_rows]
+    names, unnamed = _names(header, plan, notes)
+    if plan.skip:
+        notes.append(
+            f"{plan.skip} line{'s' if plan.skip > 1 else ''} before the table {'were' if plan.skip > 1 else 'was'} left out."
+        )
+    if named_lines:
+        notes.append("The first line, which only names the delimiter, was left out.")
+    first_row = plan.skip + plan.header_rows
+    first = filled[first_row] if first_row < len(filled) else len(records.starts)
+    if first >= len(records.starts):
+        raise _no_rows(only_names=True)
+    body_rows = rows[first_row:]
+    body = read_body(
+        records,
+        first,
+        plan.width,
+        Mender(body_rows, plan.width, text.delimiter),
+        header[0] if header else None,
+    )
+    final = with_marks(replace(found, header=bool(header)), body_rows, told)
+    return _assemble(name, body, names, unnamed, final, notes, told)
+
+
+def _check_size(rows: int, width: int) -> None:
+    if width > COLUMN_LIMIT:
+        raise UserError(
+            f"A table may have at most {COLUMN_LIMIT:,} columns. Received: {width:,}. Leave some out."
+        )
+    if rows * width > CELL_LIMIT:
+        raise UserError(
+            f"A table may have at most {CELL_LIMIT:,} cells. Received: {rows:,} rows of {width:,}. Leave some out."
+        )
+
+
+def _names(header: Sequence[Sequence[str]], plan: Layout, notes: list[str]) -> tuple[list[str], set[int]]:
+    """Names that are all there and all different, and the places that had none."""
+    if not header:
+        notes.append("The file has no column names; the columns were numbered.")
+        return [f"column_{place + 1}" for place in range(plan.width)], set()
+    rows = [["", *row] if plan.short_header else list(row) for row in header]
+    if len(rows) > 1:
+        notes.append("The column names stand in two rows and were joined.")
+    padded = [row + [""] * (plan.width - len(row)) for row in rows]
+    raw = [" ".join(part for part in parts if part.strip()) for parts in zip(*padded, strict=True)]
+    trimmed = [name.strip() for name in raw]
+    changed = sum(name != clean for name, clean in zip(raw, trimmed, strict=True))
+    if changed:
+        notes.append(f"Spaces around {changed} column name{'s' if changed > 1 else ''} were removed.")
+    empty = {place for place, name in enumerate(trimmed) if not name}
+    names: list[str] = []
+    taken = {name for name in trimmed if name}
+    seen: set[str] = set()
+    renamed: list[str] = []
+    for place, name in enumerate(trimmed):
+        final = name or f"column_{place + 1}"
+        if final in seen or (not name and final in taken):
+            number = 2
+            while f"{final}_{number}" in taken or f"{final}_{number}" in seen:
+                number += 1
+            final = f"{final}_{number}"
+            if name:
+                renamed.append(final)
+        seen.add(final)
+        names.append(final)
+    if empty:
+        listed = ", ".join(repr(names[place]) for place in sorted(empty)[:5])
+        notes.append(f"{len(empty)} column{'s' if len(empty) > 1 else ''} had no name: {listed}.")
+    if renamed:
+        listed = ", ".join(map(repr, renamed[:5]))
+        notes.append(
+            f"{len(renamed)} column name{'s' if len(renamed) > 1 else ''} appeared twice: now {listed}."
+        )
+    return names, empty
+
+
+_LEFT_OUT = {
+    "empty": "empty line",
+    "comment": "comment line",
+    "footer": "line below the table",
+    "header again": "repeated line of column names",
+}
+
+
+def _assemble(
+    name: str,
+    body: Body,
+    names: list[str],
+    unnamed: set[int],
+    dialect: Dialect | None,
+    notes: list[str],
+    told: DialectOverrides,
+) -> Table:
+    for reason, lines in body.left_out.items():
+        noun = _LEFT_OUT[reason] if len(lines) == 1 else _LEFT_OUT[reason].replace("line", "lines", 1)
+        where = f" (line {', '.join(map(str, lines[:5]))})" if lines[0] and reason != "empty" else ""
+        notes.append(f"{len(lines):,} {noun}{where} {'was' if len(lines) == 1 else 'were'} left out.")
+    if body.repaired_rows:
+        notes.append(f"{body.repaired_rows:,} row{'s' if body.repaired_rows > 1 else ''} had to be repaired.")
+    if not body.columns or not len(body.columns[0]):
+        raise _no_rows(only_names=True)
+    decimal, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", "")
+    marks_told = told.decimal is not None or told.thousands is not None
+    series: dict[str, pd.Series] = {}
+    columns: list[Column] = []
+    texts: dict[str, pa.ChunkedArray] = {}
+    dropped: list[str] = []
+    width = len(names)
+    for place, column_name in enumerate(names):
+        text = body.columns[place]
+        body.columns[place] = None
+        if body.padded:
+            text = _trimmed(text)
+        if place in unnamed and text.null_count == len(text) and width > 1:
+            dropped.append(column_name)
+            continue
+        about = Context(column_name, place, width, decimal, thousands, marks_told, place in unnamed)
+        read = read_column(text, about)
+        series[column_name] = read.values
+        columns.append(_column(column_name, read))
+        if read.lossy:
+            texts[column_name] = text
+        notes.extend(f"Column {column_name!r}: {note}." for note in read.notes)
+    if dropped:
+        notes.append(
+            f"{len(dropped)} column{'s' if len(dropped) > 1 else ''} without name and values left out."
+        )
+    return Table(
+        name=name,
+        frame=pd.DataFrame(series, copy=False),
+        columns=tuple(columns),
+        dialect=dialect,
+        notes=tuple(notes),
+        repairs=tuple(body.repairs),
+        repaired_rows=body.repaired_rows,
+        _texts=texts,
+    )
+
+
+def _trimmed(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    trimmed = pc.utf8_trim_whitespace(text)
+    empty = pc.equal(trimmed, "")
+    return pc.if_else(empty, pa.scalar(None, pa.string()), trimmed) if pc.any(empty).as_py() else trimmed
+
+
+def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], told: DialectOverrides) -> Table:
+    """A spreadsheet has cells already; only the place of the table in it must be found."""
+    filled = [row for row in sheet if any(cell.strip() for cell in row)]
+    width = max(max(place for place, cell in enumerate(row) if cell.strip()) + 1 for row in filled)
+    plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], told.header)
+    plan = replace(plan, width=max(plan.width, width))
+    _check_size(len(filled), plan.width)
+    rows = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in filled]
+    header = rows[plan.skip : plan.skip + plan.header_rows]
+    names, unnamed = _names(header, plan, notes)
+    if plan.skip:
+        notes.append(f"{plan.skip} row{'s' if plan.skip > 1 else ''} before the table left out.")
+    body_rows = rows[plan.skip + plan.header_rows :]
+    if not body_rows:
+        raise _no_rows(only_names=True)
+    columns = [
+        pa.chunked_array([pa.array([row[place] or None for row in body_rows], pa.string())])
+        for place in range(plan.width)
+    ]
+    body = Body(columns=columns, padded=True)
+    if (blank := len(sheet) - len(filled)) > 0:
+        body.left_out["empty"] = [0] * blank
+    return _assemble(name, body, names, unnamed, None, notes, told)
+
+
+def _cut(row: Sequence[str]) -> list[str]:
+    """A row without its empty end, so that lines above a table look as short as they are."""
+    last = max((place for place, cell in enumerate(row) if cell.strip()), default=-1)
+    return list(row[: last + 1])
