@@ -256,7 +256,8 @@ class Loop:
 
         def step(done: Any, _: Any, record: Any) -> Any:
             start = (first + done) * size
-            batch = tf.slice(order, [start], [size if compiled else tf.minimum(size, rows - start)])
+            # XLA would compile a slice once for every place that it starts at.
+            batch = tf.gather(order, start + tf.range(size if compiled else tf.minimum(size, rows - start)))
             loss, metric = self._update([tf.gather(column, batch) for column in tensors], rates[done])
             rate = tf.convert_to_tensor(self.optimizer.learning_rate)
             return done + 1, tf.math.is_finite(loss), record.write(done, tf.stack([loss, metric, rate]))
