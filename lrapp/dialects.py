@@ -1,15 +1,16 @@
 """How a text table is written: delimiter, quotes, header, decimal mark. Decided by a vote over a sample."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lrapp.errors import UserError
-from lrapp.numerals import MISSING_WORDS, column_format, is_plain, looks_numeric, vote_decimal
+from lrapp.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
+from lrapp.records import prepare_text, read_sample
 
 SAMPLE_BYTES = 1 << 18
+_VOTE_CHARACTERS = 1 << 15
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "^", "~", "::", "||", ":", " ")
 _SHY = {":": 0.8, " ": 0.8, "^": 0.9, "~": 0.9, "::": 0.95, "||": 0.95}
 _MISSING = frozenset((*MISSING_WORDS, ""))
@@ -100,131 +101,118 @@ def sample_of(text: str) -> str:
     return text[: cut + 1] if cut > 0 else text[:SAMPLE_BYTES]
 
 
-def split_rows(text: str, delimiter: str, quote: str) -> list[list[str]]:
-    """Split a small text leniently; empty lines are left out.
+@dataclass(frozen=True)
+class Found:
+    """What a vote found out.
 
     Args:
-        text: Lines in any ending.
-        delimiter, quote: As in ``Dialect``.
+        dialect: The dialect; its header is still to be decided by ``layout``.
+        named_lines: Lines at the top that only name the delimiter.
+        width: Cells in most rows.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if len(delimiter) > 1 or delimiter == " ":
-        pattern = r"[ \t]+" if delimiter == " " else re.escape(delimiter)
-        joined = re.sub(
-            pattern, "\x1f", text if delimiter != " " else re.sub(r"(?m)^[ \t]+|[ \t]+$", "", text)
-        )
-        delimiter, text = "\x1f", joined
-    reader = csv.reader(
-        text.split("\n") if not quote else (line + "\n" for line in text.split("\n")),
-        delimiter=delimiter,
-        quotechar=quote or None,
-        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-        skipinitialspace=delimiter != " ",
-    )
-    rows: list[list[str]] = []
-    previous = csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    try:
-        rows.extend(row for row in reader if row)
-    except csv.Error:
-        pass
-    finally:
-        csv.field_size_limit(previous)
-    return rows
+
+    dialect: Dialect
+    named_lines: int
+    width: int
 
 
-def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> tuple[Dialect, int]:
+def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Found:
     """Find the dialect by how evenly rows split and how clean the cells are.
 
     Args:
         text: The beginning of the file.
         encoding: Carried into the result.
         told: The user's overrule.
-
-    Returns:
-        The dialect (its header still to be decided by ``layout``), and the lines that only name the delimiter.
     """
     told = told or DialectOverrides()
-    skip = 0
+    named_lines = 0
     delimiter = told.delimiter
-    if match := re.match(r"\ufeff?\"?sep=(.|\\t)\"?[;,\t|]*(\r\n|\r|\n)", text, re.IGNORECASE):
-        skip = 1
+    if match := re.match(r"\"?sep=(\\t|.)\"?[;,\t|]*(\r\n|\r|\n)", text, re.IGNORECASE):
+        named_lines = 1
         text = text[match.end() :]
         delimiter = delimiter or match[1].replace("\\t", "\t")
     sample = sample_of(text)
-    delimiters = (delimiter,) if delimiter else tuple(mark for mark in ("", *_DELIMITERS) if mark in sample)
-    quotes = (
-        (told.quote,) if told.quote is not None else tuple(q for q in ('"', "", "'") if not q or q in sample)
-    )
-    best, best_score = (delimiters[0], quotes[0]), -1.0
-    for quote in quotes:
-        for mark in delimiters:
-            score = _score(sample, mark, quote)
-            if score > best_score + 1e-9:
-                best, best_score = (mark, quote), score
-    mark, quote = best
+    short = _with_newlines(sample[:_VOTE_CHARACTERS])
+    delimiters = (delimiter,) if delimiter else tuple(mark for mark in ("", *_DELIMITERS) if mark in short)
+    best, best_score = delimiters[0], -1.0
+    for mark in delimiters:
+        score = _score(short, mark, told.quote)
+        if score > best_score + 1e-9:
+            best, best_score = mark, score
+    quote, escape = _quoting(_with_newlines(sample), best, told.quote)
     dialect = Dialect(
         encoding=encoding,
-        delimiter=mark or ",",
-        quote='"' if not quote and told.quote is None and '"' not in sample else quote,
-        header=bool(told.header) if told.header is not None else True,
+        delimiter=best or ",",
+        quote=quote,
+        header=True,
         decimal=".",
         thousands="",
-        escape="\\" if _uses_escape(sample, quote) else "",
+        escape=escape,
     )
-    return with_marks(dialect, split_rows(sample, dialect.delimiter, dialect.quote), told), skip
+    rows = _split(sample, dialect.delimiter, quote, escape)
+    return Found(with_marks(dialect, rows, told), named_lines, _width(rows) if rows else 1)
 
 
-def _uses_escape(sample: str, quote: str) -> bool:
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _split(text: str, delimiter: str, quote: str, escape: str) -> list[list[str]]:
+    return read_sample(prepare_text(text.encode("utf-8", errors="replace"), delimiter, quote, escape))
+
+
+def _quoting(sample: str, mark: str, told: str | None) -> tuple[str, str]:
+    """Quote and escape character under one delimiter."""
+    if told is not None:
+        return told, _escape(sample, told)
+    if '"' in sample:
+        return ('"', _escape(sample, '"')) if _quote_share(sample, mark, '"') >= 0.5 else ("", "")
+    if sample.count("'") >= 4 and _quote_share(sample, mark, "'") >= 0.9 and _quotes_pair(sample, mark):
+        return "'", _escape(sample, "'")
+    return '"', ""
+
+
+def _quotes_pair(sample: str, mark: str) -> bool:
+    """Whether most apostrophes enclose whole cells, rather than belong to words."""
+    edge = re.escape(mark) if mark else "(?!)"
+    enclosed = re.findall(rf"(?:^|(?<={edge}))[ \t]*'(?:[^']|'')*'[ \t]*(?={edge}|$)", sample, re.MULTILINE)
+    return sum(cell.count("'") for cell in enclosed) >= 0.8 * sample.count("'")
+
+
+def _escape(sample: str, quote: str) -> str:
     if not quote or "\\" + quote not in sample:
-        return False
-    escaped = len(re.findall(re.escape("\\" + quote) + r"[^,;\t|\n\r]", sample))
-    return escaped > 0
+        return ""
+    return "\\" if re.search(re.escape("\\" + quote) + r"[^,;\t|\n\r]", sample) else ""
 
 
 def _quote_share(sample: str, mark: str, quote: str) -> float:
     """Share of quote characters that stand where a quote may stand."""
-    around = re.escape(mark) if mark else "(?!)"
+    edge = re.escape(mark) if mark else "(?!)"
     q = re.escape(quote)
     total = sample.count(quote)
-    space = "[ \t]*"
-    good = len(
-        re.findall(rf"(?:^|{around}){space}{q}|{q}{space}(?={around}|$)|{q}{q}|\\{q}", sample, re.MULTILINE)
-    )
-    doubled = len(re.findall(rf"{q}{q}", sample))
-    return min(1.0, (good + doubled) / total) if total else 0.0
+    pairs = len(re.findall(rf"{q}{q}|\\{q}", sample))
+    single = re.sub(rf"\\{q}|(?<!^)(?<!{edge}){q}{q}(?!$|{edge})", "", sample, flags=re.MULTILINE)
+    opening = len(re.findall(rf"(?:^|{edge})[ \t]*{q}", single, re.MULTILINE))
+    closing = len(re.findall(rf"{q}[ \t]*(?={edge}|$)", single, re.MULTILINE))
+    return min(1.0, (opening + closing + pairs) / total) if total else 0.0
 
 
-def _score(sample: str, mark: str, quote: str) -> float:
-    if quote:
-        share = _quote_share(sample, mark, quote)
-        if share < (0.6 if quote == '"' else 0.9):
-            return 0.0
-    elif '"' in sample:
-        share = 0.7
-    else:
-        share = 1.0
-    rows = split_rows(sample[: 1 << 16], mark or "\x00", quote)
+def _score(sample: str, mark: str, told_quote: str | None) -> float:
+    quote, escape = _quoting(sample, mark, told_quote)
+    rows = _split(sample, mark or "\x00", quote, escape)
     if not rows:
         return 0.0
-    if quote == "'" and not any(cell == "" or (mark and mark in cell) for row in rows for cell in row):
-        share *= 0.999
     widths = Counter(len(row) for row in rows)
     width, common = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1 or not mark), item[0]))
     evenness = common / len(rows)
-    body = [row for row in rows if len(row) == width]
-    clean = _clean_share(body[:400], mark)
+    clean = _clean_share([row for row in rows if len(row) == width][:400], mark)
+    if quote == "" and '"' in sample and told_quote is None:
+        evenness *= 0.9
     if not mark:
-        return 0.3 * clean * share if clean < 0.95 else 0.9 * clean * share * (1 if len(rows) > 1 else 0.5)
+        return (0.9 if len(rows) > 1 else 0.45) * clean if clean >= 0.95 else 0.3 * clean
     if width < 2:
         return 0.0
-    return (
-        evenness
-        * (0.5 + 0.5 * clean)
-        * share
-        * _SHY.get(mark, 1.0)
-        * (width - 0.5)
-        / width ** (1 if width > 1 else 2)
-    )
+    return evenness * (0.5 + 0.5 * clean) * _SHY.get(mark, 1.0) * (width - 0.5) / width
 
 
 def _clean_share(rows: Sequence[Sequence[str]], mark: str) -> float:
@@ -414,15 +402,3 @@ def _second_names(rows: Sequence[Sequence[str]]) -> bool:
     cells = [second[place].strip() for place in numeric]
     words = [cell for cell in cells if cell and cell not in _MISSING and not looks_numeric(cell)]
     return len(words) >= 1 and len(words) >= 0.6 * len(cells) and not any(looks_numeric(c) for c in cells)
-
-
-__all__ = [
-    "Dialect",
-    "DialectOverrides",
-    "Layout",
-    "column_format",
-    "detect",
-    "has_names",
-    "layout",
-    "split_rows",
-]

@@ -16,12 +16,12 @@ from lrapp.dialects import (
     Layout,
     detect,
     layout,
-    sample_of,
     with_marks,
 )
 from lrapp.errors import UserError
 from lrapp.mending import Mender
-from lrapp.rows import Body, Repair, find_records, prepare_text, read_body, split_cells
+from lrapp.records import find_records, prepare_text
+from lrapp.rows import Body, Repair, read_body
 from lrapp.unpacking import unpack
 
 __all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
@@ -179,15 +179,10 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     if not content.strip():
         raise _no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
-    found, named_lines = detect(beginning, decoded.encoding, told)
-    text = prepare_text(content, found)
-    head = sample_of(text.data[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore"))
-    rough = [
-        split_cells(line.rstrip("\r"), text.delimiter, text.quote)
-        for line in head.replace("\r", "\n").split("\n")
-        if line.strip()
-    ]
-    records = find_records(text, layout(rough[named_lines:] or rough, told.header).width)
+    found = detect(beginning, decoded.encoding, told)
+    named_lines = found.named_lines
+    text = prepare_text(content, found.dialect.delimiter, found.dialect.quote, found.dialect.escape)
+    records = find_records(text, found.width)
     filled: list[int] = []
     for place in range(len(records.starts)):
         if records.raw(place).strip() and records.line(place) > named_lines:
@@ -219,7 +214,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
         Mender(body_rows, plan.width, text.delimiter),
         header[0] if header else None,
     )
-    final = with_marks(replace(found, header=bool(header)), body_rows, told)
+    final = with_marks(replace(found.dialect, header=bool(header)), body_rows, told)
     return _assemble(name, body, names, unnamed, final, notes, told)
 
 

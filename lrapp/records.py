@@ -1,0 +1,266 @@
+"""Where the records of a text lie, whatever its quotes and line ends do."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_QUOTED_NEWLINES_CHECKED = 100_000
+_LONGEST_RECORD_LINES = 50
+_INNER_DELIMITER = "\x1f"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A decoded file prepared for splitting.
+
+    Args:
+        data: UTF-8 bytes in which one byte delimits cells.
+        delimiter: That byte as a character.
+        quote: Quote character, or ``""``.
+    """
+
+    data: bytes
+    delimiter: str
+    quote: str
+
+
+@dataclass
+class Records:
+    """Where the records of a text lie.
+
+    Args:
+        text: The text.
+        starts, ends: Byte positions of each record, without its line end.
+        odd: Indices of records whose quotes do not add up.
+        newlines: Byte positions of all line ends, to count lines.
+        toggles: Byte positions of quotes that open or close.
+    """
+
+    text: Text
+    starts: np.ndarray
+    ends: np.ndarray
+    odd: np.ndarray
+    newlines: np.ndarray
+    toggles: np.ndarray
+
+    def raw(self, place: int) -> str:
+        """Text of one record."""
+        return (
+            self.text.data[self.starts[place] : self.ends[place]]
+            .decode("utf-8", errors="replace")
+            .rstrip("\r")
+        )
+
+    def line(self, place: int) -> int:
+        """Line of the file, from 1, on which a record starts."""
+        return int(np.searchsorted(self.newlines, self.starts[place])) + 1
+
+    def cells(self, place: int) -> list[str]:
+        """One record split leniently."""
+        return split_cells(self.raw(place), self.text.delimiter, self.text.quote)
+
+
+def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> Text:
+    """Bring a text into the form with one-byte delimiters and doubled quotes.
+
+    Args:
+        data: UTF-8 bytes.
+        delimiter, quote, escape: As in ``dialects.Dialect``.
+    """
+    q = quote.encode()
+    if quote and escape:
+        data = re.sub(rb"(?<!\\)((?:\\\\)*)\\" + q, rb"\1" + q + q, data)
+    if delimiter == " ":
+        data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
+        spaces = (
+            (rb"(" + q + rb"[^" + q + rb"\n]*" + q + rb")|[ \t]+") if quote and q in data else rb"()[ \t]+"
+        )
+        inner = _INNER_DELIMITER.encode()
+        data = re.sub(spaces, lambda match: match[1] or inner, data)
+        delimiter = _INNER_DELIMITER
+    elif len(delimiter.encode()) > 1:
+        data = data.replace(delimiter.encode(), _INNER_DELIMITER.encode())
+        delimiter = _INNER_DELIMITER
+    d = delimiter.encode()
+    if quote and d + b" " + q in data:
+        # Quotes after a delimiter and a space are meant as quotes, unless they are inside a text.
+        data = re.sub(
+            re.escape(d) + rb" +" + q + rb"(?=[^" + q + rb"]|" + q + rb"[" + re.escape(d) + rb"\r\n])",
+            d + q,
+            data,
+        )
+    return Text(data=data, delimiter=delimiter, quote=quote)
+
+
+def split_cells(raw: str, delimiter: str, quote: str) -> list[str]:
+    """Split one record; a quote that does not belong stays as a character.
+
+    Args:
+        raw: The record without its line end.
+        delimiter, quote: One character each; the quote may be ``""``.
+    """
+    if not quote or quote not in raw:
+        return raw.split(delimiter)
+    previous = csv.field_size_limit(max(csv.field_size_limit(), len(raw) + 1))
+    try:
+        source = io.StringIO(raw, newline="")
+        rows = list(csv.reader(source, delimiter=delimiter, quotechar=quote))
+    except csv.Error:
+        return raw.split(delimiter)
+    finally:
+        csv.field_size_limit(previous)
+    return rows[0] if len(rows) == 1 else raw.split(delimiter)
+
+
+def find_records(text: Text, width: int) -> Records:
+    """Find where records start and end, whatever the quotes do.
+
+    Args:
+        text: The prepared text.
+        width: Cells that a row should have.
+    """
+    buffer = np.frombuffer(text.data, dtype=np.uint8)
+    newlines = np.flatnonzero(buffer == ord("\n"))
+    if b"\r" in text.data:
+        returns = np.flatnonzero(buffer == ord("\r"))
+        following = np.minimum(returns + 1, len(buffer) - 1)
+        lone = returns[(buffer[following] != ord("\n")) | (returns + 1 >= len(buffer))]
+        if len(lone):
+            newlines = np.sort(np.concatenate([newlines, lone]))
+    toggles = np.empty(0, dtype=np.int64)
+    bad: list[tuple[int, int]] = []
+    breaks = newlines
+    if text.quote and text.quote.encode() in text.data:
+        quotes = np.flatnonzero(buffer == ord(text.quote))
+        bad = _bad_stretches(text, buffer, quotes, newlines, width)
+        toggles = quotes
+        if bad:
+            toggles = toggles[~_inside(toggles, bad)]
+        breaks = newlines[np.searchsorted(toggles, newlines) % 2 == 0]
+        if bad:
+            breaks = breaks[~_inside(breaks, bad)]
+    starts = np.concatenate([[0], breaks + 1])
+    ends = np.concatenate([breaks, [len(buffer)]])
+    if starts[-1] >= len(buffer):
+        starts, ends = starts[:-1], ends[:-1]
+    odd = (
+        np.searchsorted(starts, [start for start, _ in bad], side="right") - 1
+        if bad
+        else np.empty(0, np.int64)
+    )
+    return Records(text, starts, ends, np.asarray(odd, dtype=np.int64), newlines, toggles)
+
+
+def _inside(positions: np.ndarray, stretches: Sequence[tuple[int, int]]) -> np.ndarray:
+    first = np.array([start for start, _ in stretches])
+    last = np.array([end for _, end in stretches])
+    place = np.searchsorted(first, positions, side="right") - 1
+    return (place >= 0) & (positions < last[np.maximum(place, 0)])
+
+
+def _bad_stretches(
+    text: Text, buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray, width: int
+) -> list[tuple[int, int]]:
+    """Byte ranges of records whose quotes do not open and close where they may."""
+    size = len(buffer)
+    edge = np.zeros(256, dtype=bool)
+    edge[[ord("\n"), ord("\r"), ord(text.delimiter)]] = True
+    doubled = np.diff(quotes) == 1
+    may_open = edge[buffer[np.maximum(quotes - 1, 0)]] | (quotes == 0)
+    may_open[1:] |= doubled
+    may_close = edge[buffer[np.minimum(quotes + 1, size - 1)]] | (quotes == size - 1)
+    may_close[:-1] |= doubled
+    even = np.arange(len(quotes)) % 2 == 0
+    broken = [
+        np.flatnonzero(np.where(even, ~may_open, ~may_close)),
+        np.flatnonzero(np.where(even, ~may_close, ~may_open)),
+    ]
+    lines_before = np.searchsorted(newlines, quotes)
+    spanning = np.flatnonzero(np.diff(lines_before) > 0)
+    spans = [spanning[spanning % 2 == 0], spanning[spanning % 2 == 1]]
+    stretches: list[tuple[int, int]] = []
+    checks = 0
+    sync = 0
+    while sync < len(quotes):
+        side = sync % 2
+        place = np.searchsorted(broken[side], sync)
+        if place < len(broken[side]):
+            culprit = int(broken[side][place])
+        else:
+            culprit = len(quotes) - 1 if (len(quotes) - sync) % 2 else len(quotes)
+        opened = culprit - 1 if (culprit - sync) % 2 else culprit
+        for span in spans[side][np.searchsorted(spans[side], sync) :]:
+            if span >= opened or checks > _QUOTED_NEWLINES_CHECKED:
+                break
+            checks += 1
+            if _swallows_rows(text, newlines, int(quotes[span]), int(quotes[span + 1]), width):
+                culprit = opened = int(span)
+                break
+        if culprit >= len(quotes):
+            break
+        start = _record_start(quotes, newlines, sync, opened, stretches[-1][1] if stretches else 0)
+        end = _bad_end(text, newlines, start, int(quotes[opened]), int(quotes[culprit]), width)
+        stretches.append((start, end))
+        sync = int(np.searchsorted(quotes, end))
+    return stretches
+
+
+def _line_end(newlines: np.ndarray, position: int, size: int) -> int:
+    place = int(np.searchsorted(newlines, position))
+    return int(newlines[place]) if place < len(newlines) else size
+
+
+def _record_start(quotes: np.ndarray, newlines: np.ndarray, sync: int, opened: int, floor: int) -> int:
+    """Start of the record that holds a quote, outside of which an even number of quotes lies."""
+    place = int(np.searchsorted(newlines, quotes[opened])) - 1
+    while place >= 0 and newlines[place] >= floor:
+        if (int(np.searchsorted(quotes, newlines[place])) - sync) % 2 == 0:
+            return int(newlines[place]) + 1
+        place -= 1
+    return floor + 1 if floor else 0
+
+
+def _swallows_rows(text: Text, newlines: np.ndarray, opened: int, closed: int, width: int) -> bool:
+    """Whether a quoted cell over several lines is rather whole rows between two stray quotes."""
+    if width < 2:
+        return False
+    first = int(np.searchsorted(newlines, opened))
+    start = int(newlines[first - 1]) + 1 if first else 0
+    end = _line_end(newlines, closed, len(text.data))
+    lines = text.data[start : min(end, start + (1 << 20))].split(b"\n")
+    return all(line.count(text.delimiter.encode()) == width - 1 for line in lines)
+
+
+def _bad_end(text: Text, newlines: np.ndarray, start: int, opened: int, culprit: int, width: int) -> int:
+    """End of a record with bad quotes: its first line, or as many lines as make a whole row."""
+    size = len(text.data)
+    end = single = _line_end(newlines, opened, size)
+    for _ in range(_LONGEST_RECORD_LINES):
+        raw = text.data[start:end].decode("utf-8", errors="replace")
+        if len(split_cells(raw.rstrip("\r"), text.delimiter, text.quote)) >= width or end >= size:
+            break
+        if end > culprit and end != single:
+            break
+        end = _line_end(newlines, end + 1, size)
+    else:
+        return single
+    raw = text.data[start:end].decode("utf-8", errors="replace")
+    return end if len(split_cells(raw.rstrip("\r"), text.delimiter, text.quote)) == width else single
+
+
+def read_sample(text: Text) -> list[list[str]]:
+    """Split a small text leniently; empty lines are left out.
+
+    Args:
+        text: The prepared text.
+    """
+    delimiter = text.delimiter.encode()
+    counts = Counter(line.count(delimiter) for line in re.split(rb"[\r\n]+", text.data) if line.strip())
+    width = counts.most_common(1)[0][0] + 1 if counts else 1
+    records = find_records(text, width)
+    return [records.cells(place) for place in range(len(records.starts)) if records.raw(place).strip()]
