@@ -1,0 +1,150 @@
+"""The same run without a browser: ``python -m lrapp RUN.json --out FOLDER``."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from lrapp import bundle, worker
+from lrapp.errors import UserError
+from lrapp.events import EpochDone, Event, StepsDone, TrainingStarted
+from lrapp.runs import Run, Status, Store, now, write_beside
+from lrapp.settings import FileSource, RunSettings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train what a settings file says, and leave the run in a folder.
+
+    Returns:
+        Exit code: 0 when a model was left, 1 when not, 2 for a wrong call.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m lrapp", description="Train a network from the settings that the app saved."
+    )
+    parser.add_argument(
+        "settings", type=Path, metavar="RUN.json", help="settings, from the Runs page or a download"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="folder for the run; made if missing"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="the table, when the app has not kept it here"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run that is in the folder already"
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        return _train(chosen.settings, chosen.out, chosen.data, resume=chosen.resume)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -> int:
+    try:
+        settings = RunSettings.from_json(settings_path.read_bytes())
+    except OSError as error:
+        raise UserError(
+            f"The settings cannot be read: {settings_path}. Name the JSON file that the app saved."
+        ) from error
+    store = Store.default()
+    if data is not None:
+        settings = _with_data(settings, data, store)
+    run = Run(out.absolute())
+    if (out / "status.json").exists() and not resume:
+        raise UserError(
+            f"{out} holds a run already. Choose another folder, or add --resume to go on with it."
+        )
+    if not (out / "status.json").exists():
+        out.mkdir(parents=True, exist_ok=True)
+        write_beside(out / "run.json", settings.to_json().encode())
+        write_beside(out / "status.json", Status(created=now()).model_dump_json(indent=2).encode())
+    run.forget_stop()
+    run.set_status(state="running", started=now(), attempts=run.status.attempts + 1)
+    # Ctrl-C asks as the page's Stop button does: the best weights are kept.
+    signal.signal(signal.SIGINT, lambda *_: run.ask_to_stop())
+    print("Starting TensorFlow …", file=sys.stderr)
+    worker.warm()
+    bar = _Bar()
+    try:
+        outcome = worker.work(run.folder, store.home, on_event=bar.take)
+    except UserError as error:
+        run.set_status(state="failed", message=str(error), ended=now())
+        raise
+    finally:
+        bar.close()
+    run.set_status(state=outcome.state, message=outcome.message, ended=now())
+    print(outcome.message)
+    if not run.model_path.exists():
+        return 1
+    from lrapp.evaluation import Scores
+
+    print(Scores.from_json(run.scores_path.read_text("utf-8")).summary)
+    write_beside(run.folder / bundle.file_name(run), bundle.pack(run))
+    print(f"The model is in {run.folder}, all in one file: {bundle.file_name(run)}.")
+    return 0
+
+
+def _with_data(settings: RunSettings, path: Path, store: Store) -> RunSettings:
+    try:
+        source = store.keep_file(path.read_bytes(), path.name)
+    except OSError as error:
+        raise UserError(f"The table cannot be read: {path}. Name a file that is there.") from error
+    wanted = settings.data.source
+    if isinstance(wanted, FileSource) and wanted.sha256 != source.sha256:
+        print(f"Note: {path.name} is not the file that these settings were made with.", file=sys.stderr)
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"source": source})})
+
+
+class _Bar:
+    """A progress bar in the terminal; a line an epoch where there is none."""
+
+    def __init__(self) -> None:
+        self._started: TrainingStarted | None = None
+        self._epoch: EpochDone | None = None
+        self._drawn = 0.0
+        self._live = sys.stderr.isatty()
+
+    def take(self, event: Event) -> None:
+        """Draw what an event changes."""
+        match event:
+            case TrainingStarted():
+                self._started = event
+            case StepsDone() if self._started is not None and self._live:
+                if time.monotonic() - self._drawn > 0.1:
+                    self._draw(event.first_step + len(event.losses))
+            case EpochDone() if self._started is not None:
+                self._epoch = event
+                if not self._live:
+                    print(self._text(), file=sys.stderr)
+
+    def close(self) -> None:
+        """Leave the terminal on a fresh line."""
+        if self._live and self._started is not None:
+            if self._epoch is not None:
+                self._draw(self._epoch.step)
+            print(file=sys.stderr)
+
+    def _draw(self, done: int) -> None:
+        assert self._started is not None
+        self._drawn = time.monotonic()
+        filled = 30 * done // max(1, self._started.total_steps)
+        print(
+            f"\r[{'#' * filled}{'.' * (30 - filled)}] {self._text():<70}", end="", file=sys.stderr, flush=True
+        )
+
+    def _text(self) -> str:
+        assert self._started is not None
+        if self._epoch is None:
+            return f"epoch 1 of {self._started.epochs}"
+        e = self._epoch
+        return (
+            f"epoch {e.epoch} of {self._started.epochs}  loss {e.loss:.4g}  val_loss {e.val_loss:.4g}  "
+            f"{self._started.metric} {e.val_metric:.4g}  {e.seconds:.1f} s"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

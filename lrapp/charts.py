@@ -1,0 +1,201 @@
+"""Frames -> Altair charts.
+
+Every frame that comes here has column names of our own making, because Vega draws empty axes for names with dots,
+brackets, quotes or line breaks; what a person called a column appears in titles only.
+"""
+
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lrapp.events import History
+from lrapp.policies import FloatArray
+
+# Two hues that stay apart in both themes and for colour-blind eyes (Okabe and Ito's blue and vermilion).
+TRAINING, VALIDATION, GREY = "#2f7ed8", "#e0662c", "#8a8f98"
+# More points than pixels only cost the browser time.
+MOST_POINTS = 1_000
+Panel = Literal["loss", "rate", "metric"]
+
+
+def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFrame:
+    """Return at most about ``most`` rows that draw the same line: the least and the greatest of each stretch.
+
+    Args:
+        frame: Rows in the order in which they are drawn.
+        value: The column whose peaks must stay.
+        most: Rows to return, at least 4.
+    """
+    if len(frame) <= most:
+        return frame
+    stretch = np.arange(len(frame)) * (most // 2) // len(frame)
+    values = frame[value].to_numpy(dtype=float)
+    order = np.lexsort((values, stretch))
+    first = np.r_[True, np.diff(stretch[order]) > 0]
+    last = np.r_[first[1:], True]
+    return frame.iloc[np.unique(np.r_[order[first], order[last]])]
+
+
+def run_frame(history: History, plan: FloatArray | None = None) -> pd.DataFrame:
+    """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
+
+    Args:
+        history: What the run has said so far.
+        plan: The learning rate of every step of the run; drawn behind the rates that were used.
+    """
+    parts = []
+    per_epoch = history.started.steps_per_epoch if history.started else 1
+    if plan is not None and len(plan):
+        planned = pd.DataFrame({"epoch": np.arange(1, len(plan) + 1) / per_epoch, "value": plan})
+        parts.append(thin(planned, "value").assign(panel="rate", series="planned"))
+    steps = history.step_frame()
+    for column, panel, series in (("loss", "loss", "one batch"), ("learning_rate", "rate", "used")):
+        line = steps[["epoch", column]].rename(columns={column: "value"})
+        parts.append(thin(line, "value").assign(panel=panel, series=series))
+    epochs = history.epoch_frame()
+    for column, panel, series in (
+        ("loss", "loss", "training"),
+        ("val_loss", "loss", "validation"),
+        ("metric", "metric", "training"),
+        ("val_metric", "metric", "validation"),
+    ):
+        line = epochs[["epoch", column]].rename(columns={column: "value"})
+        parts.append(thin(line, "value").assign(panel=panel, series=series))
+    frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    frame["value"] = frame["value"].astype(float).replace([np.inf, -np.inf], np.nan)
+    frame["epoch"] = frame["epoch"].astype(float)
+    best = history.best
+    if best is not None:
+        marks = pd.DataFrame(
+            {
+                "panel": ["loss", "metric"],
+                "series": "best epoch",
+                "epoch": float(best.epoch),
+                "value": [best.val_loss, best.val_metric],
+            }
+        )
+        frame = pd.concat([frame, marks], ignore_index=True)
+    return frame.dropna(subset=["value"])
+
+
+def run_spec(epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, Any]:
+    """Return the Vega-Lite specification of a run's three charts over one axis, without its data.
+
+    The specification stays the same while a run goes on, so that the browser swaps the points only and a zoom stays.
+
+    Args:
+        epochs: Right end of the axis.
+        metric: Name of the metric, as a title.
+        log_loss: Draw the loss on a logarithmic axis.
+    """
+    zoom = alt.selection_interval(
+        bind="scales",
+        encodings=["x"],
+        name="zoom",
+        # A plain wheel must go on scrolling the page.
+        zoom="wheel![event.shiftKey]",
+    )
+    panels = (
+        _panel("loss", "loss", epochs, zoom, log=log_loss),
+        _panel("rate", "learning rate", epochs, zoom),
+        _panel("metric", metric, epochs, zoom, last=True),
+    )
+    chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
+    return _finished(chart)
+
+
+def _panel(
+    panel: Panel, title: str, epochs: int, zoom: alt.Parameter, *, log: bool = False, last: bool = False
+) -> alt.LayerChart:
+    base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
+    x = alt.X(
+        "epoch:Q",
+        title="epoch" if last else None,
+        scale=alt.Scale(domain=[0, epochs], nice=False),
+        axis=alt.Axis(labels=last, ticks=last, tickMinStep=1 if epochs > 2 else 0.25),
+    )
+    y = alt.Y(
+        "value:Q",
+        title=title,
+        scale=alt.Scale(zero=False, type="log" if log else "linear"),
+        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=48),
+    )
+    tooltip = [
+        alt.Tooltip("series:N", title="line"),
+        alt.Tooltip("epoch:Q", format=".4~g"),
+        alt.Tooltip("value:Q", title=title, format=".5~g"),
+    ]
+    faint, strong = ("planned", "used") if panel == "rate" else ("one batch", "training")
+    color = alt.Color(
+        "series:N",
+        title=None,
+        scale=alt.Scale(
+            domain=[faint, strong] if panel == "rate" else [faint, strong, "validation"],
+            range=[GREY, TRAINING] if panel == "rate" else [TRAINING + "66", TRAINING, VALIDATION],
+        ),
+        legend=alt.Legend(orient="top", direction="horizontal", offset=2) if panel != "metric" else None,
+    )
+    thin_line = base.transform_filter(f"datum.series == '{faint}'").mark_line(
+        strokeWidth=1, strokeDash=[4, 3] if panel == "rate" else []
+    )
+    line = base.transform_filter(f"datum.series != '{faint}' && datum.series != 'best epoch'").mark_line(
+        strokeWidth=2, point=alt.OverlayMarkDef(size=14) if panel != "rate" else False
+    )
+    best = base.transform_filter("datum.series == 'best epoch'")
+    layers = [
+        thin_line.encode(x=x, y=y, color=color, tooltip=tooltip),
+        line.encode(x=x, y=y, color=color, tooltip=tooltip),
+    ]
+    if panel != "rate":
+        layers += [
+            best.mark_rule(strokeDash=[2, 2], color=GREY).encode(x=x),
+            best.mark_point(size=90, filled=False, strokeWidth=2, color=VALIDATION).encode(
+                x=x, y=y, tooltip=tooltip
+            ),
+            best.mark_text(text="best", dy=-12, color=VALIDATION).encode(x=x, y=y),
+        ]
+    layers[1] = layers[1].add_params(zoom)
+    return alt.layer(*layers).properties(width="container", height=210 if panel == "loss" else 110)
+
+
+def plan_spec(length: int, unit: str) -> dict[str, Any]:
+    """Return the specification of a policy's plan over ``step`` (columns ``at``, ``learning_rate``).
+
+    Args:
+        length: Right end of the axis, in epochs.
+        unit: Title of the axis.
+    """
+    chart = (
+        alt.Chart()
+        .mark_line(color=TRAINING, strokeWidth=2)
+        .encode(
+            x=alt.X("at:Q", title=unit, scale=alt.Scale(domain=[0, length], nice=False)),
+            y=alt.Y(
+                "learning_rate:Q",
+                title="learning rate",
+                scale=alt.Scale(zero=True),
+                axis=alt.Axis(format=".2~g", tickCount=4),
+            ),
+            tooltip=[
+                alt.Tooltip("at:Q", title=unit, format=".4~g"),
+                alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
+            ],
+        )
+        .properties(height=150, width="container")
+    )
+    return _finished(chart)
+
+
+def plan_frame(plan: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
+    """Return the plan's points, thinned, over epochs: ``at``, ``learning_rate``."""
+    at = np.arange(1, len(plan) + 1) / steps_per_epoch
+    return thin(pd.DataFrame({"at": at, "learning_rate": plan}), "learning_rate")
+
+
+def _finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.to_dict(validate=True)
+    spec.pop("datasets", None)
+    spec.pop("$schema", None)
+    return spec

@@ -1,0 +1,344 @@
+"""The queue, the thread that owns it, and the process that trains.
+
+One thread takes runs from the queue, one at a time, and gives them to a warm worker process. Threads and processes
+are made nowhere else. The thread never touches the page: what happens is in the run folder, and the page reads it.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from lrapp import worker
+from lrapp.errors import UserError
+from lrapp.runs import ENDED, Run, State, Store, now
+
+log = logging.getLogger(__name__)
+
+# TensorFlow keeps some megabytes for each network that it ever trained; after this many runs a fresh process is
+# cheaper than what the old one holds.
+RUNS_PER_WORKER = 40
+# A worker that is reading or preparing data cannot be asked to stop; after this long it is ended.
+STOP_SECONDS = 1.0
+ATTEMPTS = 3
+
+
+class WorkerLostError(Exception):
+    """The worker process ended without an answer.
+
+    Args:
+        exit_code: As of ``multiprocessing``: negative for a signal, None when unknown.
+    """
+
+    def __init__(self, exit_code: int | None) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+class WorkerProcess(Executor):
+    """An executor with one process, started by spawn, that does one thing at a time.
+
+    ``ProcessPoolExecutor`` would do, but for three things: it cannot end a worker that must stop, it does not tell how
+    a worker died, and it keeps the server from exiting until the run in progress has been trained to its end.
+
+    Args:
+        initializer: Called once in the new process.
+    """
+
+    def __init__(self, initializer: Callable[[], None] = worker.warm) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, initializer), name="lrapp-worker", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._turn = threading.Lock()
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id."""
+        return self._process.pid
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call a function in the process, after those submitted before it."""
+        if self._closed:
+            raise RuntimeError("This worker has been shut down.")
+        future: Future[Any] = Future()
+        threading.Thread(
+            target=self._call, args=(future, fn, args, kwargs), name="lrapp-call", daemon=True
+        ).start()
+        return future
+
+    def _call(
+        self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        with self._turn:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                self._connection.send((fn, args, kwargs))
+                succeeded, value = self._connection.recv()
+            except (EOFError, OSError):
+                self._process.join(timeout=5)
+                future.set_exception(WorkerLostError(self._process.exitcode))
+                return
+        if succeeded:
+            future.set_result(value)
+        else:
+            future.set_exception(value)
+
+    def kill(self) -> None:
+        """End the process at once; what it was doing raises ``WorkerLostError``."""
+        self._process.kill()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the process; with ``wait``, after what it is doing."""
+        self._closed = True
+        if wait:
+            with self._turn:
+                self._process.kill()
+                self._process.join()
+        else:
+            self._process.kill()
+
+
+def _serve(connection: Connection, initializer: Callable[[], None]) -> None:
+    """The worker process: calls what it is sent, until nobody is left to send anything."""
+    # Ctrl-C in a terminal reaches every process of the group; only the server decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(5)  # the page must answer while both cores train
+    threading.Thread(target=_leave_with_parent, name="lrapp-parent", daemon=True).start()
+    initializer()
+    while True:
+        try:
+            fn, args, kwargs = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer = (True, fn(*args, **kwargs))
+        except UserError as error:
+            answer = (False, UserError(str(error)))
+        except Exception as error:
+            # The text alone: an exception of a library may not survive the way to the other process.
+            log.exception("A job failed.")
+            answer = (False, RuntimeError(f"{type(error).__name__}: {error}"))
+        connection.send(answer)
+
+
+def _leave_with_parent() -> None:
+    """End this process when the server is gone; the checkpoint lets the next server go on."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+class Jobs:
+    """Runs in the order they were submitted, one at a time, across restarts of the server.
+
+    Args:
+        store: Where the runs are kept.
+        make_executor: Makes what a run is submitted to. A cluster's executor fits as well as a local process: it
+            must see the store's folder.
+    """
+
+    def __init__(self, store: Store, make_executor: Callable[[], Executor] = WorkerProcess) -> None:
+        self.store = store
+        self._make_executor = make_executor
+        self._executor: Executor | None = None
+        self._ready: Future[Any] | None = None
+        self._done_by_executor = 0
+        self._waiting: deque[Run] = deque()
+        self._current: Run | None = None
+        self._changed = threading.Condition()
+        self._closing = False
+        self._recover()
+        self._thread = threading.Thread(target=self._loop, name="lrapp-jobs", daemon=True)
+        self._thread.start()
+
+    @property
+    def warm(self) -> bool:
+        """Whether a worker stands ready, so that training starts at once."""
+        return self._ready is not None and self._ready.done()
+
+    def submit(self, run: Run) -> None:
+        """Put a run at the end of the queue."""
+        with self._changed:
+            self._waiting.append(run)
+            self._changed.notify_all()
+
+    def place(self, run: Run) -> int | None:
+        """Return 0 for the run in training, 1 for the next one and so on, None for a run that is not queued."""
+        with self._changed:
+            if self._current == run:
+                return 0
+            return self._waiting.index(run) + 1 if run in self._waiting else None
+
+    def stop(self, run: Run) -> None:
+        """Ask a run to stop; its best weights so far are kept."""
+        run.ask_to_stop()
+        with self._changed:
+            if run in self._waiting:
+                self._waiting.remove(run)
+                run.set_status(state="stopped", ended=now(), message="Stopped while it waited for its turn.")
+
+    def resume(self, run: Run) -> None:
+        """Put a run that ended early back into the queue, to go on after its last saved epoch.
+
+        Raises:
+            UserError: If the run has not ended.
+        """
+        if run.status.state not in ENDED:
+            raise UserError("This run has not ended; there is nothing to resume yet.")
+        run.forget_stop()
+        run.set_status(state="queued", message="", ended=None, attempts=0)
+        self.submit(run)
+
+    def call(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Call a function in the worker, when the run in training has ended."""
+        with self._changed:
+            executor = self._fresh_executor()
+        return executor.submit(fn, *args)
+
+    def close(self) -> None:
+        """End the worker and the thread; a run in progress can be resumed."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            if self._executor is not None:
+                self._executor.shutdown(wait=False)
+        self._thread.join()
+
+    def _recover(self) -> None:
+        """Take up again what an earlier server left undone."""
+        for run in reversed(self.store.runs()):
+            try:
+                status = run.status
+                if status.state == "queued":
+                    self._waiting.append(run)
+                elif status.state == "running" and not _locked(run):
+                    if status.attempts < ATTEMPTS:
+                        message = "Taken up again after the app was restarted."
+                        run.set_status(state="queued", message=message)
+                        self._waiting.append(run)
+                    else:
+                        message = f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
+                        run.set_status(state="interrupted", message=message, ended=now())
+            except UserError as error:
+                log.warning("%s", error)
+        self.store.tidy()
+
+    def _fresh_executor(self) -> Executor:
+        if self._executor is None:
+            self._executor = self._make_executor()
+            self._ready = self._executor.submit(_nothing)
+            self._done_by_executor = 0
+        return self._executor
+
+    def _retire_executor(self) -> None:
+        with self._changed:
+            if self._executor is not None:
+                self._executor.shutdown(wait=False)
+            self._executor = None
+            if not self._closing:
+                self._fresh_executor()
+
+    def _loop(self) -> None:
+        with self._changed:
+            self._fresh_executor()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closing)
+                if self._closing:
+                    return
+                self._current = self._waiting.popleft()
+            try:
+                self._do(self._current)
+            except UserError as error:
+                # The status itself could not be written; the run shows what its file still says.
+                log.warning("%s", error)
+            except Exception:
+                log.exception("The queue met something unexpected and goes on with the next run.")
+            finally:
+                with self._changed:
+                    self._current = None
+            if self._done_by_executor >= RUNS_PER_WORKER:
+                self._retire_executor()
+
+    def _do(self, run: Run) -> None:
+        with self._changed:
+            executor = self._fresh_executor()
+        attempts = run.status.attempts + 1
+        run.set_status(
+            state="running",
+            message="",
+            started=now(),
+            attempts=attempts,
+            worker=getattr(executor, "pid", None),
+        )
+        self._done_by_executor += 1
+        future = executor.submit(worker.work, run.folder, self.store.home)
+        state, message = self._await(run, future, executor)
+        if not self._closing:
+            run.set_status(state=state, message=message, ended=now())
+
+    def _await(self, run: Run, future: Future[Any], executor: Executor) -> tuple[State, str]:
+        """Wait for a run's end and say how it ended."""
+        while not future.done():
+            try:
+                future.exception(timeout=0.1)
+            except TimeoutError:
+                self._end_if_deaf(run, executor)
+        error = future.exception()
+        if error is None:
+            outcome = future.result()
+            return outcome.state, outcome.message
+        if isinstance(error, WorkerLostError):
+            self._retire_executor()
+            if run.stop_asked is not None:
+                return "stopped", "Stopped before the first step."
+            return "interrupted", _how_lost(error.exit_code)
+        if isinstance(error, UserError):
+            return "failed", str(error)
+        return "failed", f"The program met something unexpected ({error}). The server's log has the details."
+
+    def _end_if_deaf(self, run: Run, executor: Executor) -> None:
+        asked = run.stop_asked
+        if asked is None or time.time() - asked < STOP_SECONDS or not isinstance(executor, WorkerProcess):
+            return
+        history = run.history()
+        if history.started is None:
+            executor.kill()
+
+
+def _nothing() -> None:
+    """Answered as soon as the worker is warm."""
+
+
+def _locked(run: Run) -> bool:
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(run.lock_path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _how_lost(exit_code: int | None) -> str:
+    cause = f"signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"exit code {exit_code}"
+    likely = ", most often because memory ran out" if exit_code in (-signal.SIGTERM, -9) else ""
+    return (
+        f"The process that trained this run was ended from outside ({cause}{likely}). "
+        "Resume it from its last saved epoch, or make the network, the batch or the table smaller."
+    )

@@ -1,0 +1,46 @@
+"""What a run will look like, told from a table before anything is prepared: cheap enough for every key press."""
+
+from lrapp.columns import Kind
+from lrapp.settings import DataSettings, Task
+from lrapp.tables import Table
+
+_DATE_PARTS = 6
+
+
+def training_rows(table: Table, data: DataSettings) -> int:
+    """Return about how many rows there will be to train on; stratifying can move it by a few.
+
+    Args:
+        table: The table.
+        data: Target and shares of the split.
+    """
+    rows = len(table.frame)
+    if data.target in table.kinds:
+        rows -= next(column.missing for column in table.columns if column.name == data.target)
+    held_back = round(rows * data.validation_share) + round(rows * data.test_share)
+    return max(1, rows - held_back)
+
+
+def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
+    """Return about how many numbers go into the network for each row, and how many come out.
+
+    Args:
+        table: The table.
+        data: Target, flags for missing numbers, and limits on categories.
+        task: What the network answers.
+    """
+    inputs, outputs = 0, 1
+    for column in table.columns:
+        if column.name == data.target:
+            outputs = column.distinct if task == "multi-class" else 1
+            continue
+        match column.kind:
+            case Kind.NUMBER:
+                inputs += 2 if column.missing and data.missing_flags else 1
+            case Kind.CATEGORY:
+                inputs += min(column.distinct + bool(column.missing), data.max_categories)
+            case Kind.YES_NO:
+                inputs += 1
+            case Kind.DATE:
+                inputs += _DATE_PARTS
+    return max(1, inputs), max(1, outputs)

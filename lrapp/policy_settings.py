@@ -1,0 +1,184 @@
+"""Settings of the learning rate: a policy's numbers, with its lengths in epochs or steps."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lrapp import policies
+from lrapp.errors import UserError
+from lrapp.setting_parts import Part, ui
+
+Unit = Literal["epochs", "steps"]
+_RATE = {"ge": 0, "le": 1000}
+_LENGTH = {"gt": 0, "le": 1e9}
+
+
+class _PolicySettings(Part):
+    unit: Unit = Field(
+        "epochs",
+        title="Lengths in",
+        description="Whether lengths below count epochs or steps (one step is one batch).",
+    )
+    warmup: float = Field(
+        0.0,
+        ge=0,
+        le=1e9,
+        title="Warm-up",
+        description="A straight line up to the first rate before the policy starts; 0 for none.",
+        json_schema_extra=ui("length"),
+    )
+
+    def build(self, steps_per_epoch: int, total_steps: int) -> policies.Policy:
+        """Return the policy, with its lengths in steps.
+
+        Args:
+            steps_per_epoch: Batches in one epoch, at least 1.
+            total_steps: Steps in the whole run, at least 1.
+
+        Raises:
+            UserError: If the numbers do not go together (bounds out of order, a cycle below one step).
+        """
+        warmup = self._steps(self.warmup, steps_per_epoch)
+        if warmup == 0:
+            return self._policy(steps_per_epoch, total_steps)
+        # Below one step there is nothing to draw a line through; WarmUp says so.
+        remaining = max(1, total_steps - int(warmup))
+        return policies.WarmUp(self._policy(steps_per_epoch, remaining), warmup)
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> policies.Policy:
+        raise NotImplementedError
+
+    def _steps(self, length: float, steps_per_epoch: int) -> float:
+        return length * steps_per_epoch if self.unit == "epochs" else length
+
+
+class FixedSettings(_PolicySettings):
+    """The same rate all the way."""
+
+    type: Literal["fixed"] = "fixed"
+    learning_rate: float = Field(0.001, **_RATE, title="Learning rate", description="The size of every step.")
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> policies.Policy:
+        return policies.Fixed(self.learning_rate)
+
+
+class CLRSettings(_PolicySettings):
+    """Cyclical rates (Smith 2017)."""
+
+    type: Literal["clr"] = "clr"
+    base_lr: float = Field(0.001, **_RATE, title="base_lr", description="The lower bound of the cycle.")
+    max_lr: float = Field(
+        0.01,
+        **_RATE,
+        title="max_lr",
+        description="The upper bound: a little below where the loss begins to rise.",
+    )
+    step_size: float = Field(
+        4.0,
+        **_LENGTH,
+        title="step_size",
+        description="Half a cycle. The paper recommends 2 to 10 epochs.",
+        json_schema_extra=ui("length"),
+    )
+    mode: policies.CLRMode = Field(
+        "triangular",
+        title="Mode",
+        description="triangular: the same peaks; triangular2: halved each cycle; exp_range: shrunk by gamma each step.",
+    )
+    gamma: float = Field(
+        0.9999,
+        gt=0,
+        le=1,
+        title="gamma",
+        description="For exp_range: the factor on the upper bound in every step.",
+        json_schema_extra=ui(step=1e-4),
+    )
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> policies.Policy:
+        return policies.CLR(
+            self.base_lr, self.max_lr, self._steps(self.step_size, steps_per_epoch), self.mode, self.gamma
+        )
+
+
+class SGDRSettings(_PolicySettings):
+    """Warm restarts (Loshchilov and Hutter 2017)."""
+
+    type: Literal["sgdr"] = "sgdr"
+    max_lr: float = Field(0.01, **_RATE, title="max_lr", description="The rate right after a restart.")
+    min_lr: float = Field(0.0, **_RATE, title="min_lr", description="The least rate, at the end of a cycle.")
+    T_0: float = Field(
+        10.0,
+        **_LENGTH,
+        title="First cycle (T_0)",
+        description="Length of the first cycle. The paper uses 1 and 10 epochs.",
+        json_schema_extra=ui("length"),
+    )
+    T_mult: float = Field(
+        2.0,
+        ge=1,
+        le=100,
+        title="Cycle multiplier (T_mult)",
+        description="Each cycle is this many times as long as the one before.",
+        json_schema_extra=ui(step=0.5),
+    )
+    decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        title="Peak decay",
+        description="Each peak is this share of the one before.",
+        json_schema_extra=ui(step=0.05),
+    )
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> policies.Policy:
+        first = self._steps(self.T_0, steps_per_epoch)
+        return policies.SGDR(self.max_lr, first, self.min_lr, self.T_mult, self.decay)
+
+
+class OneCycleSettings(_PolicySettings):
+    """One rise and one long fall over the whole run (Smith and Topin 2018)."""
+
+    type: Literal["one-cycle"] = "one-cycle"
+    max_lr: float = Field(0.01, **_RATE, title="max_lr", description="The peak.")
+    rise: float = Field(
+        0.25,
+        gt=0,
+        lt=1,
+        title="Rising share",
+        description="Share of the run spent on the way up.",
+        json_schema_extra=ui(step=0.05),
+    )
+    start_div: float = Field(
+        25.0, ge=1, le=1e9, title="Start divisor", description="The first rate is max_lr divided by this."
+    )
+    end_div: float = Field(
+        1e5, ge=1, le=1e12, title="End divisor", description="The last rate is max_lr divided by this."
+    )
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> policies.Policy:
+        return policies.OneCycle(self.max_lr, total_steps, self.rise, self.start_div, self.end_div)
+
+
+PolicySettings = Annotated[
+    FixedSettings | CLRSettings | SGDRSettings | OneCycleSettings, Field(discriminator="type")
+]
+
+
+def starting_policy(type_: str, optimizer: str) -> PolicySettings:
+    """Return a policy to start from, with rates that suit the optimizer.
+
+    Args:
+        type_: ``fixed``, ``clr``, ``sgdr`` or ``one-cycle``.
+        optimizer: SGD gets rates ten times those of Adam, AdamW and RMSprop.
+    """
+    scale = 10 if optimizer == "sgd" else 1
+    match type_:
+        case "fixed":
+            return FixedSettings(learning_rate=0.001 * scale)
+        case "clr":
+            return CLRSettings(base_lr=0.001 * scale, max_lr=0.01 * scale)
+        case "sgdr":
+            return SGDRSettings(max_lr=0.01 * scale)
+        case "one-cycle":
+            return OneCycleSettings(max_lr=0.01 * scale)
+    raise UserError(f"A policy must be fixed, clr, sgdr or one-cycle. Received: {type_}.")

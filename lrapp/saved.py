@@ -1,0 +1,100 @@
+"""A finished run's model, taken back from its folder.
+
+The network is built anew from the validated settings and only its weights are read from the file: a model file from
+a stranger could otherwise run code when it is opened.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lrapp.errors import UserError
+from lrapp.settings import RunSettings
+
+if TYPE_CHECKING:
+    from lrapp.prediction import Predictions
+    from lrapp.preprocessing import Preprocessor
+    from lrapp.tables import Table
+
+MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
+_ROWS_AT_ONCE = 8_192
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A network with its weights, and the preprocessor that was fitted for it."""
+
+    network: Any
+    preprocessor: "Preprocessor"
+
+    @classmethod
+    def load(cls, folder: Path) -> "SavedModel":
+        """Return the model that a run left in its folder, or that a download was unpacked to.
+
+        Args:
+            folder: Holds ``run.json``, ``model.keras``, ``preprocessor.skops`` and ``preprocessor.json``.
+
+        Raises:
+            UserError: If a file is missing or damaged, or the files do not belong together.
+        """
+        from lrapp import models
+        from lrapp.preprocessing import Preprocessor
+
+        preprocessor = Preprocessor.load(folder)
+        try:
+            settings = RunSettings.from_json((folder / SETTINGS_FILE).read_bytes())
+        except FileNotFoundError as error:
+            raise UserError(
+                "This model's settings (run.json) are missing; download or train it again."
+            ) from error
+        network = models.build(
+            settings.model,
+            inputs=len(preprocessor.inputs),
+            task=preprocessor.task,
+            classes=len(preprocessor.classes),
+            seed=settings.training.seed,
+            precision=settings.training.precision,
+        )
+        try:
+            network.load_weights(folder / MODEL_FILE)
+        except FileNotFoundError as error:
+            raise UserError(
+                "This run left no model. Train it again, or resume it on the Train page."
+            ) from error
+        except (
+            Exception
+        ) as error:  # whatever a damaged or foreign file makes its reader do, it is no defect of ours
+            raise UserError(
+                "The model file is damaged or belongs to other settings; train the run again."
+            ) from error
+        return cls(network, preprocessor)
+
+    def predict(self, table: "Table") -> "Predictions":
+        """Return a prediction for each row of a table, in its order.
+
+        Raises:
+            UserError: If a column that the model needs is missing.
+        """
+        from lrapp.prediction import predict
+
+        return predict(self.preprocessor, lambda x: outputs(self.network, x), table)
+
+
+def outputs(network: Any, x: np.ndarray) -> np.ndarray:
+    """Return what a network answers.
+
+    Args:
+        network: A ``keras.Model``.
+        x: Inputs, float32, shape (rows, inputs).
+
+    Returns:
+        float32, shape (rows, outputs).
+    """
+    # Called without tf.function: a trace for every new number of rows would stay in memory for good.
+    parts = [
+        np.asarray(network(x[start : start + _ROWS_AT_ONCE], training=False))
+        for start in range(0, len(x), _ROWS_AT_ONCE)
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, network.output_shape[-1]), np.float32)

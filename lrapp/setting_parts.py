@@ -1,0 +1,27 @@
+"""What all settings have in common: frozen, strict, and with hints for the widgets beside the fields."""
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class Part(BaseModel):
+    """A frozen part of the settings, in which an unknown field or a number out of its range is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+def ui(
+    unit: str = "", step: float | None = None, labels: dict[str, str] | None = None
+) -> dict[str, JsonValue]:
+    """Return what a widget wants to know beyond range and help.
+
+    Args:
+        unit: Shown behind the title; ``length`` for epochs or steps, as the policy says.
+        step: What one press on plus or minus changes.
+        labels: What choices are called on the page.
+    """
+    shown: dict[str, JsonValue] = {"unit": unit}
+    if step is not None:
+        shown["step"] = step
+    if labels is not None:
+        shown["labels"] = dict(labels)
+    return shown

@@ -1,0 +1,1 @@
+"""The pages. The only rooms, with app.py, that know Streamlit."""

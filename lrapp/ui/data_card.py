@@ -1,0 +1,345 @@
+"""The first card: which table, what its columns are, what to predict, how to split and prepare."""
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from lrapp.columns import Kind
+from lrapp.errors import UserError
+from lrapp.runs import SAMPLES
+from lrapp.settings import DataSettings, DialectSettings, FileSource, SampleSource, Source, Task
+from lrapp.ui import draft, fields, resources
+from lrapp.ui.resources import plain
+
+if TYPE_CHECKING:
+    from lrapp.tables import Table
+
+MOST_SHOWN_COLUMNS = 50
+_FILE_TYPES = ["csv", "tsv", "txt", "tab", "dat", "data", "gz", "zip", "xlsx"]
+_DELIMITERS = {
+    None: "Found out",
+    ",": "Comma",
+    ";": "Semicolon",
+    "\t": "Tab",
+    "|": "Bar",
+    " ": "Space",
+    ":": "Colon",
+}
+_QUOTES = {None: "Found out", '"': 'Double "', "'": "Single '", "": "None"}
+_HEADER = {None: "Found out", True: "First row holds names", False: "No header"}
+_DECIMAL = {None: "Found out", ".": "Point 1.5", ",": "Comma 1,5"}
+_THOUSANDS = {
+    None: "Found out",
+    "": "None",
+    ",": "Comma 1,000",
+    ".": "Point 1.000",
+    " ": "Space 1 000",
+    "'": "Apostrophe 1'000",
+}
+_ENCODINGS = [
+    None,
+    "utf-8",
+    "utf-16",
+    "cp1252",
+    "latin-1",
+    "cp1250",
+    "cp1251",
+    "shift_jis",
+    "gb18030",
+    "mac_roman",
+]
+
+
+def card(data: DataSettings) -> "tuple[DataSettings, Table | None, Task | None, str | None]":
+    """Show the card.
+
+    Returns:
+        The settings as chosen, the table, the task, and what stands in the way of training (None if nothing).
+    """
+    source = _source(data.source)
+    if source != data.source:
+        # Kinds, target and dialect belong to the table that they were chosen for.
+        data = data.model_copy(
+            update={"source": source, "dialect": DialectSettings(), "kinds": {}, "target": None, "task": None}
+        )
+    name = f"data.{_short_id(source)}"
+    try:
+        with st.expander("How the file is read", icon=":material/description:"):
+            data = data.model_copy(update={"dialect": _dialect(data, name)})
+        plain_table = resources.table(data.model_copy(update={"kinds": {}}))
+        _summary(plain_table)
+        data = data.model_copy(update={"kinds": _kinds(data, name)})
+        table = resources.table(data)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return data, None, None, "the table cannot be used yet; the Data card says why"
+    for note in table.notes[len(plain_table.notes) :]:
+        st.caption(plain(note, 400))
+    return _target(data, table, name)
+
+
+def _short_id(source: Source) -> str:
+    return source.sha256[:12] if isinstance(source, FileSource) else source.name
+
+
+# --- which table ---------------------------------------------------------------------------------------------
+
+
+def _source(current: Source) -> Source:
+    uploaded = st.file_uploader(
+        "Upload a table",
+        type=_FILE_TYPES,
+        key=draft.key("upload"),
+        help="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB. Encoding, delimiter and "
+        "number format are found out and can be overruled.",
+    )
+    kept: list[FileSource] = st.session_state.setdefault("uploads", [])
+    if isinstance(current, FileSource) and current not in kept:
+        kept.append(current)
+    pick_key = draft.key("source")
+    if uploaded is not None and st.session_state.get("last_upload") != uploaded.file_id:
+        # The bytes go with the tab, so they are kept at once, under a name that their content gives.
+        st.session_state["last_upload"] = uploaded.file_id
+        fresh = resources.store().keep_file(uploaded.getvalue(), uploaded.name)
+        kept[:] = [file for file in kept if file.sha256 != fresh.sha256] + [fresh]
+        st.session_state[pick_key] = fresh
+    titles = {SampleSource(name=entry["file"]): entry for entry in _samples()}
+    options: list[Source] = [*reversed(kept), *titles]
+
+    def label(source: Source) -> str:
+        if isinstance(source, FileSource):
+            return f"Your file: {source.name}"
+        return f"Sample: {titles[source]['title']}" if source in titles else source.name
+
+    if current not in options:
+        options.append(current)
+    chosen: Source = st.selectbox(
+        "Table",
+        options,
+        index=options.index(current),
+        format_func=label,
+        key=pick_key,
+        help="A sample to start with, or a file that you uploaded.",
+    )
+    if isinstance(chosen, SampleSource) and chosen in titles:
+        st.caption(titles[chosen]["about"])
+    return chosen
+
+
+@st.cache_data
+def _samples() -> list[dict[str, str]]:
+    entries: list[dict[str, str]] = json.loads((SAMPLES / "index.json").read_text("utf-8"))
+    return entries
+
+
+def _usual_target(source: Source) -> str | None:
+    """What a sample table is there to predict."""
+    return next((entry["target"] for entry in _samples() if SampleSource(name=entry["file"]) == source), None)
+
+
+# --- how it is read ------------------------------------------------------------------------------------------
+
+
+def _dialect(data: DataSettings, name: str) -> DialectSettings:
+    current = data.dialect
+    found = None
+    try:
+        found = resources.table(data.model_copy(update={"kinds": {}})).dialect
+    except UserError as error:
+        st.caption("It cannot be read this way; overrule what was found out, or upload another file.")
+        if current == DialectSettings():
+            st.caption(plain(str(error), None))
+    if found is None and current == DialectSettings():
+        st.caption("This kind of file leaves nothing to choose.")
+        return current
+    if found is not None:
+        st.caption(
+            f"Encoding {plain(found.encoding)}, delimiter {plain(_DELIMITERS.get(found.delimiter) or repr(found.delimiter)).lower()}, "
+            f"{'a header' if found.header else 'no header'}, decimal mark {plain(found.decimal)}"
+            + (f", thousands grouped by {plain(repr(found.thousands))}" if found.thousands else "")
+            + "."
+        )
+    values = {}
+    row = st.columns(2)
+    for place, (field, labels) in zip(
+        [row[0], row[1]] * 3,
+        [
+            ("encoding", {encoding: encoding or "Found out" for encoding in _ENCODINGS}),
+            ("delimiter", _DELIMITERS),
+            ("quote", _QUOTES),
+            ("header", _HEADER),
+            ("decimal", _DECIMAL),
+            ("thousands", _THOUSANDS),
+        ],
+        strict=True,
+    ):
+        options = list(labels)
+        value = getattr(current, field)
+        if value not in options:
+            options.append(value)
+        info = DialectSettings.model_fields[field]
+        values[field] = place.selectbox(
+            info.title or field,
+            options,
+            index=options.index(value),
+            format_func=lambda option, labels=labels: labels.get(option, str(option)),
+            key=draft.key(f"{name}.dialect.{field}"),
+            help=info.description,
+        )
+    return DialectSettings(**values)
+
+
+def _summary(table: "Table") -> None:
+    rows, columns = table.frame.shape
+    st.markdown(f"**{rows:,}** rows, **{columns:,}** columns")
+    if table.notes:
+        with st.expander(f"What was noticed ({len(table.notes)})", icon=":material/info:"):
+            for note in table.notes:
+                st.markdown(f"- {plain(note, 400)}")
+            if table.repairs:
+                st.caption(f"{table.repaired_rows:,} rows had to be repaired:")
+                st.dataframe(
+                    pd.DataFrame(
+                        {"line": [r.line for r in table.repairs], "what": [r.what for r in table.repairs]}
+                    ),
+                    hide_index=True,
+                    height=200,
+                )
+    with st.expander("First rows", icon=":material/table_rows:"):
+        shown = table.frame.iloc[:100, :MOST_SHOWN_COLUMNS]
+        if columns > MOST_SHOWN_COLUMNS:
+            st.caption(f"The first {MOST_SHOWN_COLUMNS} of {columns:,} columns.")
+        st.dataframe(shown, hide_index=True, height=240)
+
+
+# --- what the columns are ------------------------------------------------------------------------------------
+
+
+def _kinds(data: DataSettings, name: str) -> dict[str, Kind]:
+    key = draft.key(f"{name}.kinds")
+    found = resources.overview(data.source.model_dump_json(), data.dialect.model_dump_json(), ())
+    base_key = f"{key}.base"
+    if key not in st.session_state or base_key not in st.session_state:
+        # What the editor starts from must not change under it, or it forgets what was edited.
+        st.session_state[base_key] = data.kinds
+    start: dict[str, Kind] = st.session_state[base_key]
+    shown = found.drop(columns=["reason"]).assign(
+        kind=[
+            start[n].value if n in start else kind
+            for n, kind in zip(found["name"], found["kind"], strict=True)
+        ]
+    )
+    left_out = int(shown["kind"].isin([Kind.IDENTIFIER, Kind.CONSTANT, Kind.TEXT]).sum())
+    title = "Columns" + (f" ({left_out} left out)" if left_out else "")
+    with st.expander(title, icon=":material/view_column:"):
+        st.caption(
+            "Identifiers, constants and long texts are left out. Change a kind where it was told wrong."
+        )
+        edited = st.data_editor(
+            shown,
+            key=key,
+            hide_index=True,
+            height=min(38 + 35 * len(shown), 420),
+            disabled=["name", "missing", "distinct", "distribution", "examples"],
+            column_config={
+                "name": st.column_config.TextColumn("Column", width="small"),
+                "kind": st.column_config.SelectboxColumn(
+                    "Kind",
+                    options=[kind.value for kind in Kind],
+                    required=True,
+                    width="small",
+                    help="What the network is given: a number as it is, a category as one input for each value.",
+                ),
+                "missing": st.column_config.ProgressColumn(
+                    "Missing", format="%.1f %%", min_value=0, max_value=100, width="small"
+                ),
+                "distinct": st.column_config.NumberColumn("Distinct", width="small"),
+                "distribution": st.column_config.BarChartColumn("Distribution", width="small"),
+                "examples": st.column_config.TextColumn("Examples"),
+            },
+        )
+    return {
+        column: Kind(kind)
+        for column, kind, told in zip(found["name"], edited["kind"], found["kind"], strict=True)
+        if kind != told
+    }
+
+
+# --- what to predict -----------------------------------------------------------------------------------------
+
+_TASKS: dict[Task | None, str] = {
+    None: "Told from the target",
+    "binary": "Two classes",
+    "multi-class": "Several classes",
+    "regression": "A number",
+}
+
+
+def _target(
+    data: DataSettings, table: "Table", name: str
+) -> "tuple[DataSettings, Table | None, Task | None, str | None]":
+    from lrapp import prepare
+
+    choices = prepare.target_choices(table)
+    if not choices:
+        st.error(
+            "No column can be predicted: each is an identifier, a constant or a long text. Change a kind above."
+        )
+        return data, table, None, "there is no column to predict"
+    start = (
+        data.target if data.target in choices else _usual_target(data.source) or prepare.default_target(table)
+    )
+    left, right = st.columns(2, vertical_alignment="bottom")
+    target = left.selectbox(
+        "Target",
+        choices,
+        index=choices.index(start) if start in choices else 0,
+        format_func=lambda column: " ".join(column.split()) or "(blank)",
+        key=draft.key(f"{name}.target"),
+        help="The column that the model will predict from the others.",
+    )
+    task = right.selectbox(
+        "Task",
+        list(_TASKS),
+        index=list(_TASKS).index(data.task),
+        format_func=lambda choice: _TASKS[choice],
+        key=draft.key(f"{name}.task"),
+        help=DataSettings.model_fields["task"].description,
+    )
+    with st.expander("Missing values, scaling and split", icon=":material/tune:"):
+        chosen = fields.choose(
+            data,
+            ["validation_share", "test_share", "split_seed", "stratify"],
+            draft.key("data"),
+        )
+        chosen |= fields.choose(
+            data,
+            [
+                "missing_numbers",
+                "missing_flags",
+                "scaling",
+                "clip",
+                "min_category_rows",
+                "max_categories",
+                "class_weights",
+            ],
+            draft.key("data"),
+        )
+    data = data.model_copy(update=chosen | {"target": target, "task": task})
+    try:
+        found: Task = prepare.find_task(table, target, task)
+        prepare.check_target(table, target, found)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return data, table, None, "the target cannot be used; the Data card says why"
+    if data.validation_share + data.test_share >= 1:
+        st.error(
+            "Validation and test shares must leave rows to train on: together below 1. "
+            f"Received: {data.validation_share + data.test_share:g}."
+        )
+        return data, table, found, "no rows are left to train on"
+    if task is None:
+        st.caption(f"Task: {_TASKS[found].lower()}, told from the target.")
+    return data, table, found, None

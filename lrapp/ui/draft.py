@@ -1,0 +1,58 @@
+"""The settings that the Train page edits, kept for the session.
+
+Streamlit forgets a widget's value as soon as another page is shown; the draft does not. Widgets start from it and
+what they say goes back into it. Settings from elsewhere (a run, a link, a file) replace it as a whole: the version
+in every widget's key then changes, so that each starts anew.
+"""
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.settings import PolicySettings, RunSettings
+from lrapp.ui import resources
+
+
+def get() -> RunSettings:
+    """Return the draft; in a fresh session, that of the run which the address names, or the defaults."""
+    if "draft" not in st.session_state:
+        st.session_state["draft"] = _of_address() or RunSettings()
+    draft: RunSettings = st.session_state["draft"]
+    return draft
+
+
+def put(settings: RunSettings) -> None:
+    """Keep what the widgets say."""
+    st.session_state["draft"] = settings
+
+
+def replace(settings: RunSettings) -> None:
+    """Take settings from elsewhere; every widget starts from them."""
+    put(settings.model_copy(update={"name": ""}))
+    st.session_state["draft_version"] = version() + 1
+
+
+def version() -> int:
+    """Return a number that changes when the draft is replaced."""
+    number: int = st.session_state.get("draft_version", 0)
+    return number
+
+
+def key(name: str) -> str:
+    """Return the key of a widget of the Train page."""
+    return f"train{version()}.{name}"
+
+
+def other_policies() -> dict[tuple[str, str], PolicySettings]:
+    """Return the policies set earlier, by type and family of optimizer, so that a look at another loses nothing."""
+    kept: dict[tuple[str, str], PolicySettings] = st.session_state.setdefault("policies", {})
+    return kept
+
+
+def _of_address() -> RunSettings | None:
+    run_id = st.query_params.get("run")
+    if not run_id:
+        return None
+    try:
+        return resources.store().get(run_id).settings.model_copy(update={"name": ""})
+    except UserError:
+        return None  # the run's own place on the page says what is wrong with it

@@ -1,0 +1,106 @@
+"""Widgets for fields of the settings: range, unit, choices and help are read from the field."""
+
+import math
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from streamlit.delta_generator import DeltaGenerator
+
+
+def limits(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value that a widget may offer for the field."""
+    least: float | None = None
+    greatest: float | None = None
+    for rule in field.metadata:
+        if (value := getattr(rule, "ge", None)) is not None:
+            least = value
+        elif (value := getattr(rule, "gt", None)) is not None:
+            least = value + _nudge(value)
+        if (value := getattr(rule, "le", None)) is not None:
+            greatest = value
+        elif (value := getattr(rule, "lt", None)) is not None:
+            greatest = value - _nudge(value)
+    return least, greatest
+
+
+def _nudge(bound: float) -> float:
+    """The least that a widget stays away from a bound that is itself not allowed."""
+    return 1e-9 * max(1.0, abs(bound))
+
+
+def leading_unit(value: float) -> float:
+    """Return one unit of the first digit, so that a step moves 0.003 to 0.004 and 0.2 to 0.3."""
+    return float(10.0 ** math.floor(math.log10(abs(value)))) if value else 0.001
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def widget(
+    part: BaseModel,
+    name: str,
+    key: str,
+    *,
+    into: DeltaGenerator | None = None,
+    unit: str | None = None,
+    disabled: bool = False,
+) -> Any:
+    """Show the widget that fits a field, and return what the person chose.
+
+    Args:
+        part: The settings as they are; the widget starts from them.
+        name: The field.
+        key: Start of the widget's key.
+        into: Where to put it; the page by default.
+        unit: Replaces the field's own unit, for lengths in epochs or steps.
+        disabled: Show it, but let nobody change it.
+    """
+    place = into if into is not None else st
+    field = type(part).model_fields[name]
+    value = getattr(part, name)
+    extra = _extra(field)
+    unit = unit if unit is not None else extra.get("unit", "")
+    title = field.title or name
+    # Colons and underscores of field names would be Markdown in a label.
+    label = title.replace("_", r"\_") + (f" ({unit})" if unit else "")
+    common: dict[str, Any] = {"key": f"{key}.{name}", "help": field.description, "disabled": disabled}
+    if isinstance(value, bool):
+        return place.toggle(label, value=value, **common)
+    if get_origin(field.annotation) is Literal:
+        options = list(get_args(field.annotation))
+        labels = extra.get("labels", {})
+        return place.selectbox(
+            label,
+            options,
+            index=options.index(value),
+            format_func=lambda option: labels.get(option, option),
+            **common,
+        )
+    least, greatest = limits(field)
+    if isinstance(value, int):
+        return place.number_input(
+            label, value=value, min_value=int(least or 0), max_value=int(greatest or 2**31), step=1, **common
+        )
+    shown = st.session_state.get(common["key"], value)
+    return place.number_input(
+        label,
+        value=float(value),
+        min_value=least,
+        max_value=greatest,
+        step=extra.get("step") or leading_unit(shown),
+        format="%.6g",
+        **common,
+    )
+
+
+def choose(part: BaseModel, names: list[str], key: str, *, columns: int = 2, **units: str) -> dict[str, Any]:
+    """Show widgets for several fields, in rows, and return what was chosen by field name."""
+    chosen = {}
+    for start in range(0, len(names), columns):
+        row = st.columns(columns, vertical_alignment="bottom")
+        for place, name in zip(row, names[start : start + columns], strict=False):
+            chosen[name] = widget(part, name, key, into=place, unit=units.get(name))
+    return chosen

@@ -1,0 +1,71 @@
+"""The Predict page: a finished run and a new table make predictions."""
+
+import streamlit as st
+
+from lrapp import worker
+from lrapp.errors import UserError
+from lrapp.runs import Run
+from lrapp.ui import resources
+from lrapp.ui.resources import plain
+
+
+def page() -> None:
+    """Show the page."""
+    st.subheader("Predict", anchor=False)
+    runs = [run for run in resources.visible_runs() if run.model_path.exists()]
+    if not runs:
+        st.info(
+            "No model yet. Go to **Train**, press the Train button, and predict here with what it leaves."
+        )
+        return
+    ids = [run.id for run in runs]
+    wanted = st.query_params.get("run")
+    run = st.selectbox(
+        "Model",
+        runs,
+        index=ids.index(wanted) if wanted in ids else 0,
+        format_func=_label,
+        help="The run whose model predicts; the newest first.",
+    )
+    uploaded = st.file_uploader(
+        "A table with the same columns",
+        type=["csv", "tsv", "txt", "gz", "zip", "xlsx"],
+        key=f"predict.{run.id}",
+        help="Columns are found by name, their order does not matter. The target may be missing.",
+    )
+    if uploaded is None:
+        st.caption("Upload the rows to predict; the answer comes back beside each row.")
+        return
+    try:
+        with st.spinner("Predicting …"):
+            answer = _predict(run, uploaded.file_id, uploaded.getvalue(), uploaded.name)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return
+    for note in answer.notes:
+        st.caption(plain(note, 400))
+    st.markdown(f"**{answer.rows:,}** rows predicted.")
+    st.dataframe(answer.preview, hide_index=True)
+    st.download_button(
+        "Download the predictions (CSV)",
+        answer.csv,
+        file_name="predictions.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _label(run: Run) -> str:
+    settings = run.settings
+    return f"{settings.name or run.id[:22]}: {settings.data.target} from {settings.data.source.name}"
+
+
+def _predict(run: Run, file_id: str, data: bytes, name: str) -> worker.PredictedTable:
+    """Predict once for each upload, not again with every rerun of the page."""
+    kept = st.session_state.get("predicted")
+    if kept is None or kept[0] != (run.id, file_id):
+        answer = resources.jobs().call(worker.predict, run.folder, data, name).result()
+        kept = st.session_state["predicted"] = ((run.id, file_id), answer)
+    predicted: worker.PredictedTable = kept[1]
+    return predicted

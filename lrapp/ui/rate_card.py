@@ -1,0 +1,96 @@
+"""The fourth card: how the learning rate moves, drawn while its numbers move."""
+
+import math
+
+import streamlit as st
+from pydantic import BaseModel
+
+from lrapp import charts
+from lrapp.errors import UserError
+from lrapp.settings import PolicySettings, RunSettings, starting_policy
+from lrapp.ui import draft, fields
+from lrapp.ui.resources import plain
+
+_NAMES = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
+_ABOUT = {
+    "fixed": "One rate for the whole run: simple, and the yardstick for the others.",
+    "clr": "Up and down between two bounds, in straight lines: high rates get over obstacles, low ones settle "
+    "([Smith 2017](https://arxiv.org/abs/1506.01186)).",
+    "sgdr": "Falls along a half cosine, then starts high again, in ever longer cycles "
+    "([Loshchilov and Hutter 2017](https://arxiv.org/abs/1608.03983)).",
+    "one-cycle": "One rise and one long fall over the whole run: few epochs, large rates "
+    "([Smith and Topin 2018](https://arxiv.org/abs/1708.07120)).",
+}
+_FIELDS = {
+    "fixed": ["learning_rate"],
+    "clr": ["base_lr", "max_lr", "step_size", "mode"],
+    "sgdr": ["max_lr", "min_lr", "T_0", "T_mult", "decay"],
+    "one-cycle": ["max_lr", "rise", "start_div", "end_div"],
+}
+
+
+def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettings, str | None]:
+    """Show the card.
+
+    Args:
+        settings: The draft, with what the cards above say.
+        training_rows: Rows to train on, None while there is no table.
+
+    Returns:
+        The policy as chosen, and what stands in the way of training.
+    """
+    family = "sgd" if settings.training.optimizer == "sgd" else "adaptive"
+    others = draft.other_policies()
+    others.setdefault((settings.policy.type, family), settings.policy)
+    kind = st.selectbox(
+        "Policy",
+        list(_NAMES),
+        index=list(_NAMES).index(settings.policy.type),
+        format_func=lambda name: _NAMES[name],
+        key=draft.key("policy.type"),
+        help="How the learning rate moves from step to step.",
+    )
+    st.caption(_ABOUT[kind])
+    # SGD and the adaptive optimizers want rates that differ tenfold; each family keeps its own numbers.
+    start = others.get((kind, family)) or starting_policy(kind, settings.training.optimizer)
+    key = draft.key(f"policy.{kind}.{family}")
+    unit = st.session_state.get(f"{key}.unit", start.unit)
+    names = list(_FIELDS[kind])
+    if kind == "clr" and st.session_state.get(f"{key}.mode", getattr(start, "mode", "")) == "exp_range":
+        names.append("gamma")
+    units = dict.fromkeys(_lengths(start), unit)
+    chosen = fields.choose(start, names, key, **units)
+    chosen |= fields.choose(start, ["warmup", "unit"], key, **units)
+    policy: PolicySettings = type(start).model_validate(start.model_dump() | chosen)
+    others[(kind, family)] = policy
+    if training_rows is None:
+        st.caption("The plan is drawn as soon as there is a table.")
+        return policy, None
+    try:
+        _draw(settings.model_copy(update={"policy": policy}), training_rows)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return policy, "the learning rate's numbers do not go together"
+    return policy, None
+
+
+def _lengths(policy: BaseModel) -> list[str]:
+    """The fields that count epochs or steps."""
+    return [
+        name
+        for name, field in type(policy).model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("unit") == "length"
+    ]
+
+
+def _draw(settings: RunSettings, training_rows: int) -> None:
+    plan = settings.plan(training_rows)
+    epochs = settings.training.epochs
+    steps_per_epoch = math.ceil(training_rows / settings.training.batch_size)
+    st.vega_lite_chart(
+        charts.plan_frame(plan, steps_per_epoch), charts.plan_spec(epochs, "epoch"), key=draft.key("plan")
+    )
+    st.caption(
+        f"{len(plan):,} steps, {steps_per_epoch:,} an epoch; "
+        f"the rate moves between {plan.min():.3g} and {plan.max():.3g}."
+    )

@@ -1,0 +1,97 @@
+"""What all pages share: the store, the queue, tables that were read, and making foreign text plain."""
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from pydantic import TypeAdapter
+
+from lrapp import worker
+from lrapp.columns import Kind
+from lrapp.jobs import Jobs
+from lrapp.runs import Run, Store
+from lrapp.settings import DataSettings, DialectSettings, Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lrapp.tables import Table
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:^=&@/])")
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+
+
+def plain(text: str, most: int | None = 60) -> str:
+    """Return text from a file so that Markdown, LaTeX and HTML in it show as they were typed.
+
+    Args:
+        text: Anything, also with line breaks.
+        most: Letters to keep; None for all.
+    """
+    flat = _BREAKS.sub(" ", text).strip()
+    if most is not None and len(flat) > most:
+        flat = flat[: most - 1] + "…"
+    return _MARKUP.sub(r"\\\1", flat)
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """Return the one store of this server."""
+    return Store.default()
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """Return the one queue of this server."""
+    return Jobs(store())
+
+
+def table(data: DataSettings) -> "Table":
+    """Return the table that the settings name, as they say to read it.
+
+    Raises:
+        UserError: If it is not there or cannot be read.
+    """
+    return _table(
+        data.source.model_dump_json(), data.dialect.model_dump_json(), tuple(sorted(data.kinds.items()))
+    )
+
+
+# Shared by all tabs, and few: a table may have 200 MB. The file itself is on disk.
+@st.cache_resource(max_entries=4, ttl="1h", show_spinner="Reading the table …")
+def _table(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...]) -> "Table":
+    if kinds:
+        read = _table(source, dialect, ())
+        # A saved choice may name a column that this reading of the file does not have.
+        return read.with_kinds({name: kind for name, kind in kinds if name in read.kinds})
+    parsed: Source = TypeAdapter(Source).validate_json(source)
+    data = DataSettings(source=parsed, dialect=DialectSettings.model_validate_json(dialect))
+    return worker.read_table(store(), data)
+
+
+@st.cache_data(max_entries=8, ttl="1h", show_spinner="Looking at the columns …")
+def overview(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...]) -> "pd.DataFrame":
+    """Return a row for each column of a table: kind, share missing, distribution, examples."""
+    from lrapp.overview import overview as look
+
+    return look(_table(source, dialect, kinds))
+
+
+def own_runs() -> list[str]:
+    """Return the ids of the runs that this tab started."""
+    ids: list[str] = st.session_state.setdefault("own_runs", [])
+    return ids
+
+
+def visible_runs() -> list[Run]:
+    """Return the runs that this visitor may see in a list, the newest first.
+
+    On a public server LRAPP_RUNS=own keeps each visitor to the runs that their tab started or has open; a run's
+    address still opens it for whoever was given it.
+    """
+    runs = store().runs()
+    if os.environ.get("LRAPP_RUNS") == "own":
+        known = {*own_runs(), st.query_params.get("run")}
+        return [run for run in runs if run.id in known]
+    return runs

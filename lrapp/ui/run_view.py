@@ -1,0 +1,194 @@
+"""One run, while it trains and afterwards: progress, charts, results, downloads."""
+
+import numpy as np
+import streamlit as st
+
+from lrapp import bundle, charts, evaluation
+from lrapp.errors import UserError
+from lrapp.events import History
+from lrapp.runs import ENDED, EventReader, Run, State, Status
+from lrapp.ui import resources
+from lrapp.ui.resources import plain
+
+# Fast enough that the first point is there at once, slow enough that watching costs the training nothing.
+SECONDS_BETWEEN_LOOKS = 0.5
+
+_LOOKS: dict[State, tuple[str, str]] = {
+    "queued": ("Waiting", ":material/hourglass_empty:"),
+    "running": ("Training", ":material/directions_run:"),
+    "completed": ("Done", ":material/check_circle:"),
+    "early_stopping": ("Done, stopped early", ":material/check_circle:"),
+    "stopped": ("Stopped", ":material/stop_circle:"),
+    "diverged": ("Diverged", ":material/warning:"),
+    "failed": ("Failed", ":material/error:"),
+    "interrupted": ("Interrupted", ":material/power_off:"),
+}
+
+
+def title(state: State) -> str:
+    """Return what a state is called on the pages."""
+    return _LOOKS[state][0]
+
+
+def show(run_id: str) -> None:
+    """Show the run of that id, alive while it trains."""
+    try:
+        run = resources.store().get(run_id)
+        ended = run.status.state in ENDED
+    except UserError as error:
+        st.warning(plain(str(error), None), icon=":material/warning:")
+        return
+    if ended:
+        _frame(run)
+        _results(run)
+    else:
+        st.fragment(_frame, run_every=SECONDS_BETWEEN_LOOKS)(run, live=True)
+
+
+def _reader(run: Run) -> EventReader:
+    """The session's reader of this run, which remembers what it has read."""
+    kept = st.session_state.get("reader")
+    if kept is None or kept[0] != run.id:
+        kept = st.session_state["reader"] = (run.id, EventReader(run))
+    reader: EventReader = kept[1]
+    return reader
+
+
+def _frame(run: Run, *, live: bool = False) -> None:
+    # The status first: what it calls ended has written all its events.
+    status = run.status
+    history = _reader(run).read()
+    if live and status.state in ENDED:
+        st.rerun()
+    _progress(run, status, history)
+    if history.started is None:
+        _empty(status)
+        return
+    plan = _plan(run.id, history.prepared.train if history.prepared else 0)
+    log_loss = st.toggle(
+        "Logarithmic loss",
+        key="log_loss",
+        help="Spreads small losses out, for runs that fall by powers of ten.",
+    )
+    st.vega_lite_chart(
+        charts.run_frame(history, plan),
+        charts.run_spec(_shown_epochs(history), history.started.metric, log_loss=log_loss),
+        key=f"charts.{run.id}",
+    )
+    st.caption("Drag to move, Shift and wheel to zoom, double click to see all.")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _plan(run_id: str, rows: int) -> np.ndarray:
+    return resources.store().get(run_id).settings.plan(rows) if rows else np.array([])
+
+
+def _shown_epochs(history: History) -> int:
+    assert history.started is not None
+    if history.ended is None:
+        return history.started.epochs
+    # What early stopping spared would be an empty half of every chart.
+    return max(1, -(-history.steps_done // history.started.steps_per_epoch))
+
+
+def _progress(run: Run, status: Status, history: History) -> None:
+    title, icon = _LOOKS[status.state]
+    name = run.settings.name
+    left, right = st.columns([4, 2], vertical_alignment="center")
+    left.markdown(f"{icon} **{title}**" + (f" · {plain(name)}" if name else ""))
+    active = status.state in ("queued", "running")
+    if active:
+        asked = run.stop_asked is not None
+        if right.button(
+            "Stopping …" if asked else "Stop",
+            icon=":material/stop:",
+            key=f"stop.{run.id}",
+            disabled=asked,
+            width="stretch",
+            help="Ends the run within a second and keeps the best weights so far.",
+        ):
+            resources.jobs().stop(run)
+            st.rerun(scope="fragment")
+        _bar(run, status, history)
+    elif status.state in ("interrupted", "stopped", "failed") and right.button(
+        "Resume",
+        icon=":material/resume:",
+        key=f"resume.{run.id}",
+        width="stretch",
+        help="Goes on after the last saved epoch; from the start if there is none.",
+    ):
+        resources.jobs().resume(run)
+        st.rerun()
+    if status.message:
+        say = st.error if status.state in ("failed", "interrupted", "diverged") else st.caption
+        say(plain(status.message, None))
+
+
+def _bar(run: Run, status: Status, history: History) -> None:
+    if status.state == "queued":
+        place = resources.jobs().place(run)
+        waiting = f"Place {place} in the queue; runs train one at a time." if place else "Starting …"
+        st.progress(0.0, waiting)
+        return
+    if history.started is None:
+        ready = resources.jobs().warm
+        st.progress(
+            0.0, "Preparing the data …" if ready else "TensorFlow is starting, this takes some seconds …"
+        )
+        return
+    started = history.started
+    done, total = history.steps_done, started.total_steps
+    text = f"Epoch {len(history.epochs):,} of {started.epochs:,}"
+    before = started.first_epoch * started.steps_per_epoch
+    if history.epochs and done > before and len(history.epochs) > started.first_epoch:
+        left = (total - done) * history.epochs[-1].seconds / max(1, history.epochs[-1].step - before)
+        text += f" · at most {_duration(left)} left"
+    st.progress(min(1.0, done / max(1, total)), text)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _empty(status: Status) -> None:
+    if status.state in ENDED:
+        st.caption("This run ended before its first step; there is nothing to draw.")
+    else:
+        st.caption("The charts appear with the first steps.")
+
+
+def _results(run: Run) -> None:
+    history = _reader(run).read()
+    best = history.best
+    if history.ended is not None and best is not None and history.started is not None:
+        kept = run.settings.training.early_stopping.restore_best
+        st.caption(
+            f"Best epoch: {best.epoch:,} of {len(history.epochs):,}"
+            + (", whose weights the model has." if kept else "; the model has the weights of the last epoch.")
+        )
+    if history.prepared is not None and history.prepared.notes:
+        with st.expander(
+            f"What was done to the data ({len(history.prepared.notes)})", icon=":material/info:"
+        ):
+            for note in history.prepared.notes:
+                st.markdown(f"- {plain(note, 400)}")
+    if not run.scores_path.exists():
+        return
+    scores = evaluation.Scores.from_json(run.scores_path.read_text("utf-8"))
+    st.subheader("What it is worth", anchor=False)
+    st.markdown(plain(scores.summary, None))
+    st.dataframe(scores.frame(), hide_index=True)
+    st.download_button(
+        "Download the model",
+        data=lambda: bundle.pack(run),
+        file_name=bundle.file_name(run),
+        mime="application/zip",
+        icon=":material/download:",
+        key=f"download.{run.id}",
+        on_click="ignore",
+        help="A zip with the model, the preprocessor, the settings, the history and a short script that predicts.",
+    )

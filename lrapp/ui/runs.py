@@ -1,0 +1,101 @@
+"""The Runs page: what was trained, to open again or to delete."""
+
+import pandas as pd
+import streamlit as st
+
+from lrapp import evaluation
+from lrapp.errors import UserError
+from lrapp.runs import ENDED, Run
+from lrapp.ui import draft, resources, run_view
+from lrapp.ui.resources import plain
+
+MOST_SHOWN = 200
+
+
+def page() -> None:
+    """Show the page."""
+    st.subheader("Runs", anchor=False)
+    _undo()
+    runs = resources.visible_runs()
+    if not runs:
+        st.info("No runs yet. Go to **Train**, press the Train button, and the run will be listed here.")
+        return
+    frame = pd.DataFrame([_row(run) for run in runs[:MOST_SHOWN]])
+    if len(runs) > MOST_SHOWN:
+        st.caption(f"The newest {MOST_SHOWN} of {len(runs):,}.")
+    st.caption("Choose a row to open it.")
+    event = st.dataframe(
+        frame,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"runs.{len(runs)}",
+        column_config={
+            "started": st.column_config.DatetimeColumn("Created", format="D MMM YYYY, HH:mm:ss"),
+            "epochs": st.column_config.NumberColumn("Epochs"),
+        },
+    )
+    chosen = event["selection"]["rows"]
+    if not chosen:
+        return
+    run = runs[chosen[0]]
+    st.divider()
+    left, middle, right = st.columns(3)
+    if left.button("Open on the Train page", icon=":material/open_in_new:", width="stretch"):
+        draft.replace(run.settings)
+        st.switch_page(st.session_state["pages"]["train"], query_params={"run": run.id})
+    middle.download_button(
+        "Settings (JSON)",
+        run.settings.to_json(),
+        file_name="run.json",
+        icon=":material/settings:",
+        width="stretch",
+        on_click="ignore",
+        help="For a colleague, or for python -m lrapp run.json --out FOLDER.",
+    )
+    ended = run.status.state in ENDED
+    if right.button(
+        "Delete",
+        icon=":material/delete:",
+        width="stretch",
+        disabled=not ended,
+        help="Moves the run into the bin; it can be taken back for a week."
+        if ended
+        else "Stop the run first.",
+    ):
+        resources.store().delete(run)
+        st.session_state["deleted"] = run.id
+        st.rerun()
+    run_view.show(run.id)
+
+
+def _undo() -> None:
+    deleted = st.session_state.get("deleted")
+    if deleted is None:
+        return
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.info("The run was deleted.", icon=":material/delete:")
+    if right.button("Undo", icon=":material/undo:", width="stretch"):
+        del st.session_state["deleted"]
+        resources.store().restore(deleted)
+        st.rerun()
+
+
+def _row(run: Run) -> dict[str, object]:
+    row: dict[str, object] = {"name": "", "state": "damaged", "table": "", "score": "", "started": None}
+    try:
+        status, settings = run.status, run.settings
+        row |= {
+            "name": settings.name or run.id[:22],
+            "state": run_view.title(status.state),
+            "table": settings.data.source.name,
+            "target": settings.data.target or "",
+            "policy": settings.policy.type,
+            "optimizer": settings.training.optimizer,
+            "started": status.created,
+        }
+        if run.scores_path.exists():
+            row["score"] = evaluation.Scores.from_json(run.scores_path.read_text("utf-8")).headline
+    except UserError as error:
+        row["name"] = plain(str(error), None)
+    return row

@@ -1,0 +1,41 @@
+"""The frame around the pages: navigation, and what goes wrong on any of them."""
+
+import logging
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.ui import resources
+
+log = logging.getLogger(__name__)
+
+STYLE = """
+<style>
+/* On a phone the Train button and the charts come first, the cards after them. */
+@media (max-width: 640px) {
+  .st-key-bench > div > [data-testid="stHorizontalBlock"],
+  .st-key-bench > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; flex-wrap: nowrap; }
+}
+.block-container { padding-top: 4.5rem; padding-bottom: 3rem; }
+</style>
+"""
+
+
+def show() -> None:
+    """Set the page up, and run the one that the address names."""
+    st.set_page_config(page_title="LR Lab", page_icon=":material/show_chart:", layout="wide")
+    st.html(STYLE)
+    from lrapp.ui import predict, runs, train
+
+    pages = [
+        st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train", default=True),
+        st.Page(runs.page, title="Runs", icon=":material/list:", url_path="runs"),
+        st.Page(predict.page, title="Predict", icon=":material/online_prediction:", url_path="predict"),
+    ]
+    st.session_state["pages"] = {page.url_path or "train": page for page in pages}
+    chosen = st.navigation(pages, position="top")
+    resources.jobs()  # the worker warms up while the first page is read
+    try:
+        chosen.run()
+    except UserError as error:
+        st.error(resources.plain(str(error), None), icon=":material/error:")

@@ -1,0 +1,208 @@
+"""What a worker does for one run: from its settings to a model in its folder."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lrapp.errors import UserError
+from lrapp.events import DataPrepared, Event
+from lrapp.runs import EventWriter, Run, State, Store, disk_errors, write_beside
+from lrapp.settings import DataSettings, RunSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lrapp.prepare import Prepared
+    from lrapp.tables import Table
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, for its status."""
+
+    state: State
+    message: str
+
+
+def warm() -> None:
+    """Import what takes seconds, before somebody waits for it."""
+    # Read by TensorFlow when it is imported: only its errors are of use to anybody here.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    import lrapp.evaluation
+    import lrapp.prepare
+    import lrapp.training  # noqa: F401
+
+
+def read_table(store: Store, settings: DataSettings) -> "Table":
+    """Return the table that the settings name, read the way they say.
+
+    Raises:
+        UserError: If it is not there, or cannot be read.
+    """
+    from lrapp.tables import DialectOverrides, read_csv
+
+    overrides = DialectOverrides(**settings.dialect.model_dump())
+    table = read_csv(store.read_source(settings.source), settings.source.name, dialect=overrides)
+    return table.with_kinds(settings.kinds) if settings.kinds else table
+
+
+@lru_cache(maxsize=1)
+def _prepared(home: Path, data: str) -> "Prepared":
+    # Kept for the next run: most runs in a row differ in network or learning rate, not in their data.
+    from lrapp.prepare import prepare
+
+    settings = DataSettings.model_validate_json(data)
+    return prepare(read_table(Store(home), settings), settings)
+
+
+def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = None) -> Outcome:
+    """Do a run, or go on with it from its last checkpoint, and leave its model in its folder.
+
+    Args:
+        folder: The run's folder.
+        home: The store's folder, where uploaded files are kept.
+        on_event: Told of every event after it was written.
+
+    Returns:
+        How the run ended.
+
+    Raises:
+        UserError: If it cannot be done, with the sentence for its status.
+    """
+    from filelock import FileLock, Timeout
+
+    run = Run(folder)
+    try:
+        with FileLock(run.lock_path, timeout=0):
+            return _work(run, Store(home), on_event)
+    except Timeout as error:
+        raise UserError("Another process is working on this run already; wait for it to end.") from error
+    except MemoryError as error:
+        raise UserError(
+            "Memory ran out. Make the layers narrower, the batch smaller, or use fewer rows or columns."
+        ) from error
+
+
+def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:
+    from lrapp import models, training
+
+    settings = run.settings
+    writer = EventWriter(run)
+
+    def tell(event: Event) -> None:
+        writer.write(event)
+        if on_event is not None:
+            on_event(event)
+
+    try:
+        prepared = _prepared(store.home, settings.data.model_dump_json())
+        tell(
+            DataPrepared(
+                train=len(prepared.train.y),
+                validation=len(prepared.validation.y),
+                test=len(prepared.test.y),
+                inputs=len(prepared.inputs),
+                notes=prepared.notes,
+            )
+        )
+        _check_memory(settings, prepared)
+        state = training.TrainingState.load(run.checkpoint_path) if run.checkpoint_path.exists() else None
+        network = models.build(
+            settings.model,
+            inputs=len(prepared.inputs),
+            task=prepared.task,
+            classes=len(prepared.classes),
+            seed=settings.training.seed,
+            precision=settings.training.precision,
+        )
+        ended = training.train(
+            network,
+            prepared,
+            settings.plan(len(prepared.train.y)),
+            settings.training,
+            on_event=tell,
+            should_stop=lambda: run.stop_asked is not None,
+            state=state,
+            on_state=lambda latest: latest.save(run.checkpoint_path),
+        )
+        with disk_errors():
+            _leave_model(run, network, prepared)
+    finally:
+        writer.close()
+    if ended.reason in ("completed", "early_stopping"):
+        run.checkpoint_path.unlink(missing_ok=True)
+    return Outcome(ended.reason, ended.message)
+
+
+def _check_memory(settings: RunSettings, prepared: "Prepared") -> None:
+    from lrapp import estimates
+
+    rows = len(prepared.train.y) + len(prepared.validation.y)
+    estimate = estimates.estimate(
+        settings, inputs=len(prepared.inputs), outputs=_outputs(prepared), rows=rows
+    )
+    estimates.check_memory(estimate, estimates.available_bytes())
+
+
+def _outputs(prepared: "Prepared") -> int:
+    return len(prepared.classes) if prepared.task == "multi-class" else 1
+
+
+def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
+    """Save the model, its preprocessor and its scores."""
+    from lrapp import evaluation, saved
+
+    part = prepared.test if len(prepared.test.y) else prepared.validation
+    scores = evaluation.evaluate(prepared, saved.outputs(network, part.x))
+    prepared.preprocessor.save(run.folder)
+    write_beside(run.scores_path, scores.to_json().encode())
+    # The model comes last: where it is, everything that predicts is.
+    beside = run.folder / ".model.keras"
+    network.save(beside)
+    os.replace(beside, run.model_path)
+
+
+@dataclass(frozen=True)
+class PredictedTable:
+    """Predictions on their way to the page.
+
+    Args:
+        rows: Rows of the table.
+        preview: The first rows, to show.
+        csv: All rows.
+        notes: Plain sentences.
+    """
+
+    rows: int
+    preview: "pd.DataFrame"
+    csv: bytes
+    notes: tuple[str, ...]
+
+
+def predict(folder: Path, data: bytes, name: str) -> PredictedTable:
+    """Return what a finished run's model predicts for the rows of a file.
+
+    Args:
+        folder: The run's folder.
+        data: The file's bytes.
+        name: The file's name, for messages.
+
+    Raises:
+        UserError: If the file cannot be read, or has not the columns that the model needs.
+    """
+    from lrapp import prediction
+    from lrapp.saved import SavedModel
+    from lrapp.tables import read_csv
+
+    table = read_csv(data, name)
+    answer = SavedModel.load(folder).predict(table)
+    return PredictedTable(
+        rows=len(answer.frame),
+        preview=answer.frame.head(200),
+        csv=prediction.to_csv_bytes(answer.frame),
+        notes=(*table.notes, *answer.notes),
+    )
