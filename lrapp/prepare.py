@@ -1,0 +1,205 @@
+"""A table and its settings -> arrays for training, validation and test, and the preprocessor of them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrapp import cells
+from lrapp.columns import Kind
+from lrapp.errors import UserError
+from lrapp.fitting import USABLE, fit
+from lrapp.preprocessing import Preprocessor, quoted, standardised
+from lrapp.settings import DataSettings, Task
+from lrapp.splitting import bins, split
+from lrapp.tables import Table
+from lrapp.targets import (
+    check_data,
+    check_target,
+    default_target,
+    find_task,
+    present,
+    target_choices,
+    with_chosen_kinds,
+)
+
+__all__ = [
+    "Part",
+    "Prepared",
+    "check_data",
+    "check_target",
+    "default_target",
+    "find_task",
+    "prepare",
+    "target_choices",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Training, validation or test rows.
+
+    Args:
+        x: Inputs, float32, shape (rows, inputs), finite.
+        y: float32, shape (rows,): 0 and 1 for binary, standardised for a regression; int32 class numbers for
+            multi-class.
+        weight: Weight of each row in the loss, float32, shape (rows,), mean 1; None where all count alike.
+        rows: Positions in the table's frame, int64, shape (rows,), ascending.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray | None
+    rows: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Everything that training and evaluation need to know about the data.
+
+    Args:
+        task: What the network answers.
+        target: Name of the target column.
+        classes: Names of the classes in the order of the outputs; empty for a regression.
+        inputs: Names of the network's inputs.
+        train, validation, test: The split; test may have no rows.
+        metric_scale: What an error of 1 in ``y`` is in the target's units: its standard deviation, else 1.
+        notes: Plain sentences on what was done.
+        preprocessor: Does the same to new rows.
+    """
+
+    task: Task
+    target: str
+    classes: tuple[str, ...]
+    inputs: tuple[str, ...]
+    train: Part
+    validation: Part
+    test: Part
+    metric_scale: float
+    notes: tuple[str, ...]
+    preprocessor: Preprocessor
+
+
+def prepare(table: Table, settings: DataSettings) -> Prepared:
+    """Split a table and turn it into arrays; all that is learned is learned from the training rows.
+
+    Args:
+        table: As it was read; kinds that the settings overrule are applied here.
+        settings: Target, split and preprocessing; without a target, ``default_target`` is taken.
+
+    Raises:
+        UserError: If the target cannot be predicted, or rows or columns are too few or too many.
+    """
+    table = with_chosen_kinds(table, settings)
+    target = settings.target if settings.target is not None else default_target(table)
+    if target is None:
+        raise UserError(
+            "The table needs a column to predict: a number, category or yes/no column with two values or more."
+        )
+    task = find_task(table, target, settings.task)
+    column = table.frame[target]
+    known = np.flatnonzero(present(column))
+    notes = list(_gaps(len(column) - len(known), target))
+    column = column.iloc[known]
+    classes: tuple[str, ...] = ()
+    mean, scale = 0.0, 1.0
+    if task == "regression":
+        numbers = cells.numbers(column.to_frame())[:, 0]
+        training, validation, test = split(bins(numbers), False, settings)
+        mean, scale = _mean_and_scale(numbers[training])
+        y = standardised(numbers, mean, scale)
+        if settings.class_weights:
+            notes.append("Class weights were not used: they are for classes, and this target is a number.")
+    else:
+        codes, names = cells.texts(column)
+        classes = cells.natural(names)
+        place = {name: number for number, name in enumerate(classes)}
+        numbers = np.array([place[name] for name in names])[codes]
+        training, validation, test = split(numbers, True, settings)
+        y = numbers.astype(np.float32 if task == "binary" else np.int32)
+        notes.extend(_small_classes(numbers, classes, (training, validation, test)))
+    kinds = table.kinds
+    frame = table.frame[[name for name, kind in kinds.items() if kind in USABLE and name != target]]
+    if len(known) < len(table.frame):
+        frame = frame.iloc[known]
+    fitted = fit(frame, kinds, training, settings)
+    notes.extend(_unused(table, target))
+    notes.extend(fitted.notes)
+    preprocessor = Preprocessor(
+        task, target, classes, mean, scale, fitted.columns, fitted.inputs, fitted.transformer
+    )
+    weight = _class_weights(y[training]) if settings.class_weights and task != "regression" else None
+
+    def part(rows: np.ndarray, weight: np.ndarray | None = None) -> Part:
+        return Part(preprocessor.transform_slots(fitted.slots[rows]), y[rows], weight, known[rows])
+
+    return Prepared(
+        task=task,
+        target=target,
+        classes=classes,
+        inputs=fitted.inputs,
+        train=part(training, weight),
+        validation=part(validation),
+        test=part(test),
+        metric_scale=scale,
+        notes=tuple(notes),
+        preprocessor=preprocessor,
+    )
+
+
+def _mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation; a power of two is taken out first, so that no square overflows."""
+    unit = np.frexp(np.abs(numbers).max())[1]
+    small = np.ldexp(numbers, -unit)
+    mean, scale = float(np.ldexp(small.mean(), unit)), float(np.ldexp(small.std(), unit))
+    return mean, scale if scale > 0 else float(abs(mean)) or 1.0
+
+
+def _class_weights(y: np.ndarray) -> np.ndarray:
+    """A weight for each row, so that all classes weigh the same and the mean weight is 1."""
+    classes, places, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return (len(y) / (len(classes) * counts))[places].astype(np.float32)
+
+
+def _gaps(rows: int, target: str) -> Iterator[str]:
+    if rows:
+        word, verb = ("row", "was") if rows == 1 else ("rows", "were")
+        yield f"{rows:,} {word} without a value in {quoted([target])} {verb} left out."
+
+
+def _small_classes(
+    numbers: np.ndarray, classes: tuple[str, ...], parts: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> Iterator[str]:
+    counts = np.bincount(numbers, minlength=len(classes))
+    if single := [name for name, count in zip(classes, counts, strict=True) if count == 1]:
+        word, whose = ("class has", "It is") if len(single) == 1 else ("classes have", "They are")
+        yield (
+            f"{len(single):,} {word} a single row: {quoted(single)}. {whose} in the training rows only, "
+            "so nothing tells how well it is learned."
+        )
+    for name, rows in zip(("validation", "test"), parts[1:], strict=True):
+        held = np.bincount(numbers[rows], minlength=len(classes))
+        absent = [
+            name
+            for name, count, all_of in zip(classes, held, counts, strict=True)
+            if not count and all_of > 1
+        ]
+        if absent and len(rows):
+            yield f"The {name} rows hold none of {quoted(absent)}: there are too few of them."
+
+
+_WHY = {
+    Kind.IDENTIFIER: ("an identifier", "identifiers"),
+    Kind.CONSTANT: ("constant", "constant"),
+    Kind.TEXT: ("long text", "long text"),
+}
+
+
+def _unused(table: Table, target: str) -> Iterator[str]:
+    kinds = Counter(kind for name, kind in table.kinds.items() if name != target)
+    for kind, (one, several) in _WHY.items():
+        if kinds[kind]:
+            names = [name for name, its in table.kinds.items() if its is kind and name != target]
+            what = f"it is {one}" if len(names) == 1 else f"they are {several}"
+            yield f"Left out, because {what}: {quoted(names)}."

@@ -1,0 +1,86 @@
+"""Rows -> training, validation and test: disjoint, exhaustive, each with the same mix."""
+
+import numpy as np
+
+from lrapp.errors import UserError
+from lrapp.settings import DataSettings
+
+_BINS = 10
+
+
+def part_sizes(rows: int, classes: int, settings: DataSettings) -> tuple[int, int, int]:
+    """Return how many rows train, validate and test.
+
+    Args:
+        rows: Rows with a known target.
+        classes: Different classes among them, 1 for a regression; training gets a row of each.
+        settings: The shares.
+
+    Raises:
+        UserError: If the shares leave nothing to train on, or there are too few rows.
+    """
+    shares = settings.validation_share + settings.test_share
+    if shares >= 1:
+        raise UserError(
+            "Validation and test share must leave rows to train on, so together they must be below 1. "
+            f"Received: {shares:g}."
+        )
+    tested = settings.test_share > 0
+    least = max(classes, 1) + 1 + tested
+    if rows < least:
+        parts = "training, validation and test" if tested else "training and validation"
+        why = f" with {classes:,} classes" if classes > 1 else ""
+        raise UserError(
+            f"A table{why} needs at least {least:,} rows with a known target, to fill {parts}. "
+            f"Received: {rows:,}. Add rows{' or choose another target' if classes > 1 else ''}."
+        )
+    spare = rows - max(classes, 1)
+    test = min(max(1, round(rows * settings.test_share)), spare - 1) if tested else 0
+    validation = min(max(1, round(rows * settings.validation_share)), spare - test)
+    return rows - validation - test, validation, test
+
+
+def split(
+    strata: np.ndarray, reserve: bool, settings: DataSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the positions of training, validation and test rows, each in ascending order.
+
+    Rows are shuffled, put in order of their strata, and taken from there at even distances, so that each part
+    holds each stratum's share to within a row or two. The result depends on strata, shares and seed alone.
+
+    Args:
+        strata: Class or bin of each row, int64 from 0, shape (rows,).
+        reserve: Whether training gets at least one row of each stratum; so a class with one member trains.
+        settings: Shares, seed, and whether to stratify.
+
+    Raises:
+        UserError: As ``part_sizes``.
+    """
+    _, validation, test = part_sizes(len(strata), int(strata.max(initial=0)) + 1 if reserve else 1, settings)
+    rng = np.random.default_rng(settings.split_seed)
+    order = rng.permutation(len(strata))
+    kept = np.empty(0, np.int64)
+    if reserve:
+        kept = order[np.unique(strata[order], return_index=True)[1]]
+        order = order[~np.isin(order, kept)]
+    if settings.stratify:
+        order = order[np.argsort(strata[order], kind="stable")]
+    tested = _evenly(len(order), test, rng)
+    rest = order[~tested]
+    validated = _evenly(len(rest), validation, rng)
+    return np.sort(np.concatenate([kept, rest[~validated]])), np.sort(rest[validated]), np.sort(order[tested])
+
+
+def bins(values: np.ndarray) -> np.ndarray:
+    """Return the tenth of the order that each number lies in, int64: the strata of a regression."""
+    rank = np.empty(len(values), np.int64)
+    rank[np.argsort(values, kind="stable")] = np.arange(len(values))
+    return rank * min(_BINS, len(values)) // max(len(values), 1)
+
+
+def _evenly(rows: int, picks: int, rng: np.random.Generator) -> np.ndarray:
+    """True at exactly ``picks`` places, at even distances from a random start."""
+    if not rows:
+        return np.zeros(0, bool)
+    steps = (np.arange(rows + 1) * picks + int(rng.integers(rows))) // rows
+    return np.diff(steps) > 0
