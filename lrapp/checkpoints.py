@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _UNREADABLE = "The saved state of this run cannot be read; start the run again from the beginning."
-_OTHER_NETWORK = "The saved state belongs to another network or optimizer; start the run again from the beginning."
+_OTHER_NETWORK = (
+    "The saved state belongs to another network or optimizer; start the run again from the beginning."
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ class TrainingState:
         Raises:
             UserError: If it is not.
         """
-        expected = [[tuple(value.shape) for value in values] for values in (snapshot.model, snapshot.optimizer)]
+        expected = [
+            [tuple(value.shape) for value in values] for values in (snapshot.model, snapshot.optimizer)
+        ]
         if expected != [[value.shape for value in values] for values in (self.model, self.optimizer)]:
             raise UserError(_OTHER_NETWORK)
 

@@ -176,7 +176,9 @@ class Loop:
         compiled: bool,
     ) -> NDArray[np.float32]:
         function = self._function("steps", len(data.tensors), compiled)
-        done, record = function(data.tensors, order, tf.constant(first), tf.constant(count), tf.constant(rates))
+        done, record = function(
+            data.tensors, order, tf.constant(first), tf.constant(count), tf.constant(rates)
+        )
         return record.numpy()[: int(done)]
 
     def evaluation_batches(self, data: Data) -> int:

@@ -25,6 +25,8 @@ _INITIALIZERS: dict[Activation, type[keras.initializers.Initializer]] = {
     "sigmoid": keras.initializers.GlorotUniform,
     "linear": keras.initializers.GlorotUniform,
 }
+# Keras's 0.99 needs some 500 steps before its averages are of use; a small table has ten steps an epoch.
+_NORM_MOMENTUM = 0.9
 
 
 def build(
@@ -67,7 +69,9 @@ def build(
             name=f"dense_{number}",
         )(x)
         if layer.batch_norm:
-            x = keras.layers.BatchNormalization(dtype=policy, name=f"batch_norm_{number}")(x)
+            x = keras.layers.BatchNormalization(
+                momentum=_NORM_MOMENTUM, dtype=policy, name=f"batch_norm_{number}"
+            )(x)
         if layer.activation != "linear":
             x = keras.layers.Activation(layer.activation, dtype=policy, name=f"activation_{number}")(x)
         if layer.dropout > 0:

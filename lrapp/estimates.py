@@ -1,0 +1,244 @@
+"""What a run will cost, before it starts: parameters, memory and time. Needs no TensorFlow."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from lrapp.errors import UserError
+from lrapp.settings import LayerSettings, ModelSettings, RunSettings, TrainingSettings
+
+_FLOAT = 4
+# Copies of each weight that live at once besides the optimizer's slots: the weight, its gradient, the update in the
+# making, the best epoch's, the last epoch's, and the three that a checkpoint takes while it is written.
+_WEIGHT_COPIES = 7
+# The slots themselves, those of the last epoch and those in a checkpoint.
+_SLOT_COPIES = 3
+# TensorFlow's graphs and buffers, which every run needs, measured.
+_FIXED_BYTES = 60_000_000
+
+# Measured on two cores of an AMD EPYC of 2024, without XLA, float32. Seconds.
+_RUN_SECONDS = 0.7
+_EPOCH_SECONDS = 2e-3
+_STEP_SECONDS = 70e-6
+_LAYER_SECONDS = {"dense": 25e-6, "batch_norm": 50e-6, "dropout": 10e-6}
+_PER_MULTIPLICATION = 7e-12
+_PER_ACTIVATION = {"dense": 5.5e-9, "batch_norm": 6e-9, "dropout": 14e-9}
+_PER_WEIGHT = {"sgd": 0.8e-9, "adam": 2.2e-9, "adamw": 2.6e-9, "rmsprop": 1.6e-9}
+# Half floats are computed in float32 on a CPU, after being converted.
+_PRECISION_FACTOR = {"float32": 1.0, "mixed_bfloat16": 2.0, "mixed_float16": 3.0}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How many numbers a network consists of.
+
+    Args:
+        trainable: Those that training moves.
+        total: With the averages that batch normalisation keeps.
+    """
+
+    trainable: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will cost.
+
+    Args:
+        parameters: Size of the network.
+        memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
+        seconds: Time from the first step to the last epoch's end; early stopping may make it less.
+        steps: Steps of the whole run.
+    """
+
+    parameters: Parameters
+    memory_bytes: int
+    seconds: float
+    steps: int
+
+
+def count_parameters(settings: ModelSettings, inputs: int, outputs: int) -> Parameters:
+    """Return how many numbers the network consists of that ``models.build`` would make.
+
+    Args:
+        settings: The hidden layers.
+        inputs: Numbers per row, at least 1.
+        outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
+    """
+    trainable = averages = 0
+    width = inputs
+    for layer in settings.layers:
+        # A normalised layer has two numbers (gamma, beta) in place of the bias, and two averages.
+        trainable += width * layer.units + (2 if layer.batch_norm else 1) * layer.units
+        averages += 2 * layer.units if layer.batch_norm else 0
+        width = layer.units
+    trainable += (width + 1) * outputs
+    return Parameters(trainable, trainable + averages)
+
+
+def estimate(
+    settings: RunSettings,
+    inputs: int,
+    outputs: int,
+    rows: int,
+    validation_rows: int = 0,
+    speed: float = 1.0,
+) -> Estimate:
+    """Return what a run will cost.
+
+    Args:
+        settings: The run.
+        inputs: Numbers per row, at least 1.
+        outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
+        rows: Training rows.
+        validation_rows: Validation rows.
+        speed: How much faster this machine is than the one that the constants were measured on; what
+            ``speed_of`` made of an earlier run.
+    """
+    parameters = count_parameters(settings.model, inputs, outputs)
+    steps = math.ceil(rows / settings.training.batch_size) * settings.training.epochs
+    return Estimate(
+        parameters,
+        _memory(settings, parameters, inputs, outputs, rows, validation_rows),
+        _seconds(settings, parameters, inputs, outputs, rows, validation_rows) / speed,
+        steps,
+    )
+
+
+def speed_of(estimated: Estimate, seconds: float, steps: int) -> float:
+    """Return the ``speed`` that would have made an estimate right.
+
+    Args:
+        estimated: The estimate of a run, made with ``speed`` 1.
+        seconds: Time that the run really took.
+        steps: Steps that it really did, at least 1.
+    """
+    return estimated.seconds * (steps / estimated.steps) / max(seconds, 1e-9)
+
+
+def check_memory(estimated: Estimate, available: int | None) -> None:
+    """Refuse a run that this machine has not the memory for.
+
+    Args:
+        estimated: What the run will cost.
+        available: Bytes that are free; None where that cannot be known, then nothing is refused.
+
+    Raises:
+        UserError: If the run needs more than there is.
+    """
+    if available is not None and estimated.memory_bytes > available:
+        raise UserError(
+            f"This network needs about {_gigabytes(estimated.memory_bytes)}, this machine has "
+            f"{_gigabytes(available)} free: make layers narrower or the batch smaller."
+        )
+
+
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """Return how much memory a process may still take, None where that cannot be known.
+
+    Args:
+        root: Where ``proc`` and ``sys`` are found.
+    """
+    found = [_free_of_machine(root), _free_of_group(root)]
+    known = [value for value in found if value is not None]
+    return max(0, min(known)) if known else _free_by_sysconf()
+
+
+def _free_of_machine(root: Path) -> int | None:
+    try:
+        for line in (root / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def _free_of_group(root: Path) -> int | None:
+    """What a container's limit leaves, by either version of control groups."""
+    for limit, used in (
+        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
+        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        try:
+            # "max" means no limit and is no number.
+            return int((root / limit).read_text()) - int((root / used).read_text()) + _cached(root / limit)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _cached(limit: Path) -> int:
+    """File pages that the group counts as used and gives back when asked."""
+    try:
+        for line in limit.with_name("memory.stat").read_text().splitlines():
+            name, _, value = line.partition(" ")
+            if name in ("inactive_file", "total_inactive_file"):
+                return int(value)
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def _free_by_sysconf() -> int | None:
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _memory(
+    settings: RunSettings, parameters: Parameters, inputs: int, outputs: int, rows: int, validation_rows: int
+) -> int:
+    weights = (
+        parameters.total * _WEIGHT_COPIES + parameters.trainable * _slots(settings.training) * _SLOT_COPIES
+    )
+    batch = min(settings.training.batch_size, rows) if rows else settings.training.batch_size
+    # Forward and backward each keep a layer's numbers.
+    kept = inputs + outputs + sum(layer.units * _numbers_kept(layer) for layer in settings.model.layers)
+    # The table's arrays and their tensors.
+    table = 2 * (rows + validation_rows) * (inputs + 2)
+    return _FIXED_BYTES + _FLOAT * (weights + 2 * batch * kept + table)
+
+
+def _slots(settings: TrainingSettings) -> int:
+    """Numbers that the optimizer keeps for each weight."""
+    if settings.optimizer in ("adam", "adamw"):
+        return 2
+    return (settings.optimizer == "rmsprop") + (settings.momentum > 0)
+
+
+def _numbers_kept(layer: LayerSettings) -> int:
+    return 2 + 2 * layer.batch_norm + 2 * (layer.dropout > 0)
+
+
+def _seconds(
+    settings: RunSettings, parameters: Parameters, inputs: int, outputs: int, rows: int, validation_rows: int
+) -> float:
+    training = settings.training
+    layers = settings.model.layers
+    steps = math.ceil(rows / training.batch_size)
+    normalised = [layer.units for layer in layers if layer.batch_norm]
+    dropped = [layer.units for layer in layers if layer.dropout > 0]
+    overhead = (
+        _STEP_SECONDS
+        + _LAYER_SECONDS["dense"] * (len(layers) + 1)
+        + _LAYER_SECONDS["batch_norm"] * len(normalised)
+        + _LAYER_SECONDS["dropout"] * len(dropped)
+        + _PER_WEIGHT[training.optimizer] * parameters.trainable
+    )
+    per_row = _PRECISION_FACTOR[training.precision] * (
+        _PER_MULTIPLICATION * 3 * parameters.trainable
+        + _PER_ACTIVATION["dense"] * (inputs + outputs + sum(layer.units for layer in layers))
+        + _PER_ACTIVATION["batch_norm"] * sum(normalised)
+        + _PER_ACTIVATION["dropout"] * sum(dropped)
+    )
+    # Validation goes forward only, about a third of the work.
+    epoch = _EPOCH_SECONDS + steps * overhead + (rows + validation_rows / 3) * per_row
+    return _RUN_SECONDS + training.epochs * epoch
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size < 9.95e9 else f"{size / 1e9:.0f} GB"
