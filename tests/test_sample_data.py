@@ -6,13 +6,16 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
 import pandas as pd
 import pytest
 
+from lrapp.columns import Kind
 from lrapp.settings import Task
+from lrapp.tables import read_csv
 
 FOLDER = Path(__file__).parents[1] / "sample_data"
 MESSY = (FOLDER / "messy_penguins.csv").read_bytes()
@@ -47,6 +50,11 @@ def number(cell: str) -> float | None:
     return float(cell.rstrip(" %€").replace(".", "").replace(",", "."))
 
 
+CLEAN_KINDS = {
+    "penguins.csv": {Kind.NUMBER: 4, Kind.CATEGORY: 3},
+    "breast_cancer.csv": {Kind.NUMBER: 30, Kind.CATEGORY: 1},
+    "auto_mpg.csv": {Kind.NUMBER: 7, Kind.CATEGORY: 2},
+}
 SAMPLES = [Sample(**entry) for entry in json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))]
 
 
@@ -81,7 +89,9 @@ def test_readme_gives_each_file_its_size_target_and_licence() -> None:
     assert rows.keys() == {sample.file for sample in SAMPLES}
     for sample in SAMPLES:
         size, task, source, licence = rows[sample.file]
-        if sample.file != "messy_penguins.csv":
+        if sample.file == "messy_penguins.csv":
+            assert size == f"{len(messy_rows()) - 1} x {len(messy_rows()[0])}"
+        else:
             assert size == "{} x {}".format(*load(sample.file).shape)
             assert "https://doi.org/" in source
         assert task == f"{sample.task}, `{sample.target}`"
@@ -170,3 +180,50 @@ def test_messy_values_are_those_of_real_penguins() -> None:
         assert any(agrees(told, penguin) for penguin in real), row
     species = Counter(row[1] for row in body)
     assert species == {"Adelie": 88, "Chinstrap": 40, "Gentoo": 72}
+
+
+def test_messy_table_is_read_without_losing_a_row_or_a_value() -> None:
+    table = read_csv(MESSY, "messy_penguins.csv")
+    frame, body = table.frame, [row + [""] * 3 for row in messy_rows()[1:]]
+    assert frame.shape == (200, 16)
+    assert frame.columns.is_unique
+    assert table.dialect is not None
+    assert (table.dialect.encoding, table.dialect.delimiter, table.dialect.decimal) == ("cp1252", ";", ",")
+    assert list(table.kinds.values()) == [
+        Kind.IDENTIFIER,  # ring
+        Kind.CATEGORY,  # species
+        Kind.CATEGORY,  # île
+        *[Kind.NUMBER] * 5,
+        Kind.CATEGORY,  # sex
+        Kind.DATE,
+        *[Kind.NUMBER] * 2,  # logger_price, battery
+        Kind.CATEGORY,  # observer
+        Kind.CONSTANT,  # station
+        Kind.CATEGORY,  # the column without a name
+        table.kinds["note"],  # nine short notes: category and text are both right
+    ]
+    for position in (0, 1, 2, 8, 12, 13, 14):
+        read = frame.iloc[:, position].astype(object).where(frame.iloc[:, position].notna(), None).tolist()
+        assert read == [None if row[position] in MISSING else row[position] for row in body]
+    for position in (3, 4, 5, 6, 7, 10, 11):
+        expected = [float("nan") if (value := number(row[position])) is None else value for row in body]
+        assert frame.iloc[:, position].tolist() == pytest.approx(expected, nan_ok=True)
+    assert frame["measured_on"].tolist() == [datetime.strptime(row[9], "%d.%m.%Y") for row in body]
+    assert frame["note"].dropna().str.contains("\n").sum() == 2
+    assert frame["note"].dropna().str.contains("weighed again").sum() == 2  # the cells too many
+    damaged = {"06576", "02787", "08755", "07395", "07917"} | {
+        row[0] for row in body if row[15].startswith('2" ring')
+    }
+    lines = [
+        place for place, line in enumerate(MESSY.decode("cp1252").splitlines(), 1) if line[:5] in damaged
+    ]
+    assert [repair.line for repair in table.repairs] == lines
+    assert table.repaired_rows == 6
+
+
+@pytest.mark.parametrize(("name", "kinds"), CLEAN_KINDS.items())
+def test_clean_tables_are_read_as_pandas_reads_them(name: str, kinds: dict[Kind, int]) -> None:
+    table = read_csv((FOLDER / name).read_bytes(), name)
+    assert Counter(table.kinds.values()) == kinds
+    assert table.repaired_rows == 0
+    pd.testing.assert_frame_equal(table.frame, load(name), check_dtype=False)
