@@ -165,11 +165,11 @@ def _quoting(sample: str, mark: str, told: str | None) -> tuple[str, str]:
     """Quote and escape character under one delimiter."""
     if told is not None:
         return told, _escape(sample, told)
-    if '"' in sample:
-        return ('"', _escape(sample, '"')) if _quote_share(sample, mark, '"') >= 0.5 else ("", "")
+    if '"' in sample and _quote_share(sample, mark, '"') >= 0.5:
+        return '"', _escape(sample, '"')
     if sample.count("'") >= 4 and _quote_share(sample, mark, "'") >= 0.9 and _quotes_pair(sample, mark):
         return "'", _escape(sample, "'")
-    return '"', ""
+    return ("" if '"' in sample else '"'), ""
 
 
 def _quotes_pair(sample: str, mark: str) -> bool:
@@ -194,7 +194,7 @@ def _quote_share(sample: str, mark: str, quote: str) -> float:
     single = re.sub(rf"\\{q}|(?<!^)(?<!{edge}){q}{q}(?!$|{edge})", "", sample, flags=re.MULTILINE)
     opening = len(re.findall(rf"(?:^|{edge})[ \t]*{q}", single, re.MULTILINE))
     closing = len(re.findall(rf"{q}[ \t]*(?={edge}|$)", single, re.MULTILINE))
-    return min(1.0, (opening + closing + pairs) / total) if total else 0.0
+    return min(1.0, (2 * min(opening, closing) + 2 * pairs) / total) if total else 0.0
 
 
 def _score(sample: str, mark: str, told_quote: str | None) -> float:
@@ -290,7 +290,13 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
     body = [list(row) for row in rows[first:] if len(row) == width]
     has_header = header if header is not None else has_names(body)
     header_rows = 1 if has_header else 0
-    if has_header and header is None and _second_names(body):
+    if (
+        has_header
+        and header is None
+        and len(rows[first + 1 : first + 2])
+        and len(rows[first + 1]) == width
+        and _second_names(body)
+    ):
         header_rows = 2
     return Layout(skip=first, header_rows=header_rows, width=width)
 

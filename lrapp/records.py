@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 _QUOTED_NEWLINES_CHECKED = 100_000
 _LONGEST_RECORD_LINES = 50
 _INNER_DELIMITER = "\x1f"
+_ESCAPED_QUOTE = "\x1d"
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,26 @@ class Text:
         data: UTF-8 bytes in which one byte delimits cells.
         delimiter: That byte as a character.
         quote: Quote character, or ``""``.
+        escaped: Whether quotes inside cells were written with a backslash, and stand as a placeholder now.
+        written: The delimiter as the file writes it.
     """
 
     data: bytes
     delimiter: str
     quote: str
+    escaped: bool = False
+    written: str = ""
+
+    def restored(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Cells of a column without the placeholders that ``prepare_text`` put in."""
+        if self.escaped:
+            column = pc.replace_substring(column, _ESCAPED_QUOTE, self.quote)
+            column = pc.replace_substring(column, "\\\\", "\\")
+        if self.delimiter != self.written:
+            column = pc.replace_substring(
+                column, self.delimiter, " " if self.written == " " else self.written
+            )
+        return column
 
 
 @dataclass
@@ -72,9 +90,9 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
         data: UTF-8 bytes.
         delimiter, quote, escape: As in ``dialects.Dialect``.
     """
-    q = quote.encode()
+    q, written = quote.encode(), delimiter
     if quote and escape:
-        data = re.sub(rb"(?<!\\)((?:\\\\)*)\\" + q, rb"\1" + q + q, data)
+        data = re.sub(rb"(?<!\\)((?:\\\\)*)\\" + q, rb"\1" + _ESCAPED_QUOTE.encode(), data)
     if delimiter == " ":
         data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
         spaces = (
@@ -94,7 +112,7 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
             d + q,
             data,
         )
-    return Text(data=data, delimiter=delimiter, quote=quote)
+    return Text(data=data, delimiter=delimiter, quote=quote, escaped=bool(quote and escape), written=written)
 
 
 def split_cells(raw: str, delimiter: str, quote: str) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from lrapp.errors import UserError
@@ -78,15 +79,47 @@ def read_body(
     data = text.data
     start = int(records.starts[first]) if first < len(records.starts) else len(data)
     padded = _may_be_padded(data, text)
+    body = None
     if not len(records.odd[records.odd >= first]):
         columns = _fast(memoryview(data)[start:], text, width, bool(len(records.toggles)))
         if columns is not None:
             body = Body(columns=columns, padded=padded)
-            missed = len(records.starts) - first - (len(columns[0]) if columns else 0)
+            missed = len(records.starts) - first - len(columns[0])
             if missed > 0:
                 body.left_out["empty"] = [0] * missed
-            return body
-    return _mend_body(records, first, width, mend, header, padded)
+    if body is None:
+        body = _mend_body(records, first, width, mend, header, padded)
+    if text.escaped or text.delimiter != text.written:
+        body.columns = [text.restored(column) for column in body.columns]
+    if width > 1:
+        _leave_out_names(body, header)
+        _leave_out_empty_end(body)
+    return body
+
+
+def _leave_out_names(body: Body, header: Sequence[str] | None) -> None:
+    """Rows that repeat the names, as in files that were put together from several."""
+    if not header or not header[0].strip() or len(header) != len(body.columns):
+        return
+    same = pc.equal(body.columns[0], header[0])
+    for name, column in zip(header[1:], body.columns[1:], strict=True):
+        if not pc.any(same).as_py():
+            return
+        same = pc.and_(same, pc.equal(column, name) if name else pc.is_null(column))
+    if again := pc.sum(same).as_py():
+        keep = pc.invert(pc.fill_null(same, False))
+        body.columns = [column.filter(keep) for column in body.columns]
+        body.left_out.setdefault("header again", []).extend([0] * again)
+
+
+def _leave_out_empty_end(body: Body) -> None:
+    rows = len(body.columns[0])
+    last = rows
+    while last and not any(column[last - 1].is_valid for column in body.columns):
+        last -= 1
+    if last < rows:
+        body.columns = [column.slice(0, last) for column in body.columns]
+        body.left_out.setdefault("empty row at the end", []).extend([0] * (rows - last))
 
 
 def _may_be_padded(data: bytes, text: Text) -> bool:

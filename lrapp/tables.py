@@ -237,7 +237,7 @@ def _names(header: Sequence[Sequence[str]], plan: Layout, notes: list[str]) -> t
     rows = [["", *row] if plan.short_header else list(row) for row in header]
     if len(rows) > 1:
         notes.append("The column names stand in two rows and were joined.")
-    padded = [row + [""] * (plan.width - len(row)) for row in rows]
+    padded = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in rows]
     raw = [" ".join(part for part in parts if part.strip()) for parts in zip(*padded, strict=True)]
     trimmed = [name.strip() for name in raw]
     changed = sum(name != clean for name, clean in zip(raw, trimmed, strict=True))
@@ -272,6 +272,7 @@ def _names(header: Sequence[Sequence[str]], plan: Layout, notes: list[str]) -> t
 
 _LEFT_OUT = {
     "empty": "empty line",
+    "empty row at the end": "empty row at the end",
     "comment": "comment line",
     "footer": "line below the table",
     "header again": "repeated line of column names",
@@ -288,7 +289,9 @@ def _assemble(
     told: DialectOverrides,
 ) -> Table:
     for reason, lines in body.left_out.items():
-        noun = _LEFT_OUT[reason] if len(lines) == 1 else _LEFT_OUT[reason].replace("line", "lines", 1)
+        noun = _LEFT_OUT[reason]
+        if len(lines) > 1:
+            noun = noun.replace("line", "lines", 1).replace("row", "rows", 1)
         where = f" (line {', '.join(map(str, lines[:5]))})" if lines[0] and reason != "empty" else ""
         notes.append(f"{len(lines):,} {noun}{where} {'was' if len(lines) == 1 else 'were'} left out.")
     if body.repaired_rows:
