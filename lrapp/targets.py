@@ -10,6 +10,7 @@ from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.preprocessing import quoted
 from lrapp.settings import DataSettings, Task
+from lrapp.splitting import part_sizes
 from lrapp.tables import Table
 
 # A whole number with more values than this is measured, not chosen from a list.
@@ -32,16 +33,12 @@ def default_target(table: Table) -> str | None:
     """Return the column that is most likely meant: one named like a target, else the last suitable one."""
     choices = target_choices(table)[::-1]
     named = [name for name in choices if _TARGET_NAME.fullmatch(name.strip())]
-    return next((name for name in (*named, *choices) if check_target(table, name) is None), None)
+    return next((name for name in (*named, *choices) if _predictable(table, name)), None)
 
 
-def check_target(table: Table, target: str | None, override: Task | None = None) -> str | None:
-    """Return the sentence that says why a column cannot be predicted, None if it can."""
-    try:
-        find_task(table, target, override)
-    except UserError as error:
-        return str(error)
-    return None
+def check_target(table: Table, target: str | None, override: Task | None = None) -> None:
+    """Raise the ``UserError`` that says why a column cannot be predicted, if it cannot."""
+    find_task(table, target, override)
 
 
 def find_task(table: Table, target: str | None, override: Task | None = None) -> Task:
@@ -94,22 +91,20 @@ def find_task(table: Table, target: str | None, override: Task | None = None) ->
     return task
 
 
-def check_data(table: Table, settings: DataSettings) -> str | None:
-    """Return the first sentence that keeps a table from being prepared as the settings say, or None.
+def check_data(table: Table, settings: DataSettings) -> Task:
+    """Return the task that ``prepare`` will find, or raise what keeps it from it.
 
-    Looks at kinds, target, task and split only, so the page can ask at every rerun.
+    Looks at kinds, target, task and split only, so that the page can ask at every rerun.
+
+    Raises:
+        UserError: If the target cannot be predicted, or there are too few rows for the split.
     """
-    from lrapp.splitting import part_sizes
-
-    try:
-        table = with_chosen_kinds(table, settings)
-        target = settings.target if settings.target is not None else default_target(table)
-        task = find_task(table, target, settings.task)
-        values = _present(table.frame[target])
-        part_sizes(len(values), 1 if task == "regression" else values.nunique(), settings)
-    except UserError as error:
-        return str(error)
-    return None
+    table = with_chosen_kinds(table, settings)
+    target = settings.target if settings.target is not None else default_target(table)
+    task = find_task(table, target, settings.task)
+    values = _present(table.frame[target])
+    part_sizes(len(values), 1 if task == "regression" else values.nunique(), settings)
+    return task
 
 
 def with_chosen_kinds(table: Table, settings: DataSettings) -> Table:
@@ -126,6 +121,14 @@ def present(column: pd.Series) -> np.ndarray:
     if pd.api.types.is_float_dtype(column.dtype):
         return known & ~np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
     return known
+
+
+def _predictable(table: Table, target: str) -> bool:
+    try:
+        find_task(table, target)
+    except UserError:
+        return False
+    return True
 
 
 def _present(column: pd.Series) -> pd.Series:
