@@ -42,7 +42,10 @@ class Policy(ABC):
         Raises:
             UserError: If a step number is negative.
         """
-        numbers = np.arange(steps) if isinstance(steps, (int, np.integer)) else np.asarray(steps)
+        if isinstance(steps, (int, np.integer)):
+            _require(bool(steps >= 0), "Step numbers start at 0.", steps)
+            return self._rates(np.arange(steps, dtype=np.float64))
+        numbers = np.asarray(steps)
         if numbers.size:
             _require(bool(numbers.min() >= 0), "Step numbers start at 0.", numbers.min())
         return self._rates(numbers.astype(np.float64))
@@ -183,7 +186,7 @@ class SGDR(Policy):
 
     def _cycle_starts(self, last_step: float) -> FloatArray:
         if self.T_mult == 1.0:
-            return self.T_0 * np.arange(int(last_step // self.T_0) + 2)
+            return self.T_0 * np.arange(int(last_step // self.T_0) + 2, dtype=np.float64)
         starts = [0.0]
         while starts[-1] <= last_step:
             starts.append(starts[-1] + self.T_0 * self.T_mult ** (len(starts) - 1))
