@@ -1,6 +1,6 @@
 """Settings of the learning rate: a policy's numbers, with its lengths in epochs or steps."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,8 +9,8 @@ from lrapp.errors import UserError
 from lrapp.setting_parts import Part, ui
 
 Unit = Literal["epochs", "steps"]
-_RATE = {"ge": 0, "le": 1000}
-_LENGTH = {"gt": 0, "le": 1e9}
+_RATE: dict[str, Any] = {"ge": 0, "le": 1000}
+_LENGTH: dict[str, Any] = {"gt": 0, "le": 1e9}
 
 
 class _PolicySettings(Part):

@@ -153,7 +153,7 @@ class TrainingSettings(Part):
     optimizer: Optimizer = Field(
         "adam",
         title="Optimizer",
-        description="SGD is what the papers on cyclical rates use; Adam and its kin need rates 10 to 100 times smaller.",
+        description="SGD is what the papers on cyclical rates use; Adam and its kin need rates ten times smaller.",
         json_schema_extra=ui(labels={"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}),
     )
     momentum: float = Field(
@@ -208,10 +208,14 @@ class TrainingSettings(Part):
     xla: Literal["auto", "on", "off"] = Field(
         "auto",
         title="XLA compilation",
-        description="Compiles the loop: a second once, then up to twice as fast. Automatic: for long runs of small networks.",
+        description="Compiles the loop once, then runs faster. Automatic: for long runs of small networks.",
         json_schema_extra=ui(labels={"auto": "Automatic", "on": "On", "off": "Off"}),
     )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
+
+
+# The plan, and a loss and a rate for every step in the history, must fit into memory.
+MOST_STEPS = 20_000_000
 
 
 class RunSettings(Part):
@@ -237,10 +241,15 @@ class RunSettings(Part):
             Learning rates, float64, shape (epochs * steps per epoch,).
 
         Raises:
-            UserError: If the policy's numbers do not go together.
+            UserError: If the policy's numbers do not go together, or there are too many steps.
         """
         steps_per_epoch = math.ceil(training_rows / self.training.batch_size)
         total_steps = steps_per_epoch * self.training.epochs
+        if total_steps > MOST_STEPS:
+            raise UserError(
+                f"A run can have at most {MOST_STEPS:,} steps; lower the epochs or make the batch larger. "
+                f"Received: {total_steps:,}."
+            )
         return self.policy.build(steps_per_epoch, total_steps).plan(total_steps)
 
     def to_json(self) -> str:
@@ -260,6 +269,9 @@ class RunSettings(Part):
             raise UserError(describe(error)) from error
 
 
+_KINDS = ("sample", "file", "fixed", "clr", "sgdr", "one-cycle")
+
+
 def describe(error: ValidationError) -> str:
     """Return the first complaint of pydantic as one sentence that names the field and what was received."""
     first = error.errors(include_url=False, include_context=False)[0]
@@ -267,12 +279,18 @@ def describe(error: ValidationError) -> str:
         return (
             "These settings are not valid JSON; save them again from the app, or undo the last edit by hand."
         )
-    place = ".".join(str(part) for part in first["loc"])
+    # Behind a choice between kinds of settings, pydantic names the kind, which the JSON does not.
+    place = ".".join(
+        str(part)
+        for before, part in zip(("", *first["loc"]), first["loc"], strict=False)
+        if before not in ("policy", "source") or part not in _KINDS
+    )
     rule = first["msg"][:1].lower() + first["msg"][1:]
     received = _short(first["input"])
     more = error.error_count() - 1
-    others = f" ({more} more fields need a look.)" if more else ""
-    return f"The setting “{place}” is not as it must be: {rule}. Received: {received}.{others}"
+    others = f" ({more} more {'field needs' if more == 1 else 'fields need'} a look.)" if more else ""
+    what = f"The setting “{place}” is not as it must be" if place else "These are no settings"
+    return f"{what}: {rule}. Received: {received}.{others}"
 
 
 def _short(value: Any) -> str:
