@@ -162,7 +162,9 @@ def date_parts(column: pd.Series) -> np.ndarray:
     midnight = dates.dt.normalize()
     days = (midnight - pd.Timestamp(0)) / pd.Timedelta(days=1)
     time = (dates - midnight) / pd.Timedelta(days=1)
-    turns = np.stack([(dates.dt.day_of_year - 1) / 366, dates.dt.day_of_week / 7, time], axis=1) * (2 * math.pi)
+    turns = np.stack([(dates.dt.day_of_year - 1) / 366, dates.dt.day_of_week / 7, time], axis=1) * (
+        2 * math.pi
+    )
     plain = np.stack([days + time, dates.dt.year, dates.dt.day], axis=1)
     circles = np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(len(column), 6)
     return np.concatenate([plain, circles], axis=1).astype(np.float64)

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-# After UnitScale the training values lie within ±1; 2**60 still has a finite square in float64.
-_FAR = 2.0**60
+_FAR = 2.0**400  # about 10^120: the sum of the squares of all rows is finite
+_SAMPLE = 10_000
 
 
 class QuantileClip(TransformerMixin, BaseEstimator):
@@ -43,20 +43,26 @@ class QuantileClip(TransformerMixin, BaseEstimator):
 
 
 class UnitScale(TransformerMixin, BaseEstimator):
-    """Divides each column by a power of two, so that its largest training value lies between 0.5 and 1.
+    """Divides each column by a power of two, so that its usual value is about 1.
 
-    What comes after it may square and add: neither 1e308 nor 1e-300 leaves the range of float64 any more.
-    A power of two changes no digit.
+    What comes after it may square and add: neither 1e308 nor 1e-300 leaves the range of float64 any more. A power
+    of two changes no digit; only what is 10^120 times the usual is moved there, and what is as much smaller is 0.
     """
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
-        """Find the power of two of each column; NaN is passed over."""
-        largest = np.fmax.reduce(np.abs(X), axis=0, initial=0.0)
-        self.exponent_ = np.frexp(largest)[1].astype(np.int64)
+        """Find the power of two of each column; NaN and zero are passed over."""
+        some = np.abs(X[:: max(1, len(X) // _SAMPLE)])  # the size of a value is known from a few
+        some[some == 0] = np.nan
+        some.sort(axis=0)  # NaN last
+        middle = np.maximum(np.count_nonzero(~np.isnan(some), axis=0) - 1, 0) // 2
+        usual = some[middle, np.arange(X.shape[1])]
+        self.exponent_ = np.frexp(np.nan_to_num(usual, nan=1.0))[1].astype(np.int64)
         self.n_features_in_ = X.shape[1]
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the values at unit size; NaN stays."""
         with np.errstate(over="ignore", under="ignore"):
-            return np.clip(np.ldexp(X, -self.exponent_), -_FAR, _FAR)
+            scaled = np.clip(np.ldexp(X, -self.exponent_), -_FAR, _FAR)
+        scaled[np.abs(scaled) < 1 / _FAR] = 0.0
+        return scaled

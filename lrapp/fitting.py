@@ -13,7 +13,6 @@ from lrapp.errors import UserError
 from lrapp.preprocessing import InputColumn, quoted, raw_slots
 from lrapp.settings import DataSettings
 
-USABLE = (Kind.NUMBER, Kind.YES_NO, Kind.CATEGORY, Kind.DATE)
 MOST_BYTES = 3 * 2**30  # what the arrays of one table may take
 
 
@@ -55,7 +54,7 @@ def fit(
     """Learn from the training rows how columns become inputs.
 
     Args:
-        frame: All rows, with the columns that may become inputs; the target is not among them.
+        frame: All rows, and every column but the target.
         kinds: Kind of each column.
         training: Positions of the training rows, int64.
         settings: How to fill, scale and group.
@@ -67,22 +66,25 @@ def fit(
     width = sum(len(column.slots) for column in candidates)
     # Fitting holds about four float64 copies of the training rows beside the slots themselves.
     _check_memory(
-        8 * width * (len(frame) + 4 * len(training)), f"{len(candidates):,} columns and {len(frame):,} rows"
+        8 * width * (len(frame) + 4 * len(training)), f"{len(candidates):,} columns, {len(frame):,} rows"
     )
     slots, _ = raw_slots(frame, candidates)
-    plan = _plan(candidates, slots[training], settings)
+    known = slots[training]
+    plan = _plan(candidates, known, settings)
     plan.single[:0] = single
-    notes = tuple(_notes(plan, settings))
-    columns, slots = _without_unused(candidates, slots, plan)
+    notes = (*_kind_notes(frame, kinds), *_plan_notes(plan, settings))
+    columns, keep = _used(candidates, plan)
     if not columns:
         raise UserError(
             "No column is left to learn from: besides the target, the table needs a number, category, yes/no or "
             "date column with at least two values in the training rows."
             + "".join(f" {note}" for note in notes)
         )
+    if len(keep) < slots.shape[1]:
+        slots, known = np.take(slots, keep, axis=1), np.take(known, keep, axis=1)
     width = _width(columns, plan, settings)
-    _check_memory(4 * width * len(frame), f"{width:,} inputs and {len(frame):,} rows")
-    transformer = _transformer(plan, settings, len(training)).fit(slots[training])
+    _check_memory(4 * width * len(frame), f"{width:,} inputs, {len(frame):,} rows")
+    transformer = _transformer(plan, settings, len(training)).fit(known)
     return Fitted(columns, _input_names(columns, plan, transformer), transformer, slots, notes)
 
 
@@ -136,10 +138,8 @@ def _plan(columns: list[InputColumn], slots: np.ndarray, settings: DataSettings)
     return plan
 
 
-def _without_unused(
-    columns: list[InputColumn], slots: np.ndarray, plan: _Plan
-) -> tuple[tuple[InputColumn, ...], np.ndarray]:
-    """Drop the columns that no transformer takes; the plan's slots are renumbered."""
+def _used(columns: list[InputColumn], plan: _Plan) -> tuple[tuple[InputColumn, ...], list[int]]:
+    """The columns that a transformer takes, and their slots; the plan is renumbered to those."""
     used = {slot for slots_of in plan.lists() for slot in slots_of}
     kept: list[InputColumn] = []
     keep: list[int] = []
@@ -150,18 +150,28 @@ def _without_unused(
         if used.intersection(of_column):
             kept.append(column)
             keep.extend(of_column)
-    if len(keep) == slots.shape[1]:
-        return tuple(kept), slots
     place = {slot: position for position, slot in enumerate(keep)}
     for slots_of in plan.lists():
         slots_of[:] = [place[slot] for slot in slots_of]
-    return tuple(kept), np.take(slots, keep, axis=1)
+    return tuple(kept), keep
 
 
-def _notes(plan: _Plan, settings: DataSettings) -> Iterator[str]:
+_WHY = {
+    Kind.IDENTIFIER: ("it is an identifier", "they are identifiers"),
+    Kind.CONSTANT: ("it is constant", "they are constant"),
+    Kind.TEXT: ("it is long text", "they are long text"),
+}
+
+
+def _kind_notes(frame: pd.DataFrame, kinds: Mapping[str, Kind]) -> Iterator[str]:
+    for kind, (one, several) in _WHY.items():
+        if names := [name for name in frame.columns if kinds[name] is kind]:
+            yield f"Left out, because {one if len(names) == 1 else several}: {quoted(names)}."
+
+
+def _plan_notes(plan: _Plan, settings: DataSettings) -> Iterator[str]:
     if plan.single:
-        verb = "holds" if len(plan.single) == 1 else "hold"
-        yield f"Left out, because the training rows {verb} a single value there: {quoted(plan.single)}."
+        yield f"Left out, because the training rows hold a single value there: {quoted(plan.single)}."
     if plan.rare:
         yield (
             f"Left out, because each category has fewer than {settings.min_category_rows} training rows: "

@@ -1,15 +1,13 @@
 """A table and its settings -> arrays for training, validation and test, and the preprocessor of them."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from lrapp import cells
-from lrapp.columns import Kind
 from lrapp.errors import UserError
-from lrapp.fitting import USABLE, fit
+from lrapp.fitting import fit
 from lrapp.preprocessing import Preprocessor, quoted, standardised
 from lrapp.settings import DataSettings, Task
 from lrapp.splitting import bins, split
@@ -119,12 +117,8 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
         training, validation, test = split(numbers, True, settings)
         y = numbers.astype(np.float32 if task == "binary" else np.int32)
         notes.extend(_small_classes(numbers, classes, (training, validation, test)))
-    kinds = table.kinds
-    frame = table.frame[[name for name, kind in kinds.items() if kind in USABLE and name != target]]
-    if len(known) < len(table.frame):
-        frame = frame.iloc[known]
-    fitted = fit(frame, kinds, training, settings)
-    notes.extend(_unused(table, target))
+    frame = table.frame.drop(columns=target)
+    fitted = fit(frame.iloc[known] if len(known) < len(frame) else frame, table.kinds, training, settings)
     notes.extend(fitted.notes)
     preprocessor = Preprocessor(
         task, target, classes, mean, scale, fitted.columns, fitted.inputs, fitted.transformer
@@ -173,10 +167,10 @@ def _small_classes(
 ) -> Iterator[str]:
     counts = np.bincount(numbers, minlength=len(classes))
     if single := [name for name, count in zip(classes, counts, strict=True) if count == 1]:
-        word, whose = ("class has", "It is") if len(single) == 1 else ("classes have", "They are")
+        word, they = ("class has", "it is") if len(single) == 1 else ("classes have", "they are")
         yield (
-            f"{len(single):,} {word} a single row: {quoted(single)}. {whose} in the training rows only, "
-            "so nothing tells how well it is learned."
+            f"{len(single):,} {word} a single row: {quoted(single)}. In training only, so nothing tells how well "
+            f"{they} learned."
         )
     for name, rows in zip(("validation", "test"), parts[1:], strict=True):
         held = np.bincount(numbers[rows], minlength=len(classes))
@@ -187,19 +181,3 @@ def _small_classes(
         ]
         if absent and len(rows):
             yield f"The {name} rows hold none of {quoted(absent)}: there are too few of them."
-
-
-_WHY = {
-    Kind.IDENTIFIER: ("an identifier", "identifiers"),
-    Kind.CONSTANT: ("constant", "constant"),
-    Kind.TEXT: ("long text", "long text"),
-}
-
-
-def _unused(table: Table, target: str) -> Iterator[str]:
-    kinds = Counter(kind for name, kind in table.kinds.items() if name != target)
-    for kind, (one, several) in _WHY.items():
-        if kinds[kind]:
-            names = [name for name, its in table.kinds.items() if its is kind and name != target]
-            what = f"it is {one}" if len(names) == 1 else f"they are {several}"
-            yield f"Left out, because {what}: {quoted(names)}."

@@ -34,9 +34,13 @@ def part_sizes(rows: int, classes: int, settings: DataSettings) -> tuple[int, in
             f"A table{why} needs at least {least:,} rows with a known target, to fill {parts}. "
             f"Received: {rows:,}. Add rows{' or choose another target' if classes > 1 else ''}."
         )
-    spare = rows - max(classes, 1)
-    test = min(max(1, round(rows * settings.test_share)), spare - 1) if tested else 0
-    validation = min(max(1, round(rows * settings.validation_share)), spare - test)
+    test = max(1, round(rows * settings.test_share)) if tested else 0
+    validation = max(1, round(rows * settings.validation_share))
+    while validation + test > rows - max(classes, 1):  # one of each class has to train
+        if test > validation:
+            test -= 1
+        else:
+            validation -= 1
     return rows - validation - test, validation, test
 
 
