@@ -93,11 +93,14 @@ class TrainingState:
             for name in ("model", "optimizer", "best_weights")
             for index, value in enumerate(getattr(self, name))
         }
-        with beside.open("wb") as file:
-            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
+        try:
+            with beside.open("wb") as file:
+                np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "TrainingState":
@@ -107,7 +110,8 @@ class TrainingState:
             UserError: If it cannot be read.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # NumPy leaves a file open that it opened itself and could not read.
+            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
                 if about["format"] != _FORMAT:
                     raise UserError(_UNREADABLE)

@@ -58,6 +58,14 @@ class Estimate:
     seconds: float
     steps: int
 
+    @property
+    def sentence(self) -> str:
+        """The estimate in words, for the page."""
+        return (
+            f"{self.parameters.trainable:,} parameters, {self.steps:,} steps: "
+            f"about {_duration(self.seconds)} and {_size(self.memory_bytes)} of memory."
+        )
+
 
 def count_parameters(settings: ModelSettings, inputs: int, outputs: int) -> Parameters:
     """Return how many numbers the network consists of that ``models.build`` would make.
@@ -130,8 +138,8 @@ def check_memory(estimated: Estimate, available: int | None) -> None:
     """
     if available is not None and estimated.memory_bytes > available:
         raise UserError(
-            f"This network needs about {_gigabytes(estimated.memory_bytes)}, this machine has "
-            f"{_gigabytes(available)} free: make layers narrower or the batch smaller."
+            f"This network needs about {_size(estimated.memory_bytes)}, this machine has "
+            f"{_size(available)} free: make layers narrower or the batch smaller."
         )
 
 
@@ -240,5 +248,22 @@ def _seconds(
     return _RUN_SECONDS + training.epochs * epoch
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size < 9.95e9 else f"{size / 1e9:.0f} GB"
+def _size(size: int) -> str:
+    if size < 0.95e9:
+        return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size < 9.95e9 else f"{size / 1e9:,.0f} GB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return _count(seconds, "second")
+    if seconds < 90 * 60:
+        return _count(seconds / 60, "minute")
+    if seconds < 36 * 3600:
+        return _count(seconds / 3600, "hour")
+    return _count(seconds / 86_400, "day")
+
+
+def _count(number: float, unit: str) -> str:
+    whole = max(1, round(number))
+    return f"{whole:,} {unit}{'s' if whole > 1 else ''}"

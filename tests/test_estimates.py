@@ -1,0 +1,143 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrapp import estimates
+from lrapp.errors import UserError
+from lrapp.estimates import Estimate, Parameters, count_parameters, estimate
+from lrapp.settings import LayerSettings, ModelSettings, RunSettings, TrainingSettings
+
+
+def run(*units: int, **training: Any) -> RunSettings:
+    layers = tuple(LayerSettings(units=width) for width in units)
+    return RunSettings(model=ModelSettings(layers=layers), training=TrainingSettings(**training))
+
+
+# tests/test_models.py holds the counts against Keras's own.
+def test_parameters_by_hand() -> None:
+    assert count_parameters(ModelSettings(), 11, 1) == Parameters(2881, 2881)
+    assert count_parameters(ModelSettings(layers=()), 11, 3) == Parameters(36, 36)
+    normalised = ModelSettings(layers=(LayerSettings(units=10, batch_norm=True),))
+    assert count_parameters(normalised, 4, 1) == Parameters(40 + 20 + 11, 40 + 40 + 11)
+
+
+def test_memory_grows_with_weights_by_optimizer() -> None:
+    count = count_parameters(run(8000, 8000).model, 100, 1).total
+    by_optimizer = {
+        name: estimate(run(8000, 8000, optimizer=name, momentum=0.9), 100, 1, 1000).memory_bytes / count / 4
+        for name in ("sgd", "adam", "rmsprop")
+    }
+    # Seven copies of the weights and three of each slot, and little else.
+    assert by_optimizer == pytest.approx({"sgd": 10, "adam": 13, "rmsprop": 13}, rel=0.05)
+
+
+def test_memory_grows_with_the_batch_but_not_beyond_the_table() -> None:
+    small, large, whole = (
+        estimate(run(4000, batch_size=size), 10, 1, 100_000).memory_bytes for size in (32, 100_000, 1_000_000)
+    )
+    assert large - small == pytest.approx(99_968 * 2 * 4 * (10 + 1 + 2 * 4000))
+    assert whole == large
+
+
+def test_steps_count_the_last_short_batch() -> None:
+    assert estimate(run(8, batch_size=32, epochs=10), 5, 1, 100).steps == 40
+
+
+def test_time_grows_with_epochs_and_shrinks_with_speed() -> None:
+    once = estimate(run(64, epochs=100), 11, 1, 56_000)
+    twice = estimate(run(64, epochs=200), 11, 1, 56_000)
+    assert twice.seconds == pytest.approx(2 * once.seconds, rel=0.02)
+    fast = estimate(run(64, epochs=100), 11, 1, 56_000, speed=4.0)
+    assert fast.seconds == pytest.approx(once.seconds / 4)
+
+
+def test_the_cardiovascular_run_takes_seconds_not_minutes() -> None:
+    estimated = estimate(run(64, 32, batch_size=350, epochs=50, optimizer="sgd"), 11, 1, 56_000, 14_000)
+    assert 2 < estimated.seconds < 8
+
+
+def test_a_measured_run_sets_the_speed_right() -> None:
+    settings = run(64, epochs=100)
+    estimated = estimate(settings, 11, 1, 10_000)
+    # Half of the steps in a quarter of the time: twice as fast as thought.
+    speed = estimates.speed_of(estimated, estimated.seconds / 4, estimated.steps // 2)
+    assert speed == pytest.approx(2)
+    assert estimate(settings, 11, 1, 10_000, speed=speed).seconds == pytest.approx(estimated.seconds / 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "wanted"),
+    [
+        (80_000_000, 0.2, "7 parameters, 1,000 steps: about 1 second and 80 MB of memory."),
+        (1_460_000_000, 89, "7 parameters, 1,000 steps: about 89 seconds and 1.5 GB of memory."),
+        (12_400_000_000, 5400, "7 parameters, 1,000 steps: about 2 hours and 12 GB of memory."),
+        (960_000_000, 100, "7 parameters, 1,000 steps: about 2 minutes and 1.0 GB of memory."),
+        (1_000_000, 864_000, "7 parameters, 1,000 steps: about 10 days and 1 MB of memory."),
+    ],
+)
+def test_the_estimate_reads_well(size: int, seconds: float, wanted: str) -> None:
+    assert Estimate(Parameters(7, 7), size, seconds, 1000).sentence == wanted
+
+
+def test_a_network_that_does_not_fit_is_refused() -> None:
+    estimated = Estimate(Parameters(7, 7), 12_900_000_000, 1, 1)
+    with pytest.raises(UserError) as raised:
+        estimates.check_memory(estimated, 1_800_000_000)
+    assert str(raised.value) == (
+        "This network needs about 13 GB, this machine has 1.8 GB free: make layers narrower or the batch smaller."
+    )
+    estimates.check_memory(estimated, 12_900_000_000)
+    estimates.check_memory(estimated, None)
+
+
+def write(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root / name.replace("__", "/").replace("_DOT_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_free_memory_is_the_machines(tmp_path: Path) -> None:
+    write(tmp_path, proc__meminfo="MemTotal: 100 kB\nMemAvailable:   2000 kB\n")
+    assert estimates.available_bytes(tmp_path) == 2000 * 1024
+
+
+def test_free_memory_is_the_containers_where_that_is_less(tmp_path: Path) -> None:
+    write(tmp_path, proc__meminfo="MemAvailable: 2000 kB\n")
+    group = {"sys__fs__cgroup__memory_DOT_max": "1000000", "sys__fs__cgroup__memory_DOT_current": "700000"}
+    write(tmp_path, **group)
+    assert estimates.available_bytes(tmp_path) == 300_000
+    write(tmp_path, sys__fs__cgroup__memory_DOT_stat="anon 5\ninactive_file 50000\n")
+    assert estimates.available_bytes(tmp_path) == 350_000
+    write(tmp_path, sys__fs__cgroup__memory_DOT_max="max")
+    assert estimates.available_bytes(tmp_path) == 2000 * 1024
+
+
+def test_free_memory_by_the_first_version_of_groups(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        proc__meminfo="MemAvailable: 2000 kB\n",
+        sys__fs__cgroup__memory__memory_DOT_limit_in_bytes="500000",
+        sys__fs__cgroup__memory__memory_DOT_usage_in_bytes="600000",
+    )
+    assert estimates.available_bytes(tmp_path) == 0
+
+
+def test_without_those_files_the_system_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = {"SC_AVPHYS_PAGES": 10, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(os, "sysconf", numbers.__getitem__, raising=False)
+    assert estimates.available_bytes(tmp_path) == 40_960
+    monkeypatch.delattr(os, "sysconf")
+    assert estimates.available_bytes(tmp_path) is None
+
+
+def test_the_page_can_estimate_without_tensorflow() -> None:
+    program = (
+        "import sys, lrapp.estimates; "
+        "assert not {'tensorflow', 'keras', 'sklearn', 'streamlit'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent.parent, check=True)
