@@ -159,9 +159,11 @@ def date_parts(column: pd.Series) -> np.ndarray:
         float64, shape (rows, parts).
     """
     dates = column.dt.tz_convert("UTC").dt.tz_localize(None) if column.dt.tz is not None else column
-    midnight = dates.dt.normalize()
-    days = (midnight - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    time = (dates - midnight) / pd.Timedelta(days=1)
+    # Whole seconds reach further than the nanoseconds of a Timestamp: the years 1 and 9999 are in many tables.
+    seconds = dates.to_numpy().astype("datetime64[s]")
+    day = seconds.astype("datetime64[D]")
+    days = np.where(np.isnat(day), np.nan, day.astype(np.int64))
+    time = (seconds - day.astype("datetime64[s]")) / np.timedelta64(1, "D")
     turns = np.stack([(dates.dt.day_of_year - 1) / 366, dates.dt.day_of_week / 7, time], axis=1) * (
         2 * math.pi
     )
