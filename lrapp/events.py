@@ -138,7 +138,7 @@ def from_line(line: str | bytes) -> Event:
         values: dict[str, Any] = json.loads(line)
         kind = _TYPES[values.pop("type")]
         return kind(**{name: _revive(value) for name, value in values.items()})
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"Not an event: {line[:80]!r}") from error
 
 
@@ -162,8 +162,12 @@ def _revive(value: Any) -> Any:
 
 @dataclass
 class History:
-    """All that a run has said so far, in the order it was said."""
+    """All that a run has said so far, in the order it was said.
 
+    ``starts`` counts how often training began: once, and once more for every time that it was taken up again.
+    """
+
+    starts: int = 0
     prepared: DataPrepared | None = None
     started: TrainingStarted | None = None
     ended: TrainingEnded | None = None
@@ -190,6 +194,7 @@ class History:
                 self.prepared = event
             case TrainingStarted():
                 self.started = event
+                self.starts += 1
                 self.ended = None
                 del self.epochs[event.first_epoch :]
                 done = event.first_epoch * event.steps_per_epoch

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -31,7 +32,7 @@ State = Literal[
 ]
 ENDED: tuple[State, ...] = ("completed", "early_stopping", "stopped", "diverged", "failed", "interrupted")
 SAMPLES = Path(__file__).parent.parent / "sample_data"
-_ID = re.compile(r"^\d{8}-\d{12}-[0-9a-f]{16}$")
+_ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 
 class Status(BaseModel):
@@ -73,6 +74,10 @@ def disk_errors() -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise UserError(
                 f"This folder cannot be written: {error.filename}. Set LRAPP_HOME to a folder that can."
+            ) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST):
+            raise UserError(
+                f"This folder cannot be made, as a file is in its way: {error.filename}. Name another folder."
             ) from error
         raise
 
@@ -217,17 +222,17 @@ class EventReader:
 
 
 class EventWriter:
-    """Appends events to a run's file, each flushed, so that the page sees it at once."""
+    """Appends events to a run's file, each at once, so that the page sees it."""
 
     def __init__(self, run: Run) -> None:
         with disk_errors():
-            self._file: IO[bytes] = run.events_path.open("ab")
+            # Unbuffered: what a full disk refuses must not come back when the file is closed.
+            self._file: FileIO = run.events_path.open("ab", buffering=0)
             self._drop_torn_line()
 
     def _drop_torn_line(self) -> None:
         """A worker killed while writing leaves half a line, which must not swallow the next one."""
-        path = Path(self._file.name)
-        data = path.read_bytes()
+        data = Path(os.fsdecode(self._file.name)).read_bytes()
         if data and not data.endswith(b"\n"):
             self._file.truncate(data.rfind(b"\n") + 1)
 
@@ -237,9 +242,10 @@ class EventWriter:
         Raises:
             UserError: If the disk is full.
         """
+        line = to_line(event).encode()
         with disk_errors():
-            self._file.write(to_line(event).encode())
-            self._file.flush()
+            while line:
+                line = line[self._file.write(line) :]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -272,7 +278,9 @@ class Store:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.home / "data" / sha256
-        if not path.exists():
+        if path.exists():
+            os.utime(path)  # its week begins anew
+        else:
             write_beside(path, data)
         return FileSource(name=name[:500] or "table", sha256=sha256)
 
@@ -321,7 +329,7 @@ class Store:
             UserError: If there is none.
         """
         run = Run(self.home / "runs" / run_id)
-        if not _ID.match(run_id) or not (run.folder / "status.json").exists():
+        if not _ID.fullmatch(run_id) or not (run.folder / "status.json").exists():
             raise UserError(
                 "There is no such run here. It may have been deleted; the Runs page lists those kept."
             )
@@ -329,7 +337,7 @@ class Store:
 
     def runs(self) -> list[Run]:
         """Return all runs, the newest first."""
-        folders = (path for path in (self.home / "runs").iterdir() if _ID.match(path.name))
+        folders = (path for path in (self.home / "runs").iterdir() if _ID.fullmatch(path.name))
         return [Run(path) for path in sorted(folders, reverse=True) if (path / "status.json").exists()]
 
     def delete(self, run: Run) -> None:
@@ -346,7 +354,7 @@ class Store:
         Raises:
             UserError: If it is no longer there.
         """
-        if not _ID.match(run_id) or not (self.home / "bin" / run_id).exists():
+        if not _ID.fullmatch(run_id) or not (self.home / "bin" / run_id).exists():
             raise UserError("This run is no longer in the bin.")
         os.replace(self.home / "bin" / run_id, self.home / "runs" / run_id)
         return self.get(run_id)
