@@ -22,13 +22,16 @@ from lrapp.numerals import (
     parse_number,
     signs_in,
 )
+from lrapp.words import Words, as_series, words_of
 
 DISTINCT_CAP = 10_000
 """Different values are counted up to this many; a column that has more says this number."""
 
 _SAMPLE = 1000
 _HEAD = 50_000
-_TEXT_MISSING = tuple(
+_BEYOND_INT = 2.0**63
+_MISSING = frozenset(MISSING_WORDS)
+_TEXT_MISSING = frozenset(
     word for word in MISSING_WORDS if word.lower() not in ("none", "missing", "nil", ".", "*")
 )
 _YES_NO = (
@@ -105,47 +108,49 @@ class _Numbers:
     lossy: bool = False
 
 
-def read_column(text: pa.ChunkedArray, about: Context) -> Read:
+def read_column(column: pa.ChunkedArray, about: Context) -> Read:
     """Find out what a column is and read it as that.
 
     Args:
-        text: Strings without surrounding spaces, null where the cell is empty.
+        column: Strings, plain or dictionary-encoded, or float64; null where the cell is empty.
         about: What the rest of the file says.
     """
-    filled = len(text) - text.null_count
-    if not filled:
-        return Read(Kind.CONSTANT, "every cell is empty", pd.Series(np.full(len(text), np.nan)), 0)
-    numbers = _plain_numbers(text, about)
+    if column.null_count == len(column):
+        return Read(Kind.CONSTANT, "every cell is empty", pd.Series(np.full(len(column), np.nan)), 0)
+    numbers = _plain_numbers(column, about)
     if numbers is not None:
-        if dates := _compact_dates(text, numbers.values):
-            return dates
-        return _read_numbers(numbers, about, text)
-    if _has_leading_zeros(text):
-        return _read_words(text, about, "whole numbers with leading zeros")
-    cells = _sample(text, about.width)
-    present = [cell for cell in cells if cell not in MISSING_WORDS]
-    if not present:
-        present = [
-            cell
-            for cell in pc.unique(text.slice(0, _HEAD)).drop_null().to_pylist()
-            if cell not in MISSING_WORDS
-        ]
-    if (shape := date_shape(present)) and (dates := _read_dates(text, shape, about)):
+        return _compact_dates(column, numbers.values) or _read_numbers(numbers, about, column)
+    if _is_many(column) and (read := _read_many(column, about)):
+        return read
+    return _read_words(words_of(column), about)
+
+
+def _read_words(words: Words, about: Context) -> Read:
+    if not words.filled:
+        return Read(Kind.CONSTANT, "every cell is empty", pd.Series(np.full(len(words.codes), np.nan)), 0)
+    present = _sample([text for text in words.texts if text not in _MISSING], about.width)
+    if present and all(text.isdigit() for text in present) and _leading_zeros(words):
+        return _read_category(words, about, "whole numbers with leading zeros")
+    if (shape := date_shape(present)) and (dates := _read_dates(words, shape, about)):
         return dates
     form = column_format(present, about.decimal, about.thousands, told=about.told)
     numeric = sum(parse_number(cell, form) is not None for cell in present)
-    if present and numeric >= 0.6 * len(present):
-        numbers = _written_numbers(text, form, present)
-        if numbers is not None:
-            return _read_numbers(numbers, about, text)
-    return _read_words(text, about, "")
+    # Different cells are asked here, and a few numbers may stand in most rows: hence the low bar.
+    if numeric >= 0.3 * len(present) and (numbers := _written_numbers(words, form, present)):
+        return _read_numbers(numbers, about, None)
+    return _read_category(words, about, "")
 
 
-def convert(text: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
+def _leading_zeros(words: Words) -> bool:
+    zeros = any(len(text) > 1 and text[0] == "0" for text in words.texts)
+    return zeros and all(text.isdigit() or text in _MISSING for text in words.texts)
+
+
+def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
     """Read a column as the kind that the user chose.
 
     Args:
-        text: Strings without surrounding spaces, null where the cell is empty.
+        column: Strings, null where the cell is empty.
         kind: What it shall be.
         about: What the rest of the file says.
 
@@ -153,45 +158,39 @@ def convert(text: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
         UserError: If no value can be read as that kind.
     """
     reason = "chosen by you"
+    words = words_of(column)
     if kind is Kind.NUMBER:
-        numbers = _plain_numbers(text, about) or _any_numbers(text, about)
+        cells = _sample([text for text in words.texts if text not in _MISSING], about.width)
+        numeric = [cell for cell in cells if looks_numeric(cell)]
+        form = column_format(numeric or cells, about.decimal, about.thousands, told=about.told)
+        numbers = _with_notes(parse_column(words, form), form, cells)
         values = pd.Series(numbers.values)
         if values.notna().any():
             return Read(kind, reason, values, _distinct(values), tuple(numbers.notes), lossy=True)
-    elif kind is Kind.DATE:
-        cells = [cell for cell in _sample(text, about.width) if cell not in MISSING_WORDS]
-        shape = date_shape(cells)
-        if shape and (dates := _read_dates(text, shape, about)):
-            return replace(dates, reason=reason)
-    elif kind is Kind.YES_NO:
-        clean, notes = _without_missing_words(text)
-        if (distinct := pc.count_distinct(clean, mode="only_valid").as_py()) == 2:
-            return Read(kind, reason, _strings(clean), distinct, tuple(notes), lossy=True)
         raise UserError(
-            f"A yes/no column must have exactly two different values. Column {about.name!r} has {distinct}. "
+            f"At least one value must read as a number. Column {about.name!r} has none. Choose another kind."
+        )
+    if kind is Kind.DATE:
+        cells = [text for text in words.texts if text not in _MISSING]
+        shape = date_shape(_sample(cells, about.width))
+        if shape and (dates := _read_dates(words, shape, about)):
+            return replace(dates, kind=kind, reason=reason)
+        raise UserError(
+            f"Nine values in ten must read as dates. Column {about.name!r} has fewer. Choose another kind."
+        )
+    clean, notes = _without_missing_words(words)
+    distinct = len(clean.texts)
+    if kind is Kind.YES_NO and distinct != 2:
+        raise UserError(
+            f"A yes/no column must have exactly two different values. Column {about.name!r} has {distinct:,}. "
             "Choose another kind."
         )
-    else:
-        clean, notes = _without_missing_words(text)
-        return Read(kind, reason, _strings(clean), _distinct_text(clean), tuple(notes), lossy=True)
-    raise UserError(
-        f"At least one value in ten must read as a {kind.value}. Column {about.name!r} has none or too few. "
-        "Choose another kind."
-        if kind is Kind.DATE
-        else f"At least one value must read as a {kind.value}. Column {about.name!r} has none. Choose another kind."
-    )
+    return Read(kind, reason, clean.series(), min(distinct, DISTINCT_CAP), tuple(notes), lossy=True)
 
 
-def _sample(text: pa.ChunkedArray, width: int) -> list[str]:
+def _sample(texts: Sequence[str], width: int) -> list[str]:
     size = _SAMPLE if width <= 200 else 60
-    places = np.unique(np.linspace(0, len(text) - 1, min(size, len(text))).astype(np.int64))
-    cells = text.take(pa.array(places)).drop_null().to_pylist()
-    return cells or text.drop_null().slice(0, size).to_pylist()
-
-
-def _strings(text: pa.ChunkedArray) -> pd.Series:
-    dtype = pd.StringDtype(na_value=np.nan)
-    return pd.Series(dtype.__from_arrow__(text))
+    return list(texts[:: max(1, len(texts) // size)])[: 2 * size]
 
 
 def _distinct(values: pd.Series) -> int:
@@ -200,35 +199,18 @@ def _distinct(values: pd.Series) -> int:
     return min(values.nunique(), DISTINCT_CAP)
 
 
-def _distinct_text(text: pa.ChunkedArray) -> int:
-    if len(text) > _HEAD:
-        head = pc.count_distinct(text.slice(0, _HEAD), mode="only_valid").as_py()
-        if head >= DISTINCT_CAP:
-            return DISTINCT_CAP
-    return min(pc.count_distinct(text, mode="only_valid").as_py(), DISTINCT_CAP)
-
-
-def _has_leading_zeros(text: pa.ChunkedArray) -> bool:
-    """Whether cells such as 00123 appear among cells that are all digits."""
-    zeros = pc.and_(pc.starts_with(text, "0"), pc.greater(pc.binary_length(text), 1))
-    if not pc.any(zeros).as_py():
-        return False
-    starting = text.filter(zeros)
-    if not pc.any(pc.match_substring_regex(starting, r"^0[0-9]+$")).as_py():
-        return False
-    digits = pc.match_substring_regex(text, r"^[0-9]+$")
-    words = pc.is_in(text, value_set=pa.array(MISSING_WORDS))
-    return bool(pc.all(pc.or_(digits, words)).as_py())
-
-
-def _plain_numbers(text: pa.ChunkedArray, about: Context) -> _Numbers | None:
+def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
     """The common case: every cell is a number as programs write it."""
+    if pa.types.is_floating(column.type):
+        return _finite(_Numbers(column.to_numpy()), column.null_count)
+    if pa.types.is_dictionary(column.type):
+        return None
     try:
-        whole = pc.cast(text, pa.int64())
+        whole = pc.cast(column, pa.int64())
     except pa.ArrowInvalid:
         whole = None
     if whole is not None:
-        zeros = pc.and_(pc.starts_with(text, "0"), pc.greater(pc.binary_length(text), 1))
+        zeros = pc.and_(pc.starts_with(column, "0"), pc.greater(pc.binary_length(column), 1))
         if pc.any(zeros).as_py():
             return None
         if whole.null_count:
@@ -237,25 +219,47 @@ def _plain_numbers(text: pa.ChunkedArray, about: Context) -> _Numbers | None:
     if about.decimal == "," or about.thousands == ".":
         return None
     try:
-        values = pc.cast(text, pa.float64()).to_numpy()
+        return _finite(_Numbers(pc.cast(column, pa.float64()).to_numpy()), column.null_count)
     except pa.ArrowInvalid:
-        return None
-    return _finite(_Numbers(values), int(np.isinf(values).sum()), text)
+        pass
+    padded = pc.or_(pc.starts_with(column, " "), pc.ends_with(column, " "))
+    return _plain_numbers(_trimmed(column), about) if pc.any(padded).as_py() else None
 
 
-def _finite(numbers: _Numbers, infinite: int, text: pa.ChunkedArray) -> _Numbers:
+def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    clean = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.equal(clean, ""), pa.scalar(None, pa.string()), clean)
+
+
+def _finite(numbers: _Numbers, empty: int) -> _Numbers:
+    """Infinite values become missing; sums tell in one pass whether there is anything to do."""
+    values = numbers.values
+    infinite = 0
+    with np.errstate(all="ignore"):
+        strange = not np.isfinite(values.sum()) or values.max() >= _BEYOND_INT or values.min() <= -_BEYOND_INT
+    if not strange:
+        return numbers
+    endless = np.isinf(values)
+    infinite = int(endless.sum())
     if infinite:
-        numbers.values = np.where(np.isinf(numbers.values), np.nan, numbers.values)
+        numbers.values = values = np.where(endless, np.nan, values)
         numbers.notes.append(f"{_count(infinite, 'infinite value')} became missing")
         numbers.lossy = True
-    named = int(np.isnan(numbers.values).sum()) - text.null_count - infinite
-    if named > 0 and not any("missing" in note and "marked" in note for note in numbers.notes):
-        numbers.notes.append(f"{_count(named, 'value')} marked as NaN are missing")
+    named = int(np.isnan(values).sum()) - empty - infinite
+    if named > 0:
+        numbers.notes.append(f"{_count(named, 'value')} marked as NaN {_are(named)} missing")
         numbers.lossy = True
-    with np.errstate(invalid="ignore"):
-        if (np.abs(numbers.values) >= 2**63).any():
-            numbers.notes.append("numbers beyond 9.2e18 are kept with about 16 digits")
+    _note_large(numbers)
     return numbers
+
+
+def _note_large(numbers: _Numbers) -> None:
+    if numbers.values.dtype.kind == "f" and (np.abs(np.nan_to_num(numbers.values)) >= _BEYOND_INT).any():
+        numbers.notes.append("numbers beyond 9.2e18 are kept with about 16 digits")
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _count(number: int, noun: str) -> str:
@@ -267,25 +271,17 @@ def _listed(words: dict[str, int]) -> str:
     return ", ".join(repr(word if len(word) <= 30 else word[:29] + "…") for word, _ in top)
 
 
-def _written_numbers(text: pa.ChunkedArray, form: NumberFormat, present: Sequence[str]) -> _Numbers | None:
-    parsed = parse_column(text, form)
-    words = sum(parsed.words.values())
-    good = int(np.isfinite(parsed.values).sum()) if parsed.values.dtype.kind == "f" else len(parsed.values)
-    share = words / max(1, words + good)
+def _written_numbers(words: Words, form: NumberFormat, present: Sequence[str]) -> _Numbers | None:
+    parsed = parse_column(words, form)
+    others = sum(parsed.words.values())
+    good = words.filled - others - parsed.infinite - sum(parsed.markers.values())
     few_words = len(parsed.words) <= 3 and good >= 10
-    if not good or share > (0.2 if few_words else 0.05):
+    if not good or others / (others + good) > (0.2 if few_words else 0.05):
         return None
-    return _with_notes(parsed, form, present, text)
+    return _with_notes(parsed, form, present)
 
 
-def _any_numbers(text: pa.ChunkedArray, about: Context) -> _Numbers:
-    cells = [cell for cell in _sample(text, about.width) if cell not in MISSING_WORDS]
-    numeric = [cell for cell in cells if looks_numeric(cell)]
-    form = column_format(numeric or cells, about.decimal, about.thousands, told=about.told)
-    return _with_notes(parse_column(text, form), form, cells, text)
-
-
-def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str], text: pa.ChunkedArray) -> _Numbers:
+def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Numbers:
     numbers = _Numbers(parsed.values, lossy=True)
     signs, percent = signs_in(cells)
     if signs:
@@ -299,17 +295,15 @@ def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str], text: 
         numbers.notes.append(f"{_count(total, 'value')} marked as missing ({_listed(parsed.markers)})")
     if parsed.words:
         total = sum(parsed.words.values())
-        numbers.notes.append(
-            f"{_count(total, 'value')} that are no numbers became missing ({_listed(parsed.words)})"
-        )
+        what = "that is no number" if total == 1 else "that are no numbers"
+        numbers.notes.append(f"{_count(total, 'value')} {what} became missing ({_listed(parsed.words)})")
     if parsed.infinite:
         numbers.notes.append(f"{_count(parsed.infinite, 'infinite value')} became missing")
-    if parsed.values.dtype.kind == "f" and (np.abs(np.nan_to_num(parsed.values)) >= 2**63).any():
-        numbers.notes.append("numbers beyond 9.2e18 are kept with about 16 digits")
+    _note_large(numbers)
     return numbers
 
 
-def _read_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray) -> Read:
+def _read_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray | None) -> Read:
     values = pd.Series(numbers.values)
     distinct = _distinct(values)
     notes = tuple(numbers.notes)
@@ -318,8 +312,8 @@ def _read_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray) -> R
         return Read(Kind.CONSTANT, reason, values, distinct, notes, numbers.lossy)
     if distinct == 2 and set(values.dropna().unique()) == {0, 1}:
         return Read(Kind.YES_NO, "only 0 and 1", values, distinct, notes, numbers.lossy)
-    if not numbers.lossy and (reason := _counter(numbers.values, about, distinct)):
-        return Read(Kind.IDENTIFIER, reason, _strings(text), distinct, notes)
+    if text is not None and not numbers.lossy and (reason := _counter(numbers.values, about, distinct)):
+        return Read(Kind.IDENTIFIER, reason, as_series(text), distinct, notes)
     if distinct < 20 and values.dtype.kind == "i":
         return Read(
             Kind.NUMBER, f"numbers, only {distinct} different ones", values, distinct, notes, numbers.lossy
@@ -352,16 +346,16 @@ def _compact_dates(text: pa.ChunkedArray, values: np.ndarray) -> Read | None:
     known = values[~np.isnan(values)]
     if not len(known) or known.min() < 19000101 or known.max() > 20991231:
         return None
-    if date_shape(text.drop_null().slice(0, 200).to_pylist()) != "compact":
+    if pa.types.is_floating(text.type) or date_shape(text.drop_null().slice(0, 200).to_pylist()) != "compact":
         return None
-    dates = parse_dates(text, "compact", day_first_hint=False)
+    dates = parse_dates(words_of(text), "compact", day_first_hint=False)
     if dates is None or dates.lost:
         return None
     return Read(Kind.DATE, "dates", dates.values, _distinct(dates.values), (), lossy=True)
 
 
-def _read_dates(text: pa.ChunkedArray, shape: str, about: Context) -> Read | None:
-    clean, notes = _without_missing_words(text, MISSING_WORDS)
+def _read_dates(words: Words, shape: str, about: Context) -> Read | None:
+    clean, notes = _without_missing_words(words, _MISSING)
     dates = parse_dates(clean, shape, day_first_hint=about.decimal == ",")
     if dates is None:
         return None
@@ -369,100 +363,102 @@ def _read_dates(text: pa.ChunkedArray, shape: str, about: Context) -> Read | Non
         notes.append(dates.note)
     if dates.lost:
         total = sum(dates.lost.values())
-        notes.append(f"{_count(total, 'value')} that are no dates became missing ({_listed(dates.lost)})")
+        what = "that is no date" if total == 1 else "that are no dates"
+        notes.append(f"{_count(total, 'value')} {what} became missing ({_listed(dates.lost)})")
     distinct = _distinct(dates.values)
-    kind = Kind.DATE if distinct > 1 else Kind.CONSTANT
-    return Read(
-        kind,
-        "dates" if distinct > 1 else "one date in every row",
-        dates.values,
-        distinct,
-        tuple(notes),
-        lossy=True,
-    )
+    kind, reason = (Kind.DATE, "dates") if distinct > 1 else (Kind.CONSTANT, "one date in every row")
+    return Read(kind, reason, dates.values, distinct, tuple(notes), lossy=True)
 
 
-def _without_missing_words(
-    text: pa.ChunkedArray, words: Sequence[str] = _TEXT_MISSING
-) -> tuple[pa.ChunkedArray, list[str]]:
-    mask = pc.is_in(text, value_set=pa.array(words))
-    total = pc.sum(mask).as_py() or 0
-    if not total:
-        return text, []
-    found = pc.value_counts(text.filter(mask)).to_pylist()
-    counts = {str(item["values"]): int(item["counts"]) for item in found}
-    others = pc.unique(text.filter(pc.invert(mask)).slice(0, _HEAD)).drop_null().to_pylist()
-    if (
-        set(counts) == {"NA"}
-        and len(others) >= 10
-        and all(re.fullmatch("[A-Z]{2}", str(code)) for code in others)
-    ):
-        return text, ["'NA' was kept, as one code of two letters among others"]
-    clean = pc.if_else(mask, pa.scalar(None, pa.string()), text)
-    return clean, [f"{_count(total, 'value')} marked as missing ({_listed(counts)})"]
+def _without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING) -> tuple[Words, list[str]]:
+    places = [place for place, text in enumerate(words.texts) if text in missing]
+    if not places:
+        return words, []
+    counts = {words.texts[place]: int(words.counts[place]) for place in places}
+    others = [text for text in words.texts if text not in missing]
+    if set(counts) == {"NA"} and len(others) >= 10 and all(re.fullmatch("[A-Z]{2}", code) for code in others):
+        return words, ["'NA' was kept, as one code of two letters among others"]
+    return words.without(places), [
+        f"{_count(sum(counts.values()), 'value')} marked as missing ({_listed(counts)})"
+    ]
 
 
-def _read_words(text: pa.ChunkedArray, about: Context, why: str) -> Read:
-    clean, notes = _without_missing_words(text)
-    filled = len(clean) - clean.null_count
-    distinct = _distinct_text(clean)
-    lossy = bool(notes)
+def _read_category(words: Words, about: Context, why: str) -> Read:
+    clean, found = _without_missing_words(words)
+    distinct, filled = len(clean.texts), clean.filled
+    notes, lossy = tuple(found), bool(found)
+    shown = min(distinct, DISTINCT_CAP)
     if distinct <= 1:
         reason = "one value in every row" if distinct else "every cell is missing"
-        return Read(Kind.CONSTANT, reason, _strings(clean), distinct, tuple(notes), lossy)
-    if distinct <= 8:
-        words = {str(word).casefold() for word in pc.unique(clean).drop_null().to_pylist()}
-        if words in _YES_NO:
-            if distinct > 2:
-                clean, note = _one_spelling(clean)
-                notes.append(note)
-            return Read(
-                Kind.YES_NO,
-                "two words for yes and no",
-                _strings(clean),
-                2,
-                tuple(notes),
-                lossy or distinct > 2,
-            )
-    head = clean.slice(0, _HEAD).drop_null()
-    length = pc.mean(pc.utf8_length(head)).as_py() or 0
-    spaces = pc.mean(pc.count_substring(head, " ")).as_py() or 0
-    nearly_all = distinct >= 0.9 * min(filled, DISTINCT_CAP) and _mostly_distinct(clean, filled)
-    if (length > 50 or spaces >= 8) and distinct > 0.3 * min(filled, DISTINCT_CAP):
-        return Read(
-            Kind.TEXT,
-            f"long text, {length:.0f} characters on average",
-            _strings(clean),
-            distinct,
-            tuple(notes),
-            lossy,
-        )
+        return Read(Kind.CONSTANT, reason, clean.series(), distinct, notes, lossy)
+    if distinct <= 8 and {text.casefold() for text in clean.texts} in _YES_NO:
+        if distinct > 2:
+            clean, note = _one_spelling(clean)
+            notes, lossy = (*notes, note), True
+        return Read(Kind.YES_NO, "two words for yes and no", clean.series(), 2, notes, lossy)
+    sample = clean.texts[:_SAMPLE]
+    length = sum(map(len, sample)) / len(sample)
+    spaces = sum(text.count(" ") for text in sample) / len(sample)
+    if (length > 50 or spaces >= 8) and distinct > 0.3 * filled:
+        reason = f"long text, {length:.0f} characters on average"
+        return Read(Kind.TEXT, reason, clean.series(), shown, notes, lossy)
     id_name = _ID_NAME.fullmatch(about.name.strip()) is not None
-    if nearly_all and about.width > 1 and (filled >= 20 or (id_name and distinct == filled)):
-        return Read(
-            Kind.IDENTIFIER, "nearly every value is different", _strings(clean), distinct, tuple(notes), lossy
-        )
-    reason = why or f"{distinct:,}{' or more' if distinct == DISTINCT_CAP else ''} different words"
-    return Read(Kind.CATEGORY, reason, _strings(clean), distinct, tuple(notes), lossy)
+    if distinct > 0.9 * filled and about.width > 1 and (filled >= 20 or (id_name and distinct == filled)):
+        return Read(Kind.IDENTIFIER, "nearly every value is different", clean.series(), shown, notes, lossy)
+    return Read(Kind.CATEGORY, why or f"{distinct:,} different words", clean.series(), shown, notes, lossy)
 
 
-def _mostly_distinct(text: pa.ChunkedArray, filled: int) -> bool:
-    if filled <= DISTINCT_CAP:
-        return True
-    return pc.count_distinct(text, mode="only_valid").as_py() > 0.9 * filled
-
-
-def _one_spelling(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
+def _one_spelling(words: Words) -> tuple[Words, str]:
     """Yes, yes and YES become whichever is most frequent."""
-    counts = {
-        str(item["values"]): int(item["counts"]) for item in pc.value_counts(text.drop_null()).to_pylist()
-    }
-    usual: dict[str, str] = {}
-    for word in sorted(counts, key=lambda word: -counts[word]):
-        usual.setdefault(word.casefold(), word)
-    changed = 0
-    for word, count in counts.items():
-        if usual[word.casefold()] != word:
-            changed += count
-            text = pc.if_else(pc.equal(text, word), usual[word.casefold()], text)
-    return text, f"{_count(changed, 'value')} got the usual spelling ({', '.join(map(repr, usual.values()))})"
+    usual: dict[str, int] = {}
+    for place in np.argsort(-words.counts, kind="stable").tolist():
+        usual.setdefault(words.texts[place].casefold(), place)
+    target = np.array([usual[text.casefold()] for text in words.texts])
+    changed = int(words.counts[target != np.arange(len(target))].sum())
+    merged = Words(
+        words.texts, words.spread(target, -1), np.bincount(target, words.counts, len(target)).astype(np.int64)
+    )
+    unused = [place for place in range(len(target)) if place not in usual.values()]
+    names = ", ".join(repr(words.texts[place]) for place in usual.values())
+    return merged.without(unused), f"{_count(changed, 'value')} got the usual spelling ({names})"
+
+
+def _is_many(column: pa.ChunkedArray) -> bool:
+    """Whether so many cells are different that finding all different ones is not worth its time."""
+    if pa.types.is_dictionary(column.type) or len(column) <= _HEAD:
+        return False
+    return pc.count_distinct(column.slice(0, _HEAD)).as_py() > 0.3 * _HEAD
+
+
+def _read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
+    """Long columns of words that hardly repeat; None when they are numbers or dates after all."""
+    places = pa.array(np.unique(np.linspace(0, len(column) - 1, _HEAD).astype(np.int64)))
+    sample = column.take(places).drop_null()
+    texts = [text.strip() for text in sample.to_pylist()]
+    present = [text for text in texts[:: max(1, len(texts) // _SAMPLE)] if text and text not in _MISSING]
+    if not present or date_shape(present) or sum(map(looks_numeric, present)) > 0.2 * len(present):
+        return None
+    if sum(text[0].isdigit() for text in present) > 0.5 * len(present):
+        return None
+    padded = pc.or_(pc.starts_with(column, " "), pc.ends_with(column, " "))
+    if pc.any(padded).as_py() or any(text != text.strip() for text in sample.slice(0, _SAMPLE).to_pylist()):
+        column = pc.utf8_trim_whitespace(column)
+    mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)]))
+    notes: tuple[str, ...] = ()
+    if total := pc.sum(mask).as_py():
+        named = pc.value_counts(column.filter(mask)).to_pylist()
+        counts = {str(item["values"]): int(item["counts"]) for item in named if item["values"]}
+        if counts:
+            total = sum(counts.values())
+            notes = (f"{_count(total, 'value')} marked as missing ({_listed(counts)})",)
+        column = pc.if_else(mask, pa.scalar(None, column.type), column)
+    length = sum(map(len, present)) / len(present)
+    spaces = sum(text.count(" ") for text in present) / len(present)
+    different = len(set(texts)) / len(texts)
+    if (length > 50 or spaces >= 8) and different > 0.3:
+        kind, reason = Kind.TEXT, f"long text, {length:.0f} characters on average"
+    elif different > 0.9 and about.width > 1:
+        kind, reason = Kind.IDENTIFIER, "nearly every value is different"
+    else:
+        kind, reason = Kind.CATEGORY, f"{DISTINCT_CAP:,} or more different words"
+    return Read(kind, reason, as_series(column), DISTINCT_CAP, notes, bool(notes))

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from lrapp.words import Words
 
 _TIME = r"(?P<time>[T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?)?(?P<zone>Z| ?UTC| ?[+-]\d{2}:?\d{2})?"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
@@ -56,42 +57,35 @@ def date_shape(cells: Sequence[str]) -> str | None:
     return None
 
 
-def parse_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: bool) -> Dates | None:
-    """Read a whole column of trimmed text as dates; None when too few of them are.
+def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | None:
+    """Read a whole column of text as dates; None when too few of them are.
 
     Args:
-        column: Strings, null where missing.
+        words: The column, without words that stand for a missing value.
         shape: What ``date_shape`` said.
         day_first_hint: Whether 1/2/2020 with nothing else to go by is the first of February.
     """
-    coded = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.chunk(0)
-    texts = [str(text) for text in coded.dictionary.to_pylist()]
-    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype("int64")
     pattern = _SHAPES[shape]
+    texts = words.texts
     fitting = [pattern.fullmatch(text) is not None and text not in _EMPTY_DATES for text in texts]
     series = pd.Series(texts, dtype="str").where(pd.Series(fitting, dtype=bool))
-    zones = any(
-        "+" in text or text.endswith(("Z", "UTC")) or re.search(r":\d\d.*-\d\d", text) for text in texts[:500]
-    )
-    note = "times were moved to UTC" if zones else ""
+    notes: list[str] = []
     day_first = False
     if shape == "numbers":
         day_first, order_note = _order(texts, fitting, day_first_hint)
-        note = ", ".join(part for part in (order_note, note) if part)
-    parsed = _convert(series, shape, day_first)
+        notes.append(order_note)
+    parsed, zoned = _convert(series, shape, day_first)
+    if zoned:
+        notes.append("times were moved to UTC")
     lost_mask = parsed.isna().to_numpy()
-    counts = pd.Series(codes).value_counts()
-    lost = {texts[place]: int(counts.get(place, 0)) for place in range(len(texts)) if lost_mask[place]}
-    total = int((codes >= 0).sum())
-    if not total or sum(lost.values()) > 0.1 * total:
+    lost = {texts[place]: int(words.counts[place]) for place in np.flatnonzero(lost_mask)}
+    if not words.filled or sum(lost.values()) > 0.1 * words.filled:
         return None
-    values = parsed.reindex(codes).reset_index(drop=True)
-    return Dates(values=values, lost=lost, note=note)
+    values = words.spread(parsed.to_numpy(), np.datetime64("NaT"))
+    return Dates(values=pd.Series(values), lost=lost, note=", ".join(note for note in notes if note))
 
 
-def _convert(series: pd.Series, shape: str, day_first: bool) -> pd.Series:
+def _convert(series: pd.Series, shape: str, day_first: bool) -> tuple[pd.Series, bool]:
     formats = {"year_month": "%Y-%m", "compact": "%Y%m%d"}
     if shape in ("day_month", "month_day"):
         series = series.str.replace(r"(?i)(\d)(st|nd|rd|th)\b", r"\1", regex=True)
@@ -101,10 +95,10 @@ def _convert(series: pd.Series, shape: str, day_first: bool) -> pd.Series:
     if shape == "year_month":
         series = series.str.replace("/", "-")
     if shape in formats:
-        return pd.to_datetime(series, format=formats[shape], errors="coerce")
+        return pd.to_datetime(series, format=formats[shape], errors="coerce"), False
     zoned = series.str.contains(r"(?:Z|UTC|:\d\d[^-+]*[+-]\d\d:?\d\d)$", regex=True, na=False).any()
     parsed = pd.to_datetime(series, format="mixed", dayfirst=day_first, errors="coerce", utc=bool(zoned))
-    return parsed.dt.tz_localize(None) if zoned else parsed
+    return (parsed.dt.tz_localize(None) if zoned else parsed), bool(zoned)
 
 
 def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) -> tuple[bool, str]:

@@ -51,7 +51,7 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
         text, found = _decode_as_found(data, notes)
     if text.startswith(codecs.BOM_UTF8):
         text = text[3:]
-    if nul := text.count(0):
+    if b"\x00" in text and (nul := text.count(0)):
         if nul > len(text) // 4 + 8:
             raise _no_text()
         text = text.replace(b"\x00", b"")

@@ -23,14 +23,12 @@ class Mender:
         body = [row for row in rows if len(row) == width][:200]
         self._numeric = [_mostly_numeric([row[place] for row in body]) for place in range(width)]
 
-    def __call__(self, cells: list[str], raw: str) -> Mended:
+    def __call__(self, cells: list[str]) -> Mended:
         """Make one row of the right width.
 
         Args:
             cells: Its cells as split.
-            raw: Its text.
         """
-        del raw
         surplus = len(cells) - self._width
         if surplus == 0:
             return Mended(cells, "a stray quote was kept as a character")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from lrapp.words import Words
 
 MISSING_WORDS = [
     "NA",
@@ -298,83 +298,36 @@ class Parsed:
     markers: dict[str, int]
 
 
-def parse_column(column: pa.ChunkedArray, form: NumberFormat) -> Parsed:
-    """Read a whole column of trimmed text; the common case is one cast.
+def parse_column(words: Words, form: NumberFormat) -> Parsed:
+    """Read a whole column of text as numbers.
 
     Args:
-        column: Strings, null where the cell is empty.
+        words: The column.
         form: How the column writes its numbers.
     """
-    text = column
-    if form.decimal == "," and not _any(pc.match_substring(column, ".")):
-        text = pc.replace_substring(column, ",", ".")
-    elif form.decimal == ",":
-        text = None
-    if text is not None and (values := _cast(text)) is not None and not _forbidden(column, form):
-        return _finish(values, {}, {})
-    return _parse_leftovers(column, form)
-
-
-def _any(mask: pa.ChunkedArray) -> bool:
-    return bool(pc.any(mask).as_py())
-
-
-def _cast(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    for kind in (pa.int64(), pa.float64()):
-        try:
-            return pc.cast(text, kind)
-        except pa.ArrowInvalid:
-            continue
-    return None
-
-
-def _forbidden(column: pa.ChunkedArray, form: NumberFormat) -> bool:
-    """A point as thousands mark would pass as a decimal point."""
-    return form.thousands == "." and form.decimal != "." and _any(pc.match_substring(column, "."))
-
-
-def _parse_leftovers(column: pa.ChunkedArray, form: NumberFormat) -> Parsed:
-    coded = pc.dictionary_encode(column).combine_chunks()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.unify_dictionaries().combine_chunks() if coded.num_chunks else coded
-    texts: list[str] = coded.dictionary.to_pylist()
-    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    counts = np.bincount(codes + 1, minlength=len(texts) + 1)[1:]
     missing = set(MISSING_WORDS)
-    table = np.full(len(texts) + 1, np.nan)
-    words: dict[str, int] = {}
+    plain = form.decimal == "." and form.thousands != "."
+    table = np.full(len(words.texts), np.nan)
+    others: dict[str, int] = {}
     markers: dict[str, int] = {}
-    for place, text in enumerate(texts):
-        if text in missing:
-            markers[text] = int(counts[place])
+    whole = True
+    for place, text in enumerate(words.texts):
+        if plain and _PLAIN.fullmatch(text):
+            number: float | None = float(text)
+        elif text in missing:
+            markers[text] = int(words.counts[place])
             continue
-        number = parse_number(text, form)
-        if number is None:
-            words[text] = int(counts[place])
         else:
-            table[place] = number
-    values = table[codes]
-    if not words and not markers and not np.isnan(values).any():
-        whole = np.isfinite(values) & (np.abs(values) < 2**53) & (values == np.floor(values))
-        if whole.all() and not any("." in text and form.decimal == "." for text in texts[:1000]):
-            values = values.astype(np.int64)
-    elif not np.isnan(values).all():
-        pass
-    return _finish(values, words, markers)
-
-
-def _finish(values: pa.ChunkedArray | np.ndarray, words: dict[str, int], markers: dict[str, int]) -> Parsed:
-    array = values if isinstance(values, np.ndarray) else _numpy(values)
-    infinite = 0
-    if array.dtype.kind == "f":
-        endless = np.isinf(array)
-        infinite = int(endless.sum())
-        if infinite:
-            array = np.where(endless, np.nan, array)
-    return Parsed(values=array, words=words, infinite=infinite, markers=markers)
-
-
-def _numpy(values: pa.ChunkedArray) -> np.ndarray:
-    if values.null_count:
-        values = pc.cast(values, pa.float64(), safe=False)
-    return values.to_numpy()
+            number = parse_number(text, form)
+        if number is None:
+            others[text] = int(words.counts[place])
+            continue
+        table[place] = number
+        whole = whole and number.is_integer() and abs(number) < 2**53 and form.decimal not in text
+    infinite = np.isinf(table)
+    endless = int(words.counts[infinite].sum())
+    table[infinite] = np.nan
+    values = words.spread(table, np.nan)
+    if whole and len(values) and not np.isnan(values).any():
+        values = values.astype(np.int64)
+    return Parsed(values=values, words=others, infinite=endless, markers=markers)

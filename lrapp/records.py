@@ -15,6 +15,8 @@ _QUOTED_NEWLINES_CHECKED = 100_000
 _LONGEST_RECORD_LINES = 50
 _INNER_DELIMITER = "\x1f"
 _ESCAPED_QUOTE = "\x1d"
+_LOOK_AHEAD = 1 << 18
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
         data = data.replace(delimiter.encode(), _INNER_DELIMITER.encode())
         delimiter = _INNER_DELIMITER
     d = delimiter.encode()
-    if quote and d + b" " + q in data:
+    if quote and d + b" " + q in data[:_LOOK_AHEAD]:
         # Quotes after a delimiter and a space are meant as quotes, unless they are inside a text.
         data = re.sub(
             re.escape(d) + rb" +" + q + rb"(?=[^" + q + rb"]|" + q + rb"[" + re.escape(d) + rb"\r\n])",
@@ -143,9 +145,9 @@ def find_records(text: Text, width: int) -> Records:
         width: Cells that a row should have.
     """
     buffer = np.frombuffer(text.data, dtype=np.uint8)
-    newlines = np.flatnonzero(buffer == ord("\n"))
+    newlines = _places(buffer, "\n")
     if b"\r" in text.data:
-        returns = np.flatnonzero(buffer == ord("\r"))
+        returns = _places(buffer, "\r")
         following = np.minimum(returns + 1, len(buffer) - 1)
         lone = returns[(buffer[following] != ord("\n")) | (returns + 1 >= len(buffer))]
         if len(lone):
@@ -154,7 +156,7 @@ def find_records(text: Text, width: int) -> Records:
     bad: list[tuple[int, int]] = []
     breaks = newlines
     if text.quote and text.quote.encode() in text.data:
-        quotes = np.flatnonzero(buffer == ord(text.quote))
+        quotes = _places(buffer, text.quote)
         bad = _bad_stretches(text, buffer, quotes, newlines, width)
         toggles = quotes
         if bad:
@@ -172,6 +174,16 @@ def find_records(text: Text, width: int) -> Records:
         else np.empty(0, np.int64)
     )
     return Records(text, starts, ends, np.asarray(odd, dtype=np.int64), newlines, toggles)
+
+
+def _places(buffer: np.ndarray, mark: str) -> np.ndarray:
+    """Where a byte stands; block by block, so that the work stays in the processor's cache."""
+    code = ord(mark)
+    found = [
+        np.flatnonzero(buffer[start : start + _BLOCK] == code) + start
+        for start in range(0, len(buffer), _BLOCK)
+    ]
+    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 
 def _inside(positions: np.ndarray, stretches: Sequence[tuple[int, int]]) -> np.ndarray:

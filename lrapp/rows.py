@@ -8,12 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from lrapp.dialects import Dialect
 from lrapp.errors import UserError
+from lrapp.numerals import is_plain
 from lrapp.records import Records, Text, split_cells
 
 LISTED_REPAIRS = 1000
 """Repairs that are listed one by one; beyond that they are only counted."""
 
+_BLOCK = 1 << 20
+_TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
 _OTHER_DELIMITERS = (";", ",", "\t", "|")
 
@@ -40,6 +44,45 @@ class Mended:
     left_out: str = ""
 
 
+@dataclass(frozen=True)
+class Types:
+    """What to read columns as: text, text that repeats (dictionary), or float64 where the sample has only that.
+
+    Args:
+        columns: One Arrow type a column.
+        decimal: Decimal mark of the float64 columns.
+    """
+
+    columns: list[pa.DataType]
+    decimal: str = "."
+
+
+def choose_types(rows: Sequence[Sequence[str]], width: int, dialect: Dialect) -> Types:
+    """Decide from a sample what to read each column as; what turns out wrong is read as text.
+
+    Args:
+        rows: Sample rows.
+        width: Cells in a row.
+        dialect: How numbers are written.
+    """
+    whole = [row for row in rows if len(row) == width]
+    whole = whole[: max(20, _TYPE_CELLS // width)]
+    simple = dialect.thousands != "." or dialect.decimal != "."
+    columns = [_type_of([row[place] for row in whole], dialect.decimal, simple) for place in range(width)]
+    return Types(columns, dialect.decimal)
+
+
+def _type_of(cells: Sequence[str], decimal: str, simple: bool) -> pa.DataType:
+    filled = [cell for cell in cells if cell]
+    if filled and simple and any(decimal in cell for cell in filled):
+        other = "," if decimal == "." else "."
+        if all(other not in cell and is_plain(cell.replace(decimal, ".")) for cell in filled):
+            return pa.float64()
+    if len(filled) >= 100 and len(set(filled)) <= 0.5 * len(filled) and not all(map(is_plain, filled)):
+        return pa.dictionary(pa.int32(), pa.string())
+    return pa.string()
+
+
 @dataclass
 class Body:
     """The rows of a table as text.
@@ -49,50 +92,60 @@ class Body:
         repairs: The first repaired rows.
         repaired_rows: How many rows were repaired.
         left_out: Reasons for which records were left out -> their lines.
-        padded: Whether cells may have spaces around them.
     """
 
     columns: list[pa.ChunkedArray]
     repairs: list[Repair] = field(default_factory=list)
     repaired_rows: int = 0
     left_out: dict[str, list[int]] = field(default_factory=dict)
-    padded: bool = False
 
 
-def read_body(
-    records: Records,
-    first: int,
-    width: int,
-    mend: Callable[[list[str], str], Mended],
-    header: Sequence[str] | None,
-) -> Body:
-    """Read the rows from one record on.
+@dataclass(frozen=True)
+class Plan:
+    """What is known before the rows are read.
 
     Args:
         records: The records of the file.
-        first: Index of the first row.
-        width: Cells that a row must have.
-        mend: Makes a row of ``width`` cells of any others, given its cells and its text.
+        first: Index of the first row among them.
+        types: What to read the columns as.
         header: Names, to know them again when they are repeated, or None.
+        mend: Makes a row of the right width of any other, given its cells.
     """
-    text = records.text
-    data = text.data
-    start = int(records.starts[first]) if first < len(records.starts) else len(data)
-    padded = _may_be_padded(data, text)
+
+    records: Records
+    first: int
+    types: Types
+    header: Sequence[str] | None
+    mend: Callable[[list[str]], Mended]
+
+    @property
+    def width(self) -> int:
+        """Cells that a row must have."""
+        return len(self.types.columns)
+
+
+def read_body(plan: Plan) -> Body:
+    """Read the rows from one record on.
+
+    Args:
+        plan: What is known about them.
+    """
+    records, text, first = plan.records, plan.records.text, plan.first
+    start = int(records.starts[first]) if first < len(records.starts) else len(text.data)
     body = None
     if not len(records.odd[records.odd >= first]):
-        columns = _fast(memoryview(data)[start:], text, width, bool(len(records.toggles)))
+        columns = _fast(memoryview(text.data)[start:], text, plan.types, bool(len(records.toggles)))
         if columns is not None:
-            body = Body(columns=columns, padded=padded)
+            body = Body(columns=columns)
             missed = len(records.starts) - first - len(columns[0])
             if missed > 0:
                 body.left_out["empty"] = [0] * missed
     if body is None:
-        body = _mend_body(records, first, width, mend, header, padded)
+        body = _mend_body(plan)
     if text.escaped or text.delimiter != text.written:
         body.columns = [text.restored(column) for column in body.columns]
-    if width > 1:
-        _leave_out_names(body, header)
+    if plan.width > 1:
+        _leave_out_names(body, plan.header)
         _leave_out_empty_end(body)
     return body
 
@@ -100,6 +153,8 @@ def read_body(
 def _leave_out_names(body: Body, header: Sequence[str] | None) -> None:
     """Rows that repeat the names, as in files that were put together from several."""
     if not header or not header[0].strip() or len(header) != len(body.columns):
+        return
+    if any(pa.types.is_floating(column.type) for column in body.columns):
         return
     same = pc.equal(body.columns[0], header[0])
     for name, column in zip(header[1:], body.columns[1:], strict=True):
@@ -122,26 +177,10 @@ def _leave_out_empty_end(body: Body) -> None:
         body.left_out.setdefault("empty row at the end", []).extend([0] * (rows - last))
 
 
-def _may_be_padded(data: bytes, text: Text) -> bool:
-    d, q = text.delimiter.encode(), text.quote.encode()
-    marks = [b" " + d, d + b" ", b" \n", b"\n ", b" \r", b"\t\n", b"\n\t", b"\xc2\xa0", b"\xe3\x80\x80"]
-    if d != b"\t":
-        marks += [b"\t" + d, d + b"\t"]
-    if q and q in data:
-        marks += [q + b" ", b" " + q, q + b"\n", b"\n" + q, q + b"\t"]
-    return any(mark in data for mark in marks) or data[:1] == b" " or data[-1:] == b" "
-
-
-def _mend_body(
-    records: Records,
-    first: int,
-    width: int,
-    mend: Callable[[list[str], str], Mended],
-    header: Sequence[str] | None,
-    padded: bool,
-) -> Body:
+def _mend_body(plan: Plan) -> Body:
+    records, first, width = plan.records, plan.first, plan.width
     text, data = records.text, records.text.data
-    body = Body(columns=[], padded=padded)
+    body = Body(columns=[])
     bad = _uneven(records, first, width)
     good = np.setdiff1d(np.arange(first, len(records.starts)), bad, assume_unique=True)
     last_good = int(good[-1]) if len(good) else -1
@@ -149,7 +188,7 @@ def _mend_body(
     pieces: list[bytes | memoryview] = []
     view = memoryview(data)
     position = int(records.starts[first]) if first < len(records.starts) else len(data)
-    names = [name.strip() for name in header] if header else None
+    names = [name.strip() for name in plan.header] if plan.header else None
     for place in bad.tolist():
         start, end = int(records.starts[place]), int(records.ends[place])
         raw = records.raw(place)
@@ -159,7 +198,7 @@ def _mend_body(
             body.left_out.setdefault("empty", []).append(records.line(place))
             continue
         cells = split_cells(raw, text.delimiter, text.quote)
-        mended = _mend_one(cells, raw, width, mend, names, place > last_good >= 0)
+        mended = _mend_one(plan, cells, raw, names, at_end=0 <= last_good < place)
         if mended.left_out:
             body.left_out.setdefault(mended.left_out, []).append(records.line(place))
         if mended.cells is None:
@@ -172,7 +211,7 @@ def _mend_body(
         pieces.append(row.encode("utf-8", errors="replace"))
     pieces.append(view[position:])
     joined = b"".join(pieces)
-    columns = _fast(memoryview(joined), Text(joined, text.delimiter, quote), width, True)
+    columns = _fast(memoryview(joined), Text(joined, text.delimiter, quote), plan.types, True)
     if columns is None:
         raise UserError(
             "The rows of the file could not be told apart. Save the table as CSV anew and upload that."
@@ -181,14 +220,8 @@ def _mend_body(
     return body
 
 
-def _mend_one(
-    cells: list[str],
-    raw: str,
-    width: int,
-    mend: Callable[[list[str], str], Mended],
-    names: list[str] | None,
-    at_end: bool,
-) -> Mended:
+def _mend_one(plan: Plan, cells: list[str], raw: str, names: list[str] | None, *, at_end: bool) -> Mended:
+    width = plan.width
     filled = [cell for cell in cells if cell.strip()]
     if names is not None and [cell.strip() for cell in cells] == names:
         return Mended(None, left_out="header again")
@@ -203,7 +236,7 @@ def _mend_one(
             return Mended(None, left_out="footer")
     if not filled and width > 1:
         return Mended(None, left_out="empty")
-    return mend(cells, raw)
+    return plan.mend(cells)
 
 
 def _uneven(records: Records, first: int, width: int) -> np.ndarray:
@@ -221,13 +254,13 @@ def _uneven(records: Records, first: int, width: int) -> np.ndarray:
     return np.flatnonzero(uneven)
 
 
-def _fast(data: memoryview, text: Text, width: int, quoted: bool) -> list[pa.ChunkedArray] | None:
+def _fast(data: memoryview, text: Text, types: Types, quoted: bool) -> list[pa.ChunkedArray] | None:
     """Read rows that are whole; None when one of them is not."""
-    names = [f"c{place}" for place in range(width)]
+    names = [f"c{place}" for place in range(len(types.columns))]
     if not len(data):
         return [pa.chunked_array([pa.array([], pa.string())]) for _ in names]
-    # Blocks hold many rows even when the table is wide; a row must fit into one.
-    block = min(max(1 << 20, len(data) // 16 if width > 200 else 0, 1 << 20), 1 << 30)
+    columns = types.columns
+    block = _BLOCK
     while True:
         try:
             table = pacsv.read_csv(
@@ -237,18 +270,23 @@ def _fast(data: memoryview, text: Text, width: int, quoted: bool) -> list[pa.Chu
                     delimiter=text.delimiter,
                     quote_char=text.quote if text.quote and quoted else False,
                     newlines_in_values=quoted,
-                    ignore_empty_lines=width > 1,
+                    ignore_empty_lines=len(names) > 1,
                 ),
                 convert_options=pacsv.ConvertOptions(
-                    column_types={name: pa.string() for name in names},
+                    column_types=dict(zip(names, columns, strict=True)),
                     null_values=[""],
                     strings_can_be_null=True,
                     check_utf8=False,
+                    decimal_point=types.decimal,
                 ),
             )
         except pa.ArrowInvalid as error:
             if "straddling" in str(error) and block < len(data):
                 block = min(len(data) + 1, block * 32, (1 << 31) - 1)
+                continue
+            if "conversion error" in str(error):
+                # A cell further down is not what the sample promised; as text every cell is welcome.
+                columns = [pa.string()] * len(names)
                 continue
             return None
         return table.columns

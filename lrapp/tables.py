@@ -21,7 +21,7 @@ from lrapp.dialects import (
 from lrapp.errors import UserError
 from lrapp.mending import Mender
 from lrapp.records import find_records, prepare_text
-from lrapp.rows import Body, Repair, read_body
+from lrapp.rows import Body, Plan, Repair, Types, choose_types, read_body
 from lrapp.unpacking import unpack
 
 __all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
@@ -29,6 +29,7 @@ __all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "
 CELL_LIMIT = 150_000_000
 COLUMN_LIMIT = 50_000
 _HEAD_RECORDS = 500
+_FEW_ROWS = 5000
 _EXAMPLES = 3
 
 
@@ -207,14 +208,12 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     if first >= len(records.starts):
         raise _no_rows(only_names=True)
     body_rows = rows[first_row:]
-    body = read_body(
-        records,
-        first,
-        plan.width,
-        Mender(body_rows, plan.width, text.delimiter),
-        header[0] if header else None,
-    )
     final = with_marks(replace(found.dialect, header=bool(header)), body_rows, told)
+    types = choose_types(body_rows, plan.width, final)
+    if len(records.starts) < _FEW_ROWS or text.escaped or text.delimiter != text.written:
+        types = Types([pa.string()] * plan.width)
+    mender = Mender(body_rows, plan.width, text.delimiter)
+    body = read_body(Plan(records, first, types, header[0] if header else None, mender))
     return _assemble(name, body, names, unnamed, final, notes, told)
 
 
@@ -308,8 +307,6 @@ def _assemble(
     for place, column_name in enumerate(names):
         text = body.columns[place]
         body.columns[place] = None
-        if body.padded:
-            text = _trimmed(text)
         if place in unnamed and text.null_count == len(text) and width > 1:
             dropped.append(column_name)
             continue
@@ -336,12 +333,6 @@ def _assemble(
     )
 
 
-def _trimmed(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    trimmed = pc.utf8_trim_whitespace(text)
-    empty = pc.equal(trimmed, "")
-    return pc.if_else(empty, pa.scalar(None, pa.string()), trimmed) if pc.any(empty).as_py() else trimmed
-
-
 def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], told: DialectOverrides) -> Table:
     """A spreadsheet has cells already; only the place of the table in it must be found."""
     filled = [row for row in sheet if any(cell.strip() for cell in row)]
@@ -361,7 +352,7 @@ def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], tol
         pa.chunked_array([pa.array([row[place] or None for row in body_rows], pa.string())])
         for place in range(plan.width)
     ]
-    body = Body(columns=columns, padded=True)
+    body = Body(columns=columns)
     if (blank := len(sheet) - len(filled)) > 0:
         body.left_out["empty"] = [0] * blank
     return _assemble(name, body, names, unnamed, None, notes, told)

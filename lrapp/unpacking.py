@@ -188,7 +188,7 @@ def _check_unpacked_size(archive: zipfile.ZipFile, limit: int) -> None:
             raise UserError(f"The spreadsheet is damaged or cut off. {_ADVICE}") from error
 
 
-def _cell_text(cell: Any) -> str:  # noqa: PLR0911
+def _cell_text(cell: Any) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):

@@ -1,0 +1,86 @@
+"""A column of text as its different cells and where each stands: what is asked of a cell is asked once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of text.
+
+    Args:
+        texts: Its different cells, without surrounding spaces and without the empty one.
+        codes: For each row the place in ``texts``, -1 where the cell is empty.
+        counts: How often each text appears.
+    """
+
+    texts: list[str]
+    codes: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def filled(self) -> int:
+        """Rows that are not empty."""
+        return int(self.counts.sum())
+
+    def without(self, places: Iterable[int]) -> "Words":
+        """The column with some texts counted as empty cells."""
+        gone = np.zeros(len(self.texts) + 1, dtype=bool)
+        gone[list(places)] = True
+        keep = ~gone[:-1]
+        renumbered = np.full(len(self.texts) + 1, -1, dtype=np.int64)
+        renumbered[:-1][keep] = np.arange(int(keep.sum()))
+        texts = [text for text, kept in zip(self.texts, keep.tolist(), strict=True) if kept]
+        return Words(texts, renumbered[self.codes], self.counts[keep])
+
+    def spread(self, values: np.ndarray, empty: object) -> np.ndarray:
+        """One value a text -> one value a row."""
+        table = np.empty(len(values) + 1, dtype=values.dtype)
+        table[:-1] = values
+        table[-1] = empty
+        return table[self.codes]
+
+    def series(self) -> pd.Series:
+        """The column in pandas' ``str`` dtype."""
+        indices = pa.array(np.where(self.codes < 0, 0, self.codes), mask=self.codes < 0, type=pa.int64())
+        column = pa.array(self.texts, pa.large_string()).take(indices)
+        return as_series(pa.chunked_array([column]))
+
+
+def words_of(column: pa.ChunkedArray) -> Words:
+    """Find the different cells of a column of strings.
+
+    Args:
+        column: Strings, plain or dictionary-encoded, null where the cell is empty.
+    """
+    coded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+    coded = coded.unify_dictionaries()
+    if not coded.num_chunks:
+        return Words([], np.empty(0, np.int64), np.empty(0, np.int64))
+    texts: list[str] = coded.chunk(0).dictionary.to_pylist()
+    codes = np.concatenate(
+        [
+            (chunk.indices.fill_null(-1) if chunk.indices.null_count else chunk.indices).to_numpy(
+                zero_copy_only=False
+            )
+            for chunk in coded.chunks
+        ]
+    )
+    trimmed = [text.strip() for text in texts]
+    if trimmed != texts or "" in trimmed:
+        places: dict[str, int] = {}
+        renumbered = [places.setdefault(text, len(places)) if text else -1 for text in trimmed]
+        codes = np.array([*renumbered, -1], dtype=np.int64)[codes]
+        texts = list(places)
+    counts = np.bincount(codes.astype(np.int64) + 1, minlength=len(texts) + 1)[1:]
+    return Words(texts, codes, counts)
+
+
+def as_series(column: pa.ChunkedArray) -> pd.Series:
+    """A column of strings in pandas' ``str`` dtype, NaN where null."""
+    return pd.Series(pd.StringDtype(na_value=np.nan).__from_arrow__(column))
