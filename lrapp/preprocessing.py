@@ -203,12 +203,13 @@ class Preprocessor:
                 "This model has no preprocessor beside it: its run did not finish, or files were removed. "
                 "Train it again."
             ) from error
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise UserError(_DAMAGED) from error
-        if not isinstance(described, dict) or described.get("version") != VERSION:
-            found = described.get("version") if isinstance(described, dict) else None
+        if not isinstance(described, dict) or not isinstance(described.get("version"), int):
+            raise UserError(_DAMAGED)
+        if described["version"] != VERSION:
             raise UserError(
-                f"The preprocessor of this model must be of version {VERSION}. Received: {str(found)[:20]}. "
+                f"The preprocessor of this model must be of version {VERSION}. Received: {described['version']}. "
                 "Open it with the version of LR Lab that made it."
             )
         if described.get("sha256") != hashlib.sha256(packed).hexdigest():
