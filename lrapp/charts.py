@@ -17,7 +17,17 @@ from lrapp.policies import FloatArray
 TRAINING, VALIDATION, GREY = "#2f7ed8", "#e0662c", "#8a8f98"
 # More points than pixels only cost the browser time.
 MOST_POINTS = 1_000
+# The name under which a specification asks for its points. It stays the same when they change, so that the
+# browser swaps the points only, and keeps a zoom.
+POINTS = "points"
 Panel = Literal["loss", "rate", "metric"]
+# One zoom over the three charts; a plain wheel must go on scrolling the page.
+_ZOOM: dict[str, Any] = {
+    "name": "zoom",
+    "select": {"type": "interval", "encodings": ["x"], "zoom": "wheel![event.shiftKey]"},
+    "bind": "scales",
+    "views": ["loss_lines", "rate_lines", "metric_lines"],
+}
 
 
 def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFrame:
@@ -83,32 +93,25 @@ def run_frame(history: History, plan: FloatArray | None = None) -> pd.DataFrame:
 def run_spec(epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, Any]:
     """Return the Vega-Lite specification of a run's three charts over one axis, without its data.
 
-    The specification stays the same while a run goes on, so that the browser swaps the points only and a zoom stays.
-
     Args:
         epochs: Right end of the axis.
         metric: Name of the metric, as a title.
         log_loss: Draw the loss on a logarithmic axis.
     """
-    zoom = alt.selection_interval(
-        bind="scales",
-        encodings=["x"],
-        name="zoom",
-        # A plain wheel must go on scrolling the page.
-        zoom="wheel![event.shiftKey]",
-    )
     panels = (
-        _panel("loss", "loss", epochs, zoom, log=log_loss),
-        _panel("rate", "learning rate", epochs, zoom),
-        _panel("metric", metric, epochs, zoom, last=True),
+        _panel("loss", "loss", epochs, log=log_loss),
+        _panel("rate", "learning rate", epochs),
+        _panel("metric", metric, epochs, last=True),
     )
     chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
-    return _finished(chart)
+    spec = _finished(chart)
+    # Written here, because Altair renames the views of layers that its own parameters name.
+    for panel, view in zip(spec["vconcat"], _ZOOM["views"], strict=True):
+        panel["layer"][1]["name"] = view
+    return spec | {"params": [_ZOOM]}
 
 
-def _panel(
-    panel: Panel, title: str, epochs: int, zoom: alt.Parameter, *, log: bool = False, last: bool = False
-) -> alt.LayerChart:
+def _panel(panel: Panel, title: str, epochs: int, *, log: bool = False, last: bool = False) -> alt.LayerChart:
     base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
     x = alt.X(
         "epoch:Q",
@@ -119,8 +122,8 @@ def _panel(
     y = alt.Y(
         "value:Q",
         title=title,
-        scale=alt.Scale(zero=False, type="log" if log else "linear"),
-        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=48),
+        scale=alt.Scale(zero=False, type="log" if log else "linear", padding=8),
+        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52),
     )
     tooltip = [
         alt.Tooltip("series:N", title="line"),
@@ -154,10 +157,9 @@ def _panel(
             best.mark_point(size=90, filled=False, strokeWidth=2, color=VALIDATION).encode(
                 x=x, y=y, tooltip=tooltip
             ),
-            best.mark_text(text="best", dy=-12, color=VALIDATION).encode(x=x, y=y),
+            best.mark_text(text="best", dx=-10, dy=-10, align="right", color=VALIDATION).encode(x=x, y=y),
         ]
-    layers[1] = layers[1].add_params(zoom)
-    return alt.layer(*layers).properties(width="container", height=210 if panel == "loss" else 110)
+    return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
 
 
 def plan_spec(length: int, unit: str) -> dict[str, Any]:
@@ -183,7 +185,7 @@ def plan_spec(length: int, unit: str) -> dict[str, Any]:
                 alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
             ],
         )
-        .properties(height=150, width="container")
+        .properties(height=150)
     )
     return _finished(chart)
 
@@ -196,6 +198,17 @@ def plan_frame(plan: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
 
 def _finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
     spec: dict[str, Any] = chart.to_dict(validate=True)
-    spec.pop("datasets", None)
-    spec.pop("$schema", None)
-    return spec
+    del spec["$schema"]
+    _drop_data(spec)
+    return spec | {"data": {"name": POINTS}}
+
+
+def _drop_data(part: Any) -> None:
+    """Altair writes a placeholder for data into every part of a chart that was made without."""
+    if isinstance(part, dict):
+        part.pop("data", None)
+        for value in part.values():
+            _drop_data(value)
+    elif isinstance(part, list):
+        for value in part:
+            _drop_data(value)

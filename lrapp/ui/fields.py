@@ -88,8 +88,8 @@ def widget(
     return place.number_input(
         label,
         value=float(value),
-        min_value=least,
-        max_value=greatest,
+        min_value=None if least is None else float(least),
+        max_value=None if greatest is None else float(greatest),
         step=extra.get("step") or leading_unit(shown),
         format="%.6g",
         **common,

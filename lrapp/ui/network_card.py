@@ -94,10 +94,10 @@ def _column(name: str) -> object:
     if name == "activation":
         options = list(LayerSettings.model_json_schema()["properties"]["activation"]["enum"])
         return st.column_config.SelectboxColumn(
-            title, options=options, default=field.default, required=True, help=help_text
+            title, options=options, default=field.default, required=True, help=help_text, width=90
         )
     if name == "batch_norm":
-        return st.column_config.CheckboxColumn(title, default=field.default, help=help_text)
+        return st.column_config.CheckboxColumn(title, default=field.default, help=help_text, width=70)
     least, greatest = fields.limits(field)
     return st.column_config.NumberColumn(
         title,
@@ -107,4 +107,5 @@ def _column(name: str) -> object:
         default=field.default,
         required=True,
         help=help_text,
+        width=70,
     )

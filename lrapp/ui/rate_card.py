@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from lrapp import charts
 from lrapp.errors import UserError
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
-from lrapp.ui import draft, fields
+from lrapp.ui import draft, fields, resources
 from lrapp.ui.resources import plain
 
 _NAMES = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
@@ -87,8 +87,8 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     plan = settings.plan(training_rows)
     epochs = settings.training.epochs
     steps_per_epoch = math.ceil(training_rows / settings.training.batch_size)
-    st.vega_lite_chart(
-        charts.plan_frame(plan, steps_per_epoch), charts.plan_spec(epochs, "epoch"), key=draft.key("plan")
+    resources.draw(
+        charts.plan_spec(epochs, "epoch"), charts.plan_frame(plan, steps_per_epoch), key=draft.key("plan")
     )
     st.caption(
         f"{len(plan):,} steps, {steps_per_epoch:,} an epoch; "

@@ -2,12 +2,12 @@
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from pydantic import TypeAdapter
 
-from lrapp import worker
+from lrapp import charts, worker
 from lrapp.columns import Kind
 from lrapp.jobs import Jobs
 from lrapp.runs import Run, Store
@@ -95,3 +95,8 @@ def visible_runs() -> list[Run]:
         known = {*own_runs(), st.query_params.get("run")}
         return [run for run in runs if run.id in known]
     return runs
+
+
+def draw(spec: dict[str, Any], points: "pd.DataFrame", key: str) -> None:
+    """Show a chart of ``charts`` with its points; a chart with the same key and specification keeps its zoom."""
+    st.vega_lite_chart(spec=spec | {"datasets": {charts.POINTS: points}}, width="stretch", key=key)

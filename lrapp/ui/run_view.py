@@ -61,7 +61,7 @@ def _frame(run: Run, *, live: bool = False) -> None:
     if live and status.state in ENDED:
         st.rerun()
     _progress(run, status, history)
-    if history.started is None:
+    if history.started is None or not history.steps_done:
         _empty(status)
         return
     plan = _plan(run.id, history.prepared.train if history.prepared else 0)
@@ -70,11 +70,12 @@ def _frame(run: Run, *, live: bool = False) -> None:
         key="log_loss",
         help="Spreads small losses out, for runs that fall by powers of ten.",
     )
-    st.vega_lite_chart(
-        charts.run_frame(history, plan),
-        charts.run_spec(_shown_epochs(history), history.started.metric, log_loss=log_loss),
-        key=f"charts.{run.id}",
-    )
+    with st.container(key="run_charts"):
+        resources.draw(
+            charts.run_spec(_shown_epochs(history), history.started.metric, log_loss=log_loss),
+            charts.run_frame(history, plan),
+            key=f"charts.{run.id}",
+        )
     st.caption("Drag to move, Shift and wheel to zoom, double click to see all.")
 
 

@@ -16,6 +16,8 @@ STYLE = """
   .st-key-bench > div > [data-testid="stHorizontalBlock"],
   .st-key-bench > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; flex-wrap: nowrap; }
 }
+/* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
+.st-key-run_charts { padding-right: 92px; }
 .block-container { padding-top: 4.5rem; padding-bottom: 3rem; }
 </style>
 """

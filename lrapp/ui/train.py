@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def page() -> None:
     """Show the page."""
     with st.container(key="bench"):
-        cards, bench = st.columns([5, 7], gap="large")
+        cards, bench = st.columns([6, 7], gap="medium")
     with cards:
         settings, obstacle = _cards()
     with bench:
