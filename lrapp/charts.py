@@ -111,7 +111,9 @@ def run_spec(epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, A
     return spec | {"params": [_ZOOM]}
 
 
-def _panel(panel: Panel, title: str, epochs: int, *, log: bool = False, last: bool = False) -> alt.LayerChart:
+def _panel(
+    panel: Panel, title: str, epochs: int, *, log: bool = False, last: bool = False
+) -> alt.LayerChart | alt.FacetChart:
     base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
     x = alt.X(
         "epoch:Q",

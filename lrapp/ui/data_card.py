@@ -1,10 +1,11 @@
 """The first card: which table, what its columns are, what to predict, how to split and prepare."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrapp.columns import Kind
 from lrapp.errors import UserError
@@ -14,42 +15,29 @@ from lrapp.ui import draft, fields, resources
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
+    from lrapp.dialects import Dialect
     from lrapp.tables import Table
 
 MOST_SHOWN_COLUMNS = 50
 _FILE_TYPES = ["csv", "tsv", "txt", "tab", "dat", "data", "gz", "zip", "xlsx"]
-_DELIMITERS = {
-    None: "Found out",
-    ",": "Comma",
-    ";": "Semicolon",
-    "\t": "Tab",
-    "|": "Bar",
-    " ": "Space",
-    ":": "Colon",
+_DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Space", ":": "Colon"}
+_ENCODINGS = ["utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "shift_jis", "gb18030", "mac_roman"]
+# What a person can say against what was found out; None leaves it to be found out.
+_OVERRULES: dict[str, dict[Any, str]] = {
+    "encoding": {None: "Found out"} | {encoding: encoding for encoding in _ENCODINGS},
+    "delimiter": {None: "Found out"} | _DELIMITERS,
+    "quote": {None: "Found out", '"': 'Double "', "'": "Single '", "": "None"},
+    "header": {None: "Found out", True: "First row holds names", False: "No header"},
+    "decimal": {None: "Found out", ".": "Point 1.5", ",": "Comma 1,5"},
+    "thousands": {
+        None: "Found out",
+        "": "None",
+        ",": "Comma 1,000",
+        ".": "Point 1.000",
+        " ": "Space 1 000",
+        "'": "Apostrophe 1'000",
+    },
 }
-_QUOTES = {None: "Found out", '"': 'Double "', "'": "Single '", "": "None"}
-_HEADER = {None: "Found out", True: "First row holds names", False: "No header"}
-_DECIMAL = {None: "Found out", ".": "Point 1.5", ",": "Comma 1,5"}
-_THOUSANDS = {
-    None: "Found out",
-    "": "None",
-    ",": "Comma 1,000",
-    ".": "Point 1.000",
-    " ": "Space 1 000",
-    "'": "Apostrophe 1'000",
-}
-_ENCODINGS = [
-    None,
-    "utf-8",
-    "utf-16",
-    "cp1252",
-    "latin-1",
-    "cp1250",
-    "cp1251",
-    "shift_jis",
-    "gb18030",
-    "mac_roman",
-]
 
 
 def card(data: DataSettings) -> "tuple[DataSettings, Table | None, Task | None, str | None]":
@@ -147,48 +135,49 @@ def _dialect(data: DataSettings, name: str) -> DialectSettings:
     found = None
     try:
         found = resources.table(data.model_copy(update={"kinds": {}})).dialect
-    except UserError as error:
-        st.caption("It cannot be read this way; overrule what was found out, or upload another file.")
-        if current == DialectSettings():
-            st.caption(plain(str(error), None))
-    if found is None and current == DialectSettings():
-        st.caption("This kind of file leaves nothing to choose.")
-        return current
-    if found is not None:
-        st.caption(
-            f"Encoding {plain(found.encoding)}, delimiter {plain(_DELIMITERS.get(found.delimiter) or repr(found.delimiter)).lower()}, "
-            f"{'a header' if found.header else 'no header'}, decimal mark {plain(found.decimal)}"
-            + (f", thousands grouped by {plain(repr(found.thousands))}" if found.thousands else "")
-            + "."
-        )
-    values = {}
-    row = st.columns(2)
-    for place, (field, labels) in zip(
-        [row[0], row[1]] * 3,
-        [
-            ("encoding", {encoding: encoding or "Found out" for encoding in _ENCODINGS}),
-            ("delimiter", _DELIMITERS),
-            ("quote", _QUOTES),
-            ("header", _HEADER),
-            ("decimal", _DECIMAL),
-            ("thousands", _THOUSANDS),
-        ],
-        strict=True,
-    ):
-        options = list(labels)
-        value = getattr(current, field)
-        if value not in options:
-            options.append(value)
-        info = DialectSettings.model_fields[field]
-        values[field] = place.selectbox(
-            info.title or field,
-            options,
-            index=options.index(value),
-            format_func=lambda option, labels=labels: labels.get(option, str(option)),
-            key=draft.key(f"{name}.dialect.{field}"),
-            help=info.description,
-        )
+    except UserError:
+        # The card itself shows the sentence, below the choices that may mend it.
+        st.caption("It cannot be read this way: overrule what was found out, or upload another file.")
+    else:
+        if found is None:
+            st.caption("A spreadsheet leaves nothing to choose.")
+            return current
+        st.caption(_in_words(found))
+    places = st.columns(2)
+    values = {
+        field: _overrule(places[number % 2], field, labels, current, name)
+        for number, (field, labels) in enumerate(_OVERRULES.items())
+    }
     return DialectSettings(**values)
+
+
+def _in_words(found: "Dialect") -> str:
+    delimiter = _DELIMITERS.get(found.delimiter, repr(found.delimiter)).lower()
+    words = [
+        f"encoding {found.encoding}",
+        f"delimiter {delimiter}",
+        "a header" if found.header else "no header",
+        f"decimal mark {found.decimal}",
+    ]
+    if found.thousands:
+        words.append(f"thousands grouped by {found.thousands!r}")
+    return plain("Found out: " + ", ".join(words) + ".", None)
+
+
+def _overrule(
+    place: DeltaGenerator, field: str, labels: dict[Any, str], current: DialectSettings, name: str
+) -> Any:
+    value = getattr(current, field)
+    options = [*labels, *([] if value in labels else [value])]
+    info = DialectSettings.model_fields[field]
+    return place.selectbox(
+        info.title or field,
+        options,
+        index=options.index(value),
+        format_func=lambda option: labels.get(option, str(option)),
+        key=draft.key(f"{name}.dialect.{field}"),
+        help=info.description,
+    )
 
 
 def _summary(table: "Table") -> None:

@@ -1,5 +1,7 @@
 """The second card: the layers between the columns and the answer."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
@@ -88,7 +90,7 @@ def _empty() -> pd.DataFrame:
     )
 
 
-def _column(name: str) -> object:
+def _column(name: str) -> Any:
     field = LayerSettings.model_fields[name]
     title, help_text = field.title, field.description
     if name == "activation":
