@@ -4,6 +4,7 @@ One thread takes runs from the queue, one at a time, and gives them to a warm wo
 are made nowhere else. The thread never touches the page: what happens is in the run folder, and the page reads it.
 """
 
+import atexit
 import logging
 import multiprocessing
 import os
@@ -30,7 +31,11 @@ STOP_SECONDS = 1.0
 ATTEMPTS = 3
 
 
-class WorkerLostError(Exception):
+# How often to look whether a process that still holds a run lets go of it.
+HELD_SECONDS = 0.5
+
+
+class WorkerLostError(UserError):
     """The worker process ended without an answer.
 
     Args:
@@ -38,7 +43,7 @@ class WorkerLostError(Exception):
     """
 
     def __init__(self, exit_code: int | None) -> None:
-        super().__init__(exit_code)
+        super().__init__("The process that was to answer has ended; try again, or with a smaller file.")
         self.exit_code = exit_code
 
 
@@ -61,6 +66,7 @@ class WorkerProcess(Executor):
         self._process.start()
         theirs.close()
         self._turn = threading.Lock()
+        self._unanswered: list[Future[Any]] = []
         self._closed = False
 
     @property
@@ -68,11 +74,23 @@ class WorkerProcess(Executor):
         """The process's id."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.is_alive()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was submitted has been answered."""
+        self._unanswered = [future for future in self._unanswered if not future.done()]
+        return not self._unanswered
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function in the process, after those submitted before it."""
         if self._closed:
             raise RuntimeError("This worker has been shut down.")
         future: Future[Any] = Future()
+        self._unanswered.append(future)
         threading.Thread(
             target=self._call, args=(future, fn, args, kwargs), name="lrapp-call", daemon=True
         ).start()
@@ -90,6 +108,9 @@ class WorkerProcess(Executor):
             except (EOFError, OSError):
                 self._process.join(timeout=5)
                 future.set_exception(WorkerLostError(self._process.exitcode))
+                return
+            except Exception as error:  # what cannot be pickled must not leave somebody waiting for good
+                future.set_exception(error)
                 return
         if succeeded:
             future.set_result(value)
@@ -159,12 +180,15 @@ class Jobs:
         self._ready: Future[Any] | None = None
         self._done_by_executor = 0
         self._waiting: deque[Run] = deque()
+        self._held: list[Run] = []
         self._current: Run | None = None
         self._changed = threading.Condition()
         self._closing = False
         self._recover()
         self._thread = threading.Thread(target=self._loop, name="lrapp-jobs", daemon=True)
         self._thread.start()
+        # Registered after multiprocessing's own, so called before that ends the worker, which would look like a loss.
+        atexit.register(self.close)
 
     @property
     def warm(self) -> bool:
@@ -174,7 +198,8 @@ class Jobs:
     def submit(self, run: Run) -> None:
         """Put a run at the end of the queue."""
         with self._changed:
-            self._waiting.append(run)
+            if run not in self._waiting:
+                self._waiting.append(run)
             self._changed.notify_all()
 
     def place(self, run: Run) -> int | None:
@@ -207,11 +232,11 @@ class Jobs:
     def call(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:
         """Call a function in the worker, when the run in training has ended."""
         with self._changed:
-            executor = self._fresh_executor()
-        return executor.submit(fn, *args)
+            return self._fresh_executor().submit(fn, *args)
 
     def close(self) -> None:
-        """End the worker and the thread; a run in progress can be resumed."""
+        """End the worker and the thread; the next ``Jobs`` over the store takes a run in progress up again."""
+        atexit.unregister(self.close)
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -226,19 +251,37 @@ class Jobs:
                 status = run.status
                 if status.state == "queued":
                     self._waiting.append(run)
-                elif status.state == "running" and not _locked(run):
-                    if status.attempts < ATTEMPTS:
-                        message = "Taken up again after the app was restarted."
-                        run.set_status(state="queued", message=message)
-                        self._waiting.append(run)
-                    else:
-                        message = f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
-                        run.set_status(state="interrupted", message=message, ended=now())
+                elif status.state == "running":
+                    # Its worker may not have noticed yet that its server is gone.
+                    self._held.append(run)
             except UserError as error:
                 log.warning("%s", error)
+        self._take_up()
         self.store.tidy()
 
+    def _take_up(self) -> None:
+        """Queue the runs of an earlier server that nobody works on any more."""
+        for run in self._held.copy():
+            try:
+                if run.status.state == "running" and _locked(run):
+                    continue
+                self._held.remove(run)
+                status = run.status
+                if status.state != "running":
+                    continue
+                if status.attempts < ATTEMPTS:
+                    run.set_status(state="queued", message="Taken up again after the app was restarted.")
+                    self._waiting.appendleft(run)
+                else:
+                    message = f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
+                    run.set_status(state="interrupted", message=message, ended=now())
+            except UserError as error:
+                log.warning("%s", error)
+                self._held = [other for other in self._held if other != run]
+
     def _fresh_executor(self) -> Executor:
+        if isinstance(self._executor, WorkerProcess) and not self._executor.alive and not self._closing:
+            self._executor = None
         if self._executor is None:
             self._executor = self._make_executor()
             self._ready = self._executor.submit(_nothing)
@@ -258,9 +301,14 @@ class Jobs:
             self._fresh_executor()
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
+                ready = self._changed.wait_for(
+                    lambda: self._waiting or self._closing, HELD_SECONDS if self._held else None
+                )
                 if self._closing:
                     return
+                self._take_up()
+                if not ready:
+                    continue
                 self._current = self._waiting.popleft()
             try:
                 self._do(self._current)
@@ -272,52 +320,63 @@ class Jobs:
             finally:
                 with self._changed:
                     self._current = None
-            if self._done_by_executor >= RUNS_PER_WORKER:
-                self._retire_executor()
+            with self._changed:
+                idle = not isinstance(self._executor, WorkerProcess) or self._executor.idle
+                if self._done_by_executor >= RUNS_PER_WORKER and idle:
+                    self._retire_executor()
 
     def _do(self, run: Run) -> None:
+        status = run.status
+        starts = run.history().starts
         with self._changed:
+            if self._closing:
+                return
             executor = self._fresh_executor()
-        attempts = run.status.attempts + 1
-        run.set_status(
-            state="running",
-            message="",
-            started=now(),
-            attempts=attempts,
-            worker=getattr(executor, "pid", None),
-        )
-        self._done_by_executor += 1
-        future = executor.submit(worker.work, run.folder, self.store.home)
-        state, message = self._await(run, future, executor)
-        if not self._closing:
-            run.set_status(state=state, message=message, ended=now())
-
-    def _await(self, run: Run, future: Future[Any], executor: Executor) -> tuple[State, str]:
-        """Wait for a run's end and say how it ended."""
+            run.set_status(
+                state="running",
+                message="",
+                started=now(),
+                attempts=status.attempts + 1,
+                worker=getattr(executor, "pid", None),
+            )
+            self._done_by_executor += 1
+            future = executor.submit(worker.work, run.folder, self.store.home)
         while not future.done():
             try:
                 future.exception(timeout=0.1)
             except TimeoutError:
-                self._end_if_deaf(run, executor)
+                if self._closing and not isinstance(executor, WorkerProcess):
+                    return  # a cluster goes on without this server
+                self._end_if_deaf(run, executor, starts)
+        if self._closing and isinstance(future.exception(), WorkerLostError):
+            # Not the run's fault: an attempt that ends with the server does not count.
+            run.set_status(
+                state="queued", message="Waits for the app to be started again.", attempts=status.attempts
+            )
+            return
+        state, message = self._ending(run, future, starts)
+        run.set_status(state=state, message=message, ended=now())
+
+    def _ending(self, run: Run, future: Future[Any], starts: int) -> tuple[State, str]:
+        """Say how a run ended."""
         error = future.exception()
         if error is None:
             outcome = future.result()
             return outcome.state, outcome.message
         if isinstance(error, WorkerLostError):
             self._retire_executor()
-            if run.stop_asked is not None:
-                return "stopped", "Stopped before the first step."
+            if run.stop_asked is not None and run.history().starts == starts:
+                return "stopped", f"Stopped before {'training went on' if starts else 'the first step'}."
             return "interrupted", _how_lost(error.exit_code)
         if isinstance(error, UserError):
             return "failed", str(error)
         return "failed", f"The program met something unexpected ({error}). The server's log has the details."
 
-    def _end_if_deaf(self, run: Run, executor: Executor) -> None:
+    def _end_if_deaf(self, run: Run, executor: Executor, starts: int) -> None:
         asked = run.stop_asked
         if asked is None or time.time() - asked < STOP_SECONDS or not isinstance(executor, WorkerProcess):
             return
-        history = run.history()
-        if history.started is None:
+        if run.history().starts == starts:
             executor.kill()
 
 

@@ -158,7 +158,15 @@ class Run:
     def set_status(self, **changes: object) -> Status:
         """Change fields of the status and return it; only the owner of the queue may."""
         status = Status.model_validate(self.status.model_dump() | changes)
-        write_beside(self.folder / "status.json", status.model_dump_json(indent=2).encode())
+        path, data = self.folder / "status.json", status.model_dump_json(indent=2).encode()
+        try:
+            write_beside(path, data)
+        except UserError:
+            # A full disk has no room beside, but still has it in the place of the old text; a run that failed
+            # because the disk is full must be able to say so.
+            with disk_errors(), path.open("r+b", buffering=0) as file:
+                file.write(data)
+                file.truncate()
         return status
 
     def ask_to_stop(self) -> None:

@@ -332,7 +332,10 @@ def test_a_real_disk_that_is_full(small_disk: Path) -> None:
     with pytest.raises(UserError, match=r"^The disk is full\."):
         store.create(RunSettings())
     writer.close()
-    assert run.status.state == "running"
+    run.set_status(state="failed", message="The disk is full. " * 20)
+    assert run.status.state == "failed", "what failed for want of space can say so"
+    run.set_status(message="Short.")
+    assert run.status.message == "Short."
     assert store.runs() == [run]
     # With space again the half line goes and the events go on.
     (small_disk / "home" / "runs" / run.id / "run.json").unlink()

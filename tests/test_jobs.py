@@ -1,0 +1,616 @@
+"""The queue and its worker: what is lost when something dies, and what is not.
+
+Runs of a cheap stand-in show how the queue behaves; a few real trainings show that nothing is lost on the way.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from lrapp import jobs as jobs_room
+from lrapp import worker
+from lrapp.errors import UserError
+from lrapp.events import TrainingStarted
+from lrapp.jobs import ATTEMPTS, Jobs, WorkerLostError, WorkerProcess
+from lrapp.policies import Fixed
+from lrapp.runs import ENDED, EventWriter, Run, Store
+from lrapp.settings import (
+    DataSettings,
+    EarlyStoppingSettings,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    RunSettings,
+    SampleSource,
+    TrainingSettings,
+)
+from lrapp.worker import Outcome
+
+ROOT = Path(__file__).parents[1]
+# Long, as a machine that is busy elsewhere takes its time; nothing waits so long when all is well.
+PATIENCE = 120
+STARTED = TrainingStarted(parameters=1, metric="accuracy", steps_per_epoch=1, total_steps=9, epochs=9)
+
+
+def until(holds: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"waited too long for {what}"
+        time.sleep(0.02)
+
+
+def ended(run: Run) -> str:
+    until(lambda: run.status.state in ENDED, f"the end of {run.status}")
+    return run.status.state
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+# --- the worker process -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def process() -> Iterator[WorkerProcess]:
+    process = WorkerProcess(initializer=_nothing)
+    yield process
+    process.shutdown(wait=False)
+
+
+def _nothing() -> None:
+    """In place of importing TensorFlow."""
+
+
+def test_a_worker_answers_one_after_the_other_in_one_process(process: WorkerProcess) -> None:
+    answers = [process.submit(os.getpid) for _ in range(3)]
+    assert {answer.result(PATIENCE) for answer in answers} == {process.pid}
+    assert process.pid != os.getpid()
+    assert process.submit(int, "ff", base=16).result(PATIENCE) == 255
+    assert process.idle
+
+
+def test_errors_of_a_call_come_back(process: WorkerProcess) -> None:
+    with pytest.raises(UserError, match=r"^The learning rate must be .* Received: -1\.$"):
+        process.submit(Fixed, -1).result(PATIENCE)
+    with pytest.raises(RuntimeError, match=r"^ValueError: invalid literal"):
+        process.submit(int, "x").result(PATIENCE)
+    with pytest.raises(Exception, match=r"[Pp]ickle"):
+        process.submit(lambda: 1).result(PATIENCE)
+    assert process.submit(abs, -2).result(PATIENCE) == 2, "it goes on"
+
+
+def test_a_worker_that_dies_says_how(process: WorkerProcess) -> None:
+    lost = process.submit(os._exit, 3)
+    behind = process.submit(os.getpid)
+    with pytest.raises(WorkerLostError, match=r"try again") as raised:
+        lost.result(PATIENCE)
+    assert raised.value.exit_code == 3
+    with pytest.raises(WorkerLostError):
+        behind.result(PATIENCE)
+    assert not process.alive
+    assert process.idle
+
+
+def test_a_worker_can_be_ended_while_it_works(process: WorkerProcess) -> None:
+    future = process.submit(time.sleep, PATIENCE)
+    until(future.running, "the call")
+    assert not process.idle
+    process.kill()
+    with pytest.raises(WorkerLostError) as raised:
+        future.result(PATIENCE)
+    assert raised.value.exit_code == -signal.SIGKILL
+
+
+def test_a_worker_that_was_shut_down_takes_nothing_more(process: WorkerProcess) -> None:
+    future = process.submit(abs, -1)
+    assert future.result(PATIENCE) == 1
+    process.shutdown()
+    assert not process.alive
+    with pytest.raises(RuntimeError, match=r"shut down"):
+        process.submit(abs, -1)
+
+
+def test_a_cancelled_call_is_not_made(process: WorkerProcess) -> None:
+    first = process.submit(time.sleep, 0.3)
+    second = process.submit(os._exit, 3)
+    assert second.cancel()
+    first.result(PATIENCE)
+    with pytest.raises(CancelledError):
+        second.result(PATIENCE)
+    assert process.submit(abs, -1).result(PATIENCE) == 1
+
+
+def test_ctrl_c_in_the_terminal_does_not_reach_the_worker(process: WorkerProcess) -> None:
+    assert process.pid is not None
+    process.submit(abs, -1).result(PATIENCE)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.submit(abs, -1).result(PATIENCE) == 1
+
+
+# --- the queue, over a worker that does what a run's name says ------------------------------------------------
+
+
+def stand_in(folder: Path, home: Path) -> Outcome:
+    """In place of ``worker.work``, imported by the worker process from this file."""
+    run = Run(folder)
+    with FileLock(run.lock_path, timeout=0):
+        what, *rest = run.settings.name.split()
+        if what in ("train", "deaf"):
+            if what == "train":
+                writer = EventWriter(run)
+                writer.write(STARTED)
+                writer.close()
+            (folder / "working").touch()
+            while what == "deaf" or run.stop_asked is None:
+                time.sleep(0.01)
+            return Outcome("stopped", "Stopped as asked.")
+        if what == "refuse":
+            raise UserError("This table has no rows.")
+        if what == "break":
+            raise ZeroDivisionError("oh")
+        if what == "exit":
+            os._exit(int(rest[0]))
+        return Outcome("completed", f"Done by {os.getpid()}.")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def quick(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
+    monkeypatch.setattr(worker, "work", stand_in)
+    jobs = Jobs(store, lambda: WorkerProcess(_nothing))
+    yield jobs
+    jobs.close()
+
+
+def submitted(jobs: Jobs, what: str) -> Run:
+    run = jobs.store.create(RunSettings(name=what))
+    jobs.submit(run)
+    return run
+
+
+def at_work(run: Run) -> bool:
+    return (run.folder / "working").exists()
+
+
+def worker_pid(run: Run) -> int:
+    pid = run.status.worker
+    assert pid is not None
+    return pid
+
+
+def test_one_run_at_a_time_and_the_others_have_places(quick: Jobs) -> None:
+    first, second, third, fourth = (submitted(quick, what) for what in ("train", "train", "ok", "ok"))
+    until(lambda: at_work(first), "the first run")
+    assert [quick.place(run) for run in (first, second, third, fourth)] == [0, 1, 2, 3]
+    assert [run.status.state for run in (first, second, third)] == ["running", "queued", "queued"]
+    quick.stop(third)
+    assert third.status.state == "stopped"
+    assert third.status.message == "Stopped while it waited for its turn."
+    assert [quick.place(run) for run in (third, fourth)] == [None, 2]
+    quick.stop(first)
+    until(lambda: at_work(second), "the second run")
+    assert [quick.place(run) for run in (first, second, fourth)] == [None, 0, 1]
+    quick.stop(second)
+    assert [ended(run) for run in (first, second, fourth)] == ["stopped", "stopped", "completed"]
+    until(lambda: quick.place(fourth) is None, "the end of the queue")
+    assert first.status.message == "Stopped as asked."
+    assert quick.warm
+
+
+def test_a_run_that_is_submitted_twice_runs_once(quick: Jobs) -> None:
+    first, second = submitted(quick, "train"), submitted(quick, "ok")
+    quick.submit(second)
+    third = submitted(quick, "ok")
+    assert quick.place(third) in (2, 3)
+    quick.stop(first)
+    assert ended(third) == "completed"
+    assert second.status.attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "state", "sentence"),
+    [
+        ("refuse", "failed", "This table has no rows."),
+        ("break", "failed", "The program met something unexpected (ZeroDivisionError: oh). The server's log"),
+        (
+            "exit 7",
+            "interrupted",
+            "The process that trained this run was ended from outside (exit code 7). Resume",
+        ),
+    ],
+)
+def test_a_run_that_fails_says_why_and_the_next_one_works(
+    quick: Jobs, what: str, state: str, sentence: str
+) -> None:
+    failing, fine = submitted(quick, what), submitted(quick, "ok")
+    assert ended(failing) == state
+    assert failing.status.message.startswith(sentence)
+    assert failing.status.ended is not None
+    assert ended(fine) == "completed"
+
+
+def test_a_worker_that_was_killed_leaves_a_run_that_can_be_resumed(quick: Jobs) -> None:
+    run = submitted(quick, "train")
+    until(lambda: at_work(run), "the run")
+    os.kill(worker_pid(run), signal.SIGKILL)
+    assert ended(run) == "interrupted"
+    assert "(signal 9, most often because memory ran out)" in run.status.message
+    (run.folder / "working").unlink()
+    quick.resume(run)
+    until(lambda: at_work(run), "the run again")
+    with pytest.raises(UserError, match=r"^This run has not ended; "):
+        quick.resume(run)
+    quick.stop(run)
+    assert ended(run) == "stopped"
+
+
+def test_a_worker_that_died_while_nothing_ran_is_replaced(quick: Jobs) -> None:
+    pid = quick.call(os.getpid).result(PATIENCE)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not alive(pid), "the end of the worker")
+    run = submitted(quick, "ok")
+    assert ended(run) == "completed"
+    assert quick.call(os.getpid).result(PATIENCE) != pid
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_run_that_does_not_hear_that_it_must_stop_is_ended(quick: Jobs, before: int) -> None:
+    run = quick.store.create(RunSettings(name="deaf"))
+    for _ in range(before):  # a run that is resumed has started before, which is no sign of hearing
+        writer = EventWriter(run)
+        writer.write(STARTED)
+        writer.close()
+    quick.submit(run)
+    until(lambda: at_work(run), "the run")
+    pid = worker_pid(run)
+    quick.stop(run)
+    assert ended(run) == "stopped"
+    assert run.status.message == (
+        "Stopped before training went on." if before else "Stopped before the first step."
+    )
+    until(lambda: not alive(pid), "the end of the deaf worker")
+    assert ended(submitted(quick, "ok")) == "completed"
+
+
+def test_a_worker_that_is_frozen_is_ended_too(quick: Jobs) -> None:
+    pid = quick.call(os.getpid).result(PATIENCE)
+    os.kill(pid, signal.SIGSTOP)
+    run = submitted(quick, "ok")
+    until(lambda: quick.place(run) == 0, "the run")
+    quick.stop(run)
+    assert ended(run) == "stopped"
+    assert not alive(pid)
+
+
+def test_a_worker_is_replaced_after_a_number_of_runs(quick: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_room, "RUNS_PER_WORKER", 2)
+    messages = []
+    for _ in range(4):
+        run = submitted(quick, "ok")
+        assert ended(run) == "completed"
+        messages.append(run.status.message)
+        until(lambda run=run: quick.place(run) is None, "the end")  # type: ignore[misc]
+    assert messages[0] == messages[1]
+    assert messages[2] == messages[3] != messages[0]
+
+
+def test_a_worker_is_not_replaced_while_it_owes_an_answer(
+    quick: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_room, "RUNS_PER_WORKER", 1)
+    run = submitted(quick, "train")
+    until(lambda: at_work(run), "the run")
+    pid = quick.call(os.getpid)
+    slow = quick.call(time.sleep, 0.5)
+    quick.stop(run)
+    assert pid.result(PATIENCE) == worker_pid(run)
+    slow.result(PATIENCE)
+
+
+def test_a_deleted_run_does_not_hold_the_queue(quick: Jobs) -> None:
+    first, second, third = (submitted(quick, what) for what in ("train", "ok", "ok"))
+    quick.store.delete(second)
+    quick.stop(first)
+    assert ended(third) == "completed"
+
+
+def test_closing_puts_the_run_in_progress_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "work", stand_in)
+    jobs = Jobs(store, lambda: WorkerProcess(_nothing))
+    first, second = submitted(jobs, "train"), submitted(jobs, "ok")
+    until(lambda: at_work(first), "the first run")
+    pid = worker_pid(first)
+    jobs.close()
+    jobs.close()
+    until(lambda: not alive(pid), "the end of the worker")
+    assert (first.status.state, first.status.attempts) == ("queued", 0)
+    assert second.status.state == "queued"
+    (first.folder / "working").unlink()
+    again = Jobs(store, lambda: WorkerProcess(_nothing))
+    try:
+        until(lambda: at_work(first), "the first run again")
+        assert again.place(second) == 1
+        again.stop(first)
+        assert [ended(first), ended(second)] == ["stopped", "completed"]
+    finally:
+        again.close()
+
+
+# --- taking up what an earlier server left ---------------------------------------------------------------------
+
+
+class Silent(Executor):
+    """A cluster that never answers."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.calls.append(args)
+        return Future()
+
+
+def test_runs_left_behind_are_taken_up_in_their_order(store: Store) -> None:
+    completed, waiting, working, worn, damaged = (store.create(RunSettings(name=str(n))) for n in range(5))
+    completed.set_status(state="completed", message="Done.")
+    working.set_status(state="running", attempts=ATTEMPTS - 1)
+    worn.set_status(state="running", attempts=ATTEMPTS)
+    (damaged.folder / "status.json").write_text("{")
+    cluster = Silent()
+    jobs = Jobs(store, lambda: cluster)
+    until(lambda: jobs.place(working) == 0, "the run in progress")
+    assert jobs.place(waiting) == 1
+    assert jobs.place(completed) is None
+    assert completed.status.message == "Done."
+    assert worn.status.state == "interrupted"
+    assert worn.status.message == "Given up after 3 attempts, as the app ended each time. Resume it."
+    until(lambda: len(cluster.calls) == 2, "the submission")
+    assert cluster.calls[1] == (working.folder, store.home)
+    jobs.close()
+    assert working.status.state == "running", "a cluster goes on without this server"
+
+
+def test_a_run_that_somebody_still_works_on_is_left_alone_until_they_let_go(store: Store) -> None:
+    run = store.create(RunSettings())
+    run.set_status(state="running", attempts=1)
+    lock = FileLock(run.lock_path)
+    lock.acquire()
+    cluster = Silent()
+    jobs = Jobs(store, lambda: cluster)
+    try:
+        time.sleep(3 * jobs_room.HELD_SECONDS)
+        assert run.status.state == "running"
+        assert jobs.place(run) is None
+        lock.release()
+        until(lambda: jobs.place(run) == 0, "the run")
+        assert run.status.attempts == 2
+    finally:
+        jobs.close()
+
+
+def test_a_run_that_somebody_else_finished_is_not_taken_up(store: Store) -> None:
+    run = store.create(RunSettings())
+    run.set_status(state="running", attempts=1)
+    cluster = Silent()
+    with FileLock(run.lock_path):
+        jobs = Jobs(store, lambda: cluster)
+        run.set_status(state="completed")
+    time.sleep(3 * jobs_room.HELD_SECONDS)
+    jobs.close()
+    assert run.status.state == "completed"
+    assert len(cluster.calls) == 1, "only the first call, which warms the worker"
+
+
+# --- real trainings --------------------------------------------------------------------------------------------
+
+
+def small(epochs: int, **training: Any) -> RunSettings:
+    """A network on the penguins; about a thousand epochs a few seconds."""
+    return RunSettings(
+        data=DataSettings(source=SampleSource(name="penguins.csv"), target="species"),
+        model=ModelSettings(layers=(LayerSettings(units=8, dropout=0.1, batch_norm=True),)),
+        training=TrainingSettings(
+            **{
+                "epochs": epochs,
+                "xla": "off",
+                "early_stopping": EarlyStoppingSettings(enabled=False),
+            }
+            | training
+        ),
+    )
+
+
+LONG, UNINTERRUPTED = 100_000, 1_500
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    jobs = Jobs(Store(tmp_path_factory.mktemp("real") / "home"))
+    yield jobs
+    jobs.close()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(real: Jobs) -> Run:
+    run = trained(real, small(UNINTERRUPTED))
+    assert ended(run) == "completed"
+    return run
+
+
+def trained(jobs: Jobs, settings: RunSettings) -> Run:
+    run = jobs.store.create(settings)
+    jobs.submit(run)
+    return run
+
+
+def told(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    history = run.history()
+    return history.step_frame(), history.epoch_frame().drop(columns="seconds")
+
+
+def assert_same(run: Run, other: Run) -> None:
+    """Two runs said the same, bit for bit, and are worth the same."""
+    for ours, theirs in zip(told(run), told(other), strict=True):
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    assert run.scores_path.read_text() == other.scores_path.read_text()
+    assert run.status.message == other.status.message
+
+
+def test_a_run_completes_and_leaves_its_model(uninterrupted: Run) -> None:
+    run = uninterrupted
+    history = run.history()
+    assert history.ended is not None
+    assert history.ended.reason == "completed"
+    assert run.status.message == history.ended.message
+    assert run.status.attempts == 1
+    assert len(history.epochs) == UNINTERRUPTED
+    assert history.prepared is not None
+    recorded = history.step_frame()["learning_rate"].to_numpy()
+    assert recorded == pytest.approx(run.settings.plan(history.prepared.train), rel=1e-6), "as it was drawn"
+    left = {path.name for path in run.folder.iterdir()}
+    assert {"model.keras", "preprocessor.skops", "preprocessor.json", "scores.json"} <= left
+    assert not run.checkpoint_path.exists()
+
+
+def test_stopping_keeps_the_best_weights(real: Jobs) -> None:
+    run = trained(real, small(LONG))
+    until(lambda: run.history().epochs, "an epoch")
+    real.stop(run)
+    assert ended(run) == "stopped"
+    history = run.history()
+    assert history.best is not None
+    assert f"The model keeps the weights of epoch {history.best.epoch}, the best." in run.status.message
+    assert len(history.epochs) < LONG
+    assert run.model_path.exists()
+    assert run.scores_path.exists()
+
+
+def test_after_a_killed_worker_a_resumed_run_ends_as_if_nothing_had_happened(
+    real: Jobs, uninterrupted: Run
+) -> None:
+    run = trained(real, small(UNINTERRUPTED))
+    until(run.checkpoint_path.exists, "a checkpoint")
+    os.kill(worker_pid(run), signal.SIGKILL)
+    assert ended(run) == "interrupted"
+    assert "Resume it from its last saved epoch" in run.status.message
+    done = len(run.history().epochs)
+    assert 0 < done < UNINTERRUPTED
+    real.resume(run)
+    assert ended(run) == "completed"
+    history = run.history()
+    assert history.started is not None
+    assert 0 < history.started.first_epoch <= done
+    assert_same(run, uninterrupted)
+
+
+@pytest.mark.parametrize(
+    ("settings", "state", "sentence"),
+    [
+        (
+            small(5).model_copy(update={"data": DataSettings(target="no such column")}),
+            "failed",
+            "no such column",
+        ),
+        (
+            small(5, optimizer="sgd").model_copy(
+                update={
+                    "data": DataSettings(source=SampleSource(name="auto_mpg.csv"), target="mpg"),
+                    "policy": FixedSettings(learning_rate=1000),
+                    "model": ModelSettings(),
+                }
+            ),
+            "diverged",
+            "became infinite at step",
+        ),
+    ],
+    ids=["failed", "diverged"],
+)
+def test_other_ends(real: Jobs, settings: RunSettings, state: str, sentence: str) -> None:
+    run = trained(real, settings)
+    assert ended(run) == state
+    assert sentence in run.status.message
+    assert "Traceback" not in run.status.message
+
+
+_SERVER = """
+import sys, time
+from pathlib import Path
+from lrapp.jobs import Jobs
+from lrapp.runs import Store
+
+if __name__ == "__main__":
+    jobs = Jobs(Store(Path(sys.argv[1])))
+    try:
+        while not Path(sys.argv[2]).exists():
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+@pytest.mark.parametrize("end", ["killed", "ctrl-c", "left"])
+def test_a_restarted_server_ends_a_run_as_if_nothing_had_happened(
+    real: Jobs, uninterrupted: Run, tmp_path: Path, end: str
+) -> None:
+    store = Store(tmp_path / "home")
+    run = store.create(small(UNINTERRUPTED))
+    script, leave = tmp_path / "server.py", tmp_path / "leave"
+    script.write_text(_SERVER)
+    server = subprocess.Popen(
+        [sys.executable, str(script), str(store.home), str(leave)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+    )
+    until(lambda: run.checkpoint_path.exists() or server.poll() is not None, "a checkpoint")
+    pid = worker_pid(run)
+    assert alive(pid)
+    if end == "killed":
+        server.kill()
+    elif end == "ctrl-c":
+        server.send_signal(signal.SIGINT)
+    else:
+        leave.touch()
+    _, errors = server.communicate(timeout=PATIENCE)
+    assert b"Traceback" not in errors
+    assert server.returncode == (-signal.SIGKILL if end == "killed" else 0)
+    until(lambda: not alive(pid), "the end of the worker")
+    assert run.status.state == ("running" if end == "killed" else "queued")
+    assert len(run.history().epochs) < UNINTERRUPTED
+    # The warm worker of the other queue stands in for that of a new server.
+    again = Jobs(store, lambda: Borrowed(real))
+    try:
+        assert ended(run) == "completed"
+    finally:
+        again.close()
+    assert run.status.attempts == (2 if end == "killed" else 1)
+    assert run.history().starts == 2
+    assert_same(run, uninterrupted)
+
+
+class Borrowed(Executor):
+    """The worker of another queue."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self._jobs.call(fn, *args)
