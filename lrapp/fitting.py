@@ -229,7 +229,8 @@ def _transformer(plan: _Plan, settings: DataSettings, rows: int) -> Any:
     parts = [
         ("numbers", Pipeline(steps), plan.numbers),
         ("answers", SimpleImputer(strategy="mean"), plan.answers),
-        ("flags", MissingIndicator(features="all"), plan.flags),
+        # Brought to unit size first: the check for missing values adds a column up.
+        ("flags", Pipeline([("unit", UnitScale()), ("flag", MissingIndicator(features="all"))]), plan.flags),
         ("categories", encoder, plan.categories),
     ]
     return ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0)

@@ -302,8 +302,9 @@ def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.n
 
 def standardised(values: np.ndarray, mean: float, scale: float) -> np.ndarray:
     """Return (values - mean) / scale as finite float32; differences of huge numbers do not overflow."""
-    with np.errstate(over="ignore"):
-        result = (values / 4 - mean / 4) / (scale / 4)
+    unit = -np.frexp(scale)[1]
+    with np.errstate(over="ignore", under="ignore"):
+        result = (np.ldexp(values, unit) - np.ldexp(mean, unit)) / np.ldexp(scale, unit)
     return np.clip(result, -_FARTHEST, _FARTHEST).astype(np.float32)
 
 

@@ -126,7 +126,10 @@ def test_everything_is_finite_after_absurd_values(scaling: Scaling) -> None:
     }.items():
         values = base.copy()
         values[2], values[5] = special  # a training row and another
+        values[[4, 7]] = np.nan
         columns[name] = (Kind.NUMBER, values)
+    gaps = np.where(np.arange(ROWS) % 4, base, np.nan)
+    gaps[[2, 6, 10]] = 1e308, 1e308, -1e308
     late = np.full(ROWS, 3.0)
     late[::2] += np.arange(25) % 2 * 1e-9
     late[1] = 1e308
@@ -134,6 +137,7 @@ def test_everything_is_finite_after_absurd_values(scaling: Scaling) -> None:
         "all huge": (Kind.NUMBER, base * 1e307),
         "all tiny": (Kind.NUMBER, base * 1e-308),
         "late": (Kind.NUMBER, late),
+        "gaps": (Kind.NUMBER, gaps),
         "whole": (Kind.NUMBER, [10**30 + n * 10**28 for n in range(ROWS)]),
     }
     columns = {name: (kind, np.asarray(values, float)) for name, (kind, values) in columns.items()}

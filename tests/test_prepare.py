@@ -191,7 +191,7 @@ def test_the_smallest_tables() -> None:
     check(prepare(table, DataSettings(target="y", validation_share=0.25, test_share=0.25)), 4)
 
 
-@pytest.mark.parametrize("size", [1e308, 1e-308, 1e30])
+@pytest.mark.parametrize("size", [1e308, 1e-305, 1e30])
 def test_a_target_of_any_size(size: float) -> None:
     values = RNG.uniform(-1, 1, 60)
     table = read(pd.DataFrame({"a": values, "y": values * size}))
@@ -203,6 +203,14 @@ def test_a_target_of_any_size(size: float) -> None:
     assert prepared.train.y.std() == pytest.approx(1)
     restored = prepared.preprocessor.decode(prepared.test.y).values
     np.testing.assert_allclose(restored / size, values[prepared.test.rows], atol=1e-5)
+
+
+def test_a_target_of_the_smallest_numbers_is_finite() -> None:
+    values = RNG.choice([0, 5e-324, 1e-323], 60)
+    check(
+        prepare(read(pd.DataFrame({"a": values, "y": values})), DataSettings(target="y", task="regression")),
+        60,
+    )
 
 
 def test_a_target_that_is_constant_in_training_is_finite() -> None:
