@@ -222,13 +222,13 @@ def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
         return _finite(_Numbers(pc.cast(column, pa.float64()).to_numpy()), column.null_count)
     except pa.ArrowInvalid:
         pass
-    padded = pc.or_(pc.starts_with(column, " "), pc.ends_with(column, " "))
-    return _plain_numbers(_trimmed(column), about) if pc.any(padded).as_py() else None
+    head = column.slice(0, 100).drop_null().to_pylist()
+    return _plain_numbers(_trimmed(column), about) if any(cell != cell.strip() for cell in head) else None
 
 
 def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
     clean = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.equal(clean, ""), pa.scalar(None, pa.string()), clean)
+    return pc.if_else(pc.equal(clean, ""), pa.scalar(None, clean.type), clean)
 
 
 def _finite(numbers: _Numbers, empty: int) -> _Numbers:

@@ -120,7 +120,7 @@ def _unmarked_utf16(data: bytes) -> str | None:
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     half = len(sample) // 2
     for own, other, name in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
-        if own > 0.1 * half and other <= 0.02 * half and own > 4 * other:
+        if own > 0.1 * half and other <= 0.1 * half and own > 4 * other:
             return name
     return None
 
@@ -163,7 +163,9 @@ def _mostly_utf8(data: bytes, notes: list[str]) -> bytes | None:
         lambda match: match[0].encode("utf-8", "surrogateescape").decode("cp1252", errors="replace"),
         text,
     )
-    notes.append(f"{stray:,} byte{'s' if stray > 1 else ''} did not fit UTF-8 and were read as cp1252.")
+    notes.append(
+        f"{stray:,} byte{'s' if stray > 1 else ''} that did not fit UTF-8 {'were' if stray > 1 else 'was'} read as cp1252."
+    )
     return text.encode("utf-8")
 
 

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from lrapp.errors import UserError
 from lrapp.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
@@ -11,12 +12,15 @@ from lrapp.records import prepare_text, read_sample
 
 SAMPLE_BYTES = 1 << 17
 _VOTE_CHARACTERS = 1 << 15
-_VOTING_CELLS = 10_000
+_VOTING_CELLS = 5_000
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "^", "~", "::", "||", ":", " ")
 _SHY = {":": 0.8, " ": 0.8, "^": 0.9, "~": 0.9, "::": 0.95, "||": 0.95}
 _MISSING = frozenset((*MISSING_WORDS, ""))
 _DATE_LIKE = re.compile(
     r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ]\d{1,2}:\d{2}(:\d{2})?.{0,10})?|\d{1,2}:\d{2}(:\d{2})?"
+)
+_ALONE = re.compile(
+    rf"{_DATE_LIKE.pattern}|[-+]?[0-9]+([.,][0-9]+)?([eE][-+]?[0-9]+)?|[-+]?[1-9][0-9]{{0,2}}([ .,'][0-9]{{3}})+([.,][0-9]+)?"
 )
 _YEAR = re.compile(r"(1[89]|20|21)\d\d")
 
@@ -154,6 +158,11 @@ def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Fo
     return Found(dialect, named_lines, _width(rows) if rows else 1)
 
 
+def _unused(sample: str) -> str:
+    """A delimiter for a table of one column, which must not split its cells."""
+    return next((mark for mark in (",", ";", "\t", "|", "\x1f") if mark not in sample), ",")
+
+
 def _with_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -209,11 +218,23 @@ def _score(sample: str, mark: str, told_quote: str | None) -> float:
     clean = _clean_share([row for row in rows if len(row) == width][:400], mark)
     if quote == "" and '"' in sample and told_quote is None:
         evenness *= 0.9
+    if len(rows[0]) != width:
+        evenness *= 0.8
     if not mark:
-        return (0.9 if len(rows) > 1 else 0.45) * clean if clean >= 0.95 else 0.3 * clean
+        return _score_alone(rows)
     if width < 2:
         return 0.0
     return evenness * (0.5 + 0.5 * clean) * _SHY.get(mark, 1.0) * (width - 0.5) / width
+
+
+def _score_alone(rows: Sequence[Sequence[str]]) -> float:
+    """How much a text looks like one column: cells of which each is one number or one point in time."""
+    cells = [row[0].strip() for row in rows]
+    others = [cell for cell in cells if not _ALONE.fullmatch(cell) and cell not in _MISSING]
+    numbers = len(cells) - len(others)
+    if not numbers or len(others) > 0.05 * len(cells) + 1 or any(set(cell) & set(",;\t|") for cell in others):
+        return 0.1
+    return 0.7
 
 
 def _clean_share(rows: Sequence[Sequence[str]], mark: str) -> float:
@@ -381,20 +402,15 @@ def _names_column(name: str, cells: Sequence[str]) -> float:
 def _counts_up(top: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Names such as 0, 1, 2 … or 2019, 2020, 2021 over cells that are something else."""
     digits = [int(cell) for cell in top if cell.isascii() and cell.isdigit() and len(cell) < 6]
-    if (
-        len(digits) < 3
-        or len(digits) < len(top) - 3
-        or any(b - a != 1 for a, b in zip(digits, digits[1:], strict=False))
-    ):
+    if len(digits) < 3 or len(digits) < len(top) - 3 or any(b - a != 1 for a, b in pairwise(digits)):
         return False
     if digits[0] not in (0, 1) and not all(_YEAR.fullmatch(str(year)) for year in digits):
         return False
+    alike = 0
     for row in below[:20]:
-        numbers = [cell.strip() for cell in row if cell.strip().isdigit()]
-        same = [int(cell) for cell in numbers if len(cell) < 6]
-        if len(same) == len(digits) and all(b - a == 1 for a, b in zip(same, same[1:], strict=False)):
-            return False
-    return True
+        same = [int(cell.strip()) for cell in row if cell.strip().isdigit() and len(cell.strip()) < 6]
+        alike += len(same) == len(digits) and all(b - a == 1 for a, b in pairwise(same))
+    return alike <= len(below[:20]) // 2
 
 
 def _second_names(rows: Sequence[Sequence[str]]) -> bool:
@@ -404,7 +420,7 @@ def _second_names(rows: Sequence[Sequence[str]]) -> bool:
     second, below = rows[1], rows[2:60]
     numeric = [
         place
-        for place in range(len(second))
+        for place in range(min(len(second), 500))
         if sum(looks_numeric(row[place].strip()) for row in below) >= 0.9 * len(below)
     ]
     cells = [second[place].strip() for place in numeric]

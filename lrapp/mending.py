@@ -1,10 +1,12 @@
 """A row with too many or too few cells -> a row that fits, by what the columns usually hold."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from lrapp.numerals import MISSING_WORDS, looks_numeric
 from lrapp.rows import Mended
 
+_PROFILE_CELLS = 50_000
 _MISSING = frozenset((*MISSING_WORDS, ""))
 
 
@@ -20,8 +22,12 @@ class Mender:
     def __init__(self, rows: Sequence[Sequence[str]], width: int, delimiter: str) -> None:
         self._width = width
         self._joint = delimiter if delimiter != "\x1f" else " "
-        body = [row for row in rows if len(row) == width][:200]
-        self._numeric = [_mostly_numeric([row[place] for row in body]) for place in range(width)]
+        self._rows = [row for row in rows if len(row) == width][: max(20, _PROFILE_CELLS // width)]
+
+    @cached_property
+    def _numeric(self) -> list[bool]:
+        """For each column, whether it holds numbers; most tables never ask."""
+        return [_mostly_numeric([row[place] for row in self._rows]) for place in range(self._width)]
 
     def __call__(self, cells: list[str]) -> Mended:
         """Make one row of the right width.

@@ -59,6 +59,7 @@ class Records:
         odd: Indices of records whose quotes do not add up.
         newlines: Byte positions of all line ends, to count lines.
         toggles: Byte positions of quotes that open or close.
+        lines_in_cells: Whether some cell has a line end in it.
     """
 
     text: Text
@@ -67,6 +68,7 @@ class Records:
     odd: np.ndarray
     newlines: np.ndarray
     toggles: np.ndarray
+    lines_in_cells: bool
 
     def raw(self, place: int) -> str:
         """Text of one record."""
@@ -154,16 +156,17 @@ def find_records(text: Text, width: int) -> Records:
             newlines = np.sort(np.concatenate([newlines, lone]))
     toggles = np.empty(0, dtype=np.int64)
     bad: list[tuple[int, int]] = []
-    breaks = newlines
+    breaks, lines_in_cells = newlines, False
     if text.quote and text.quote.encode() in text.data:
-        quotes = _places(buffer, text.quote)
-        bad = _bad_stretches(text, buffer, quotes, newlines, width)
-        toggles = quotes
+        toggles = quotes = _places(buffer, text.quote)
+        inside = np.searchsorted(quotes, newlines) % 2 == 1
+        if not _is_clean(text, buffer, quotes, newlines, inside, width):
+            bad = _bad_stretches(text, buffer, quotes, newlines, width)
         if bad:
-            toggles = toggles[~_inside(toggles, bad)]
-        breaks = newlines[np.searchsorted(toggles, newlines) % 2 == 0]
-        if bad:
-            breaks = breaks[~_inside(breaks, bad)]
+            toggles = quotes[~_inside(quotes, bad)]
+            inside = (np.searchsorted(toggles, newlines) % 2 == 1) | _inside(newlines, bad)
+        lines_in_cells = bool(inside.any())
+        breaks = newlines[~inside] if lines_in_cells else newlines
     starts = np.concatenate([[0], breaks + 1])
     ends = np.concatenate([breaks, [len(buffer)]])
     if starts[-1] >= len(buffer):
@@ -173,7 +176,7 @@ def find_records(text: Text, width: int) -> Records:
         if bad
         else np.empty(0, np.int64)
     )
-    return Records(text, starts, ends, np.asarray(odd, dtype=np.int64), newlines, toggles)
+    return Records(text, starts, ends, np.asarray(odd, dtype=np.int64), newlines, toggles, lines_in_cells)
 
 
 def _places(buffer: np.ndarray, mark: str) -> np.ndarray:
@@ -193,13 +196,44 @@ def _inside(positions: np.ndarray, stretches: Sequence[tuple[int, int]]) -> np.n
     return (place >= 0) & (positions < last[np.maximum(place, 0)])
 
 
+def _edges(text: Text) -> np.ndarray:
+    """For each byte, whether a cell may end before it or begin after it."""
+    edge = np.zeros(256, dtype=bool)
+    edge[[ord("\n"), ord("\r"), ord(text.delimiter)]] = True
+    return edge
+
+
+def _is_clean(
+    text: Text, buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray, inside: np.ndarray, width: int
+) -> bool:
+    """Whether every quote opens or closes a cell or is doubled, and no cell swallows rows: the common case."""
+    if len(quotes) % 2:
+        return False
+    opening, closing = quotes[0::2], quotes[1::2]
+    edge = _edges(text)
+    may_open = edge[buffer[opening - 1]]
+    may_open[0] |= opening[0] == 0
+    may_close = edge[buffer[np.minimum(closing + 1, len(buffer) - 1)]]
+    may_close[-1] |= closing[-1] == len(buffer) - 1
+    if not (may_open.all() and may_close.all()):
+        doubled = closing[:-1] + 1 == opening[1:]
+        may_open[1:] |= doubled
+        may_close[:-1] |= doubled
+        if not (may_open.all() and may_close.all()):
+            return False
+    spans = np.unique(np.searchsorted(opening, newlines[inside]) - 1)
+    return not any(
+        _swallows_rows(text, newlines, int(opening[span]), int(closing[span]), width)
+        for span in spans[:_QUOTED_NEWLINES_CHECKED].tolist()
+    )
+
+
 def _bad_stretches(
     text: Text, buffer: np.ndarray, quotes: np.ndarray, newlines: np.ndarray, width: int
 ) -> list[tuple[int, int]]:
     """Byte ranges of records whose quotes do not open and close where they may."""
     size = len(buffer)
-    edge = np.zeros(256, dtype=bool)
-    edge[[ord("\n"), ord("\r"), ord(text.delimiter)]] = True
+    edge = _edges(text)
     doubled = np.diff(quotes) == 1
     may_open = edge[buffer[np.maximum(quotes - 1, 0)]] | (quotes == 0)
     may_open[1:] |= doubled
@@ -270,6 +304,8 @@ def _bad_end(text: Text, newlines: np.ndarray, start: int, opened: int, culprit:
     """End of a record with bad quotes: its first line, or as many lines as make a whole row."""
     size = len(text.data)
     end = single = _line_end(newlines, opened, size)
+    if text.data.count(text.delimiter.encode(), start, single) == width - 1:
+        return single
     for _ in range(_LONGEST_RECORD_LINES):
         raw = text.data[start:end].decode("utf-8", errors="replace")
         if len(split_cells(raw.rstrip("\r"), text.delimiter, text.quote)) >= width or end >= size:

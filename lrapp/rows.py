@@ -10,7 +10,7 @@ import pyarrow.csv as pacsv
 
 from lrapp.dialects import Dialect
 from lrapp.errors import UserError
-from lrapp.numerals import is_plain
+from lrapp.numerals import is_plain, looks_numeric
 from lrapp.records import Records, Text, split_cells
 
 LISTED_REPAIRS = 1000
@@ -134,7 +134,9 @@ def read_body(plan: Plan) -> Body:
     start = int(records.starts[first]) if first < len(records.starts) else len(text.data)
     body = None
     if not len(records.odd[records.odd >= first]):
-        columns = _fast(memoryview(text.data)[start:], text, plan.types, bool(len(records.toggles)))
+        columns = _fast(
+            memoryview(text.data)[start:], text, plan.types, len(records.toggles) > 0, records.lines_in_cells
+        )
         if columns is not None:
             body = Body(columns=columns)
             missed = len(records.starts) - first - len(columns[0])
@@ -198,6 +200,8 @@ def _mend_body(plan: Plan) -> Body:
             body.left_out.setdefault("empty", []).append(records.line(place))
             continue
         cells = split_cells(raw, text.delimiter, text.quote)
+        if len(cells) != width and raw.count(text.delimiter) == width - 1:
+            cells = raw.split(text.delimiter)
         mended = _mend_one(plan, cells, raw, names, at_end=0 <= last_good < place)
         if mended.left_out:
             body.left_out.setdefault(mended.left_out, []).append(records.line(place))
@@ -211,7 +215,7 @@ def _mend_body(plan: Plan) -> Body:
         pieces.append(row.encode("utf-8", errors="replace"))
     pieces.append(view[position:])
     joined = b"".join(pieces)
-    columns = _fast(memoryview(joined), Text(joined, text.delimiter, quote), plan.types, True)
+    columns = _fast(memoryview(joined), Text(joined, text.delimiter, quote), plan.types, True, True)
     if columns is None:
         raise UserError(
             "The rows of the file could not be told apart. Save the table as CSV anew and upload that."
@@ -232,7 +236,7 @@ def _mend_one(plan: Plan, cells: list[str], raw: str, names: list[str] | None, *
             parts = raw.split(other)
             if len(parts) == width:
                 return Mended(parts, f"delimited by {other!r}")
-        if at_end and width > 2:
+        if at_end and width > 2 and not looks_numeric(raw.strip()):
             return Mended(None, left_out="footer")
     if not filled and width > 1:
         return Mended(None, left_out="empty")
@@ -254,7 +258,9 @@ def _uneven(records: Records, first: int, width: int) -> np.ndarray:
     return np.flatnonzero(uneven)
 
 
-def _fast(data: memoryview, text: Text, types: Types, quoted: bool) -> list[pa.ChunkedArray] | None:
+def _fast(
+    data: memoryview, text: Text, types: Types, quoted: bool, lines_in_cells: bool
+) -> list[pa.ChunkedArray] | None:
     """Read rows that are whole; None when one of them is not."""
     names = [f"c{place}" for place in range(len(types.columns))]
     if not len(data):
@@ -269,7 +275,7 @@ def _fast(data: memoryview, text: Text, types: Types, quoted: bool) -> list[pa.C
                 parse_options=pacsv.ParseOptions(
                     delimiter=text.delimiter,
                     quote_char=text.quote if text.quote and quoted else False,
-                    newlines_in_values=quoted,
+                    newlines_in_values=lines_in_cells,
                     ignore_empty_lines=len(names) > 1,
                 ),
                 convert_options=pacsv.ConvertOptions(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +32,7 @@ COLUMN_LIMIT = 50_000
 _HEAD_RECORDS = 500
 _FEW_ROWS = 5000
 _EXAMPLES = 3
+_LOOKED_AT = 200
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,17 @@ def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _column(name: str, read: Read) -> Column:
-    head = read.values.head(1000).dropna().drop_duplicates().head(_EXAMPLES)
-    if head.empty:
-        head = read.values.dropna().head(_EXAMPLES)
-    examples = tuple(_shown(value) for value in head)
-    return Column(name, read.kind, read.reason, int(read.values.isna().sum()), read.distinct, examples)
+    values = read.values
+    absent = values.isna().to_numpy()
+    first = np.flatnonzero(~absent[:_LOOKED_AT])
+    if not len(first):
+        first = np.flatnonzero(~absent)[:_EXAMPLES]
+    examples: dict[str, None] = {}
+    for place in first.tolist():
+        examples[_shown(values.iat[place])] = None
+        if len(examples) == _EXAMPLES:
+            break
+    return Column(name, read.kind, read.reason, int(absent.sum()), read.distinct, tuple(examples))
 
 
 def _shown(value: object) -> str:
@@ -177,7 +185,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     decoded = decode(data, told.encoding)
     notes.extend(decoded.notes)
     content = decoded.data
-    if not content.strip():
+    if not content[: 1 << 16].strip() and not content.strip():
         raise _no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
     found = detect(beginning, decoded.encoding, told)

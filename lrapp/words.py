@@ -17,11 +17,13 @@ class Words:
         texts: Its different cells, without surrounding spaces and without the empty one.
         codes: For each row the place in ``texts``, -1 where the cell is empty.
         counts: How often each text appears.
+        column: The column itself where its cells are the texts to the letter, so that it need not be made again.
     """
 
     texts: list[str]
     codes: np.ndarray
     counts: np.ndarray
+    column: pa.ChunkedArray | None = None
 
     @property
     def filled(self) -> int:
@@ -47,6 +49,8 @@ class Words:
 
     def series(self) -> pd.Series:
         """The column in pandas' ``str`` dtype."""
+        if self.column is not None:
+            return as_series(self.column)
         indices = pa.array(np.where(self.codes < 0, 0, self.codes), mask=self.codes < 0, type=pa.int64())
         column = pa.array(self.texts, pa.large_string()).take(indices)
         return as_series(pa.chunked_array([column]))
@@ -71,14 +75,16 @@ def words_of(column: pa.ChunkedArray) -> Words:
             for chunk in coded.chunks
         ]
     )
+    exact: pa.ChunkedArray | None = column
     trimmed = [text.strip() for text in texts]
     if trimmed != texts or "" in trimmed:
         places: dict[str, int] = {}
         renumbered = [places.setdefault(text, len(places)) if text else -1 for text in trimmed]
         codes = np.array([*renumbered, -1], dtype=np.int64)[codes]
         texts = list(places)
+        exact = None
     counts = np.bincount(codes.astype(np.int64) + 1, minlength=len(texts) + 1)[1:]
-    return Words(texts, codes, counts)
+    return Words(texts, codes, counts, exact if exact is None or exact.type == pa.string() else None)
 
 
 def as_series(column: pa.ChunkedArray) -> pd.Series:
