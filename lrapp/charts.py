@@ -159,8 +159,10 @@ def _panel(
             best.mark_point(size=90, filled=False, strokeWidth=2, color=VALIDATION).encode(
                 x=x, y=y, tooltip=tooltip
             ),
-            best.mark_text(text="best", dx=-10, dy=-10, align="right", color=VALIDATION).encode(x=x, y=y),
         ]
+    if panel == "loss":
+        word = best.mark_text(text="best", dx=-10, dy=-10, align="right", color=VALIDATION)
+        layers.append(word.encode(x=x, y=y))
     return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
 
 

@@ -173,12 +173,14 @@ class PredictedTable:
     Args:
         rows: Rows of the table.
         preview: The first rows, to show.
+        added: Columns at the right end that were not in the file: the answer.
         csv: All rows.
         notes: Plain sentences.
     """
 
     rows: int
     preview: "pd.DataFrame"
+    added: int
     csv: bytes
     notes: tuple[str, ...]
 
@@ -203,6 +205,7 @@ def predict(folder: Path, data: bytes, name: str) -> PredictedTable:
     return PredictedTable(
         rows=len(answer.frame),
         preview=answer.frame.head(200),
+        added=answer.frame.shape[1] - table.frame.shape[1],
         csv=prediction.to_csv_bytes(answer.frame),
         notes=(*table.notes, *answer.notes),
     )

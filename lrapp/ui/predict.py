@@ -1,5 +1,6 @@
 """The Predict page: a finished run and a new table make predictions."""
 
+import pandas as pd
 import streamlit as st
 
 from lrapp import worker
@@ -7,6 +8,8 @@ from lrapp.errors import UserError
 from lrapp.runs import Run
 from lrapp.ui import resources
 from lrapp.ui.resources import plain
+
+MOST_SHOWN_COLUMNS = 50
 
 
 def page() -> None:
@@ -24,7 +27,7 @@ def page() -> None:
         "Model",
         runs,
         index=ids.index(wanted) if wanted in ids else 0,
-        format_func=_label,
+        format_func=resources.run_title,
         help="The run whose model predicts; the newest first.",
     )
     uploaded = st.file_uploader(
@@ -42,10 +45,26 @@ def page() -> None:
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return
-    for note in answer.notes:
-        st.caption(plain(note, 400))
     st.markdown(f"**{answer.rows:,}** rows predicted.")
-    st.dataframe(answer.preview, hide_index=True)
+    if answer.notes:
+        with st.expander(f"What was noticed ({len(answer.notes)})", icon=":material/info:", expanded=True):
+            for note in answer.notes:
+                st.markdown(f"- {plain(note, 400)}")
+    shown = answer.preview
+    numbers = {
+        column: st.column_config.NumberColumn(format="%.4g")
+        for column in shown.columns[-answer.added :]
+        if pd.api.types.is_float_dtype(shown[column].dtype)
+    }
+    st.dataframe(
+        shown,
+        hide_index=True,
+        # The answer first; what was uploaded is known.
+        column_order=[*shown.columns[-answer.added :], *shown.columns[: -answer.added][:MOST_SHOWN_COLUMNS]],
+        column_config=numbers,
+    )
+    if answer.rows > len(shown):
+        st.caption(f"The first {len(shown)} rows; the download has all.")
     st.download_button(
         "Download the predictions (CSV)",
         answer.csv,
@@ -54,11 +73,6 @@ def page() -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-
-
-def _label(run: Run) -> str:
-    settings = run.settings
-    return f"{settings.name or run.id[:22]}: {settings.data.target} from {settings.data.source.name}"
 
 
 def _predict(run: Run, file_id: str, data: bytes, name: str) -> worker.PredictedTable:

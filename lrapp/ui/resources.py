@@ -100,3 +100,11 @@ def visible_runs() -> list[Run]:
 def draw(spec: dict[str, Any], points: "pd.DataFrame", key: str) -> None:
     """Show a chart of ``charts`` with its points; a chart with the same key and specification keeps its zoom."""
     st.vega_lite_chart(spec=spec | {"datasets": {charts.POINTS: points}}, width="stretch", key=key)
+
+
+def run_title(run: Run) -> str:
+    """Return what to call a run in a list: its name, or what it predicts and when it was started."""
+    settings = run.settings
+    if settings.name:
+        return settings.name
+    return f"{settings.data.target} from {settings.data.source.name}, {run.status.created:%d %b %H:%M:%S} UTC"

@@ -139,6 +139,9 @@ def _bar(run: Run, status: Status, history: History) -> None:
         return
     started = history.started
     done, total = history.steps_done, started.total_steps
+    if done >= total:
+        st.progress(1.0, "Measuring the model on rows it never saw, and saving it …")
+        return
     text = f"Epoch {len(history.epochs):,} of {started.epochs:,}"
     before = started.first_epoch * started.steps_per_epoch
     if history.epochs and done > before and len(history.epochs) > started.first_epoch:

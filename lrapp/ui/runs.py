@@ -7,7 +7,6 @@ from lrapp import evaluation
 from lrapp.errors import UserError
 from lrapp.runs import ENDED, Run
 from lrapp.ui import draft, resources, run_view
-from lrapp.ui.resources import plain
 
 MOST_SHOWN = 200
 
@@ -31,8 +30,7 @@ def page() -> None:
         selection_mode="single-row",
         key=f"runs.{len(runs)}",
         column_config={
-            "started": st.column_config.DatetimeColumn("Created", format="D MMM YYYY, HH:mm:ss"),
-            "epochs": st.column_config.NumberColumn("Epochs"),
+            "Created": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss"),
         },
     )
     chosen = event["selection"]["rows"]
@@ -82,20 +80,20 @@ def _undo() -> None:
 
 
 def _row(run: Run) -> dict[str, object]:
-    row: dict[str, object] = {"name": "", "state": "damaged", "table": "", "score": "", "started": None}
     try:
         status, settings = run.status, run.settings
-        row |= {
-            "name": settings.name or run.id[:22],
-            "state": run_view.title(status.state),
-            "table": settings.data.source.name,
-            "target": settings.data.target or "",
-            "policy": settings.policy.type,
-            "optimizer": settings.training.optimizer,
-            "started": status.created,
+        scores = run.scores_path
+        return {
+            "Name": resources.run_title(run),
+            "State": run_view.title(status.state),
+            "Score": evaluation.Scores.from_json(scores.read_text("utf-8")).headline
+            if scores.exists()
+            else "",
+            "Table": settings.data.source.name,
+            "Target": settings.data.target,
+            "Policy": settings.policy.type,
+            "Optimizer": settings.training.optimizer,
+            "Created": status.created,
         }
-        if run.scores_path.exists():
-            row["score"] = evaluation.Scores.from_json(run.scores_path.read_text("utf-8")).headline
     except UserError as error:
-        row["name"] = plain(str(error), None)
-    return row
+        return {"Name": str(error), "State": "Damaged"}
