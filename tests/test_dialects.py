@@ -1,0 +1,84 @@
+"""The vote on the dialect, against small texts whose dialect can be seen."""
+
+import pytest
+
+from lrapp.dialects import DialectOverrides, Layout, detect, has_names, layout
+from lrapp.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "quote"),
+    [
+        ("a,b\n1,2\n3,4\n", ",", '"'),
+        ("a;b\n1,5;2\n2,5;4\n", ";", '"'),
+        ("a\tb\n1\t2\n3\t4\n", "\t", '"'),
+        ("a|b\n1|2\n3|4\n", "|", '"'),
+        ("a::b\n1::2\n3::4\n", "::", '"'),
+        ("1 2 x\n3 4 y\n5 6 z\n", " ", '"'),
+        ("a,b\n'x, y',1\n'z',2\n'u',3\n", ",", "'"),
+        ("a,b\nO'Neil,1\nD'Arcy,2\nthe 'x',3\n", ",", '"'),
+        ('a,b\n5" pipe,1\n7" pipe,2\n9" pipe,3\n', ",", ""),
+        ('a,b\n"x; y; z",1\n"u; v; w",2\n', ",", '"'),
+        ("when\n2020-01-01 10:00:00\n2020-01-02 11:00:00\n", ",", '"'),
+        ("price\n1,50\n2,75\n", ";", '"'),
+    ],
+)
+def test_delimiter_and_quote_are_found(text: str, delimiter: str, quote: str) -> None:
+    dialect = detect(text, "utf-8").dialect
+    assert (dialect.delimiter, dialect.quote) == (delimiter, quote)
+
+
+def test_a_sep_line_decides() -> None:
+    found = detect("sep=;\r\na,x;b\r\n1,2;3\r\n", "utf-8")
+    assert (found.dialect.delimiter, found.named_lines, found.width) == (";", 1, 2)
+
+
+def test_backslash_before_quotes_is_seen() -> None:
+    text = 'a,b\n"he said \\"yes\\", then",1\n"no",2\n'
+    assert detect(text, "utf-8").dialect.escape == "\\"
+    assert detect('a,b\n"C:\\dir",1\n"no",2\n', "utf-8").dialect.escape == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([["a", "b"], ["1", "2"], ["3", "4"]], True),
+        ([["1", "2"], ["3", "4"]], False),
+        ([["country", "2019", "2020", "2021"], ["A", "1.5", "2", "3"], ["B", "1", "7", "3"]], True),
+        ([["0", "1", "2"], ["5.5", "x", "7"], ["1.5", "y", "9"]], True),
+        ([["red", "yes"], ["red", "no"], ["blue", "yes"], ["red", "no"]], False),
+        ([["colour", "light"], ["red", "no"], ["blue", "yes"], ["red", "no"]], True),
+        ([["5.1", "Iris-setosa"], ["4.9", "Iris-setosa"]], False),
+        ([["", "a"], ["0", "7"], ["1", "8"]], True),
+    ],
+)
+def test_names_are_told_from_values(rows: list[list[str]], expected: bool) -> None:
+    assert has_names(rows) is expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([["Report"], ["a", "b"], ["1", "2"], ["3", "4"]], Layout(1, 1, 2)),
+        ([["a", "b"], ["1", "2", "3"], ["2", "4", "5"], ["3", "4", "5"]], Layout(0, 1, 3, short_header=True)),
+        ([["a", "b", "c"], ["1"], ["2", "3"], ["4"], ["5"]], Layout(0, 1, 3)),
+        ([["w", "h"], ["kg", "cm"], ["1", "2"], ["3", "4"], ["5", "6"]], Layout(0, 2, 2)),
+    ],
+)
+def test_the_table_is_found_among_other_rows(rows: list[list[str]], expected: Layout) -> None:
+    found = layout(rows)
+    assert (found.header_rows, found.width, found.short_header) == (
+        expected.header_rows,
+        expected.width,
+        expected.short_header,
+    )
+    assert found.skip == expected.skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"delimiter": ""}, {"delimiter": "\n"}, {"quote": "x"}, {"decimal": ";"}, {"decimal": ".", "thousands": "."}],
+)
+def test_an_overrule_out_of_range_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="must"):
+        DialectOverrides(**wrong)  # type: ignore[arg-type]
