@@ -19,6 +19,14 @@ from lrapp.settings import Task, TrainingSettings
 if TYPE_CHECKING:
     from lrapp.prepare import Part
 
+try:
+    # The steps of a small network are a chain of small operations: handing them from thread to thread takes longer
+    # than some of them do. Products of large matrices still use every core.
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+except RuntimeError:
+    # Something has computed already; then it stays as it is.
+    pass
+
 # Most steps in one call. Its record has a fixed length, because XLA compiles for one shape.
 MOST_STEPS = 2048
 # Numbers that a layer's output may hold while rows are evaluated: 64 MB in float32.
@@ -94,8 +102,10 @@ class Loop:
     """
 
     def __init__(self, model: keras.Model, task: Task, settings: TrainingSettings) -> None:
-        # On a GPU some sums depend on the order in which threads arrive; on a CPU this costs nothing.
-        tf.config.experimental.enable_op_determinism()
+        # On a GPU some sums depend on the order in which threads arrive. On a CPU they do not, and the switch would
+        # forbid the rest of the process to draw a random number without a seed.
+        if tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.enable_op_determinism()
         self.model = model
         self.task: Task = task
         self.batch_size = settings.batch_size
@@ -234,16 +244,20 @@ class Loop:
             tensors = (x, y, tf.TensorSpec([None], tf.float32))[:columns]
             order, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
             if kind == "snapshot":
-                made = tf.function(self._trace_snapshot, input_signature=[])
+                made = tf.function(self._trace_snapshot, input_signature=[], autograph=False)
             elif kind == "evaluate":
-                made = tf.function(self._trace_evaluation, input_signature=[tensors, number, number])
+                made = tf.function(
+                    self._trace_evaluation, input_signature=[tensors, number, number], autograph=False
+                )
             else:
                 made = tf.function(
                     self._trace_compiled_steps if compiled else self._trace_steps,
                     input_signature=[tensors, order, number, number, tf.TensorSpec([MOST_STEPS], tf.float32)],
+                    autograph=False,
                     jit_compile=True if compiled else None,
                 )
-            self._functions[key] = made
+            # Traced here and now, and never again.
+            self._functions[key] = made.get_concrete_function()
         return self._functions[key]
 
     def _trace_steps(self, tensors: Any, order: Any, first: Any, count: Any, rates: Any) -> Any:
