@@ -10,10 +10,9 @@ import pandas as pd
 from lrapp import cells
 from lrapp.columns import Kind
 from lrapp.errors import UserError
+from lrapp.estimates import available_bytes
 from lrapp.preprocessing import InputColumn, quoted, raw_slots
 from lrapp.settings import DataSettings
-
-MOST_BYTES = 3 * 2**30  # what the arrays of one table may take
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def fit(
     width = sum(len(column.slots) for column in candidates)
     # Fitting holds about four float64 copies of the training rows beside the slots themselves.
     _check_memory(
-        8 * width * (len(frame) + 4 * len(training)), f"{len(candidates):,} columns, {len(frame):,} rows"
+        8 * width * (len(frame) + 4 * len(training)), f"columns: {len(candidates):,}, rows: {len(frame):,}"
     )
     slots, _ = raw_slots(frame, candidates)
     known = slots[training]
@@ -83,7 +82,8 @@ def fit(
     if len(keep) < slots.shape[1]:
         slots, known = np.take(slots, keep, axis=1), np.take(known, keep, axis=1)
     width = _width(columns, plan, settings)
-    _check_memory(4 * width * len(frame), f"{width:,} inputs, {len(frame):,} rows")
+    # The inputs of all rows in float32, and while fitting twice those of the training rows in float64.
+    _check_memory(width * (4 * len(frame) + 16 * len(training)), f"inputs: {width:,}, rows: {len(frame):,}")
     transformer = _transformer(plan, settings, len(training)).fit(known)
     return Fitted(columns, _input_names(columns, plan, transformer), transformer, slots, notes)
 
@@ -190,10 +190,11 @@ def _width(columns: tuple[InputColumn, ...], plan: _Plan, settings: DataSettings
 
 
 def _check_memory(needed: int, what: str) -> None:
-    if needed > MOST_BYTES:
+    available = available_bytes()
+    if available is not None and needed > available:
         raise UserError(
-            f"The prepared table may take at most {MOST_BYTES / 2**30:.0f} GB of memory. Received: {what}, "
-            f"about {needed / 2**30:.1f} GB. Leave columns out, use fewer rows, or lower “Most categories”."
+            f"The prepared table ({what}) needs about {needed / 2**30:.1f} GB of memory, this machine has "
+            f"{available / 2**30:.1f} GB free: leave columns out, use fewer rows, or lower “Most categories”."
         )
 
 

@@ -198,9 +198,14 @@ def test_yes_no_keeps_zero_and_one_and_fills_gaps_with_the_mean() -> None:
 
 def test_too_much_for_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     columns: dict[str, tuple[Kind, object]] = {"letter": (Kind.CATEGORY, [f"{n % 25}" for n in range(ROWS)])}
-    monkeypatch.setattr(fitting, "MOST_BYTES", 4 * ROWS * 24)
-    with pytest.raises(UserError, match=r"25 inputs, 50 rows, about .* GB\. Leave columns out"):
+    monkeypatch.setattr(fitting, "available_bytes", lambda: 8 * 3 * ROWS)
+    with pytest.raises(UserError, match=r"\(inputs: 25, rows: 50\) needs about .* leave columns out"):
         fitted(columns, min_category_rows=1)
+    monkeypatch.setattr(fitting, "available_bytes", lambda: 8 * 2 * ROWS)
+    with pytest.raises(UserError, match=r"\(columns: 1, rows: 50\)"):
+        fitted(columns, min_category_rows=1)
+    monkeypatch.setattr(fitting, "available_bytes", lambda: None)
+    fitted(columns, min_category_rows=1)
 
 
 def test_nothing_is_learned_from_other_rows() -> None:
