@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any
 from lrapp.errors import UserError
 from lrapp.events import DataPrepared, Event
 from lrapp.runs import EventWriter, Run, State, Store, disk_errors, write_beside
-from lrapp.settings import DataSettings, RunSettings
+from lrapp.settings import (
+    DataSettings,
+    EarlyStoppingSettings,
+    ModelSettings,
+    RunSettings,
+    Task,
+    TrainingSettings,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lrapp.loop import Loop
     from lrapp.prepare import Prepared
     from lrapp.tables import Table
+
+# A worker holds data and network of its last run for the next one, unless they are larger than this.
+_KEPT_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -87,8 +98,37 @@ def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = No
         ) from error
 
 
+@lru_cache(maxsize=1)
+def _traced(
+    model: ModelSettings, inputs: int, task: Task, classes: int, training: TrainingSettings
+) -> "Loop":
+    # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
+    from lrapp import models
+    from lrapp.loop import Loop
+
+    network = models.build(model, inputs, task, classes, training.seed, training.precision)
+    return Loop(network, task, training)
+
+
+def loop_for(settings: RunSettings, prepared: "Prepared") -> "Loop":
+    """Return a loop with the first weights of the run's seed; runs of one network share what was traced for it.
+
+    Args:
+        settings: The run.
+        prepared: Its data.
+    """
+    training = settings.training
+    # What is not in this key, the loop does not look at.
+    key = training.model_copy(
+        update={"epochs": 1, "seed": 0, "xla": "auto", "early_stopping": EarlyStoppingSettings()}
+    )
+    loop = _traced(settings.model, len(prepared.inputs), prepared.task, len(prepared.classes), key)
+    loop.reset(training.seed)
+    return loop
+
+
 def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:
-    from lrapp import models, training
+    from lrapp import training
 
     settings = run.settings
     writer = EventWriter(run)
@@ -109,18 +149,11 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
                 notes=prepared.notes,
             )
         )
-        _check_memory(settings, prepared)
+        needed = _check_memory(settings, prepared)
         state = training.TrainingState.load(run.checkpoint_path) if run.checkpoint_path.exists() else None
-        network = models.build(
-            settings.model,
-            inputs=len(prepared.inputs),
-            task=prepared.task,
-            classes=len(prepared.classes),
-            seed=settings.training.seed,
-            precision=settings.training.precision,
-        )
+        loop = loop_for(settings, prepared)
         ended = training.train(
-            network,
+            loop.model,
             prepared,
             settings.plan(len(prepared.train.y)),
             settings.training,
@@ -128,17 +161,21 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             should_stop=lambda: run.stop_asked is not None,
             state=state,
             on_state=lambda latest: latest.save(run.checkpoint_path),
+            loop=loop,
         )
         with disk_errors():
-            _leave_model(run, network, prepared)
+            _leave_model(run, loop.model, prepared)
     finally:
         writer.close()
+    if needed > _KEPT_BYTES:
+        _traced.cache_clear()
+        _prepared.cache_clear()
     if ended.reason in ("completed", "early_stopping"):
         run.checkpoint_path.unlink(missing_ok=True)
     return Outcome(ended.reason, ended.message)
 
 
-def _check_memory(settings: RunSettings, prepared: "Prepared") -> None:
+def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:
     from lrapp import estimates
 
     rows = len(prepared.train.y) + len(prepared.validation.y)
@@ -146,6 +183,7 @@ def _check_memory(settings: RunSettings, prepared: "Prepared") -> None:
         settings, inputs=len(prepared.inputs), outputs=_outputs(prepared), rows=rows
     )
     estimates.check_memory(estimate, estimates.available_bytes())
+    return estimate.memory_bytes
 
 
 def _outputs(prepared: "Prepared") -> int:
