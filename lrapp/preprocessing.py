@@ -195,23 +195,13 @@ class Preprocessor:
         Raises:
             UserError: If a file is missing, damaged, foreign or from a later version.
         """
+        described = _read(folder)
         try:
-            described = json.loads((folder / JSON_FILE).read_bytes())
             packed = (folder / SKOPS_FILE).read_bytes()
         except FileNotFoundError as error:
-            raise UserError(
-                "This model has no preprocessor beside it: its run did not finish, or files were removed. "
-                "Train it again."
-            ) from error
-        except (ValueError, OSError, RecursionError) as error:
+            raise UserError(_GONE) from error
+        except OSError as error:
             raise UserError(_DAMAGED) from error
-        if not isinstance(described, dict) or not isinstance(described.get("version"), int):
-            raise UserError(_DAMAGED)
-        if described["version"] != VERSION:
-            raise UserError(
-                f"The preprocessor of this model must be of version {VERSION}. Received: {described['version']}. "
-                "Open it with the version of LR Lab that made it."
-            )
         if described.get("sha256") != hashlib.sha256(packed).hexdigest():
             raise UserError(_DAMAGED)
         loaded = cls._revived(described, packed)
@@ -229,10 +219,7 @@ class Preprocessor:
                 classes=tuple(described["classes"]),
                 target_mean=float(described["target_mean"]),
                 target_scale=float(described["target_scale"]),
-                columns=tuple(
-                    InputColumn(column["name"], Kind(column["kind"]), tuple(column["values"]))
-                    for column in described["columns"]
-                ),
+                columns=_columns(described),
                 inputs=tuple(described["inputs"]),
                 transformer=skops.io.loads(packed, trusted=list(TRUSTED)),
             )
@@ -254,9 +241,62 @@ class Preprocessor:
             raise UserError(_DAMAGED)
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a saved model asks of a table.
+
+    Args:
+        target: The column that it predicts, which need not be there.
+        columns: The columns that it needs.
+    """
+
+    target: str
+    columns: tuple[InputColumn, ...]
+
+
+def needs(folder: Path) -> Needs:
+    """Return what the model in a folder needs, without importing scikit-learn, so that a page may ask.
+
+    Raises:
+        UserError: If the description is missing, damaged, foreign or from a later version.
+    """
+    described = _read(folder)
+    try:
+        return Needs(str(described["target"]), _columns(described))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(_DAMAGED) from error
+
+
+_GONE = (
+    "This model has no preprocessor beside it: its run did not finish, or files were removed. Train it again."
+)
 _DAMAGED = (
     "The preprocessor beside this model is damaged or not one of LR Lab's: download or train the model again."
 )
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        described = json.loads((folder / JSON_FILE).read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(_GONE) from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise UserError(_DAMAGED) from error
+    if not isinstance(described, dict) or not isinstance(described.get("version"), int):
+        raise UserError(_DAMAGED)
+    if described["version"] != VERSION:
+        raise UserError(
+            f"The preprocessor of this model must be of version {VERSION}. Received: {described['version']}. "
+            "Open it with the version of LR Lab that made it."
+        )
+    return described
+
+
+def _columns(described: dict[str, Any]) -> tuple[InputColumn, ...]:
+    return tuple(
+        InputColumn(column["name"], Kind(column["kind"]), tuple(column["values"]))
+        for column in described["columns"]
+    )
 
 
 def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.ndarray, Strange]:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.prepare import Prepared, prepare
-from lrapp.preprocessing import TRUSTED, Preprocessor, quoted, raw_slots, standardised
+from lrapp.preprocessing import TRUSTED, Preprocessor, needs, quoted, raw_slots, standardised
 from lrapp.settings import DataSettings, Scaling
 from lrapp.tables import Table, read_csv
 
@@ -64,6 +64,18 @@ def test_only_known_types_are_in_the_file(table: Table, tmp_path: Path) -> None:
     prepared(table).preprocessor.save(tmp_path)
 
     assert set(skops.io.get_untrusted_types(file=tmp_path / "preprocessor.skops")) == set(TRUSTED)
+
+
+def test_a_page_may_ask_what_a_model_needs(table: Table, tmp_path: Path) -> None:
+    made = prepared(table)
+    made.preprocessor.save(tmp_path)
+
+    asked = needs(tmp_path)
+
+    assert (asked.target, asked.columns) == ("kind", made.preprocessor.columns)
+    (tmp_path / "preprocessor.json").write_text('{"version": 1, "target": "kind", "columns": [3]}')
+    with pytest.raises(UserError, match="damaged"):
+        needs(tmp_path)
 
 
 def test_rows_are_transformed_one_by_one_or_together(table: Table) -> None:
