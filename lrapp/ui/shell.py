@@ -25,7 +25,7 @@ STYLE = """
 
 def show() -> None:
     """Set the page up, and run the one that the address names."""
-    st.set_page_config(page_title="LR Lab", page_icon=":material/show_chart:", layout="wide")
+    st.set_page_config(page_title="LR Lab", page_icon="📈", layout="wide")
     st.html(STYLE)
     from lrapp.ui import predict, runs, train
 
