@@ -9,7 +9,7 @@ from pathlib import Path
 from lrapp import bundle, worker
 from lrapp.errors import UserError
 from lrapp.events import EpochDone, Event, StepsDone, TrainingStarted
-from lrapp.runs import Run, Status, Store, now, write_beside
+from lrapp.runs import Run, Status, Store, disk_errors, now, write_beside
 from lrapp.settings import FileSource, RunSettings
 
 
@@ -53,12 +53,15 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     if data is not None:
         settings = _with_data(settings, data, store)
     run = Run(out.absolute())
-    if (out / "status.json").exists() and not resume:
+    if resume:
+        _check_resumable(run, settings)
+    elif (out / "status.json").exists():
         raise UserError(
             f"{out} holds a run already. Choose another folder, or add --resume to go on with it."
         )
-    if not (out / "status.json").exists():
-        out.mkdir(parents=True, exist_ok=True)
+    else:
+        with disk_errors():
+            out.mkdir(parents=True, exist_ok=True)
         write_beside(out / "run.json", settings.to_json().encode())
         write_beside(out / "status.json", Status(created=now()).model_dump_json(indent=2).encode())
     run.forget_stop()
@@ -85,6 +88,19 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     write_beside(run.folder / bundle.file_name(run), bundle.pack(run))
     print(f"The model is in {run.folder}, all in one file: {bundle.file_name(run)}.")
     return 0
+
+
+def _check_resumable(run: Run, settings: RunSettings) -> None:
+    if not (run.folder / "status.json").exists():
+        raise UserError(f"{run.folder} holds no run to go on with. Leave --resume out to start one.")
+    if run.status.state in ("completed", "early_stopping"):
+        raise UserError(
+            f"The run in {run.folder} has been trained to its end; there is nothing to go on with."
+        )
+    if run.settings != settings:
+        raise UserError(
+            f"The run in {run.folder} was started with other settings. Name its own run.json, or another folder."
+        )
 
 
 def _with_data(settings: RunSettings, path: Path, store: Store) -> RunSettings:

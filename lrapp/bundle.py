@@ -21,6 +21,7 @@ _NEEDS = (
     "skops",
     "charset-normalizer",
     "python-calamine",
+    "filelock",
 )
 _FILES = ("model.keras", "preprocessor.skops", "preprocessor.json", "run.json", "scores.json")
 
@@ -32,6 +33,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it the last digits differ
 
 from lrapp.errors import UserError
 from lrapp.prediction import to_csv_bytes
@@ -41,9 +43,9 @@ from lrapp.tables import read_csv
 
 def main(source: str, result: str) -> None:
     """Read a table, predict each of its rows, and write them with the predictions beside them."""
-    model = SavedModel.load(Path(__file__).parent)
-    predictions = model.predict(read_csv(Path(source).read_bytes(), source))
-    for note in predictions.notes:
+    table = read_csv(Path(source).read_bytes(), source)
+    predictions = SavedModel.load(Path(__file__).parent).predict(table)
+    for note in (*table.notes, *predictions.notes):
         print(note)
     Path(result).write_bytes(to_csv_bytes(predictions.frame))
     print(f"{len(predictions.frame)} rows are in {result}.")
@@ -97,6 +99,9 @@ def pack(run: Run) -> bytes:
 
     if not run.model_path.exists():
         raise UserError("This run left no model. Resume it, or train it again.")
+    missing = [name for name in _FILES if not (run.folder / name).exists()]
+    if missing:
+        raise UserError(f"This run's folder is damaged: {missing[0]} is missing. Train the run again.")
     settings = run.settings
     preprocessor = Preprocessor.load(run.folder)
     history = run.history()
@@ -128,7 +133,8 @@ def pack(run: Run) -> bytes:
 
 
 def _requirements() -> str:
-    cpu_build = '(sys_platform == "linux" and platform_machine == "x86_64") or sys_platform == "win32"'  # as for the app
+    # As for the app.
+    cpu_build = '(sys_platform == "linux" and platform_machine == "x86_64") or sys_platform == "win32"'
     tensorflow = _tensorflow_version()
     lines = [f"tensorflow-cpu=={tensorflow}; {cpu_build}", f"tensorflow=={tensorflow}; not ({cpu_build})"]
     return "\n".join([*lines, *(f"{name}=={version(name)}" for name in _NEEDS)]) + "\n"

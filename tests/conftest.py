@@ -5,11 +5,50 @@ from pathlib import Path
 
 import pytest
 
+from lrapp.runs import Run, Store
+from lrapp.settings import (
+    DataSettings,
+    LayerSettings,
+    ModelSettings,
+    RunSettings,
+    SampleSource,
+    TrainingSettings,
+)
+
 # Read by TensorFlow when it is imported, in this process and in those that tests start.
+# As ``worker.warm`` sets them: without, the last bits of the numbers differ.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Pass over what only Keras itself could mend: how it reads a variable of TensorFlow when it saves a model."""
+    config.addinivalue_line(
+        "filterwarnings",
+        "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning:keras",
+    )
 
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep every test away from the runs of the person who starts the tests."""
     monkeypatch.setenv("LRAPP_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A small network that was trained on the penguins; not to be changed."""
+    from lrapp import worker
+
+    store = Store(tmp_path_factory.mktemp("finished"))
+    run = store.create(
+        RunSettings(
+            name="Penguins 🐧 of Palmer/Station",
+            data=DataSettings(source=SampleSource(name="penguins.csv"), target="species"),
+            model=ModelSettings(layers=(LayerSettings(units=8, dropout=0.1, batch_norm=True),)),
+            training=TrainingSettings(epochs=25),
+        )
+    )
+    outcome = worker.work(run.folder, store.home)
+    run.set_status(state=outcome.state, message=outcome.message, attempts=1)
+    return run

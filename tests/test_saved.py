@@ -1,0 +1,131 @@
+"""A finished model, taken back from its folder, and files that are not what they should be."""
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lrapp import saved, worker
+from lrapp.errors import UserError
+from lrapp.runs import SAMPLES, Run
+from lrapp.saved import SavedModel
+from lrapp.settings import LayerSettings, ModelSettings
+from lrapp.tables import read_csv
+
+PENGUINS = SAMPLES / "penguins.csv"
+
+
+@pytest.fixture
+def folder(finished: Run, tmp_path: Path) -> Path:
+    """A copy of the finished run that a test may damage."""
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_a_saved_model_predicts_as_it_did_when_it_was_measured(finished: Run) -> None:
+    from lrapp.evaluation import Scores
+    from lrapp.prepare import prepare
+
+    model = SavedModel.load(finished.folder)
+    settings = finished.settings.data
+    table = read_csv(PENGUINS.read_bytes(), "penguins.csv")
+    prepared = prepare(table, settings)
+    answers = saved.outputs(model.network, prepared.test.x)
+    right = float(np.mean(answers.argmax(axis=1) == prepared.test.y))
+    scores = Scores.from_json(finished.scores_path.read_text())
+    assert scores.rows == len(prepared.test.y)
+    assert right == pytest.approx(scores.metrics[0].value)
+    assert right > 0.9, "penguins are easily told apart"
+
+
+def test_a_table_is_predicted_in_its_order(finished: Run) -> None:
+    table = read_csv(PENGUINS.read_bytes(), "penguins.csv")
+    answer = SavedModel.load(finished.folder).predict(table)
+    assert len(answer.frame) == len(table.frame)
+    assert answer.frame["island"].tolist() == table.frame["island"].tolist()
+    assert (answer.frame["prediction"] == table.frame["species"]).mean() > 0.9
+
+
+def test_rows_are_answered_alike_alone_and_in_any_number(
+    finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = SavedModel.load(finished.folder).network
+    x = np.random.default_rng(0).normal(size=(25, network.input_shape[-1])).astype(np.float32)
+    together = saved.outputs(network, x)
+    assert together.shape == (25, 3)
+    assert together.sum(axis=1) == pytest.approx(1)
+    monkeypatch.setattr(saved, "_ROWS_AT_ONCE", 7)
+    assert saved.outputs(network, x) == pytest.approx(together, abs=1e-6)
+    empty = saved.outputs(network, x[:0])
+    assert empty.shape == (0, 3)
+    assert empty.dtype == np.float32
+
+
+def test_what_a_model_file_says_about_its_network_is_not_read(folder: Path, finished: Run) -> None:
+    whole = SavedModel.load(finished.folder)
+    with (
+        zipfile.ZipFile(finished.model_path) as source,
+        zipfile.ZipFile(folder / "model.keras", "w") as target,
+    ):
+        for name in source.namelist():
+            target.writestr(name, b"{}" if name == "config.json" else source.read(name))
+    x = np.ones((2, whole.network.input_shape[-1]), np.float32)
+    again = SavedModel.load(folder)
+    assert saved.outputs(again.network, x).tolist() == saved.outputs(whole.network, x).tolist()
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:2_000])
+
+
+def _of_another_network(path: Path) -> None:
+    from lrapp import models
+
+    other = models.build(ModelSettings(layers=(LayerSettings(units=5),)), inputs=3, task="binary")
+    other.save(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _cut,
+        _of_another_network,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"not a model"),
+        lambda path: path.write_bytes(b"PK\x03\x04" + bytes(100)),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+    ids=["cut", "foreign", "empty", "text", "zip", "folder"],
+)
+def test_a_model_file_that_is_none_is_a_sentence(folder: Path, damage: Callable[[Path], object]) -> None:
+    damage(folder / "model.keras")
+    with pytest.raises(UserError, match=r"^The model file is damaged or belongs to other settings; "):
+        SavedModel.load(folder)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "run.json", "preprocessor.json", "preprocessor.skops"])
+def test_a_file_that_is_missing_is_a_sentence(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(UserError) as raised:
+        SavedModel.load(folder)
+    assert "\n" not in str(raised.value)
+    assert str(raised.value).endswith(".")
+
+
+def test_settings_of_another_network_are_refused(folder: Path, finished: Run) -> None:
+    other = finished.settings.model_copy(update={"model": ModelSettings()})
+    (folder / "run.json").write_text(other.to_json())
+    with pytest.raises(UserError, match=r"belongs to other settings"):
+        SavedModel.load(folder)
+
+
+def test_the_page_gets_a_preview_and_the_whole(finished: Run) -> None:
+    answer = worker.predict(finished.folder, PENGUINS.read_bytes(), "penguins.csv")
+    assert answer.rows == 344
+    assert len(answer.preview) == 200
+    assert answer.csv.count(b"\n") == 345
+    with pytest.raises(UserError, match=r"Missing column"):
+        worker.predict(finished.folder, b"a,b\n1,2\n3,4\n", "other.csv")
