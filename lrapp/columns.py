@@ -17,6 +17,7 @@ from lrapp.numerals import (
     NumberFormat,
     Parsed,
     column_format,
+    is_plain,
     looks_numeric,
     parse_column,
     parse_number,
@@ -133,10 +134,13 @@ def _read_words(words: Words, about: Context) -> Read:
         return _read_category(words, about, "whole numbers with leading zeros")
     if (shape := date_shape(present)) and (dates := _read_dates(words, shape, about)):
         return dates
-    form = column_format(present, about.decimal, about.thousands, told=about.told)
+    # What programs do not write may stand far from the sample, and tells most about the format.
+    unusual = [text for text in words.texts if not is_plain(text) and text not in _MISSING][:_SAMPLE]
+    cells = [*present, *unusual]
+    form = column_format(cells, about.decimal, about.thousands, told=about.told)
     numeric = sum(parse_number(cell, form) is not None for cell in present)
     # Different cells are asked here, and a few numbers may stand in most rows: hence the low bar.
-    if numeric >= 0.3 * len(present) and (numbers := _written_numbers(words, form, present)):
+    if numeric >= 0.3 * len(present) and (numbers := _written_numbers(words, form, cells)):
         return _read_numbers(numbers, about, None)
     return _read_category(words, about, "")
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from lrapp.words import Words
 
-_TIME = r"(?P<time>[T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?)?(?P<zone>Z| ?UTC| ?[+-]\d{2}:?\d{2})?"
+_ZONE = r"(?P<zone>Z| ?UTC| ?[+-]\d{2}:?\d{2})?"
+_TIME = rf"(?P<time>[T ]+\d{{1,2}}:\d{{2}}(:\d{{2}}([.,]\d{{1,9}})?)?( ?[AaPp]\.?[Mm]\.?)?)?{_ZONE}"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
 _SHAPES = {
     "ymd": re.compile(rf"\d{{4}}(?P<mark>[-/.])\d{{1,2}}(?P=mark)\d{{1,2}}{_TIME}"),

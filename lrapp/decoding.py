@@ -69,7 +69,7 @@ def _no_text() -> UserError:
 def _refuse_binary(text: bytes) -> None:
     for start in (0, len(text) // 2):
         sample = text[start : start + _SAMPLE]
-        if len(sample) - len(sample.translate(None, _CONTROL)) > len(sample) // 20:
+        if len(sample) - len(sample.translate(None, _CONTROL)) > len(sample) // 50:
             raise _no_text()
 
 
@@ -163,9 +163,8 @@ def _mostly_utf8(data: bytes, notes: list[str]) -> bytes | None:
         lambda match: match[0].encode("utf-8", "surrogateescape").decode("cp1252", errors="replace"),
         text,
     )
-    notes.append(
-        f"{stray:,} byte{'s' if stray > 1 else ''} that did not fit UTF-8 {'were' if stray > 1 else 'was'} read as cp1252."
-    )
+    what, verb = ("bytes", "were") if stray > 1 else ("byte", "was")
+    notes.append(f"{stray:,} {what} that did not fit UTF-8 {verb} read as cp1252.")
     return text.encode("utf-8")
 
 

@@ -37,7 +37,7 @@ class Repair:
 
 @dataclass
 class Mended:
-    """What a repair made of one row: its cells, or None when it is left out; ``what`` is empty when nothing was wrong."""
+    """What a repair made of one row: its cells, or None when it is left out, and what was done."""
 
     cells: list[str] | None
     what: str = ""

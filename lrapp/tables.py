@@ -1,5 +1,6 @@
 """The bytes of a file -> a table: its frame, the kind of each column, and what had to be repaired."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +22,7 @@ from lrapp.dialects import (
 )
 from lrapp.errors import UserError
 from lrapp.mending import Mender
+from lrapp.numerals import looks_numeric
 from lrapp.records import find_records, prepare_text
 from lrapp.rows import Body, Plan, Repair, Types, choose_types, read_body
 from lrapp.unpacking import unpack
@@ -33,6 +35,9 @@ _HEAD_RECORDS = 500
 _FEW_ROWS = 5000
 _EXAMPLES = 3
 _LOOKED_AT = 200
+_TOTAL = re.compile(
+    r"(grand |sub)?(totals?|sum|summe|gesamt|somme|suma|average|mean|mittelwert)\s*:?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -206,9 +211,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     header = rows[plan.skip : plan.skip + plan.header_rows]
     names, unnamed = _names(header, plan, notes)
     if plan.skip:
-        notes.append(
-            f"{plan.skip} line{'s' if plan.skip > 1 else ''} before the table {'were' if plan.skip > 1 else 'was'} left out."
-        )
+        notes.append(f"{plan.skip} line{'s were' if plan.skip > 1 else ' was'} left out before the table.")
     if named_lines:
         notes.append("The first line, which only names the delimiter, was left out.")
     first_row = plan.skip + plan.header_rows
@@ -282,6 +285,7 @@ _LEFT_OUT = {
     "empty row at the end": "empty row at the end",
     "comment": "comment line",
     "footer": "line below the table",
+    "total": "row of totals at the end",
     "header again": "repeated line of column names",
 }
 
@@ -295,6 +299,9 @@ def _assemble(
     notes: list[str],
     told: DialectOverrides,
 ) -> Table:
+    if _ends_in_total(body, names, dialect):
+        body.columns = [column.slice(0, len(column) - 1) for column in body.columns]
+        body.left_out["total"] = [0]
     for reason, lines in body.left_out.items():
         noun = _LEFT_OUT[reason]
         if len(lines) > 1:
@@ -339,6 +346,26 @@ def _assemble(
         repaired_rows=body.repaired_rows,
         _texts=texts,
     )
+
+
+def _ends_in_total(body: Body, names: Sequence[str], dialect: Dialect | None) -> bool:
+    """Whether the last row is called a total and holds the sum or mean of a column."""
+    columns = body.columns
+    if len(columns) < 2 or len(columns[0]) < 4 or len(columns) > _FEW_ROWS:
+        return False
+    ending = [str(column[-1].as_py() or "").strip() for column in columns]
+    if not any(_TOTAL.fullmatch(cell) for cell in ending[:3]):
+        return False
+    decimal, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", "")
+    for place, cell in enumerate(ending):
+        if not looks_numeric(cell):
+            continue
+        read = read_column(columns[place], Context(names[place], place, len(names), decimal, thousands))
+        if read.values.dtype.kind in "if":
+            above, last = read.values.iloc[:-1], read.values.iloc[-1]
+            if np.isclose(above.sum(), last, rtol=1e-6) or np.isclose(above.mean(), last, rtol=1e-3):
+                return True
+    return False
 
 
 def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], told: DialectOverrides) -> Table:

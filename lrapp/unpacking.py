@@ -170,13 +170,26 @@ def _from_zip(archive: zipfile.ZipFile, limit: int) -> tuple[bytes, str]:
 
 
 def _check_unpacked_size(archive: zipfile.ZipFile, limit: int) -> None:
-    """Inflate every part once and keep nothing: the spreadsheet reader has no limit of its own."""
+    """Inflate every part once and keep nothing: the spreadsheet reader has no limit of its own.
+
+    Nor has it one for the area of a sheet, which two cells in opposite corners make huge.
+    """
     total = 0
     for info in archive.infolist():
         try:
             with archive.open(info) as stream:
+                left, right, top, bottom = 1 << 20, 0, 1 << 30, 0
                 while block := stream.read(_BLOCK):
                     total += len(block)
+                    for letters, digits in re.findall(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"', block):
+                        column = _column_number(letters)
+                        left, right = min(left, column), max(right, column)
+                        top, bottom = min(top, int(digits)), max(bottom, int(digits))
+                    if right and (right - left + 1) * (bottom - top + 1) > 20 * _CELL_LIMIT:
+                        raise UserError(
+                            f"The cells of a sheet must lie close together, and these span columns {left:,} to "
+                            f"{right:,} and rows {top:,} to {bottom:,}. {_ADVICE}"
+                        )
                     if total > limit:
                         raise UserError(
                             f"A spreadsheet may unpack to at most {_size(limit)}, and this one unpacks to more. "
@@ -186,6 +199,13 @@ def _check_unpacked_size(archive: zipfile.ZipFile, limit: int) -> None:
             raise UserError("The spreadsheet is locked with a password. Save it without one.") from error
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
             raise UserError(f"The spreadsheet is damaged or cut off. {_ADVICE}") from error
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number
 
 
 def _cell_text(cell: Any) -> str:
@@ -219,8 +239,9 @@ def _spreadsheet(data: bytes, name: str, notes: list[str]) -> Unpacked:
         for title in titles:
             sheet = workbook.get_sheet_by_name(title)
             if sheet.height * sheet.width > _CELL_LIMIT:
+                cells = f"{sheet.height * sheet.width:,}"
                 raise UserError(
-                    f"A sheet may have at most {_CELL_LIMIT:,} cells. Received: {sheet.height * sheet.width:,}. {_ADVICE}"
+                    f"A sheet may have at most {_CELL_LIMIT:,} cells. Received: {cells}. {_ADVICE}"
                 )
             rows = tuple(_rows_of(sheet))
             if any(cell.strip() for row in rows for cell in row):

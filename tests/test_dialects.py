@@ -77,7 +77,13 @@ def test_the_table_is_found_among_other_rows(rows: list[list[str]], expected: La
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"delimiter": ""}, {"delimiter": "\n"}, {"quote": "x"}, {"decimal": ";"}, {"decimal": ".", "thousands": "."}],
+    [
+        {"delimiter": ""},
+        {"delimiter": "\n"},
+        {"quote": "x"},
+        {"decimal": ";"},
+        {"decimal": ".", "thousands": "."},
+    ],
 )
 def test_an_overrule_out_of_range_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(UserError, match="must"):

@@ -45,7 +45,8 @@ def test_a_number_is_read(cell: str, form: NumberFormat, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "x", "1,2,3", "1.2.3", "12 kg", "(12", "-(12)", "1,23", "--5", "1-2", "12/3", "FOO 12", "1e", "."]
+    "cell",
+    ["", "x", "1,2,3", "1.2.3", "12 kg", "(12", "-(12)", "1,23", "--5", "1-2", "12/3", "FOO 12", "1e", "."],
 )
 def test_what_is_no_number_is_not_read(cell: str) -> None:
     assert parse_number(cell, POINT) is None

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from lrapp.tables import read_csv
 
 ROWS = 20_000
+EUROPEAN: dict[str, object] = {"sep": ";", "decimal": ","}
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Case:
 
 
 def _numbers(rng: np.random.Generator) -> pd.DataFrame:
-    columns = {f"x{place}": rng.normal(size=ROWS).round(5) for place in range(20)}
+    columns: dict[str, np.ndarray] = {f"x{place}": rng.normal(size=ROWS).round(5) for place in range(20)}
     columns |= {f"n{place}": rng.integers(0, 1000, ROWS) for place in range(10)}
     return pd.DataFrame(columns)
 
@@ -67,9 +68,9 @@ def _mixed(rng: np.random.Generator) -> pd.DataFrame:
 CASES = (
     Case("numbers", _numbers, {}, {}),
     Case("mixed, quoted text", _mixed, {}, {"parse_dates": ["day"]}),
-    Case("semicolons, decimal commas", _mixed, {"sep": ";", "decimal": ","}, {"sep": ";", "decimal": ",", "parse_dates": ["day"]}),
-    Case("semicolons, decimal commas, all numbers", _numbers, {"sep": ";", "decimal": ","}, {"sep": ";", "decimal": ","}),
-)  # fmt: skip
+    Case("semicolons, decimal commas", _mixed, EUROPEAN, {**EUROPEAN, "parse_dates": ["day"]}),
+    Case("semicolons, decimal commas, all numbers", _numbers, EUROPEAN, EUROPEAN),
+)
 
 
 def _file(case: Case, folder: Path, megabytes: int) -> Path:
@@ -78,7 +79,7 @@ def _file(case: Case, folder: Path, megabytes: int) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         size = 0
         while size < megabytes * 1_000_000:
-            text = case.make(rng).to_csv(index=False, header=size == 0, lineterminator="\n", **case.to)  # type: ignore[call-overload]
+            text = case.make(rng).to_csv(index=False, header=size == 0, lineterminator="\n", **case.to)
             size += file.write(text)
     return path
 
@@ -104,7 +105,9 @@ def _least(function: Callable[[], object], times: int = 3) -> float:
 def main() -> None:
     """Print the machine and a line for each table."""
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, pandas {pd.__version__}")
+    print(
+        f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, pandas {pd.__version__}"
+    )
     print(f"{'table':45} {'MB':>5} {'rows':>9} {'pandas s':>9} {'ours s':>8} {'ratio':>6}")
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
@@ -115,7 +118,7 @@ def main() -> None:
 
 
 def _line(name: str, data: bytes, given: dict[str, object], ours_data: bytes | None = None) -> None:
-    theirs = _least(lambda: pd.read_csv(io.BytesIO(data), **given))  # type: ignore[call-overload]
+    theirs = _least(lambda: pd.read_csv(io.BytesIO(data), **given))
     ours = _least(lambda: read_csv(ours_data or data, "table.csv"))
     rows = len(read_csv(ours_data or data, "table.csv").frame)
     print(f"{name:45} {len(data) / 1e6:5.0f} {rows:9,} {theirs:9.2f} {ours:8.2f} {ours / theirs:6.2f}")

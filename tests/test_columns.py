@@ -1,0 +1,146 @@
+"""What columns are taken for, and what is said about it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from lrapp.columns import DISTINCT_CAP, Context, Kind, Read, read_column
+
+
+def read(
+    cells: list[str | None], name: str = "x", place: int = 1, decimal: str = ".", width: int = 3
+) -> Read:
+    """Read cells as the file's column at a place."""
+    return read_column(
+        pa.chunked_array([pa.array(cells, pa.string())]), Context(name, place, width, decimal, "")
+    )
+
+
+MANY = [f"word {place}" for place in range(40)]
+COUNTED = [str(place) for place in range(40)]
+INCOMES = [str(1000 + place * place) for place in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "kind"),
+    [
+        (["1", "2", "5"], "x", Kind.NUMBER),
+        (["1.5", "NA", "?"] + ["2"] * 9, "x", Kind.NUMBER),
+        (["0", "1", None], "x", Kind.YES_NO),
+        (["0.0", "1.0"], "x", Kind.YES_NO),
+        (["1", "2", "1"], "x", Kind.NUMBER),
+        (["true", "False"], "x", Kind.YES_NO),
+        (["ja", "nein", "Ja"], "x", Kind.YES_NO),
+        (["None", "Mild", "Severe", "None"], "x", Kind.CATEGORY),
+        (["00123", "10456", "00789"], "x", Kind.CATEGORY),
+        (["2020-01-31", "2020-02-29"], "x", Kind.DATE),
+        (["1990", "1991", "1992"], "year", Kind.NUMBER),
+        (["20200131", "20200229"], "x", Kind.DATE),
+        (["20200131", "20200231"], "x", Kind.NUMBER),
+        (["a", "a"], "x", Kind.CONSTANT),
+        ([None, None], "x", Kind.CONSTANT),
+        (["NA", "NA"], "x", Kind.CONSTANT),
+        (["7", "7", "7"], "x", Kind.CONSTANT),
+        (MANY, "x", Kind.IDENTIFIER),
+        (MANY[:10] * 4, "x", Kind.CATEGORY),
+        (
+            [f"{cell} and much more of the same in a whole long sentence of words" for cell in MANY],
+            "x",
+            Kind.TEXT,
+        ),
+        (INCOMES, "income", Kind.NUMBER),
+        (INCOMES, "customer_id", Kind.IDENTIFIER),
+        (INCOMES, "CustomerID", Kind.IDENTIFIER),
+        (INCOMES, "paid", Kind.NUMBER),
+        ([f"{cell}.5" for cell in COUNTED], "id", Kind.NUMBER),
+    ],
+)
+def test_kind(cells: list[str | None], name: str, kind: Kind) -> None:
+    assert read(cells, name).kind is kind
+
+
+def test_a_counter_is_an_identifier_only_where_row_numbers_stand() -> None:
+    assert read(COUNTED, "x", place=0).kind is Kind.IDENTIFIER
+    assert read(COUNTED, "x", place=1).kind is Kind.NUMBER
+    assert read(COUNTED, "x", place=0, width=2).kind is Kind.NUMBER
+
+
+def test_values_have_the_type_of_their_kind() -> None:
+    assert read(["1", "2", "5"]).values.dtype == np.int64
+    assert read(["1", None, "5"]).values.dtype == np.float64
+    assert read(["0", "1"]).values.dtype == np.int64
+    assert read(["a", "b", "a"]).values.dtype == "str"
+    assert read(COUNTED, "id").values.tolist()[:2] == ["0", "1"]
+    assert read(["2020-01-31", "2020-02-29"]).values.dt.day.tolist() == [31, 29]
+
+
+def test_a_few_words_among_numbers_become_missing_and_are_said() -> None:
+    result = read([*INCOMES, "unknown"])
+    assert result.kind is Kind.NUMBER
+    assert result.values.isna().tolist() == [False] * 40 + [True]
+    assert result.notes == ("1 value that is no number became missing ('unknown')",)
+    assert read([*INCOMES[:5], "low", "high", "middle"]).kind is Kind.CATEGORY
+
+
+def test_missing_words_in_a_category_are_counted_but_none_stays() -> None:
+    result = read(["None", "n/a", "Mild", "?", "Mild"])
+    assert result.values.fillna("").tolist() == ["None", "", "Mild", "", "Mild"]
+    assert result.notes == ("2 values marked as missing ('n/a', '?')",)
+
+
+def test_codes_of_two_letters_keep_na() -> None:
+    codes = ["NA", *(first + second for first in "ABC" for second in "DEFG")]
+    assert read(codes).values.tolist() == codes
+
+
+def test_yes_and_no_get_one_spelling() -> None:
+    result = read(["Yes", "yes", "no", "Yes", "NO", "no"])
+    assert result.values.tolist() == ["Yes", "Yes", "no", "Yes", "no", "no"]
+    assert result.notes == ("2 values got the usual spelling ('Yes', 'no')",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "days", "note"),
+    [
+        (["13/02/2020", "01/03/2020"], ".", ["2020-02-13", "2020-03-01"], ()),
+        (["02/13/2020", "01/03/2020"], ".", ["2020-02-13", "2020-01-03"], ()),
+        (["02.03.2020", "13.03.2020"], ".", ["2020-03-02", "2020-03-13"], ()),
+        (
+            ["02/03/2020", "01/03/2020"],
+            ".",
+            ["2020-02-03", "2020-01-03"],
+            ("every date could be read both ways and month before day was taken",),
+        ),
+        (
+            ["02/03/2020", "01/03/2020"],
+            ",",
+            ["2020-03-02", "2020-03-01"],
+            ("every date could be read both ways and day before month was taken",),
+        ),
+        (["12 Jan 2020", "3 March 2021"], ".", ["2020-01-12", "2021-03-03"], ()),
+        (["Jan 12, 2020", "Mar 3, 2021"], ".", ["2020-01-12", "2021-03-03"], ()),
+        (["2020-01", "2021-03"], ".", ["2020-01-01", "2021-03-01"], ()),
+    ],
+)
+def test_dates_are_read_in_the_order_of_the_column(
+    cells: list[str | None], decimal: str, days: list[str], note: tuple[str, ...]
+) -> None:
+    result = read(cells, decimal=decimal)
+    assert result.kind is Kind.DATE
+    assert result.values.dt.strftime("%Y-%m-%d").tolist() == days
+    assert result.notes == note
+
+
+def test_time_zones_go_to_utc() -> None:
+    result = read(["2020-01-01T10:00:00Z", "2020-01-01T10:00:00+02:00"])
+    assert result.values.dt.hour.tolist() == [10, 8]
+    assert result.notes == ("times were moved to UTC",)
+
+
+def test_different_values_are_counted_up_to_a_cap() -> None:
+    assert read([str(place * 7) for place in range(60_000)]).distinct == DISTINCT_CAP
+    long = read([f"w{place}" for place in range(60_000)])
+    assert (long.distinct, long.kind) == (DISTINCT_CAP, Kind.IDENTIFIER)
+    assert read([f"w{place % 25_000}" for place in range(60_000)]).kind is Kind.CATEGORY

@@ -1,0 +1,56 @@
+"""Encodings, with and without a mark."""
+
+import codecs
+
+import pytest
+
+from lrapp.decoding import decode
+from lrapp.errors import UserError
+
+TEXT = "städte,größe\nKöln,1\nMünchen,2\nZürich,3\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (TEXT.encode(), "utf-8"),
+        (codecs.BOM_UTF8 + TEXT.encode(), "utf-8"),
+        (TEXT.encode("utf-16"), "utf-16-le"),
+        (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), "utf-16-be"),
+        (TEXT.encode("utf-16-le"), "utf-16-le"),
+        (TEXT.encode("utf-16-be"), "utf-16-be"),
+        (TEXT.encode("utf-32"), "utf-32-le"),
+        (TEXT.encode("cp1252"), "cp1252"),
+    ],
+)
+def test_the_encoding_is_found(data: bytes, encoding: str) -> None:
+    decoded = decode(data)
+    assert (decoded.data.decode(), decoded.encoding) == (TEXT, encoding)
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "shift_jis", "gb18030"])
+def test_other_alphabets_are_told_from_western_ones(encoding: str) -> None:
+    text = {
+        "cp1251": "имя,город\nИван,Москва\nПётр,Казань\nАнна,Новгород\n",
+        "shift_jis": "名前,値段\n東京,ひらがな\n大阪,カタカナ\n京都,漢字\n",
+        "gb18030": "姓名,城市\n王伟,北京\n李娜,上海\n张敏,广州\n",
+    }[encoding]
+    assert decode(text.encode(encoding)).data.decode() == text
+
+
+def test_a_few_foreign_bytes_in_utf8_are_counted() -> None:
+    decoded = decode("é,ü,ö,ä,à\n".encode() + b"\xe9\n")
+    assert decoded.data.decode() == "é,ü,ö,ä,à\né\n"
+    assert decoded.notes == ("1 byte that did not fit UTF-8 was read as cp1252.",)
+
+
+def test_nul_bytes_are_removed_and_counted() -> None:
+    decoded = decode(b"a,b\n1\x00,2\n3,4\n5,6\n7,8\n9,10\n")
+    assert decoded.data == b"a,b\n1,2\n3,4\n5,6\n7,8\n9,10\n"
+    assert decoded.notes == ("1 NUL byte was removed from the text.",)
+
+
+@pytest.mark.parametrize("encoding", ["nothing", "base64", "ascii", "utf-8"])
+def test_an_overrule_that_does_not_fit_is_refused(encoding: str) -> None:
+    with pytest.raises(UserError, match=r"encoding"):
+        decode(b"a,\xe4\n", encoding)
