@@ -5,6 +5,7 @@
 lets Keras's own optimizer apply it and writes down what happened. How many steps one call runs changes no number.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +20,17 @@ from lrapp.settings import Task, TrainingSettings
 if TYPE_CHECKING:
     from lrapp.prepare import Part
 
-try:
-    # The steps of a small network are a chain of small operations: handing them from thread to thread takes longer
-    # than some of them do. Products of large matrices still use every core.
+# The steps of a small network are a chain of small operations: handing them from thread to thread takes longer than
+# some of them do. Products of large matrices still use every core. Too late where something has computed already.
+with contextlib.suppress(RuntimeError):
     tf.config.threading.set_inter_op_parallelism_threads(1)
-except RuntimeError:
-    # Something has computed already; then it stays as it is.
-    pass
 
 # Most steps in one call. Its record has a fixed length, because XLA compiles for one shape.
 MOST_STEPS = 2048
-# Numbers that a layer's output may hold while rows are evaluated: 64 MB in float32.
+# What a batch of rows that are evaluated may take: numbers in the widest layer (64 MB) and multiplications (a few
+# tenths of a second), so that evaluating can be stopped.
 _EVALUATION_NUMBERS = 1 << 24
+_EVALUATION_MULTIPLICATIONS = 1e10
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,13 @@ class Snapshot:
         model: Those of the network: weights, batch normalisation's statistics, states of dropout.
         optimizer: Those of the optimizer: steps done, slots, loss scale.
         finite: Whether every number of the network is finite.
+        penalty: What L1 and L2 add to the loss.
     """
 
     model: tuple[tf.Tensor, ...]
     optimizer: tuple[tf.Tensor, ...]
     finite: bool
+    penalty: float
 
 
 def shuffled(rows: int, seed: int, epoch: int) -> tf.Tensor:
@@ -89,6 +91,15 @@ def shuffled(rows: int, seed: int, epoch: int) -> tf.Tensor:
     return tf.constant(generator.permutation(np.arange(rows, dtype=np.int32)))
 
 
+def essential(settings: TrainingSettings) -> TrainingSettings:
+    """Return the settings with everything left at its default that a ``Loop`` does not depend on.
+
+    Two runs of one network, equal in these, may share a loop.
+    """
+    kept = ("optimizer", "momentum", "nesterov", "weight_decay", "batch_size", "precision")
+    return TrainingSettings(**{name: getattr(settings, name) for name in kept})
+
+
 class Loop:
     """A network and its optimizer with what was traced for them.
 
@@ -98,7 +109,7 @@ class Loop:
     Args:
         model: A network from ``models.build``; trained in place.
         task: What kind of answer it gives.
-        settings: Optimizer, batch size and precision count here, nothing else.
+        settings: Optimizer, batch size and precision count here, as in ``essential``.
     """
 
     def __init__(self, model: keras.Model, task: Task, settings: TrainingSettings) -> None:
@@ -117,7 +128,8 @@ class Loop:
         self._model_variables = [variable for layer in model.layers for variable in layer.variables]
         self._optimizer_variables = list(self.optimizer.variables)
         widest = max(model.input_shape[-1], *(layer.units for layer in self._dense))
-        self.evaluation_rows = int(np.clip(_EVALUATION_NUMBERS // widest, 64, 8192))
+        rows = min(_EVALUATION_NUMBERS / widest, _EVALUATION_MULTIPLICATIONS / model.count_params())
+        self.evaluation_rows = int(np.clip(rows, 16, 8192))
 
     @property
     def _dense(self) -> list[keras.layers.Dense]:
@@ -207,14 +219,10 @@ class Loop:
         record = function(data.tensors, tf.constant(first), tf.constant(count))
         return record.numpy()[:count].astype(np.float64)
 
-    def penalty(self) -> float:
-        """Return what L1 and L2 add to the loss at the present weights."""
-        return float(sum(float(loss) for loss in self.model.losses))
-
     def snapshot(self) -> Snapshot:
         """Return the values of all variables; nearly free, since tensors are copied only when overwritten."""
-        finite, model, optimizer = self._function("snapshot")()
-        return Snapshot(tuple(model), tuple(optimizer), bool(finite))
+        finite, penalty, model, optimizer = self._function("snapshot")()
+        return Snapshot(tuple(model), tuple(optimizer), bool(finite), float(penalty))
 
     def restore(self, model: Any, optimizer: Any = None) -> None:
         """Put values back that a snapshot, or its arrays, holds; the optimizer's only if given."""
@@ -330,4 +338,5 @@ class Loop:
         optimizer = [tf.identity(variable.value) for variable in self._optimizer_variables]
         floats = [value for value in model if value.dtype.is_floating]
         finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(value)) for value in floats]))
-        return finite, model, optimizer
+        penalty = keras.ops.sum(self.model.losses) if self.model.losses else tf.constant(0.0)
+        return finite, penalty, model, optimizer

@@ -87,8 +87,8 @@ def uses_xla(model: keras.Model, settings: TrainingSettings, total_steps: int) -
 
     Compiling takes some 0.4 s and 0.1 s more for each layer; then it spares about 80 microseconds a step, and more
     with the number of weights to update. So it has to be a long run. Not with dropout, whose random numbers XLA may
-    compute once for every use (13 ms a step instead of 0.9 were measured), and not with millions of weights, where
-    more cores do more than XLA.
+    compute once for every use (13 ms a step instead of 0.9 were measured), not with millions of weights, where more
+    cores do more than XLA, and not with so many layers that compiling would keep Stop waiting.
 
     Args:
         model: The network.
@@ -102,7 +102,7 @@ def uses_xla(model: keras.Model, settings: TrainingSettings, total_steps: int) -
     compiling = 0.4 + 0.1 * sum(bool(layer.weights) for layer in model.layers)
     weights = model.count_params()
     spared = total_steps * (80e-6 + 1e-9 * weights)
-    return weights <= 1_000_000 and spared >= 2 * compiling
+    return weights <= 1_000_000 and compiling <= 1.5 and spared >= 2 * compiling
 
 
 class _Pace:
@@ -177,7 +177,8 @@ class _Run:
         self.best = _Best(stopping, stopping.monitor == "val_metric" and prepared.task != "regression")
         self.best_weights: tuple[tf.Tensor, ...] = ()
         self.epochs = 0
-        self.xla = uses_xla(loop.model, settings, total)
+        # Only full batches are compiled; a batch larger than the table is none.
+        self.xla = settings.batch_size <= self.training.rows and uses_xla(loop.model, settings, total)
         self.pace, self.evaluation_pace = _Pace(), _Pace()
         self.traced: set[tuple[str, bool]] = set()
         self.last: Snapshot
@@ -261,7 +262,7 @@ class _Run:
         latest = self.loop.snapshot()
         if not latest.finite:
             raise _Diverged("The weights became infinite", step, rate)
-        val_loss, val_metric = self._validate()
+        val_loss, val_metric = self._validate(latest.penalty)
         if self.validation.rows and not np.isfinite(val_loss):
             raise _Diverged("The validation loss became infinite", step, rate)
         self.last = latest
@@ -289,7 +290,7 @@ class _Run:
         if time.perf_counter() >= self.save_at:
             self._save()
 
-    def _validate(self) -> tuple[float, float]:
+    def _validate(self, penalty: float) -> tuple[float, float]:
         """Loss with penalties and metric on the validation rows; NaN when there are none."""
         data: Data = self.validation
         if not data.rows:
@@ -305,7 +306,7 @@ class _Run:
             self._learn(self.evaluation_pace, ("evaluate", False), count, self.seconds - begun)
             done += count
         loss, metric = np.concatenate(sums).sum(axis=0) / data.rows
-        return float(loss) + self.loop.penalty(), float(metric) * self.scale
+        return float(loss) + penalty, float(metric) * self.scale
 
     def _learn(self, pace: _Pace, kind: tuple[str, bool], steps: int, seconds: float) -> None:
         # The first call of a kind traces or compiles, which says nothing about those that follow.

@@ -8,7 +8,7 @@ from networks import CLASSES, INPUTS, PLAIN, RICH, network, prepared, weights
 from numpy.typing import NDArray
 
 from lrapp import models
-from lrapp.loop import MOST_STEPS, Loop, shuffled
+from lrapp.loop import MOST_STEPS, Loop, essential, shuffled
 from lrapp.settings import LayerSettings, ModelSettings, Task, TrainingSettings
 
 # Seven batches of eight rows, the last of them short.
@@ -179,7 +179,7 @@ def test_evaluation_is_that_of_keras(task: Task) -> None:
     y = part.y if task == "multi-class" else part.y[:, None]
     loss, figure = model.evaluate(part.x, y, sample_weight=part.weight, verbose=0)
     ours = whole.sum(axis=0) / ROWS
-    assert ours[0] + loop.penalty() == pytest.approx(loss, rel=1e-5)
+    assert ours[0] + loop.snapshot().penalty == pytest.approx(loss, rel=1e-5)
     assert ours[1] == pytest.approx(figure, rel=1e-5)
 
 
@@ -239,3 +239,29 @@ def test_mixed_float16_skips_what_overflows_and_halves_its_scale() -> None:
 def test_only_float16_has_a_loss_scale() -> None:
     assert Loop(network(), "binary", TrainingSettings()).loss_scale is None
     assert isinstance(Loop(network(), "binary", TrainingSettings()).optimizer, keras.optimizers.Adam)
+
+
+def test_runs_that_differ_in_length_or_seed_may_share_a_loop() -> None:
+    settings = TrainingSettings(optimizer="sgd", momentum=0.3, batch_size=7, seed=1, epochs=5, xla="on")
+    assert essential(settings) == essential(
+        settings.model_copy(update={"seed": 2, "epochs": 9, "xla": "off"})
+    )
+    assert hash(essential(settings)) == hash(essential(settings.model_copy(update={"seed": 2})))
+    for change in (
+        {"optimizer": "adam"},
+        {"momentum": 0.4},
+        {"batch_size": 8},
+        {"precision": "mixed_bfloat16"},
+    ):
+        assert essential(settings) != essential(settings.model_copy(update=change))
+
+
+def test_wide_networks_are_evaluated_in_smaller_batches() -> None:
+    narrow = Loop(network(), "binary", TrainingSettings())
+    wide = Loop(
+        network(ModelSettings(layers=(LayerSettings(units=16_000),) * 1)), "binary", TrainingSettings()
+    )
+    deep = Loop(network(ModelSettings(layers=(LayerSettings(units=2000),) * 2)), "binary", TrainingSettings())
+    assert narrow.evaluation_rows == 8192
+    assert wide.evaluation_rows == 2**24 // 16_000
+    assert deep.evaluation_rows == int(1e10 / deep.model.count_params())

@@ -168,6 +168,7 @@ def test_xla_takes_over_at_a_fixed_step(monkeypatch: pytest.MonkeyPatch) -> None
         (ModelSettings(layers=(LayerSettings(units=64, dropout=0.1),)), 10**7, False),
         (ModelSettings(layers=(LayerSettings(units=512), LayerSettings(units=512))), 6_000, True),
         (ModelSettings(layers=(LayerSettings(units=2000), LayerSettings(units=2000))), 10**7, False),
+        (ModelSettings(layers=(LayerSettings(units=8),) * 12), 10**7, False),
     ],
 )
 def test_xla_is_decided_by_settings_and_sizes(layers: ModelSettings, steps: int, wanted: bool) -> None:
@@ -446,6 +447,7 @@ def test_a_batch_larger_than_the_table_is_the_whole_table() -> None:
     exact = train(SHORT.model_copy(update={"batch_size": 50}))
     assert large.losses == exact.losses
     assert len(large.losses) == 3
+    assert not large.started.compiled
 
 
 def test_without_validation_rows_the_training_loss_decides() -> None:
