@@ -1,17 +1,17 @@
 """What a column of text holds: its kind, and its values as that kind."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lrapp.categories import HEAD, is_many, read_category, read_many, without_missing_words
 from lrapp.dates import date_shape, parse_dates
 from lrapp.errors import UserError
+from lrapp.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
 from lrapp.numerals import (
     MISSING_WORDS,
     NumberFormat,
@@ -25,81 +25,11 @@ from lrapp.numerals import (
 )
 from lrapp.words import Words, as_series, words_of
 
-DISTINCT_CAP = 10_000
-"""Different values are counted up to this many; a column that has more says this number."""
+__all__ = ["DISTINCT_CAP", "Context", "Kind", "Read", "convert", "read_column"]
 
 _SAMPLE = 1000
-_HEAD = 50_000
 _BEYOND_INT = 2.0**63
 _MISSING = frozenset(MISSING_WORDS)
-_TEXT_MISSING = frozenset(
-    word for word in MISSING_WORDS if word.lower() not in ("none", "missing", "nil", ".", "*")
-)
-_YES_NO = (
-    {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"ja", "nein"}, {"j", "n"}, {"oui", "non"},
-    {"si", "no"}, {"sí", "no"}, {"sì", "no"}, {"sim", "não"}, {"on", "off"}, {"0", "1"}, {"wahr", "falsch"},
-    {"vrai", "faux"}, {"да", "нет"}, {"0.0", "1.0"},
-)  # fmt: skip
-_ID_NAME = re.compile(
-    r"(?i:(.*[_\s.\-#])?(id|ids|uuid|guid|index|idx|rowid|row|key|rownames|row_names|nr|no|no\.|number|#))|"
-    r"(?i:id[_\s.\-].*)|.*[a-z](Id|ID)|(?i:unnamed: 0)|"
-    r"(?i:(user|customer|client|patient|passenger|order|product|item|account|member|employee|student|sample|record)id)"
-)
-
-
-class Kind(StrEnum):
-    """What a column is to a network."""
-
-    NUMBER = "number"
-    CATEGORY = "category"
-    YES_NO = "yes/no"
-    DATE = "date"
-    IDENTIFIER = "identifier"
-    CONSTANT = "constant"
-    TEXT = "text"
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the rest of the file says about a column.
-
-    Args:
-        name: The column's name.
-        place: Its position from 0.
-        width: How many columns the table has.
-        decimal, thousands: Marks that the file uses.
-        told: Whether the user chose those marks.
-        unnamed: Whether the file gives the column no name.
-    """
-
-    name: str
-    place: int
-    width: int
-    decimal: str
-    thousands: str
-    told: bool = False
-    unnamed: bool = False
-
-
-@dataclass(frozen=True)
-class Read:
-    """A column as its kind.
-
-    Args:
-        kind: What it is.
-        reason: Why, as one short phrase.
-        values: The values, without a name.
-        distinct: Different values, up to ``DISTINCT_CAP``.
-        notes: Sentence parts that go after the column's name.
-        lossy: Whether the text cannot be had back from the values.
-    """
-
-    kind: Kind
-    reason: str
-    values: pd.Series
-    distinct: int
-    notes: tuple[str, ...] = ()
-    lossy: bool = False
 
 
 @dataclass
@@ -121,7 +51,7 @@ def read_column(column: pa.ChunkedArray, about: Context) -> Read:
     numbers = _plain_numbers(column, about)
     if numbers is not None:
         return _compact_dates(column, numbers.values) or _read_numbers(numbers, about, column)
-    if _is_many(column) and (read := _read_many(column, about)):
+    if is_many(column) and (read := read_many(column, about)):
         return read
     return _read_words(words_of(column), about)
 
@@ -131,7 +61,7 @@ def _read_words(words: Words, about: Context) -> Read:
         return Read(Kind.CONSTANT, "every cell is empty", pd.Series(np.full(len(words.codes), np.nan)), 0)
     present = _sample([text for text in words.texts if text not in _MISSING], about.width)
     if present and all(text.isdigit() for text in present) and _leading_zeros(words):
-        return _read_category(words, about, "whole numbers with leading zeros")
+        return read_category(words, about, "whole numbers with leading zeros")
     if (shape := date_shape(present)) and (dates := _read_dates(words, shape, about)):
         return dates
     # What programs do not write may stand far from the sample, and tells most about the format.
@@ -142,7 +72,7 @@ def _read_words(words: Words, about: Context) -> Read:
     # Different cells are asked here, and a few numbers may stand in most rows: hence the low bar.
     if numeric >= 0.3 * len(present) and (numbers := _written_numbers(words, form, cells)):
         return _read_numbers(numbers, about, None)
-    return _read_category(words, about, "")
+    return read_category(words, about, "")
 
 
 def _leading_zeros(words: Words) -> bool:
@@ -182,7 +112,7 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
         raise UserError(
             f"Nine values in ten must read as dates. Column {about.name!r} has fewer. Choose another kind."
         )
-    clean, notes = _without_missing_words(words)
+    clean, notes = without_missing_words(words)
     distinct = len(clean.texts)
     if kind is Kind.YES_NO and distinct != 2:
         raise UserError(
@@ -198,7 +128,7 @@ def _sample(texts: Sequence[str], width: int) -> list[str]:
 
 
 def _distinct(values: pd.Series) -> int:
-    if len(values) > _HEAD and (head := values.iloc[:_HEAD].nunique()) >= DISTINCT_CAP:
+    if len(values) > HEAD and (head := values.iloc[:HEAD].nunique()) >= DISTINCT_CAP:
         return min(head, DISTINCT_CAP)
     return min(values.nunique(), DISTINCT_CAP)
 
@@ -247,11 +177,11 @@ def _finite(numbers: _Numbers, empty: int) -> _Numbers:
     infinite = int(endless.sum())
     if infinite:
         numbers.values = values = np.where(endless, np.nan, values)
-        numbers.notes.append(f"{_count(infinite, 'infinite value')} became missing")
+        numbers.notes.append(f"{count(infinite, 'infinite value')} became missing")
         numbers.lossy = True
     named = int(np.isnan(values).sum()) - empty - infinite
     if named > 0:
-        numbers.notes.append(f"{_count(named, 'value')} marked as NaN {_are(named)} missing")
+        numbers.notes.append(f"{count(named, 'value')} marked as NaN {_are(named)} missing")
         numbers.lossy = True
     _note_large(numbers)
     return numbers
@@ -264,15 +194,6 @@ def _note_large(numbers: _Numbers) -> None:
 
 def _are(number: int) -> str:
     return "is" if number == 1 else "are"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(words: dict[str, int]) -> str:
-    top = sorted(words.items(), key=lambda item: -item[1])[:3]
-    return ", ".join(repr(word if len(word) <= 30 else word[:29] + "…") for word, _ in top)
 
 
 def _written_numbers(words: Words, form: NumberFormat, present: Sequence[str]) -> _Numbers | None:
@@ -289,20 +210,20 @@ def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Nu
     numbers = _Numbers(parsed.values, lossy=True)
     signs, percent = signs_in(cells)
     if signs:
-        numbers.notes.append(f"the currency {_listed(dict.fromkeys(sorted(signs), 1))} was taken off")
+        numbers.notes.append(f"the currency {listed(dict.fromkeys(sorted(signs), 1))} was taken off")
     if percent:
         numbers.notes.append("percent signs were taken off, so that 12% is 12")
     if form.unit:
         numbers.notes.append(f"the unit {form.unit!r} was taken off")
     if parsed.markers:
         total = sum(parsed.markers.values())
-        numbers.notes.append(f"{_count(total, 'value')} marked as missing ({_listed(parsed.markers)})")
+        numbers.notes.append(f"{count(total, 'value')} marked as missing ({listed(parsed.markers)})")
     if parsed.words:
         total = sum(parsed.words.values())
         what = "that is no number" if total == 1 else "that are no numbers"
-        numbers.notes.append(f"{_count(total, 'value')} {what} became missing ({_listed(parsed.words)})")
+        numbers.notes.append(f"{count(total, 'value')} {what} became missing ({listed(parsed.words)})")
     if parsed.infinite:
-        numbers.notes.append(f"{_count(parsed.infinite, 'infinite value')} became missing")
+        numbers.notes.append(f"{count(parsed.infinite, 'infinite value')} became missing")
     _note_large(numbers)
     return numbers
 
@@ -333,7 +254,7 @@ def _counter(values: np.ndarray, about: Context, distinct: int) -> str:
         return ""
     steps = np.diff(values)
     consecutive = bool((steps == 1).all())
-    named = _ID_NAME.fullmatch(about.name.strip()) is not None
+    named = is_id_name(about.name)
     if about.unnamed or named:
         if consecutive:
             return "counts the rows"
@@ -359,7 +280,7 @@ def _compact_dates(text: pa.ChunkedArray, values: np.ndarray) -> Read | None:
 
 
 def _read_dates(words: Words, shape: str, about: Context) -> Read | None:
-    clean, notes = _without_missing_words(words, _MISSING)
+    clean, notes = without_missing_words(words, _MISSING)
     dates = parse_dates(clean, shape, day_first_hint=about.decimal == ",")
     if dates is None:
         return None
@@ -368,101 +289,7 @@ def _read_dates(words: Words, shape: str, about: Context) -> Read | None:
     if dates.lost:
         total = sum(dates.lost.values())
         what = "that is no date" if total == 1 else "that are no dates"
-        notes.append(f"{_count(total, 'value')} {what} became missing ({_listed(dates.lost)})")
+        notes.append(f"{count(total, 'value')} {what} became missing ({listed(dates.lost)})")
     distinct = _distinct(dates.values)
     kind, reason = (Kind.DATE, "dates") if distinct > 1 else (Kind.CONSTANT, "one date in every row")
     return Read(kind, reason, dates.values, distinct, tuple(notes), lossy=True)
-
-
-def _without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING) -> tuple[Words, list[str]]:
-    places = [place for place, text in enumerate(words.texts) if text in missing]
-    if not places:
-        return words, []
-    counts = {words.texts[place]: int(words.counts[place]) for place in places}
-    others = [text for text in words.texts if text not in missing]
-    if set(counts) == {"NA"} and len(others) >= 10 and all(re.fullmatch("[A-Z]{2}", code) for code in others):
-        return words, ["'NA' was kept, as one code of two letters among others"]
-    return words.without(places), [
-        f"{_count(sum(counts.values()), 'value')} marked as missing ({_listed(counts)})"
-    ]
-
-
-def _read_category(words: Words, about: Context, why: str) -> Read:
-    clean, found = _without_missing_words(words)
-    distinct, filled = len(clean.texts), clean.filled
-    notes, lossy = tuple(found), bool(found)
-    shown = min(distinct, DISTINCT_CAP)
-    if distinct <= 1:
-        reason = "one value in every row" if distinct else "every cell is missing"
-        return Read(Kind.CONSTANT, reason, clean.series(), distinct, notes, lossy)
-    if distinct <= 8 and {text.casefold() for text in clean.texts} in _YES_NO:
-        if distinct > 2:
-            clean, note = _one_spelling(clean)
-            notes, lossy = (*notes, note), True
-        return Read(Kind.YES_NO, "two words for yes and no", clean.series(), 2, notes, lossy)
-    sample = clean.texts[:_SAMPLE]
-    length = sum(map(len, sample)) / len(sample)
-    spaces = sum(text.count(" ") for text in sample) / len(sample)
-    if (length > 50 or spaces >= 8) and distinct > 0.3 * filled:
-        reason = f"long text, {length:.0f} characters on average"
-        return Read(Kind.TEXT, reason, clean.series(), shown, notes, lossy)
-    id_name = _ID_NAME.fullmatch(about.name.strip()) is not None
-    if distinct > 0.9 * filled and about.width > 1 and (filled >= 20 or (id_name and distinct == filled)):
-        return Read(Kind.IDENTIFIER, "nearly every value is different", clean.series(), shown, notes, lossy)
-    return Read(Kind.CATEGORY, why or f"{distinct:,} different words", clean.series(), shown, notes, lossy)
-
-
-def _one_spelling(words: Words) -> tuple[Words, str]:
-    """Yes, yes and YES become whichever is most frequent."""
-    usual: dict[str, int] = {}
-    for place in np.argsort(-words.counts, kind="stable").tolist():
-        usual.setdefault(words.texts[place].casefold(), place)
-    target = np.array([usual[text.casefold()] for text in words.texts])
-    changed = int(words.counts[target != np.arange(len(target))].sum())
-    merged = Words(
-        words.texts, words.spread(target, -1), np.bincount(target, words.counts, len(target)).astype(np.int64)
-    )
-    unused = [place for place in range(len(target)) if place not in usual.values()]
-    names = ", ".join(repr(words.texts[place]) for place in usual.values())
-    return merged.without(unused), f"{_count(changed, 'value')} got the usual spelling ({names})"
-
-
-def _is_many(column: pa.ChunkedArray) -> bool:
-    """Whether so many cells are different that finding all different ones is not worth its time."""
-    if pa.types.is_dictionary(column.type) or len(column) <= _HEAD:
-        return False
-    return pc.count_distinct(column.slice(0, _HEAD)).as_py() > 0.3 * _HEAD
-
-
-def _read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
-    """Long columns of words that hardly repeat; None when they are numbers or dates after all."""
-    places = pa.array(np.unique(np.linspace(0, len(column) - 1, _HEAD).astype(np.int64)))
-    sample = column.take(places).drop_null()
-    texts = [text.strip() for text in sample.to_pylist()]
-    present = [text for text in texts[:: max(1, len(texts) // _SAMPLE)] if text and text not in _MISSING]
-    if not present or date_shape(present) or sum(map(looks_numeric, present)) > 0.2 * len(present):
-        return None
-    if sum(text[0].isdigit() for text in present) > 0.5 * len(present):
-        return None
-    padded = pc.or_(pc.starts_with(column, " "), pc.ends_with(column, " "))
-    if pc.any(padded).as_py() or any(text != text.strip() for text in sample.slice(0, _SAMPLE).to_pylist()):
-        column = pc.utf8_trim_whitespace(column)
-    mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)]))
-    notes: tuple[str, ...] = ()
-    if total := pc.sum(mask).as_py():
-        named = pc.value_counts(column.filter(mask)).to_pylist()
-        counts = {str(item["values"]): int(item["counts"]) for item in named if item["values"]}
-        if counts:
-            total = sum(counts.values())
-            notes = (f"{_count(total, 'value')} marked as missing ({_listed(counts)})",)
-        column = pc.if_else(mask, pa.scalar(None, column.type), column)
-    length = sum(map(len, present)) / len(present)
-    spaces = sum(text.count(" ") for text in present) / len(present)
-    different = len(set(texts)) / len(texts)
-    if (length > 50 or spaces >= 8) and different > 0.3:
-        kind, reason = Kind.TEXT, f"long text, {length:.0f} characters on average"
-    elif different > 0.9 and about.width > 1:
-        kind, reason = Kind.IDENTIFIER, "nearly every value is different"
-    else:
-        kind, reason = Kind.CATEGORY, f"{DISTINCT_CAP:,} or more different words"
-    return Read(kind, reason, as_series(column), DISTINCT_CAP, notes, bool(notes))

@@ -9,18 +9,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lrapp.columns import Context, Kind, Read, convert, read_column
+from lrapp.columns import convert, read_column
 from lrapp.decoding import decode
 from lrapp.dialects import (
     SAMPLE_BYTES,
     Dialect,
     DialectOverrides,
-    Layout,
     detect,
-    layout,
     with_marks,
 )
 from lrapp.errors import UserError
+from lrapp.kinds import Context, Kind, Read
+from lrapp.layouts import Layout, layout
 from lrapp.mending import Mender
 from lrapp.numerals import looks_numeric
 from lrapp.records import find_records, prepare_text

@@ -10,7 +10,7 @@ from lrapp.columns import DISTINCT_CAP, Context, Kind, Read, read_column
 
 
 def read(
-    cells: list[str | None], name: str = "x", place: int = 1, decimal: str = ".", width: int = 3
+    cells: Sequence[str | None], name: str = "x", place: int = 1, decimal: str = ".", width: int = 3
 ) -> Read:
     """Read cells as the file's column at a place."""
     return read_column(
@@ -57,7 +57,7 @@ INCOMES = [str(1000 + place * place) for place in range(40)]
         ([f"{cell}.5" for cell in COUNTED], "id", Kind.NUMBER),
     ],
 )
-def test_kind(cells: list[str | None], name: str, kind: Kind) -> None:
+def test_kind(cells: Sequence[str | None], name: str, kind: Kind) -> None:
     assert read(cells, name).kind is kind
 
 
@@ -125,7 +125,7 @@ def test_yes_and_no_get_one_spelling() -> None:
     ],
 )
 def test_dates_are_read_in_the_order_of_the_column(
-    cells: list[str | None], decimal: str, days: list[str], note: tuple[str, ...]
+    cells: Sequence[str | None], decimal: str, days: list[str], note: tuple[str, ...]
 ) -> None:
     result = read(cells, decimal=decimal)
     assert result.kind is Kind.DATE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lrapp.dialects import DialectOverrides, Layout, detect, has_names, layout
+from lrapp.dialects import DialectOverrides, detect
 from lrapp.errors import UserError
 
 
@@ -37,42 +37,6 @@ def test_backslash_before_quotes_is_seen() -> None:
     text = 'a,b\n"he said \\"yes\\", then",1\n"no",2\n'
     assert detect(text, "utf-8").dialect.escape == "\\"
     assert detect('a,b\n"C:\\dir",1\n"no",2\n', "utf-8").dialect.escape == ""
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ([["a", "b"], ["1", "2"], ["3", "4"]], True),
-        ([["1", "2"], ["3", "4"]], False),
-        ([["country", "2019", "2020", "2021"], ["A", "1.5", "2", "3"], ["B", "1", "7", "3"]], True),
-        ([["0", "1", "2"], ["5.5", "x", "7"], ["1.5", "y", "9"]], True),
-        ([["red", "yes"], ["red", "no"], ["blue", "yes"], ["red", "no"]], False),
-        ([["colour", "light"], ["red", "no"], ["blue", "yes"], ["red", "no"]], True),
-        ([["5.1", "Iris-setosa"], ["4.9", "Iris-setosa"]], False),
-        ([["", "a"], ["0", "7"], ["1", "8"]], True),
-    ],
-)
-def test_names_are_told_from_values(rows: list[list[str]], expected: bool) -> None:
-    assert has_names(rows) is expected
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ([["Report"], ["a", "b"], ["1", "2"], ["3", "4"]], Layout(1, 1, 2)),
-        ([["a", "b"], ["1", "2", "3"], ["2", "4", "5"], ["3", "4", "5"]], Layout(0, 1, 3, short_header=True)),
-        ([["a", "b", "c"], ["1"], ["2", "3"], ["4"], ["5"]], Layout(0, 1, 3)),
-        ([["w", "h"], ["kg", "cm"], ["1", "2"], ["3", "4"], ["5", "6"]], Layout(0, 2, 2)),
-    ],
-)
-def test_the_table_is_found_among_other_rows(rows: list[list[str]], expected: Layout) -> None:
-    found = layout(rows)
-    assert (found.header_rows, found.width, found.short_header) == (
-        expected.header_rows,
-        expected.width,
-        expected.short_header,
-    )
-    assert found.skip == expected.skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""Columns of words: categories, yes and no, identifiers and long text."""
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lrapp.dates import date_shape
+from lrapp.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
+from lrapp.numerals import MISSING_WORDS, looks_numeric
+from lrapp.words import Words, as_series
+
+HEAD = 50_000
+"""Rows that are looked at before all of a long column."""
+
+_SAMPLE = 1000
+_MISSING = frozenset(MISSING_WORDS)
+_TEXT_MISSING = frozenset(
+    word for word in MISSING_WORDS if word.lower() not in ("none", "missing", "nil", ".", "*")
+)
+_YES_NO = (
+    {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"ja", "nein"}, {"j", "n"}, {"oui", "non"},
+    {"si", "no"}, {"sí", "no"}, {"sì", "no"}, {"sim", "não"}, {"on", "off"}, {"0", "1"}, {"wahr", "falsch"},
+    {"vrai", "faux"}, {"да", "нет"}, {"0.0", "1.0"},
+)  # fmt: skip
+
+
+def without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING) -> tuple[Words, list[str]]:
+    """Count words such as NA as empty cells.
+
+    Args:
+        words: The column.
+        missing: The words that count as missing.
+
+    Returns:
+        The column without them, and sentence parts on what was done.
+    """
+    places = [place for place, text in enumerate(words.texts) if text in missing]
+    if not places:
+        return words, []
+    counts = {words.texts[place]: int(words.counts[place]) for place in places}
+    others = [text for text in words.texts if text not in missing]
+    if set(counts) == {"NA"} and len(others) >= 10 and all(re.fullmatch("[A-Z]{2}", code) for code in others):
+        return words, ["'NA' was kept, as one code of two letters among others"]
+    return words.without(places), [
+        f"{count(sum(counts.values()), 'value')} marked as missing ({listed(counts)})"
+    ]
+
+
+def read_category(words: Words, about: Context, why: str) -> Read:
+    """Read a column of words as category, yes/no, identifier, long text or constant.
+
+    Args:
+        words: The column.
+        about: What the rest of the file says.
+        why: Reason to give when it is a category, or ``""``.
+    """
+    clean, found = without_missing_words(words)
+    distinct, filled = len(clean.texts), clean.filled
+    notes, lossy = tuple(found), bool(found)
+    shown = min(distinct, DISTINCT_CAP)
+    if distinct <= 1:
+        reason = "one value in every row" if distinct else "every cell is missing"
+        return Read(Kind.CONSTANT, reason, clean.series(), distinct, notes, lossy)
+    if distinct <= 8 and {text.casefold() for text in clean.texts} in _YES_NO:
+        if distinct > 2:
+            clean, note = _one_spelling(clean)
+            notes, lossy = (*notes, note), True
+        return Read(Kind.YES_NO, "two words for yes and no", clean.series(), 2, notes, lossy)
+    sample = clean.texts[:_SAMPLE]
+    length = sum(map(len, sample)) / len(sample)
+    spaces = sum(text.count(" ") for text in sample) / len(sample)
+    if (length > 50 or spaces >= 8) and distinct > 0.3 * filled:
+        reason = f"long text, {length:.0f} characters on average"
+        return Read(Kind.TEXT, reason, clean.series(), shown, notes, lossy)
+    id_name = is_id_name(about.name)
+    if distinct > 0.9 * filled and about.width > 1 and (filled >= 20 or (id_name and distinct == filled)):
+        return Read(Kind.IDENTIFIER, "nearly every value is different", clean.series(), shown, notes, lossy)
+    return Read(Kind.CATEGORY, why or f"{distinct:,} different words", clean.series(), shown, notes, lossy)
+
+
+def _one_spelling(words: Words) -> tuple[Words, str]:
+    """Yes, yes and YES become whichever is most frequent."""
+    usual: dict[str, int] = {}
+    for place in np.argsort(-words.counts, kind="stable").tolist():
+        usual.setdefault(words.texts[place].casefold(), place)
+    target = np.array([usual[text.casefold()] for text in words.texts])
+    changed = int(words.counts[target != np.arange(len(target))].sum())
+    merged = Words(
+        words.texts, words.spread(target, -1), np.bincount(target, words.counts, len(target)).astype(np.int64)
+    )
+    unused = [place for place in range(len(target)) if place not in usual.values()]
+    names = ", ".join(repr(words.texts[place]) for place in usual.values())
+    return merged.without(unused), f"{count(changed, 'value')} got the usual spelling ({names})"
+
+
+def is_many(column: pa.ChunkedArray) -> bool:
+    """Whether so many cells are different that finding all different ones is not worth its time.
+
+    Args:
+        column: Strings, plain or dictionary-encoded.
+    """
+    if pa.types.is_dictionary(column.type) or len(column) <= HEAD:
+        return False
+    return pc.count_distinct(column.slice(0, HEAD)).as_py() > 0.3 * HEAD
+
+
+def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
+    """Read a long column of words that hardly repeat; None when they are numbers or dates after all.
+
+    Args:
+        column: Strings, null where the cell is empty.
+        about: What the rest of the file says.
+    """
+    places = pa.array(np.unique(np.linspace(0, len(column) - 1, HEAD).astype(np.int64)))
+    sample = column.take(places).drop_null()
+    texts = [text.strip() for text in sample.to_pylist()]
+    present = [text for text in texts[:: max(1, len(texts) // _SAMPLE)] if text and text not in _MISSING]
+    if not present or date_shape(present) or sum(map(looks_numeric, present)) > 0.2 * len(present):
+        return None
+    if sum(text[0].isdigit() for text in present) > 0.5 * len(present):
+        return None
+    padded = pc.or_(pc.starts_with(column, " "), pc.ends_with(column, " "))
+    if pc.any(padded).as_py() or any(text != text.strip() for text in sample.slice(0, _SAMPLE).to_pylist()):
+        column = pc.utf8_trim_whitespace(column)
+    mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)]))
+    notes: tuple[str, ...] = ()
+    if total := pc.sum(mask).as_py():
+        named = pc.value_counts(column.filter(mask)).to_pylist()
+        counts = {str(item["values"]): int(item["counts"]) for item in named if item["values"]}
+        if counts:
+            total = sum(counts.values())
+            notes = (f"{count(total, 'value')} marked as missing ({listed(counts)})",)
+        column = pc.if_else(mask, pa.scalar(None, column.type), column)
+    length = sum(map(len, present)) / len(present)
+    spaces = sum(text.count(" ") for text in present) / len(present)
+    different = len(set(texts)) / len(texts)
+    if (length > 50 or spaces >= 8) and different > 0.3:
+        kind, reason = Kind.TEXT, f"long text, {length:.0f} characters on average"
+    elif different > 0.9 and about.width > 1:
+        kind, reason = Kind.IDENTIFIER, "nearly every value is different"
+    else:
+        kind, reason = Kind.CATEGORY, f"{DISTINCT_CAP:,} or more different words"
+    return Read(kind, reason, as_series(column), DISTINCT_CAP, notes, bool(notes))

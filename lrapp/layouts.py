@@ -1,0 +1,178 @@
+"""Where a table lies among the rows of a file, and whether its first row holds names."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lrapp.numerals import MISSING_WORDS, looks_numeric
+
+_MISSING = frozenset((*MISSING_WORDS, ""))
+DATE_LIKE = re.compile(
+    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ]\d{1,2}:\d{2}(:\d{2})?.{0,10})?|\d{1,2}:\d{2}(:\d{2})?"
+)
+"""Cells that are a date or a time of day, told roughly."""
+
+_YEAR = re.compile(r"(1[89]|20|21)\d\d")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the table lies among the rows of a file.
+
+    Args:
+        skip: Rows before the header (or before the first row when there is none).
+        header_rows: Rows that hold names: 0, 1 or 2.
+        width: Cells in a row.
+        short_header: Whether the header lacks the name of the first column, as R writes it.
+    """
+
+    skip: int
+    header_rows: int
+    width: int
+    short_header: bool = False
+
+
+def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
+    """Find the width of the table, the lines before it and its header.
+
+    Args:
+        rows: The first rows of the file, not empty.
+        header: The user's overrule.
+    """
+    width = usual_width(rows)
+    first = next(
+        (place for place, row in enumerate(rows) if len(row) == width and _starts_here(rows, place, width)), 0
+    )
+    short = (
+        header is not False
+        and first > 0
+        and len(rows[first - 1]) == width - 1
+        and width > 2
+        and _could_be_names(rows[first - 1])
+        and not _could_be_names(rows[first])
+    )
+    if short:
+        return Layout(skip=first - 1, header_rows=1, width=width, short_header=True)
+    body = [list(row) for row in rows[first:] if len(row) == width]
+    has_header = header if header is not None else has_names(body)
+    header_rows = 1 if has_header else 0
+    if (
+        has_header
+        and header is None
+        and len(rows[first + 1 : first + 2])
+        and len(rows[first + 1]) == width
+        and _second_names(body)
+    ):
+        header_rows = 2
+    return Layout(skip=first, header_rows=header_rows, width=width)
+
+
+def usual_width(rows: Sequence[Sequence[str]]) -> int:
+    """Cells in a row of the table.
+
+    Args:
+        rows: The first rows of the file, not empty.
+    """
+    widths = Counter(len(row) for row in rows)
+    # Rows that lost their empty ends are shorter than the header, never longer.
+    usual = max(widths.items(), key=lambda item: (item[1], item[0]))[0]
+    if usual == 1 and len(widths) > 1:
+        wider = Counter({width: count for width, count in widths.items() if width > 1})
+        top, count = wider.most_common(1)[0]
+        usual = top if count >= 0.3 * len(rows) or count >= widths[1] - 1 else 1
+    for row in rows[:1]:
+        if len(row) > usual and _could_be_names(row) and max(widths) == len(row):
+            return len(row)
+    return usual
+
+
+def _starts_here(rows: Sequence[Sequence[str]], place: int, width: int) -> bool:
+    following = rows[place + 1 : place + 6]
+    return not following or sum(len(row) == width for row in following) * 2 >= len(following)
+
+
+def _could_be_names(row: Sequence[str]) -> bool:
+    cells = [cell.strip() for cell in row]
+    named = [cell for cell in cells if cell]
+    return (
+        len(named) >= 0.5 * len(cells)
+        and not any(looks_numeric(cell) or DATE_LIKE.fullmatch(cell) for cell in named)
+        and len(set(named)) >= 0.5 * len(named)
+    )
+
+
+def has_names(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row holds names, by how it differs from the rows below.
+
+    Args:
+        rows: Rows of one width.
+    """
+    if not rows:
+        return False
+    top = [cell.strip() for cell in rows[0]]
+    if len(rows) == 1:
+        return not any(looks_numeric(cell) for cell in top)
+    below = rows[1:400]
+    if _counts_up(top, below):
+        return True
+    evidence = 0.0
+    for place, name in enumerate(top[:500]):
+        cells = [row[place].strip() for row in below]
+        cells = [cell for cell in cells if cell not in _MISSING]
+        evidence += _names_column(name, cells)
+    if evidence:
+        return evidence > 0
+    return _could_be_names(top) or all(not looks_numeric(cell) for cell in top if cell)
+
+
+def _names_column(name: str, cells: Sequence[str]) -> float:
+    if not cells:
+        return 0.0
+    numbers = sum(looks_numeric(cell) or DATE_LIKE.fullmatch(cell) is not None for cell in cells)
+    numeric_name = looks_numeric(name) or DATE_LIKE.fullmatch(name) is not None
+    if numbers > 0.8 * len(cells):
+        if numeric_name:
+            return -1.0
+        return 0.0 if name in _MISSING else 1.0
+    if numeric_name:
+        return -0.5
+    if name in cells:
+        return -0.5 if len(set(cells)) < len(cells) else -0.25
+    if not name:
+        return 0.0
+    lengths = {len(cell) for cell in cells}
+    if len(lengths) == 1 and len(cells) > 2 and len(name) not in lengths:
+        return 0.5
+    # A word that never comes back above a few words that always do is their name.
+    return 0.3 if len(set(cells)) <= max(1, len(cells) // 3) else 0.0
+
+
+def _counts_up(top: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Names such as 0, 1, 2 … or 2019, 2020, 2021 over cells that are something else."""
+    digits = [int(cell) for cell in top if cell.isascii() and cell.isdigit() and len(cell) < 6]
+    if len(digits) < 3 or len(digits) < len(top) - 3 or any(b - a != 1 for a, b in pairwise(digits)):
+        return False
+    if digits[0] not in (0, 1) and not all(_YEAR.fullmatch(str(year)) for year in digits):
+        return False
+    alike = 0
+    for row in below[:20]:
+        same = [int(cell.strip()) for cell in row if cell.strip().isdigit() and len(cell.strip()) < 6]
+        alike += len(same) == len(digits) and all(b - a == 1 for a, b in pairwise(same))
+    return alike <= len(below[:20]) // 2
+
+
+def _second_names(rows: Sequence[Sequence[str]]) -> bool:
+    """Units or a second line of names: words above columns that are numbers from the third row on."""
+    if len(rows) < 5:
+        return False
+    second, below = rows[1], rows[2:60]
+    numeric = [
+        place
+        for place in range(min(len(second), 500))
+        if sum(looks_numeric(row[place].strip()) for row in below) >= 0.9 * len(below)
+    ]
+    cells = [second[place].strip() for place in numeric]
+    words = [cell for cell in cells if cell and cell not in _MISSING and not looks_numeric(cell)]
+    return len(words) >= 1 and len(words) >= 0.6 * len(cells) and not any(looks_numeric(c) for c in cells)
