@@ -38,13 +38,13 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it t
 from lrapp.errors import UserError
 from lrapp.prediction import to_csv_bytes
 from lrapp.saved import SavedModel
-from lrapp.tables import read_csv
 
 
 def main(source: str, result: str) -> None:
     """Read a table, predict each of its rows, and write them with the predictions beside them."""
-    table = read_csv(Path(source).read_bytes(), source)
-    predictions = SavedModel.load(Path(__file__).parent).predict(table)
+    model = SavedModel.load(Path(__file__).parent)
+    table = model.read(Path(source).read_bytes(), Path(source).name)
+    predictions = model.predict(table)
     for note in (*table.notes, *predictions.notes):
         print(note)
     Path(result).write_bytes(to_csv_bytes(predictions.frame))
@@ -95,7 +95,7 @@ def pack(run: Run) -> bytes:
         UserError: If the run left no model.
     """
     from lrapp.evaluation import Scores
-    from lrapp.preprocessing import Preprocessor
+    from lrapp.preprocessing import needs
 
     if not run.model_path.exists():
         raise UserError("This run left no model. Resume it, or train it again.")
@@ -103,17 +103,17 @@ def pack(run: Run) -> bytes:
     if missing:
         raise UserError(f"This run's folder is damaged: {missing[0]} is missing. Train the run again.")
     settings = run.settings
-    preprocessor = Preprocessor.load(run.folder)
+    needed = needs(run.folder)
     history = run.history()
     scores = Scores.from_json(run.scores_path.read_text("utf-8"))
     source = settings.data.source
     title = settings.name or f"Model of {settings.data.target}"
     readme = _README.format(
         title=title,
-        target=preprocessor.target,
+        target=needed.target,
         summary=scores.summary
         + (f" Trained on {source.name} (SHA-256 {source.sha256})." if isinstance(source, FileSource) else ""),
-        columns=", ".join(f"`{column.name}`" for column in preprocessor.columns),
+        columns=", ".join(f"`{column.name}`" for column in needed.columns),
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -71,6 +71,26 @@ class SavedModel:
             ) from error
         return cls(network, preprocessor)
 
+    def read(self, data: bytes, name: str) -> "Table":
+        """Return the table that a file holds, to be predicted.
+
+        Args:
+            data: The file's bytes.
+            name: Its name, for messages.
+
+        Raises:
+            UserError: If it cannot be read as a table.
+        """
+        from lrapp.tables import DialectOverrides, read_csv
+
+        table = read_csv(data, name)
+        needed = {column.name for column in self.preprocessor.columns}
+        if table.dialect is None or table.dialect.header or needed <= set(table.kinds):
+            return table
+        # In a file of very few rows a header looks like one more row; that the model knows its names settles it.
+        again = read_csv(data, name, dialect=DialectOverrides(header=True))
+        return again if needed & set(again.kinds) else table
+
     def predict(self, table: "Table") -> "Predictions":
         """Return a prediction for each row of a table, in its order.
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
 # A worker holds data and network of its last run for the next one, unless they are larger than this.
 _KEPT_BYTES = 1_000_000_000
 
+# What a run imports on its way; together some seconds.
+_HEAVY = (
+    "skops.io",
+    "sklearn.compose",
+    "sklearn.impute",
+    "sklearn.metrics",
+    "sklearn.preprocessing",
+    "lrapp.evaluation",
+    "lrapp.prepare",
+    "lrapp.training",
+)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -43,9 +56,8 @@ def warm() -> None:
     # Read by TensorFlow when it is imported: only its errors are of use to anybody here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    import lrapp.evaluation
-    import lrapp.prepare
-    import lrapp.training  # noqa: F401
+    for name in _HEAVY:
+        import_module(name)
 
 
 def read_table(store: Store, settings: DataSettings) -> "Table":
@@ -236,10 +248,10 @@ def predict(folder: Path, data: bytes, name: str) -> PredictedTable:
     """
     from lrapp import prediction
     from lrapp.saved import SavedModel
-    from lrapp.tables import read_csv
 
-    table = read_csv(data, name)
-    answer = SavedModel.load(folder).predict(table)
+    model = SavedModel.load(folder)
+    table = model.read(data, name)
+    answer = model.predict(table)
     return PredictedTable(
         rows=len(answer.frame),
         preview=answer.frame.head(200),

@@ -318,17 +318,10 @@ def _target(
         )
     data = data.model_copy(update=chosen | {"target": target, "task": task})
     try:
-        found: Task = prepare.find_task(table, target, task)
-        prepare.check_target(table, target, found)
+        found: Task = prepare.check_data(table, data)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
-        return data, table, None, "the target cannot be used; the Data card says why"
-    if data.validation_share + data.test_share >= 1:
-        st.error(
-            "Validation and test shares must leave rows to train on: together below 1. "
-            f"Received: {data.validation_share + data.test_share:g}."
-        )
-        return data, table, found, "no rows are left to train on"
+        return data, table, None, "the data cannot be used yet; the Data card says why"
     if task is None:
         st.caption(f"Task: {_TASKS[found].lower()}, told from the target.")
     return data, table, found, None
