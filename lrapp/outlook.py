@@ -1,10 +1,14 @@
 """What a run will look like, told from a table before anything is prepared: cheap enough for every key press."""
 
+import pandas as pd
+
 from lrapp.columns import Kind
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import Table
 
 _DATE_PARTS = 6
+# Which categories are rare is counted for columns that have more than a few, in some thousand rows of each.
+_FEW, _MOST_LOOKS, _ROWS = 10, 100, 5_000
 
 
 def training_rows(table: Table, data: DataSettings) -> int:
@@ -29,8 +33,8 @@ def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
         data: Target, flags for missing numbers, and limits on categories.
         task: What the network answers.
     """
-    inputs, outputs = 0, 1
-    for column in table.columns:
+    inputs, outputs, looks = 0, 1, 0
+    for position, column in enumerate(table.columns):
         if column.name == data.target:
             outputs = column.distinct if task == "multi-class" else 1
             continue
@@ -38,9 +42,22 @@ def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
             case Kind.NUMBER:
                 inputs += 2 if column.missing and data.missing_flags else 1
             case Kind.CATEGORY:
-                inputs += min(column.distinct + bool(column.missing), data.max_categories)
+                common = column.distinct
+                if common > _FEW and looks < _MOST_LOOKS:
+                    looks += 1
+                    common = _common(table.frame.iloc[:, position], table, data)
+                inputs += min(common + bool(column.missing), data.max_categories)
             case Kind.YES_NO:
                 inputs += 1
             case Kind.DATE:
                 inputs += _DATE_PARTS
     return max(1, inputs), max(1, outputs)
+
+
+def _common(values: pd.Series, table: Table, data: DataSettings) -> int:
+    """Inputs of a column of categories: one for each that is not rare, and one for all that are."""
+    sample = values.iloc[:_ROWS]
+    scale = training_rows(table, data) / max(1, len(sample))
+    counts = sample.value_counts()
+    common = int((counts * scale >= data.min_category_rows).sum())
+    return common + (common < len(counts))
