@@ -62,8 +62,7 @@ def run_frame(history: History, plan: FloatArray | None = None) -> pd.DataFrame:
         parts.append(thin(planned, "value").assign(panel="rate", series="planned"))
     steps = history.step_frame()
     for column, panel, series in (("loss", "loss", "one batch"), ("learning_rate", "rate", "used")):
-        line = steps[["epoch", column]].rename(columns={column: "value"})
-        parts.append(thin(line, "value").assign(panel=panel, series=series))
+        parts.append(_line(steps, column).assign(panel=panel, series=series))
     epochs = history.epoch_frame()
     for column, panel, series in (
         ("loss", "loss", "training"),
@@ -71,10 +70,9 @@ def run_frame(history: History, plan: FloatArray | None = None) -> pd.DataFrame:
         ("metric", "metric", "training"),
         ("val_metric", "metric", "validation"),
     ):
-        line = epochs[["epoch", column]].rename(columns={column: "value"})
-        parts.append(thin(line, "value").assign(panel=panel, series=series))
+        parts.append(_line(epochs, column).assign(panel=panel, series=series))
     frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    frame["value"] = frame["value"].astype(float).replace([np.inf, -np.inf], np.nan)
+    frame["value"] = frame["value"].astype(float)
     frame["epoch"] = frame["epoch"].astype(float)
     best = history.best
     if best is not None:
@@ -88,6 +86,12 @@ def run_frame(history: History, plan: FloatArray | None = None) -> pd.DataFrame:
         )
         frame = pd.concat([frame, marks], ignore_index=True)
     return frame.dropna(subset=["value"])
+
+
+def _line(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One line's points; those that are not finite go before thinning, as they would stand for their stretch."""
+    line = frame[["epoch", column]].rename(columns={column: "value"})
+    return thin(line[np.isfinite(line["value"].astype(float))], "value")
 
 
 def run_spec(epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, Any]:
@@ -203,6 +207,7 @@ def plan_frame(plan: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
 def _finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
     spec: dict[str, Any] = chart.to_dict(validate=True)
     del spec["$schema"]
+    spec.pop("datasets", None)
     _drop_data(spec)
     return spec | {"data": {"name": POINTS}}
 
