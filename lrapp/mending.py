@@ -42,6 +42,22 @@ class Mender:
             return self._shorten(cells, surplus)
         return self._lengthen(cells, -surplus)
 
+    def join(self, first: list[str], second: list[str]) -> Mended | None:
+        """Make one row of two that follow each other, when a line end in a cell broke it; else None.
+
+        Args:
+            first, second: Cells of the two rows.
+        """
+        if len(first) + len(second) - 1 != self._width or not any(self._numeric):
+            return None
+        joint = "\n" if first[-1].strip() and second[0].strip() else ""
+        cells = [*first[:-1], first[-1] + joint + second[0], *second[1:]]
+        # A row that only lost its end begins like any other; the second half of a row does not.
+        as_a_row = [*second, *[""] * (self._width - len(second))]
+        if self._misfits(cells) or not self._misfits(as_a_row):
+            return None
+        return Mended(cells, "a line end in a cell had broken the row in two")
+
     def _misfits(self, cells: Sequence[str]) -> int:
         wrong = 0
         for cell, numeric in zip(cells, self._numeric, strict=True):

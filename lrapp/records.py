@@ -128,15 +128,18 @@ def split_cells(raw: str, delimiter: str, quote: str) -> list[str]:
     """
     if not quote or quote not in raw:
         return raw.split(delimiter)
+    rows = _csv_rows(raw, delimiter, quote)
+    return rows[0] if len(rows) == 1 else raw.split(delimiter)
+
+
+def _csv_rows(raw: str, delimiter: str, quote: str) -> list[list[str]]:
     previous = csv.field_size_limit(max(csv.field_size_limit(), len(raw) + 1))
     try:
-        source = io.StringIO(raw, newline="")
-        rows = list(csv.reader(source, delimiter=delimiter, quotechar=quote))
+        return list(csv.reader(io.StringIO(raw, newline=""), delimiter=delimiter, quotechar=quote))
     except csv.Error:
-        return raw.split(delimiter)
+        return []
     finally:
         csv.field_size_limit(previous)
-    return rows[0] if len(rows) == 1 else raw.split(delimiter)
 
 
 def find_records(text: Text, width: int) -> Records:
@@ -307,16 +310,14 @@ def _bad_end(text: Text, newlines: np.ndarray, start: int, opened: int, culprit:
     if text.data.count(text.delimiter.encode(), start, single) == width - 1:
         return single
     for _ in range(_LONGEST_RECORD_LINES):
-        raw = text.data[start:end].decode("utf-8", errors="replace")
-        if len(split_cells(raw.rstrip("\r"), text.delimiter, text.quote)) >= width or end >= size:
-            break
-        if end > culprit and end != single:
-            break
+        raw = text.data[start:end].decode("utf-8", errors="replace").rstrip("\r")
+        rows = _csv_rows(raw, text.delimiter, text.quote)
+        if len(rows) == 1 and len(rows[0]) == width:
+            return end
+        if len(rows) != 1 or len(rows[0]) > width or end >= size or (end > culprit and end != single):
+            return single
         end = _line_end(newlines, end + 1, size)
-    else:
-        return single
-    raw = text.data[start:end].decode("utf-8", errors="replace")
-    return end if len(split_cells(raw.rstrip("\r"), text.delimiter, text.quote)) == width else single
+    return single
 
 
 def read_sample(text: Text) -> list[list[str]]:

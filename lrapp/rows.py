@@ -110,6 +110,7 @@ class Plan:
         types: What to read the columns as.
         header: Names, to know them again when they are repeated, or None.
         mend: Makes a row of the right width of any other, given its cells.
+        join: Makes one row of two short ones, where one was broken in two, or says None.
     """
 
     records: Records
@@ -117,6 +118,7 @@ class Plan:
     types: Types
     header: Sequence[str] | None
     mend: Callable[[list[str]], Mended]
+    join: Callable[[list[str], list[str]], Mended | None]
 
     @property
     def width(self) -> int:
@@ -191,18 +193,26 @@ def _mend_body(plan: Plan) -> Body:
     view = memoryview(data)
     position = int(records.starts[first]) if first < len(records.starts) else len(data)
     names = [name.strip() for name in plan.header] if plan.header else None
+    halves: set[int] = set()
+    odd = set(bad.tolist())
     for place in bad.tolist():
         start, end = int(records.starts[place]), int(records.ends[place])
         raw = records.raw(place)
         pieces.append(view[position:start])
         position = end
+        if place in halves:
+            continue
         if not raw.strip():
             body.left_out.setdefault("empty", []).append(records.line(place))
             continue
-        cells = split_cells(raw, text.delimiter, text.quote)
-        if len(cells) != width and raw.count(text.delimiter) == width - 1:
-            cells = raw.split(text.delimiter)
-        mended = _mend_one(plan, cells, raw, names, at_end=0 <= last_good < place)
+        cells = _cells(records, place, width)
+        mended = None
+        if len(cells) < width and place + 1 in odd:
+            mended = plan.join(cells, _cells(records, place + 1, width))
+        if mended is not None:
+            halves.add(place + 1)
+        else:
+            mended = _mend_one(plan, cells, raw, names, at_end=0 <= last_good < place)
         if mended.left_out:
             body.left_out.setdefault(mended.left_out, []).append(records.line(place))
         if mended.cells is None:
@@ -224,6 +234,13 @@ def _mend_body(plan: Plan) -> Body:
     return body
 
 
+def _cells(records: Records, place: int, width: int) -> list[str]:
+    """Cells of a record, with its quotes as characters where only that gives a whole row."""
+    raw, delimiter = records.raw(place), records.text.delimiter
+    cells = split_cells(raw, delimiter, records.text.quote)
+    return raw.split(delimiter) if len(cells) != width and raw.count(delimiter) == width - 1 else cells
+
+
 def _mend_one(plan: Plan, cells: list[str], raw: str, names: list[str] | None, *, at_end: bool) -> Mended:
     width = plan.width
     filled = [cell for cell in cells if cell.strip()]
@@ -231,12 +248,14 @@ def _mend_one(plan: Plan, cells: list[str], raw: str, names: list[str] | None, *
         return Mended(None, left_out="header again")
     if width > 1 and raw.lstrip()[:1] == "#" and len(cells) != width:
         return Mended(None, left_out="comment")
-    if len(cells) == 1 and width > 1:
+    if len(cells) < width:
         for other in _OTHER_DELIMITERS:
-            parts = raw.split(other)
+            if other not in raw:
+                continue
+            parts = split_cells(raw, other, plan.records.text.quote)
             if len(parts) == width:
                 return Mended(parts, f"delimited by {other!r}")
-        if at_end and width > 2 and not looks_numeric(raw.strip()):
+        if len(cells) == 1 and at_end and width > 2 and not looks_numeric(raw.strip()):
             return Mended(None, left_out="footer")
     if not filled and width > 1:
         return Mended(None, left_out="empty")

@@ -224,7 +224,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     if len(records.starts) < _FEW_ROWS or text.escaped or text.delimiter != text.written:
         types = Types([pa.string()] * plan.width)
     mender = Mender(body_rows, plan.width, text.delimiter)
-    body = read_body(Plan(records, first, types, header[0] if header else None, mender))
+    body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))
     return _assemble(name, body, names, unnamed, final, notes, told)
 
 

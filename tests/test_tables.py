@@ -231,6 +231,17 @@ def test_a_stray_quote_swallows_no_rows() -> None:
     assert frame["double"].tolist() == [place * 2 for place in range(200)]
 
 
+def test_a_row_broken_in_two_is_joined_where_the_kinds_of_cells_tell() -> None:
+    lines = [f"{place},name {place},{place * 2},x" for place in range(50)]
+    lines[20] = "20,first\nhalf,40,x"
+    lines[30] = "30,name\n,60,x"
+    table = read_csv("\n".join(["n,name,double,mark", *lines]).encode(), "a.csv")
+    assert table.frame.shape == (50, 4)
+    assert table.frame["name"].iloc[20] == "first\nhalf"
+    assert table.frame["double"].tolist() == [place * 2 for place in range(50)]
+    assert [repair.what for repair in table.repairs] == ["a line end in a cell had broken the row in two"] * 2
+
+
 def test_a_late_surprise_does_not_lose_a_number() -> None:
     lines = [f"{place}.5,red" for place in range(9000)]
     lines[8000] = "oops,red"
