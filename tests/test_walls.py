@@ -1,0 +1,142 @@
+"""The walls of the house: which room may import what, read from the imports themselves."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# From the ground up: a room imports only rooms before it. A new room needs a place here.
+ORDER = [
+    *("errors", "events", "policies", "suggestions"),
+    *("words", "dates", "kinds", "numerals", "layouts", "records", "dialects"),
+    *("rows", "mending", "decoding", "unpacking", "categories", "columns", "tables"),
+    *("cells", "setting_parts", "policy_settings", "data_settings", "settings", "estimates", "overview"),
+    "outlook",
+    *("clipping", "preprocessing", "splitting", "fitting", "targets", "prepare"),
+    *("models", "loop", "checkpoints", "training", "range_test", "evaluation"),
+    *("prediction", "saved"),
+    *("runs", "worker", "jobs", "bundle", "charts", "__main__"),
+]
+TRAINERS = {"models", "loop", "training", "range_test"}
+THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
+HEAVY = {"tensorflow", "keras", "sklearn"}
+MOST_LINES = 450
+
+FILES = {
+    ".".join(path.relative_to(ROOT / "lrapp").with_suffix("").parts): path
+    for path in sorted((ROOT / "lrapp").rglob("*.py"))
+} | {"app": ROOT / "app.py"}
+ROOMS = [name for name in FILES if "." not in name and name not in ("app", "__init__")]
+PAGES = [name for name in FILES if name.startswith("ui.")]
+
+
+@cache
+def imports(room: str, top_only: bool = False) -> frozenset[str]:
+    """Modules that a room imports while it runs; those of our own by the name of their room."""
+    tree = ast.parse(FILES[room].read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found: set[str] = set()
+    for node in tree.body if top_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{room}: rooms are imported by their whole name"
+            assert node.module is not None
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(_ours(name) or name.split(".")[0] for name in found)
+
+
+def _ours(name: str) -> str | None:
+    """The room that a dotted name of our own lies in."""
+    if not name.startswith("lrapp."):
+        return None
+    inner = name.removeprefix("lrapp.")
+    while inner not in FILES and "." in inner:
+        inner = inner.rpartition(".")[0]
+    return inner if inner in FILES else None
+
+
+def importers(modules: set[str]) -> set[str]:
+    return {room for room in FILES if imports(room) & modules}
+
+
+def test_the_reading_of_imports_sees_them() -> None:
+    assert {"errors", "worker", "threading"} <= imports("jobs")
+    assert "ui.shell" in imports("app")
+    assert "training" in imports("worker"), "also inside functions"
+    assert "training" not in imports("worker", top_only=True)
+
+
+def test_streamlit_is_only_in_the_pages() -> None:
+    found = importers({"streamlit"})
+    assert {"ui.shell", "ui.train"} <= found
+    assert found <= {"app", *PAGES}
+
+
+def test_altair_is_only_in_the_charts() -> None:
+    assert importers({"altair"}) == {"charts"}
+
+
+def test_threads_and_processes_are_only_in_jobs() -> None:
+    assert importers(THREADS) == {"jobs"}
+
+
+def test_tensorflow_is_only_where_networks_are_made_and_trained() -> None:
+    found = importers({"tensorflow", "keras"})
+    assert {"models", "loop"} <= found
+    assert found <= TRAINERS
+
+
+def test_pages_do_not_wait_for_heavy_imports() -> None:
+    todo, seen = [*PAGES, "app"], set()
+    while todo:
+        room = todo.pop()
+        if room in FILES and room not in seen:
+            seen.add(room)
+            todo += imports(room, top_only=True)
+            assert not imports(room, top_only=True) & HEAVY, f"{room}, which a page imports"
+    assert {"jobs", "charts", "runs"} <= seen
+    for page in PAGES:
+        assert not imports(page) & (TRAINERS | HEAVY), page
+
+
+def test_the_pages_are_imported_without_what_takes_seconds() -> None:
+    pages = ", ".join(f"lrapp.{page}" for page in PAGES)
+    code = f"import sys; import {pages}; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == ""
+
+
+def test_every_room_has_its_place() -> None:
+    assert set(ROOMS) <= set(ORDER), "give a new room its place in ORDER"
+    assert len(ORDER) == len(set(ORDER))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_below_it(room: str) -> None:
+    below = set(ORDER[: ORDER.index(room)])
+    assert imports(room) & set(FILES) <= below
+
+
+def test_pages_import_one_another_one_way() -> None:
+    left = {page: {other for other in imports(page) if other.startswith("ui.")} for page in PAGES}
+    while left:
+        free = {page for page, others in left.items() if not others & set(left)}
+        assert free, f"these import one another in a circle: {sorted(left)}"
+        left = {page: others for page, others in left.items() if page not in free}
+
+
+@pytest.mark.parametrize("room", FILES)
+def test_a_room_is_small_and_says_what_it_is(room: str) -> None:
+    text = FILES[room].read_text("utf-8")
+    assert len(text.splitlines()) <= MOST_LINES, "a room that outgrows this is two rooms"
+    assert room.rsplit(".", maxsplit=1)[-1] not in ("utils", "util", "helpers", "common", "misc")
+    assert ast.get_docstring(ast.parse(text)), "says in its first line what it is for"
