@@ -30,6 +30,59 @@ class DataPrepared:
 
 
 @dataclass(frozen=True)
+class SweepDone:
+    """A range test has gone through the rates with one more seed, or a part of it.
+
+    Args:
+        seed: Number of the repetition, from 0.
+        seeds: Repetitions in all.
+        steps: Steps of each, if its loss does not explode before.
+        first_step: Number of the first step told here.
+        losses: True loss of each batch, with penalties.
+        learning_rates: Rate of each step.
+    """
+
+    type: ClassVar[str] = "sweep_done"
+    seed: int
+    seeds: int
+    steps: int
+    first_step: int
+    losses: tuple[float, ...]
+    learning_rates: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class RatesFound:
+    """What a range test suggests.
+
+    Args:
+        sentence: How sure that is; or why there are no rates, and what to change.
+        base_lr, max_lr: A range for policies that move; None when the test gave no number.
+        minimum: Rate at which the loss was least, median over the seeds.
+        suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
+    """
+
+    type: ClassVar[str] = "rates_found"
+    sentence: str
+    base_lr: float | None = None
+    max_lr: float | None = None
+    minimum: float | None = None
+    suggestions: tuple[tuple[str, float, float, float], ...] = ()
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The single rate for a policy that does not move: a tenth of the minimum."""
+        return next((rate for name, rate, _, _ in self.suggestions if name == "tenth"), None)
+
+    @property
+    def origin(self) -> str:
+        """Where rates taken from here came from, in words."""
+        if self.minimum is None:
+            return ""
+        return f"Range test, least loss at {self.minimum:.3g}. {self.sentence}"
+
+
+@dataclass(frozen=True)
 class TrainingStarted:
     """The network is built and the first step is about to run.
 
@@ -116,9 +169,10 @@ class TrainingEnded:
     epochs: int
 
 
-Event = DataPrepared | TrainingStarted | StepsDone | EpochDone | TrainingEnded
+Event = DataPrepared | SweepDone | RatesFound | TrainingStarted | StepsDone | EpochDone | TrainingEnded
 _TYPES: dict[str, type[Event]] = {
-    kind.type: kind for kind in (DataPrepared, TrainingStarted, StepsDone, EpochDone, TrainingEnded)
+    kind.type: kind
+    for kind in (DataPrepared, SweepDone, RatesFound, TrainingStarted, StepsDone, EpochDone, TrainingEnded)
 }
 
 
@@ -161,6 +215,21 @@ def _revive(value: Any) -> Any:
 
 
 @dataclass
+class Sweep:
+    """What one seed of a range test has seen so far.
+
+    Args:
+        steps, seeds: Steps of each repetition and repetitions, as planned.
+        learning_rates, losses: Rate and true batch loss of each step that ran.
+    """
+
+    steps: int
+    seeds: int
+    learning_rates: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+@dataclass
 class History:
     """All that a run has said so far, in the order it was said.
 
@@ -172,6 +241,8 @@ class History:
     started: TrainingStarted | None = None
     ended: TrainingEnded | None = None
     epochs: list[EpochDone] = field(default_factory=list)
+    found: RatesFound | None = None
+    sweeps: list[Sweep] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _rates: list[float] = field(default_factory=list)
 
@@ -192,6 +263,15 @@ class History:
         match event:
             case DataPrepared():
                 self.prepared = event
+            case SweepDone():
+                # A test that was interrupted begins anew.
+                del self.sweeps[event.seed + (event.first_step > 0) :]
+                if event.first_step == 0:
+                    self.sweeps.append(Sweep(event.steps, event.seeds))
+                self.sweeps[-1].losses.extend(event.losses)
+                self.sweeps[-1].learning_rates.extend(event.learning_rates)
+            case RatesFound():
+                self.found = event
             case TrainingStarted():
                 self.started = event
                 self.starts += 1

@@ -233,6 +233,37 @@ class OneCycle(Policy):
 
 
 @dataclass(frozen=True)
+class Sweep(Policy):
+    """A range test: the rate grows by the same factor in every step.
+
+    Smith 2017, arXiv 1506.01186, section 3.3; geometric as in fastai.
+
+    Args:
+        start_lr: The first rate, above 0.
+        end_lr: The last rate, above start_lr.
+        total_steps: Steps from the first to the last, at least 2; later steps keep the last rate.
+    """
+
+    start_lr: float
+    end_lr: float
+    total_steps: int
+
+    def __post_init__(self) -> None:
+        _require_rate("The test's first rate", self.start_lr)
+        _require_rate("The test's last rate", self.end_lr)
+        _require(
+            0 < self.start_lr < self.end_lr,
+            "A range test must start above 0 and end above where it starts; lower the start or raise the end.",
+            f"start {self.start_lr:g}, end {self.end_lr:g}",
+        )
+        _require(self.total_steps >= 2, "A range test needs at least 2 steps.", self.total_steps)
+
+    def _rates(self, step: FloatArray) -> FloatArray:
+        done = np.minimum(step / (self.total_steps - 1), 1.0)
+        return self.start_lr * (self.end_lr / self.start_lr) ** done
+
+
+@dataclass(frozen=True)
 class WarmUp(Policy):
     """A straight line up to the first rate of another policy, which then starts.
 

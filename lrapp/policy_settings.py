@@ -6,11 +6,49 @@ from pydantic import Field
 
 from lrapp import policies
 from lrapp.errors import UserError
-from lrapp.setting_parts import Part, ui
+from lrapp.setting_parts import Part, checked, ui
 
 Unit = Literal["epochs", "steps"]
 _RATE: dict[str, Any] = {"ge": 0, "le": 1000}
 _LENGTH: dict[str, Any] = {"gt": 0, "le": 1e9}
+
+
+class RangeTestSettings(Part):
+    """How a range test looks for rates (Smith 2017, arXiv 1506.01186, section 3.3)."""
+
+    start_lr: float = Field(
+        1e-7, gt=0, le=1000, title="Lowest rate", description="The test starts here; far too small is right."
+    )
+    end_lr: float = Field(
+        10.0,
+        gt=0,
+        le=1000,
+        title="Highest rate",
+        description="The test ends here, or as soon as the loss explodes.",
+    )
+    steps: int = Field(
+        100,
+        ge=20,
+        le=100_000,
+        title="Steps",
+        description="Steps from the lowest to the highest rate; more make the curve quieter.",
+        json_schema_extra=ui("steps"),
+    )
+    seeds: int = Field(
+        3,
+        ge=1,
+        le=20,
+        title="Seeds",
+        description="How often the test is repeated, with other first weights; their disagreement says how sure it is.",
+    )
+
+    def sweep(self) -> policies.Sweep:
+        """Return the rates of the test.
+
+        Raises:
+            UserError: If the test would not rise.
+        """
+        return policies.Sweep(self.start_lr, self.end_lr, self.steps)
 
 
 class _PolicySettings(Part):
@@ -26,6 +64,16 @@ class _PolicySettings(Part):
         title="Warm-up",
         description="A straight line up to the first rate before the policy starts; 0 for none.",
         json_schema_extra=ui("length"),
+    )
+
+    source: Literal["chosen", "found"] = Field(
+        "chosen",
+        title="Rates",
+        description="Found: a range test is the first phase of the run and sets the rates.",
+        json_schema_extra=ui(labels={"chosen": "Chosen here", "found": "Find them for me"}),
+    )
+    origin: str = Field(
+        "", title="Origin", description="Where the rates came from, in words.", max_length=1000
     )
 
     def build(self, steps_per_epoch: int, total_steps: int) -> policies.Policy:
@@ -162,6 +210,27 @@ class OneCycleSettings(_PolicySettings):
 PolicySettings = Annotated[
     FixedSettings | CLRSettings | SGDRSettings | OneCycleSettings, Field(discriminator="type")
 ]
+
+
+def with_rates(
+    policy: PolicySettings, base_lr: float, max_lr: float, learning_rate: float, origin: str
+) -> PolicySettings:
+    """Return the policy with rates that a range test found.
+
+    Args:
+        policy: What moves the rate, with its lengths.
+        base_lr, max_lr: A range; CLR takes both, SGDR and one-cycle their peak.
+        learning_rate: A single rate, for the fixed policy.
+        origin: Where the rates came from, in words.
+    """
+    match policy:
+        case FixedSettings():
+            rates = {"learning_rate": learning_rate}
+        case CLRSettings():
+            rates = {"base_lr": base_lr, "max_lr": max_lr}
+        case SGDRSettings() | OneCycleSettings():
+            rates = {"max_lr": max_lr}
+    return checked(policy, **rates, source="chosen", origin=origin)
 
 
 def starting_policy(type_: str, optimizer: str) -> PolicySettings:

@@ -1,6 +1,10 @@
 """What all settings have in common: frozen, strict, and with hints for the widgets beside the fields."""
 
+from typing import Any, TypeVar
+
 from pydantic import BaseModel, ConfigDict, JsonValue
+
+AnyPart = TypeVar("AnyPart", bound="Part")
 
 
 class Part(BaseModel):
@@ -25,3 +29,12 @@ def ui(
     if labels is not None:
         shown["labels"] = dict(labels)
     return shown
+
+
+def checked(part: AnyPart, **changes: Any) -> AnyPart:
+    """Return a part with some fields changed and all of them validated again, which ``model_copy`` does not.
+
+    Raises:
+        pydantic.ValidationError: If a field is unknown or out of its range.
+    """
+    return type(part).model_validate(part.model_dump() | changes)

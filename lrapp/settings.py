@@ -20,13 +20,16 @@ from lrapp.data_settings import (
     Task,
 )
 from lrapp.errors import UserError
+from lrapp.events import RatesFound
 from lrapp.policy_settings import (
     CLRSettings,
     FixedSettings,
     OneCycleSettings,
     PolicySettings,
+    RangeTestSettings,
     SGDRSettings,
     starting_policy,
+    with_rates,
 )
 from lrapp.setting_parts import Part, ui
 
@@ -41,6 +44,7 @@ __all__ = [
     "ModelSettings",
     "OneCycleSettings",
     "PolicySettings",
+    "RangeTestSettings",
     "RunSettings",
     "SGDRSettings",
     "SampleSource",
@@ -50,6 +54,7 @@ __all__ = [
     "TrainingSettings",
     "describe",
     "starting_policy",
+    "with_rates",
 ]
 
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
@@ -230,6 +235,10 @@ class RunSettings(Part):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     policy: PolicySettings = CLRSettings()
+    mode: Literal["train", "range test"] = Field(
+        "train", title="What to do", description="Train, or only look for learning rates."
+    )
+    range_test: RangeTestSettings = RangeTestSettings()
 
     def plan(self, training_rows: int) -> policies.FloatArray:
         """Return the learning rate of every step of the run.
@@ -251,6 +260,17 @@ class RunSettings(Part):
                 f"Received: {total_steps:,}."
             )
         return self.policy.build(steps_per_epoch, total_steps).plan(total_steps)
+
+    def with_found(self, found: RatesFound) -> "RunSettings":
+        """Return the settings with the rates that the run's own range test found.
+
+        Raises:
+            UserError: If it found none; says why, and what to change.
+        """
+        if found.base_lr is None or found.max_lr is None or found.learning_rate is None:
+            raise UserError(f"No learning rate was found. {found.sentence}")
+        policy = with_rates(self.policy, found.base_lr, found.max_lr, found.learning_rate, found.origin)
+        return self.model_copy(update={"policy": policy})
 
     def to_json(self) -> str:
         """Return the settings as indented JSON, readable by a person."""

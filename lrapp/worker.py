@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrapp.errors import UserError
-from lrapp.events import DataPrepared, Event
+from lrapp.events import DataPrepared, Event, RatesFound
 from lrapp.runs import EventWriter, Run, State, Store, disk_errors, write_beside
 from lrapp.settings import (
     DataSettings,
@@ -162,8 +162,15 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             )
         )
         needed = _check_memory(settings, prepared)
-        state = training.TrainingState.load(run.checkpoint_path) if run.checkpoint_path.exists() else None
         loop = loop_for(settings, prepared)
+        if settings.mode == "range test" or settings.policy.source == "found":
+            found = run.history().found or _find_rates(run, settings, prepared, loop, tell)
+            if found is None:
+                return Outcome("stopped", "Stopped during the range test.")
+            if settings.mode == "range test":
+                return Outcome("completed", found.sentence)
+            settings = settings.with_found(found)
+        state = training.TrainingState.load(run.checkpoint_path) if run.checkpoint_path.exists() else None
         ended = training.train(
             loop.model,
             prepared,
@@ -185,6 +192,26 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
     if ended.reason in ("completed", "early_stopping"):
         run.checkpoint_path.unlink(missing_ok=True)
     return Outcome(ended.reason, ended.message)
+
+
+def _find_rates(
+    run: Run, settings: RunSettings, prepared: "Prepared", loop: "Loop", tell: Callable[[Event], None]
+) -> RatesFound | None:
+    """Run the range test; None if somebody stopped it."""
+    from lrapp import range_test
+
+    try:
+        advice = range_test.run(
+            loop,
+            prepared,
+            settings.range_test,
+            settings.training.seed,
+            on_event=tell,
+            should_stop=lambda: run.stop_asked is not None,
+        )
+    except range_test.Stopped:
+        return None
+    return range_test.told(advice)
 
 
 def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:

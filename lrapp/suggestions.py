@@ -1,0 +1,261 @@
+"""What a range test suggests, and how sure it is. Numpy only.
+
+A range test trains a throwaway network for some steps while the rate grows geometrically, once for each seed. Here
+its losses become smooth curves, the curves become suggestions, and the seeds' disagreement becomes a sentence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lrapp.policies import FloatArray
+
+Name = Literal["steepest", "tenth", "valley"]
+# Width of the smoothing, as a share of the test's steps: about a quarter of a decade in the default test.
+_WIDTH = 0.03
+# A curve that stays within this share of its start, or of its own noise, is called flat.
+_LEAST_FALL, _LEAST_FALL_NOISE = 0.02, 3.0
+# With fewer points there is no curve to speak of.
+_LEAST_POINTS = 10
+_EDGE = 0.03
+_AGREE, _ROUGHLY = 3.0, 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One seed's test.
+
+    Args:
+        learning_rates: Rate of each step, rising, float64, shape (steps,).
+        losses: True batch loss of each step, float64, shape (steps,); steps after the first that is not finite
+            are left out.
+        smoothed: The losses, smoothed around each step, float64, shape (steps,).
+        ended_early: Whether the test stopped because the loss exploded.
+    """
+
+    learning_rates: FloatArray
+    losses: FloatArray
+    smoothed: FloatArray
+    ended_early: bool
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One rule's rate.
+
+    Args:
+        name: ``steepest`` descent, a ``tenth`` of the minimum, or fastai's ``valley``.
+        learning_rate: Median over the seeds.
+        low, high: Least and greatest over the seeds.
+    """
+
+    name: Name
+    learning_rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the seeds' curves say together.
+
+    Args:
+        suggestions: None at all when the curves say nothing.
+        minimum: Rate at which the smoothed loss is least, median over the seeds; None when there is no advice.
+        base_lr, max_lr: A range for CLR, SGDR and one-cycle: from the lowest tenth of a minimum to the highest
+            minimum, but not to where any seed had lost what it had gained.
+        sentence: How sure this is; or why there is no number, and what to change.
+    """
+
+    suggestions: tuple[Suggestion, ...]
+    minimum: float | None
+    base_lr: float | None
+    max_lr: float | None
+    sentence: str
+
+
+def curve(
+    learning_rates: Sequence[float] | FloatArray, losses: Sequence[float] | FloatArray, planned: int
+) -> Curve:
+    """Return one seed's curve.
+
+    Args:
+        learning_rates: Rate of each step that ran, rising, above 0.
+        losses: Loss of each step that ran.
+        planned: Steps that the test would have had.
+    """
+    values = np.asarray(losses, np.float64)
+    finite = np.isfinite(values)
+    count = len(values) if finite.all() else int(np.argmin(finite))
+    rates = np.asarray(learning_rates, np.float64)[:count]
+    values = values[:count]
+    return Curve(rates, values, smooth(values, _WIDTH * planned), ended_early=count < planned)
+
+
+def smooth(losses: FloatArray, width: float) -> FloatArray:
+    """Return losses smoothed around each step by a Gaussian of that standard deviation, in steps.
+
+    Centred, so that nothing is moved towards higher rates, as a running mean does. A loss of more than twice the
+    first ones counts as twice: that it exploded must not reach back to where it had not.
+    """
+    if not len(losses):
+        return losses
+    start = float(np.median(losses[: max(1, len(losses) // 10)]))
+    capped = np.minimum(losses, 2 * start) if start > 0 else losses
+    steps = np.arange(len(losses))
+    weights = np.exp(-0.5 * ((steps[:, None] - steps[None, :]) / max(width, 1e-9)) ** 2)
+    return np.asarray(weights @ capped / weights.sum(axis=1))
+
+
+def explosion(losses: Sequence[float] | FloatArray, factor: float = 4.0, beta: float = 0.9) -> int | None:
+    """Return how many steps a test ran until its loss exploded, that step included; None if it has not.
+
+    It has when a loss is not finite, or when the running mean of the losses (bias corrected, as fastai's) passes
+    ``factor`` times its own least value.
+    """
+    mean, best = 0.0, np.inf
+    for step, loss in enumerate(losses, start=1):
+        if not np.isfinite(loss):
+            return step
+        mean = beta * mean + (1 - beta) * float(loss)
+        corrected = mean / (1 - beta**step)
+        if corrected > factor * best > 0:
+            return step
+        best = min(best, corrected)
+    return None
+
+
+def steepest(learning_rates: FloatArray, losses: FloatArray) -> float:
+    """Return the rate of the steepest descent over the logarithm of the rate, looked for left of the minimum only.
+
+    Right of it the curve is divergence, whose jumps are steeper than any descent.
+    """
+    end = int(np.argmin(losses))
+    if end == 0:
+        return float(learning_rates[0])
+    slopes = np.diff(losses[: end + 1]) / np.diff(np.log(learning_rates[: end + 1]))
+    return float(learning_rates[int(np.argmin(slopes))])
+
+
+def tenth_of_minimum(learning_rates: FloatArray, losses: FloatArray) -> float:
+    """Return a tenth of the rate at which the loss is least (Smith 2018, arXiv 1803.09820; fastai's ``minimum``)."""
+    return float(learning_rates[int(np.argmin(losses))]) / 10
+
+
+def valley(learning_rates: FloatArray, losses: FloatArray) -> float:
+    """Return the rate in the middle of the longest valley, as fastai finds it.
+
+    The valley is the longest series of losses, not necessarily neighbours, that falls all the way; it is taken to
+    end where that series ends and to begin as many steps before as it has members. The rate stands half of it
+    in, rounded down in thirds as fastai does.
+    """
+    lengths = _falling_lengths(losses)
+    end = int(np.argmax(lengths))
+    start = end - int(lengths[end])
+    third = (end - start) / 3
+    return float(learning_rates[start + int(third) + int(third / 2)])
+
+
+def _falling_lengths(losses: FloatArray) -> np.ndarray:
+    """For each step, how long the longest falling series is that ends there."""
+    lengths = np.ones(len(losses), np.int64)
+    for step in range(1, len(losses)):
+        higher = lengths[:step][losses[:step] > losses[step]]
+        if len(higher):
+            lengths[step] = higher.max() + 1
+    return lengths
+
+
+def advise(curves: Sequence[Curve]) -> Advice:
+    """Return what the curves of all seeds say together.
+
+    Args:
+        curves: One of each seed, at least one.
+    """
+    silent = [reason for reason in map(_silence, curves) if reason]
+    if len(silent) * 2 > len(curves):
+        return Advice((), None, None, None, max(silent, key=silent.count))
+    spoken = [one for one in curves if not _silence(one)]
+    minima = np.array([one.learning_rates[int(np.argmin(one.smoothed))] for one in spoken])
+    suggestions = tuple(
+        _suggestion(name, [rule(one.learning_rates, one.smoothed) for one in spoken])
+        for name, rule in _RULES.items()
+    )
+    base_lr = float(minima.min()) / 10
+    max_lr = max(min(float(minima.max()), *map(_last_gain, spoken)), base_lr)
+    return Advice(
+        suggestions, float(np.median(minima)), base_lr, max_lr, _certainty(minima, len(spoken), len(curves))
+    )
+
+
+_RULES = {"steepest": steepest, "tenth": tenth_of_minimum, "valley": valley}
+
+
+def _suggestion(name: str, rates: list[float]) -> Suggestion:
+    assert name in ("steepest", "tenth", "valley")
+    return Suggestion(name, float(np.median(rates)), min(rates), max(rates))  # type: ignore[arg-type]
+
+
+def _silence(one: Curve) -> str:
+    """Why a curve suggests nothing, and what to change; empty when it does suggest something."""
+    if len(one.losses) < _LEAST_POINTS:
+        if one.ended_early:
+            return (
+                "The loss exploded at once, so there is no curve to read: start the test at a rate at least a "
+                "hundred times lower, or normalise the layers."
+            )
+        return f"A range test needs at least {_LEAST_POINTS} steps. Received: {len(one.losses)}."
+    edge = max(1, int(_EDGE * len(one.losses)))
+    lowest = int(np.argmin(one.smoothed))
+    start = float(one.smoothed[: edge + 1].mean())
+    fall = start - float(one.smoothed[lowest])
+    noise = float(
+        np.std(one.losses[: max(_LEAST_POINTS, lowest)] - one.smoothed[: max(_LEAST_POINTS, lowest)])
+    )
+    # The mean of a Gaussian window of width w has the noise of about 3.5 w independent losses.
+    averaged = noise / np.sqrt(max(1.0, 3.5 * _WIDTH * len(one.losses)))
+    if lowest <= edge:
+        return "The loss was least at the start of the test, so every rate in it was too high: start the test lower."
+    if fall < max(_LEAST_FALL * abs(start), _LEAST_FALL_NOISE * averaged):
+        return (
+            "The curve is flat: at no rate did the loss fall by more than its noise. Raise the highest rate, "
+            "take more steps or a larger batch, and check that the inputs can tell the target at all."
+        )
+    if lowest >= len(one.losses) - 1 - edge and not one.ended_early:
+        return "The loss was still falling at the end of the test: raise its highest rate."
+    return ""
+
+
+def _last_gain(one: Curve) -> float:
+    """The highest rate from the minimum on up to which the smoothed loss keeps half of what it had gained."""
+    lowest = int(np.argmin(one.smoothed))
+    halfway = (one.smoothed[0] + one.smoothed[lowest]) / 2
+    lost = np.flatnonzero(one.smoothed[lowest:] > halfway)
+    last = lowest + int(lost[0]) - 1 if len(lost) else len(one.smoothed) - 1
+    return float(one.learning_rates[last])
+
+
+def _certainty(minima: FloatArray, spoken: int, curves: int) -> str:
+    if curves == 1:
+        return "One seed cannot say how sure this is; take three."
+    left_out = (
+        f" {curves - spoken} of {curves} seeds showed no minimum and were left out."
+        if spoken < curves
+        else ""
+    )
+    spread = float(minima.max() / minima.min())
+    if spread <= _AGREE:
+        sure = f"The seeds agree on the minimum within a factor of {spread:.2g}: this is quite sure."
+    elif spread <= _ROUGHLY:
+        sure = (
+            f"The seeds place the minimum within a factor of {spread:.2g}: take the order of magnitude as sure, "
+            "not the digits. The range covers them all."
+        )
+    else:
+        sure = (
+            f"The seeds disagree by a factor of {spread:.2g}, so this is a guess: the range is as wide as they are "
+            "apart. More steps or a larger batch make the curves quieter."
+        )
+    return sure + left_out
