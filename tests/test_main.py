@@ -180,17 +180,23 @@ def test_a_folder_with_a_run_is_not_written_over(
     assert Run(out).status.state == "stopped"
 
 
-def test_a_run_that_cannot_be_done_ends_with_its_sentence(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_done_ends_with_its_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = RunSettings(data=DataSettings(source=SampleSource(name="gone.csv"), target="a"))
     (tmp_path / "run.json").write_text(settings.to_json())
-    code, output, errors = call(tmp_path / "home", tmp_path / "run.json", "--out", tmp_path / "out")
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        code = command.main([str(tmp_path / "run.json"), "--out", str(tmp_path / "out")])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    captured = capsys.readouterr()
     assert code == 1
-    assert output == ""
-    assert errors.splitlines()[-1].startswith("There is no sample table called gone.csv.")
-    assert "Traceback" not in errors
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1].startswith("There is no sample table called gone.csv.")
     status = Run(tmp_path / "out").status
     assert status.state == "failed"
-    assert status.message == errors.splitlines()[-1]
+    assert status.message == captured.err.splitlines()[-1]
 
 
 class _Terminal(io.StringIO):
