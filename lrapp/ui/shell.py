@@ -18,6 +18,8 @@ STYLE = """
 }
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
+/* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */
+[data-testid="stStatusWidget"] [data-testid="stBaseButton-header"] { display: none; }
 .block-container { padding-top: 4.5rem; padding-bottom: 3rem; }
 </style>
 """
