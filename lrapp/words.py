@@ -8,6 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_PIECE_LIMIT = 1 << 30
+
 
 @dataclass(frozen=True)
 class Words:
@@ -62,8 +64,12 @@ def words_of(column: pa.ChunkedArray) -> Words:
     Args:
         column: Strings, plain or dictionary-encoded, null where the cell is empty.
     """
-    coded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-    coded = coded.unify_dictionaries()
+    if pa.types.is_dictionary(column.type):
+        coded = column.unify_dictionaries()
+    else:
+        # One long piece: with many pieces, bringing their dictionaries together takes longer than the rest.
+        whole = column if column.nbytes < _PIECE_LIMIT else column.cast(pa.large_string())
+        coded = pa.chunked_array([pc.dictionary_encode(whole.combine_chunks())])
     if not coded.num_chunks:
         return Words([], np.empty(0, np.int64), np.empty(0, np.int64))
     texts: list[str] = coded.chunk(0).dictionary.to_pylist()
