@@ -273,7 +273,9 @@ class Jobs:
                     run.set_status(state="queued", message="Taken up again after the app was restarted.")
                     self._waiting.appendleft(run)
                 else:
-                    message = f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
+                    message = (
+                        f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
+                    )
                     run.set_status(state="interrupted", message=message, ended=now())
             except UserError as error:
                 log.warning("%s", error)

@@ -13,7 +13,9 @@ from lrapp.events import (
     EpochDone,
     Event,
     History,
+    RatesFound,
     StepsDone,
+    SweepDone,
     TrainingEnded,
     TrainingStarted,
     from_line,
@@ -29,6 +31,11 @@ EVENTS: list[Event] = [
     StepsDone(first_step=0, losses=(0.1, 1e-300), learning_rates=(1e-5, 0.1), seconds=0.25),
     EpochDone(1, 2, 0.5, 0.6, 0.7, 0.8, 0.1, 0.3, best=True, loss_scale=32768.0),
     TrainingEnded("diverged", "The loss became infinite at step 3.", None, 0),
+    SweepDone(seed=1, seeds=3, steps=100, first_step=20, losses=(0.5, 0.25), learning_rates=(1e-7, 2e-7)),
+    RatesFound(
+        "Three seeds agree.", 0.01, 0.1, 0.3, (("tenth", 0.03, 0.02, 0.05), ("steepest", 0.1, 0.1, 0.2))
+    ),
+    RatesFound("The loss never fell."),
 ]
 
 
@@ -174,3 +181,21 @@ def test_a_run_taken_up_from_its_start_begins_with_nothing() -> None:
     assert history.steps_done == 0
     assert history.epochs == []
     assert history.best is None
+
+
+def sweep(seed: int, first: int, *losses: float) -> SweepDone:
+    return SweepDone(seed, 2, 9, first, losses, tuple(loss / 10 for loss in losses))
+
+
+def test_sweeps_are_kept_apart_by_seed() -> None:
+    history = History.of([sweep(0, 0, 1.0, 2.0), sweep(0, 2, 3.0), sweep(1, 0, 4.0), RatesFound("Found.")])
+    assert [held.losses for held in history.sweeps] == [[1.0, 2.0, 3.0], [4.0]]
+    assert history.sweeps[0].learning_rates == [0.1, 0.2, 0.3]
+    assert (history.sweeps[1].steps, history.sweeps[1].seeds) == (9, 2)
+    assert history.found == RatesFound("Found.")
+    assert history.steps_done == 0
+
+
+def test_a_range_test_that_was_interrupted_begins_anew() -> None:
+    history = History.of([sweep(0, 0, 9.0), sweep(1, 0, 9.0), sweep(0, 0, 1.0), sweep(0, 1, 2.0)])
+    assert [held.losses for held in history.sweeps] == [[1.0, 2.0]]
