@@ -64,8 +64,8 @@ class Advice:
     Args:
         suggestions: None at all when the curves say nothing.
         minimum: Rate at which the smoothed loss is least, median over the seeds; None when there is no advice.
-        base_lr, max_lr: A range for CLR, SGDR and one-cycle: from the lowest tenth of a minimum to the highest
-            minimum, but not to where any seed had lost what it had gained.
+        base_lr, max_lr: A range for CLR, SGDR and one-cycle: from a tenth of the lowest ``floor`` to the highest,
+            but not to where any seed had lost half of what it had gained.
         sentence: How sure this is; or why there is no number, and what to change.
     """
 
@@ -144,6 +144,18 @@ def tenth_of_minimum(learning_rates: FloatArray, losses: FloatArray) -> float:
     return float(learning_rates[int(np.argmin(losses))]) / 10
 
 
+def floor(learning_rates: FloatArray, losses: FloatArray) -> float:
+    """Return the lowest rate at which the loss has come within a tenth of its fall to its least.
+
+    The least loss itself may lie anywhere in a flat valley, with Adam tenfold higher from one seed to the next;
+    where the valley begins, the seeds agree on, and up to there a rate is sure to be of use.
+    """
+    least = float(losses.min())
+    start = float(losses[: max(1, int(_EDGE * len(losses)) + 1)].mean())
+    near = losses <= least + (start - least) / 10
+    return float(learning_rates[int(np.argmax(near))])
+
+
 def valley(learning_rates: FloatArray, losses: FloatArray) -> float:
     """Return the rate in the middle of the longest valley, as fastai finds it.
 
@@ -178,16 +190,16 @@ def advise(curves: Sequence[Curve]) -> Advice:
     if len(silent) * 2 > len(curves):
         return Advice((), None, None, None, max(silent, key=silent.count))
     spoken = [one for one in curves if not _silence(one)]
-    minima = np.array([one.learning_rates[int(np.argmin(one.smoothed))] for one in spoken])
+    minima = [float(one.learning_rates[int(np.argmin(one.smoothed))]) for one in spoken]
+    floors = np.array([floor(one.learning_rates, one.smoothed) for one in spoken])
     suggestions = tuple(
         _suggestion(name, [rule(one.learning_rates, one.smoothed) for one in spoken])
         for name, rule in _RULES.items()
     )
-    base_lr = float(minima.min()) / 10
-    max_lr = max(min(float(minima.max()), *map(_last_gain, spoken)), base_lr)
-    return Advice(
-        suggestions, float(np.median(minima)), base_lr, max_lr, _certainty(minima, len(spoken), len(curves))
-    )
+    base_lr = float(floors.min()) / 10
+    max_lr = max(min(float(floors.max()), *map(_last_gain, spoken)), base_lr)
+    sentence = _certainty(floors, len(spoken), len(curves))
+    return Advice(suggestions, float(np.median(minima)), base_lr, max_lr, sentence)
 
 
 _RULES = {"steepest": steepest, "tenth": tenth_of_minimum, "valley": valley}
@@ -237,21 +249,19 @@ def _last_gain(one: Curve) -> float:
     return float(one.learning_rates[last])
 
 
-def _certainty(minima: FloatArray, spoken: int, curves: int) -> str:
+def _certainty(floors: FloatArray, spoken: int, curves: int) -> str:
     if curves == 1:
         return "One seed cannot say how sure this is; take three."
     left_out = (
-        f" {curves - spoken} of {curves} seeds showed no minimum and were left out."
-        if spoken < curves
-        else ""
+        f" {curves - spoken} of {curves} seeds showed no fall and were left out." if spoken < curves else ""
     )
-    spread = float(minima.max() / minima.min())
+    spread = float(floors.max() / floors.min())
     if spread <= _AGREE:
-        sure = f"The seeds agree on the minimum within a factor of {spread:.2g}: this is quite sure."
+        sure = f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: quite sure."
     elif spread <= _ROUGHLY:
         sure = (
-            f"The seeds place the minimum within a factor of {spread:.2g}: take the order of magnitude as sure, "
-            "not the digits. The range covers them all."
+            f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: take the order of "
+            "magnitude as sure, not the digits. The range covers them all."
         )
     else:
         sure = (

@@ -13,7 +13,6 @@ from lrapp.events import DataPrepared, Event, RatesFound
 from lrapp.runs import EventWriter, Run, State, Store, disk_errors, write_beside
 from lrapp.settings import (
     DataSettings,
-    EarlyStoppingSettings,
     ModelSettings,
     RunSettings,
     Task,
@@ -129,12 +128,12 @@ def loop_for(settings: RunSettings, prepared: "Prepared") -> "Loop":
         settings: The run.
         prepared: Its data.
     """
+    from lrapp.loop import essential
+
     training = settings.training
-    # What is not in this key, the loop does not look at.
-    key = training.model_copy(
-        update={"epochs": 1, "seed": 0, "xla": "auto", "early_stopping": EarlyStoppingSettings()}
+    loop = _traced(
+        settings.model, len(prepared.inputs), prepared.task, len(prepared.classes), essential(training)
     )
-    loop = _traced(settings.model, len(prepared.inputs), prepared.task, len(prepared.classes), key)
     loop.reset(training.seed)
     return loop
 
