@@ -1,19 +1,18 @@
 """LR Lab: train neural networks in the browser, with learning rates that move.
 
-The rooms, from the ground up (each imports only rooms above it in this list):
+The rooms, from the ground up (each imports only rooms above it in this list; a test reads the imports):
 
-- ``errors``      sentences that a user can act on
-- ``policies``    step numbers -> learning rates
-- ``dialects``, ``columns``, ``unpacking``, ``tables``   the bytes of a file -> ``Table``
-- ``settings``    everything a run is made of
-- ``prepare``     ``Table`` + settings -> arrays and the fitted preprocessor
-- ``models``      settings + shapes -> ``keras.Model``
-- ``events``      what a run says while it runs
-- ``training``    the loop: model + arrays + learning rates -> events
-- ``evaluation``  what the finished model is worth
-- ``runs``        the run folder
-- ``prediction``  a saved run + a new table -> predictions
-- ``jobs``        the queue, the thread and the worker process
-- ``charts``      frames -> Altair charts
-- ``ui``          the pages
+- ``errors``        sentences that a user can act on
+- ``events``        what a run says while it runs
+- ``policies``, ``suggestions``   step numbers -> learning rates; range test curves -> rates
+- ``reading/``, ``tables``        the bytes of a file -> ``Table``
+- ``settings`` and its parts      everything a run is made of
+- ``estimates``, ``overview``, ``outlook``   what can be told before training
+- ``cells``, ``clipping``, ``preprocessing``, ``splitting``, ``fitting``, ``targets``, ``prepare``
+  ``Table`` + settings -> arrays and the fitted preprocessor
+- ``models``, ``loop``, ``checkpoints``, ``training``, ``range_test``   network + arrays + rates -> events
+- ``evaluation``, ``prediction``, ``saved``   what a model is worth; a saved model + a new table -> predictions
+- ``runs``, ``worker``, ``jobs``, ``bundle``   the run folder; one run; the queue and its process; the download
+- ``charts``        frames -> Altair charts
+- ``ui/``           the pages
 """

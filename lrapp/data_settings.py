@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lrapp.columns import Kind
+from lrapp.reading.columns import Kind
 from lrapp.setting_parts import Part, ui
 
 Task = Literal["binary", "multi-class", "regression"]

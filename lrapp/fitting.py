@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from lrapp import cells
-from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.estimates import available_bytes
 from lrapp.preprocessing import InputColumn, quoted, raw_slots
+from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings
 
 

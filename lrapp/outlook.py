@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lrapp.columns import Kind
+from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import Table
 

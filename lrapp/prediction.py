@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from lrapp import cells
-from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.preprocessing import InputColumn, Preprocessor, Strange, quoted, raw_slots
+from lrapp.reading.columns import Kind
 from lrapp.tables import Table
 
 _ROWS_AT_ONCE = 65_536

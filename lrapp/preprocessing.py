@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from lrapp import cells
-from lrapp.columns import Kind
 from lrapp.errors import UserError
+from lrapp.reading.columns import Kind
 from lrapp.settings import Task
 
 VERSION = 1

@@ -9,23 +9,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lrapp.columns import convert, read_column
-from lrapp.decoding import decode
-from lrapp.dialects import (
+from lrapp.errors import UserError
+from lrapp.reading.columns import convert, read_column
+from lrapp.reading.decoding import decode
+from lrapp.reading.dialects import (
     SAMPLE_BYTES,
     Dialect,
     DialectOverrides,
     detect,
     with_marks,
 )
-from lrapp.errors import UserError
-from lrapp.kinds import Context, Kind, Read
-from lrapp.layouts import Layout, layout
-from lrapp.mending import Mender
-from lrapp.numerals import looks_numeric
-from lrapp.records import find_records, prepare_text
-from lrapp.rows import Body, Plan, Repair, Types, choose_types, read_body
-from lrapp.unpacking import unpack
+from lrapp.reading.kinds import Context, Kind, Read
+from lrapp.reading.layouts import Layout, layout
+from lrapp.reading.mending import Mender
+from lrapp.reading.numerals import looks_numeric
+from lrapp.reading.records import find_records, prepare_text
+from lrapp.reading.rows import Body, Plan, Repair, Types, choose_types, read_body
+from lrapp.reading.unpacking import unpack
 
 __all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
 

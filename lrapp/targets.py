@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from lrapp import cells
-from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.preprocessing import quoted
+from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings, Task
 from lrapp.splitting import part_sizes
 from lrapp.tables import Table

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from lrapp.columns import Kind
 from lrapp.data_settings import DataSettings, DialectSettings, FileSource, SampleSource, Source
+from lrapp.reading.columns import Kind
 
 SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
 

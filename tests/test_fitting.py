@@ -6,9 +6,9 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from lrapp import fitting
-from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.fitting import Fitted, fit
+from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings, Scaling
 
 RNG = np.random.default_rng(0)

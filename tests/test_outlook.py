@@ -3,8 +3,8 @@
 import pytest
 
 from lrapp import outlook
-from lrapp.columns import Kind
 from lrapp.prepare import prepare
+from lrapp.reading.columns import Kind
 from lrapp.runs import SAMPLES
 from lrapp.settings import DataSettings, SampleSource, Task
 from lrapp.tables import Table, read_csv

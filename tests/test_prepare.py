@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.prepare import Prepared, prepare
+from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings
 from lrapp.tables import Column, Table, read_csv
 

@@ -13,10 +13,10 @@ import skops.io
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.prepare import Prepared, prepare
 from lrapp.preprocessing import TRUSTED, Preprocessor, needs, quoted, raw_slots, standardised
+from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings, Scaling
 from lrapp.tables import Table, read_csv
 

@@ -13,7 +13,7 @@ from typing import get_args
 import pandas as pd
 import pytest
 
-from lrapp.columns import Kind
+from lrapp.reading.columns import Kind
 from lrapp.settings import Task
 from lrapp.tables import read_csv
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrapp.columns import Kind
 from lrapp.errors import UserError
+from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import Column, Table, read_csv
 from lrapp.targets import check_data, check_target, default_target, find_task, target_choices

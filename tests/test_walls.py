@@ -12,8 +12,16 @@ ROOT = Path(__file__).parents[1]
 # From the ground up: a room imports only rooms before it. A new room needs a place here.
 ORDER = [
     *("errors", "events", "policies", "suggestions"),
-    *("words", "dates", "kinds", "numerals", "layouts", "records", "dialects"),
-    *("rows", "mending", "decoding", "unpacking", "categories", "columns", "tables"),
+    *(
+        "reading.words",
+        "reading.dates",
+        "reading.kinds",
+        "reading.numerals",
+        "reading.layouts",
+        "reading.records",
+    ),
+    *("reading.dialects", "reading.rows", "reading.mending", "reading.decoding", "reading.unpacking"),
+    *("reading.categories", "reading.columns", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "settings", "estimates", "overview"),
     "outlook",
     *("clipping", "preprocessing", "splitting", "fitting", "targets", "prepare"),
@@ -30,8 +38,8 @@ FILES = {
     ".".join(path.relative_to(ROOT / "lrapp").with_suffix("").parts): path
     for path in sorted((ROOT / "lrapp").rglob("*.py"))
 } | {"app": ROOT / "app.py"}
-ROOMS = [name for name in FILES if "." not in name and name not in ("app", "__init__")]
 PAGES = [name for name in FILES if name.startswith("ui.")]
+ROOMS = [name for name in FILES if name not in ("app", *PAGES) and not name.endswith("__init__")]
 
 
 @cache

@@ -6,9 +6,9 @@ import pytest
 from filelock import FileLock
 
 from lrapp import estimates, worker
-from lrapp.columns import Kind
 from lrapp.errors import UserError
 from lrapp.events import DataPrepared, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
+from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
 from lrapp.settings import (
     DataSettings,

@@ -7,15 +7,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lrapp.columns import Kind
 from lrapp.errors import UserError
+from lrapp.reading.columns import Kind
 from lrapp.runs import SAMPLES
 from lrapp.settings import DataSettings, DialectSettings, FileSource, SampleSource, Source, Task
 from lrapp.ui import draft, fields, resources
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
-    from lrapp.dialects import Dialect
+    from lrapp.reading.dialects import Dialect
     from lrapp.tables import Table
 
 MOST_SHOWN_COLUMNS = 50

@@ -8,8 +8,8 @@ import streamlit as st
 from pydantic import TypeAdapter
 
 from lrapp import charts, worker
-from lrapp.columns import Kind
 from lrapp.jobs import Jobs
+from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
 from lrapp.settings import DataSettings, DialectSettings, Source
 

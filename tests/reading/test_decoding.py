@@ -4,8 +4,8 @@ import codecs
 
 import pytest
 
-from lrapp.decoding import decode
 from lrapp.errors import UserError
+from lrapp.reading.decoding import decode
 
 TEXT = "städte,größe\nKöln,1\nMünchen,2\nZürich,3\n"
 

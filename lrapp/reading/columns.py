@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lrapp.categories import HEAD, is_many, read_category, read_many, without_missing_words
-from lrapp.dates import date_shape, parse_dates
 from lrapp.errors import UserError
-from lrapp.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
-from lrapp.numerals import (
+from lrapp.reading.categories import HEAD, is_many, read_category, read_many, without_missing_words
+from lrapp.reading.dates import date_shape, parse_dates
+from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
+from lrapp.reading.numerals import (
     MISSING_WORDS,
     NumberFormat,
     Parsed,
@@ -23,7 +23,7 @@ from lrapp.numerals import (
     parse_number,
     signs_in,
 )
-from lrapp.words import Words, as_series, words_of
+from lrapp.reading.words import Words, as_series, words_of
 
 __all__ = ["DISTINCT_CAP", "Context", "Kind", "Read", "convert", "read_column"]
 

@@ -7,8 +7,8 @@ import zipfile
 import pytest
 
 from lrapp.errors import UserError
+from lrapp.reading.unpacking import unpack
 from lrapp.tables import Kind, read_csv
-from lrapp.unpacking import unpack
 
 CSV = b"a,b\n1,x\n2,y\n"
 CELL = '<c r="{place}" t="{kind}"><v>{value}</v></c>'

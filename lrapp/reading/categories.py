@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lrapp.dates import date_shape
-from lrapp.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
-from lrapp.numerals import MISSING_WORDS, looks_numeric
-from lrapp.words import Words, as_series
+from lrapp.reading.dates import date_shape
+from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
+from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
+from lrapp.reading.words import Words, as_series
 
 HEAD = 50_000
 """Rows that are looked at before all of a long column."""

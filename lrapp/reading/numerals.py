@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrapp.words import Words
+from lrapp.reading.words import Words
 
 MISSING_WORDS = [
     "NA",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lrapp.words import Words
+from lrapp.reading.words import Words
 
 _ZONE = r"(?P<zone>Z| ?UTC| ?[+-]\d{2}:?\d{2})?"
 _TIME = rf"(?P<time>[T ]+\d{{1,2}}:\d{{2}}(:\d{{2}}([.,]\d{{1,9}})?)?( ?[AaPp]\.?[Mm]\.?)?)?{_ZONE}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lrapp.layouts import Layout, has_names, layout
+from lrapp.reading.layouts import Layout, has_names, layout
 
 
 @pytest.mark.parametrize(

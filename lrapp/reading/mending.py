@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import cached_property
 
-from lrapp.numerals import MISSING_WORDS, looks_numeric
-from lrapp.rows import Mended
+from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
+from lrapp.reading.rows import Mended
 
 _PROFILE_CELLS = 50_000
 _MISSING = frozenset((*MISSING_WORDS, ""))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lrapp.numerals import NumberFormat, column_format, parse_column, parse_number, vote_decimal
-from lrapp.words import words_of
+from lrapp.reading.numerals import NumberFormat, column_format, parse_column, parse_number, vote_decimal
+from lrapp.reading.words import words_of
 
 POINT, COMMA = NumberFormat(".", ","), NumberFormat(",", ".")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lrapp.numerals import MISSING_WORDS, looks_numeric
+from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
 
 _MISSING = frozenset((*MISSING_WORDS, ""))
 DATE_LIKE = re.compile(

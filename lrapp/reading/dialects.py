@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lrapp.errors import UserError
-from lrapp.layouts import DATE_LIKE, usual_width
-from lrapp.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
-from lrapp.records import prepare_text, read_sample
+from lrapp.reading.layouts import DATE_LIKE, usual_width
+from lrapp.reading.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
+from lrapp.reading.records import prepare_text, read_sample
 
 SAMPLE_BYTES = 1 << 17
 _VOTE_CHARACTERS = 1 << 15

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lrapp.columns import DISTINCT_CAP, Context, Kind, Read, read_column
+from lrapp.reading.columns import DISTINCT_CAP, Context, Kind, Read, read_column
 
 
 def read(

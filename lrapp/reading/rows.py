@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from lrapp.dialects import Dialect
 from lrapp.errors import UserError
-from lrapp.numerals import is_plain, looks_numeric
-from lrapp.records import Records, Text, split_cells
+from lrapp.reading.dialects import Dialect
+from lrapp.reading.numerals import is_plain, looks_numeric
+from lrapp.reading.records import Records, Text, split_cells
 
 LISTED_REPAIRS = 1000
 """Repairs that are listed one by one; beyond that they are only counted."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lrapp.dialects import DialectOverrides, detect
 from lrapp.errors import UserError
+from lrapp.reading.dialects import DialectOverrides, detect
 
 
 @pytest.mark.parametrize(
