@@ -1,0 +1,400 @@
+"""A real server, a real Chromium, and what a person does in it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as TooLate
+
+from lrapp.runs import ENDED, Run, Store
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+# Long: a cold start of TensorFlow beside a browser takes its time on a busy machine with two cores.
+PATIENCE = 60_000
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+LOCAL = {"127.0.0.1", "localhost", ""}
+
+# Streamlit keeps each Vega view in a hook of the component that drew it; the scene graph is what is on the canvas.
+_VIEWS = """
+const views = () => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].map(chart => {
+  for (const node of [chart, ...chart.querySelectorAll('*')]) {
+    const name = Object.keys(node).find(key => key.startsWith('__reactFiber$'));
+    let fiber = name && node[name];
+    for (let level = 0; fiber && level < 12; level++, fiber = fiber.return) {
+      let hook = fiber.memoizedState;
+      for (let n = 0; hook && typeof hook === 'object' && n < 60; n++, hook = hook.next) {
+        const kept = hook.memoizedState;
+        if (kept && kept.current && typeof kept.current.scenegraph === 'function') return kept.current;
+      }
+    }
+  }
+  return null;
+}).filter(view => view);
+"""
+_MARKS = (
+    "() => {"
+    + _VIEWS
+    + """
+  return views().map(view => {
+    const marks = [];
+    const walk = (mark, group) => {
+      if (mark.role === 'mark' && ['line', 'symbol', 'rule', 'text'].includes(mark.marktype) && mark.items.length)
+        marks.push({
+          name: mark.name || '', kind: mark.marktype, width: group.width, height: group.height,
+          points: mark.items.map(item => [item.x, item.y]),
+          values: mark.items.map(item => item.datum || {}).map(datum => [
+            datum.epoch ?? datum.at ?? null, datum.value ?? datum.learning_rate ?? null, datum.series ?? '',
+          ]),
+        });
+      for (const item of mark.items) for (const inner of item.items || []) walk(inner, item);
+    };
+    walk(view.scenegraph().root, {});
+    return marks;
+  });
+}"""
+)
+
+
+class App:
+    """A server of the app over a home folder, which can be killed and started again."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._log = home.parent / f"{home.name}.log"
+
+    def start(self, script: str = "app.py") -> None:
+        """Start the server and wait until it answers."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "streamlit",
+                    "run",
+                    script,
+                    "--server.headless=true",
+                    "--server.address=127.0.0.1",
+                    f"--server.port={self.port}",
+                    "--server.fileWatcherType=none",
+                ],
+                cwd=ROOT,
+                env={**os.environ, "LRAPP_HOME": str(self.home)},
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(f"The app did not answer within a minute.\n{self.log()}")
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End the server: politely, or as a crash would."""
+        if self.process is None:
+            return
+        if kill:
+            self.process.kill()
+        else:
+            self.process.terminate()
+        self.process.wait(timeout=30)
+        self.process = None
+
+    def log(self) -> str:
+        """What the server printed."""
+        return self._log.read_text("utf-8", errors="replace")
+
+    def run(self, run_id: str) -> Run:
+        """The run of that id, from the disk."""
+        return Store(self.home).get(run_id)
+
+    def wait_until_ended(self, run_id: str) -> Run:
+        """Wait without a browser until a run has ended."""
+        run = self.run(run_id)
+        deadline = time.monotonic() + PATIENCE / 1000
+        while run.status.state not in ENDED:
+            assert time.monotonic() < deadline, f"The run has not ended: {run.status}\n{self.log()}"
+            time.sleep(0.1)
+        return run
+
+
+@contextmanager
+def tab(
+    browser: Browser, *, width: int = 1280, height: int = 1400, dark: bool = False, strict: bool = True
+) -> Iterator[Page]:
+    """A fresh tab, with its own cookies, that fails on errors in the page and on requests to anywhere else.
+
+    Args:
+        browser: Chromium.
+        width: Of the window, in pixels.
+        height: Of the window, in pixels.
+        dark: As a person sees it whose system is dark.
+        strict: Fail on errors in the console too; off where the test ends the server under the page.
+    """
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        accept_downloads=True,
+    )
+    wrong: list[str] = []
+    context.on(
+        "request",
+        lambda request: (
+            wrong.append(f"request to {request.url[:200]}")
+            if (urlsplit(request.url).hostname or "") not in LOCAL
+            else None
+        ),
+    )
+    page = context.new_page()
+    page.on("pageerror", lambda error: wrong.append(f"error in the page: {error}"))
+    if strict:
+        page.on(
+            "console",
+            lambda message: (
+                wrong.append(f"in the console: {message.text[:300]}") if message.type == "error" else None
+            ),
+        )
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    try:
+        yield page
+        no_defect(page)
+        assert wrong == []
+    finally:
+        context.close()
+
+
+def no_defect(page: Page) -> None:
+    """Fail if the page shows a traceback or Streamlit's box for a defect."""
+    assert page.locator("[data-testid=stException]").count() == 0, page.locator(
+        "[data-testid=stException]"
+    ).first.inner_text()
+    assert "Traceback" not in page.locator("body").inner_text()
+
+
+def idle(page: Page) -> None:
+    """Wait until the page has said all that it has to say for now."""
+    page.wait_for_timeout(150)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def open_app(page: Page, url: str) -> None:
+    """Open a page of the app and wait for its contents."""
+    page.goto(url)
+    ready = page.get_by_role("button", name="Train", exact=True)
+    ready.or_(page.locator("[data-testid=stException]")).first.wait_for()
+    no_defect(page)
+    idle(page)
+
+
+def go(page: Page, title: str) -> None:
+    """Choose a page in the navigation."""
+    page.get_by_role("link", name=title).click()
+    page.get_by_role("heading", name=title, exact=True).wait_for()
+    idle(page)
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    """Give a file to the page's uploader."""
+    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(
+        {"name": name, "mimeType": "text/csv", "buffer": data}
+    )
+
+
+def take(page: Page, name: str, data: bytes) -> None:
+    """Upload a table on the Train page, and wait until it is the chosen one."""
+    upload(page, name, data)
+    expect(page.get_by_role("combobox", name="Table")).to_have_value(f"Your file: {name}")
+    idle(page)
+
+
+def set_number(page: Page, label: str, value: float) -> None:
+    """Type a number into a field."""
+    field = page.get_by_role("spinbutton", name=label, exact=True)
+    field.fill(f"{value}")
+    field.press("Enter")
+    idle(page)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose an entry of a list."""
+    entry = page.get_by_role("option", name=option, exact=True)
+    # A list closes when the page draws itself anew under it.
+    for _ in range(10):
+        page.get_by_role("combobox", name=label, exact=True).click()
+        try:
+            entry.click(timeout=3_000)
+            break
+        except TooLate:
+            page.keyboard.press("Escape")
+    expect(page.get_by_role("combobox", name=label, exact=True)).to_have_value(option)
+    idle(page)
+
+
+def switch(page: Page, label: str) -> None:
+    """Turn a switch over."""
+    page.get_by_role("switch", name=label).locator("xpath=ancestor::label").click()
+    idle(page)
+
+
+def expander(page: Page, title: str) -> Locator:
+    """Open an expander and return its contents."""
+    box = page.locator("[data-testid=stExpander]").filter(has=page.locator("summary", has_text=title))
+    if box.locator("details[open]").count() == 0:
+        box.locator("summary").click()
+    return box
+
+
+def train(page: Page) -> str:
+    """Press Train, and return the id of the run."""
+    before = page.url
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_url(lambda url: "run=" in url and url != before)
+    return run_id(page)
+
+
+def run_id(page: Page) -> str:
+    """The id of the run in the page's address."""
+    return parse_qs(urlsplit(page.url).query)["run"][0]
+
+
+def state(page: Page, text: str) -> Locator:
+    """Where the run's state is shown."""
+    return page.locator("strong").get_by_text(text, exact=True)
+
+
+def wait_for_epochs(page: Page, least: int = 2) -> None:
+    """Wait until the run in training has finished some epochs and its charts show them."""
+    page.wait_for_function(
+        "least => [...document.querySelectorAll('[data-testid=stProgress]')].some(bar => "
+        "Number((bar.innerText.match(/Epoch ([\\d,]+) of/) || ['', '0'])[1].replace(',', '')) >= least)",
+        arg=least,
+    )
+    wait_for_charts(page)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One line or group of points, as it is drawn.
+
+    Args:
+        name: What the chart calls it.
+        kind: ``line``, ``symbol``, ``rule`` or ``text``.
+        width, height: Size of the panel, in pixels.
+        points: Where it is drawn in the panel, in pixels.
+        values: Epoch, value and series of each point.
+    """
+
+    name: str
+    kind: str
+    width: float
+    height: float
+    points: list[tuple[float, float]]
+    values: list[tuple[float | None, float | None, str]]
+
+    @property
+    def seen(self) -> int:
+        """Points that lie inside of the panel."""
+        return sum(
+            x is not None
+            and y is not None
+            and -0.5 <= x <= self.width + 0.5
+            and -0.5 <= y <= self.height + 0.5
+            for x, y in self.points
+        )
+
+
+def marks(page: Page) -> list[list[Mark]]:
+    """What each chart of the page draws, in the order of the page."""
+    found: list[list[dict[str, Any]]] = page.evaluate(_MARKS)
+    return [[Mark(**mark) for mark in chart] for chart in found]
+
+
+def run_marks(page: Page) -> dict[str, list[Mark]]:
+    """The lines of a run's three charts: ``loss``, ``rate`` and ``metric``; no entry for an empty one."""
+    panels: dict[str, list[Mark]] = {}
+    for chart in marks(page):
+        for number, panel in enumerate(("loss", "rate", "metric")):
+            if any(mark.name.startswith("concat_") for mark in chart):
+                lines = [
+                    mark
+                    for mark in chart
+                    if mark.kind == "line"
+                    and (mark.name.startswith((f"{panel}_lines", f"concat_{number}_layer_")))
+                ]
+                if lines:
+                    panels[panel] = lines
+    return panels
+
+
+def wait_for_charts(page: Page) -> dict[str, list[Mark]]:
+    """Wait until all three charts of the run have lines with points inside of their panels."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while True:
+        panels = run_marks(page)
+        if set(panels) == {"loss", "rate", "metric"} and all(
+            any(mark.seen >= 2 for mark in lines) for lines in panels.values()
+        ):
+            return panels
+        assert time.monotonic() < deadline, f"The charts have no data: {panels}"
+        page.wait_for_timeout(200)
+
+
+def plan_points(page: Page) -> list[tuple[float, float]]:
+    """Epoch and learning rate of each point of the plan, as drawn."""
+    for chart in marks(page):
+        for mark in chart:
+            if mark.name == "marks" and mark.seen >= 2:
+                return [(at, rate) for at, rate, _ in mark.values if at is not None and rate is not None]
+    return []
+
+
+def painted(page: Page, colour: str) -> float:
+    """Return the length in pixels of all lines of that colour that charts of the page have painted."""
+    length: float = page.evaluate(
+        """colour => [...document.querySelectorAll('[data-testid=stVegaLiteChart] svg .mark-line path')]
+          .filter(path => path.getAttribute('stroke') === colour && path.checkVisibility())
+          .reduce((length, path) => length + path.getTotalLength(), 0)""",
+        colour,
+    )
+    return length
+
+
+def click_cell(page: Page, grid: Locator, x: float, row: int, *, twice: bool = False) -> None:
+    """Click into a table at x pixels from its left, in a row counted from 0."""
+    canvas = grid.locator("canvas[data-testid=data-grid-canvas]")
+    canvas.scroll_into_view_if_needed()
+    place = {"x": x, "y": 35 * (row + 1) + 17.0}
+    # The canvas lies beneath its own scroller, which takes the click.
+    if twice:
+        canvas.dblclick(position=place, force=True)  # type: ignore[arg-type]
+    else:
+        canvas.click(position=place, force=True)  # type: ignore[arg-type]
