@@ -222,7 +222,11 @@ def with_rates(
         base_lr, max_lr: A range; CLR takes both, SGDR and one-cycle their peak.
         learning_rate: A single rate, for the fixed policy.
         origin: Where the rates came from, in words.
+
+    Returns:
+        The policy with the rates rounded to three digits: a range test knows no more.
     """
+    base_lr, max_lr, learning_rate = (float(f"{rate:.3g}") for rate in (base_lr, max_lr, learning_rate))
     match policy:
         case FixedSettings():
             rates = {"learning_rate": learning_rate}

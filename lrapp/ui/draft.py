@@ -48,6 +48,25 @@ def other_policies() -> dict[tuple[str, str], PolicySettings]:
     return kept
 
 
+def family(optimizer: str) -> str:
+    """Return whose rates an optimizer takes: SGD's are some ten times those of the adaptive ones."""
+    return "sgd" if optimizer == "sgd" else "adaptive"
+
+
+def take_policy(policy: PolicySettings) -> None:
+    """Put a policy from elsewhere into the draft; its widgets start from it."""
+    settings = get().model_copy(update={"policy": policy})
+    put(settings)
+    other_policies()[(policy.type, family(settings.training.optimizer))] = policy
+    st.session_state["policy_version"] = policy_version() + 1
+
+
+def policy_version() -> int:
+    """Return a number that changes when the policy was replaced."""
+    number: int = st.session_state.get("policy_version", 0)
+    return number
+
+
 def _of_address() -> RunSettings | None:
     run_id = st.query_params.get("run")
     if not run_id:

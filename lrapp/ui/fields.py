@@ -64,7 +64,7 @@ def widget(
     extra = _extra(field)
     unit = unit if unit is not None else extra.get("unit", "")
     title = field.title or name
-    label = title + (f" ({unit})" if unit else "")
+    label = title + (f" ({unit})" if unit and unit != title.lower() else "")
     common: dict[str, Any] = {"key": f"{key}.{name}", "help": field.description, "disabled": disabled}
     if isinstance(value, bool):
         return place.toggle(label, value=value, **common)

@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from lrapp import charts
 from lrapp.errors import UserError
+from lrapp.setting_parts import checked
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
-from lrapp.ui import draft, fields, resources
+from lrapp.ui import draft, fields, range_view, resources
 from lrapp.ui.resources import plain
 
 _NAMES = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
@@ -27,6 +28,13 @@ _FIELDS = {
     "sgdr": ["max_lr", "min_lr", "T_0", "T_mult", "decay"],
     "one-cycle": ["max_lr", "rise", "start_div", "end_div"],
 }
+# What a range test finds for a policy.
+_FOUND = {
+    "fixed": ["learning_rate"],
+    "clr": ["base_lr", "max_lr"],
+    "sgdr": ["max_lr"],
+    "one-cycle": ["max_lr"],
+}
 
 
 def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettings, str | None]:
@@ -39,7 +47,7 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     Returns:
         The policy as chosen, and what stands in the way of training.
     """
-    family = "sgd" if settings.training.optimizer == "sgd" else "adaptive"
+    family = draft.family(settings.training.optimizer)
     others = draft.other_policies()
     others.setdefault((settings.policy.type, family), settings.policy)
     kind = st.selectbox(
@@ -53,25 +61,53 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     st.caption(_ABOUT[kind])
     # SGD and the adaptive optimizers want rates that differ tenfold; each family keeps its own numbers.
     start = others.get((kind, family)) or starting_policy(kind, settings.training.optimizer)
-    key = draft.key(f"policy.{kind}.{family}")
-    unit = st.session_state.get(f"{key}.unit", start.unit)
-    names = list(_FIELDS[kind])
-    if kind == "clr" and st.session_state.get(f"{key}.mode", getattr(start, "mode", "")) == "exp_range":
-        names.append("gamma")
-    units = dict.fromkeys(_lengths(start), unit)
-    chosen = fields.choose(start, names, key, **units)
-    chosen |= fields.choose(start, ["warmup", "unit"], key, **units)
-    policy: PolicySettings = type(start).model_validate(start.model_dump() | chosen)
+    policy = _numbers(start, draft.key(f"policy{draft.policy_version()}.{kind}.{family}"))
     others[(kind, family)] = policy
+    settings = settings.model_copy(update={"policy": policy})
+    obstacle = _plan(settings, training_rows)
+    if policy.origin:
+        st.caption(plain(f"Rates: {policy.origin}", None))
+    range_view.card(settings, "there is no table" if training_rows is None else None)
+    return policy, obstacle
+
+
+def _numbers(start: PolicySettings, key: str) -> PolicySettings:
+    """Widgets for a policy's numbers; those that a range test will find are left out."""
+    source = fields.widget(start, "source", key)
+    names = list(_FIELDS[start.type])
+    if start.type == "clr" and st.session_state.get(f"{key}.mode", getattr(start, "mode", "")) == "exp_range":
+        names.append("gamma")
+    if source == "found":
+        names = [name for name in names if name not in _FOUND[start.type]]
+    unit = st.session_state.get(f"{key}.unit", start.unit)
+    units = dict.fromkeys(_lengths(start), unit)
+    chosen = fields.choose(start, [*names, "warmup", "unit"], key, **units)
+    policy: PolicySettings = checked(start, source=source, **chosen)
+    rates = _FOUND[start.type]
+    if policy.origin and any(getattr(policy, name) != getattr(start, name) for name in rates):
+        policy = checked(policy, origin="")  # typed over: they are no longer what the test found
+    return policy
+
+
+def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
+    """Draw the plan; return what stands in the way of training."""
     if training_rows is None:
         st.caption("The plan is drawn as soon as there is a table.")
-        return policy, None
+        return None
+    if settings.policy.source == "found":
+        test = settings.range_test
+        st.info(
+            f"A range test of {test.seeds} x {test.steps} steps is the first phase of the run. It sets the rates, and "
+            "the plan is drawn on the right as soon as they are known.",
+            icon=":material/search_insights:",
+        )
+        return None
     try:
-        _draw(settings.model_copy(update={"policy": policy}), training_rows)
+        _draw(settings, training_rows)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
-        return policy, "the learning rate's numbers do not go together"
-    return policy, None
+        return "the learning rate's numbers do not go together"
+    return None
 
 
 def _lengths(policy: BaseModel) -> list[str]:

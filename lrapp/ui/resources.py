@@ -97,9 +97,28 @@ def visible_runs() -> list[Run]:
     return runs
 
 
-def draw(spec: dict[str, Any], points: "pd.DataFrame", key: str) -> None:
-    """Show a chart of ``charts`` with its points; a chart with the same key and specification keeps its zoom."""
-    st.vega_lite_chart(spec=spec | {"datasets": {charts.POINTS: points}}, width="stretch", key=key)
+def draw(
+    spec: dict[str, Any], points: "pd.DataFrame", key: str, selection: str | None = None
+) -> list[dict[str, Any]]:
+    """Show a chart of ``charts`` with its points; a chart with the same key and specification keeps its zoom.
+
+    Args:
+        spec: The specification.
+        points: What it draws.
+        key: The chart's key.
+        selection: Name of a selection in the specification that the page wants to know.
+
+    Returns:
+        What is selected; empty without a selection.
+    """
+    whole = spec | {"datasets": {charts.POINTS: points}}
+    if selection is None:
+        st.vega_lite_chart(spec=whole, width="stretch", key=key)
+        return []
+    state = st.vega_lite_chart(
+        spec=whole, width="stretch", key=key, on_select="rerun", selection_mode=selection
+    )
+    return list(state["selection"].get(selection, []))
 
 
 def run_title(run: Run) -> str:
@@ -107,4 +126,5 @@ def run_title(run: Run) -> str:
     settings = run.settings
     if settings.name:
         return settings.name
-    return f"{settings.data.target} from {settings.data.source.name}, {run.status.created:%d %b %H:%M:%S} UTC"
+    what = "Range test for " if settings.mode == "range test" else ""
+    return f"{what}{settings.data.target} from {settings.data.source.name}, {run.status.created:%d %b %H:%M:%S} UTC"

@@ -5,9 +5,9 @@ import streamlit as st
 
 from lrapp import bundle, charts, evaluation
 from lrapp.errors import UserError
-from lrapp.events import History
+from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run, State, Status
-from lrapp.ui import resources
+from lrapp.ui import range_view, resources
 from lrapp.ui.resources import plain
 
 # Fast enough that the first point is there at once, slow enough that watching costs the training nothing.
@@ -61,10 +61,13 @@ def _frame(run: Run, *, live: bool = False) -> None:
     if live and status.state in ENDED:
         st.rerun()
     _progress(run, status, history)
+    if history.sweeps:
+        with st.expander("Range test", icon=":material/search_insights:", expanded=not history.steps_done):
+            range_view.curve(history, run.settings.range_test, f"range.{run.id}.whole")
     if history.started is None or not history.steps_done:
-        _empty(status)
+        _empty(run, status)
         return
-    plan = _plan(run.id, history.prepared.train if history.prepared else 0)
+    plan = _plan(run.id, history.prepared.train if history.prepared else 0, history.found)
     log_loss = st.toggle(
         "Logarithmic loss",
         key="log_loss",
@@ -80,8 +83,11 @@ def _frame(run: Run, *, live: bool = False) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _plan(run_id: str, rows: int) -> np.ndarray:
-    return resources.store().get(run_id).settings.plan(rows) if rows else np.array([])
+def _plan(run_id: str, rows: int, _found: RatesFound | None) -> np.ndarray:
+    settings = resources.store().get(run_id).settings
+    if settings.policy.source == "found" and _found is not None:
+        settings = settings.with_found(_found)
+    return settings.plan(rows) if rows else np.array([])
 
 
 def _shown_epochs(history: History) -> int:
@@ -131,6 +137,9 @@ def _bar(run: Run, status: Status, history: History) -> None:
         waiting = f"Place {place} in the queue; runs train one at a time." if place else "Starting …"
         st.progress(0.0, waiting)
         return
+    if history.started is None and history.prepared is not None and history.found is None and _finds(run):
+        range_view.progress(run, history)
+        return
     if history.started is None:
         ready = resources.jobs().warm
         st.progress(
@@ -150,6 +159,11 @@ def _bar(run: Run, status: Status, history: History) -> None:
     st.progress(min(1.0, done / max(1, total)), text)
 
 
+def _finds(run: Run) -> bool:
+    settings = run.settings
+    return settings.mode == "range test" or settings.policy.source == "found"
+
+
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
@@ -158,7 +172,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _empty(status: Status) -> None:
+def _empty(run: Run, status: Status) -> None:
+    if run.settings.mode == "range test":
+        return
     if status.state in ENDED:
         st.caption("This run ended before its first step; there is nothing to draw.")
     else:
