@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lrapp.tables import Table
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:^=&@/])")
+# Addresses become links after escapes have been read, unless something that nobody sees stands inside of them.
+_ADDRESSES = re.compile(r"(https?:(?=//)|www(?=\.)|@)", re.IGNORECASE)
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
@@ -32,7 +34,7 @@ def plain(text: str, most: int | None = 60) -> str:
     flat = _BREAKS.sub(" ", text).strip()
     if most is not None and len(flat) > most:
         flat = flat[: most - 1] + "…"
-    return _MARKUP.sub(r"\\\1", flat)
+    return _MARKUP.sub(r"\\\1", _ADDRESSES.sub("\\1\u2060", flat))
 
 
 @st.cache_resource(show_spinner=False)
