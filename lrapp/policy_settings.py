@@ -17,11 +17,15 @@ class RangeTestSettings(Part):
     """How a range test looks for rates (Smith 2017, arXiv 1506.01186, section 3.3)."""
 
     start_lr: float = Field(
-        1e-7, gt=0, le=1000, title="Lowest rate", description="The test starts here; far too small is right."
+        1e-7,
+        ge=1e-12,
+        le=1000,
+        title="Lowest rate",
+        description="The test starts here; far too small is right.",
     )
     end_lr: float = Field(
         10.0,
-        gt=0,
+        ge=1e-12,
         le=1000,
         title="Highest rate",
         description="The test ends here, or as soon as the loss explodes.",
@@ -46,9 +50,16 @@ class RangeTestSettings(Part):
         """Return the rates of the test.
 
         Raises:
-            UserError: If the test would not rise.
+            UserError: If the test would not rise, or hardly.
         """
-        return policies.Sweep(self.start_lr, self.end_lr, self.steps)
+        sweep = policies.Sweep(self.start_lr, self.end_lr, self.steps)
+        # Rounding must not refuse 0.1 to 1.
+        if self.end_lr < 9.999 * self.start_lr:
+            raise UserError(
+                "A range test must end at ten times its first rate or above; lower the start or raise the end. "
+                f"Received: start {self.start_lr:g}, end {self.end_lr:g}."
+            )
+        return sweep
 
 
 class _PolicySettings(Part):

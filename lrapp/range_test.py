@@ -93,6 +93,7 @@ def _repetition(
     data = loop.load(prepared.train)
     steps_per_epoch = -(-data.rows // loop.batch_size)
     losses: list[float] = []
+    watch = suggestions.Watch()
     fitting, traced = 1, False
     while len(losses) < len(rates):
         if should_stop():
@@ -102,9 +103,9 @@ def _repetition(
         count = min(fitting, len(rates) - first, steps_per_epoch - done)
         begun = time.perf_counter()
         steps = loop.run(data, shuffled(data.rows, seed, epoch), done, rates[first : first + count])
-        losses.extend(steps.losses.tolist())
-        end = suggestions.explosion(losses)
-        kept = losses[first:end]
+        exploded = watch.exploded(steps.losses)
+        kept = steps.losses[:exploded].tolist()
+        losses.extend(kept)
         on_event(
             SweepDone(
                 number,
@@ -115,8 +116,8 @@ def _repetition(
                 tuple(steps.learning_rates[: len(kept)].tolist()),
             )
         )
-        if end is not None:
-            return suggestions.curve(rates[:end], losses[:end], len(rates))
+        if exploded is not None:
+            return suggestions.curve(rates[: len(losses)], losses, len(rates))
         seconds = (time.perf_counter() - begun) / count
         # The first call traces, which says nothing about those that follow.
         fitting = int(np.clip(_CHUNK_SECONDS / max(seconds, 1e-9), 1, MOST_STEPS)) if traced else fitting

@@ -4,7 +4,8 @@ A range test trains a throwaway network for some steps while the rate grows geom
 its losses become smooth curves, the curves become suggestions, and the seeds' disagreement becomes a sentence.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,7 @@ Name = Literal["steepest", "tenth", "valley"]
 # Width of the smoothing, as a share of the test's steps: about a quarter of a decade in the default test.
 _WIDTH = 0.03
 # A curve that stays within this share of its start, or of its own noise, is called flat.
-_LEAST_FALL, _LEAST_FALL_NOISE = 0.02, 3.0
+_LEAST_FALL, _LEAST_FALL_NOISE = 0.02, 4.0
 # With fewer points there is no curve to speak of.
 _LEAST_POINTS = 10
 _EDGE = 0.03
@@ -104,27 +105,43 @@ def smooth(losses: FloatArray, width: float) -> FloatArray:
         return losses
     start = float(np.median(losses[: max(1, len(losses) // 10)]))
     capped = np.minimum(losses, 2 * start) if start > 0 else losses
-    steps = np.arange(len(losses))
-    weights = np.exp(-0.5 * ((steps[:, None] - steps[None, :]) / max(width, 1e-9)) ** 2)
-    return np.asarray(weights @ capped / weights.sum(axis=1))
+    # What lies further away weighs less than 1e-7; a table of all pairs of steps would not fit into memory.
+    reach = min(len(losses) - 1, int(6 * width) + 1)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(width, 1e-9)) ** 2)
+    inside = slice(reach, reach + len(losses))
+    total = np.convolve(np.ones(len(losses)), weights)[inside]
+    return np.asarray(np.convolve(capped, weights)[inside] / total)
 
 
-def explosion(losses: Sequence[float] | FloatArray, factor: float = 4.0, beta: float = 0.9) -> int | None:
-    """Return how many steps a test ran until its loss exploded, that step included; None if it has not.
+class Watch:
+    """Looks out for the explosion of a loss, which ends a test.
 
-    It has when a loss is not finite, or when the running mean of the losses (bias corrected, as fastai's) passes
-    ``factor`` times its own least value.
+    It has exploded when a loss is not finite, or when the running mean of the losses (bias corrected, as fastai's)
+    passes ``factor`` times its own least value. A mean of less than ten losses is not compared with: a small
+    batch's loss may be near zero by chance.
+
+    Args:
+        factor: Above 1.
+        beta: Weight of the past in the running mean, from 0 to below 1.
     """
-    mean, best = 0.0, np.inf
-    for step, loss in enumerate(losses, start=1):
-        if not np.isfinite(loss):
-            return step
-        mean = beta * mean + (1 - beta) * float(loss)
-        corrected = mean / (1 - beta**step)
-        if corrected > factor * best > 0:
-            return step
-        best = min(best, corrected)
-    return None
+
+    def __init__(self, factor: float = 4.0, beta: float = 0.9) -> None:
+        self._factor, self._beta = factor, beta
+        self._steps, self._mean, self._best = 0, 0.0, np.inf
+
+    def exploded(self, losses: Iterable[float]) -> int | None:
+        """Return at which of the next losses it exploded, counted from 1; None if it did not."""
+        for number, loss in enumerate(losses, start=1):
+            if not np.isfinite(loss):
+                return number
+            self._steps += 1
+            self._mean = self._beta * self._mean + (1 - self._beta) * float(loss)
+            corrected = self._mean / (1 - self._beta**self._steps)
+            if corrected > self._factor * self._best > 0:
+                return number
+            if self._steps >= _LEAST_POINTS:
+                self._best = min(self._best, corrected)
+        return None
 
 
 def steepest(learning_rates: FloatArray, losses: FloatArray) -> float:
@@ -165,6 +182,8 @@ def valley(learning_rates: FloatArray, losses: FloatArray) -> float:
     """
     lengths = _falling_lengths(losses)
     end = int(np.argmax(lengths))
+    if end == 0:
+        return float(learning_rates[0])
     start = end - int(lengths[end])
     third = (end - start) / 3
     return float(learning_rates[start + int(third) + int(third / 2)])
@@ -173,10 +192,12 @@ def valley(learning_rates: FloatArray, losses: FloatArray) -> float:
 def _falling_lengths(losses: FloatArray) -> np.ndarray:
     """For each step, how long the longest falling series is that ends there."""
     lengths = np.ones(len(losses), np.int64)
-    for step in range(1, len(losses)):
-        higher = lengths[:step][losses[:step] > losses[step]]
-        if len(higher):
-            lengths[step] = higher.max() + 1
+    # For each length, the highest loss (negated, so that they rise) that a series so long can end with.
+    ends: list[float] = []
+    for step, loss in enumerate((-losses).tolist()):
+        place = bisect_left(ends, loss)
+        ends[place : place + 1] = [loss]
+        lengths[step] = place + 1
     return lengths
 
 
@@ -197,8 +218,8 @@ def advise(curves: Sequence[Curve]) -> Advice:
         for name, rule in _RULES.items()
     )
     base_lr = float(floors.min()) / 10
-    max_lr = max(min(float(floors.max()), *map(_last_gain, spoken)), base_lr)
-    sentence = _certainty(floors, len(spoken), len(curves))
+    max_lr = min(float(floors.max()), *map(_last_gain, spoken))
+    sentence = _certainty(floors, len(curves), covered=max_lr >= floors.max())
     return Advice(suggestions, float(np.median(minima)), base_lr, max_lr, sentence)
 
 
@@ -212,6 +233,11 @@ def _suggestion(name: str, rates: list[float]) -> Suggestion:
 
 def _silence(one: Curve) -> str:
     """Why a curve suggests nothing, and what to change; empty when it does suggest something."""
+    if not len(one.losses):
+        return (
+            "The loss was not finite before the network had learned anything, so no rate can be found: scale the "
+            "inputs or the target, or choose float32 precision."
+        )
     if len(one.losses) < _LEAST_POINTS:
         if one.ended_early:
             return (
@@ -223,14 +249,14 @@ def _silence(one: Curve) -> str:
     lowest = int(np.argmin(one.smoothed))
     start = float(one.smoothed[: edge + 1].mean())
     fall = start - float(one.smoothed[lowest])
-    noise = float(
-        np.std(one.losses[: max(_LEAST_POINTS, lowest)] - one.smoothed[: max(_LEAST_POINTS, lowest)])
-    )
+    # From step to step the curve itself hardly moves: what does is noise.
+    noise = float(np.std(np.diff(one.losses[: max(_LEAST_POINTS, lowest)]))) / np.sqrt(2)
     # The mean of a Gaussian window of width w has the noise of about 3.5 w independent losses.
     averaged = noise / np.sqrt(max(1.0, 3.5 * _WIDTH * len(one.losses)))
-    if lowest <= edge:
+    least = max(_LEAST_FALL * abs(start), _LEAST_FALL_NOISE * averaged)
+    if lowest <= edge and (one.ended_early or float(one.smoothed.max()) - start > least):
         return "The loss was least at the start of the test, so every rate in it was too high: start the test lower."
-    if fall < max(_LEAST_FALL * abs(start), _LEAST_FALL_NOISE * averaged):
+    if lowest <= edge or fall < least:
         return (
             "The curve is flat: at no rate did the loss fall by more than its noise. Raise the highest rate, "
             "take more steps or a larger batch, and check that the inputs can tell the target at all."
@@ -249,23 +275,30 @@ def _last_gain(one: Curve) -> float:
     return float(one.learning_rates[last])
 
 
-def _certainty(floors: FloatArray, spoken: int, curves: int) -> str:
+def _certainty(floors: FloatArray, curves: int, covered: bool) -> str:
     if curves == 1:
         return "One seed cannot say how sure this is; take three."
-    left_out = (
-        f" {curves - spoken} of {curves} seeds showed no fall and were left out." if spoken < curves else ""
-    )
+    silent = curves - len(floors)
+    left_out = f" {silent} of {curves} seeds showed no fall and were left out." if silent else ""
+    if len(floors) == 1:
+        return (
+            "Only one seed showed where the loss levels off, so this is a guess: take more seeds." + left_out
+        )
     spread = float(floors.max() / floors.min())
     if spread <= _AGREE:
         sure = f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: quite sure."
     elif spread <= _ROUGHLY:
         sure = (
             f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: take the order of "
-            "magnitude as sure, not the digits. The range covers them all."
+            "magnitude as sure, not the digits."
         )
     else:
         sure = (
-            f"The seeds disagree by a factor of {spread:.2g}, so this is a guess: the range is as wide as they are "
-            "apart. More steps or a larger batch make the curves quieter."
+            f"The seeds disagree by a factor of {spread:.2g}, so this is a guess. More steps or a larger batch make "
+            "the curves quieter."
         )
+    if not covered:
+        sure += " The range ends where the first of them diverged."
+    elif spread > _AGREE:
+        sure += " The range covers them all."
     return sure + left_out
