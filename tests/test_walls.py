@@ -27,7 +27,7 @@ ORDER = [
     *("clipping", "preprocessing", "splitting", "fitting", "targets", "prepare"),
     *("models", "loop", "checkpoints", "training", "range_test", "evaluation"),
     *("prediction", "saved"),
-    *("runs", "worker", "jobs", "bundle", "charts", "__main__"),
+    *("runs", "studies", "comparing", "worker", "jobs", "bundle", "charts", "__main__"),
 ]
 TRAINERS = {"models", "loop", "training", "range_test"}
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
