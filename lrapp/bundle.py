@@ -133,10 +133,14 @@ def pack(run: Run) -> bytes:
 
 
 def _requirements() -> str:
-    # As for the app.
-    cpu_build = '(sys_platform == "linux" and platform_machine == "x86_64") or sys_platform == "win32"'
+    # As for the app: the CPU build where it exists.
+    x86 = 'sys_platform == "linux" and platform_machine == "x86_64"'
+    other = 'sys_platform == "linux" and platform_machine != "x86_64"'
     tensorflow = _tensorflow_version()
-    lines = [f"tensorflow-cpu=={tensorflow}; {cpu_build}", f"tensorflow=={tensorflow}; not ({cpu_build})"]
+    lines = [
+        f'tensorflow-cpu=={tensorflow}; ({x86}) or sys_platform == "win32"',
+        f'tensorflow=={tensorflow}; ({other}) or sys_platform == "darwin"',
+    ]
     return "\n".join([*lines, *(f"{name}=={version(name)}" for name in _NEEDS)]) + "\n"
 
 

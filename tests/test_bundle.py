@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from packaging.requirements import Requirement
 
 from lrapp import bundle, worker
 from lrapp.errors import UserError
@@ -199,3 +200,23 @@ def test_a_run_that_lacks_a_part_is_a_sentence(
     (tmp_path / "copy" / gone).unlink()
     with pytest.raises(UserError, match=sentence):
         bundle.pack(Run(tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("source", ["app", "download"])
+def test_requirements_are_lines_that_pip_understands(source: str) -> None:
+    text = (
+        (SAMPLES.parent / "requirements.txt").read_text("utf-8")
+        if source == "app"
+        else bundle._requirements()
+    )
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    wanted = [Requirement(line) for line in lines if line]
+    linux = {"sys_platform": "linux", "platform_machine": "x86_64"}
+    for place, build in (
+        (linux, "tensorflow-cpu"),
+        (linux | {"platform_machine": "aarch64"}, "tensorflow"),
+        ({"sys_platform": "darwin", "platform_machine": "arm64"}, "tensorflow"),
+        ({"sys_platform": "win32", "platform_machine": "AMD64"}, "tensorflow-cpu"),
+    ):
+        needed = {one.name for one in wanted if one.marker is None or one.marker.evaluate(place)}
+        assert {name for name in needed if name.startswith("tensorflow")} == {build}
