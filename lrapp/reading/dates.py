@@ -82,7 +82,7 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | No
     lost = {texts[place]: int(words.counts[place]) for place in np.flatnonzero(lost_mask)}
     if not words.filled or sum(lost.values()) > 0.1 * words.filled:
         return None
-    values = words.spread(parsed.to_numpy(), np.datetime64("NaT"))
+    values = words.spread(parsed.to_numpy(), np.datetime64("NaT", "ns"))
     return Dates(values=pd.Series(values), lost=lost, note=", ".join(note for note in notes if note))
 
 
