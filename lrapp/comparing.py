@@ -180,10 +180,11 @@ class Comparison:
         assert difference is not None
         word = "better" if difference.gain > 0 else "worse"
         ends = sorted((abs(difference.low), abs(difference.high)))
-        by, low, high = (self._size(value) for value in (abs(difference.gain), *ends))
+        scale, unit = (100, " points") if self.metric == "accuracy" else (1, "")
+        by, low, high = (f"{scale * value:.3g}" for value in (abs(difference.gain), *ends))
         return (
-            f"{result.label} has a {word} best {self.metric} than {self.yardstick}: by {by}, "
-            f"which over {_count(difference.seeds, 'seed')} may be {low} to {high}."
+            f"{result.label} has a {word} best {self.metric} than {self.yardstick}: by {by}{unit} over "
+            f"{_count(difference.seeds, 'seed')} (anything from {low} to {high} would fit them)."
         )
 
     def _speed(self, result: Result) -> str:
@@ -209,9 +210,6 @@ class Comparison:
         if self.metric == "accuracy":
             return f"{100 * spread.mean:.2f} % ({100 * spread.low:.2f}–{100 * spread.high:.2f})"
         return f"{spread.mean:.4g} ({spread.low:.4g}–{spread.high:.4g})"
-
-    def _size(self, value: float) -> str:
-        return f"{100 * value:.2f} points" if self.metric == "accuracy" else f"{value:.3g}"
 
 
 def compare(trials: Sequence[Trial], yardstick: str) -> Comparison | None:
