@@ -87,9 +87,7 @@ def _one_spelling(words: Words) -> tuple[Words, str]:
         usual.setdefault(words.texts[place].casefold(), place)
     target = np.array([usual[text.casefold()] for text in words.texts])
     changed = int(words.counts[target != np.arange(len(target))].sum())
-    merged = Words(
-        words.texts, words.spread(target, -1), np.bincount(target, words.counts, len(target)).astype(np.int64)
-    )
+    merged = Words(words.texts, words.spread(target, -1))
     unused = [place for place in range(len(target)) if place not in usual.values()]
     names = ", ".join(repr(words.texts[place]) for place in usual.values())
     return merged.without(unused), f"{count(changed, 'value')} got the usual spelling ({names})"
@@ -99,9 +97,9 @@ def is_many(column: pa.ChunkedArray) -> bool:
     """Whether so many cells are different that finding all different ones is not worth its time.
 
     Args:
-        column: Strings, plain or dictionary-encoded.
+        column: Strings.
     """
-    if pa.types.is_dictionary(column.type) or len(column) <= HEAD:
+    if len(column) <= HEAD:
         return False
     return pc.count_distinct(column.slice(0, HEAD)).as_py() > 0.3 * HEAD
 

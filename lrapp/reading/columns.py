@@ -43,7 +43,7 @@ def read_column(column: pa.ChunkedArray, about: Context) -> Read:
     """Find out what a column is and read it as that.
 
     Args:
-        column: Strings, plain or dictionary-encoded, or float64; null where the cell is empty.
+        column: Strings or float64; null where the cell is empty.
         about: What the rest of the file says.
     """
     if column.null_count == len(column):
@@ -137,8 +137,6 @@ def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
     """The common case: every cell is a number as programs write it."""
     if pa.types.is_floating(column.type):
         return _finite(_Numbers(column.to_numpy()), column.null_count)
-    if pa.types.is_dictionary(column.type):
-        return None
     try:
         whole = pc.cast(column, pa.int64())
     except pa.ArrowInvalid:
@@ -268,10 +266,13 @@ def _counter(values: np.ndarray, about: Context, distinct: int) -> str:
 
 def _compact_dates(text: pa.ChunkedArray, values: np.ndarray) -> Read | None:
     """Whole numbers such as 20200131, when every one of them is a day."""
-    known = values[~np.isnan(values)]
-    if not len(known) or known.min() < 19000101 or known.max() > 20991231:
+    if pa.types.is_floating(text.type):
         return None
-    if pa.types.is_floating(text.type) or date_shape(text.drop_null().slice(0, 200).to_pylist()) != "compact":
+    for part in (values[:_SAMPLE], values):
+        known = part[~np.isnan(part)] if part.dtype.kind == "f" else part
+        if len(known) and (known.min() < 19000101 or known.max() > 20991231):
+            return None
+    if not len(known) or date_shape(text.drop_null().slice(0, 200).to_pylist()) != "compact":
         return None
     dates = parse_dates(words_of(text), "compact", day_first_hint=False)
     if dates is None or dates.lost:

@@ -46,7 +46,7 @@ class Mended:
 
 @dataclass(frozen=True)
 class Types:
-    """What to read columns as: text, text that repeats (dictionary), or float64 where the sample has only that.
+    """What to read columns as: text, or float64 where the sample has only that.
 
     Args:
         columns: One Arrow type a column.
@@ -78,8 +78,6 @@ def _type_of(cells: Sequence[str], decimal: str, simple: bool) -> pa.DataType:
         other = "," if decimal == "." else "."
         if all(other not in cell and is_plain(cell.replace(decimal, ".")) for cell in filled):
             return pa.float64()
-    if len(filled) >= 100 and len(set(filled)) <= 0.5 * len(filled) and not all(map(is_plain, filled)):
-        return pa.dictionary(pa.int32(), pa.string())
     return pa.string()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -18,19 +19,22 @@ class Words:
     Args:
         texts: Its different cells, without surrounding spaces and without the empty one.
         codes: For each row the place in ``texts``, -1 where the cell is empty.
-        counts: How often each text appears.
         column: The column itself where its cells are the texts to the letter, so that it need not be made again.
     """
 
     texts: list[str]
     codes: np.ndarray
-    counts: np.ndarray
     column: pa.ChunkedArray | None = None
 
-    @property
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How often each text appears; most columns never ask."""
+        return np.bincount(self.codes.astype(np.int64) + 1, minlength=len(self.texts) + 1)[1:]
+
+    @cached_property
     def filled(self) -> int:
         """Rows that are not empty."""
-        return int(self.counts.sum())
+        return int(np.count_nonzero(self.codes >= 0))
 
     def without(self, places: Iterable[int]) -> "Words":
         """The column with some texts counted as empty cells."""
@@ -40,7 +44,7 @@ class Words:
         renumbered = np.full(len(self.texts) + 1, -1, dtype=np.int64)
         renumbered[:-1][keep] = np.arange(int(keep.sum()))
         texts = [text for text, kept in zip(self.texts, keep.tolist(), strict=True) if kept]
-        return Words(texts, renumbered[self.codes], self.counts[keep])
+        return Words(texts, renumbered[self.codes])
 
     def spread(self, values: np.ndarray, empty: object) -> np.ndarray:
         """One value a text -> one value a row."""
@@ -62,25 +66,14 @@ def words_of(column: pa.ChunkedArray) -> Words:
     """Find the different cells of a column of strings.
 
     Args:
-        column: Strings, plain or dictionary-encoded, null where the cell is empty.
+        column: Strings, null where the cell is empty.
     """
-    if pa.types.is_dictionary(column.type):
-        coded = column.unify_dictionaries()
-    else:
-        # One long piece: with many pieces, bringing their dictionaries together takes longer than the rest.
-        whole = column if column.nbytes < _PIECE_LIMIT else column.cast(pa.large_string())
-        coded = pa.chunked_array([pc.dictionary_encode(whole.combine_chunks())])
-    if not coded.num_chunks:
-        return Words([], np.empty(0, np.int64), np.empty(0, np.int64))
-    texts: list[str] = coded.chunk(0).dictionary.to_pylist()
-    codes = np.concatenate(
-        [
-            (chunk.indices.fill_null(-1) if chunk.indices.null_count else chunk.indices).to_numpy(
-                zero_copy_only=False
-            )
-            for chunk in coded.chunks
-        ]
-    )
+    # One long piece: with many pieces, bringing their dictionaries together takes longer than the rest.
+    whole = column if column.nbytes < _PIECE_LIMIT else column.cast(pa.large_string())
+    coded = pc.dictionary_encode(whole.combine_chunks())
+    texts: list[str] = coded.dictionary.to_pylist()
+    indices = coded.indices.fill_null(-1) if coded.indices.null_count else coded.indices
+    codes = indices.to_numpy(zero_copy_only=False)
     exact: pa.ChunkedArray | None = column
     trimmed = [text.strip() for text in texts]
     if trimmed != texts or "" in trimmed:
@@ -89,8 +82,7 @@ def words_of(column: pa.ChunkedArray) -> Words:
         codes = np.array([*renumbered, -1], dtype=np.int64)[codes]
         texts = list(places)
         exact = None
-    counts = np.bincount(codes.astype(np.int64) + 1, minlength=len(texts) + 1)[1:]
-    return Words(texts, codes, counts, exact if exact is None or exact.type == pa.string() else None)
+    return Words(texts, codes, exact)
 
 
 def as_series(column: pa.ChunkedArray) -> pd.Series:
