@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The pages show its text as it is; everything else that is raised is a defect of the program.
     """
+
+
+class BusyError(UserError):
+    """Another process works on the same thing already."""

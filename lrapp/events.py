@@ -233,7 +233,8 @@ class Sweep:
 class History:
     """All that a run has said so far, in the order it was said.
 
-    ``starts`` counts how often training began: once, and once more for every time that it was taken up again.
+    ``starts`` counts how often training, or the range test before it, began: once, and once more for every time
+    that it was taken up again.
     """
 
     starts: int = 0
@@ -266,6 +267,7 @@ class History:
             case SweepDone():
                 # A test that was interrupted begins anew.
                 del self.sweeps[event.seed + (event.first_step > 0) :]
+                self.starts += event.seed == event.first_step == 0
                 if event.first_step == 0:
                     self.sweeps.append(Sweep(event.steps, event.seeds))
                 self.sweeps[-1].losses.extend(event.losses)

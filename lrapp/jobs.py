@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from lrapp import worker
-from lrapp.errors import UserError
+from lrapp.errors import BusyError, UserError
 from lrapp.runs import ENDED, Run, State, Store, now
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def _serve(connection: Connection, initializer: Callable[[], None]) -> None:
         try:
             answer = (True, fn(*args, **kwargs))
         except UserError as error:
-            answer = (False, UserError(str(error)))
+            answer = (False, type(error)(str(error)))
         except Exception as error:
             # The text alone: an exception of a library may not survive the way to the other process.
             log.exception("A job failed.")
@@ -356,6 +356,8 @@ class Jobs:
                 state="queued", message="Waits for the app to be started again.", attempts=status.attempts
             )
             return
+        if isinstance(future.exception(), BusyError):
+            return  # a second server over the same folder was first; what becomes of the run is told by that one
         state, message = self._ending(run, future, starts)
         run.set_status(state=state, message=message, ended=now())
 

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrapp.errors import UserError
+from lrapp.errors import BusyError, UserError
 from lrapp.events import DataPrepared, Event, RatesFound
 from lrapp.runs import EventWriter, Run, State, Store, disk_errors, write_beside
 from lrapp.settings import (
@@ -20,6 +21,7 @@ from lrapp.settings import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from lrapp.loop import Loop
@@ -34,9 +36,11 @@ _HEAVY = (
     "skops.io",
     "sklearn.compose",
     "sklearn.impute",
+    "sklearn.linear_model",
     "sklearn.metrics",
     "sklearn.preprocessing",
     "lrapp.evaluation",
+    "lrapp.insight",
     "lrapp.prepare",
     "lrapp.training",
 )
@@ -102,7 +106,7 @@ def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = No
         with FileLock(run.lock_path, timeout=0):
             return _work(run, Store(home), on_event)
     except Timeout as error:
-        raise UserError("Another process is working on this run already; wait for it to end.") from error
+        raise BusyError("Another process is working on this run already; wait for it to end.") from error
     except MemoryError as error:
         raise UserError(
             "Memory ran out. Make the layers narrower, the batch smaller, or use fewer rows or columns."
@@ -233,13 +237,31 @@ def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
     from lrapp import evaluation, saved
 
     part = prepared.test if len(prepared.test.y) else prepared.validation
-    scores = evaluation.evaluate(prepared, saved.outputs(network, part.x))
+    outputs = saved.outputs(network, part.x)
+    scores = evaluation.evaluate(prepared, outputs)
     prepared.preprocessor.save(run.folder)
     write_beside(run.scores_path, scores.to_json().encode())
     # The model comes last: where it is, everything that predicts is.
     beside = run.folder / ".model.keras"
     network.save(beside)
     os.replace(beside, run.model_path)
+    _look_closely(run, network, prepared, outputs, scores.part)
+
+
+def _look_closely(run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", part: str) -> None:
+    """Leave what the pages show of a finished model; the run is done, and nothing here may undo that."""
+    from lrapp import saved
+    from lrapp.insight import Insight, look
+
+    run.insight_path.unlink(missing_ok=True)
+    try:
+        found = look(prepared, outputs, lambda x: saved.outputs(network, x))
+    except Exception as error:
+        why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+        note = f"The closer look at this model failed and was left out; the model itself is whole. ({why})"
+        found = Insight(prepared.task, part, len(outputs), notes=(note,))
+    with suppress(UserError):  # a disk that is full now still held the model
+        write_beside(run.insight_path, found.to_json())
 
 
 @dataclass(frozen=True)

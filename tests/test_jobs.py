@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from lrapp import jobs as jobs_room
 from lrapp import worker
-from lrapp.errors import UserError
+from lrapp.errors import BusyError, UserError
 from lrapp.events import TrainingStarted
 from lrapp.jobs import ATTEMPTS, Jobs, WorkerLostError, WorkerProcess
 from lrapp.policies import Fixed
@@ -158,6 +158,9 @@ def stand_in(folder: Path, home: Path) -> Outcome:
             while what == "deaf" or run.stop_asked is None:
                 time.sleep(0.01)
             return Outcome("stopped", "Stopped as asked.")
+        if what == "busy":
+            run.set_status(state="completed", message="Done by the other server.")
+            raise BusyError("Another process is working on this run already.")
         if what == "refuse":
             raise UserError("This table has no rows.")
         if what == "break":
@@ -245,6 +248,13 @@ def test_a_run_that_fails_says_why_and_the_next_one_works(
     assert failing.status.message.startswith(sentence)
     assert failing.status.ended is not None
     assert ended(fine) == "completed"
+
+
+def test_a_run_that_another_server_took_first_is_left_to_it(quick: Jobs, store: Store) -> None:
+    run = submitted(quick, store, "busy")
+    after = submitted(quick, store, "go")
+    assert ended(after) == "completed"
+    assert run.status.message == "Done by the other server."
 
 
 def test_a_worker_that_was_killed_leaves_a_run_that_can_be_resumed(quick: Jobs) -> None:
