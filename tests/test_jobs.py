@@ -250,9 +250,9 @@ def test_a_run_that_fails_says_why_and_the_next_one_works(
     assert ended(fine) == "completed"
 
 
-def test_a_run_that_another_server_took_first_is_left_to_it(quick: Jobs, store: Store) -> None:
-    run = submitted(quick, store, "busy")
-    after = submitted(quick, store, "go")
+def test_a_run_that_another_server_took_first_is_left_to_it(quick: Jobs) -> None:
+    run = submitted(quick, "busy")
+    after = submitted(quick, "go")
     assert ended(after) == "completed"
     assert run.status.message == "Done by the other server."
 
