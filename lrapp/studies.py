@@ -31,6 +31,7 @@ from lrapp.settings import (
     SGDRSettings,
     Source,
     TrainingSettings,
+    with_rates,
 )
 
 # As many as hues that can be told apart; and runs that a machine gets through in a day.
@@ -170,7 +171,9 @@ def _remark(base: RunSettings, contender: Contender, training_rows: int | None) 
     batch, epochs = base.training.batch_size, base.training.epochs
     if training_rows is not None:
         try:
-            base.model_copy(update={"policy": policy}).plan(training_rows)
+            # Rates that a range test will replace may be in any order.
+            shown = with_rates(policy, 0.001, 0.01, 0.001, "") if policy.source == "found" else policy
+            base.model_copy(update={"policy": shown}).plan(training_rows)
         except UserError as error:
             raise UserError(f"{contender.label}: {error}") from error
     match policy:

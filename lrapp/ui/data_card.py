@@ -122,8 +122,8 @@ def _samples() -> list[dict[str, str]]:
     return entries
 
 
-def _usual_target(source: Source) -> str | None:
-    """What a sample table is there to predict."""
+def usual_target(source: Source) -> str | None:
+    """Return what a sample table is there to predict; None for an uploaded one."""
     return next((entry["target"] for entry in _samples() if SampleSource(name=entry["file"]) == source), None)
 
 
@@ -278,7 +278,7 @@ def _target(
         )
         return data, table, None, "there is no column to predict"
     start = (
-        data.target if data.target in choices else _usual_target(data.source) or prepare.default_target(table)
+        data.target if data.target in choices else usual_target(data.source) or prepare.default_target(table)
     )
     left, right = st.columns(2, vertical_alignment="bottom")
     target = left.selectbox(

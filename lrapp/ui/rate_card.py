@@ -61,7 +61,7 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     st.caption(_ABOUT[kind])
     # SGD and the adaptive optimizers want rates that differ tenfold; each family keeps its own numbers.
     start = others.get((kind, family)) or starting_policy(kind, settings.training.optimizer)
-    policy = _numbers(start, draft.key(f"policy{draft.policy_version()}.{kind}.{family}"))
+    policy = numbers(start, draft.key(f"policy{draft.policy_version()}.{kind}.{family}"))
     others[(kind, family)] = policy
     settings = settings.model_copy(update={"policy": policy})
     obstacle = _plan(settings, training_rows)
@@ -71,8 +71,13 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     return policy, obstacle
 
 
-def _numbers(start: PolicySettings, key: str) -> PolicySettings:
-    """Widgets for a policy's numbers; those that a range test will find are left out."""
+def numbers(start: PolicySettings, key: str) -> PolicySettings:
+    """Show widgets for a policy's numbers, but for those that a range test will find, and return the policy.
+
+    Args:
+        start: What the widgets start from.
+        key: Start of the widgets' keys.
+    """
     source = fields.widget(start, "source", key)
     names = list(_FIELDS[start.type])
     if start.type == "clr" and st.session_state.get(f"{key}.mode", getattr(start, "mode", "")) == "exp_range":

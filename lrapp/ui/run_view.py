@@ -30,6 +30,11 @@ def title(state: State) -> str:
     return _LOOKS[state][0]
 
 
+def icon(state: State) -> str:
+    """Return the sign of a state."""
+    return _LOOKS[state][1]
+
+
 def show(run_id: str) -> None:
     """Show the run of that id, alive while it trains."""
     try:
@@ -155,7 +160,7 @@ def _bar(run: Run, status: Status, history: History) -> None:
     before = started.first_epoch * started.steps_per_epoch
     if history.epochs and done > before and len(history.epochs) > started.first_epoch:
         left = (total - done) * history.epochs[-1].seconds / max(1, history.epochs[-1].step - before)
-        text += f" · at most {_duration(left)} left"
+        text += f" · at most {duration(left)} left"
     st.progress(min(1.0, done / max(1, total)), text)
 
 
@@ -164,7 +169,8 @@ def _finds(run: Run) -> bool:
     return settings.mode == "range test" or settings.policy.source == "found"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time in words, in the unit that fits it."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 5400:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from lrapp import evaluation
+from lrapp import evaluation, studies
 from lrapp.errors import UserError
 from lrapp.runs import ENDED, Run
 from lrapp.ui import draft, resources, run_view
@@ -15,7 +15,7 @@ def page() -> None:
     """Show the page."""
     st.subheader("Runs", anchor=False)
     _undo()
-    runs = resources.visible_runs()
+    runs = _kept(resources.visible_runs())
     if not runs:
         st.info("No runs yet. Go to **Train**, press the Train button, and the run will be listed here.")
         return
@@ -65,6 +65,17 @@ def page() -> None:
         st.session_state["deleted"] = run.id
         st.rerun()
     run_view.show(run.id)
+
+
+def _kept(runs: list[Run]) -> list[Run]:
+    """Leave out the runs of comparisons, which would bury the others, unless they are asked for."""
+    compared = studies.member_ids(resources.store())
+    if not any(run.id in compared for run in runs):
+        return runs
+    shown = st.toggle(
+        "Show runs of comparisons", key="compared_runs", help="They are also listed on the Compare page."
+    )
+    return runs if shown else [run for run in runs if run.id not in compared]
 
 
 def _undo() -> None:

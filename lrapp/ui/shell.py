@@ -29,11 +29,12 @@ def show() -> None:
     """Set the page up, and run the one that the address names."""
     st.set_page_config(page_title="LR Lab", page_icon="📈", layout="wide")
     st.html(STYLE)
-    from lrapp.ui import predict, runs, train
+    from lrapp.ui import compare, predict, runs, train
 
     pages = [
         st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train", default=True),
         st.Page(runs.page, title="Runs", icon=":material/list:", url_path="runs"),
+        st.Page(compare.page, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
         st.Page(predict.page, title="Predict", icon=":material/online_prediction:", url_path="predict"),
     ]
     st.session_state["pages"] = {page.url_path or "train": page for page in pages}

@@ -1,0 +1,338 @@
+"""The Compare page: choose policies and seeds, and see what their difference is worth."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from lrapp import estimates, outlook, studies
+from lrapp.errors import UserError
+from lrapp.setting_parts import checked
+from lrapp.settings import (
+    DataSettings,
+    FileSource,
+    FixedSettings,
+    PolicySettings,
+    RunSettings,
+    SampleSource,
+    Source,
+    Task,
+    starting_policy,
+)
+from lrapp.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
+from lrapp.ui import data_card, draft, rate_card, resources, study_view
+from lrapp.ui.resources import plain
+
+if TYPE_CHECKING:
+    from lrapp.tables import Table
+
+# The table of the ready-made study: by its target, and where tests and benchmarks keep it.
+_CARDIO = "cardio"
+_CARDIO_FILE = "cardio_train.csv"
+_OTHERWISE, _OTHERWISE_TARGET, _OTHERWISE_BATCH = "breast_cancer.csv", "diagnosis", 32
+_KINDS = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
+_TRAIN_PAGE = "The policy of the Train page"
+
+
+@dataclass
+class _Row:
+    """One policy that is being set up."""
+
+    number: int
+    policy: PolicySettings
+
+
+def page() -> None:
+    """Show the page."""
+    st.subheader("Compare", anchor=False)
+    _undo()
+    study_id = st.query_params.get("study") or st.session_state.get("study")
+    if study_id:
+        st.session_state["study"] = st.query_params["study"] = study_id
+        if st.button("New comparison", icon=":material/add:"):
+            _open(None)
+        study_view.show(study_id, _delete)
+    else:
+        _new()
+    _earlier(study_id)
+
+
+def _open(study_id: str | None) -> None:
+    if study_id is None:
+        st.session_state.pop("study", None)
+        st.query_params.pop("study", None)
+    else:
+        st.session_state["study"] = st.query_params["study"] = study_id
+    st.rerun()
+
+
+# --- a new comparison ----------------------------------------------------------------------------------------
+
+
+def _new() -> None:
+    st.caption(
+        "Which learning rate policy suits your data? Here each trains the same network on the same rows for the same "
+        "number of updates, several times over with other seeds, so that a difference can be told from chance."
+    )
+    with st.container(border=True):
+        left, right = st.columns([4, 2], vertical_alignment="center")
+        left.markdown(
+            f"**{studies.CYCLICAL}**: a fixed rate against a cyclical one whose bounds a range test finds; plain SGD, "
+            "50 epochs, three seeds. On the cardiovascular table if you have uploaded it (a table with a column "
+            f"called {_CARDIO}), else on the breast cancer sample."
+        )
+        if right.button("Run this study", icon=":material/science:", width="stretch"):
+            _start(_ready_made(), None)
+    st.markdown("**Your own comparison**")
+    try:
+        base, table, task = _base()
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        st.caption("Choose another table or target on the Train page.")
+        return
+    st.caption(_in_words(base))
+    policies = _policies(base)
+    plan = _plan(base, policies)
+    rows = outlook.training_rows(table, base.data)
+    obstacle = None
+    try:
+        for remark in studies.check(plan, rows):
+            st.info(plain(remark, None), icon=":material/info:")
+        _budget(plan, table, task, rows)
+    except UserError as error:
+        obstacle = str(error)
+        st.warning(plain(obstacle, None), icon=":material/warning:")
+    if st.button(
+        "Compare",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=obstacle is not None,
+        help="Starts all runs, one after the other.",
+    ):
+        _start(plan, rows)
+
+
+def _base() -> "tuple[RunSettings, Table, Task]":
+    """What all runs share: the settings of the Train page, with a target."""
+    from lrapp import prepare
+
+    settings = draft.get()
+    table = resources.table(settings.data)
+    if settings.data.target is None:
+        target = data_card.usual_target(settings.data.source) or prepare.default_target(table)
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
+    return settings, table, prepare.check_data(table, settings.data)
+
+
+def _in_words(base: RunSettings) -> str:
+    layers = "-".join(str(layer.units) for layer in base.model.layers) or "none"
+    optimizer = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}[
+        base.training.optimizer
+    ]
+    return (
+        f"From the Train page, where it can be changed: {plain(base.data.target or '')} from "
+        f"{plain(base.data.source.name)}, layers {layers}, {optimizer}, batches of {base.training.batch_size:,} rows."
+    )
+
+
+def _rows(base: RunSettings) -> list[_Row]:
+    # As on the Train page, SGD and the adaptive optimizers each keep their own numbers.
+    key = f"compare_rows.{draft.family(base.training.optimizer)}"
+    if key not in st.session_state:
+        fixed, clr = list(_presets(base).values())[:2]
+        st.session_state[key] = [_Row(0, fixed), _Row(1, clr)]
+    rows: list[_Row] = st.session_state[key]
+    return rows
+
+
+def _presets(base: RunSettings) -> dict[str, PolicySettings]:
+    optimizer = base.training.optimizer
+    found = {
+        f"{_KINDS[kind]}, rates found": checked(starting_policy(kind, optimizer), source="found")
+        for kind in ("clr", "sgdr", "one-cycle")
+    }
+    fixed = starting_policy("fixed", optimizer)
+    return {studies.label_of(fixed): fixed, **found, _TRAIN_PAGE: base.policy}
+
+
+def _policies(base: RunSettings) -> list[PolicySettings]:
+    rows = _rows(base)
+    family = draft.family(base.training.optimizer)
+    places = st.columns(2)
+    for position, row in enumerate(list(rows)):
+        key = f"compare.{family}.{row.number}"
+        with places[position % 2], st.container(border=True):
+            left, right = st.columns([5, 1], vertical_alignment="bottom")
+            kind = left.selectbox(
+                f"Policy {position + 1}",
+                list(_KINDS),
+                index=list(_KINDS).index(row.policy.type),
+                format_func=lambda kind: _KINDS[kind],
+                key=f"{key}.kind",
+            )
+            if right.button("", icon=":material/close:", key=f"{key}.remove", help="Leave this policy out"):
+                rows.remove(row)
+                st.rerun()
+            if kind != row.policy.type:
+                fresh = starting_policy(kind, base.training.optimizer)
+                row.policy = (
+                    fresh if isinstance(fresh, FixedSettings) else checked(fresh, source=row.policy.source)
+                )
+            with st.expander(plain(studies.label_of(row.policy)), icon=":material/tune:"):
+                row.policy = rate_card.numbers(row.policy, f"{key}.{kind}")
+    presets = _presets(base)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    chosen = left.selectbox(
+        "One more policy", list(presets), index=min(len(rows), len(presets) - 1), key="compare.add"
+    )
+    if right.button(
+        "Add", icon=":material/add:", width="stretch", disabled=len(rows) >= MOST_POLICIES, key="compare.more"
+    ):
+        rows.append(_Row(1 + max((row.number for row in rows), default=-1), presets[chosen]))
+        st.rerun()
+    return [row.policy for row in rows]
+
+
+def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
+    # Kept by hand, as Streamlit forgets what widgets of another page said.
+    kept: dict[str, int] = st.session_state.setdefault("compare_numbers", {})
+    left, right = st.columns(2)
+    seeds = left.number_input(
+        "Seeds",
+        min_value=1,
+        max_value=MOST_SEEDS,
+        value=kept.get("seeds", 3),
+        key="compare.seeds",
+        help="How often each policy trains, with other first weights and another order of rows. "
+        "More seeds show smaller differences.",
+    )
+    epochs = right.number_input(
+        "Epochs",
+        min_value=1,
+        max_value=100_000,
+        value=kept.get("epochs", base.training.epochs),
+        key="compare.epochs",
+        help="How often every training row is used, the same for all. Early stopping is off in comparisons.",
+    )
+    kept["seeds"] = seeds
+    if epochs != base.training.epochs or "epochs" in kept:
+        kept["epochs"] = epochs
+    training = base.training.model_copy(update={"epochs": epochs})
+    first = training.seed
+    return Plan(
+        name=" or ".join(one.label for one in studies.contenders(policies))[:200],
+        base=base.model_copy(update={"training": training}),
+        contenders=studies.contenders(policies),
+        seeds=tuple(range(first, first + seeds)),
+    )
+
+
+def _budget(plan: Plan, table: "Table", task: Task, rows: int) -> None:
+    """Say what the study will take."""
+    inputs, outputs = outlook.shape(table, plan.base.data, task)
+    estimate = estimates.estimate(plan.base, inputs=inputs, outputs=outputs, rows=rows)
+    estimates.check_memory(estimate, estimates.available_bytes())
+    number, seeds = len(plan.contenders), len(plan.seeds)
+    found = sum(one.policy.source == "found" for one in plan.contenders)
+    test = plan.base.range_test
+    text = (
+        f"{number} policies x {seeds} {'seed' if seeds == 1 else 'seeds'} = {number * seeds} runs of "
+        f"{estimate.steps:,} updates each, with early stopping off. Each run: {estimate.sentence}"
+    )
+    if found:
+        text += (
+            f" On top of that, {found * seeds} runs begin with a range test of up to {test.seeds * test.steps:,} "
+            "steps, which the result shows beside the budget."
+        )
+    st.caption(text)
+
+
+def _ready_made() -> Plan:
+    source = _cardio()
+    if source is not None:
+        return studies.what_cyclical_rates_do(source, _CARDIO)
+    sample = SampleSource(name=_OTHERWISE)
+    return studies.what_cyclical_rates_do(sample, _OTHERWISE_TARGET, _OTHERWISE_BATCH)
+
+
+def _cardio() -> Source | None:
+    """The cardiovascular table, as uploaded or as it lies ready for tests."""
+    uploads: list[FileSource] = st.session_state.get("uploads", [])
+    for source in dict.fromkeys([draft.get().data.source, *reversed(uploads)]):
+        try:
+            if _CARDIO in resources.table(DataSettings(source=source)).kinds:
+                return source
+        except UserError:
+            continue
+    folder = os.environ.get("LRAPP_TEST_DATA")
+    path = Path(folder) / _CARDIO_FILE if folder else None
+    return (
+        resources.store().keep_file(path.read_bytes(), _CARDIO_FILE)
+        if path is not None and path.exists()
+        else None
+    )
+
+
+def _start(plan: Plan, rows: int | None) -> None:
+    study = studies.create(resources.store(), plan, rows)
+    for member in study.members:
+        run = studies.run_of(resources.store(), member)
+        if run is not None:
+            resources.jobs().submit(run)
+        resources.own_runs().append(member.run_id)
+    _own().append(study.id)
+    _open(study.id)
+
+
+# --- earlier ones --------------------------------------------------------------------------------------------
+
+
+def _own() -> list[str]:
+    ids: list[str] = st.session_state.setdefault("own_studies", [])
+    return ids
+
+
+def _visible() -> list[Study]:
+    """As with runs, LRAPP_RUNS=own keeps each visitor of a public server to their own."""
+    every = studies.every(resources.store())
+    if os.environ.get("LRAPP_RUNS") == "own":
+        known = {*_own(), st.query_params.get("study")}
+        return [study for study in every if study.id in known]
+    return every
+
+
+def _earlier(current: str | None) -> None:
+    others = [study for study in _visible() if study.id != current]
+    if not others:
+        return
+    st.divider()
+    st.markdown("**Earlier comparisons**")
+    for study in others[:20]:
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.markdown(
+            f"{plain(study.name)} · {len(study.labels)} policies, {len(study.seeds)} "
+            f"{'seed' if len(study.seeds) == 1 else 'seeds'} · {study.created:%d %b %Y, %H:%M} UTC"
+        )
+        if right.button("Open", key=f"open.{study.id}", width="stretch"):
+            _open(study.id)
+    if len(others) > 20:
+        st.caption(f"The newest 20 of {len(others):,}.")
+
+
+def _delete(study: Study) -> None:
+    studies.delete(resources.store(), study)
+    st.session_state["deleted_study"] = study.id
+    _open(None)
+
+
+def _undo() -> None:
+    deleted = st.session_state.get("deleted_study")
+    if deleted is None:
+        return
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.info("The comparison and its runs were deleted.", icon=":material/delete:")
+    if right.button("Undo", icon=":material/undo:", width="stretch"):
+        del st.session_state["deleted_study"]
+        _open(studies.restore(resources.store(), deleted).id)

@@ -1,0 +1,278 @@
+"""One comparison, while its runs train and afterwards: progress, charts, table, what it shows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lrapp import charts, comparing, studies
+from lrapp.comparing import Comparison, Trial
+from lrapp.errors import UserError
+from lrapp.events import History
+from lrapp.runs import ENDED, EventReader, Run, Status, now
+from lrapp.studies import Member, Study
+from lrapp.ui import resources, run_view
+from lrapp.ui.resources import plain
+
+# Less often than a single run is looked at, as there are many files to read.
+_SECONDS_BETWEEN_LOOKS = 1.0
+_RESUMABLE = ("stopped", "interrupted", "failed")
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A member as it stands: run and status are None when its folder is gone or damaged."""
+
+    member: Member
+    run: Run | None
+    status: Status | None
+    history: History
+
+    @property
+    def ended(self) -> bool:
+        return self.status is None or self.status.state in ENDED
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done."""
+        if self.ended:
+            return 1.0
+        started = self.history.started
+        return self.history.steps_done / max(1, started.total_steps) if started else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that it took so far."""
+        if self.status is None or self.status.started is None or self.status.state == "queued":
+            return 0.0
+        return max(0.0, ((self.status.ended or now()) - self.status.started).total_seconds())
+
+
+def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
+    """Show the study of that id, alive while it trains.
+
+    Args:
+        study_id: As in the address.
+        on_delete: Called when the person deletes it.
+    """
+    try:
+        study = studies.get(resources.store(), study_id)
+    except UserError as error:
+        st.warning(plain(str(error), None), icon=":material/warning:")
+        return
+    seen = _look(study)
+    if all(one.ended for one in seen):
+        _frame(study)
+        _outcome(study, seen, on_delete)
+    else:
+        st.fragment(_frame, run_every=_SECONDS_BETWEEN_LOOKS)(study, live=True)
+        _runs(seen)
+
+
+def _look(study: Study) -> list[_Seen]:
+    kept = st.session_state.get("study_readers")
+    if kept is None or kept[0] != study.id:
+        kept = st.session_state["study_readers"] = (study.id, {})
+    readers: dict[str, EventReader] = kept[1]
+    seen = []
+    for member in study.members:
+        run = studies.run_of(resources.store(), member)
+        if run is None:
+            seen.append(_Seen(member, None, None, History()))
+            continue
+        try:
+            # The status first: what it calls ended has written all its events.
+            status = run.status
+        except UserError:
+            seen.append(_Seen(member, run, None, History()))
+            continue
+        seen.append(_Seen(member, run, status, readers.setdefault(run.id, EventReader(run)).read()))
+    return seen
+
+
+def _trials(seen: list[_Seen]) -> list[Trial]:
+    return [
+        Trial(one.member.label, one.member.seed, one.status.state if one.status else None, one.history)
+        for one in seen
+    ]
+
+
+def _frame(study: Study, *, live: bool = False) -> None:
+    seen = _look(study)
+    if live and all(one.ended for one in seen):
+        st.rerun()
+    _progress(study, seen)
+    trials = _trials(seen)
+    comparison = comparing.compare(trials, study.yardstick)
+    curves = comparing.curves(trials)
+    if comparison is None or not len(curves):
+        st.caption(
+            "The charts appear with the first steps."
+            if live
+            else "No run came to its first step; there is nothing to draw."
+        )
+        return
+    log_loss = st.toggle(
+        "Logarithmic loss",
+        key="study_log_loss",
+        help="Spreads small losses out, for runs that fall by powers of ten.",
+    )
+    with st.container(key="run_charts"):
+        resources.draw(
+            charts.study_spec(study.labels, comparison.epochs, comparison.metric, log_loss=log_loss),
+            charts.study_frame(curves, study.labels),
+            key=f"study.{study.id}",
+        )
+    st.caption(
+        "Line: mean over the seeds so far; band: from the least to the greatest of them. "
+        "Drag to move, Shift and wheel to zoom, double click to see all."
+    )
+    _table(comparison)
+
+
+def _table(comparison: Comparison) -> None:
+    if not any(result.finished for result in comparison.results):
+        return
+    st.dataframe(comparison.table(), hide_index=True)
+    steps = comparison.epochs * comparison.steps_per_epoch
+    tested = any(result.range_test_steps for result in comparison.results)
+    st.caption(
+        f"Every run: {steps:,} updates in {comparison.epochs:,} epochs of {comparison.steps_per_epoch:,}; early "
+        "stopping is off. Figures: mean over the seeds (least–greatest); epochs and seconds: median over the seeds."
+        + (
+            " Steps of range tests come on top of the updates, and their time is not in the seconds."
+            if tested
+            else ""
+        )
+    )
+
+
+def _progress(study: Study, seen: list[_Seen]) -> None:
+    ended = sum(one.ended for one in seen)
+    live = ended < len(seen)
+    left, right = st.columns([4, 2], vertical_alignment="center")
+    icon = ":material/directions_run:" if live else ":material/check_circle:"
+    word = "Comparing" if live else "Done"
+    if not live and any(one.status is None or one.status.state != "completed" for one in seen):
+        icon, word = ":material/info:", "Ended, not all runs did all their epochs"
+    left.markdown(f"{icon} **{word}** · {plain(study.name)}")
+    if not live:
+        return
+    asked = all(one.ended or (one.run is not None and one.run.stop_asked is not None) for one in seen)
+    if right.button(
+        "Stopping …" if asked else "Stop all",
+        icon=":material/stop:",
+        key=f"stop.{study.id}",
+        disabled=asked,
+        width="stretch",
+        help="Ends the run in training and takes the others out of the queue. They can be resumed.",
+    ):
+        _stop(seen)
+        st.rerun(scope="fragment")
+    _bar(seen, ended)
+
+
+def _stop(seen: list[_Seen]) -> None:
+    # From the end of the queue, so that none begins when the one before it stops.
+    for one in reversed(seen):
+        if one.run is not None and not one.ended:
+            resources.jobs().stop(one.run)
+
+
+def _bar(seen: list[_Seen], ended: int) -> None:
+    text = f"{ended} of {len(seen)} runs done"
+    current = next((one for one in seen if one.status is not None and one.status.state == "running"), None)
+    if current is None:
+        text += (
+            " · waits for its turn in the queue" if resources.jobs().warm else " · TensorFlow is starting …"
+        )
+    else:
+        text += f" · {plain(current.member.label)}, seed {current.member.seed}: "
+        history = current.history
+        if history.started is not None:
+            text += f"epoch {len(history.epochs):,} of {history.started.epochs:,}"
+        else:
+            text += "range test" if history.sweeps else "preparing the data"
+    share = sum(one.share for one in seen)
+    worked = [one for one in seen if one.seconds > 0]
+    done = sum(one.share for one in worked)
+    if done > 0.3:
+        remaining = sum(one.seconds for one in worked) / done * (len(seen) - share)
+        text += f" · about {run_view.duration(remaining)} left"
+    st.progress(min(1.0, share / len(seen)), text)
+
+
+def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]) -> None:
+    comparison = comparing.compare(_trials(seen), study.yardstick)
+    if comparison is not None:
+        st.subheader("What it shows", anchor=False)
+        st.markdown(plain(comparison.verdict(), None))
+    for one in seen:
+        if one.status is None:
+            st.warning(
+                f"{plain(one.member.label)}, seed {one.member.seed}: "
+                + ("its run was deleted." if one.run is None else "its run is damaged."),
+                icon=":material/warning:",
+            )
+        elif one.status.state != "completed":
+            state = run_view.title(one.status.state).lower()
+            st.warning(
+                f"{plain(one.member.label)}, seed {one.member.seed}: {state}. {plain(one.status.message, None)}",
+                icon=":material/warning:",
+            )
+    _runs(seen)
+    left, middle, right = st.columns(3)
+    if comparison is not None:
+        left.download_button(
+            "Curves (CSV)",
+            data=lambda: _csv(study),
+            file_name="comparison.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            width="stretch",
+            on_click="ignore",
+            help="Mean, least and greatest of loss, rate and metric over the seeds, for each policy.",
+        )
+    resumable = [
+        one.run
+        for one in seen
+        if one.run is not None and one.status is not None and one.status.state in _RESUMABLE
+    ]
+    if resumable and middle.button(
+        f"Resume {len(resumable)} {'run' if len(resumable) == 1 else 'runs'}",
+        icon=":material/resume:",
+        width="stretch",
+        help="Goes on after each run's last saved epoch; from the start if there is none.",
+    ):
+        for run in resumable:
+            resources.jobs().resume(run)
+        st.rerun()
+    if right.button(
+        "Delete the comparison",
+        icon=":material/delete:",
+        width="stretch",
+        help="Moves it and its runs into the bin; it can be taken back for a week.",
+    ):
+        on_delete(study)
+
+
+def _csv(study: Study) -> bytes:
+    curves = comparing.curves(_trials(_look(study)))
+    curves["policy"] = [study.labels[place] for place in curves["policy"]]
+    text: str = curves.to_csv(index=False)
+    return text.encode()
+
+
+def _runs(seen: list[_Seen]) -> None:
+    with st.expander("Its runs", icon=":material/list:"):
+        st.caption("Each opens on the Train page, with its own charts, figures and download.")
+        places = st.columns(2)
+        for number, one in enumerate(seen):
+            if one.run is None or one.status is None:
+                continue
+            places[number % 2].page_link(
+                st.session_state["pages"]["train"],
+                label=f"{plain(one.member.label)}, seed {one.member.seed}",
+                icon=run_view.icon(one.status.state),
+                query_params={"run": one.run.id},
+            )
