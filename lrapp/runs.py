@@ -130,6 +130,11 @@ class Run:
         return self.folder / "scores.json"
 
     @property
+    def insight_path(self) -> Path:
+        """The finished model looked at closely."""
+        return self.folder / "insight.json"
+
+    @property
     def lock_path(self) -> Path:
         """Locked by the process that works on the run, for as long as it lives."""
         return self.folder / "lock"

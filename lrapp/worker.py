@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from lrapp.evaluation import Scores
     from lrapp.loop import Loop
     from lrapp.prepare import Prepared
     from lrapp.tables import Table
@@ -245,21 +246,23 @@ def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
     beside = run.folder / ".model.keras"
     network.save(beside)
     os.replace(beside, run.model_path)
-    _look_closely(run, network, prepared, outputs, scores.part)
+    _look_closely(run, network, prepared, outputs, scores)
 
 
-def _look_closely(run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", part: str) -> None:
+def _look_closely(
+    run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", scores: "Scores"
+) -> None:
     """Leave what the pages show of a finished model; the run is done, and nothing here may undo that."""
     from lrapp import saved
     from lrapp.insight import Insight, look
 
     run.insight_path.unlink(missing_ok=True)
     try:
-        found = look(prepared, outputs, lambda x: saved.outputs(network, x))
+        found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x))
     except Exception as error:
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
         note = f"The closer look at this model failed and was left out; the model itself is whole. ({why})"
-        found = Insight(prepared.task, part, len(outputs), notes=(note,))
+        found = Insight(prepared.task, scores.part, scores.rows, notes=(note,))
     with suppress(UserError):  # a disk that is full now still held the model
         write_beside(run.insight_path, found.to_json())
 

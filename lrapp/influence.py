@@ -1,0 +1,292 @@
+"""What a network's answers depend on: columns shuffled, columns set to a value, and a linear model beside it.
+
+Columns are moved among the prepared inputs: all inputs that came from one column move together.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp import cells
+from lrapp.reading.columns import Kind
+
+if TYPE_CHECKING:
+    from lrapp.prepare import Part, Prepared
+    from lrapp.preprocessing import Preprocessor
+
+Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
+REPEATS = 5
+_GRID = 20
+_MOST_VALUES = 12
+_MOST_SERIES = 6
+# Rows times inputs (times classes) that the linear model is fitted on: about a second.
+_LINEAR_WORK = 10_000_000
+_LEAST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What a column is worth to the network.
+
+    Args:
+        column: Its name.
+        drop: How much worse the figure gets when the column is shuffled among the rows: a mean over repeats.
+        spread: Standard deviation over the repeats.
+    """
+
+    column: str
+    drop: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line: its name (a class, or the target) and a value for each place."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """The mean answer when a column is set to one value in all rows.
+
+    Args:
+        column: Its name.
+        numbers: The values that it was set to, of a number column; else empty.
+        labels: The values that it was set to, as text, of other columns; else empty.
+        series: The mean answers: a probability for each class, or the target's value.
+    """
+
+    column: str
+    numbers: tuple[float, ...]
+    labels: tuple[str, ...]
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where a column went.
+
+    Args:
+        numbers: Inputs that hold a number or yes/no.
+        flags: Inputs that tell a gap.
+        categories: Inputs of its categories, one of them 1.
+        labels: What each of ``categories`` stands for.
+    """
+
+    numbers: tuple[int, ...] = ()
+    flags: tuple[int, ...] = ()
+    categories: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def every(self) -> list[int]:
+        """All of them."""
+        return [*self.numbers, *self.flags, *self.categories]
+
+
+def inputs_of(preprocessor: "Preprocessor") -> tuple[Inputs, ...]:
+    """Return for each of the preprocessor's columns which inputs came from it."""
+    owners = [place for place, column in enumerate(preprocessor.columns) for _ in column.slots]
+    found: list[dict[str, list[Any]]] = [
+        {"numbers": [], "flags": [], "categories": [], "labels": []} for _ in preprocessor.columns
+    ]
+    at = 0
+    for name, step, slots in preprocessor.transformer.transformers_:
+        if name == "remainder":
+            continue
+        for place, slot in enumerate(slots):
+            of_column = found[owners[slot]]
+            if name != "categories":
+                of_column["flags" if name == "flags" else "numbers"].append(at)
+                at += 1
+                continue
+            labels = _labels(step, place, preprocessor.columns[owners[slot]].values)
+            of_column["categories"] += range(at, at + len(labels))
+            of_column["labels"] += labels
+            at += len(labels)
+    return tuple(Inputs(**{key: tuple(values) for key, values in one.items()}) for one in found)
+
+
+def _labels(encoder: Any, place: int, values: tuple[str, ...]) -> list[str]:
+    rare = encoder.infrequent_categories_[place]
+    hidden = set() if rare is None else {int(code) for code in rare}
+    shown = [values[int(code)] for code in encoder.categories_[place] if int(code) not in hidden]
+    return [text if text != cells.MISSING else "(missing)" for text in shown] + ["(rare)"] * bool(hidden)
+
+
+def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return each row's error: 0 or 1 for classes, the distance in the target's units for a number.
+
+    Args:
+        prepared: Tells the task.
+        y: The truth as prepared, shape (rows,).
+        outputs: The network's, for those rows.
+    """
+    table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+    if prepared.task == "regression":
+        errors: NDArray[np.float64] = np.abs(table[:, 0] - y) * prepared.metric_scale
+        return np.minimum(errors, np.finfo(np.float64).max / len(y))
+    answers = table[:, 0] > 0.5 if prepared.task == "binary" else table.argmax(axis=1)
+    return (answers != y).astype(np.float64)
+
+
+def sampled(part: "Part", most: int) -> NDArray[np.int64]:
+    """Return positions of at most that many rows of a part, ascending, the same ones each time."""
+    rows = len(part.y)
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def importance(
+    prepared: "Prepared", part: "Part", rows: NDArray[np.int64], column: int, of: Inputs, answer: Answer
+) -> Importance:
+    """Return what a column is worth: how much the mean error grows when it is shuffled (Breiman 2001).
+
+    Args:
+        prepared: The data.
+        part, rows: The rows to measure on, at least 1.
+        column: Number of the column.
+        of: Its inputs.
+        answer: The network, inputs -> outputs; called once.
+    """
+    x, y = part.x[rows], part.y[rows]
+    random = np.random.default_rng((0, column))
+    stacked = np.tile(x, (REPEATS + 1, 1))
+    for repeat in range(1, REPEATS + 1):
+        shuffled = random.permutation(len(rows))
+        stacked[repeat * len(x) : (repeat + 1) * len(x), of.every] = x[shuffled][:, of.every]
+    errors = error_of(prepared, np.tile(y, REPEATS + 1), answer(stacked))
+    means = errors.reshape(REPEATS + 1, -1).mean(axis=1)
+    drops = means[1:] - means[0]
+    return Importance(
+        prepared.preprocessor.columns[column].name, float(drops.mean()), float(drops.std(ddof=1))
+    )
+
+
+def dependence(
+    prepared: "Prepared", part: "Part", rows: NDArray[np.int64], column: int, of: Inputs, answer: Answer
+) -> Dependence | None:
+    """Return the mean answer over the values of a column (Friedman 2001); None for dates and single values.
+
+    Args:
+        prepared: The data.
+        part, rows: The rows to average over, at least 1.
+        column: Number of the column.
+        of: Its inputs.
+        answer: The network, inputs -> outputs; called once.
+    """
+    about = prepared.preprocessor.columns[column]
+    if about.kind is Kind.DATE:
+        return None
+    x = part.x[rows]
+    numbers: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    if of.categories:
+        often = np.argsort(-x[:, of.categories].sum(axis=0), kind="stable")[:_MOST_VALUES]
+        chosen = np.sort(often)
+        settings = np.eye(len(of.categories), dtype=np.float32)[chosen]
+        moved = list(of.categories)
+        labels = tuple(of.labels[place] for place in chosen)
+    elif not of.numbers:
+        return None
+    elif about.kind is Kind.YES_NO:
+        settings, moved, labels = np.array([[0.0], [1.0]], np.float32), list(of.numbers), about.values
+    else:
+        there = x[(x[:, of.flags] == 0).all(axis=1)][:, of.numbers[0]] if of.flags else x[:, of.numbers[0]]
+        if not len(there):
+            return None
+        grid = np.unique(np.quantile(there, np.linspace(0.02, 0.98, _GRID), method="nearest"))
+        settings, moved = grid[:, None].astype(np.float32), [of.numbers[0]]
+        numbers = _raw(prepared.preprocessor, of.numbers[0], grid)
+    if len(settings) < 2:
+        return None
+    stacked = np.tile(x, (len(settings), 1))
+    stacked[:, moved] = np.repeat(settings, len(x), axis=0)
+    stacked[:, list(of.flags)] = 0.0
+    table = np.asarray(answer(stacked), np.float64).reshape(len(settings), len(x), -1).mean(axis=1)
+    return Dependence(about.name, numbers, labels, _series(prepared, table))
+
+
+def _raw(preprocessor: "Preprocessor", place: int, values: NDArray[Any]) -> tuple[float, ...]:
+    """Scaled numbers of one input in the column's units."""
+    pipeline = preprocessor.transformer.named_transformers_["numbers"]
+    unit, scale = pipeline.named_steps["unit"], pipeline.named_steps["scale"]
+    # "numbers" comes first among the transformers, so an input's place is its place there.
+    table = np.zeros((len(values), len(unit.exponent_)))
+    table[:, place] = values
+    with np.errstate(over="ignore"):
+        raw = np.ldexp(scale.inverse_transform(table)[:, place], unit.exponent_[place])
+    limit = np.finfo(np.float64).max
+    return tuple(float(f"{value:.6g}") for value in np.clip(raw, -limit, limit).tolist())
+
+
+def _series(prepared: "Prepared", table: NDArray[np.float64]) -> tuple[Series, ...]:
+    if prepared.task == "regression":
+        values = prepared.preprocessor.decode(table[:, 0]).values
+        return (Series(prepared.target, tuple(values.tolist())),)
+    if prepared.task == "binary":
+        return (Series(prepared.classes[1], tuple(table[:, 0].tolist())),)
+    sizes = np.bincount(prepared.train.y, minlength=len(prepared.classes))
+    largest = np.sort(np.argsort(-sizes, kind="stable")[:_MOST_SERIES])
+    return tuple(Series(prepared.classes[k], tuple(table[:, k].tolist())) for k in largest)
+
+
+def related(prepared: "Prepared", of: tuple[Inputs, ...], rows: int = 5_000) -> list[int]:
+    """Return column numbers, those first whose inputs go most with the target in a line (by correlation)."""
+    chosen = sampled(prepared.train, rows)
+    y = prepared.train.y[chosen].astype(np.float64)
+    if prepared.task == "multi-class":
+        sizes = np.bincount(prepared.train.y)
+        targets = y[:, None] == np.argsort(-sizes, kind="stable")[:_MOST_SERIES]
+    else:
+        targets = y[:, None]
+    targets = targets - targets.mean(axis=0)
+    strengths = []
+    for one in of:
+        x = prepared.train.x[chosen][:, one.every].astype(np.float64)
+        x = x - x.mean(axis=0)
+        norms = np.sqrt(np.outer((x**2).sum(axis=0), (targets**2).sum(axis=0)))
+        strengths.append((np.abs(x.T @ targets) / np.maximum(norms, 1e-12)).max(initial=0.0))
+    return [int(place) for place in np.argsort(-np.array(strengths), kind="stable")]
+
+
+def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any], int] | None:
+    """Return what a linear model answers, in the form of the network's outputs, and the rows it learned from.
+
+    Logistic regression for classes, ridge regression for a number, both with scikit-learn's defaults, on the same
+    prepared training rows; of many, a sample. None where too few rows would be left, or a sample has one class.
+
+    Args:
+        prepared: The data.
+        x: Inputs to answer for, shape (rows, inputs).
+    """
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    work = len(prepared.inputs) * (len(prepared.classes) if prepared.task == "multi-class" else 1)
+    rows = sampled(prepared.train, _LINEAR_WORK // work)
+    train = prepared.train
+    weight = None if train.weight is None else train.weight[rows]
+    # float64, because a solver that minimises to 1e-4 does not come to rest in float32.
+    inputs, y = train.x[rows].astype(np.float64), train.y[rows]
+    if len(rows) < _LEAST_ROWS or (prepared.task != "regression" and len(np.unique(y)) < 2):
+        return None
+    if prepared.task == "regression":
+        return Ridge().fit(inputs, y.astype(np.float64)).predict(x.astype(np.float64)), len(rows)
+    model = LogisticRegression(max_iter=200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a little short of the optimum is still a fair comparison
+        model.fit(inputs, y.astype(np.int64), sample_weight=weight)
+    chances = model.predict_proba(x.astype(np.float64))
+    if prepared.task == "binary":
+        return chances[:, 1], len(rows)
+    # A sample, or the training rows themselves, may lack a class.
+    table = np.zeros((len(x), len(prepared.classes)))
+    table[:, model.classes_] = chances
+    return table, len(rows)

@@ -1,0 +1,284 @@
+"""A finished network looked at closely: what ``insight.json`` in a run's folder holds, and how it is made."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from lrapp import influence, measures
+from lrapp.errors import UserError
+from lrapp.evaluation import Metric, Scores, evaluate, number
+from lrapp.influence import Answer, Dependence, Importance
+from lrapp.measures import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
+from lrapp.settings import Task
+
+if TYPE_CHECKING:
+    from lrapp.prepare import Part, Prepared
+
+BUDGET_SECONDS = 3.0
+_MOST_COLUMNS = 50
+_MOST_CURVES = 8
+_MOST_DEPENDENCES = 6
+# Rows that columns are shuffled in, and that partial dependence is averaged over.
+_SHUFFLED_ROWS, _AVERAGED_ROWS = 2_000, 300
+# A difference of less than two standard errors is what chance does.
+_SURE = 2.0
+
+Model = Literal["network", "linear model"]
+
+
+@dataclass(frozen=True)
+class ClassCurves:
+    """One class against the rest.
+
+    Args:
+        name: The class.
+        model: Whose curves these are.
+        roc, pr: The curves.
+    """
+
+    name: str
+    model: Model
+    roc: Curve
+    pr: Curve
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What one finished network is worth, in detail.
+
+    Args:
+        task: What it answers.
+        part, rows: The rows that it was measured on, and their number.
+        verdict: One sentence on whether the network earns its keep; empty without a linear model.
+        linear: The figures of a linear model on the same rows; empty without one.
+        confusion, classes, curves, calibration: Of classes.
+        thresholds: Of two classes.
+        residuals: Of numbers.
+        importance: Columns, those first that matter most.
+        dependence: Of the columns that matter most.
+        notes: Plain sentences on what was sampled or left out.
+    """
+
+    task: Task
+    part: str
+    rows: int
+    verdict: str = ""
+    linear: tuple[Metric, ...] = ()
+    confusion: Confusion | None = None
+    classes: tuple[ClassFigures, ...] = ()
+    curves: tuple[ClassCurves, ...] = ()
+    calibration: Calibration | None = None
+    thresholds: Thresholds | None = None
+    residuals: Residuals | None = None
+    importance: tuple[Importance, ...] = ()
+    dependence: tuple[Dependence, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> bytes:
+        """Return it as JSON."""
+        return _adapter().dump_json(self)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Insight":
+        """Return what a file holds.
+
+        Raises:
+            UserError: If it is damaged or from another version.
+        """
+        try:
+            found = _adapter().validate_json(data)
+            found.require_whole()
+        except (ValidationError, ValueError, RecursionError) as error:
+            raise UserError(
+                "The closer look at this run is damaged or from another version: train it again to have a new one."
+            ) from error
+        return found
+
+    def require_whole(self) -> None:
+        """Check that what belongs together has one length.
+
+        Raises:
+            ValueError: If it has not.
+        """
+        lists: list[tuple[Any, ...]] = []
+        if self.confusion is not None:
+            lists += [(self.confusion.names, row) for row in self.confusion.counts]
+            lists.append((self.confusion.names, self.confusion.counts))
+        lists += [(curve.x, curve.y) for one in self.curves for curve in (one.roc, one.pr)]
+        if self.thresholds is not None:
+            levels = range(measures.THRESHOLDS)
+            lists.append((levels, self.thresholds.true_positives, self.thresholds.false_positives))
+        if self.calibration is not None:
+            found = self.calibration
+            lists.append((found.predicted, found.observed, found.rows))
+        if self.residuals is not None:
+            lists.append((self.residuals.truth, self.residuals.predicted))
+            lists.append((self.residuals.edges, (*self.residuals.counts, 0)))
+        lists += [
+            (one.numbers or one.labels, series.values) for one in self.dependence for series in one.series
+        ]
+        if any(len({len(values) for values in together}) > 1 for together in lists):
+            raise ValueError("lengths differ")
+
+
+@cache
+def _adapter() -> TypeAdapter[Insight]:
+    return TypeAdapter(Insight)
+
+
+def look(
+    prepared: "Prepared",
+    outputs: NDArray[Any],
+    own: Scores,
+    answer: Answer,
+    budget: float = BUDGET_SECONDS,
+) -> Insight:
+    """Return a close look at a network on the test rows; where there are none, on the validation rows.
+
+    Args:
+        prepared: The data that it was trained on.
+        outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
+        own: What ``evaluation.evaluate`` made of them.
+        answer: The network itself, inputs -> outputs.
+        budget: Seconds after which no further column is begun.
+    """
+    ends = time.perf_counter() + budget
+    name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)
+    notes: list[str] = []
+    found: dict[str, Any] = {}
+    fitted = influence.linear_outputs(prepared, part.x)
+    if fitted is None:
+        notes.append("There is no linear model to compare with: the table has too few rows for its width.")
+    else:
+        linear, learned = fitted
+        found["linear"] = evaluate(prepared, linear).metrics
+        if learned < len(prepared.train.y):
+            notes.append(
+                f"The linear model learned from {learned:,} of {len(prepared.train.y):,} training rows."
+            )
+        found["verdict"] = _verdict(prepared, part, outputs, linear, own.metrics[0], found["linear"][0])
+    if prepared.task == "regression":
+        values = prepared.preprocessor.decode(outputs).values
+        truth = prepared.preprocessor.decode(part.y).values
+        found["residuals"] = measures.residuals(truth, values)
+        if len(truth) > measures.MOST_ROWS:
+            notes.append(f"{measures.MOST_ROWS:,} of {len(truth):,} {name} rows are drawn as points.")
+    else:
+        found |= _of_classes(prepared, part, outputs, fitted, notes)
+    found |= _columns(prepared, part, name, answer, ends, notes)
+    return Insight(task=prepared.task, part=name, rows=len(part.y), notes=tuple(notes), **found)
+
+
+def _verdict(
+    prepared: "Prepared",
+    part: "Part",
+    outputs: NDArray[Any],
+    linear: NDArray[Any],
+    own: Metric,
+    other: Metric,
+) -> str:
+    """Whether the network beats the linear model by more than chance, in a sentence."""
+    errors = influence.error_of(prepared, part.y, linear) - influence.error_of(prepared, part.y, outputs)
+    better = float(errors.mean())
+    chance = float(errors.std(ddof=1)) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
+    assert own.value is not None
+    assert other.value is not None
+    rows = f"{len(errors):,} rows" if len(errors) != 1 else "one row"
+    figures = (
+        f"it is off by {number(own.value)} on average, a linear model by {number(other.value)}"
+        if prepared.task == "regression"
+        else f"it is right in {100 * own.value:.1f} %, a linear model in {100 * other.value:.1f} %"
+    )
+    if abs(better) <= _SURE * chance:
+        return (
+            f"The network and a linear model are about as good: {figures}, "
+            f"and with {rows} that much can be chance."
+        )
+    if better > 0:
+        return f"The network earns its keep: {figures}."
+    return f"A linear model does better, with less effort: of the network, {figures}."
+
+
+def _of_classes(
+    prepared: "Prepared",
+    part: "Part",
+    outputs: NDArray[Any],
+    fitted: tuple[NDArray[Any], int] | None,
+    notes: list[str],
+) -> dict[str, Any]:
+    truth = part.y.astype(np.int64)
+    chances = prepared.preprocessor.decode(outputs).probabilities
+    assert chances is not None
+    binary = prepared.task == "binary"
+    answers = (chances[:, 1] > 0.5).astype(np.int64) if binary else chances.argmax(axis=1)
+    confusion = measures.confusion(truth, answers, prepared.classes)
+    if confusion.joined:
+        notes.append(
+            f"The matrix shows the {measures.MOST_CLASSES} largest of {len(prepared.classes):,} classes; the others "
+            "share its last row and column."
+        )
+    shown = [1] if binary else np.argsort(-np.bincount(truth), kind="stable")[:_MOST_CURVES].tolist()
+    if not binary and len(prepared.classes) > _MOST_CURVES:
+        notes.append(f"Curves are drawn for the {_MOST_CURVES} largest of {len(prepared.classes):,} classes.")
+    by_model: list[tuple[Model, NDArray[Any]]] = [("network", chances)]
+    if fitted is not None:
+        linear = prepared.preprocessor.decode(fitted[0]).probabilities
+        assert linear is not None
+        by_model.append(("linear model", linear))
+    curves = tuple(
+        curve for model, table in by_model for curve in _curves(prepared.classes, truth, table, model, shown)
+    )
+    happened, told = (truth == 1, chances[:, 1]) if binary else (answers == truth, chances.max(axis=1))
+    return {
+        "confusion": confusion,
+        "classes": measures.class_figures(truth, answers, prepared.classes),
+        "curves": curves,
+        "calibration": measures.calibration(happened, told),
+        "thresholds": measures.thresholds(truth == 1, chances[:, 1]) if binary else None,
+    }
+
+
+def _curves(
+    names: tuple[str, ...], truth: NDArray[np.int64], chances: NDArray[Any], model: Model, shown: list[int]
+) -> Iterator[ClassCurves]:
+    for place in shown:
+        roc = measures.roc(truth == place, chances[:, place])
+        pr = measures.precision_recall(truth == place, chances[:, place])
+        if roc is not None and pr is not None:
+            yield ClassCurves(names[place], model, roc, pr)
+
+
+def _columns(
+    prepared: "Prepared", part: "Part", name: str, answer: Answer, ends: float, notes: list[str]
+) -> dict[str, Any]:
+    """What matters, for as many columns as the time allows."""
+    inputs = influence.inputs_of(prepared.preprocessor)
+    order = influence.related(prepared, inputs) if len(inputs) > _MOST_COLUMNS else list(range(len(inputs)))
+    order = order[:_MOST_COLUMNS]
+    rows = influence.sampled(part, _SHUFFLED_ROWS)
+    if len(rows) < len(part.y):
+        notes.append(f"What matters was measured on {len(rows):,} of {len(part.y):,} {name} rows.")
+    measured: list[tuple[int, Importance]] = []
+    for column in order:
+        if measured and time.perf_counter() > ends:
+            break
+        measured.append((column, influence.importance(prepared, part, rows, column, inputs[column], answer)))
+    if len(measured) < len(inputs):
+        why = ", those that go most with the target" if len(inputs) > _MOST_COLUMNS else ""
+        notes.append(f"What matters was measured for {len(measured):,} of {len(inputs):,} columns{why}.")
+    measured.sort(key=lambda one: -one[1].drop)
+    few = influence.sampled(part, _AVERAGED_ROWS)
+    dependences: list[Dependence] = []
+    for column, _ in measured[:_MOST_DEPENDENCES]:
+        if time.perf_counter() > ends:
+            break
+        found = influence.dependence(prepared, part, few, column, inputs[column], answer)
+        if found is not None:
+            dependences.append(found)
+    return {"importance": tuple(one for _, one in measured), "dependence": tuple(dependences)}

@@ -1,0 +1,276 @@
+"""Truth beside answers -> the counts and curves behind a figure of merit. Numpy only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+# More classes than this are not readable in one matrix; the smaller ones share a row and a column.
+MOST_CLASSES = 30
+# More points than pixels only make the file larger.
+MOST_POINTS = 200
+MOST_ROWS = 1_500
+_BINS = 10
+THRESHOLDS = 201
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often a class was answered where another was true.
+
+    Args:
+        names: The classes; the last is "others" where small classes were joined.
+        counts: Rows of the table: true class in rows, answered class in columns.
+        joined: How many classes "others" stands for, else 0.
+    """
+
+    names: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    joined: int = 0
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """One class's figures, each 0 to 1.
+
+    Args:
+        name: The class.
+        rows: Rows that are of it.
+        precision: Share of its answers that are right; None if it was never answered.
+        recall: Share of its rows that are found; None without rows.
+        f1: Harmonic mean of both, counting "never" as 0.
+    """
+
+    name: str
+    rows: int
+    precision: float | None
+    recall: float | None
+    f1: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve through all thresholds.
+
+    Args:
+        x, y: Its points; false and true positive rate, or recall and precision.
+        area: Area under it, of all points; for precision and recall the average precision.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    area: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Whether a probability means what it says, in ten bins of equal width; empty ones are left out.
+
+    Args:
+        predicted: Mean probability in each bin.
+        observed: Share of rows in each bin for which the answer was true.
+        rows: Rows in each bin.
+        error: Mean distance of both, weighted by rows.
+    """
+
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
+    rows: tuple[int, ...]
+    error: float
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a threshold does to the counts: a row is called positive where its probability is above.
+
+    Args:
+        positives, negatives: Rows that truly are.
+        true_positives, false_positives: For each of ``THRESHOLDS`` thresholds from 0 to 1, at equal distances.
+    """
+
+    positives: int
+    negatives: int
+    true_positives: tuple[int, ...]
+    false_positives: tuple[int, ...]
+
+    def at(self, threshold: float) -> tuple[int, int, int, int]:
+        """Return true positives, false positives, false negatives and true negatives at a threshold of 0 to 1."""
+        place = round(threshold * (THRESHOLDS - 1))
+        right, wrong = self.true_positives[place], self.false_positives[place]
+        return right, wrong, self.positives - right, self.negatives - wrong
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Predicted beside true numbers, in the target's units.
+
+    Args:
+        truth, predicted: A sample of the rows.
+        edges, counts: Histogram of predicted minus true over all rows; one edge more than counts.
+        median, ninety: Half (nine in ten) of all rows are off by no more.
+    """
+
+    truth: tuple[float, ...]
+    predicted: tuple[float, ...]
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    median: float
+    ninety: float
+
+
+def confusion(truth: NDArray[np.int64], answers: NDArray[np.int64], names: tuple[str, ...]) -> Confusion:
+    """Return the confusion matrix; of many classes only the ``MOST_CLASSES`` with most rows stay apart.
+
+    Args:
+        truth, answers: Class numbers, shape (rows,).
+        names: The classes.
+    """
+    joined = 0
+    if len(names) > MOST_CLASSES:
+        sizes = np.bincount(truth, minlength=len(names))
+        kept = np.sort(np.argsort(-sizes, kind="stable")[:MOST_CLASSES])
+        place = np.full(len(names), MOST_CLASSES)
+        place[kept] = np.arange(MOST_CLASSES)
+        truth, answers = place[truth], place[answers]
+        joined = len(names) - MOST_CLASSES
+        names = (*(names[number] for number in kept), f"{joined:,} others")
+    table = np.bincount(truth * len(names) + answers, minlength=len(names) ** 2)
+    return Confusion(names, tuple(map(tuple, table.reshape(len(names), -1).tolist())), joined)
+
+
+def class_figures(
+    truth: NDArray[np.int64], answers: NDArray[np.int64], names: tuple[str, ...]
+) -> tuple[ClassFigures, ...]:
+    """Return precision, recall and F1 of each class.
+
+    Args:
+        truth, answers: Class numbers, shape (rows,).
+        names: The classes.
+    """
+    rows, answered, right = (
+        np.bincount(numbers, minlength=len(names)).tolist()
+        for numbers in (truth, answers, truth[truth == answers])
+    )
+    return tuple(
+        ClassFigures(
+            name,
+            held,
+            hits / said if said else None,
+            hits / held if held else None,
+            2 * hits / (said + held) if said + held else 0.0,
+        )
+        for name, held, said, hits in zip(names, rows, answered, right, strict=True)
+    )
+
+
+def roc(positive: NDArray[np.bool_], chances: Floats) -> Curve | None:
+    """Return the ROC curve and its area; None where all rows are of one kind.
+
+    Args:
+        positive: Whether each row is, shape (rows,).
+        chances: The probability that it is, shape (rows,).
+    """
+    hits, misses = _cumulated(positive, chances)
+    if not hits[-1] or not misses[-1]:
+        return None
+    x, y = np.r_[0.0, misses / misses[-1]], np.r_[0.0, hits / hits[-1]]
+    kept = _spread_out(x + y)
+    return Curve(_tuple(x[kept]), _tuple(y[kept]), float(np.trapezoid(y, x)))
+
+
+def precision_recall(positive: NDArray[np.bool_], chances: Floats) -> Curve | None:
+    """Return precision over recall and the average precision; None where all rows are of one kind.
+
+    Args:
+        positive: Whether each row is, shape (rows,).
+        chances: The probability that it is, shape (rows,).
+    """
+    hits, misses = _cumulated(positive, chances)
+    if not hits[-1] or not misses[-1]:
+        return None
+    recall, precision = hits / hits[-1], hits / (hits + misses)
+    area = float(np.diff(recall, prepend=0.0) @ precision)
+    kept = _spread_out(recall)
+    return Curve(_tuple(recall[kept]), _tuple(precision[kept]), area)
+
+
+def _cumulated(positive: NDArray[np.bool_], chances: Floats) -> tuple[Floats, Floats]:
+    """Positive and negative rows at or above each different probability, the highest first."""
+    order = np.argsort(-chances, kind="stable")
+    last = np.r_[np.diff(chances[order]) != 0, True]
+    hits = np.cumsum(positive[order], dtype=np.float64)
+    return hits[last], (np.arange(1, len(hits) + 1) - hits)[last]
+
+
+def _spread_out(rising: Floats) -> NDArray[np.int64]:
+    """Places of at most ``MOST_POINTS`` values at about equal distances, both ends included."""
+    if len(rising) <= MOST_POINTS:
+        return np.arange(len(rising))
+    wanted = np.linspace(rising[0], rising[-1], MOST_POINTS - 1)
+    return np.unique(np.r_[np.searchsorted(rising, wanted).clip(0, len(rising) - 1), len(rising) - 1])
+
+
+def calibration(happened: NDArray[np.bool_], chances: Floats) -> Calibration:
+    """Return how often what was foretold happened.
+
+    Args:
+        happened: Whether it did, shape (rows,).
+        chances: The probability that was given to it, 0 to 1, shape (rows,).
+    """
+    bins = np.clip((chances * _BINS).astype(np.int64), 0, _BINS - 1)
+    rows = np.bincount(bins, minlength=_BINS)
+    used = rows > 0
+    predicted = np.bincount(bins, chances, _BINS)[used] / rows[used]
+    observed = np.bincount(bins, happened, _BINS)[used] / rows[used]
+    error = float(np.abs(predicted - observed) @ rows[used] / len(chances))
+    return Calibration(_tuple(predicted), _tuple(observed), tuple(rows[used].tolist()), error)
+
+
+def thresholds(positive: NDArray[np.bool_], chances: Floats) -> Thresholds:
+    """Return the counts at thresholds from 0 to 1.
+
+    Args:
+        positive: Whether each row is, shape (rows,).
+        chances: The probability that it is, 0 to 1, shape (rows,).
+    """
+    levels = np.linspace(0, 1, THRESHOLDS)
+
+    def above(values: Floats) -> tuple[int, ...]:
+        counts = len(values) - np.searchsorted(np.sort(values), levels, side="right")
+        return tuple(counts.tolist())
+
+    count = int(np.count_nonzero(positive))
+    return Thresholds(count, len(positive) - count, above(chances[positive]), above(chances[~positive]))
+
+
+def residuals(truth: Floats, predicted: Floats) -> Residuals:
+    """Return the errors of a regression.
+
+    Args:
+        truth, predicted: In the target's units, finite, shape (rows,).
+    """
+    rows = np.arange(len(truth))
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(np.random.default_rng(0).choice(len(truth), MOST_ROWS, replace=False))
+    # Half of each first: a difference of two numbers near the end of float64 overflows.
+    limit = np.finfo(np.float64).max / 4
+    errors = np.clip(predicted / 2 - truth / 2, -limit, limit) * 2
+    low, high = np.quantile(errors, [0.005, 0.995])
+    if not low < high:
+        low, high = errors.min(), errors.max()
+    span = (low, high) if low < high else (low - (abs(low) or 1.0), high + (abs(high) or 1.0))
+    counts, edges = np.histogram(np.clip(errors, *span), bins=min(40, max(8, len(errors) // 10)), range=span)
+    middle, most = np.quantile(np.abs(errors), [0.5, 0.9])
+    return Residuals(
+        _tuple(truth[rows]),
+        _tuple(predicted[rows]),
+        _tuple(edges),
+        tuple(counts.tolist()),
+        float(middle),
+        float(most),
+    )
+
+
+def _tuple(values: Floats) -> tuple[float, ...]:
+    return tuple(float(f"{value:.7g}") for value in values.tolist())
