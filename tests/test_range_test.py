@@ -2,9 +2,12 @@
 
 import dataclasses
 import math
+import os
+import statistics
 from collections.abc import Callable
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +15,25 @@ import pytest
 from networks import INPUTS, PLAIN, RICH, network, prepared, train
 from numpy.typing import NDArray
 
-from lrapp import models, range_test, suggestions
+from lrapp import models, range_test, suggestions, worker
 from lrapp.errors import UserError
 from lrapp.events import Event, History, RatesFound, SweepDone
 from lrapp.loop import Loop, shuffled
 from lrapp.prepare import Prepared
-from lrapp.settings import ModelSettings, RangeTestSettings, Task, TrainingSettings
+from lrapp.runs import Store
+from lrapp.settings import (
+    CLRSettings,
+    DataSettings,
+    EarlyStoppingSettings,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    PolicySettings,
+    RangeTestSettings,
+    RunSettings,
+    Task,
+    TrainingSettings,
+)
 from lrapp.suggestions import Advice
 
 SGD = TrainingSettings(optimizer="sgd", momentum=0.0, batch_size=16, epochs=3)
@@ -312,3 +328,42 @@ def test_losses_of_zero_are_flat() -> None:
     advice, history, _ = sweep(loop_of(task="regression"), nothing)
     assert set(history.sweeps[0].losses) == {0.0}
     assert advice.sentence.startswith("The curve is flat")
+
+
+# --- the cardiovascular table -------------------------------------------------------------------------------------
+
+
+def test_found_bounds_reach_the_fixed_rates_best_of_50_epochs_within_10(tmp_path: Path) -> None:
+    folder = os.environ.get("LRAPP_TEST_DATA")
+    if not folder:
+        pytest.skip("The cardiovascular table is in the folder that LRAPP_TEST_DATA names; it is not set.")
+    store = Store(tmp_path)
+    source = store.keep_file((Path(folder) / "cardio_train.csv").read_bytes(), "cardio_train.csv")
+
+    def accuracies(policy: PolicySettings, seed: int) -> list[float]:
+        run = store.create(
+            RunSettings(
+                data=DataSettings(source=source, target="cardio", validation_share=0.2, test_share=0.0),
+                model=ModelSettings(layers=(LayerSettings(units=64), LayerSettings(units=32))),
+                training=TrainingSettings(
+                    optimizer="sgd",
+                    momentum=0.0,
+                    batch_size=350,
+                    epochs=50,
+                    seed=seed,
+                    early_stopping=EarlyStoppingSettings(enabled=False, monitor="val_metric"),
+                ),
+                policy=policy,
+            )
+        )
+        assert worker.work(run.folder, store.home).state == "completed"
+        return [epoch.val_metric for epoch in run.history().epochs]
+
+    reached, best = [], []
+    for seed in range(3):
+        goal = max(accuracies(FixedSettings(learning_rate=0.01), seed))
+        found = accuracies(CLRSettings(source="found"), seed)
+        reached.append(next((epoch for epoch, value in enumerate(found, 1) if value >= goal), math.inf))
+        best.append(max(found))
+    assert statistics.median(reached) <= 10, (reached, best)
+    assert statistics.median(best) >= 0.733, (reached, best)
