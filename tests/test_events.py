@@ -199,3 +199,39 @@ def test_sweeps_are_kept_apart_by_seed() -> None:
 def test_a_range_test_that_was_interrupted_begins_anew() -> None:
     history = History.of([sweep(0, 0, 9.0), sweep(1, 0, 9.0), sweep(0, 0, 1.0), sweep(0, 1, 2.0)])
     assert [held.losses for held in history.sweeps] == [[1.0, 2.0]]
+
+
+# --- what a range test says ---------------------------------------------------------------------------------------
+
+
+def test_a_sweep_that_exploded_comes_back_from_its_line() -> None:
+    event = SweepDone(2, 3, 100, 97, (0.5, math.inf), (1.0, 2.0))
+    assert from_line(to_line(event)) == event
+
+
+def test_a_range_test_interrupted_in_its_second_seed_forgets_both() -> None:
+    found = RatesFound("Found.", 0.1, 0.2, 0.3, (("tenth", 0.03, 0.02, 0.05),))
+    again = [sweep(0, 0, 1.0), sweep(0, 1, 2.0), sweep(1, 0, 3.0), sweep(1, 1, 4.0)]
+    history = History.of([sweep(0, 0, 9.0, 9.0, 9.0), sweep(1, 0, 9.0, 9.0), *again, found])
+    assert [held.losses for held in history.sweeps] == [[1.0, 2.0], [3.0, 4.0]]
+    assert [held.learning_rates for held in history.sweeps] == [[0.1, 0.2], [0.3, 0.4]]
+    assert history.found == found
+
+
+def test_a_training_taken_up_again_keeps_what_its_range_test_found() -> None:
+    found = RatesFound("Found.", 0.1, 0.2, 0.3)
+    history = History.of([sweep(0, 0, 1.0), found, STARTED, steps(0, 1.0), STARTED, steps(0, 2.0)])
+    assert history.found == found
+    assert [held.losses for held in history.sweeps] == [[1.0]]
+    assert history.step_frame()["loss"].tolist() == [2.0]
+
+
+def test_the_single_rate_is_a_tenth_of_the_minimum() -> None:
+    found = EVENTS[6]
+    assert isinstance(found, RatesFound)
+    assert found.learning_rate == 0.03
+    assert found.origin == "Range test, least loss at 0.3. Three seeds agree."
+    nothing = EVENTS[7]
+    assert isinstance(nothing, RatesFound)
+    assert nothing.learning_rate is None
+    assert nothing.origin == ""

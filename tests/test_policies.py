@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
-from lrapp.policies import CLR, SGDR, CLRMode, Fixed, OneCycle, Policy, WarmUp
+from lrapp.policies import CLR, SGDR, CLRMode, Fixed, OneCycle, Policy, Sweep, WarmUp
 
 POLICIES: list[Policy] = [
     Fixed(0.1),
@@ -344,3 +344,49 @@ def test_more_decay_lowers_every_later_peak() -> None:
     peaks = SGDR(1, 10, 0.2, decay=0.5).plan([0, 10, 20, 30])
     assert peaks == pytest.approx([1, 0.6, 0.4, 0.3])
     assert all(later < earlier for earlier, later in pairwise(peaks))
+
+
+# --- the range test's sweep ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("start", "end", "steps"), [(1e-7, 10, 100), (0.5, 1000, 2), (1e-12, 1e-11, 37)])
+def test_a_sweep_multiplies_by_the_same_factor_in_every_step(start: float, end: float, steps: int) -> None:
+    expected, rate = [], start
+    for _ in range(steps):
+        expected.append(rate)
+        rate *= (end / start) ** (1 / (steps - 1))
+    assert Sweep(start, end, steps).plan(steps) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_sweep_typed_out() -> None:
+    assert Sweep(0.001, 10, 5).plan(5) == pytest.approx([0.001, 0.01, 0.1, 1, 10])
+    assert Sweep(1, 16, 5).plan([4, 0, 2]) == pytest.approx([16, 1, 4])
+
+
+def test_a_sweep_keeps_its_last_rate() -> None:
+    assert Sweep(1, 4, 3).plan(6) == pytest.approx([1, 2, 4, 4, 4, 4])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "steps", "sentence"),
+    [
+        (
+            1,
+            0.1,
+            9,
+            "end above where it starts; lower the start or raise the end. Received: start 1, end 0.1.",
+        ),
+        (1, 1, 9, "end above where it starts; lower the start or raise the end. Received: start 1, end 1."),
+        (0, 1, 9, "A range test must start above 0 and end above where it starts;"),
+        (-1, 1, 9, "The test's first rate must be zero or a positive number. Received: -1."),
+        (0.1, math.inf, 9, "The test's last rate must be zero or a positive number. Received: inf."),
+        (math.nan, 1, 9, "The test's first rate must be zero or a positive number. Received: nan."),
+        (0.1, 1, 1, "A range test needs at least 2 steps. Received: 1."),
+    ],
+)
+def test_a_sweep_that_does_not_rise_is_a_sentence(
+    start: float, end: float, steps: int, sentence: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        Sweep(start, end, steps)
+    assert sentence in str(raised.value)

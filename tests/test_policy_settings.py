@@ -1,6 +1,10 @@
 """A policy's settings: lengths, warm-up, and where to start for each optimizer."""
 
+from typing import Any
+
+import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from lrapp import policies
 from lrapp.errors import UserError
@@ -8,8 +12,11 @@ from lrapp.policy_settings import (
     CLRSettings,
     FixedSettings,
     OneCycleSettings,
+    PolicySettings,
+    RangeTestSettings,
     SGDRSettings,
     starting_policy,
+    with_rates,
 )
 
 
@@ -56,3 +63,69 @@ def test_sgd_starts_with_ten_times_the_rates(type_: str) -> None:
 def test_an_unknown_policy_is_named() -> None:
     with pytest.raises(UserError, match=r"must be fixed, clr, sgdr or one-cycle\. Received: cosine\."):
         starting_policy("cosine", "sgd")
+
+
+# --- rates that a range test found --------------------------------------------------------------------------------
+
+
+def test_a_range_test_sweeps_as_its_settings_say() -> None:
+    assert RangeTestSettings().sweep() == policies.Sweep(1e-7, 10, 100)
+    assert RangeTestSettings(start_lr=0.1, end_lr=1, steps=20).sweep() == policies.Sweep(0.1, 1, 20)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sentence"),
+    [
+        (1, 0.1, "A range test must start above 0 and end above where it starts"),
+        (1, 1, "A range test must start above 0 and end above where it starts"),
+        (
+            0.1,
+            0.5,
+            "end at ten times its first rate or above; lower the start or raise the end. Received: start 0.1, end 0.5",
+        ),
+    ],
+)
+def test_a_range_test_that_hardly_rises_is_a_sentence(start: float, end: float, sentence: str) -> None:
+    with pytest.raises(UserError) as raised:
+        RangeTestSettings(start_lr=start, end_lr=end).sweep()
+    assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"steps": 19}, {"steps": 100_001}, {"seeds": 0}, {"seeds": 21}, {"start_lr": 0.0}, {"end_lr": 1001.0}],
+    ids="-".join,
+)
+def test_a_range_test_out_of_its_limits_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(changes))):
+        RangeTestSettings(**changes)
+
+
+def test_the_lowest_rate_is_still_a_number_in_float32() -> None:
+    rates = RangeTestSettings(start_lr=1e-12, end_lr=1e-11).sweep().plan(100).astype(np.float32)
+    assert rates[0] > 0
+    assert (np.diff(rates) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (FixedSettings(source="found"), {"learning_rate": 0.2}),
+        (CLRSettings(source="found", step_size=3, mode="exp_range"), {"base_lr": 0.1, "max_lr": 0.5}),
+        (SGDRSettings(source="found", T_0=3, min_lr=0.01), {"max_lr": 0.5}),
+        (OneCycleSettings(source="found", warmup=2), {"max_lr": 0.5}),
+    ],
+    ids=lambda value: getattr(value, "type", ""),
+)
+def test_found_rates_go_into_the_policy_and_nothing_else_changes(
+    policy: PolicySettings, expected: dict[str, float]
+) -> None:
+    changed = with_rates(policy, base_lr=0.1, max_lr=0.5, learning_rate=0.2, origin="Range test.")
+    after = changed.model_dump()
+    assert after == policy.model_dump() | expected | {"source": "chosen", "origin": "Range test."}
+    assert type(changed) is type(policy)
+
+
+def test_found_rates_are_validated() -> None:
+    with pytest.raises(ValidationError):
+        with_rates(FixedSettings(), 0.1, 0.5, 1e6, "")
