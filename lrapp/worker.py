@@ -162,7 +162,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
                 validation=len(prepared.validation.y),
                 test=len(prepared.test.y),
                 inputs=len(prepared.inputs),
-                notes=prepared.notes,
+                notes=(*prepared.notes, *_about_batches(settings, len(prepared.train.y))),
             )
         )
         needed = _check_memory(settings, prepared)
@@ -196,6 +196,15 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
     if ended.reason in ("completed", "early_stopping"):
         run.checkpoint_path.unlink(missing_ok=True)
     return Outcome(ended.reason, ended.message)
+
+
+def _about_batches(settings: RunSettings, rows: int) -> tuple[str, ...]:
+    if settings.training.batch_size <= rows:
+        return ()
+    return (
+        f"The batch size, {settings.training.batch_size:,}, is larger than the {rows:,} training rows, so each epoch "
+        "is one step with all of them. A smaller batch takes more steps.",
+    )
 
 
 def _find_rates(

@@ -1,23 +1,41 @@
 """What a worker does for a run, short of training."""
 
+from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
 from lrapp import estimates, worker
 from lrapp.errors import UserError
-from lrapp.events import DataPrepared, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
+from lrapp.events import (
+    DataPrepared,
+    EpochDone,
+    Event,
+    RatesFound,
+    StepsDone,
+    SweepDone,
+    TrainingEnded,
+    TrainingStarted,
+)
+from lrapp.policies import CLR
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
 from lrapp.settings import (
+    CLRSettings,
     DataSettings,
     DialectSettings,
     FixedSettings,
     LayerSettings,
     ModelSettings,
+    OneCycleSettings,
+    PolicySettings,
+    RangeTestSettings,
     RunSettings,
     SampleSource,
+    SGDRSettings,
     TrainingSettings,
 )
 
@@ -132,3 +150,166 @@ def test_a_damaged_checkpoint_is_a_sentence(store: Store) -> None:
     run.checkpoint_path.write_bytes(b"PK half of it")
     with pytest.raises(UserError):
         worker.work(run.folder, store.home)
+
+
+# --- looking for rates --------------------------------------------------------------------------------------------
+
+FINDING = TINY.model_copy(
+    update={
+        "policy": CLRSettings(source="found", step_size=1),
+        "range_test": RangeTestSettings(steps=60, seeds=3),
+        "training": TrainingSettings(optimizer="sgd", momentum=0.0, epochs=2, batch_size=64),
+    }
+)
+
+
+def kinds(events: list[Event]) -> list[type]:
+    """Kinds of events, neighbours of one kind taken together."""
+    return [kind for kind, _ in groupby(events, key=type)]
+
+
+def found_rates(run: Run) -> RatesFound:
+    found = run.history().found
+    assert found is not None
+    return found
+
+
+def test_a_range_test_alone_trains_nothing_and_leaves_no_model(store: Store) -> None:
+    run = store.create(FINDING.model_copy(update={"mode": "range test"}))
+    told: list[Event] = []
+    outcome = worker.work(run.folder, store.home, on_event=told.append)
+    assert kinds(told) == [DataPrepared, SweepDone, RatesFound]
+    assert outcome == worker.Outcome("completed", found_rates(run).sentence)
+    history = run.history()
+    assert len(history.sweeps) == 3
+    assert history.steps_done == 0
+    assert not run.model_path.exists()
+    assert not run.checkpoint_path.exists()
+
+
+def test_a_range_test_is_the_first_phase_of_a_run_that_finds_its_rates(store: Store) -> None:
+    run = store.create(FINDING)
+    told: list[Event] = []
+    outcome = worker.work(run.folder, store.home, on_event=told.append)
+    assert outcome.state == "completed"
+    assert kinds(told)[:4] == [DataPrepared, SweepDone, RatesFound, TrainingStarted]
+    assert kinds(told)[-1] is TrainingEnded
+    assert run.model_path.exists()
+    found = found_rates(run)
+    assert found.base_lr is not None
+    assert found.max_lr is not None
+    history = run.history()
+    rows = history.prepared.train if history.prepared else 0
+    per_epoch = -(-rows // 64)
+    plan = CLR(found.base_lr, found.max_lr, per_epoch).plan(2 * per_epoch)
+    assert np.array_equal(history.step_frame()["learning_rate"], plan.astype(np.float32).astype(float))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [FixedSettings(source="found"), SGDRSettings(source="found"), OneCycleSettings(source="found")],
+    ids=lambda policy: policy.type,
+)
+def test_training_after_finding_equals_training_with_the_same_rates_chosen(
+    store: Store, policy: PolicySettings
+) -> None:
+    first = store.create(FINDING.model_copy(update={"policy": policy}))
+    worker.work(first.folder, store.home)
+    found = found_rates(first)
+    second = store.create(FINDING.model_copy(update={"policy": policy}).with_found(found))
+    assert second.settings.policy.source == "chosen"
+    assert second.settings.policy.origin == found.origin
+    worker.work(second.folder, store.home)
+    assert first.history().step_frame().equals(second.history().step_frame())
+    assert second.history().found is None
+    assert first.scores_path.read_bytes() == second.scores_path.read_bytes()
+
+
+class Interrupted(Exception):
+    """As good as a killed process, for what is in the folder."""
+
+
+def interrupt_at(kind: type, after: int = 1) -> Callable[[Event], None]:
+    left = [after]
+
+    def take(event: Event) -> None:
+        left[0] -= isinstance(event, kind)
+        if left[0] <= 0:
+            raise Interrupted
+
+    return take
+
+
+@pytest.mark.parametrize("kind", [RatesFound, TrainingStarted, EpochDone])
+def test_a_run_interrupted_after_its_range_test_keeps_the_found_rates(store: Store, kind: type) -> None:
+    whole, broken = store.create(FINDING), store.create(FINDING)
+    worker.work(whole.folder, store.home)
+    with pytest.raises(Interrupted):
+        worker.work(broken.folder, store.home, on_event=interrupt_at(kind))
+    told: list[Event] = []
+    assert worker.work(broken.folder, store.home, on_event=told.append).state == "completed"
+    assert kinds(told)[:2] == [DataPrepared, TrainingStarted], "it was tested once more"
+    assert broken.history().found == whole.history().found
+    assert broken.history().sweeps == whole.history().sweeps
+    assert broken.history().step_frame().equals(whole.history().step_frame())
+
+
+def test_a_run_interrupted_within_its_range_test_begins_the_test_anew(store: Store) -> None:
+    whole, broken = store.create(FINDING), store.create(FINDING)
+    worker.work(whole.folder, store.home)
+    with pytest.raises(Interrupted):
+        worker.work(broken.folder, store.home, on_event=interrupt_at(SweepDone, after=5))
+    assert broken.history().found is None
+    assert worker.work(broken.folder, store.home).state == "completed"
+    assert broken.history().found == whole.history().found
+    assert broken.history().sweeps == whole.history().sweeps
+    assert broken.history().step_frame().equals(whole.history().step_frame())
+
+
+def test_a_stop_within_the_range_test_keeps_what_was_seen(store: Store) -> None:
+    run = store.create(FINDING)
+
+    def take(event: Event) -> None:
+        if isinstance(event, SweepDone):
+            run.ask_to_stop()
+
+    outcome = worker.work(run.folder, store.home, on_event=take)
+    assert outcome == worker.Outcome("stopped", "Stopped during the range test.")
+    assert len(run.history().sweeps) == 1
+    assert run.history().found is None
+    assert not run.model_path.exists()
+    run.forget_stop()
+    assert worker.work(run.folder, store.home).state == "completed"
+    assert len(run.history().sweeps) == 3
+
+
+@pytest.mark.parametrize("mode", ["train", "range test"])
+def test_rates_out_of_order_are_a_sentence(store: Store, mode: str) -> None:
+    falling = RangeTestSettings(start_lr=1.0, end_lr=0.1)
+    run = store.create(FINDING.model_copy(update={"range_test": falling, "mode": mode}))
+    with pytest.raises(UserError, match=r"^A range test must start above 0 and end above where it starts"):
+        worker.work(run.folder, store.home)
+
+
+def test_a_run_that_finds_no_rates_says_why_and_what_to_change(store: Store) -> None:
+    low = RangeTestSettings(start_lr=1e-12, end_lr=1e-9, steps=30)
+    run = store.create(FINDING.model_copy(update={"range_test": low}))
+    with pytest.raises(UserError, match=r"^No learning rate was found\. .*[Rr]aise .* highest rate"):
+        worker.work(run.folder, store.home)
+    assert found_rates(run).base_lr is None
+    assert not run.model_path.exists()
+    alone = store.create(FINDING.model_copy(update={"range_test": low, "mode": "range test"}))
+    assert worker.work(alone.folder, store.home).state == "completed"
+
+
+def test_a_batch_larger_than_the_data_is_said(store: Store) -> None:
+    for batch_size, said in ((238, False), (239, True)):
+        run = store.create(
+            TINY.model_copy(update={"training": TrainingSettings(epochs=1, batch_size=batch_size)})
+        )
+        worker.work(run.folder, store.home)
+        history = run.history()
+        assert history.prepared is not None
+        assert history.prepared.train == 238
+        assert history.steps_done == 1
+        assert any("larger than the 238 training rows" in note for note in history.prepared.notes) == said
