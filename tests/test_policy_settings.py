@@ -126,6 +126,12 @@ def test_found_rates_go_into_the_policy_and_nothing_else_changes(
     assert type(changed) is type(policy)
 
 
+def test_found_rates_are_rounded_to_three_digits() -> None:
+    policy = with_rates(CLRSettings(), 0.0079248, 0.200923, 0.1, "")
+    assert isinstance(policy, CLRSettings)
+    assert (policy.base_lr, policy.max_lr) == (0.00792, 0.201)
+
+
 def test_found_rates_are_validated() -> None:
     with pytest.raises(ValidationError):
         with_rates(FixedSettings(), 0.1, 0.5, 1e6, "")

@@ -30,7 +30,6 @@ from lrapp.settings import (
     FixedSettings,
     LayerSettings,
     ModelSettings,
-    OneCycleSettings,
     PolicySettings,
     RangeTestSettings,
     RunSettings,
@@ -201,13 +200,14 @@ def test_a_range_test_is_the_first_phase_of_a_run_that_finds_its_rates(store: St
     history = run.history()
     rows = history.prepared.train if history.prepared else 0
     per_epoch = -(-rows // 64)
-    plan = CLR(found.base_lr, found.max_lr, per_epoch).plan(2 * per_epoch)
+    base_lr, max_lr = (float(f"{rate:.3g}") for rate in (found.base_lr, found.max_lr))
+    plan = CLR(base_lr, max_lr, per_epoch).plan(2 * per_epoch)
     assert np.array_equal(history.step_frame()["learning_rate"], plan.astype(np.float32).astype(float))
 
 
 @pytest.mark.parametrize(
     "policy",
-    [FixedSettings(source="found"), SGDRSettings(source="found"), OneCycleSettings(source="found")],
+    [FixedSettings(source="found"), SGDRSettings(source="found")],
     ids=lambda policy: policy.type,
 )
 def test_training_after_finding_equals_training_with_the_same_rates_chosen(
@@ -229,6 +229,15 @@ class Interrupted(Exception):
     """As good as a killed process, for what is in the folder."""
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that nobody interrupted."""
+    store = Store(tmp_path_factory.mktemp("whole"))
+    run = store.create(FINDING)
+    worker.work(run.folder, store.home)
+    return run
+
+
 def interrupt_at(kind: type, after: int = 1) -> Callable[[Event], None]:
     left = [after]
 
@@ -241,9 +250,10 @@ def interrupt_at(kind: type, after: int = 1) -> Callable[[Event], None]:
 
 
 @pytest.mark.parametrize("kind", [RatesFound, TrainingStarted, EpochDone])
-def test_a_run_interrupted_after_its_range_test_keeps_the_found_rates(store: Store, kind: type) -> None:
-    whole, broken = store.create(FINDING), store.create(FINDING)
-    worker.work(whole.folder, store.home)
+def test_a_run_interrupted_after_its_range_test_keeps_the_found_rates(
+    store: Store, whole: Run, kind: type
+) -> None:
+    broken = store.create(FINDING)
     with pytest.raises(Interrupted):
         worker.work(broken.folder, store.home, on_event=interrupt_at(kind))
     told: list[Event] = []
@@ -254,9 +264,8 @@ def test_a_run_interrupted_after_its_range_test_keeps_the_found_rates(store: Sto
     assert broken.history().step_frame().equals(whole.history().step_frame())
 
 
-def test_a_run_interrupted_within_its_range_test_begins_the_test_anew(store: Store) -> None:
-    whole, broken = store.create(FINDING), store.create(FINDING)
-    worker.work(whole.folder, store.home)
+def test_a_run_interrupted_within_its_range_test_begins_the_test_anew(store: Store, whole: Run) -> None:
+    broken = store.create(FINDING)
     with pytest.raises(Interrupted):
         worker.work(broken.folder, store.home, on_event=interrupt_at(SweepDone, after=5))
     assert broken.history().found is None
