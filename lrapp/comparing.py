@@ -161,48 +161,63 @@ class Comparison:
             text = "One seed cannot tell a difference from chance; compare again with three or more."
             return f"{text} {self._losses()}".strip()
         parts = [
-            self._difference(result) for result in compared if result.difference and result.difference.shown
+            self._differences(
+                "Better", [one for one in compared if one.difference and one.difference.low > 0]
+            ),
+            self._differences(
+                "Worse", [one for one in compared if one.difference and one.difference.high < 0]
+            ),
+            self._equals([one for one in compared if one.difference and not one.difference.shown]),
+            self._speed(compared),
+            f"All of this is measured on one split, on {self.validation_rows:,} validation rows.",
+            self._losses(),
         ]
-        equal = [result for result in compared if result.difference and not result.difference.shown]
-        if equal:
-            seeds = min(result.difference.seeds for result in equal if result.difference)
-            names = _and([result.label for result in equal])
-            parts.append(
-                f"Between {self.yardstick} and {names} there is no difference in the best {self.metric} "
-                f"that {_count(seeds, 'seed')} could show."
-            )
-        parts += [self._speed(result) for result in compared]
-        parts.append(f"All of this is measured on one split, on {self.validation_rows:,} validation rows.")
-        return " ".join(part for part in (*parts, self._losses()) if part)
+        return " ".join(part for part in parts if part)
 
-    def _difference(self, result: Result) -> str:
-        difference = result.difference
-        assert difference is not None
-        word = "better" if difference.gain > 0 else "worse"
-        ends = sorted((abs(difference.low), abs(difference.high)))
-        scale, unit = (100, " points") if self.metric == "accuracy" else (1, "")
-        by, low, high = (f"{scale * value:.3g}" for value in (abs(difference.gain), *ends))
-        return (
-            f"{result.label} has a {word} best {self.metric} than {self.yardstick}: by {by}{unit} over "
-            f"{_count(difference.seeds, 'seed')} (anything from {low} to {high} would fit them)."
-        )
-
-    def _speed(self, result: Result) -> str:
-        own = next(one for one in self.results if one.label == self.yardstick).reached
-        if own is None or result.reached is None or result.reached[1] >= own[0]:
+    def _differences(self, word: str, results: Sequence[Result]) -> str:
+        if not results:
             return ""
-        cost = ""
-        if result.range_test_steps:
-            worth = result.range_test_steps / self.steps_per_epoch
-            cost = f", after a range test as long as {worth:.2g} {'epoch' if f'{worth:.2g}' == '1' else 'epochs'}"
+        scale, unit = (100, " points") if self.metric == "accuracy" else (1, "")
+        parts: list[str] = []
+        for result in results:
+            assert result.difference is not None
+            sizes = (result.difference.gain, result.difference.low, result.difference.high)
+            by, *ends = (f"{scale * abs(size):.2g}" for size in sizes)
+            low, high = sorted(ends, key=float)
+            fits = f"{low} to {high}" if parts else f"anything from {low} to {high} would fit"
+            parts.append(f"{result.label} by {by}{unit} ({fits})")
+        seeds = min(result.difference.seeds for result in results if result.difference)
+        return f"{word} best {self.metric} than {self.yardstick} over {_count(seeds, 'seed')}: {_list(parts, 'and')}."
+
+    def _equals(self, results: Sequence[Result]) -> str:
+        if not results:
+            return ""
+        seeds = min(result.difference.seeds for result in results if result.difference)
         return (
-            f"{result.label} got to {self.yardstick}’s best {self.metric} with every seed, in epoch "
-            f"{_range(result.reached)} instead of {_range(own)}{cost}."
+            f"Between {self.yardstick} and {_list([one.label for one in results], 'or')} there is no difference in the "
+            f"best {self.metric} that {_count(seeds, 'seed')} could show."
         )
+
+    def _speed(self, results: Sequence[Result]) -> str:
+        own = next(one for one in self.results if one.label == self.yardstick).reached
+        sooner = [one for one in results if own and one.reached and one.reached[1] < own[0]]
+        if own is None or not sooner:
+            return ""
+        names = _list([f"{one.label} in epoch {_range(one.reached)}" for one in sooner if one.reached], "and")
+        text = f"With every seed {self.yardstick}’s best {self.metric} (its epoch {_range(own)}) came sooner: {names}"
+        tests = [one.range_test_steps for one in sooner if one.range_test_steps]
+        if tests:
+            worth = f"{max(tests) / self.steps_per_epoch:.2g}"
+            text += (
+                f"; but each range test before had taken as many steps as {worth} epoch{'s' * (worth != '1')}"
+            )
+        return f"{text}."
 
     def _losses(self) -> str:
-        left_out = [f"{one.label} ({one.others})" for one in self.results if one.others]
-        return f"Left out, as they did not do all their epochs: {', '.join(left_out)}." if left_out else ""
+        left_out = [f"{one.label}: {one.others}" for one in self.results if one.others]
+        return (
+            f"Runs left out, as they did not do all their epochs: {'; '.join(left_out)}." if left_out else ""
+        )
 
     def _spread(self, spread: Spread | None) -> str:
         if spread is None:
@@ -384,8 +399,8 @@ def _count(number: int, what: str) -> str:
     return f"{word} {what}{'' if number == 1 else 's'}"
 
 
-def _and(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{'; '.join(names[:-1])} or {names[-1]}"
+def _list(names: Sequence[str], word: str) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def _range(ends: tuple[int, int]) -> str:

@@ -104,14 +104,14 @@ def label_of(policy: PolicySettings) -> str:
     found = policy.source == "found"
     match policy:
         case FixedSettings():
-            return "Fixed, found" if found else f"Fixed {policy.learning_rate:.3g}"
+            return "Fixed (found)" if found else f"Fixed {policy.learning_rate:.3g}"
         case CLRSettings():
             name = "CLR" if policy.mode == "triangular" else f"CLR {policy.mode}"
-            return f"{name}, found" if found else f"{name} {policy.base_lr:.3g}–{policy.max_lr:.3g}"
+            return f"{name} (found)" if found else f"{name} {policy.base_lr:.3g}–{policy.max_lr:.3g}"
         case SGDRSettings():
-            return "SGDR, found" if found else f"SGDR {policy.max_lr:.3g}"
+            return "SGDR (found)" if found else f"SGDR {policy.max_lr:.3g}"
         case OneCycleSettings():
-            return "One-cycle, found" if found else f"One-cycle {policy.max_lr:.3g}"
+            return "One-cycle (found)" if found else f"One-cycle {policy.max_lr:.3g}"
 
 
 def contenders(policies: Sequence[PolicySettings]) -> tuple[Contender, ...]:

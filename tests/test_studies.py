@@ -54,9 +54,9 @@ def test_the_runs_differ_in_seed_and_policy_only(store: Store) -> None:
     study = studies.create(store, PLAN)
     assert [(member.label, member.seed) for member in study.members] == [
         ("Fixed 0.01", 0),
-        ("CLR, found", 0),
+        ("CLR (found)", 0),
         ("Fixed 0.01", 7),
-        ("CLR, found", 7),
+        ("CLR (found)", 7),
     ]
     for member in study.members:
         run = store.get(member.run_id)
@@ -70,7 +70,7 @@ def test_the_runs_differ_in_seed_and_policy_only(store: Store) -> None:
         del expected["policy"], expected["name"], expected["training"]["seed"]
         del expected["training"]["early_stopping"]["enabled"]
         assert told == expected
-    assert study.labels == ("Fixed 0.01", "CLR, found")
+    assert study.labels == ("Fixed 0.01", "CLR (found)")
     assert study.seeds == (0, 7)
 
 
@@ -90,7 +90,7 @@ def test_a_study_is_found_again(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("policies", "yardstick"),
-    [([CLR, FIXED, FixedSettings(learning_rate=0.1)], "Fixed 0.01"), ([CLR, SGDRSettings()], "CLR, found")],
+    [([CLR, FIXED, FixedSettings(learning_rate=0.1)], "Fixed 0.01"), ([CLR, SGDRSettings()], "CLR (found)")],
 )
 def test_the_first_fixed_policy_is_the_yardstick(
     store: Store, policies: list[PolicySettings], yardstick: str
@@ -112,11 +112,11 @@ def test_names_say_what_differs() -> None:
     assert [one.label for one in contenders(policies)] == [
         "Fixed 0.01",
         "Fixed 0.01 (2)",
-        "Fixed, found",
+        "Fixed (found)",
         "CLR 0.001–0.25",
-        "CLR exp_range, found",
+        "CLR exp_range (found)",
         "SGDR 0.5",
-        "One-cycle, found",
+        "One-cycle (found)",
         "Fixed 0.01 (3)",
     ]
 
@@ -287,7 +287,7 @@ def test_the_ready_made_study_is_the_experiment() -> None:
         350,
         50,
     )
-    assert [one.label for one in plan.contenders] == ["Fixed 0.01", "CLR, found"]
+    assert [one.label for one in plan.contenders] == ["Fixed 0.01", "CLR (found)"]
     assert len(plan.seeds) == 3
     assert studies.check(plan, training_rows=56_000) == []
     assert TypeAdapter(PolicySettings).validate_python(plan.contenders[1].policy).source == "found"

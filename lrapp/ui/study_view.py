@@ -138,7 +138,8 @@ def _table(comparison: Comparison) -> None:
     tested = any(result.range_test_steps for result in comparison.results)
     st.caption(
         f"Every run: {steps:,} updates in {comparison.epochs:,} epochs of {comparison.steps_per_epoch:,}; early "
-        "stopping is off. Figures: mean over the seeds (least–greatest); epochs and seconds: median over the seeds."
+        "stopping is off. Figures: mean over the seeds (least–greatest); epochs and seconds: median over the seeds; "
+        "the first run of a network also pays for its making."
         + (
             " Steps of range tests come on top of the updates, and their time is not in the seconds."
             if tested
