@@ -1,7 +1,8 @@
 """Rows of a text table, none lost: clean stretches go to a fast reader whole, the rest is repaired row by row."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,12 @@ LISTED_REPAIRS = 1000
 """Repairs that are listed one by one; beyond that they are only counted."""
 
 _BLOCK = 1 << 20
+_COUNTED = 1 << 17
+_READ_AGAIN = 3
 _TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
 _OTHER_DELIMITERS = (";", ",", "\t", "|")
+_SURPRISE = re.compile(r"column #(\d+): CSV conversion error to double: invalid value '(.*)'", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def read_body(plan: Plan) -> Body:
     body = None
     if not len(records.odd[records.odd >= first]):
         columns = _fast(
-            memoryview(text.data)[start:], text, plan.types, len(records.toggles) > 0, records.lines_in_cells
+            memoryview(text.data)[start:], text, plan, len(records.toggles) > 0, records.lines_in_cells
         )
         if columns is not None:
             body = Body(columns=columns)
@@ -181,13 +185,13 @@ def _leave_out_empty_end(body: Body) -> None:
 
 def _mend_body(plan: Plan) -> Body:
     records, first, width = plan.records, plan.first, plan.width
-    text, data = records.text, records.text.data
+    data = records.text.data
     body = Body(columns=[])
     bad = _uneven(records, first, width)
     good = np.setdiff1d(np.arange(first, len(records.starts)), bad, assume_unique=True)
     last_good = int(good[-1]) if len(good) else -1
-    quote = text.quote or _FORMERLY
     pieces: list[bytes | memoryview] = []
+    rows: dict[int, list[str]] = {}
     view = memoryview(data)
     position = int(records.starts[first]) if first < len(records.starts) else len(data)
     names = [name.strip() for name in plan.header] if plan.header else None
@@ -219,17 +223,49 @@ def _mend_body(plan: Plan) -> Body:
             body.repaired_rows += 1
             if len(body.repairs) < LISTED_REPAIRS:
                 body.repairs.append(Repair(records.line(place), mended.what))
-        row = text.delimiter.join(quote + cell.replace(quote, quote + quote) + quote for cell in mended.cells)
-        pieces.append(row.encode("utf-8", errors="replace"))
+        rows[len(pieces)] = mended.cells
+        pieces.append(b"")
     pieces.append(view[position:])
+    body.columns = _put_together(plan, pieces, rows)
+    return body
+
+
+def _put_together(
+    plan: Plan, pieces: list[bytes | memoryview], rows: dict[int, list[str]]
+) -> list[pa.ChunkedArray]:
+    """Read whole stretches of the file with the repaired rows in their places among them."""
+    records, text = plan.records, plan.records.text
+    quote = text.quote or _FORMERLY
+    special = re.compile(f"[{re.escape(text.delimiter + quote)}\r\n]")
+    cells_quoted = any(special.search(cell) for row in rows.values() for cell in row)
+    quoted = len(records.toggles) > 0 or cells_quoted
+    for piece, row in rows.items():
+        written = [quote + cell.replace(quote, quote + quote) + quote for cell in row] if quoted else row
+        pieces[piece] = text.delimiter.join(written).encode("utf-8", errors="replace")
     joined = b"".join(pieces)
-    columns = _fast(memoryview(joined), Text(joined, text.delimiter, quote), plan.types, True, True)
+    columns = _fast(
+        memoryview(joined),
+        replace(text, data=b"", quote=quote),
+        replace(plan, types=_types_for(rows.values(), plan.types)),
+        quoted,
+        records.lines_in_cells or cells_quoted,
+    )
     if columns is None:
         raise UserError(
             "The rows of the file could not be told apart. Save the table as CSV anew and upload that."
         )
-    body.columns = columns
-    return body
+    return columns
+
+
+def _types_for(rows: Collection[Sequence[str]], types: Types) -> Types:
+    """The types without those that some repaired row would not fit."""
+    columns = list(types.columns)
+    for place, kind in enumerate(columns):
+        if kind != pa.string() and not all(
+            is_plain(row[place].replace(types.decimal, ".")) for row in rows if row[place]
+        ):
+            columns[place] = pa.string()
+    return replace(types, columns=columns)
 
 
 def _cells(records: Records, place: int, width: int) -> list[str]:
@@ -262,11 +298,14 @@ def _mend_one(plan: Plan, cells: list[str], raw: str, names: list[str] | None, *
 
 def _uneven(records: Records, first: int, width: int) -> np.ndarray:
     """Indices of records that do not have the right number of delimiters or whose quotes are odd."""
-    buffer = np.frombuffer(records.text.data, dtype=np.uint8)
-    delimiters = np.flatnonzero(buffer == ord(records.text.delimiter))
-    if len(records.toggles):
-        delimiters = delimiters[np.searchsorted(records.toggles, delimiters) % 2 == 0]
-    counts = np.searchsorted(delimiters, records.ends) - np.searchsorted(delimiters, records.starts)
+    data = np.frombuffer(records.text.data, dtype=np.uint8)
+    opening, closing = records.toggles[0::2], records.toggles[1::2]
+    if len(closing) < len(opening):
+        closing = np.append(closing, len(data))
+    bounds = np.append(records.starts, len(data))
+    before, opened, closed = _counts_before(data, records.text.delimiter, (bounds, opening, closing))
+    quoted = np.append(0, np.cumsum(closed - opened))
+    counts = np.diff(before) - np.diff(quoted[np.searchsorted(opening, bounds)])
     uneven = counts != width - 1
     uneven[records.odd] = True
     if width > 1:
@@ -275,14 +314,29 @@ def _uneven(records: Records, first: int, width: int) -> np.ndarray:
     return np.flatnonzero(uneven)
 
 
+def _counts_before(data: np.ndarray, mark: str, positions: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """How often a byte stands before each of some sorted positions; block by block, to stay in the cache."""
+    starts = np.arange(0, len(data) + 1, _COUNTED)
+    cuts = [np.append(np.searchsorted(places, starts), len(places)) for places in positions]
+    counts = [np.zeros(len(places), dtype=np.int64) for places in positions]
+    total = 0
+    for block, start in enumerate(starts.tolist()):
+        running = np.append(0, np.cumsum(data[start : start + _COUNTED] == ord(mark), dtype=np.int32))
+        for places, cut, count in zip(positions, cuts, counts, strict=True):
+            here = slice(cut[block], cut[block + 1])
+            count[here] = total + running[places[here] - start]
+        total += int(running[-1])
+    return counts
+
+
 def _fast(
-    data: memoryview, text: Text, types: Types, quoted: bool, lines_in_cells: bool
+    data: memoryview, text: Text, plan: Plan, quoted: bool, lines_in_cells: bool
 ) -> list[pa.ChunkedArray] | None:
     """Read rows that are whole; None when one of them is not."""
-    names = [f"c{place}" for place in range(len(types.columns))]
+    names = [f"c{place}" for place in range(plan.width)]
     if not len(data):
         return [pa.chunked_array([pa.array([], pa.string())]) for _ in names]
-    columns = types.columns
+    columns, surprises = list(plan.types.columns), 0
     block = _BLOCK
     while True:
         try:
@@ -300,16 +354,24 @@ def _fast(
                     null_values=[""],
                     strings_can_be_null=True,
                     check_utf8=False,
-                    decimal_point=types.decimal,
+                    decimal_point=plan.types.decimal,
                 ),
             )
         except pa.ArrowInvalid as error:
             if "straddling" in str(error) and block < len(data):
                 block = min(len(data) + 1, block * 32, (1 << 31) - 1)
                 continue
-            if "conversion error" in str(error):
-                # A cell further down is not what the sample promised; as text every cell is welcome.
+            surprise = _SURPRISE.search(str(error))
+            if surprise is None:
+                return None
+            # A cell further down is not what the sample promised; as text every cell is welcome.
+            surprises += 1
+            place, cell = int(surprise[1]), surprise[2].strip()
+            if surprises > _READ_AGAIN or (
+                plan.header and cell in [name.strip() for name in plan.header[place : place + 1]]
+            ):
                 columns = [pa.string()] * len(names)
-                continue
-            return None
+            else:
+                columns[place] = pa.string()
+            continue
         return table.columns

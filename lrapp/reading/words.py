@@ -68,12 +68,12 @@ def words_of(column: pa.ChunkedArray) -> Words:
     Args:
         column: Strings, null where the cell is empty.
     """
-    # One long piece: with many pieces, bringing their dictionaries together takes longer than the rest.
-    whole = column if column.nbytes < _PIECE_LIMIT else column.cast(pa.large_string())
-    coded = pc.dictionary_encode(whole.combine_chunks())
-    texts: list[str] = coded.dictionary.to_pylist()
-    indices = coded.indices.fill_null(-1) if coded.indices.null_count else coded.indices
-    codes = indices.to_numpy(zero_copy_only=False)
+    coded = pc.dictionary_encode(column if column.nbytes < _PIECE_LIMIT else column.cast(pa.large_string()))
+    if not coded.num_chunks:
+        return Words([], np.empty(0, np.int32))
+    # All pieces share one list of different texts, the same that each of them brings along.
+    texts: list[str] = coded.chunk(0).dictionary.to_pylist()
+    codes = np.concatenate([_codes(piece) for piece in coded.chunks])
     exact: pa.ChunkedArray | None = column
     trimmed = [text.strip() for text in texts]
     if trimmed != texts or "" in trimmed:
@@ -83,6 +83,11 @@ def words_of(column: pa.ChunkedArray) -> Words:
         texts = list(places)
         exact = None
     return Words(texts, codes, exact)
+
+
+def _codes(piece: pa.DictionaryArray) -> np.ndarray:
+    indices = piece.indices.fill_null(-1) if piece.indices.null_count else piece.indices
+    return indices.to_numpy(zero_copy_only=False)
 
 
 def as_series(column: pa.ChunkedArray) -> pd.Series:
