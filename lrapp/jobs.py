@@ -29,8 +29,6 @@ RUNS_PER_WORKER = 40
 # A worker that is reading or preparing data cannot be asked to stop; after this long it is ended.
 STOP_SECONDS = 1.0
 ATTEMPTS = 3
-
-
 # How often to look whether a process that still holds a run lets go of it.
 HELD_SECONDS = 0.5
 
@@ -194,6 +192,11 @@ class Jobs:
     def warm(self) -> bool:
         """Whether a worker stands ready, so that training starts at once."""
         return self._ready is not None and self._ready.done()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is being trained."""
+        return self._current is not None
 
     def submit(self, run: Run) -> None:
         """Put a run at the end of the queue."""

@@ -40,7 +40,11 @@ def page() -> None:
         st.caption("Upload the rows to predict; the answer comes back beside each row.")
         return
     try:
-        with st.spinner("Predicting …"):
+        with st.spinner(
+            "A run is training; the prediction comes right after it …"
+            if resources.jobs().busy
+            else "Predicting …"
+        ):
             answer = _predict(run, uploaded.file_id, uploaded.getvalue(), uploaded.name)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
