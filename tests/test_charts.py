@@ -235,7 +235,7 @@ def study_curves(points: int) -> pd.DataFrame:
 
 
 def test_a_study_s_lines_are_thinned_each_for_itself() -> None:
-    names = ["CLR, found", "a.b[\"c']\nd"]
+    names = ["CLR (found)", "a.b[\"c']\nd"]
     frame = charts.study_frame(study_curves(5_000), names)
     assert len(frame) <= 6 * charts.MOST_POINTS
     for policy, name in enumerate(names):
