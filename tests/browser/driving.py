@@ -179,7 +179,10 @@ def tab(
         page.on(
             "console",
             lambda message: (
-                wrong.append(f"in the console: {message.text[:300]}") if message.type == "error" else None
+                wrong.append(f"in the console: {message.text[:300]}")
+                # Below the address of another page than the first, Streamlit looks for its server in vain once.
+                if message.type == "error" and "/_stcore/" not in message.location["url"]
+                else None
             ),
         )
     page.set_default_timeout(PATIENCE)
@@ -248,8 +251,10 @@ def choose(page: Page, label: str, option: str) -> None:
     """Choose an entry of a list."""
     entry = page.get_by_role("option", name=option, exact=True)
     # A list closes when the page draws itself anew under it.
-    for _ in range(10):
+    for attempt in range(8):
         page.get_by_role("combobox", name=label, exact=True).click()
+        if attempt % 2:  # of a long list only a part is there until one types
+            page.keyboard.type(option[:20])
         try:
             entry.click(timeout=3_000)
             break
@@ -388,13 +393,29 @@ def painted(page: Page, colour: str) -> float:
     return length
 
 
-def click_cell(page: Page, grid: Locator, x: float, row: int, *, twice: bool = False) -> None:
+def click_cell(page: Page, grid: Locator, x: float, row: int) -> None:
     """Click into a table at x pixels from its left, in a row counted from 0."""
-    canvas = grid.locator("canvas[data-testid=data-grid-canvas]")
-    canvas.scroll_into_view_if_needed()
-    place = {"x": x, "y": 35 * (row + 1) + 17.0}
+    grid.scroll_into_view_if_needed()
+    box = grid.bounding_box()
+    assert box is not None
     # The canvas lies beneath its own scroller, which takes the click.
-    if twice:
-        canvas.dblclick(position=place, force=True)  # type: ignore[arg-type]
-    else:
-        canvas.click(position=place, force=True)  # type: ignore[arg-type]
+    page.mouse.click(box["x"] + x, box["y"] + 35 * (row + 1) + 17)
+    page.wait_for_timeout(200)
+
+
+def type_into_cell(page: Page, grid: Locator, x: float, row: int, text: str) -> None:
+    """Replace what stands in a cell of an editable table, found as by ``click_cell``."""
+    editor = page.locator("input.gdg-input")
+    # A table that has just been replaced lets go of the first click.
+    for _ in range(5):
+        click_cell(page, grid, x, row)
+        page.wait_for_timeout(300)
+        page.keyboard.press("Enter")
+        try:
+            editor.wait_for(timeout=2_000)
+            break
+        except TooLate:
+            page.keyboard.press("Escape")
+    editor.fill(text)
+    editor.press("Enter")
+    idle(page)
