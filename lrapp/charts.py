@@ -33,6 +33,9 @@ _ZOOM: dict[str, Any] = {
     "views": ["loss_lines", "rate_lines", "metric_lines"],
 }
 
+# Vega's own menu saves the picture; its other entries would hand the data to a page elsewhere.
+_MENU = {"embedOptions": {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}}
+
 
 def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFrame:
     """Return at most about ``most`` rows that draw the same line: the least and the greatest of each stretch.
@@ -112,7 +115,7 @@ def run_spec(epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, A
         _panel("metric", metric, epochs, last=True),
     )
     chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
-    spec = _finished(chart)
+    spec = finished(chart)
     # Written here, because Altair renames the views of layers that its own parameters name.
     for panel, view in zip(spec["vconcat"], _ZOOM["views"], strict=True):
         panel["layer"][1]["name"] = view
@@ -199,7 +202,7 @@ def plan_spec(length: int, unit: str) -> dict[str, Any]:
         )
         .properties(height=150)
     )
-    return _finished(chart)
+    return finished(chart)
 
 
 def plan_frame(plan: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
@@ -293,7 +296,7 @@ def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
             for row, name in enumerate(SUGGESTIONS.values())
         ),
     ]
-    spec = _finished(alt.layer(*layers).properties(height=260))
+    spec = finished(alt.layer(*layers).properties(height=260))
     spec["layer"][4]["name"] = "curve"
     line = {"type": "point", "encodings": ["x"], "nearest": True, "on": "click"}
     return spec | {"params": [{"name": "line", "select": line, "views": ["curve"]}]}
@@ -331,7 +334,7 @@ def study_spec(labels: Sequence[str], epochs: int, metric: str, *, log_loss: boo
         _study_panel("rate", "learning rate", labels, epochs),
         _study_panel("metric", f"validation {metric}", labels, epochs, last=True),
     )
-    spec = _finished(alt.vconcat(*panels, spacing=12).resolve_scale(x="shared"))
+    spec = finished(alt.vconcat(*panels, spacing=12).resolve_scale(x="shared"))
     for panel, view in zip(spec["vconcat"], _ZOOM["views"], strict=True):
         panel["layer"][1]["name"] = view
     return spec | {"params": [_ZOOM]}
@@ -358,6 +361,7 @@ def _study_panel(
             direction="horizontal",
             columns=2,
             labelLimit=0,
+            symbolOpacity=1,
             offset=2,
         )
         if panel == "loss"
@@ -380,12 +384,13 @@ def _study_panel(
     return alt.layer(band, line).properties(height=200 if panel == "metric" else 130)
 
 
-def _finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
+def finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    """Return a chart's specification, which asks for its points by name."""
     spec: dict[str, Any] = chart.to_dict(validate=True)
     del spec["$schema"]
     spec.pop("datasets", None)
     _drop_data(spec)
-    return spec | {"data": {"name": POINTS}}
+    return spec | {"data": {"name": POINTS}, "usermeta": _MENU}
 
 
 def _drop_data(part: Any) -> None:

@@ -7,7 +7,7 @@ from lrapp import bundle, charts, evaluation
 from lrapp.errors import UserError
 from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run, State, Status
-from lrapp.ui import range_view, resources
+from lrapp.ui import range_view, resources, result_view
 from lrapp.ui.resources import plain
 
 # Fast enough that the first point is there at once, slow enough that watching costs the training nothing.
@@ -207,7 +207,7 @@ def _results(run: Run) -> None:
     scores = evaluation.Scores.from_json(run.scores_path.read_text("utf-8"))
     st.subheader("What it is worth", anchor=False)
     st.markdown(plain(scores.summary, None))
-    st.dataframe(scores.frame(), hide_index=True)
+    result_view.show(run, history, scores)
     st.download_button(
         "Download the model",
         data=lambda: bundle.pack(run),

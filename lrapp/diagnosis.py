@@ -1,0 +1,228 @@
+"""What the curves of a run tell: over- or underfitting in one sentence, and the setting to try next."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp.evaluation import Scores
+from lrapp.events import EpochDone, History
+from lrapp.settings import LayerSettings, RunSettings
+
+Verdict = Literal[
+    "diverged", "too short", "underfitting", "overfitting", "unfinished", "unsteady", "sound", "unknown"
+]
+Card = Literal["1 Data", "2 Network", "3 Training", "4 Learning rate"]
+# Fewer epochs make no curve.
+_LEAST_EPOCHS = 5
+# Shares of what the validation loss fell in all: a rise or a fall of more is a trend.
+_RISE, _FALL = 0.1, 0.05
+# A validation loss this many times the training loss of the same epoch is a gap.
+_GAP = 1.5
+# Nearer to the trivial answer than this share of its error is hardly better.
+_HARDLY = 0.05
+_MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What went well or wrong.
+
+    Args:
+        verdict: In a word.
+        sentence: What the curves show.
+        advice: What to try next; empty if nothing.
+        card: The card of the Train page that holds that setting; None if there is none.
+        settings: The run's settings with that one change; None if there is no single one.
+    """
+
+    verdict: Verdict
+    sentence: str
+    advice: str = ""
+    card: Card | None = None
+    settings: RunSettings | None = None
+
+
+def diagnose(history: History, settings: RunSettings, scores: Scores | None = None) -> Diagnosis:
+    """Return what a run's curves tell.
+
+    Args:
+        history: Of a run that has ended.
+        settings: Of the run.
+        scores: What its network is worth, to tell whether it learned anything.
+    """
+    epochs = history.epochs
+    if history.ended is not None and history.ended.reason == "diverged":
+        return Diagnosis(
+            "diverged",
+            "The loss became infinite: the learning rate was too high.",
+            "Run the range test and take the rates that it finds, or a tenth of these.",
+            "4 Learning rate",
+        )
+    if len(epochs) < _LEAST_EPOCHS:
+        return _longer(
+            "too short",
+            f"{len(epochs)} epochs are too few to tell over- from underfitting."
+            if epochs
+            else "No epoch was finished.",
+            settings,
+            at_least=20,
+        )
+    val = np.array([epoch.val_loss for epoch in epochs])
+    if not np.isfinite(val).all():
+        return Diagnosis("unknown", "Without validation rows, nothing tells over- from underfitting.")
+    if scores is not None and _hardly_better(scores):
+        return _underfits(settings)
+    best = int(val.argmin())
+    fall = max(float(val[0] - val[best]), 1e-12)
+    train = np.array([epoch.loss for epoch in epochs])
+    if (rise := _overfits(val, train, best, fall)) is not None:
+        return _overfitting(epochs[best], epochs[-1], rise, settings)
+    tail = max(2, len(val) // 5)
+    late = float(np.median(val[-2 * tail : -tail]) - np.median(val[-tail:])) if len(val) >= 2 * tail else 0.0
+    ran_out = history.ended is None or history.ended.reason == "completed"
+    if ran_out and best >= len(val) - tail and late > _FALL * fall:
+        return _longer(
+            "unfinished",
+            f"The validation loss was still falling when the run ended, by {late:.2g} over its last "
+            f"{tail} epochs.",
+            settings,
+        )
+    jumps = np.abs(np.diff(val[len(val) // 2 :]))
+    if settings.policy.type == "fixed" and len(jumps) > 3 and float(np.median(jumps)) > 0.25 * fall:
+        return Diagnosis(
+            "unsteady",
+            "The validation loss jumps up and down instead of settling.",
+            "Try a lower learning rate, or a policy that ends low (one-cycle, SGDR).",
+            "4 Learning rate",
+        )
+    return Diagnosis(
+        "sound",
+        "Neither over- nor underfitting shows in the curves: the validation loss fell and stayed low.",
+    )
+
+
+def _hardly_better(scores: Scores) -> bool:
+    """Whether the network's first figure is little better than the trivial answer's."""
+    metric = scores.metrics[0]
+    if metric.value is None or metric.baseline is None:
+        return False
+    if metric.higher_is_better:
+        return metric.value - metric.baseline < _HARDLY * (1 - metric.baseline)
+    return metric.baseline - metric.value < _HARDLY * metric.baseline
+
+
+def _overfits(val: NDArray[np.float64], train: NDArray[np.float64], best: int, fall: float) -> float | None:
+    """By how much the validation loss rose after its best epoch while the training loss fell; None if it did not."""
+    after = val[best + 1 :]
+    if len(after) < 3:
+        return None
+    # The last third of what came after, so that one bad epoch is not a trend.
+    rise = float(np.median(after[-max(1, len(after) // 3) :]) - val[best])
+    fell = train[best] - float(np.median(train[best + 1 :][-max(1, len(after) // 3) :]))
+    gap = val[-1] > _GAP * train[-1]
+    return rise if rise > _RISE * fall and fell > 0 and (gap or rise > 0.5 * fall) else None
+
+
+def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSettings) -> Diagnosis:
+    kept = settings.training.early_stopping.restore_best
+    sentence = (
+        f"Overfitting: after epoch {best.epoch:,} the validation loss rose by {rise:.2g}, while the training loss "
+        f"went on falling to {last.loss:.2g}."
+        + (" The model keeps the best epoch's weights." if kept else "")
+    )
+    training, layers = settings.training, settings.model.layers
+    if not kept:
+        stopping = training.early_stopping.model_copy(update={"enabled": True, "restore_best": True})
+        return Diagnosis(
+            "overfitting",
+            sentence,
+            "Try early stopping that keeps the best epoch's weights.",
+            "3 Training",
+            _with_training(settings, early_stopping=stopping),
+        )
+    if layers and not any(layer.dropout for layer in layers):
+        return Diagnosis(
+            "overfitting",
+            sentence,
+            "Try dropout 0.2 in every layer.",
+            "2 Network",
+            _with_layers(settings, dropout=0.2),
+        )
+    if layers and not any(layer.l1 or layer.l2 for layer in layers):
+        return Diagnosis(
+            "overfitting",
+            sentence,
+            "Try L2 0.001 in every layer.",
+            "2 Network",
+            _with_layers(settings, l2=0.001),
+        )
+    if any(layer.units > 8 for layer in layers):
+        return Diagnosis(
+            "overfitting",
+            sentence,
+            "Try layers of half the width.",
+            "2 Network",
+            _scaled(settings, 0.5),
+        )
+    return Diagnosis("overfitting", sentence, "More rows would help most.", "1 Data")
+
+
+def _underfits(settings: RunSettings) -> Diagnosis:
+    sentence = "Underfitting: the network is hardly better than the trivial answer."
+    layers = settings.model.layers
+    if any(layer.dropout > 0.3 or layer.l1 > 1e-3 or layer.l2 > 1e-2 for layer in layers):
+        return Diagnosis(
+            "underfitting",
+            sentence,
+            "Try it without dropout, L1 and L2.",
+            "2 Network",
+            _with_layers(settings, dropout=0.0, l1=0.0, l2=0.0),
+        )
+    if not layers:
+        wider = settings.model.model_copy(update={"layers": (LayerSettings(units=32),)})
+        return Diagnosis(
+            "underfitting",
+            sentence,
+            "Try a layer of 32 units.",
+            "2 Network",
+            settings.model_copy(update={"model": wider}),
+        )
+    if any(layer.units < 32 for layer in layers):
+        return Diagnosis(
+            "underfitting", sentence, "Try layers of twice the width.", "2 Network", _scaled(settings, 2.0)
+        )
+    return Diagnosis(
+        "underfitting",
+        sentence,
+        "Run the range test: the learning rate may be far off. If that does not help, the columns may hold "
+        "little about the target.",
+        "4 Learning rate",
+    )
+
+
+def _longer(verdict: Verdict, sentence: str, settings: RunSettings, at_least: int = 0) -> Diagnosis:
+    epochs = min(max(2 * settings.training.epochs, at_least), _MOST_EPOCHS)
+    if epochs <= settings.training.epochs:
+        return Diagnosis(verdict, sentence)
+    return Diagnosis(
+        verdict, sentence, f"Try {epochs:,} epochs.", "3 Training", _with_training(settings, epochs=epochs)
+    )
+
+
+def _with_training(settings: RunSettings, **changes: object) -> RunSettings:
+    return settings.model_copy(update={"training": settings.training.model_copy(update=changes)})
+
+
+def _with_layers(settings: RunSettings, **changes: float) -> RunSettings:
+    layers = tuple(layer.model_copy(update=changes) for layer in settings.model.layers)
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"layers": layers})})
+
+
+def _scaled(settings: RunSettings, factor: float) -> RunSettings:
+    layers = tuple(
+        layer.model_copy(update={"units": min(_MOST_UNITS, max(1, round(layer.units * factor)))})
+        for layer in settings.model.layers
+    )
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"layers": layers})})

@@ -1,0 +1,118 @@
+"""Lines and points -> inline SVG, for pages that must stand alone: no script, no font, nothing to load."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, HEIGHT = 560, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 40
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line, or a cloud of points.
+
+    Args:
+        name: For the legend; empty to be left out of it.
+        x, y: Where it goes; what is not finite is left out.
+        colour: As CSS writes it.
+        dashed, dots: Whether the line is dashed; whether there are points in its place.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: str
+    dashed: bool = False
+    dots: bool = False
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Return round numbers from low to high, both finite and low < high, at 1, 2 or 5 times a power of ten."""
+    rough = (high / about - low / about) or 1.0
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [place * step for place in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def plot(
+    lines: Sequence[Line],
+    x_title: str,
+    y_title: str,
+    x_ends: tuple[float, float] | None = None,
+    y_ends: tuple[float, float] | None = None,
+) -> str:
+    """Return a picture as SVG text; every name in it is escaped.
+
+    Args:
+        lines: What to draw, the first at the bottom.
+        x_title, y_title: Titles of the axes.
+        x_ends, y_ends: Ends of the axes; told from the lines when not given.
+    """
+    points = [_finite(line) for line in lines]
+    low_x, high_x = x_ends or _ends([x for of_line in points for x, _ in of_line])
+    low_y, high_y = y_ends or _ends([y for of_line in points for _, y in of_line], 0.05)
+    right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
+
+    # Halves first: a difference of two numbers near the end of float64 overflows.
+    def at_x(x: float) -> float:
+        return round(_LEFT + (right - _LEFT) * (x / 2 - low_x / 2) / (high_x / 2 - low_x / 2), 1)
+
+    def at_y(y: float) -> float:
+        return round(bottom - (bottom - _TOP) * (y / 2 - low_y / 2) / (high_y / 2 - low_y / 2), 1)
+
+    parts = [
+        f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{at_y(y)}" y2="{at_y(y)}"/>'
+        f'<text x="{_LEFT - 6}" y="{at_y(y) + 4}" text-anchor="end">{y:.4g}</text>'
+        for y in ticks(low_y, high_y)
+    ] + [
+        f'<line class="grid" x1="{at_x(x)}" x2="{at_x(x)}" y1="{_TOP}" y2="{bottom}"/>'
+        f'<text x="{at_x(x)}" y="{bottom + 15}" text-anchor="middle">{x:.4g}</text>'
+        for x in ticks(low_x, high_x)
+    ]
+    for line, of_line in zip(lines, points, strict=True):
+        colour = escape(line.colour)
+        if line.dots:
+            dots = "".join(f'<circle cx="{at_x(x)}" cy="{at_y(y)}" r="2.5"/>' for x, y in of_line)
+            parts.append(f'<g fill="{colour}" fill-opacity="0.5">{dots}</g>')
+        elif of_line:
+            path = " ".join(f"{at_x(x)},{at_y(y)}" for x, y in of_line)
+            dash = ' stroke-dasharray="5 4"' if line.dashed else ""
+            parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+    middle = (_TOP + bottom) / 2
+    parts.append(
+        f'<text x="{(_LEFT + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_title)}</text>'
+        f'<text transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">{escape(y_title)}</text>'
+    )
+    label = escape(f"{y_title} over {x_title}")
+    picture = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    return f'<figure class="plot">{picture}{_legend(lines)}</figure>'
+
+
+def _legend(lines: Sequence[Line]) -> str:
+    named = [line for line in lines if line.name]
+    if not named:
+        return ""
+    entries = "".join(
+        f'<span><i style="border-top:3px {"dashed" if line.dashed else "solid"} {escape(line.colour)}"></i>'
+        f"{escape(line.name)}</span>"
+        for line in named
+    )
+    return f"<figcaption>{entries}</figcaption>"
+
+
+def _finite(line: Line) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
+
+
+def _ends(values: list[float], margin: float = 0.0) -> tuple[float, float]:
+    """Least and greatest, with a margin and never the same."""
+    if not values:
+        return 0.0, 1.0
+    low, high = min(values), max(values)
+    if not low < high:
+        return low - (abs(low) / 2 or 1.0), high + (abs(high) / 2 or 1.0)
+    room = margin * (high / 2 - low / 2) * 2
+    return max(low - room, -1.7e308), min(high + room, 1.7e308)

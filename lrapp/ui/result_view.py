@@ -1,0 +1,175 @@
+"""What one finished run is worth: beside simple answers, from all sides, and as a report to take along."""
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from lrapp import findings, report, result_charts
+from lrapp.diagnosis import Diagnosis, diagnose
+from lrapp.errors import UserError
+from lrapp.evaluation import Scores
+from lrapp.events import History
+from lrapp.insight import Insight
+from lrapp.prediction import to_csv_bytes
+from lrapp.result_charts import Figure
+from lrapp.runs import Run
+from lrapp.ui import draft, resources
+from lrapp.ui.resources import plain
+
+_LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
+
+
+def show(run: Run, history: History, scores: Scores) -> None:
+    """Show scores, verdict, what the curves tell, and the closer look.
+
+    Args:
+        run: Has ended and left its scores.
+        history: What it said.
+        scores: What it is worth.
+    """
+    insight = _insight(run)
+    st.dataframe(findings.score_frame(scores, insight), hide_index=True)
+    if insight is not None and insight.verdict:
+        st.markdown(plain(insight.verdict, None))
+    _diagnosis(run, diagnose(history, run.settings, scores))
+    if insight is None:
+        return
+    for note in insight.notes:
+        st.caption(plain(note, None))
+    views = findings.views(insight)
+    if views:
+        st.fragment(_views)(run, insight, views)
+    st.download_button(
+        "Report (HTML)",
+        data=lambda: report.html(resources.run_title(run), history, run.settings, scores, insight).encode(),
+        file_name=f"report-{run.id}.html",
+        mime="text/html",
+        icon=":material/description:",
+        key=f"report.{run.id}",
+        on_click="ignore",
+        help="One file with figures and charts that opens anywhere and loads nothing from elsewhere.",
+    )
+
+
+def _insight(run: Run) -> Insight | None:
+    try:
+        return Insight.from_json(run.insight_path.read_bytes())
+    except FileNotFoundError:
+        st.caption("This run has no closer look at its model; one that is trained now has.")
+    except UserError as error:
+        st.warning(plain(str(error), None), icon=":material/warning:")
+    return None
+
+
+def _diagnosis(run: Run, found: Diagnosis) -> None:
+    where = f" It is in the card “{found.card}” of the Train page." if found.card else ""
+    text = plain(found.sentence, None)
+    if found.advice:
+        text += f" **{plain(found.advice, None)}**{where}"
+    st.info(text, icon=_LOOKS.get(found.verdict, ":material/insights:"))
+    if found.settings is not None and st.button(
+        "Set it on the Train page",
+        icon=":material/tune:",
+        key=f"try.{run.id}",
+        help="Takes this run's settings with that one change; nothing trains before you press Train.",
+    ):
+        draft.replace(found.settings)
+        st.switch_page(st.session_state["pages"]["train"], query_params={"run": run.id})
+
+
+def _views(run: Run, insight: Insight, views: list[findings.View]) -> None:
+    st.subheader("A closer look", anchor=False)
+    chosen = st.pills(
+        "Look at", views, default=views[0], key=f"look.{run.id}", required=True, label_visibility="collapsed"
+    )
+    draw = partial(_figure, run)
+    match chosen:
+        case "Confusion" if insight.confusion is not None:
+            st.caption("Rows of the table: what was true; columns: what the network answered.")
+            draw(result_charts.confusion(insight.confusion))
+            st.dataframe(result_charts.class_frame(insight.classes), hide_index=True, column_config=_PERCENT)
+        case "Curves":
+            st.caption(findings.area_sentence(insight))
+            draw(result_charts.roc(insight.curves))
+            draw(result_charts.precision_recall(insight.curves))
+        case "Calibration" if insight.calibration is not None:
+            st.caption(findings.calibration_sentence(insight))
+            draw(result_charts.calibration(insight.calibration))
+        case "Threshold":
+            _threshold(run, insight)
+        case "Residuals" if insight.residuals is not None:
+            st.caption(findings.residual_sentence(insight))
+            draw(result_charts.predicted(insight.residuals, run.settings.data.target or "target"))
+            draw(result_charts.residuals(insight.residuals))
+        case "What matters":
+            st.caption(findings.IMPORTANCE)
+            draw(result_charts.importance(insight.importance, findings.worse(insight)))
+            if insight.dependence:
+                _dependence(run, insight)
+
+
+_PERCENT = {name: st.column_config.NumberColumn(format="percent") for name in ("precision", "recall", "F1")}
+
+
+def _figure(run: Run, figure: Figure, key: str = "") -> None:
+    """A chart, whose own menu saves it as a picture, and its data."""
+    resources.draw(figure.spec, figure.frame, key=f"{figure.name}{key}.{run.id}")
+    st.download_button(
+        "Data (CSV)",
+        data=lambda: to_csv_bytes(figure.frame),
+        file_name=f"{figure.name}.csv",
+        mime="text/csv",
+        icon=":material/table:",
+        type="tertiary",
+        key=f"csv.{figure.name}{key}.{run.id}",
+        on_click="ignore",
+        help="What the chart draws. The menu at the chart's corner saves it as PNG or SVG.",
+    )
+
+
+def _threshold(run: Run, insight: Insight) -> None:
+    found, matrix = insight.thresholds, insight.confusion
+    if found is None or matrix is None:
+        return
+    negative, positive = matrix.names
+    level = st.slider(
+        f"Answer “{plain(positive)}” where its probability is above",
+        0.0,
+        1.0,
+        0.5,
+        0.005,
+        format="%.3f",
+        key=f"threshold.{run.id}",
+    )
+    st.markdown(plain(findings.threshold_sentence(insight, level), None))
+    hits, false, missed, right = found.at(level)
+    st.dataframe(
+        pd.DataFrame(
+            {"truth": [positive, negative], "answered: " + positive: [hits, false], "not": [missed, right]}
+        ),
+        hide_index=True,
+        column_config={"answered: " + positive: st.column_config.NumberColumn(f"answered {plain(positive)}")},
+    )
+    frame = findings.threshold_frame(found)
+    st.download_button(
+        "Data (CSV)",
+        data=lambda: to_csv_bytes(frame),
+        file_name="thresholds.csv",
+        mime="text/csv",
+        icon=":material/table:",
+        type="tertiary",
+        key=f"csv.thresholds.{run.id}",
+        on_click="ignore",
+    )
+
+
+def _dependence(run: Run, insight: Insight) -> None:
+    st.caption(findings.DEPENDENCE)
+    places = range(len(insight.dependence))
+    names = [result_charts.title(one.column) for one in insight.dependence]
+    place = st.selectbox("Column", places, format_func=names.__getitem__, key=f"column.{run.id}")
+    figure = result_charts.dependence(
+        insight.dependence[place], findings.answer(insight, run.settings.data.target or "target")
+    )
+    _figure(run, figure, f".{place}")
