@@ -26,7 +26,7 @@ ORDER = [
     "outlook",
     *("clipping", "preprocessing", "splitting", "fitting", "targets", "prepare"),
     *("models", "loop", "checkpoints", "training", "range_test", "evaluation"),
-    *("measures", "influence", "insight", "diagnosis"),
+    *("measures", "influence", "insight", "findings", "diagnosis"),
     *("prediction", "saved"),
     *("runs", "studies", "comparing", "worker", "jobs", "bundle", "charts"),
     *("result_charts", "drawing", "report", "__main__"),
