@@ -104,6 +104,16 @@ def is_many(column: pa.ChunkedArray) -> bool:
     return pc.count_distinct(column.slice(0, HEAD)).as_py() > 0.3 * HEAD
 
 
+def sampled(column: pa.ChunkedArray) -> list[str]:
+    """Cells from all over a long column.
+
+    Args:
+        column: Strings, null where the cell is empty.
+    """
+    places = np.unique(np.linspace(0, len(column) - 1, HEAD).astype(np.int64))
+    return column.take(pa.array(places)).drop_null().to_pylist()
+
+
 def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
     """Read a long column of words that hardly repeat; None when they are numbers or dates after all.
 
@@ -111,16 +121,15 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
         column: Strings, null where the cell is empty.
         about: What the rest of the file says.
     """
-    places = pa.array(np.unique(np.linspace(0, len(column) - 1, HEAD).astype(np.int64)))
-    sample = column.take(places).drop_null()
-    texts = [text.strip() for text in sample.to_pylist()]
+    raw = sampled(column)
+    texts = [text.strip() for text in raw]
     present = [text for text in texts[:: max(1, len(texts) // _SAMPLE)] if text and text not in _MISSING]
     if not present or date_shape(present) or sum(map(looks_numeric, present)) > 0.2 * len(present):
         return None
     if sum(text[0].isdigit() for text in present) > 0.5 * len(present):
         return None
     padded = pc.or_(pc.starts_with(column, " "), pc.ends_with(column, " "))
-    if pc.any(padded).as_py() or any(text != text.strip() for text in sample.slice(0, _SAMPLE).to_pylist()):
+    if pc.any(padded).as_py() or any(text != text.strip() for text in raw[:_SAMPLE]):
         column = pc.utf8_trim_whitespace(column)
     mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)]))
     notes: tuple[str, ...] = ()

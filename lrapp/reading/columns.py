@@ -9,8 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lrapp.errors import UserError
-from lrapp.reading.categories import HEAD, is_many, read_category, read_many, without_missing_words
-from lrapp.reading.dates import date_shape, parse_dates
+from lrapp.reading.bulk import parse_long, strange_cells
+from lrapp.reading.categories import (
+    HEAD,
+    is_many,
+    read_category,
+    read_many,
+    sampled,
+    without_missing_words,
+)
+from lrapp.reading.dates import Dates, date_shape, parse_dates, parse_even_dates
 from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
 from lrapp.reading.numerals import (
     MISSING_WORDS,
@@ -51,9 +59,32 @@ def read_column(column: pa.ChunkedArray, about: Context) -> Read:
     numbers = _plain_numbers(column, about)
     if numbers is not None:
         return _compact_dates(column, numbers.values) or _read_numbers(numbers, about, column)
-    if is_many(column) and (read := read_many(column, about)):
+    if is_many(column) and (read := read_many(column, about) or _read_long(column, about)):
         return read
     return _read_words(words_of(column), about)
+
+
+def _read_long(column: pa.ChunkedArray, about: Context) -> Read | None:
+    """Read a long column of numbers or points in time that hardly repeat; None when it is neither for certain."""
+    raw = sampled(column)
+    head = [text.strip() for text in raw]
+    present = _sample([text for text in head if text and text not in _MISSING], about.width)
+    if not present or all(text.isdigit() for text in present):
+        return None
+    if head != raw:
+        column = _trimmed(column)
+    if shape := date_shape(present):
+        dates = parse_even_dates(column, shape, day_first_hint=about.decimal == ",")
+        return _as_dates(dates, []) if dates else None
+    strange = strange_cells(column)
+    odd = words_of(strange).texts if len(strange) < HEAD else [text for text in head if not is_plain(text)]
+    cells = [*present, *[text for text in odd if text not in _MISSING][:_SAMPLE]]
+    form = column_format(cells, about.decimal, about.thousands, told=about.told)
+    if sum(parse_number(cell, form) is not None for cell in present) < 0.5 * len(present):
+        return None
+    parsed = parse_long(column, form, signs_in(cells)[0])
+    numbers = _written_numbers(parsed, len(column) - column.null_count, form, cells)
+    return _read_numbers(numbers, about, None) if numbers else None
 
 
 def _read_words(words: Words, about: Context) -> Read:
@@ -70,7 +101,9 @@ def _read_words(words: Words, about: Context) -> Read:
     form = column_format(cells, about.decimal, about.thousands, told=about.told)
     numeric = sum(parse_number(cell, form) is not None for cell in present)
     # Different cells are asked here, and a few numbers may stand in most rows: hence the low bar.
-    if numeric >= 0.3 * len(present) and (numbers := _written_numbers(words, form, cells)):
+    if numeric >= 0.3 * len(present) and (
+        numbers := _written_numbers(parse_column(words, form), words.filled, form, cells)
+    ):
         return _read_numbers(numbers, about, None)
     return read_category(words, about, "")
 
@@ -194,10 +227,11 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def _written_numbers(words: Words, form: NumberFormat, present: Sequence[str]) -> _Numbers | None:
-    parsed = parse_column(words, form)
+def _written_numbers(
+    parsed: Parsed, filled: int, form: NumberFormat, present: Sequence[str]
+) -> _Numbers | None:
     others = sum(parsed.words.values())
-    good = words.filled - others - parsed.infinite - sum(parsed.markers.values())
+    good = filled - others - parsed.infinite - sum(parsed.markers.values())
     few_words = len(parsed.words) <= 3 and good >= 10
     if not good or others / (others + good) > (0.2 if few_words else 0.05):
         return None
@@ -283,8 +317,10 @@ def _compact_dates(text: pa.ChunkedArray, values: np.ndarray) -> Read | None:
 def _read_dates(words: Words, shape: str, about: Context) -> Read | None:
     clean, notes = without_missing_words(words, _MISSING)
     dates = parse_dates(clean, shape, day_first_hint=about.decimal == ",")
-    if dates is None:
-        return None
+    return _as_dates(dates, notes) if dates else None
+
+
+def _as_dates(dates: Dates, notes: list[str]) -> Read:
     if dates.note:
         notes.append(dates.note)
     if dates.lost:

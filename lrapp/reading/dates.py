@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from lrapp.reading.words import Words
 
@@ -23,6 +25,11 @@ _SHAPES = {
     "month_day": re.compile(rf"{_MONTH} \d{{1,2}}(st|nd|rd|th)?,? \d{{4}}{_TIME}", re.IGNORECASE),
     "year_month": re.compile(r"(19|20)\d{2}[-/](0[1-9]|1[0-2])"),
     "compact": re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
+}
+_CLOCK = r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?$"
+_EVEN = {
+    "ymd": r"^[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}" + _CLOCK,
+    "numbers": r"^[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{4}" + _CLOCK,
 }
 _EMPTY_DATES = ("0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00")
 
@@ -86,6 +93,55 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | No
     return Dates(values=pd.Series(values), lost=lost, note=", ".join(note for note in notes if note))
 
 
+def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: bool) -> Dates | None:
+    """Read a long column in which every cell is written to the same length; None when one is not.
+
+    Args:
+        column: Strings without surrounding spaces, null where the cell is empty.
+        shape: What ``date_shape`` said.
+        day_first_hint: As for ``parse_dates``.
+    """
+    if shape not in _EVEN:
+        return None
+    filled = column.drop_null().combine_chunks()
+    if not pc.all(pc.match_substring_regex(filled, _EVEN[shape])).as_py():
+        return None
+    lengths = pc.min_max(pc.binary_length(filled)).as_py()
+    if lengths["min"] != lengths["max"]:
+        return None
+    first = int(np.frombuffer(filled.buffers()[1], dtype=np.int32)[filled.offset])
+    size = len(filled) * lengths["max"]
+    cells = np.frombuffer(filled.buffers()[2], dtype=np.uint8)[first : first + size].reshape(len(filled), -1)
+    marks = np.unique(cells[:, [2, 5] if shape == "numbers" else [4, 7]])
+    if len(marks) > 1:
+        return None
+    iso, note = cells.copy(), ""
+    if shape == "numbers":
+        one, two = _pair(cells, 0), _pair(cells, 3)
+        day_first, note = _decided(
+            int((one > 12).sum()), int((two > 12).sum()), chr(marks[0]), day_first_hint
+        )
+        iso[:, :4] = cells[:, 6:10]
+        iso[:, 5:7], iso[:, 8:10] = (
+            (cells[:, 3:5], cells[:, :2]) if day_first else (cells[:, :2], cells[:, 3:5])
+        )
+    iso[:, [4, 7]] = ord("-")
+    ends = np.arange(0, size + 1, lengths["max"], dtype=np.int32)
+    text = pa.StringArray.from_buffers(len(filled), pa.py_buffer(ends), pa.py_buffer(iso))
+    try:
+        days = pc.cast(text, pa.timestamp("us")).to_numpy()
+    except pa.ArrowInvalid:
+        return None
+    values = np.full(len(column), np.datetime64("NaT"), dtype="datetime64[us]")
+    values[column.is_valid().to_numpy()] = days
+    return Dates(values=pd.Series(values), lost={}, note=note)
+
+
+def _pair(cells: np.ndarray, place: int) -> np.ndarray:
+    """The number that two digits make, in every row."""
+    return (cells[:, place] - ord("0")) * 10 + cells[:, place + 1] - ord("0")
+
+
 def _convert(series: pd.Series, shape: str, day_first: bool) -> tuple[pd.Series, bool]:
     formats = {"year_month": "%Y-%m", "compact": "%Y%m%d"}
     if shape in ("day_month", "month_day"):
@@ -112,6 +168,11 @@ def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) 
         mark = match["mark"]
         first += int(match["a"]) > 12
         second += int(match["b"]) > 12
+    return _decided(first, second, mark, day_first_hint)
+
+
+def _decided(first: int, second: int, mark: str, day_first_hint: bool) -> tuple[bool, str]:
+    """Whether days stand first, given how often the first and the second number can only be a day."""
     if first or second:
         return first >= second, "" if not (first and second) else "day and month stand in both orders"
     day_first = mark != "/" or day_first_hint

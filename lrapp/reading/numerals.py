@@ -87,7 +87,9 @@ _CODES = [
     "ILS",
     "THB",
 ]
-_SPACES = " \u00a0\u202f\u2009"
+SPACES = " \u00a0\u202f\u2009"
+"""The kinds of space that group digits."""
+
 _MINUS = "−–-"  # the last one stands last, since these go into character classes
 _BODY = r"[0-9][0-9.,'’_ \u00a0\u202f\u2009]*[0-9.,]|[0-9]|[.,][0-9]+"
 _ANY_NUMBER = re.compile(
@@ -95,7 +97,10 @@ _ANY_NUMBER = re.compile(
     rf"(?P<body>{_BODY})(?P<exp>[eE][+{_MINUS}]?[0-9]{{1,4}})?"
     rf"\s*(?P<suffix>%|‰|{_CURRENCY})?(?P<unit>\s?[A-Za-zµ°²³/%]{{1,6}})?\s*(?P<trail>-)?(?P<close>\))?"
 )
-_PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+"""Pattern of a number as programs write it."""
+
+_PLAIN = re.compile(PLAIN_NUMBER)
 _INFINITE = re.compile(r"[+-]?\s*(inf|infinity|∞)", re.IGNORECASE)
 
 
@@ -162,14 +167,14 @@ def parse_number(cell: str, form: NumberFormat) -> float | None:
 
 
 def _plain_body(body: str, form: NumberFormat) -> str | None:
-    for space in _SPACES[1:]:
+    for space in SPACES[1:]:
         body = body.replace(space, " ")
     body = body.replace("’", "'")
     whole, point, fraction = body.partition(form.decimal)
     if point and not re.fullmatch("[0-9]*", fraction):
         return None
     mark = form.thousands.replace("’", "'")
-    mark = " " if mark and mark in _SPACES else mark
+    mark = " " if mark and mark in SPACES else mark
     if mark and mark in whole:
         # Indian grouping has pairs above the last three digits.
         if not re.fullmatch(
@@ -194,7 +199,7 @@ def vote_decimal(cells: Iterable[str]) -> Counter[tuple[str, str]]:
         if match is None or not _known_prefix(match):
             continue
         body = match["body"]
-        for mark in _SPACES[1:]:
+        for mark in SPACES[1:]:
             body = body.replace(mark, " ")
         body = body.replace("’", "'")
         other = next((mark for mark in (" ", "'", "_") if mark in body), "")
