@@ -33,9 +33,6 @@ _ZOOM: dict[str, Any] = {
     "views": ["loss_lines", "rate_lines", "metric_lines"],
 }
 
-# Vega's own menu saves the picture; its other entries would hand the data to a page elsewhere.
-_MENU = {"embedOptions": {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}}
-
 
 def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFrame:
     """Return at most about ``most`` rows that draw the same line: the least and the greatest of each stretch.
@@ -390,7 +387,7 @@ def finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
     del spec["$schema"]
     spec.pop("datasets", None)
     _drop_data(spec)
-    return spec | {"data": {"name": POINTS}, "usermeta": _MENU}
+    return spec | {"data": {"name": POINTS}}
 
 
 def _drop_data(part: Any) -> None:

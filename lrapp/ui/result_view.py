@@ -113,7 +113,7 @@ _PERCENT = {name: st.column_config.NumberColumn(format="percent") for name in ("
 
 
 def _figure(run: Run, figure: Figure, key: str = "") -> None:
-    """A chart, whose own menu saves it as a picture, and its data."""
+    """A chart, whose own toolbar saves it as a picture, and its data."""
     resources.draw(figure.spec, figure.frame, key=f"{figure.name}{key}.{run.id}")
     st.download_button(
         "Data (CSV)",
@@ -124,7 +124,7 @@ def _figure(run: Run, figure: Figure, key: str = "") -> None:
         type="tertiary",
         key=f"csv.{figure.name}{key}.{run.id}",
         on_click="ignore",
-        help="What the chart draws. The menu at the chart's corner saves it as PNG or SVG.",
+        help="What the chart draws. The toolbar above a chart saves it as PNG, the report holds it as SVG.",
     )
 
 
