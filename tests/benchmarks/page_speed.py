@@ -243,11 +243,11 @@ def _take_table(page: Page, table: str) -> None:
         set_number(page, "Epochs", 20)
 
 
-def _long_run(page: Page, app: App) -> str:
-    """Start a run on the cardiovascular table that goes on for many minutes."""
+def _long_run(page: Page, app: App, epochs: int) -> str:
+    """Start a run on the cardiovascular table that goes on for minutes."""
     open_app(page, app.url)
     _take_table(page, "cardio")
-    set_number(page, "Epochs", 20_000)
+    set_number(page, "Epochs", epochs)
     switch(page, "Early stopping")
     wanted = train(page)
     driving.wait_for_epochs(page, 20)
@@ -261,7 +261,7 @@ def rerun(browser: Browser, home: Path, rounds: int) -> None:
     with tab(browser, height=900) as page:
         open_app(page, app.url)
         quiet = _reruns(page, rounds)
-        _long_run(page, app)
+        _long_run(page, app, 3_000)
         busy = _reruns(page, 3 * rounds)
     app.stop()
     report(
@@ -286,7 +286,7 @@ def watching(browser: Browser, home: Path, rounds: int) -> None:
     app = App(home / "app")
     app.start()
     with tab(browser, height=900) as page:
-        run = app.run(_long_run(page, app))
+        run = app.run(_long_run(page, app, 20_000))
     assert app.process is not None
     server = psutil.Process(app.process.pid)
     worker = _worker(server)
