@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from lrapp import runs, studies
+from lrapp import runs, studies, worker
+from lrapp.comparing import Trial, compare
 from lrapp.errors import UserError
 from lrapp.runs import Run, Store
 from lrapp.settings import (
     CLRSettings,
+    DataSettings,
     EarlyStoppingSettings,
     FixedSettings,
+    LayerSettings,
+    ModelSettings,
     OneCycleSettings,
     PolicySettings,
     RunSettings,
@@ -295,3 +299,32 @@ def test_the_ready_made_study_is_the_experiment() -> None:
 
 def test_all_ids_have_one_form() -> None:
     assert studies._ID.pattern == runs._ID.pattern
+
+
+# --- in training ---------------------------------------------------------------------------------------------
+
+
+def test_policies_start_from_the_same_weights_and_rows_of_each_seed(store: Store) -> None:
+    base = RunSettings(
+        data=DataSettings(source=SampleSource(name="auto_mpg.csv"), target="mpg"),
+        model=ModelSettings(layers=(LayerSettings(units=4),)),
+        training=TrainingSettings(epochs=2, batch_size=128),
+    )
+    high: list[PolicySettings] = [FixedSettings(learning_rate=0.001), FixedSettings(learning_rate=1000)]
+    study = studies.create(store, Plan("tiny", base, contenders(high), (0, 1)))
+    first: dict[tuple[str, int], float] = {}
+    trials = []
+    for member in study.members:
+        run = store.get(member.run_id)
+        outcome = worker.work(run.folder, store.home)
+        history = run.history()
+        first[member.label, member.seed] = float(history.step_frame()["loss"][0])
+        trials.append(Trial(member.label, member.seed, outcome.state, history))
+    # The first loss comes before the first update: it knows weights and rows, but no rate.
+    assert first["Fixed 0.001", 0] == first["Fixed 1e+03", 0]
+    assert first["Fixed 0.001", 1] == first["Fixed 1e+03", 1]
+    assert first["Fixed 0.001", 0] != first["Fixed 0.001", 1]
+    found = compare(trials, study.yardstick)
+    assert found is not None
+    assert [result.runs for result in found.results] == [2, 2]
+    assert found.verdict()

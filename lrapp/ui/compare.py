@@ -180,8 +180,11 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
                 row.policy = (
                     fresh if isinstance(fresh, FixedSettings) else checked(fresh, source=row.policy.source)
                 )
-            with st.expander(plain(studies.label_of(row.policy)), icon=":material/tune:"):
+            called = st.empty()
+            # Its title stays: one that followed the numbers would close it under the person's hands.
+            with st.expander(f"Numbers of policy {position + 1}", icon=":material/tune:"):
                 row.policy = rate_card.numbers(row.policy, f"{key}.{kind}")
+            called.caption(plain(studies.label_of(row.policy)))
     presets = _presets(base)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(

@@ -1,0 +1,209 @@
+"""Comparing policies: the whole way, a refresh, a stop in the middle, and what cannot be compared."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser.driving import (
+    PATIENCE,
+    App,
+    Mark,
+    choose,
+    expander,
+    go,
+    idle,
+    marks,
+    open_app,
+    run_id,
+    set_number,
+    tab,
+    wait_for_charts,
+)
+from lrapp import studies
+from lrapp.runs import Store
+from lrapp.studies import Study
+
+
+def open_compare(page: Page, app: App) -> None:
+    open_app(page, app.url)
+    go(page, "Compare")
+    page.get_by_role("button", name="Compare", exact=True).wait_for()
+    idle(page)
+
+
+def study(page: Page, app: App) -> Study:
+    """The comparison in the page's address, from the disk."""
+    page.wait_for_url(lambda url: "study=" in url)
+    found = re.search(r"study=([0-9a-f-]+)", page.url)
+    assert found
+    return studies.get(Store(app.home), found[1])
+
+
+def lines(page: Page) -> dict[str, list[Mark]]:
+    """The policies' lines in each of the three charts."""
+    found: dict[str, list[Mark]] = {}
+    for chart in marks(page):
+        for panel in ("loss", "rate", "metric"):
+            own = [mark for mark in chart if mark.kind == "line" and mark.name.startswith(f"{panel}_lines")]
+            if own:
+                found[panel] = own
+    return found
+
+
+def wait_for_lines(page: Page, policies: int) -> dict[str, list[Mark]]:
+    """Wait until each chart has a line with points inside of it for each policy."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while True:
+        panels = lines(page)
+        if len(panels) == 3 and all(sum(m.seen >= 2 for m in own) >= policies for own in panels.values()):
+            return panels
+        assert time.monotonic() < deadline, f"The charts have no data: {panels}"
+        page.wait_for_timeout(200)
+
+
+def test_the_whole_way(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_compare(page, app)
+        set_number(page, "Seeds", 2)
+        set_number(page, "Epochs", 6)
+        expect(page.get_by_text("2 policies x 2 seeds = 4 runs")).to_be_visible()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        made = study(page, app)
+        assert made.labels == ("Fixed 0.001", "CLR (found)")
+
+        # A refresh, and a visit to another page, find it again.
+        page.reload()
+        page.get_by_text("Comparing").or_(page.get_by_text("What it shows")).first.wait_for()
+        page.get_by_role("heading", name="What it shows").wait_for()
+        wait_for_lines(page, 2)
+        go(page, "Runs")
+        go(page, "Compare")
+        page.get_by_role("heading", name="What it shows").wait_for()
+        assert study(page, app) == made
+
+        # Same data, budget and first weights; what was drawn is what was done.
+        runs = [app.run(member.run_id) for member in made.members]
+        assert [run.status.state for run in runs] == ["completed"] * 4
+        assert {run.history().steps_done for run in runs} == {6 * 7}
+        assert [bool(run.history().sweeps) for run in runs] == [False, True] * 2
+        expect(page.get_by_text("on 69 validation rows")).to_be_visible()
+        expect(page.get_by_text("Every run: 42 updates in 6 epochs of 7")).to_be_visible()
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Curves (CSV)").click()
+        csv = waiting.value.path().read_text("utf-8").splitlines()
+        assert csv[0] == "panel,policy,epoch,mean,low,high,seeds"
+        assert len(csv) == 1 + 2 * (6 + 6 + 42)
+
+        # Its runs stay out of the list of runs until they are asked for.
+        go(page, "Runs")
+        toggle = page.get_by_role("switch", name="Show runs of comparisons")
+        expect(toggle).not_to_be_checked()
+        go(page, "Compare")
+        box = expander(page, "Its runs")
+        box.get_by_role("link", name="Fixed 0.001, seed 1").click()
+        page.wait_for_url(lambda url: "run=" in url)
+        assert run_id(page) == next(
+            m.run_id for m in made.members if m.label == "Fixed 0.001" and m.seed == 1
+        )
+        wait_for_charts(page)
+
+        # Deleted, and taken back.
+        go(page, "Compare")
+        page.get_by_role("button", name="Delete the comparison").click()
+        page.get_by_text("The comparison and its runs were deleted.").wait_for()
+        assert made not in studies.every(Store(app.home))
+        idle(page)
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("heading", name="What it shows").wait_for()
+        assert studies.get(Store(app.home), made.id) == made
+
+
+def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_compare(page, app)
+        set_number(page, "Epochs", 3_000)
+        set_number(page, "Seeds", 1)
+        expect(page.get_by_text("With one seed nobody can tell")).to_be_visible()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        made = study(page, app)
+        page.get_by_text("epoch").first.wait_for()
+        page.wait_for_function("() => /epoch [1-9]/.test(document.body.innerText)")
+        page.get_by_role("button", name="Stop all").click()
+        page.get_by_text("Ended, not all runs did all their epochs").wait_for()
+        states = [app.run(member.run_id).status.state for member in made.members]
+        assert states == ["stopped", "stopped"]
+        done = len(app.run(made.members[0].run_id).history().epochs)
+        assert 0 < done < 3_000
+        expect(page.get_by_text("Too few runs did all their epochs to compare anything")).to_be_visible()
+        expect(page.get_by_text("Fixed 0.001, seed 0: stopped.")).to_be_visible()
+        idle(page)
+        page.get_by_role("button", name="Resume 2 runs").click()
+        page.get_by_role("button", name="Stop all").wait_for()
+        page.wait_for_function("() => /epoch [1-9]/.test(document.body.innerText)")
+        page.get_by_role("button", name="Stop all").click()
+        page.get_by_text("Ended, not all runs did all their epochs").wait_for()
+        history = app.run(made.members[0].run_id).history()
+        assert len(history.epochs) >= done
+        assert [epoch.epoch for epoch in history.epochs] == list(range(1, len(history.epochs) + 1))
+
+
+def test_what_cannot_be_compared_is_said_before_it_starts(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_compare(page, app)
+        start = page.get_by_role("button", name="Compare", exact=True)
+        box = expander(page, "Numbers of policy 2")
+        choose(page, "Rates", "Chosen here")
+        expect(page.get_by_text("CLR 0.001–0.01", exact=True)).to_be_visible()
+        field = box.get_by_role("spinbutton", name="base_lr")
+        field.fill("0.5")
+        field.press("Enter")
+        idle(page)
+        expect(page.get_by_text("CLR 0.5–0.01: ")).to_be_visible()
+        expect(start).to_be_disabled()
+        page.get_by_role("button", name="close").last.click()
+        idle(page)
+        expect(
+            page.get_by_text("Comparing takes at least two policies; add one. Received: 1.")
+        ).to_be_visible()
+        expect(start).to_be_disabled()
+        choose(page, "One more policy", "Warm restarts (SGDR), rates found")
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(start).to_be_enabled()
+        set_number(page, "Epochs", 9)
+        expect(page.get_by_text("its first cycle ends after 10 epochs, the run after 9")).to_be_visible()
+        expect(start).to_be_enabled()
+
+
+def test_an_address_of_no_comparison_is_a_sentence(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        page.goto(f"{app.url}/compare?study=20260101-000000000000-0123456789abcdef")
+        page.get_by_text("There is no such comparison here.").wait_for()
+        idle(page)
+        page.get_by_role("button", name="New comparison").click()
+        page.get_by_role("button", name="Run this study").wait_for()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_fits_a_phone(browser: Browser, app: App, dark: bool) -> None:
+    with tab(browser, width=400, height=850, dark=dark) as page:
+        page.goto(f"{app.url}/compare")
+        page.get_by_role("button", name="Compare", exact=True).wait_for()
+        idle(page)
+        main = page.get_by_test_id("stMain")
+        wide, narrow = main.evaluate("main => [main.scrollWidth, main.clientWidth]")
+        assert wide <= narrow
+
+
+def test_the_ready_made_study(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_compare(page, app)
+        page.get_by_role("button", name="Run this study").click()
+        made = study(page, app)
+        assert made.name == studies.CYCLICAL
+        assert made.yardstick == "Fixed 0.01"
+        wait_for_lines(page, 2)
+        page.get_by_role("heading", name="What it shows").wait_for()
+        expect(page.get_by_text("validation rows.")).to_be_visible()
+        assert {app.run(member.run_id).status.state for member in made.members} == {"completed"}
