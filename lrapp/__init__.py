@@ -14,6 +14,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``evaluation``, ``prediction``, ``saved``   what a model is worth; a saved model + a new table -> predictions
 - ``runs``, ``worker``, ``jobs``, ``bundle``   the run folder; one run; the queue and its process; the download
 - ``studies``, ``comparing``   policies on the same data, budget and seeds; what their runs say together
+- ``recipes``, ``code_data``, ``code_training``, ``codegen``, ``exports``   a run -> what a person takes away
 - ``charts``        frames -> Altair charts
 - ``ui/``           the pages
 """

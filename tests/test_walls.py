@@ -29,6 +29,7 @@ ORDER = [
     *("measures", "influence", "insight", "findings", "diagnosis"),
     *("prediction", "saved"),
     *("runs", "studies", "comparing", "worker", "jobs", "bundle", "charts"),
+    *("recipes", "code_data", "code_training", "codegen", "exports"),
     *("result_charts", "drawing", "report", "__main__"),
 ]
 TRAINERS = {"models", "loop", "training", "range_test"}

@@ -7,7 +7,7 @@ from lrapp import bundle, charts, evaluation
 from lrapp.errors import UserError
 from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run, State, Status
-from lrapp.ui import range_view, resources, result_view
+from lrapp.ui import range_view, resources, result_view, takeaway_view
 from lrapp.ui.resources import plain
 
 # Fast enough that the first point is there at once, slow enough that watching costs the training nothing.
@@ -218,3 +218,4 @@ def _results(run: Run) -> None:
         on_click="ignore",
         help="A zip with the model, the preprocessor, the settings, the history and a short script that predicts.",
     )
+    takeaway_view.show(run)

@@ -1,0 +1,78 @@
+"""A finished run -> a readable script, and a notebook, in plain pandas, scikit-learn and Keras."""
+
+import json
+import textwrap
+from typing import Any
+
+from lrapp.code_data import (
+    WIDTH,
+    Cell,
+    beginning_cell,
+    column_cell,
+    preprocessing_cell,
+    reading_cell,
+    split_cell,
+    target_cell,
+)
+from lrapp.code_training import network_cell, rate_cell, testing_cell, training_cell
+from lrapp.recipes import Recipe
+
+
+def script(recipe: Recipe) -> str:
+    """Return the run as a Python script."""
+    first, *others = cells_of(recipe)
+    parts = [f"# {first.title}\n#\n{_comment(first.text)}\n\n{first.code}"]
+    parts += [f"# --- {cell.title} ---\n{_comment(cell.text)}\n\n{cell.code}" for cell in others]
+    return "\n\n\n".join(parts) + "\n"
+
+
+def notebook(recipe: Recipe) -> str:
+    """Return the run as a Jupyter notebook (format 4.5)."""
+    made: list[dict[str, Any]] = []
+    for number, cell in enumerate(cells_of(recipe)):
+        level = "#" if number == 0 else "##"
+        text = f"{level} {cell.title}\n\n{cell.text}"
+        made.append({"cell_type": "markdown", "id": f"text-{number}", "metadata": {}, "source": _lines(text)})
+        made.append(
+            {
+                "cell_type": "code",
+                "id": f"code-{number}",
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": _lines(cell.code),
+            }
+        )
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    whole = {
+        "cells": made,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def cells_of(recipe: Recipe) -> tuple[Cell, ...]:
+    """Return the steps of the script, in order."""
+    return (
+        beginning_cell(recipe),
+        reading_cell(recipe),
+        split_cell(),
+        column_cell(recipe),
+        preprocessing_cell(recipe),
+        target_cell(recipe),
+        network_cell(recipe),
+        rate_cell(recipe),
+        training_cell(recipe),
+        testing_cell(recipe),
+    )
+
+
+def _comment(text: str) -> str:
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, WIDTH)]
+    return "\n".join(f"# {line}".rstrip() for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines(keepends=True)
