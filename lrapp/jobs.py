@@ -29,6 +29,7 @@ RUNS_PER_WORKER = 40
 # A worker that is reading or preparing data cannot be asked to stop; after this long it is ended.
 STOP_SECONDS = 1.0
 ATTEMPTS = 3
+WARM_AFTER_SECONDS = 1.0
 # How often to look whether a process that still holds a run lets go of it.
 HELD_SECONDS = 0.5
 
@@ -303,7 +304,10 @@ class Jobs:
 
     def _loop(self) -> None:
         with self._changed:
-            self._fresh_executor()
+            # The first page comes first: starting a worker takes all that a small machine has for some seconds.
+            self._changed.wait_for(lambda: self._waiting or self._closing, WARM_AFTER_SECONDS)
+            if not self._closing:
+                self._fresh_executor()
         while True:
             with self._changed:
                 ready = self._changed.wait_for(

@@ -13,6 +13,9 @@ from lrapp.settings import DataSettings, Task
 from lrapp.splitting import part_sizes
 from lrapp.tables import Table
 
+# What gives a network nothing to learn from.
+_LEFT_OUT = (Kind.IDENTIFIER, Kind.CONSTANT, Kind.TEXT)
+
 # A whole number with more values than this is measured, not chosen from a list.
 MOST_NUMBER_CLASSES = 20
 MOST_FRACTION_CLASSES = 100
@@ -97,11 +100,17 @@ def check_data(table: Table, settings: DataSettings) -> Task:
     Looks at kinds, target, task and split only, so that the page can ask at every rerun.
 
     Raises:
-        UserError: If the target cannot be predicted, or there are too few rows for the split.
+        UserError: If the target cannot be predicted, no column is left to predict it from, or there are too few
+            rows for the split.
     """
     table = with_chosen_kinds(table, settings)
     target = settings.target if settings.target is not None else default_target(table)
     task = find_task(table, target, settings.task)
+    if all(kind in _LEFT_OUT for name, kind in table.kinds.items() if name != target):
+        raise UserError(
+            "No column is left to learn from: besides the target, the table needs a number, category, yes/no or date "
+            "column. Identifiers, constants and long texts are left out; change a column's kind if that is wrong."
+        )
     values = _present(table.frame[target])
     part_sizes(len(values), 1 if task == "regression" else values.nunique(), settings)
     return task

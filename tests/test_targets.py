@@ -125,3 +125,11 @@ def test_data_are_checked_with_kinds_and_split(many: Table) -> None:
         check_data(many, DataSettings(target="sex", validation_share=0.9, test_share=0.5))
     with pytest.raises(UserError, match="at least 3 rows"):
         check_data(table(a=[1.5, 2.5], y=[3.5, 4.25]), DataSettings(target="y", task="regression"))
+
+
+def test_a_target_alone_is_nothing_to_learn_from() -> None:
+    table = read_csv(b"id,y\n" + b"".join(b"%d,%d\n" % (row, row % 2) for row in range(1, 41)), "t.csv")
+    with pytest.raises(UserError, match=r"^No column is left to learn from: .*change a column's kind"):
+        check_data(table, DataSettings(target="y"))
+    with_id = DataSettings(target="y", kinds={"id": Kind.NUMBER})
+    assert check_data(table, with_id) == "binary"

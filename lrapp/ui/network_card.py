@@ -36,25 +36,8 @@ def card(model: ModelSettings) -> tuple[ModelSettings, str | None]:
     revision = st.session_state.get(f"{base_key}.revision", 0)
     if f"{editor_key}.{revision}" not in st.session_state or base_key not in st.session_state:
         st.session_state[base_key] = model.layers
-    names = [name for name, layers in _PRESETS.items() if layers == model.layers]
-    current = names[0] if names else _OWN
-    preset_key = draft.key("network.preset")
-    st.session_state[preset_key] = current
-
-    def take_preset() -> None:
-        chosen = st.session_state[preset_key]
-        if chosen in _PRESETS:
-            st.session_state[base_key] = _PRESETS[chosen]
-            st.session_state[f"{base_key}.revision"] = revision + 1
-            draft.put(draft.get().model_copy(update={"model": ModelSettings(layers=_PRESETS[chosen])}))
-
-    st.selectbox(
-        "Preset",
-        [*_PRESETS, _OWN],
-        key=preset_key,
-        on_change=take_preset,
-        help="A network to start from. Every layer can be changed below; the last row of the table adds one.",
-    )
+    # Above the table on the page, but told from what the table says, which comes first.
+    preset_place = st.container()
     columns = list(LayerSettings.model_fields)
     shown = pd.DataFrame([layer.model_dump() for layer in st.session_state[base_key]], columns=columns)
     edited = st.data_editor(
@@ -76,7 +59,31 @@ def card(model: ModelSettings) -> tuple[ModelSettings, str | None]:
     if len(layers) > most:
         st.error(f"A network may have at most {most} layers. Received: {len(layers)}.")
         return model, "the network has too many layers"
-    return ModelSettings(layers=tuple(layers)), None
+    chosen = ModelSettings(layers=tuple(layers))
+    with preset_place:
+        _preset(chosen, base_key)
+    return chosen, None
+
+
+def _preset(model: ModelSettings, base_key: str) -> None:
+    """Show which preset the layers are, and let the person take another."""
+    key = draft.key("network.preset")
+    st.session_state[key] = next((name for name, layers in _PRESETS.items() if layers == model.layers), _OWN)
+
+    def take() -> None:
+        layers = _PRESETS.get(st.session_state[key])
+        if layers is not None:
+            st.session_state[base_key] = layers
+            st.session_state[f"{base_key}.revision"] = st.session_state.get(f"{base_key}.revision", 0) + 1
+            draft.put(draft.get().model_copy(update={"model": ModelSettings(layers=layers)}))
+
+    st.selectbox(
+        "Preset",
+        [*_PRESETS, _OWN],
+        key=key,
+        on_change=take,
+        help="A network to start from. Every layer can be changed below; the last row of the table adds one.",
+    )
 
 
 def _empty() -> pd.DataFrame:

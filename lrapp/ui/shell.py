@@ -39,8 +39,9 @@ def show() -> None:
     ]
     st.session_state["pages"] = {page.url_path or "train": page for page in pages}
     chosen = st.navigation(pages, position="top")
-    resources.jobs()  # the worker warms up while the first page is read
     try:
         chosen.run()
     except UserError as error:
         st.error(resources.plain(str(error), None), icon=":material/error:")
+    # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.
+    resources.jobs()
