@@ -15,7 +15,7 @@ from lrapp.ui import resources, run_view
 from lrapp.ui.resources import plain
 
 # Less often than a single run is looked at, as there are many files to read.
-_SECONDS_BETWEEN_LOOKS = 1.0
+_SECONDS_BETWEEN_LOOKS = 1.5
 _RESUMABLE = ("stopped", "interrupted", "failed")
 
 

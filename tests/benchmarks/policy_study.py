@@ -21,6 +21,7 @@ import pandas as pd
 
 from lrapp import comparing, studies, worker
 from lrapp.comparing import Trial
+from lrapp.events import DataPrepared, Event, TrainingEnded, TrainingStarted
 from lrapp.runs import Store
 from lrapp.settings import OneCycleSettings, RunSettings, SGDRSettings
 from lrapp.studies import Plan, Study
@@ -40,12 +41,42 @@ def plan(store: Store, epochs: int, seeds: int) -> Plan:
     return Plan(ready.name, base, studies.contenders(policies), tuple(range(seeds)))
 
 
-def run(store: Store, study: Study) -> list[Trial]:
+class Clock:
+    """Where the time of the runs goes, told from the events between their phases."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self._at = 0.0
+
+    def start(self) -> None:
+        """A run begins."""
+        self._at = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        """A phase of a run has ended."""
+        now = time.perf_counter()
+        self.spent[phase] = self.spent.get(phase, 0.0) + now - self._at
+        self._at = now
+
+    def take(self, event: Event) -> None:
+        """Take an event of a run."""
+        match event:
+            case DataPrepared():
+                self.lap("reading and preparing")
+            case TrainingStarted():
+                self.lap("range tests and building")
+            case TrainingEnded():
+                self.lap("training with validation and checkpoints")
+
+
+def run(store: Store, study: Study, clock: Clock) -> list[Trial]:
     """Do all runs in this process, as the queue's worker would."""
     trials = []
     for member in study.members:
         one = store.get(member.run_id)
-        outcome = worker.work(one.folder, store.home)
+        clock.start()
+        outcome = worker.work(one.folder, store.home, clock.take)
+        clock.lap("leaving and judging models")
         one.set_status(state=outcome.state, message=outcome.message)
         trials.append(Trial(member.label, member.seed, outcome.state, one.history()))
         print(".", end="", flush=True, file=sys.stderr)
@@ -108,7 +139,8 @@ def main() -> None:
         worker.warm()
         study = studies.create(store, plan(store, options.epochs, options.seeds))
         begun = time.perf_counter()
-        trials = run(store, study)
+        clock = Clock()
+        trials = run(store, study, clock)
         whole = time.perf_counter() - begun
         steps = seconds_of_steps(store, study)
     finally:
@@ -126,10 +158,8 @@ def main() -> None:
         and rates.max_lr is not None
     ]
     print(f"Ranges that the range tests found: {'; '.join(taken)}.\n")
-    print(
-        f"The whole study took {whole:.1f} s (reading, preparing and tracing once, range tests, validation, "
-        f"checkpoints, models); its training steps alone take {steps:.1f} s."
-    )
+    phases = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in clock.spent.items())
+    print(f"The whole study took {whole:.1f} s: {phases}. Its training steps alone take {steps:.1f} s.")
 
 
 if __name__ == "__main__":
