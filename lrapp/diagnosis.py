@@ -76,6 +76,14 @@ def diagnose(history: History, settings: RunSettings, scores: Scores | None = No
         return _underfits(settings)
     best = int(val.argmin())
     fall = max(float(val[0] - val[best]), 1e-12)
+    jumps = np.abs(np.diff(val[len(val) // 2 :]))
+    if settings.policy.type == "fixed" and len(jumps) > 3 and float(np.median(jumps)) > 0.25 * fall:
+        return Diagnosis(
+            "unsteady",
+            "The validation loss jumps up and down instead of settling.",
+            "Try a lower learning rate, or a policy that ends low (one-cycle, SGDR).",
+            "4 Learning rate",
+        )
     train = np.array([epoch.loss for epoch in epochs])
     if (rise := _overfits(val, train, best, fall)) is not None:
         return _overfitting(epochs[best], epochs[-1], rise, settings)
@@ -88,14 +96,6 @@ def diagnose(history: History, settings: RunSettings, scores: Scores | None = No
             f"The validation loss was still falling when the run ended, by {late:.2g} over its last "
             f"{tail} epochs.",
             settings,
-        )
-    jumps = np.abs(np.diff(val[len(val) // 2 :]))
-    if settings.policy.type == "fixed" and len(jumps) > 3 and float(np.median(jumps)) > 0.25 * fall:
-        return Diagnosis(
-            "unsteady",
-            "The validation loss jumps up and down instead of settling.",
-            "Try a lower learning rate, or a policy that ends low (one-cycle, SGDR).",
-            "4 Learning rate",
         )
     return Diagnosis(
         "sound",

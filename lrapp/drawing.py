@@ -7,6 +7,7 @@ from html import escape
 
 WIDTH, HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 40
+_FAR = 1e300
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Line:
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Return round numbers from low to high, both finite and low < high, at 1, 2 or 5 times a power of ten."""
-    rough = (high / about - low / about) or 1.0
+    rough = (high - low) / about
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
@@ -56,12 +57,11 @@ def plot(
     low_y, high_y = y_ends or _ends([y for of_line in points for _, y in of_line], 0.05)
     right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
 
-    # Halves first: a difference of two numbers near the end of float64 overflows.
     def at_x(x: float) -> float:
-        return round(_LEFT + (right - _LEFT) * (x / 2 - low_x / 2) / (high_x / 2 - low_x / 2), 1)
+        return round(_LEFT + (right - _LEFT) * (x - low_x) / (high_x - low_x), 1)
 
     def at_y(y: float) -> float:
-        return round(bottom - (bottom - _TOP) * (y / 2 - low_y / 2) / (high_y / 2 - low_y / 2), 1)
+        return round(bottom - (bottom - _TOP) * (y - low_y) / (high_y - low_y), 1)
 
     parts = [
         f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{at_y(y)}" y2="{at_y(y)}"/>'
@@ -104,15 +104,21 @@ def _legend(lines: Sequence[Line]) -> str:
 
 
 def _finite(line: Line) -> list[tuple[float, float]]:
-    return [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
+    """The points that can be drawn; beyond 1e300 either way, sums would overflow."""
+    return [
+        (min(max(x, -_FAR), _FAR), min(max(y, -_FAR), _FAR))
+        for x, y in zip(line.x, line.y, strict=True)
+        if math.isfinite(x) and math.isfinite(y)
+    ]
 
 
 def _ends(values: list[float], margin: float = 0.0) -> tuple[float, float]:
-    """Least and greatest, with a margin and never the same."""
+    """Least and greatest, with a margin, and far enough apart for an axis."""
     if not values:
         return 0.0, 1.0
     low, high = min(values), max(values)
-    if not low < high:
-        return low - (abs(low) / 2 or 1.0), high + (abs(high) / 2 or 1.0)
-    room = margin * (high / 2 - low / 2) * 2
-    return max(low - room, -1.7e308), min(high + room, 1.7e308)
+    room = margin * (high - low)
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1 / _FAR):
+        room = max(abs(low), abs(high)) / 2
+        room = room if room > 1 / _FAR else 1.0
+    return low - room, high + room

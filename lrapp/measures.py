@@ -259,7 +259,11 @@ def residuals(truth: Floats, predicted: Floats) -> Residuals:
     low, high = np.quantile(errors, [0.005, 0.995])
     if not low < high:
         low, high = errors.min(), errors.max()
-    span = (low, high) if low < high else (low - (abs(low) or 1.0), high + (abs(high) or 1.0))
+    if high / 2 - low / 2 <= 1e-9 * max(
+        abs(low), abs(high)
+    ):  # one value, or so near that no bins fit between
+        low, high = low - (abs(low) / 2 or 1.0), high + (abs(high) / 2 or 1.0)
+    span = (low, high)
     counts, edges = np.histogram(np.clip(errors, *span), bins=min(40, max(8, len(errors) // 10)), range=span)
     middle, most = np.quantile(np.abs(errors), [0.5, 0.9])
     return Residuals(

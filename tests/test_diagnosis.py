@@ -1,0 +1,123 @@
+"""Curves drawn by hand, and what they tell."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from lrapp.diagnosis import Diagnosis, diagnose
+from lrapp.evaluation import Metric, Scores
+from lrapp.events import Ending, EpochDone, Event, History, TrainingEnded, TrainingStarted
+from lrapp.settings import FixedSettings, LayerSettings, ModelSettings, RunSettings, TrainingSettings
+
+DOWN = [1.0, 0.7, 0.5, 0.4, 0.35, 0.33, 0.32, 0.32, 0.32, 0.32, 0.32, 0.32]
+
+
+def told(
+    train: Sequence[float],
+    val: Sequence[float],
+    settings: RunSettings | None = None,
+    reason: Ending = "early_stopping",
+    accuracy: float = 0.9,
+) -> Diagnosis:
+    events: list[Event] = [TrainingStarted(5, "accuracy", 10, 10 * len(train), len(train))]
+    best = float("inf")
+    for epoch, (loss, val_loss) in enumerate(zip(train, val, strict=True), start=1):
+        events.append(
+            EpochDone(epoch, 10 * epoch, loss, val_loss, 0.5, 0.5, 0.1, 1.0, best=bool(val_loss < best))
+        )
+        best = min(best, val_loss)
+    events.append(TrainingEnded(reason, "", None, len(train)))
+    scores = Scores("binary", "test", 100, "no", (Metric("accuracy", accuracy, 0.5, True),))
+    return diagnose(History.of(events), settings or RunSettings(), scores)
+
+
+def layers(*each: LayerSettings, **training: Any) -> RunSettings:
+    return RunSettings(model=ModelSettings(layers=each), training=TrainingSettings(**training))
+
+
+RISING = [1.0, 0.8, 0.6, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0]
+FALLING = [1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.04]
+
+
+def test_overfitting_leads_from_dropout_over_l2_to_width_to_rows() -> None:
+    found = told(FALLING, RISING, layers(LayerSettings(units=64)))
+    assert found.verdict == "overfitting"
+    assert found.sentence.startswith("Overfitting: after epoch 4 the validation loss rose by 0.4")
+    assert found.card == "2 Network"
+    cards = []
+    for _ in range(3):
+        assert found.settings is not None
+        cards.append(found.settings.model.layers[0])
+        found = told(FALLING, RISING, found.settings)
+    assert [(one.units, one.dropout, one.l2) for one in cards] == [
+        (64, 0.2, 0.0),
+        (64, 0.2, 0.001),
+        (32, 0.2, 0.001),
+    ]
+    last = told(FALLING, RISING, layers(LayerSettings(units=8, dropout=0.2, l2=0.001)))
+    assert (last.card, last.settings) == ("1 Data", None)
+
+
+def test_overfitting_that_reached_the_model_asks_for_early_stopping_first() -> None:
+    base = RunSettings()
+    stopping = base.training.early_stopping.model_copy(update={"enabled": False, "restore_best": False})
+    training = base.training.model_copy(update={"early_stopping": stopping})
+    found = told(FALLING, RISING, base.model_copy(update={"training": training}))
+    assert found.card == "3 Training"
+    assert found.settings is not None
+    assert found.settings.training.early_stopping.restore_best
+    assert found.settings.training.early_stopping.enabled
+
+
+def test_a_network_no_better_than_the_trivial_answer_underfits() -> None:
+    found = told(DOWN, DOWN, layers(LayerSettings(units=8)), accuracy=0.51)
+    assert found.verdict == "underfitting"
+    assert found.settings is not None
+    assert found.settings.model.layers[0].units == 16
+    strict = told(DOWN, DOWN, layers(LayerSettings(units=64, dropout=0.8, l2=0.5)), accuracy=0.51)
+    assert strict.settings is not None
+    assert strict.settings.model.layers[0] == LayerSettings(units=64)
+    none = told(DOWN, DOWN, layers(), accuracy=0.51)
+    assert none.settings is not None
+    assert len(none.settings.model.layers) == 1
+    assert told(DOWN, DOWN, layers(LayerSettings()), accuracy=0.51).card == "4 Learning rate"
+
+
+def test_a_loss_that_still_falls_wants_more_epochs() -> None:
+    straight = [1.0 - 0.05 * k for k in range(12)]
+    found = told(straight, straight, layers(LayerSettings(), epochs=12), reason="completed")
+    assert found.verdict == "unfinished"
+    assert found.settings is not None
+    assert found.settings.training.epochs == 24
+    assert told(DOWN, DOWN, reason="completed").verdict == "sound"
+
+
+def test_a_fixed_rate_that_is_too_high_jumps() -> None:
+    jumps = [1.0, 0.7, 0.9, 0.6, 0.9, 0.62, 0.95, 0.61, 0.9, 0.63, 0.92, 0.61]
+    fixed = RunSettings(policy=FixedSettings(learning_rate=1.0))
+    assert told(DOWN, jumps, fixed).verdict == "unsteady"
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "reason", "verdict"),
+    [
+        (DOWN, DOWN, "early_stopping", "sound"),
+        (DOWN[:3], DOWN[:3], "completed", "too short"),
+        ([], [], "stopped", "too short"),
+        (DOWN, [float("nan")] * 12, "completed", "unknown"),
+        (DOWN, DOWN, "diverged", "diverged"),
+        # One bad epoch at the end is no trend.
+        (DOWN, [*DOWN[:-1], 0.9], "early_stopping", "sound"),
+    ],
+)
+def test_verdicts(train: list[float], val: list[float], reason: Ending, verdict: str) -> None:
+    assert told(train, val, reason=reason).verdict == verdict
+
+
+def test_a_change_is_the_only_difference() -> None:
+    settings = layers(LayerSettings(units=64), epochs=77)
+    found = told(FALLING, RISING, settings)
+    assert found.settings is not None
+    assert found.settings.model_copy(update={"model": settings.model}) == settings
+    assert RunSettings.from_json(found.settings.to_json()) == found.settings

@@ -1,0 +1,159 @@
+"""The closer look: whole, kept, and never in the way of a run."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from lrapp import evaluation, findings, insight, worker
+from lrapp.errors import UserError
+from lrapp.insight import Insight, look
+from lrapp.prepare import Prepared, prepare
+from lrapp.runs import Run, Store
+from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
+from lrapp.tables import read_csv
+
+RNG = np.random.default_rng(11)
+ROWS = 400
+A = RNG.normal(size=ROWS)
+
+
+def prepared(target: NDArray[Any], test_share: float = 0.3) -> Prepared:
+    frame = pd.DataFrame({"a": A, "b": RNG.normal(size=ROWS), "target": target})
+    table = read_csv(frame.to_csv(index=False).encode(), "t.csv")
+    return prepare(table, DataSettings(target="target", test_share=test_share))
+
+
+def looked(data: Prepared, outputs: NDArray[Any], **more: Any) -> Insight:
+    def answer(x: NDArray[np.float32]) -> NDArray[Any]:
+        return np.repeat(outputs[:1], len(x), axis=0)
+
+    return look(data, outputs, evaluation.evaluate(data, outputs), answer, **more)
+
+
+def test_a_finished_run_has_a_closer_look(finished: Run) -> None:
+    found = Insight.from_json(finished.insight_path.read_bytes())
+    scores = evaluation.Scores.from_json(finished.scores_path.read_bytes())
+    assert (found.part, found.rows) == ("test", scores.rows)
+    assert found.confusion is not None
+    counts = np.array(found.confusion.counts)
+    assert counts.sum() == scores.rows
+    assert np.trace(counts) / scores.rows == pytest.approx(scores.metrics[0].value)
+    assert np.mean([one.f1 for one in found.classes]) == pytest.approx(scores.metrics[1].value)
+    assert {one.model for one in found.curves} == {"network", "linear model"}
+    assert {one.column for one in found.importance} >= {"bill_length_mm", "sex", "island"}
+    drops = [one.drop for one in found.importance]
+    assert drops == sorted(drops, reverse=True)
+    assert found.verdict
+    assert found.notes == ()
+    assert findings.views(found) == ["Confusion", "Curves", "Calibration", "What matters"]
+    assert finished.insight_path.stat().st_size < 100_000
+    assert Insight.from_json(found.to_json()) == found
+
+
+def test_chance_is_told_from_skill() -> None:
+    bend = prepared(np.abs(A) + RNG.normal(0, 0.01, ROWS))
+    truth = bend.test.y[:, None]
+    assert looked(bend, truth).verdict.startswith("The network earns its keep: it is off by 0 on average,")
+    line = prepared(A * 2 + RNG.normal(0, 0.01, ROWS))
+    assert looked(line, np.zeros_like(line.test.y)[:, None]).verdict.startswith("A linear model does better")
+    noise = prepared(RNG.normal(size=ROWS))
+    assert "about as good" in looked(noise, np.zeros_like(noise.test.y)[:, None]).verdict
+
+
+def test_two_classes_have_a_threshold() -> None:
+    data = prepared(np.where(A > 0, "pos", "neg"))
+    found = looked(data, np.clip(data.test.y * 0.6 + 0.2, 0, 1)[:, None])
+    assert found.thresholds is not None
+    rows = int(data.test.y.sum())
+    assert found.thresholds.at(0.5) == (rows, 0, 0, len(data.test.y) - rows)
+    assert found.thresholds.at(0.9) == (0, 0, rows, len(data.test.y) - rows)
+    assert found.curves[0].name == "pos"
+    assert found.curves[0].roc.area == 1
+    sentence = findings.threshold_sentence(found, 0.9)
+    assert f"Of {rows} rows that are “pos”, 0 are found (recall 0.0 %)" in sentence
+    assert "precision not defined" in sentence
+    table = findings.threshold_frame(found.thresholds)
+    assert len(table) == 201
+    assert (table.drop(columns="threshold").sum(axis=1) == len(data.test.y)).all()
+
+
+def test_numbers_have_residuals() -> None:
+    data = prepared(A * 100 + 7)
+    found = looked(data, data.test.y[:, None] + 0.5)
+    assert found.residuals is not None
+    half = 0.5 * data.metric_scale
+    assert (found.residuals.median, found.residuals.ninety) == (pytest.approx(half, rel=1e-4),) * 2
+    assert findings.views(found) == ["Residuals", "What matters"]
+    assert found.confusion is None
+
+
+def test_many_classes_are_cut_and_said() -> None:
+    names = np.array([f"class {k:03d}" for k in RNG.integers(0, 60, ROWS)])
+    data = prepared(names)
+    outputs = np.full((len(data.test.y), len(data.classes)), 1 / len(data.classes))
+    found = looked(data, outputs)
+    assert found.confusion is not None
+    assert len(found.confusion.names) == 31
+    assert len({one.name for one in found.curves}) <= 8
+    assert any("30 largest of" in note for note in found.notes)
+    assert any("8 largest of" in note for note in found.notes)
+    assert Insight.from_json(found.to_json()) == found
+
+
+def test_without_test_rows_the_validation_rows_are_taken() -> None:
+    data = prepared(np.where(A > 0, "pos", "neg"), test_share=0)
+    found = looked(data, np.full((len(data.validation.y), 1), 0.4))
+    assert (found.part, found.rows) == ("validation", len(data.validation.y))
+
+
+def test_when_time_is_up_no_further_column_is_begun() -> None:
+    data = prepared(A)
+    found = looked(data, np.zeros((len(data.test.y), 1)), budget=-1.0)
+    assert len(found.importance) == 1
+    assert found.dependence == ()
+    assert found.notes == ("What matters was measured for 1 of 2 columns.",)
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"task": "binary", "part": "test", "rows": "x"}'])
+def test_a_damaged_look_is_a_sentence(text: bytes) -> None:
+    with pytest.raises(UserError, match=r"^The closer look at this run is damaged"):
+        Insight.from_json(text)
+
+
+def test_lists_that_do_not_belong_together_are_damaged(finished: Run) -> None:
+    found = Insight.from_json(finished.insight_path.read_bytes())
+    assert found.calibration is not None
+    shorter = dataclasses.replace(found.calibration, rows=(1,) * (len(found.calibration.rows) + 1))
+    with pytest.raises(UserError, match="damaged"):
+        Insight.from_json(dataclasses.replace(found, calibration=shorter).to_json())
+
+
+def test_a_look_that_fails_leaves_the_run_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch, finished: Run
+) -> None:
+    def fail(*_: object) -> Insight:
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setattr(insight, "look", fail)
+    run = store.create(
+        RunSettings(
+            data=DataSettings(source=SampleSource(name="penguins.csv"), target="species"),
+            training=TrainingSettings(epochs=1),
+        )
+    )
+    assert worker.work(run.folder, store.home).state == "completed"
+    assert run.model_path.exists()
+    found = Insight.from_json(run.insight_path.read_bytes())
+    assert findings.views(found) == []
+    (note,) = found.notes
+    assert note.startswith("The closer look at this model failed")
+    assert "on purpose" in note
+
+
+@pytest.fixture
+def store(tmp_path: Any) -> Store:
+    return Store(tmp_path / "home")
