@@ -143,8 +143,8 @@ def _column(name: str, read: Read) -> Column:
     if not len(first):
         first = np.flatnonzero(~absent)[:_EXAMPLES]
     examples: dict[str, None] = {}
-    for place in first.tolist():
-        examples[_shown(values.iat[place])] = None
+    for value in dict.fromkeys(values.iloc[first].tolist()):
+        examples[_shown(value)] = None
         if len(examples) == _EXAMPLES:
             break
     return Column(name, read.kind, read.reason, int(absent.sum()), read.distinct, tuple(examples))

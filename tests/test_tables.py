@@ -7,11 +7,15 @@ import io
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
+from lrapp.reading.mending import Mender
+from lrapp.reading.records import find_records, prepare_text
+from lrapp.reading.rows import Plan, Types, read_body
 from lrapp.tables import DialectOverrides, Kind, Table, read_csv
 
 ROWS = 60
@@ -377,6 +381,29 @@ def test_any_cells_come_back_when_the_dialect_is_told(
     assert table.frame.shape == (len(rows), len(names))
     assert table.repaired_rows == 0
     assert table.frame.iloc[:, 0].tolist() == [row[0] for row in rows]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(2, 5).flatmap(
+        lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=2, max_size=8)
+    ),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+)
+def test_every_raw_cell_comes_back(rows: list[list[str]], delimiter: str, ending: str, quoting: int) -> None:
+    rows = [[f"k{place}", *row] for place, row in enumerate(rows)]
+    text = written(rows, [], delimiter=delimiter, lineterminator=ending, quoting=quoting)
+    width = len(rows[0])
+    records = find_records(prepare_text(text.encode(), delimiter, '"'), width)
+    mender = Mender(rows, width, delimiter)
+    types = Types([pa.string()] * width)
+    body = read_body(Plan(records, 0, types, None, mender, mender.join))
+    assert body.repaired_rows == 0
+    assert [[cell or "" for cell in column.to_pylist()] for column in body.columns] == [
+        list(column) for column in zip(*rows, strict=True)
+    ]
 
 
 @settings(max_examples=150, deadline=None)

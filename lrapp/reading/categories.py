@@ -22,7 +22,8 @@ _TEXT_MISSING = frozenset(
 _YES_NO = (
     {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"ja", "nein"}, {"j", "n"}, {"oui", "non"},
     {"si", "no"}, {"sí", "no"}, {"sì", "no"}, {"sim", "não"}, {"on", "off"}, {"0", "1"}, {"wahr", "falsch"},
-    {"vrai", "faux"}, {"да", "нет"}, {"0.0", "1.0"},
+    {"vrai", "faux"}, {"да", "нет"}, {"0.0", "1.0"}, {"verdadero", "falso"}, {"vero", "falso"},
+    {"verdadeiro", "falso"}, {"sim", "nao"},
 )  # fmt: skip
 
 
@@ -59,6 +60,11 @@ def read_category(words: Words, about: Context, why: str) -> Read:
     clean, found = without_missing_words(words)
     distinct, filled = len(clean.texts), clean.filled
     notes, lossy = tuple(found), bool(found)
+    if words.respaced and distinct < DISTINCT_CAP:
+        notes = (
+            *notes,
+            f"{count(words.respaced, 'spelling')} with other spaces around became one with the rest",
+        )
     shown = min(distinct, DISTINCT_CAP)
     if distinct <= 1:
         reason = "one value in every row" if distinct else "every cell is missing"
@@ -68,6 +74,12 @@ def read_category(words: Words, about: Context, why: str) -> Read:
             clean, note = _one_spelling(clean)
             notes, lossy = (*notes, note), True
         return Read(Kind.YES_NO, "two words for yes and no", clean.series(), 2, notes, lossy)
+    if (again := distinct - len({text.casefold() for text in clean.texts})) and distinct < DISTINCT_CAP:
+        verb = "differs" if again == 1 else "differ"
+        notes = (
+            *notes,
+            f"{count(again, 'word')} {verb} from others only in upper and lower case, which was left",
+        )
     sample = clean.texts[:_SAMPLE]
     length = sum(map(len, sample)) / len(sample)
     spaces = sum(text.count(" ") for text in sample) / len(sample)

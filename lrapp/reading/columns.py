@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lrapp.errors import UserError
-from lrapp.reading.bulk import parse_long, strange_cells
 from lrapp.reading.categories import (
     HEAD,
     is_many,
@@ -28,8 +27,11 @@ from lrapp.reading.numerals import (
     is_plain,
     looks_numeric,
     parse_column,
+    parse_long,
     parse_number,
     signs_in,
+    strange_cells,
+    vote_decimal,
 )
 from lrapp.reading.words import Words, as_series, words_of
 
@@ -105,7 +107,12 @@ def _read_words(words: Words, about: Context) -> Read:
         numbers := _written_numbers(parse_column(words, form), words.filled, form, cells)
     ):
         return _read_numbers(numbers, about, None)
-    return read_category(words, about, "")
+    read = read_category(words, about, "")
+    marks = {mark for mark, _ in vote_decimal(present)}
+    if present and {".", ","} <= marks and sum(map(looks_numeric, present)) > 0.8 * len(present):
+        said = "its numbers have decimal points and decimal commas, so it was read as words"
+        read = replace(read, notes=(*read.notes, said))
+    return read
 
 
 def _leading_zeros(words: Words) -> bool:

@@ -20,6 +20,7 @@ LISTED_REPAIRS = 1000
 _BLOCK = 1 << 20
 _COUNTED = 1 << 17
 _READ_AGAIN = 3
+_LONG_PIECE = 500
 _TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
 _OTHER_DELIMITERS = (";", ",", "\t", "|")
@@ -374,4 +375,6 @@ def _fast(
             else:
                 columns[place] = pa.string()
             continue
-        return table.columns
+        # Wide rows make many short pieces, each of which would cost as much as a long one.
+        wide = table.num_rows < _LONG_PIECE * (len(data) // _BLOCK)
+        return (table.combine_chunks() if wide else table).columns

@@ -20,11 +20,13 @@ class Words:
         texts: Its different cells, without surrounding spaces and without the empty one.
         codes: For each row the place in ``texts``, -1 where the cell is empty.
         column: The column itself where its cells are the texts to the letter, so that it need not be made again.
+        respaced: Different texts that became one when the spaces around them were removed, less that one.
     """
 
     texts: list[str]
     codes: np.ndarray
     column: pa.ChunkedArray | None = None
+    respaced: int = 0
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -74,15 +76,17 @@ def words_of(column: pa.ChunkedArray) -> Words:
     # All pieces share one list of different texts, the same that each of them brings along.
     texts: list[str] = coded.chunk(0).dictionary.to_pylist()
     codes = np.concatenate([_codes(piece) for piece in coded.chunks])
+    respaced = 0
     exact: pa.ChunkedArray | None = column
     trimmed = [text.strip() for text in texts]
     if trimmed != texts or "" in trimmed:
         places: dict[str, int] = {}
         renumbered = [places.setdefault(text, len(places)) if text else -1 for text in trimmed]
         codes = np.array([*renumbered, -1], dtype=np.int64)[codes]
+        respaced = sum(text != "" for text in trimmed) - len(places)
         texts = list(places)
         exact = None
-    return Words(texts, codes, exact)
+    return Words(texts, codes, exact, respaced)
 
 
 def _codes(piece: pa.DictionaryArray) -> np.ndarray:

@@ -1,9 +1,21 @@
 """Numbers as people write them, against values worked out by hand."""
 
+import random
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from lrapp.reading.numerals import NumberFormat, column_format, parse_column, parse_number, vote_decimal
+from lrapp.reading.numerals import (
+    NumberFormat,
+    column_format,
+    parse_column,
+    parse_long,
+    parse_number,
+    signs_in,
+    strange_cells,
+    vote_decimal,
+)
 from lrapp.reading.words import words_of
 
 POINT, COMMA = NumberFormat(".", ","), NumberFormat(",", ".")
@@ -80,10 +92,56 @@ def test_a_column_follows_its_own_cells_before_the_file() -> None:
 
 
 def test_a_column_counts_what_it_could_not_read() -> None:
-    import pyarrow as pa
-
     column = pa.chunked_array([["1", "NA", None], ["x", "inf", "x", "$2"]])
     parsed = parse_column(words_of(column), POINT)
     np.testing.assert_array_equal(parsed.values, [1, np.nan, np.nan, np.nan, np.nan, np.nan, 2])
     assert (parsed.words, parsed.markers, parsed.infinite) == ({"x": 2}, {"NA": 1}, 1)
     assert parse_column(words_of(pa.chunked_array([["$1", "2"]])), POINT).values.dtype == np.int64
+
+
+SPACED, QUOTED, BARE = NumberFormat(",", " "), NumberFormat(".", "'"), NumberFormat(".", "")
+ODD = [
+    "NA",
+    "inf",
+    "1e400",
+    "-",
+    None,
+    "1e5",
+    "+5",
+    ".5",
+    "5.",
+    "1.234,5",
+    "1,234.5",
+    "−5",
+    "EUR 7",
+    "x",
+    "5-",
+]
+
+
+@pytest.mark.parametrize("form", [POINT, COMMA, SPACED, QUOTED, BARE, NumberFormat(".", ",", "kg")])
+def test_long_columns_are_read_as_short_ones(form: NumberFormat) -> None:
+    rng = random.Random(7)
+    styles = ["{}", "{}", "${}", "{} €", "{}%", "({})", "EUR {}", "{} kg", "kr. {}", "-${}", "$-{}"]
+    marks = {ord(","): form.thousands, ord("."): form.decimal}
+    for _ in range(60):
+        places = rng.choice([0, 2])
+        cells = [
+            rng.choice(styles).format(f"{rng.uniform(0, 1e6):,.{places}f}".translate(marks))
+            for _ in range(20)
+        ]
+        column = pa.chunked_array([[*cells[:5], None], [*cells[5:], *rng.sample(ODD, rng.randint(0, 3))]])
+        signs = signs_in([cell for cell in column.to_pylist() if cell])[0]
+        long, short = parse_long(column, form, signs), parse_column(words_of(column), form)
+        np.testing.assert_array_equal(long.values, short.values)
+        assert (long.values.dtype, long.words, long.infinite, long.markers) == (
+            short.values.dtype,
+            short.words,
+            short.infinite,
+            short.markers,
+        )
+
+
+def test_strange_cells_are_those_that_no_program_writes() -> None:
+    column = pa.chunked_array([["1", "-2.5e3", None, "$3", "1,5", ".5", "5."]])
+    assert strange_cells(column).to_pylist() == ["$3", "1,5"]
