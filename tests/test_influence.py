@@ -88,7 +88,8 @@ def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> 
         if found is None:
             assert column.kind is Kind.DATE
             continue
-        at = [label for label in found.labels if label != "(rare)"] or list(found.numbers)
+        labels = [label for label in found.labels if label != "(rare)"]
+        at: list[Any] = labels or list(found.numbers)
         expected = []
         for value in at:
             changed = frame.copy()

@@ -86,7 +86,7 @@ def test_numbers_have_residuals() -> None:
     found = looked(data, data.test.y[:, None] + 0.5)
     assert found.residuals is not None
     half = 0.5 * data.metric_scale
-    assert (found.residuals.median, found.residuals.ninety) == (pytest.approx(half, rel=1e-4),) * 2
+    assert [found.residuals.median, found.residuals.ninety] == pytest.approx([half, half], rel=1e-4)
     assert findings.views(found) == ["Residuals", "What matters"]
     assert found.confusion is None
 

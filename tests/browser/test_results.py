@@ -1,0 +1,85 @@
+"""What a finished run is worth, as a person meets it."""
+
+import csv
+import io
+
+from playwright.sync_api import Download, Locator, Page, expect
+
+from browser import driving
+
+
+def look(page: Page, view: str) -> None:
+    """Choose one of the views of the closer look."""
+    page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True).click()
+    driving.idle(page)
+
+
+def charts_below(page: Page) -> Locator:
+    """The charts of the closer look, which stand below those of the run."""
+    return page.locator(
+        "xpath=//*[contains(text(), 'A closer look')]/following::*[@data-testid='stVegaLiteChart']"
+    )
+
+
+def saved(page: Page, button: str) -> tuple[str, str]:
+    """Press a download button; return the file's name and text."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).first.click()
+    download: Download = waiting.value
+    return download.suggested_filename, download.path().read_text("utf-8-sig")
+
+
+def trained(page: Page, table: str) -> None:
+    """Train on a sample table, briefly, and wait for the result."""
+    driving.choose(page, "Table", f"Sample: {table}")
+    driving.set_number(page, "Epochs", 3)
+    driving.train(page)
+    page.get_by_text("A closer look").wait_for()
+    driving.idle(page)
+    driving.no_defect(page)
+
+
+def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
+    trained(page, "Breast cancer")
+    for view, charts in (("Curves", 2), ("Calibration", 1), ("What matters", 2), ("Confusion", 1)):
+        look(page, view)
+        expect(charts_below(page).locator("svg")).to_have_count(charts)
+        driving.no_defect(page)
+    name, text = saved(page, "Data (CSV)")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert name == "confusion.csv"
+    assert sum(int(row["rows"]) for row in rows) == 114
+    assert {row["truth"] for row in rows} == {"benign", "malignant"}
+
+    look(page, "Threshold")
+    sentence = page.get_by_text("are found (recall")
+    before = sentence.inner_text()
+    slider = page.get_by_role("slider").last
+    slider.focus()
+    slider.press("Home")
+    expect(sentence).to_contain_text("42 are found (recall 100.0 %)")
+    assert sentence.inner_text() != before
+
+    name, text = saved(page, "Report (HTML)")
+    assert name.endswith(".html")
+    assert "malignant" in text
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_content(text)
+    expect(page.locator("svg").first).to_be_visible()
+    assert page.locator("svg").count() >= 6
+    assert asked == []
+
+
+def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
+    trained(page, "Fuel economy of cars")
+    expect(charts_below(page).locator("svg")).to_have_count(2)
+    points = [mark for chart in driving.marks(page) for mark in chart if mark.kind == "symbol"]
+    assert any(mark.seen > 50 for mark in points), "the predictions are drawn"
+    expect(page.get_by_text("nine in ten by no more than")).to_be_visible()
+    # Three epochs make no curve, and the page says what to try.
+    expect(page.get_by_text("Try 20 epochs.")).to_be_visible()
+    page.get_by_role("button", name="Set it on the Train page").click()
+    driving.idle(page)
+    expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("20")
+    driving.no_defect(page)
