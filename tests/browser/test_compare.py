@@ -1,6 +1,7 @@
 """Comparing policies: the whole way, a refresh, a stop in the middle, and what cannot be compared."""
 
 import re
+import shutil
 import time
 
 import pytest
@@ -147,6 +148,18 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         history = app.run(made.members[0].run_id).history()
         assert len(history.epochs) >= done
         assert [epoch.epoch for epoch in history.epochs] == list(range(1, len(history.epochs) + 1))
+
+        # Members that are gone are named, and what is left can still be deleted.
+        gone, damaged = (app.run(member.run_id) for member in made.members)
+        shutil.rmtree(gone.folder)
+        (damaged.folder / "status.json").write_text("{")
+        page.reload()
+        page.get_by_text("Fixed 0.001, seed 0: its run was deleted.").wait_for()
+        expect(page.get_by_text("CLR (found), seed 0: its run is damaged.")).to_be_visible()
+        idle(page)
+        page.get_by_role("button", name="Delete the comparison").click()
+        page.get_by_text("The comparison and its runs were deleted.").wait_for()
+        assert made not in studies.every(Store(app.home))
 
 
 def test_what_cannot_be_compared_is_said_before_it_starts(browser: Browser, app: App) -> None:
