@@ -25,7 +25,7 @@ _MOST_COLUMNS = 50
 _MOST_CURVES = 8
 _MOST_DEPENDENCES = 6
 # Rows that columns are shuffled in, and that partial dependence is averaged over.
-_SHUFFLED_ROWS, _AVERAGED_ROWS = 2_000, 300
+_SHUFFLED_ROWS, _LEAST_SHUFFLED, _AVERAGED_ROWS = 2_000, 64, 300
 # A difference of less than two standard errors is what chance does.
 _SURE = 2.0
 
@@ -190,19 +190,18 @@ def _verdict(
     assert own.value is not None
     assert other.value is not None
     rows = f"{len(errors):,} rows" if len(errors) != 1 else "one row"
-    figures = (
-        f"it is off by {number(own.value)} on average, a linear model by {number(other.value)}"
-        if prepared.task == "regression"
-        else f"it is right in {100 * own.value:.1f} %, a linear model in {100 * other.value:.1f} %"
-    )
+    if prepared.task == "regression":
+        network, simple = (f"off by {number(value)} on average" for value in (own.value, other.value))
+    else:
+        network, simple = (f"right in {100 * value:.1f} %" for value in (own.value, other.value))
     if abs(better) <= _SURE * chance:
         return (
-            f"The network and a linear model are about as good: {figures}, "
+            f"The network and a linear model are about as good: it is {network}, a linear model {simple}, "
             f"and with {rows} that much can be chance."
         )
     if better > 0:
-        return f"The network earns its keep: {figures}."
-    return f"A linear model does better, with less effort: of the network, {figures}."
+        return f"The network earns its keep: it is {network}, a linear model {simple}."
+    return f"A linear model does better, with less effort: it is {simple}, the network {network}."
 
 
 def _of_classes(
@@ -261,7 +260,7 @@ def _columns(
     inputs = influence.inputs_of(prepared.preprocessor)
     order = influence.related(prepared, inputs) if len(inputs) > _MOST_COLUMNS else list(range(len(inputs)))
     order = order[:_MOST_COLUMNS]
-    rows = influence.sampled(part, _SHUFFLED_ROWS)
+    rows = influence.sampled(part, _affordable(part, answer))
     if len(rows) < len(part.y):
         notes.append(f"What matters was measured on {len(rows):,} of {len(part.y):,} {name} rows.")
     measured: list[tuple[int, Importance]] = []
@@ -282,3 +281,13 @@ def _columns(
         if found is not None:
             dependences.append(found)
     return {"importance": tuple(one for _, one in measured), "dependence": tuple(dependences)}
+
+
+def _affordable(part: "Part", answer: Answer) -> int:
+    """Rows to shuffle columns in: fewer where a very large network would take most of the budget for one column."""
+    few = part.x[:_LEAST_SHUFFLED]
+    begun = time.perf_counter()
+    answer(few)
+    row = (time.perf_counter() - begun) / len(few)
+    most = int(BUDGET_SECONDS / 2 / (row * (influence.REPEATS + 1)))
+    return max(_LEAST_SHUFFLED, min(_SHUFFLED_ROWS, most))
