@@ -61,14 +61,13 @@ def diagnose(history: History, settings: RunSettings, scores: Scores | None = No
             "4 Learning rate",
         )
     if len(epochs) < _LEAST_EPOCHS:
-        return _longer(
-            "too short",
-            f"{len(epochs)} epochs are too few to tell over- from underfitting."
-            if epochs
-            else "No epoch was finished.",
-            settings,
-            at_least=20,
-        )
+        sentence = "No epoch was finished."
+        if epochs:
+            few = "One epoch is" if len(epochs) == 1 else f"{len(epochs)} epochs are"
+            sentence = f"{few} too few to tell over- from underfitting."
+        if len(epochs) < settings.training.epochs:  # it was stopped: more epochs are not what it lacked
+            return Diagnosis("too short", sentence)
+        return _longer("too short", sentence, settings, at_least=20)
     val = np.array([epoch.val_loss for epoch in epochs])
     if not np.isfinite(val).all():
         return Diagnosis("unknown", "Without validation rows, nothing tells over- from underfitting.")

@@ -115,6 +115,14 @@ def test_verdicts(train: list[float], val: list[float], reason: Ending, verdict:
     assert told(train, val, reason=reason).verdict == verdict
 
 
+def test_only_a_run_that_was_to_be_short_is_told_to_be_longer() -> None:
+    found = told(DOWN[:3], DOWN[:3], layers(LayerSettings(), epochs=3), reason="completed")
+    assert found.settings is not None
+    assert found.settings.training.epochs == 20
+    assert told(DOWN[:1], DOWN[:1], reason="stopped").sentence.startswith("One epoch is too few")
+    assert told([], [], reason="stopped").advice == ""
+
+
 def test_a_change_is_the_only_difference() -> None:
     settings = layers(LayerSettings(units=64), epochs=77)
     found = told(FALLING, RISING, settings)
