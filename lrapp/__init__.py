@@ -14,7 +14,8 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``evaluation``, ``prediction``, ``saved``   what a model is worth; a saved model + a new table -> predictions
 - ``runs``, ``worker``, ``jobs``, ``bundle``   the run folder; one run; the queue and its process; the download
 - ``studies``, ``comparing``   policies on the same data, budget and seeds; what their runs say together
-- ``recipes``, ``code_data``, ``code_training``, ``codegen``, ``exports``   a run -> what a person takes away
+- ``recipes``, ``code_data``, ``code_training``, ``codegen``   a finished run -> readable code that does it again
+- ``portable``, ``tf_export``, ``onnx_export``, ``exports``   a finished run -> what a person takes away
 - ``charts``        frames -> Altair charts
 - ``ui/``           the pages
 """

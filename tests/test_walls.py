@@ -29,10 +29,11 @@ ORDER = [
     *("measures", "influence", "insight", "findings", "diagnosis"),
     *("prediction", "saved"),
     *("runs", "studies", "comparing", "worker", "jobs", "bundle", "charts"),
-    *("recipes", "code_data", "code_training", "codegen", "exports"),
+    *("recipes", "code_data", "code_training", "codegen"),
+    *("portable", "tf_export", "onnx_export", "exports"),
     *("result_charts", "drawing", "report", "__main__"),
 ]
-TRAINERS = {"models", "loop", "training", "range_test"}
+TRAINERS = {"models", "loop", "training", "range_test", "tf_export"}
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
 HEAVY = {"tensorflow", "keras", "sklearn"}
 MOST_LINES = 450

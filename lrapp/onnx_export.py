@@ -1,0 +1,226 @@
+"""A run's model -> an ONNX graph from raw columns to answers, and the check that ONNX Runtime gives the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lrapp.portable import Portable, compute, date_parts, text_codes, yes_no_table
+from lrapp.reading.columns import Kind
+from lrapp.saved import SavedModel
+
+OPSET, ML_OPSET, IR_VERSION = 20, 3, 9
+
+
+class Tensor:
+    """A value in the graph, with the arithmetic that the graph is to do."""
+
+    def __init__(self, graph: "Graph", name: str) -> None:
+        self.graph, self.name = graph, name
+
+    def __add__(self, other: "Tensor") -> "Tensor":
+        return self.graph.add("Add", self, other)
+
+    def __sub__(self, other: "Tensor") -> "Tensor":
+        return self.graph.add("Sub", self, other)
+
+    def __mul__(self, other: "Tensor") -> "Tensor":
+        return self.graph.add("Mul", self, other)
+
+    def __truediv__(self, other: "Tensor") -> "Tensor":
+        return self.graph.add("Div", self, other)
+
+
+class Graph:
+    """Nodes and constants, one after the other; also the ``Arithmetic`` of ``portable``."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def _name(self) -> str:
+        return f"{self.prefix}{len(self.nodes) + len(self.constants)}"
+
+    def add(
+        self, kind: str, *inputs: Tensor, output: str = "", domain: str = "", **attributes: Any
+    ) -> Tensor:
+        """Append a node and return what it computes."""
+        from onnx import helper
+
+        made = output or self._name()
+        names = [tensor.name for tensor in inputs]
+        self.nodes.append(helper.make_node(kind, names, [made], domain=domain, **attributes))
+        return Tensor(self, made)
+
+    def constant(self, values: np.ndarray) -> Tensor:
+        """Make a tensor of an array."""
+        from onnx import numpy_helper
+
+        name = self._name()
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return Tensor(self, name)
+
+    def cast(self, x: Tensor, kind: str, output: str = "") -> Tensor:
+        """Turn a tensor into another type."""
+        from onnx import TensorProto
+
+        return self.add("Cast", x, to=getattr(TensorProto, kind), output=output)
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        """Put columns beside one another."""
+        return self.add("Concat", *parts, axis=1)
+
+    def is_nan(self, x: Tensor) -> Tensor:
+        """True where a value is missing."""
+        return self.add("IsNaN", x)
+
+    def where(self, condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Take x where the condition holds, else y."""
+        return self.add("Where", condition, x, y)
+
+    def less(self, x: Tensor, y: Tensor) -> Tensor:
+        """True where x is less than y."""
+        return self.add("Less", x, y)
+
+    def floor(self, x: Tensor) -> Tensor:
+        """Round down."""
+        return self.add("Floor", x)
+
+    def sine(self, x: Tensor) -> Tensor:
+        """Sine of radians; runtimes need not know it for float64."""
+        return self.cast(self.add("Sin", self.single(x)), "DOUBLE")
+
+    def single(self, x: Tensor) -> Tensor:
+        """Turn booleans and float64 into float32."""
+        return self.cast(x, "FLOAT")
+
+    def row(self, x: Tensor, table: np.ndarray, keys: list[str], codes: list[int]) -> Tensor:
+        """Take each text's row of a table; the last row for all other texts."""
+        place = self.add(
+            "LabelEncoder",
+            x,
+            domain="ai.onnx.ml",
+            keys_strings=keys,
+            values_int64s=codes,
+            default_int64=len(table) - 1,
+        )
+        flat = self.add("Reshape", place, self.constant(np.array([-1], np.int64)))
+        return self.add("Gather", self.constant(table), flat, axis=0)
+
+
+def build(model: SavedModel, plan: Portable) -> Any:
+    """Return the ONNX model: an input for each column, shape (rows, 1); ``prediction`` and ``probabilities``.
+
+    Args:
+        model: Network and preprocessor.
+        plan: The preprocessor as arrays.
+    """
+    from onnx import TensorProto, helper
+
+    prefix = "_"
+    while any(column.name.startswith(prefix) for column in plan.columns):
+        prefix += "_"
+    graph = Graph(prefix)
+    tables = dict(plan.categories)
+    inputs, slots, chosen = [], {}, {}
+    slot = 0
+    for column in plan.columns:
+        text = column.kind in (Kind.CATEGORY, Kind.YES_NO)
+        kind = TensorProto.STRING if text else TensorProto.DOUBLE
+        inputs.append(helper.make_tensor_value_info(column.name, kind, ["rows", 1]))
+        x = Tensor(graph, column.name)
+        match column.kind:
+            case Kind.CATEGORY:
+                chosen[slot] = graph.row(x, tables[slot], *text_codes(column))
+            case Kind.YES_NO:
+                slots[slot] = graph.row(x, yes_no_table(), *text_codes(column))
+            case Kind.DATE:
+                slots |= dict(enumerate(date_parts(x, graph), slot))
+            case _:
+                slots[slot] = x
+        slot += len(column.slots)
+    answers = _network(graph, model.network, compute(plan, slots, chosen, graph))
+    outputs = _answer(graph, model, answers)
+    made = helper.make_graph(graph.nodes, "model", inputs, outputs, graph.constants)
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION)
+
+
+def _network(graph: Graph, network: Any, x: Tensor) -> Tensor:
+    for layer in network.layers[1:]:
+        weights = [np.asarray(value, np.float32) for value in layer.get_weights()]
+        match type(layer).__name__:
+            case "Dense":
+                x = graph.add("MatMul", x, graph.constant(weights[0]))
+                if layer.use_bias:
+                    x = x + graph.constant(weights[1])
+                x = _activation(graph, layer.activation.__name__, x)
+            case "BatchNormalization":
+                gamma, beta, mean, variance = weights
+                scale = gamma / np.sqrt(variance + np.float32(layer.epsilon))
+                x = x * graph.constant(scale) + graph.constant(beta - mean * scale)
+            case "Activation":
+                x = _activation(graph, layer.activation.__name__, x)
+            case "Dropout":
+                continue
+            case other:
+                raise NotImplementedError(other)
+    return x
+
+
+def _activation(graph: Graph, name: str, x: Tensor) -> Tensor:
+    match name:
+        case "linear":
+            return x
+        case "silu":
+            return x * graph.add("Sigmoid", x)
+        case "leaky_relu":
+            return graph.add("LeakyRelu", x, alpha=0.2)
+        case "softmax":
+            return graph.add("Softmax", x, axis=1)
+        case "relu" | "elu" | "selu" | "gelu" | "tanh" | "sigmoid":
+            return graph.add(name.capitalize(), x)
+    raise NotImplementedError(name)
+
+
+def _answer(graph: Graph, model: SavedModel, answers: Tensor) -> list[Any]:
+    from onnx import TensorProto, helper
+
+    told = model.preprocessor
+    if told.task == "regression":
+        scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([told.target_scale]))
+        graph.add("Add", scaled, graph.constant(np.array([told.target_mean])), output="prediction")
+        return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["rows", 1])]
+    if told.task == "binary":
+        answers = graph.join([graph.constant(np.ones(1, np.float32)) - answers, answers])
+    graph.add("Identity", answers, output="probabilities")
+    best = graph.add("ArgMax", answers, axis=1, keepdims=1)
+    graph.add(
+        "LabelEncoder",
+        best,
+        domain="ai.onnx.ml",
+        output="prediction",
+        keys_int64s=list(range(len(told.classes))),
+        values_strings=list(told.classes),
+    )
+    return [
+        helper.make_tensor_value_info("prediction", TensorProto.STRING, ["rows", 1]),
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["rows", len(told.classes)]),
+    ]
+
+
+def run(path: Path, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what ONNX Runtime answers, by the names of the outputs.
+
+    Args:
+        path: The model's file.
+        columns: As ``portable.raw_inputs`` gives them.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    answers = session.run(names, {name: values[:, None] for name, values in columns.items()})
+    return dict(zip(names, answers, strict=True))
