@@ -239,6 +239,11 @@ class RunSettings(Part):
         "train", title="What to do", description="Train, or only look for learning rates."
     )
     range_test: RangeTestSettings = RangeTestSettings()
+    closer_look: bool = Field(
+        True,
+        title="A closer look",
+        description="Computes curves and the importance of columns at the end; comparisons leave it out.",
+    )
 
     def plan(self, training_rows: int) -> policies.FloatArray:
         """Return the learning rate of every step of the run.

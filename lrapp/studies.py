@@ -206,6 +206,8 @@ def settings_of(plan: Plan, contender: Contender, seed: int) -> RunSettings:
             "mode": "train",
             "policy": contender.policy,
             "training": training.model_copy(update={"seed": seed, "early_stopping": stopping}),
+            # It would cost more than the training, and a comparison shows none of it.
+            "closer_look": False,
         }
     )
 

@@ -255,7 +255,8 @@ def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
     beside = run.folder / ".model.keras"
     network.save(beside)
     os.replace(beside, run.model_path)
-    _look_closely(run, network, prepared, outputs, scores)
+    if run.settings.closer_look:
+        _look_closely(run, network, prepared, outputs, scores)
 
 
 def _look_closely(

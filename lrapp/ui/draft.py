@@ -27,7 +27,7 @@ def put(settings: RunSettings) -> None:
 
 def replace(settings: RunSettings) -> None:
     """Take settings from elsewhere; every widget starts from them."""
-    put(settings.model_copy(update={"name": ""}))
+    put(_to_train(settings))
     st.session_state["draft_version"] = version() + 1
 
 
@@ -72,6 +72,11 @@ def _of_address() -> RunSettings | None:
     if not run_id:
         return None
     try:
-        return resources.store().get(run_id).settings.model_copy(update={"name": ""})
+        return _to_train(resources.store().get(run_id).settings)
     except UserError:
         return None  # the run's own place on the page says what is wrong with it
+
+
+def _to_train(settings: RunSettings) -> RunSettings:
+    """The settings of a run of any kind, for training anew: without what made it a test or part of a comparison."""
+    return settings.model_copy(update={"name": "", "mode": "train", "closer_look": True})

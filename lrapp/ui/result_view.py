@@ -34,6 +34,8 @@ def show(run: Run, history: History, scores: Scores) -> None:
         st.markdown(plain(insight.verdict, None))
     _diagnosis(run, diagnose(history, run.settings, scores))
     if insight is None:
+        if not run.settings.closer_look:
+            st.caption("Runs of a comparison have no closer look; train this policy by itself to have one.")
         return
     for note in insight.notes:
         st.caption(plain(note, None))
