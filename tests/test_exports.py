@@ -118,7 +118,12 @@ def _answers(kind: str, run: Run, store: Store, folder: Path) -> tuple[dict[str,
 @pytest.mark.parametrize("kind", ["onnx", "savedmodel"])
 @pytest.mark.parametrize("task", ["binary", "multi-class", "regression"])
 def test_an_exported_model_gives_the_apps_predictions(
-    kind: str, task: str, trained: dict[str, Run], store: Store, tmp_path: Path
+    kind: str,
+    task: str,
+    trained: dict[str, Run],
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if kind == "onnx":
         pytest.importorskip("onnx", reason="needs the optional package onnx")
@@ -136,6 +141,11 @@ def test_an_exported_model_gives_the_apps_predictions(
     readme = (tmp_path / "README.md").read_text("utf-8")
     assert "`a¦b'c`" in readme
     assert "the largest difference to the app's answers" in readme
+    # The example of the README runs as it stands.
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(readme.split("```python")[1].split("```")[0], names)
+    assert len(names["answers"]) == (1 if task == "regression" else 2)
     assert not list(exports.progress_path(trained[task], exports.FORMATS[0]).parent.glob("*.progress"))
 
 
