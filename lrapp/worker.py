@@ -201,10 +201,11 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
 def _about_batches(settings: RunSettings, rows: int) -> tuple[str, ...]:
     if settings.training.batch_size <= rows:
         return ()
-    return (
+    note = (
         f"The batch size, {settings.training.batch_size:,}, is larger than the {rows:,} training rows, so each epoch "
-        "is one step with all of them. A smaller batch takes more steps.",
+        "is one step with all of them. A smaller batch takes more steps."
     )
+    return (note,)
 
 
 def _find_rates(

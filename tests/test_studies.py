@@ -69,9 +69,10 @@ def test_the_runs_differ_in_seed_and_policy_only(store: Store) -> None:
         assert told.pop("policy")["type"] == ("fixed" if member.label.startswith("Fixed") else "clr")
         assert told["training"].pop("seed") == member.seed
         assert told["training"]["early_stopping"].pop("enabled") is False
+        assert told.pop("closer_look") is False
         assert told.pop("name") == f"a study: {member.label}, seed {member.seed}"
         expected = json.loads(BASE.to_json())
-        del expected["policy"], expected["name"], expected["training"]["seed"]
+        del expected["policy"], expected["name"], expected["closer_look"], expected["training"]["seed"]
         del expected["training"]["early_stopping"]["enabled"]
         assert told == expected
     assert study.labels == ("Fixed 0.01", "CLR (found)")
