@@ -58,7 +58,10 @@ def _insight(run: Run) -> Insight | None:
     try:
         return Insight.from_json(run.insight_path.read_bytes())
     except FileNotFoundError:
-        st.caption("This run has no closer look at its model; one that is trained now has.")
+        st.caption(
+            "There is no closer look at this run's model: comparisons leave it out, and older runs have none. Train "
+            "its settings as a run of their own to have one."
+        )
     except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")
     return None
