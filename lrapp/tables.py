@@ -23,7 +23,7 @@ from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import Layout, layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.numerals import looks_numeric
-from lrapp.reading.records import find_records, prepare_text
+from lrapp.reading.records import WIDE_GAP, find_records, prepare_text
 from lrapp.reading.rows import Body, Plan, Repair, Types, choose_types, read_body
 from lrapp.reading.unpacking import unpack
 
@@ -35,6 +35,7 @@ _HEAD_RECORDS = 500
 _FEW_ROWS = 5000
 _EXAMPLES = 3
 _LOOKED_AT = 200
+_RUNS = {WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells."}
 _TOTAL = re.compile(
     r"(grand |sub)?(totals?|sum|summe|gesamt|somme|suma|average|mean|mittelwert)\s*:?", re.IGNORECASE
 )
@@ -195,6 +196,8 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
     found = detect(beginning, decoded.encoding, told)
     named_lines = found.named_lines
+    if said := _RUNS.get(found.dialect.delimiter):
+        notes.append(said)
     text = prepare_text(content, found.dialect.delimiter, found.dialect.quote, found.dialect.escape)
     records = find_records(text, found.width)
     filled: list[int] = []

@@ -320,6 +320,32 @@ def test_one_row_and_one_column_are_tables() -> None:
     assert read_csv(b"7", "a").frame.shape == (1, 1)
 
 
+@pytest.mark.parametrize("names", ["Name        Age   City\n", ""])
+def test_cells_aligned_by_wide_gaps_keep_their_single_spaces(names: str) -> None:
+    table = read_csv(
+        (
+            names + "Anna Bell   12    New York\nBob         40    Rome\nCarl Smith  33    Los Angeles\n"
+        ).encode(),
+        "a.txt",
+    )
+    assert list(table.frame.columns) == (names.split() or ["column_1", "column_2", "column_3"])
+    assert table.frame.to_numpy().tolist() == [
+        ["Anna Bell", 12, "New York"],
+        ["Bob", 40, "Rome"],
+        ["Carl Smith", 33, "Los Angeles"],
+    ]
+    assert "Two or more spaces were taken as the delimiter; single spaces stay in the cells." in table.notes
+    assert table.repaired_rows == 0
+
+
+def test_an_aligned_row_that_lacks_a_cell_is_mended() -> None:
+    rows = "Anna Bell   12    New York\nCarl Smith        Los Angeles\nEve         20    Rome\nIda  5  Rome\n"
+    table = read_csv(("Name        Age   City\n" + rows).encode(), "a.txt")
+    assert table.frame["City"].tolist() == ["New York", "Los Angeles", "Rome", "Rome"]
+    assert table.frame["Age"].isna().tolist() == [False, True, False, False]
+    assert [repair.line for repair in table.repairs] == [3]
+
+
 def test_odd_names_stay_and_doubles_are_told_apart() -> None:
     text = 'a.b[0],"x\ny",$x^2$,<b>,**m**,😀,"q""q",a,a,,a_2\n' + "\n".join(
         [",".join(map(str, range(11)))] * 2

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from lrapp.errors import UserError
 from lrapp.reading.layouts import DATE_LIKE, usual_width
 from lrapp.reading.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
-from lrapp.reading.records import prepare_text, read_sample
+from lrapp.reading.records import WIDE_GAP, prepare_text, read_sample
 
 SAMPLE_BYTES = 1 << 17
 _VOTE_CHARACTERS = 1 << 15
 _VOTING_CELLS = 5_000
-_DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "^", "~", "::", "||", ":", " ")
+_DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "^", "~", "::", "||", ":", " ", WIDE_GAP)
+_EDGES = frozenset(",;|^~:\t")
+_GROUPED = re.compile(r"[-+(]?[0-9]{1,3}( [0-9]{3})+([.,][0-9]+)?\)?")
 _SHY = {":": 0.8, " ": 0.8, "^": 0.9, "~": 0.9, "::": 0.95, "||": 0.95}
 _MISSING = frozenset((*MISSING_WORDS, ""))
 _ALONE = re.compile(
@@ -28,7 +30,8 @@ class Dialect:
 
     Args:
         encoding: Python's name of the encoding.
-        delimiter: What stands between cells; ``" "`` stands for any run of spaces and tabs.
+        delimiter: What stands between cells; ``" "`` stands for any run of spaces and tabs,
+            ``"  "`` for any of two or more spaces or with a tab.
         quote: ``'"'``, ``"'"`` or ``""`` for none.
         header: Whether the first row holds the column names.
         decimal: ``"."`` or ``","``.
@@ -118,7 +121,7 @@ def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Fo
         delimiter = delimiter or match[1].replace("\\t", "\t")
     sample = sample_of(text)
     short = _with_newlines(sample[:_VOTE_CHARACTERS])
-    delimiters = (delimiter,) if delimiter else tuple(mark for mark in ("", *_DELIMITERS) if mark in short)
+    delimiters = (delimiter,) if delimiter else _candidates(short, told.quote)
     best, best_score = delimiters[0], -1.0
     for mark in delimiters:
         score = _score(short, mark, told.quote)
@@ -136,6 +139,42 @@ def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Fo
     )
     rows = _split(sample, dialect.delimiter, quote, escape)
     return Found(dialect, named_lines, usual_width(rows) if rows else 1)
+
+
+def _candidates(sample: str, told_quote: str | None) -> tuple[str, ...]:
+    """Delimiters that a vote is worth; single spaces and wide gaps never both."""
+    marks = [mark for mark in ("", *_DELIMITERS) if mark in sample]
+    if WIDE_GAP in marks:
+        marks.remove(" " if _gaps_are_wide(sample, told_quote) else WIDE_GAP)
+    return tuple(marks)
+
+
+def _gaps_are_wide(sample: str, told_quote: str | None) -> bool:
+    """Whether two or more spaces delimit, and single ones belong to words inside of cells."""
+    quoting, single = (_quoting(sample, mark, told_quote) for mark in (WIDE_GAP, " "))
+    wide, narrow = _split(sample, WIDE_GAP, *quoting), _split(sample, " ", *single)
+    if len(wide) < 2 or quoting != single:
+        return False
+    width, evenness = _evenness(wide, WIDE_GAP)
+    also_narrow = _evenness(narrow, " ")[1] >= evenness
+    if width < 2 or evenness < 0.5 or (also_narrow and '"' in sample):
+        return False
+    cells = [cell for row in wide for cell in map(str.strip, row) if cell]
+    # Cells that begin or end with a delimiter are only padded.
+    if sum(bool({cell[0], cell[-1]} & _EDGES) for cell in cells) > 0.05 * len(cells):
+        return False
+    worded = [cell for cell in cells if " " in cell]
+    return sum(_is_one_cell(cell, also_narrow) for cell in worded) > 0.5 * len(worded)
+
+
+def _is_one_cell(cell: str, also_narrow: bool) -> bool:
+    """Whether words with single spaces between them are one cell rather than several."""
+    if DATE_LIKE.fullmatch(cell):
+        return True
+    numeric = [looks_numeric(part) for part in cell.split()]
+    if also_narrow:
+        return not any(numeric)
+    return not all(numeric) or _GROUPED.fullmatch(cell) is not None
 
 
 def _unused(sample: str) -> str:
@@ -162,9 +201,16 @@ def _quoting(sample: str, mark: str, told: str | None) -> tuple[str, str]:
     return ("" if '"' in sample else '"'), ""
 
 
+def _edge(mark: str) -> str:
+    """A pattern for what stands beside a quoted cell."""
+    if mark in (" ", WIDE_GAP):
+        return r"[ \t]"
+    return re.escape(mark) if mark else "(?!)"
+
+
 def _quotes_pair(sample: str, mark: str) -> bool:
     """Whether most apostrophes enclose whole cells, rather than belong to words."""
-    edge = re.escape(mark) if mark else "(?!)"
+    edge = _edge(mark)
     enclosed = re.findall(rf"(?:^|(?<={edge}))[ \t]*'(?:[^']|'')*'[ \t]*(?={edge}|$)", sample, re.MULTILINE)
     return sum(cell.count("'") for cell in enclosed) >= 0.8 * sample.count("'")
 
@@ -177,7 +223,7 @@ def _escape(sample: str, quote: str) -> str:
 
 def _quote_share(sample: str, mark: str, quote: str) -> float:
     """Share of quote characters that stand where a quote may stand."""
-    edge = re.escape(mark) if mark else "(?!)"
+    edge = _edge(mark)
     q = re.escape(quote)
     total = sample.count(quote)
     pairs = len(re.findall(rf"{q}{q}|\\{q}", sample))
@@ -192,19 +238,22 @@ def _score(sample: str, mark: str, told_quote: str | None) -> float:
     rows = _split(sample, mark or "\x00", quote, escape)
     if not rows:
         return 0.0
-    widths = Counter(len(row) for row in rows)
-    width, common = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1 or not mark), item[0]))
-    evenness = common / len(rows)
+    width, evenness = _evenness(rows, mark)
     clean = _clean_share([row for row in rows if len(row) == width][:400], mark)
     if quote == "" and '"' in sample and told_quote is None:
         evenness *= 0.9
-    if len(rows[0]) != width:
-        evenness *= 0.8
     if not mark:
         return _score_alone(rows)
     if width < 2:
         return 0.0
     return evenness * (0.5 + 0.5 * clean) * _SHY.get(mark, 1.0) * (width - 0.5) / width
+
+
+def _evenness(rows: Sequence[Sequence[str]], mark: str) -> tuple[int, float]:
+    """Cells in most rows, and the share of rows with as many; less when the first row has not."""
+    widths = Counter(len(row) for row in rows)
+    width, common = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1 or not mark), item[0]))
+    return width, common / len(rows) * (1.0 if len(rows[0]) == width else 0.8)
 
 
 def _score_alone(rows: Sequence[Sequence[str]]) -> float:

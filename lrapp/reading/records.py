@@ -11,6 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+WIDE_GAP = "  "
+"""The delimiter that stands for any run of spaces and tabs but a single space."""
+
+_RUNS = {" ": rb"[ \t]+", WIDE_GAP: rb"[ \t]{2,}|\t"}
 _QUOTED_NEWLINES_CHECKED = 100_000
 _LONGEST_RECORD_LINES = 50
 _INNER_DELIMITER = "\x1f"
@@ -43,9 +47,8 @@ class Text:
             column = pc.replace_substring(column, _ESCAPED_QUOTE, self.quote)
             column = pc.replace_substring(column, "\\\\", "\\")
         if self.delimiter != self.written:
-            column = pc.replace_substring(
-                column, self.delimiter, " " if self.written == " " else self.written
-            )
+            written = self.written[0] if self.written in _RUNS else self.written
+            column = pc.replace_substring(column, self.delimiter, written)
         return column
 
 
@@ -97,11 +100,10 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
     q, written = quote.encode(), delimiter
     if quote and escape:
         data = re.sub(rb"(?<!\\)((?:\\\\)*)\\" + q, rb"\1" + _ESCAPED_QUOTE.encode(), data)
-    if delimiter == " ":
+    if run := _RUNS.get(delimiter):
         data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
-        spaces = (
-            (rb"(" + q + rb"[^" + q + rb"\n]*" + q + rb")|[ \t]+") if quote and q in data else rb"()[ \t]+"
-        )
+        cell = rb"(" + q + rb"[^" + q + rb"\n]*" + q + rb")|" if quote and q in data else rb"()"
+        spaces = cell + rb"(?:" + run + rb")"
         inner = _INNER_DELIMITER.encode()
         data = re.sub(spaces, lambda match: match[1] or inner, data)
         delimiter = _INNER_DELIMITER

@@ -21,6 +21,16 @@ from lrapp.reading.dialects import DialectOverrides, detect
         ('a,b\n"x; y; z",1\n"u; v; w",2\n', ",", '"'),
         ("when\n2020-01-01 10:00:00\n2020-01-02 11:00:00\n", ",", '"'),
         ("price\n1,50\n2,75\n", ";", '"'),
+        ("name       age  city\nAnna Bell  12   New York\nBob        40   Rome\n", "  ", '"'),
+        ("full name  home city  age\nAnna Bell  New York   12\nBob Stone  San Jose   40\n", "  ", '"'),
+        ("name         age  city\nSmith, John  12   New York\nBell, Anna   40   Rome\n", "  ", '"'),
+        ("city      people     area\nParis     2 161 000  105\nNew York  126 329    7\n", "  ", '"'),
+        ("1 2  3 4\n5 6  7 8\n", " ", '"'),
+        ("0.5  15.30 396.90   4.98\n0.6  17.80 396.90   9.14\n", " ", '"'),
+        ("Anna 12  Rome 5\nEmma 40  Oslo 7\n", " ", '"'),
+        ('1.5   8   2   7   70  1\t"ford pinto"\n2.5   8   3   7   70  1\t"buick 320"\n', " ", '"'),
+        ("a b ^  b ^  c\n1 ^  2 ^  3\nx y ^  4 ^  5\n", "^", '"'),
+        ("a b,  c\nx y,  1\nz,  2\n", ",", '"'),
     ],
 )
 def test_delimiter_and_quote_are_found(text: str, delimiter: str, quote: str) -> None:

@@ -50,4 +50,6 @@ def test_a_record_is_split_leniently(raw: str, cells: list[str]) -> None:
 def test_delimiters_of_several_characters_become_one() -> None:
     assert prepare_text(b"a::b\n", "::", '"').data == b"a\x1fb\n"
     assert prepare_text(b"a   b\n  1 2\n", " ", '"').data == b"a\x1fb\n1\x1f2\n"
+    assert prepare_text(b" a b   c\td \n", "  ", '"').data == b"a b\x1fc\x1fd\n"
+    assert prepare_text(b'"a  b"  c\n', "  ", '"').data == b'"a  b"\x1fc\n'
     assert prepare_text(b'a, "x, y"\n', ",", '"').data == b'a,"x, y"\n'
