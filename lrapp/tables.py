@@ -23,7 +23,7 @@ from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import Layout, layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.numerals import looks_numeric
-from lrapp.reading.records import WIDE_GAP, find_records, prepare_text
+from lrapp.reading.records import TAB_RUN, WIDE_GAP, find_records, prepare_text
 from lrapp.reading.rows import Body, Plan, Repair, Types, choose_types, read_body
 from lrapp.reading.unpacking import unpack
 
@@ -35,7 +35,10 @@ _HEAD_RECORDS = 500
 _FEW_ROWS = 5000
 _EXAMPLES = 3
 _LOOKED_AT = 200
-_RUNS = {WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells."}
+_RUNS = {
+    WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells.",
+    TAB_RUN: "Tabs in a row were taken as one delimiter, which makes all rows even.",
+}
 _TOTAL = re.compile(
     r"(grand |sub)?(totals?|sum|summe|gesamt|somme|suma|average|mean|mittelwert)\s*:?", re.IGNORECASE
 )

@@ -346,6 +346,31 @@ def test_an_aligned_row_that_lacks_a_cell_is_mended() -> None:
     assert [repair.line for repair in table.repairs] == [3]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name\t\tage\tcity\nAnna Bell\t12\tNew York\nBob\t\t40\tRome\nChristopher\t33\tOslo\n",
+        "name\t\tage\t\tcity\nAnna Bell\t\t12\t\tNew York\nBob\t\t40\t\tRome\nChristopher\t\t33\t\tOslo\n",
+    ],
+)
+def test_cells_aligned_by_tabs_are_even_rows(text: str) -> None:
+    table = read_csv(text.encode(), "a.txt")
+    assert list(table.frame.columns) == ["name", "age", "city"]
+    assert table.frame.to_numpy().tolist() == [
+        ["Anna Bell", 12, "New York"],
+        ["Bob", 40, "Rome"],
+        ["Christopher", 33, "Oslo"],
+    ]
+    assert table.notes == ("Tabs in a row were taken as one delimiter, which makes all rows even.",)
+    assert table.repaired_rows == 0
+
+
+def test_tabs_around_an_empty_cell_stay_two_delimiters() -> None:
+    table = read_csv(b"name\tage\tcity\nAnna\t\tRome\nBob\t40\tOslo\nEve\t33\tOslo\n", "a.tsv")
+    assert table.frame["age"].isna().tolist() == [True, False, False]
+    assert (table.frame["city"].tolist(), table.notes) == (["Rome", "Oslo", "Oslo"], ())
+
+
 def test_odd_names_stay_and_doubles_are_told_apart() -> None:
     text = 'a.b[0],"x\ny",$x^2$,<b>,**m**,😀,"q""q",a,a,,a_2\n' + "\n".join(
         [",".join(map(str, range(11)))] * 2

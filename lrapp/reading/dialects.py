@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lrapp.errors import UserError
 from lrapp.reading.layouts import DATE_LIKE, usual_width
 from lrapp.reading.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
-from lrapp.reading.records import WIDE_GAP, prepare_text, read_sample
+from lrapp.reading.records import TAB_RUN, WIDE_GAP, prepare_text, read_sample
 
 SAMPLE_BYTES = 1 << 17
 _VOTE_CHARACTERS = 1 << 15
@@ -31,7 +31,8 @@ class Dialect:
     Args:
         encoding: Python's name of the encoding.
         delimiter: What stands between cells; ``" "`` stands for any run of spaces and tabs,
-            ``"  "`` for any of two or more spaces or with a tab.
+            ``"  "`` for any of two or more spaces or with a tab,
+            and two tabs for any run of tabs.
         quote: ``'"'``, ``"'"`` or ``""`` for none.
         header: Whether the first row holds the column names.
         decimal: ``"."`` or ``","``.
@@ -122,6 +123,8 @@ def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Fo
     sample = sample_of(text)
     short = _with_newlines(sample[:_VOTE_CHARACTERS])
     delimiters = (delimiter,) if delimiter else _candidates(short, told.quote)
+    if not delimiter and "\t" in delimiters and _tabs_are_padding(sample, told.quote, whole=sample == text):
+        delimiters = tuple(TAB_RUN if mark == "\t" else mark for mark in delimiters)
     best, best_score = delimiters[0], -1.0
     for mark in delimiters:
         score = _score(short, mark, told.quote)
@@ -165,6 +168,22 @@ def _gaps_are_wide(sample: str, told_quote: str | None) -> bool:
         return False
     worded = [cell for cell in cells if " " in cell]
     return sum(_is_one_cell(cell, also_narrow) for cell in worded) > 0.5 * len(worded)
+
+
+def _tabs_are_padding(sample: str, told_quote: str | None, *, whole: bool) -> bool:
+    """Whether runs of tabs only align cells: taken as one delimiter they make all rows even."""
+    if TAB_RUN not in sample:
+        return False
+    quoting = _quoting(sample, "\t", told_quote)
+    runs, single = _split(sample, TAB_RUN, *quoting), _split(sample, "\t", *quoting)
+    if len(runs) < 2 or len({len(row) for row in runs}) > 1 or len(runs[0]) < 2:
+        return False
+    usual = usual_width(single)
+    if all(len(row) >= usual and not any(map(str.strip, row[usual:])) for row in single):
+        # Even as they are: then a run may be an empty cell, unless its column is empty to the last row.
+        empty = sum(not any(map(str.strip, cells)) for cells in zip(*single, strict=False))
+        return whole and empty == usual - len(runs[0]) > 0
+    return True
 
 
 def _is_one_cell(cell: str, also_narrow: bool) -> bool:

@@ -14,7 +14,10 @@ import pyarrow.compute as pc
 WIDE_GAP = "  "
 """The delimiter that stands for any run of spaces and tabs but a single space."""
 
-_RUNS = {" ": rb"[ \t]+", WIDE_GAP: rb"[ \t]{2,}|\t"}
+TAB_RUN = "\t\t"
+"""The delimiter that stands for any run of tabs."""
+
+_RUNS = {" ": rb"[ \t]+", WIDE_GAP: rb"[ \t]{2,}|\t", TAB_RUN: rb"\t+"}
 _QUOTED_NEWLINES_CHECKED = 100_000
 _LONGEST_RECORD_LINES = 50
 _INNER_DELIMITER = "\x1f"
@@ -101,7 +104,8 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
     if quote and escape:
         data = re.sub(rb"(?<!\\)((?:\\\\)*)\\" + q, rb"\1" + _ESCAPED_QUOTE.encode(), data)
     if run := _RUNS.get(delimiter):
-        data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
+        if delimiter != TAB_RUN:
+            data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
         cell = rb"(" + q + rb"[^" + q + rb"\n]*" + q + rb")|" if quote and q in data else rb"()"
         spaces = cell + rb"(?:" + run + rb")"
         inner = _INNER_DELIMITER.encode()
