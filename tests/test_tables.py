@@ -371,6 +371,22 @@ def test_tabs_around_an_empty_cell_stay_two_delimiters() -> None:
     assert (table.frame["city"].tolist(), table.notes) == (["Rome", "Oslo", "Oslo"], ())
 
 
+@pytest.mark.parametrize("delimiter", ["\t", ";"])
+def test_amounts_in_parentheses_group_thousands(delimiter: str) -> None:
+    text = "name;amount;other\na;(1,234);4,250\nb;1,500;3,125\nc;(900);2,875\n".replace(";", delimiter)
+    table = read_csv(text.encode(), "a.tsv")
+    assert table.frame["amount"].tolist() == [-1234, 1500, -900]
+    assert table.frame["other"].tolist() == [4250, 3125, 2875]
+
+
+@pytest.mark.parametrize("rows", [3, 6000])
+def test_commas_in_a_tab_file_that_could_be_either_are_said(rows: int) -> None:
+    lines = [f"{'abc'[place % 3]}\t{place % 9 + 1},{100 + place % 899}" for place in range(rows)]
+    table = read_csv("\n".join(["name\tamount", *lines, ""]).encode(), "a.tsv")
+    assert table.frame["amount"].tolist()[:3] == [1.1, 2.101, 3.102]
+    assert table.notes == ("Column 'amount': commas were read as decimal marks, so that 1,100 is 1.100.",)
+
+
 def test_odd_names_stay_and_doubles_are_told_apart() -> None:
     text = 'a.b[0],"x\ny",$x^2$,<b>,**m**,😀,"q""q",a,a,,a_2\n' + "\n".join(
         [",".join(map(str, range(11)))] * 2

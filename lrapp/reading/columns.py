@@ -26,6 +26,7 @@ from lrapp.reading.numerals import (
     column_format,
     is_plain,
     looks_numeric,
+    only_unclear_commas,
     parse_column,
     parse_long,
     parse_number,
@@ -254,6 +255,10 @@ def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Nu
         numbers.notes.append("percent signs were taken off, so that 12% is 12")
     if form.unit:
         numbers.notes.append(f"the unit {form.unit!r} was taken off")
+    if form.decimal == "," and only_unclear_commas(cells):
+        cell = next(cell for cell in cells if only_unclear_commas([cell]))
+        if (value := parse_number(cell, form)) is not None:
+            numbers.notes.append(f"commas were read as decimal marks, so that {cell} is {value:.3f}")
     if parsed.markers:
         total = sum(parsed.markers.values())
         numbers.notes.append(f"{count(total, 'value')} marked as missing ({listed(parsed.markers)})")

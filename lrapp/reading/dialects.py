@@ -323,8 +323,10 @@ def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], told: DialectOve
     decimal = "."
     if decimals:
         decimal = "," if decimals[","] > decimals["."] else "."
-    elif dialect.delimiter in (";", "\t") and votes[("?", ",")] and not votes[("?", ".")]:
-        decimal = ","
+    elif dialect.delimiter in (";", "\t", TAB_RUN) and votes[("?", ",")] and not votes[("?", ".")]:
+        # Amounts in parentheses are accounts, which group thousands.
+        accounts = vote_decimal(cell for cell in cells if cell[:1] == "(")
+        decimal = "." if accounts[("?", ",")] else ","
     decimal = told.decimal or decimal
     if told.thousands and not told.decimal and told.thousands == decimal:
         decimal = "." if decimal == "," else ","

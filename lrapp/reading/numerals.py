@@ -162,6 +162,16 @@ def _verdict(body: str, other: str) -> tuple[str, str] | None:
     return ("", other) if other else None
 
 
+def only_unclear_commas(cells: Iterable[str]) -> bool:
+    """Whether numbers have commas, each of which could start decimals or group thousands.
+
+    Args:
+        cells: Cells without surrounding spaces.
+    """
+    marks = {verdict for verdict in vote_decimal(cells) if verdict[0]}
+    return marks == {("?", ",")}
+
+
 def column_format(cells: Sequence[str], decimal: str, thousands: str, *, told: bool = False) -> NumberFormat:
     """Decide how one column writes its numbers, as the file does where the column does not tell.
 

@@ -11,7 +11,7 @@ import pyarrow.csv as pacsv
 
 from lrapp.errors import UserError
 from lrapp.reading.dialects import Dialect
-from lrapp.reading.numerals import is_plain, looks_numeric
+from lrapp.reading.numerals import is_plain, looks_numeric, only_unclear_commas
 from lrapp.reading.records import Records, Text, split_cells
 
 LISTED_REPAIRS = 1000
@@ -81,7 +81,8 @@ def _type_of(cells: Sequence[str], decimal: str, simple: bool) -> pa.DataType:
     filled = [cell for cell in cells if cell]
     if filled and simple and any(decimal in cell for cell in filled):
         other = "," if decimal == "." else "."
-        if all(other not in cell and is_plain(cell.replace(decimal, ".")) for cell in filled):
+        plain = all(other not in cell and is_plain(cell.replace(decimal, ".")) for cell in filled)
+        if plain and (decimal == "." or not only_unclear_commas(filled)):
             return pa.float64()
     return pa.string()
 

@@ -84,6 +84,26 @@ def test_a_few_words_among_numbers_become_missing_and_are_said() -> None:
     assert read([*INCOMES[:5], "low", "high", "middle"]).kind is Kind.CATEGORY
 
 
+@pytest.mark.parametrize(
+    ("cells", "values", "notes"),
+    [
+        (
+            ["7", "(1,234)", "1,500"],
+            [7, -1.234, 1.5],
+            ("commas were read as decimal marks, so that (1,234) is -1.234",),
+        ),
+        (["1,234", "1,5"], [1.234, 1.5], ()),
+        (["1.234,5", "2,345"], [1234.5, 2.345], ()),
+        (["0,5", "2"], [0.5, 2], ()),
+    ],
+)
+def test_commas_that_could_group_thousands_are_said(
+    cells: list[str], values: list[float], notes: tuple[str, ...]
+) -> None:
+    result = read(cells, decimal=",")
+    assert (result.values.tolist(), result.notes) == (values, notes)
+
+
 def test_missing_words_in_a_category_are_counted_but_none_stays() -> None:
     result = read(["None", "n/a", "Mild", "?", "Mild"])
     assert result.values.fillna("").tolist() == ["None", "", "Mild", "", "Mild"]

@@ -9,6 +9,7 @@ import pytest
 from lrapp.reading.numerals import (
     NumberFormat,
     column_format,
+    only_unclear_commas,
     parse_column,
     parse_long,
     parse_number,
@@ -82,6 +83,23 @@ def test_what_is_no_number_is_not_read(cell: str) -> None:
 )
 def test_a_cell_tells_which_marks_it_can_only_have(cell: str, verdict: tuple[str, str]) -> None:
     assert dict(vote_decimal([cell])) == {verdict: 1}
+
+
+@pytest.mark.parametrize(
+    ("cells", "unclear"),
+    [
+        (["1,234", "56", "x"], True),
+        (["(1,234)"], True),
+        (["1,234", "1,5"], False),
+        (["1,234", "1.5"], False),
+        (["1,234", "1,234,567"], False),
+        (["1.234"], False),
+        (["12"], False),
+        ([], False),
+    ],
+)
+def test_commas_are_unclear_only_before_three_digits(cells: list[str], unclear: bool) -> None:
+    assert only_unclear_commas(cells) is unclear
 
 
 def test_a_column_follows_its_own_cells_before_the_file() -> None:
