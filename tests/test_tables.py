@@ -387,6 +387,16 @@ def test_commas_in_a_tab_file_that_could_be_either_are_said(rows: int) -> None:
     assert table.notes == ("Column 'amount': commas were read as decimal marks, so that 1,100 is 1.100.",)
 
 
+def test_a_column_of_decimal_points_and_commas_is_said_beside_clean_ones() -> None:
+    table = read_csv(b"a;b;c\n1,5;1.5;x\n2,25;2,25;y\n3,5;3.5;x\n4,75;4,75;y\n", "a.csv")
+    assert (table.frame["a"].tolist(), table.frame["b"].tolist()) == (
+        [1.5, 2.25, 3.5, 4.75],
+        ["1.5", "2,25", "3.5", "4,75"],
+    )
+    said = "its numbers have decimal points and decimal commas, so it was read as words"
+    assert table.notes == (f"Column 'b': {said}.",)
+
+
 def test_odd_names_stay_and_doubles_are_told_apart() -> None:
     text = 'a.b[0],"x\ny",$x^2$,<b>,**m**,😀,"q""q",a,a,,a_2\n' + "\n".join(
         [",".join(map(str, range(11)))] * 2

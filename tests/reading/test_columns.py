@@ -104,6 +104,16 @@ def test_commas_that_could_group_thousands_are_said(
     assert (result.values.tolist(), result.notes) == (values, notes)
 
 
+def test_points_and_commas_mixed_in_one_column_are_words_and_said() -> None:
+    said = "its numbers have decimal points and decimal commas, so it was read as words"
+    for decimal in (".", ","):
+        mixed = read(["1.234,5", "1,234.5", "2,5", "3.5"], decimal=decimal)
+        assert mixed.values.tolist() == ["1.234,5", "1,234.5", "2,5", "3.5"]
+        assert said in mixed.notes
+        assert said not in read(["1.234,5", "2,5", "3,75", "3.500"], decimal=decimal).notes
+        assert said not in read(["v1.5", "v2,5", "a,b", "a.b"], decimal=decimal).notes
+
+
 def test_missing_words_in_a_category_are_counted_but_none_stays() -> None:
     result = read(["None", "n/a", "Mild", "?", "Mild"])
     assert result.values.fillna("").tolist() == ["None", "", "Mild", "", "Mild"]
