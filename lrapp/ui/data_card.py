@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_SHOWN_COLUMNS = 50
 _FILE_TYPES = ["csv", "tsv", "txt", "tab", "dat", "data", "gz", "zip", "xlsx"]
 _DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Space", ":": "Colon"}
+# What aligns the columns of a text; found out, never chosen.
+_RUNS = {"  ": "Two or more spaces", "\t\t": "Tabs in a row"}
 _ENCODINGS = ["utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "shift_jis", "gb18030", "mac_roman"]
 # What a person can say against what was found out; None leaves it to be found out.
 _OVERRULES: dict[str, dict[Any, str]] = {
@@ -152,7 +154,7 @@ def _dialect(data: DataSettings, name: str) -> DialectSettings:
 
 
 def _in_words(found: "Dialect") -> str:
-    delimiter = _DELIMITERS.get(found.delimiter, repr(found.delimiter)).lower()
+    delimiter = (_DELIMITERS | _RUNS).get(found.delimiter, repr(found.delimiter)).lower()
     words = [
         f"encoding {found.encoding}",
         f"delimiter {delimiter}",
