@@ -102,7 +102,11 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         toggle = page.get_by_role("switch", name="Show runs of comparisons")
         expect(toggle).not_to_be_checked()
         go(page, "Compare")
+        page.get_by_role("heading", name="What it shows").wait_for()
+        wait_for_lines(page, 2)
+        idle(page)  # a link that is drawn anew while it is clicked leads nowhere
         box = expander(page, "Its runs")
+        idle(page)
         box.get_by_role("link", name="Fixed 0.001, seed 1").click()
         page.wait_for_url(lambda url: "run=" in url)
         assert run_id(page) == next(
