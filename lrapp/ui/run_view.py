@@ -1,5 +1,7 @@
 """One run, while it trains and afterwards: progress, charts, results, downloads."""
 
+import time
+
 import numpy as np
 import streamlit as st
 
@@ -66,6 +68,8 @@ def _frame(run: Run, *, live: bool = False) -> None:
     if live and status.state in ENDED:
         st.rerun()
     _progress(run, status, history)
+    if live and status.state == "running" and history.started is None:
+        history = _first_word(run)
     if history.sweeps:
         with st.expander("Range test", icon=":material/search_insights:", expanded=not history.steps_done):
             range_view.curve(history, run.settings.range_test, f"range.{run.id}.whole")
@@ -85,6 +89,16 @@ def _frame(run: Run, *, live: bool = False) -> None:
             key=f"charts.{run.id}",
         )
     st.caption("Drag to move, Shift and wheel to zoom, double click to see all.")
+
+
+def _first_word(run: Run) -> History:
+    """Look again and again until the next look is due, so that the first point is there as soon as it is told."""
+    due = time.monotonic() + SECONDS_BETWEEN_LOOKS
+    while True:
+        history = _reader(run).read()
+        if history.steps_done or history.sweeps or time.monotonic() > due:
+            return history
+        time.sleep(0.03)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

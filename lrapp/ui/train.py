@@ -106,5 +106,4 @@ def _train_button(settings: RunSettings, obstacle: str | None) -> None:
         run = resources.store().create(settings.model_copy(update={"name": name}))
         resources.jobs().submit(run)
         resources.own_runs().append(run.id)
-        st.query_params["run"] = run.id
-        st.rerun()
+        st.query_params["run"] = run.id  # which the page shows below, in this same pass
