@@ -136,7 +136,7 @@ def _serve(connection: Connection, initializer: Callable[[], None]) -> None:
     # Ctrl-C in a terminal reaches every process of the group; only the server decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(5)  # the page must answer while both cores train
+        os.nice(10)  # the page must answer while both cores train
     threading.Thread(target=_leave_with_parent, name="lrapp-parent", daemon=True).start()
     initializer()
     while True:

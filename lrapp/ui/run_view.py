@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from lrapp import bundle, charts, evaluation
@@ -14,6 +15,7 @@ from lrapp.ui.resources import plain
 
 # Fast enough that the first point is there at once, slow enough that watching costs the training nothing.
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_DRAWINGS = 0.9
 
 _LOOKS: dict[State, tuple[str, str]] = {
     "queued": ("Waiting", ":material/hourglass_empty:"),
@@ -85,10 +87,26 @@ def _frame(run: Run, *, live: bool = False) -> None:
     with st.container(key="run_charts"):
         resources.draw(
             charts.run_spec(_shown_epochs(history), history.started.metric, log_loss=log_loss),
-            charts.run_frame(history, plan),
+            _points(run, history, plan, live=live),
             key=f"charts.{run.id}",
         )
     st.caption("Drag to move, Shift and wheel to zoom, double click to see all.")
+
+
+def _points(run: Run, history: History, plan: np.ndarray, *, live: bool) -> pd.DataFrame:
+    """The points to draw; while a run goes on, new ones about once a second, because each drawing costs it."""
+    kept = st.session_state.get("points")
+    if (
+        live
+        and kept is not None
+        and kept[0] == run.id
+        and time.monotonic() - kept[1] < SECONDS_BETWEEN_DRAWINGS
+    ):
+        drawn: pd.DataFrame = kept[2]
+        return drawn
+    points = charts.run_frame(history, plan)
+    st.session_state["points"] = (run.id, time.monotonic(), points)
+    return points
 
 
 def _first_word(run: Run) -> History:
