@@ -1,0 +1,58 @@
+"""Finding the learning rate in the browser: from the button to the policy's plan."""
+
+import re
+
+from playwright.sync_api import Browser, expect
+
+from browser.driving import App, choose, expander, idle, open_app, run_id, state, tab, train, wait_for_charts
+
+
+def test_from_the_button_to_the_policy(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_app(page, app.url)
+        box = expander(page, "Find the rates")
+        box.get_by_role("button", name="Run the range test").click()
+        take = box.get_by_role("button", name=re.compile(r"^Use [\d.e-]+ to [\d.e-]+$"))
+        take.wait_for()
+        idle(page)
+        expect(box.get_by_text("steepest descent").first).to_be_attached()
+        rates = re.findall(r"[\d.]+(?:e-\d+)?", take.inner_text())
+        assert len(rates) == 2
+
+        # A refresh finds the test again.
+        page.reload()
+        take.wait_for()
+        idle(page)
+
+        take.click()
+        page.get_by_text("Rates: Range test, least loss at").wait_for()
+        idle(page)
+        low, high = (
+            float(page.get_by_label(name, exact=True).input_value()) for name in ("base_lr", "max_lr")
+        )
+        assert [low, high] == [float(rate) for rate in rates]
+        assert 0 < low < high
+
+        run = app.run(train(page))
+        state(page, "Done").wait_for()
+        wait_for_charts(page)
+        settings = run.settings
+        assert settings.policy.type == "clr"
+        assert (settings.policy.base_lr, settings.policy.max_lr) == (low, high)
+        assert settings.policy.origin.startswith("Range test, least loss at")
+
+
+def test_rates_found_as_the_first_phase_of_a_run(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_app(page, app.url)
+        choose(page, "Rates", "Find them for me")
+        page.get_by_text("is the first phase of the run").wait_for()
+        idle(page)
+        train(page)
+        state(page, "Done").wait_for()
+        wait_for_charts(page)
+        history = app.run(run_id(page)).history()
+        assert len(history.sweeps) == 3
+        assert history.found is not None
+        assert history.found.max_lr is not None
+        assert history.epochs
