@@ -331,11 +331,6 @@ def _delete(study: Study) -> None:
 
 
 def _undo() -> None:
-    deleted = st.session_state.get("deleted_study")
-    if deleted is None:
-        return
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    left.info("The comparison and its runs were deleted.", icon=":material/delete:")
-    if right.button("Undo", icon=":material/undo:", width="stretch"):
-        del st.session_state["deleted_study"]
+    deleted = resources.undo("deleted_study", "The comparison and its runs were deleted.")
+    if deleted is not None:
         _open(studies.restore(resources.store(), deleted).id)

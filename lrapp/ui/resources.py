@@ -130,3 +130,24 @@ def run_title(run: Run) -> str:
         return settings.name
     what = "Range test for " if settings.mode == "range test" else ""
     return f"{what}{settings.data.target} from {settings.data.source.name}, {run.status.created:%d %b %H:%M:%S} UTC"
+
+
+def undo(key: str, sentence: str) -> str | None:
+    """Say that something was deleted, and offer to take it back.
+
+    Args:
+        key: Where the session keeps the id of what was deleted last.
+        sentence: What was deleted.
+
+    Returns:
+        The id to restore if the person asked for it, and forgets it; else None.
+    """
+    deleted: str | None = st.session_state.get(key)
+    if deleted is None:
+        return None
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.info(sentence, icon=":material/delete:")
+    if not right.button("Undo", icon=":material/undo:", width="stretch"):
+        return None
+    del st.session_state[key]
+    return deleted

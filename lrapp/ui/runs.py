@@ -79,13 +79,8 @@ def _kept(runs: list[Run]) -> list[Run]:
 
 
 def _undo() -> None:
-    deleted = st.session_state.get("deleted")
-    if deleted is None:
-        return
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    left.info("The run was deleted.", icon=":material/delete:")
-    if right.button("Undo", icon=":material/undo:", width="stretch"):
-        del st.session_state["deleted"]
+    deleted = resources.undo("deleted", "The run was deleted.")
+    if deleted is not None:
         resources.store().restore(deleted)
         st.rerun()
 
