@@ -28,7 +28,62 @@ class FileSource(Part):
     sha256: str = Field(description="SHA-256 of the file's bytes, in hexadecimal.", pattern=r"^[0-9a-f]{64}$")
 
 
-Source = Annotated[SampleSource | FileSource, Field(discriminator="type")]
+class PicturesSource(Part):
+    """A set of pictures that comes with the app or that it knows where to get."""
+
+    type: Literal["pictures"] = "pictures"
+    name: Literal["fashion-mnist", "digits"] = Field(
+        title="Pictures",
+        description="Fashion-MNIST, or the small handwritten digits that come with scikit-learn.",
+    )
+
+
+class PictureFileSource(Part):
+    """An uploaded zip of pictures with a folder for each class, known by its content."""
+
+    type: Literal["picture file"] = "picture file"
+    name: str = Field(
+        description="The file's name as uploaded; only shown, never used as a path.", max_length=500
+    )
+    sha256: str = Field(description="SHA-256 of the file's bytes, in hexadecimal.", pattern=r"^[0-9a-f]{64}$")
+
+
+Source = Annotated[
+    SampleSource | FileSource | PicturesSource | PictureFileSource, Field(discriminator="type")
+]
+
+
+class PictureSettings(Part):
+    """Which pictures are used, and how large."""
+
+    size: int = Field(
+        64,
+        ge=8,
+        le=224,
+        title="Size",
+        description="Uploaded pictures are brought to this width and height; larger shows more and takes longer.",
+        json_schema_extra=ui("pixels"),
+    )
+    color: Literal["auto", "grey", "rgb"] = Field(
+        "auto",
+        title="Colour",
+        description="Whether the network sees colours; found out from the pictures unless chosen here.",
+        json_schema_extra=ui(labels={"auto": "As the pictures are", "grey": "Grey", "rgb": "Colour"}),
+    )
+    only_classes: tuple[str, ...] = Field(
+        (),
+        title="Only these classes",
+        description="Leaves all other classes out; none chosen means all.",
+        max_length=1_000,
+    )
+    most_rows: int | None = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        title="Most training pictures",
+        description="Trains on no more than this many, drawn at random, to try something out quickly.",
+        json_schema_extra=ui("pictures"),
+    )
 
 
 class DialectSettings(Part):
@@ -73,6 +128,7 @@ class DataSettings(Part):
             }
         ),
     )
+    pictures: PictureSettings = PictureSettings()
     missing_numbers: Literal["median", "mean", "zero"] = Field(
         "median",
         title="Missing numbers become",
@@ -151,3 +207,8 @@ class DataSettings(Part):
         title="Weigh classes equally",
         description="Lets a rare class count as much as a frequent one in the loss. For classes only.",
     )
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether the data are pictures, not a table."""
+        return isinstance(self.source, PicturesSource | PictureFileSource)

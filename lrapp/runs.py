@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.events import Event, History, from_line, to_line
-from lrapp.settings import FileSource, RunSettings, SampleSource, Source
+from lrapp.settings import FileSource, PictureFileSource, PicturesSource, RunSettings, SampleSource, Source
 
 State = Literal[
     "queued", "running", "completed", "early_stopping", "stopped", "diverged", "failed", "interrupted"
@@ -311,7 +311,7 @@ class Store:
                         f"There is no sample table called {source.name}. There are: {', '.join(sorted(known))}."
                     )
                 return known[source.name].read_bytes()
-            case FileSource():
+            case FileSource() | PictureFileSource():
                 try:
                     return (self.home / "data" / source.sha256).read_bytes()
                 except FileNotFoundError as error:
@@ -319,6 +319,8 @@ class Store:
                         f"The file {source.name} is not kept on this machine; upload it again, "
                         "or name it with --data on the command line."
                     ) from error
+            case PicturesSource():
+                raise UserError("These pictures are no file; choose a table or upload a zip of pictures.")
 
     def create(self, settings: RunSettings) -> Run:
         """Make a folder for a new run, queued.

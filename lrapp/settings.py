@@ -7,6 +7,7 @@ can send to another. Ranges, units and the sentence of help stand beside each fi
 import math
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field, ValidationError
 
 from lrapp import policies
@@ -14,6 +15,9 @@ from lrapp.data_settings import (
     DataSettings,
     DialectSettings,
     FileSource,
+    PictureFileSource,
+    PictureSettings,
+    PicturesSource,
     SampleSource,
     Scaling,
     Source,
@@ -21,6 +25,17 @@ from lrapp.data_settings import (
 )
 from lrapp.errors import UserError
 from lrapp.events import RatesFound
+from lrapp.network_settings import (
+    Activation,
+    AugmentationSettings,
+    FreshStart,
+    GroupSettings,
+    LayerKind,
+    LayerSettings,
+    ModelSettings,
+    PretrainedStart,
+    RunStart,
+)
 from lrapp.policy_settings import (
     CLRSettings,
     FixedSettings,
@@ -34,18 +49,28 @@ from lrapp.policy_settings import (
 from lrapp.setting_parts import Part, ui
 
 __all__ = [
+    "Activation",
+    "AugmentationSettings",
     "CLRSettings",
     "DataSettings",
     "DialectSettings",
     "EarlyStoppingSettings",
     "FileSource",
     "FixedSettings",
+    "FreshStart",
+    "GroupSettings",
+    "LayerKind",
     "LayerSettings",
     "ModelSettings",
     "OneCycleSettings",
+    "PictureFileSource",
+    "PictureSettings",
+    "PicturesSource",
     "PolicySettings",
+    "PretrainedStart",
     "RangeTestSettings",
     "RunSettings",
+    "RunStart",
     "SGDRSettings",
     "SampleSource",
     "Scaling",
@@ -59,58 +84,6 @@ __all__ = [
 
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
-Activation = Literal["relu", "gelu", "silu", "elu", "selu", "leaky_relu", "tanh", "sigmoid", "linear"]
-
-
-class LayerSettings(Part):
-    """One dense layer and what comes with it."""
-
-    units: int = Field(
-        64, ge=1, le=16_384, title="Units", description="Width: how many numbers the layer computes."
-    )
-    activation: Activation = Field(
-        "relu", title="Activation", description="What bends the layer's output; relu is the usual choice."
-    )
-    dropout: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        title="Dropout",
-        description="Share of the layer's outputs set to zero at random in training, against overfitting.",
-        json_schema_extra=ui(step=0.05),
-    )
-    l1: float = Field(
-        0.0,
-        ge=0,
-        le=10,
-        title="L1",
-        description="Penalty on the size of weights that drives many of them to zero.",
-        json_schema_extra=ui(step=1e-4),
-    )
-    l2: float = Field(
-        0.0,
-        ge=0,
-        le=10,
-        title="L2",
-        description="Penalty on the square of weights that keeps them small.",
-        json_schema_extra=ui(step=1e-4),
-    )
-    batch_norm: bool = Field(
-        False,
-        title="Batch norm",
-        description="Normalises the layer's inputs batch by batch; often allows larger rates.",
-    )
-
-
-class ModelSettings(Part):
-    """The network between the table's inputs and the answer; the output layer follows from the task."""
-
-    layers: tuple[LayerSettings, ...] = Field(
-        (LayerSettings(units=64), LayerSettings(units=32)),
-        max_length=50,
-        title="Layers",
-        description="From the inputs to the answer. None at all makes a linear model.",
-    )
 
 
 class EarlyStoppingSettings(Part):
@@ -217,6 +190,7 @@ class TrainingSettings(Part):
         json_schema_extra=ui(labels={"auto": "Automatic", "on": "On", "off": "Off"}),
     )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
+    groups: GroupSettings = GroupSettings()
 
 
 # The plan, and a loss and a rate for every step in the history, must fit into memory.
@@ -266,6 +240,31 @@ class RunSettings(Part):
             )
         return self.policy.build(steps_per_epoch, total_steps).plan(total_steps)
 
+    def group_plan(self, training_rows: int) -> policies.FloatArray:
+        """Return the learning rate of every step for each group of layers.
+
+        Differential rates: each group follows the policy at a factor of its own, and those before the head stand
+        still while they are frozen.
+
+        Args:
+            training_rows: As for ``plan``.
+
+        Returns:
+            Learning rates, float64, shape (steps, 3) for early, middle and head; shape (steps, 1) where all follow
+            the policy itself.
+
+        Raises:
+            UserError: As ``plan``.
+        """
+        plan = self.plan(training_rows)
+        groups = self.training.groups
+        if not groups.differ:
+            return plan[:, None]
+        rates = plan[:, None] * np.array([groups.early, groups.middle, groups.head])
+        frozen = groups.frozen_epochs * math.ceil(training_rows / self.training.batch_size)
+        rates[:frozen, :2] = 0.0
+        return rates
+
     def with_found(self, found: RatesFound) -> "RunSettings":
         """Return the settings with the rates that the run's own range test found.
 
@@ -294,7 +293,11 @@ class RunSettings(Part):
             raise UserError(describe(error)) from error
 
 
-_KINDS = ("sample", "file", "fixed", "clr", "sgdr", "one-cycle")
+_KINDS = (
+    *("sample", "file", "pictures", "picture file"),
+    *("fixed", "clr", "sgdr", "one-cycle"),
+    *("fresh", "run", "pretrained"),
+)
 
 
 def describe(error: ValidationError) -> str:
@@ -308,7 +311,7 @@ def describe(error: ValidationError) -> str:
     place = ".".join(
         str(part)
         for before, part in zip(("", *first["loc"]), first["loc"], strict=False)
-        if before not in ("policy", "source") or part not in _KINDS
+        if before not in ("policy", "source", "start") or part not in _KINDS
     )
     rule = first["msg"][:1].lower() + first["msg"][1:]
     received = _short(first["input"])

@@ -38,7 +38,7 @@ def card(model: ModelSettings) -> tuple[ModelSettings, str | None]:
         st.session_state[base_key] = model.layers
     # Above the table on the page, but told from what the table says, which comes first.
     preset_place = st.container()
-    columns = list(LayerSettings.model_fields)
+    columns = [name for name in LayerSettings.model_fields if name not in ("kind", "size", "stride")]
     shown = pd.DataFrame([layer.model_dump() for layer in st.session_state[base_key]], columns=columns)
     edited = st.data_editor(
         shown.astype({"units": "Int64", "batch_norm": bool}) if len(shown) else _empty(),
