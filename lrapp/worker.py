@@ -22,7 +22,6 @@ from lrapp.settings import (
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from lrapp.evaluation import Scores
     from lrapp.loop import Loop
@@ -276,48 +275,3 @@ def _look_closely(
         found = Insight(prepared.task, scores.part, scores.rows, notes=(note,))
     with suppress(UserError):  # a disk that is full now still held the model
         write_beside(run.insight_path, found.to_json())
-
-
-@dataclass(frozen=True)
-class PredictedTable:
-    """Predictions on their way to the page.
-
-    Args:
-        rows: Rows of the table.
-        preview: The first rows, to show.
-        added: Columns at the right end that were not in the file: the answer.
-        csv: All rows.
-        notes: Plain sentences.
-    """
-
-    rows: int
-    preview: "pd.DataFrame"
-    added: int
-    csv: bytes
-    notes: tuple[str, ...]
-
-
-def predict(folder: Path, data: bytes, name: str) -> PredictedTable:
-    """Return what a finished run's model predicts for the rows of a file.
-
-    Args:
-        folder: The run's folder.
-        data: The file's bytes.
-        name: The file's name, for messages.
-
-    Raises:
-        UserError: If the file cannot be read, or has not the columns that the model needs.
-    """
-    from lrapp import prediction
-    from lrapp.saved import SavedModel
-
-    model = SavedModel.load(folder)
-    table = model.read(data, name)
-    answer = model.predict(table)
-    return PredictedTable(
-        rows=len(answer.frame),
-        preview=answer.frame.head(200),
-        added=answer.frame.shape[1] - table.frame.shape[1],
-        csv=prediction.to_csv_bytes(answer.frame),
-        notes=(*table.notes, *answer.notes),
-    )

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from packaging.requirements import Requirement
 
-from lrapp import bundle, worker
+from lrapp import bundle, predicting
 from lrapp.errors import UserError
 from lrapp.runs import SAMPLES, Run
 from lrapp.settings import DataSettings, FileSource, RunSettings
@@ -106,7 +106,7 @@ def test_the_script_answers_as_the_app_does_with_the_code_of_its_own_folder(
     assert "my own code" in done.stdout
     assert "rows are in ../answer.csv." in done.stdout
     answer = (tmp_path / "answer.csv").read_bytes()
-    assert answer == worker.predict(finished.folder, new.encode(), "new.csv").csv
+    assert answer == predicting.predict(finished.folder, new.encode(), "new.csv").csv
     lines = list(csv.DictReader(io.StringIO(answer.decode("utf-8-sig"))))
     assert len(lines) == len(new.splitlines()) - 1
     assert {line["prediction"] for line in lines} >= {"Adelie", "Gentoo", "Chinstrap"}

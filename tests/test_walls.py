@@ -29,7 +29,7 @@ ORDER = [
     *("models", "loop", "checkpoints", "training", "range_test", "evaluation"),
     *("measures", "influence", "insight", "findings", "diagnosis"),
     *("prediction", "saved"),
-    *("runs", "studies", "comparing", "worker", "jobs", "bundle", "charts"),
+    *("runs", "predicting", "studies", "comparing", "worker", "jobs", "bundle", "charts"),
     *("recipes", "code_data", "code_training", "codegen"),
     *("portable", "tf_export", "onnx_export", "exports"),
     *("result_charts", "drawing", "report", "__main__"),

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from lrapp import worker
+from lrapp import predicting
 from lrapp.errors import UserError
 from lrapp.runs import Run
 from lrapp.ui import resources
@@ -79,11 +79,11 @@ def page() -> None:
     )
 
 
-def _predict(run: Run, file_id: str, data: bytes, name: str) -> worker.PredictedTable:
+def _predict(run: Run, file_id: str, data: bytes, name: str) -> predicting.PredictedTable:
     """Predict once for each upload, not again with every rerun of the page."""
     kept = st.session_state.get("predicted")
     if kept is None or kept[0] != (run.id, file_id):
-        answer = resources.jobs().call(worker.predict, run.folder, data, name).result()
+        answer = resources.jobs().call(predicting.predict, run.folder, data, name).result()
         kept = st.session_state["predicted"] = ((run.id, file_id), answer)
-    predicted: worker.PredictedTable = kept[1]
+    predicted: predicting.PredictedTable = kept[1]
     return predicted
