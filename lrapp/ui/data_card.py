@@ -56,11 +56,14 @@ def card(data: DataSettings) -> "tuple[DataSettings, Table | None, Task | None, 
         )
     name = f"data.{_short_id(source)}"
     try:
-        with st.expander("How the file is read", icon=":material/description:"):
-            data = data.model_copy(update={"dialect": _dialect(data, name)})
+        drawer = resources.drawer(
+            "How the file is read", ":material/description:", draft.key(f"{name}.dialect")
+        )
+        with drawer:
+            data = data.model_copy(update={"dialect": _dialect(data, name, shown=bool(drawer.open))})
         plain_table = resources.table(data.model_copy(update={"kinds": {}}))
-        _summary(plain_table)
-        data = data.model_copy(update={"kinds": _kinds(data, name)})
+        _summary(plain_table, name)
+        data = data.model_copy(update={"kinds": _kinds(data, plain_table.kinds, name)})
         table = resources.table(data)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
@@ -132,8 +135,15 @@ def usual_target(source: Source) -> str | None:
 # --- how it is read ------------------------------------------------------------------------------------------
 
 
-def _dialect(data: DataSettings, name: str) -> DialectSettings:
+def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
     current = data.dialect
+    if not shown:
+        return DialectSettings(
+            **{
+                field: st.session_state.get(draft.key(f"{name}.dialect.{field}"), getattr(current, field))
+                for field in _OVERRULES
+            }
+        )
     found = None
     try:
         found = resources.table(data.model_copy(update={"kinds": {}})).dialect
@@ -182,7 +192,7 @@ def _overrule(
     )
 
 
-def _summary(table: "Table") -> None:
+def _summary(table: "Table", name: str) -> None:
     rows, columns = table.frame.shape
     st.markdown(f"**{rows:,}** rows, **{columns:,}** columns")
     if table.notes:
@@ -198,64 +208,65 @@ def _summary(table: "Table") -> None:
                     hide_index=True,
                     height=200,
                 )
-    with st.expander("First rows", icon=":material/table_rows:"):
-        shown = table.frame.iloc[:100, :MOST_SHOWN_COLUMNS]
-        if columns > MOST_SHOWN_COLUMNS:
-            st.caption(f"The first {MOST_SHOWN_COLUMNS} of {columns:,} columns.")
-        st.dataframe(shown, hide_index=True, height=240)
+    drawer = resources.drawer("First rows", ":material/table_rows:", draft.key(f"{name}.rows"))
+    if drawer.open:
+        with drawer:
+            if columns > MOST_SHOWN_COLUMNS:
+                st.caption(f"The first {MOST_SHOWN_COLUMNS} of {columns:,} columns.")
+            st.dataframe(table.frame.iloc[:100, :MOST_SHOWN_COLUMNS], hide_index=True, height=240)
 
 
 # --- what the columns are ------------------------------------------------------------------------------------
 
 
-def _kinds(data: DataSettings, name: str) -> dict[str, Kind]:
+def _kinds(data: DataSettings, told: dict[str, Kind], name: str) -> dict[str, Kind]:
     key = draft.key(f"{name}.kinds")
-    found = resources.overview(data.source.model_dump_json(), data.dialect.model_dump_json(), ())
     base_key = f"{key}.base"
     if key not in st.session_state or base_key not in st.session_state:
         # What the editor starts from must not change under it, or it forgets what was edited.
         st.session_state[base_key] = data.kinds
-    start: dict[str, Kind] = st.session_state[base_key]
-    shown = found.drop(columns=["reason"]).assign(
-        kind=[
-            start[n].value if n in start else kind
-            for n, kind in zip(found["name"], found["kind"], strict=True)
-        ]
-    )
-    left_out = int(shown["kind"].isin([Kind.IDENTIFIER, Kind.CONSTANT, Kind.TEXT]).sum())
+    base: dict[str, Kind] = st.session_state[base_key]
+    start = {column: base.get(column, kind) for column, kind in told.items()}
+    columns = list(told)
+    edits: dict[int, dict[str, str]] = st.session_state.get(key, {}).get("edited_rows", {})
+    chosen = start | {columns[row]: Kind(edit["kind"]) for row, edit in edits.items() if edit.get("kind")}
+    left_out = sum(kind in (Kind.IDENTIFIER, Kind.CONSTANT, Kind.TEXT) for kind in chosen.values())
     title = "Columns" + (f" ({left_out} left out)" if left_out else "")
-    with st.expander(title, icon=":material/view_column:"):
-        st.caption(
-            "Identifiers, constants and long texts are left out. Change a kind where it was told wrong."
-        )
-        edited = st.data_editor(
-            shown,
-            key=key,
-            hide_index=True,
-            height=min(38 + 35 * len(shown), 420),
-            disabled=["name", "missing", "distinct", "distribution", "examples"],
-            column_config={
-                "name": st.column_config.TextColumn("Column", width="small"),
-                "kind": st.column_config.SelectboxColumn(
-                    "Kind",
-                    options=[kind.value for kind in Kind],
-                    required=True,
-                    width="small",
-                    help="What the network is given: a number as it is, a category as one input for each value.",
-                ),
-                "missing": st.column_config.ProgressColumn(
-                    "Missing", format="%.1f %%", min_value=0, max_value=100, width="small"
-                ),
-                "distinct": st.column_config.NumberColumn("Distinct", width="small"),
-                "distribution": st.column_config.BarChartColumn("Distribution", width="small"),
-                "examples": st.column_config.TextColumn("Examples"),
-            },
-        )
-    return {
-        column: Kind(kind)
-        for column, kind, told in zip(found["name"], edited["kind"], found["kind"], strict=True)
-        if kind != told
-    }
+    drawer = resources.drawer(title, ":material/view_column:", f"{key}.drawer")
+    if drawer.open:
+        with drawer:
+            _kinds_editor(data, start, key)
+    return {column: kind for column, kind in chosen.items() if kind != told[column]}
+
+
+def _kinds_editor(data: DataSettings, start: dict[str, Kind], key: str) -> None:
+    """Show the columns; what is edited stands in the session, under the key."""
+    st.caption("Identifiers, constants and long texts are left out. Change a kind where it was told wrong.")
+    found = resources.overview(data.source.model_dump_json(), data.dialect.model_dump_json(), ())
+    shown = found.drop(columns=["reason"]).assign(kind=[start[name].value for name in found["name"]])
+    st.data_editor(
+        shown,
+        key=key,
+        hide_index=True,
+        height=min(38 + 35 * len(shown), 420),
+        disabled=["name", "missing", "distinct", "distribution", "examples"],
+        column_config={
+            "name": st.column_config.TextColumn("Column", width="small"),
+            "kind": st.column_config.SelectboxColumn(
+                "Kind",
+                options=[kind.value for kind in Kind],
+                required=True,
+                width="small",
+                help="What the network is given: a number as it is, a category as one input for each value.",
+            ),
+            "missing": st.column_config.ProgressColumn(
+                "Missing", format="%.1f %%", min_value=0, max_value=100, width="small"
+            ),
+            "distinct": st.column_config.NumberColumn("Distinct", width="small"),
+            "distribution": st.column_config.BarChartColumn("Distribution", width="small"),
+            "examples": st.column_config.TextColumn("Examples"),
+        },
+    )
 
 
 # --- what to predict -----------------------------------------------------------------------------------------
@@ -299,13 +310,16 @@ def _target(
         key=draft.key(f"{name}.task"),
         help=DataSettings.model_fields["task"].description,
     )
-    with st.expander("Missing values, scaling and split", icon=":material/tune:"):
-        chosen = fields.choose(
+    key = draft.key("data")
+    drawer = resources.drawer("Missing values, scaling and split", ":material/tune:", f"{key}.more")
+    ask = fields.choose if drawer.open else fields.kept
+    with drawer:
+        chosen = ask(
             data,
             ["validation_share", "test_share", "split_seed", "stratify"],
-            draft.key("data"),
+            key,
         )
-        chosen |= fields.choose(
+        chosen |= ask(
             data,
             [
                 "missing_numbers",
@@ -316,7 +330,7 @@ def _target(
                 "max_categories",
                 "class_weights",
             ],
-            draft.key("data"),
+            key,
         )
     data = data.model_copy(update=chosen | {"target": target, "task": task})
     try:

@@ -95,6 +95,11 @@ def widget(
     )
 
 
+def kept(part: BaseModel, names: list[str], key: str) -> dict[str, Any]:
+    """Return what ``choose`` would, for fields that are out of sight: what was typed last, or the settings' own."""
+    return {name: st.session_state.get(f"{key}.{name}", getattr(part, name)) for name in names}
+
+
 def choose(part: BaseModel, names: list[str], key: str, *, columns: int = 2, **units: str) -> dict[str, Any]:
     """Show widgets for several fields, in rows, and return what was chosen by field name."""
     chosen = {}

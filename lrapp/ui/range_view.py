@@ -12,6 +12,7 @@ from lrapp.ui import draft, fields, resources
 from lrapp.ui.resources import plain
 
 _SECONDS_BETWEEN_LOOKS = 0.4
+_FIELDS = ["start_lr", "end_lr", "steps", "seeds"]
 
 
 def curve(history: History, settings: RangeTestSettings, key: str) -> float | None:
@@ -39,14 +40,22 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
     """
     test = settings.range_test
     key = draft.key("range_test")
-    with st.expander(
-        "Find the rates: range test", icon=":material/search_insights:", expanded=_test_id() is not None
-    ):
+    drawer = resources.drawer(
+        "Find the rates: range test",
+        ":material/search_insights:",
+        f"{key}.drawer",
+        expanded=_test_id() is not None,
+    )
+    if not drawer.open:
+        kept = fields.kept(test, _FIELDS, key)
+        draft.put(draft.get().model_copy(update={"range_test": test.model_copy(update=kept)}))
+        return
+    with drawer:
         st.caption(
             "Trains a throwaway network while the rate grows, three times, and looks where the loss falls. Nothing of "
             "your run changes ([Smith 2017](https://arxiv.org/abs/1506.01186), section 3.3)."
         )
-        chosen = fields.choose(test, ["start_lr", "end_lr", "steps", "seeds"], key)
+        chosen = fields.choose(test, _FIELDS, key)
         test = RangeTestSettings.model_validate(test.model_dump() | chosen)
         draft.put(draft.get().model_copy(update={"range_test": test}))
         settings = settings.model_copy(update={"range_test": test, "mode": "range test"})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from pydantic import TypeAdapter
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from lrapp import charts, worker
 from lrapp.jobs import Jobs
@@ -97,6 +98,24 @@ def visible_runs() -> list[Run]:
         known = {*own_runs(), st.query_params.get("run")}
         return [run for run in runs if run.id in known]
     return runs
+
+
+def drawer(title: str, icon: str, key: str, *, expanded: bool = False) -> ExpanderContainer:
+    """Return an expander whose contents are to be made only while its ``open`` is true.
+
+    What a closed one holds would cost every visit and every change of a field as much as what can be seen. A widget
+    that was drawn in it keeps its value for one more run of the page: read it (``fields.kept``), because a field that
+    is left by closing the drawer is changed and gone at once.
+
+    Args:
+        title: What stands on it; it may change while the drawer is open.
+        icon: Before the title.
+        key: Of the drawer, the same for all titles.
+        expanded: Whether it is open at first.
+    """
+    # Set by hand, or it would be a new drawer, and closed, when its title changes.
+    st.session_state[key] = st.session_state.get(key, expanded)
+    return st.expander(title, icon=icon, key=key, on_change="rerun")
 
 
 def draw(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lrapp.settings import EarlyStoppingSettings, TrainingSettings
-from lrapp.ui import draft, fields
+from lrapp.ui import draft, fields, resources
 
 _OWN_FIELDS = {
     "sgd": ["momentum", "nesterov"],
@@ -26,10 +26,13 @@ def card(training: TrainingSettings) -> TrainingSettings:
     values = {"enabled": enabled}
     if enabled:
         values |= fields.choose(stopping, ["patience", "min_delta"], key)
-    with st.expander("Seed, best epoch, precision, compilation", icon=":material/tune:"):
-        values |= fields.choose(stopping, ["monitor", "restore_best"], key)
-        chosen |= fields.choose(training, ["seed", "precision", "xla"], key)
-        if chosen["precision"] != "float32":
+    title = "Seed, best epoch, precision, compilation"
+    drawer = resources.drawer(title, ":material/tune:", f"{key}.more")
+    ask = fields.choose if drawer.open else fields.kept
+    with drawer:
+        values |= ask(stopping, ["monitor", "restore_best"], key)
+        chosen |= ask(training, ["seed", "precision", "xla"], key)
+        if drawer.open and chosen["precision"] != "float32":
             st.info(
                 "Mixed precision pays on recent GPUs with large networks. On a CPU, mixed_float16 above all, it is "
                 "usually slower than float32. The answer itself is always computed in float32.",
