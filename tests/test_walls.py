@@ -23,18 +23,30 @@ ORDER = [
     *("reading.dialects", "reading.rows", "reading.mending", "reading.decoding", "reading.unpacking"),
     *("reading.categories", "reading.columns", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
-    *("estimates", "overview"),
+    *("shapes", "estimates", "overview"),
     "outlook",
-    *("clipping", "preprocessing", "splitting", "fitting", "targets", "prepare"),
-    *("models", "loop", "checkpoints", "training", "range_test", "evaluation"),
+    *("clipping", "preprocessing", "splitting", "images", "image_files", "picture_inputs"),
+    *("fitting", "targets", "prepare", "prepare_images"),
+    *(
+        "layers",
+        "group_rates",
+        "models",
+        "transfer",
+        "loop",
+        "checkpoints",
+        "training",
+        "range_test",
+        "evaluation",
+    ),
     *("measures", "influence", "insight", "findings", "diagnosis"),
     *("prediction", "saved"),
-    *("runs", "predicting", "studies", "comparing", "worker", "jobs", "bundle", "charts"),
+    *("runs", "predicting", "about", "sharing", "studies", "comparing", "run_table", "run_differences"),
+    *("worker", "jobs", "bundle", "charts", "overlay_charts"),
     *("recipes", "code_data", "code_training", "codegen"),
     *("portable", "tf_export", "onnx_export", "exports"),
     *("result_charts", "drawing", "report", "__main__"),
 ]
-TRAINERS = {"models", "loop", "training", "range_test", "tf_export"}
+TRAINERS = {"layers", "group_rates", "models", "transfer", "loop", "training", "range_test", "tf_export"}
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
 HEAVY = {"tensorflow", "keras", "sklearn"}
 MOST_LINES = 450
@@ -93,7 +105,7 @@ def test_streamlit_is_only_in_the_pages() -> None:
 
 
 def test_altair_is_only_in_the_charts() -> None:
-    assert importers({"altair"}) <= {"charts", "result_charts"}
+    assert importers({"altair"}) <= {"charts", "overlay_charts", "result_charts"}
 
 
 def test_threads_and_processes_are_only_in_jobs() -> None:

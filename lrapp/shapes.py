@@ -1,0 +1,287 @@
+"""Settings of a network -> what each of its layers makes, without TensorFlow: shapes, sizes and work, and its group.
+
+``models.build`` builds the same; the tests hold the two against each other.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lrapp.errors import UserError
+from lrapp.network_settings import PICTURE_KINDS
+from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedStart
+
+Group = Literal["early", "middle", "head"]
+Shape = tuple[int, ...]
+
+_EXTRA: Any = LayerSettings.model_fields["kind"].json_schema_extra
+_TITLES: dict[str, str] = _EXTRA["labels"]
+_WEIGHTED: frozenset[LayerKind] = frozenset(("dense", "conv", "residual", "batch_norm"))
+_GLOBAL: frozenset[LayerKind] = frozenset(("global_max_pool", "global_avg_pool"))
+_POOLING: frozenset[LayerKind] = frozenset(("max_pool", "avg_pool"))
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """What a layer makes of one row.
+
+    Args:
+        name: What sentences call it, for example ``Layer 2 (Max pooling)``.
+        output: Shape of its output for one row: (height, width, channels) or (numbers,).
+        trainable: Parameters that training moves.
+        averages: Parameters that follow by themselves: the averages of batch normalisation.
+        computed: Numbers that weights, activations and pooling make for each row.
+        normalised: Numbers that batch normalisation makes for each row.
+        dropped: Numbers that pass a dropout for each row.
+        multiplications: Of weights with inputs, forward, for each row.
+        group: Whose learning rate it follows; None without weights.
+    """
+
+    name: str
+    output: Shape
+    trainable: int = 0
+    averages: int = 0
+    computed: int = 0
+    normalised: int = 0
+    dropped: int = 0
+    multiplications: int = 0
+    group: Group | None = None
+
+    @property
+    def parameters(self) -> int:
+        """All of its parameters."""
+        return self.trainable + self.averages
+
+    @property
+    def kept(self) -> int:
+        """Numbers that training keeps for each row, to find its gradients."""
+        return self.computed + self.normalised + self.dropped
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A network that comes trained: its sizes without its own output layers, work and numbers at 224 pixels."""
+
+    features: int
+    trainable: int
+    averages: int
+    multiplications: int
+    kept: int
+
+
+_KNOWN = {
+    "MobileNetV2": _Known(1280, 2_223_872, 34_112, 300_774_272, 20_000_000),
+    "EfficientNetB0": _Known(1280, 4_007_548, 42_023, 385_868_640, 22_000_000),
+}
+_KNOWN_SIZE = 224
+
+
+def shapes(model: ModelSettings, shape: Shape, outputs: int) -> tuple[LayerShape, ...]:
+    """Return what each layer of the table makes, and after them the output layer.
+
+    Args:
+        model: The network.
+        shape: Of one row of the data: (numbers,) for a table, (height, width, channels) for pictures.
+        outputs: Numbers that the network answers with, at least 1.
+
+    Raises:
+        UserError: If the network cannot be built; names the layer, says why and what to do.
+    """
+    found = list(_rows(model, shape))
+    last = found[-1].output if found else _start(model, shape)
+    answer = _dense("Output", last, outputs, normalised=False)
+    groups = _groups(model, shape, found)
+    return tuple(
+        _with_group(layer, group) for layer, group in zip([*found, answer], [*groups, "head"], strict=True)
+    )
+
+
+def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
+    """Return whose learning rate each layer with weights follows, in order, the output layer's last.
+
+    The head is the output layer and, for pictures, what follows flattening or global pooling; the layers with weights
+    before it are cut in halves, the first, rounded up, early, the second middle. A pretrained network is cut so
+    itself, and all that is behind it is the head.
+
+    Args:
+        model: The network.
+        shape: Of one row of the data, as for ``shapes``.
+
+    Returns:
+        A group for each row of the table that has weights (dense, convolution, residual block, batch norm), then
+        ``head`` for the output layer.
+
+    Raises:
+        UserError: As ``shapes``.
+    """
+    return tuple(layer.group for layer in shapes(model, shape, 1) if layer.group is not None)
+
+
+def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
+    """Return what the network makes that the table's layers come behind; None where it starts from nothing.
+
+    Args:
+        model: The network.
+        shape: Of one row of the data, as for ``shapes``.
+
+    Raises:
+        UserError: If the data are a table.
+    """
+    start = model.start
+    if not isinstance(start, PretrainedStart):
+        return None
+    if len(shape) == 1:
+        raise UserError(
+            f"{start.name} looks at pictures; this is a table. Start from fresh weights or from a run of your own."
+        )
+    known = _KNOWN[start.name]
+    share = (start.size / _KNOWN_SIZE) ** 2
+    return LayerShape(
+        start.name,
+        (known.features,),
+        known.trainable,
+        known.averages,
+        # About half of the numbers are those of convolutions and activations, the others those of batch norms.
+        computed=int(known.kept * share / 2),
+        normalised=int(known.kept * share / 2),
+        multiplications=int(known.multiplications * share),
+    )
+
+
+def title(kind: LayerKind) -> str:
+    """Return what a kind of layer is called on the page."""
+    return _TITLES[kind]
+
+
+def _start(model: ModelSettings, shape: Shape) -> Shape:
+    """What reaches the first layer of the table."""
+    before = pretrained(model, shape)
+    return before.output if before else shape
+
+
+def _rows(model: ModelSettings, shape: Shape) -> Iterator[LayerShape]:
+    reaches = _start(model, shape)
+    before: str | None = model.start.name if isinstance(model.start, PretrainedStart) else None
+    for number, layer in enumerate(model.layers, start=1):
+        name = f"Layer {number} ({title(layer.kind)})"
+        if layer.kind not in PICTURE_KINDS:
+            made = _anywhere(name, layer, reaches)
+        elif len(reaches) == 1:
+            raise UserError(_no_picture(name, before, table=len(shape) == 1))
+        elif layer.kind in _GLOBAL:
+            made = LayerShape(name, (reaches[2],), computed=reaches[2])
+        elif layer.kind in _POOLING:
+            made = _pool(name, layer, reaches)
+        else:
+            made = _convolve(name, layer, reaches)
+        if len(reaches) == 3 and len(made.output) == 1:
+            before = name
+        yield made
+        reaches = made.output
+
+
+def _anywhere(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
+    """Layers that take a picture as well as a row of numbers."""
+    size = math.prod(reaches)
+    if layer.kind == "dropout":
+        return LayerShape(name, reaches, dropped=size if layer.dropout > 0 else 0)
+    if layer.kind == "batch_norm":
+        return LayerShape(name, reaches, trainable=2 * reaches[-1], averages=2 * reaches[-1], normalised=size)
+    return _dense(name, reaches, layer.units, normalised=layer.batch_norm, dropped=layer.dropout > 0)
+
+
+def _dense(name: str, reaches: Shape, units: int, *, normalised: bool, dropped: bool = False) -> LayerShape:
+    """A picture is flattened first."""
+    inputs = math.prod(reaches)
+    trainable, averages = _parameters(inputs, units, normalised)
+    return LayerShape(
+        name,
+        (units,),
+        trainable,
+        averages,
+        computed=units,
+        normalised=units if normalised else 0,
+        dropped=units if dropped else 0,
+        multiplications=inputs * units,
+    )
+
+
+def _parameters(inputs: int, units: int, normalised: bool) -> tuple[int, int]:
+    """Trainable ones and averages; a normalised layer has gamma and beta in place of the bias."""
+    return inputs * units + (2 if normalised else 1) * units, 2 * units if normalised else 0
+
+
+def _convolve(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
+    """A convolution, or a residual block: two of them, and what went in added, by a third where the shapes differ."""
+    height, width, channels = reaches
+    made = (math.ceil(height / layer.stride), math.ceil(width / layer.stride), layer.units)
+    size = math.prod(made)
+    inputs = [layer.size**2 * channels]
+    sums = 0
+    if layer.kind == "residual":
+        inputs.append(layer.size**2 * layer.units)
+        sums = 1
+        if layer.stride > 1 or channels != layer.units:
+            inputs.append(channels)
+    sizes = [_parameters(each, layer.units, layer.batch_norm) for each in inputs]
+    return LayerShape(
+        name,
+        made,
+        sum(trainable for trainable, _ in sizes),
+        sum(averages for _, averages in sizes),
+        computed=size * (len(inputs) + sums),
+        normalised=size * len(inputs) if layer.batch_norm else 0,
+        dropped=size if layer.dropout > 0 else 0,
+        multiplications=made[0] * made[1] * layer.units * sum(inputs),
+    )
+
+
+def _pool(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
+    height, width, channels = reaches
+    if min(height, width) < layer.size:
+        way_out = "Leave it out." if min(height, width) == 1 else "Make its size smaller, or leave it out."
+        raise UserError(
+            f"{name} needs pictures of at least {layer.size} x {layer.size} pixels; what reaches it is "
+            f"{height} x {width}. {way_out}"
+        )
+    made = (height // layer.size, width // layer.size, channels)
+    return LayerShape(name, made, computed=math.prod(made))
+
+
+def _no_picture(name: str, before: str | None, *, table: bool) -> str:
+    """Why a layer that looks at pictures cannot stand where it does."""
+    if table:
+        return f"{name} needs pictures; this is a table. Take Dense layers."
+    first = before or "a layer before it"
+    return (
+        f"{name} needs pictures; what reaches it is a row of numbers, made by {first}. Put it before that layer, or "
+        "leave it out."
+        if first.startswith("Layer")
+        else f"{name} needs pictures; what {first} hands on is a row of numbers. Take Dense layers behind it."
+    )
+
+
+def _groups(model: ModelSettings, shape: Shape, rows: list[LayerShape]) -> list[Group | None]:
+    weighted = [
+        number
+        for number, (layer, made) in enumerate(zip(model.layers, rows, strict=True))
+        if layer.kind in _WEIGHTED
+    ]
+    behind = isinstance(model.start, PretrainedStart)
+    head = {number for number in weighted if behind or (len(shape) == 3 and len(rows[number].output) == 1)}
+    body = [number for number in weighted if number not in head]
+    early = set(body[: math.ceil(len(body) / 2)])
+    found: list[Group | None] = []
+    for number in range(len(rows)):
+        if number in head:
+            found.append("head")
+        elif number in body:
+            found.append("early" if number in early else "middle")
+        else:
+            found.append(None)
+    return found
+
+
+def _with_group(layer: LayerShape, group: Group | None) -> LayerShape:
+    return LayerShape(**{**vars(layer), "group": group})
