@@ -204,7 +204,7 @@ def dependence(
             return None
         grid = np.unique(np.quantile(there, np.linspace(0.02, 0.98, _GRID), method="nearest"))
         settings, moved = grid[:, None].astype(np.float32), [of.numbers[0]]
-        numbers = _raw(prepared.preprocessor, of.numbers[0], grid)
+        numbers = _raw(prepared.tabular, of.numbers[0], grid)
     if len(settings) < 2:
         return None
     stacked = np.tile(x, (len(settings), 1))

@@ -257,7 +257,7 @@ def _columns(
     prepared: "Prepared", part: "Part", name: str, answer: Answer, ends: float, notes: list[str]
 ) -> dict[str, Any]:
     """What matters, for as many columns as the time allows."""
-    inputs = influence.inputs_of(prepared.preprocessor)
+    inputs = influence.inputs_of(prepared.tabular)
     order = influence.related(prepared, inputs) if len(inputs) > _MOST_COLUMNS else list(range(len(inputs)))
     order = order[:_MOST_COLUMNS]
     rows = influence.sampled(part, _affordable(part, answer))

@@ -8,6 +8,7 @@ import numpy as np
 from lrapp import cells
 from lrapp.errors import UserError
 from lrapp.fitting import fit
+from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.preprocessing import Preprocessor, quoted, standardised
 from lrapp.settings import DataSettings, Task
 from lrapp.splitting import bins, split
@@ -39,11 +40,12 @@ class Part:
     """Training, validation or test rows.
 
     Args:
-        x: Inputs, float32, shape (rows, inputs), finite.
+        x: Inputs. Of a table: float32, shape (rows, inputs), finite. Pictures stay bytes: uint8, shape (rows, height,
+            width, channels).
         y: float32, shape (rows,): 0 and 1 for binary, standardised for a regression; int32 class numbers for
             multi-class.
         weight: Weight of each row in the loss, float32, shape (rows,), mean 1; None where all count alike.
-        rows: Positions in the table's frame, int64, shape (rows,), ascending.
+        rows: Positions in the table's frame or among the pictures, int64, shape (rows,), ascending.
     """
 
     x: np.ndarray
@@ -60,7 +62,7 @@ class Prepared:
         task: What the network answers.
         target: Name of the target column.
         classes: Names of the classes in the order of the outputs; empty for a regression.
-        inputs: Names of the network's inputs.
+        inputs: Names of the network's inputs; none for pictures.
         train, validation, test: The split; test may have no rows.
         metric_scale: What an error of 1 in ``y`` is in the target's units: its standard deviation, else 1.
         notes: Plain sentences on what was done.
@@ -76,7 +78,23 @@ class Prepared:
     test: Part
     metric_scale: float
     notes: tuple[str, ...]
-    preprocessor: Preprocessor
+    preprocessor: Preprocessor | PicturePreprocessor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row's inputs: ``(inputs,)``, or ``(height, width, channels)``."""
+        return self.train.x.shape[1:]
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether the rows are pictures."""
+        return len(self.shape) == 3
+
+    @property
+    def tabular(self) -> Preprocessor:
+        """The preprocessor of a table; whoever asks has made sure that these are no pictures."""
+        assert isinstance(self.preprocessor, Preprocessor)
+        return self.preprocessor
 
 
 def prepare(table: Table, settings: DataSettings) -> Prepared:
@@ -123,7 +141,7 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
     preprocessor = Preprocessor(
         task, target, classes, mean, scale, fitted.columns, fitted.inputs, fitted.transformer
     )
-    weight = _class_weights(y[training]) if settings.class_weights and task != "regression" else None
+    weight = class_weights(y[training]) if settings.class_weights and task != "regression" else None
 
     def part(rows: np.ndarray, weight: np.ndarray | None = None) -> Part:
         return Part(preprocessor.transform_slots(fitted.slots[rows]), y[rows], weight, known[rows])
@@ -150,8 +168,8 @@ def _mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
     return mean, scale if scale > 0 else float(abs(mean)) or 1.0
 
 
-def _class_weights(y: np.ndarray) -> np.ndarray:
-    """A weight for each row, so that all classes weigh the same and the mean weight is 1."""
+def class_weights(y: np.ndarray) -> np.ndarray:
+    """Return a weight for each row, float32, so that all classes weigh the same and the mean weight is 1."""
     classes, places, counts = np.unique(y, return_inverse=True, return_counts=True)
     return (len(y) / (len(classes) * counts))[places].astype(np.float32)
 

@@ -160,12 +160,7 @@ class Preprocessor:
             with np.errstate(over="ignore"):
                 numbers = table[:, 0] * self.target_scale + self.target_mean
             return Decoded(np.clip(numbers, -np.finfo(np.float64).max, np.finfo(np.float64).max), None)
-        if self.task == "binary":
-            table = np.column_stack([1.0 - table[:, 0], table[:, 0]])
-        best = np.where(np.isnan(table), -np.inf, table).argmax(axis=1)
-        if self.task == "binary":
-            best = (table[:, 1] > 0.5).astype(np.int64)  # as Keras' binary accuracy counts
-        return Decoded(np.array(self.classes, dtype=object)[best], table)
+        return decoded_classes(self.task, self.classes, table)
 
     def save(self, folder: Path) -> None:
         """Write ``preprocessor.skops`` and ``preprocessor.json`` into a folder, each beside, then renamed."""
@@ -346,6 +341,23 @@ def standardised(values: np.ndarray, mean: float, scale: float) -> np.ndarray:
     with np.errstate(over="ignore", under="ignore"):
         result = (np.ldexp(values, unit) - np.ldexp(mean, unit)) / np.ldexp(scale, unit)
     return np.clip(result, -_FARTHEST, _FARTHEST).astype(np.float32)
+
+
+def decoded_classes(task: Task, classes: tuple[str, ...], outputs: np.ndarray) -> Decoded:
+    """Return a network's outputs as class names and probabilities.
+
+    Args:
+        task: Binary or multi-class.
+        classes: Names of the classes in the order of the outputs.
+        outputs: As for ``Preprocessor.decode``.
+    """
+    table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+    if task == "binary":
+        table = np.column_stack([1.0 - table[:, 0], table[:, 0]])
+    best = np.where(np.isnan(table), -np.inf, table).argmax(axis=1)
+    if task == "binary":
+        best = (table[:, 1] > 0.5).astype(np.int64)  # as Keras' binary accuracy counts
+    return Decoded(np.array(classes, dtype=object)[best], table)
 
 
 def quoted(names: Iterable[str], most: int = 5) -> str:

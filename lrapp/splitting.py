@@ -8,13 +8,16 @@ from lrapp.settings import DataSettings
 _BINS = 10
 
 
-def part_sizes(rows: int, classes: int, settings: DataSettings) -> tuple[int, int, int]:
+def part_sizes(
+    rows: int, classes: int, settings: DataSettings, pictures: bool = False
+) -> tuple[int, int, int]:
     """Return how many rows train, validate and test.
 
     Args:
         rows: Rows with a known target.
         classes: Different classes among them, 1 for a regression; training gets a row of each.
         settings: The shares.
+        pictures: Whether the rows are pictures; for messages only.
 
     Raises:
         UserError: If the shares leave nothing to train on, or there are too few rows.
@@ -29,6 +32,11 @@ def part_sizes(rows: int, classes: int, settings: DataSettings) -> tuple[int, in
     least = max(classes, 1) + 1 + tested
     if rows < least:
         parts = "training, validation and test" if tested else "training and validation"
+        if pictures:
+            raise UserError(
+                f"There must be at least {least:,} pictures of {classes:,} classes, to fill {parts}. "
+                f"Received: {rows:,}. Add pictures or leave classes out."
+            )
         why = f" with {classes:,} classes" if classes > 1 else ""
         raise UserError(
             f"A table{why} needs at least {least:,} rows with a known target, to fill {parts}. "
@@ -45,7 +53,7 @@ def part_sizes(rows: int, classes: int, settings: DataSettings) -> tuple[int, in
 
 
 def split(
-    strata: np.ndarray, reserve: bool, settings: DataSettings
+    strata: np.ndarray, reserve: bool, settings: DataSettings, pictures: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the positions of training, validation and test rows, each in ascending order.
 
@@ -56,11 +64,13 @@ def split(
         strata: Class or bin of each row, int64 from 0, shape (rows,).
         reserve: Whether training gets at least one row of each stratum; so a class with one member trains.
         settings: Shares, seed, and whether to stratify.
+        pictures: Whether the rows are pictures; for messages only.
 
     Raises:
         UserError: As ``part_sizes``.
     """
-    _, validation, test = part_sizes(len(strata), int(strata.max(initial=0)) + 1 if reserve else 1, settings)
+    classes = int(strata.max(initial=0)) + 1 if reserve else 1
+    _, validation, test = part_sizes(len(strata), classes, settings, pictures)
     rng = np.random.default_rng(settings.split_seed)
     order = rng.permutation(len(strata))
     kept = np.empty(0, np.int64)
@@ -73,6 +83,25 @@ def split(
     rest = order[~tested]
     validated = _evenly(len(rest), validation, rng)
     return np.sort(np.concatenate([kept, rest[~validated]])), np.sort(rest[validated]), np.sort(order[tested])
+
+
+def drawn(strata: np.ndarray, most: int, settings: DataSettings) -> np.ndarray:
+    """Return the positions of at most ``most`` rows, ascending, at least one of each stratum; drawn as ``split`` does.
+
+    Args:
+        strata: Class of each row, int64, shape (rows,).
+        most: Rows to draw, at least as many as there are strata.
+        settings: Seed, and whether to stratify.
+    """
+    if len(strata) <= most:
+        return np.arange(len(strata))
+    rng = np.random.default_rng((settings.split_seed, 1))
+    order = rng.permutation(len(strata))
+    kept = order[np.unique(strata[order], return_index=True)[1]]
+    order = order[~np.isin(order, kept)]
+    if settings.stratify:
+        order = order[np.argsort(strata[order], kind="stable")]
+    return np.sort(np.concatenate([kept, order[_evenly(len(order), most - len(kept), rng)]]))
 
 
 def bins(values: np.ndarray) -> np.ndarray:

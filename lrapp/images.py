@@ -1,0 +1,245 @@
+"""Pictures as bytes: the sets that the app knows where to get, and what can be told of them without reading them."""
+
+import gzip
+import hashlib
+import os
+import tempfile
+import urllib.request
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp.errors import UserError
+
+SetName = Literal["fashion-mnist", "digits"]
+Progress = Callable[[str, float], None]
+
+FASHION_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+# Of the unpacked files: Debian packed them anew, so that the packed bytes differ from the publisher's.
+_FASHION_FILES = {
+    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+_DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+# Where Keras gets them.
+_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_TIMEOUT_SECONDS = 20
+_BLOCK = 1 << 20
+# The packed files have 31 MB together.
+_MOST_PACKED = 64 << 20
+_DAMAGED = (OSError, EOFError, zlib.error, ValueError)
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Pictures of one size, and what each shows.
+
+    Args:
+        pixels: uint8, shape (rows, height, width, channels); 1 channel (grey) or 3 (red, green, blue).
+        labels: Number of each picture's class, int32, shape (rows,).
+        classes: Names of the classes.
+        test_from: Row of the first picture of the test part that the set brings along; None if it brings none.
+        names: Name of each picture's file; None where the pictures are no files.
+        notes: Plain sentences on what was changed or left out.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    classes: tuple[str, ...]
+    test_from: int | None = None
+    names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a picture."""
+        height, width, channels = self.pixels.shape[1:]
+        return height, width, channels
+
+    @property
+    def facts(self) -> "PictureFacts":
+        """What there is."""
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        cut = len(self.labels) if self.test_from is None else self.test_from
+        tests = np.bincount(self.labels[cut:], minlength=len(self.classes))
+        return PictureFacts(
+            len(self.labels), *self.shape, self.classes, tuple(counts.tolist()), tuple(tests.tolist())
+        )
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What is known of pictures without reading them.
+
+    Args:
+        rows: How many there are.
+        height, width, channels: Of each, as the network sees it.
+        classes: Names of the classes.
+        counts: Pictures of each class.
+        test_counts: Those of them in the test part that the set brings along; zeros if it brings none.
+    """
+
+    rows: int
+    height: int
+    width: int
+    channels: int
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]
+    test_counts: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a picture."""
+        return self.height, self.width, self.channels
+
+    @property
+    def test_rows(self) -> int:
+        """Pictures in the test part that the set brings along."""
+        return sum(self.test_counts)
+
+
+def about(name: SetName) -> PictureFacts:
+    """Return what a set holds, without reading it.
+
+    Args:
+        name: The set.
+    """
+    if name == "digits":
+        counts = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+        return PictureFacts(1_797, 8, 8, 1, tuple("0123456789"), counts, (0,) * 10)
+    return PictureFacts(70_000, 28, 28, 1, FASHION_CLASSES, (7_000,) * 10, (1_000,) * 10)
+
+
+def here(name: SetName) -> bool:
+    """Return whether a set is on this machine, so that it can be read without the internet; looks at names only."""
+    if name == "digits":
+        return True
+    return all(any((folder / file).is_file() for folder in _folders()) for file in _FASHION_FILES)
+
+
+def read_set(name: SetName, progress: Progress | None = None) -> Images:
+    """Return a set of pictures.
+
+    Fashion-MNIST is looked for in Keras's cache, then where Debian's package puts it, then downloaded into the
+    cache; each file is checked against its SHA-256. The digits come with scikit-learn.
+
+    Args:
+        name: The set.
+        progress: Told what is being done and how much of all is done, 0 to 1.
+
+    Raises:
+        UserError: If it cannot be had.
+    """
+    return _digits() if name == "digits" else _fashion(progress or (lambda what, done: None))
+
+
+def _digits() -> Images:
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    pixels = np.rint(found.images * (255 / 16)).astype(np.uint8)[..., None]
+    return Images(pixels, found.target.astype(np.int32), tuple("0123456789"))
+
+
+def _fashion(progress: Progress) -> Images:
+    pixels = np.empty((70_000, 28, 28, 1), np.uint8)
+    labels = np.empty(70_000, np.uint8)
+    places = (pixels[:60_000], pixels[60_000:], labels[:60_000], labels[60_000:])
+    notes: list[str] = []
+    # Nearly all bytes are those of the first two files.
+    starts = (0.0, 0.85, 0.98, 0.99, 1.0)
+    for file, place, start, end in zip(_FASHION_FILES, places, starts, starts[1:], strict=False):
+        _fill(place, file, notes, _between(progress, start, end))
+    progress("Fashion-MNIST is read", 1.0)
+    return Images(pixels, labels.astype(np.int32), FASHION_CLASSES, 60_000, None, tuple(notes))
+
+
+def _between(progress: Progress, start: float, end: float) -> Progress:
+    """Tell the progress of a part as that of the whole."""
+    return lambda what, done: progress(what, start + (end - start) * done)
+
+
+def _fill(place: NDArray[np.uint8], file: str, notes: list[str], progress: Progress) -> None:
+    """Read one of Fashion-MNIST's files into its place in the array, from the first source that has it whole."""
+    for folder in _folders():
+        path = folder / file
+        try:
+            if path.is_file():
+                progress("Reading Fashion-MNIST", 0.0)
+                _unpack(path, file, place)
+                return
+        except _DAMAGED:
+            notes.append(f"{file} in {folder} is damaged or cut off and was passed over.")
+    try:
+        _unpack(_download(file, progress), file, place)
+    except (*_DAMAGED, HTTPException) as error:
+        raise UserError(
+            "Fashion-MNIST is not on this machine and could not be downloaded: connect to the internet and try again, "
+            "install Debian's package dataset-fashion-mnist, or take the digits, which are always here."
+        ) from error
+
+
+def _unpack(path: Path, file: str, place: NDArray[np.uint8]) -> None:
+    """Unpack into the array itself: 47 MB are not held twice."""
+    bare = place.data.cast("B")
+    with gzip.open(path) as stream:
+        # Four bytes of type and rank, and four for each dimension: 3 of pictures, 1 of labels.
+        head = stream.read(16 if "images" in file else 8)
+        digest = hashlib.sha256(head)
+        done = 0
+        while done < len(bare):
+            count = stream.readinto(bare[done : done + _BLOCK])
+            if not count:
+                raise EOFError
+            digest.update(bare[done : done + count])
+            done += count
+        if stream.read(1) or digest.hexdigest() != _FASHION_FILES[file]:
+            raise ValueError("other bytes than Fashion-MNIST's")
+
+
+def _folders() -> tuple[Path, Path]:
+    return _cache(), _DEBIAN
+
+
+def _cache() -> Path:
+    """The folder that Keras itself would use, so that what one has downloaded the other finds."""
+    home = Path(os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser())
+    if home.exists() and not os.access(home, os.W_OK):
+        home = Path(tempfile.gettempdir()) / ".keras"
+    return home / "datasets" / "fashion-mnist"
+
+
+def _download(file: str, progress: Progress) -> Path:
+    path = _cache() / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: two processes may download at the same time.
+    handle, beside = tempfile.mkstemp(prefix=f".{file}.", dir=path.parent)
+    try:
+        with (
+            os.fdopen(handle, "wb") as target,
+            urllib.request.urlopen(_ADDRESS + file, timeout=_TIMEOUT_SECONDS) as source,
+        ):
+            size = int(source.headers.get("Content-Length") or 0)
+            done = 0
+            while block := source.read(_BLOCK):
+                target.write(block)
+                done += len(block)
+                if done > _MOST_PACKED:
+                    raise ValueError("larger than Fashion-MNIST")
+                progress("Downloading Fashion-MNIST", min(done / size, 1.0) if size else 0.0)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+    return path
