@@ -41,7 +41,7 @@ ORDER = [
     *("measures", "influence", "insight", "findings", "diagnosis"),
     *("prediction", "saved"),
     *("runs", "predicting", "about", "sharing", "studies", "comparing", "run_table", "run_differences"),
-    *("worker", "jobs", "bundle", "charts", "overlay_charts"),
+    *("worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
     *("recipes", "code_data", "code_training", "codegen"),
     *("portable", "tf_export", "onnx_export", "exports"),
     *("result_charts", "drawing", "report", "__main__"),
@@ -105,7 +105,7 @@ def test_streamlit_is_only_in_the_pages() -> None:
 
 
 def test_altair_is_only_in_the_charts() -> None:
-    assert importers({"altair"}) <= {"charts", "overlay_charts", "result_charts"}
+    assert importers({"altair"}) <= {"charts", "group_charts", "overlay_charts", "result_charts"}
 
 
 def test_threads_and_processes_are_only_in_jobs() -> None:

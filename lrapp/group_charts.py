@@ -1,0 +1,78 @@
+"""Differential learning rates -> a chart of the plan with a line for each group of layers."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lrapp.charts import MOST_POINTS, TRAINING, finished, thin
+from lrapp.policies import FloatArray
+
+# The head follows the policy most closely, so it has the colour that the plan has elsewhere. The dashes let lines
+# that lie on one another be seen.
+_LINES: dict[str, tuple[str, list[int]]] = {
+    "early": ("#d55e00", [2, 3]),
+    "middle": ("#009e73", [8, 4]),
+    "head": (TRAINING, [1, 0]),
+}
+
+
+def plan_frame(rates: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
+    """Return the plan's points, thinned, over epochs: ``at``, ``learning_rate``, ``group``.
+
+    Args:
+        rates: Of every step for early, middle and head, shape (steps, 3).
+        steps_per_epoch: At least 1.
+    """
+    at = np.arange(1, len(rates) + 1) / steps_per_epoch
+    lines = [
+        thin(
+            pd.DataFrame({"at": at, "learning_rate": rates[:, column], "group": group}),
+            "learning_rate",
+            MOST_POINTS // 2,
+        )
+        for column, group in enumerate(_LINES)
+    ]
+    return pd.concat(lines, ignore_index=True)
+
+
+def plan_spec(length: int, unit: str) -> dict[str, Any]:
+    """Return the specification of the plan of three groups, to be drawn with ``plan_frame``.
+
+    Args:
+        length: Right end of the axis, in epochs.
+        unit: Title of the axis.
+    """
+    names = list(_LINES)
+    chart = (
+        alt.Chart()
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=alt.X("at:Q", title=unit, scale=alt.Scale(domain=[0, length], nice=False)),
+            y=alt.Y(
+                "learning_rate:Q",
+                title="learning rate",
+                scale=alt.Scale(zero=True),
+                axis=alt.Axis(format=".2~g", tickCount=4),
+            ),
+            color=alt.Color(
+                "group:N",
+                title=None,
+                scale=alt.Scale(domain=names, range=[colour for colour, _ in _LINES.values()]),
+                legend=alt.Legend(orient="top", direction="horizontal", offset=2),
+            ),
+            strokeDash=alt.StrokeDash(
+                "group:N",
+                scale=alt.Scale(domain=names, range=[dash for _, dash in _LINES.values()]),
+                legend=None,
+            ),
+            tooltip=[
+                alt.Tooltip("group:N", title="layers"),
+                alt.Tooltip("at:Q", title=unit, format=".4~g"),
+                alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
+            ],
+        )
+        .properties(height=150)
+    )
+    return finished(chart)
