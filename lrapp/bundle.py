@@ -6,6 +6,7 @@ import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
+from lrapp import about
 from lrapp.errors import UserError
 from lrapp.runs import Run
 from lrapp.settings import FileSource
@@ -84,7 +85,7 @@ NEW.csv needs these columns, in any order: {columns}.
 def file_name(run: Run) -> str:
     """Return a name for the download that every system can write."""
     settings = run.settings
-    wanted = settings.name or f"{settings.data.target}-{Path(settings.data.source.name).stem}"
+    wanted = about.name_of(run) or f"{settings.data.target}-{Path(settings.data.source.name).stem}"
     return (re.sub(r"[^A-Za-z0-9]+", "-", wanted).strip("-")[:60] or "model") + ".zip"
 
 
@@ -107,7 +108,7 @@ def pack(run: Run) -> bytes:
     history = run.history()
     scores = Scores.from_json(run.scores_path.read_text("utf-8"))
     source = settings.data.source
-    title = settings.name or f"Model of {settings.data.target}"
+    title = about.name_of(run) or f"Model of {settings.data.target}"
     readme = _README.format(
         title=title,
         target=needed.target,

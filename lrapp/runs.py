@@ -32,6 +32,7 @@ State = Literal[
 ]
 ENDED: tuple[State, ...] = ("completed", "early_stopping", "stopped", "diverged", "failed", "interrupted")
 SAMPLES = Path(__file__).parent.parent / "sample_data"
+_MAKING_SECONDS = 60
 _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 
@@ -297,6 +298,25 @@ class Store:
             write_beside(path, data)
         return FileSource(name=name[:500] or "table", sha256=sha256)
 
+    def holds(self, source: Source) -> bool:
+        """Return whether the source is there to be read; what comes with the app always is."""
+        sha256 = getattr(source, "sha256", None)
+        return sha256 is None or (self.home / "data" / sha256).exists()
+
+    def keep_wanted(self, data: bytes, source: Source) -> None:
+        """Keep an uploaded file that settings from elsewhere ask for.
+
+        Raises:
+            UserError: If it is another file, or the disk is full.
+        """
+        wanted, received = getattr(source, "sha256", ""), hashlib.sha256(data).hexdigest()
+        if received != wanted:
+            raise UserError(
+                f"The file's SHA-256 must begin with {wanted[:8]}, as that of {source.name} does. "
+                f"Received: {received[:8]}. Upload the right one, or choose another table below."
+            )
+        self.keep_file(data, source.name)
+
     def read_source(self, source: Source) -> bytes:
         """Return the bytes of a sample table or of an uploaded file.
 
@@ -355,6 +375,17 @@ class Store:
         folders = (path for path in (self.home / "runs").iterdir() if _ID.fullmatch(path.name))
         return [Run(path) for path in sorted(folders, reverse=True) if (path / "status.json").exists()]
 
+    def broken(self) -> list[Run]:
+        """Return folders of runs that lost their status, the newest first."""
+        folders = (path for path in (self.home / "runs").iterdir() if _ID.fullmatch(path.name))
+        # A run that is being made has no status yet either.
+        limit = time.time() - _MAKING_SECONDS
+        return [
+            Run(path)
+            for path in sorted(folders, reverse=True)
+            if path.is_dir() and not (path / "status.json").exists() and path.stat().st_mtime < limit
+        ]
+
     def delete(self, run: Run) -> None:
         """Put a run into the bin, from which ``restore`` takes it back within a week."""
         bin_folder = self.home / "bin"
@@ -372,7 +403,7 @@ class Store:
         if not _ID.fullmatch(run_id) or not (self.home / "bin" / run_id).exists():
             raise UserError("This run is no longer in the bin.")
         os.replace(self.home / "bin" / run_id, self.home / "runs" / run_id)
-        return self.get(run_id)
+        return Run(self.home / "runs" / run_id)
 
     def tidy(self, older_than_days: float = 7.0) -> None:
         """Delete for good what has lain in the bin for longer, and uploads that no run has used for as long."""
@@ -380,7 +411,10 @@ class Store:
         for path in (self.home / "bin").glob("*"):
             if path.stat().st_mtime < limit:
                 shutil.rmtree(path, ignore_errors=True)
-        used = b"".join(path.read_bytes() for path in self.home.glob("*/*/run.json"))
+        try:
+            used = b"".join(path.read_bytes() for path in self.home.glob("*/*/run.json"))
+        except OSError:
+            return  # settings that cannot be read may name any of the uploads
         for path in (self.home / "data").iterdir():
             if path.stat().st_mtime < limit and path.name.encode() not in used:
                 path.unlink(missing_ok=True)

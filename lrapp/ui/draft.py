@@ -7,13 +7,14 @@ in every widget's key then changes, so that each starts anew.
 
 import streamlit as st
 
+from lrapp import sharing
 from lrapp.errors import UserError
 from lrapp.settings import PolicySettings, RunSettings
 from lrapp.ui import resources
 
 
 def get() -> RunSettings:
-    """Return the draft; in a fresh session, that of the run which the address names, or the defaults."""
+    """Return the draft; in a fresh session, that of the run or the link in the address, or the defaults."""
     if "draft" not in st.session_state:
         st.session_state["draft"] = _of_address() or RunSettings()
     draft: RunSettings = st.session_state["draft"]
@@ -27,7 +28,8 @@ def put(settings: RunSettings) -> None:
 
 def replace(settings: RunSettings) -> None:
     """Take settings from elsewhere; every widget starts from them."""
-    put(_to_train(settings))
+    put(to_train(settings))
+    st.session_state.pop("link_trouble", None)
     st.session_state["draft_version"] = version() + 1
 
 
@@ -67,16 +69,27 @@ def policy_version() -> int:
     return number
 
 
-def _of_address() -> RunSettings | None:
-    run_id = st.query_params.get("run")
-    if not run_id:
-        return None
-    try:
-        return _to_train(resources.store().get(run_id).settings)
-    except UserError:
-        return None  # the run's own place on the page says what is wrong with it
+def link_trouble() -> str:
+    """Return one sentence on what is wrong with the link that this session began with; empty if nothing is."""
+    trouble: str = st.session_state.get("link_trouble", "")
+    return trouble
 
 
-def _to_train(settings: RunSettings) -> RunSettings:
-    """The settings of a run of any kind, for training anew: without what made it a test or part of a comparison."""
+def to_train(settings: RunSettings) -> RunSettings:
+    """Return the settings of a run of any kind, for training anew: without its name, and what made it a test."""
     return settings.model_copy(update={"name": "", "mode": "train", "closer_look": True})
+
+
+def _of_address() -> RunSettings | None:
+    run_id, text = st.query_params.get("run"), st.query_params.get("settings")
+    if run_id:
+        try:
+            return to_train(resources.store().get(run_id).settings)
+        except UserError:
+            pass  # the run's own place on the page says what is wrong with it
+    if text:
+        try:
+            return to_train(sharing.from_text(text))
+        except UserError as error:
+            st.session_state["link_trouble"] = str(error)
+    return None
