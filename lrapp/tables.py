@@ -143,11 +143,11 @@ def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
 def _column(name: str, read: Read) -> Column:
     values = read.values
     absent = values.isna().to_numpy()
-    first = np.flatnonzero(~absent[:_LOOKED_AT])
-    if not len(first):
-        first = np.flatnonzero(~absent)[:_EXAMPLES]
+    seen = values.iloc[:_LOOKED_AT]
+    if absent[:_LOOKED_AT].all():
+        seen = values.iloc[np.flatnonzero(~absent)[:_EXAMPLES]]
     examples: dict[str, None] = {}
-    for value in dict.fromkeys(values.iloc[first].tolist()):
+    for value in dict.fromkeys(seen.dropna().tolist()):
         examples[_shown(value)] = None
         if len(examples) == _EXAMPLES:
             break
@@ -204,7 +204,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     text = prepare_text(content, found.dialect.delimiter, found.dialect.quote, found.dialect.escape)
     records = find_records(text, found.width)
     filled: list[int] = []
-    for place in range(len(records.starts)):
+    for place in range(records.count):
         if records.raw(place).strip() and records.line(place) > named_lines:
             filled.append(place)
         if len(filled) >= _HEAD_RECORDS:
@@ -213,7 +213,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
         raise _no_rows(only_names=False)
     rows = [records.cells(place) for place in filled]
     plan = layout(rows, told.header)
-    _check_size(len(records.starts), plan.width)
+    _check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
     names, unnamed = _names(header, plan, notes)
     if plan.skip:
@@ -221,13 +221,13 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     if named_lines:
         notes.append("The first line, which only names the delimiter, was left out.")
     first_row = plan.skip + plan.header_rows
-    first = filled[first_row] if first_row < len(filled) else len(records.starts)
-    if first >= len(records.starts):
+    first = filled[first_row] if first_row < len(filled) else records.count
+    if first >= records.count:
         raise _no_rows(only_names=True)
     body_rows = rows[first_row:]
     final = with_marks(replace(found.dialect, header=bool(header)), body_rows, told)
     types = choose_types(body_rows, plan.width, final)
-    if len(records.starts) < _FEW_ROWS or text.escaped or text.delimiter != text.written:
+    if records.count < _FEW_ROWS or text.escaped or text.delimiter != text.written:
         types = Types([pa.string()] * plan.width)
     mender = Mender(body_rows, plan.width, text.delimiter)
     body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))

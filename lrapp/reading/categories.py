@@ -123,7 +123,12 @@ def sampled(column: pa.ChunkedArray) -> list[str]:
         column: Strings, null where the cell is empty.
     """
     places = np.unique(np.linspace(0, len(column) - 1, HEAD).astype(np.int64))
-    return column.take(pa.array(places)).drop_null().to_pylist()
+    ends = np.cumsum([len(piece) for piece in column.chunks])
+    texts: list[str] = []
+    # Piece by piece: taken from the whole, all of it would be copied.
+    for piece, end, here in zip(column.chunks, ends, np.split(places, np.searchsorted(places, ends[:-1])), strict=True):
+        texts += piece.take(pa.array(here - (end - len(piece)))).drop_null().to_pylist()
+    return texts
 
 
 def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:

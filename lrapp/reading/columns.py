@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,8 @@ from lrapp.reading.words import Words, as_series, words_of
 __all__ = ["DISTINCT_CAP", "Context", "Kind", "Read", "convert", "read_column"]
 
 _SAMPLE = 1000
+_FIRST = 12_000
+_PROBE = 20
 _BEYOND_INT = 2.0**63
 _MISSING = frozenset(MISSING_WORDS)
 
@@ -99,8 +102,8 @@ def _read_words(words: Words, about: Context) -> Read:
     if (shape := date_shape(present)) and (dates := _read_dates(words, shape, about)):
         return dates
     # What programs do not write may stand far from the sample, and tells most about the format.
-    unusual = [text for text in words.texts if not is_plain(text) and text not in _MISSING][:_SAMPLE]
-    cells = [*present, *unusual]
+    unusual = (text for text in words.texts if not is_plain(text) and text not in _MISSING)
+    cells = [*present, *islice(unusual, _SAMPLE)]
     form = column_format(cells, about.decimal, about.thousands, told=about.told)
     numeric = sum(parse_number(cell, form) is not None for cell in present)
     # Different cells are asked here, and a few numbers may stand in most rows: hence the low bar.
@@ -139,7 +142,7 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
         numeric = [cell for cell in cells if looks_numeric(cell)]
         form = column_format(numeric or cells, about.decimal, about.thousands, told=about.told)
         numbers = _with_notes(parse_column(words, form), form, cells)
-        values = pd.Series(numbers.values)
+        values = pd.Series(numbers.values, copy=False)
         if values.notna().any():
             return Read(kind, reason, values, _distinct(values), tuple(numbers.notes), lossy=True)
         raise UserError(
@@ -169,8 +172,9 @@ def _sample(texts: Sequence[str], width: int) -> list[str]:
 
 
 def _distinct(values: pd.Series) -> int:
-    if len(values) > HEAD and (head := values.iloc[:HEAD].nunique()) >= DISTINCT_CAP:
-        return min(head, DISTINCT_CAP)
+    for head in (_FIRST, HEAD):
+        if len(values) > head and values.iloc[:head].nunique() >= DISTINCT_CAP:
+            return DISTINCT_CAP
     return min(values.nunique(), DISTINCT_CAP)
 
 
@@ -178,10 +182,7 @@ def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
     """The common case: every cell is a number as programs write it."""
     if pa.types.is_floating(column.type):
         return _finite(_Numbers(column.to_numpy()), column.null_count)
-    try:
-        whole = pc.cast(column, pa.int64())
-    except pa.ArrowInvalid:
-        whole = None
+    whole = _cast(column, pa.int64())
     if whole is not None:
         zeros = pc.and_(pc.starts_with(column, "0"), pc.greater(pc.binary_length(column), 1))
         if pc.any(zeros).as_py():
@@ -191,12 +192,20 @@ def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
         return _Numbers(whole.to_numpy())
     if about.decimal == "," or about.thousands == ".":
         return None
-    try:
-        return _finite(_Numbers(pc.cast(column, pa.float64()).to_numpy()), column.null_count)
-    except pa.ArrowInvalid:
-        pass
+    numbers = _cast(column, pa.float64())
+    if numbers is not None:
+        return _finite(_Numbers(numbers.to_numpy()), column.null_count)
     head = column.slice(0, 100).drop_null().to_pylist()
     return _plain_numbers(_trimmed(column), about) if any(cell != cell.strip() for cell in head) else None
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    """A column as numbers, or None; asked of a few cells first, since a refusal takes long over many."""
+    try:
+        pc.cast(column.slice(0, _PROBE), kind)
+        return pc.cast(column, kind)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -273,7 +282,7 @@ def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Nu
 
 
 def _read_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray | None) -> Read:
-    values = pd.Series(numbers.values)
+    values = pd.Series(numbers.values, copy=False)
     distinct = _distinct(values)
     notes = tuple(numbers.notes)
     if distinct <= 1:

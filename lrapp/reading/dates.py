@@ -1,8 +1,10 @@
 """Dates as people write them: which order a column uses is decided over the whole column."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -58,9 +60,10 @@ def date_shape(cells: Sequence[str]) -> str | None:
     if not cells:
         return None
     for name, pattern in _SHAPES.items():
-        fitting = sum(pattern.fullmatch(cell) is not None for cell in cells)
         # Eight digits are a date only when every one of them is.
-        if fitting == len(cells) or (fitting >= 0.9 * len(cells) and name != "compact"):
+        allowed = 0 if name == "compact" else len(cells) - math.ceil(0.9 * len(cells))
+        unfit = (cell for cell in cells if pattern.fullmatch(cell) is None)
+        if len(list(islice(unfit, allowed + 1))) <= allowed:
             return name
     return None
 

@@ -15,6 +15,7 @@ _VOTE_CHARACTERS = 1 << 15
 _VOTING_CELLS = 5_000
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "^", "~", "::", "||", ":", " ", WIDE_GAP)
 _EDGES = frozenset(",;|^~:\t")
+_OTHER_MARK = re.compile(r"[;\t|,\"]")
 _GROUPED = re.compile(r"[-+(]?[0-9]{1,3}( [0-9]{3})+([.,][0-9]+)?\)?")
 _SHY = {":": 0.8, " ": 0.8, "^": 0.9, "~": 0.9, "::": 0.95, "||": 0.95}
 _MISSING = frozenset((*MISSING_WORDS, ""))
@@ -287,18 +288,16 @@ def _score_alone(rows: Sequence[Sequence[str]]) -> float:
 
 def _clean_share(rows: Sequence[Sequence[str]], mark: str) -> float:
     """Share of cells that are one thing: a number, a date, a missing word, or words without another delimiter."""
-    good = total = 0.0
-    for row in rows:
-        for raw in row:
-            cell = raw.strip()
-            total += 1
-            if is_plain(cell) or cell in _MISSING or DATE_LIKE.fullmatch(cell) or looks_numeric(cell):
-                good += 1
-            elif mark and not re.search(r"[;\t|,]", cell) and not (mark != '"' and '"' in cell):
-                good += 0.9
-            elif mark:
-                good += 0.4
-    return good / total if total else 0.0
+    good = 0.0
+    cells = Counter(cell.strip() for row in rows for cell in row)
+    for cell, often in cells.items():
+        if is_plain(cell) or cell in _MISSING or DATE_LIKE.fullmatch(cell) or looks_numeric(cell):
+            good += often
+        elif mark and not _OTHER_MARK.search(cell):
+            good += 0.9 * often
+        elif mark:
+            good += 0.4 * often
+    return good / cells.total() if cells else 0.0
 
 
 def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], told: DialectOverrides) -> Dialect:

@@ -36,6 +36,7 @@ _ANY_NUMBER = re.compile(
 )
 _PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _PLAIN = re.compile(_PLAIN_NUMBER)
+_MARKED = re.compile(f"[.,'’_{_SPACES}]")
 _INFINITE = re.compile(r"[+-]?\s*(inf|infinity|∞)", re.IGNORECASE)
 
 
@@ -130,7 +131,8 @@ def vote_decimal(cells: Iterable[str]) -> Counter[tuple[str, str]]:
     """
     votes: Counter[tuple[str, str]] = Counter()
     for cell in cells:
-        match = _ANY_NUMBER.fullmatch(cell)
+        # Most cells are whole numbers or words without a mark, which tell nothing.
+        match = _ANY_NUMBER.fullmatch(cell) if _MARKED.search(cell) else None
         if match is None or not _known_prefix(match):
             continue
         body = match["body"]

@@ -6,10 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from lrapp.reading.lines import even_lines
 
 WIDE_GAP = "  "
 """The delimiter that stands for any run of spaces and tabs but a single space."""
@@ -24,6 +27,7 @@ _INNER_DELIMITER = "\x1f"
 _ESCAPED_QUOTE = "\x1d"
 _LOOK_AHEAD = 1 << 18
 _BLOCK = 1 << 20
+_NOWHERE = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -55,42 +59,110 @@ class Text:
         return column
 
 
+@dataclass(frozen=True)
+class Marks:
+    """Byte positions in a text.
+
+    Args:
+        starts, ends: Of each record, without its line end.
+        newlines: Of all line ends, to count lines.
+        toggles: Of quotes that open or close.
+    """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    newlines: np.ndarray
+    toggles: np.ndarray
+
+
+def _between(breaks: np.ndarray, newlines: np.ndarray, toggles: np.ndarray, size: int) -> Marks:
+    """Records between the line ends that part them."""
+    starts, ends = np.append(0, breaks + 1), np.append(breaks, size)
+    if starts[-1] >= size:
+        starts, ends = starts[:-1], ends[:-1]
+    return Marks(starts, ends, newlines, toggles)
+
+
 @dataclass
 class Records:
     """Where the records of a text lie.
 
     Args:
         text: The text.
-        starts, ends: Byte positions of each record, without its line end.
+        count: How many there are.
         odd: Indices of records whose quotes do not add up.
-        newlines: Byte positions of all line ends, to count lines.
-        toggles: Byte positions of quotes that open or close.
         lines_in_cells: Whether some cell has a line end in it.
+        quoted: Whether quotes stand in the text.
+        marks: Where its marks stand, None where every line is a record, so that it can be told when it is asked.
     """
 
     text: Text
-    starts: np.ndarray
-    ends: np.ndarray
+    count: int
     odd: np.ndarray
-    newlines: np.ndarray
-    toggles: np.ndarray
     lines_in_cells: bool
+    quoted: bool
+    marks: Marks | None = None
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Byte position of each record."""
+        return self._marks.starts
+
+    @property
+    def ends(self) -> np.ndarray:
+        """Byte position of the end of each record, without its line end."""
+        return self._marks.ends
+
+    @property
+    def toggles(self) -> np.ndarray:
+        """Byte positions of quotes that open or close."""
+        return self._marks.toggles
+
+    @cached_property
+    def _marks(self) -> Marks:
+        if self.marks is not None:
+            return self.marks
+        newlines = _places(np.frombuffer(self.text.data, dtype=np.uint8), "\n")
+        quote = self.text.quote if self.quoted else ""
+        toggles = _places(np.frombuffer(self.text.data, dtype=np.uint8), quote) if quote else _NOWHERE
+        return _between(newlines, newlines, toggles, len(self.text.data))
+
+    @cached_property
+    def _beginning(self) -> Marks:
+        """The same for the beginning of the text, which is asked for most."""
+        if self.marks is not None:
+            return self.marks
+        newlines = _places(np.frombuffer(self.text.data[:_BLOCK], dtype=np.uint8), "\n")
+        return _between(newlines, newlines, _NOWHERE, min(_BLOCK, len(self.text.data)))
+
+    def span(self, place: int) -> tuple[int, int]:
+        """Byte positions of the start and the end of one record."""
+        marks = self._beginning
+        if place >= len(marks.starts) - 1:
+            marks = self._marks
+        return int(marks.starts[place]), int(marks.ends[place])
 
     def raw(self, place: int) -> str:
         """Text of one record."""
-        return (
-            self.text.data[self.starts[place] : self.ends[place]]
-            .decode("utf-8", errors="replace")
-            .rstrip("\r")
-        )
+        start, end = self.span(place)
+        return self.text.data[start:end].decode("utf-8", errors="replace").rstrip("\r")
 
     def line(self, place: int) -> int:
         """Line of the file, from 1, on which a record starts."""
-        return int(np.searchsorted(self.newlines, self.starts[place])) + 1
+        if self.marks is None:
+            return place + 1
+        return int(np.searchsorted(self.marks.newlines, self.marks.starts[place])) + 1
 
     def cells(self, place: int) -> list[str]:
         """One record split leniently."""
         return split_cells(self.raw(place), self.text.delimiter, self.text.quote)
+
+    def all_cells(self) -> list[list[str]]:
+        """All records that are not blank, split leniently."""
+        if self.marks is not None:
+            return [self.cells(place) for place in range(self.count) if self.raw(place).strip()]
+        lines = self.text.data.decode("utf-8", errors="replace").replace("\r\n", "\n").split("\n")
+        return split_lines([line for line in lines if line.strip()], self.text.delimiter, self.text.quote)
 
 
 def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> Text:
@@ -138,6 +210,23 @@ def split_cells(raw: str, delimiter: str, quote: str) -> list[str]:
     return rows[0] if len(rows) == 1 else raw.split(delimiter)
 
 
+def split_lines(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
+    """Split lines of which every one is a record with nothing to repair.
+
+    Args:
+        lines: Records without their line ends.
+        delimiter, quote: As for ``split_cells``.
+    """
+    if not quote:
+        return [line.split(delimiter) for line in lines]
+    longest = max(map(len, lines), default=0)
+    previous = csv.field_size_limit(max(csv.field_size_limit(), longest + 1))
+    try:
+        return list(csv.reader(lines, delimiter=delimiter, quotechar=quote))
+    finally:
+        csv.field_size_limit(previous)
+
+
 def _csv_rows(raw: str, delimiter: str, quote: str) -> list[list[str]]:
     previous = csv.field_size_limit(max(csv.field_size_limit(), len(raw) + 1))
     try:
@@ -155,6 +244,10 @@ def find_records(text: Text, width: int) -> Records:
         text: The prepared text.
         width: Cells that a row should have.
     """
+    lines = even_lines(text.data, text.delimiter, text.quote)
+    if lines is not None:
+        quoted = bool(text.quote) and text.quote.encode() in text.data
+        return Records(text, lines, _NOWHERE, lines_in_cells=False, quoted=quoted)
     buffer = np.frombuffer(text.data, dtype=np.uint8)
     newlines = _places(buffer, "\n")
     if b"\r" in text.data:
@@ -163,7 +256,7 @@ def find_records(text: Text, width: int) -> Records:
         lone = returns[(buffer[following] != ord("\n")) | (returns + 1 >= len(buffer))]
         if len(lone):
             newlines = np.sort(np.concatenate([newlines, lone]))
-    toggles = np.empty(0, dtype=np.int64)
+    toggles = _NOWHERE
     bad: list[tuple[int, int]] = []
     breaks, lines_in_cells = newlines, False
     if text.quote and text.quote.encode() in text.data:
@@ -176,16 +269,9 @@ def find_records(text: Text, width: int) -> Records:
             inside = (np.searchsorted(toggles, newlines) % 2 == 1) | _inside(newlines, bad)
         lines_in_cells = bool(inside.any())
         breaks = newlines[~inside] if lines_in_cells else newlines
-    starts = np.concatenate([[0], breaks + 1])
-    ends = np.concatenate([breaks, [len(buffer)]])
-    if starts[-1] >= len(buffer):
-        starts, ends = starts[:-1], ends[:-1]
-    odd = (
-        np.searchsorted(starts, [start for start, _ in bad], side="right") - 1
-        if bad
-        else np.empty(0, np.int64)
-    )
-    return Records(text, starts, ends, np.asarray(odd, dtype=np.int64), newlines, toggles, lines_in_cells)
+    marks = _between(breaks, newlines, toggles, len(buffer))
+    odd = np.searchsorted(marks.starts, [start for start, _ in bad], side="right") - 1
+    return Records(text, len(marks.starts), odd, lines_in_cells, len(toggles) > 0, marks)
 
 
 def _places(buffer: np.ndarray, mark: str) -> np.ndarray:
@@ -335,5 +421,4 @@ def read_sample(text: Text) -> list[list[str]]:
     delimiter = text.delimiter.encode()
     counts = Counter(line.count(delimiter) for line in re.split(rb"[\r\n]+", text.data) if line.strip())
     width = counts.most_common(1)[0][0] + 1 if counts else 1
-    records = find_records(text, width)
-    return [records.cells(place) for place in range(len(records.starts)) if records.raw(place).strip()]
+    return find_records(text, width).all_cells()

@@ -137,15 +137,13 @@ def read_body(plan: Plan) -> Body:
         plan: What is known about them.
     """
     records, text, first = plan.records, plan.records.text, plan.first
-    start = int(records.starts[first]) if first < len(records.starts) else len(text.data)
+    start = records.span(first)[0] if first < records.count else len(text.data)
     body = None
     if not len(records.odd[records.odd >= first]):
-        columns = _fast(
-            memoryview(text.data)[start:], text, plan, len(records.toggles) > 0, records.lines_in_cells
-        )
+        columns = _fast(memoryview(text.data)[start:], text, plan, records.quoted, records.lines_in_cells)
         if columns is not None:
             body = Body(columns=columns)
-            missed = len(records.starts) - first - len(columns[0])
+            missed = records.count - first - len(columns[0])
             if missed > 0:
                 body.left_out["empty"] = [0] * missed
     if body is None:
@@ -190,17 +188,17 @@ def _mend_body(plan: Plan) -> Body:
     data = records.text.data
     body = Body(columns=[])
     bad = _uneven(records, first, width)
-    good = np.setdiff1d(np.arange(first, len(records.starts)), bad, assume_unique=True)
+    good = np.setdiff1d(np.arange(first, records.count), bad, assume_unique=True)
     last_good = int(good[-1]) if len(good) else -1
     pieces: list[bytes | memoryview] = []
     rows: dict[int, list[str]] = {}
     view = memoryview(data)
-    position = int(records.starts[first]) if first < len(records.starts) else len(data)
+    position = records.span(first)[0] if first < records.count else len(data)
     names = [name.strip() for name in plan.header] if plan.header else None
     halves: set[int] = set()
     odd = set(bad.tolist())
     for place in bad.tolist():
-        start, end = int(records.starts[place]), int(records.ends[place])
+        start, end = records.span(place)
         raw = records.raw(place)
         pieces.append(view[position:start])
         position = end
@@ -240,7 +238,7 @@ def _put_together(
     quote = text.quote or _FORMERLY
     special = re.compile(f"[{re.escape(text.delimiter + quote)}\r\n]")
     cells_quoted = any(special.search(cell) for row in rows.values() for cell in row)
-    quoted = len(records.toggles) > 0 or cells_quoted
+    quoted = records.quoted or cells_quoted
     for piece, row in rows.items():
         written = [quote + cell.replace(quote, quote + quote) + quote for cell in row] if quoted else row
         pieces[piece] = text.delimiter.join(written).encode("utf-8", errors="replace")
