@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrapp.errors import UserError
-from lrapp.settings import LayerSettings, ModelSettings, RunSettings, TrainingSettings
+from lrapp.settings import AugmentationSettings, ModelSettings, RunSettings, TrainingSettings
+from lrapp.shapes import LayerShape, Shape, pretrained, shapes
 
 _FLOAT = 4
 # Copies that live at once, measured at the peak and rounded up a little: of each weight (itself, the best epoch's,
@@ -17,6 +18,8 @@ _SLOT_COPIES = 2.2
 _KEPT = {"dense": 2.2, "batch_norm": 1.1, "dropout": 1.1}
 # TensorFlow's graphs and buffers, which every run needs, with XLA's.
 _FIXED_BYTES = 40_000_000
+# Of pictures, which stay bytes: as they were read, their parts, and what TensorFlow holds of them.
+_PICTURE_COPIES = 3
 
 # Measured on two cores of an AMD EPYC of 2024, without XLA, float32. Seconds.
 _RUN_SECONDS = 0.7
@@ -25,6 +28,12 @@ _STEP_SECONDS = 70e-6
 _LAYER_SECONDS = {"dense": 25e-6, "batch_norm": 50e-6, "dropout": 10e-6}
 _PER_MULTIPLICATION = 7e-12
 _PER_ACTIVATION = {"dense": 5.5e-9, "batch_norm": 6e-9, "dropout": 14e-9}
+# For what has the shape of a picture; pretrained networks have more small layers than work.
+_PER_PICTURE_MULTIPLICATION = 12e-12
+_PER_PICTURE_ACTIVATION = {"dense": 1.8e-9, "batch_norm": 5.4e-9, "dropout": 3.6e-9}
+_PRETRAINED_STEP_SECONDS = 15e-3
+# For each number of a picture.
+_AUGMENTATION = {"flip": 2e-9, "shift": 7e-9, "rotate": 7e-9, "zoom": 7e-9, "contrast": 1e-9}
 _PER_WEIGHT = {"sgd": 0.8e-9, "adam": 2.2e-9, "adamw": 2.6e-9, "rmsprop": 1.6e-9}
 # Half floats are computed in float32 on a CPU, after being converted.
 _PRECISION_FACTOR = {"float32": 1.0, "mixed_bfloat16": 2.0, "mixed_float16": 3.0}
@@ -68,28 +77,23 @@ class Estimate:
         )
 
 
-def count_parameters(settings: ModelSettings, inputs: int, outputs: int) -> Parameters:
+def count_parameters(settings: ModelSettings, inputs: int | Shape, outputs: int) -> Parameters:
     """Return how many numbers the network consists of that ``models.build`` would make.
 
     Args:
         settings: The hidden layers.
-        inputs: Numbers per row, at least 1.
+        inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
         outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
+
+    Raises:
+        UserError: If the network cannot be built.
     """
-    trainable = averages = 0
-    width = inputs
-    for layer in settings.layers:
-        # A normalised layer has two numbers (gamma, beta) in place of the bias, and two averages.
-        trainable += width * layer.units + (2 if layer.batch_norm else 1) * layer.units
-        averages += 2 * layer.units if layer.batch_norm else 0
-        width = layer.units
-    trainable += (width + 1) * outputs
-    return Parameters(trainable, trainable + averages)
+    return _parameters(_layers(settings, inputs, outputs))
 
 
 def estimate(
     settings: RunSettings,
-    inputs: int,
+    inputs: int | Shape,
     outputs: int,
     rows: int,
     validation_rows: int = 0,
@@ -99,19 +103,23 @@ def estimate(
 
     Args:
         settings: The run.
-        inputs: Numbers per row, at least 1.
+        inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
         outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
         rows: Training rows.
         validation_rows: Validation rows.
         speed: How much faster this machine is than the one that the constants were measured on; what
             ``speed_of`` made of an earlier run.
+
+    Raises:
+        UserError: If the network cannot be built.
     """
-    parameters = count_parameters(settings.model, inputs, outputs)
+    layers = _layers(settings.model, inputs, outputs)
+    shape = _shape(inputs)
     steps = math.ceil(rows / settings.training.batch_size) * settings.training.epochs
     return Estimate(
-        parameters,
-        _memory(settings, parameters, inputs, outputs, rows, validation_rows),
-        _seconds(settings, parameters, inputs, outputs, rows, validation_rows) / speed,
+        _parameters(layers),
+        _memory(settings, layers, shape, rows, validation_rows),
+        _seconds(settings, layers, shape, rows, validation_rows) / speed,
         steps,
     )
 
@@ -198,17 +206,37 @@ def _free_by_sysconf() -> int | None:
         return None
 
 
+def _shape(inputs: int | Shape) -> Shape:
+    return (inputs,) if isinstance(inputs, int) else inputs
+
+
+def _layers(model: ModelSettings, inputs: int | Shape, outputs: int) -> list[LayerShape]:
+    """All layers, with the network that they come behind as the first of them."""
+    before = pretrained(model, _shape(inputs))
+    return [*([before] if before else []), *shapes(model, _shape(inputs), outputs)]
+
+
+def _parameters(layers: list[LayerShape]) -> Parameters:
+    return Parameters(sum(layer.trainable for layer in layers), sum(layer.parameters for layer in layers))
+
+
 def _memory(
-    settings: RunSettings, parameters: Parameters, inputs: int, outputs: int, rows: int, validation_rows: int
+    settings: RunSettings, layers: list[LayerShape], shape: Shape, rows: int, validation_rows: int
 ) -> int:
+    parameters = _parameters(layers)
     weights = (
         parameters.total * _WEIGHT_COPIES + parameters.trainable * _slots(settings.training) * _SLOT_COPIES
     )
     batch = min(settings.training.batch_size, rows) if rows else settings.training.batch_size
-    kept = inputs + outputs + sum(layer.units * _numbers_kept(layer) for layer in settings.model.layers)
-    # The table's arrays and their tensors.
-    table = 2 * (rows + validation_rows) * (inputs + 2)
-    return _FIXED_BYTES + int(_FLOAT * (weights + batch * kept + table))
+    *hidden, answer = layers
+    inputs = math.prod(shape)
+    kept = inputs + answer.computed + sum(_numbers_kept(layer) for layer in hidden)
+    # The arrays and their tensors.
+    if len(shape) == 3:
+        data = _PICTURE_COPIES * (rows + validation_rows) * inputs
+    else:
+        data = _FLOAT * 2 * (rows + validation_rows) * (inputs + 2)
+    return _FIXED_BYTES + int(_FLOAT * (weights + batch * kept) + data)
 
 
 def _slots(settings: TrainingSettings) -> int:
@@ -218,35 +246,59 @@ def _slots(settings: TrainingSettings) -> int:
     return (settings.optimizer == "rmsprop") + (settings.momentum > 0)
 
 
-def _numbers_kept(layer: LayerSettings) -> float:
-    normalised = _KEPT["batch_norm"] if layer.batch_norm else 0.0
-    return _KEPT["dense"] + normalised + (_KEPT["dropout"] if layer.dropout > 0 else 0.0)
+def _numbers_kept(layer: LayerShape) -> float:
+    return (
+        _KEPT["dense"] * layer.computed
+        + _KEPT["batch_norm"] * layer.normalised
+        + _KEPT["dropout"] * layer.dropped
+    )
 
 
 def _seconds(
-    settings: RunSettings, parameters: Parameters, inputs: int, outputs: int, rows: int, validation_rows: int
+    settings: RunSettings, layers: list[LayerShape], shape: Shape, rows: int, validation_rows: int
 ) -> float:
     training = settings.training
-    layers = settings.model.layers
-    steps = math.ceil(rows / training.batch_size)
-    normalised = [layer.units for layer in layers if layer.batch_norm]
-    dropped = [layer.units for layer in layers if layer.dropout > 0]
+    before = pretrained(settings.model, shape)
     overhead = (
         _STEP_SECONDS
-        + _LAYER_SECONDS["dense"] * (len(layers) + 1)
-        + _LAYER_SECONDS["batch_norm"] * len(normalised)
-        + _LAYER_SECONDS["dropout"] * len(dropped)
-        + _PER_WEIGHT[training.optimizer] * parameters.trainable
+        + (_PRETRAINED_STEP_SECONDS if before else 0.0)
+        + _LAYER_SECONDS["dense"] * sum(layer.computed > 0 for layer in layers)
+        + _LAYER_SECONDS["batch_norm"] * sum(layer.normalised > 0 for layer in layers)
+        + _LAYER_SECONDS["dropout"] * sum(layer.dropped > 0 for layer in layers)
+        + _PER_WEIGHT[training.optimizer] * sum(layer.trainable for layer in layers)
     )
+    inputs = math.prod(shape)
     per_row = _PRECISION_FACTOR[training.precision] * (
-        _PER_MULTIPLICATION * 3 * parameters.trainable
-        + _PER_ACTIVATION["dense"] * (inputs + outputs + sum(layer.units for layer in layers))
-        + _PER_ACTIVATION["batch_norm"] * sum(normalised)
-        + _PER_ACTIVATION["dropout"] * sum(dropped)
+        _PER_ACTIVATION["dense"] * inputs + sum(_work(layer, layer == before) for layer in layers)
     )
+    varied = inputs * _augmentation(settings.model.augmentation) if len(shape) == 3 else 0.0
     # Validation goes forward only, about a third of the work.
-    epoch = _EPOCH_SECONDS + steps * overhead + (rows + validation_rows / 3) * per_row
-    return _RUN_SECONDS + training.epochs * epoch
+    epoch = (
+        _EPOCH_SECONDS
+        + math.ceil(rows / training.batch_size) * overhead
+        + (rows + validation_rows / 3) * per_row
+    )
+    return _RUN_SECONDS + training.epochs * (epoch + rows * varied)
+
+
+def _work(layer: LayerShape, pretrained: bool) -> float:
+    """Seconds that a layer takes for one row, forward and backward."""
+    picture = pretrained or len(layer.output) == 3
+    each = _PER_PICTURE_ACTIVATION if picture else _PER_ACTIVATION
+    return (
+        3 * layer.multiplications * (_PER_PICTURE_MULTIPLICATION if picture else _PER_MULTIPLICATION)
+        + layer.computed * each["dense"]
+        + layer.normalised * each["batch_norm"]
+        + layer.dropped * each["dropout"]
+    )
+
+
+def _augmentation(settings: AugmentationSettings) -> float:
+    """Seconds for each number of a picture."""
+    usual = AugmentationSettings()
+    return sum(
+        cost for name, cost in _AUGMENTATION.items() if getattr(settings, name) != getattr(usual, name)
+    )
 
 
 def _size(size: int) -> str:

@@ -1,14 +1,73 @@
-"""What a run will look like, told from a table before anything is prepared: cheap enough for every key press."""
+"""What a run will look like, told before anything is prepared: cheap enough for every key press."""
+
+from dataclasses import dataclass
 
 import pandas as pd
 
+from lrapp.images import PictureFacts
 from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings, Task
+from lrapp.splitting import part_sizes
 from lrapp.tables import Table
 
 _DATE_PARTS = 6
 # Which categories are rare is counted for columns that have more than a few, in some thousand rows of each.
 _FEW, _MOST_LOOKS, _ROWS = 10, 100, 5_000
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the network will be given.
+
+    Args:
+        task: What it answers.
+        rows: About how many rows there are to train on.
+        validation_rows: About how many there are to watch.
+        shape: Of one row: (numbers,), or (height, width, channels) for pictures.
+        outputs: Numbers that the network answers with.
+    """
+
+    task: Task
+    rows: int
+    validation_rows: int
+    shape: tuple[int, ...]
+    outputs: int
+
+
+def of_table(table: Table, data: DataSettings, task: Task) -> Outlook:
+    """Return what a network will be given of a table.
+
+    Args:
+        table: The table.
+        data: Target, split and preparation.
+        task: What the network answers.
+    """
+    inputs, outputs = shape(table, data, task)
+    rows = training_rows(table, data)
+    whole = rows / max(1e-9, 1 - data.validation_share - data.test_share)
+    return Outlook(task, rows, round(whole * data.validation_share), (inputs,), outputs)
+
+
+def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Outlook:
+    """Return what a network will be given of pictures.
+
+    Args:
+        facts: What is known of them.
+        data: Classes and split; ``prepare_images.check_pictures`` has found nothing wrong with them.
+        task: What the network answers.
+    """
+    wanted = data.pictures.only_classes or facts.classes
+    learned = [
+        count - tests
+        for name, count, tests in zip(facts.classes, facts.counts, facts.test_counts, strict=True)
+        if name in wanted and count > tests
+    ]
+    if facts.test_rows:
+        data = data.model_copy(update={"test_share": 0.0})
+    rows, validation, _ = part_sizes(sum(learned), len(learned), data, pictures=True)
+    most = data.pictures.most_rows
+    rows = rows if most is None else min(rows, most)
+    return Outlook(task, rows, validation, facts.shape, len(learned) if task == "multi-class" else 1)
 
 
 def training_rows(table: Table, data: DataSettings) -> int:

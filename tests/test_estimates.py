@@ -9,7 +9,14 @@ import pytest
 from lrapp import estimates
 from lrapp.errors import UserError
 from lrapp.estimates import Estimate, Parameters, count_parameters, estimate
-from lrapp.settings import LayerSettings, ModelSettings, RunSettings, TrainingSettings
+from lrapp.settings import (
+    AugmentationSettings,
+    LayerSettings,
+    ModelSettings,
+    PretrainedStart,
+    RunSettings,
+    TrainingSettings,
+)
 
 
 def run(*units: int, **training: Any) -> RunSettings:
@@ -58,6 +65,65 @@ def test_time_grows_with_epochs_and_shrinks_with_speed() -> None:
 def test_the_cardiovascular_run_takes_seconds_not_minutes() -> None:
     estimated = estimate(run(64, 32, batch_size=350, epochs=50, optimizer="sgd"), 11, 1, 56_000, 14_000)
     assert 2 < estimated.seconds < 8
+
+
+CNN = ModelSettings(
+    layers=(
+        LayerSettings(kind="conv", units=32),
+        LayerSettings(kind="max_pool", size=2),
+        LayerSettings(kind="conv", units=64),
+        LayerSettings(kind="max_pool", size=2),
+        LayerSettings(units=64),
+    )
+)
+
+
+def of_pictures(model: ModelSettings = CNN, **training: Any) -> RunSettings:
+    return RunSettings(model=model, training=TrainingSettings(**training))
+
+
+def test_the_small_convolutional_network_takes_about_what_was_measured() -> None:
+    settings = of_pictures(batch_size=128, epochs=1)
+    estimated = estimate(settings, (28, 28, 1), 10, 60_000)
+    # 0.21 to 0.27 ms a picture on two cores.
+    assert 10 < estimated.seconds < 20
+    assert estimated.parameters == Parameters(220_234, 220_234)
+
+
+def test_pictures_stay_bytes_in_memory() -> None:
+    few, many = (estimate(of_pictures(), (28, 28, 1), 10, rows).memory_bytes for rows in (1_000, 61_000))
+    assert many - few == 3 * 60_000 * 784
+
+
+def test_what_a_convolution_keeps_grows_with_the_batch() -> None:
+    model = ModelSettings(layers=(LayerSettings(kind="conv", units=10, batch_norm=True, dropout=0.1),))
+    small, large = (
+        estimate(of_pictures(model, batch_size=size), (8, 8, 1), 2, 1000).memory_bytes for size in (10, 110)
+    )
+    assert large - small == pytest.approx(100 * 4 * (64 + 2 + 640 * (2.2 + 1.1 + 1.1)), rel=1e-3)
+
+
+def test_augmentation_takes_its_time() -> None:
+    plain = of_pictures(batch_size=128, epochs=1)
+    varied = AugmentationSettings(flip="horizontal", rotate=10, zoom=0.1)
+    augmented = of_pictures(CNN.model_copy(update={"augmentation": varied}), batch_size=128, epochs=1)
+    seconds = [estimate(settings, (28, 28, 1), 10, 60_000).seconds for settings in (plain, augmented)]
+    assert seconds[1] - seconds[0] == pytest.approx(60_000 * 784 * (2e-9 + 7e-9 + 7e-9))
+
+
+def test_a_pretrained_network_counts() -> None:
+    model = ModelSettings(layers=(), start=PretrainedStart(size=96))
+    assert count_parameters(model, (28, 28, 1), 10).total == 2_257_984 + 12_810
+    small = estimate(of_pictures(model, batch_size=32, epochs=1), (28, 28, 1), 10, 3_200)
+    # Measured at 0.24 to 0.4 seconds a step.
+    assert 15 < small.seconds < 45
+    larger = model.model_copy(update={"start": PretrainedStart(size=192)})
+    assert estimate(of_pictures(larger, epochs=1), (28, 28, 1), 10, 3_200).seconds > 3 * small.seconds
+
+
+def test_an_estimate_says_what_cannot_be_built() -> None:
+    with pytest.raises(UserError, match="Layer 1"):
+        estimate(of_pictures(), 11, 1, 100)
 
 
 def test_a_measured_run_sets_the_speed_right() -> None:

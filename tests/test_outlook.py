@@ -1,12 +1,15 @@
 """What a run will look like, against what it then looks like."""
 
+import numpy as np
 import pytest
 
 from lrapp import outlook
+from lrapp.images import Images
 from lrapp.prepare import prepare
+from lrapp.prepare_images import check_pictures, prepare_images
 from lrapp.reading.columns import Kind
 from lrapp.runs import SAMPLES
-from lrapp.settings import DataSettings, SampleSource, Task
+from lrapp.settings import DataSettings, PictureSettings, PicturesSource, SampleSource, Task
 from lrapp.tables import Table, read_csv
 
 CASES: list[tuple[str, str, Task]] = [
@@ -59,6 +62,41 @@ def test_each_kind_brings_its_inputs() -> None:
     assert (
         outlook.shape(table, data.model_copy(update={"target": None}), "regression")[0] == 2 + 3 + 1 + 6 + 1
     )
+
+
+def test_the_whole_outlook_of_a_table() -> None:
+    table = read("penguins.csv")
+    data = DataSettings(target="species", validation_share=0.3, test_share=0.1)
+    prepared = prepare(table, data)
+    found = outlook.of_table(table, data, "multi-class")
+    assert (found.task, found.outputs) == ("multi-class", 3)
+    assert found.rows == pytest.approx(len(prepared.train.y), abs=3)
+    assert found.validation_rows == pytest.approx(len(prepared.validation.y), abs=3)
+    assert found.shape == (outlook.shape(table, data, "multi-class")[0],)
+
+
+@pytest.mark.parametrize("own_test", [False, True])
+@pytest.mark.parametrize("only", [(), ("b", "c", "d"), ("a", "c")])
+@pytest.mark.parametrize("most", [None, 20, 10_000])
+def test_the_outlook_of_pictures_is_what_is_prepared(
+    own_test: bool, only: tuple[str, ...], most: int | None
+) -> None:
+    labels = np.repeat(np.arange(4, dtype=np.int32), (40, 30, 25, 25))
+    labels = np.concatenate([labels, np.arange(3, dtype=np.int32)]) if own_test else labels
+    pixels = np.zeros((len(labels), 8, 9, 3), np.uint8)
+    pictures = Images(pixels, labels, ("a", "b", "c", "d"), 120 if own_test else None)
+    data = DataSettings(
+        source=PicturesSource(name="digits"),
+        pictures=PictureSettings(only_classes=only, most_rows=most),
+        validation_share=0.25,
+    )
+    task = check_pictures(pictures.facts, data)
+    prepared = prepare_images(pictures, data)
+    found = outlook.of_pictures(pictures.facts, data, task)
+    assert found.shape == (8, 9, 3)
+    assert (found.rows, found.validation_rows) == (len(prepared.train.y), len(prepared.validation.y))
+    assert found.task == prepared.task
+    assert found.outputs == (1 if len(prepared.classes) == 2 else len(prepared.classes))
 
 
 def test_there_is_always_something_to_train_on() -> None:

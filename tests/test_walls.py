@@ -24,9 +24,8 @@ ORDER = [
     *("reading.categories", "reading.columns", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("shapes", "estimates", "overview"),
-    "outlook",
-    *("clipping", "preprocessing", "splitting", "images", "image_files", "picture_inputs"),
-    *("fitting", "targets", "prepare", "prepare_images"),
+    *("clipping", "preprocessing", "splitting", "picture_pixels", "images", "image_files", "picture_inputs"),
+    *("fitting", "targets", "prepare", "prepare_images", "outlook"),
     *(
         "layers",
         "group_rates",
