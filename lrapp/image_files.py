@@ -1,9 +1,342 @@
-"""Uploaded pictures: a zip with a folder for each class -> ``Images``; one file -> the pixels a network expects."""
+"""Uploaded pictures: a zip with a folder for each class -> ``Images``. Names in the zip are never used as paths."""
+
+import io
+import re
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+
+from lrapp.cells import natural
+from lrapp.errors import UserError
+from lrapp.estimates import available_bytes
+from lrapp.images import Images, PictureFacts, Progress
+from lrapp.picture_pixels import FORMATS, TooLarge, is_coloured, read_picture
+from lrapp.preprocessing import quoted
+from lrapp.settings import PictureSettings
+
+MOST_PICTURES = 200_000
+MOST_UNPACKED = 2 << 30
+"""Bytes of all pictures together, and below, of one."""
+MOST_ONE = 256 << 20
+
+_ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp")
+_TRAIN, _TEST, _VALIDATION = ("train", "training"), ("test", "testing"), ("val", "valid", "validation")
+_TOLD_EVERY = 50
+# Pictures that are looked at to tell whether there are colours.
+_LOOKED_AT = 48
+_READABLE_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError),
+    *(NotImplementedError, RuntimeError, KeyError),
+)
 
 
-def read_picture(data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Return the pixels of one picture's file, as a network of that shape expects them."""
-    raise NotImplementedError
+class Stopped(UserError):
+    """Somebody asked for the end while pictures were being read."""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A picture in the zip: its entry, name, class, and whether it is of the test part."""
+
+    entry: zipfile.ZipInfo
+    name: str
+    label: str
+    test: bool = False
+
+
+@dataclass
+class _Contents:
+    """What the zip holds, by its directory."""
+
+    pictures: list[_Picture] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+    both: bool = False
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return natural({picture.label for picture in self.pictures})
+
+
+def is_picture_zip(data: bytes) -> bool:
+    """Return whether a file is a zip that holds pictures rather than a table.
+
+    Args:
+        data: Its bytes.
+    """
+    if data[:4] != b"PK\x03\x04":
+        return False
+    try:
+        names = _open(data, "").namelist()
+    except UserError:
+        return False
+    pictures = sum(_is_picture(name) for name in names)
+    others = sum(not name.endswith("/") and not _is_clutter(name.split("/")) for name in names) - pictures
+    return pictures > 0 and pictures >= others
+
+
+def about_zip(data: bytes | Path, name: str, settings: PictureSettings) -> PictureFacts:
+    """Return what a zip of pictures holds, by its directory; broken pictures count until they are read.
+
+    Args:
+        data: The file's bytes, or where it lies.
+        name: Its name, for sentences only.
+        settings: Size and colour.
+
+    Raises:
+        UserError: As ``read_zip``.
+    """
+    with _open(data, name) as archive:
+        found = _checked(archive)
+        channels = _channels(archive, found.pictures, settings)
+    classes = found.classes
+    place = {name: number for number, name in enumerate(classes)}
+    labels = np.array([place[picture.label] for picture in found.pictures])
+    test = np.array([picture.test for picture in found.pictures])
+    counts, tests = (np.bincount(of, minlength=len(classes)).tolist() for of in (labels, labels[test]))
+    return PictureFacts(
+        len(labels), settings.size, settings.size, channels, classes, tuple(counts), tuple(tests)
+    )
+
+
+def read_zip(
+    data: bytes | Path,
+    name: str,
+    settings: PictureSettings,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Images:
+    """Return the pictures of a zip with a folder for each class.
+
+    A folder around the classes is passed over; folders ``train`` and ``test`` (or ``val``) around them make
+    the test part. Broken pictures are left out and counted.
+
+    Args:
+        data: The file's bytes, or where it lies.
+        name: Its name, for sentences only.
+        settings: Size and colour.
+        progress: Told what is being done and how much of all is done, 0 to 1.
+        should_stop: Asked again and again; when true, reading ends.
+
+    Raises:
+        Stopped: If it was asked to.
+        UserError: If the file cannot be read, holds fewer than two classes, or too much.
+    """
+    with _open(data, name) as archive:
+        found = _checked(archive)
+        channels = _channels(archive, found.pictures, settings)
+        shape = (settings.size, settings.size, channels)
+        _check_memory(len(found.pictures), shape)
+        # Pages that nothing is written to take no memory, so that what broken pictures leave over costs nothing.
+        pixels = np.empty((len(found.pictures), *shape), np.uint8)
+        kept: list[_Picture] = []
+        broken: list[str] = []
+        large: list[str] = []
+        for number, picture in enumerate(found.pictures):
+            if number % _TOLD_EVERY == 0:
+                if should_stop is not None and should_stop():
+                    raise Stopped("Reading the pictures was stopped. Start again to use them.")
+                if progress is not None:
+                    progress("Reading the pictures", number / len(found.pictures))
+            try:
+                pixels[len(kept)] = read_picture(_unpacked(archive, picture), shape)
+            except TooLarge:
+                large.append(picture.name)
+            except (UserError, *_DAMAGED):
+                broken.append(picture.name)
+            else:
+                kept.append(picture)
+    if progress is not None:
+        progress("The pictures are read", 1.0)
+    classes = natural({picture.label for picture in kept})
+    notes = [*_notes(found, settings, channels), *_failures(broken, large, found.classes, classes)]
+    if len(classes) < 2:
+        raise UserError(
+            "There must be pictures of at least two classes that can be read. Received: "
+            f"{quoted(classes) or 'none'}. {' '.join(_failures(broken, large, classes, classes))}"
+        )
+    place = {name: number for number, name in enumerate(classes)}
+    tests = sum(picture.test for picture in kept)
+    return Images(
+        pixels=pixels[: len(kept)],
+        labels=np.array([place[picture.label] for picture in kept], np.int32),
+        classes=classes,
+        test_from=len(kept) - tests if tests else None,
+        names=tuple(picture.name for picture in kept),
+        notes=tuple(notes),
+    )
+
+
+def _open(data: bytes | Path, name: str) -> zipfile.ZipFile:
+    try:
+        raw = data if isinstance(data, bytes) else data.read_bytes()
+        # Before all entries become objects of half a kilobyte each.
+        marks = re.finditer(rb"PK\x01\x02", raw)
+        if sum(1 for _ in zip(marks, range(4 * MOST_PICTURES), strict=False)) == 4 * MOST_PICTURES:
+            raise UserError(_TOO_MANY + "Received: more.")
+        return zipfile.ZipFile(io.BytesIO(raw))
+    except UserError:
+        raise
+    except (*_DAMAGED, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{quoted([name])} must be a zip archive of pictures. It is something else, damaged or cut off: "
+            "pack it again and upload it again."
+        ) from error
+
+
+_TOO_MANY = f"A zip archive may hold at most {MOST_PICTURES:,} pictures. "
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(_ENDINGS) and not _is_clutter(name.replace("\\", "/").split("/"))
+
+
+def _is_clutter(parts: list[str]) -> bool:
+    hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
+    return hidden or "__MACOSX" in parts or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+
+
+def _checked(archive: zipfile.ZipFile) -> _Contents:
+    """What the zip holds, within all limits."""
+    found = _contents(archive)
+    pictures = found.pictures
+    if not pictures and not found.loose:
+        raise UserError(
+            f"The zip archive must hold pictures ({FORMATS}) in a folder for each class. This one holds none."
+        )
+    if len(pictures) > MOST_PICTURES:
+        raise UserError(f"{_TOO_MANY}Received: {len(pictures):,}. Leave some out.")
+    if any(picture.entry.flag_bits & 1 for picture in pictures):
+        raise UserError("The zip archive is locked with a password. Pack the pictures again without one.")
+    if any(picture.entry.compress_type not in _READABLE_PACKINGS for picture in pictures):
+        raise UserError("The zip archive is packed in a rare way. Pack the pictures again as a plain zip.")
+    unpacked = sum(picture.entry.file_size for picture in pictures)
+    if unpacked > MOST_UNPACKED:
+        raise UserError(
+            f"The pictures may unpack to at most {MOST_UNPACKED >> 30} GB. Received: {unpacked / 2**30:.1f} GB. "
+            "Make them smaller, or leave some out."
+        )
+    if len(found.classes) < 2:
+        only = f"one folder, {quoted(found.classes)}" if found.classes else "no folder"
+        raise UserError(
+            "The zip archive must hold a folder for each class, and at least two of them with pictures. "
+            f"Received: {only}" + (f" and {len(found.loose):,} pictures beside." if found.loose else ".")
+        )
+    return found
+
+
+def _contents(archive: zipfile.ZipFile) -> _Contents:
+    found = _Contents()
+    rest: list[tuple[zipfile.ZipInfo, list[str]]] = []
+    for entry in archive.infolist():
+        name = unicodedata.normalize("NFC", entry.filename).replace("\\", "/")
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if entry.is_dir() or not parts or _is_clutter(parts):
+            continue
+        if not _is_picture(parts[-1]):
+            found.strange.append(name)
+        elif ".." in parts or name.startswith("/") or re.match("[A-Za-z]:", name):
+            found.refused.append(name)
+        else:
+            rest.append((entry, parts))
+    depth = _wrappers([parts for _, parts in rest])
+    tops = {parts[depth].casefold() for _, parts in rest if len(parts) > depth + 2}
+    test_names = next((names for names in (_TEST, _VALIDATION) if tops.intersection(names)), ())
+    split = bool(test_names) and bool(tops.intersection(_TRAIN))
+    found.both = split and test_names == _TEST and bool(tops.intersection(_VALIDATION))
+    for entry, parts in rest:
+        name = "/".join(parts)
+        top = parts[depth].casefold()
+        if split and top not in (*_TRAIN, *_TEST, *_VALIDATION):
+            found.beside.append(name)
+        elif len(parts) < depth + 2 + split:
+            found.loose.append(name)
+        else:
+            found.pictures.append(_Picture(entry, name, parts[depth + split], split and top in test_names))
+    # The same pictures in another order are the same data.
+    order = {name: number for number, name in enumerate(found.classes)}
+    found.pictures.sort(key=lambda picture: (picture.test, order[picture.label], picture.name))
+    return found
+
+
+def _wrappers(pictures: list[list[str]]) -> int:
+    """How many folders there are around the classes: those that all pictures have in common."""
+    depth = 0
+    while True:
+        tops = {parts[depth] for parts in pictures if len(parts) > depth + 1}
+        if len(tops) != 1 or not any(len(parts) > depth + 2 for parts in pictures):
+            return depth
+        depth += 1
+
+
+def _channels(archive: zipfile.ZipFile, pictures: list[_Picture], settings: PictureSettings) -> int:
+    if settings.color != "auto":
+        return 1 if settings.color == "grey" else 3
+    places = np.unique(np.linspace(0, len(pictures) - 1, min(_LOOKED_AT, len(pictures))).astype(int))
+    for place in places.tolist():
+        try:
+            if is_coloured(read_picture(_unpacked(archive, pictures[place]), (32, 32, 3))):
+                return 3
+        except (UserError, *_DAMAGED):
+            continue
+    return 1
+
+
+def _unpacked(archive: zipfile.ZipFile, picture: _Picture) -> bytes:
+    """The bytes of a picture; never more than its entry says, and that is limited."""
+    if picture.entry.file_size > MOST_ONE:
+        raise TooLarge(f"A picture may have at most {MOST_ONE >> 20} MB.")
+    return archive.read(picture.entry)
+
+
+def _check_memory(pictures: int, shape: tuple[int, int, int]) -> None:
+    # Once as they are read, once in their parts, and once where they train.
+    needed, available = 3 * pictures * int(np.prod(shape)), available_bytes()
+    if available is not None and needed > available:
+        raise UserError(
+            f"{pictures:,} pictures of {shape[0]} x {shape[1]} pixels need about {needed / 2**30:.1f} GB of memory, "
+            f"this machine has {available / 2**30:.1f} GB free: choose a smaller size or upload fewer pictures."
+        )
+
+
+def _notes(found: _Contents, settings: PictureSettings, channels: int) -> Iterator[str]:
+    size = f"{settings.size} x {settings.size} pixels"
+    yield f"Pictures are brought to {size}: the shorter side fits, and the centre is cut out."
+    if settings.color == "auto" and channels == 1:
+        yield "The pictures show no colours and are read as grey."
+    if any(picture.test for picture in found.pictures):
+        yield "The folders train and test (or val) were taken as the parts of a split."
+    if found.both:
+        yield "The pictures in the folder for validation were added to those for training."
+    for names, one, several in (
+        (found.loose, "picture lies in no folder of a class", "pictures lie in no folder of a class"),
+        (found.beside, "picture lies beside train and test", "pictures lie beside train and test"),
+        (found.refused, "picture has a name that leads elsewhere", "pictures have names that lead elsewhere"),
+        (found.strange, f"file is no picture ({FORMATS})", f"files are no pictures ({FORMATS})"),
+    ):
+        if names:
+            yield _counted(names, one, several)
+
+
+def _failures(
+    broken: list[str], large: list[str], before: tuple[str, ...], after: tuple[str, ...]
+) -> Iterator[str]:
+    if broken:
+        yield _counted(broken, "picture is broken", "pictures are broken")
+    if large:
+        yield _counted(large, "picture has too many pixels", "pictures have too many pixels")
+    if gone := [name for name in before if name not in after]:
+        yield f"Left out, because none of their pictures can be read: {quoted(gone)}."
+
+
+def _counted(names: list[str], one: str, several: str) -> str:
+    which = one if len(names) == 1 else several
+    return f"{len(names):,} {which} and {'was' if len(names) == 1 else 'were'} left out: {quoted(names)}."

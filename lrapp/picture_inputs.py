@@ -53,7 +53,7 @@ class PicturePreprocessor:
         Raises:
             UserError: If one is no picture.
         """
-        from lrapp.image_files import read_picture
+        from lrapp.picture_pixels import read_picture
 
         pixels = np.empty((len(pictures), *self.shape), np.uint8)
         for place, data in enumerate(pictures):
