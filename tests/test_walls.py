@@ -23,7 +23,7 @@ ORDER = [
     *("reading.dialects", "reading.rows", "reading.mending", "reading.decoding", "reading.unpacking"),
     *("reading.categories", "reading.columns", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
-    *("shapes", "estimates", "overview"),
+    *("layer_table", "shapes", "estimates", "overview"),
     *("clipping", "preprocessing", "splitting", "picture_pixels", "images", "image_files", "picture_inputs"),
     *("fitting", "targets", "prepare", "prepare_images", "outlook"),
     *(
@@ -38,12 +38,13 @@ ORDER = [
         "evaluation",
     ),
     *("measures", "influence", "insight", "findings", "diagnosis"),
-    *("prediction", "saved"),
-    *("runs", "predicting", "about", "sharing", "studies", "comparing", "run_table", "run_differences"),
+    *("harmless", "answering", "scoring", "tally", "prediction", "portions", "saved"),
+    *("runs", "predicting", "prediction_folders"),
+    *("about", "sharing", "studies", "comparing", "run_table", "run_differences"),
     *("worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
     *("recipes", "code_data", "code_training", "codegen"),
     *("portable", "tf_export", "onnx_export", "exports"),
-    *("result_charts", "drawing", "report", "__main__"),
+    *("result_charts", "predict_charts", "drawing", "report", "__main__"),
 ]
 TRAINERS = {"layers", "group_rates", "models", "transfer", "loop", "training", "range_test", "tf_export"}
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
@@ -104,7 +105,13 @@ def test_streamlit_is_only_in_the_pages() -> None:
 
 
 def test_altair_is_only_in_the_charts() -> None:
-    assert importers({"altair"}) <= {"charts", "group_charts", "overlay_charts", "result_charts"}
+    assert importers({"altair"}) <= {
+        "charts",
+        "group_charts",
+        "overlay_charts",
+        "predict_charts",
+        "result_charts",
+    }
 
 
 def test_threads_and_processes_are_only_in_jobs() -> None:
