@@ -19,6 +19,7 @@ _MISSING = frozenset(MISSING_WORDS)
 _TEXT_MISSING = frozenset(
     word for word in MISSING_WORDS if word.lower() not in ("none", "missing", "nil", ".", "*")
 )
+_LONGEST_MISSING = max(len(word.encode()) for word in _TEXT_MISSING)
 _YES_NO = (
     {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"ja", "nein"}, {"j", "n"}, {"oui", "non"},
     {"si", "no"}, {"sí", "no"}, {"sì", "no"}, {"sim", "não"}, {"on", "off"}, {"0", "1"}, {"wahr", "falsch"},
@@ -148,9 +149,10 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
     padded = pc.or_(pc.starts_with(column, " "), pc.ends_with(column, " "))
     if pc.any(padded).as_py() or any(text != text.strip() for text in raw[:_SAMPLE]):
         column = pc.utf8_trim_whitespace(column)
-    mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)]))
     notes: tuple[str, ...] = ()
-    if total := pc.sum(mask).as_py():
+    short = (pc.min(pc.binary_length(column)).as_py() or 0) <= _LONGEST_MISSING
+    mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)])) if short else None
+    if mask is not None and (total := pc.sum(mask).as_py()):
         named = pc.value_counts(column.filter(mask)).to_pylist()
         counts = {str(item["values"]): int(item["counts"]) for item in named if item["values"]}
         if counts:

@@ -82,8 +82,8 @@ def _read_long(column: pa.ChunkedArray, about: Context) -> Read | None:
     if shape := date_shape(present):
         dates = parse_even_dates(column, shape, day_first_hint=about.decimal == ",")
         return _as_dates(dates, []) if dates else None
-    strange = strange_cells(column)
-    odd = words_of(strange).texts if len(strange) < HEAD else [text for text in head if not is_plain(text)]
+    strange = strange_cells(column, HEAD)
+    odd = words_of(strange).texts if strange is not None else [text for text in head if not is_plain(text)]
     cells = [*present, *[text for text in odd if text not in _MISSING][:_SAMPLE]]
     form = column_format(cells, about.decimal, about.thousands, told=about.told)
     if sum(parse_number(cell, form) is not None for cell in present) < 0.5 * len(present):
@@ -175,6 +175,12 @@ def _distinct(values: pd.Series) -> int:
     for head in (_FIRST, HEAD):
         if len(values) > head and values.iloc[:head].nunique() >= DISTINCT_CAP:
             return DISTINCT_CAP
+    if values.dtype.kind == "i" and len(values) > HEAD:
+        low, high = int(values.min()), int(values.max())
+        if high - low < HEAD:
+            seen = np.zeros(high - low + 1, dtype=bool)
+            seen[values.to_numpy() - low] = True
+            return min(int(np.count_nonzero(seen)), DISTINCT_CAP)
     return min(values.nunique(), DISTINCT_CAP)
 
 
@@ -332,7 +338,7 @@ def _compact_dates(text: pa.ChunkedArray, values: np.ndarray) -> Read | None:
     dates = parse_dates(words_of(text), "compact", day_first_hint=False)
     if dates is None or dates.lost:
         return None
-    return Read(Kind.DATE, "dates", dates.values, _distinct(dates.values), (), lossy=True)
+    return _as_dates(dates, [])
 
 
 def _read_dates(words: Words, shape: str, about: Context) -> Read | None:
@@ -348,6 +354,6 @@ def _as_dates(dates: Dates, notes: list[str]) -> Read:
         total = sum(dates.lost.values())
         what = "that is no date" if total == 1 else "that are no dates"
         notes.append(f"{count(total, 'value')} {what} became missing ({listed(dates.lost)})")
-    distinct = _distinct(dates.values)
+    distinct = _distinct(dates.values if dates.days is None else dates.days)
     kind, reason = (Kind.DATE, "dates") if distinct > 1 else (Kind.CONSTANT, "one date in every row")
     return Read(kind, reason, dates.values, distinct, tuple(notes), lossy=True)

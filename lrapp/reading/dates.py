@@ -44,11 +44,13 @@ class Dates:
         values: datetime64 without time zone; NaT where missing.
         lost: Cells that are no dates, with how often each appears.
         note: Sentence part on what had to be decided, or ``""``.
+        days: The different values, not all of them once only, where they are known apart.
     """
 
     values: pd.Series
     lost: dict[str, int]
     note: str
+    days: pd.Series | None = None
 
 
 def date_shape(cells: Sequence[str]) -> str | None:
@@ -93,7 +95,7 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | No
     if not words.filled or sum(lost.values()) > 0.1 * words.filled:
         return None
     values = words.spread(parsed.to_numpy(), np.datetime64("NaT", "ns"))
-    return Dates(values=pd.Series(values), lost=lost, note=", ".join(note for note in notes if note))
+    return Dates(pd.Series(values, copy=False), lost, ", ".join(note for note in notes if note), parsed)
 
 
 def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: bool) -> Dates | None:
@@ -137,7 +139,7 @@ def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: boo
         return None
     values = np.full(len(column), np.datetime64("NaT"), dtype="datetime64[us]")
     values[column.is_valid().to_numpy()] = days
-    return Dates(values=pd.Series(values), lost={}, note=note)
+    return Dates(values=pd.Series(values, copy=False), lost={}, note=note)
 
 
 def _pair(cells: np.ndarray, place: int) -> np.ndarray:

@@ -26,6 +26,7 @@ _CODES = [
     "ILS", "THB",
 ]  # fmt: skip
 _SPACES = " \u00a0\u202f\u2009"
+_SLICE = 1 << 16
 _DIGITS = b"0123456789"
 _MINUS = "−–-"  # the last one stands last, since these go into character classes
 _BODY = r"[0-9][0-9.,'’_ \u00a0\u202f\u2009]*[0-9.,]|[0-9]|[.,][0-9]+"
@@ -285,13 +286,15 @@ def parse_column(words: Words, form: NumberFormat) -> Parsed:
     return Parsed(values=values, words=others, infinite=endless, markers=markers)
 
 
-def strange_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cells that are no numbers as programs write them.
+def strange_cells(column: pa.ChunkedArray, most: int) -> pa.ChunkedArray | None:
+    """Cells that are no numbers as programs write them, None when there are too many to look at.
 
     Args:
         column: Strings, null where the cell is empty.
+        most: How many may be looked at.
     """
-    return column.filter(pc.invert(pc.match_substring_regex(column, f"^(?:{_PLAIN_NUMBER})$")))
+    strange = pc.invert(pc.match_substring_regex(column, f"^(?:{_PLAIN_NUMBER})$"))
+    return column.filter(strange) if (pc.sum(strange).as_py() or 0) < most else None
 
 
 def parse_long(column: pa.ChunkedArray, form: NumberFormat, signs: Iterable[str]) -> Parsed:
@@ -302,9 +305,28 @@ def parse_long(column: pa.ChunkedArray, form: NumberFormat, signs: Iterable[str]
         form: How the column writes its numbers.
         signs: Currency marks that stand before or after them.
     """
+    signs = tuple(signs)
+    parts: list[Parsed] = []
+    # Slice by slice, since what is made on the way takes more memory than the column itself.
+    for start in range(0, len(column), _SLICE):
+        part = _parse_slice(column.slice(start, _SLICE), form, signs)
+        parts.append(part)
+    words: Counter[str] = Counter()
+    markers: Counter[str] = Counter()
+    for part in parts:
+        words.update(part.words)
+        markers.update(part.markers)
+    whole = all(part.values.dtype.kind == "i" for part in parts)
+    values = np.empty(len(column), np.int64 if whole else np.float64)
+    for start, part in zip(range(0, len(column), _SLICE), parts, strict=True):
+        values[start : start + len(part.values)] = part.values
+    return Parsed(values, dict(words), sum(part.infinite for part in parts), dict(markers))
+
+
+def _parse_slice(column: pa.ChunkedArray, form: NumberFormat, signs: tuple[str, ...]) -> Parsed:
     plain = form.decimal == "." and form.thousands != "."
     patterns = [f"^(?:{_PLAIN_NUMBER})$"] if plain else []
-    patterns.append(_pattern(form, tuple(signs)))
+    patterns.append(_pattern(form, signs))
     tables = [None, _kept(form)] if plain else [_kept(form)]
     values = np.full(len(column), np.nan)
     left = np.ones(len(column), dtype=bool)

@@ -376,4 +376,5 @@ def _fast(
             continue
         # Wide rows make many short pieces, each of which would cost as much as a long one.
         wide = table.num_rows < _LONG_PIECE * (len(data) // _BLOCK)
+        pa.default_memory_pool().release_unused()
         return (table.combine_chunks() if wide else table).columns

@@ -162,4 +162,18 @@ def test_long_columns_are_read_as_short_ones(form: NumberFormat) -> None:
 
 def test_strange_cells_are_those_that_no_program_writes() -> None:
     column = pa.chunked_array([["1", "-2.5e3", None, "$3", "1,5", ".5", "5."]])
-    assert strange_cells(column).to_pylist() == ["$3", "1,5"]
+    strange = strange_cells(column, 3)
+    assert strange is not None
+    assert strange.to_pylist() == ["$3", "1,5"]
+    assert strange_cells(column, 2) is None
+
+
+def test_a_long_column_is_read_slice_by_slice() -> None:
+    cells = [f"${place},000" for place in range(100)] * 700
+    column = pa.chunked_array([cells, ["$5.5", "x", "NA"], cells])
+    parsed = parse_long(column, POINT, {"$"})
+    expected = [*np.arange(100.0) * 1000] * 700
+    np.testing.assert_array_equal(parsed.values, [*expected, 5.5, np.nan, np.nan, *expected])
+    assert (parsed.words, parsed.markers) == ({"x": 1}, {"NA": 1})
+    whole = parse_long(pa.chunked_array([cells]), POINT, {"$"})
+    assert whole.values.dtype == np.int64
