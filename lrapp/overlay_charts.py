@@ -152,5 +152,5 @@ def _panel(
                 alt.Tooltip("value:Q", title=title, format=".5~g"),
             ],
         )
-        .properties(height=150 if legend else 110)
+        .properties(height=150 if legend else 120)
     )

@@ -26,7 +26,6 @@ _ROWS = (
     "stratify",
     "split_seed",
     "pictures",
-    "most_rows",
 )
 _UNTITLED = {"dialect": "how the file is read", "pictures": "size, colour or classes of the pictures"}
 
@@ -185,7 +184,8 @@ def _fields(group: str, part: BaseModel, unit: str = "") -> dict[str, str]:
                 told[below] = f"{kind}"
             told |= _fields(below, value)
         else:
-            told[f"{group}: {field.title or name}"] = _text(value, field, unit)
+            title = field.title or name
+            told[group if title == group else f"{group}: {title}"] = _text(value, field, unit)
     return told
 
 
@@ -267,8 +267,7 @@ def _remarks(runs: Sequence[Compared], comparable: bool) -> tuple[str, ...]:
     titles = [
         (DataSettings.model_fields[name].title or _UNTITLED.get(name, name)).lower()
         for name in _ROWS
-        if name in DataSettings.model_fields
-        and any(getattr(one.settings.data, name) != getattr(first, name) for one in runs)
+        if any(getattr(one.settings.data, name) != getattr(first, name) for one in runs)
     ]
     if titles:
         sentence = (

@@ -358,3 +358,49 @@ def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"^This folder cannot be made, as a file is in its way: /"):
         Store(tmp_path / "file" / "home")
+
+
+# --- what others send and what is broken ---------------------------------------------------------------------
+
+
+def test_the_file_that_settings_want_is_kept_and_no_other(store: Store) -> None:
+    wanted = FileSource(
+        name="mine.csv", sha256="492d5ea496056f1a6a6592241032fab764c321596317930b4fa0e1e8bc3b7470"
+    )
+    assert store.holds(SampleSource(name="penguins.csv"))
+    assert not store.holds(wanted)
+    with pytest.raises(
+        UserError, match=r"must begin with 492d5ea4, as that of mine.csv does\. Received: e3b0c442\."
+    ):
+        store.keep_wanted(b"", wanted)
+    assert names(store.home / "data") == set()
+    store.keep_wanted(b"a,b\n1,2\n", wanted)
+    assert store.holds(wanted)
+    assert store.read_source(wanted) == b"a,b\n1,2\n"
+
+
+def test_a_folder_that_lost_its_status_is_found_deleted_and_taken_back(store: Store) -> None:
+    whole, lost, young = (store.create(RunSettings(name=name)) for name in ("whole", "lost", "young"))
+    for run in (lost, young):
+        (run.folder / "status.json").unlink()
+    os.utime(lost.folder, (0, 0))
+    assert store.broken() == [lost], "one without a status may still be being made"
+    assert store.runs() == [whole]
+    store.delete(lost)
+    assert store.broken() == []
+    assert store.restore(lost.id) == lost
+    assert lost.settings.name == "lost"
+
+
+def test_tidying_keeps_all_uploads_while_settings_cannot_be_read(store: Store) -> None:
+    upload = store.keep_file(b"a\n1\n", "t.csv")
+    os.utime(store.home / "data" / upload.sha256, (0, 0))
+    run = store.create(RunSettings())
+    (run.folder / "run.json").unlink()
+    (run.folder / "run.json").mkdir()
+    store.tidy()
+    assert store.holds(upload)
+    store.delete(run)
+    (store.home / "bin" / run.id / "run.json").rmdir()
+    store.tidy()
+    assert not store.holds(upload)

@@ -105,6 +105,7 @@ def _table(rows: list[Row], asked: list[str]) -> list[Row]:
         column_config={
             "★": st.column_config.TextColumn(width=30, help="Starred"),
             "Name": st.column_config.TextColumn(width="medium"),
+            "State": st.column_config.TextColumn(width=130),
             "Trouble": st.column_config.TextColumn(width="large"),
             "Validation": st.column_config.NumberColumn(
                 format="%.4g", help="The metric on validation rows, with the weights that the model has."
@@ -132,7 +133,7 @@ def _table(rows: list[Row], asked: list[str]) -> list[Row]:
 def _one(row: Row) -> None:
     run = Run(resources.store().home / "runs" / row.id)
     st.divider()
-    st.markdown(f"**{':material/star: ' if row.starred else ''}{plain(row.name, 200)}**")
+    st.markdown(f"**{'★ ' if row.starred else ''}{plain(row.name, 200)}**")
     if row.note:
         st.caption(plain(row.note, None))
     if row.trouble:
