@@ -113,6 +113,7 @@ def read_zip(
     settings: PictureSettings,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    most_of_each: int | None = None,
 ) -> Images:
     """Return the pictures of a zip with a folder for each class.
 
@@ -125,6 +126,7 @@ def read_zip(
         settings: Size and colour.
         progress: Told what is being done and how much of all is done, 0 to 1.
         should_stop: Asked again and again; when true, reading ends.
+        most_of_each: Reads no more than this many files of each class, for a look at them; None for all.
 
     Raises:
         Stopped: If it was asked to.
@@ -133,6 +135,8 @@ def read_zip(
     with _open(data, name) as archive:
         found = _checked(archive)
         channels = _channels(archive, found.pictures, settings)
+        if most_of_each is not None:
+            found.pictures = _some(found.pictures, most_of_each)
         shape = (settings.size, settings.size, channels)
         _check_memory(len(found.pictures), shape)
         # Pages that nothing is written to take no memory, so that what broken pictures leave over costs nothing.
@@ -288,6 +292,19 @@ def _channels(archive: zipfile.ZipFile, pictures: list[_Picture], settings: Pict
         except (UserError, *_DAMAGED):
             continue
     return 1
+
+
+def _some(pictures: list[_Picture], most: int) -> list[_Picture]:
+    """At most so many of each class, evenly from all of them, in the same order."""
+    places: dict[str, list[int]] = {}
+    for number, picture in enumerate(pictures):
+        places.setdefault(picture.label, []).append(number)
+    chosen = [
+        of[place]
+        for of in places.values()
+        for place in np.unique(np.linspace(0, len(of) - 1, min(most, len(of))).astype(int))
+    ]
+    return [pictures[number] for number in sorted(chosen)]
 
 
 def _unpacked(archive: zipfile.ZipFile, picture: _Picture) -> bytes:

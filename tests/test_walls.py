@@ -24,7 +24,8 @@ ORDER = [
     *("reading.categories", "reading.columns", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("layer_table", "shapes", "estimates", "overview"),
-    *("clipping", "preprocessing", "splitting", "picture_pixels", "images", "image_files", "picture_inputs"),
+    *("clipping", "preprocessing", "splitting", "picture_pixels", "images", "image_files"),
+    *("picture_inputs", "picture_look"),
     *("fitting", "targets", "prepare", "prepare_images", "outlook"),
     *(
         "layers",
