@@ -4,6 +4,7 @@ The network is built anew from the validated settings and only its weights are r
 a stranger could otherwise run code when it is opened.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.picture_inputs import JSON_FILE as PICTURES_FILE
+from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
 _ROWS_AT_ONCE = 8_192
+# What the widest layer of a network for pictures may hold at once: 16 MB.
+_NUMBERS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -27,14 +32,15 @@ class SavedModel:
     """A network with its weights, and the preprocessor that was fitted for it."""
 
     network: Any
-    preprocessor: "Preprocessor"
+    preprocessor: "Preprocessor | PicturePreprocessor"
 
     @classmethod
     def load(cls, folder: Path) -> "SavedModel":
         """Return the model that a run left in its folder, or that a download was unpacked to.
 
         Args:
-            folder: Holds ``run.json``, ``model.keras``, ``preprocessor.skops`` and ``preprocessor.json``.
+            folder: Holds ``run.json``, ``model.keras``, and ``preprocessor.skops`` with ``preprocessor.json``, or
+                ``pictures.json``.
 
         Raises:
             UserError: If a file is missing or damaged, or the files do not belong together.
@@ -42,7 +48,13 @@ class SavedModel:
         from lrapp import models
         from lrapp.preprocessing import Preprocessor
 
-        preprocessor = Preprocessor.load(folder)
+        preprocessor: Preprocessor | PicturePreprocessor
+        if (folder / PICTURES_FILE).exists():
+            preprocessor = PicturePreprocessor.load(folder)
+            shape: tuple[int, ...] = preprocessor.shape
+        else:
+            preprocessor = Preprocessor.load(folder)
+            shape = (len(preprocessor.inputs),)
         try:
             settings = RunSettings.from_json((folder / SETTINGS_FILE).read_bytes())
         except FileNotFoundError as error:
@@ -51,7 +63,7 @@ class SavedModel:
             ) from error
         network = models.build(
             settings.model,
-            inputs=len(preprocessor.inputs),
+            inputs=shape,
             task=preprocessor.task,
             classes=len(preprocessor.classes),
             seed=settings.training.seed,
@@ -81,15 +93,20 @@ class SavedModel:
         Raises:
             UserError: If it cannot be read as a table.
         """
-        from lrapp.tables import DialectOverrides, read_csv
+        from lrapp.portions import read_known
 
-        table = read_csv(data, name)
-        needed = {column.name for column in self.preprocessor.columns}
-        if table.dialect is None or table.dialect.header or needed <= set(table.kinds):
-            return table
-        # In a file of very few rows a header looks like one more row; that the model knows its names settles it.
-        again = read_csv(data, name, dialect=DialectOverrides(header=True))
-        return again if needed & set(again.kinds) else table
+        return read_known(data, name, [column.name for column in self.tabular.columns])
+
+    @property
+    def tabular(self) -> "Preprocessor":
+        """The preprocessor of a table.
+
+        Raises:
+            UserError: If the model looks at pictures.
+        """
+        if isinstance(self.preprocessor, PicturePreprocessor):
+            raise UserError("This model looks at pictures, not at tables. Upload pictures to predict.")
+        return self.preprocessor
 
     def predict(self, table: "Table") -> "Predictions":
         """Return a prediction for each row of a table, in its order.
@@ -99,7 +116,11 @@ class SavedModel:
         """
         from lrapp.prediction import predict
 
-        return predict(self.preprocessor, lambda x: outputs(self.network, x), table)
+        return predict(self.tabular, self.outputs, table)
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """Return what the network answers to its inputs, as ``outputs`` does."""
+        return outputs(self.network, x)
 
 
 def outputs(network: Any, x: np.ndarray) -> np.ndarray:
@@ -107,14 +128,19 @@ def outputs(network: Any, x: np.ndarray) -> np.ndarray:
 
     Args:
         network: A ``keras.Model``.
-        x: Inputs, float32, shape (rows, inputs).
+        x: Inputs, float32, shape (rows, inputs), or pictures, uint8, shape (rows, height, width, channels).
 
     Returns:
         float32, shape (rows, outputs).
     """
+    rows = _ROWS_AT_ONCE
+    if x.ndim > 2:
+        from lrapp.models import every_layer
+
+        widest = max(math.prod(layer.output.shape[1:]) for layer in every_layer(network))
+        rows = max(1, min(rows, _NUMBERS_AT_ONCE // widest))
     # Called without tf.function: a trace for every new number of rows would stay in memory for good.
     parts = [
-        np.asarray(network(x[start : start + _ROWS_AT_ONCE], training=False))
-        for start in range(0, len(x), _ROWS_AT_ONCE)
+        np.asarray(network(x[start : start + rows], training=False)) for start in range(0, len(x), rows)
     ]
     return np.concatenate(parts) if parts else np.zeros((0, network.output_shape[-1]), np.float32)

@@ -106,7 +106,8 @@ def test_the_script_answers_as_the_app_does_with_the_code_of_its_own_folder(
     assert "my own code" in done.stdout
     assert "rows are in ../answer.csv." in done.stdout
     answer = (tmp_path / "answer.csv").read_bytes()
-    assert answer == predicting.predict(finished.folder, new.encode(), "new.csv").csv
+    predicting.predict_file(finished.folder, tmp_path / "new.csv", "new.csv", tmp_path / "app")
+    assert answer == (tmp_path / "app" / "predictions.csv").read_bytes()
     lines = list(csv.DictReader(io.StringIO(answer.decode("utf-8-sig"))))
     assert len(lines) == len(new.splitlines()) - 1
     assert {line["prediction"] for line in lines} >= {"Adelie", "Gentoo", "Chinstrap"}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrapp import prediction
+from lrapp import answering
 from lrapp.errors import UserError
 from lrapp.prediction import predict, to_csv_bytes
 from lrapp.prepare import Prepared, prepare
@@ -88,7 +88,7 @@ def test_classes_come_with_their_probabilities(towns: Prepared) -> None:
     pd.testing.assert_frame_equal(answer.frame[table.frame.columns], table.frame)
     assert answer.notes == (
         "1 column was not used, because the model does not need it: “key”.",
-        "The column “town” is what the model predicts; its values were not used.",
+        "The column “town” is what the model predicts; its values were only compared with the predictions.",
     )
 
 
@@ -218,7 +218,7 @@ def test_names_that_are_taken_are_not_overwritten(towns: Prepared) -> None:
 def test_many_rows_go_through_in_parts(towns: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     model = network(towns.preprocessor)
     usual = predict(towns.preprocessor, model, read(FRAME)).frame
-    monkeypatch.setattr(prediction, "_ROWS_AT_ONCE", 50)
+    monkeypatch.setattr(answering, "_ROWS_AT_ONCE", 50)
     sizes = []
 
     def counting(x: np.ndarray) -> np.ndarray:
@@ -259,6 +259,6 @@ def test_written_cells_start_no_formula() -> None:
     assert first == (
         "'=1+1", "'+cmd|' /C calc'!A0", "'@SUM(A1)", "'-2+3", "'  =x", "'\t=x", "fine, and \"quoted\"", "",
     )  # fmt: skip
-    assert numbers[:3] == ("-1.5", "2.0", "")
+    assert numbers[:3] == ("-1.5", "2", "")
     assert texts == ("-5", "+3.25", "-1e3", "5", "'-", "'=5", "a-b", "é")
     assert days == ("2020-01-01",) * 7 + ("",)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrapp import predicting, saved
+from lrapp import saved
 from lrapp.errors import UserError
 from lrapp.runs import SAMPLES, Run
 from lrapp.saved import SavedModel
@@ -120,12 +120,3 @@ def test_settings_of_another_network_are_refused(folder: Path, finished: Run) ->
     (folder / "run.json").write_text(other.to_json())
     with pytest.raises(UserError, match=r"belongs to other settings"):
         SavedModel.load(folder)
-
-
-def test_the_page_gets_a_preview_and_the_whole(finished: Run) -> None:
-    answer = predicting.predict(finished.folder, PENGUINS.read_bytes(), "penguins.csv")
-    assert answer.rows == 344
-    assert len(answer.preview) == 200
-    assert answer.csv.count(b"\n") == 345
-    with pytest.raises(UserError, match=r"Missing column"):
-        predicting.predict(finished.folder, b"a,b\n1,2\n3,4\n", "other.csv")

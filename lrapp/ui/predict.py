@@ -1,89 +1,127 @@
-"""The Predict page: a finished run and a new table make predictions."""
+"""The Predict page: a finished run predicts a table, or one row whose values are moved by hand."""
 
 import pandas as pd
 import streamlit as st
 
-from lrapp import predicting
+from lrapp import preprocessing
 from lrapp.errors import UserError
+from lrapp.harmless import to_csv_bytes
+from lrapp.preprocessing import InputColumn, Needs
+from lrapp.reading.kinds import Kind
 from lrapp.runs import Run
-from lrapp.ui import resources
+from lrapp.ui import predict_row, predict_table, resources
 from lrapp.ui.resources import plain
 
-MOST_SHOWN_COLUMNS = 50
+MOST_NAMED = 6
+_WHAT = {
+    Kind.NUMBER: "number",
+    Kind.YES_NO: "yes/no",
+    Kind.CATEGORY: "category",
+    Kind.DATE: "date",
+}
+TABLE, ROW = "A table", "One row"
 
 
 def page() -> None:
     """Show the page."""
     st.subheader("Predict", anchor=False)
-    runs = [run for run in resources.visible_runs() if run.model_path.exists()]
+    run = _choose()
+    if run is None:
+        return
+    needs = preprocessing.needs(run.folder)
+    _expects(run, needs)
+    tabs = st.tabs([TABLE, ROW], key="predict.tab", on_change="rerun")
+    for tab, show in zip(tabs, (predict_table.show, predict_row.show), strict=True):
+        if tab.open:
+            with tab:
+                show(run)
+
+
+def _choose() -> Run | None:
+    titles: dict[str, str] = {}
+    runs: dict[str, Run] = {}
+    for run in resources.visible_runs():
+        if not run.model_path.exists():
+            continue
+        try:
+            titles[run.id] = resources.run_title(run)
+        except UserError:
+            titles[run.id] = f"Damaged run {run.id}"
+        runs[run.id] = run
     if not runs:
         st.info(
             "No model yet. Go to **Train**, press the Train button, and predict here with what it leaves."
         )
-        return
-    ids = [run.id for run in runs]
+        return None
     wanted = st.query_params.get("run")
-    run = st.selectbox(
+    ids = list(runs)
+    chosen = st.selectbox(
         "Model",
-        runs,
+        ids,
         index=ids.index(wanted) if wanted in ids else 0,
-        format_func=resources.run_title,
-        help="The run whose model predicts; the newest first.",
+        format_func=lambda one: titles[one],
+        help="The run whose model predicts; the newest first. Type to search.",
     )
-    uploaded = st.file_uploader(
-        "A table with the same columns",
-        type=["csv", "tsv", "txt", "gz", "zip", "xlsx"],
-        key=f"predict.{run.id}",
-        help="Columns are found by name, their order does not matter. The target may be missing.",
-    )
-    if uploaded is None:
-        st.caption("Upload the rows to predict; the answer comes back beside each row.")
+    if chosen != wanted:
+        st.query_params["run"] = chosen
+        # The predictions in the address are those of the other run.
+        if wanted is not None and "prediction" in st.query_params:
+            del st.query_params["prediction"]
+    return runs[chosen]
+
+
+def _expects(run: Run, needs: Needs) -> None:
+    word = "column" if len(needs.columns) == 1 else "columns"
+    title = f"What the model expects: {len(needs.columns):,} {word}, to predict {plain(needs.target)}"
+    drawer = resources.drawer(title, ":material/view_column:", f"predict.needs.{run.id}")
+    if not drawer.open:
         return
-    try:
-        with st.spinner(
-            "A run is training; the prediction comes right after it …"
-            if resources.jobs().busy
-            else "Predicting …"
-        ):
-            answer = _predict(run, uploaded.file_id, uploaded.getvalue(), uploaded.name)
-    except UserError as error:
-        st.error(plain(str(error), None), icon=":material/error:")
-        return
-    st.markdown(f"**{answer.rows:,}** rows predicted.")
-    if answer.notes:
-        with st.expander(f"What was noticed ({len(answer.notes)})", icon=":material/info:", expanded=True):
-            for note in answer.notes:
-                st.markdown(f"- {plain(note, 400)}")
-    shown = answer.preview
-    numbers = {
-        column: st.column_config.NumberColumn(format="%.4g")
-        for column in shown.columns[-answer.added :]
-        if pd.api.types.is_float_dtype(shown[column].dtype)
-    }
-    st.dataframe(
-        shown,
-        hide_index=True,
-        # The answer first; what was uploaded is known.
-        column_order=[*shown.columns[-answer.added :], *shown.columns[: -answer.added][:MOST_SHOWN_COLUMNS]],
-        column_config=numbers,
-    )
-    if answer.rows > len(shown):
-        st.caption(f"The first {len(shown)} rows; the download has all.")
-    st.download_button(
-        "Download the predictions (CSV)",
-        answer.csv,
-        file_name="predictions.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
+    with drawer:
+        st.dataframe(
+            _needs_frame(needs.columns), hide_index=True, height="content" if len(needs.columns) < 10 else 360
+        )
+        st.download_button(
+            "Template (CSV)",
+            to_csv_bytes(_template(needs.columns)),
+            file_name="template.csv",
+            mime="text/csv",
+            icon=":material/table:",
+            key=f"predict.template.{run.id}",
+            on_click="ignore",
+            help="The columns with their names and two rows as an example: replace those by your own.",
+        )
+
+
+def _needs_frame(columns: tuple[InputColumn, ...]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"column": column.name, "kind": _WHAT[column.kind], "values": _values(column)} for column in columns]
     )
 
 
-def _predict(run: Run, file_id: str, data: bytes, name: str) -> predicting.PredictedTable:
-    """Predict once for each upload, not again with every rerun of the page."""
-    kept = st.session_state.get("predicted")
-    if kept is None or kept[0] != (run.id, file_id):
-        answer = resources.jobs().call(predicting.predict, run.folder, data, name).result()
-        kept = st.session_state["predicted"] = ((run.id, file_id), answer)
-    predicted: predicting.PredictedTable = kept[1]
-    return predicted
+def _values(column: InputColumn) -> str:
+    match column.kind:
+        case Kind.NUMBER:
+            return "a number, or empty"
+        case Kind.DATE:
+            return "a date such as 2024-12-31, or empty"
+        case Kind.YES_NO:
+            return f"{column.values[0]} or {column.values[1]}"
+    known = [value for value in column.values if value]
+    named = ", ".join(known[:MOST_NAMED])
+    more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
+    return f"{named}{more}"
+
+
+def _template(columns: tuple[InputColumn, ...]) -> pd.DataFrame:
+    def example(column: InputColumn, row: int) -> object:
+        match column.kind:
+            case Kind.NUMBER:
+                return ("1", "2.5")[row]
+            case Kind.DATE:
+                return ("2024-01-31", "2024-12-01")[row]
+        known = [value for value in column.values if value]
+        return known[min(row, len(known) - 1)]
+
+    return pd.DataFrame(
+        {column.name: [example(column, row) for row in (0, 1)] for column in columns}, dtype="str"
+    )

@@ -1,0 +1,168 @@
+"""Where predictions lie on a server: a folder for each, under a name that cannot be guessed, for a day."""
+
+import json
+import re
+import secrets
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lrapp import predicting
+from lrapp.errors import UserError
+from lrapp.predicting import Progress, Result
+from lrapp.runs import disk_errors
+
+KEPT_HOURS = 24.0
+KEPT = 30
+# Younger ones stay, however many there are: somebody may be about to take them.
+_YOUNG_SECONDS = 1800
+_SECONDS_BETWEEN_WORDS = 0.2
+_ABANDONED_SECONDS = 600
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class PredictionFolder:
+    """One prediction's folder, and the names of what lies in it."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The name of the folder, in links and on disk."""
+        return self.folder.name
+
+    @property
+    def table_path(self) -> Path:
+        """The file that was uploaded; gone when its rows are predicted."""
+        return self.folder / "table"
+
+    @property
+    def csv_path(self) -> Path:
+        """All rows with their predictions."""
+        return self.folder / predicting.CSV_FILE
+
+    @property
+    def parquet_path(self) -> Path:
+        """The same rows, with types."""
+        return self.folder / predicting.PARQUET_FILE
+
+    @property
+    def preview_path(self) -> Path:
+        """The first rows."""
+        return self.folder / predicting.PREVIEW_FILE
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is; None before it has begun."""
+        try:
+            return Progress(**json.loads((self.folder / "progress.json").read_bytes()))
+        except (OSError, ValueError, TypeError):  # not there, or being written
+            return None
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody has worked on it for long, as when the server was ended meanwhile."""
+        newest = 0.0
+        for path in (self.folder, self.folder / "progress.json"):
+            try:
+                newest = max(newest, path.stat().st_mtime)
+            except OSError:
+                continue
+        return self.table_path.exists() and time.time() - newest > _ABANDONED_SECONDS
+
+    def result(self) -> Result:
+        """Return what came of it.
+
+        Raises:
+            UserError: If nothing has yet, or it is no longer kept.
+        """
+        return Result.load(self.folder)
+
+    def cancel(self) -> None:
+        """Ask whoever works on it to end."""
+        with disk_errors():
+            (self.folder / "stop").touch()
+
+    def delete(self) -> None:
+        """Remove the folder with all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def create(home: Path, data: bytes | memoryview) -> PredictionFolder:
+    """Make a folder for a new prediction, with the table in it, and remove old ones.
+
+    Args:
+        home: The store's folder.
+        data: Bytes of the uploaded file.
+
+    Raises:
+        UserError: If the disk is full.
+    """
+    tidy(home)
+    made = PredictionFolder(home / "predictions" / secrets.token_hex(16))
+    with disk_errors():
+        made.folder.mkdir(parents=True)
+        try:
+            made.table_path.write_bytes(data)
+        except OSError:
+            made.delete()
+            raise
+    return made
+
+
+def get(home: Path, name: str) -> PredictionFolder:
+    """Return the prediction of that id.
+
+    Raises:
+        UserError: If there is none.
+    """
+    found = PredictionFolder(home / "predictions" / name)
+    if not _ID.fullmatch(name) or not found.folder.is_dir():
+        raise UserError("These predictions are no longer kept here: predict the table again.")
+    return found
+
+
+def tidy(home: Path) -> None:
+    """Delete predictions older than a day, and the oldest ones where there are many."""
+    now = time.time()
+    known = []
+    for path in (home / "predictions").glob("*"):
+        try:
+            known.append((now - path.stat().st_mtime, path))
+        except OSError:
+            continue
+    for place, (age, path) in enumerate(sorted(known)):
+        if age > KEPT_HOURS * 3600 or (place >= KEPT and age > _YOUNG_SECONDS):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def work(folder: Path, run_folder: Path, name: str) -> None:
+    """Predict the table that lies in a prediction's folder; what a worker does for the page.
+
+    Args:
+        folder: The prediction's.
+        run_folder: The finished run's.
+        name: What the person called the file.
+
+    Raises:
+        UserError: As ``predicting.predict_file``.
+    """
+    told = PredictionFolder(folder)
+    last = 0.0
+
+    def tell(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last > _SECONDS_BETWEEN_WORDS:
+            last = time.monotonic()
+            (folder / "progress.json").write_text(json.dumps(asdict(progress)))
+
+    try:
+        predicting.predict_file(
+            run_folder, told.table_path, name, folder, tell, (folder / "stop").exists
+        )
+    except BaseException:
+        told.delete()
+        raise
+    told.table_path.unlink(missing_ok=True)

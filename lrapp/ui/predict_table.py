@@ -1,0 +1,250 @@
+"""A tab of the Predict page: a table goes in, and comes back with a prediction beside each row."""
+
+import logging
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import streamlit as st
+
+from lrapp import evaluation, predict_charts, prediction_folders
+from lrapp.errors import UserError
+from lrapp.predicting import Cancelled, Result
+from lrapp.prediction_folders import PredictionFolder
+from lrapp.runs import Run
+from lrapp.ui import resources
+from lrapp.ui.resources import plain
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LOOKS = 0.4
+MOST_SHOWN_COLUMNS = 50
+FORMATS = ["csv", "tsv", "txt", "dat", "gz", "zip", "xlsx", "xls", "ods"]
+
+
+def show(run: Run) -> None:
+    """Show the tab for a finished run."""
+    uploaded = st.file_uploader(
+        "A table with the same columns",
+        type=FORMATS,
+        key=f"predict.{run.id}",
+        help="Columns are found by name, their order does not matter. The target may be missing; where it is "
+        "there, the predictions are scored. A million rows are fine.",
+    )
+    if uploaded is not None and st.session_state.get("predict.taken") != (run.id, uploaded.file_id):
+        _begin(run, uploaded)
+    folder = _shown(run)
+    if folder is None:
+        if uploaded is None:
+            st.caption("Upload the rows to predict; the answer comes back beside each row.")
+        _say_what_went_wrong(run)
+        return
+    future = _futures().get(folder.id)
+    if future is not None and not future.done():
+        resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, future)
+        return
+    if future is not None and future.exception() is not None:
+        _keep_error(run, future)
+        _forget()
+        _say_what_went_wrong(run)
+        return
+    try:
+        result = folder.result()
+    except UserError:
+        if future is None and folder.table_path.exists() and not folder.abandoned:
+            # Begun from another tab, or before a refresh: its folder tells when it is done.
+            resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, None)
+            return
+        raise
+    if result.run != run.id:
+        return
+    _result(folder, result)
+
+
+def _begin(run: Run, uploaded: Any) -> None:
+    """Hand the file to the worker; once for each upload, not again with every rerun of the page."""
+    store = resources.store()
+    st.session_state["predict.taken"] = (run.id, uploaded.file_id)
+    st.session_state.pop("predict.error", None)
+    folder = prediction_folders.create(store.home, uploaded.getbuffer())
+    _futures()[folder.id] = resources.jobs().call(
+        prediction_folders.work, folder.folder, run.folder, uploaded.name
+    )
+    st.query_params["prediction"] = folder.id
+
+
+def _shown(run: Run) -> PredictionFolder | None:
+    wanted = st.query_params.get("prediction")
+    if not wanted:
+        return None
+    try:
+        return prediction_folders.get(resources.store().home, wanted)
+    except UserError as error:
+        future = _futures().get(wanted)
+        if future is not None and future.done() and future.exception() is not None:
+            _keep_error(run, future)
+        else:
+            st.session_state["predict.error"] = (run.id, str(error))
+        _forget()
+        return None
+
+
+def _forget() -> None:
+    _futures().pop(st.query_params.get("prediction", ""), None)
+    if "prediction" in st.query_params:
+        del st.query_params["prediction"]
+
+
+def _keep_error(run: Run, future: "Future[None]") -> None:
+    error = future.exception()
+    if isinstance(error, UserError):
+        text = str(error)
+    else:
+        log.error("A prediction failed.", exc_info=error)
+        text = "This table could not be predicted; the server's log has the details."
+    st.session_state["predict.error"] = (run.id, text)
+
+
+def _say_what_went_wrong(run: Run) -> None:
+    kept = st.session_state.get("predict.error")
+    if kept is not None and kept[0] == run.id:
+        st.error(plain(kept[1], None), icon=":material/error:")
+
+
+def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> None:
+    over = future.done() if future is not None else not folder.table_path.exists()
+    if over:
+        st.rerun()
+    progress = folder.progress
+    if progress is None:
+        busy = resources.jobs().busy
+        text = "A run is training; the prediction comes right after it …" if busy else "Reading the table …"
+        st.progress(0.0, text)
+    else:
+        st.progress(min(1.0, progress.share), f"{progress.stage} … {progress.rows:,} rows done")
+    if st.button("Cancel", icon=":material/cancel:", key=f"predict.cancel.{folder.id}"):
+        folder.cancel()
+        if future is None or future.cancel():
+            folder.delete()
+            st.session_state["predict.error"] = (run.id, str(Cancelled()))
+            _forget()
+        st.rerun()
+
+
+def _result(folder: PredictionFolder, result: Result) -> None:
+    rows = (
+        f"**{result.predicted:,}** of {result.rows:,} rows"
+        if result.predicted < result.rows
+        else f"**{result.rows:,}** rows"
+    )
+    st.markdown(f"{rows} of {plain(result.name)} predicted.")
+    if result.verdict:
+        st.info(plain(result.verdict, None), icon=":material/query_stats:")
+    _downloads(folder)
+    shown = pq.read_table(folder.preview_path).to_pandas()
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _preview(shown, result)
+    with right:
+        if result.bars:
+            figure = predict_charts.shares(result.bars, result.target)
+            resources.draw(figure.spec, figure.frame, key=f"predict.shares.{folder.id}")
+            hidden = len([bar for bar in result.bars if bar.name]) - predict_charts.MOST_CLASSES
+            if hidden > 0:
+                st.caption(
+                    f"The {predict_charts.MOST_CLASSES} most frequent classes; {hidden:,} more are not drawn."
+                )
+        if result.confidence is not None:
+            st.caption(
+                f"Mean confidence {result.confidence:.1%}: the probability that the network gives to what it predicts."
+            )
+        if result.metrics:
+            st.dataframe(_scores(result), hide_index=True)
+    _noticed(result)
+
+
+def _downloads(folder: PredictionFolder) -> None:
+    for place, (path, title, mime) in zip(
+        st.columns([1, 1, 1], gap="small"),
+        (
+            (folder.csv_path, "CSV", "text/csv"),
+            (folder.parquet_path, "Parquet", "application/vnd.apache.parquet"),
+        ),
+        strict=False,
+    ):
+        place.download_button(
+            f"Download {title} ({_size(path)})",
+            data=path.read_bytes,
+            file_name=path.name,
+            mime=mime,
+            icon=":material/download:",
+            key=f"predict.download.{title}.{folder.id}",
+            on_click="ignore",
+            width="stretch",
+        )
+
+
+def _preview(shown: pd.DataFrame, result: Result) -> None:
+    own, answers = shown.columns[: -result.added], shown.columns[-result.added :]
+    numbers = {
+        column: st.column_config.NumberColumn(
+            format="percent" if str(column).startswith(("probability of ", "confidence")) else "%.5g"
+        )
+        for column in answers
+        if pd.api.types.is_float_dtype(shown[column].dtype)
+    }
+    st.dataframe(
+        shown,
+        hide_index=True,
+        # The answer first; what was uploaded is known.
+        column_order=[*answers[:MOST_SHOWN_COLUMNS], *own[:MOST_SHOWN_COLUMNS]],
+        column_config=numbers,
+    )
+    if result.rows > len(shown):
+        st.caption(f"The first {len(shown)} rows; the downloads have all.")
+
+
+def _scores(result: Result) -> pd.DataFrame:
+    """The figures for this table beside those that the run had."""
+    before = {metric.name: metric for metric in result.trained}
+
+    def said(name: str, value: float | None) -> str:
+        if value is None:
+            return "–"
+        return f"{value:.1%}" if name == "accuracy" else evaluation.number(value)
+
+    return pd.DataFrame(
+        [
+            {
+                "metric": metric.name,
+                "this table": said(metric.name, metric.value),
+                f"run's {result.trained_part or 'test'} rows": said(
+                    metric.name, before[metric.name].value if metric.name in before else None
+                ),
+                "trivial answer here": said(metric.name, metric.baseline),
+            }
+            for metric in result.metrics
+        ]
+    )
+
+
+def _noticed(result: Result) -> None:
+    title = f"What was noticed ({len(result.notes)})" if result.notes else "What was noticed"
+    with st.expander(title, icon=":material/info:", expanded=bool(result.notes)):
+        word = "column" if result.needed == 1 else "columns"
+        st.markdown(f"- All {result.needed:,} {word} that the model needs were found by name.")
+        for note in result.notes:
+            st.markdown(f"- {plain(note, 600)}")
+
+
+def _futures() -> "dict[str, Future[None]]":
+    """What this tab has asked for, by the prediction's id."""
+    futures: dict[str, Future[None]] = st.session_state.setdefault("predict.futures", {})
+    return futures
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"
