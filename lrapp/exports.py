@@ -1,11 +1,12 @@
 """What a person can take away from a finished run, made in the worker: each a zip in the run's folder."""
 
 import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,6 @@ from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store, disk_errors, write_beside
 
 if TYPE_CHECKING:
-    from lrapp.prepare import Part
     from lrapp.recipes import Recipe
 
 FOLDER = "exports"
@@ -53,6 +53,12 @@ FORMATS = (
         "The table comes with them.",
     ),
     Format(
+        "keras",
+        "Keras model",
+        "The network alone, as a .keras file, for those who write Python; a README and a JSON file say how the columns "
+        "of the table become its inputs.",
+    ),
+    Format(
         "savedmodel",
         "TensorFlow SavedModel",
         "Takes the columns of a table as they are and answers in any program that runs TensorFlow, also TensorFlow "
@@ -65,9 +71,23 @@ FORMATS = (
         "preprocessing is inside.",
         ("onnx", "onnxruntime"),
     ),
+    Format(
+        "litert",
+        "LiteRT",
+        "A small .tflite file for phones and small devices. Numbers and dates go in as they are, categories as numbers "
+        "from a list that comes with it.",
+    ),
 )
 # Largest difference to the app's own answers, in probabilities or in standard deviations of the target.
 MOST_DIFFERENCE = 1e-5
+# The same for a format whose inputs are float32: 2024 or 0.1 have seven digits there.
+MOST_DIFFERENCE_SINGLE = 1e-3
+_COMPARING = "Comparing its answers with the app's …"
+
+
+def formats(run: Run) -> tuple[Format, ...]:
+    """Return the formats that fit a run; none yet for a network that looks at pictures."""
+    return () if run.settings.data.of_pictures else FORMATS
 
 
 def export_path(run: Run, format_: Format) -> Path:
@@ -93,7 +113,9 @@ def export(folder: Path, home: Path, key: str) -> Path:
             what the run does.
     """
     run = Run(folder)
-    format_ = next(item for item in FORMATS if item.key == key)
+    format_ = next((item for item in formats(run) if item.key == key), None)
+    if format_ is None:
+        raise UserError("A network that looks at pictures cannot be taken away in this format yet.")
     if format_.missing:
         raise UserError(f"{format_.title} needs more packages: pip install {' '.join(format_.packages)}")
     target, progress = export_path(run, format_), progress_path(run, format_)
@@ -128,17 +150,17 @@ def _zip(content: Path, packed: Path) -> None:
 
 
 def _code(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
-    from lrapp import code_data, codegen
+    from lrapp import code_data, codegen, readmes
 
     say("Writing the script …")
     _write(content / "train.py", codegen.script(recipe))
     _write(content / "train.ipynb", codegen.notebook(recipe))
     (content / recipe.reading.file).write_bytes(recipe.reading.data)
     (content / "split.csv").write_bytes(recipe.split)
-    _write(content / "requirements.txt", _requirements("keras", "numpy", "pandas", "scikit-learn"))
+    _write(content / "requirements.txt", readmes.requirements("keras", "numpy", "pandas", "scikit-learn"))
     notes = ""
     if not recipe.reading.original:
-        listed = "\n".join(f"- {_line(note)}" for note in recipe.table_notes)
+        listed = "\n".join(f"- {readmes.line(note)}" for note in recipe.table_notes)
         notes = f"\n## What was done to the table before it became {recipe.reading.file}\n\n{listed}\n"
     _write(
         content / "README.md",
@@ -148,7 +170,7 @@ def _code(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
     pip install -r requirements.txt
     python train.py
 
-{_line(recipe.scores.summary)}
+{readmes.line(recipe.scores.summary)}
 {code_data.TOLERANCE}
 
 | file | what it is |
@@ -161,157 +183,156 @@ def _code(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
     )
 
 
+def _keras(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
+    from lrapp import readmes
+
+    say("Writing the network …")
+    recipe.model.network.save(content / "model.keras")
+    _write(content / "inputs.json", readmes.as_json(readmes.inputs(recipe)))
+    row = np.array2string(recipe.checked.x[0], separator=", ", threshold=sys.maxsize, max_line_width=100)
+    example = (
+        "import keras\nimport numpy as np\n\n"
+        'network = keras.models.load_model("model.keras")\n'
+        f"row = np.array(\n    {row.replace(chr(10), chr(10) + '    ')},\n    np.float32,\n)  # prepared\n"
+        "answers = network.predict(row[None], verbose=0)"
+    )
+    _write(content / "requirements.txt", readmes.requirements("keras", "numpy"))
+    _write(content / "README.md", readmes.of_network(recipe, example))
+
+
 def _savedmodel(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
-    from lrapp import portable, tf_export
+    from lrapp import portable, readmes, tf_export
 
     plan = portable.portable(recipe.model.preprocessor)
     say("Writing the SavedModel …")
     tf_export.save(recipe.model, plan, content / "model")
-    say("Comparing its answers with the app's …")
-    rows = _checked_rows(recipe)
-    columns = portable.raw_inputs(plan, recipe.frame.iloc[rows.rows])
-    sentence = _compare(recipe, rows.x, tf_export.run(content / "model", plan, columns))
+    say(_COMPARING)
+    columns = portable.raw_inputs(plan, recipe.frame.iloc[recipe.checked.rows])
+    sentence = _compare(recipe, tf_export.run(content / "model", plan, columns))
     names = tf_export.input_names(plan)
-    _write(content / "requirements.txt", _requirements())
+    _write(content / "requirements.txt", readmes.requirements())
+    given = readmes.example(recipe, names, "tf.constant([{}], {})", ("tf.string", "tf.float64"))
     example = (
+        "import tensorflow as tf\n\n"
         'serve = tf.saved_model.load("model").signatures["serving_default"]\n'
-        f"answers = serve({_example(recipe, names, 'tf.constant([{}], {})', ('tf.string', 'tf.float64'))})"
+        f"answers = serve({given})"
     )
     about = "model/ is a TensorFlow SavedModel. Each input has the shape (rows,)."
-    _write(
-        content / "README.md",
-        _model_readme(recipe, names, about, f"import tensorflow as tf\n\n{example}", sentence),
-    )
+    _write(content / "README.md", readmes.of_columns(recipe, names, about, example, sentence))
 
 
 def _onnx(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
-    from lrapp import onnx_export, portable
+    from lrapp import onnx_export, portable, readmes
 
     plan = portable.portable(recipe.model.preprocessor)
     say("Writing the ONNX file …")
     (content / "model.onnx").write_bytes(onnx_export.build(recipe.model, plan).SerializeToString())
-    say("Comparing its answers with the app's …")
-    rows = _checked_rows(recipe)
-    columns = portable.raw_inputs(plan, recipe.frame.iloc[rows.rows])
-    sentence = _compare(recipe, rows.x, onnx_export.run(content / "model.onnx", columns))
+    say(_COMPARING)
+    columns = portable.raw_inputs(plan, recipe.frame.iloc[recipe.checked.rows])
+    sentence = _compare(recipe, onnx_export.run(content / "model.onnx", columns), in_float32=True)
     names = {column.name: column.name for column in plan.columns}
     _write(content / "requirements.txt", f"numpy\nonnxruntime=={version('onnxruntime')}\n")
+    given = readmes.example(recipe, names, "np.array([[{}]], {})", ("object", "np.float64"), keys=True)
     example = (
+        "import numpy as np\nimport onnxruntime\n\n"
         'session = onnxruntime.InferenceSession("model.onnx")\n'
-        "answers = session.run(None, "
-        f"{{{_example(recipe, names, 'np.array([[{}]], {})', ('object', 'np.float64'), keys=True)}}})"
+        f"answers = session.run(None, {{{given}}})"
     )
     about = "model.onnx is an ONNX model (opset 20, ai.onnx.ml 3). Each input has the shape (rows, 1)."
-    _write(
-        content / "README.md",
-        _model_readme(recipe, names, about, f"import numpy as np\nimport onnxruntime\n\n{example}", sentence),
+    _write(content / "README.md", readmes.of_columns(recipe, names, about, example, sentence))
+
+
+def _litert(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
+    from lrapp import litert_export, portable, readmes
+
+    plan = portable.portable(recipe.model.preprocessor)
+    say("Converting to LiteRT …")
+    (content / "model.tflite").write_bytes(litert_export.build(recipe.model, plan))
+    say(_COMPARING)
+    columns = portable.raw_inputs(plan, recipe.frame.iloc[recipe.checked.rows])
+    given = litert_export.inputs(plan, columns)
+    answers = litert_export.run(content / "model.tflite", given)
+    sentence = _compare(recipe, answers, in_float32=True, most=MOST_DIFFERENCE_SINGLE)
+    names = litert_export.input_names(plan)
+    _write(content / "columns.json", readmes.litert_columns(recipe, names))
+    _write(content / "requirements.txt", readmes.requirements())
+    first = {name: (values[0], f"np.{values.dtype}") for name, values in given.items()}
+    example = (
+        "import numpy as np\nimport tensorflow as tf  # or, smaller: from ai_edge_litert import interpreter\n\n"
+        'interpreter = tf.lite.Interpreter("model.tflite")  # there: interpreter.Interpreter("model.tflite")\n'
+        "answer = interpreter.get_signature_runner()\n"
+        f"answers = answer({readmes.arguments(first, 'np.array([{}], {})')})"
     )
+    _write(content / "README.md", readmes.of_litert(recipe, names, example, sentence))
 
 
 _MAKERS: dict[str, Callable[["Recipe", Path, Callable[[str], None]], None]] = {
     "code": _code,
+    "keras": _keras,
     "savedmodel": _savedmodel,
     "onnx": _onnx,
+    "litert": _litert,
 }
 
 
-def _checked_rows(recipe: "Recipe") -> "Part":
-    prepared = recipe.prepared
-    return prepared.test if len(prepared.test.y) else prepared.validation
-
-
-def _compare(recipe: "Recipe", x: np.ndarray, answers: Mapping[str, np.ndarray]) -> str:
-    """Say how far an exported model's answers are from the app's; too far is a defect of ours."""
-    from lrapp import saved
-
-    told = recipe.model.preprocessor
-    own = told.decode(saved.outputs(recipe.model.network, x))
-    if own.probabilities is None:
-        difference = np.abs(answers["prediction"].ravel() - own.values.astype(np.float64)) / told.target_scale
-        unit = "standard deviations of the target"
-    else:
-        difference = np.abs(answers["probabilities"] - own.probabilities)
-        unit = "in a probability"
-    largest = float(difference.max(initial=0.0))
-    if not largest <= MOST_DIFFERENCE:
-        raise RuntimeError(f"The exported model's answers differ by {largest:g} {unit}.")
-    return f"Checked on {len(x):,} rows: the largest difference to the app's answers is {largest:.1e} {unit}."
-
-
-def _example(
-    recipe: "Recipe", names: Mapping[str, str], call: str, kinds: tuple[str, str], keys: bool = False
+def _compare(
+    recipe: "Recipe",
+    answers: Mapping[str, np.ndarray],
+    in_float32: bool = False,
+    most: float = MOST_DIFFERENCE,
 ) -> str:
-    """The first row that was checked, as arguments or as a dict's items."""
-    from lrapp.portable import raw_inputs
+    """Say how far an exported model's answers are from the app's.
 
-    row = recipe.frame.iloc[_checked_rows(recipe).rows[:1]]
-    parts = []
-    for name, values in raw_inputs(recipe.model.preprocessor, row).items():
-        value = values[0]
-        text = repr(value) if isinstance(value, str) else repr(float(value)).replace("nan", 'float("nan")')
-        made = call.format(text, kinds[0] if isinstance(value, str) else kinds[1])
-        parts.append(f"    {names[name]!r}: {made}," if keys else f"    {names[name]}={made},")
-    return "\n" + "\n".join(parts) + "\n"
+    Args:
+        recipe: The run.
+        answers: For the rows that are checked.
+        in_float32: The model computes in float32, whatever the run did.
+        most: The largest difference that is not too much.
+
+    Raises:
+        UserError: If float32 has too few digits for the table's numbers, or the last digit decides.
+        RuntimeError: If it is a defect of ours.
+    """
+    from lrapp import portable, saved, tf_export
+
+    network, x, precision = recipe.model.network, recipe.checked.x, recipe.settings.training.precision
+    note = ""
+    outputs = saved.outputs(network, x)
+    if in_float32 and precision != "float32":
+        moved, unit = _difference(recipe, answers, outputs)
+        note = (
+            f" The app computes the hidden layers in {precision}, this file in float32, which is more exact; that "
+            f"moves answers by up to {moved:.1e} {unit}, and is not counted here."
+        )
+        outputs = np.asarray(portable.answer(portable.layers(network), x, tf_export.Ops(np.float32)))
+    largest, unit = _difference(recipe, answers, outputs)
+    if not largest <= most:
+        dates = any(column.kind is Kind.DATE for column in recipe.model.preprocessor.columns)
+        if dates and recipe.settings.data.scaling == "quantile":
+            raise UserError(
+                "This run scales the parts of dates by quantiles, where the last digit of a sine can decide, and this "
+                f"format computes that digit in another way: its answers were off by {largest:.1e} {unit}. Take the "
+                "Python code, or train again with another scaling."
+            )
+        if most > MOST_DIFFERENCE:
+            raise UserError(
+                f"This format computes with 32-bit numbers, which have too few digits for this table: its answers "
+                f"were off by {largest:.1e} {unit}. Take ONNX or the SavedModel."
+            )
+        raise RuntimeError(f"The exported model's answers differ by {largest:g} {unit}.")
+    return f"Checked on {len(x):,} rows: the largest difference to the app's answers is {largest:.1e} {unit}.{note}"
 
 
-def _model_readme(recipe: "Recipe", names: Mapping[str, str], about: str, example: str, sentence: str) -> str:
+def _difference(
+    recipe: "Recipe", answers: Mapping[str, np.ndarray], outputs: np.ndarray
+) -> tuple[float, str]:
+    """The largest difference, and its unit."""
     told = recipe.model.preprocessor
-    meaning = {
-        Kind.NUMBER: ("number (float64)", "a gap is NaN"),
-        Kind.DATE: ("number (float64)", "seconds since 1970-01-01, UTC; a gap is NaN"),
-        Kind.YES_NO: ("text", "a gap is an empty text; one of: "),
-        Kind.CATEGORY: ("text", "a gap is an empty text; known: "),
-    }
-    lines = []
-    for column in told.columns:
-        kind, note = meaning[column.kind]
-        if column.values:
-            shown = [value for value in column.values if value][:20]
-            note += ", ".join(map(_code_span, shown)) + (" …" if len(column.values) > len(shown) + 1 else "")
-        lines.append(f"| {_code_span(names[column.name])} | {_code_span(column.name)} | {kind} | {note} |")
-    outputs = "`prediction`, in the target's own units"
-    if told.classes:
-        order = ", ".join(map(_code_span, told.classes[:50]))
-        outputs = f"`prediction`, the name of a class, and `probabilities`, in this order: {order}"
-    listed = "\n".join(lines)
-    return f"""\
-# A model that predicts {_code_span(told.target)}
-
-{about} Preprocessing is inside: give the columns as they stand in the table.
-{_line(recipe.scores.summary)}
-{sentence}
-
-| input | column | type | values |
-|---|---|---|---|
-{listed}
-
-Texts are compared letter by letter; a category that training never saw counts as a rare one.
-It answers with {outputs}.
-
-```python
-{example}
-```
-"""
-
-
-def _code_span(text: str) -> str:
-    """A text from a file that stays in its cell of a Markdown table."""
-    return "`" + " ".join(text.replace("`", "'").replace("|", "¦").split()) + "`"
-
-
-def _requirements(*names: str) -> str:
-    """The packages with the versions that made the model."""
-    for tensorflow in ("tensorflow-cpu", "tensorflow"):
-        try:
-            first = f"tensorflow=={version(tensorflow)}"
-            break
-        except PackageNotFoundError:
-            continue
-    return "\n".join([first, *(f"{name}=={version(name)}" for name in names)]) + "\n"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    own = told.decode(outputs)
+    if own.probabilities is None:
+        off = np.abs(answers["prediction"].ravel() - own.values.astype(np.float64)) / told.target_scale
+        return float(off.max(initial=0.0)), "standard deviations of the target"
+    return float(np.abs(answers["probabilities"] - own.probabilities).max(initial=0.0)), "in a probability"
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lrapp.portable import Portable, compute, date_parts, text_codes, yes_no_table
+from lrapp.portable import Portable, answer, compute, date_parts, layers, text_codes, yes_no_table
 from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
 
@@ -34,6 +34,8 @@ class Tensor:
 
 class Graph:
     """Nodes and constants, one after the other; also the ``Arithmetic`` of ``portable``."""
+
+    kind: type[np.floating[Any]] = np.float64
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -92,6 +94,37 @@ class Graph:
         """Sine of radians; runtimes need not know it for float64."""
         return self.cast(self.add("Sin", self.single(x)), "DOUBLE")
 
+    def log(self, x: Tensor) -> Tensor:
+        """Natural logarithm; as sine."""
+        return self.cast(self.add("Log", self.single(x)), "DOUBLE")
+
+    def root(self, x: Tensor) -> Tensor:
+        """Square root."""
+        return self.add("Sqrt", x)
+
+    def take(self, table: np.ndarray, places: Tensor) -> Tensor:
+        """Take the entries of a flat table that stand at whole numbers."""
+        return self.add("Gather", self.constant(table), self.cast(places, "INT64"), axis=0)
+
+    def product(self, x: Tensor, weights: np.ndarray) -> Tensor:
+        """Multiply float32 rows with a matrix."""
+        return self.add("MatMul", x, self.constant(weights))
+
+    def activation(self, name: str, x: Tensor) -> Tensor:
+        """Apply one of the functions that a layer may have, by Keras's name."""
+        match name:
+            case "linear":
+                return x
+            case "silu":
+                return x * self.add("Sigmoid", x)
+            case "leaky_relu":
+                return self.add("LeakyRelu", x, alpha=0.2)
+            case "softmax":
+                return self.add("Softmax", x, axis=1)
+            case "relu" | "elu" | "selu" | "gelu" | "tanh" | "sigmoid":
+                return self.add(name.capitalize(), x)
+        raise NotImplementedError(name)
+
     def single(self, x: Tensor) -> Tensor:
         """Turn booleans and float64 into float32."""
         return self.cast(x, "FLOAT")
@@ -141,48 +174,11 @@ def build(model: SavedModel, plan: Portable) -> Any:
             case _:
                 slots[slot] = x
         slot += len(column.slots)
-    answers = _network(graph, model.network, compute(plan, slots, chosen, graph))
+    answers = answer(layers(model.network), compute(plan, slots, chosen, graph), graph)
     outputs = _answer(graph, model, answers)
     made = helper.make_graph(graph.nodes, "model", inputs, outputs, graph.constants)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION)
-
-
-def _network(graph: Graph, network: Any, x: Tensor) -> Tensor:
-    for layer in network.layers[1:]:
-        weights = [np.asarray(value, np.float32) for value in layer.get_weights()]
-        match type(layer).__name__:
-            case "Dense":
-                x = graph.add("MatMul", x, graph.constant(weights[0]))
-                if layer.use_bias:
-                    x = x + graph.constant(weights[1])
-                x = _activation(graph, layer.activation.__name__, x)
-            case "BatchNormalization":
-                gamma, beta, mean, variance = weights
-                scale = gamma / np.sqrt(variance + np.float32(layer.epsilon))
-                x = x * graph.constant(scale) + graph.constant(beta - mean * scale)
-            case "Activation":
-                x = _activation(graph, layer.activation.__name__, x)
-            case "Dropout":
-                continue
-            case other:
-                raise NotImplementedError(other)
-    return x
-
-
-def _activation(graph: Graph, name: str, x: Tensor) -> Tensor:
-    match name:
-        case "linear":
-            return x
-        case "silu":
-            return x * graph.add("Sigmoid", x)
-        case "leaky_relu":
-            return graph.add("LeakyRelu", x, alpha=0.2)
-        case "softmax":
-            return graph.add("Softmax", x, axis=1)
-        case "relu" | "elu" | "selu" | "gelu" | "tanh" | "sigmoid":
-            return graph.add(name.capitalize(), x)
-    raise NotImplementedError(name)
 
 
 def _answer(graph: Graph, model: SavedModel, answers: Tensor) -> list[Any]:

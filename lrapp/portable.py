@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from lrapp import cells
+from lrapp import cells, quantiles
 from lrapp.errors import UserError
 from lrapp.preprocessing import InputColumn, Preprocessor
+from lrapp.quantiles import Quantiles
 from lrapp.reading.columns import Kind
 
 _FARTHEST = 1e6
@@ -18,11 +19,12 @@ _NO_ROWS = np.zeros(0)
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """How number slots become inputs: moved between bounds, brought to unit size, filled, standardised.
+    """How number slots become inputs: moved between bounds, brought to unit size, filled, scaled.
 
     Args:
         slots: Their places, int64, shape (n,).
         low, high, unit, fill, mean, scale: float64, shape (n,) each; ``unit`` is multiplied with.
+        quantiles: Scales in place of mean and scale, if there are any.
     """
 
     slots: np.ndarray
@@ -32,6 +34,7 @@ class Numbers:
     fill: np.ndarray
     mean: np.ndarray
     scale: np.ndarray
+    quantiles: Quantiles | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +58,27 @@ class Portable:
     categories: tuple[tuple[int, np.ndarray], ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A step of a network: a product, then a factor, then a sum, then a function; None is left out.
+
+    Args:
+        weights: float32, shape (inputs, units).
+        scale, shift: float32, shape (units,) each.
+        activation: The function, by Keras's name.
+    """
+
+    weights: np.ndarray | None = None
+    scale: np.ndarray | None = None
+    shift: np.ndarray | None = None
+    activation: str = "linear"
+
+
 class Arithmetic(Protocol):
     """What a runtime has to offer besides + - * / on its tensors, which have the shape (rows, columns)."""
+
+    kind: type[np.floating[Any]]
+    """The precision of its numbers; the network's are float32 in any case."""
 
     def join(self, parts: Sequence[Any]) -> Any:
         """Put columns beside one another."""
@@ -76,6 +98,21 @@ class Arithmetic(Protocol):
     def sine(self, x: Any) -> Any:
         """Sine of radians."""
 
+    def log(self, x: Any) -> Any:
+        """Natural logarithm."""
+
+    def root(self, x: Any) -> Any:
+        """Square root."""
+
+    def take(self, table: np.ndarray, places: Any) -> Any:
+        """Take the entries of a flat table that stand at whole numbers."""
+
+    def product(self, x: Any, weights: np.ndarray) -> Any:
+        """Multiply float32 rows with a matrix."""
+
+    def activation(self, name: str, x: Any) -> Any:
+        """Apply one of the functions that a layer may have, by Keras's name."""
+
     def single(self, x: Any) -> Any:
         """Turn booleans and float64 into float32."""
 
@@ -84,18 +121,15 @@ class Arithmetic(Protocol):
 
 
 def portable(preprocessor: Preprocessor) -> Portable:
-    """Return what the preprocessor has learned, as arrays.
-
-    Raises:
-        UserError: If it scales by quantiles, which is no plain arithmetic.
-    """
+    """Return what the preprocessor has learned, as arrays."""
     numbers, answers, fill, flags = None, _NO_ROWS, _NO_ROWS, _NO_ROWS
     categories: list[tuple[int, np.ndarray]] = []
     owners = [column for column in preprocessor.columns for _ in column.slots]
     for name, part, slots in preprocessor.transformer.transformers_:
         match name:
             case "numbers":
-                numbers = _numbers(part, np.asarray(slots))
+                near = np.array([_near(preprocessor.columns, slot) for slot in slots])
+                numbers = _numbers(part, np.asarray(slots), near)
             case "answers":
                 answers, fill = np.asarray(slots), part.statistics_
             case "flags":
@@ -112,15 +146,21 @@ def portable(preprocessor: Preprocessor) -> Portable:
     )
 
 
-def _numbers(part: Any, slots: np.ndarray) -> Numbers:
+def _near(columns: Sequence[InputColumn], slot: int) -> float:
+    """How far runtimes may differ in a slot of unit size: in what they compute of dates."""
+    for column in columns:
+        if slot < len(column.slots):
+            # Whole days and their shares; year and day of month are whole; waves, which may be computed in float32.
+            return 0.0 if column.kind is not Kind.DATE else (1e-9, 0.0, 0.0)[slot] if slot < 3 else 1e-6
+        slot -= len(column.slots)
+    raise IndexError(slot)
+
+
+def _numbers(part: Any, slots: np.ndarray, near: np.ndarray) -> Numbers:
     steps = part.named_steps
-    if type(steps["scale"]).__name__ != "StandardScaler":
-        raise UserError(
-            "This run scales numbers by quantiles, which this format cannot compute: take the Python code, or train "
-            "again with another scaling."
-        )
     many = len(slots)
-    clip = steps.get("clip")
+    clip, scale = steps.get("clip"), steps["scale"]
+    by_quantiles = type(scale).__name__ == "QuantileTransformer"
     far = np.finfo(np.float64).max
     return Numbers(
         slots,
@@ -128,8 +168,9 @@ def _numbers(part: Any, slots: np.ndarray) -> Numbers:
         clip.high_ if clip is not None else np.full(many, far),
         np.ldexp(1.0, -steps["unit"].exponent_),
         steps["fill"].statistics_.astype(np.float64),
-        steps["scale"].mean_,
-        steps["scale"].scale_,
+        np.zeros(many) if by_quantiles else scale.mean_,
+        np.ones(many) if by_quantiles else scale.scale_,
+        Quantiles(scale.quantiles_, scale.references_, near) if by_quantiles else None,
     )
 
 
@@ -165,7 +206,10 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
         x = ops.where(ops.less(x, ops.constant(n.low)), ops.constant(n.low), x)
         x = ops.where(ops.less(ops.constant(n.high), x), ops.constant(n.high), x)
         x = ops.where(gaps, ops.constant(n.fill), x * ops.constant(n.unit))
-        x = (x - ops.constant(n.mean)) / ops.constant(n.scale)
+        if n.quantiles is not None:
+            x = quantiles.scaled(x, n.quantiles, ops)
+        else:
+            x = (x - ops.constant(n.mean)) / ops.constant(n.scale)
         far = ops.constant(np.array([_FARTHEST]))
         near = ops.constant(np.array([-_FARTHEST]))
         x = ops.where(ops.less(x, near), near, ops.where(ops.less(far, x), far, x))
@@ -179,8 +223,60 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
     return ops.join(parts)
 
 
+def layers(network: Any) -> tuple[Layer, ...]:
+    """Return what a network of ``models.build`` has learned.
+
+    Raises:
+        UserError: If it has layers that are none of a table's network.
+    """
+    found = []
+    for layer in network.layers[1:]:
+        weights = [np.asarray(value, np.float32) for value in layer.get_weights()]
+        match type(layer).__name__:
+            case "Dense":
+                bias = weights[1] if layer.use_bias else None
+                found.append(Layer(weights[0], None, bias, layer.activation.__name__))
+            case "BatchNormalization":
+                gamma, beta, mean, variance = weights
+                scale = gamma / np.sqrt(variance + np.float32(layer.epsilon))
+                found.append(Layer(None, scale, beta - mean * scale))
+            case "Activation":
+                found.append(Layer(activation=layer.activation.__name__))
+            case "Dropout":
+                continue
+            case other:
+                raise UserError(f"This network has layers that this format does not know: {other}.")
+    return tuple(found)
+
+
+def answer(learned: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
+    """Return what a network answers.
+
+    Args:
+        learned: Its layers.
+        x: Inputs, float32.
+        ops: The runtime.
+    """
+    for layer in learned:
+        if layer.weights is not None:
+            x = ops.product(x, layer.weights)
+        if layer.scale is not None:
+            x = x * ops.constant(layer.scale)
+        if layer.shift is not None:
+            x = x + ops.constant(layer.shift)
+        x = ops.activation(layer.activation, x)
+    return x
+
+
 def date_parts(seconds: Any, ops: Arithmetic) -> list[Any]:
-    """Return the numbers that ``cells.DATE_PARTS`` names, for seconds since 1970.
+    """Return the numbers that ``cells.DATE_PARTS`` names, for seconds since 1970."""
+    day = ops.constant(np.array([86_400.0]))
+    days = ops.floor(seconds / day)
+    return day_parts(days, seconds / day - days, ops)
+
+
+def day_parts(days: Any, time: Any, ops: Arithmetic) -> list[Any]:
+    """Return the numbers that ``cells.DATE_PARTS`` names, for whole days since 1970 and the share of the last one.
 
     Days become dates as in Howard Hinnant's "chrono-compatible low-level date algorithms", whose years begin in March.
     """
@@ -189,10 +285,9 @@ def date_parts(seconds: Any, ops: Arithmetic) -> list[Any]:
         return ops.constant(np.array([float(value)]))
 
     def whole(x: Any, divisor: float) -> Any:
-        return ops.floor(x / c(divisor))
+        # Between two whole numbers, where no rounding of the quotient reaches the next one.
+        return ops.floor((x + c(0.5)) / c(divisor))
 
-    days = whole(seconds, 86_400)
-    time = seconds / c(86_400) - days
     z = days + c(719_468)
     era = whole(z, 146_097)
     day_of_era = z - era * c(146_097)

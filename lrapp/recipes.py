@@ -20,7 +20,7 @@ from lrapp.worker import read_table
 
 if TYPE_CHECKING:
     from lrapp.evaluation import Scores
-    from lrapp.prepare import Prepared
+    from lrapp.prepare import Part, Prepared
     from lrapp.saved import SavedModel
     from lrapp.tables import Table
 
@@ -72,6 +72,11 @@ class Recipe:
     def steps_per_epoch(self) -> int:
         """Batches in an epoch, the last short one included."""
         return -(-len(self.prepared.train.y) // self.settings.training.batch_size)
+
+    @property
+    def checked(self) -> "Part":
+        """The rows that an exported model is checked on: test rows, or validation rows where there are none."""
+        return self.prepared.test if len(self.prepared.test.y) else self.prepared.validation
 
     @property
     def split(self) -> bytes:

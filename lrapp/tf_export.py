@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -12,8 +13,11 @@ from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
 
 
-class _Ops:
-    """The ``Arithmetic`` of ``portable``."""
+class Ops:
+    """The ``Arithmetic`` of ``portable``, in float64, or in float32 where nothing else is there."""
+
+    def __init__(self, kind: type[np.floating[Any]] = np.float64) -> None:
+        self.kind = kind
 
     def join(self, parts: Sequence[Any]) -> Any:
         """Put columns beside one another."""
@@ -39,13 +43,36 @@ class _Ops:
         """Sine of radians."""
         return tf.sin(x)
 
+    def log(self, x: Any) -> Any:
+        """Natural logarithm."""
+        return tf.math.log(x)
+
+    def root(self, x: Any) -> Any:
+        """Square root."""
+        return tf.sqrt(x)
+
+    def take(self, table: np.ndarray, places: Any) -> Any:
+        """Take the entries of a flat table that stand at whole numbers."""
+        return tf.gather(self.constant(table), tf.cast(places, tf.int32))
+
+    def product(self, x: Any, weights: np.ndarray) -> Any:
+        """Multiply float32 rows with a matrix."""
+        return tf.matmul(x, tf.constant(weights))
+
+    def activation(self, name: str, x: Any) -> Any:
+        """Apply one of the functions that a layer may have, by Keras's name."""
+        return keras.activations.get(name)(x)
+
     def single(self, x: Any) -> Any:
         """Turn booleans and float64 into float32."""
         return tf.cast(x, tf.float32)
 
     def constant(self, values: np.ndarray) -> Any:
         """Make a tensor of an array."""
-        return tf.constant(values)
+        far = np.finfo(self.kind).max
+        return tf.constant(
+            values if values.dtype == np.float32 else np.clip(values, -far, far).astype(self.kind)
+        )
 
 
 class _Module(tf.Module):
@@ -66,7 +93,7 @@ class _Module(tf.Module):
 
     def answer(self, columns: dict[str, Any]) -> dict[str, Any]:
         """Return prediction and probabilities for columns by name."""
-        ops, tables = _Ops(), dict(self._plan.categories)
+        ops, tables = Ops(), dict(self._plan.categories)
         slots, chosen = {}, {}
         slot = 0
         for place, column in enumerate(self._plan.columns):

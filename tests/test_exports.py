@@ -1,6 +1,7 @@
 """Models to take away: from raw columns they give the app's predictions."""
 
 import json
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from lrapp import cells, exports, portable, recipes, saved, worker
+from lrapp.data_settings import PicturesSource
 from lrapp.errors import UserError
 from lrapp.runs import Run, Store
 from lrapp.settings import (
@@ -19,6 +22,7 @@ from lrapp.settings import (
     FileSource,
     LayerSettings,
     ModelSettings,
+    Precision,
     RunSettings,
     TrainingSettings,
 )
@@ -57,8 +61,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return Store(tmp_path_factory.mktemp("exports"))
 
 
-def _run(store: Store, target: str, layers: tuple[LayerSettings, ...], **data: Any) -> Run:
-    others = {"two", "three", "amount"} - {target}
+def _run(
+    store: Store,
+    target: str,
+    layers: tuple[LayerSettings, ...],
+    without: tuple[str, ...] = (),
+    precision: Precision = "float32",
+    **data: Any,
+) -> Run:
+    others = {"two", "three", "amount", *without} - {target}
     source = store.keep_file(_table(), "table.csv")
     run = store.create(
         RunSettings(
@@ -69,7 +80,7 @@ def _run(store: Store, target: str, layers: tuple[LayerSettings, ...], **data: A
                 **data,
             ),
             model=ModelSettings(layers=layers),
-            training=TrainingSettings(epochs=2),
+            training=TrainingSettings(epochs=2, precision=precision),
             policy=CLRSettings(),
         )
     )
@@ -86,6 +97,21 @@ def trained(store: Store) -> dict[str, Run]:
         "multi-class": _run(store, "three", (LayerSettings(units=6, batch_norm=True, dropout=0.2),)),
         "regression": _run(store, "amount", (), scaling="standard", missing_numbers="zero"),
     }
+
+
+@pytest.fixture(scope="module")
+def by_quantiles(store: Store) -> Run:
+    return _run(store, "two", (LayerSettings(units=4, activation="tanh"),), ("day",), scaling="quantile")
+
+
+KINDS = ("onnx", "savedmodel", "litert")
+FORMATS = {item.key: item for item in exports.FORMATS}
+
+
+def _need(kind: str) -> None:
+    if kind == "onnx":
+        pytest.importorskip("onnx", reason="needs the optional package onnx")
+        pytest.importorskip("onnxruntime", reason="needs the optional package onnxruntime")
 
 
 def _answers(kind: str, run: Run, store: Store, folder: Path) -> tuple[dict[str, np.ndarray], Any]:
@@ -107,6 +133,14 @@ def _answers(kind: str, run: Run, store: Store, folder: Path) -> tuple[dict[str,
         from lrapp import onnx_export
 
         return onnx_export.run(folder / "model.onnx", columns), own
+    if kind == "litert":
+        from lrapp import litert_export
+
+        given = litert_export.inputs(plan, columns)
+        answers = litert_export.run(folder / "model.tflite", given)
+        if own.probabilities is not None:
+            answers["prediction"] = np.array(recipe.model.preprocessor.classes)[answers["prediction"]]
+        return answers, own
     from lrapp import tf_export
 
     answers = tf_export.run(folder / "model", plan, columns)
@@ -115,7 +149,7 @@ def _answers(kind: str, run: Run, store: Store, folder: Path) -> tuple[dict[str,
     return answers, own
 
 
-@pytest.mark.parametrize("kind", ["onnx", "savedmodel"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("task", ["binary", "multi-class", "regression"])
 def test_an_exported_model_gives_the_apps_predictions(
     kind: str,
@@ -125,13 +159,11 @@ def test_an_exported_model_gives_the_apps_predictions(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if kind == "onnx":
-        pytest.importorskip("onnx", reason="needs the optional package onnx")
-        pytest.importorskip("onnxruntime", reason="needs the optional package onnxruntime")
+    _need(kind)
     answers, own = _answers(kind, trained[task], store, tmp_path)
     if task == "regression":
         # In float32, what is near zero is as far off as what is large.
-        within = 1e-6 * np.ptp(own.values)
+        within = (2e-6 if kind == "litert" else 1e-6) * np.ptp(own.values)
         np.testing.assert_allclose(answers["prediction"].ravel(), own.values, rtol=0, atol=within)
     else:
         np.testing.assert_allclose(answers["probabilities"], own.probabilities, atol=1e-5)
@@ -144,7 +176,9 @@ def test_an_exported_model_gives_the_apps_predictions(
     # The example of the README runs as it stands.
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(readme.split("```python")[1].split("```")[0], names)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"[\s\S]*tf\.lite\.Interpreter is deprecated")
+        exec(readme.split("```python")[1].split("```")[0], names)
     assert len(names["answers"]) == (1 if task == "regression" else 2)
     assert not list(exports.progress_path(trained[task], exports.FORMATS[0]).parent.glob("*.progress"))
 
@@ -174,15 +208,119 @@ def test_dates_become_the_same_numbers_as_in_the_app() -> None:
     np.testing.assert_allclose(found, cells.date_parts(days), rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["onnx", "savedmodel"])
-def test_what_a_format_cannot_compute_is_a_sentence(kind: str, store: Store) -> None:
-    if kind == "onnx":
-        pytest.importorskip("onnx", reason="needs the optional package onnx")
-        pytest.importorskip("onnxruntime", reason="needs the optional package onnxruntime")
+@pytest.mark.parametrize("kind", KINDS)
+def test_scaling_by_quantiles_goes_along(kind: str, by_quantiles: Run, store: Store, tmp_path: Path) -> None:
+    _need(kind)
+    answers, own = _answers(kind, by_quantiles, store, tmp_path)
+    within = 1e-3 if kind == "litert" else 1e-5
+    np.testing.assert_allclose(answers["probabilities"], own.probabilities, atol=within)
+    assert len(np.unique(own.probabilities.round(4))) > 20
+
+
+def test_dates_scaled_by_quantiles_go_along_or_are_a_sentence(store: Store) -> None:
+    kind = "savedmodel"
     run = _run(store, "two", (), scaling="quantile")
-    with pytest.raises(UserError, match=r"^This run scales numbers by quantiles"):
+    message = ""
+    try:
         exports.export(run.folder, store.home, kind)
-    assert list((run.folder / "exports").iterdir()) == []
+    except UserError as error:
+        message = str(error)
+    assert exports.export_path(run, FORMATS[kind]).exists() == (not message)
+    assert not message or message.startswith("This run scales the parts of dates by quantiles")
+
+
+@pytest.mark.parametrize("kind", ["onnx", "savedmodel"])
+def test_a_network_of_mixed_precision_is_compared_in_float32(kind: str, store: Store, tmp_path: Path) -> None:
+    _need(kind)
+    run = _run(store, "amount", (LayerSettings(units=8, batch_norm=True),), precision="mixed_bfloat16")
+    with zipfile.ZipFile(exports.export(run.folder, store.home, kind)) as archive:
+        readme = archive.read("README.md").decode()
+    assert ("in mixed_bfloat16, this file in float32" in readme) == (kind != "savedmodel")
+
+
+def test_numbers_with_too_many_digits_for_litert_are_a_sentence(store: Store) -> None:
+    rng = np.random.default_rng(0)
+    number = rng.integers(0, 50, 200)
+    frame = pd.DataFrame({"number": 3e9 + number, "two": np.where(number > 25, "up", "down")})
+    source = store.keep_file(frame.to_csv(index=False).encode(), "digits.csv")
+    run = store.create(
+        RunSettings(
+            data=DataSettings(source=source, target="two", kinds={"number": "number"}),
+            training=TrainingSettings(epochs=3),
+        )
+    )
+    worker.work(run.folder, store.home)
+    with pytest.raises(UserError, match=r"^This format computes with 32-bit numbers"):
+        exports.export(run.folder, store.home, "litert")
+
+
+@pytest.mark.parametrize("task", ["binary", "multi-class", "regression"])
+def test_inputs_of_the_bare_network_are_described(
+    task: str,
+    trained: dict[str, Run],
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _check_description(trained[task], store, tmp_path, monkeypatch)
+
+
+def test_inputs_scaled_by_quantiles_are_described(
+    by_quantiles: Run, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _check_description(by_quantiles, store, tmp_path, monkeypatch)
+
+
+def _check_description(run: Run, store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs made from inputs.json alone are the app's, and the README's example runs."""
+    with zipfile.ZipFile(exports.export(run.folder, store.home, "keras")) as archive:
+        archive.extractall(folder)
+    recipe = recipes.recipe(run, store)
+    frame = recipe.frame.iloc[recipe.checked.rows].reset_index(drop=True)
+    dates = [column for column in frame if pd.api.types.is_datetime64_any_dtype(frame[column].dtype)]
+    for column in dates:
+        parts = cells.date_parts(frame[column])
+        for place, part in enumerate(cells.DATE_PARTS):
+            frame[f"{column}: {part}"] = parts[:, place]
+    described = json.loads((folder / "inputs.json").read_text("utf-8"))
+    x = np.column_stack([_input(one, frame[one["name"]]) for one in described])
+    np.testing.assert_allclose(x, recipe.checked.x, rtol=2e-6, atol=2e-6)
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    readme = (folder / "README.md").read_text("utf-8")
+    exec(readme.split("```python")[1].split("```")[0], names)
+    np.testing.assert_allclose(
+        names["answers"], saved.outputs(recipe.model.network, recipe.checked.x[:1]), atol=1e-6
+    )
+    assert readme.count("\n| ") == len(described) + 1
+
+
+def _input(one: dict[str, Any], values: pd.Series) -> np.ndarray:
+    match one["kind"]:
+        case "number":
+            numbers = values.to_numpy(np.float64).clip(one.get("low"), one.get("high"))
+            numbers = np.where(np.isnan(numbers), one["missing"], numbers)
+            if "mean" in one:
+                return (numbers - one["mean"]) / one["scale"]
+            known = np.array(one["quantiles"])
+            # Ends, as the README says.
+            below, above = numbers <= known[0], numbers >= known[-1]
+            up = np.interp(numbers, known, one["shares"])
+            down = np.interp(-numbers, -known[::-1], -np.array(one["shares"])[::-1])
+            share = np.where(below, 0.0, np.where(above, 1.0, (up - down) / 2))
+            return norm.ppf(share).clip(-5.199337582, 5.199337582)
+        case "yes/no":
+            return values.map({one["no"]: 0.0, one["yes"]: 1.0}).fillna(one["missing"]).to_numpy()
+        case "gap":
+            return values.isna().to_numpy(np.float64)
+    return values.fillna("").isin(one["values"]).to_numpy(np.float64)
+
+
+def test_pictures_have_no_formats_yet(store: Store) -> None:
+    run = store.create(RunSettings(data=DataSettings(source=PicturesSource(name="digits"))))
+    assert exports.formats(run) == ()
+    with pytest.raises(UserError, match="looks at pictures"):
+        exports.export(run.folder, store.home, "onnx")
 
 
 def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch, finished: Run) -> None:

@@ -44,10 +44,20 @@ ORDER = [
     *("about", "sharing", "studies", "comparing", "run_table", "run_differences"),
     *("worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
     *("recipes", "code_data", "code_training", "codegen"),
-    *("portable", "tf_export", "onnx_export", "exports"),
+    *("quantiles", "portable", "tf_export", "onnx_export", "litert_export", "readmes", "exports"),
     *("result_charts", "predict_charts", "drawing", "report", "__main__"),
 ]
-TRAINERS = {"layers", "group_rates", "models", "transfer", "loop", "training", "range_test", "tf_export"}
+TRAINERS = {
+    "layers",
+    "group_rates",
+    "models",
+    "transfer",
+    "loop",
+    "training",
+    "range_test",
+    "tf_export",
+    "litert_export",
+}
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
 HEAVY = {"tensorflow", "keras", "sklearn"}
 MOST_LINES = 450
