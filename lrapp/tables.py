@@ -1,6 +1,5 @@
 """The bytes of a file -> a table: its frame, the kind of each column, and what had to be repaired."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,11 +19,13 @@ from lrapp.reading.dialects import (
     with_marks,
 )
 from lrapp.reading.kinds import Context, Kind, Read
-from lrapp.reading.layouts import Layout, layout
+from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
-from lrapp.reading.numerals import looks_numeric
+from lrapp.reading.names import column_names
 from lrapp.reading.records import TAB_RUN, WIDE_GAP, find_records, prepare_text
 from lrapp.reading.rows import Body, Plan, Repair, Types, choose_types, read_body
+from lrapp.reading.rulings import without_rulings
+from lrapp.reading.totals import ends_in_total
 from lrapp.reading.unpacking import unpack
 
 __all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
@@ -39,9 +40,6 @@ _RUNS = {
     WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells.",
     TAB_RUN: "Tabs in a row were taken as one delimiter, which makes all rows even.",
 }
-_TOTAL = re.compile(
-    r"(grand |sub)?(totals?|sum|summe|gesamt|somme|suma|average|mean|mittelwert)\s*:?", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,10 @@ def _no_rows(only_names: bool) -> UserError:
 def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides) -> Table:
     decoded = decode(data, told.encoding)
     notes.extend(decoded.notes)
-    content = decoded.data
+    ruled = without_rulings(decoded.data)
+    if ruled.lines:
+        notes.append(f"{_counted(len(ruled.lines), 'drawn line')} of dashes{_where(ruled.lines)} left out.")
+    content = ruled.data
     if not content[: 1 << 16].strip() and not content.strip():
         raise _no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
@@ -215,7 +216,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     plan = layout(rows, told.header)
     _check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = _names(header, plan, notes)
+    names, unnamed = column_names(header, plan, notes)
     if plan.skip:
         notes.append(f"{plan.skip} line{'s were' if plan.skip > 1 else ' was'} left out before the table.")
     if named_lines:
@@ -231,6 +232,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
         types = Types([pa.string()] * plan.width)
     mender = Mender(body_rows, plan.width, text.delimiter)
     body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))
+    body.renumber(ruled.line)
     return _assemble(name, body, names, unnamed, final, notes, told)
 
 
@@ -245,47 +247,6 @@ def _check_size(rows: int, width: int) -> None:
         )
 
 
-def _names(header: Sequence[Sequence[str]], plan: Layout, notes: list[str]) -> tuple[list[str], set[int]]:
-    """Names that are all there and all different, and the places that had none."""
-    if not header:
-        notes.append("The file has no column names; the columns were numbered.")
-        return [f"column_{place + 1}" for place in range(plan.width)], set()
-    rows = [["", *row] if plan.short_header else list(row) for row in header]
-    if len(rows) > 1:
-        notes.append("The column names stand in two rows and were joined.")
-    padded = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in rows]
-    raw = [" ".join(part for part in parts if part.strip()) for parts in zip(*padded, strict=True)]
-    trimmed = [name.strip() for name in raw]
-    changed = sum(name != clean for name, clean in zip(raw, trimmed, strict=True))
-    if changed:
-        notes.append(f"Spaces around {changed} column name{'s' if changed > 1 else ''} were removed.")
-    empty = {place for place, name in enumerate(trimmed) if not name}
-    names: list[str] = []
-    taken = {name for name in trimmed if name}
-    seen: set[str] = set()
-    renamed: list[str] = []
-    for place, name in enumerate(trimmed):
-        final = name or f"column_{place + 1}"
-        if final in seen or (not name and final in taken):
-            number = 2
-            while f"{final}_{number}" in taken or f"{final}_{number}" in seen:
-                number += 1
-            final = f"{final}_{number}"
-            if name:
-                renamed.append(final)
-        seen.add(final)
-        names.append(final)
-    if empty:
-        listed = ", ".join(repr(names[place]) for place in sorted(empty)[:5])
-        notes.append(f"{len(empty)} column{'s' if len(empty) > 1 else ''} had no name: {listed}.")
-    if renamed:
-        listed = ", ".join(map(repr, renamed[:5]))
-        notes.append(
-            f"{len(renamed)} column name{'s' if len(renamed) > 1 else ''} appeared twice: now {listed}."
-        )
-    return names, empty
-
-
 _LEFT_OUT = {
     "empty": "empty line",
     "empty row at the end": "empty row at the end",
@@ -294,6 +255,21 @@ _LEFT_OUT = {
     "total": "row of totals at the end",
     "header again": "repeated line of column names",
 }
+
+
+def _counted(number: int, noun: str) -> str:
+    """A number with its noun, of which the first word that can takes the plural."""
+    if number > 1:
+        noun = noun.replace("line", "lines", 1).replace("row", "rows", 1)
+    return f"{number:,} {noun}"
+
+
+def _where(lines: Sequence[int]) -> str:
+    return f" (line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:5]))}){_were(len(lines))}"
+
+
+def _were(number: int) -> str:
+    return " was" if number == 1 else " were"
 
 
 def _assemble(
@@ -305,20 +281,17 @@ def _assemble(
     notes: list[str],
     told: DialectOverrides,
 ) -> Table:
-    if _ends_in_total(body, names, dialect):
+    decimal, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", "")
+    if ends_in_total(body.columns, names, decimal, thousands):
         body.columns = [column.slice(0, len(column) - 1) for column in body.columns]
         body.left_out["total"] = [0]
     for reason, lines in body.left_out.items():
-        noun = _LEFT_OUT[reason]
-        if len(lines) > 1:
-            noun = noun.replace("line", "lines", 1).replace("row", "rows", 1)
-        where = f" (line {', '.join(map(str, lines[:5]))})" if lines[0] and reason != "empty" else ""
-        notes.append(f"{len(lines):,} {noun}{where} {'was' if len(lines) == 1 else 'were'} left out.")
+        where = "" if reason == "empty" or not lines[0] else _where(lines)
+        notes.append(f"{_counted(len(lines), _LEFT_OUT[reason])}{where or _were(len(lines))} left out.")
     if body.repaired_rows:
         notes.append(f"{body.repaired_rows:,} row{'s' if body.repaired_rows > 1 else ''} had to be repaired.")
     if not body.columns or not len(body.columns[0]):
         raise _no_rows(only_names=True)
-    decimal, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", "")
     marks_told = told.decimal is not None or told.thousands is not None
     series: dict[str, pd.Series] = {}
     columns: list[Column] = []
@@ -338,6 +311,9 @@ def _assemble(
         if read.lossy:
             texts[column_name] = text
         notes.extend(f"Column {column_name!r}: {note}." for note in read.notes)
+    if nameless := [names[place] for place in sorted(unnamed) if names[place] not in dropped]:
+        listed = ", ".join(map(repr, nameless[:5]))
+        notes.append(f"{len(nameless)} column{'s' if len(nameless) > 1 else ''} had no name: {listed}.")
     if dropped:
         notes.append(
             f"{len(dropped)} column{'s' if len(dropped) > 1 else ''} without name and values left out."
@@ -354,26 +330,6 @@ def _assemble(
     )
 
 
-def _ends_in_total(body: Body, names: Sequence[str], dialect: Dialect | None) -> bool:
-    """Whether the last row is called a total and holds the sum or mean of a column."""
-    columns = body.columns
-    if len(columns) < 2 or len(columns[0]) < 4 or len(columns) > _FEW_ROWS:
-        return False
-    ending = [str(column[-1].as_py() or "").strip() for column in columns]
-    if not any(_TOTAL.fullmatch(cell) for cell in ending[:3]):
-        return False
-    decimal, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", "")
-    for place, cell in enumerate(ending):
-        if not looks_numeric(cell):
-            continue
-        read = read_column(columns[place], Context(names[place], place, len(names), decimal, thousands))
-        if read.values.dtype.kind in "if":
-            above, last = read.values.iloc[:-1], read.values.iloc[-1]
-            if np.isclose(above.sum(), last, rtol=1e-6) or np.isclose(above.mean(), last, rtol=1e-3):
-                return True
-    return False
-
-
 def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], told: DialectOverrides) -> Table:
     """A spreadsheet has cells already; only the place of the table in it must be found."""
     filled = [row for row in sheet if any(cell.strip() for cell in row)]
@@ -383,7 +339,7 @@ def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], tol
     _check_size(len(filled), plan.width)
     rows = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in filled]
     header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = _names(header, plan, notes)
+    names, unnamed = column_names(header, plan, notes)
     if plan.skip:
         notes.append(f"{plan.skip} row{'s' if plan.skip > 1 else ''} before the table left out.")
     body_rows = rows[plan.skip + plan.header_rows :]

@@ -127,7 +127,9 @@ def sampled(column: pa.ChunkedArray) -> list[str]:
     ends = np.cumsum([len(piece) for piece in column.chunks])
     texts: list[str] = []
     # Piece by piece: taken from the whole, all of it would be copied.
-    for piece, end, here in zip(column.chunks, ends, np.split(places, np.searchsorted(places, ends[:-1])), strict=True):
+    for piece, end, here in zip(
+        column.chunks, ends, np.split(places, np.searchsorted(places, ends[:-1])), strict=True
+    ):
         texts += piece.take(pa.array(here - (end - len(piece)))).drop_null().to_pylist()
     return texts
 

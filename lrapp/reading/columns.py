@@ -297,6 +297,8 @@ def _read_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray | Non
     if distinct == 2 and set(values.dropna().unique()) == {0, 1}:
         return Read(Kind.YES_NO, "only 0 and 1", values, distinct, notes, numbers.lossy)
     if text is not None and not numbers.lossy and (reason := _counter(numbers.values, about, distinct)):
+        padded = any(cell != cell.strip() for cell in text.slice(0, _PROBE).drop_null().to_pylist())
+        text = _trimmed(text) if padded else text
         return Read(Kind.IDENTIFIER, reason, as_series(text), distinct, notes)
     if distinct < 20 and values.dtype.kind == "i":
         return Read(

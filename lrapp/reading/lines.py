@@ -46,7 +46,9 @@ class _Scan:
         if self._returns:
             returns = np.equal(block, _RETURN, out=edges)
             # A carriage return alone ends a line, too.
-            if (returns[-1] and following != _FEED) or np.greater(returns[:-1], feeds[1:], out=others[1:]).any():
+            if (returns[-1] and following != _FEED) or np.greater(
+                returns[:-1], feeds[1:], out=others[1:]
+            ).any():
                 return False
         if self._quote is None:
             return True

@@ -103,6 +103,17 @@ class Body:
     repaired_rows: int = 0
     left_out: dict[str, list[int]] = field(default_factory=dict)
 
+    def renumber(self, line: Callable[[int], int]) -> None:
+        """Give lines the numbers that they have in the file.
+
+        Args:
+            line: Number in the text that was read -> number in the file.
+        """
+        self.repairs = [replace(repair, line=line(repair.line)) for repair in self.repairs]
+        self.left_out = {
+            why: [place and line(place) for place in lines] for why, lines in self.left_out.items()
+        }
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -196,6 +207,7 @@ def _mend_body(plan: Plan) -> Body:
     position = records.span(first)[0] if first < records.count else len(data)
     names = [name.strip() for name in plan.header] if plan.header else None
     halves: set[int] = set()
+    below: set[int] = set()
     odd = set(bad.tolist())
     for place in bad.tolist():
         start, end = records.span(place)
@@ -214,7 +226,11 @@ def _mend_body(plan: Plan) -> Body:
         if mended is not None:
             halves.add(place + 1)
         else:
-            mended = _mend_one(plan, cells, raw, names, at_end=0 <= last_good < place)
+            at_end = 0 <= last_good < place
+            apart = at_end and (not records.raw(place - 1).strip() or place - 1 in below)
+            mended = _mend_one(plan, cells, raw, names, at_end=at_end, apart=apart)
+        if mended.left_out == "footer":
+            below.add(place)
         if mended.left_out:
             body.left_out.setdefault(mended.left_out, []).append(records.line(place))
         if mended.cells is None:
@@ -275,7 +291,9 @@ def _cells(records: Records, place: int, width: int) -> list[str]:
     return raw.split(delimiter) if len(cells) != width and raw.count(delimiter) == width - 1 else cells
 
 
-def _mend_one(plan: Plan, cells: list[str], raw: str, names: list[str] | None, *, at_end: bool) -> Mended:
+def _mend_one(
+    plan: Plan, cells: list[str], raw: str, names: list[str] | None, *, at_end: bool, apart: bool
+) -> Mended:
     width = plan.width
     filled = [cell for cell in cells if cell.strip()]
     if names is not None and [cell.strip() for cell in cells] == names:
@@ -289,7 +307,7 @@ def _mend_one(plan: Plan, cells: list[str], raw: str, names: list[str] | None, *
             parts = split_cells(raw, other, plan.records.text.quote)
             if len(parts) == width:
                 return Mended(parts, f"delimited by {other!r}")
-        if len(cells) == 1 and at_end and width > 2 and not looks_numeric(raw.strip()):
+        if len(cells) == 1 and at_end and not looks_numeric(raw.strip()) and (width > 2 or apart):
             return Mended(None, left_out="footer")
     if not filled and width > 1:
         return Mended(None, left_out="empty")

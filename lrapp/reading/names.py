@@ -1,0 +1,54 @@
+"""The names of a table's columns: all there, all different, and said where they were changed."""
+
+from collections.abc import Sequence
+
+from lrapp.reading.layouts import Layout
+
+
+def column_names(
+    header: Sequence[Sequence[str]], plan: Layout, notes: list[str]
+) -> tuple[list[str], set[int]]:
+    """Make names that are all there and all different.
+
+    Args:
+        header: The rows that hold the names, none where the file has none.
+        plan: Where the table lies.
+        notes: Takes a sentence on everything that was changed.
+
+    Returns:
+        The names, and the places that had none.
+    """
+    if not header:
+        notes.append("The file has no column names; the columns were numbered.")
+        return [f"column_{place + 1}" for place in range(plan.width)], set()
+    rows = [["", *row] if plan.short_header else list(row) for row in header]
+    if len(rows) > 1:
+        notes.append("The column names stand in two rows and were joined.")
+    padded = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in rows]
+    raw = [" ".join(part for part in parts if part.strip()) for parts in zip(*padded, strict=True)]
+    trimmed = [name.strip() for name in raw]
+    changed = sum(name != clean for name, clean in zip(raw, trimmed, strict=True))
+    if changed:
+        notes.append(f"Spaces around {changed} column name{'s' if changed > 1 else ''} were removed.")
+    empty = {place for place, name in enumerate(trimmed) if not name}
+    names: list[str] = []
+    taken = {name for name in trimmed if name}
+    seen: set[str] = set()
+    renamed: list[str] = []
+    for place, name in enumerate(trimmed):
+        final = name or f"column_{place + 1}"
+        if final in seen or (not name and final in taken):
+            number = 2
+            while f"{final}_{number}" in taken or f"{final}_{number}" in seen:
+                number += 1
+            final = f"{final}_{number}"
+            if name:
+                renamed.append(final)
+        seen.add(final)
+        names.append(final)
+    if renamed:
+        listed = ", ".join(map(repr, renamed[:5]))
+        notes.append(
+            f"{len(renamed)} column name{'s' if len(renamed) > 1 else ''} appeared twice: now {listed}."
+        )
+    return names, empty

@@ -1,0 +1,42 @@
+"""A last row of totals, as spreadsheets and accounts have it, which is no row of the table."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from lrapp.reading.columns import read_column
+from lrapp.reading.kinds import Context
+from lrapp.reading.numerals import looks_numeric
+
+_MANY = 5000
+_TOTAL = re.compile(
+    r"(grand |sub)?(totals?|sum|summe|gesamt|somme|suma|average|mean|mittelwert)\s*:?", re.IGNORECASE
+)
+
+
+def ends_in_total(
+    columns: Sequence[pa.ChunkedArray], names: Sequence[str], decimal: str, thousands: str
+) -> bool:
+    """Whether the last row is called a total and holds the sum or mean of a column.
+
+    Args:
+        columns: The columns as text or float64.
+        names: Their names.
+        decimal, thousands: Marks that the file uses.
+    """
+    if len(columns) < 2 or len(columns[0]) < 4 or len(columns) > _MANY:
+        return False
+    ending = [str(column[-1].as_py() or "").strip() for column in columns]
+    if not any(_TOTAL.fullmatch(cell) for cell in ending[:3]):
+        return False
+    for place, cell in enumerate(ending):
+        if not looks_numeric(cell):
+            continue
+        read = read_column(columns[place], Context(names[place], place, len(names), decimal, thousands))
+        if read.values.dtype.kind in "if":
+            above, last = read.values.iloc[:-1], read.values.iloc[-1]
+            if np.isclose(above.sum(), last, rtol=1e-6) or np.isclose(above.mean(), last, rtol=1e-3):
+                return True
+    return False
