@@ -228,7 +228,7 @@ def _write_parts(
     on_progress: Callable[[Progress], None],
     should_stop: Callable[[], bool],
 ) -> _Made:
-    told = model.preprocessor
+    told = model.tabular
     needed = {column.name: column.kind for column in told.columns}
     needed[told.target] = Kind.NUMBER if told.task == "regression" else Kind.CATEGORY
     portions = Portions(path, name, needed)
@@ -248,13 +248,13 @@ def _write_portions(
     on_progress: Callable[[Progress], None],
     should_stop: Callable[[], bool],
 ) -> _Made:
-    tally, parts, before = Tally(model.preprocessor), _Parts(folder), 0.0
-    needed = [column.name for column in model.preprocessor.columns]
+    tally, parts, before = Tally(model.tabular), _Parts(folder), 0.0
+    needed = [column.name for column in model.tabular.columns]
     for portion in portions:
         frame = portion.table.frame
         check_columns(needed, list(frame.columns))
         done = 0
-        for part in answers(model.preprocessor, model.outputs, portion.table):
+        for part in answers(model.tabular, model.outputs, portion.table):
             if should_stop():
                 raise Cancelled
             parts.write(part)
@@ -315,7 +315,7 @@ def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
 
 
 def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schema: pa.Schema) -> Result:
-    tally, told = made.tally, model.preprocessor
+    tally, told = made.tally, model.tabular
     trained = _scores(run_folder)
     metrics = tally.scorer.metrics(trained)
     scored = tally.scorer.rows

@@ -192,14 +192,14 @@ def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Score
     where = f"In the {rows:,} rows" if rows != 1 else "In the only row"
     beside = f"on the run's own {trained.part} rows it was" if trained is not None else ""
     if first.name == "accuracy":
-        said = f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is right in {first.value:.1%}"
+        said = f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is right in {100 * first.value:.1f} %"
         if trained is None or before is None:
             return f"{said}."
         # Three standard errors of the difference of two shares.
         share = (first.value * rows + before * trained.rows) / (rows + trained.rows)
         chance = 3 * math.sqrt(share * (1 - share) * (1 / rows + 1 / trained.rows))
         worse, better = before - first.value > chance, first.value - before > chance
-        said = f"{said}; {beside} {before:.1%}."
+        said = f"{said}; {beside} {100 * before:.1f} %."
     else:
         said = f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is off by {number(first.value)}"
         if trained is None or before is None:

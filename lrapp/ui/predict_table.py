@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LOOKS = 0.4
 MOST_SHOWN_COLUMNS = 50
+MOST_NOTES = 30
 FORMATS = ["csv", "tsv", "txt", "dat", "gz", "zip", "xlsx", "xls", "ods"]
 
 
@@ -158,7 +159,7 @@ def _result(folder: PredictionFolder, result: Result) -> None:
                 )
         if result.confidence is not None:
             st.caption(
-                f"Mean confidence {result.confidence:.1%}: the probability that the network gives to what it predicts."
+                f"Mean confidence {100 * result.confidence:.1f} %: the probability that the network gives to what it predicts."
             )
         if result.metrics:
             st.dataframe(_scores(result), hide_index=True)
@@ -213,7 +214,7 @@ def _scores(result: Result) -> pd.DataFrame:
     def said(name: str, value: float | None) -> str:
         if value is None:
             return "–"
-        return f"{value:.1%}" if name == "accuracy" else evaluation.number(value)
+        return f"{100 * value:.1f} %" if name == "accuracy" else evaluation.number(value)
 
     return pd.DataFrame(
         [
@@ -235,8 +236,10 @@ def _noticed(result: Result) -> None:
     with st.expander(title, icon=":material/info:", expanded=bool(result.notes)):
         word = "column" if result.needed == 1 else "columns"
         st.markdown(f"- All {result.needed:,} {word} that the model needs were found by name.")
-        for note in result.notes:
+        for note in result.notes[:MOST_NOTES]:
             st.markdown(f"- {plain(note, 600)}")
+        if len(result.notes) > MOST_NOTES:
+            st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more of the kind.")
 
 
 def _futures() -> "dict[str, Future[None]]":
