@@ -37,19 +37,17 @@ def plan_frame(rates: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
     return pd.concat(lines, ignore_index=True)
 
 
-def plan_spec(length: int, unit: str) -> dict[str, Any]:
-    """Return the specification of the plan of three groups, to be drawn with ``plan_frame``.
+def plan_spec() -> dict[str, Any]:
+    """Return the specification of the plan of three groups over epochs, to be drawn with ``plan_frame``.
 
-    Args:
-        length: Right end of the axis, in epochs.
-        unit: Title of the axis.
+    The axis ends where the plan ends, as in ``charts.plan_spec``.
     """
     names = list(_LINES)
     chart = (
         alt.Chart()
         .mark_line(strokeWidth=2)
         .encode(
-            x=alt.X("at:Q", title=unit, scale=alt.Scale(domain=[0, length], nice=False)),
+            x=alt.X("at:Q", title="epoch", scale=alt.Scale(domainMin=0, nice=False)),
             y=alt.Y(
                 "learning_rate:Q",
                 title="learning rate",
@@ -69,7 +67,7 @@ def plan_spec(length: int, unit: str) -> dict[str, Any]:
             ),
             tooltip=[
                 alt.Tooltip("group:N", title="layers"),
-                alt.Tooltip("at:Q", title=unit, format=".4~g"),
+                alt.Tooltip("at:Q", title="epoch", format=".4~g"),
                 alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
             ],
         )

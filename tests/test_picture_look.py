@@ -6,7 +6,8 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from lrapp.picture_look import MOST_CLASSES, PER_CLASS, look_at_set, look_at_zip
+from lrapp.images import PictureFacts
+from lrapp.picture_look import MOST_CLASSES, PER_CLASS, Look, as_html, look_at_set, look_at_zip
 from lrapp.settings import PictureSettings, PicturesSource
 
 
@@ -67,3 +68,19 @@ def test_of_very_many_classes_the_first_are_shown() -> None:
     files = {f"class {number:02}/{copy}.png": png(number) for number in range(60) for copy in range(2)}
     look = look_at_zip(packed(files), "a.zip", SMALL)
     assert len(look.classes) == len(look.sheets) == MOST_CLASSES
+
+
+def test_the_table_of_classes_escapes_names_and_measures_bars() -> None:
+    facts = PictureFacts(15, 8, 8, 1, ('<b>&"', "b", "c"), (10, 4, 1), (0, 0, 0))
+    text = as_html(facts, Look(('<b>&"', "b", "c"), (b"one", b"two", b"three")))
+    assert "<b>" not in text
+    assert text.count('alt="Examples of &lt;b&gt;&amp;&quot;"') == 1
+    assert [part.split("%")[0] for part in text.split('<div style="width:')[1:]] == ["100", "40", "10"]
+    assert text.count("data:image/png;base64,") == 3
+
+
+def test_only_the_chosen_classes_are_shown_and_the_rest_is_counted() -> None:
+    facts = PictureFacts(6, 8, 8, 1, ("a", "b", "c"), (1, 2, 3), (0, 0, 0))
+    assert as_html(facts, None, ["c", "a"]).count("<tr>") == 2
+    many = PictureFacts(100, 8, 8, 1, tuple(map(str, range(100))), (1,) * 100, (0,) * 100)
+    assert "and 60 more" in as_html(many, None)

@@ -1,4 +1,4 @@
-"""The first card: which table, what its columns are, what to predict, how to split and prepare."""
+"""The first card: which table or pictures, what the columns are, what to predict, how to split and prepare."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -7,11 +7,22 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lrapp import outlook
 from lrapp.errors import UserError
 from lrapp.reading.columns import Kind
 from lrapp.runs import SAMPLES
-from lrapp.settings import DataSettings, DialectSettings, FileSource, SampleSource, Source, Task
-from lrapp.ui import draft, fields, resources
+from lrapp.settings import (
+    DataSettings,
+    DialectSettings,
+    FileSource,
+    PictureFileSource,
+    PicturesSource,
+    SampleSource,
+    Source,
+    Task,
+)
+from lrapp.ui import data_choice, draft, fields, picture_card, resources
+from lrapp.ui.data_choice import Chosen
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -42,19 +53,14 @@ _OVERRULES: dict[str, dict[Any, str]] = {
 }
 
 
-def card(data: DataSettings) -> "tuple[DataSettings, Table | None, Task | None, str | None]":
-    """Show the card.
-
-    Returns:
-        The settings as chosen, the table, the task, and what stands in the way of training (None if nothing).
-    """
+def card(data: DataSettings) -> Chosen:
+    """Show the card, and return what was chosen."""
     source = _source(data.source)
     if source != data.source:
-        # Kinds, target and dialect belong to the table that they were chosen for.
-        data = data.model_copy(
-            update={"source": source, "dialect": DialectSettings(), "kinds": {}, "target": None, "task": None}
-        )
-    name = f"data.{_short_id(source)}"
+        data = data_choice.take(source)
+    if data.of_pictures:
+        return picture_card.card(data)
+    name = f"data.{data_choice.short_id(source)}"
     try:
         drawer = resources.drawer(
             "How the file is read", ":material/description:", draft.key(f"{name}.dialect")
@@ -67,49 +73,62 @@ def card(data: DataSettings) -> "tuple[DataSettings, Table | None, Task | None, 
         table = resources.table(data)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
-        return data, None, None, "the table cannot be used yet; the Data card says why"
+        return Chosen(data, obstacle="the table cannot be used yet; the Data card says why")
     for note in table.notes[len(plain_table.notes) :]:
         st.caption(plain(note, 400))
     return _target(data, table, name)
 
 
-def _short_id(source: Source) -> str:
-    return source.sha256[:12] if isinstance(source, FileSource) else source.name
+# --- which table or pictures ---------------------------------------------------------------------------------
 
-
-# --- which table ---------------------------------------------------------------------------------------------
+_SETS = {
+    PicturesSource(name="fashion-mnist"): ("Fashion-MNIST", ":material/checkroom:"),
+    PicturesSource(name="digits"): ("Handwritten digits", ":material/pin:"),
+}
 
 
 def _source(current: Source) -> Source:
+    pick_key = draft.key("source")
     uploaded = st.file_uploader(
-        "Upload a table",
+        "Upload a table or a zip of pictures",
         type=_FILE_TYPES,
         key=draft.key("upload"),
-        help="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB. Encoding, delimiter and "
-        "number format are found out and can be overruled.",
+        help="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
+        "number format are found out and can be overruled. Or a zip of pictures with a folder for each class.",
     )
-    kept: list[FileSource] = st.session_state.setdefault("uploads", [])
-    if isinstance(current, FileSource) and current not in kept:
-        kept.append(current)
-    pick_key = draft.key("source")
     if uploaded is not None and st.session_state.get("last_upload") != uploaded.file_id:
         # The bytes go with the tab, so they are kept at once, under a name that their content gives.
         st.session_state["last_upload"] = uploaded.file_id
-        fresh = resources.store().keep_file(uploaded.getvalue(), uploaded.name)
-        kept[:] = [file for file in kept if file.sha256 != fresh.sha256] + [fresh]
-        st.session_state[pick_key] = fresh
+        st.session_state[pick_key] = data_choice.keep(uploaded.getvalue(), uploaded.name)
+    with st.container(horizontal=True, gap="small"):
+        for pictures, (title, icon) in _SETS.items():
+            # In a callback, because the list below may not be changed once it is drawn.
+            st.button(
+                title,
+                icon=icon,
+                key=draft.key(f"take.{pictures.name}"),
+                help="Pictures to start with: "
+                + (
+                    "70,000 pieces of clothing of 10 kinds."
+                    if "fashion" in pictures.name
+                    else "1,797 of them."
+                ),
+                on_click=lambda pictures=pictures: st.session_state.update({pick_key: pictures}),
+            )
     titles = {SampleSource(name=entry["file"]): entry for entry in _samples()}
-    options: list[Source] = [*reversed(kept), *titles]
+    options: list[Source] = [*reversed(data_choice.uploads(current)), *titles, *_SETS]
 
     def label(source: Source) -> str:
-        if isinstance(source, FileSource):
+        if isinstance(source, FileSource | PictureFileSource):
             return f"Your file: {source.name}"
+        if isinstance(source, PicturesSource):
+            return f"Pictures: {_SETS[source][0]}"
         return f"Sample: {titles[source]['title']}" if source in titles else source.name
 
     if current not in options:
         options.append(current)
     chosen: Source = st.selectbox(
-        "Table",
+        "Pictures" if isinstance(current, PicturesSource | PictureFileSource) else "Table",
         options,
         index=options.index(current),
         format_func=label,
@@ -271,6 +290,7 @@ def _kinds_editor(data: DataSettings, start: dict[str, Kind], key: str) -> None:
 
 # --- what to predict -----------------------------------------------------------------------------------------
 
+_NOT_YET = "the data cannot be used yet; the Data card says why"
 _TASKS: dict[Task | None, str] = {
     None: "Told from the target",
     "binary": "Two classes",
@@ -279,9 +299,7 @@ _TASKS: dict[Task | None, str] = {
 }
 
 
-def _target(
-    data: DataSettings, table: "Table", name: str
-) -> "tuple[DataSettings, Table | None, Task | None, str | None]":
+def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     from lrapp import prepare
 
     choices = prepare.target_choices(table)
@@ -289,7 +307,7 @@ def _target(
         st.error(
             "No column can be predicted: each is an identifier, a constant or a long text. Change a kind above."
         )
-        return data, table, None, "there is no column to predict"
+        return Chosen(data, obstacle="there is no column to predict")
     start = (
         data.target if data.target in choices else usual_target(data.source) or prepare.default_target(table)
     )
@@ -337,7 +355,8 @@ def _target(
         found: Task = prepare.check_data(table, data)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
-        return data, table, None, "the data cannot be used yet; the Data card says why"
+        return Chosen(data, outlook.training_rows(table, data), obstacle=_NOT_YET)
     if task is None:
         st.caption(f"Task: {_TASKS[found].lower()}, told from the target.")
-    return data, table, found, None
+    expected = outlook.of_table(table, data, found)
+    return Chosen(data, expected.rows, expected)

@@ -30,6 +30,11 @@ def replace(settings: RunSettings) -> None:
     """Take settings from elsewhere; every widget starts from them."""
     put(to_train(settings))
     st.session_state.pop("link_trouble", None)
+    renew()
+
+
+def renew() -> None:
+    """Let every widget start anew from the draft."""
     st.session_state["draft_version"] = version() + 1
 
 

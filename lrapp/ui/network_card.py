@@ -1,13 +1,17 @@
-"""The second card: the layers between the columns and the answer."""
+"""The second card: the layers between the data and the answer, how pictures are varied, and what it starts from."""
 
-from typing import Any
+from typing import Any, get_args
 
-import pandas as pd
 import streamlit as st
-from pydantic import ValidationError
 
-from lrapp.settings import LayerSettings, ModelSettings, describe
-from lrapp.ui import draft, fields
+from lrapp import layer_table, shapes
+from lrapp.errors import UserError
+from lrapp.outlook import Outlook
+from lrapp.setting_parts import checked
+from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedStart, RunSettings
+from lrapp.shapes import LayerShape
+from lrapp.ui import augmentation_card, draft, fields, resources, start_card
+from lrapp.ui.data_choice import SMALL_CNN
 from lrapp.ui.resources import plain
 
 _PRESETS: dict[str, tuple[LayerSettings, ...]] = {
@@ -27,83 +31,132 @@ _PRESETS: dict[str, tuple[LayerSettings, ...]] = {
         LayerSettings(units=128, batch_norm=True, dropout=0.1) for _ in range(4)
     ),
 }
+_POOL = LayerSettings(kind="max_pool", size=2)
+
+
+def _conv(units: int, **more: Any) -> LayerSettings:
+    return LayerSettings(kind="conv", units=units, **more)
+
+
+def _residual(units: int, stride: int = 1) -> LayerSettings:
+    return LayerSettings(kind="residual", units=units, stride=stride, batch_norm=True)
+
+
+_PICTURE_PRESETS: dict[str, tuple[LayerSettings, ...]] = {
+    "Linear": (),
+    "Dense (128)": (LayerSettings(units=128),),
+    "Small CNN (32, 64)": SMALL_CNN,
+    "CNN with dropout": (
+        *(_conv(32), _POOL, _conv(64), _POOL),
+        LayerSettings(kind="dropout", dropout=0.25),
+        LayerSettings(units=128, dropout=0.5),
+    ),
+    "Normalised CNN": (
+        *(_conv(32, batch_norm=True), _POOL, _conv(64, batch_norm=True), _POOL),
+        _conv(128, batch_norm=True),
+        LayerSettings(kind="global_avg_pool"),
+    ),
+    "Small residual network": (
+        _conv(16, batch_norm=True),
+        *(_residual(16), _residual(32, stride=2), _residual(64, stride=2)),
+        LayerSettings(kind="global_avg_pool"),
+    ),
+}
+_BEHIND = ("Linear", "Dense (128)")
 _OWN = "My own"
+_COLUMNS = ["units", "activation", "dropout", "l1", "l2", "batch_norm"]
+_PICTURE_COLUMNS = ["kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2"]
+_GROUPS = {"early": "early", "middle": "middle", "head": "head", None: ""}
 
 
-def card(model: ModelSettings) -> tuple[ModelSettings, str | None]:
-    """Show the card; return the settings as chosen, and what stands in the way of training."""
-    base_key, editor_key = draft.key("network.base"), draft.key("network.layers")
-    revision = st.session_state.get(f"{base_key}.revision", 0)
-    if f"{editor_key}.{revision}" not in st.session_state or base_key not in st.session_state:
-        st.session_state[base_key] = model.layers
+def card(settings: RunSettings, expected: Outlook | None) -> tuple[ModelSettings, str | None]:
+    """Show the card.
+
+    Args:
+        settings: The draft, with what the Data card says.
+        expected: What the network will be given; None while the data cannot be used.
+
+    Returns:
+        The network as chosen, and what stands in the way of training.
+    """
     # Above the table on the page, but told from what the table says, which comes first.
     preset_place = st.container()
-    columns = [name for name in LayerSettings.model_fields if name not in ("kind", "size", "stride")]
-    shown = pd.DataFrame([layer.model_dump() for layer in st.session_state[base_key]], columns=columns)
+    try:
+        layers = _table(settings)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return settings.model, "the layers of the network are not complete"
+    model = checked(settings.model, layers=layers)
+    with preset_place:
+        _preset(model, of_pictures=settings.data.of_pictures)
+    obstacle = _shapes(model, expected) if expected is not None else None
+    settings = settings.model_copy(update={"model": model})
+    if settings.data.of_pictures:
+        augmentation = augmentation_card.card(settings, can_build=obstacle is None and expected is not None)
+        settings = settings.model_copy(update={"model": checked(model, augmentation=augmentation)})
+    start, missing = start_card.card(settings, _fill)
+    return checked(settings.model, start=start), obstacle or missing
+
+
+# --- the table of layers -------------------------------------------------------------------------------------
+
+
+def _base_key() -> str:
+    return draft.key("network.base")
+
+
+def _fill(layers: tuple[LayerSettings, ...]) -> None:
+    """Put other layers into the table."""
+    base_key = _base_key()
+    st.session_state[base_key] = layers
+    st.session_state[f"{base_key}.revision"] = st.session_state.get(f"{base_key}.revision", 0) + 1
+    settings = draft.get()
+    draft.put(settings.model_copy(update={"model": checked(settings.model, layers=layers)}))
+
+
+def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
+    """Show the layers and return them as edited.
+
+    Raises:
+        UserError: If one is not as it must be.
+    """
+    base_key = _base_key()
+    editor_key = f"{draft.key('network.layers')}.{st.session_state.get(f'{base_key}.revision', 0)}"
+    if editor_key not in st.session_state or base_key not in st.session_state:
+        st.session_state[base_key] = settings.model.layers
+    base: tuple[LayerSettings, ...] = st.session_state[base_key]
+    of_pictures = settings.data.of_pictures or any(layer.kind != "dense" for layer in base)
+    columns = _PICTURE_COLUMNS if of_pictures else _COLUMNS
     edited = st.data_editor(
-        shown.astype({"units": "Int64", "batch_norm": bool}) if len(shown) else _empty(),
-        key=f"{editor_key}.{revision}",
+        layer_table.to_frame(base, columns),
+        key=editor_key,
         num_rows="dynamic",
         hide_index=True,
         column_config={name: _column(name) for name in columns},
     )
-    layers = []
-    for number, row in enumerate(edited.to_dict("records"), start=1):
-        given = {str(name): value for name, value in row.items() if value is not None and not pd.isna(value)}
-        try:
-            layers.append(LayerSettings.model_validate(given))
-        except ValidationError as error:
-            st.error(f"Layer {number}: {plain(describe(error), None)}", icon=":material/error:")
-            return model, f"layer {number} of the network is not complete"
-    most = 50
-    if len(layers) > most:
-        st.error(f"A network may have at most {most} layers. Received: {len(layers)}.")
-        return model, "the network has too many layers"
-    chosen = ModelSettings(layers=tuple(layers))
-    with preset_place:
-        _preset(chosen, base_key)
-    return chosen, None
-
-
-def _preset(model: ModelSettings, base_key: str) -> None:
-    """Show which preset the layers are, and let the person take another."""
-    key = draft.key("network.preset")
-    st.session_state[key] = next((name for name, layers in _PRESETS.items() if layers == model.layers), _OWN)
-
-    def take() -> None:
-        layers = _PRESETS.get(st.session_state[key])
-        if layers is not None:
-            st.session_state[base_key] = layers
-            st.session_state[f"{base_key}.revision"] = st.session_state.get(f"{base_key}.revision", 0) + 1
-            draft.put(draft.get().model_copy(update={"model": ModelSettings(layers=layers)}))
-
-    st.selectbox(
-        "Preset",
-        [*_PRESETS, _OWN],
-        key=key,
-        on_change=take,
-        help="A network to start from. Every layer can be changed below; the last row of the table adds one.",
-    )
-
-
-def _empty() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "units": pd.Series(dtype="Int64"),
-            "activation": pd.Series(dtype="str"),
-            **{name: pd.Series(dtype="float64") for name in ("dropout", "l1", "l2")},
-            "batch_norm": pd.Series(dtype=bool),
-        }
-    )
+    layers = layer_table.from_rows(edited.to_dict("records"))
+    if of_pictures and not layer_table.is_tidy(edited, layers):
+        _fill(layers)
+        st.rerun()
+    for number in layer_table.idle(layers):
+        st.caption(f"Layer {number} drops nothing: give it a share above 0 in the column Dropout.")
+    return layers
 
 
 def _column(name: str) -> Any:
     field = LayerSettings.model_fields[name]
     title, help_text = field.title, field.description
-    if name == "activation":
-        options = list(LayerSettings.model_json_schema()["properties"]["activation"]["enum"])
+    titles = {str(kind): shapes.title(kind) for kind in get_args(LayerKind)}
+    if name in ("kind", "activation"):
+        options = list(LayerSettings.model_json_schema()["properties"][name]["enum"])
         return st.column_config.SelectboxColumn(
-            title, options=options, default=field.default, required=True, help=help_text, width=90
+            title,
+            options=options,
+            default=field.default,
+            required=name == "kind",
+            help=help_text,
+            width=120 if name == "kind" else 80,
+            format_func=(lambda kind: titles[str(kind)]) if name == "kind" else None,
         )
     if name == "batch_norm":
         return st.column_config.CheckboxColumn(title, default=field.default, help=help_text, width=70)
@@ -112,9 +165,71 @@ def _column(name: str) -> Any:
         title,
         min_value=least,
         max_value=greatest,
-        step=1 if name == "units" else None,
-        default=field.default,
-        required=True,
+        step=1 if name in ("units", "size", "stride") else None,
+        # A row that is added is dense at first, and those have no window.
+        default=None if name in ("size", "stride") else field.default,
         help=help_text,
-        width=70,
+        width=70 if name not in ("size", "stride") else 60,
     )
+
+
+def _preset(model: ModelSettings, *, of_pictures: bool) -> None:
+    """Show which preset the layers are, and let the person take another."""
+    key = draft.key("network.preset")
+    presets = _PICTURE_PRESETS if of_pictures else _PRESETS
+    if isinstance(model.start, PretrainedStart):
+        presets = {name: presets[name] for name in _BEHIND if name in presets}
+    st.session_state[key] = next((name for name, layers in presets.items() if layers == model.layers), _OWN)
+
+    def take() -> None:
+        layers = presets.get(st.session_state[key])
+        if layers is not None:
+            _fill(layers)
+
+    st.selectbox(
+        "Preset",
+        [*presets, _OWN],
+        key=key,
+        on_change=take,
+        help="A network to start from. Every layer can be changed below; the last row of the table adds one.",
+    )
+
+
+# --- what it makes -------------------------------------------------------------------------------------------
+
+
+def _shapes(model: ModelSettings, expected: Outlook) -> str | None:
+    """Show what each layer makes; return what stands in the way of training."""
+    try:
+        before = shapes.pretrained(model, expected.shape)
+        made = shapes.shapes(model, expected.shape, expected.outputs)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return "the network cannot be built; the Network card says why"
+    of_pictures = len(expected.shape) == 3
+    drawer = resources.drawer(
+        "Shapes and parameters",
+        ":material/straighten:",
+        draft.key(f"network.shapes.{of_pictures}"),
+        expanded=of_pictures,
+    )
+    if drawer.open:
+        with drawer:
+            # A plain table: it is read, not edited, and a grid costs the page a hundred times as much.
+            st.markdown(_in_rows(expected.shape, [*([before] if before else []), *made]))
+            st.caption(
+                "The last column says which factor of the differential learning rates a layer follows."
+            )
+    return None
+
+
+def _in_rows(shape: tuple[int, ...], made: list[LayerShape]) -> str:
+    rows = [f"| Input | {_size(shape)} | | |"]
+    for layer in made:
+        group = "early, middle" if not layer.name.startswith(("Layer", "Output")) else _GROUPS[layer.group]
+        rows.append(f"| {layer.name} | {_size(layer.output)} | {layer.parameters:,} | {group} |")
+    return "\n".join(["| | Output | Parameters | Rate |", "|---|---|--:|---|", *rows])
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(f"{side:,}" for side in shape)

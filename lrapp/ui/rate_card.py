@@ -5,7 +5,7 @@ import math
 import streamlit as st
 from pydantic import BaseModel
 
-from lrapp import charts
+from lrapp import charts, group_charts
 from lrapp.errors import UserError
 from lrapp.setting_parts import checked
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
@@ -126,11 +126,13 @@ def _lengths(policy: BaseModel) -> list[str]:
 
 def _draw(settings: RunSettings, training_rows: int) -> None:
     plan = settings.plan(training_rows)
-    epochs = settings.training.epochs
     steps_per_epoch = math.ceil(training_rows / settings.training.batch_size)
-    resources.draw(
-        charts.plan_spec(epochs, "epoch"), charts.plan_frame(plan, steps_per_epoch), key=draft.key("plan")
-    )
+    if settings.training.groups.differ:
+        rates = settings.group_plan(training_rows)
+        points = group_charts.plan_frame(rates, steps_per_epoch)
+        resources.draw(group_charts.plan_spec(), points, key=draft.key("group_plan"))
+    else:
+        resources.draw(charts.plan_spec(), charts.plan_frame(plan, steps_per_epoch), key=draft.key("plan"))
     st.caption(
         f"{len(plan):,} steps, {steps_per_epoch:,} an epoch; "
         f"the rate moves between {plan.min():.3g} and {plan.max():.3g}."

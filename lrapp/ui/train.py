@@ -1,27 +1,36 @@
 """The Train page: four cards on the left, the run on the right."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import streamlit as st
 
-from lrapp import estimates, outlook
+from lrapp import estimates
 from lrapp.errors import UserError
-from lrapp.settings import RunSettings, Task
+from lrapp.outlook import Outlook
+from lrapp.settings import RunSettings
 from lrapp.ui import data_card, draft, network_card, rate_card, resources, run_view, training_card
 from lrapp.ui.resources import plain
 
-if TYPE_CHECKING:
-    from lrapp.tables import Table
+
+@dataclass
+class _Bench:
+    """What the cards have to tell the bench: what stands in the way of training, and whether the bench knows it."""
+
+    obstacle: str | None = None
+    drawn: bool = False
 
 
 def page() -> None:
     """Show the page."""
     with st.container(key="bench"):
         cards, bench = st.columns([6, 7], gap="medium")
+    told = _Bench()
     with cards:
-        settings, obstacle = _cards()
+        # Apart from the rest, so that the change of a field does not draw the run anew.
+        resources.fragment(_cards)(told)
     with bench:
-        _train_button(settings, obstacle)
+        _train_button(draft.get(), told.obstacle)
+        told.drawn = True
         run_id = st.query_params.get("run")
         if run_id:
             run_view.show(run_id)
@@ -33,45 +42,49 @@ def page() -> None:
             )
 
 
-def _cards() -> tuple[RunSettings, str | None]:
+def _cards(told: _Bench) -> None:
+    """Show the cards; what they say is then in the draft."""
+    before = told.obstacle
+    told.obstacle = "the settings cannot be used yet"  # unless the cards come to their end
+    told.obstacle = _settings()
+    if told.drawn and told.obstacle != before:
+        st.rerun()  # the button is not drawn with the cards
+
+
+def _settings() -> str | None:
     settings = draft.get()
     obstacles = []
     with st.container(border=True):
         st.subheader("1 Data", anchor=False)
-        data, table, task, obstacle = data_card.card(settings.data)
-        obstacles.append(obstacle)
+        chosen = data_card.card(settings.data)
+        obstacles.append(chosen.obstacle)
+    settings = settings.model_copy(update={"data": chosen.data})
     with st.container(border=True):
         st.subheader("2 Network", anchor=False)
-        model, obstacle = network_card.card(settings.model)
+        model, obstacle = network_card.card(settings, chosen.outlook)
         obstacles.append(obstacle)
         forecast = st.empty()
     with st.container(border=True):
         st.subheader("3 Training", anchor=False)
-        training = training_card.card(settings.training)
-    settings = settings.model_copy(update={"data": data, "model": model, "training": training})
-    rows = _training_rows(settings, table)
+        training = training_card.card(settings.training, model)
+    settings = settings.model_copy(update={"model": model, "training": training})
     with st.container(border=True):
         st.subheader("4 Learning rate", anchor=False)
-        policy, obstacle = rate_card.card(settings, rows)
+        policy, obstacle = rate_card.card(settings, chosen.rows)
         obstacles.append(obstacle)
     settings = settings.model_copy(update={"policy": policy})
     draft.put(settings)
-    if table is not None and task is not None and rows is not None:
+    if chosen.outlook is not None and not any(obstacles):
         with forecast.container():
-            obstacles.append(_outlook(settings, table, task, rows))
-    return settings, next((obstacle for obstacle in obstacles if obstacle), None)
+            obstacles.append(_outlook(settings, chosen.outlook))
+    return next((obstacle for obstacle in obstacles if obstacle), None)
 
 
-def _training_rows(settings: RunSettings, table: "Table | None") -> int | None:
-    if table is None or settings.data.target is None:
-        return None
-    return outlook.training_rows(table, settings.data)
-
-
-def _outlook(settings: RunSettings, table: "Table", task: Task, rows: int) -> str | None:
+def _outlook(settings: RunSettings, expected: Outlook) -> str | None:
     """Say what the run will take; return what stands in its way."""
-    inputs, outputs = outlook.shape(table, settings.data, task)
-    estimate = estimates.estimate(settings, inputs=inputs, outputs=outputs, rows=rows)
+    estimate = estimates.estimate(
+        settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows
+    )
     st.caption(estimate.sentence)
     try:
         estimates.check_memory(estimate, estimates.available_bytes())

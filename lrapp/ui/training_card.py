@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from lrapp.settings import EarlyStoppingSettings, TrainingSettings
+from lrapp.setting_parts import checked
+from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, TrainingSettings
 from lrapp.ui import draft, fields, resources
 
 _OWN_FIELDS = {
@@ -13,8 +14,20 @@ _OWN_FIELDS = {
 }
 
 
-def card(training: TrainingSettings) -> TrainingSettings:
-    """Show the card and return the settings as chosen."""
+# What is new learns at the policy's rate, what knows something already moves little, and not at all at first.
+GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
+
+
+def card(training: TrainingSettings, model: ModelSettings) -> TrainingSettings:
+    """Show the card.
+
+    Args:
+        training: The draft's settings.
+        model: The network, as the card above says.
+
+    Returns:
+        The settings as chosen.
+    """
     key = draft.key("training")
     chosen = fields.choose(training, ["epochs", "batch_size"], key)
     optimizer = fields.widget(training, "optimizer", key)
@@ -38,7 +51,58 @@ def card(training: TrainingSettings) -> TrainingSettings:
                 "usually slower than float32. The answer itself is always computed in float32.",
                 icon=":material/info:",
             )
+    chosen |= {"groups": _groups(training.groups, fresh=model.start.type == "fresh")}
     early_stopping = EarlyStoppingSettings.model_validate(stopping.model_dump() | values)
     return TrainingSettings.model_validate(
         training.model_dump() | chosen | {"early_stopping": early_stopping}
     )
+
+
+def _groups(groups: GroupSettings, *, fresh: bool) -> GroupSettings:
+    """Show the differential learning rates, open where the network knows something already."""
+    version_key = draft.key("training.groups.version")
+    key = draft.key(f"training.groups.{st.session_state.get(version_key, 0)}")
+    names = list(GroupSettings.model_fields)
+    drawer = resources.drawer(
+        "Differential learning rates" + (" (on)" if groups.differ else ""),
+        ":material/stacked_line_chart:",
+        draft.key(f"training.groups.drawer.{fresh}"),
+        expanded=not fresh,
+    )
+    if not drawer.open:
+        return checked(groups, **fields.kept(groups, names, key))
+
+    def take(these: GroupSettings) -> None:
+        settings = draft.get()
+        training = checked(settings.training, groups=these)
+        draft.put(settings.model_copy(update={"training": training}))
+        st.session_state[version_key] = st.session_state.get(version_key, 0) + 1
+
+    with drawer:
+        st.caption(
+            "Each group of layers follows the policy at a factor of its own "
+            "([Howard and Ruder 2018](https://arxiv.org/abs/1801.06146)). Which layer is in which group stands under "
+            "“Shapes and parameters”."
+        )
+        chosen = checked(groups, **fields.choose(groups, names, key))
+        with st.container(horizontal=True):
+            st.button(
+                "Gentle: 0.1, 0.3, 1",
+                icon=":material/spa:",
+                key=f"{key}.gentle",
+                on_click=take,
+                args=(GENTLE,),
+                disabled=chosen == GENTLE,
+                help="For a network that knows something already: the first epoch moves only the head, then early "
+                "layers move at a tenth of the rate and middle ones at three tenths.",
+            )
+            st.button(
+                "All the same",
+                icon=":material/restart_alt:",
+                key=f"{key}.same",
+                on_click=take,
+                args=(GroupSettings(),),
+                disabled=not chosen.differ,
+                help="All layers follow the policy itself, from the first epoch.",
+            )
+    return chosen
