@@ -45,7 +45,7 @@ ORDER = [
     *("harmless", "answering", "scoring", "tally", "prediction", "portions", "saved"),
     *("runs", "predicting", "prediction_folders"),
     *("about", "sharing", "studies", "comparing", "run_table", "run_differences"),
-    *("worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
+    *("event_files", "loggers", "worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
     *("recipes", "code_data", "code_training", "codegen"),
     *("quantiles", "portable", "tf_export", "onnx_export", "litert_export", "readmes", "exports"),
     *("result_charts", "predict_charts", "drawing", "report", "__main__"),
@@ -60,6 +60,7 @@ TRAINERS = {
     "range_test",
     "tf_export",
     "litert_export",
+    "event_files",
 }
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
 HEAVY = {"tensorflow", "keras", "sklearn"}
