@@ -3,7 +3,7 @@
 import json
 import sys
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,7 @@ class Scores:
         rows: How many rows were measured.
         trivial: The trivial answer: the most frequent class of the training rows, or their mean.
         metrics: The task's usual figures, the one to look at first.
+        unit: What the rows are called.
     """
 
     task: Task
@@ -51,6 +52,7 @@ class Scores:
     rows: int
     trivial: str
     metrics: tuple[Metric, ...]
+    unit: Literal["rows", "pictures"] = "rows"
 
     @property
     def headline(self) -> str:
@@ -63,7 +65,8 @@ class Scores:
         """One plain sentence on the first figure beside the trivial answer; another where there are no test rows."""
         metric = self.metrics[0]
         value, baseline = _shown(metric.name, metric.value), _shown(metric.name, metric.baseline)
-        rows = f"{self.rows:,} {self.part} rows" if self.rows != 1 else f"only {self.part} row"
+        unit = self.unit
+        rows = f"{self.rows:,} {self.part} {unit}" if self.rows != 1 else f"only {self.part} {unit[:-1]}"
         if self.task == "regression":
             sentence = (
                 f"The network is off by {value} on average in the {rows}; "
@@ -77,7 +80,7 @@ class Scores:
         if self.part == "test":
             return sentence
         return (
-            f"{sentence} There are no test rows, and the validation rows also chose the epoch: "
+            f"{sentence} There are no test {unit}, and the validation {unit} also chose the epoch: "
             "expect a little less on new data."
         )
 
@@ -111,8 +114,8 @@ class Scores:
             metrics = tuple(Metric(**metric) for metric in values.pop("metrics"))
             scores = cls(**values, metrics=metrics)
             scores.frame()
-            if not metrics or not scores.summary:
-                raise ValueError("no metric")
+            if not metrics or not scores.summary or scores.unit not in ("rows", "pictures"):
+                raise ValueError("no metric, or of something else")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UserError("The scores of this run are damaged: train it again to have new ones.") from error
         return scores
@@ -144,7 +147,7 @@ def evaluate(prepared: "Prepared", outputs: np.ndarray) -> Scores:
         trivial, metrics = _of_numbers(prepared, part, table[:, 0])
     else:
         trivial, metrics = _of_classes(prepared, part, table)
-    return Scores(prepared.task, name, len(part.y), trivial, metrics)
+    return Scores(prepared.task, name, len(part.y), trivial, metrics, prepared.unit)
 
 
 def _of_numbers(prepared: "Prepared", part: "Part", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:

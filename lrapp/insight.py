@@ -154,15 +154,24 @@ def look(
     found: dict[str, Any] = {}
     fitted = influence.linear_outputs(prepared, part.x)
     if fitted is None:
-        notes.append("There is no linear model to compare with: the table has too few rows for its width.")
+        few = "there are too few pictures for their size"
+        why = few if prepared.of_pictures else "the table has too few rows for its width"
+        notes.append(f"There is no linear model to compare with: {why}.")
     else:
         linear, learned = fitted
         found["linear"] = evaluate(prepared, linear).metrics
         if learned < len(prepared.train.y):
             notes.append(
-                f"The linear model learned from {learned:,} of {len(prepared.train.y):,} training rows."
+                f"The linear model learned from {learned:,} of {len(prepared.train.y):,} training {prepared.unit}."
             )
-        found["verdict"] = _verdict(prepared, part, outputs, linear, own.metrics[0], found["linear"][0])
+        if prepared.of_pictures and (side := influence.linear_pixels(prepared.shape)) > 1:
+            notes.append(f"The linear model sees the pictures {side} times smaller.")
+        model = "linear model"
+        if learned < len(prepared.train.y):
+            model += f" that learned from {learned:,} {prepared.unit}"
+        found["verdict"] = _verdict(
+            prepared, part, outputs, linear, own.metrics[0], found["linear"][0], model
+        )
     if prepared.task == "regression":
         values = prepared.preprocessor.decode(outputs).values
         truth = prepared.preprocessor.decode(part.y).values
@@ -171,7 +180,8 @@ def look(
             notes.append(f"{measures.MOST_ROWS:,} of {len(truth):,} {name} rows are drawn as points.")
     else:
         found |= _of_classes(prepared, part, outputs, fitted, notes)
-    found |= _columns(prepared, part, name, answer, ends, notes)
+    if not prepared.of_pictures:
+        found |= _columns(prepared, part, name, answer, ends, notes)
     return Insight(task=prepared.task, part=name, rows=len(part.y), notes=tuple(notes), **found)
 
 
@@ -182,26 +192,27 @@ def _verdict(
     linear: NDArray[Any],
     own: Metric,
     other: Metric,
+    model: str,
 ) -> str:
-    """Whether the network beats the linear model by more than chance, in a sentence."""
+    """Whether the network beats the linear model (as it is called there) by more than chance, in a sentence."""
     errors = influence.error_of(prepared, part.y, linear) - influence.error_of(prepared, part.y, outputs)
     better = float(errors.mean())
     chance = float(errors.std(ddof=1)) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
     assert own.value is not None
     assert other.value is not None
-    rows = f"{len(errors):,} rows" if len(errors) != 1 else "one row"
+    rows = f"{len(errors):,} {prepared.unit}" if len(errors) != 1 else f"one {prepared.unit[:-1]}"
     if prepared.task == "regression":
         network, simple = (f"off by {number(value)} on average" for value in (own.value, other.value))
     else:
         network, simple = (f"right in {100 * value:.1f} %" for value in (own.value, other.value))
     if abs(better) <= _SURE * chance:
         return (
-            f"The network and a linear model are about as good: it is {network}, a linear model {simple}, "
+            f"The network and a linear model are about as good: it is {network}, a {model} {simple}, "
             f"and with {rows} that much can be chance."
         )
     if better > 0:
-        return f"The network earns its keep: it is {network}, a linear model {simple}."
-    return f"A linear model does better, with less effort: it is {simple}, the network {network}."
+        return f"The network earns its keep: it is {network}, a {model} {simple}."
+    return f"A {model} does better, with less effort: it is {simple}, the network {network}."
 
 
 def _of_classes(

@@ -103,12 +103,15 @@ def is_coloured(pixels: Pixels) -> bool:
     return int(np.ptp(pixels.astype(np.int16), axis=-1).max(initial=0)) > _GREY_UP_TO
 
 
-def png(pixels: Pixels) -> bytes:
+def png(pixels: Pixels, most_side: int = 4_096) -> bytes:
     """Return a picture as a PNG file.
 
     Args:
         pixels: uint8, shape (height, width, channels), 1 or 3 channels.
+        most_side: A picture that is larger is made two, three, … times smaller.
     """
+    if max(pixels.shape[:2]) > most_side:
+        pixels = _scaled(pixels, 1, -(-max(pixels.shape[:2]) // most_side))
     return _file(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 

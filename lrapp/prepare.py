@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -67,6 +68,7 @@ class Prepared:
         metric_scale: What an error of 1 in ``y`` is in the target's units: its standard deviation, else 1.
         notes: Plain sentences on what was done.
         preprocessor: Does the same to new rows.
+        names: File names of the pictures, by their positions; None for a table, or where they have none.
     """
 
     task: Task
@@ -79,6 +81,7 @@ class Prepared:
     metric_scale: float
     notes: tuple[str, ...]
     preprocessor: Preprocessor | PicturePreprocessor
+    names: tuple[str, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -89,6 +92,11 @@ class Prepared:
     def of_pictures(self) -> bool:
         """Whether the rows are pictures."""
         return len(self.shape) == 3
+
+    @property
+    def unit(self) -> Literal["rows", "pictures"]:
+        """What the rows are called in sentences."""
+        return "pictures" if self.of_pictures else "rows"
 
     @property
     def tabular(self) -> Preprocessor:

@@ -85,6 +85,7 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
         metric_scale=1.0,
         notes=tuple(notes),
         preprocessor=PicturePreprocessor(task, classes, images.shape),
+        names=images.names,
     )
 
 

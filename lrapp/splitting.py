@@ -97,11 +97,15 @@ def drawn(strata: np.ndarray, most: int, settings: DataSettings) -> np.ndarray:
         return np.arange(len(strata))
     rng = np.random.default_rng((settings.split_seed, 1))
     order = rng.permutation(len(strata))
-    kept = order[np.unique(strata[order], return_index=True)[1]]
-    order = order[~np.isin(order, kept)]
     if settings.stratify:
         order = order[np.argsort(strata[order], kind="stable")]
-    return np.sort(np.concatenate([kept, order[_evenly(len(order), most - len(kept), rng)]]))
+    chosen = order[_evenly(len(order), most, rng)]
+    first = order[np.unique(strata[order], return_index=True)[1]]
+    absent = first[~np.isin(strata[first], strata[chosen])]
+    for _ in absent:  # each takes the place of one of the stratum that has most
+        largest = np.bincount(strata[chosen]).argmax()
+        chosen = np.delete(chosen, np.flatnonzero(strata[chosen] == largest)[-1])
+    return np.sort(np.concatenate([chosen, absent]))
 
 
 def bins(values: np.ndarray) -> np.ndarray:

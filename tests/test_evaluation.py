@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from pictures import some_images
 from sklearn import metrics
 
 from lrapp.errors import UserError
 from lrapp.evaluation import Scores, evaluate, number
 from lrapp.prepare import Part, Prepared, prepare
+from lrapp.prepare_images import prepare_images
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import read_csv
 
@@ -218,3 +220,24 @@ def test_damaged_scores_are_a_sentence(text: str) -> None:
 )  # fmt: skip
 def test_numbers_as_a_person_reads_them(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_pictures_are_called_pictures() -> None:
+    data = prepare_images(some_images((6, 8, 10), tests=2), DataSettings())
+    scores = evaluate(data, np.eye(3)[data.test.y])
+    assert scores.summary == (
+        "The network is right in 100.0 % of the 6 test pictures; always answering “class c” would be right in 33.3 %."
+    )
+    assert Scores.from_json(scores.to_json()) == scores
+    untested = prepare_images(some_images((6, 8, 10)), DataSettings(test_share=0))
+    assert "There are no test pictures, and the validation pictures also chose the epoch" in (
+        evaluate(untested, np.eye(3)[untested.validation.y]).summary
+    )
+
+
+def test_scores_from_before_pictures_are_of_rows() -> None:
+    kept = json.loads(evaluate(prepared("two"), RNG.random(60)).to_json())
+    assert kept.pop("unit") == "rows"
+    assert Scores.from_json(json.dumps(kept)).unit == "rows"
+    with pytest.raises(UserError, match="damaged"):
+        Scores.from_json(json.dumps(kept | {"unit": "ducks"}))

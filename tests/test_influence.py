@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from pictures import some_images
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from lrapp import influence
 from lrapp.data_settings import Scaling
 from lrapp.prepare import Prepared, prepare
+from lrapp.prepare_images import prepare_images
 from lrapp.preprocessing import raw_slots
 from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings
@@ -54,7 +56,7 @@ def linear(prepared: Prepared) -> Callable[[NDArray[Any]], NDArray[Any]]:
 
 def test_inputs_of_a_column_are_those_that_move_with_it() -> None:
     prepared = data()
-    preprocessor = prepared.preprocessor
+    preprocessor = prepared.tabular
     slots, _ = raw_slots(table("price").frame, preprocessor.columns)
     whole = preprocessor.transform_slots(slots)
     start = 0
@@ -80,7 +82,7 @@ def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> 
     prepared = data(scaling=scaling)
     answer = linear(prepared)
     rows = np.arange(len(prepared.test.y))
-    inputs = influence.inputs_of(prepared.preprocessor)
+    inputs = influence.inputs_of(prepared.tabular)
     frame = table("price").frame.iloc[prepared.test.rows]
     checked = []
     for place, column in enumerate(prepared.preprocessor.columns):
@@ -110,7 +112,7 @@ def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> 
 
 def test_importance_is_what_shuffling_costs() -> None:
     prepared = data()
-    inputs = influence.inputs_of(prepared.preprocessor)
+    inputs = influence.inputs_of(prepared.tabular)
     column = next(k for k, c in enumerate(prepared.preprocessor.columns) if c.name == "size")
     place = inputs[column].numbers[0]
     # Reads one input only, and that one well.
@@ -165,7 +167,42 @@ def test_too_few_rows_have_no_linear_model(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_column_that_goes_with_the_target_comes_first() -> None:
     prepared = data("dear")
-    inputs = influence.inputs_of(prepared.preprocessor)
+    inputs = influence.inputs_of(prepared.tabular)
     first = influence.related(prepared, inputs)[0]
     assert prepared.preprocessor.columns[first].name == "size"
     assert sorted(influence.related(prepared, inputs)) == list(range(len(inputs)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "side"), [((8, 8, 1), 1), ((28, 28, 1), 2), ((30, 20, 3), 3), ((224, 2, 1), 16)]
+)
+def test_the_linear_model_of_pictures_sees_means_of_squares(shape: tuple[int, int, int], side: int) -> None:
+    assert influence.linear_pixels(shape) == side
+    prepared = prepare_images(some_images((30, 30), shape=shape), DataSettings())
+
+    def small(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        high, wide = max(shape[0] // side, 1), max(shape[1] // side, 1)
+        squares = [
+            pixels[:, side * row : side * (row + 1), side * column : side * (column + 1)].mean(axis=(1, 2))
+            for row in range(high)
+            for column in range(wide)
+        ]
+        return np.concatenate(squares, axis=1) / 255
+
+    found = influence.linear_outputs(prepared, prepared.test.x)
+    assert found is not None
+    model = LogisticRegression(max_iter=40).fit(small(prepared.train.x), prepared.train.y)
+    expected = model.predict_proba(small(prepared.test.x))[:, 1]
+    assert found[0] == pytest.approx(expected, abs=1e-6)
+    assert found[1] == len(prepared.train.y)
+
+
+def test_pictures_are_answered_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare_images(some_images((30, 30, 30)), DataSettings())
+    whole = influence.linear_outputs(prepared, prepared.test.x)
+    monkeypatch.setattr(influence, "_NUMBERS_AT_ONCE", 5 * 16)
+    pieces = influence.linear_outputs(prepared, prepared.test.x)
+    assert whole is not None
+    assert pieces is not None
+    assert len(pieces[0]) == 18
+    assert pieces[0] == pytest.approx(whole[0])

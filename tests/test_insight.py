@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from pictures import some_images
 
-from lrapp import evaluation, findings, insight, worker
+from lrapp import evaluation, findings, influence, insight, worker
 from lrapp.errors import UserError
 from lrapp.insight import Insight, look
 from lrapp.prepare import Prepared, prepare
+from lrapp.prepare_images import prepare_images
 from lrapp.runs import Run, Store
 from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
 from lrapp.tables import read_csv
@@ -157,3 +159,36 @@ def test_a_look_that_fails_leaves_the_run_whole(
 @pytest.fixture
 def store(tmp_path: Any) -> Store:
     return Store(tmp_path / "home")
+
+
+def test_pictures_have_everything_but_columns() -> None:
+    data = prepare_images(some_images((40, 60, 80), tests=20, shape=(30, 20, 3)), DataSettings())
+    outputs = np.eye(3)[data.test.y] * 0.7 + 0.1
+    outputs[:9] = 1 / 3
+    found = looked(data, outputs)
+    assert (found.part, found.rows) == ("test", 60)
+    assert found.confusion is not None
+    assert np.array(found.confusion.counts).sum() == 60
+    recalls = [one.recall for one in found.classes]
+    assert recalls[0] == 1
+    assert None not in recalls
+    assert {one.model for one in found.curves} == {"network", "linear model"}
+    assert (found.importance, found.dependence) == ((), ())
+    assert found.verdict.startswith("The network earns its keep: it is right in ")
+    assert found.notes == ("The linear model sees the pictures 3 times smaller.",)
+    assert Insight.from_json(found.to_json()) == found
+
+
+def test_a_linear_model_that_saw_a_sample_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(influence, "_PICTURE_WORK", 50 * 14 * 14 * 3)
+    data = prepare_images(some_images((40, 60, 80), tests=20, shape=(14, 14, 1)), DataSettings())
+    found = looked(data, np.eye(3)[data.test.y])
+    assert found.notes == ("The linear model learned from 50 of 144 training pictures.",)
+    assert ", a linear model that learned from 50 pictures " in found.verdict
+    monkeypatch.setattr(influence, "_PICTURE_WORK", 1)
+    found = looked(data, np.eye(3)[data.test.y])
+    assert found.notes == (
+        "There is no linear model to compare with: there are too few pictures for their size.",
+    )
+    assert (found.verdict, found.linear) == ("", ())
+    assert {one.model for one in found.curves} == {"network"}

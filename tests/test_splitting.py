@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lrapp.errors import UserError
 from lrapp.settings import DataSettings
-from lrapp.splitting import bins, part_sizes, split
+from lrapp.splitting import bins, drawn, part_sizes, split
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,29 @@ def test_no_row_is_favoured() -> None:
 def test_numbers_fall_into_tenths() -> None:
     assert bins(np.arange(20.0)[::-1]).tolist() == [nine for nine in range(9, -1, -1) for _ in range(2)]
     assert bins(np.array([3.0, 1.0, 2.0])).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("stratify", [True, False])
+def test_some_rows_are_drawn(stratify: bool) -> None:
+    strata = np.repeat(np.arange(4), [1, 10, 30, 59])
+    chosen = DataSettings(stratify=stratify)
+    for most in (4, 7, 20, 99):
+        rows = drawn(strata, most, chosen)
+        assert len(set(rows.tolist())) == len(rows) == most
+        assert (np.diff(rows) > 0).all()
+        assert set(strata[rows]) == {0, 1, 2, 3}
+        np.testing.assert_array_equal(rows, drawn(strata, most, chosen))
+    assert drawn(strata, 1_000, chosen).tolist() == list(range(100))
+    assert drawn(strata, 50, chosen).tolist() != drawn(strata, 50, DataSettings(split_seed=1)).tolist()
+
+
+def test_drawn_rows_have_the_shares_of_all() -> None:
+    strata = np.random.default_rng(0).permutation(np.repeat(np.arange(3), [100, 200, 700]))
+    for most in (10, 50, 500):
+        counts = np.bincount(strata[drawn(strata, most, DataSettings())])
+        assert np.abs(counts - most * np.array([0.1, 0.2, 0.7])).max() <= 1
+
+
+def test_messages_speak_of_pictures() -> None:
+    with pytest.raises(UserError, match=r"^There must be at least 4 pictures of 2 classes"):
+        split(np.array([0, 1, 1]), True, DataSettings(), pictures=True)

@@ -1,0 +1,127 @@
+"""What a network of pictures got wrong, with the pictures themselves: ``mistakes.json`` in a run's folder."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from lrapp.errors import UserError
+from lrapp.picture_pixels import png
+
+if TYPE_CHECKING:
+    from lrapp.prepare import Prepared
+
+MISTAKES_FILE = "mistakes.json"
+MOST_MISTAKES = 24
+# A picture to look at needs no more pixels along a side.
+_MOST_SIDE = 160
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A picture that the network took for something else.
+
+    Args:
+        picture: PNG file.
+        name: Its file's name; empty where it has none.
+        row: Its position among the pictures.
+        truth, answer: Names of the classes.
+        confidence: Probability that the network gave its answer, 0 to 1.
+        truth_chance: Probability that it gave the truth, 0 to 1.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    picture: bytes
+    name: str
+    row: int
+    truth: str
+    answer: str
+    confidence: float
+    truth_chance: float
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """The most confidently wrong answers.
+
+    Args:
+        part: ``test``, or ``validation`` where there are no test pictures.
+        rows: Pictures that were measured.
+        wrong: How many of them were taken for something else.
+        shown: Those of them that the network was surest of, the surest first.
+    """
+
+    part: str
+    rows: int
+    wrong: int
+    shown: tuple[Mistake, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What is shown, in words."""
+        if not self.wrong:
+            return f"All {self.rows:,} {self.part} pictures were told right."
+        few = f"{self.wrong:,} of {self.rows:,} {self.part} pictures were taken for something else"
+        if self.wrong == len(self.shown):
+            return f"{few}; those that the network was surest of come first."
+        return f"{few}; these are the {len(self.shown)} that the network was surest of."
+
+    def to_json(self) -> bytes:
+        """Return them as JSON, pictures in base64."""
+        return _adapter().dump_json(self)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Mistakes":
+        """Return what a file holds.
+
+        Raises:
+            UserError: If it is damaged or from another version.
+        """
+        try:
+            return _adapter().validate_json(data)
+        except (ValidationError, ValueError, RecursionError) as error:
+            raise UserError(
+                "The pictures that this run got wrong are damaged or from another version: train it again to have new "
+                "ones."
+            ) from error
+
+
+@cache
+def _adapter() -> TypeAdapter[Mistakes]:
+    return TypeAdapter(Mistakes)
+
+
+def mistakes(prepared: "Prepared", outputs: NDArray[Any], most: int = MOST_MISTAKES) -> Mistakes:
+    """Return the most confidently wrong answers on the test pictures; where there are none, on the validation pictures.
+
+    Args:
+        prepared: The pictures that the network was trained on.
+        outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
+        most: Mistakes to keep the pictures of.
+    """
+    name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)
+    chances = prepared.preprocessor.decode(outputs).probabilities
+    assert chances is not None
+    truth = part.y.astype(np.int64)
+    answers = (chances[:, 1] > 0.5).astype(np.int64) if prepared.task == "binary" else chances.argmax(axis=1)
+    sure = chances[np.arange(len(truth)), answers]
+    wrong = np.flatnonzero(answers != truth)
+    order = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
+
+    def mistake(place: int) -> Mistake:
+        row = int(part.rows[place])
+        return Mistake(
+            picture=png(part.x[place], _MOST_SIDE),
+            name=prepared.names[row] if prepared.names is not None else "",
+            row=row,
+            truth=prepared.classes[truth[place]],
+            answer=prepared.classes[answers[place]],
+            confidence=float(sure[place]),
+            truth_chance=float(chances[place, truth[place]]),
+        )
+
+    return Mistakes(name, len(truth), len(wrong), tuple(mistake(place) for place in order.tolist()))
