@@ -17,6 +17,7 @@ from lrapp.events import History
 HUES = ("#2f7ed8", "#e69f00", "#009e73", "#d55e00", "#cc79a7")
 DASHES: tuple[list[int], ...] = ([1, 0], [6, 3])
 MOST_RUNS = len(HUES) * len(DASHES)
+_SHORT_NAME = 14
 Axis = Literal["epoch", "step"]
 _TITLES = {"loss": "training loss", "val_loss": "validation loss", "rate": "learning rate"}
 # All lines of a chart together; more points only cost the browser time.
@@ -104,9 +105,16 @@ def overlay_spec(
 def _panel(
     panel: str, title: str, names: Sequence[str], axis: Axis, *, log: bool, legend: bool, last: bool
 ) -> alt.Chart:
+    # On a phone there is room for two short names side by side, or for one that is long.
+    columns = 2 if max(map(len, names), default=0) <= _SHORT_NAME else 1
     key = (
         alt.Legend(
-            orient="top", direction="horizontal", columns=2, labelLimit=300, symbolType="stroke", offset=2
+            orient="top",
+            direction="horizontal",
+            columns=columns,
+            labelLimit=300,
+            symbolType="stroke",
+            offset=2,
         )
         if legend
         else None
