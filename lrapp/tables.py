@@ -23,7 +23,7 @@ from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.names import column_names
 from lrapp.reading.records import TAB_RUN, WIDE_GAP, find_records, prepare_text
-from lrapp.reading.rows import Body, Plan, Repair, Types, choose_types, read_body
+from lrapp.reading.rows import Body, Plan, Repair, Types, choose_types, leave_out_empty_end, read_body
 from lrapp.reading.rulings import without_rulings
 from lrapp.reading.totals import ends_in_total
 from lrapp.reading.unpacking import unpack
@@ -285,8 +285,9 @@ def _assemble(
     if ends_in_total(body.columns, names, decimal, thousands):
         body.columns = [column.slice(0, len(column) - 1) for column in body.columns]
         body.left_out["total"] = [0]
+        leave_out_empty_end(body)
     for reason, lines in body.left_out.items():
-        where = "" if reason == "empty" or not lines[0] else _where(lines)
+        where = "" if reason == "empty" or not all(lines) else _where(lines)
         notes.append(f"{_counted(len(lines), _LEFT_OUT[reason])}{where or _were(len(lines))} left out.")
     if body.repaired_rows:
         notes.append(f"{body.repaired_rows:,} row{'s' if body.repaired_rows > 1 else ''} had to be repaired.")

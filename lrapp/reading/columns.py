@@ -42,6 +42,8 @@ __all__ = ["DISTINCT_CAP", "Context", "Kind", "Read", "convert", "read_column"]
 _SAMPLE = 1000
 _FIRST = 12_000
 _PROBE = 20
+_DATES = 100
+_LONG_DIGITS = 19
 _BEYOND_INT = 2.0**63
 _MISSING = frozenset(MISSING_WORDS)
 
@@ -99,6 +101,8 @@ def _read_words(words: Words, about: Context) -> Read:
     present = _sample([text for text in words.texts if text not in _MISSING], about.width)
     if present and all(text.isdigit() for text in present) and _leading_zeros(words):
         return read_category(words, about, "whole numbers with leading zeros")
+    if _names_in_digits(present):
+        return read_category(words, about, "whole numbers too long to count anything")
     if (shape := date_shape(present)) and (dates := _read_dates(words, shape, about)):
         return dates
     # What programs do not write may stand far from the sample, and tells most about the format.
@@ -112,11 +116,19 @@ def _read_words(words: Words, about: Context) -> Read:
     ):
         return _read_numbers(numbers, about, None)
     read = read_category(words, about, "")
+    if sum(date_shape([cell]) is not None for cell in present[:_DATES]) > 0.9 * len(present[:_DATES]):
+        said = "its dates are written in several ways, so it was read as words"
+        return replace(read, notes=(*read.notes, said))
     marks = {mark for mark, _ in vote_decimal(present)}
     if present and {".", ","} <= marks and sum(map(looks_numeric, present)) > 0.8 * len(present):
         said = "its numbers have decimal points and decimal commas, so it was read as words"
         read = replace(read, notes=(*read.notes, said))
     return read
+
+
+def _names_in_digits(cells: Sequence[str]) -> bool:
+    """Whether whole numbers are longer than any number that is told from the next one: such are names."""
+    return sum(len(cell) >= _LONG_DIGITS and cell.isdigit() for cell in cells) > 0.5 * len(cells)
 
 
 def _leading_zeros(words: Words) -> bool:
@@ -200,6 +212,9 @@ def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
         return None
     numbers = _cast(column, pa.float64())
     if numbers is not None:
+        large = (pc.max(numbers).as_py() or 0) >= _BEYOND_INT
+        if large and _names_in_digits(column.slice(0, _SAMPLE).drop_null().to_pylist()):
+            return None
         return _finite(_Numbers(numbers.to_numpy()), column.null_count)
     head = column.slice(0, 100).drop_null().to_pylist()
     return _plain_numbers(_trimmed(column), about) if any(cell != cell.strip() for cell in head) else None

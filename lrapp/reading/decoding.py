@@ -14,6 +14,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 1 << 16
+_LOOKED_AT = 1 << 20
 _BLOCK = 1 << 24
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f\x01\x02")) + b"\x7f"
 
@@ -56,6 +57,12 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
             raise _no_text()
         text = text.replace(b"\x00", b"")
         notes.append(f"{nul:,} NUL byte{'s were' if nul > 1 else ' was'} removed from the text.")
+    if text[-3:].rstrip(b"\r\n").endswith(b"\x1a"):
+        text = text.rstrip(b"\x1a\r\n")
+        notes.append("The mark at the end of the file (Ctrl+Z) was removed.")
+    if encoding is None and (mended := _encoded_once(text)) is not None:
+        text = mended
+        notes.append("Letters had been encoded in UTF-8 twice, so that ö stood as Ã¶, and were set right.")
     _refuse_binary(text)
     return Decoded(data=text, encoding=found, notes=tuple(notes))
 
@@ -166,6 +173,21 @@ def _mostly_utf8(data: bytes, notes: list[str]) -> bytes | None:
     what, verb = ("bytes", "were") if stray > 1 else ("byte", "was")
     notes.append(f"{stray:,} {what} that did not fit UTF-8 {verb} read as cp1252.")
     return text.encode("utf-8")
+
+
+def _encoded_once(text: bytes) -> bytes | None:
+    """The text that was encoded in UTF-8, read as cp1252 and encoded again; None where it was not."""
+    if b"\xc3" not in text[:_LOOKED_AT] or text.isascii():
+        return None
+    try:
+        runs = re.findall("[\u0080-\U0010ffff]+", text[:_LOOKED_AT].decode("utf-8", errors="ignore"))
+        for run in runs[:-1] or runs:
+            run.encode("cp1252").decode("utf-8")
+        if len(runs) < 2:
+            return None
+        return text.decode("utf-8").encode("cp1252").decode("utf-8").encode("utf-8")
+    except UnicodeError:
+        return None
 
 
 def _legacy_encoding(data: bytes) -> str:

@@ -17,6 +17,9 @@ DATE_LIKE = re.compile(
 _YEAR = re.compile(r"(1[89]|20|21)\d\d")
 
 
+_TOP, _TOP_LINES = 100, 30
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where the table lies among the rows of a file.
@@ -54,10 +57,16 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
         and not _could_be_names(rows[first])
     )
     if short:
-        return Layout(skip=first - 1, header_rows=1, width=width, short_header=True)
+        # Rows that all end with a delimiter too many have an empty last cell; else the first column lacks its name.
+        ended = not any(row[-1].strip() for row in rows[first:] if len(row) == width)
+        return Layout(skip=first - 1, header_rows=1, width=width, short_header=not ended)
+    if header is None:
+        first += _padded_lines([row for row in rows[first:] if len(row) == width][:_TOP])
     body = [list(row) for row in rows[first:] if len(row) == width]
     has_header = header if header is not None else has_names(body)
     header_rows = 1 if has_header else 0
+    if header is None and not has_header and _spanning(body):
+        return Layout(skip=first, header_rows=2, width=width)
     if (
         has_header
         and header is None
@@ -67,6 +76,33 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
     ):
         header_rows = 2
     return Layout(skip=first, header_rows=header_rows, width=width)
+
+
+def _padded_lines(rows: Sequence[Sequence[str]]) -> int:
+    """Lines above the names, which a spreadsheet has filled up with delimiters to the width of the table."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    width = len(rows[0]) if rows else 0
+    for place, row in enumerate(rows[:_TOP_LINES]):
+        if filled[place] > max(1, width // 3):
+            if place == 0 or filled[place] < max(2, 0.8 * width) or not _could_be_names(row):
+                return 0
+            below = rows[place + 1 :]
+            told = sum(
+                _names_column(name, [line[column].strip() for line in below if line[column].strip()]) == 1.0
+                for column, name in enumerate(row)
+                if name.strip()
+            )
+            return place if told else 0
+    return 0
+
+
+def _spanning(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row holds names that span several of the names in the second, such as 2020 above Q1 and Q2."""
+    if len(rows) < 4 or len(rows[0]) < 3:
+        return False
+    top, names = ([cell.strip() for cell in row] for row in rows[:2])
+    gaps = sum(not cell for cell in top)
+    return bool(0 < gaps < len(top) and all(names) and _could_be_names(names) and has_names(rows[1:]))
 
 
 def usual_width(rows: Sequence[Sequence[str]]) -> int:

@@ -1,6 +1,8 @@
 """The names of a table's columns: all there, all different, and said where they were changed."""
 
+import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 from lrapp.reading.layouts import Layout
 
@@ -22,9 +24,14 @@ def column_names(
         notes.append("The file has no column names; the columns were numbered.")
         return [f"column_{place + 1}" for place in range(plan.width)], set()
     rows = [["", *row] if plan.short_header else list(row) for row in header]
+    if re.match(r"#+\s*[^\s#]", rows[0][0]):
+        rows[0][0] = rows[0][0].lstrip("#").lstrip()
+        notes.append("The # before the column names was taken off.")
+    padded = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in rows]
     if len(rows) > 1:
         notes.append("The column names stand in two rows and were joined.")
-    padded = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in rows]
+        if all(cell.strip() for cell in padded[1]):
+            padded[0] = list(accumulate(padded[0], lambda left, name: name if name.strip() else left))
     raw = [" ".join(part for part in parts if part.strip()) for parts in zip(*padded, strict=True)]
     trimmed = [name.strip() for name in raw]
     changed = sum(name != clean for name, clean in zip(raw, trimmed, strict=True))

@@ -163,7 +163,8 @@ def read_body(plan: Plan) -> Body:
         body.columns = [text.restored(column) for column in body.columns]
     if plan.width > 1:
         _leave_out_names(body, plan.header)
-        _leave_out_empty_end(body)
+        _leave_out_comments(body)
+        leave_out_empty_end(body)
     return body
 
 
@@ -184,7 +185,29 @@ def _leave_out_names(body: Body, header: Sequence[str] | None) -> None:
         body.left_out.setdefault("header again", []).extend([0] * again)
 
 
-def _leave_out_empty_end(body: Body) -> None:
+def _leave_out_comments(body: Body) -> None:
+    """Rows of a table whose first column holds numbers, but that begin with the sign of a comment."""
+    first = body.columns[0]
+    if pa.types.is_floating(first.type):
+        return
+    marked = pc.fill_null(pc.starts_with(first, "#"), False)
+    if not (number := pc.sum(marked).as_py()) or number > 0.5 * len(first):
+        return
+    keep = pc.invert(marked)
+    try:
+        pc.cast(pc.utf8_trim_whitespace(first.filter(keep)), pa.float64())
+    except pa.ArrowInvalid:
+        return
+    body.columns = [column.filter(keep) for column in body.columns]
+    body.left_out.setdefault("comment", []).extend([0] * number)
+
+
+def leave_out_empty_end(body: Body) -> None:
+    """Leave out the last rows while they have no value.
+
+    Args:
+        body: The rows, which are changed.
+    """
     rows = len(body.columns[0])
     last = rows
     while last and not any(column[last - 1].is_valid for column in body.columns):
