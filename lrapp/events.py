@@ -111,8 +111,10 @@ class StepsDone:
     Args:
         first_step: Number of the first of them, counted from 0 over the whole run.
         losses: True loss of each batch, with penalties.
-        learning_rates: Rate that each step used, read back from the optimizer.
+        learning_rates: Rate that each step used, read back from the optimizer; that of the head, if groups differ.
         seconds: Seconds of training since the run (or its resumption) began.
+        group_rates: With differential rates, what the early, the middle and the head layers used in each step: three
+            tuples as long as ``learning_rates``; else empty.
     """
 
     type: ClassVar[str] = "steps_done"
@@ -120,6 +122,7 @@ class StepsDone:
     losses: tuple[float, ...]
     learning_rates: tuple[float, ...]
     seconds: float
+    group_rates: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,10 +172,42 @@ class TrainingEnded:
     epochs: int
 
 
-Event = DataPrepared | SweepDone | RatesFound | TrainingStarted | StepsDone | EpochDone | TrainingEnded
+@dataclass(frozen=True)
+class Preparing:
+    """What is done before training, where it takes longer.
+
+    Args:
+        what: In words, for example ``Reading the pictures``.
+        share: How much of it is done, 0 to 1.
+    """
+
+    type: ClassVar[str] = "preparing"
+    what: str
+    share: float
+
+
+Event = (
+    Preparing
+    | DataPrepared
+    | SweepDone
+    | RatesFound
+    | TrainingStarted
+    | StepsDone
+    | EpochDone
+    | TrainingEnded
+)
 _TYPES: dict[str, type[Event]] = {
     kind.type: kind
-    for kind in (DataPrepared, SweepDone, RatesFound, TrainingStarted, StepsDone, EpochDone, TrainingEnded)
+    for kind in (
+        Preparing,
+        DataPrepared,
+        SweepDone,
+        RatesFound,
+        TrainingStarted,
+        StepsDone,
+        EpochDone,
+        TrainingEnded,
+    )
 }
 
 
@@ -238,6 +273,7 @@ class History:
     """
 
     starts: int = 0
+    preparing: Preparing | None = None
     prepared: DataPrepared | None = None
     started: TrainingStarted | None = None
     ended: TrainingEnded | None = None
@@ -246,6 +282,7 @@ class History:
     sweeps: list[Sweep] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _rates: list[float] = field(default_factory=list)
+    _group_rates: list[tuple[float, ...]] = field(default_factory=list)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "History":
@@ -262,8 +299,10 @@ class History:
         ``TrainingStarted`` therefore cuts the history back to that epoch.
         """
         match event:
+            case Preparing():
+                self.preparing = event
             case DataPrepared():
-                self.prepared = event
+                self.prepared, self.preparing = event, None
             case SweepDone():
                 # A test that was interrupted begins anew.
                 del self.sweeps[event.seed + (event.first_step > 0) :]
@@ -280,10 +319,11 @@ class History:
                 self.ended = None
                 del self.epochs[event.first_epoch :]
                 done = event.first_epoch * event.steps_per_epoch
-                del self._losses[done:], self._rates[done:]
+                del self._losses[done:], self._rates[done:], self._group_rates[done:]
             case StepsDone():
                 self._losses.extend(event.losses)
                 self._rates.extend(event.learning_rates)
+                self._group_rates.extend(zip(*event.group_rates, strict=True))
             case EpochDone():
                 self.epochs.append(event)
             case TrainingEnded():
@@ -300,10 +340,13 @@ class History:
         return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
 
     def step_frame(self) -> pd.DataFrame:
-        """Return a row per step: ``step`` (from 0), ``epoch`` (as a fraction), ``loss``, ``learning_rate``."""
+        """Return a row per step: ``step`` (from 0), ``epoch`` (as a fraction), ``loss``, ``learning_rate``.
+
+        With differential rates also ``early``, ``middle`` and ``head``, the rates of the groups.
+        """
         steps = pd.RangeIndex(len(self._losses))
         per_epoch = self.started.steps_per_epoch if self.started else 1
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "step": steps,
                 "epoch": (steps + 1) / per_epoch,
@@ -311,6 +354,10 @@ class History:
                 "learning_rate": pd.Series(self._rates, dtype="float64"),
             }
         )
+        if self._group_rates:
+            groups = pd.DataFrame(self._group_rates, columns=["early", "middle", "head"])
+            frame = pd.concat([frame, groups], axis=1)
+        return frame
 
     def epoch_frame(self) -> pd.DataFrame:
         """Return a row per finished epoch, with the fields of ``EpochDone`` as columns."""

@@ -6,7 +6,10 @@ lets Keras's own optimizer apply it and writes down what happened. How many step
 """
 
 import contextlib
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -15,7 +18,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lrapp import models
-from lrapp.settings import Task, TrainingSettings
+from lrapp.group_rates import GROUPS, rates_of
+from lrapp.settings import GroupSettings, Task, TrainingSettings
 
 if TYPE_CHECKING:
     from lrapp.prepare import Part
@@ -30,6 +34,7 @@ MOST_STEPS = 2048
 # What a batch of rows that are evaluated may take: numbers in the widest layer (64 MB) and multiplications (a few
 # tenths of a second), so that evaluating can be stopped.
 _EVALUATION_NUMBERS = 1 << 24
+_EVALUATION_PICTURE_NUMBERS = 1 << 22
 _EVALUATION_MULTIPLICATIONS = 1e10
 
 
@@ -38,8 +43,9 @@ class Data:
     """Rows as tensors.
 
     Args:
-        tensors: Inputs, shape (rows, inputs); answers, shape (rows, 1), or (rows,) for multi-class; and, if rows
-            weigh differently in the loss, their weights, shape (rows,).
+        tensors: Inputs, shape (rows, inputs), or (rows, height, width, channels) for pictures; answers, shape
+            (rows, 1), or (rows,) for multi-class; and, if rows weigh differently in the loss, their weights, shape
+            (rows,).
         rows: How many.
     """
 
@@ -54,12 +60,15 @@ class Steps:
     Args:
         losses: True loss of each batch, with penalties, float32, shape (steps,).
         metrics: Sum of the metric over each batch's rows, not weighted, float32, shape (steps,).
-        learning_rates: Rate of each step, read back from the optimizer, float32, shape (steps,).
+        learning_rates: Rate of each step, read back from the optimizer, float32, shape (steps,); that of the head
+            where groups of layers have rates of their own.
+        group_rates: Those of all groups, float32, shape (steps, groups).
     """
 
     losses: NDArray[np.float32]
     metrics: NDArray[np.float32]
     learning_rates: NDArray[np.float32]
+    group_rates: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,9 @@ def essential(settings: TrainingSettings) -> TrainingSettings:
     Two runs of one network, equal in these, may share a loop.
     """
     kept = ("optimizer", "momentum", "nesterov", "weight_decay", "batch_size", "precision")
-    return TrainingSettings(**{name: getattr(settings, name) for name in kept})
+    # How far the groups differ is not traced, only that they do.
+    groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
+    return TrainingSettings(groups=groups, **{name: getattr(settings, name) for name in kept})
 
 
 class Loop:
@@ -110,9 +121,18 @@ class Loop:
         model: A network from ``models.build``; trained in place.
         task: What kind of answer it gives.
         settings: Optimizer, batch size and precision count here, as in ``essential``.
+        owners: The group of each trainable variable, from ``models.owners``; empty where all follow one rate.
+        know: Gives the network what it knows before it trains, after every ``reset``; None for fresh weights.
     """
 
-    def __init__(self, model: keras.Model, task: Task, settings: TrainingSettings) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        task: Task,
+        settings: TrainingSettings,
+        owners: tuple[int, ...] = (),
+        know: Callable[[keras.Model], None] | None = None,
+    ) -> None:
         # On a GPU some sums depend on the order in which threads arrive. On a CPU they do not, and the switch would
         # forbid the rest of the process to draw a random number without a seed.
         if tf.config.list_physical_devices("GPU"):
@@ -120,32 +140,43 @@ class Loop:
         self.model = model
         self.task: Task = task
         self.batch_size = settings.batch_size
-        self.optimizer = models.optimizer(settings)
+        self.owners, self.know = owners, know
+        self.groups = len(GROUPS) if owners else 1
+        self.optimizer = models.optimizer(settings, owners)
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
         self._loss = models.loss(task)
-        self._functions: dict[tuple[str, int, bool], Any] = {}
-        self._model_variables = [variable for layer in model.layers for variable in layer.variables]
+        self._functions: dict[tuple[Any, ...], Any] = {}
+        self._layers = models.every_layer(model)
+        self._model_variables = [variable for layer in self._layers for variable in layer.variables]
+        self._owner_of = dict(zip((id(v) for v in model.trainable_variables), owners, strict=False))
         self._optimizer_variables = list(self.optimizer.variables)
-        widest = max(model.input_shape[-1], *(layer.units for layer in self._dense))
-        rows = min(_EVALUATION_NUMBERS / widest, _EVALUATION_MULTIPLICATIONS / model.count_params())
-        self.evaluation_rows = int(np.clip(rows, 16, 8192))
-
-    @property
-    def _dense(self) -> list[keras.layers.Dense]:
-        return [layer for layer in self.model.layers if isinstance(layer, keras.layers.Dense)]
+        self.pictures = len(model.input_shape) > 2
+        widest = max(math.prod(layer.output.shape[1:]) for layer in self._layers)
+        numbers = _EVALUATION_PICTURE_NUMBERS if self.pictures else _EVALUATION_NUMBERS
+        work = _EVALUATION_MULTIPLICATIONS / multiplications(self._layers)
+        self.evaluation_rows = int(np.clip(min(numbers / widest, work), 16, 8192))
 
     def reset(self, seed: int) -> None:
         """Forget all training and start from the first weights of another seed."""
         models.reset(self.model, seed)
-        for variable in self._optimizer_variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
+        if self.know is not None:
+            self.know(self.model)
+        self.reset_optimizer()
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             self.optimizer.dynamic_scale.assign(self.optimizer.initial_scale)
 
+    def reset_optimizer(self) -> None:
+        """Forget momentum and all that the optimizer has gathered, but not the scale of the loss."""
+        scale = self.loss_scale
+        for variable in self._optimizer_variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+        if scale is not None:
+            self.optimizer.dynamic_scale.assign(scale)
+
     def load(self, part: "Part") -> Data:
         """Return rows as the loop takes them."""
-        x = tf.constant(part.x, tf.float32)
+        x = tf.constant(part.x, tf.uint8 if self.pictures else tf.float32)
         if self.task == "multi-class":
             y = tf.constant(part.y, tf.int32)
         else:
@@ -160,6 +191,7 @@ class Loop:
         first: int,
         learning_rates: NDArray[np.float32],
         compiled: bool = False,
+        frozen: tuple[bool, ...] = (),
     ) -> Steps:
         """Do some steps of an epoch.
 
@@ -169,24 +201,27 @@ class Loop:
             data: The rows to train on.
             order: The order in which the epoch uses them, int32, shape (rows,).
             first: Step of the epoch to start with, counted from 0.
-            learning_rates: A rate for each step, shape (steps,), 1 to ``MOST_STEPS``.
+            learning_rates: A rate for each step, shape (steps,) or (steps, groups), 1 to ``MOST_STEPS`` steps.
             compiled: Whether to go through XLA. A last short batch never does: it would be compiled by itself.
+            frozen: For each group of layers whether it stands still, with its batch normalisation's averages; then no
+                gradient is computed for it. None by default.
 
         Returns:
             What happened, for each step that was done.
         """
         count = len(learning_rates)
-        rates = np.zeros(MOST_STEPS, np.float32)
-        rates[:count] = learning_rates
+        rates = np.zeros((MOST_STEPS, self.groups), np.float32)
+        # One rate is that of all groups.
+        rates[:count] = learning_rates.reshape(count, -1)
         full = max(0, min(count, data.rows // self.batch_size - first)) if compiled else 0
         records = []
         if full:
-            records.append(self._call(data, order, first, full, rates, compiled=True))
+            records.append(self._call(data, order, first, full, rates, True, frozen))
         if full < count and (not full or bool(np.isfinite(records[0][-1, 0]))):
-            rates[: count - full] = learning_rates[full:]
-            records.append(self._call(data, order, first + full, count - full, rates, compiled=False))
+            rates[: count - full] = rates[full:count].copy()
+            records.append(self._call(data, order, first + full, count - full, rates, False, frozen))
         record = np.concatenate(records)
-        return Steps(record[:, 0], record[:, 1], record[:, 2])
+        return Steps(record[:, 0], record[:, 1], record[:, -1], record[:, 2:])
 
     def _call(
         self,
@@ -196,8 +231,9 @@ class Loop:
         count: int,
         rates: NDArray[np.float32],
         compiled: bool,
+        frozen: tuple[bool, ...],
     ) -> NDArray[np.float32]:
-        function = self._function("steps", len(data.tensors), compiled)
+        function = self._function("steps", len(data.tensors), compiled, frozen if any(frozen) else ())
         done, record = function(
             data.tensors, order, tf.constant(first), tf.constant(count), tf.constant(rates)
         )
@@ -241,16 +277,19 @@ class Loop:
 
     # --- what is traced --------------------------------------------------------------------------------------
 
-    def _function(self, kind: str, columns: int = 0, compiled: bool = False) -> Any:
-        key = (kind, columns, compiled)
+    def _function(
+        self, kind: str, columns: int = 0, compiled: bool = False, frozen: tuple[bool, ...] = ()
+    ) -> Any:
+        key = (kind, columns, compiled, frozen)
         if key not in self._functions:
             # Rows and batches have no fixed size here, so that other data and the last short batch need no trace
             # of their own; XLA compiles anew for other sizes by itself.
-            x = tf.TensorSpec([None, self.model.input_shape[-1]], tf.float32)
+            x = tf.TensorSpec(self.model.input_shape, tf.uint8 if self.pictures else tf.float32)
             classes = self.task == "multi-class"
             y = tf.TensorSpec([None], tf.int32) if classes else tf.TensorSpec([None, 1], tf.float32)
             tensors = (x, y, tf.TensorSpec([None], tf.float32))[:columns]
             order, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
+            rates = tf.TensorSpec([MOST_STEPS, self.groups], tf.float32)
             if kind == "snapshot":
                 made = tf.function(self._trace_snapshot, input_signature=[], autograph=False)
             elif kind == "evaluate":
@@ -259,8 +298,8 @@ class Loop:
                 )
             else:
                 made = tf.function(
-                    self._trace_compiled_steps if compiled else self._trace_steps,
-                    input_signature=[tensors, order, number, number, tf.TensorSpec([MOST_STEPS], tf.float32)],
+                    partial(self._steps, compiled, frozen),
+                    input_signature=[tensors, order, number, number, rates],
                     autograph=False,
                     jit_compile=True if compiled else None,
                 )
@@ -268,27 +307,38 @@ class Loop:
             self._functions[key] = made.get_concrete_function()
         return self._functions[key]
 
-    def _trace_steps(self, tensors: Any, order: Any, first: Any, count: Any, rates: Any) -> Any:
-        return self._steps(tensors, order, first, count, rates, compiled=False)
-
-    def _trace_compiled_steps(self, tensors: Any, order: Any, first: Any, count: Any, rates: Any) -> Any:
-        return self._steps(tensors, order, first, count, rates, compiled=True)
-
-    def _steps(self, tensors: Any, order: Any, first: Any, count: Any, rates: Any, compiled: bool) -> Any:
+    def _steps(
+        self,
+        compiled: bool,
+        frozen: tuple[bool, ...],
+        tensors: Any,
+        order: Any,
+        first: Any,
+        count: Any,
+        rates: Any,
+    ) -> Any:
         size = self.batch_size
         rows = tf.shape(order)[0]
 
-        def step(done: Any, _: Any, losses: Any, metrics: Any, used: Any) -> Any:
+        def step(done: Any, _: Any, *records: Any) -> Any:
             start = (first + done) * size
             # XLA would compile a slice once for every place that it starts at.
             batch = tf.gather(order, start + tf.range(size if compiled else tf.minimum(size, rows - start)))
-            loss, metric = self._update([tf.gather(column, batch) for column in tensors], rates[done])
-            rate = tf.convert_to_tensor(self.optimizer.learning_rate)
-            records = losses.write(done, loss), metrics.write(done, metric), used.write(done, rate)
-            return done + 1, tf.math.is_finite(loss), *records
+            loss, metric = self._update([tf.gather(column, batch) for column in tensors], rates[done], frozen)
+            if self.groups == 1:
+                used = [tf.convert_to_tensor(self.optimizer.learning_rate)]
+            else:
+                used = tf.unstack(tf.convert_to_tensor(rates_of(self.optimizer)))
+            written = [
+                record.write(done, value)
+                for record, value in zip(records, (loss, metric, *used), strict=True)
+            ]
+            return done + 1, tf.math.is_finite(loss), *written
 
         # A record of single numbers each: XLA is a sixth faster than with one that takes three at once.
-        empty = [tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=()) for _ in range(3)]
+        empty = [
+            tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=()) for _ in range(2 + self.groups)
+        ]
         done, _, *records = tf.while_loop(
             lambda done, finite, *_: (done < count) & finite,
             step,
@@ -297,11 +347,18 @@ class Loop:
         )
         return done, tf.stack([record.stack() for record in records], axis=1)
 
-    def _update(self, batch: list[Any], learning_rate: Any) -> tuple[Any, Any]:
+    def _update(self, batch: list[Any], rates: Any, frozen: tuple[bool, ...]) -> tuple[Any, Any]:
         xs, ys, *weights = batch
-        self.optimizer.learning_rate.assign(learning_rate)
+        if self.groups == 1:
+            self.optimizer.learning_rate.assign(rates[0])
+        else:
+            rates_of(self.optimizer).assign(rates)
         variables = self.model.trainable_variables
-        with tf.GradientTape() as tape:
+        if frozen:
+            variables = [v for v in variables if not frozen[self._owner_of[id(v)]]]
+        with self._standing_still(frozen), tf.GradientTape(watch_accessed_variables=not frozen) as tape:
+            if frozen:
+                tape.watch([variable.value for variable in variables])
             answers = self.model(xs, training=True)
             loss = self._loss(ys, answers, *weights)
             if self.model.losses:
@@ -309,6 +366,24 @@ class Loop:
             scaled = self.optimizer.scale_loss(loss)
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss, self._metric(ys, answers)
+
+    @contextlib.contextmanager
+    def _standing_still(self, frozen: tuple[bool, ...]) -> Iterator[None]:
+        """While it is traced, batch normalisation in frozen groups neither moves nor looks at the batch."""
+        still = [
+            layer
+            for layer in self._layers
+            if frozen
+            and isinstance(layer, keras.layers.BatchNormalization)
+            and any(frozen[self._owner_of[id(v)]] for v in layer.trainable_variables)
+        ]
+        for layer in still:
+            layer.trainable = False
+        try:
+            yield
+        finally:
+            for layer in still:
+                layer.trainable = True
 
     def _metric(self, ys: Any, answers: Any) -> Any:
         if self.task == "regression":
@@ -342,3 +417,14 @@ class Loop:
         finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(value)) for value in floats]))
         penalty = keras.ops.sum(self.model.losses) if self.model.losses else tf.constant(0.0)
         return finite, penalty, model, optimizer
+
+
+def multiplications(layers: list[keras.layers.Layer]) -> int:
+    """Return about how many multiplications a network needs for a row, at least 1."""
+    total = 0
+    for layer in layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is not None:
+            # A convolution uses its weights once for every place of its output.
+            total += math.prod(kernel.shape) * math.prod(layer.output.shape[1:-1])
+    return max(1, total)

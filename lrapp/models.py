@@ -1,37 +1,32 @@
-"""Settings and shapes -> a Keras network, its optimizer and its loss.
-
-Every random number of a network follows from the seed it was built with: initializers and dropout carry their own
-seeds and precisions their own policy, so that nothing hangs on Keras's global state, which differs from thread to
-thread.
-"""
+"""Settings and shapes -> a Keras network, its optimizer and its loss."""
 
 from typing import Any
 
 import keras
 import numpy as np
 
-from lrapp.settings import Activation, ModelSettings, Precision, Task, TrainingSettings
+from lrapp import layers, shapes
+from lrapp.group_rates import GROUPS, grouped
+from lrapp.settings import ModelSettings, Optimizer, Precision, PretrainedStart, Task, TrainingSettings
 
-# Glorot keeps the variance of functions that are the identity around zero; He makes up for the half that relu and
-# its kin cut away; selu normalises itself only from Lecun's.
-_INITIALIZERS: dict[Activation, type[keras.initializers.Initializer]] = {
-    "relu": keras.initializers.HeNormal,
-    "leaky_relu": keras.initializers.HeNormal,
-    "elu": keras.initializers.HeNormal,
-    "gelu": keras.initializers.HeNormal,
-    "silu": keras.initializers.HeNormal,
-    "selu": keras.initializers.LecunNormal,
-    "tanh": keras.initializers.GlorotUniform,
-    "sigmoid": keras.initializers.GlorotUniform,
-    "linear": keras.initializers.GlorotUniform,
+# What a network from keras.applications takes its pictures as: a factor and an offset on -1 to 1.
+BASES: dict[str, tuple[Any, float, float]] = {
+    "MobileNetV2": (keras.applications.MobileNetV2, 1.0, 0.0),
+    "EfficientNetB0": (keras.applications.EfficientNetB0, 127.5, 127.5),
 }
-# Keras's 0.99 needs some 500 steps before its averages are of use; a small table has ten steps an epoch.
-_NORM_MOMENTUM = 0.9
+
+
+_OPTIMIZERS: dict[Optimizer, Any] = {
+    "sgd": keras.optimizers.SGD,
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "rmsprop": keras.optimizers.RMSprop,
+}
 
 
 def build(
     settings: ModelSettings,
-    inputs: int,
+    inputs: int | tuple[int, ...],
     task: Task,
     classes: int = 2,
     seed: int = 0,
@@ -39,53 +34,131 @@ def build(
 ) -> keras.Model:
     """Return the network that the settings describe, with fresh weights.
 
-    Each layer is dense -> batch normalisation -> activation -> dropout, as in Ioffe and Szegedy 2015, arXiv
-    1502.03167; a dense layer that is normalised has no bias, since the normalisation brings its own. Hidden layers
-    compute in the given precision, the output layer always in float32: one sigmoid (binary), a softmax over the
-    classes (multi-class) or one linear unit (regression).
+    Dense layers, convolutions and residual blocks are followed by batch normalisation -> activation -> dropout, as
+    in Ioffe and Szegedy 2015, arXiv 1502.03167; what is normalised has no bias, since the normalisation brings its
+    own. Pictures come as bytes and are brought to -1..1 in the network, then augmented. Hidden layers compute in the
+    given precision, the output layer always in float32: one sigmoid (binary), a softmax over the classes
+    (multi-class) or one linear unit (regression).
 
     He et al. 2015, arXiv 1502.01852 (first weights of relu and its kin); Klambauer et al. 2017, arXiv 1706.02515
     (selu); Glorot and Bengio 2010 (the others).
 
     Args:
-        settings: The hidden layers.
-        inputs: Numbers per row, at least 1.
+        settings: The hidden layers. A pretrained network in front of them has random weights here; ``transfer``
+            loads those that it has learned.
+        inputs: Numbers per row, at least 1; for pictures their shape, (height, width, 1 or 3).
         task: What kind of answer the network gives.
         classes: Classes to tell apart, only looked at for multi-class, at least 2.
-        seed: What first weights and dropout follow from, zero or more.
+        seed: What first weights, dropout and augmentation follow from, zero or more.
         precision: Policy of the hidden layers.
+
+    Raises:
+        UserError: If a layer cannot be built on what reaches it; names the layer.
     """
-    seeds = _seeds(seed, 2 * len(settings.layers) + 1)
+    shape = (inputs,) if isinstance(inputs, int) else inputs
+    shapes.shapes(settings, shape, outputs(task, classes))
+    seeds = layers.Seeds(seed, len(settings.layers))
     policy = keras.DTypePolicy(precision)
-    x = start = keras.Input((inputs,), dtype="float32", name="inputs")
+    if len(shape) == 1:
+        x = start = keras.Input(shape, dtype="float32", name="inputs")
+    else:
+        start = keras.Input(shape, dtype="uint8", name="inputs")
+        x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scale")(start)
+        x = layers.augmented(x, settings.augmentation, seeds)
+        if isinstance(settings.start, PretrainedStart):
+            x = _pretrained(x, settings.start, policy)
     for number, layer in enumerate(settings.layers, start=1):
-        weights_seed, dropout_seed = seeds[2 * number - 2 : 2 * number]
-        x = keras.layers.Dense(
-            layer.units,
-            use_bias=not layer.batch_norm,
-            kernel_initializer=_INITIALIZERS[layer.activation](seed=weights_seed),
-            kernel_regularizer=_regularizer(layer.l1, layer.l2),
-            dtype=policy,
-            name=f"dense_{number}",
-        )(x)
-        if layer.batch_norm:
-            x = keras.layers.BatchNormalization(
-                momentum=_NORM_MOMENTUM, dtype=policy, name=f"batch_norm_{number}"
-            )(x)
-        if layer.activation != "linear":
-            x = keras.layers.Activation(layer.activation, dtype=policy, name=f"activation_{number}")(x)
-        if layer.dropout > 0:
-            x = keras.layers.Dropout(
-                layer.dropout, seed=dropout_seed, dtype=policy, name=f"dropout_{number}"
-            )(x)
+        x = layers.row(x, number, layer, seeds, policy)
     answer = keras.layers.Dense(
         outputs(task, classes),
         activation={"binary": "sigmoid", "multi-class": "softmax", "regression": "linear"}[task],
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seeds[-1]),
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seeds.weights(layers.OUTPUT)),
         dtype=keras.DTypePolicy("float32"),
-        name="output",
-    )(x)
+        name=layers.OUTPUT,
+    )(layers.flat(x, "flatten_output"))
     return keras.Model(start, answer, name="network")
+
+
+def _pretrained(x: Any, start: PretrainedStart, policy: keras.DTypePolicy) -> Any:
+    """A network from keras.applications in front of the table's layers, without its own output.
+
+    It always runs as it does after training: its batch normalisation has seen millions of photographs, and a few
+    small batches would only spoil that. ``training=False`` would not do, since Keras passes its own on to networks
+    inside of networks.
+    """
+    make, factor, offset = BASES[start.name]
+    if x.shape[-1] == 1:
+        x = keras.layers.Concatenate(dtype="float32", name="grey_to_colour")([x, x, x])
+    x = keras.layers.Resizing(start.size, start.size, dtype="float32", name="resize")(x)
+    x = keras.layers.Rescaling(factor, offset=offset, dtype="float32", name="scale_pretrained")(x)
+    # The constructors know no precision of their own. The global policy is one of this thread, and is put back.
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        base = make(
+            include_top=False,
+            weights=None,
+            pooling="avg",
+            input_shape=(start.size, start.size, 3),
+            name=layers.BASE,
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+        elif isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    return base(x)
+
+
+def every_layer(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers of a network in their order, with those of a network inside it in its place."""
+    return [
+        inner
+        for layer in model.layers
+        for inner in (every_layer(layer) if isinstance(layer, keras.Model) else [layer])
+    ]
+
+
+def seen(settings: ModelSettings, pixels: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return pictures as the network sees them in training: varied at random.
+
+    Args:
+        settings: How they are varied.
+        pixels: uint8, shape (rows, height, width, channels).
+        seed: As for ``build``.
+
+    Returns:
+        uint8, of the same shape.
+    """
+    seeds = layers.Seeds(seed, len(settings.layers))
+    x = start = keras.Input(pixels.shape[1:], dtype="float32")
+    vary = keras.Model(start, layers.augmented(x, settings.augmentation, seeds))
+    varied = np.asarray(vary(pixels / np.float32(127.5) - 1, training=True))
+    return np.clip(np.rint((varied + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def owners(model: keras.Model, settings: ModelSettings) -> tuple[int, ...]:
+    """Return the group of each trainable variable of a network: 0 early, 1 middle, 2 head; see ``shapes.groups``.
+
+    Args:
+        model: A network from ``build``.
+        settings: What it was built from.
+    """
+    shape = tuple(model.input_shape[1:])
+    by_row = [layer.group for layer in shapes.shapes(settings, shape, model.output_shape[-1])]
+    found: dict[str, int] = {}
+    for layer in model.layers:
+        if layer.name == layers.BASE:
+            weighted = [inner for inner in every_layer(layer) if inner.trainable_variables]
+            for place, inner in enumerate(weighted):
+                group = int(place >= -(-len(weighted) // 2))
+                found |= {variable.path: group for variable in inner.trainable_variables}
+        elif layer.trainable_variables:
+            owner = by_row[-1 if layer.name == layers.OUTPUT else layers.row_of(layer.name) - 1]
+            found |= {variable.path: GROUPS.index(owner or "head") for variable in layer.trainable_variables}
+    return tuple(found[variable.path] for variable in model.trainable_variables)
 
 
 def outputs(task: Task, classes: int) -> int:
@@ -96,49 +169,39 @@ def outputs(task: Task, classes: int) -> int:
 def reset(model: keras.Model, seed: int) -> None:
     """Give a network from ``build`` the weights and dropout of another seed, as if it had been built with it.
 
-    What has been traced for the network stays valid, which is why this is much faster than building again.
+    What has been traced for the network stays valid, which is why this is much faster than building again. A
+    pretrained network inside it is left as it is.
 
     Args:
         model: A network from ``build``; changed in place.
         seed: As for ``build``.
     """
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    seeds = _seeds(seed, 2 * len(dense) - 1)
-    dropout_seeds = {f"dropout_{number}": seeds[2 * number - 1] for number in range(1, len(dense))}
-    for layer, weights_seed in zip(dense, seeds[::2], strict=True):
-        initializer = type(layer.kernel_initializer)(seed=weights_seed)
-        layer.kernel.assign(initializer(layer.kernel.shape, dtype=layer.kernel.dtype))
-        if layer.bias is not None:
-            layer.bias.assign(np.zeros(layer.bias.shape, layer.bias.dtype))
+    seeds = layers.Seeds(seed, max(layers.row_of(layer.name) for layer in model.layers))
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.seed_generator.state.assign([dropout_seeds[layer.name], 0])
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            for variable, value in (
-                (layer.gamma, 1.0),
-                (layer.beta, 0.0),
-                (layer.moving_mean, 0.0),
-                (layer.moving_variance, 1.0),
-            ):
-                variable.assign(np.full(variable.shape, value, variable.dtype))
+        if layer.name != layers.BASE:
+            layers.reset(layer, seeds)
 
 
-def optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
+def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras.optimizers.Optimizer:
     """Return a fresh optimizer whose learning rate is a plain number, to be set before every step.
 
     Momentum counts for SGD and RMSprop, Nesterov for SGD, weight decay for AdamW. For mixed_float16 a
     ``LossScaleOptimizer`` is around it (Micikevicius et al. 2018, arXiv 1710.03740).
+
+    Args:
+        settings: Kind, its numbers, and the precision.
+        owners: The group of each trainable variable, where groups have rates of their own; see ``group_rates``.
     """
-    made: keras.optimizers.Optimizer
+    kind = grouped(_OPTIMIZERS[settings.optimizer], owners) if owners else _OPTIMIZERS[settings.optimizer]
+    more: dict[str, Any] = {}
     match settings.optimizer:
         case "sgd":
-            made = keras.optimizers.SGD(0.0, momentum=settings.momentum, nesterov=settings.nesterov)
-        case "adam":
-            made = keras.optimizers.Adam(0.0)
+            more = {"momentum": settings.momentum, "nesterov": settings.nesterov}
         case "adamw":
-            made = keras.optimizers.AdamW(0.0, weight_decay=settings.weight_decay)
+            more = {"weight_decay": settings.weight_decay}
         case "rmsprop":
-            made = keras.optimizers.RMSprop(0.0, momentum=settings.momentum)
+            more = {"momentum": settings.momentum}
+    made = kind(0.0, **more)
     if settings.precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(made)
     return made
@@ -152,12 +215,3 @@ def loss(task: Task) -> keras.losses.Loss:
         "regression": keras.losses.MeanSquaredError,
     }
     return kinds[task](dtype="float32")
-
-
-def _regularizer(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
-    return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
-
-
-def _seeds(seed: int, count: int) -> list[int]:
-    """Seeds that do not repeat one another, for as many layers as asked, in float-safe range."""
-    return [int(value >> 1) for value in np.random.SeedSequence(seed).generate_state(count)]

@@ -262,3 +262,8 @@ class GroupSettings(Part):
     def differ(self) -> bool:
         """Whether the groups do not all follow the policy's own rate."""
         return self != GroupSettings()
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """What each group multiplies the rate with: early, middle and head; a single 1 where none differs."""
+        return (self.early, self.middle, self.head) if self.differ else (1.0,)

@@ -1,7 +1,7 @@
 """The range test: the same loop with rising rates on a throwaway network, and what that suggests."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ def run(
     *,
     on_event: Callable[[Event], None],
     should_stop: Callable[[], bool],
+    factors: Sequence[float] = (1.0,),
 ) -> Advice:
     """Look for learning rates, and leave network and optimizer as they were.
 
@@ -46,6 +47,7 @@ def run(
         seed: Seed of the first repetition; the others follow it.
         on_event: Told of every chunk of steps, and at last of what was found.
         should_stop: Asked several times a second.
+        factors: What each group of layers multiplies the rate with; one for all, or early, middle and head.
 
     Returns:
         Suggestions and a range, or why there are none.
@@ -58,7 +60,9 @@ def run(
     before = loop.snapshot()
     try:
         curves = [
-            _repetition(loop, prepared, rates, seed + number, number, settings.seeds, on_event, should_stop)
+            _repetition(
+                loop, prepared, rates, factors, seed + number, number, settings.seeds, on_event, should_stop
+            )
             for number in range(settings.seeds)
         ]
     finally:
@@ -83,6 +87,7 @@ def _repetition(
     loop: Loop,
     prepared: "Prepared",
     rates: np.ndarray,
+    factors: Sequence[float],
     seed: int,
     number: int,
     seeds: int,
@@ -94,6 +99,7 @@ def _repetition(
     steps_per_epoch = -(-data.rows // loop.batch_size)
     losses: list[float] = []
     watch = suggestions.Watch()
+    groups = rates[:, None] * np.asarray(factors, np.float32)
     fitting, traced = 1, False
     while len(losses) < len(rates):
         if should_stop():
@@ -102,7 +108,7 @@ def _repetition(
         epoch, done = divmod(first, steps_per_epoch)
         count = min(fitting, len(rates) - first, steps_per_epoch - done)
         begun = time.perf_counter()
-        steps = loop.run(data, shuffled(data.rows, seed, epoch), done, rates[first : first + count])
+        steps = loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
         exploded = watch.exploded(steps.losses)
         kept = steps.losses[:exploded].tolist()
         losses.extend(kept)

@@ -332,15 +332,23 @@ class Store:
                     )
                 return known[source.name].read_bytes()
             case FileSource() | PictureFileSource():
-                try:
-                    return (self.home / "data" / source.sha256).read_bytes()
-                except FileNotFoundError as error:
-                    raise UserError(
-                        f"The file {source.name} is not kept on this machine; upload it again, "
-                        "or name it with --data on the command line."
-                    ) from error
+                return self.source_path(source).read_bytes()
             case PicturesSource():
                 raise UserError("These pictures are no file; choose a table or upload a zip of pictures.")
+
+    def source_path(self, source: FileSource | PictureFileSource) -> Path:
+        """Return where an uploaded file is kept.
+
+        Raises:
+            UserError: If it is no longer kept here.
+        """
+        path = self.home / "data" / source.sha256
+        if not path.exists():
+            raise UserError(
+                f"The file {source.name} is not kept on this machine; upload it again, "
+                "or name it with --data on the command line."
+            )
+        return path
 
     def create(self, settings: RunSettings) -> Run:
         """Make a folder for a new run, queued.

@@ -140,7 +140,5 @@ def outputs(network: Any, x: np.ndarray) -> np.ndarray:
         widest = max(math.prod(layer.output.shape[1:]) for layer in every_layer(network))
         rows = max(1, min(rows, _NUMBERS_AT_ONCE // widest))
     # Called without tf.function: a trace for every new number of rows would stay in memory for good.
-    parts = [
-        np.asarray(network(x[start : start + rows], training=False)) for start in range(0, len(x), rows)
-    ]
+    parts = [np.asarray(network(x[start : start + rows], training=False)) for start in range(0, len(x), rows)]
     return np.concatenate(parts) if parts else np.zeros((0, network.output_shape[-1]), np.float32)

@@ -57,7 +57,10 @@ def train(
     Args:
         model: A network from ``models.build``.
         prepared: Rows to train and to validate on.
-        learning_rates: A rate for every step of the run, shape (epochs * steps per epoch,).
+        learning_rates: A rate for every step of the run, shape (epochs * steps per epoch,), or of every group of
+            layers for every step, shape (epochs * steps per epoch, groups). A group that has a rate of zero for a
+            whole epoch, in which others have not, is frozen; where that changes the optimizer starts anew, so that
+            nothing it gathered for some layers is taken for the others.
         settings: How to train.
         on_event: Told of every event; the last is what this function returns.
         should_stop: Asked several times a second; when true, the run ends.
@@ -88,13 +91,16 @@ def uses_xla(model: keras.Model, settings: TrainingSettings, total_steps: int) -
     Compiling takes some 0.4 s and 0.1 s more for each layer; then it spares about 80 microseconds a step, and more
     with the number of weights to update. So it has to be a long run. Not with dropout, whose random numbers XLA may
     compute once for every use (13 ms a step instead of 0.9 were measured), not with millions of weights, where more
-    cores do more than XLA, and not with so many layers that compiling would keep Stop waiting.
+    cores do more than XLA, and not with so many layers that compiling would keep Stop waiting. Never with pictures:
+    compiling one small network of convolutions took 175 s on a CPU.
 
     Args:
         model: The network.
-        settings: How to train; "on" and "off" decide by themselves.
+        settings: How to train; "on" and "off" decide by themselves for tables.
         total_steps: Steps in the whole run.
     """
+    if len(model.input_shape) > 2:
+        return False
     if settings.xla != "auto":
         return settings.xla == "on"
     if any(isinstance(layer, keras.layers.Dropout) for layer in model.layers):
@@ -168,10 +174,11 @@ class _Run:
         self.on_event, self.should_stop, self.on_state = on_event, should_stop, on_state
         self.training, self.validation = loop.load(prepared.train), loop.load(prepared.validation)
         self.steps_per_epoch = -(-self.training.rows // settings.batch_size)
-        self.rates: NDArray[np.float32] = np.asarray(learning_rates, np.float32)
+        given: NDArray[np.float32] = np.asarray(learning_rates, np.float32)
+        self.rates = given.reshape(len(given), -1)
         total = settings.epochs * self.steps_per_epoch
-        if self.rates.shape != (total,):
-            raise ValueError(f"There must be a rate for each of {total} steps. Received: {self.rates.shape}.")
+        if given.ndim > 2 or self.rates.shape not in {(total, 1), (total, loop.groups)}:
+            raise ValueError(f"There must be a rate for each of {total} steps. Received: {given.shape}.")
         self.scale = prepared.metric_scale if prepared.task == "regression" else 1.0
         stopping = settings.early_stopping
         self.best = _Best(stopping, stopping.monitor == "val_metric" and prepared.task != "regression")
@@ -180,7 +187,7 @@ class _Run:
         # Only full batches are compiled; a batch larger than the table is none.
         self.xla = settings.batch_size <= self.training.rows and uses_xla(loop.model, settings, total)
         self.pace, self.evaluation_pace = _Pace(), _Pace()
-        self.traced: set[tuple[str, bool]] = set()
+        self.traced: set[tuple[str, bool, tuple[bool, ...]]] = set()
         self.last: Snapshot
         self.unsaved = False
         self.save_at = self.started + STATE_SECONDS
@@ -223,7 +230,16 @@ class _Run:
         self.on_event(ended)
         return ended
 
+    def _frozen(self, epoch: int) -> tuple[bool, ...]:
+        """Which groups stand still in an epoch, counted from 0."""
+        rates = self.rates[epoch * self.steps_per_epoch : (epoch + 1) * self.steps_per_epoch]
+        still = tuple(bool(group) for group in (rates == 0).all(axis=0))
+        return still if any(still) and not all(still) else ()
+
     def _epoch(self) -> None:
+        frozen = self._frozen(self.epochs)
+        if self.epochs and frozen != self._frozen(self.epochs - 1):
+            self.loop.reset_optimizer()
         order = shuffled(self.training.rows, self.settings.seed, self.epochs)
         before = self.epochs * self.steps_per_epoch
         losses: list[NDArray[np.float32]] = []
@@ -238,11 +254,18 @@ class _Run:
             if self.xla and not compiled:
                 count = min(count, XLA_FROM_STEP - step)
             begun = self.seconds
-            steps = self.loop.run(self.training, order, done, self.rates[step : step + count], compiled)
-            self._learn(self.pace, ("train", compiled), count, self.seconds - begun)
+            steps = self.loop.run(
+                self.training, order, done, self.rates[step : step + count], compiled, frozen
+            )
+            self._learn(self.pace, ("train", compiled, frozen), count, self.seconds - begun)
+            groups = steps.group_rates.T.tolist() if self.loop.groups > 1 else []
             self.on_event(
                 StepsDone(
-                    step, tuple(steps.losses.tolist()), tuple(steps.learning_rates.tolist()), self.seconds
+                    step,
+                    tuple(steps.losses.tolist()),
+                    tuple(steps.learning_rates.tolist()),
+                    self.seconds,
+                    tuple(tuple(group) for group in groups),
                 )
             )
             done += len(steps.losses)
@@ -254,7 +277,7 @@ class _Run:
 
     def _epoch_done(self, losses: NDArray[np.float32], metrics: NDArray[np.float32]) -> None:
         step = (self.epochs + 1) * self.steps_per_epoch
-        rate = float(self.rates[step - 1])
+        rate = float(self.rates[step - 1, -1])
         rows, size = self.training.rows, self.settings.batch_size
         batch_rows = np.minimum(size, rows - size * np.arange(self.steps_per_epoch))
         loss = float(losses.astype(np.float64) @ batch_rows) / rows
@@ -303,12 +326,14 @@ class _Run:
             count = min(self.evaluation_pace.steps, batches - done)
             begun = self.seconds
             sums.append(self.loop.evaluate(data, done, count))
-            self._learn(self.evaluation_pace, ("evaluate", False), count, self.seconds - begun)
+            self._learn(self.evaluation_pace, ("evaluate", False, ()), count, self.seconds - begun)
             done += count
         loss, metric = np.concatenate(sums).sum(axis=0) / data.rows
         return float(loss) + penalty, float(metric) * self.scale
 
-    def _learn(self, pace: _Pace, kind: tuple[str, bool], steps: int, seconds: float) -> None:
+    def _learn(
+        self, pace: _Pace, kind: tuple[str, bool, tuple[bool, ...]], steps: int, seconds: float
+    ) -> None:
         # The first call of a kind traces or compiles, which says nothing about those that follow.
         if kind in self.traced:
             pace.took(steps, seconds)

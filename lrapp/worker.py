@@ -1,7 +1,9 @@
 """What a worker does for one run: from its settings to a model in its folder."""
 
+import math
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrapp.errors import BusyError, UserError
-from lrapp.events import DataPrepared, Event, RatesFound
+from lrapp.events import DataPrepared, Event, Preparing, RatesFound
 from lrapp.runs import EventWriter, Run, State, Store, disk_errors, write_beside
 from lrapp.settings import (
     DataSettings,
     ModelSettings,
+    PictureFileSource,
+    PicturesSource,
+    PretrainedStart,
     RunSettings,
+    RunStart,
     Task,
     TrainingSettings,
 )
@@ -24,12 +30,14 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lrapp.evaluation import Scores
+    from lrapp.images import Images
     from lrapp.loop import Loop
     from lrapp.prepare import Prepared
     from lrapp.tables import Table
 
 # A worker holds data and network of its last run for the next one, unless they are larger than this.
 _KEPT_BYTES = 1_000_000_000
+_TOLD_SECONDS = 0.3
 
 # What a run imports on its way; together some seconds.
 _HEAVY = (
@@ -41,7 +49,7 @@ _HEAVY = (
     "sklearn.preprocessing",
     "lrapp.evaluation",
     "lrapp.insight",
-    "lrapp.prepare",
+    "lrapp.prepare_images",
     "lrapp.training",
 )
 
@@ -76,13 +84,61 @@ def read_table(store: Store, settings: DataSettings) -> "Table":
     return table.with_kinds(settings.kinds) if settings.kinds else table
 
 
-@lru_cache(maxsize=1)
-def _prepared(home: Path, data: str) -> "Prepared":
-    # Kept for the next run: most runs in a row differ in network or learning rate, not in their data.
-    from lrapp.prepare import prepare
+def read_images(
+    store: Store, settings: DataSettings, tell: Callable[[str, float], None], should_stop: Callable[[], bool]
+) -> "Images":
+    """Return the pictures that the settings name.
 
-    settings = DataSettings.model_validate_json(data)
-    return prepare(read_table(Store(home), settings), settings)
+    Args:
+        store: Where uploaded files are kept.
+        settings: Which pictures, and how large.
+        tell: Told what is being done, and how much of it is done, 0 to 1.
+        should_stop: Asked again and again while a file is read.
+
+    Raises:
+        UserError: If they are not there, cannot be read, or it was asked to stop.
+    """
+    from lrapp import image_files, images
+
+    if isinstance(settings.source, PicturesSource):
+        return images.read_set(settings.source.name, tell)
+    assert isinstance(settings.source, PictureFileSource)
+    path = store.source_path(settings.source)
+    return image_files.read_zip(path, settings.source.name, settings.pictures, tell, should_stop)
+
+
+class _Data:
+    """The data of the last run, kept for the next: most runs in a row differ in network or rate only."""
+
+    def __init__(self) -> None:
+        self.key: tuple[Path, str] | None = None
+        self.prepared: Prepared | None = None
+
+    def get(
+        self,
+        store: Store,
+        settings: DataSettings,
+        tell: Callable[[str, float], None],
+        should_stop: Callable[[], bool],
+    ) -> "Prepared":
+        from lrapp.prepare import prepare
+        from lrapp.prepare_images import prepare_images
+
+        key = (store.home, settings.model_dump_json())
+        if self.prepared is None or key != self.key:
+            self.forget()  # before the new data come, not beside them
+            if settings.of_pictures:
+                self.prepared = prepare_images(read_images(store, settings, tell, should_stop), settings)
+            else:
+                self.prepared = prepare(read_table(store, settings), settings)
+            self.key = key
+        return self.prepared
+
+    def forget(self) -> None:
+        self.key = self.prepared = None
+
+
+_data = _Data()
 
 
 def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = None) -> Outcome:
@@ -115,35 +171,67 @@ def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = No
 
 @lru_cache(maxsize=1)
 def _traced(
-    model: ModelSettings, inputs: int, task: Task, classes: int, training: TrainingSettings
+    model: ModelSettings, shape: tuple[int, ...], task: Task, classes: int, training: TrainingSettings
 ) -> "Loop":
     # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
     from lrapp import models
     from lrapp.loop import Loop
 
-    network = models.build(model, inputs, task, classes, training.seed, training.precision)
-    return Loop(network, task, training)
+    network = models.build(model, shape, task, classes, training.seed, training.precision)
+    return Loop(network, task, training, models.owners(network, model) if training.groups.differ else ())
 
 
-def loop_for(settings: RunSettings, prepared: "Prepared") -> "Loop":
-    """Return a loop with the first weights of the run's seed; runs of one network share what was traced for it.
+def loop_for(store: Store, settings: RunSettings, prepared: "Prepared") -> tuple["Loop", tuple[str, ...]]:
+    """Return a loop with the first weights of the run; runs of one network share what was traced for it.
 
     Args:
+        store: Where the run lies that this one may start from.
         settings: The run.
         prepared: Its data.
+
+    Returns:
+        The loop, and sentences on where its first weights come from.
+
+    Raises:
+        UserError: If what the network is to start from cannot be had or does not fit.
     """
+    from lrapp import transfer
     from lrapp.loop import essential
 
-    training = settings.training
-    loop = _traced(
-        settings.model, len(prepared.inputs), prepared.task, len(prepared.classes), essential(training)
-    )
+    training, start = settings.training, settings.model.start
+    loop = _traced(settings.model, prepared.shape, prepared.task, len(prepared.classes), essential(training))
+    knowledge = None
+    if isinstance(start, RunStart):
+        knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)
+    elif isinstance(start, PretrainedStart):
+        knowledge = transfer.of_imagenet(start)
+    loop.know = None if knowledge is None else knowledge.give
     loop.reset(training.seed)
-    return loop
+    return loop, () if knowledge is None else (knowledge.note,)
+
+
+def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
+    """Return the first training pictures as the network sees them: varied at random.
+
+    Args:
+        home: The store's folder.
+        settings: Data, augmentation and seed count.
+
+    Returns:
+        Up to 24 pictures, uint8, shape (pictures, height, width, channels).
+
+    Raises:
+        UserError: If the pictures cannot be had.
+    """
+    from lrapp import models
+
+    prepared = _data.get(Store(home), settings.data, lambda what, share: None, lambda: False)
+    return models.seen(settings.model, prepared.train.x[:24], settings.training.seed)
 
 
 def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:
     from lrapp import training
+    from lrapp.image_files import Stopped
 
     settings = run.settings
     writer = EventWriter(run)
@@ -154,18 +242,23 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             on_event(event)
 
     try:
-        prepared = _prepared(store.home, settings.data.model_dump_json())
+        prepared = _data.get(
+            store,
+            settings.data,
+            _now_and_then(lambda what, share: tell(Preparing(what, share))),
+            lambda: run.stop_asked is not None,
+        )
+        needed = _check_memory(settings, prepared)
+        loop, origin = loop_for(store, settings, prepared)
         tell(
             DataPrepared(
                 train=len(prepared.train.y),
                 validation=len(prepared.validation.y),
                 test=len(prepared.test.y),
-                inputs=len(prepared.inputs),
-                notes=(*prepared.notes, *_about_batches(settings, len(prepared.train.y))),
+                inputs=math.prod(prepared.shape),
+                notes=(*prepared.notes, *origin, *_remarks(settings, prepared)),
             )
         )
-        needed = _check_memory(settings, prepared)
-        loop = loop_for(settings, prepared)
         if settings.mode == "range test" or settings.policy.source == "found":
             found = run.history().found or _find_rates(run, settings, prepared, loop, tell)
             if found is None:
@@ -177,7 +270,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         ended = training.train(
             loop.model,
             prepared,
-            settings.plan(len(prepared.train.y)),
+            settings.group_plan(len(prepared.train.y)),
             settings.training,
             on_event=tell,
             should_stop=lambda: run.stop_asked is not None,
@@ -187,24 +280,40 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         )
         with disk_errors():
             _leave_model(run, loop.model, prepared)
+    except Stopped as error:
+        return Outcome("stopped", str(error))
     finally:
         writer.close()
     if needed > _KEPT_BYTES:
         _traced.cache_clear()
-        _prepared.cache_clear()
+        _data.forget()
     if ended.reason in ("completed", "early_stopping"):
         run.checkpoint_path.unlink(missing_ok=True)
     return Outcome(ended.reason, ended.message)
 
 
-def _about_batches(settings: RunSettings, rows: int) -> tuple[str, ...]:
-    if settings.training.batch_size <= rows:
-        return ()
-    note = (
-        f"The batch size, {settings.training.batch_size:,}, is larger than the {rows:,} training rows, so each epoch "
-        "is one step with all of them. A smaller batch takes more steps."
-    )
-    return (note,)
+def _now_and_then(tell: Callable[[str, float], None]) -> Callable[[str, float], None]:
+    """Tell no more often than somebody who watches could see."""
+    told = 0.0
+
+    def sometimes(what: str, share: float) -> None:
+        nonlocal told
+        if time.monotonic() >= told + _TOLD_SECONDS:
+            told = time.monotonic()
+            tell(what, share)
+
+    return sometimes
+
+
+def _remarks(settings: RunSettings, prepared: "Prepared") -> Iterator[str]:
+    training, rows = settings.training, len(prepared.train.y)
+    if training.batch_size > rows:
+        yield (
+            f"The batch size, {training.batch_size:,}, is larger than the {rows:,} training rows, so each epoch "
+            "is one step with all of them. A smaller batch takes more steps."
+        )
+    if training.xla == "on" and prepared.of_pictures:
+        yield "XLA was left out: compiling a network for pictures would take minutes."
 
 
 def _find_rates(
@@ -221,6 +330,7 @@ def _find_rates(
             settings.training.seed,
             on_event=tell,
             should_stop=lambda: run.stop_asked is not None,
+            factors=settings.training.groups.factors,
         )
     except range_test.Stopped:
         return None
@@ -231,9 +341,7 @@ def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:
     from lrapp import estimates
 
     rows = len(prepared.train.y) + len(prepared.validation.y)
-    estimate = estimates.estimate(
-        settings, inputs=len(prepared.inputs), outputs=_outputs(prepared), rows=rows
-    )
+    estimate = estimates.estimate(settings, inputs=prepared.shape, outputs=_outputs(prepared), rows=rows)
     estimates.check_memory(estimate, estimates.available_bytes())
     return estimate.memory_bytes
 

@@ -46,7 +46,17 @@ ORDER = [
     *("about", "sharing", "studies", "comparing", "run_table", "run_differences"),
     *("event_files", "loggers", "worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
     *("recipes", "code_data", "code_training", "codegen"),
-    *("quantiles", "portable", "tf_export", "onnx_export", "litert_export", "readmes", "exports"),
+    *(
+        "quantiles",
+        "portable",
+        "numpy_arithmetic",
+        "one_row",
+        "tf_export",
+        "onnx_export",
+        "litert_export",
+        "readmes",
+        "exports",
+    ),
     *("result_charts", "predict_charts", "drawing", "report", "__main__"),
 ]
 TRAINERS = {
