@@ -127,10 +127,11 @@ def _source(current: Source) -> Source:
 
     if current not in options:
         options.append(current)
+    # Set by hand, because an upload or a button may have set it to another one.
+    st.session_state.setdefault(pick_key, current)
     chosen: Source = st.selectbox(
         "Pictures" if isinstance(current, PicturesSource | PictureFileSource) else "Table",
         options,
-        index=options.index(current),
         format_func=label,
         key=pick_key,
         help="A sample to start with, or a file that you uploaded.",

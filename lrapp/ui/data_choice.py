@@ -114,5 +114,6 @@ def take(source: Source) -> DataSettings:
 def _first(of_pictures: bool, before: RunSettings) -> tuple[ModelSettings, TrainingSettings, PolicySettings]:
     if not of_pictures:
         return ModelSettings(), TrainingSettings(), RunSettings().policy
-    training = checked(TrainingSettings(), batch_size=128, epochs=10, optimizer=before.training.optimizer)
+    # A whole cycle of the usual cyclical rates.
+    training = checked(TrainingSettings(), batch_size=128, epochs=8, optimizer=before.training.optimizer)
     return ModelSettings(layers=SMALL_CNN), training, before.policy

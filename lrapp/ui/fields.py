@@ -89,7 +89,7 @@ def widget(
         value=float(value),
         min_value=None if least is None else float(least),
         max_value=None if greatest is None else float(greatest),
-        step=extra.get("step") or leading_unit(shown),
+        step=float(extra.get("step") or leading_unit(shown)),
         format="%.6g",
         **common,
     )

@@ -1,5 +1,7 @@
 """The second card: the layers between the data and the answer, how pictures are varied, and what it starts from."""
 
+import html
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import streamlit as st
@@ -66,7 +68,6 @@ _BEHIND = ("Linear", "Dense (128)")
 _OWN = "My own"
 _COLUMNS = ["units", "activation", "dropout", "l1", "l2", "batch_norm"]
 _PICTURE_COLUMNS = ["kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2"]
-_GROUPS = {"early": "early", "middle": "middle", "head": "head", None: ""}
 
 
 def card(settings: RunSettings, expected: Outlook | None) -> tuple[ModelSettings, str | None]:
@@ -132,6 +133,7 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
         key=editor_key,
         num_rows="dynamic",
         hide_index=True,
+        placeholder="",
         column_config={name: _column(name) for name in columns},
     )
     layers = layer_table.from_rows(edited.to_dict("records"))
@@ -216,19 +218,33 @@ def _shapes(model: ModelSettings, expected: Outlook) -> str | None:
     if drawer.open:
         with drawer:
             # A plain table: it is read, not edited, and a grid costs the page a hundred times as much.
-            st.markdown(_in_rows(expected.shape, [*([before] if before else []), *made]))
+            st.html(_in_rows(expected.shape, before, made))
             st.caption(
                 "The last column says which factor of the differential learning rates a layer follows."
             )
     return None
 
 
-def _in_rows(shape: tuple[int, ...], made: list[LayerShape]) -> str:
-    rows = [f"| Input | {_size(shape)} | | |"]
+_STYLE = """<style>
+.layers { border-collapse: collapse; width: 100%; font-size: 0.875rem; }
+.layers th, .layers td { border: 0; border-bottom: 1px solid #8a8f9840; padding: 3px 8px 3px 0; text-align: left; }
+.layers th { font-weight: 400; opacity: 0.75; }
+.layers td:nth-child(2) { white-space: nowrap; }
+.layers :nth-child(3) { text-align: right; }
+.layers :nth-child(4) { padding-right: 0; }
+</style>"""
+
+
+def _in_rows(shape: tuple[int, ...], before: LayerShape | None, made: Sequence[LayerShape]) -> str:
+    rows = [("Input", _size(shape), "", "")]
+    if before is not None:
+        rows.append((before.name, _size(before.output), f"{before.parameters:,}", "early, middle"))
     for layer in made:
-        group = "early, middle" if not layer.name.startswith(("Layer", "Output")) else _GROUPS[layer.group]
-        rows.append(f"| {layer.name} | {_size(layer.output)} | {layer.parameters:,} | {group} |")
-    return "\n".join(["| | Output | Parameters | Rate |", "|---|---|--:|---|", *rows])
+        rows.append((layer.name, _size(layer.output), f"{layer.parameters:,}", layer.group or ""))
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("Layer", "Output", "Parameters", "Rate"))
+    cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f'{_STYLE}<table class="layers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _size(shape: tuple[int, ...]) -> str:
