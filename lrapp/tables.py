@@ -21,12 +21,13 @@ from lrapp.reading.dialects import (
 from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
-from lrapp.reading.names import column_names
+from lrapp.reading.names import column_names, without_sign
 from lrapp.reading.records import TAB_RUN, WIDE_GAP, find_records, prepare_text
 from lrapp.reading.rows import Body, Plan, Repair, Types, choose_types, leave_out_empty_end, read_body
 from lrapp.reading.rulings import without_rulings
 from lrapp.reading.totals import ends_in_total
 from lrapp.reading.unpacking import unpack
+from lrapp.reading.wrappings import without_wrappings
 
 __all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
 
@@ -194,7 +195,9 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     ruled = without_rulings(decoded.data)
     if ruled.lines:
         notes.append(f"{_counted(len(ruled.lines), 'drawn line')} of dashes{_where(ruled.lines)} left out.")
-    content = ruled.data
+    bare = without_wrappings(ruled.data)
+    notes.extend(bare.notes)
+    content = bare.data
     if not content[: 1 << 16].strip() and not content.strip():
         raise _no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
@@ -213,6 +216,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     if not filled:
         raise _no_rows(only_names=False)
     rows = [records.cells(place) for place in filled]
+    rows = without_sign(rows, notes)
     plan = layout(rows, told.header)
     _check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
@@ -299,10 +303,12 @@ def _assemble(
     texts: dict[str, pa.ChunkedArray] = {}
     dropped: list[str] = []
     width = len(names)
+    numbered = dialect is not None and not dialect.header
     for place, column_name in enumerate(names):
         text = body.columns[place]
         body.columns[place] = None
-        if place in unnamed and text.null_count == len(text) and width > 1:
+        nameless = place in unnamed or (numbered and place in (0, width - 1))
+        if nameless and text.null_count == len(text) and width > 1:
             dropped.append(column_name)
             continue
         about = Context(column_name, place, width, decimal, thousands, marks_told, place in unnamed)

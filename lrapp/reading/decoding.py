@@ -199,7 +199,8 @@ def _legacy_encoding(data: bytes) -> str:
     high = len(re.findall(rb"[\x80-\xff]", sample))
     in_runs = sum(len(run) for run in re.findall(rb"[\x80-\xff]{3,}", sample))
     if in_runs <= high // 2:
-        return "cp1252"
+        # Bytes that mean nothing in Windows' code page come from the one of DOS.
+        return "cp850" if re.search(rb"[\x81\x8d\x8f\x90\x9d]", sample) else "cp1252"
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample).best()

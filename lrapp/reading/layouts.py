@@ -26,7 +26,7 @@ class Layout:
 
     Args:
         skip: Rows before the header (or before the first row when there is none).
-        header_rows: Rows that hold names: 0, 1 or 2.
+        header_rows: Rows that hold names: 0 to 3.
         width: Cells in a row.
         short_header: Whether the header lacks the name of the first column, as R writes it.
     """
@@ -75,6 +75,8 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
         and _second_names(body)
     ):
         header_rows = 2
+    elif has_header and header is None and _third_names(body):
+        header_rows = 3
     return Layout(skip=first, header_rows=header_rows, width=width)
 
 
@@ -197,6 +199,13 @@ def _counts_up(top: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         same = [int(cell.strip()) for cell in row if cell.strip().isdigit() and len(cell.strip()) < 6]
         alike += len(same) == len(digits) and all(b - a == 1 for a, b in pairwise(same))
     return alike <= len(below[:20]) // 2
+
+
+def _third_names(rows: Sequence[Sequence[str]]) -> bool:
+    """Two rows of names above a third that only names the first column."""
+    if len(rows) < 6 or not rows[2][0].strip() or looks_numeric(rows[2][0].strip()):
+        return False
+    return not any(cell.strip() for cell in rows[2][1:]) and _second_names([*rows[:2], *rows[3:]])
 
 
 def _second_names(rows: Sequence[Sequence[str]]) -> bool:

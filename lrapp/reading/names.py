@@ -6,6 +6,23 @@ from itertools import accumulate
 
 from lrapp.reading.layouts import Layout
 
+_SIGN = "The # before the column names was taken off."
+_COUNTED = {2: "two", 3: "three"}
+
+
+def without_sign(rows: list[list[str]], notes: list[str]) -> list[list[str]]:
+    """Take off the sign of a comment that stands before the names, like a name of its own.
+
+    Args:
+        rows: The first rows of the file.
+        notes: Takes a sentence on it.
+    """
+    alone = len(rows) > 1 and rows[0][0].strip() == "#"
+    if not alone or len(rows[0]) < 2 or any(len(row) != len(rows[0]) - 1 for row in rows[1:]):
+        return rows
+    notes.append(_SIGN)
+    return [rows[0][1:], *rows[1:]]
+
 
 def column_names(
     header: Sequence[Sequence[str]], plan: Layout, notes: list[str]
@@ -26,10 +43,10 @@ def column_names(
     rows = [["", *row] if plan.short_header else list(row) for row in header]
     if re.match(r"#+\s*[^\s#]", rows[0][0]):
         rows[0][0] = rows[0][0].lstrip("#").lstrip()
-        notes.append("The # before the column names was taken off.")
+        notes.append(_SIGN)
     padded = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in rows]
     if len(rows) > 1:
-        notes.append("The column names stand in two rows and were joined.")
+        notes.append(f"The column names stand in {_COUNTED[len(rows)]} rows and were joined.")
         if all(cell.strip() for cell in padded[1]):
             padded[0] = list(accumulate(padded[0], lambda left, name: name if name.strip() else left))
     raw = [" ".join(part for part in parts if part.strip()) for parts in zip(*padded, strict=True)]
