@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
@@ -181,12 +182,13 @@ def read_zip(
 
 def _open(data: bytes | Path, name: str) -> zipfile.ZipFile:
     try:
-        raw = data if isinstance(data, bytes) else data.read_bytes()
         # Before all entries become objects of half a kilobyte each.
-        marks = re.finditer(rb"PK\x01\x02", raw)
-        if sum(1 for _ in zip(marks, range(4 * MOST_PICTURES), strict=False)) == 4 * MOST_PICTURES:
-            raise UserError(_TOO_MANY + "Received: more.")
-        return zipfile.ZipFile(io.BytesIO(raw))
+        if isinstance(data, bytes):
+            _check_entries(data)
+            return zipfile.ZipFile(io.BytesIO(data))
+        with data.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+            _check_entries(mapped)
+        return zipfile.ZipFile(data)
     except UserError:
         raise
     except (*_DAMAGED, UnicodeDecodeError) as error:
@@ -194,6 +196,12 @@ def _open(data: bytes | Path, name: str) -> zipfile.ZipFile:
             f"{quoted([name])} must be a zip archive of pictures. It is something else, damaged or cut off: "
             "pack it again and upload it again."
         ) from error
+
+
+def _check_entries(raw: bytes | mmap) -> None:
+    marks = re.finditer(rb"PK\x01\x02", raw)
+    if sum(1 for _ in zip(marks, range(4 * MOST_PICTURES), strict=False)) == 4 * MOST_PICTURES:
+        raise UserError(_TOO_MANY + "Received: more.")
 
 
 _TOO_MANY = f"A zip archive may hold at most {MOST_PICTURES:,} pictures. "

@@ -31,6 +31,7 @@ _FASHION_FILES = {
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
+_FASHION_ROWS = (60_000, 10_000)
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 # Where Keras gets them.
 _ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -153,16 +154,17 @@ def _digits() -> Images:
 
 
 def _fashion(progress: Progress) -> Images:
-    pixels = np.empty((70_000, 28, 28, 1), np.uint8)
-    labels = np.empty(70_000, np.uint8)
-    places = (pixels[:60_000], pixels[60_000:], labels[:60_000], labels[60_000:])
+    cut, tests = _FASHION_ROWS
+    pixels = np.empty((cut + tests, 28, 28, 1), np.uint8)
+    labels = np.empty(cut + tests, np.uint8)
+    places = (pixels[:cut], pixels[cut:], labels[:cut], labels[cut:])
     notes: list[str] = []
     # Nearly all bytes are those of the first two files.
     starts = (0.0, 0.85, 0.98, 0.99, 1.0)
     for file, place, start, end in zip(_FASHION_FILES, places, starts, starts[1:], strict=False):
         _fill(place, file, notes, _between(progress, start, end))
     progress("Fashion-MNIST is read", 1.0)
-    return Images(pixels, labels.astype(np.int32), FASHION_CLASSES, 60_000, None, tuple(notes))
+    return Images(pixels, labels.astype(np.int32), FASHION_CLASSES, cut, None, tuple(notes))
 
 
 def _between(progress: Progress, start: float, end: float) -> Progress:
@@ -182,7 +184,7 @@ def _fill(place: NDArray[np.uint8], file: str, notes: list[str], progress: Progr
         except _DAMAGED:
             notes.append(f"{file} in {folder} is damaged or cut off and was passed over.")
     try:
-        _unpack(_download(file, progress), file, place)
+        _download(file, place, progress)
     except (*_DAMAGED, HTTPException) as error:
         raise UserError(
             "Fashion-MNIST is not on this machine and could not be downloaded: connect to the internet and try again, "
@@ -220,7 +222,8 @@ def _cache() -> Path:
     return home / "datasets" / "fashion-mnist"
 
 
-def _download(file: str, progress: Progress) -> Path:
+def _download(file: str, place: NDArray[np.uint8], progress: Progress) -> None:
+    """Download one file, read it into its place, and leave it in the cache if it is what it should be."""
     path = _cache() / file
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own: two processes may download at the same time.
@@ -238,8 +241,8 @@ def _download(file: str, progress: Progress) -> Path:
                 if done > _MOST_PACKED:
                     raise ValueError("larger than Fashion-MNIST")
                 progress("Downloading Fashion-MNIST", min(done / size, 1.0) if size else 0.0)
+        _unpack(Path(beside), file, place)
         os.replace(beside, path)
     except BaseException:
         os.unlink(beside)
         raise
-    return path

@@ -45,6 +45,9 @@ def test_a_file_on_the_disk_and_the_order_in_the_zip_change_nothing(tmp_path: Pa
     turned = read_zip(zipped(list(reversed(TWO.items()))), "pets.zip", SMALL)
     np.testing.assert_array_equal(read_zip(path, "pets.zip", SMALL).pixels, turned.pixels)
     assert about_zip(path, "pets.zip", SMALL) == turned.facts
+    path.write_bytes(b"")
+    with pytest.raises(UserError, match=r"^“pets\.zip” must be a zip archive"):
+        read_zip(path, "pets.zip", SMALL)
 
 
 @pytest.mark.parametrize("around", ["pets/", "a/b/c/", "./pets/", "pets\\"])
