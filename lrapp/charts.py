@@ -19,8 +19,9 @@ from lrapp.policies import FloatArray
 TRAINING, VALIDATION, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#d62728"
 # What the rules of ``suggestions`` are called.
 SUGGESTIONS = {"steepest": "steepest descent", "tenth": "a tenth of the minimum", "valley": "valley"}
-# More points than pixels only cost the browser time.
+# More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
 MOST_POINTS = 1_000
+MOST_POINTS_LIVE = 150
 # The name under which a specification asks for its points. It stays the same when they change, so that the
 # browser swaps the points only, and keeps a zoom.
 POINTS = "points"
@@ -52,21 +53,22 @@ def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFra
     return frame.iloc[np.unique(np.r_[order[first], order[last]])]
 
 
-def run_frame(history: History, plan: FloatArray | None = None) -> pd.DataFrame:
+def run_frame(history: History, plan: FloatArray | None = None, most: int = MOST_POINTS) -> pd.DataFrame:
     """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
 
     Args:
         history: What the run has said so far.
         plan: The learning rate of every step of the run; drawn behind the rates that were used.
+        most: About how many points of a line to keep.
     """
     parts = []
     per_epoch = history.started.steps_per_epoch if history.started else 1
     if plan is not None and len(plan):
         planned = pd.DataFrame({"epoch": np.arange(1, len(plan) + 1) / per_epoch, "value": plan})
-        parts.append(thin(planned, "value").assign(panel="rate", series="planned"))
+        parts.append(thin(planned, "value", most).assign(panel="rate", series="planned"))
     steps = history.step_frame()
     for column, panel, series in (("loss", "loss", "one batch"), ("learning_rate", "rate", "used")):
-        parts.append(_line(steps, column).assign(panel=panel, series=series))
+        parts.append(_line(steps, column, most).assign(panel=panel, series=series))
     epochs = history.epoch_frame()
     for column, panel, series in (
         ("loss", "loss", "training"),
@@ -74,7 +76,7 @@ def run_frame(history: History, plan: FloatArray | None = None) -> pd.DataFrame:
         ("metric", "metric", "training"),
         ("val_metric", "metric", "validation"),
     ):
-        parts.append(_line(epochs, column).assign(panel=panel, series=series))
+        parts.append(_line(epochs, column, most).assign(panel=panel, series=series))
     frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     frame["value"] = frame["value"].astype(float)
     frame["epoch"] = frame["epoch"].astype(float)
@@ -92,10 +94,10 @@ def run_frame(history: History, plan: FloatArray | None = None) -> pd.DataFrame:
     return frame.dropna(subset=["value"])
 
 
-def _line(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
     """One line's points; those that are not finite go before thinning, as they would stand for their stretch."""
     line = frame[["epoch", column]].rename(columns={column: "value"})
-    return thin(line[np.isfinite(line["value"].astype(float))], "value")
+    return thin(line[np.isfinite(line["value"].astype(float))], "value", most)
 
 
 def run_spec(epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, Any]:
@@ -174,18 +176,17 @@ def _panel(
     return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
 
 
-def plan_spec(length: int, unit: str) -> dict[str, Any]:
-    """Return the specification of a policy's plan over ``step`` (columns ``at``, ``learning_rate``).
+def plan_spec() -> dict[str, Any]:
+    """Return the specification of a policy's plan over epochs (columns ``at``, ``learning_rate``).
 
-    Args:
-        length: Right end of the axis, in epochs.
-        unit: Title of the axis.
+    The axis ends where the plan ends. A length in the specification would make another chart of it with every change,
+    which costs the browser several times what new points do.
     """
     chart = (
         alt.Chart()
         .mark_line(color=TRAINING, strokeWidth=2)
         .encode(
-            x=alt.X("at:Q", title=unit, scale=alt.Scale(domain=[0, length], nice=False)),
+            x=alt.X("at:Q", title="epoch", scale=alt.Scale(domainMin=0, nice=False)),
             y=alt.Y(
                 "learning_rate:Q",
                 title="learning rate",
@@ -193,7 +194,7 @@ def plan_spec(length: int, unit: str) -> dict[str, Any]:
                 axis=alt.Axis(format=".2~g", tickCount=4),
             ),
             tooltip=[
-                alt.Tooltip("at:Q", title=unit, format=".4~g"),
+                alt.Tooltip("at:Q", title="epoch", format=".4~g"),
                 alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
             ],
         )
@@ -303,16 +304,15 @@ def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
 POLICY_HUES = ("#e69f00", "#2f7ed8", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8a8f98", "#b8a800")
 
 
-def study_frame(curves: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+def study_frame(curves: pd.DataFrame, labels: Sequence[str], most: int = MOST_POINTS) -> pd.DataFrame:
     """Return the points of a study's charts, thinned, with the policies' names as ``name``.
 
     Args:
         curves: As ``comparing.curves`` returns them, with ``panel`` and ``policy``; at least one row.
         labels: What to call the policies, in their order.
+        most: About twice as many points as a line keeps.
     """
-    lines = [
-        thin(line, "mean", MOST_POINTS // 2) for _, line in curves.groupby(["panel", "policy"], sort=False)
-    ]
+    lines = [thin(line, "mean", most // 2) for _, line in curves.groupby(["panel", "policy"], sort=False)]
     frame = pd.concat(lines, ignore_index=True)
     return frame.assign(name=[labels[policy] for policy in frame["policy"]])
 

@@ -183,7 +183,7 @@ def test_a_runs_charts_ask_for_columns_that_the_frame_has(metric: str, log_loss:
 
 
 def test_a_plans_chart_asks_for_columns_that_its_frame_has() -> None:
-    assert fields(plan_spec(3, "epoch")) == set(plan_frame(np.ones(9), 3).columns)
+    assert fields(plan_spec()) == set(plan_frame(np.ones(9), 3).columns)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_plans_chart_asks_for_columns_that_its_frame_has() -> None:
     [
         (alt.VConcatChart, run_spec(20, "accuracy")),
         (alt.VConcatChart, run_spec(1, "mean absolute error", log_loss=True)),
-        (alt.Chart, plan_spec(3, "epoch")),
+        (alt.Chart, plan_spec()),
     ],
 )
 def test_specifications_are_valid_and_without_data(kind: Any, spec: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """A range test, while it runs and afterwards: its curve, what it suggests, and taking that into the policy."""
 
+import time
+
 import pandas as pd
 import streamlit as st
 
@@ -8,7 +10,7 @@ from lrapp.errors import UserError
 from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
-from lrapp.ui import draft, fields, resources
+from lrapp.ui import draft, fields, resources, waiting
 from lrapp.ui.resources import plain
 
 _SECONDS_BETWEEN_LOOKS = 0.4
@@ -97,7 +99,7 @@ def _last_test(settings: RunSettings) -> None:
     if ended:
         _show(run, settings)
     else:
-        st.fragment(_show, run_every=_SECONDS_BETWEEN_LOOKS)(run, settings, live=True)
+        resources.fragment(_show, _SECONDS_BETWEEN_LOOKS)(run, settings, live=True)
 
 
 def _show(run: Run, settings: RunSettings, *, live: bool = False) -> None:
@@ -111,6 +113,7 @@ def _show(run: Run, settings: RunSettings, *, live: bool = False) -> None:
             progress(run, history)
         if right.button("Stop", icon=":material/stop:", key=f"stop.{run.id}", width="stretch"):
             resources.jobs().stop(run)
+            st.rerun(scope="fragment")
     if history.sweeps:
         by_hand = curve(history, run.settings.range_test, f"range.{run.id}")
         if history.found is not None and history.found.minimum is not None:
@@ -121,12 +124,11 @@ def _show(run: Run, settings: RunSettings, *, live: bool = False) -> None:
 
 def progress(run: Run, history: History) -> None:
     """Show how far the range test of a run has come."""
-    place = resources.jobs().place(run)
+    if run.stop_asked is not None:
+        st.progress(0.0, waiting.to_stop(run.stop_asked, time.time(), history))
+        return
     if not history.sweeps:
-        waiting = (
-            f"Place {place} in the queue; runs train one at a time." if place else "Preparing the data …"
-        )
-        st.progress(0.0, waiting)
+        st.progress(0.0, waiting.to_begin(run, run.status.state))
         return
     now = history.sweeps[-1]
     done = (len(history.sweeps) - 1) * now.steps + len(now.losses)

@@ -2,13 +2,16 @@
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import streamlit as st
 from pydantic import TypeAdapter
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from lrapp import charts, worker
+from lrapp.errors import UserError
 from lrapp.jobs import Jobs
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lrapp.tables import Table
+
+P = ParamSpec("P")
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:^=&@/])")
 # Addresses become links after escapes have been read, unless something that nobody sees stands inside of them.
@@ -98,6 +103,24 @@ def visible_runs() -> list[Run]:
         known = {*own_runs(), st.query_params.get("run")}
         return [run for run in runs if run.id in known]
     return runs
+
+
+def fragment(part: Callable[P, None], every: float | None = None) -> Callable[P, None]:
+    """Return a part of a page as one that is drawn anew by itself; what goes wrong in it is said in its place.
+
+    Args:
+        part: Draws; it is called with what it was called with first.
+        every: Seconds from one drawing to the next; None when only its own widgets ask for one.
+    """
+
+    @wraps(part)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            part(*args, **kwargs)
+        except UserError as error:
+            st.error(plain(str(error), None), icon=":material/error:")
+
+    return st.fragment(guarded, run_every=every)
 
 
 def drawer(title: str, icon: str, key: str, *, expanded: bool = False) -> ExpanderContainer:

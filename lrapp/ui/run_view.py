@@ -1,6 +1,7 @@
 """One run, while it trains and afterwards: progress, charts, results, downloads."""
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ from lrapp import bundle, charts, evaluation
 from lrapp.errors import UserError
 from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run, State, Status
-from lrapp.ui import range_view, resources, result_view, takeaway_view
+from lrapp.ui import range_view, resources, result_view, takeaway_view, waiting
 from lrapp.ui.resources import plain
 
-# Fast enough that the first point is there at once, slow enough that watching costs the training nothing.
-SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_BETWEEN_DRAWINGS = 0.9
+# Until the first point is drawn, which somebody waits for; then slow enough that watching costs the training nothing.
+SECONDS_BETWEEN_FIRST_LOOKS = 0.5
+SECONDS_BETWEEN_LOOKS = 1.0
+# At the soonest, and at the latest; between them when new points would be seen (``_grown``).
+SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
 
 _LOOKS: dict[State, tuple[str, str]] = {
     "queued": ("Waiting", ":material/hourglass_empty:"),
@@ -27,6 +30,16 @@ _LOOKS: dict[State, tuple[str, str]] = {
     "failed": ("Failed", ":material/error:"),
     "interrupted": ("Interrupted", ":material/power_off:"),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """What was drawn last: of which run, when, after how many of its steps."""
+
+    run_id: str
+    at: float
+    steps: int
+    points: pd.DataFrame
 
 
 def title(state: State) -> str:
@@ -51,7 +64,9 @@ def show(run_id: str) -> None:
         _frame(run)
         _results(run)
     else:
-        st.fragment(_frame, run_every=SECONDS_BETWEEN_LOOKS)(run, live=True)
+        begun = _reader(run).read().steps_done > 0
+        every = SECONDS_BETWEEN_LOOKS if begun else SECONDS_BETWEEN_FIRST_LOOKS
+        resources.fragment(_frame, every)(run, live=True, begun=begun)
 
 
 def _reader(run: Run) -> EventReader:
@@ -63,12 +78,14 @@ def _reader(run: Run) -> EventReader:
     return reader
 
 
-def _frame(run: Run, *, live: bool = False) -> None:
+def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
     # The status first: what it calls ended has written all its events.
     status = run.status
     history = _reader(run).read()
     if live and status.state in ENDED:
         st.rerun()
+    if live and not begun and history.steps_done and _last_drawn(run) is not None:
+        st.rerun()  # to look less often from here on
     _progress(run, status, history)
     if live and status.state == "running" and history.started is None:
         history = _first_word(run)
@@ -94,24 +111,34 @@ def _frame(run: Run, *, live: bool = False) -> None:
 
 
 def _points(run: Run, history: History, plan: np.ndarray, *, live: bool) -> pd.DataFrame:
-    """The points to draw; while a run goes on, new ones about once a second, because each drawing costs it."""
-    kept = st.session_state.get("points")
-    if (
-        live
-        and kept is not None
-        and kept[0] == run.id
-        and time.monotonic() - kept[1] < SECONDS_BETWEEN_DRAWINGS
-    ):
-        drawn: pd.DataFrame = kept[2]
-        return drawn
-    points = charts.run_frame(history, plan)
-    st.session_state["points"] = (run.id, time.monotonic(), points)
+    """The points to draw; while a run goes on, fewer, and new ones only where they would be seen: each costs it."""
+    if not live:
+        return charts.run_frame(history, plan)
+    last = _last_drawn(run)
+    if last is not None:
+        soonest, latest = SECONDS_BETWEEN_DRAWINGS
+        since = time.monotonic() - last.at
+        if since < soonest or (since < latest and not _grown(last.steps, history)):
+            return last.points
+    points = charts.run_frame(history, plan, charts.MOST_POINTS_LIVE)
+    st.session_state["drawn"] = _Drawn(run.id, time.monotonic(), history.steps_done, points)
     return points
+
+
+def _last_drawn(run: Run) -> _Drawn | None:
+    drawn: _Drawn | None = st.session_state.get("drawn")
+    return drawn if drawn is not None and drawn.run_id == run.id else None
+
+
+def _grown(drawn: int, history: History) -> bool:
+    """Whether the lines are longer by two pixels, or by a twentieth, than when they had that many steps."""
+    assert history.started is not None
+    return abs(history.steps_done - drawn) > min(history.started.total_steps / 250, drawn / 20)
 
 
 def _first_word(run: Run) -> History:
     """Look again and again until the next look is due, so that the first point is there as soon as it is told."""
-    due = time.monotonic() + SECONDS_BETWEEN_LOOKS
+    due = time.monotonic() + SECONDS_BETWEEN_FIRST_LOOKS
     while True:
         history = _reader(run).read()
         if history.steps_done or history.sweeps or time.monotonic() > due:
@@ -149,7 +176,8 @@ def _progress(run: Run, status: Status, history: History) -> None:
             key=f"stop.{run.id}",
             disabled=asked,
             width="stretch",
-            help="Ends the run within a second and keeps the best weights so far.",
+            help="Ends the run within a second, or after the step that is running if that takes longer, and keeps "
+            "the best weights so far.",
         ):
             resources.jobs().stop(run)
             st.rerun(scope="fragment")
@@ -170,23 +198,26 @@ def _progress(run: Run, status: Status, history: History) -> None:
 
 def _bar(run: Run, status: Status, history: History) -> None:
     if status.state == "queued":
-        place = resources.jobs().place(run)
-        waiting = f"Place {place} in the queue; runs train one at a time." if place else "Starting …"
-        st.progress(0.0, waiting)
+        st.progress(0.0, waiting.to_begin(run, status.state))
+        return
+    if run.stop_asked is not None:
+        total = history.started.total_steps if history.started else 1
+        share = min(1.0, history.steps_done / max(1, total))
+        st.progress(share, waiting.to_stop(run.stop_asked, time.time(), history))
         return
     if history.started is None and history.prepared is not None and history.found is None and _finds(run):
         range_view.progress(run, history)
         return
     if history.started is None:
-        ready = resources.jobs().warm
-        st.progress(
-            0.0, "Preparing the data …" if ready else "TensorFlow is starting, this takes some seconds …"
-        )
+        st.progress(0.0, waiting.to_begin(run, status.state))
         return
     started = history.started
     done, total = history.steps_done, started.total_steps
     if done >= total:
         st.progress(1.0, "Measuring the model on rows it never saw, and saving it …")
+        return
+    if not done:
+        st.progress(0.0, "Making the first steps, which also build and compile the network …")
         return
     text = f"Epoch {len(history.epochs):,} of {started.epochs:,}"
     before = started.first_epoch * started.steps_per_epoch

@@ -1,5 +1,6 @@
 """One comparison, while its runs train and afterwards: progress, charts, table, what it shows."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from lrapp.errors import UserError
 from lrapp.events import History
 from lrapp.runs import ENDED, EventReader, Run, Status, now
 from lrapp.studies import Member, Study
-from lrapp.ui import resources, run_view
+from lrapp.ui import resources, run_view, waiting
 from lrapp.ui.resources import plain
 
 # Less often than a single run is looked at, as there are many files to read.
@@ -65,7 +66,7 @@ def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
         _frame(study)
         _outcome(study, seen, on_delete)
     else:
-        st.fragment(_frame, run_every=_SECONDS_BETWEEN_LOOKS)(study, live=True)
+        resources.fragment(_frame, _SECONDS_BETWEEN_LOOKS)(study, live=True)
         _runs(seen)
 
 
@@ -120,7 +121,7 @@ def _frame(study: Study, *, live: bool = False) -> None:
     with st.container(key="run_charts"):
         resources.draw(
             charts.study_spec(study.labels, comparison.epochs, comparison.metric, log_loss=log_loss),
-            charts.study_frame(curves, study.labels),
+            charts.study_frame(curves, study.labels, charts.MOST_POINTS_LIVE if live else charts.MOST_POINTS),
             key=f"study.{study.id}",
         )
     st.caption(
@@ -183,14 +184,17 @@ def _stop(seen: list[_Seen]) -> None:
 def _bar(seen: list[_Seen], ended: int) -> None:
     text = f"{ended} of {len(seen)} runs done"
     current = next((one for one in seen if one.status is not None and one.status.state == "running"), None)
-    if current is None:
-        text += (
-            " · waits for its turn in the queue" if resources.jobs().warm else " · TensorFlow is starting …"
-        )
-    else:
+    following = next((one for one in seen if not one.ended and one.run is not None), None)
+    if current is None and following is not None:
+        assert following.run is not None
+        text += f" · {waiting.to_begin(following.run, 'queued')}"
+    elif current is not None:
         text += f" · {plain(current.member.label)}, seed {current.member.seed}: "
         history = current.history
-        if history.started is not None:
+        asked = current.run.stop_asked if current.run is not None else None
+        if asked is not None:
+            text += waiting.to_stop(asked, time.time(), history)
+        elif history.started is not None:
             text += f"epoch {len(history.epochs):,} of {history.started.epochs:,}"
         else:
             text += "range test" if history.sweeps else "preparing the data"
