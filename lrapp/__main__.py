@@ -1,4 +1,4 @@
-"""The same run without a browser: ``python -m lrapp RUN.json --out FOLDER``."""
+"""The same without a browser: ``python -m lrapp RUN.json --out FOLDER``, and ``python -m lrapp predict``."""
 
 import argparse
 import signal
@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from lrapp import bundle, worker
+from lrapp import bundle, predict_command, worker
 from lrapp.errors import UserError
 from lrapp.events import EpochDone, Event, StepsDone, TrainingStarted
 from lrapp.runs import Run, Status, Store, disk_errors, now, write_beside
@@ -14,13 +14,18 @@ from lrapp.settings import FileSource, RunSettings
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train what a settings file says, and leave the run in a folder.
+    """Train what a settings file says, and leave the run in a folder; or predict, if that is the first word.
 
     Returns:
         Exit code: 0 when a model was left, 1 when not, 2 for a wrong call.
     """
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["predict"]:
+        return predict_command.main(words[1:])
     parser = argparse.ArgumentParser(
-        prog="python -m lrapp", description="Train a network from the settings that the app saved."
+        prog="python -m lrapp",
+        description="Train a network from the settings that the app saved.",
+        epilog="To predict with a finished run: python -m lrapp predict RUN_FOLDER TABLE.csv --out FILE",
     )
     parser.add_argument(
         "settings", type=Path, metavar="RUN.json", help="settings, from the Runs page or a download"
@@ -34,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run that is in the folder already"
     )
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(words)
     try:
         return _train(chosen.settings, chosen.out, chosen.data, resume=chosen.resume)
     except UserError as error:

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts import TRAINING, VALIDATION, finished
+from lrapp.charts import GREY, TRAINING, finished
 from lrapp.result_charts import COLOURS, Figure, title
 from lrapp.tally import Bar
 
@@ -99,15 +99,16 @@ def _bars(frame: pd.DataFrame, value: str, what: str, tooltip: list[alt.Tooltip]
     return finished(alt.layer(bars, outer, inner).properties(height=26 * len(names) + _AROUND))
 
 
-def what_if(frame: pd.DataFrame, column: str, answer: str, now: float | str | None, kind: str) -> Figure:
+def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: str, share: bool) -> Figure:
     """Return how the answer moves while one column does.
 
     Args:
-        frame: ``at`` (number, point in time or text), ``class`` ("" for a regression), ``value``.
+        frame: ``at`` (number, point in time or text), ``class`` ("" where there is one line), ``value``.
         column: Name of the column that moves: the axis' title.
         answer: What the answer is.
         now: Where the column stands; None to mark nothing.
         kind: ``number``, ``date`` or ``category``.
+        share: Whether the answer is a probability.
     """
     names = list(dict.fromkeys(frame["class"]))
     field, name = {"number": "at:Q", "date": "at:T", "category": "at:N"}[kind], title(column)
@@ -123,14 +124,14 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: float | str | No
     y = alt.Y(
         "value:Q",
         title=title(answer),
-        scale=alt.Scale(domain=[0, 1], nice=False) if names != [""] else alt.Scale(zero=False, padding=6),
-        axis=alt.Axis(tickCount=5, format=".0%" if names != [""] else "~g"),
+        scale=alt.Scale(domain=[0, 1], nice=False) if share else alt.Scale(zero=False, padding=6),
+        axis=alt.Axis(tickCount=5, format=".0%" if share else "~g"),
     )
     tooltip = [
         alt.Tooltip(field, title=name, format="%Y-%m-%d" if kind == "date" else ".5~g")
         if kind != "category"
         else alt.Tooltip(field, title=name),
-        alt.Tooltip("value:Q", title=title(answer), format=".1%" if names != [""] else ".5~g"),
+        alt.Tooltip("value:Q", title=title(answer), format=".1%" if share else ".5~g"),
     ]
     encoded: dict[str, Any] = {"x": x, "y": y, "tooltip": tooltip}
     if names != [""]:
@@ -152,8 +153,9 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: float | str | No
     layers: list[alt.Chart] = [marked]
     if now is not None:
         here = alt.Chart().transform_filter("datum.here")
-        layers.append(here.mark_rule(color=VALIDATION, strokeDash=[4, 3], strokeWidth=1.5).encode(x=x))
+        layers.append(here.mark_rule(color=GREY, strokeDash=[4, 3], strokeWidth=1.5).encode(x=x))
     frame = frame.assign(here=frame["at"] == now if now is not None else False)
     legend = _AROUND // 2 if names != [""] else 0
-    chart = alt.layer(*layers).properties(height=240 + legend)
+    slanted = _AROUND if kind == "category" else 0
+    chart = alt.layer(*layers).properties(height=240 + legend + slanted)
     return Figure(finished(chart), frame, "what-if")

@@ -57,7 +57,7 @@ ORDER = [
         "readmes",
         "exports",
     ),
-    *("result_charts", "predict_charts", "drawing", "report", "__main__"),
+    *("result_charts", "predict_charts", "drawing", "report", "predict_command", "__main__"),
 ]
 TRAINERS = {
     "layers",

@@ -159,7 +159,8 @@ def _result(folder: PredictionFolder, result: Result) -> None:
                 )
         if result.confidence is not None:
             st.caption(
-                f"Mean confidence {100 * result.confidence:.1f} %: the probability that the network gives to what it predicts."
+                f"Mean confidence {100 * result.confidence:.1f} %: the probability that the network gives to what it "
+                "predicts."
             )
         if result.metrics:
             st.dataframe(_scores(result), hide_index=True)

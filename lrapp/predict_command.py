@@ -1,0 +1,101 @@
+"""Predicting without a browser: ``python -m lrapp predict RUN_FOLDER TABLE.csv --out PREDICTIONS.csv``."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from lrapp import predicting, worker
+from lrapp.errors import UserError
+from lrapp.predicting import Progress
+from lrapp.runs import disk_errors
+
+_WIDTH = 30
+_SECONDS_BETWEEN_DRAWINGS = 0.1
+
+
+def main(arguments: list[str]) -> int:
+    """Predict a table with a finished run's model.
+
+    Args:
+        arguments: What stands behind ``predict``.
+
+    Returns:
+        Exit code: 0 when predictions were written, 1 when not, 2 for a wrong call.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m lrapp predict", description="Predict the rows of a table with a finished run's model."
+    )
+    parser.add_argument(
+        "run", type=Path, metavar="RUN_FOLDER", help="a run's folder, or a download that was unpacked"
+    )
+    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="the rows to predict")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="where the predictions go: a name that ends in .parquet gets Parquet, any other CSV",
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        _predict(chosen.run, chosen.table, chosen.out)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _predict(run_folder: Path, table: Path, out: Path) -> None:
+    if not run_folder.is_dir():
+        raise UserError(f"The run's folder must be there. Received: {run_folder}.")
+    if not table.is_file():
+        raise UserError(f"The table cannot be read: {table}. Name a file that is there.")
+    stopped: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
+    bar = _Bar()
+    print("Starting TensorFlow …", file=sys.stderr)
+    worker.warm()
+    with disk_errors():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # On the same disk, so that the finished file is only renamed.
+        with tempfile.TemporaryDirectory(prefix=".predictions-", dir=out.parent) as beside:
+            try:
+                result = predicting.predict_file(
+                    run_folder.absolute(), table, table.name, Path(beside), bar.draw, lambda: bool(stopped)
+                )
+            finally:
+                bar.close()
+            packed = out.suffix.lower() == ".parquet"
+            os.replace(Path(beside) / (predicting.PARQUET_FILE if packed else predicting.CSV_FILE), out)
+    for note in result.notes:
+        print(note)
+    if result.verdict:
+        print(result.verdict)
+    word = "row is" if result.rows == 1 else "rows are"
+    print(f"{result.rows:,} {word} in {out}; {result.predicted:,} of them have a prediction.")
+
+
+class _Bar:
+    """A progress bar in the terminal, and nothing where there is none."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._drawn = 0.0
+
+    def draw(self, progress: Progress) -> None:
+        """Draw how far it is."""
+        if not self._live or time.monotonic() - self._drawn < _SECONDS_BETWEEN_DRAWINGS:
+            return
+        self._drawn = time.monotonic()
+        filled = int(_WIDTH * progress.share)
+        text = f"{progress.stage.lower()}  {progress.rows:,} rows"
+        print(f"\r[{'#' * filled}{'.' * (_WIDTH - filled)}] {text:<40}", end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Leave the terminal on a fresh line."""
+        if self._drawn:
+            print(file=sys.stderr)
