@@ -1,5 +1,8 @@
 """What a network of pictures got wrong, with the pictures themselves: ``mistakes.json`` in a run's folder."""
 
+import base64
+import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from lrapp.errors import UserError
+from lrapp.measures import ClassFigures
 from lrapp.picture_pixels import png
 
 if TYPE_CHECKING:
@@ -70,6 +74,12 @@ class Mistakes:
             return f"{few}; those that the network was surest of come first."
         return f"{few}; these are the {len(self.shown)} that the network was surest of."
 
+    def as_html(self) -> str:
+        """Return the pictures with what they are and what they were taken for, as a page can show them."""
+        return (
+            f'{_STYLE}<div class="mistakes">{"".join(map(_figure, self.shown))}</div>' if self.shown else ""
+        )
+
     def to_json(self) -> bytes:
         """Return them as JSON, pictures in base64."""
         return _adapter().dump_json(self)
@@ -90,9 +100,61 @@ class Mistakes:
             ) from error
 
 
+# Small pictures are shown pixel by pixel. The colours are the page's own, light or dark.
+_STYLE = """<style>
+.mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 14px 10px; }
+.mistakes figure { margin: 0; }
+.mistakes img { width: 84px; height: 84px; object-fit: contain; display: block; image-rendering: pixelated; }
+.mistakes img.large { image-rendering: auto; }
+.mistakes figcaption { font-size: 0.8rem; line-height: 1.3; margin-top: 4px; overflow-wrap: anywhere; }
+.mistakes small { opacity: 0.7; }
+</style>"""
+
+
+def _figure(one: Mistake) -> str:
+    truth, answer = (html.escape(_short(name, 40)) for name in (one.truth, one.answer))
+    width = int.from_bytes(one.picture[16:20], "big")  # where every PNG says it
+    file = f"<br><small>{html.escape(_short(one.name, 60))}</small>" if one.name else ""
+    return (
+        f'<figure><img{" class=large" if width > 84 else ""} alt="A picture of {truth}, taken for {answer}" '
+        f'src="data:image/png;base64,{base64.b64encode(one.picture).decode()}">'
+        f"<figcaption>{truth}<br>taken for <b>{answer}</b><br>{_percent(one.confidence)} sure{file}</figcaption>"
+        "</figure>"
+    )
+
+
+def _short(name: str, most: int) -> str:
+    """A name in one line; of a long one its end, where a file's own name is."""
+    line = " ".join(name.split()) or "(blank)"
+    return line if len(line) <= most else f"…{line[1 - most :]}"
+
+
+def _percent(chance: float) -> str:
+    # 99.96 % would be rounded to a certainty that no network has.
+    return f"{min(100 * chance, 99.9):.1f} %"
+
+
 @cache
 def _adapter() -> TypeAdapter[Mistakes]:
     return TypeAdapter(Mistakes)
+
+
+def class_sentence(classes: Sequence[ClassFigures]) -> str:
+    """Return which class is told right most often, and which least; empty where that says nothing.
+
+    Args:
+        classes: Figures of all classes; a class's accuracy is its recall.
+    """
+    known = [(one.recall, one.name) for one in classes if one.recall is not None]
+    if len(known) < 2:
+        return ""
+    best, worst = max(known, key=lambda one: one[0]), min(known, key=lambda one: one[0])
+    if best[0] == worst[0]:
+        return f"All classes are told right equally often, {100 * best[0]:.1f} % of their pictures."
+    return (
+        f"Told right most often: “{best[1]}”, {100 * best[0]:.1f} % of its pictures; least often: “{worst[1]}”, "
+        f"{100 * worst[0]:.1f} %."
+    )
 
 
 def mistakes(prepared: "Prepared", outputs: NDArray[Any], most: int = MOST_MISTAKES) -> Mistakes:

@@ -230,14 +230,17 @@ def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
 
 
 def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:
-    from lrapp import training
+    from lrapp import loggers, training
     from lrapp.image_files import Stopped
 
     settings = run.settings
     writer = EventWriter(run)
 
+    logs = loggers.open_for(run)
+
     def tell(event: Event) -> None:
         writer.write(event)
+        logs.take(event)
         if on_event is not None:
             on_event(event)
 
@@ -283,6 +286,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
     except Stopped as error:
         return Outcome("stopped", str(error))
     finally:
+        logs.close()
         writer.close()
     if needed > _KEPT_BYTES:
         _traced.cache_clear()
@@ -371,11 +375,15 @@ def _look_closely(
     run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", scores: "Scores"
 ) -> None:
     """Leave what the pages show of a finished model; the run is done, and nothing here may undo that."""
-    from lrapp import saved
+    from lrapp import picture_results, saved
     from lrapp.insight import Insight, look
 
+    mistakes_path, mistakes = run.folder / picture_results.MISTAKES_FILE, b""
     run.insight_path.unlink(missing_ok=True)
+    mistakes_path.unlink(missing_ok=True)
     try:
+        if prepared.of_pictures:
+            mistakes = picture_results.mistakes(prepared, outputs).to_json()
         found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x))
     except Exception as error:
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
@@ -383,3 +391,5 @@ def _look_closely(
         found = Insight(prepared.task, scores.part, scores.rows, notes=(note,))
     with suppress(UserError):  # a disk that is full now still held the model
         write_beside(run.insight_path, found.to_json())
+        if mistakes:
+            write_beside(mistakes_path, mistakes)

@@ -10,7 +10,8 @@ from pictures import some_images
 from PIL import Image
 
 from lrapp.errors import UserError
-from lrapp.picture_results import Mistakes, mistakes
+from lrapp.measures import class_figures
+from lrapp.picture_results import Mistakes, class_sentence, mistakes
 from lrapp.prepare import Prepared
 from lrapp.prepare_images import prepare_images
 from lrapp.settings import DataSettings
@@ -89,3 +90,34 @@ def test_they_are_kept_as_json() -> None:
 def test_damaged_files_are_told(text: bytes) -> None:
     with pytest.raises(UserError, match=r"^The pictures that this run got wrong are damaged"):
         Mistakes.from_json(text)
+
+
+def test_they_are_shown_with_their_names_made_harmless() -> None:
+    data = several(names=tuple(f"{'deep/' * 20}<{number}>.png" for number in range(30)))
+    data = dataclasses.replace(data, classes=("<b>a</b>", 'b"', "c\n"))
+    outputs = right(data)
+    outputs[0] = [0.0001, 0.0001, 0.9998]
+    page = mistakes(data, outputs).as_html()
+    assert "<b>a</b>" not in page
+    assert page.count("<figure>") == 1
+    assert "taken for <b>c</b><br>99.9 % sure" in page
+    assert "&lt;24&gt;.png</small>" in page
+    assert "deep/" * 20 not in page
+    assert page.count('<img alt="A picture of ') == 1, "small: pixel by pixel"
+    large = dataclasses.replace(
+        data, test=dataclasses.replace(data.test, x=np.zeros((6, 90, 90, 1), np.uint8))
+    )
+    assert '<img class=large alt="' in mistakes(large, outputs).as_html()
+    assert mistakes(data, right(data)).as_html() == ""
+
+
+def test_the_best_and_the_worst_class_are_told() -> None:
+    truth = np.array([0, 0, 1, 1, 2, 2])
+    figures = class_figures(truth, np.array([0, 0, 1, 0, 0, 0]), ("a", "b", "c"))
+    assert class_sentence(figures) == (
+        "Told right most often: “a”, 100.0 % of its pictures; least often: “c”, 0.0 %."
+    )
+    assert class_sentence(class_figures(truth, truth, ("a", "b", "c"))) == (
+        "All classes are told right equally often, 100.0 % of their pictures."
+    )
+    assert class_sentence(class_figures(truth[:2], truth[:2], ("a", "b"))) == ""

@@ -1,0 +1,29 @@
+"""The pictures that a finished network got wrong."""
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.insight import Insight
+from lrapp.picture_results import MISTAKES_FILE, Mistakes, class_sentence
+from lrapp.runs import Run
+from lrapp.ui.resources import plain
+
+
+def show(run: Run, insight: Insight) -> None:
+    """Show them with what they are and what they were taken for; nothing for a run on a table.
+
+    Args:
+        run: Has ended.
+        insight: Its closer look.
+    """
+    try:
+        found = Mistakes.from_json((run.folder / MISTAKES_FILE).read_bytes())
+    except FileNotFoundError:
+        return
+    except UserError as error:
+        st.warning(plain(str(error), None), icon=":material/warning:")
+        return
+    st.subheader("What it got wrong", anchor=False)
+    st.caption(" ".join(plain(text, None) for text in (class_sentence(insight.classes), found.sentence)))
+    if found.shown:
+        st.html(found.as_html())
