@@ -49,7 +49,7 @@ def show(rows: Sequence[Row]) -> None:
     if all(one.row.state in ENDED for one in compared):
         _charts(histories, names)
     else:
-        st.fragment(_charts, run_every=SECONDS_BETWEEN_LOOKS)(histories, names, live=True)
+        resources.fragment(_charts, SECONDS_BETWEEN_LOOKS)(histories, names, live=True)
 
 
 def _differences(table: SideBySide) -> None:

@@ -154,7 +154,7 @@ def _one(row: Row) -> None:
             st.rerun()
         _say(run, row)
         if settings is not None:
-            sharing.share(settings, row.id)
+            resources.fragment(sharing.share)(settings, f"share.{row.id}")
         _delete([row])
     if settings is None or row.state is None:
         return

@@ -13,53 +13,60 @@ from lrapp.ui.resources import plain
 _MOST_FILE_BYTES = 2_000_000
 
 
-def bar(settings: RunSettings) -> None:
-    """Show, on the Train page: what is wrong with a link, the file that settings want, Share, Open settings.
-
-    Args:
-        settings: As the cards say.
-    """
+def bar() -> None:
+    """Show, on the Train page: what is wrong with a link, the file that settings want, Share, Open settings."""
     if trouble := draft.link_trouble():
         st.warning(
             f"{plain(trouble, None)} Until then the usual settings are on this page.",
             icon=":material/link_off:",
         )
-    _wanted_file(settings)
+    _wanted_file(draft.get())
+    resources.fragment(_buttons)()
+
+
+def _buttons() -> None:
     with st.container(horizontal=True):
-        share(draft.to_train(settings), "train")
+        share(None, draft.key("share"))
         _open()
 
 
-def share(settings: RunSettings, key: str) -> None:
-    """Show a button behind which the settings stand as a link and as a file.
+def share(settings: RunSettings | None, key: str) -> None:
+    """Show a button behind which settings stand as a link and as a file.
 
     Args:
-        settings: What is shared.
-        key: Start of the widgets' keys.
+        settings: What is shared; None for those on the Train page, as they are when the button is pressed.
+        key: Of the button.
     """
-    with st.popover("Share", icon=":material/share:"):
-        st.markdown("Whoever opens this link finds these settings on the Train page.")
-        try:
-            link = f"{_address()}?settings={sharing.to_text(draft.to_train(settings))}"
-            st.code(link, language=None, wrap_lines=True)
-        except UserError as error:
-            st.info(plain(str(error), None), icon=":material/info:")
-        source = settings.data.source
-        if sha256 := getattr(source, "sha256", ""):
-            st.caption(
-                f"The table itself is not in it. Send {plain(source.name)} along, unless the link is opened on this "
-                f"server: the other side is asked for the file whose SHA-256 begins with {sha256[:8]}."
-            )
-        st.download_button(
-            "Settings (JSON)",
-            settings.to_json(),
-            file_name="run.json",
-            mime="application/json",
-            icon=":material/settings:",
-            key=f"{key}.settings_file",
-            on_click="ignore",
-            help="For “Open settings” on the Train page, or for python -m lrapp run.json --out FOLDER.",
+    # Made when it is opened, because fields of the Train page change without drawing this anew.
+    popover = st.popover("Share", icon=":material/share:", key=key, on_change="rerun")
+    if popover.open:
+        with popover:
+            _ways(draft.get() if settings is None else settings, key)
+
+
+def _ways(settings: RunSettings, key: str) -> None:
+    st.markdown("Whoever opens this link finds these settings on the Train page.")
+    try:
+        link = f"{_address()}?settings={sharing.to_text(draft.to_train(settings))}"
+        st.code(link, language=None, wrap_lines=True)
+    except UserError as error:
+        st.info(plain(str(error), None), icon=":material/info:")
+    source = settings.data.source
+    if sha256 := getattr(source, "sha256", ""):
+        st.caption(
+            f"The table itself is not in it. Send {plain(source.name)} along, unless the link is opened on this "
+            f"server: the other side is asked for the file whose SHA-256 begins with {sha256[:8]}."
         )
+    st.download_button(
+        "Settings (JSON)",
+        settings.to_json(),
+        file_name="run.json",
+        mime="application/json",
+        icon=":material/settings:",
+        key=f"{key}.file",
+        on_click="ignore",
+        help="For “Open settings” on the Train page, or for python -m lrapp run.json --out FOLDER.",
+    )
 
 
 def start_from(settings: RunSettings) -> None:

@@ -18,10 +18,11 @@ from browser.driving import (
     marks,
     no_defect,
     open_app,
+    set_number,
     tab,
     train,
 )
-from lrapp import about
+from lrapp import about, sharing
 from lrapp.evaluation import Metric, Scores
 from lrapp.events import DataPrepared, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted, to_line
 from lrapp.runs import Run, Store
@@ -392,11 +393,20 @@ def test_settings_are_opened_from_a_file(browser: Browser, own_app: App, tmp_pat
         expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.125")
 
 
+def test_the_link_of_the_train_page_holds_what_its_fields_say(browser: Browser, own_app: App) -> None:
+    with tab(browser) as page:
+        open_app(page, own_app.url)
+        set_number(page, "Epochs", 9)
+        page.get_by_role("button", name="Share").click()
+        link = page.get_by_test_id("stCode").inner_text()
+        settings = sharing.from_text(link.partition("settings=")[2])
+        assert settings.training.epochs == 9
+        assert settings.data.target == "species"
+
+
 def test_the_file_that_a_link_was_made_for_is_asked_for(
     browser: Browser, own_app: App, tmp_path: Path
 ) -> None:
-    from lrapp import sharing
-
     elsewhere = Store(tmp_path / "elsewhere")
     source = elsewhere.keep_file(TABLE, "their table.csv")
     assert isinstance(source, FileSource)
