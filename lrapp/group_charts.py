@@ -43,6 +43,7 @@ def plan_spec() -> dict[str, Any]:
     The axis ends where the plan ends, as in ``charts.plan_spec``.
     """
     names = list(_LINES)
+    legend = alt.Legend(orient="top", direction="horizontal", offset=2)
     chart = (
         alt.Chart()
         .mark_line(strokeWidth=2)
@@ -58,12 +59,14 @@ def plan_spec() -> dict[str, Any]:
                 "group:N",
                 title=None,
                 scale=alt.Scale(domain=names, range=[colour for colour, _ in _LINES.values()]),
-                legend=alt.Legend(orient="top", direction="horizontal", offset=2),
+                legend=legend,
             ),
             strokeDash=alt.StrokeDash(
                 "group:N",
+                title=None,
                 scale=alt.Scale(domain=names, range=[dash for _, dash in _LINES.values()]),
-                legend=None,
+                # The same, so that both are one legend.
+                legend=legend,
             ),
             tooltip=[
                 alt.Tooltip("group:N", title="layers"),
@@ -71,6 +74,6 @@ def plan_spec() -> dict[str, Any]:
                 alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
             ],
         )
-        .properties(height=150)
+        .properties(height=220)
     )
     return finished(chart)

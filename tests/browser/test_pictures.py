@@ -1,0 +1,147 @@
+"""Pictures, from the choice of a set to a trained network and a second one that starts from the first."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from browser.driving import (
+    App,
+    choose,
+    expander,
+    idle,
+    marks,
+    no_defect,
+    open_app,
+    set_number,
+    state,
+    switch,
+    tab,
+    train,
+    type_into_cell,
+    upload,
+    wait_for_charts,
+)
+from lrapp import images
+
+CLASSES = ("<b>bold</b> & co", "$\\alpha$ ![x](http://example.com/x.png)", "plain")
+
+
+def take_set(page: Page, name: str) -> None:
+    """Choose a set of pictures by its button, and wait for its examples."""
+    page.get_by_role("button", name=name).click()
+    expect(page.get_by_role("combobox", name="Pictures")).to_have_value(f"Pictures: {name}")
+    page.locator("table.classes img").first.wait_for()
+    idle(page)
+
+
+def own_pictures() -> bytes:
+    generator = np.random.default_rng(0)
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for number, (name, count) in enumerate(zip(CLASSES, (30, 20, 10), strict=True)):
+            for copy in range(count):
+                pixels = generator.integers(0, 60, (20, 26, 3), dtype=np.uint8)
+                pixels[..., number] += 150
+                one = io.BytesIO()
+                Image.fromarray(pixels).save(one, "PNG")
+                # A name may hold what a path may not.
+                archive.writestr(f"{name.replace('/', '∕')}/{copy}.png", one.getvalue())
+    return target.getvalue()
+
+
+def test_from_a_click_on_a_set_to_what_the_network_is_worth(page: Page) -> None:
+    take_set(page, "Fashion-MNIST" if images.here("fashion-mnist") else "Handwritten digits")
+    expect(page.locator("table.classes tr")).to_have_count(10)
+    expect(page.get_by_role("combobox", name="Preset")).to_have_value("Small CNN (32, 64)")
+    shapes = page.locator("table.layers tr").all_inner_texts()
+    assert [row.split("\t")[0] for row in shapes[2:]] == [
+        "Layer 1 (Convolution)",
+        "Layer 2 (Max pooling)",
+        "Layer 3 (Convolution)",
+        "Layer 4 (Max pooling)",
+        "Layer 5 (Dense)",
+        "Output",
+    ]
+    set_number(page, "Most training pictures", 500)
+    expander(page, "Split and class weights")
+    idle(page)
+    set_number(page, "Validation share", 0.01)
+    set_number(page, "Epochs", 2)
+    run = train(page)
+    wait_for_charts(page)
+    state(page, "Done").wait_for()
+    expect(page.get_by_role("heading", name="What it is worth")).to_be_visible()
+    no_defect(page)
+
+    # A second network that starts from the first, gently.
+    expander(page, "Start from")
+    idle(page)
+    choose(page, "Start from", "A run of mine")
+    page.get_by_role("combobox", name="Run", exact=True).click()
+    page.get_by_role("option").nth(1).click()
+    idle(page)
+    page.get_by_role("button", name="Gentle").click()
+    idle(page)
+    expect(page.get_by_role("spinbutton", name="Early layers", exact=False)).to_have_value("0.1")
+    plan = [mark for chart in marks(page) for mark in chart if mark.kind == "line" and mark.values[0][1] == 0]
+    assert len(plan) == 2, "early and middle stand still at first"
+    assert train(page) != run
+    state(page, "Done").wait_for()
+    expander(page, "What was done to the data")
+    expect(page.get_by_text("start with the weights of an earlier run")).to_be_visible()
+
+
+def test_a_network_that_cannot_be_built_says_which_layer_and_why(page: Page) -> None:
+    take_set(page, "Handwritten digits")
+    grid = page.get_by_test_id("stDataFrame").first
+    type_into_cell(page, grid, 240, 1, "9")
+    expect(page.get_by_text("Layer 2 (Max pooling) needs pictures of at least 9 x 9 pixels")).to_be_visible()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    choose(page, "Preset", "Small residual network")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    expect(page.locator("table.layers").get_by_text("Layer 5 (Global average pooling)")).to_be_visible()
+
+
+def test_a_table_gets_its_own_network_back(page: Page) -> None:
+    choose(page, "Preset", "Small (32)")
+    set_number(page, "Epochs", 7)
+    take_set(page, "Handwritten digits")
+    expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("8")
+    choose(page, "Pictures", "Sample: Penguins")
+    expect(page.get_by_role("combobox", name="Preset")).to_have_value("Small (32)")
+    expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("7")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, True)])
+def test_own_pictures_and_how_they_are_varied(browser: Browser, app: App, width: int, dark: bool) -> None:
+    with tab(browser, width=width, dark=dark) as page:
+        open_app(page, app.url)
+        upload(page, "mine.zip", own_pictures())
+        expect(page.get_by_role("combobox", name="Pictures")).to_have_value("Your file: mine.zip")
+        idle(page)
+        names = page.locator("table.classes th").all_inner_texts()
+        assert sorted(name.split("\n")[0] for name in names) == sorted(
+            name.replace("/", "∕") for name in CLASSES
+        )
+        assert sorted(int(name.split("\n")[1]) for name in names) == [10, 20, 30]
+        set_number(page, "Size (pixels)", 16)
+        expect(page.get_by_text("16 x 16 pixels in colour")).to_be_visible()
+        expander(page, "Augmentation")
+        idle(page)
+        set_number(page, "Rotate (degrees)", 30)
+        page.get_by_role("button", name="Show a batch").click()
+        page.get_by_text("The first pictures of a training batch").wait_for()
+        wide, narrow = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide <= narrow
+        if width > 1000:
+            expander(page, "Split and class weights")
+            idle(page)
+            switch(page, "Weigh classes equally")
+            set_number(page, "Epochs", 2)
+            train(page)
+            wait_for_charts(page)
+            state(page, "Done").wait_for()
