@@ -7,6 +7,7 @@ import tensorflow as tf
 from networks import PLAIN, network, prepared, train
 
 from lrapp import models
+from lrapp.events import StepsDone
 from lrapp.loop import Loop, shuffled
 from lrapp.settings import (
     FixedSettings,
@@ -158,7 +159,7 @@ def test_a_run_freezes_then_unfreezes_with_an_optimizer_that_starts_anew() -> No
     np.testing.assert_allclose(plan[7:], np.tile([0.001, 0.005, 0.01], (14, 1)))
     training = settings.training
     whole = train(training, loop=grouped_loop(NORMALISED, training), rate=plan)
-    groups = [np.array(event.group_rates).T for event in whole.events if event.type == "steps_done"]
+    groups = [np.array(event.group_rates).T for event in whole.events if isinstance(event, StepsDone)]
     np.testing.assert_array_equal(np.concatenate(groups), plan.astype(np.float32))
 
     # From the first epoch's state, by hand: a fresh optimizer, and all groups learn.

@@ -1,0 +1,132 @@
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from lrapp import layers, models, transfer
+from lrapp.errors import UserError
+from lrapp.picture_inputs import PicturePreprocessor
+from lrapp.prepare import Part, Prepared
+from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
+
+SHAPE = (8, 8, 1)
+LAYERS = (
+    LayerSettings(kind="conv", units=3, batch_norm=True),
+    LayerSettings(kind="global_avg_pool"),
+    LayerSettings(units=4),
+)
+CLASSES = ("boot", "coat", "dress")
+
+
+def pictures(classes: tuple[str, ...] = CLASSES, shape: tuple[int, int, int] = SHAPE) -> Prepared:
+    x = np.zeros((4, *shape), np.uint8)
+    part = Part(x, np.zeros(4, np.int32), None, np.arange(4))
+    preprocessor = PicturePreprocessor("multi-class", classes, shape)
+    return Prepared("multi-class", "class", classes, (), part, part, part, 1.0, (), preprocessor)
+
+
+def network(model: ModelSettings, classes: int = 3, seed: int = 0, shape: tuple[int, ...] = SHAPE) -> Any:
+    return models.build(model, shape, "multi-class", classes, seed)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> tuple[Path, Any]:
+    """A folder that a run left, and its network."""
+    settings = RunSettings(model=ModelSettings(layers=LAYERS))
+    known = network(settings.model, seed=5)
+    known.get_layer("batch_norm_1").moving_mean.assign([1.0, 2.0, 3.0])
+    (tmp_path / "run.json").write_text(settings.to_json())
+    PicturePreprocessor("multi-class", CLASSES, SHAPE).save(tmp_path)
+    known.save(tmp_path / "model.keras")
+    return tmp_path, known
+
+
+def test_all_but_the_output_layer_is_taken_over_for_other_classes(source: tuple[Path, Any]) -> None:
+    folder, known = source
+    fresh = network(ModelSettings(layers=LAYERS), 4)
+    output = fresh.get_layer("output").get_weights()
+    knowledge = transfer.of_run(folder, fresh, pictures(("a", "b", "c", "d")))
+    knowledge.give(fresh)
+    for name in ("conv_1", "batch_norm_1", "dense_3"):
+        for ours, theirs in zip(
+            fresh.get_layer(name).get_weights(), known.get_layer(name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+    for ours, before in zip(fresh.get_layer("output").get_weights(), output, strict=True):
+        np.testing.assert_array_equal(ours, before)
+    assert knowledge.note.startswith(
+        "3 hidden layers start with the weights of an earlier run, while the output"
+    )
+
+
+def test_as_many_but_other_classes_get_a_fresh_output_layer(source: tuple[Path, Any]) -> None:
+    folder, _ = source
+    fresh = network(ModelSettings(layers=LAYERS))
+    output = fresh.get_layer("output").get_weights()[0]
+    transfer.of_run(folder, fresh, pictures(("boot", "coat", "shirt"))).give(fresh)
+    np.testing.assert_array_equal(fresh.get_layer("output").get_weights()[0], output)
+
+
+def test_the_same_classes_keep_the_output_layer(source: tuple[Path, Any]) -> None:
+    folder, known = source
+    fresh = network(ModelSettings(layers=LAYERS))
+    knowledge = transfer.of_run(folder, fresh, pictures())
+    knowledge.give(fresh)
+    x = np.random.default_rng(0).integers(0, 256, (5, *SHAPE), dtype=np.uint8)
+    np.testing.assert_array_equal(fresh(x), known(x))
+    assert "tells the same classes apart" in knowledge.note
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ((LayerSettings(kind="conv", units=4, batch_norm=True), *LAYERS[1:]), "layer 1"),
+        ((*LAYERS[:2], LayerSettings(units=5)), "layer 3"),
+        ((LAYERS[0], LAYERS[2]), "layer 2"),
+    ],
+)
+def test_other_layers_are_refused_with_their_place(
+    source: tuple[Path, Any], changed: tuple[LayerSettings, ...], place: str
+) -> None:
+    with pytest.raises(UserError, match=rf"\({place} differs\)"):
+        transfer.of_run(source[0], network(ModelSettings(layers=changed)), pictures())
+
+
+def test_a_run_without_a_model_is_refused(source: tuple[Path, Any]) -> None:
+    (source[0] / "model.keras").unlink()
+    with pytest.raises(UserError, match="left no model"):
+        transfer.of_run(source[0], network(ModelSettings(layers=LAYERS)), pictures())
+
+
+@pytest.fixture
+def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # Where Keras keeps what it has downloaded; it looks the place up when it is imported.
+    monkeypatch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(tmp_path))
+    return tmp_path
+
+
+def test_weights_from_imagenet_are_those_that_keras_keeps(keras_home: Path) -> None:
+    kept = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(96, 96, 3))
+    path = keras_home / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
+    path.parent.mkdir()
+    with h5py.File(path, "w") as file:  # the format of the files that Keras downloads
+        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, kept)
+    start = PretrainedStart(size=96)
+    fresh = network(ModelSettings(layers=(), start=start), shape=(20, 20, 1))
+    knowledge = transfer.of_imagenet(start)
+    knowledge.give(fresh)
+    for ours, theirs in zip(fresh.get_layer(layers.BASE).get_weights(), kept.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert "ImageNet" in knowledge.note
+
+
+def test_offline_is_a_sentence(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_: Any, **__: Any) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", offline)
+    with pytest.raises(UserError, match=r"could not be downloaded\. Connect it to the internet once"):
+        transfer.of_imagenet(PretrainedStart())
