@@ -90,7 +90,7 @@ def split_cell() -> Cell:
 
 def column_cell(recipe: Recipe) -> Cell:
     """Return the step for the raw columns: words as they are, yes and no as 1 and 0, parts of dates."""
-    columns = recipe.model.preprocessor.columns
+    columns = recipe.preprocessor.columns
     names = iter(slot_names(columns))
     code, helpers = [], ""
     for column in columns:
@@ -131,8 +131,8 @@ def _answers(recipe: Recipe, name: str, pair: tuple[str, ...]) -> str:
 
 def _units(recipe: Recipe) -> list[tuple[str, int]]:
     """Number columns whose size matters to what follows, each with a power of two."""
-    transformer = recipe.model.preprocessor.transformer
-    names = slot_names(recipe.model.preprocessor.columns)
+    transformer = recipe.preprocessor.transformer
+    names = slot_names(recipe.preprocessor.columns)
     for name, part, slots in transformer.transformers_:
         if name == "numbers":
             powers = part.named_steps["unit"].exponent_
@@ -162,8 +162,8 @@ def date_parts(dates):
 
 def _parts(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
     """The transformer's parts, each with the names of its columns."""
-    names = slot_names(recipe.model.preprocessor.columns)
-    for name, _, slots in recipe.model.preprocessor.transformer.transformers_:
+    names = slot_names(recipe.preprocessor.columns)
+    for name, _, slots in recipe.preprocessor.transformer.transformers_:
         if name != "remainder":
             yield name, [names[slot] for slot in slots]
 
@@ -235,8 +235,8 @@ def preprocessing_cell(recipe: Recipe) -> Cell:
 
 
 def _categories(recipe: Recipe) -> str:
-    transformer = recipe.model.preprocessor.transformer
-    owners = [column for column in recipe.model.preprocessor.columns for _ in column.slots]
+    transformer = recipe.preprocessor.transformer
+    owners = [column for column in recipe.preprocessor.columns for _ in column.slots]
     slots = next(slots for name, _, slots in transformer.transformers_ if name == "categories")
     return literal([list(owners[slot].values) for slot in slots], 4)
 

@@ -203,7 +203,7 @@ def _keras(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
 def _savedmodel(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
     from lrapp import portable, readmes, tf_export
 
-    plan = portable.portable(recipe.model.preprocessor)
+    plan = portable.portable(recipe.preprocessor)
     say("Writing the SavedModel …")
     tf_export.save(recipe.model, plan, content / "model")
     say(_COMPARING)
@@ -224,7 +224,7 @@ def _savedmodel(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> 
 def _onnx(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
     from lrapp import onnx_export, portable, readmes
 
-    plan = portable.portable(recipe.model.preprocessor)
+    plan = portable.portable(recipe.preprocessor)
     say("Writing the ONNX file …")
     (content / "model.onnx").write_bytes(onnx_export.build(recipe.model, plan).SerializeToString())
     say(_COMPARING)
@@ -245,7 +245,7 @@ def _onnx(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
 def _litert(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
     from lrapp import litert_export, portable, readmes
 
-    plan = portable.portable(recipe.model.preprocessor)
+    plan = portable.portable(recipe.preprocessor)
     say("Converting to LiteRT …")
     (content / "model.tflite").write_bytes(litert_export.build(recipe.model, plan))
     say(_COMPARING)
@@ -307,7 +307,7 @@ def _compare(
         outputs = np.asarray(portable.answer(portable.layers(network), x, tf_export.Ops(np.float32)))
     largest, unit = _difference(recipe, answers, outputs)
     if not largest <= most:
-        dates = any(column.kind is Kind.DATE for column in recipe.model.preprocessor.columns)
+        dates = any(column.kind is Kind.DATE for column in recipe.preprocessor.columns)
         if dates and recipe.settings.data.scaling == "quantile":
             raise UserError(
                 "This run scales the parts of dates by quantiles, where the last digit of a sine can decide, and this "
@@ -327,7 +327,7 @@ def _difference(
     recipe: "Recipe", answers: Mapping[str, np.ndarray], outputs: np.ndarray
 ) -> tuple[float, str]:
     """The largest difference, and its unit."""
-    told = recipe.model.preprocessor
+    told = recipe.preprocessor
     own = told.decode(outputs)
     if own.probabilities is None:
         off = np.abs(answers["prediction"].ravel() - own.values.astype(np.float64)) / told.target_scale

@@ -40,7 +40,7 @@ def of_columns(
         sentence: How its answers compare with the app's.
         more: Sentences on the files beside it.
     """
-    told = recipe.model.preprocessor
+    told = recipe.preprocessor
     lines = []
     for column in told.columns:
         kind, note = COLUMN_KINDS[column.kind]
@@ -70,7 +70,7 @@ It answers with {_outputs(recipe)}.{more}
 
 def of_litert(recipe: "Recipe", names: Mapping[str, Sequence[str]], example: str, sentence: str) -> str:
     """Return the README of a LiteRT file; arguments as for ``of_columns``."""
-    told = recipe.model.preprocessor
+    told = recipe.preprocessor
     kinds = {
         Kind.NUMBER: ("float32", "a gap is NaN"),
         Kind.DATE: ("float32", "whole days since 1970-01-01, and seconds of that day (UTC); a gap is NaN"),
@@ -110,7 +110,7 @@ It answers with {outputs}.
 
 def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
     """Return the inputs of a LiteRT file as JSON: names, column, kind, and the texts in the order of their numbers."""
-    told = recipe.model.preprocessor
+    told = recipe.preprocessor
     listed = [
         {
             "inputs": list(names[column.name]),
@@ -130,7 +130,7 @@ def of_network(recipe: "Recipe", example: str) -> str:
         recipe: The run.
         example: Python that predicts the first row that was checked.
     """
-    told = recipe.model.preprocessor
+    told = recipe.preprocessor
     described = inputs(recipe)
     lines = [f"| {one['input']} | {code(one['name'])} | {_how(one)} |" for one in described[:_MOST_SHOWN]]
     if len(described) > _MOST_SHOWN:
@@ -184,7 +184,7 @@ def inputs(recipe: "Recipe") -> list[dict[str, Any]]:
     ``yes/no`` has ``no``, ``yes`` and what stands for a gap; ``gap`` is 1 for a gap, else 0; ``category`` is 1 for the
     ``values``, else 0, and where ``unknown`` also for a text that training never saw.
     """
-    plan = portable.portable(recipe.model.preprocessor)
+    plan = portable.portable(recipe.preprocessor)
     made = [*_numbers(plan), *_answers(plan), *_flags(plan), *_categories(plan)]
     return [{"input": place} | one for place, one in enumerate(made)]
 
@@ -262,7 +262,7 @@ def example(
         keys: Write a dict's items in place of arguments.
     """
     row = recipe.frame.iloc[recipe.checked.rows[:1]]
-    values = portable.raw_inputs(recipe.model.preprocessor, row)
+    values = portable.raw_inputs(recipe.preprocessor, row)
     given = {names[name]: (found[0], kinds[not isinstance(found[0], str)]) for name, found in values.items()}
     return arguments(given, call, keys)
 
@@ -311,7 +311,7 @@ def _known(column: InputColumn) -> str:
 
 
 def _outputs(recipe: "Recipe") -> str:
-    told = recipe.model.preprocessor
+    told = recipe.preprocessor
     if not told.classes:
         return "`prediction`, in the target's own units"
     order = ", ".join(map(code, told.classes[:50]))

@@ -12,7 +12,7 @@ import pandas as pd
 from lrapp import cells
 from lrapp.errors import UserError
 from lrapp.events import History
-from lrapp.preprocessing import InputColumn
+from lrapp.preprocessing import InputColumn, Preprocessor
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
 from lrapp.settings import RunSettings
@@ -53,6 +53,7 @@ class Recipe:
         history: What it said.
         scores: What its model is worth.
         model: Its network and its preprocessor.
+        preprocessor: That of the model.
         prepared: Its rows, prepared once more.
         frame: Its table's columns as a script has them: texts, numbers (float64) and dates.
         table_notes: Plain sentences on what reading the table changed.
@@ -63,6 +64,7 @@ class Recipe:
     history: History
     scores: "Scores"
     model: "SavedModel"
+    preprocessor: Preprocessor
     prepared: "Prepared"
     frame: pd.DataFrame
     table_notes: tuple[str, ...]
@@ -105,6 +107,8 @@ def recipe(run: Run, store: Store) -> Recipe:
     if settings.policy.source == "found" and history.found is not None:
         settings = settings.with_found(history.found)
     model = SavedModel.load(run.folder)
+    if not isinstance(model.preprocessor, Preprocessor):
+        raise UserError("A network that looks at pictures cannot be taken away in this format yet.")
     table = read_table(store, settings.data)
     prepared = prepare(table, settings.data)
     if prepared.preprocessor.inputs != model.preprocessor.inputs:
@@ -118,6 +122,7 @@ def recipe(run: Run, store: Store) -> Recipe:
         history=history,
         scores=Scores.from_json(run.scores_path.read_bytes()),
         model=model,
+        preprocessor=model.preprocessor,
         prepared=prepared,
         frame=frame,
         table_notes=table.notes,

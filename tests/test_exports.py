@@ -119,15 +119,15 @@ def _answers(kind: str, run: Run, store: Store, folder: Path) -> tuple[dict[str,
     with zipfile.ZipFile(exports.export(run.folder, store.home, kind)) as archive:
         archive.extractall(folder)
     recipe = recipes.recipe(run, store)
-    plan = portable.portable(recipe.model.preprocessor)
+    plan = portable.portable(recipe.preprocessor)
     columns = portable.raw_inputs(plan, recipe.frame)
     # A category that training never saw, and words for yes and no as others write them.
     columns["kind"][:5] = "violet"
     columns["answer"][columns["answer"] == "yes"] = "YES"
     frame = recipe.frame.copy()
     frame.loc[frame.index[:5], "kind"] = "violet"
-    own = recipe.model.preprocessor.decode(
-        saved.outputs(recipe.model.network, recipe.model.preprocessor.transform(frame))
+    own = recipe.preprocessor.decode(
+        saved.outputs(recipe.model.network, recipe.preprocessor.transform(frame))
     )
     if kind == "onnx":
         from lrapp import onnx_export
@@ -139,7 +139,7 @@ def _answers(kind: str, run: Run, store: Store, folder: Path) -> tuple[dict[str,
         given = litert_export.inputs(plan, columns)
         answers = litert_export.run(folder / "model.tflite", given)
         if own.probabilities is not None:
-            answers["prediction"] = np.array(recipe.model.preprocessor.classes)[answers["prediction"]]
+            answers["prediction"] = np.array(recipe.preprocessor.classes)[answers["prediction"]]
         return answers, own
     from lrapp import tf_export
 

@@ -5,16 +5,15 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from lrapp import findings, report, result_charts
-from lrapp.diagnosis import Diagnosis, diagnose
+from lrapp import findings, loggers, report, result_charts
+from lrapp.diagnosis import Card, Diagnosis, diagnose
 from lrapp.errors import UserError
 from lrapp.evaluation import Scores
 from lrapp.events import History
 from lrapp.insight import Insight
-from lrapp.prediction import to_csv_bytes
 from lrapp.result_charts import Figure
 from lrapp.runs import Run
-from lrapp.ui import draft, resources
+from lrapp.ui import cards, draft, mistakes_view, resources, saving
 from lrapp.ui.resources import plain
 
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
@@ -28,6 +27,8 @@ def show(run: Run, history: History, scores: Scores) -> None:
         history: What it said.
         scores: What it is worth.
     """
+    for note in loggers.notes(run):
+        st.warning(plain(note, None), icon=":material/warning:")
     insight = _insight(run)
     st.dataframe(findings.score_frame(scores, insight), hide_index=True)
     if insight is not None and insight.verdict:
@@ -42,6 +43,7 @@ def show(run: Run, history: History, scores: Scores) -> None:
     views = findings.views(insight)
     if views:
         st.fragment(_views)(run, insight, views)
+    mistakes_view.show(run, insight)
     st.download_button(
         "Report (HTML)",
         data=lambda: report.html(resources.run_title(run), history, run.settings, scores, insight).encode(),
@@ -68,18 +70,37 @@ def _insight(run: Run) -> Insight | None:
 
 
 def _diagnosis(run: Run, found: Diagnosis) -> None:
-    where = f" It is in the card “{found.card}” of the Train page." if found.card else ""
     text = plain(found.sentence, None)
     if found.advice:
-        text += f" **{plain(found.advice, None)}**{where}"
+        text += f" **{plain(found.advice, None)}**"
     st.info(text, icon=_LOOKS.get(found.verdict, ":material/insights:"))
-    if found.settings is not None and st.button(
-        "Set it on the Train page",
-        icon=":material/tune:",
-        key=f"try.{run.id}",
-        help="Takes this run's settings with that one change; nothing trains before you press Train.",
-    ):
+    if found.card is not None:
+        _way_to(run, found, found.card)
+    cards.arrive()
+
+
+def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
+    """Buttons to the card that holds the setting, and to what is advised there."""
+    go = change = False
+    with st.container(horizontal=True):
+        if found.settings is not None:
+            change = st.button(
+                "Set it on the Train page",
+                icon=":material/tune:",
+                key=f"try.{run.id}",
+                help="Takes this run's settings with that one change; nothing trains before you press Train.",
+            )
+        go = st.button(
+            f"Show the card “{card}”",
+            icon=":material/arrow_outward:",
+            type="tertiary",
+            key=f"card.{run.id}",
+            help="The card of the Train page that holds this setting, as it is there now.",
+        )
+    if change and found.settings is not None:
         draft.replace(found.settings)
+    if go or change:
+        cards.go(card)
         st.switch_page(st.session_state["pages"]["train"], query_params={"run": run.id})
 
 
@@ -118,19 +139,7 @@ _PERCENT = {name: st.column_config.NumberColumn(format="percent") for name in ("
 
 
 def _figure(run: Run, figure: Figure, key: str = "") -> None:
-    """A chart, whose own toolbar saves it as a picture, and its data."""
-    resources.draw(figure.spec, figure.frame, key=f"{figure.name}{key}.{run.id}")
-    st.download_button(
-        "Data (CSV)",
-        data=lambda: to_csv_bytes(figure.frame),
-        file_name=f"{figure.name}.csv",
-        mime="text/csv",
-        icon=":material/table:",
-        type="tertiary",
-        key=f"csv.{figure.name}{key}.{run.id}",
-        on_click="ignore",
-        help="What the chart draws. The toolbar above a chart saves it as PNG, the report holds it as SVG.",
-    )
+    saving.saveable(figure.spec, figure.frame, figure.name, key=f"{figure.name}{key}.{run.id}")
 
 
 def _threshold(run: Run, insight: Insight) -> None:
@@ -156,17 +165,7 @@ def _threshold(run: Run, insight: Insight) -> None:
         hide_index=True,
         column_config={"answered: " + positive: st.column_config.NumberColumn(f"answered {plain(positive)}")},
     )
-    frame = findings.threshold_frame(found)
-    st.download_button(
-        "Data (CSV)",
-        data=lambda: to_csv_bytes(frame),
-        file_name="thresholds.csv",
-        mime="text/csv",
-        icon=":material/table:",
-        type="tertiary",
-        key=f"csv.thresholds.{run.id}",
-        on_click="ignore",
-    )
+    saving.menu(findings.threshold_frame(found), "thresholds", key=f"thresholds.{run.id}")
 
 
 def _dependence(run: Run, insight: Insight) -> None:

@@ -21,7 +21,13 @@ SECONDS_BETWEEN_LOOKS = 0.5
 def show(run: Run) -> None:
     """Show the formats, make the one that is asked for, and offer it."""
     with st.expander("Take away: code and other formats", icon=":material/takeout_dining:"):
-        titles = {item.title: item for item in exports.FORMATS}
+        titles = {item.title: item for item in exports.formats(run)}
+        if not titles:
+            st.caption(
+                "A network that looks at pictures is taken away with “Download the model”; the other formats are "
+                "for tables."
+            )
+            return
         chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
         item = titles[chosen]
         st.caption(item.about)
@@ -75,8 +81,17 @@ def _wait(run: Run, item: Format) -> None:
     try:
         text = exports.progress_path(run, item).read_text("utf-8")
     except OSError:  # not begun yet, or just done
-        text = "Waiting for the worker …"
+        text = _waiting()
     st.progress(0.0, plain(text, None))
+
+
+def _waiting() -> str:
+    jobs = resources.jobs()
+    if not jobs.warm:
+        return "TensorFlow is starting, this takes some seconds …"
+    if jobs.busy:
+        return "Waiting for the run that is training; stop it if this is more urgent …"
+    return "Starting …"
 
 
 def _say_how_it_ended(future: "Future[Path]") -> None:

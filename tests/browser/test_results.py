@@ -2,7 +2,9 @@
 
 import csv
 import io
+from xml.etree import ElementTree
 
+from PIL import Image
 from playwright.sync_api import Download, Locator, Page, expect
 
 from browser import driving
@@ -29,6 +31,29 @@ def saved(page: Page, button: str) -> tuple[str, str]:
     return download.suggested_filename, download.path().read_text("utf-8-sig")
 
 
+def check_saving(page: Page) -> None:
+    """Save the confusion matrix in all three ways."""
+    page.get_by_role("button", name="Save", exact=False).last.click()
+    name, svg = saved(page, "SVG")
+    assert name == "confusion.svg"
+    root = ElementTree.fromstring(svg)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    texts = {(part.text or "").strip() for part in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"malignant", "benign", "truth", "answer"} <= texts
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="PNG", exact=True).click()
+    picture = Image.open(waiting.value.path())
+    assert picture.format == "PNG"
+    assert picture.width > 1000, "sharp on paper"
+    assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 10, "something is drawn"
+    name, text = saved(page, "Data (CSV)")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert name == "confusion.csv"
+    assert sum(int(row["rows"]) for row in rows) == 114
+    assert {row["truth"] for row in rows} == {"benign", "malignant"}
+    page.keyboard.press("Escape")
+
+
 def trained(page: Page, table: str) -> None:
     """Train on a sample table, briefly, and wait for the result."""
     driving.choose(page, "Table", f"Sample: {table}")
@@ -45,11 +70,7 @@ def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
         look(page, view)
         expect(charts_below(page).locator("svg")).to_have_count(charts)
         driving.no_defect(page)
-    name, text = saved(page, "Data (CSV)")
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert name == "confusion.csv"
-    assert sum(int(row["rows"]) for row in rows) == 114
-    assert {row["truth"] for row in rows} == {"benign", "malignant"}
+    check_saving(page)
 
     look(page, "Threshold")
     sentence = page.get_by_text("are found (recall")
@@ -79,7 +100,12 @@ def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
     expect(page.get_by_text("nine in ten by no more than")).to_be_visible()
     # Three epochs make no curve, and the page says what to try.
     expect(page.get_by_text("Try 20 epochs.")).to_be_visible()
+    card = page.get_by_role("heading", name="3 Training", exact=True)
+    page.get_by_role("button", name="Show the card “3 Training”").click()
+    expect(card).to_be_focused()
+    expect(card).to_be_in_viewport()
     page.get_by_role("button", name="Set it on the Train page").click()
     driving.idle(page)
+    expect(card).to_be_in_viewport()
     expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("20")
     driving.no_defect(page)
