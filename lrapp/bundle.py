@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lrapp import about
 from lrapp.errors import UserError
+from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.runs import Run
-from lrapp.settings import FileSource
+from lrapp.settings import FileSource, PictureFileSource
 
 # What a prediction needs at run time, with the versions that made the model.
 _NEEDS = (
@@ -23,8 +24,10 @@ _NEEDS = (
     "charset-normalizer",
     "python-calamine",
     "filelock",
+    "pillow",
 )
-_FILES = ("model.keras", "preprocessor.skops", "preprocessor.json", "run.json", "scores.json")
+_TABLE_FILES = ("model.keras", "preprocessor.skops", "preprocessor.json", "run.json", "scores.json")
+_PICTURE_FILES = ("model.keras", "pictures.json", "run.json", "scores.json")
 
 _SCRIPT = '''\
 """Predict with this model: python predict.py NEW.csv PREDICTIONS.csv"""
@@ -61,21 +64,57 @@ if __name__ == "__main__":
         sys.exit(str(error))
 '''
 
+_PICTURE_SCRIPT = '''\
+"""Predict with this model: python predict.py PICTURES PREDICTIONS.csv, where PICTURES is a file, a folder or a zip"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from lrapp.errors import UserError
+from lrapp.harmless import to_csv_bytes
+from lrapp.picture_prediction import predict_pictures
+from lrapp.saved import SavedModel
+
+
+def main(source: str, result: str) -> None:
+    """Tell what each picture shows, and write it down."""
+    model = SavedModel.load(Path(__file__).parent)
+    path = Path(source)
+    paths = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    found = predict_pictures(model, [(str(p), p.read_bytes()) for p in paths])
+    for note in found.notes:
+        print(note)
+    Path(result).write_bytes(to_csv_bytes(found.frame))
+    print(f"{len(found.frame)} pictures are in {result}.")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("Usage: python predict.py PICTURES PREDICTIONS.csv")
+    try:
+        main(*sys.argv[1:])
+    except (UserError, OSError) as error:
+        sys.exit(str(error))
+'''
+
 _README = """\
 # {title}
 
 Predicts `{target}`. {summary}
 
     pip install -r requirements.txt
-    python predict.py NEW.csv PREDICTIONS.csv
+    python predict.py {usage} PREDICTIONS.csv
 
-NEW.csv needs these columns, in any order: {columns}.
+{needs}
 
 | file | what it is |
 |---|---|
 | model.keras | the network, as Keras saves it |
-| preprocessor.skops, preprocessor.json | how columns become inputs, fitted on training rows only |
-| run.json | the settings; `python -m lrapp run.json --out FOLDER --data TABLE.csv` trains it again |
+| {prepared} |
+| run.json | the settings; `python -m lrapp run.json --out FOLDER{data}` trains it again |
 | history_steps.csv, history_epochs.csv | loss and rate of each step, losses and metrics of each epoch |
 | scores.json | what the model is worth on rows it never saw |
 | lrapp/ | the code that reads tables and prepares them, as it was when the model was trained |
@@ -85,7 +124,7 @@ NEW.csv needs these columns, in any order: {columns}.
 def file_name(run: Run) -> str:
     """Return a name for the download that every system can write."""
     settings = run.settings
-    wanted = about.name_of(run) or f"{settings.data.target}-{Path(settings.data.source.name).stem}"
+    wanted = about.name_of(run) or f"{settings.data.target or 'model'}-{Path(settings.data.source.name).stem}"
     return (re.sub(r"[^A-Za-z0-9]+", "-", wanted).strip("-")[:60] or "model") + ".zip"
 
 
@@ -100,31 +139,57 @@ def pack(run: Run) -> bytes:
 
     if not run.model_path.exists():
         raise UserError("This run left no model. Resume it, or train it again.")
-    missing = [name for name in _FILES if not (run.folder / name).exists()]
+    pictures = run.settings.data.of_pictures
+    files = _PICTURE_FILES if pictures else _TABLE_FILES
+    missing = [name for name in files if not (run.folder / name).exists()]
     if missing:
         raise UserError(f"This run's folder is damaged: {missing[0]} is missing. Train the run again.")
     settings = run.settings
-    needed = needs(run.folder)
     history = run.history()
     scores = Scores.from_json(run.scores_path.read_text("utf-8"))
     source = settings.data.source
-    title = about.name_of(run) or f"Model of {settings.data.target}"
+    of_file = ""
+    if uploaded := isinstance(source, FileSource | PictureFileSource):
+        of_file = f" Trained on {source.name} (SHA-256 {source.sha256})."
+    if pictures:
+        told = PicturePreprocessor.load(run.folder)
+        target, kind = (
+            told.target,
+            {
+                "usage": "PICTURES",
+                "needs": "PICTURES is a picture, a folder or a zip of them. The model tells apart: "
+                f"{', '.join(told.classes)}.",
+                "prepared": "pictures.json | size of the pictures that the network sees, and names of the classes",
+            },
+        )
+    else:
+        needed = needs(run.folder)
+        columns = ", ".join(f"`{column.name}`" for column in needed.columns)
+        target, kind = (
+            needed.target,
+            {
+                "usage": "NEW.csv",
+                "needs": f"NEW.csv needs these columns, in any order: {columns}.",
+                "prepared": "preprocessor.skops, preprocessor.json | how columns become inputs, fitted on training "
+                "rows only",
+            },
+        )
     readme = _README.format(
-        title=title,
-        target=needed.target,
-        summary=scores.summary
-        + (f" Trained on {source.name} (SHA-256 {source.sha256})." if isinstance(source, FileSource) else ""),
-        columns=", ".join(f"`{column.name}`" for column in needed.columns),
+        title=about.name_of(run) or f"Model of {target}",
+        target=target,
+        summary=scores.summary + of_file,
+        data=" --data FILE" if uploaded else "",
+        **kind,
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in _FILES:
+        for name in files:
             # A .keras file is a zip already.
             method = zipfile.ZIP_STORED if name == "model.keras" else zipfile.ZIP_DEFLATED
             archive.write(run.folder / name, name, method)
         archive.writestr("history_steps.csv", history.step_frame().to_csv(index=False))
         archive.writestr("history_epochs.csv", history.epoch_frame().to_csv(index=False))
-        archive.writestr("predict.py", _SCRIPT)
+        archive.writestr("predict.py", _PICTURE_SCRIPT if pictures else _SCRIPT)
         archive.writestr("README.md", readme)
         archive.writestr("requirements.txt", _requirements())
         package = Path(__file__).parent

@@ -180,6 +180,29 @@ def read_zip(
     )
 
 
+def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+    """Return name and bytes of each picture in a zip, in its order, in folders or not; for pictures to be predicted.
+
+    Args:
+        data: The zip's bytes.
+        name: Its name, for sentences only.
+
+    Raises:
+        UserError: If it cannot be read, is locked, or holds too much.
+    """
+    with _open(data, name) as archive:
+        entries = [entry for entry in archive.infolist() if _is_picture(entry.filename)]
+        if len(entries) > MOST_PICTURES:
+            raise UserError(f"{_TOO_MANY}Received: {len(entries):,}. Leave some out.")
+        if any(entry.flag_bits & 1 for entry in entries):
+            raise UserError("The zip archive is locked with a password. Pack the pictures again without one.")
+        for entry in entries:
+            try:
+                yield entry.filename, _unpacked(archive, _Picture(entry, entry.filename, ""))
+            except (UserError, *_DAMAGED):
+                yield entry.filename, b""  # which is no picture, and is said to be none
+
+
 def _open(data: bytes | Path, name: str) -> zipfile.ZipFile:
     try:
         # Before all entries become objects of half a kilobyte each.

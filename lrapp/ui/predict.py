@@ -3,13 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from lrapp import preprocessing
+from lrapp import picture_inputs, preprocessing
 from lrapp.errors import UserError
 from lrapp.harmless import to_csv_bytes
 from lrapp.preprocessing import InputColumn, Needs
 from lrapp.reading.kinds import Kind
 from lrapp.runs import Run
-from lrapp.ui import predict_row, predict_table, resources
+from lrapp.ui import predict_pictures, predict_row, predict_table, resources
 from lrapp.ui.resources import plain
 
 MOST_NAMED = 6
@@ -27,6 +27,9 @@ def page() -> None:
     st.subheader("Predict", anchor=False)
     run = _choose()
     if run is None:
+        return
+    if (run.folder / picture_inputs.JSON_FILE).exists():
+        predict_pictures.show(run)
         return
     needs = preprocessing.needs(run.folder)
     _expects(run, needs)

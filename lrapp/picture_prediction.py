@@ -1,0 +1,126 @@
+"""A saved network and pictures -> what each of them shows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp.errors import UserError
+from lrapp.image_files import every_picture
+from lrapp.picture_inputs import PicturePreprocessor
+from lrapp.picture_pixels import contact_sheet, read_picture
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lrapp.saved import SavedModel
+
+# Pictures that the network sees at once.
+_AT_ONCE = 256
+FORMATS = ("png", "jpg", "jpeg", "gif", "bmp", "webp", "zip")
+
+
+@dataclass(frozen=True, eq=False)
+class PicturePredictions:
+    """What pictures show.
+
+    Args:
+        frame: A row for each picture, in order: ``file``, ``prediction``, ``confidence``, ``probability of`` each
+            class, and ``not predicted because`` where one could not be read.
+        seen: The pictures as the network saw them, uint8, shape (first rows, height, width, channels).
+        notes: Plain sentences.
+    """
+
+    frame: "pd.DataFrame"
+    seen: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+    def sheet(self, columns: int = 12) -> bytes:
+        """Return the pictures that the network saw, as one PNG."""
+        return contact_sheet(self.seen, columns)
+
+
+def predict_files(
+    folder: Path, files: Sequence[tuple[str, bytes]], most_seen: int = 24
+) -> PicturePredictions:
+    """Return what a finished run's network sees in pictures.
+
+    Args:
+        folder: The run's folder.
+        files: Name and bytes of each; a zip stands for the pictures in it.
+        most_seen: How many of the pictures to hand back.
+
+    Raises:
+        UserError: If the run's model looks at tables or is damaged, or there is no picture among the files.
+    """
+    from lrapp.saved import SavedModel
+
+    return predict_pictures(SavedModel.load(folder), files, most_seen)
+
+
+def predict_pictures(
+    model: "SavedModel", files: Sequence[tuple[str, bytes]], most_seen: int = 24
+) -> PicturePredictions:
+    """Return what a network sees in pictures; arguments and errors as for ``predict_files``."""
+    import pandas as pd
+
+    told = model.preprocessor
+    if not isinstance(told, PicturePreprocessor):
+        raise UserError("This model predicts tables, not pictures. Upload a table, or choose another model.")
+    names: list[str] = []
+    reasons: list[str] = []
+    outputs: list[Any] = []
+    seen: list[NDArray[np.uint8]] = []
+    waiting: list[NDArray[np.uint8]] = []
+
+    def answer() -> None:
+        if waiting:
+            outputs.append(model.outputs(np.stack(waiting)))
+            waiting.clear()
+
+    for name, data in _pictures(files):
+        names.append(name)
+        try:
+            pixels = read_picture(data, told.shape)
+        except UserError as error:
+            reasons.append(str(error))
+            continue
+        reasons.append("")
+        waiting.append(pixels)
+        if len(seen) < most_seen:
+            seen.append(pixels)
+        if len(waiting) == _AT_ONCE:
+            answer()
+    answer()
+    if not names:
+        raise UserError("There is no picture among these files: upload PNG or JPEG files, or a zip of them.")
+    good = np.flatnonzero([not reason for reason in reasons])
+    frame = pd.DataFrame({"file": names})
+    if len(good):
+        decoded = told.decode(np.concatenate(outputs))
+        table = np.full((len(names), len(told.classes)), np.nan)
+        table[good] = decoded.probabilities
+        frame["prediction"] = pd.Series(decoded.values, index=good).reindex(range(len(names)))
+        frame["confidence"] = table.max(axis=1)
+        for place, one in enumerate(told.classes):
+            frame[f"probability of {one}"] = table[:, place]
+    notes = []
+    if len(good) < len(names):
+        frame["not predicted because"] = reasons
+        count = len(names) - len(good)
+        notes.append(f"{count:,} {'file' if count == 1 else 'files'} could not be read as a picture.")
+    return PicturePredictions(
+        frame, np.stack(seen) if seen else np.zeros((0, *told.shape), np.uint8), tuple(notes)
+    )
+
+
+def _pictures(files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Each picture with its name, those in zips in the order of the zip."""
+    for name, data in files:
+        if data[:4] == b"PK\x03\x04":
+            yield from every_picture(data, name)
+        else:
+            yield name, data
