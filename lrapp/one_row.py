@@ -110,7 +110,7 @@ def load(run: Run) -> OneRow | None:
         UserError: If the run left no model.
     """
     try:
-        with np.load(run.folder / FILE, allow_pickle=False) as file:
+        with (run.folder / FILE).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         told = json.loads(arrays.pop("about").tobytes())
         if told["version"] != VERSION or told["model"] != _stamp(run):
@@ -145,9 +145,22 @@ def make(run_folder: Path, home: Path) -> None:
             f"One row is answered for networks of at most {MOST_WEIGHTS:,} weights. This one has {size:,}: "
             "predict a table with one row instead."
         )
-    plan = portable.portable(told)
+    plan = plan_of(told)
     learned = OneRow(told, plan, layers, _fields(plan, _training_table(run, home)))
     write_beside(run_folder / FILE, _packed(learned, stamp))
+
+
+def plan_of(preprocessor: Preprocessor) -> Portable:
+    """Return what the preprocessor has learned, for raw numbers that are those of training to the last digit.
+
+    What exports allow for (other runtimes' sines and roundings) would move answers here.
+    """
+    plan = portable.portable(preprocessor)
+    numbers = plan.numbers
+    if numbers is None or numbers.quantiles is None:
+        return plan
+    exact = replace(numbers.quantiles, near=np.zeros_like(numbers.quantiles.near))
+    return replace(plan, numbers=replace(numbers, quantiles=exact))
 
 
 def _stamp(run: Run) -> list[int]:

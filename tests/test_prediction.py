@@ -1,7 +1,5 @@
 """A saved preprocessor, a network and a new table -> predictions."""
 
-import csv
-import io
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 
 from lrapp import answering
 from lrapp.errors import UserError
-from lrapp.prediction import predict, to_csv_bytes
+from lrapp.prediction import predict
 from lrapp.prepare import Prepared, prepare
 from lrapp.preprocessing import Preprocessor
 from lrapp.settings import DataSettings
@@ -229,36 +227,3 @@ def test_many_rows_go_through_in_parts(towns: Prepared, monkeypatch: pytest.Monk
 
     assert sizes == [50, 50, 20]
     np.testing.assert_allclose(parts["confidence"], usual["confidence"], rtol=1e-6)
-
-
-def test_written_cells_start_no_formula() -> None:
-    frame = pd.DataFrame(
-        {
-            "=HYPERLINK()": [
-                "=1+1",
-                "+cmd|' /C calc'!A0",
-                "@SUM(A1)",
-                "-2+3",
-                "  =x",
-                "\t=x",
-                'fine, and "quoted"',
-                None,
-            ],
-            "number": [-1.5, 2, np.nan, 4, 5, 6, 7, 8],
-            "text number": ["-5", "+3.25", "-1e3", "5", "-", "=5", "a-b", "é"],
-            "day": pd.to_datetime(["2020-01-01"] * 7 + [None]),
-        }
-    )
-
-    data = to_csv_bytes(frame)
-
-    assert data.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-    assert rows[0] == ["'=HYPERLINK()", "number", "text number", "day"]
-    first, numbers, texts, days = zip(*rows[1:], strict=True)
-    assert first == (
-        "'=1+1", "'+cmd|' /C calc'!A0", "'@SUM(A1)", "'-2+3", "'  =x", "'\t=x", "fine, and \"quoted\"", "",
-    )  # fmt: skip
-    assert numbers[:3] == ("-1.5", "2", "")
-    assert texts == ("-5", "+3.25", "-1e3", "5", "'-", "'=5", "a-b", "é")
-    assert days == ("2020-01-01",) * 7 + ("",)

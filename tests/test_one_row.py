@@ -1,0 +1,177 @@
+"""One row answered with plain arrays, as the network itself answers."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrapp import one_row, portable, saved
+from lrapp.errors import UserError
+from lrapp.one_row import Field, OneRow, Value
+from lrapp.prepare import prepare
+from lrapp.preprocessing import InputColumn, Preprocessor
+from lrapp.reading.kinds import Kind
+from lrapp.runs import SAMPLES, Run
+from lrapp.settings import DataSettings, LayerSettings, ModelSettings
+from lrapp.tables import read_csv
+
+PENGUINS = SAMPLES / "penguins.csv"
+RNG = np.random.default_rng(8)
+ROWS = 150
+FRAME = pd.DataFrame(
+    {
+        "age": RNG.integers(18, 90, ROWS).astype(object),
+        "height": RNG.normal(170, 9, ROWS),
+        "member": RNG.choice(["yes", "no"], ROWS),
+        "town": RNG.choice(["Rome", "Oslo", "Bonn"], ROWS),
+        "day": pd.date_range("2020-01-01", periods=ROWS, freq="5D").astype(str),
+        "price": RNG.normal(100, 20, ROWS),
+    }
+)
+FRAME.loc[::10, "age"] = None
+FRAME.loc[::9, "town"] = None
+
+
+@pytest.fixture
+def copy(finished: Run, tmp_path: Path) -> Run:
+    """A finished run that a test may change."""
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    return Run(tmp_path / "copy")
+
+
+def rows_of(frame: pd.DataFrame, columns: tuple[InputColumn, ...]) -> list[dict[str, Value]]:
+    """As a form gives them."""
+    found = []
+    for values in frame[[column.name for column in columns]].itertuples(index=False):
+        row: dict[str, Value] = {}
+        for column, value in zip(columns, values, strict=True):
+            row[column.name] = None if pd.isna(value) else value
+            if isinstance(value, pd.Timestamp):
+                row[column.name] = value.timestamp() / 86_400
+        found.append(row)
+    return found
+
+
+@pytest.mark.parametrize("scaling", ["clipped", "standard", "quantile"])
+@pytest.mark.parametrize("target", ["price", "town", "member"])
+def test_it_answers_as_the_network_does(scaling: str, target: str) -> None:
+    from lrapp import models
+
+    frame = FRAME.dropna(subset=[target])
+    table = read_csv(frame.to_csv(index=False).encode(), "t")
+    prepared = prepare(table, DataSettings.model_validate({"target": target, "scaling": scaling}))
+    told = prepared.preprocessor
+    assert isinstance(told, Preprocessor)
+    network = models.build(
+        ModelSettings(layers=(LayerSettings(units=7, batch_norm=True, dropout=0.2), LayerSettings(units=5))),
+        inputs=(len(told.inputs),),
+        task=told.task,
+        classes=len(told.classes),
+    )
+    model = OneRow(told, one_row.plan_of(told), portable.layers(network), ())
+
+    answer = model.answer([*rows_of(table.frame, told.columns)])
+
+    expected = told.decode(saved.outputs(network, told.transform(table.frame)))
+    if expected.probabilities is None:
+        np.testing.assert_allclose(answer.values, expected.values, rtol=1e-4)
+    else:
+        assert answer.probabilities is not None
+        np.testing.assert_allclose(answer.probabilities, expected.probabilities, atol=1e-5)
+
+
+def test_what_is_left_beside_a_model_answers_and_knows_the_usual_values(copy: Run, tmp_path: Path) -> None:
+    assert one_row.load(copy) is None
+    one_row.make(copy.folder, tmp_path)
+    model = one_row.load(copy)
+    assert model is not None
+    fields = {field.column.name: field for field in model.fields}
+    table = pd.read_csv(PENGUINS)
+    assert fields["island"].start == "Biscoe"
+    assert fields["sex"].start == "male"
+    assert fields["body_mass_g"] == Field(fields["body_mass_g"].column, 2850, 6000, 4050, whole=True)
+    assert fields["bill_depth_mm"].start == pytest.approx(table["bill_depth_mm"].median(), abs=0.1)
+    assert not fields["bill_depth_mm"].whole
+    whole = saved.SavedModel.load(copy.folder)
+    read = whole.read(PENGUINS.read_bytes(), "p")
+    expected = whole.predict(read).frame
+    answer = model.answer(rows_of(read.frame, model.plan.columns))
+    assert answer.values.tolist() == expected["prediction"].tolist()
+    np.testing.assert_allclose(np.max(answer.probabilities, axis=1), expected["confidence"], atol=1e-5)  # type: ignore[arg-type]
+
+
+def test_without_the_table_the_preprocessor_tells_the_ranges(copy: Run, tmp_path: Path) -> None:
+    settings = copy.settings
+    gone = settings.data.model_copy(
+        update={"source": settings.data.source.model_copy(update={"name": "gone.csv"})}
+    )
+    (copy.folder / "run.json").write_text(settings.model_copy(update={"data": gone}).to_json())
+    one_row.make(copy.folder, tmp_path)
+    model = one_row.load(copy)
+    assert model is not None
+    fields = {field.column.name: field for field in model.fields}
+    mass = fields["body_mass_g"]
+    assert isinstance(mass.start, float)
+    assert 2_500 < mass.low < 3_500 < mass.start < 4_500
+    assert 5_500 < mass.high < 6_700
+    assert fields["island"].start == "Biscoe"
+
+
+def test_a_curve_moves_one_value_and_passes_through_the_row(copy: Run, tmp_path: Path) -> None:
+    one_row.make(copy.folder, tmp_path)
+    model = one_row.load(copy)
+    assert model is not None
+    row: dict[str, Value] = {field.column.name: field.start for field in model.fields}
+    row["bill_length_mm"] = 80.0  # beyond the usual range
+    at, answers = model.curve(row, "bill_length_mm")
+    assert answers.probabilities is not None
+    assert at == sorted(at)
+    assert at[-1] == 80.0
+    here = model.answer([row]).probabilities
+    np.testing.assert_allclose(answers.probabilities[[at.index(80.0)]], here, atol=1e-6)
+    assert np.ptp(answers.probabilities[:, 0]) > 0.3
+    values, _ = model.curve(row, "island")
+    assert values == ["Biscoe", "Dream", "Torgersen"]
+    assert all(value == int(value) for value in model.curve(row, "body_mass_g")[0])  # type: ignore[arg-type]
+    assert None not in model.curve(row | {"body_mass_g": None}, "body_mass_g")[0]
+
+
+def test_a_date_moves_by_days() -> None:
+    field = Field(InputColumn("day", Kind.DATE), 18_262.0, 18_270.0, 18_265.0, whole=True)
+    assert one_row._steps(field, 18_264.0) == [float(day) for day in range(18_262, 18_271)]
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "pickle", "old", "other"])
+def test_files_that_do_not_fit_are_made_anew(copy: Run, tmp_path: Path, damage: str) -> None:
+    one_row.make(copy.folder, tmp_path)
+    path = copy.folder / one_row.FILE
+    match damage:
+        case "cut":
+            path.write_bytes(path.read_bytes()[:500])
+        case "text":
+            path.write_text("nothing")
+        case "pickle":
+            np.savez(path, about=np.array([{"version": 1}], dtype=object))
+        case "old":
+            with np.load(path) as file:
+                arrays = dict(file)
+            arrays["about"] = np.frombuffer(
+                arrays["about"].tobytes().replace(b'"version": 1', b'"version": 0'), np.uint8
+            )
+            np.savez(path, **arrays)  # type: ignore[arg-type]
+        case "other":
+            copy.model_path.touch()
+    assert one_row.load(copy) is None
+
+
+def test_models_that_are_gone_or_too_large_are_a_sentence(
+    copy: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_row, "MOST_WEIGHTS", 10)
+    with pytest.raises(UserError, match="at most 10 weights"):
+        one_row.make(copy.folder, tmp_path)
+    copy.model_path.unlink()
+    with pytest.raises(UserError, match="left no model"):
+        one_row.make(copy.folder, tmp_path)
