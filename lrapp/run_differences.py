@@ -77,11 +77,14 @@ def side_by_side(runs: Sequence[Compared]) -> SideBySide:
         ("Test", [row.test for row in rows]),
     ):
         metrics = [row.metric for row in rows]
-        same = len(set(metrics)) == 1
-        if comparable and same:
-            best |= {(len(lines), column) for column in _best(values, upwards=metrics[0] == "accuracy")}
-        texts = [_score(value, metric, same) for value, metric in zip(values, metrics, strict=True)]
-        lines[f"{name} {metrics[0]}".rstrip() if same else name] = [
+        # A run that has not begun has no metric yet.
+        known = {metric for metric in metrics if metric}
+        same = len(known) < 2
+        metric = next(iter(known), "")
+        if comparable:
+            best |= {(len(lines), column) for column in _best(values, upwards=metric == "accuracy")}
+        texts = [_score(value, own, same) for value, own in zip(values, metrics, strict=True)]
+        lines[f"{name} {metric}".rstrip() if same else name] = [
             f"{text} ▲ best" if (len(lines), column) in best else text for column, text in enumerate(texts)
         ]
     lines["Epochs done"] = [_count(row.epochs) for row in rows]
@@ -249,7 +252,10 @@ def _count(value: int | None) -> str:
 
 def _comparable(runs: Sequence[Compared]) -> bool:
     """Whether the runs answer the same question on the same table."""
-    return len({(_table(one.settings.data), one.settings.data.target, one.row.metric) for one in runs}) == 1
+    metrics = {one.row.metric for one in runs if one.row.metric}
+    return (
+        len(metrics) < 2 and len({(_table(one.settings.data), one.settings.data.target) for one in runs}) == 1
+    )
 
 
 def _table(data: DataSettings) -> str:

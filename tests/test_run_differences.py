@@ -131,6 +131,15 @@ def test_different_questions_have_no_best() -> None:
     assert found.frame.loc["Validation"].tolist() == ["50.00 % accuracy", "0.7 mean absolute error"]
 
 
+def test_a_run_that_has_not_begun_is_compared_all_the_same() -> None:
+    waiting = compared(metric="", epochs=None, best_epoch=None, seconds=None)
+    found = side_by_side([waiting, compared(validation=0.5), compared(validation=0.75)])
+    assert found.remarks == ()
+    assert found.frame.iloc[0].name == "Validation accuracy"
+    assert found.frame.iloc[0].tolist() == ["–", "50.00 %", "75.00 % ▲ best"]
+    assert side_by_side([waiting, waiting]).frame.index[0] == "Validation"
+
+
 def test_the_same_file_under_another_name_is_the_same_question() -> None:
     runs = [
         compared(

@@ -153,9 +153,10 @@ def _one(row: Row) -> None:
             about.change(run, starred=not row.starred)
             st.rerun()
         _say(run, row)
-        if settings is not None:
-            resources.fragment(sharing.share)(settings, f"share.{row.id}")
         _delete([row])
+        if settings is not None:
+            # Last, because a part that is drawn by itself takes all the room that is left.
+            resources.fragment(sharing.share)(settings, f"share.{row.id}")
     if settings is None or row.state is None:
         return
     if not resources.store().holds(settings.data.source):
