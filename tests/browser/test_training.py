@@ -285,3 +285,16 @@ def test_settings_are_kept_between_pages(page: Page) -> None:
     page.get_by_role("link", name="Train").click()
     expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("7")
     expander(page, "Seed, best epoch").wait_for()
+
+
+def test_a_drawer_keeps_what_was_typed_in_it(page: Page) -> None:
+    box = expander(page, "Seed, best epoch")
+    seed = page.get_by_role("spinbutton", name="Seed", exact=True)
+    seed.fill("11")
+    # Without Enter: the click that closes the drawer is also what takes the field's new value.
+    box.locator("summary").click()
+    idle(page)
+    expect(seed).to_have_count(0)
+    set_number(page, "Epochs", 3)
+    expander(page, "Seed, best epoch")
+    expect(seed).to_have_value("11")
