@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
 _ROWS_AT_ONCE = 8_192
-# What the widest layer of a network for pictures may hold at once: 16 MB.
-_NUMBERS_AT_ONCE = 1 << 22
+# What the widest layer of a network for pictures may hold at once: 4 MB. What runs outside of graphs keeps some twenty
+# times that. Large pictures come by eights all the same.
+_NUMBERS_AT_ONCE, _LEAST_PICTURES = 1 << 20, 8
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class SavedModel:
         except FileNotFoundError as error:
             raise UserError(
                 "This model's settings (run.json) are missing; download or train it again."
+            ) from error
+        except UserError as error:
+            raise UserError(
+                "This model's settings (run.json) are damaged or of another version of LR Lab: open it with the "
+                f"version that made it, or train it again. What was found: {error}"
             ) from error
         network = models.build(
             settings.model,
@@ -138,7 +144,7 @@ def outputs(network: Any, x: np.ndarray) -> np.ndarray:
         from lrapp.models import every_layer
 
         widest = max(math.prod(layer.output.shape[1:]) for layer in every_layer(network))
-        rows = max(1, min(rows, _NUMBERS_AT_ONCE // widest))
+        rows = max(_LEAST_PICTURES, min(rows, _NUMBERS_AT_ONCE // widest))
     # Called without tf.function: a trace for every new number of rows would stay in memory for good.
     parts = [np.asarray(network(x[start : start + rows], training=False)) for start in range(0, len(x), rows)]
     return np.concatenate(parts) if parts else np.zeros((0, network.output_shape[-1]), np.float32)

@@ -120,3 +120,69 @@ def test_settings_of_another_network_are_refused(folder: Path, finished: Run) ->
     (folder / "run.json").write_text(other.to_json())
     with pytest.raises(UserError, match=r"belongs to other settings"):
         SavedModel.load(folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"version": 99, "layers": []}', ""], ids=["cut", "list", "another version", "empty"]
+)
+def test_settings_of_another_version_are_a_sentence(folder: Path, text: str) -> None:
+    (folder / "run.json").write_text(text)
+    with pytest.raises(
+        UserError, match=r"^This model's settings \(run.json\) are damaged or of another version"
+    ):
+        SavedModel.load(folder)
+
+
+def test_a_preprocessor_of_another_version_is_a_sentence(folder: Path) -> None:
+    path = folder / "preprocessor.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2', 1))
+    with pytest.raises(UserError, match=r"must be of version 1\. Received: 2\. Open it with the version"):
+        SavedModel.load(folder)
+
+
+class _Trap:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.mark,)
+
+
+def test_a_foreign_model_is_neither_unpickled_nor_run(folder: Path, tmp_path: Path) -> None:
+    import hashlib
+    import json
+    import pickle
+
+    mark = tmp_path / "ran"
+    pickle.loads(pickle.dumps(_Trap(mark)))
+    assert mark.exists(), "the trap works"
+    mark.unlink()
+    trap = pickle.dumps(_Trap(mark))
+    config = {
+        "module": "keras.layers",
+        "class_name": "Lambda",
+        "config": {"function": {"class_name": "__lambda__", "config": {"code": trap.hex()}}},
+    }
+    for name in ("model.keras", "preprocessor.skops"):
+        whole = (folder / name).read_bytes()
+        for data in (trap, _zipped({"config.json": json.dumps(config).encode(), "model.weights.h5": trap})):
+            (folder / name).write_bytes(data)
+            described = json.loads((folder / "preprocessor.json").read_text())
+            described["sha256"] = hashlib.sha256((folder / "preprocessor.skops").read_bytes()).hexdigest()
+            (folder / "preprocessor.json").write_text(json.dumps(described))
+            with pytest.raises(UserError, match="damaged"):
+                SavedModel.load(folder)
+        (folder / name).write_bytes(whole)
+    assert not mark.exists()
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    import io
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return packed.getvalue()

@@ -22,6 +22,15 @@ MOST_FIELDS = 14
 _MISSING = "(missing)"
 _DAY = timedelta(days=1)
 _EPOCH = date(1970, 1, 1)
+# On a phone the answer comes first, or it could not be seen moving.
+_STYLE = """
+<style>
+@media (max-width: 640px) {
+  .st-key-one_row > div > [data-testid="stHorizontalBlock"],
+  .st-key-one_row > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; flex-wrap: nowrap; }
+}
+</style>
+"""
 _FARTHEST = (date(1, 1, 1), date(9999, 12, 31))
 
 
@@ -62,7 +71,9 @@ def _wait(future: "Future[None]") -> None:
 
 
 def _row(run: Run, model: OneRow) -> None:
-    left, right = st.columns([1, 1], gap="large")
+    st.html(_STYLE)
+    with st.container(key="one_row"):
+        left, right = st.columns([1, 1], gap="large")
     with left:
         row = _form(run, model)
     with right:
