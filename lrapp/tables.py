@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lrapp.errors import UserError
+from lrapp.reading.bodies import Body, Repair, leave_out_empty_end
 from lrapp.reading.columns import convert, read_column
 from lrapp.reading.decoding import decode
 from lrapp.reading.dialects import (
@@ -23,7 +24,7 @@ from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.names import column_names, without_sign
 from lrapp.reading.records import TAB_RUN, WIDE_GAP, find_records, prepare_text
-from lrapp.reading.rows import Body, Plan, Repair, Types, choose_types, leave_out_empty_end, read_body
+from lrapp.reading.rows import Plan, Types, choose_types, read_body
 from lrapp.reading.rulings import without_rulings
 from lrapp.reading.totals import ends_in_total
 from lrapp.reading.unpacking import unpack
@@ -253,6 +254,7 @@ def _check_size(rows: int, width: int) -> None:
 
 _LEFT_OUT = {
     "empty": "empty line",
+    "empty row": "row without a value",
     "empty row at the end": "empty row at the end",
     "comment": "comment line",
     "footer": "line below the table",
@@ -303,12 +305,12 @@ def _assemble(
     texts: dict[str, pa.ChunkedArray] = {}
     dropped: list[str] = []
     width = len(names)
-    numbered = dialect is not None and not dialect.header
+    framed = dialect is not None and not dialect.header and dialect.delimiter == "|"
     for place, column_name in enumerate(names):
         text = body.columns[place]
         body.columns[place] = None
-        nameless = place in unnamed or (numbered and place in (0, width - 1))
-        if nameless and text.null_count == len(text) and width > 1:
+        droppable = place in unnamed or (framed and place in (0, width - 1))
+        if droppable and text.null_count == len(text) and width > 1:
             dropped.append(column_name)
             continue
         about = Context(column_name, place, width, decimal, thousands, marks_told, place in unnamed)

@@ -152,7 +152,7 @@ def has_names(rows: Sequence[Sequence[str]]) -> bool:
     top = [cell.strip() for cell in rows[0]]
     if len(rows) == 1:
         return not any(looks_numeric(cell) for cell in top)
-    below = rows[1:400]
+    below = [row for row in rows[1:400] if row != rows[0]] or rows[1:400]
     if _counts_up(top, below):
         return True
     evidence = 0.0
@@ -213,6 +213,8 @@ def _second_names(rows: Sequence[Sequence[str]]) -> bool:
     if len(rows) < 5:
         return False
     second, below = rows[1], rows[2:60]
+    if second == rows[0]:
+        return False
     numeric = [
         place
         for place in range(min(len(second), 500))

@@ -5,7 +5,7 @@ import numpy as np
 _BLOCK = 1 << 18
 _ONE, _TOP = np.uint64(1), np.uint64(63)
 _STEPS = tuple(np.uint64(1 << step) for step in range(6))
-_FEED, _RETURN = ord("\n"), ord("\r")
+_END, _FEED, _RETURN = -1, ord("\n"), ord("\r")
 
 
 def even_lines(data: bytes, delimiter: str, quote: str) -> int | None:
@@ -19,7 +19,7 @@ def even_lines(data: bytes, delimiter: str, quote: str) -> int | None:
     scan = _Scan(ord(delimiter), ord(quote) if quote and quote.encode() in data else None, b"\r" in data)
     buffer = np.frombuffer(data, dtype=np.uint8)
     for start in range(0, len(buffer), _BLOCK):
-        following = int(buffer[start + _BLOCK]) if start + _BLOCK < len(buffer) else _FEED
+        following = int(buffer[start + _BLOCK]) if start + _BLOCK < len(buffer) else _END
         if not scan.passes(buffer[start : start + _BLOCK], following):
             return None
     if scan.inside:
@@ -68,7 +68,7 @@ class _Scan:
         left[1:] |= beside[:-1] >> _TOP
         left[0] |= np.uint64(self._edge)
         right[:-1] |= beside[1:] << _TOP
-        if following in (_FEED, _RETURN, self._delimiter, self._quote):
+        if following in (_END, _FEED, _RETURN, self._delimiter, self._quote):
             last = len(block) - 1
             right[last // 64] |= _ONE << np.uint64(last % 64)
         self._edge = bool(edges[-1])

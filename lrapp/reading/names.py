@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate
 
 from lrapp.reading.layouts import Layout
 
@@ -48,7 +47,8 @@ def column_names(
     if len(rows) > 1:
         notes.append(f"The column names stand in {_COUNTED[len(rows)]} rows and were joined.")
         if all(cell.strip() for cell in padded[1]):
-            padded[0] = list(accumulate(padded[0], lambda left, name: name if name.strip() else left))
+            for place in range(1, plan.width):
+                padded[0][place] = padded[0][place] if padded[0][place].strip() else padded[0][place - 1]
     raw = [" ".join(part for part in parts if part.strip()) for parts in zip(*padded, strict=True)]
     trimmed = [name.strip() for name in raw]
     changed = sum(name != clean for name, clean in zip(raw, trimmed, strict=True))

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from lrapp.errors import UserError
+from lrapp.reading.bodies import Body, Repair, leave_out
 from lrapp.reading.dialects import Dialect
 from lrapp.reading.numerals import is_plain, looks_numeric, only_unclear_commas
 from lrapp.reading.records import Records, Text, split_cells
@@ -20,24 +20,12 @@ LISTED_REPAIRS = 1000
 _BLOCK = 1 << 20
 _COUNTED = 1 << 17
 _READ_AGAIN = 3
+_STRAY_QUOTES = 25
 _LONG_PIECE = 500
 _TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
 _OTHER_DELIMITERS = (";", ",", "\t", "|")
 _SURPRISE = re.compile(r"column #(\d+): CSV conversion error to double: invalid value '(.*)'", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A row that could not be taken as it stood.
-
-    Args:
-        line: Its first line in the file, counted from 1.
-        what: What was done, as one short phrase.
-    """
-
-    line: int
-    what: str
 
 
 @dataclass
@@ -87,34 +75,6 @@ def _type_of(cells: Sequence[str], decimal: str, simple: bool) -> pa.DataType:
     return pa.string()
 
 
-@dataclass
-class Body:
-    """The rows of a table as text.
-
-    Args:
-        columns: One array of strings a column, null where the cell is empty.
-        repairs: The first repaired rows.
-        repaired_rows: How many rows were repaired.
-        left_out: Reasons for which records were left out -> their lines.
-    """
-
-    columns: list[pa.ChunkedArray]
-    repairs: list[Repair] = field(default_factory=list)
-    repaired_rows: int = 0
-    left_out: dict[str, list[int]] = field(default_factory=dict)
-
-    def renumber(self, line: Callable[[int], int]) -> None:
-        """Give lines the numbers that they have in the file.
-
-        Args:
-            line: Number in the text that was read -> number in the file.
-        """
-        self.repairs = [replace(repair, line=line(repair.line)) for repair in self.repairs]
-        self.left_out = {
-            why: [place and line(place) for place in lines] for why, lines in self.left_out.items()
-        }
-
-
 @dataclass(frozen=True)
 class Plan:
     """What is known before the rows are read.
@@ -162,59 +122,8 @@ def read_body(plan: Plan) -> Body:
     if text.escaped or text.delimiter != text.written:
         body.columns = [text.restored(column) for column in body.columns]
     if plan.width > 1:
-        _leave_out_names(body, plan.header)
-        _leave_out_comments(body)
-        leave_out_empty_end(body)
+        leave_out(body, plan.header)
     return body
-
-
-def _leave_out_names(body: Body, header: Sequence[str] | None) -> None:
-    """Rows that repeat the names, as in files that were put together from several."""
-    if not header or not header[0].strip() or len(header) != len(body.columns):
-        return
-    if any(pa.types.is_floating(column.type) for column in body.columns):
-        return
-    same = pc.equal(body.columns[0], header[0])
-    for name, column in zip(header[1:], body.columns[1:], strict=True):
-        if not pc.any(same).as_py():
-            return
-        same = pc.and_(same, pc.equal(column, name) if name else pc.is_null(column))
-    if again := pc.sum(same).as_py():
-        keep = pc.invert(pc.fill_null(same, False))
-        body.columns = [column.filter(keep) for column in body.columns]
-        body.left_out.setdefault("header again", []).extend([0] * again)
-
-
-def _leave_out_comments(body: Body) -> None:
-    """Rows of a table whose first column holds numbers, but that begin with the sign of a comment."""
-    first = body.columns[0]
-    if pa.types.is_floating(first.type):
-        return
-    marked = pc.fill_null(pc.starts_with(first, "#"), False)
-    if not (number := pc.sum(marked).as_py()) or number > 0.5 * len(first):
-        return
-    keep = pc.invert(marked)
-    try:
-        pc.cast(pc.utf8_trim_whitespace(first.filter(keep)), pa.float64())
-    except pa.ArrowInvalid:
-        return
-    body.columns = [column.filter(keep) for column in body.columns]
-    body.left_out.setdefault("comment", []).extend([0] * number)
-
-
-def leave_out_empty_end(body: Body) -> None:
-    """Leave out the last rows while they have no value.
-
-    Args:
-        body: The rows, which are changed.
-    """
-    rows = len(body.columns[0])
-    last = rows
-    while last and not any(column[last - 1].is_valid for column in body.columns):
-        last -= 1
-    if last < rows:
-        body.columns = [column.slice(0, last) for column in body.columns]
-        body.left_out.setdefault("empty row at the end", []).extend([0] * (rows - last))
 
 
 def _mend_body(plan: Plan) -> Body:
@@ -244,8 +153,10 @@ def _mend_body(plan: Plan) -> Body:
             continue
         cells = _cells(records, place, width)
         mended = None
-        if len(cells) < width and place + 1 in odd:
-            mended = plan.join(cells, _cells(records, place + 1, width))
+        if place + 1 in odd:
+            mended = _joined(records, place, width)
+            if mended is None and len(cells) < width:
+                mended = plan.join(cells, _cells(records, place + 1, width))
         if mended is not None:
             halves.add(place + 1)
         else:
@@ -311,7 +222,46 @@ def _cells(records: Records, place: int, width: int) -> list[str]:
     """Cells of a record, with its quotes as characters where only that gives a whole row."""
     raw, delimiter = records.raw(place), records.text.delimiter
     cells = split_cells(raw, delimiter, records.text.quote)
-    return raw.split(delimiter) if len(cells) != width and raw.count(delimiter) == width - 1 else cells
+    if len(cells) == width and not ("\n" in raw and raw.count(records.text.quote or "\n") % 2):
+        return cells
+    return _whole(raw, delimiter, records.text.quote, width) or cells
+
+
+def _whole(raw: str, delimiter: str, quote: str, width: int) -> list[str] | None:
+    """A record split so that it has the right number of cells, with all its quotes as characters or without one."""
+    if raw.count(delimiter) == width - 1 and "\n" not in raw:
+        return raw.split(delimiter)
+    places = [place for place, sign in enumerate(raw) if sign == quote][:_STRAY_QUOTES] if quote else []
+    if len(places) % 2 == 0:
+        return None
+    for place in places:
+        cells = split_cells(raw[:place] + raw[place + 1 :], delimiter, quote)
+        if len(cells) == width and not any(cell.count(quote) % 2 for cell in cells):
+            return cells
+    return None
+
+
+def _joined(records: Records, place: int, width: int) -> Mended | None:
+    """A record and the next one, where a quoted cell goes on there but a stray quote or delimiter has hidden that."""
+    text, following = records.text, records.raw(place + 1)
+    if (
+        not text.quote
+        or following.count(text.quote) != 1
+        or text.delimiter in following.partition(text.quote)[0]
+    ):
+        return None
+    raw = records.raw(place) + "\n" + following
+    for delimiter in (text.delimiter, *_OTHER_DELIMITERS):
+        cells = _whole(raw, delimiter, text.quote, width)
+        if cells is None:
+            plain = split_cells(raw, delimiter, text.quote)
+            cells = plain if len(plain) == width else None
+        if cells is not None and any("\n" in cell for cell in cells):
+            other = delimiter != text.delimiter
+            return Mended(
+                cells, f"delimited by {delimiter!r}" if other else "a stray quote was kept as a character"
+            )
+    return None
 
 
 def _mend_one(

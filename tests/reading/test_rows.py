@@ -2,10 +2,11 @@
 
 import pyarrow as pa
 
+from lrapp.reading.bodies import Body
 from lrapp.reading.dialects import Dialect
 from lrapp.reading.mending import Mender
 from lrapp.reading.records import find_records, prepare_text
-from lrapp.reading.rows import Body, Plan, Types, choose_types, read_body
+from lrapp.reading.rows import Plan, Types, choose_types, read_body
 
 FLOAT, TEXT = pa.float64(), pa.string()
 
@@ -32,7 +33,8 @@ def test_types_are_chosen_from_a_sample() -> None:
 
 def test_clean_rows_are_read_as_promised() -> None:
     body = body_of(b'1.5,"a, b"\n,\n2,"c\nd"\n', [FLOAT, TEXT])
-    assert cells(body) == [[1.5, None, 2.0], ["a, b", None, "c\nd"]]
+    assert cells(body) == [[1.5, 2.0], ["a, b", "c\nd"]]
+    assert body.left_out == {"empty row": [0]}
     assert body.repaired_rows == 0
 
 

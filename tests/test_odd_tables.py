@@ -1,0 +1,141 @@
+"""Tables as people and programs really write them: right rows, right columns, right values, and said."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from lrapp.tables import Kind, read_csv
+
+ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
+    "bank export": (
+        ("Statement;;;\nAccount: 12;;;\n\nday;what;amount;left\n02.01.2024;Rent;-850,00;1.234,56\n"
+        "13.01.2024;Pay;2.500,00;3.734,56\n15.01.2024;\"Shop; Mall\";-45,20;3.689,36\n;;;\nSumme;;1.604,80;\n"),
+        {"what": ["Rent", "Pay", "Shop; Mall"], "amount": [-850.0, 2500.0, -45.2]},
+        ["2 lines were left out before the table.", "1 row of totals at the end was left out."],
+    ),
+    "names that span": (
+        "2020,,2021,\nQ1,Q2,Q1,Q2\n1,2,3,4\n5,6,7,8\n9,10,11,12\n",
+        {"2020 Q1": [1, 5, 9], "2020 Q2": [2, 6, 10], "2021 Q1": [3, 7, 11], "2021 Q2": [4, 8, 12]},
+        ["The column names stand in two rows and were joined."],
+    ),
+    "three rows of names": (
+        "Price,Close\nTicker,ABC\nDate,\n2024-01-02,1.5\n2024-01-03,2.5\n2024-01-04,3.5\n",
+        {"Close ABC": [1.5, 2.5, 3.5]},
+        ["The column names stand in three rows and were joined."],
+    ),
+    "names twice at the top": (
+        "a,b\na,b\n1,2\n3,4\n5,6\n",
+        {"a": [1, 3, 5], "b": [2, 4, 6]},
+        ["1 repeated line of column names was left out."],
+    ),
+    "rows that end with a delimiter": (
+        "a,b,c\n1,2,3,\n4,5,6,\n7,8,9,\n",
+        {"a": [1, 4, 7], "b": [2, 5, 8], "c": [3, 6, 9]},
+        ["1 column without name and values left out."],
+    ),
+    "commented rows": (
+        "a,b\n1,2\n#3,4\n5,6\n", {"a": [1, 5], "b": [2, 6]}, ["1 comment line was left out."],
+    ),
+    "colours that begin like comments": (
+        "a,b\n#fff,2\n#000,4\nred,6\n", {"a": ["#fff", "#000", "red"], "b": [2, 4, 6]}, [],
+    ),
+    "a sign before the names": (
+        "# x y\n1.5 2\n3.5 4\n", {"x": [1.5, 3.5], "y": [2, 4]}, ["The # before the column names was taken off."],
+    ),
+    "an old mark of the end": (
+        "a,b\r\n1,2\r\n3,4\r\n\x1a", {"a": [1, 3]}, ["The mark at the end of the file (Ctrl+Z) was removed."],
+    ),
+    "encoded twice": (
+        "name,v\nK\u00c3\u00b6ln,1\nM\u00c3\u00bcnchen,2\n",
+        {"name": ["Köln", "München"]},
+        ["Letters had been encoded in UTF-8 twice, so that ö stood as Ã¶, and were set right."],
+    ),
+    "letters that only look encoded twice": ("name,v\nÃ¶,1\nñandú,2\n", {"name": ["Ã¶", "ñandú"]}, []),
+    "rows of delimiters only": (
+        "a,b\n1,2\n,\n,\n3,4\n", {"a": [1, 3], "b": [2, 4]}, ["2 rows without a value were left out."],
+    ),
+    "long whole numbers": (
+        "a,b\n12345678901234567890,1\n12345678901234567891,2\n12345678901234567892,3\n",
+        {"a": ["12345678901234567890", "12345678901234567891", "12345678901234567892"]},
+        [],
+    ),
+    "dates in several ways": (
+        "d,v\n2020-01-31,1\n31.01.2020,2\n01/31/2020,3\n",
+        {"d": ["2020-01-31", "31.01.2020", "01/31/2020"]},
+        ["Column 'd': its dates are written in several ways, so it was read as words."],
+    ),
+    "two columns and a line below": (
+        "id,name\n--,----\n1,a\n2,b\n\n(2 rows affected)\n",
+        {"name": ["a", "b"]},
+        ["1 drawn line of dashes (line 2) was left out.", "1 line below the table (line 6) was left out."],
+    ),
+    "edges of bars and no names": (
+        "|1|x|\n|4|y|\n", {"column_2": [1, 4], "column_3": ["x", "y"]},
+        ["2 columns without name and values left out."],
+    ),
+    "a terminal's table": (
+        "+----+------+\n| id | age  |\n+----+------+\n|  7 |   12 |\n| 42 | NULL |\n+----+------+\n",
+        {"id": ["7", "42"], "age": [12.0, np.nan]},
+        ["3 drawn lines of dashes (lines 1, 3, 6) were left out."],
+    ),
+    "a stray quote before a row whose last cell has two lines": (
+        "a,b,c\n" + "".join(f"{place},x,fine\n" for place in range(9)) + '"9,x,"two\nlines"\n10,y,fine\n',
+        {"a": [*range(9), 9, 10], "c": [*["fine"] * 9, "two\nlines", "fine"]},
+        ["1 row had to be repaired."],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_table_is_read_as_a_person_would(name: str) -> None:
+    text, columns, notes = ODD[name]
+    table = read_csv(text.encode(), "a.csv")
+    for column, values in columns.items():
+        np.testing.assert_array_equal(table.frame[column].tolist(), values)
+    for note in notes:
+        assert note in table.notes
+    assert len(table.notes) >= len(notes)
+    if not notes:
+        assert table.repaired_rows == 0
+
+
+def test_the_code_page_of_dos_is_known_by_its_bytes() -> None:
+    table = read_csv("name,v\nKöln,1\nMünchen,2\n".encode("cp437"), "a.csv")
+    assert table.frame["name"].tolist() == ["Köln", "München"]
+    assert table.dialect is not None
+    assert table.dialect.encoding == "cp850"
+
+
+def test_long_numbers_among_short_ones_stay_numbers() -> None:
+    table = read_csv(b"a,b\n1,1\n2,2\n123456789012345678901,3\n", "a.csv")
+    assert table.kinds["a"] is Kind.NUMBER
+
+
+def test_repairs_keep_the_lines_of_the_file_below_drawn_lines() -> None:
+    table = read_csv(b"a,b,c\n----,----,----\n1,2,3\n4,5\n7,8,9\n", "a.csv")
+    assert [repair.line for repair in table.repairs] == [4]
+
+
+def _variants() -> ModuleType:
+    path = Path(__file__).parent / "benchmarks" / "read_variants.py"
+    spec = importlib.util.spec_from_file_location("read_variants", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["read_variants"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_nearly_all_variants_of_one_table_come_back() -> None:
+    module = _variants()
+    whole = list(module.of_files(module.clean()))
+    chosen = [*whole[::5], *list(module.of_rows(module.clean()))[::97]]
+    missed = [
+        variant.group for variant in chosen if not module.cells_fit(variant, module.cells_of(variant.data))
+    ]
+    assert len(missed) <= 0.03 * len(chosen), missed
