@@ -37,7 +37,7 @@ def page() -> None:
         else:
             st.info(
                 "Press **Train** to start: loss, learning rate and accuracy will be drawn here while the network "
-                "learns. The sample table and the settings on this page are ready to go.",
+                "learns. The data and the settings on this page are ready to go.",
                 icon=":material/play_circle:",
             )
 
