@@ -10,7 +10,8 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``estimates``, ``overview``, ``outlook``   what can be told before training
 - ``cells``, ``clipping``, ``preprocessing``, ``splitting``, ``fitting``, ``targets``, ``prepare``
   ``Table`` + settings -> arrays and the fitted preprocessor
-- ``images``, ``image_files``, ``picture_inputs``, ``prepare_images``   pictures + settings -> arrays of bytes
+- ``picture_pixels``, ``images``, ``image_files``, ``picture_inputs``, ``prepare_images``, ``picture_results``
+  pictures + settings -> arrays of bytes; what a network took for something else
 - ``models``, ``loop``, ``checkpoints``, ``training``, ``range_test``   network + arrays + rates -> events
 - ``evaluation``, ``prediction``, ``saved``   what a model is worth; a saved model + a new table -> predictions
 - ``runs``, ``worker``, ``jobs``, ``bundle``   the run folder; one run; the queue and its process; the download
