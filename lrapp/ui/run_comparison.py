@@ -46,10 +46,9 @@ def show(rows: Sequence[Row]) -> None:
         st.info(plain(remark, None), icon=":material/info:")
     _differences(table)
     names = run_differences.distinct([one.row.name for one in compared])
-    if all(one.row.state in ENDED for one in compared):
-        _charts(histories, names)
-    else:
-        resources.fragment(_charts, SECONDS_BETWEEN_LOOKS)(histories, names, live=True)
+    live = any(one.row.state not in ENDED for one in compared)
+    # By itself, so that another axis does not draw the whole page anew.
+    resources.fragment(_charts, SECONDS_BETWEEN_LOOKS if live else None)(histories, names, live=live)
 
 
 def _differences(table: SideBySide) -> None:
