@@ -158,8 +158,14 @@ def training_cell(recipe: Recipe) -> Cell:
     training = recipe.settings.training
     stopping = training.early_stopping
     # A run that was stopped, or diverged, ended between two epochs or within one.
-    early = recipe.history.ended is not None and recipe.history.ended.reason in ("stopped", "diverged")
-    epochs = max(1, len(recipe.history.epochs)) if early else training.epochs
+    ended = recipe.history.ended
+    reason = ended.reason if ended is not None else "completed"
+    early = reason in ("stopped", "diverged")
+    epochs = len(recipe.history.epochs) if early else training.epochs
+    # Steps of an unfinished epoch are in the weights only where no finished epoch's are kept.
+    left = recipe.history.steps_done - epochs * recipe.steps_per_epoch
+    if reason != "stopped" or (stopping.restore_best and epochs):
+        left = 0
     callbacks = ["Plan()"]
     if stopping.enabled or stopping.restore_best:
         up = stopping.monitor == "val_metric" and recipe.prepared.task != "regression"
@@ -167,14 +173,24 @@ def training_cell(recipe: Recipe) -> Cell:
             "keras.callbacks.EarlyStopping(\n"
             f'            monitor="{stopping.monitor}",\n'
             f'            mode="{"max" if up else "min"}",\n'
-            f"            patience={stopping.patience if stopping.enabled else epochs},\n"
+            f"            patience={stopping.patience if stopping.enabled else max(1, epochs)},\n"
             f"            min_delta={stopping.min_delta if stopping.enabled else 0.0!r},\n"
             f"            restore_best_weights={stopping.restore_best},\n        )"
         )
     weights = ", weights[rows]" if recipe.prepared.train.weight is not None else ""
     text = "Every epoch uses every training row, in an order that follows from the seed."
-    if early:
-        text += f" The run ended early, after {epochs:,} of {training.epochs:,} epochs, and so does this."
+    if reason == "stopped":
+        text += f" The run was stopped after {epochs:,} of {training.epochs:,} epochs, and so is this."
+        if left:
+            text += f" Its model has {left:,} {'step' if left == 1 else 'steps'} of the next epoch, too."
+    elif reason == "diverged":
+        text += f" The run diverged after {epochs:,} of {training.epochs:,} epochs, so this ends there"
+        text += "." if epochs else ", with its first weights."
+    if training.precision != "float32":
+        text += (
+            f" The hidden layers compute in {training.precision}, which rounds much earlier than float32: losses "
+            "may part a little more from those of the run."
+        )
     listed = "\n".join(f"        {callback}," for callback in callbacks)
     return Cell(
         "Train",
@@ -220,9 +236,20 @@ history = network.fit(
         keras.callbacks.TerminateOnNaN(),
     ],
     verbose=2,
-)
+){_last_steps(training.seed, epochs, left)}
 network.save("model.keras")''',
     )
+
+
+def _last_steps(seed: int, epochs: int, steps: int) -> str:
+    """The steps of an epoch that was not finished."""
+    if not steps:
+        return ""
+    return f"""
+batches.order = np.random.default_rng([{seed}, {epochs}]).permutation(len(x_train))
+for batch in range({steps}):  # of the epoch in which the run was stopped
+    network.optimizer.learning_rate = learning_rates[{epochs} * len(batches) + batch]
+    network.train_on_batch(*batches[batch])"""
 
 
 def testing_cell(recipe: Recipe) -> Cell:

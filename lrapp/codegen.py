@@ -15,6 +15,8 @@ from lrapp.code_data import (
     target_cell,
 )
 from lrapp.code_training import network_cell, rate_cell, testing_cell, training_cell
+from lrapp.errors import UserError
+from lrapp.network_settings import FreshStart
 from lrapp.recipes import Recipe
 
 
@@ -54,7 +56,21 @@ def notebook(recipe: Recipe) -> str:
 
 
 def cells_of(recipe: Recipe) -> tuple[Cell, ...]:
-    """Return the steps of the script, in order."""
+    """Return the steps of the script, in order.
+
+    Raises:
+        UserError: If the run does what a script cannot do again.
+    """
+    if recipe.settings.training.groups.differ:
+        raise UserError(
+            "This run gives groups of layers rates of their own, which a script cannot do again: take another "
+            "format, or train without differential rates."
+        )
+    if not isinstance(recipe.settings.model.start, FreshStart):
+        raise UserError(
+            "This run started from weights that were learned before, which a script cannot do again: take "
+            "another format, or train from fresh weights."
+        )
     return (
         beginning_cell(recipe),
         reading_cell(recipe),

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrapp import code_training, codegen, recipes, worker
+from lrapp import code_training, codegen, recipes, training, worker
+from lrapp.errors import UserError
+from lrapp.events import EpochDone, Event, StepsDone
+from lrapp.network_settings import GroupSettings, RunStart
 from lrapp.policies import CLR, SGDR, Fixed, OneCycle, Policy, WarmUp
 from lrapp.runs import Run, Store
 from lrapp.settings import (
@@ -21,6 +25,7 @@ from lrapp.settings import (
     DataSettings,
     EarlyStoppingSettings,
     FileSource,
+    FixedSettings,
     LayerSettings,
     ModelSettings,
     OneCycleSettings,
@@ -37,11 +42,25 @@ LAYERS = ModelSettings(
     )
 )
 
+SMALL = ModelSettings(layers=(LayerSettings(units=8),))
 
-def finished_run(store: Store, **parts: Any) -> Run:
+
+def finished_run(store: Store, stop_after: int | None = None, **parts: Any) -> Run:
+    """Train; with ``stop_after``, somebody stops it in the middle of the epoch after so many."""
     defaults: dict[str, Any] = {"model": LAYERS, "training": TrainingSettings(epochs=6)}
     run = store.create(RunSettings(**(defaults | parts)))
-    outcome = worker.work(run.folder, store.home)
+    epochs = 0
+
+    def stop(event: Event) -> None:
+        nonlocal epochs
+        epochs += isinstance(event, EpochDone)
+        if isinstance(event, StepsDone) and epochs == stop_after:
+            run.ask_to_stop()
+
+    with pytest.MonkeyPatch.context() as patch:
+        if stop_after is not None:
+            patch.setattr(training, "CHUNK_SECONDS", 0.0)  # looks after every step whether to stop
+        outcome = worker.work(run.folder, store.home, stop)
     run.set_status(state=outcome.state, message=outcome.message)
     return run
 
@@ -79,7 +98,34 @@ CASES = {
         training=TrainingSettings(epochs=6, seed=3),
         policy=OneCycleSettings(warmup=1),
     ),
+    "stopped": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=SMALL,
+        training=TrainingSettings(epochs=6),
+        policy=SGDRSettings(T_0=3),
+    ),
+    "stopped, last weights": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=SMALL,
+        training=TrainingSettings(
+            epochs=6, early_stopping=EarlyStoppingSettings(enabled=False, restore_best=False)
+        ),
+        policy=FixedSettings(learning_rate=0.003),
+    ),
+    "diverged": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=SMALL,
+        training=TrainingSettings(epochs=9, optimizer="sgd", momentum=0.0),
+        policy=CLRSettings(base_lr=1e-3, max_lr=1e3, step_size=2000),
+    ),
+    "mixed_bfloat16": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=SMALL,
+        training=TrainingSettings(epochs=3, precision="mixed_bfloat16"),
+    ),
 }
+STOPS = {"stopped": 2, "stopped, last weights": 1}
+ENDINGS = {"multi-class": "early_stopping", "diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 
 
 _RUNNER = """
@@ -90,8 +136,9 @@ for case in sys.argv[1:]:
     print("CASE")
     made = runpy.run_path("train.py")
     rows = [int(made[part].sum()) for part in ("train", "validation", "test")]
-    print("RESULT", json.dumps({"val_loss": made["history"].history["val_loss"], "rows": rows}))
+    print("RESULT", json.dumps({"val_loss": made["history"].history.get("val_loss", []), "rows": rows}))
     np.save("x.npy", made["x_test"])
+    made["keras"].utils.clear_session()
 """
 
 
@@ -104,7 +151,7 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[reci
         store = Store(home / "store")
         folders[case] = home / case
         folders[case].mkdir()
-        made[case] = written(finished_run(store, **dict(settings)), store, folders[case])
+        made[case] = written(finished_run(store, STOPS.get(case), **dict(settings)), store, folders[case])
         assert "lrapp" not in (folders[case] / "train.py").read_text("utf-8")
     # One process for all: importing TensorFlow takes longer than these runs.
     done = subprocess.run(
@@ -131,14 +178,48 @@ def test_the_script_does_the_run_again_without_this_package(
     np.testing.assert_allclose(np.load(folder / "x.npy"), prepared.test.x, rtol=1e-6, atol=1e-6)
     result = json.loads(re.findall("RESULT (.*)", printed)[0])
     assert result["rows"] == [len(part.y) for part in (prepared.train, prepared.validation, prepared.test)]
+    assert recipe.history.ended is not None
+    assert recipe.history.ended.reason == ENDINGS.get(case, "completed")
     expected = [epoch.val_loss for epoch in recipe.history.epochs]
-    assert result["val_loss"] == pytest.approx(expected, rel=1e-3)
+    assert result["val_loss"] == pytest.approx(expected, rel=0.05 if "mixed" in case else 1e-3)
     # ... and the same figure at the end, within what the script says.
     figure = float(re.findall(r"on the test rows: (\S+)", printed)[0])
     value = recipe.scores.metrics[0].value
     assert value is not None
-    within = 0.02 * value if case == "regression" else max(0.01, 1.01 / recipe.scores.rows)
+    within = 0.02 * value if recipe.prepared.task == "regression" else max(0.01, 1.01 / recipe.scores.rows)
     assert figure == pytest.approx(value, abs=within)
+
+
+def test_how_the_run_ended_is_said(done_again: dict[str, tuple[recipes.Recipe, Path, str]]) -> None:
+    def said(case: str) -> str:
+        (cell,) = (cell for cell in codegen.cells_of(done_again[case][0]) if cell.title == "Train")
+        return cell.text
+
+    assert "The run was stopped after 2 of 6 epochs, and so is this." in said("stopped")
+    assert "Its model has" not in said("stopped")
+    assert "after 1 of 6 epochs, and so is this. Its model has 1 step of the next" in said(
+        "stopped, last weights"
+    )
+    assert "The run diverged after" in said("diverged")
+    assert "compute in mixed_bfloat16" in said("mixed_bfloat16")
+    assert "The run" not in said("binary")
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"training": TrainingSettings(groups=GroupSettings(early=0.1))}, "rates of their own"),
+        (
+            {"model": ModelSettings(start=RunStart(run="20260101-000000000000-0123456789abcdef"))},
+            "learned before",
+        ),
+    ],
+)
+def test_what_a_script_cannot_do_is_a_sentence(changed: dict[str, Any], sentence: str, finished: Run) -> None:
+    recipe = recipes.recipe(finished, Store(finished.folder.parents[1]))
+    other = replace(recipe, settings=recipe.settings.model_copy(update=changed))
+    with pytest.raises(UserError, match=sentence):
+        codegen.script(other)
 
 
 @pytest.mark.parametrize(
