@@ -120,6 +120,90 @@ def test_repairs_keep_the_lines_of_the_file_below_drawn_lines() -> None:
     assert [repair.line for repair in table.repairs] == [4]
 
 
+@pytest.mark.parametrize("names", ["Name        Age   City\n", ""])
+def test_cells_aligned_by_wide_gaps_keep_their_single_spaces(names: str) -> None:
+    table = read_csv(
+        (
+            names + "Anna Bell   12    New York\nBob         40    Rome\nCarl Smith  33    Los Angeles\n"
+        ).encode(),
+        "a.txt",
+    )
+    assert list(table.frame.columns) == (names.split() or ["column_1", "column_2", "column_3"])
+    assert table.frame.to_numpy().tolist() == [
+        ["Anna Bell", 12, "New York"],
+        ["Bob", 40, "Rome"],
+        ["Carl Smith", 33, "Los Angeles"],
+    ]
+    assert "Two or more spaces were taken as the delimiter; single spaces stay in the cells." in table.notes
+    assert table.repaired_rows == 0
+
+
+def test_an_aligned_row_that_lacks_a_cell_is_mended() -> None:
+    rows = "Anna Bell   12    New York\nCarl Smith        Los Angeles\nEve         20    Rome\nIda  5  Rome\n"
+    table = read_csv(("Name        Age   City\n" + rows).encode(), "a.txt")
+    assert table.frame["City"].tolist() == ["New York", "Los Angeles", "Rome", "Rome"]
+    assert table.frame["Age"].isna().tolist() == [False, True, False, False]
+    assert [repair.line for repair in table.repairs] == [3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name\t\tage\tcity\nAnna Bell\t12\tNew York\nBob\t\t40\tRome\nChristopher\t33\tOslo\n",
+        "name\t\tage\t\tcity\nAnna Bell\t\t12\t\tNew York\nBob\t\t40\t\tRome\nChristopher\t\t33\t\tOslo\n",
+    ],
+)
+def test_cells_aligned_by_tabs_are_even_rows(text: str) -> None:
+    table = read_csv(text.encode(), "a.txt")
+    assert list(table.frame.columns) == ["name", "age", "city"]
+    assert table.frame.to_numpy().tolist() == [
+        ["Anna Bell", 12, "New York"],
+        ["Bob", 40, "Rome"],
+        ["Christopher", 33, "Oslo"],
+    ]
+    assert table.notes == ("Tabs in a row were taken as one delimiter, which makes all rows even.",)
+    assert table.repaired_rows == 0
+
+
+def test_tabs_around_an_empty_cell_stay_two_delimiters() -> None:
+    table = read_csv(b"name\tage\tcity\nAnna\t\tRome\nBob\t40\tOslo\nEve\t33\tOslo\n", "a.tsv")
+    assert table.frame["age"].isna().tolist() == [True, False, False]
+    assert (table.frame["city"].tolist(), table.notes) == (["Rome", "Oslo", "Oslo"], ())
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ";"])
+def test_amounts_in_parentheses_group_thousands(delimiter: str) -> None:
+    text = "name;amount;other\na;(1,234);4,250\nb;1,500;3,125\nc;(900);2,875\n".replace(";", delimiter)
+    table = read_csv(text.encode(), "a.tsv")
+    assert table.frame["amount"].tolist() == [-1234, 1500, -900]
+    assert table.frame["other"].tolist() == [4250, 3125, 2875]
+
+
+@pytest.mark.parametrize("rows", [3, 6000])
+def test_commas_in_a_tab_file_that_could_be_either_are_said(rows: int) -> None:
+    lines = [f"{'abc'[place % 3]}\t{place % 9 + 1},{100 + place % 899}" for place in range(rows)]
+    table = read_csv("\n".join(["name\tamount", *lines, ""]).encode(), "a.tsv")
+    assert table.frame["amount"].tolist()[:3] == [1.1, 2.101, 3.102]
+    assert table.notes == ("Column 'amount': commas were read as decimal marks, so that 1,100 is 1.100.",)
+
+
+def test_a_column_of_decimal_points_and_commas_is_said_beside_clean_ones() -> None:
+    table = read_csv(b"a;b;c\n1,5;1.5;x\n2,25;2,25;y\n3,5;3.5;x\n4,75;4,75;y\n", "a.csv")
+    assert (table.frame["a"].tolist(), table.frame["b"].tolist()) == (
+        [1.5, 2.25, 3.5, 4.75],
+        ["1.5", "2,25", "3.5", "4,75"],
+    )
+    said = "its numbers have decimal points and decimal commas, so it was read as words"
+    assert table.notes == (f"Column 'b': {said}.",)
+
+
+def test_a_row_of_totals_is_left_out_and_said() -> None:
+    table = read_csv(b"item,amount\nA,10\nB,20\nC,30\nTotal,60\n", "a.csv")
+    assert table.frame["amount"].tolist() == [10, 20, 30]
+    assert "1 row of totals at the end was left out." in table.notes
+    assert len(read_csv(b"item,amount\nA,10\nB,20\nC,30\nTotal,61\n", "a.csv").frame) == 4
+
+
 def _variants() -> ModuleType:
     path = Path(__file__).parent / "benchmarks" / "read_variants.py"
     spec = importlib.util.spec_from_file_location("read_variants", path)
