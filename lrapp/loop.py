@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lrapp import models
 from lrapp.group_rates import GROUPS, rates_of
+from lrapp.picture_inputs import ALIGNMENT
 from lrapp.settings import GroupSettings, Task, TrainingSettings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ MOST_STEPS = 2048
 # What a batch of rows that are evaluated may take: numbers in the widest layer (64 MB) and multiplications (a few
 # tenths of a second), so that evaluating can be stopped.
 _EVALUATION_NUMBERS = 1 << 24
-_EVALUATION_PICTURE_NUMBERS = 1 << 22
+_EVALUATION_PICTURE_NUMBERS = 1 << 20
 _EVALUATION_MULTIPLICATIONS = 1e10
 
 
@@ -176,7 +177,7 @@ class Loop:
 
     def load(self, part: "Part") -> Data:
         """Return rows as the loop takes them."""
-        x = tf.constant(part.x, tf.uint8 if self.pictures else tf.float32)
+        x = _shared(part.x) if self.pictures else tf.constant(part.x, tf.float32)
         if self.task == "multi-class":
             y = tf.constant(part.y, tf.int32)
         else:
@@ -417,6 +418,15 @@ class Loop:
         finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(value)) for value in floats]))
         penalty = keras.ops.sum(self.model.losses) if self.model.losses else tf.constant(0.0)
         return finite, penalty, model, optimizer
+
+
+def _shared(pixels: NDArray[np.uint8]) -> tf.Tensor:
+    """A tensor of pictures, in the memory that they lie in where that can be: a copy takes as much again, twice."""
+    # TensorFlow ends the process where memory that it is given does not start at a multiple of 64.
+    fits = pixels.flags["C_CONTIGUOUS"] and pixels.ctypes.data % ALIGNMENT == 0 and pixels.flags["WRITEABLE"]
+    if not fits or not len(pixels) or tf.config.list_physical_devices("GPU"):
+        return tf.constant(pixels, tf.uint8)
+    return tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
 
 
 def multiplications(layers: list[keras.layers.Layer]) -> int:

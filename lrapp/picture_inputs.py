@@ -17,6 +17,8 @@ from lrapp.preprocessing import Decoded, decoded_classes
 VERSION = 1
 JSON_FILE = "pictures.json"
 TARGET = "class"
+# Where the memory of pictures must start for the training to use it without a copy.
+ALIGNMENT = 64
 
 PictureTask = Literal["binary", "multi-class"]
 
@@ -102,6 +104,21 @@ class PicturePreprocessor:
             raise UserError(_DAMAGED) from error
         height, width, channels = described.shape
         return cls(described.task, tuple(described.classes), (height, width, channels))
+
+
+def aligned(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return room for pictures that starts at a multiple of ``ALIGNMENT`` bytes.
+
+    Args:
+        shape: (rows, height, width, channels).
+
+    Returns:
+        uint8, of that shape, not set to anything.
+    """
+    size = int(np.prod(shape))
+    room = np.empty(size + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size].reshape(shape)
 
 
 _DAMAGED = (

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lrapp.errors import UserError
 from lrapp.images import Images, PictureFacts
-from lrapp.picture_inputs import TARGET, PicturePreprocessor, PictureTask
+from lrapp.picture_inputs import TARGET, PicturePreprocessor, PictureTask, aligned
 from lrapp.prepare import Part, Prepared, class_weights
 from lrapp.preprocessing import quoted
 from lrapp.settings import DataSettings
@@ -72,7 +72,9 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     y = numbers.astype(np.float32 if task == "binary" else np.int32)
 
     def part(of: NDArray[np.int64], weighted: bool = False) -> Part:
-        return Part(images.pixels[of], y[of], class_weights(y[of]) if weighted else None, of)
+        pixels = aligned((len(of), *images.shape))
+        np.take(images.pixels, of, axis=0, out=pixels)
+        return Part(pixels, y[of], class_weights(y[of]) if weighted else None, of)
 
     return Prepared(
         task=task,
