@@ -66,10 +66,10 @@ def network(preprocessor: Preprocessor) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def test_classes_come_with_their_probabilities(towns: Prepared) -> None:
-    model = network(towns.preprocessor)
+    model = network(towns.tabular)
     table = read(FRAME)
 
-    answer = predict(towns.preprocessor, model, table)
+    answer = predict(towns.tabular, model, table)
 
     rows = towns.test.rows
     outputs = model(towns.test.x)
@@ -91,11 +91,11 @@ def test_classes_come_with_their_probabilities(towns: Prepared) -> None:
 
 
 def test_numbers_come_in_the_targets_units(prices: Prepared) -> None:
-    model = network(prices.preprocessor)
+    model = network(prices.tabular)
 
-    frame = predict(prices.preprocessor, model, read(FRAME.drop(columns="price"))).frame
+    frame = predict(prices.tabular, model, read(FRAME.drop(columns="price"))).frame
 
-    expected = model(prices.test.x)[:, 0] * prices.metric_scale + prices.preprocessor.target_mean
+    expected = model(prices.test.x)[:, 0] * prices.metric_scale + prices.tabular.target_mean
     np.testing.assert_allclose(frame["prediction"].iloc[prices.test.rows], expected, rtol=1e-5)
     assert "confidence" not in frame
 
@@ -116,33 +116,33 @@ def test_numbers_come_in_the_targets_units(prices: Prepared) -> None:
 def test_the_same_rows_written_otherwise_give_the_same(
     towns: Prepared, change: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> None:
-    model = network(towns.preprocessor)
-    usual = predict(towns.preprocessor, model, read(FRAME)).frame
+    model = network(towns.tabular)
+    usual = predict(towns.tabular, model, read(FRAME)).frame
 
-    other = predict(towns.preprocessor, model, read(change(FRAME))).frame
+    other = predict(towns.tabular, model, read(change(FRAME))).frame
 
     assert other["prediction"].tolist() == usual["prediction"].tolist()
     np.testing.assert_array_equal(other["confidence"], usual["confidence"])
 
 
 def test_another_dialect_gives_the_same(towns: Prepared) -> None:
-    model = network(towns.preprocessor)
+    model = network(towns.tabular)
 
-    other = predict(towns.preprocessor, model, read(FRAME, sep=";", decimal=",")).frame
+    other = predict(towns.tabular, model, read(FRAME, sep=";", decimal=",")).frame
 
     assert (
         other["prediction"].tolist()
-        == predict(towns.preprocessor, model, read(FRAME)).frame["prediction"].tolist()
+        == predict(towns.tabular, model, read(FRAME)).frame["prediction"].tolist()
     )
 
 
 @pytest.mark.parametrize("row", [0, 1, 2, 57])
 def test_a_table_of_one_row(towns: Prepared, row: int) -> None:
     """Every column of it is constant, and none looks like what it was."""
-    model = network(towns.preprocessor)
-    usual = predict(towns.preprocessor, model, read(FRAME)).frame
+    model = network(towns.tabular)
+    usual = predict(towns.tabular, model, read(FRAME)).frame
 
-    alone = predict(towns.preprocessor, model, read(FRAME.iloc[[row]])).frame
+    alone = predict(towns.tabular, model, read(FRAME.iloc[[row]])).frame
 
     assert len(alone) == 1
     assert alone["confidence"][0] == pytest.approx(usual["confidence"][row], rel=1e-6)
@@ -150,17 +150,17 @@ def test_a_table_of_one_row(towns: Prepared, row: int) -> None:
 
 def test_missing_columns_are_named(towns: Prepared) -> None:
     with pytest.raises(UserError, match=r"Missing columns: “age” and “member”\. The table has: “floor”"):
-        predict(towns.preprocessor, network(towns.preprocessor), read(FRAME.drop(columns=["age", "member"])))
+        predict(towns.tabular, network(towns.tabular), read(FRAME.drop(columns=["age", "member"])))
 
 
 def test_columns_that_training_left_out_are_not_needed(towns: Prepared) -> None:
-    predict(towns.preprocessor, network(towns.preprocessor), read(FRAME.drop(columns=["key", "town"])))
+    predict(towns.tabular, network(towns.tabular), read(FRAME.drop(columns=["key", "town"])))
 
 
 def test_unseen_categories_are_counted_and_predicted(towns: Prepared) -> None:
     frame = FRAME.assign(floor=[7, 7, 8, *FRAME["floor"][3:]])
 
-    answer = predict(towns.preprocessor, network(towns.preprocessor), read(frame))
+    answer = predict(towns.tabular, network(towns.tabular), read(frame))
 
     assert answer.frame["prediction"].notna().all()
     assert "“floor” holds 2 categories that training never saw, in 3 rows: “7” and “8”." in answer.notes
@@ -173,7 +173,7 @@ def test_rows_that_cannot_be_read_stay_with_a_reason(towns: Prepared) -> None:
     frame.loc[11, ["age", "day"]] = ["old", "never"]
     table = read(frame).with_kinds({"day": "text", "age": "text"})  # type: ignore[dict-item]
 
-    answer = predict(towns.preprocessor, network(towns.preprocessor), table)
+    answer = predict(towns.tabular, network(towns.tabular), table)
 
     why = answer.frame["no prediction because"]
     assert answer.frame.index[why.notna()].tolist() == [5, 9, 11]
@@ -182,7 +182,7 @@ def test_rows_that_cannot_be_read_stay_with_a_reason(towns: Prepared) -> None:
     assert why[9] == "“member” must be “no” or “yes” and is “perhaps”"
     assert why[11] == "“age” must be a number and is “old”"
     assert any(note.startswith("3 rows have no prediction: for example, ") for note in answer.notes)
-    usual = predict(towns.preprocessor, network(towns.preprocessor), read(FRAME)).frame
+    usual = predict(towns.tabular, network(towns.tabular), read(FRAME)).frame
     kept = why.isna()
     assert answer.frame["prediction"][kept].tolist() == usual["prediction"][kept].tolist()
 
@@ -192,7 +192,7 @@ def test_gaps_are_predicted_as_in_training_and_empty_rows_are_not(towns: Prepare
     frame.loc[3, "day"] = None
     frame.loc[4, ["age", "floor", "member", "day", "price"]] = None
 
-    answer = predict(towns.preprocessor, network(towns.preprocessor), read(frame))
+    answer = predict(towns.tabular, network(towns.tabular), read(frame))
 
     assert answer.frame["prediction"].isna().tolist() == [row == 4 for row in range(ROWS)]
     assert answer.frame["no prediction because"][4] == "all columns that the model needs are empty"
@@ -201,21 +201,21 @@ def test_gaps_are_predicted_as_in_training_and_empty_rows_are_not(towns: Prepare
 def test_a_table_without_one_good_row_is_a_sentence(towns: Prepared) -> None:
     frame = FRAME.assign(day="some other time")
     with pytest.raises(UserError, match="In the first row, “day” must be a date and is “some other time”"):
-        predict(towns.preprocessor, network(towns.preprocessor), read(frame))
+        predict(towns.tabular, network(towns.tabular), read(frame))
 
 
 def test_names_that_are_taken_are_not_overwritten(towns: Prepared) -> None:
     frame = FRAME.assign(prediction="mine")
 
-    answer = predict(towns.preprocessor, network(towns.preprocessor), read(frame)).frame
+    answer = predict(towns.tabular, network(towns.tabular), read(frame)).frame
 
     assert set(answer["prediction"]) == {"mine"}
     assert set(answer["prediction (model)"]) <= set(towns.classes)
 
 
 def test_many_rows_go_through_in_parts(towns: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = network(towns.preprocessor)
-    usual = predict(towns.preprocessor, model, read(FRAME)).frame
+    model = network(towns.tabular)
+    usual = predict(towns.tabular, model, read(FRAME)).frame
     monkeypatch.setattr(answering, "_ROWS_AT_ONCE", 50)
     sizes = []
 
@@ -223,7 +223,7 @@ def test_many_rows_go_through_in_parts(towns: Prepared, monkeypatch: pytest.Monk
         sizes.append(len(x))
         return model(x)
 
-    parts = predict(towns.preprocessor, counting, read(FRAME)).frame
+    parts = predict(towns.tabular, counting, read(FRAME)).frame
 
     assert sizes == [50, 50, 20]
     np.testing.assert_allclose(parts["confidence"], usual["confidence"], rtol=1e-6)

@@ -48,38 +48,38 @@ def prepared(table: Table, target: str = "kind", scaling: Scaling = "clipped") -
 def test_what_was_saved_does_the_same(table: Table, target: str, scaling: Scaling, tmp_path: Path) -> None:
     made = prepared(table, target, scaling)
 
-    made.preprocessor.save(tmp_path)
+    made.tabular.save(tmp_path)
     loaded = Preprocessor.load(tmp_path)
 
     for part in (made.train, made.validation, made.test):
         np.testing.assert_array_equal(loaded.transform(table.frame.iloc[part.rows]), part.x)
         np.testing.assert_array_equal(loaded.encode_target(table.frame[target].iloc[part.rows]), part.y)
     assert (loaded.columns, loaded.inputs, loaded.classes, loaded.task, loaded.target) == (
-        made.preprocessor.columns, made.inputs, made.classes, made.task, target
+        made.tabular.columns, made.inputs, made.classes, made.task, target
     )  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["preprocessor.json", "preprocessor.skops"]
 
 
 def test_only_known_types_are_in_the_file(table: Table, tmp_path: Path) -> None:
-    prepared(table).preprocessor.save(tmp_path)
+    prepared(table).tabular.save(tmp_path)
 
     assert set(skops.io.get_untrusted_types(file=tmp_path / "preprocessor.skops")) == set(TRUSTED)
 
 
 def test_a_page_may_ask_what_a_model_needs(table: Table, tmp_path: Path) -> None:
     made = prepared(table)
-    made.preprocessor.save(tmp_path)
+    made.tabular.save(tmp_path)
 
     asked = needs(tmp_path)
 
-    assert (asked.target, asked.columns) == ("kind", made.preprocessor.columns)
+    assert (asked.target, asked.columns) == ("kind", made.tabular.columns)
     (tmp_path / "preprocessor.json").write_text('{"version": 1, "target": "kind", "columns": [3]}')
     with pytest.raises(UserError, match="damaged"):
         needs(tmp_path)
 
 
 def test_rows_are_transformed_one_by_one_or_together(table: Table) -> None:
-    preprocessor = prepared(table).preprocessor
+    preprocessor = prepared(table).tabular
     together = preprocessor.transform(table.frame)
 
     for row in (0, 7, ROWS - 1):
@@ -89,7 +89,7 @@ def test_rows_are_transformed_one_by_one_or_together(table: Table) -> None:
 
 
 def test_columns_are_found_by_name(table: Table) -> None:
-    preprocessor = prepared(table).preprocessor
+    preprocessor = prepared(table).tabular
     shuffled = table.frame[table.frame.columns[::-1]].assign(extra=1)
 
     np.testing.assert_array_equal(preprocessor.transform(shuffled), preprocessor.transform(table.frame))
@@ -98,14 +98,14 @@ def test_columns_are_found_by_name(table: Table) -> None:
 
 
 def test_new_rows_far_away_stay_finite(table: Table) -> None:
-    preprocessor = prepared(table, "member", "standard").preprocessor
+    preprocessor = prepared(table, "member", "standard").tabular
     far = table.frame.head(3).assign(price=[1e308, -1e308, np.inf])
 
     assert np.isfinite(preprocessor.transform(far)).all()
 
 
 def test_unseen_categories_are_counted(table: Table) -> None:
-    preprocessor = prepared(table).preprocessor
+    preprocessor = prepared(table).tabular
     frame = table.frame.assign(size=["XL", "XL", "XS", *table.frame["size"][3:]])
 
     _, strange = preprocessor.transform_counting(frame)
@@ -114,7 +114,7 @@ def test_unseen_categories_are_counted(table: Table) -> None:
 
 
 def test_raw_slots_follow_the_columns(table: Table) -> None:
-    columns = prepared(table).preprocessor.columns
+    columns = prepared(table).tabular.columns
     slots, _ = raw_slots(table.frame, columns)
 
     assert slots.shape == (ROWS, sum(len(column.slots) for column in columns))
@@ -124,25 +124,25 @@ def test_raw_slots_follow_the_columns(table: Table) -> None:
 def test_targets_are_encoded_and_decoded(table: Table) -> None:
     made = prepared(table)
     words = table.frame["kind"].iloc[:5]
-    encoded = made.preprocessor.encode_target(words)
+    encoded = made.tabular.encode_target(words)
 
     assert made.classes == ("ale", "bier", "cider")
     assert encoded.dtype == np.int32
-    decoded = made.preprocessor.decode(np.eye(3, dtype=np.float32)[encoded])
+    decoded = made.tabular.decode(np.eye(3, dtype=np.float32)[encoded])
     assert decoded.values.tolist() == words.tolist()
     assert decoded.probabilities is not None
     np.testing.assert_array_equal(decoded.probabilities.argmax(axis=1), encoded)
     with pytest.raises(UserError, match=r"may only hold the classes of training\. Received: “wine”"):
-        made.preprocessor.encode_target(pd.Series(["ale", "wine"]))
+        made.tabular.encode_target(pd.Series(["ale", "wine"]))
     with pytest.raises(UserError, match="missing values"):
-        made.preprocessor.encode_target(pd.Series(["ale", None]))
+        made.tabular.encode_target(pd.Series(["ale", None]))
 
 
 def test_a_binary_output_is_the_probability_of_the_second_class(table: Table) -> None:
     made = prepared(table, "member")
 
     for outputs in (np.array([0.2, 0.5, 0.51]), np.array([[0.2], [0.5], [0.51]])):
-        decoded = made.preprocessor.decode(outputs)
+        decoded = made.tabular.decode(outputs)
         assert decoded.values.tolist() == ["no", "no", "yes"]
         assert decoded.probabilities is not None
         np.testing.assert_allclose(decoded.probabilities, np.array([[0.8, 0.2], [0.5, 0.5], [0.49, 0.51]]))
@@ -152,13 +152,13 @@ def test_numbers_come_back_in_their_units(table: Table) -> None:
     made = prepared(table, "price")
     prices = table.frame["price"]
 
-    decoded = made.preprocessor.decode(made.preprocessor.encode_target(prices)[:, None])
+    decoded = made.tabular.decode(made.tabular.encode_target(prices)[:, None])
 
     np.testing.assert_allclose(decoded.values, prices, rtol=1e-5)
     assert decoded.probabilities is None
     assert made.metric_scale == pytest.approx(prices.iloc[made.train.rows].std(ddof=0))
     with pytest.raises(UserError, match="needs a number in “price”"):
-        made.preprocessor.encode_target(pd.Series([1.0, np.nan]))
+        made.tabular.encode_target(pd.Series([1.0, np.nan]))
 
 
 def test_standardised_values_do_not_overflow() -> None:
@@ -171,7 +171,7 @@ def test_standardised_values_do_not_overflow() -> None:
 @pytest.mark.parametrize("name", ["preprocessor.skops", "preprocessor.json"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "cut", "other"])
 def test_a_damaged_file_is_a_sentence(table: Table, name: str, damage: str, tmp_path: Path) -> None:
-    prepared(table).preprocessor.save(tmp_path)
+    prepared(table).tabular.save(tmp_path)
     path = tmp_path / name
     data = path.read_bytes()
     if damage == "gone":
@@ -198,7 +198,7 @@ def test_a_damaged_file_is_a_sentence(table: Table, name: str, damage: str, tmp_
 def test_descriptions_that_do_not_fit_are_refused(
     table: Table, change: dict[str, object], tmp_path: Path
 ) -> None:
-    prepared(table).preprocessor.save(tmp_path)
+    prepared(table).tabular.save(tmp_path)
     path = tmp_path / "preprocessor.json"
     path.write_text(json.dumps(json.loads(path.read_bytes()) | change))
 
@@ -225,7 +225,7 @@ class Witness:
 
 
 def test_a_foreign_transformer_is_not_built(table: Table, tmp_path: Path) -> None:
-    prepared(table).preprocessor.save(tmp_path)
+    prepared(table).tabular.save(tmp_path)
     foreign = Pipeline([("run", FunctionTransformer(func=zipfile.is_zipfile))])
     trace = tmp_path / "trace"
     for packed in (
@@ -244,7 +244,7 @@ def test_names_of_any_letters_are_kept(tmp_path: Path) -> None:
     table = read_csv(frame.to_csv(index=False).encode(), "t.csv")
     made = prepared(table.with_kinds({"y": Kind.CATEGORY}), "y")
 
-    made.preprocessor.save(tmp_path)
+    made.tabular.save(tmp_path)
 
     assert Preprocessor.load(tmp_path).classes == made.classes
 
