@@ -222,7 +222,7 @@ def _convolve(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
     if layer.kind == "residual":
         inputs.append(layer.size**2 * layer.units)
         sums = 1
-        if layer.stride > 1 or channels != layer.units:
+        if made != reaches:
             inputs.append(channels)
     sizes = [_parameters(each, layer.units, layer.batch_norm) for each in inputs]
     return LayerShape(

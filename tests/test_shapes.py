@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import pytest
 
+from lrapp import models
 from lrapp.errors import UserError
 from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart
 from lrapp.shapes import LayerShape, groups, pretrained, shapes
@@ -73,8 +74,7 @@ def by_keras(
                 x = window(x, layer.size, layer.stride)
             case "residual":
                 y = window(window(x, layer.size, layer.stride), layer.size, 1)
-                same = layer.stride == 1 and x.shape[-1] == layer.units
-                x = k.Add()([y, x if same else window(x, 1, layer.stride)])
+                x = k.Add()([y, x if x.shape == y.shape else window(x, 1, layer.stride)])
             case "max_pool":
                 x = k.MaxPooling2D(layer.size)(x)
             case "avg_pool":
@@ -120,6 +120,17 @@ def test_shapes_and_parameters_are_those_of_keras(
 ) -> None:
     found = [(made.output, made.trainable, made.averages) for made in shapes(model, shape, outputs)]
     assert found == by_keras(model, shape, outputs)
+
+
+@pytest.mark.parametrize(("model", "shape", "outputs"), CASES)
+def test_what_is_built_has_as_many_parameters(
+    model: ModelSettings, shape: tuple[int, ...], outputs: int
+) -> None:
+    built = models.build(model, shape, "multi-class" if outputs > 1 else "binary", outputs)
+    made = shapes(model, shape, outputs)
+    trainable = sum(weight.shape.num_elements() for weight in built.trainable_weights)
+    assert trainable == sum(layer.trainable for layer in made)
+    assert built.count_params() == sum(layer.parameters for layer in made)
 
 
 def test_the_small_network_by_hand() -> None:
