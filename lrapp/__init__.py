@@ -7,7 +7,8 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``policies``, ``suggestions``   step numbers -> learning rates; range test curves -> rates
 - ``reading/``, ``tables``        the bytes of a file -> ``Table``
 - ``settings`` and its parts      everything a run is made of
-- ``estimates``, ``overview``, ``outlook``   what can be told before training
+- ``layer_table``, ``shapes``, ``estimates``, ``overview``, ``outlook``, ``picture_look``   what can be told before
+  training: layers as rows, their shapes and groups, cost, columns, rows and inputs, examples of pictures
 - ``cells``, ``clipping``, ``preprocessing``, ``splitting``, ``fitting``, ``targets``, ``prepare``
   ``Table`` + settings -> arrays and the fitted preprocessor
 - ``picture_pixels``, ``images``, ``image_files``, ``picture_inputs``, ``prepare_images``, ``picture_results``
@@ -18,6 +19,6 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``studies``, ``comparing``   policies on the same data, budget and seeds; what their runs say together
 - ``recipes``, ``code_data``, ``code_training``, ``codegen``   a finished run -> readable code that does it again
 - ``portable``, ``tf_export``, ``onnx_export``, ``exports``   a finished run -> what a person takes away
-- ``charts``        frames -> Altair charts
+- ``charts``, ``group_charts``   frames -> Altair charts
 - ``ui/``           the pages
 """
