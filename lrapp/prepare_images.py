@@ -73,7 +73,8 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
 
     def part(of: NDArray[np.int64], weighted: bool = False) -> Part:
         pixels = aligned((len(of), *images.shape))
-        np.take(images.pixels, of, axis=0, out=pixels)
+        # With the default mode NumPy would make a copy in between.
+        np.take(images.pixels, of, axis=0, out=pixels, mode="clip")
         return Part(pixels, y[of], class_weights(y[of]) if weighted else None, of)
 
     return Prepared(

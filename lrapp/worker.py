@@ -211,7 +211,7 @@ def loop_for(store: Store, settings: RunSettings, prepared: "Prepared") -> tuple
 
 
 def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
-    """Return the first training pictures as the network sees them: varied at random.
+    """Return some training pictures as the network sees them: varied at random.
 
     Args:
         home: The store's folder.
@@ -223,10 +223,15 @@ def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
     Raises:
         UserError: If the pictures cannot be had.
     """
+    import numpy as np
+
     from lrapp import models
 
     prepared = _data.get(Store(home), settings.data, lambda what, share: None, lambda: False)
-    return models.seen(settings.model, prepared.train.x[:24], settings.training.seed)
+    # Evenly from all of them, as those of a file lie in the order of their classes.
+    pictures = prepared.train.x
+    chosen = np.linspace(0, len(pictures) - 1, min(24, len(pictures))).astype(int)
+    return models.seen(settings.model, pictures[chosen], settings.training.seed)
 
 
 def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:
