@@ -271,9 +271,7 @@ def arguments(given: Mapping[str, tuple[Any, str]], call: str, keys: bool = Fals
     """Return values and their kinds by name as code, one on each line; arguments as for ``example``."""
     parts = []
     for name, (value, kind) in given.items():
-        text = (
-            repr(value) if isinstance(value, str) else repr(value.item() if hasattr(value, "item") else value)
-        )
+        text = repr(value) if isinstance(value, str) else str(value)
         made = call.format(text.replace("nan", 'float("nan")') if text == "nan" else text, kind)
         parts.append(f"    {name!r}: {made}," if keys else f"    {name}={made},")
     return "\n" + "\n".join(parts) + "\n"
