@@ -17,6 +17,8 @@ from lrapp.policies import FloatArray
 
 # Two hues that stay apart in both themes and for colour-blind eyes (Okabe and Ito's blue and vermilion).
 TRAINING, VALIDATION, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#d62728"
+# Groups of layers with rates of their own. The head follows the policy most closely, so it has the plan's colour.
+GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 # What the rules of ``suggestions`` are called.
 SUGGESTIONS = {"steepest": "steepest descent", "tenth": "a tenth of the minimum", "valley": "valley"}
 # More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
@@ -67,8 +69,10 @@ def run_frame(history: History, plan: FloatArray | None = None, most: int = MOST
         planned = pd.DataFrame({"epoch": np.arange(1, len(plan) + 1) / per_epoch, "value": plan})
         parts.append(thin(planned, "value", most).assign(panel="rate", series="planned"))
     steps = history.step_frame()
-    for column, panel, series in (("loss", "loss", "one batch"), ("learning_rate", "rate", "used")):
-        parts.append(_line(steps, column, most).assign(panel=panel, series=series))
+    rates = [(group, group) for group in GROUP_HUES] if history.grouped else [("learning_rate", "used")]
+    parts.append(_line(steps, "loss", most).assign(panel="loss", series="one batch"))
+    for column, series in rates:
+        parts.append(_line(steps, column, most).assign(panel="rate", series=series))
     epochs = history.epoch_frame()
     for column, panel, series in (
         ("loss", "loss", "training"),
@@ -100,17 +104,18 @@ def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
     return thin(line[np.isfinite(line["value"].astype(float))], "value", most)
 
 
-def run_spec(epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, Any]:
+def run_spec(epochs: int, metric: str, *, log_loss: bool = False, grouped: bool = False) -> dict[str, Any]:
     """Return the Vega-Lite specification of a run's three charts over one axis, without its data.
 
     Args:
         epochs: Right end of the axis.
         metric: Name of the metric, as a title.
         log_loss: Draw the loss on a logarithmic axis.
+        grouped: Whether groups of layers have rates of their own.
     """
     panels = (
         _panel("loss", "loss", epochs, log=log_loss),
-        _panel("rate", "learning rate", epochs),
+        _panel("rate", "learning rate", epochs, grouped=grouped),
         _panel("metric", metric, epochs, last=True),
     )
     chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
@@ -122,7 +127,7 @@ def run_spec(epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, A
 
 
 def _panel(
-    panel: Panel, title: str, epochs: int, *, log: bool = False, last: bool = False
+    panel: Panel, title: str, epochs: int, *, log: bool = False, last: bool = False, grouped: bool = False
 ) -> alt.LayerChart | alt.FacetChart:
     base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
     x = alt.X(
@@ -142,14 +147,16 @@ def _panel(
         alt.Tooltip("epoch:Q", format=".4~g"),
         alt.Tooltip("value:Q", title=title, format=".5~g"),
     ]
-    faint, strong = ("planned", "used") if panel == "rate" else ("one batch", "training")
+    if panel == "rate":
+        faint = "planned"
+        hues = {faint: GREY} | (GROUP_HUES if grouped else {"used": TRAINING})
+    else:
+        faint = "one batch"
+        hues = {faint: TRAINING + "66", "training": TRAINING, "validation": VALIDATION}
     color = alt.Color(
         "series:N",
         title=None,
-        scale=alt.Scale(
-            domain=[faint, strong] if panel == "rate" else [faint, strong, "validation"],
-            range=[GREY, TRAINING] if panel == "rate" else [TRAINING + "66", TRAINING, VALIDATION],
-        ),
+        scale=alt.Scale(domain=list(hues), range=list(hues.values())),
         legend=alt.Legend(orient="top", direction="horizontal", offset=2) if panel != "metric" else None,
     )
     thin_line = base.transform_filter(f"datum.series == '{faint}'").mark_line(

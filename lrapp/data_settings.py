@@ -212,3 +212,15 @@ class DataSettings(Part):
     def of_pictures(self) -> bool:
         """Whether the data are pictures, not a table."""
         return isinstance(self.source, PicturesSource | PictureFileSource)
+
+    @property
+    def title(self) -> str:
+        """What is learned from what, in short."""
+        match self.source:
+            case PicturesSource(name="digits"):
+                return "Handwritten digits"
+            case PicturesSource():
+                return "Fashion-MNIST"
+            case PictureFileSource():
+                return f"Pictures of {self.source.name}"
+        return f"{self.target or 'no target'} from {self.source.name}"

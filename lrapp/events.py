@@ -335,6 +335,11 @@ class History:
         return len(self._losses)
 
     @property
+    def grouped(self) -> bool:
+        """Whether groups of layers have rates of their own."""
+        return bool(self._group_rates)
+
+    @property
     def best(self) -> EpochDone | None:
         """The best epoch so far, None before the first."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)

@@ -6,16 +6,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts import MOST_POINTS, TRAINING, finished, thin
+from lrapp.charts import GROUP_HUES, MOST_POINTS, finished, thin
 from lrapp.policies import FloatArray
 
-# The head follows the policy most closely, so it has the colour that the plan has elsewhere. The dashes let lines
-# that lie on one another be seen.
-_LINES: dict[str, tuple[str, list[int]]] = {
-    "early": ("#d55e00", [2, 3]),
-    "middle": ("#009e73", [8, 4]),
-    "head": (TRAINING, [1, 0]),
-}
+# The dashes let lines that lie on one another be seen.
+_DASHES = {"early": [2, 3], "middle": [8, 4], "head": [1, 0]}
 
 
 def plan_frame(rates: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
@@ -32,7 +27,7 @@ def plan_frame(rates: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
             "learning_rate",
             MOST_POINTS // 2,
         )
-        for column, group in enumerate(_LINES)
+        for column, group in enumerate(GROUP_HUES)
     ]
     return pd.concat(lines, ignore_index=True)
 
@@ -42,7 +37,7 @@ def plan_spec() -> dict[str, Any]:
 
     The axis ends where the plan ends, as in ``charts.plan_spec``.
     """
-    names = list(_LINES)
+    names = list(GROUP_HUES)
     legend = alt.Legend(orient="top", direction="horizontal", offset=2)
     chart = (
         alt.Chart()
@@ -58,13 +53,13 @@ def plan_spec() -> dict[str, Any]:
             color=alt.Color(
                 "group:N",
                 title=None,
-                scale=alt.Scale(domain=names, range=[colour for colour, _ in _LINES.values()]),
+                scale=alt.Scale(domain=names, range=list(GROUP_HUES.values())),
                 legend=legend,
             ),
             strokeDash=alt.StrokeDash(
                 "group:N",
                 title=None,
-                scale=alt.Scale(domain=names, range=[dash for _, dash in _LINES.values()]),
+                scale=alt.Scale(domain=names, range=[_DASHES[name] for name in names]),
                 # The same, so that both are one legend.
                 legend=legend,
             ),

@@ -150,7 +150,7 @@ class MLflow:
         experiment = self._client.get_experiment_by_name(name)
         experiment_id = experiment.experiment_id if experiment else self._client.create_experiment(name)
         settings = self._run.settings
-        title = settings.name or f"{settings.data.target} from {settings.data.source.name}"
+        title = settings.name or settings.data.title
         tags = {
             "lrapp.run": self._run.id,
             "lrapp.table": settings.data.source.name,

@@ -237,7 +237,7 @@ def _name(said: about.About, settings: RunSettings | None, created: datetime) ->
     if settings is None:
         return f"Run of {when}"
     what = "Range test for " if settings.mode == "range test" else ""
-    return f"{what}{settings.data.target or 'no target'} from {settings.data.source.name}, {when}"
+    return f"{what}{settings.data.title}, {when}"
 
 
 def _born(run: Run) -> datetime:

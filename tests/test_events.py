@@ -26,6 +26,7 @@ STARTED = TrainingStarted(
     parameters=9, metric="accuracy", steps_per_epoch=2, total_steps=8, epochs=4, first_epoch=0
 )
 EVENTS: list[Event] = [
+    Preparing(what="Reading the pictures", share=0.25),
     DataPrepared(train=6, validation=2, test=2, inputs=3, notes=("“Größe” became a number.", "\n\u2028")),
     STARTED,
     StepsDone(first_step=0, losses=(0.1, 1e-300), learning_rates=(1e-5, 0.1), seconds=0.25),

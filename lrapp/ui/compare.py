@@ -3,12 +3,12 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lrapp import estimates, outlook, studies
+from lrapp import estimates, outlook, run_table, studies
 from lrapp.errors import UserError
+from lrapp.outlook import Outlook
 from lrapp.setting_parts import checked
 from lrapp.settings import (
     DataSettings,
@@ -22,11 +22,8 @@ from lrapp.settings import (
     starting_policy,
 )
 from lrapp.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
-from lrapp.ui import data_card, draft, rate_card, resources, study_view
+from lrapp.ui import data_card, draft, picture_card, rate_card, resources, study_view
 from lrapp.ui.resources import plain
-
-if TYPE_CHECKING:
-    from lrapp.tables import Table
 
 # The table of the ready-made study: by its target, and where tests and benchmarks keep it.
 _CARDIO = "cardio"
@@ -87,7 +84,7 @@ def _new() -> None:
             _start(_ready_made(), None)
     st.markdown("**Your own comparison**")
     try:
-        base, table, task = _base()
+        base, expected = _base()
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         st.caption("Choose another table or target on the Train page.")
@@ -95,12 +92,12 @@ def _new() -> None:
     st.caption(_in_words(base))
     policies = _policies(base)
     plan = _plan(base, policies)
-    rows = outlook.training_rows(table, base.data)
+    rows = expected.rows
     obstacle = None
     try:
         for remark in studies.check(plan, rows):
             st.info(plain(remark, None), icon=":material/info:")
-        _budget(plan, table, task, rows)
+        _budget(plan, expected)
     except UserError as error:
         obstacle = str(error)
         st.warning(plain(obstacle, None), icon=":material/warning:")
@@ -114,26 +111,30 @@ def _new() -> None:
         _start(plan, rows)
 
 
-def _base() -> "tuple[RunSettings, Table, Task]":
-    """What all runs share: the settings of the Train page, with a target."""
-    from lrapp import prepare
+def _base() -> tuple[RunSettings, Outlook]:
+    """What all runs share: the settings of the Train page, with a target, and what the network will be given."""
+    from lrapp import prepare, prepare_images
 
     settings = draft.get()
+    if settings.data.of_pictures:
+        facts = picture_card.facts_of(settings.data)
+        task: Task = prepare_images.check_pictures(facts, settings.data)
+        return settings, outlook.of_pictures(facts, settings.data, task)
     table = resources.table(settings.data)
     if settings.data.target is None:
         target = data_card.usual_target(settings.data.source) or prepare.default_target(table)
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
-    return settings, table, prepare.check_data(table, settings.data)
+    task = prepare.check_data(table, settings.data)
+    return settings, outlook.of_table(table, settings.data, task)
 
 
 def _in_words(base: RunSettings) -> str:
-    layers = "-".join(str(layer.units) for layer in base.model.layers) or "none"
     optimizer = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}[
         base.training.optimizer
     ]
     return (
-        f"From the Train page, where it can be changed: {plain(base.data.target or '')} from "
-        f"{plain(base.data.source.name)}, layers {layers}, {optimizer}, batches of {base.training.batch_size:,} rows."
+        f"From the Train page, where it can be changed: {plain(base.data.title)}, layers "
+        f"{run_table.network(base)}, {optimizer}, batches of {base.training.batch_size:,} rows."
     )
 
 
@@ -232,10 +233,15 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
     )
 
 
-def _budget(plan: Plan, table: "Table", task: Task, rows: int) -> None:
+def _budget(plan: Plan, expected: Outlook) -> None:
     """Say what the study will take."""
-    inputs, outputs = outlook.shape(table, plan.base.data, task)
-    estimate = estimates.estimate(plan.base, inputs=inputs, outputs=outputs, rows=rows)
+    estimate = estimates.estimate(
+        plan.base,
+        inputs=expected.shape,
+        outputs=expected.outputs,
+        rows=expected.rows,
+        validation_rows=expected.validation_rows,
+    )
     estimates.check_memory(estimate, estimates.available_bytes())
     number, seeds = len(plan.contenders), len(plan.seeds)
     found = sum(one.policy.source == "found" for one in plan.contenders)

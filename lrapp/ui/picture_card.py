@@ -27,7 +27,7 @@ def card(data: DataSettings) -> Chosen:
         shown = fields.choose(data.pictures, ["size", "color"], f"{key}.pictures")
         data = _with(data, **shown)
     try:
-        facts = _facts(data)
+        facts = facts_of(data)
         look = _look(data)
     except UserError as error:
         _offer_another(data, str(error))
@@ -46,7 +46,12 @@ def _with(data: DataSettings, **changes: Any) -> DataSettings:
 # --- what there is -------------------------------------------------------------------------------------------
 
 
-def _facts(data: DataSettings) -> PictureFacts:
+def facts_of(data: DataSettings) -> PictureFacts:
+    """Return what is known of the pictures without reading them all.
+
+    Raises:
+        UserError: If they cannot be had.
+    """
     if isinstance(data.source, PicturesSource):
         return images.about(data.source.name)
     return _zip_facts(data.source.model_dump_json(), data.pictures.size, data.pictures.color)

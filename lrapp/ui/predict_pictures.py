@@ -2,8 +2,7 @@
 
 import base64
 import html
-from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,6 +15,9 @@ from lrapp.picture_prediction import PicturePredictions
 from lrapp.runs import Run
 from lrapp.ui import resources
 from lrapp.ui.resources import plain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 SECONDS_BETWEEN_LOOKS = 0.3
 MOST_SHOWN = 24
@@ -51,7 +53,7 @@ def show(run: Run) -> None:
         st.session_state["predict.pictures.future"] = resources.jobs().call(
             picture_prediction.predict_files, run.folder, [(file.name, file.getvalue()) for file in uploaded]
         )
-    future: Future[PicturePredictions] = st.session_state["predict.pictures.future"]
+    future: "Future[PicturePredictions]" = st.session_state["predict.pictures.future"]
     if not future.done():
         resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(future)
         return

@@ -10,7 +10,7 @@ import streamlit as st
 from pydantic import TypeAdapter
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
-from lrapp import charts, worker
+from lrapp import about, charts, worker
 from lrapp.errors import UserError
 from lrapp.jobs import Jobs
 from lrapp.reading.columns import Kind
@@ -167,11 +167,14 @@ def draw(
 
 def run_title(run: Run) -> str:
     """Return what to call a run in a list: its name, or what it predicts and when it was started."""
-    settings = run.settings
-    if settings.name:
-        return settings.name
-    what = "Range test for " if settings.mode == "range test" else ""
-    return f"{what}{settings.data.target} from {settings.data.source.name}, {run.status.created:%d %b %H:%M:%S} UTC"
+    try:
+        settings = run.settings
+        if name := about.name_of(run):
+            return name
+        what = "Range test for " if settings.mode == "range test" else ""
+        return f"{what}{settings.data.title}, {run.status.created:%d %b %H:%M:%S} UTC"
+    except UserError:
+        return f"Damaged run {run.id}"
 
 
 def undo(key: str, sentence: str) -> str | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lrapp import bundle, charts, evaluation
+from lrapp import about, bundle, charts, evaluation
 from lrapp.errors import UserError
 from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run, State, Status
@@ -103,7 +103,9 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
     )
     with st.container(key="run_charts"):
         resources.draw(
-            charts.run_spec(_shown_epochs(history), history.started.metric, log_loss=log_loss),
+            charts.run_spec(
+                _shown_epochs(history), history.started.metric, log_loss=log_loss, grouped=history.grouped
+            ),
             _points(run, history, plan, live=live),
             key=f"charts.{run.id}",
         )
@@ -164,7 +166,7 @@ def _shown_epochs(history: History) -> int:
 
 def _progress(run: Run, status: Status, history: History) -> None:
     title, icon = _LOOKS[status.state]
-    name = run.settings.name
+    name = about.name_of(run)
     left, right = st.columns([4, 2], vertical_alignment="center")
     left.markdown(f"{icon} **{title}**" + (f" · {plain(name)}" if name else ""))
     active = status.state in ("queued", "running")
@@ -207,6 +209,9 @@ def _bar(run: Run, status: Status, history: History) -> None:
         return
     if history.started is None and history.prepared is not None and history.found is None and _finds(run):
         range_view.progress(run, history)
+        return
+    if history.started is None and history.preparing is not None:
+        st.progress(history.preparing.share, f"{history.preparing.what} …")
         return
     if history.started is None:
         st.progress(0.0, waiting.to_begin(run, status.state))
