@@ -271,3 +271,27 @@ def test_hues_of_policies_differ() -> None:
     color = spec["vconcat"][0]["layer"][1]["encoding"]["color"]
     assert len(set(color["scale"]["range"])) == 8
     assert "data" not in spec["vconcat"][0]
+
+
+def test_groups_with_rates_of_their_own_are_three_lines_in_the_place_of_one() -> None:
+    rates = ((0.01,) * PER_EPOCH, (0.03,) * PER_EPOCH, (0.1,) * PER_EPOCH)
+    grouped = History.of(
+        [
+            TrainingStarted(5, "accuracy", PER_EPOCH, 2 * PER_EPOCH, 2),
+            *(StepsDone(PER_EPOCH * epoch, (1.0,) * PER_EPOCH, rates[2], 1.0, rates) for epoch in range(2)),
+        ]
+    )
+    frame = run_frame(grouped)
+    lines = frame[frame["panel"] == "rate"].groupby("series")["value"].unique()
+    assert {name: values.tolist() for name, values in lines.items()} == {
+        "early": [0.01],
+        "middle": [0.03],
+        "head": [0.1],
+    }
+    legends = [
+        part["scale"]["domain"]
+        for part in parts(run_spec(2, "accuracy", grouped=True))
+        if "scale" in part and "planned" in part["scale"].get("domain", [])
+    ]
+    assert legends
+    assert all(domain == ["planned", "early", "middle", "head"] for domain in legends)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -13,6 +14,7 @@ from lrapp.events import (
     EpochDone,
     Event,
     History,
+    Preparing,
     RatesFound,
     StepsDone,
     SweepDone,
@@ -26,7 +28,6 @@ STARTED = TrainingStarted(
     parameters=9, metric="accuracy", steps_per_epoch=2, total_steps=8, epochs=4, first_epoch=0
 )
 EVENTS: list[Event] = [
-    Preparing(what="Reading the pictures", share=0.25),
     DataPrepared(train=6, validation=2, test=2, inputs=3, notes=("“Größe” became a number.", "\n\u2028")),
     STARTED,
     StepsDone(first_step=0, losses=(0.1, 1e-300), learning_rates=(1e-5, 0.1), seconds=0.25),
@@ -37,6 +38,7 @@ EVENTS: list[Event] = [
         "Three seeds agree.", 0.01, 0.1, 0.3, (("tenth", 0.03, 0.02, 0.05), ("steepest", 0.1, 0.1, 0.2))
     ),
     RatesFound("The loss never fell."),
+    Preparing(what="Reading the pictures", share=0.25),
 ]
 
 
@@ -236,3 +238,25 @@ def test_the_single_rate_is_a_tenth_of_the_minimum() -> None:
     assert isinstance(nothing, RatesFound)
     assert nothing.learning_rate is None
     assert nothing.origin == ""
+
+
+def test_what_takes_long_before_training_is_known_until_the_data_are_there() -> None:
+    history = History.of([Preparing("Reading", 0.1), Preparing("Reading", 0.6)])
+    assert history.preparing == Preparing("Reading", 0.6)
+    history.add(DataPrepared(train=6, validation=2, test=2, inputs=3, notes=()))
+    assert history.preparing is None
+
+
+def test_rates_of_groups_are_columns_and_are_cut_back_like_losses() -> None:
+    groups = ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))
+    told = StepsDone(0, (1.0, 2.0), groups[2], 1.0, groups)
+    history = History.of([STARTED, told, StepsDone(2, (3.0,), (0.7,), 1.0, ((0.7,), (0.8,), (0.9,)))])
+    assert history.grouped
+    assert history.step_frame()[["early", "middle", "head"]].to_numpy().tolist() == [
+        [0.1, 0.3, 0.5],
+        [0.2, 0.4, 0.6],
+        [0.7, 0.8, 0.9],
+    ]
+    history.add(replace(STARTED, first_epoch=1))
+    assert history.step_frame()["early"].tolist() == [0.1, 0.2]
+    assert not History.of([STARTED, StepsDone(0, (1.0,), (0.1,), 1.0)]).grouped
