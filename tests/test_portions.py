@@ -37,7 +37,7 @@ def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def written(frame: pd.DataFrame, **how: str) -> bytes:
-    return frame.to_csv(index=False, **how).encode()  # type: ignore[call-overload, no-any-return]
+    return frame.to_csv(index=False, **how).encode()
 
 
 def read(

@@ -64,9 +64,8 @@ def test_numbers_become_a_histogram_in_their_own_units() -> None:
     tally.add(part(NUMBERS, [*values[400:].tolist(), 1e9, -1e9]))
     bars = tally.bars()
     assert sum(bar.rows for bar in bars) == 1003
-    assert (bars[0].low, bars[-1].high) == (pytest.approx(40), pytest.approx(160)), (
-        "what is far lies at the ends"
-    )
+    assert bars[0].low == pytest.approx(40), "what is far lies at the ends"
+    assert bars[-1].high == pytest.approx(160)
     assert all(left.high == pytest.approx(right.low) for left, right in zip(bars, bars[1:], strict=False))
     middle = [bar for bar in bars if bar.low >= 85 and bar.high <= 115]
     assert all(bar.rows == pytest.approx(1001 * (bar.high - bar.low) / 40, abs=3) for bar in middle)

@@ -1,7 +1,7 @@
 """A tab of the Predict page: one row whose values are moved by hand, its answer, and what it would be otherwise."""
 
-from concurrent.futures import Future
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +15,9 @@ from lrapp.reading.kinds import Kind
 from lrapp.runs import Run
 from lrapp.ui import resources
 from lrapp.ui.resources import plain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 SECONDS_BETWEEN_LOOKS = 0.4
 # More fields than this are a long way down the page; the others wait in a list.
@@ -66,8 +69,8 @@ def _prepare(run: Run) -> None:
 def _wait(future: "Future[None]") -> None:
     if future.done():
         st.rerun()
-    busy = resources.jobs().busy
-    st.progress(0.0, "A run is training; the form comes right after it …" if busy else "Opening the model …")
+    text = "Opening the model …" if resources.jobs().warm else "Starting TensorFlow …"
+    st.progress(0.0, "A run is training; the form comes right after it …" if resources.jobs().busy else text)
 
 
 def _row(run: Run, model: OneRow) -> None:
@@ -175,7 +178,8 @@ def _number(field: Field, label: str, key: str) -> Value:
     form = "%.0f" if field.whole else "%.6g"
     left.slider(label, low, high, step=step, format=form, key=slide, on_change=from_slider)
     value: float | None = right.number_input(
-        f"{label}: exact value",
+        # Never shown but read aloud, so without what keeps Markdown from being drawn.
+        f"{' '.join(field.column.name.split())[:60]}: exact value",
         value=None,
         step=step,
         format=form if abs(high) < 1e9 else "%.6g",

@@ -1,9 +1,8 @@
 """A tab of the Predict page: a table goes in, and comes back with a prediction beside each row."""
 
 import logging
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -16,6 +15,9 @@ from lrapp.prediction_folders import PredictionFolder
 from lrapp.runs import Run
 from lrapp.ui import resources
 from lrapp.ui.resources import plain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +122,9 @@ def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> 
         st.rerun()
     progress = folder.progress
     if progress is None:
-        busy = resources.jobs().busy
-        text = "A run is training; the prediction comes right after it …" if busy else "Reading the table …"
+        text = "Reading the table …" if resources.jobs().warm else "Starting TensorFlow …"
+        if resources.jobs().busy:
+            text = "A run is training; the prediction comes right after it …"
         st.progress(0.0, text)
     else:
         st.progress(min(1.0, progress.share), f"{progress.stage} … {progress.rows:,} rows done")

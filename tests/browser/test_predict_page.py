@@ -1,0 +1,149 @@
+"""A person predicts a table and a row with a finished run."""
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser.driving import PATIENCE, App, go, idle, marks, no_defect, tab, upload
+from lrapp import prediction_folders, worker
+from lrapp.runs import SAMPLES, Store
+from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
+
+# The first prediction waits until TensorFlow is there.
+LONG = 4 * PATIENCE
+PENGUINS = SAMPLES / "penguins.csv"
+
+
+@pytest.fixture(scope="module")
+def penguins(app: App) -> str:
+    """A finished run on the penguins; how it is trained in a browser is tested elsewhere."""
+    store = Store(app.home)
+    run = store.create(
+        RunSettings(
+            data=DataSettings(source=SampleSource(name="penguins.csv"), target="species"),
+            training=TrainingSettings(epochs=6),
+        )
+    )
+    outcome = worker.work(run.folder, store.home)
+    run.set_status(state=outcome.state, message=outcome.message, attempts=1)
+    return run.id
+
+
+def open_page(page: Page, app: App, run: str) -> None:
+    page.goto(f"{app.url}/predict?run={run}")
+    page.get_by_role("tab", name="One row").wait_for()
+    idle(page)
+
+
+def saved(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def test_a_table_is_predicted_and_taken_away(
+    browser: Browser, app: App, penguins: str, tmp_path: Path
+) -> None:
+    table = pd.read_csv(PENGUINS)
+    table["island"] = table["island"].replace("Dream", "Atlantis")
+    table["note"] = "=HYPERLINK(1)"
+    with tab(browser) as page:
+        open_page(page, app, penguins)
+        page.locator("summary", has_text="What the model expects").click()
+        template = saved(page, "Template (CSV)")
+        assert b"bill_length_mm" in template
+        upload(
+            page, "new ![x](http:example.com).csv", table[table.columns[::-1]].to_csv(index=False).encode()
+        )
+        expect(page.get_by_text("predicted.")).to_contain_text(
+            "344 rows of new ![x](http:example.com).csv", timeout=LONG
+        )
+        expect(page.get_by_text("the network is right in")).to_be_visible()
+        expect(
+            page.get_by_text("“island” holds 1 category that training never saw, in 124 rows")
+        ).to_be_visible()
+        expect(page.get_by_text("1 column was not used")).to_contain_text("“note”")
+        rows = list(csv.DictReader(io.StringIO(saved(page, "Download CSV").decode("utf-8-sig"), newline="")))
+        assert len(rows) == 344
+        assert rows[0]["note"] == "'=HYPERLINK(1)"
+        (tmp_path / "answer.parquet").write_bytes(saved(page, "Download Parquet"))
+        packed = pd.read_parquet(tmp_path / "answer.parquet")
+        assert packed["prediction"].tolist() == [row["prediction"] for row in rows]
+        # The address finds the result again.
+        page.reload()
+        expect(page.get_by_text("predicted.")).to_contain_text("344 rows")
+        no_defect(page)
+
+
+def test_a_table_that_does_not_fit_is_a_sentence(browser: Browser, app: App, penguins: str) -> None:
+    with tab(browser) as page:
+        open_page(page, app, penguins)
+        upload(
+            page, "short.csv", pd.read_csv(PENGUINS).rename(columns={"island": "Islands"}).to_csv().encode()
+        )
+        error = page.get_by_test_id("stAlert")
+        expect(error).to_contain_text(
+            "Missing column: “island”. “island” may be what the table calls “Islands”"
+        )
+        upload(page, "empty.csv", b"")
+        expect(error).to_contain_text("this one is empty")
+        page.goto(f"{app.url}/predict?run={penguins}&prediction={'0' * 32}")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("no longer kept here")
+
+
+def test_a_long_table_shows_its_progress_and_can_be_cancelled(
+    browser: Browser, app: App, penguins: str
+) -> None:
+    lines = PENGUINS.read_bytes().splitlines(keepends=True)
+    data = lines[0] + b"".join(lines[1:]) * 3_000
+    with tab(browser) as page:
+        open_page(page, app, penguins)
+        upload(page, "long.csv", data)
+        expect(page.get_by_text("rows done")).to_be_visible(timeout=LONG)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_text("The prediction was cancelled; nothing was kept of it.")).to_be_visible()
+        kept = [
+            path
+            for path in (app.home / "predictions").iterdir()
+            if prediction_folders.PredictionFolder(path).table_path.exists()
+        ]
+        assert kept == []
+
+
+def test_one_row_moves_and_its_answer_with_it(browser: Browser, app: App, penguins: str) -> None:
+    with tab(browser) as page:
+        open_page(page, app, penguins)
+        page.get_by_role("tab", name="One row").click()
+        answer = page.get_by_test_id("stMetric")
+        expect(answer).to_contain_text("Predicted species", timeout=LONG)
+        idle(page)
+        before = answer.inner_text()
+        curve = [
+            mark
+            for chart in marks(page)
+            for mark in chart
+            if mark.kind in ("line", "symbol") and mark.seen >= 2
+        ]
+        assert curve, "the what-if curve has points"
+        slider = page.get_by_test_id("stSlider").filter(has_text="bill_length_mm").get_by_role("slider")
+        slider.focus()
+        slider.press("End")
+        expect(answer).not_to_have_text(before)
+        exact = page.get_by_role("spinbutton", name="bill_length_mm: exact value")
+        expect(exact).to_have_value("55.9")
+        exact.fill("20")
+        exact.press("Enter")
+        idle(page)
+        expect(slider).to_have_value("33.5")
+        exact.fill("")
+        exact.press("Enter")
+        idle(page)
+        no_defect(page)
+        page.get_by_role("button", name="Usual values").click()
+        expect(answer).to_have_text(before, use_inner_text=True)
+        go(page, "Runs")
+        no_defect(page)
