@@ -107,38 +107,48 @@ def read_images(
     return image_files.read_zip(path, settings.source.name, settings.pictures, tell, should_stop)
 
 
-class _Data:
+class _Kept:
     """The data of the last run, kept for the next: most runs in a row differ in network or rate only."""
 
-    def __init__(self) -> None:
-        self.key: tuple[Path, str] | None = None
-        self.prepared: Prepared | None = None
-
-    def get(
-        self,
-        store: Store,
-        settings: DataSettings,
-        tell: Callable[[str, float], None],
-        should_stop: Callable[[], bool],
-    ) -> "Prepared":
-        from lrapp.prepare import prepare
-        from lrapp.prepare_images import prepare_images
-
-        key = (store.home, settings.model_dump_json())
-        if self.prepared is None or key != self.key:
-            self.forget()  # before the new data come, not beside them
-            if settings.of_pictures:
-                self.prepared = prepare_images(read_images(store, settings, tell, should_stop), settings)
-            else:
-                self.prepared = prepare(read_table(store, settings), settings)
-            self.key = key
-        return self.prepared
+    key: tuple[Path, str] | None = None
+    prepared: "Prepared | None" = None
 
     def forget(self) -> None:
         self.key = self.prepared = None
 
 
-_data = _Data()
+_kept = _Kept()
+
+
+def prepared_data(
+    store: Store,
+    settings: DataSettings,
+    tell: Callable[[str, float], None] = lambda what, share: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> "Prepared":
+    """Return the data that the settings name, as arrays.
+
+    Args:
+        store: Where uploaded files are kept.
+        settings: The data.
+        tell: Told what is being done, and how much of it is done, 0 to 1, where it takes long.
+        should_stop: Asked again and again where it takes long.
+
+    Raises:
+        UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
+    """
+    from lrapp.prepare import prepare
+    from lrapp.prepare_images import prepare_images
+
+    key = (store.home, settings.model_dump_json())
+    if _kept.prepared is None or key != _kept.key:
+        _kept.forget()  # before the new data come, not beside them
+        if settings.of_pictures:
+            _kept.prepared = prepare_images(read_images(store, settings, tell, should_stop), settings)
+        else:
+            _kept.prepared = prepare(read_table(store, settings), settings)
+        _kept.key = key
+    return _kept.prepared
 
 
 def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = None) -> Outcome:
@@ -227,7 +237,7 @@ def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
 
     from lrapp import models
 
-    prepared = _data.get(Store(home), settings.data, lambda what, share: None, lambda: False)
+    prepared = prepared_data(Store(home), settings.data)
     # Evenly from all of them, as those of a file lie in the order of their classes.
     pictures = prepared.train.x
     chosen = np.linspace(0, len(pictures) - 1, min(24, len(pictures))).astype(int)
@@ -250,7 +260,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             on_event(event)
 
     try:
-        prepared = _data.get(
+        prepared = prepared_data(
             store,
             settings.data,
             _now_and_then(lambda what, share: tell(Preparing(what, share))),
@@ -295,7 +305,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         writer.close()
     if needed > _KEPT_BYTES:
         _traced.cache_clear()
-        _data.forget()
+        _kept.forget()
     if ended.reason in ("completed", "early_stopping"):
         run.checkpoint_path.unlink(missing_ok=True)
     return Outcome(ended.reason, ended.message)

@@ -81,7 +81,10 @@ def main() -> None:
     parser.add_argument(
         "--policy", choices=list(POLICIES), default="one-cycle", help="accuracy: found policy"
     )
-    parser.add_argument("--epochs", type=int, default=3, help="accuracy: length of the found policy")
+    parser.add_argument("--epochs", type=int, default=2, help="accuracy: length of the found policy")
+    parser.add_argument(
+        "--optimizer", choices=["sgd", "adam"], default="sgd", help="accuracy: of the found policy"
+    )
     parser.add_argument("--batch", type=int, default=BATCH, help="accuracy: batch size of both")
     chosen = parser.parse_args()
     print(machine())
@@ -89,7 +92,7 @@ def main() -> None:
         for name, model in (("dense 784-128-10", DENSE), ("convolutions 32-64, dense 64", CNN)):
             epochs(name, model, chosen.rounds)
     if "accuracy" in chosen.parts:
-        accuracy(POLICIES[chosen.policy], chosen.epochs, chosen.batch, chosen.seeds)
+        accuracy(POLICIES[chosen.policy], chosen.epochs, chosen.optimizer, chosen.batch, chosen.seeds)
     if "memory" in chosen.parts:
         for name, model in (("dense 784-128-10", DENSE), ("convolutions 32-64, dense 64", CNN)):
             memory(name, model)
@@ -211,20 +214,23 @@ def pytorch_epoch(model: ModelSettings, train: Part) -> Callable[[], float] | No
 # --- time to an accuracy -------------------------------------------------------------------------------------
 
 
-def accuracy(policy: PolicySettings, length: int, batch: int, seeds: int) -> None:
+def accuracy(policy: PolicySettings, length: int, optimizer: Any, batch: int, seeds: int) -> None:
     """Print how long both ways take until 90 % of the test pictures are right, for each seed."""
     train, test = whole_set()
     unused: Any = None
     names = tuple(images.FASHION_CLASSES)
     # The goal is one of test pictures, so these are what is looked at after each epoch.
     data = Prepared("multi-class", "class", names, (), train, test, test, 1.0, (), unused)
-    loop = Loop(network(CNN), "multi-class", ADAM.model_copy(update={"batch_size": batch}))
-    warm(loop, data)
-    found: dict[str, list[float]] = {"Adam at 1e-3": [], f"found, {policy.type} of {length} epochs": []}
-    fixed, moving = found
+    adam = ADAM.model_copy(update={"batch_size": batch})
+    ours = adam.model_copy(update={"optimizer": optimizer})
+    loops = [Loop(network(CNN), "multi-class", how) for how in (adam, ours)]
+    for loop in loops:
+        warm(loop, data)
+    fixed, moving = "Adam at 1e-3", f"{optimizer}, {policy.type} of {length} epochs, rates found"
+    found: dict[str, list[float]] = {fixed: [], moving: []}
     for seed in range(seeds):
-        found[fixed].append(to_goal(loop, data, FixedSettings(learning_rate=RATE), 20, batch, seed))
-        found[moving].append(to_goal(loop, data, policy, length, batch, seed))
+        found[fixed].append(to_goal(loops[0], data, FixedSettings(learning_rate=RATE), adam, 20, seed))
+        found[moving].append(to_goal(loops[1], data, policy, ours, length, seed))
     print(f"\n| seconds to {GOAL:.0%}, batch {batch} | median | each seed |\n|---|---|---|")
     for name, seconds in found.items():
         each = ", ".join(f"{value:.1f}" for value in seconds)
@@ -241,12 +247,14 @@ def warm(loop: Loop, data: Prepared) -> None:
     loop.snapshot()
 
 
-def to_goal(loop: Loop, data: Prepared, policy: PolicySettings, length: int, batch: int, seed: int) -> float:
+def to_goal(
+    loop: Loop, data: Prepared, policy: PolicySettings, how: TrainingSettings, length: int, seed: int
+) -> float:
     """Return the seconds until the goal, range test included; infinite if it is not reached."""
     begun = time.perf_counter()
     settings = RunSettings(
         model=CNN,
-        training=ADAM.model_copy(update={"epochs": length, "seed": seed, "batch_size": batch}),
+        training=how.model_copy(update={"epochs": length, "seed": seed}),
         policy=policy,
     )
     loop.reset(seed)
@@ -278,7 +286,7 @@ def to_goal(loop: Loop, data: Prepared, policy: PolicySettings, length: int, bat
         loop=loop,
     )
     shown = ", ".join(f"{value:.4f}" for value in accuracies)
-    print(f"{policy.type}, seed {seed}{said}: {shown}", flush=True)
+    print(f"{how.optimizer}, {policy.type}, seed {seed}{said}: {shown}", flush=True)
     return reached[0] if reached else float("inf")
 
 

@@ -94,8 +94,8 @@ def seconds_of_steps(store: Store, study: Study) -> float:
         one = store.get(member.run_id)
         settings: RunSettings = one.settings
         history = one.history()
-        prepared = worker._prepared(store.home, settings.data.model_dump_json())
-        loop = worker.loop_for(settings, prepared)
+        prepared = worker.prepared_data(store, settings.data)
+        loop, _ = worker.loop_for(store, settings, prepared)
         data = loop.load(prepared.train)
         rates = history.step_frame()["learning_rate"].to_numpy("float32")
         assert history.started is not None
