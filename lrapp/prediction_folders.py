@@ -159,9 +159,7 @@ def work(folder: Path, run_folder: Path, name: str) -> None:
             (folder / "progress.json").write_text(json.dumps(asdict(progress)))
 
     try:
-        predicting.predict_file(
-            run_folder, told.table_path, name, folder, tell, (folder / "stop").exists
-        )
+        predicting.predict_file(run_folder, told.table_path, name, folder, tell, (folder / "stop").exists)
     except BaseException:
         told.delete()
         raise
