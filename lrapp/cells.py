@@ -168,7 +168,8 @@ def date_parts(column: pd.Series) -> np.ndarray:
         2 * math.pi
     )
     plain = np.stack([days + time, dates.dt.year, dates.dt.day], axis=1)
-    circles = np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(len(column), 6)
+    # Equal sines would differ in their last digit, and scaling by quantiles would tell them apart by it.
+    circles = np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(len(column), 6).round(9)
     return np.concatenate([plain, circles], axis=1).astype(np.float64)
 
 

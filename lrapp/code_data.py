@@ -153,7 +153,7 @@ def date_parts(dates):
     days = np.where(np.isnat(day), np.nan, day.astype(np.int64))
     time = (seconds - day.astype("datetime64[s]")) / np.timedelta64(1, "D")
     turns = [(dates.dt.day_of_year - 1) / 366, dates.dt.day_of_week / 7, time]
-    circles = [wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos)]
+    circles = [wave(2 * np.pi * turn).round(9) for turn in turns for wave in (np.sin, np.cos)]
     return np.column_stack([days + time, dates.dt.year, dates.dt.day, *circles])
 
 

@@ -140,6 +140,13 @@ def test_the_parts_of_a_date() -> None:
     assert parts.shape == (2, len(cells.DATE_PARTS))
 
 
+def test_equal_waves_are_equal_to_the_last_digit() -> None:
+    # Sines of an eighth and of three eighths of a turn; floats have 0.70710678118654746 and 0.70710678118654757.
+    parts = cells.date_parts(pd.Series(pd.to_datetime(["2020-01-01 03:00", "2020-01-01 09:00"])))
+    sine = cells.DATE_PARTS.index("time of day, sine")
+    assert parts[0, sine] == parts[1, sine] == 0.707106781
+
+
 @pytest.mark.parametrize("day", ["0001-01-01", "1500-03-01", "9999-12-31"])
 def test_far_dates_have_parts_too(day: str) -> None:
     column = pd.Series(np.array([day], dtype="datetime64[s]"))
