@@ -72,7 +72,8 @@ def _settings() -> str | None:
         st.subheader("4 Learning rate", anchor=False)
         policy, obstacle = rate_card.card(settings, chosen.rows)
         obstacles.append(obstacle)
-    settings = settings.model_copy(update={"policy": policy})
+    # The range test's settings are in the draft already.
+    settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     draft.put(settings)
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():
