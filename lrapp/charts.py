@@ -47,12 +47,17 @@ def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFra
     """
     if len(frame) <= most:
         return frame
-    stretch = np.arange(len(frame)) * (most // 2) // len(frame)
+    rows, stretches = len(frame), most // 2
+    starts = -(-np.arange(stretches) * rows // stretches)
+    ends = np.append(starts[1:], rows)
     values = frame[value].to_numpy(dtype=float)
-    order = np.lexsort((values, stretch))
-    first = np.r_[True, np.diff(stretch[order]) > 0]
-    last = np.r_[first[1:], True]
-    return frame.iloc[np.unique(np.r_[order[first], order[last]])]
+    # Without sorting: a plan may have millions of steps, and is thinned with every change of a field.
+    least, greatest = (
+        np.flatnonzero(values == np.repeat(extreme.reduceat(values, starts), ends - starts))
+        for extreme in (np.fmin, np.fmax)
+    )
+    first, last = np.searchsorted(least, starts), np.searchsorted(greatest, ends) - 1
+    return frame.iloc[np.unique(np.r_[least[first[first < len(least)]], greatest[last[last >= 0]]])]
 
 
 def run_frame(history: History, plan: FloatArray | None = None, most: int = MOST_POINTS) -> pd.DataFrame:

@@ -286,7 +286,7 @@ def rerun(browser: Browser, home: Path, rounds: int) -> None:
         open_app(page, app.url)
         open_app(field, least.url)
         quiet, quiet_least = _reruns(page, field, rounds)
-        _long_run(page, app, 20_000)
+        _long_run(page, app, 6_000)
         busy, busy_least = _reruns(page, field, 3 * rounds)
     app.stop()
     least.stop()
