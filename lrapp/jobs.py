@@ -135,10 +135,10 @@ def _serve(connection: Connection, initializer: Callable[[], None]) -> None:
     """The worker process: calls what it is sent, until nobody is left to send anything."""
     # Ctrl-C in a terminal reaches every process of the group; only the server decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(10)  # the page must answer while both cores train
     threading.Thread(target=_leave_with_parent, name="lrapp-parent", daemon=True).start()
     initializer()
+    if hasattr(os, "nice"):
+        os.nice(10)  # the page must answer while both cores train
     while True:
         try:
             fn, args, kwargs = connection.recv()

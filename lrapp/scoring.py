@@ -192,7 +192,10 @@ def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Score
     where = f"In the {rows:,} rows" if rows != 1 else "In the only row"
     beside = f"on the run's own {trained.part} rows it was" if trained is not None else ""
     if first.name == "accuracy":
-        said = f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is right in {100 * first.value:.1f} %"
+        said = (
+            f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is right in "
+            f"{100 * first.value:.1f} %"
+        )
         if trained is None or before is None:
             return f"{said}."
         # Three standard errors of the difference of two shares.

@@ -2,9 +2,11 @@
 
 import math
 import os
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -66,9 +68,29 @@ def warm() -> None:
     """Import what takes seconds, before somebody waits for it."""
     # Read by TensorFlow when it is imported: only its errors are of use to anybody here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    for name in _HEAVY:
-        import_module(name)
+    with _without_chatter():
+        for name in _HEAVY:
+            import_module(name)
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep from the terminal what TensorFlow's libraries say while they are loaded, before any log level counts."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            # Then it may say why.
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def read_table(store: Store, settings: DataSettings) -> "Table":

@@ -25,6 +25,7 @@ PACKAGES = {
     "sklearn": "scikit-learn",
     "charset_normalizer": "charset-normalizer",
     "python_calamine": "python-calamine",
+    "PIL": "pillow",
 }
 
 

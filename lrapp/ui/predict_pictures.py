@@ -53,7 +53,7 @@ def show(run: Run) -> None:
         st.session_state["predict.pictures.future"] = resources.jobs().call(
             picture_prediction.predict_files, run.folder, [(file.name, file.getvalue()) for file in uploaded]
         )
-    future: "Future[PicturePredictions]" = st.session_state["predict.pictures.future"]
+    future: Future[PicturePredictions] = st.session_state["predict.pictures.future"]
     if not future.done():
         resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(future)
         return
