@@ -10,7 +10,7 @@ from lrapp.errors import UserError
 from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
-from lrapp.ui import draft, fields, resources, waiting
+from lrapp.ui import draft, fields, resources, saving, waiting
 from lrapp.ui.resources import plain
 
 _SECONDS_BETWEEN_LOOKS = 0.4
@@ -19,13 +19,12 @@ _FIELDS = ["start_lr", "end_lr", "steps", "seeds"]
 
 def curve(history: History, settings: RangeTestSettings, key: str) -> float | None:
     """Draw a range test and say what it found; return the rate that was clicked in the chart, if any."""
-    clicked = resources.draw(
-        charts.range_spec(settings.start_lr, settings.end_lr),
-        charts.range_frame(history),
-        key=key,
-        selection="line",
-    )
+    spec, points = charts.range_spec(settings.start_lr, settings.end_lr), charts.range_frame(history)
     found = history.found
+    if found is None:
+        clicked = resources.draw(spec, points, key=key, selection="line")
+    else:
+        clicked = saving.saveable(spec, points, "range-test", key, selection="line", live=True)
     if found is None:
         return None
     (st.caption if found.minimum is not None else st.warning)(plain(found.sentence, None))

@@ -11,7 +11,7 @@ from lrapp.events import History
 from lrapp.run_differences import MOST_RUNS, Compared, SideBySide
 from lrapp.run_table import Row
 from lrapp.runs import ENDED, EventReader, Run
-from lrapp.ui import resources
+from lrapp.ui import resources, saving
 from lrapp.ui.resources import plain
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -101,10 +101,12 @@ def _charts(runs: Sequence[Run], names: Sequence[str], *, live: bool = False) ->
             help="Spreads small losses out, for runs that fall by powers of ten.",
         )
     with st.container(key="run_charts"):
-        resources.draw(
+        saving.saveable(
             overlay_charts.overlay_spec(names, overlay_charts.metrics_of(histories), axis, log_loss=log_loss),
             overlay_charts.overlay_frame(histories, names, axis),
-            key="overlay." + ".".join(run.id for run in runs),
+            "runs",
+            "overlay." + ".".join(run.id for run in runs),
+            live=True,
         )
     st.caption(
         "Click a name above the charts to see that run alone, with Shift several. "

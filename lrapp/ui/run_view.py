@@ -11,7 +11,7 @@ from lrapp import about, bundle, charts, evaluation
 from lrapp.errors import UserError
 from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run, State, Status
-from lrapp.ui import range_view, resources, result_view, takeaway_view, waiting
+from lrapp.ui import range_view, resources, result_view, saving, takeaway_view, waiting
 from lrapp.ui.resources import plain
 
 # Until the first point is drawn, which somebody waits for; then slow enough that watching costs the training nothing.
@@ -102,13 +102,14 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
         help="Spreads small losses out, for runs that fall by powers of ten.",
     )
     with st.container(key="run_charts"):
-        resources.draw(
-            charts.run_spec(
-                _shown_epochs(history), history.started.metric, log_loss=log_loss, grouped=history.grouped
-            ),
-            _points(run, history, plan, live=live),
-            key=f"charts.{run.id}",
+        spec = charts.run_spec(
+            _shown_epochs(history), history.started.metric, log_loss=log_loss, grouped=history.grouped
         )
+        points, key = _points(run, history, plan, live=live), f"charts.{run.id}"
+        if live:
+            resources.draw(spec, points, key=key)
+        else:
+            saving.saveable(spec, points, f"history-{run.id}", key, live=True)
     st.caption("Drag to move, Shift and wheel to zoom, double click to see all.")
 
 

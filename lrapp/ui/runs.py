@@ -193,7 +193,7 @@ def _say(run: Run, row: Row) -> None:
         note = st.text_area(
             "Note", value=said.note, max_chars=about.MOST_NOTE, placeholder="What it was for …"
         )
-        if st.form_submit_button("Save", icon=":material/check:"):
+        if st.form_submit_button("Save name and note", icon=":material/check:"):
             # A name that was only offered is none that was given.
             about.change(run, name=name if name != row.name else None, note=note)
             st.rerun()

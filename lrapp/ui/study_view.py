@@ -12,7 +12,7 @@ from lrapp.errors import UserError
 from lrapp.events import History
 from lrapp.runs import ENDED, EventReader, Run, Status, now
 from lrapp.studies import Member, Study
-from lrapp.ui import resources, run_view, waiting
+from lrapp.ui import resources, run_view, saving, waiting
 from lrapp.ui.resources import plain
 
 # Less often than a single run is looked at, as there are many files to read.
@@ -119,11 +119,13 @@ def _frame(study: Study, *, live: bool = False) -> None:
         help="Spreads small losses out, for runs that fall by powers of ten.",
     )
     with st.container(key="run_charts"):
-        resources.draw(
-            charts.study_spec(study.labels, comparison.epochs, comparison.metric, log_loss=log_loss),
-            charts.study_frame(curves, study.labels, charts.MOST_POINTS_LIVE if live else charts.MOST_POINTS),
-            key=f"study.{study.id}",
-        )
+        spec = charts.study_spec(study.labels, comparison.epochs, comparison.metric, log_loss=log_loss)
+        most = charts.MOST_POINTS_LIVE if live else charts.MOST_POINTS
+        points, key = charts.study_frame(curves, study.labels, most), f"study.{study.id}"
+        if live:
+            resources.draw(spec, points, key=key)
+        else:
+            saving.saveable(spec, points, f"comparison-{study.id}", key, live=True)
     st.caption(
         "Line: mean over the seeds so far; band: from the least to the greatest of them. "
         "Drag to move, Shift and wheel to zoom, double click to see all."

@@ -8,7 +8,7 @@ from lrapp import estimates
 from lrapp.errors import UserError
 from lrapp.outlook import Outlook
 from lrapp.settings import RunSettings
-from lrapp.ui import data_card, draft, network_card, rate_card, resources, run_view, training_card
+from lrapp.ui import data_card, draft, network_card, rate_card, resources, run_view, sharing, training_card
 from lrapp.ui.resources import plain
 
 
@@ -30,6 +30,7 @@ def page() -> None:
         resources.fragment(_cards)(told)
     with bench:
         _train_button(draft.get(), told.obstacle)
+        sharing.bar()
         told.drawn = True
         run_id = st.query_params.get("run")
         if run_id:

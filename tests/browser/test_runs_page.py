@@ -142,7 +142,7 @@ def test_find_name_star_and_a_note(browser: Browser, own_app: App, runs: dict[st
         page.get_by_role("button", name="Name and note").click()
         page.get_by_role("textbox", name="Name").fill("renamed " + UGLY)
         page.get_by_role("textbox", name="Note").fill("why: **bold** $a$\n" + UGLY)
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save name and note").click()
         page.get_by_text("why: **bold** $a$").first.wait_for()
         idle(page)
         said, _ = about.read(runs["newest"])
