@@ -13,12 +13,16 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
   ``Table`` + settings -> arrays and the fitted preprocessor
 - ``picture_pixels``, ``images``, ``image_files``, ``picture_inputs``, ``prepare_images``, ``picture_results``
   pictures + settings -> arrays of bytes; what a network took for something else
-- ``models``, ``loop``, ``checkpoints``, ``training``, ``range_test``   network + arrays + rates -> events
-- ``evaluation``, ``prediction``, ``saved``   what a model is worth; a saved model + a new table -> predictions
-- ``runs``, ``worker``, ``jobs``, ``bundle``   the run folder; one run; the queue and its process; the download
-- ``studies``, ``comparing``   policies on the same data, budget and seeds; what their runs say together
+- ``layers``, ``group_rates``, ``models``, ``transfer``   settings -> network, and what it knows before it trains
+- ``loop``, ``checkpoints``, ``training``, ``range_test``   network + arrays + rates -> events
+- ``evaluation``, ``insight`` and theirs   what a model is worth
+- ``saved``, ``prediction``, ``predicting``, ``one_row``, ``picture_prediction`` and theirs   a saved model + new rows
+  -> predictions
+- ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link
+- ``worker``, ``jobs``, ``loggers``, ``bundle``   one run; the queue and its process; elsewhere; the download
+- ``studies``, ``comparing``, ``run_table``, ``run_differences``   runs beside one another
 - ``recipes``, ``code_data``, ``code_training``, ``codegen``   a finished run -> readable code that does it again
-- ``portable``, ``tf_export``, ``onnx_export``, ``exports``   a finished run -> what a person takes away
-- ``charts``, ``group_charts``   frames -> Altair charts
+- ``portable``, ``exports`` and one for each format   a finished run -> what a person takes away
+- ``charts`` and its neighbours   frames -> Altair charts
 - ``ui/``           the pages
 """
