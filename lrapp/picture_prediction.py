@@ -28,8 +28,8 @@ class PicturePredictions:
     """What pictures show.
 
     Args:
-        frame: A row for each picture, in order: ``file``, ``prediction``, ``confidence``, ``probability of`` each
-            class, and ``not predicted because`` where one could not be read.
+        frame: A row for each picture, in order: ``file``, ``not predicted because`` where one could not be read,
+            ``prediction``, ``confidence``, and ``probability of`` each class.
         seen: The pictures as the network saw them, uint8, shape (first rows, height, width, channels).
         notes: Plain sentences.
     """
@@ -109,7 +109,7 @@ def predict_pictures(
             frame[f"probability of {one}"] = table[:, place]
     notes = []
     if len(good) < len(names):
-        frame["not predicted because"] = reasons
+        frame.insert(1, "not predicted because", reasons)
         count = len(names) - len(good)
         notes.append(f"{count:,} {'file' if count == 1 else 'files'} could not be read as a picture.")
     return PicturePredictions(

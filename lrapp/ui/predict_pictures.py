@@ -76,8 +76,11 @@ def _result(run: Run, found: PicturePredictions) -> None:
         st.warning(plain(note, None), icon=":material/warning:")
     if len(found.seen):
         st.html(_STYLE + f'<div class="seen">{"".join(_figures(found))}</div>')
-        if len(found.frame) > len(found.seen):
-            st.caption(f"The first {len(found.seen)} of {len(found.frame):,}, as the network saw them.")
+        st.caption(
+            "As the network saw them."
+            if len(found.seen) < MOST_SHOWN
+            else f"The first {len(found.seen)}, as the network saw them."
+        )
     st.dataframe(
         found.frame.head(1000),
         hide_index=True,
