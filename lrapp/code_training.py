@@ -1,17 +1,15 @@
 """The second half of a run as code: network, learning rates, training, and what it is worth."""
 
+from collections import Counter
 from typing import Any
 
 from lrapp.code_data import WIDTH, Cell
 from lrapp.policies import CLR, SGDR, Fixed, OneCycle, Policy, WarmUp
-from lrapp.recipes import Recipe
+from lrapp.recipes import Finished
 
 
-def network_cell(recipe: Recipe) -> Cell:
+def network_cell(recipe: Finished) -> Cell:
     """Return the step for the network."""
-    network = recipe.model.network
-    lines = [f"        keras.Input(({network.input_shape[-1]},)),"]
-    lines += [f"        keras.layers.{_layer(layer)}," for layer in network.layers[1:]]
     training = recipe.settings.training
     made = {
         "sgd": f"SGD(momentum={training.momentum}, nesterov={training.nesterov})",
@@ -29,8 +27,9 @@ def network_cell(recipe: Recipe) -> Cell:
     }[recipe.prepared.task]
     return Cell(
         "Build the network",
-        "The seeds give the same first weights and the same dropout.",
-        "network = keras.Sequential(\n    [\n" + "\n".join(lines) + "\n    ]\n)\n"
+        "The seeds give the same first weights and the same dropout."
+        + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
+        f"{_network(recipe.model.network)}\n"
         "network.compile(\n"
         f"    optimizer={optimizer},\n"
         f"    loss=keras.losses.{loss}(),\n"
@@ -39,13 +38,44 @@ def network_cell(recipe: Recipe) -> Cell:
     )
 
 
-def _layer(layer: Any) -> str:
+def _network(network: Any) -> str:
+    """Code that builds a network of ours: a list of layers, or, where ways part and meet, one call after the other."""
+    shape = network.input_shape[1:]
+    kind = ', dtype="uint8"' if len(shape) == 3 else ""
+    start = f"keras.Input({shape!r}{kind})"
+    layers = network.layers[1:]
+    if not any(isinstance(layer.input, list) for layer in layers):
+        lines = [f"        {start},", *(f"        keras.layers.{_layer(layer, 8)}," for layer in layers)]
+        return "network = keras.Sequential(\n    [\n" + "\n".join(lines) + "\n    ]\n)"
+    left = Counter(id(tensor) for layer in layers for tensor in _inputs(layer))
+    lines = [f"inputs = {start}"]
+    names = {id(network.input): "inputs"}
+    for layer in layers:
+        given = [names[id(tensor)] for tensor in _inputs(layer)]
+        left.subtract(id(tensor) for tensor in _inputs(layer))
+        # A name is taken again once nothing else needs what it stands for.
+        taken = {name for tensor, name in names.items() if left[tensor]} | {"inputs"}
+        name = next(name for name in ("x", "way", "past", "beside") if name not in taken)
+        names[id(layer.output)] = name
+        arguments = f"[{', '.join(given)}]" if isinstance(layer.input, list) else given[0]
+        lines.append(f"{name} = keras.layers.{_layer(layer, 0)}({arguments})")
+    return "\n".join([*lines, f"network = keras.Model(inputs, {name})"])
+
+
+def _inputs(layer: Any) -> list[Any]:
+    return layer.input if isinstance(layer.input, list) else [layer.input]
+
+
+def _layer(layer: Any, indent: int) -> str:
     """The call that makes a layer of a network of ours again."""
     kind = type(layer).__name__
     arguments: list[str] = []
     match kind:
-        case "Dense":
-            arguments.append(str(layer.units))
+        case "Dense" | "Conv2D":
+            arguments.append(str(layer.units if kind == "Dense" else layer.filters))
+            if kind == "Conv2D":
+                strides = f", strides={layer.strides[0]}" if layer.strides[0] > 1 else ""
+                arguments.append(f'{layer.kernel_size[0]}{strides}, padding="{layer.padding}"')
             if not layer.use_bias:
                 arguments.append("use_bias=False")
             if layer.activation.__name__ != "linear":
@@ -66,15 +96,41 @@ def _layer(layer: Any) -> str:
             arguments.append(f'"{layer.activation.__name__}"')
         case "Dropout":
             arguments.append(f"{layer.rate}, seed={layer.seed}")
+        case "MaxPooling2D" | "AveragePooling2D":
+            arguments.append(str(layer.pool_size[0]))
+        case "Rescaling":
+            arguments.append(f"{layer.scale!r}, offset={layer.offset!r}")
+        case "RandomFlip" | "RandomRotation" | "RandomZoom" | "RandomTranslation" | "RandomContrast":
+            arguments += _variation(layer)
     if layer.dtype_policy.name != "float32":
         arguments.append(f'dtype="{layer.dtype_policy.name}"')
     line = f"{kind}({', '.join(arguments)})"
-    if len(line) > WIDTH - 8:
-        line = f"{kind}(\n            " + ",\n            ".join(arguments) + ",\n        )"
+    if len(line) > WIDTH - indent:
+        inner, outer = "\n" + " " * (indent + 4), "\n" + " " * indent
+        line = f"{kind}({inner}" + f",{inner}".join(arguments) + f",{outer})"
     return line
 
 
-def rate_cell(recipe: Recipe) -> Cell:
+def _variation(layer: Any) -> list[str]:
+    """The arguments of a layer that varies pictures."""
+    found = layer.get_config()
+    given = {
+        "RandomFlip": ("mode",),
+        "RandomRotation": ("factor", "fill_mode"),
+        "RandomZoom": ("height_factor", "fill_mode"),
+        "RandomTranslation": ("height_factor", "width_factor", "fill_mode"),
+        "RandomContrast": ("factor", "value_range"),
+    }[type(layer).__name__]
+    return [f"{name}={_value(found[name])}" for name in (*given, "seed")]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(_value, value))})"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def rate_cell(recipe: Finished) -> Cell:
     """Return the step for the learning rates."""
     settings = recipe.settings
     steps = recipe.steps_per_epoch
@@ -153,7 +209,7 @@ def policy_code(policy: Policy) -> str:
     raise NotImplementedError(type(policy).__name__)
 
 
-def training_cell(recipe: Recipe) -> Cell:
+def training_cell(recipe: Finished) -> Cell:
     """Return the step for the training."""
     training = recipe.settings.training
     stopping = training.early_stopping
@@ -197,7 +253,7 @@ def training_cell(recipe: Recipe) -> Cell:
         text,
         f'''\
 class Batches(keras.utils.PyDataset):
-    """Training rows in batches."""
+    """Training {recipe.prepared.unit} in batches."""
 
     order = np.arange(len(x_train))
 
@@ -229,7 +285,7 @@ history = network.fit(
     batches,
     shuffle=False,  # the batches come in their own order
     validation_data=(x_validation, y_validation),
-    validation_batch_size=8192,
+    validation_batch_size={_rows_at_once(recipe)},
     epochs={epochs},
     callbacks=[
 {listed}
@@ -239,6 +295,10 @@ history = network.fit(
 ){_last_steps(training.seed, epochs, left)}
 network.save("model.keras")''',
     )
+
+
+def _rows_at_once(recipe: Finished) -> int:
+    return 256 if recipe.prepared.of_pictures else 8192
 
 
 def _last_steps(seed: int, epochs: int, steps: int) -> str:
@@ -252,7 +312,7 @@ for batch in range({steps}):  # of the epoch in which the run was stopped
     network.train_on_batch(*batches[batch])"""
 
 
-def testing_cell(recipe: Recipe) -> Cell:
+def testing_cell(recipe: Finished) -> Cell:
     """Return the step for the measuring."""
     metric = recipe.scores.metrics[0]
     part = recipe.scores.part
@@ -263,8 +323,8 @@ def testing_cell(recipe: Recipe) -> Cell:
     }[recipe.prepared.task]
     return Cell(
         "Measure it",
-        f"On the {recipe.scores.rows:,} {part} rows.",
-        f"answers = network.predict(x_{part}, batch_size=8192, verbose=0)\n"
+        f"On the {recipe.scores.rows:,} {part} {recipe.prepared.unit}.",
+        f"answers = network.predict(x_{part}, batch_size={_rows_at_once(recipe)}, verbose=0)\n"
         f"figure = {figure}\n"
-        f'print(f"{metric.name} on the {part} rows: {{figure:.6g}} (the run: {metric.value:.6g})")',
+        f'print(f"{metric.name} on the {part} {recipe.prepared.unit}: {{figure:.6g}} (the run: {metric.value:.6g})")',
     )

@@ -4,6 +4,7 @@ import json
 import textwrap
 from typing import Any
 
+from lrapp import code_pictures
 from lrapp.code_data import (
     WIDTH,
     Cell,
@@ -17,10 +18,11 @@ from lrapp.code_data import (
 from lrapp.code_training import network_cell, rate_cell, testing_cell, training_cell
 from lrapp.errors import UserError
 from lrapp.network_settings import FreshStart
-from lrapp.recipes import Recipe
+from lrapp.picture_recipes import PictureRecipe
+from lrapp.recipes import Finished, Recipe
 
 
-def script(recipe: Recipe) -> str:
+def script(recipe: Finished) -> str:
     """Return the run as a Python script."""
     first, *others = cells_of(recipe)
     parts = [f"# {first.title}\n#\n{_comment(first.text)}\n\n{first.code}"]
@@ -28,7 +30,7 @@ def script(recipe: Recipe) -> str:
     return "\n\n\n".join(parts) + "\n"
 
 
-def notebook(recipe: Recipe) -> str:
+def notebook(recipe: Finished) -> str:
     """Return the run as a Jupyter notebook (format 4.5)."""
     made: list[dict[str, Any]] = []
     for number, cell in enumerate(cells_of(recipe)):
@@ -55,7 +57,7 @@ def notebook(recipe: Recipe) -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
-def cells_of(recipe: Recipe) -> tuple[Cell, ...]:
+def cells_of(recipe: Finished) -> tuple[Cell, ...]:
     """Return the steps of the script, in order.
 
     Raises:
@@ -72,16 +74,29 @@ def cells_of(recipe: Recipe) -> tuple[Cell, ...]:
             "another format, or train from fresh weights."
         )
     return (
+        *_data_cells(recipe),
+        network_cell(recipe),
+        rate_cell(recipe),
+        training_cell(recipe),
+        testing_cell(recipe),
+    )
+
+
+def _data_cells(recipe: Finished) -> tuple[Cell, ...]:
+    if isinstance(recipe, PictureRecipe):
+        return (
+            code_pictures.beginning_cell(recipe),
+            code_pictures.reading_cell(recipe),
+            code_pictures.split_cell(recipe),
+        )
+    assert isinstance(recipe, Recipe)
+    return (
         beginning_cell(recipe),
         reading_cell(recipe),
         split_cell(),
         column_cell(recipe),
         preprocessing_cell(recipe),
         target_cell(recipe),
-        network_cell(recipe),
-        rate_cell(recipe),
-        training_cell(recipe),
-        testing_cell(recipe),
     )
 
 

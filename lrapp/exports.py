@@ -5,7 +5,8 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ from lrapp.runs import Run, Store, disk_errors, write_beside
 if TYPE_CHECKING:
     from lrapp.recipes import Recipe
 
+Say = Callable[[str], None]
 FOLDER = "exports"
 
 
@@ -85,9 +87,22 @@ MOST_DIFFERENCE_SINGLE = 1e-3
 _COMPARING = "Comparing its answers with the app's …"
 
 
+_OF_PICTURES = {
+    "code": "A readable script and a notebook that do this run again with Keras and NumPy alone. Uploaded pictures "
+    "come with them.",
+    "keras": "The network alone, as a .keras file, for those who write Python, with a few lines that read pictures "
+    "as the app does.",
+    "savedmodel": "Takes the pixels of pictures and answers in any program that runs TensorFlow, also TensorFlow "
+    "Serving.",
+    "onnx": "One file that takes the pixels of pictures and runs without TensorFlow in many languages.",
+    "litert": "A small .tflite file for phones and small devices; takes the pixels of pictures.",
+}
+PICTURE_FORMATS = tuple(replace(item, about=_OF_PICTURES[item.key]) for item in FORMATS)
+
+
 def formats(run: Run) -> tuple[Format, ...]:
-    """Return the formats that fit a run; none yet for a network that looks at pictures."""
-    return () if run.settings.data.of_pictures else FORMATS
+    """Return the formats that a run can be taken away in, with what they are for a table or for pictures."""
+    return PICTURE_FORMATS if run.settings.data.of_pictures else FORMATS
 
 
 def export_path(run: Run, format_: Format) -> Path:
@@ -113,9 +128,7 @@ def export(folder: Path, home: Path, key: str) -> Path:
             what the run does.
     """
     run = Run(folder)
-    format_ = next((item for item in formats(run) if item.key == key), None)
-    if format_ is None:
-        raise UserError("A network that looks at pictures cannot be taken away in this format yet.")
+    format_ = next(item for item in FORMATS if item.key == key)
     if format_.missing:
         raise UserError(f"{format_.title} needs more packages: pip install {' '.join(format_.packages)}")
     target, progress = export_path(run, format_), progress_path(run, format_)
@@ -126,14 +139,11 @@ def export(folder: Path, home: Path, key: str) -> Path:
         write_beside(progress, text.encode())
 
     try:
-        say("Reading and preparing the table …")
-        from lrapp.recipes import recipe
-
-        made = recipe(run, Store(home))
+        make = _maker(run, Store(home), key, say)
         with disk_errors(), tempfile.TemporaryDirectory(dir=target.parent) as beside:
             content = Path(beside) / "content"
             content.mkdir()
-            _MAKERS[key](made, content, say)
+            make(content)
             say("Packing …")
             packed = Path(beside) / target.name
             _zip(content, packed)
@@ -143,26 +153,44 @@ def export(folder: Path, home: Path, key: str) -> Path:
     return target
 
 
+def _maker(run: Run, store: Store, key: str, say: Say) -> Callable[[Path], None]:
+    """What writes a format into a folder, with all that it needs read."""
+    if run.settings.data.of_pictures:
+        from lrapp import picture_exports
+        from lrapp.picture_recipes import picture_recipe
+
+        say("Reading the pictures …")
+        return partial(picture_exports.MAKERS[key], picture_recipe(run, store), say=say)
+    from lrapp.recipes import recipe
+
+    say("Reading and preparing the table …")
+    return partial(_MAKERS[key], recipe(run, store), say=say)
+
+
 def _zip(content: Path, packed: Path) -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(content.rglob("*")):
-            archive.write(path, path.relative_to(content).as_posix())
+            # Pictures are packed already.
+            how = zipfile.ZIP_STORED if path.suffix in (".zip", ".keras") else zipfile.ZIP_DEFLATED
+            archive.write(path, path.relative_to(content).as_posix(), how)
 
 
-def _code(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
+def _code(recipe: "Recipe", content: Path, say: Say) -> None:
     from lrapp import code_data, codegen, readmes
 
     say("Writing the script …")
-    _write(content / "train.py", codegen.script(recipe))
-    _write(content / "train.ipynb", codegen.notebook(recipe))
+    readmes.write(content / "train.py", codegen.script(recipe))
+    readmes.write(content / "train.ipynb", codegen.notebook(recipe))
     (content / recipe.reading.file).write_bytes(recipe.reading.data)
     (content / "split.csv").write_bytes(recipe.split)
-    _write(content / "requirements.txt", readmes.requirements("keras", "numpy", "pandas", "scikit-learn"))
+    readmes.write(
+        content / "requirements.txt", readmes.requirements("keras", "numpy", "pandas", "scikit-learn")
+    )
     notes = ""
     if not recipe.reading.original:
         listed = "\n".join(f"- {readmes.line(note)}" for note in recipe.table_notes)
         notes = f"\n## What was done to the table before it became {recipe.reading.file}\n\n{listed}\n"
-    _write(
+    readmes.write(
         content / "README.md",
         f"""\
 # {codegen.cells_of(recipe)[0].title}
@@ -183,12 +211,12 @@ def _code(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
     )
 
 
-def _keras(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
+def _keras(recipe: "Recipe", content: Path, say: Say) -> None:
     from lrapp import readmes
 
     say("Writing the network …")
     recipe.model.network.save(content / "model.keras")
-    _write(content / "inputs.json", readmes.as_json(readmes.inputs(recipe)))
+    readmes.write(content / "inputs.json", readmes.as_json(readmes.inputs(recipe)))
     row = np.array2string(recipe.checked.x[0], separator=", ", threshold=sys.maxsize, max_line_width=100)
     example = (
         "import keras\nimport numpy as np\n\n"
@@ -196,11 +224,11 @@ def _keras(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
         f"row = np.array(\n    {row.replace(chr(10), chr(10) + '    ')},\n    np.float32,\n)  # prepared\n"
         "answers = network.predict(row[None], verbose=0)"
     )
-    _write(content / "requirements.txt", readmes.requirements("keras", "numpy"))
-    _write(content / "README.md", readmes.of_network(recipe, example))
+    readmes.write(content / "requirements.txt", readmes.requirements("keras", "numpy"))
+    readmes.write(content / "README.md", readmes.of_network(recipe, example))
 
 
-def _savedmodel(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
+def _savedmodel(recipe: "Recipe", content: Path, say: Say) -> None:
     from lrapp import portable, readmes, tf_export
 
     plan = portable.portable(recipe.preprocessor)
@@ -210,7 +238,7 @@ def _savedmodel(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> 
     columns = portable.raw_inputs(plan, recipe.frame.iloc[recipe.checked.rows])
     sentence = _compare(recipe, tf_export.run(content / "model", plan, columns))
     names = tf_export.input_names(plan)
-    _write(content / "requirements.txt", readmes.requirements())
+    readmes.write(content / "requirements.txt", readmes.requirements())
     given = readmes.example(recipe, names, "tf.constant([{}], {})", ("tf.string", "tf.float64"))
     example = (
         "import tensorflow as tf\n\n"
@@ -218,10 +246,10 @@ def _savedmodel(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> 
         f"answers = serve({given})"
     )
     about = "model/ is a TensorFlow SavedModel. Each input has the shape (rows,)."
-    _write(content / "README.md", readmes.of_columns(recipe, names, about, example, sentence))
+    readmes.write(content / "README.md", readmes.of_columns(recipe, names, about, example, sentence))
 
 
-def _onnx(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
+def _onnx(recipe: "Recipe", content: Path, say: Say) -> None:
     from lrapp import onnx_export, portable, readmes
 
     plan = portable.portable(recipe.preprocessor)
@@ -231,7 +259,7 @@ def _onnx(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
     columns = portable.raw_inputs(plan, recipe.frame.iloc[recipe.checked.rows])
     sentence = _compare(recipe, onnx_export.run(content / "model.onnx", columns), in_float32=True)
     names = {column.name: column.name for column in plan.columns}
-    _write(content / "requirements.txt", f"numpy\nonnxruntime=={version('onnxruntime')}\n")
+    readmes.write(content / "requirements.txt", f"numpy\nonnxruntime=={version('onnxruntime')}\n")
     given = readmes.example(recipe, names, "np.array([[{}]], {})", ("object", "np.float64"), keys=True)
     example = (
         "import numpy as np\nimport onnxruntime\n\n"
@@ -239,10 +267,10 @@ def _onnx(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
         f"answers = session.run(None, {{{given}}})"
     )
     about = "model.onnx is an ONNX model (opset 20, ai.onnx.ml 3). Each input has the shape (rows, 1)."
-    _write(content / "README.md", readmes.of_columns(recipe, names, about, example, sentence))
+    readmes.write(content / "README.md", readmes.of_columns(recipe, names, about, example, sentence))
 
 
-def _litert(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None:
+def _litert(recipe: "Recipe", content: Path, say: Say) -> None:
     from lrapp import litert_export, portable, readmes
 
     plan = portable.portable(recipe.preprocessor)
@@ -254,8 +282,8 @@ def _litert(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None
     answers = litert_export.run(content / "model.tflite", given)
     sentence = _compare(recipe, answers, in_float32=True, most=MOST_DIFFERENCE_SINGLE)
     names = litert_export.input_names(plan)
-    _write(content / "columns.json", readmes.litert_columns(recipe, names))
-    _write(content / "requirements.txt", readmes.requirements())
+    readmes.write(content / "columns.json", readmes.litert_columns(recipe, names))
+    readmes.write(content / "requirements.txt", readmes.requirements())
     first = {name: (values[0], f"np.{values.dtype}") for name, values in given.items()}
     example = (
         "import numpy as np\nimport tensorflow as tf  # or, smaller: from ai_edge_litert import interpreter\n\n"
@@ -263,10 +291,10 @@ def _litert(recipe: "Recipe", content: Path, say: Callable[[str], None]) -> None
         "answer = interpreter.get_signature_runner()\n"
         f"answers = answer({readmes.arguments(first, 'np.array([{}], {})')})"
     )
-    _write(content / "README.md", readmes.of_litert(recipe, names, example, sentence))
+    readmes.write(content / "README.md", readmes.of_litert(recipe, names, example, sentence))
 
 
-_MAKERS: dict[str, Callable[["Recipe", Path, Callable[[str], None]], None]] = {
+_MAKERS: dict[str, Callable[..., None]] = {
     "code": _code,
     "keras": _keras,
     "savedmodel": _savedmodel,
@@ -333,7 +361,3 @@ def _difference(
         off = np.abs(answers["prediction"].ravel() - own.values.astype(np.float64)) / told.target_scale
         return float(off.max(initial=0.0)), "standard deviations of the target"
     return float(np.abs(answers["probabilities"] - own.probabilities).max(initial=0.0)), "in a probability"
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8", errors="replace", newline="\n")

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.portable import Portable, answer, compute, date_parts, layers, text_codes, yes_no_table
+from lrapp.preprocessing import Preprocessor
 from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
 
@@ -175,16 +177,23 @@ def build(model: SavedModel, plan: Portable) -> Any:
                 slots[slot] = x
         slot += len(column.slots)
     answers = answer(layers(model.network), compute(plan, slots, chosen, graph), graph)
-    outputs = _answer(graph, model, answers)
-    made = helper.make_graph(graph.nodes, "model", inputs, outputs, graph.constants)
+    made = helper.make_graph(
+        graph.nodes, "model", inputs, outputs(graph, model.preprocessor, answers), graph.constants
+    )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def _answer(graph: Graph, model: SavedModel, answers: Tensor) -> list[Any]:
+def outputs(graph: Graph, told: Preprocessor | PicturePreprocessor, answers: Tensor) -> list[Any]:
+    """Append what becomes of a network's answers, and return the model's outputs.
+
+    Args:
+        graph: The graph.
+        told: Task, classes, and scale of the target.
+        answers: What the network answers.
+    """
     from onnx import TensorProto, helper
 
-    told = model.preprocessor
     if told.task == "regression":
         scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([told.target_scale]))
         graph.add("Add", scaled, graph.constant(np.array([told.target_mean])), output="prediction")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lrapp.reading.columns import Kind
 from lrapp.recipes import slot_names
 
 if TYPE_CHECKING:
+    from lrapp.picture_recipes import PictureRecipe
     from lrapp.recipes import Recipe
 
 _MOST_SHOWN = 200
@@ -277,6 +279,50 @@ def arguments(given: Mapping[str, tuple[Any, str]], call: str, keys: bool = Fals
     return "\n" + "\n".join(parts) + "\n"
 
 
+def of_pictures(recipe: "PictureRecipe", about: str, answer: str, example: str, sentence: str) -> str:
+    """Return the README of a model of pictures.
+
+    Args:
+        recipe: The run.
+        about: Sentences on the file.
+        answer: What it answers with.
+        example: Python that tells what ``example.png`` shows: imports, an empty line, and code that finds ``pictures``.
+        sentence: How its answers compare with the app's.
+    """
+    height, width, channels = recipe.preprocessor.shape
+    imports, _, rest = example.partition("\n\n")
+    listed = "\n".join(
+        f"| {number} | {code(name)} |" for number, name in enumerate(recipe.preprocessor.classes)
+    )
+    return f"""\
+# A model that tells {len(recipe.preprocessor.classes)} classes of pictures apart
+
+{about}
+It takes pictures as bytes (uint8), shape (pictures, {height}, {width}, {channels}), the channels last
+({"grey" if channels == 1 else "red, green, blue"}); scaling them is inside.
+It answers with {answer}.
+{line(recipe.scores.summary)}
+{sentence}
+
+`read_picture.py` reads a PNG, JPEG, GIF, BMP or WebP file as the app does, with Pillow: turned as the camera says, on
+white, the shorter side brought to size, the centre cut out. Another way of making pictures smaller gives slightly
+other pixels, and so slightly other answers; that is why reading files is not inside.
+
+| number | class |
+|---|---|
+{listed}
+
+```python
+import numpy as np
+{imports}
+from read_picture import read_picture
+
+pictures = np.stack([read_picture(name) for name in ["example.png"]])
+{rest}
+```
+"""
+
+
 def requirements(*names: str) -> str:
     """Return the packages with the versions that made the model, TensorFlow first."""
     for tensorflow in ("tensorflow-cpu", "tensorflow"):
@@ -286,6 +332,11 @@ def requirements(*names: str) -> str:
         except PackageNotFoundError:
             continue
     return "\n".join([first, *(f"{name}=={version(name)}" for name in names)]) + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text as every system reads it."""
+    path.write_text(text, "utf-8", errors="replace", newline="\n")
 
 
 def as_json(value: Any) -> str:

@@ -45,30 +45,22 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Recipe:
-    """A finished run and what it was made of.
+class Finished:
+    """A finished run, on a table or on pictures, with its data prepared once more.
 
     Args:
         settings: Its settings, with the rates that its own range test found, if it did one.
         history: What it said.
         scores: What its model is worth.
         model: Its network and its preprocessor.
-        preprocessor: That of the model.
-        prepared: Its rows, prepared once more.
-        frame: Its table's columns as a script has them: texts, numbers (float64) and dates.
-        table_notes: Plain sentences on what reading the table changed.
-        reading: How to get that frame from a file.
+        prepared: Its rows.
     """
 
     settings: RunSettings
     history: History
     scores: "Scores"
     model: "SavedModel"
-    preprocessor: Preprocessor
     prepared: "Prepared"
-    frame: pd.DataFrame
-    table_notes: tuple[str, ...]
-    reading: Reading
 
     @property
     def steps_per_epoch(self) -> int:
@@ -80,23 +72,44 @@ class Recipe:
         """The rows that an exported model is checked on: test rows, or validation rows where there are none."""
         return self.prepared.test if len(self.prepared.test.y) else self.prepared.validation
 
+    def parts(self, rows: int) -> np.ndarray:
+        """Return the part that each of so many rows is in, as texts; empty where it is in none."""
+        found = np.full(rows, "", dtype=object)
+        for name in ("train", "validation", "test"):
+            found[getattr(self.prepared, name).rows] = name
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe(Finished):
+    """A finished run on a table, and what it was made of.
+
+    Args:
+        preprocessor: That of the model.
+        frame: Its table's columns as a script has them: texts, numbers (float64) and dates.
+        table_notes: Plain sentences on what reading the table changed.
+        reading: How to get that frame from a file.
+    """
+
+    preprocessor: Preprocessor
+    frame: pd.DataFrame
+    table_notes: tuple[str, ...]
+    reading: Reading
+
     @property
     def split(self) -> bytes:
         """The part that each row of the table is in, as CSV; empty where the target is missing."""
-        parts = np.full(len(self.frame), "", dtype=object)
-        for name in ("train", "validation", "test"):
-            parts[getattr(self.prepared, name).rows] = name
+        parts = self.parts(len(self.frame))
         return pd.DataFrame({"part": parts}).to_csv(index=False, lineterminator="\n").encode()
 
 
-def recipe(run: Run, store: Store) -> Recipe:
-    """Return what a finished run was made of; reads and prepares its table once more.
+def finished(run: Run) -> tuple[RunSettings, History, "Scores", "SavedModel"]:
+    """Return a finished run's settings (with the rates that it found), history, scores and model.
 
     Raises:
-        UserError: If the run left no model, or its table is gone or no longer what it was.
+        UserError: If the run left no model, or its folder is damaged.
     """
     from lrapp.evaluation import Scores
-    from lrapp.prepare import prepare
     from lrapp.saved import SavedModel
 
     if not run.model_path.exists():
@@ -106,9 +119,20 @@ def recipe(run: Run, store: Store) -> Recipe:
     settings, history = run.settings, run.history()
     if settings.policy.source == "found" and history.found is not None:
         settings = settings.with_found(history.found)
-    model = SavedModel.load(run.folder)
+    return settings, history, Scores.from_json(run.scores_path.read_bytes()), SavedModel.load(run.folder)
+
+
+def recipe(run: Run, store: Store) -> Recipe:
+    """Return what a finished run was made of; reads and prepares its table once more.
+
+    Raises:
+        UserError: If the run left no model, or its table is gone or no longer what it was.
+    """
+    from lrapp.prepare import prepare
+
+    settings, history, scores, model = finished(run)
     if not isinstance(model.preprocessor, Preprocessor):
-        raise UserError("A network that looks at pictures cannot be taken away in this format yet.")
+        raise UserError("This run has learned from pictures; it has no table.")
     table = read_table(store, settings.data)
     prepared = prepare(table, settings.data)
     if prepared.preprocessor.inputs != model.preprocessor.inputs:
@@ -120,7 +144,7 @@ def recipe(run: Run, store: Store) -> Recipe:
     return Recipe(
         settings=settings,
         history=history,
-        scores=Scores.from_json(run.scores_path.read_bytes()),
+        scores=scores,
         model=model,
         preprocessor=model.preprocessor,
         prepared=prepared,

@@ -12,7 +12,6 @@ import pytest
 from scipy.stats import norm
 
 from lrapp import cells, exports, portable, recipes, saved, worker
-from lrapp.data_settings import PicturesSource
 from lrapp.errors import UserError
 from lrapp.runs import Run, Store
 from lrapp.settings import (
@@ -314,13 +313,6 @@ def _input(one: dict[str, Any], values: pd.Series) -> np.ndarray:
         case "gap":
             return values.isna().to_numpy(np.float64)
     return values.fillna("").isin(one["values"]).to_numpy(np.float64)
-
-
-def test_pictures_have_no_formats_yet(store: Store) -> None:
-    run = store.create(RunSettings(data=DataSettings(source=PicturesSource(name="digits"))))
-    assert exports.formats(run) == ()
-    with pytest.raises(UserError, match="looks at pictures"):
-        exports.export(run.folder, store.home, "onnx")
 
 
 def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch, finished: Run) -> None:

@@ -56,7 +56,7 @@ ORDER = [
     *("runs", "predicting", "prediction_folders"),
     *("about", "sharing", "studies", "comparing", "run_table", "run_differences"),
     *("event_files", "loggers", "worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
-    *("recipes", "code_data", "code_training", "codegen"),
+    *("recipes", "picture_recipes", "code_data", "code_pictures", "code_training", "codegen"),
     *(
         "quantiles",
         "portable",
@@ -65,7 +65,10 @@ ORDER = [
         "tf_export",
         "onnx_export",
         "litert_export",
+        "picture_tf_export",
+        "picture_onnx_export",
         "readmes",
+        "picture_exports",
         "exports",
     ),
     *("result_charts", "predict_charts", "drawing", "report", "predict_command", "__main__"),
@@ -80,6 +83,7 @@ TRAINERS = {
     "range_test",
     "tf_export",
     "litert_export",
+    "picture_tf_export",
     "event_files",
 }
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
