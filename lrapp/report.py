@@ -11,6 +11,7 @@ from lrapp.drawing import Line
 from lrapp.evaluation import Scores
 from lrapp.events import History
 from lrapp.insight import Insight
+from lrapp.picture_results import Mistakes, class_sentence
 from lrapp.settings import RunSettings
 
 _BLUE, _ORANGE, _GREY = "#2f7ed8", "#e0662c", "#8a8f98"
@@ -18,7 +19,7 @@ _COLOURS = (_BLUE, _ORANGE, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8a5a2b
 _MOST_POINTS, _MOST_ROWS = 1_000, 60
 
 # Forbids the file to load or run anything, whatever a name in it may be.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1f2329;--paper:#fff;--line:#d5d9e0;--faint:#6a717c}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e8ec;--paper:#14171c;--line:#3a404a;--faint:#9aa1ac}}
@@ -37,7 +38,14 @@ pre{font-size:.8rem;overflow-x:auto;border:1px solid var(--line);padding:.8rem}
 """
 
 
-def html(title: str, history: History, settings: RunSettings, scores: Scores, insight: Insight | None) -> str:
+def html(
+    title: str,
+    history: History,
+    settings: RunSettings,
+    scores: Scores,
+    insight: Insight | None,
+    mistakes: Mistakes | None = None,
+) -> str:
     """Return the report of one run.
 
     Args:
@@ -46,8 +54,9 @@ def html(title: str, history: History, settings: RunSettings, scores: Scores, in
         settings: What it was made of.
         scores: What its network is worth.
         insight: The closer look, where there is one.
+        mistakes: The pictures that it got wrong, for a run on pictures.
     """
-    body = "".join(_body(title, history, settings, scores, insight))
+    body = "".join(_body(title, history, settings, scores, insight, mistakes))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -57,11 +66,16 @@ def html(title: str, history: History, settings: RunSettings, scores: Scores, in
 
 
 def _body(
-    title: str, history: History, settings: RunSettings, scores: Scores, insight: Insight | None
+    title: str,
+    history: History,
+    settings: RunSettings,
+    scores: Scores,
+    insight: Insight | None,
+    mistakes: Mistakes | None,
 ) -> Iterator[str]:
     yield f"<h1>{escape(title)}</h1>"
-    source, target = settings.data.source.name, settings.data.target or ""
-    yield f"<p>Predicts “{escape(target)}” from {escape(source)}. {escape(scores.summary)}</p>"
+    target = settings.data.target or ""
+    yield f"<p>{escape(_does(settings, scores, insight))} {escape(scores.summary)}</p>"
     yield _table(findings.score_frame(scores, insight))
     if insight is not None and insight.verdict:
         yield f"<p>{escape(insight.verdict)}</p>"
@@ -69,10 +83,26 @@ def _body(
     yield f"<p>{escape(f'{found.sentence} {found.advice}'.strip())}</p>"
     yield "<h2>Training</h2>" + "".join(_training(history))
     if insight is not None:
-        yield from _insight(insight, target)
+        yield from _insight(insight, target, mistakes)
+    elif mistakes is not None:
+        yield from _mistakes(mistakes, "")
     if history.prepared is not None and history.prepared.notes:
         yield "<h2>What was done to the data</h2>" + _list(history.prepared.notes)
     yield f"<h2>Settings</h2><pre>{escape(settings.to_json())}</pre>"
+
+
+def _does(settings: RunSettings, scores: Scores, insight: Insight | None) -> str:
+    """What the network is for."""
+    if not settings.data.of_pictures:
+        return f"Predicts “{settings.data.target or ''}” from {settings.data.source.name}."
+    count = 2 if scores.task == "binary" else len(insight.classes) if insight is not None else 0
+    return f"Tells apart {f'{count:,} ' if count else ''}classes of pictures: {settings.data.title}."
+
+
+def _mistakes(mistakes: Mistakes, sentence: str) -> Iterator[str]:
+    """The pictures themselves, inside the file."""
+    told = escape(f"{sentence} {mistakes.sentence}".strip())
+    yield f"<h2>What it got wrong</h2><p class=note>{told}</p>{mistakes.as_html()}"
 
 
 def _training(history: History) -> Iterator[str]:
@@ -98,13 +128,15 @@ def _training(history: History) -> Iterator[str]:
     yield drawing.plot([rates], "epoch", "learning rate")
 
 
-def _insight(insight: Insight, target: str) -> Iterator[str]:
+def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterator[str]:
     if insight.confusion is not None:
         yield "<h2>Confusion</h2><p class=note>Rows: what was true; columns: what the network answered.</p>"
         yield _matrix(insight.confusion.names, insight.confusion.counts)
         yield _table(_percent(insight))
         if len(insight.classes) > _MOST_ROWS:
             yield f"<p class=note>The first {_MOST_ROWS} of {len(insight.classes):,} classes.</p>"
+    if mistakes is not None:
+        yield from _mistakes(mistakes, class_sentence(insight.classes))
     if insight.curves:
         yield f"<h2>Curves</h2><p class=note>{escape(findings.area_sentence(insight))}</p>"
         yield from _curves(insight)
