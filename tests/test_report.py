@@ -5,14 +5,17 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from pictures import BLUE, RED
 
 from lrapp import evaluation, report
+from lrapp.data_settings import DataSettings, PictureFileSource, PicturesSource
 from lrapp.evaluation import Scores
 from lrapp.insight import Insight
+from lrapp.picture_results import Mistake, Mistakes
 from lrapp.runs import Run
 
 UGLY = '<img src="http://127.0.0.1/x" onerror="alert(1)">\n`$x$`'
-VOID = {"meta"}
+VOID = {"meta", "img", "br"}
 
 
 class Reader(HTMLParser):
@@ -23,11 +26,13 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.sources: list[str | None] = []
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+        self.sources += [value for name, value in attrs if name == "src"]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -110,3 +115,48 @@ def test_a_run_without_a_closer_look_has_a_report(finished: Run) -> None:
     assert "Confusion" not in html
     assert "linear model" not in html
     assert "accuracy" in read(html).text
+
+
+def _of_pictures(run: Run, insight: Insight, name: str, with_insight: bool = True) -> str:
+    """The report of a run as if it had been one on pictures, with two mistakes."""
+    source = PictureFileSource(name=name, sha256="0" * 64)
+    settings = run.settings.model_copy(update={"data": DataSettings(source=source)})
+    shown = (
+        Mistake(RED, "", 3, "Coat", UGLY, 0.9, 0.05),
+        Mistake(BLUE, UGLY, 9, UGLY, "Shirt", 0.8, 0.1),
+    )
+    mistakes = Mistakes("test", 50, 2, shown)
+    return report.html(
+        "x", run.history(), settings, scores_of(run), insight if with_insight else None, mistakes
+    )
+
+
+def test_a_report_of_pictures_shows_what_it_got_wrong_inside_itself(finished: Run, insight: Insight) -> None:
+    html = _of_pictures(finished, insight, UGLY)
+    reader = read(html)
+    assert f"Tells apart {len(insight.classes)} classes of pictures: Pictures of <img" in reader.text
+    assert "Predicts" not in reader.text
+    assert "<h2>What it got wrong</h2>" in html
+    assert "2 of 50 test pictures were taken for something else" in reader.text
+    assert "Told right most often" in reader.text
+    assert len(reader.sources) == 2
+    assert all(one is not None and one.startswith("data:image/png;base64,") for one in reader.sources)
+    assert "img-src data:" in html
+    assert "onerror" not in reader.attributes
+    assert not re.search(r"(src|href)=\"?https?:|url\(|@import", html.replace(report.escape(UGLY), ""))
+    assert html.index("<h2>Confusion") < html.index("<h2>What it got wrong") < html.index("<h2>Settings")
+
+
+def test_without_a_closer_look_the_mistakes_are_still_shown(finished: Run, insight: Insight) -> None:
+    reader = read(_of_pictures(finished, insight, "own.zip", with_insight=False))
+    assert "Tells apart classes of pictures: Pictures of own.zip." in reader.text
+    assert "2 of 50 test pictures" in reader.text
+
+
+def test_sets_are_called_by_their_names(finished: Run, insight: Insight) -> None:
+    settings = finished.settings.model_copy(
+        update={"data": DataSettings(source=PicturesSource(name="fashion-mnist"))}
+    )
+    html = report.html("x", finished.history(), settings, scores_of(finished), insight)
+    assert f"Tells apart {len(insight.classes)} classes of pictures: Fashion-MNIST." in html
+    assert "What it got wrong" not in html
