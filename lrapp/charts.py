@@ -38,7 +38,7 @@ _ZOOM: dict[str, Any] = {
 
 
 def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFrame:
-    """Return at most about ``most`` rows that draw the same line: the least and the greatest of each stretch.
+    """Return at most ``most`` + 2 rows that draw the same line: its ends, least and greatest of each stretch.
 
     Args:
         frame: Rows in the order in which they are drawn.
@@ -57,7 +57,8 @@ def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFra
         for extreme in (np.fmin, np.fmax)
     )
     first, last = np.searchsorted(least, starts), np.searchsorted(greatest, ends) - 1
-    return frame.iloc[np.unique(np.r_[least[first[first < len(least)]], greatest[last[last >= 0]]])]
+    peaks = least[first[first < len(least)]], greatest[last[last >= 0]]
+    return frame.iloc[np.unique(np.r_[0, *peaks, rows - 1])]
 
 
 def run_frame(history: History, plan: FloatArray | None = None, most: int = MOST_POINTS) -> pd.DataFrame:
