@@ -1,5 +1,6 @@
 """Settings and shapes -> a Keras network, its optimizer and its loss."""
 
+import math
 from typing import Any
 
 import keras
@@ -9,13 +10,20 @@ from lrapp import layers, shapes
 from lrapp.group_rates import GROUPS, grouped
 from lrapp.settings import ModelSettings, Optimizer, Precision, PretrainedStart, Task, TrainingSettings
 
+# Mean and spread of ImageNet's photographs, red, green and blue, on 0 to 1. EfficientNet has learned from pictures
+# that were divided by the spread and by its root once more; its own layers for that are left as they are, which is
+# without effect but for a division by 255.
+_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_DIVISORS = [spread * math.sqrt(spread) for spread in _SPREAD]
 # What a network from keras.applications takes its pictures as: a factor and an offset on -1 to 1.
-BASES: dict[str, tuple[Any, float, float]] = {
+BASES: dict[str, tuple[Any, Any, Any]] = {
     "MobileNetV2": (keras.applications.MobileNetV2, 1.0, 0.0),
-    "EfficientNetB0": (keras.applications.EfficientNetB0, 127.5, 127.5),
+    "EfficientNetB0": (
+        keras.applications.EfficientNetB0,
+        [255 * 0.5 / divisor for divisor in _DIVISORS],
+        [255 * (0.5 - mean) / divisor for mean, divisor in zip(_MEAN, _DIVISORS, strict=True)],
+    ),
 }
-
-
 _OPTIMIZERS: dict[Optimizer, Any] = {
     "sgd": keras.optimizers.SGD,
     "adam": keras.optimizers.Adam,

@@ -96,12 +96,20 @@ def of_imagenet(start: PretrainedStart) -> Knowledge:
             f"The weights of {start.name} are not on this machine and could not be downloaded. Connect it to the "
             "internet once, or start from fresh weights or from a run of your own."
         ) from error
-    values = base.get_weights()
+    values = [layer.get_weights() for layer in _learned(base)]
 
     def give(model: keras.Model) -> None:
-        model.get_layer(layers.BASE).set_weights(values)
+        for layer, weights in zip(_learned(model.get_layer(layers.BASE)), values, strict=True):
+            layer.set_weights(weights)
 
     return Knowledge(give, f"{start.name} starts with what it has learned from ImageNet.")
+
+
+def _learned(base: keras.Model) -> list[keras.layers.Layer]:
+    """Layers with weights, but for EfficientNet's normalisation of pictures, which ``models`` does before it."""
+    return [
+        layer for layer in base.layers if layer.weights and not isinstance(layer, keras.layers.Normalization)
+    ]
 
 
 def _place(name: str) -> str:

@@ -136,7 +136,9 @@ def test_what_a_run_has_learned_helps_with_few_examples_of_other_classes(
         return made
 
     def score(of: Run) -> float:
-        return Scores.from_json(of.scores_path.read_text()).metrics[0].value
+        value = Scores.from_json(of.scores_path.read_text()).metrics[0].value
+        assert value is not None
+        return value
 
     source = run(first, 4_000, 3, ModelSettings(layers=CNN), 1)
     knowing = ModelSettings(layers=CNN, start=RunStart(run=source.id))

@@ -108,19 +108,45 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_weights_from_imagenet_are_those_that_keras_keeps(keras_home: Path) -> None:
-    kept = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(96, 96, 3))
-    path = keras_home / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
+@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
+def test_a_network_from_imagenet_answers_as_keras_own_does(
+    name: Any, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = getattr(keras.applications, name)
+    kept = make(include_top=False, weights=None, input_shape=(96, 96, 3))
+    random = np.random.default_rng(0)
+    for layer in kept.layers:
+        if isinstance(layer, keras.layers.Normalization):  # as in the file that Keras has
+            mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+            layer.set_weights([mean.astype(np.float32), np.square(spread).astype(np.float32), np.int32(0)])
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([random.uniform(0.7, 1.3, weight.shape) for weight in layer.get_weights()])
+    file_name = {
+        "MobileNetV2": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5",
+        "EfficientNetB0": "efficientnetb0_notop.h5",
+    }[name]
+    monkeypatch.setitem(keras.src.applications.efficientnet.WEIGHTS_HASHES, "b0", (None, None))
+    path = keras_home / "models" / file_name
     path.parent.mkdir()
     with h5py.File(path, "w") as file:  # the format of the files that Keras downloads
         keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, kept)
-    start = PretrainedStart(size=96)
-    fresh = network(ModelSettings(layers=(), start=start), shape=(20, 20, 1))
+
+    theirs = make(include_top=False, weights="imagenet", pooling="avg", input_shape=(96, 96, 3))
+    start = PretrainedStart(name=name, size=96)
+    ours = network(ModelSettings(layers=(), start=start), shape=(96, 96, 3))
     knowledge = transfer.of_imagenet(start)
-    knowledge.give(fresh)
-    for ours, theirs in zip(fresh.get_layer(layers.BASE).get_weights(), kept.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    knowledge.give(ours)
     assert "ImageNet" in knowledge.note
+    x = random.integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
+    wanted = theirs(x / 127.5 - 1 if name == "MobileNetV2" else x.astype(np.float32))
+    found = keras.Model(ours.input, ours.get_layer("output").input)(x)
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+    assert np.std(np.asarray(wanted)) > 0.01
+    # And so do weights that were saved and read again.
+    ours.save_weights(keras_home / "kept.weights.h5")
+    again = network(ModelSettings(layers=(), start=start), shape=(96, 96, 3))
+    again.load_weights(keras_home / "kept.weights.h5")
+    np.testing.assert_allclose(again(x), ours(x), rtol=1e-4, atol=1e-6)
 
 
 def test_offline_is_a_sentence(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
