@@ -4,8 +4,10 @@ Every frame that comes here has column names of our own making, because Vega dra
 brackets, quotes or line breaks; what a person called a column appears in titles only.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable
+from copy import deepcopy
+from functools import lru_cache, wraps
+from typing import Any, Literal, ParamSpec
 
 import altair as alt
 import numpy as np
@@ -28,13 +30,25 @@ MOST_POINTS_LIVE = 150
 # browser swaps the points only, and keeps a zoom.
 POINTS = "points"
 Panel = Literal["loss", "rate", "metric"]
+P = ParamSpec("P")
 # One zoom over the three charts; a plain wheel must go on scrolling the page.
-_ZOOM: dict[str, Any] = {
+ZOOM: dict[str, Any] = {
     "name": "zoom",
     "select": {"type": "interval", "encodings": ["x"], "zoom": "wheel![event.shiftKey]"},
     "bind": "scales",
     "views": ["loss_lines", "rate_lines", "metric_lines"],
 }
+
+
+def kept(make: Callable[P, dict[str, Any]]) -> Callable[P, dict[str, Any]]:
+    """Make each specification once: for three charts Altair takes a tenth of a second, a tenth of a live run's core."""
+    made: Callable[..., dict[str, Any]] = lru_cache(maxsize=64)(make)
+
+    @wraps(make)
+    def copied(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+        return deepcopy(made(*args, **kwargs))
+
+    return copied
 
 
 def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFrame:
@@ -110,6 +124,7 @@ def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
     return thin(line[np.isfinite(line["value"].astype(float))], "value", most)
 
 
+@kept
 def run_spec(epochs: int, metric: str, *, log_loss: bool = False, grouped: bool = False) -> dict[str, Any]:
     """Return the Vega-Lite specification of a run's three charts over one axis, without its data.
 
@@ -127,9 +142,9 @@ def run_spec(epochs: int, metric: str, *, log_loss: bool = False, grouped: bool 
     chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
     spec = finished(chart)
     # Written here, because Altair renames the views of layers that its own parameters name.
-    for panel, view in zip(spec["vconcat"], _ZOOM["views"], strict=True):
+    for panel, view in zip(spec["vconcat"], ZOOM["views"], strict=True):
         panel["layer"][1]["name"] = view
-    return spec | {"params": [_ZOOM]}
+    return spec | {"params": [ZOOM]}
 
 
 def _panel(
@@ -189,6 +204,7 @@ def _panel(
     return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
 
 
+@kept
 def plan_spec() -> dict[str, Any]:
     """Return the specification of a policy's plan over epochs (columns ``at``, ``learning_rate``).
 
@@ -262,6 +278,7 @@ def range_frame(history: History) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(columns=columns), *parts]) if parts else pd.DataFrame(columns=columns)
 
 
+@kept
 def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
     """Return the specification of a range test's chart; a click names a rate as selection ``line``.
 
@@ -311,87 +328,6 @@ def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
     spec["layer"][4]["name"] = "curve"
     line = {"type": "point", "encodings": ["x"], "nearest": True, "on": "click"}
     return spec | {"params": [{"name": "line", "select": line, "views": ["curve"]}]}
-
-
-# Okabe and Ito's hues, which stay apart in both themes and for colour-blind eyes; grey in place of black.
-POLICY_HUES = ("#e69f00", "#2f7ed8", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8a8f98", "#b8a800")
-
-
-def study_frame(curves: pd.DataFrame, labels: Sequence[str], most: int = MOST_POINTS) -> pd.DataFrame:
-    """Return the points of a study's charts, thinned, with the policies' names as ``name``.
-
-    Args:
-        curves: As ``comparing.curves`` returns them, with ``panel`` and ``policy``; at least one row.
-        labels: What to call the policies, in their order.
-        most: About twice as many points as a line keeps.
-    """
-    lines = [thin(line, "mean", most // 2) for _, line in curves.groupby(["panel", "policy"], sort=False)]
-    frame = pd.concat(lines, ignore_index=True)
-    return frame.assign(name=[labels[policy] for policy in frame["policy"]])
-
-
-def study_spec(labels: Sequence[str], epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, Any]:
-    """Return the specification of a study's three charts: a line and a band for each policy over one axis.
-
-    Args:
-        labels: What to call the policies, in their order; at most as many as there are hues.
-        epochs: Right end of the axis.
-        metric: Name of the metric, as a title.
-        log_loss: Draw the loss on a logarithmic axis.
-    """
-    panels = (
-        _study_panel("loss", "validation loss", labels, epochs, log=log_loss),
-        _study_panel("rate", "learning rate", labels, epochs),
-        _study_panel("metric", f"validation {metric}", labels, epochs, last=True),
-    )
-    spec = finished(alt.vconcat(*panels, spacing=12).resolve_scale(x="shared"))
-    for panel, view in zip(spec["vconcat"], _ZOOM["views"], strict=True):
-        panel["layer"][1]["name"] = view
-    return spec | {"params": [_ZOOM]}
-
-
-def _study_panel(
-    panel: Panel, title: str, labels: Sequence[str], epochs: int, *, log: bool = False, last: bool = False
-) -> alt.LayerChart | alt.FacetChart:
-    base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
-    x = alt.X(
-        "epoch:Q",
-        title="epoch" if last else None,
-        scale=alt.Scale(domain=[0, epochs], nice=False),
-        axis=alt.Axis(labels=last, ticks=last, tickMinStep=1 if epochs > 2 else 0.25),
-    )
-    scale = alt.Scale(zero=False, type="log" if log else "linear", padding=8)
-    axis = alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52)
-    color = alt.Color(
-        "name:N",
-        title=None,
-        scale=alt.Scale(domain=list(labels), range=list(POLICY_HUES[: len(labels)])),
-        legend=alt.Legend(
-            orient="top",
-            direction="horizontal",
-            columns=2,
-            labelLimit=0,
-            symbolOpacity=1,
-            offset=2,
-        )
-        if panel == "loss"
-        else None,
-    )
-    tooltip = [
-        alt.Tooltip("name:N", title="policy"),
-        alt.Tooltip("epoch:Q", format=".4~g"),
-        alt.Tooltip("mean:Q", title=f"{title}, mean", format=".5~g"),
-        alt.Tooltip("low:Q", title="least", format=".5~g"),
-        alt.Tooltip("high:Q", title="greatest", format=".5~g"),
-        alt.Tooltip("seeds:Q", title="seeds so far"),
-    ]
-    band = base.mark_area(opacity=0.2).encode(
-        x=x, y=alt.Y("low:Q", title=title, scale=scale, axis=axis), y2="high:Q", color=color
-    )
-    line = base.mark_line(strokeWidth=2).encode(
-        x=x, y=alt.Y("mean:Q", title=title, scale=scale, axis=axis), color=color, tooltip=tooltip
-    )
-    return alt.layer(band, line).properties(height=200 if panel == "metric" else 130)
 
 
 def finished(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -56,6 +56,7 @@ ORDER = [
     *("runs", "predicting", "prediction_folders"),
     *("about", "sharing", "studies", "comparing", "run_table", "run_differences"),
     *("event_files", "loggers", "worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
+    "study_charts",
     *("recipes", "picture_recipes", "code_data", "code_pictures", "code_training", "codegen"),
     *(
         "quantiles",
@@ -150,6 +151,7 @@ def test_altair_is_only_in_the_charts() -> None:
         "overlay_charts",
         "predict_charts",
         "result_charts",
+        "study_charts",
     }
 
 

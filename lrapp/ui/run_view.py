@@ -9,16 +9,19 @@ import streamlit as st
 
 from lrapp import about, bundle, charts, evaluation
 from lrapp.errors import UserError
-from lrapp.events import History, RatesFound
+from lrapp.events import History
 from lrapp.runs import ENDED, EventReader, Run, State, Status
 from lrapp.ui import range_view, resources, result_view, saving, takeaway_view, waiting
 from lrapp.ui.resources import plain
 
-# Until the first point is drawn, which somebody waits for; then slow enough that watching costs the training nothing.
+# Until the first point is drawn, which somebody waits for; then slow enough that watching costs the training nothing,
+# in runs of a minute and in longer ones.
 SECONDS_BETWEEN_FIRST_LOOKS = 0.5
-SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_LOOKS = (1.0, 2.0)
 # At the soonest, and at the latest; between them when new points would be seen (``_grown``).
 SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
+# In very long runs even the thinning of all steps takes its time; it may take this share of the page's process.
+_MOST_OF_A_CORE = 0.04
 
 _LOOKS: dict[State, tuple[str, str]] = {
     "queued": ("Waiting", ":material/hourglass_empty:"),
@@ -34,11 +37,12 @@ _LOOKS: dict[State, tuple[str, str]] = {
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """What was drawn last: of which run, when, after how many of its steps."""
+    """What was drawn last: of which run, when, after how many of its steps, and the seconds that it took."""
 
     run_id: str
     at: float
     steps: int
+    took: float
     points: pd.DataFrame
 
 
@@ -64,9 +68,20 @@ def show(run_id: str) -> None:
         _frame(run)
         _results(run)
     else:
-        begun = _reader(run).read().steps_done > 0
-        every = SECONDS_BETWEEN_LOOKS if begun else SECONDS_BETWEEN_FIRST_LOOKS
-        resources.fragment(_frame, every)(run, live=True, begun=begun)
+        history = _reader(run).read()
+        resources.fragment(_frame, _pace(history))(run, live=True, begun=history.steps_done > 0)
+
+
+def _pace(history: History) -> float:
+    """Seconds between two looks at a run."""
+    if not history.steps_done:
+        return SECONDS_BETWEEN_FIRST_LOOKS
+    if not history.epochs or history.started is None:
+        return SECONDS_BETWEEN_LOOKS[0]
+    last, started = history.epochs[-1], history.started
+    before = started.first_epoch * started.steps_per_epoch
+    whole = last.seconds / max(1, last.step - before) * started.total_steps
+    return SECONDS_BETWEEN_LOOKS[whole > 60]
 
 
 def _reader(run: Run) -> EventReader:
@@ -95,7 +110,6 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
     if history.started is None or not history.steps_done:
         _empty(run, status)
         return
-    plan = _plan(run.id, history.prepared.train if history.prepared else 0, history.found)
     log_loss = st.toggle(
         "Logarithmic loss",
         key="log_loss",
@@ -105,7 +119,7 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
         spec = charts.run_spec(
             _shown_epochs(history), history.started.metric, log_loss=log_loss, grouped=history.grouped
         )
-        points, key = _points(run, history, plan, live=live), f"charts.{run.id}"
+        points, key = _points(run, history, live=live), f"charts.{run.id}"
         if live:
             resources.draw(spec, points, key=key)
         else:
@@ -113,18 +127,22 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
     st.caption("Drag to move, Shift and wheel to zoom, double click to see all.")
 
 
-def _points(run: Run, history: History, plan: np.ndarray, *, live: bool) -> pd.DataFrame:
+def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
     """The points to draw; while a run goes on, fewer, and new ones only where they would be seen: each costs it."""
     if not live:
-        return charts.run_frame(history, plan)
+        return charts.run_frame(history, _plan(run, history))
     last = _last_drawn(run)
     if last is not None:
         soonest, latest = SECONDS_BETWEEN_DRAWINGS
         since = time.monotonic() - last.at
-        if since < soonest or (since < latest and not _grown(last.steps, history)):
+        if since < max(soonest, last.took / _MOST_OF_A_CORE) or (
+            since < latest and not _grown(last.steps, history)
+        ):
             return last.points
-    points = charts.run_frame(history, plan, charts.MOST_POINTS_LIVE)
-    st.session_state["drawn"] = _Drawn(run.id, time.monotonic(), history.steps_done, points)
+    began = time.thread_time()
+    points = charts.run_frame(history, _plan(run, history), charts.MOST_POINTS_LIVE)
+    took = time.thread_time() - began
+    st.session_state["drawn"] = _Drawn(run.id, time.monotonic(), history.steps_done, took, points)
     return points
 
 
@@ -149,12 +167,12 @@ def _first_word(run: Run) -> History:
         time.sleep(0.03)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _plan(run_id: str, rows: int, _found: RatesFound | None) -> np.ndarray:
-    settings = resources.store().get(run_id).settings
-    if settings.policy.source == "found" and _found is not None:
-        settings = settings.with_found(_found)
-    return settings.plan(rows) if rows else np.array([])
+def _plan(run: Run, history: History) -> np.ndarray:
+    """The rate of every step; not kept, because making millions of them is faster than copying them."""
+    settings = run.settings
+    if settings.policy.source == "found" and history.found is not None:
+        settings = settings.with_found(history.found)
+    return settings.plan(history.prepared.train) if history.prepared is not None else np.array([])
 
 
 def _shown_epochs(history: History) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lrapp import charts, comparing, studies
+from lrapp import charts, comparing, studies, study_charts
 from lrapp.comparing import Comparison, Trial
 from lrapp.errors import UserError
 from lrapp.events import History
@@ -119,9 +119,9 @@ def _frame(study: Study, *, live: bool = False) -> None:
         help="Spreads small losses out, for runs that fall by powers of ten.",
     )
     with st.container(key="run_charts"):
-        spec = charts.study_spec(study.labels, comparison.epochs, comparison.metric, log_loss=log_loss)
+        spec = study_charts.study_spec(study.labels, comparison.epochs, comparison.metric, log_loss=log_loss)
         most = charts.MOST_POINTS_LIVE if live else charts.MOST_POINTS
-        points, key = charts.study_frame(curves, study.labels, most), f"study.{study.id}"
+        points, key = study_charts.study_frame(curves, study.labels, most), f"study.{study.id}"
         if live:
             resources.draw(spec, points, key=key)
         else:
