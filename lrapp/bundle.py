@@ -37,6 +37,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it the last digits differ
 
 from lrapp.errors import UserError
 from lrapp.prediction import to_csv_bytes

@@ -55,7 +55,8 @@ def beginning_cell(recipe: Recipe) -> Cell:
         f"Train a network that predicts {cells_text(recipe.prepared.target)}",
         f"The same run again, in plain pandas, scikit-learn and Keras. Call it in the folder that it lies in.\n"
         f"{TOLERANCE}",
-        'import os\n\nos.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")\n\n'
+        'import os\n\nos.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")\n'
+        'os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # with it, the last digits differ\n\n'
         f"import keras\nimport numpy as np\nimport pandas as pd\n{lines}",
     )
 

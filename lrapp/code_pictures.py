@@ -113,9 +113,7 @@ def beginning_cell(recipe: PictureRecipe) -> Cell:
     return Cell(
         title(recipe),
         f"The same run again, in plain Keras and NumPy. Call it in the folder that it lies in.\n{TOLERANCE}",
-        f'{imports}\n\nos.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")\n'
-        'os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # with it, the last digits differ\n\n'
-        + "\n".join(others),
+        f'{imports}\n\nos.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")\n\n' + "\n".join(others),
     )
 
 

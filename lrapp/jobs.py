@@ -14,6 +14,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -54,13 +56,18 @@ class WorkerProcess(Executor):
 
     Args:
         initializer: Called once in the new process.
+        pictures: Whether the process is one for pictures, see ``worker.warm``.
     """
 
-    def __init__(self, initializer: Callable[[], None] = worker.warm) -> None:
+    def __init__(self, initializer: Callable[..., None] = worker.warm, pictures: bool = False) -> None:
+        self.pictures = pictures
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, initializer), name="lrapp-worker", daemon=True
+            target=_serve,
+            args=(theirs, partial(initializer, True) if pictures else initializer),
+            name="lrapp-worker",
+            daemon=True,
         )
         self._process.start()
         theirs.close()
@@ -176,6 +183,7 @@ class Jobs:
         self.store = store
         self._make_executor = make_executor
         self._executor: Executor | None = None
+        self._pictures = False
         self._ready: Future[Any] | None = None
         self._done_by_executor = 0
         self._waiting: deque[Run] = deque()
@@ -233,6 +241,24 @@ class Jobs:
         run.set_status(state="queued", message="", ended=None, attempts=0)
         self.submit(run)
 
+    def expect(self, *, pictures: bool) -> None:
+        """Start a worker for pictures, or for tables, ahead of need; nothing while the one there is busy."""
+        with self._changed:
+            free = self._current is None and not self._waiting
+            if free and isinstance(self._executor, WorkerProcess) and self._executor.idle:
+                self._suit(pictures)
+
+    def _suit(self, pictures: bool) -> None:
+        """Replace a worker of the other kind; what it still has to answer, it answers first."""
+        self._pictures = pictures
+        old = self._executor
+        if not isinstance(old, WorkerProcess) or old.pictures == pictures:
+            return
+        if not old.idle:
+            self._executor = None
+            threading.Thread(target=old.shutdown, name="lrapp-retired", daemon=True).start()
+        self._retire_executor()
+
     def call(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:
         """Call a function in the worker, when the run in training has ended."""
         with self._changed:
@@ -289,7 +315,10 @@ class Jobs:
         if isinstance(self._executor, WorkerProcess) and not self._executor.alive and not self._closing:
             self._executor = None
         if self._executor is None:
-            self._executor = self._make_executor()
+            if self._make_executor is WorkerProcess:
+                self._executor = WorkerProcess(pictures=self._pictures)
+            else:
+                self._executor = self._make_executor()
             self._ready = self._executor.submit(_nothing)
             self._done_by_executor = 0
         return self._executor
@@ -340,6 +369,8 @@ class Jobs:
         with self._changed:
             if self._closing:
                 return
+            with suppress(UserError):  # damaged settings: the worker will say so
+                self._suit(run.settings.data.of_pictures)
             executor = self._fresh_executor()
             run.set_status(
                 state="running",

@@ -624,3 +624,25 @@ class Borrowed(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         return self._jobs.call(fn, *args)
+
+
+def test_a_worker_for_pictures_takes_the_place_of_one_for_tables_and_back(store: Store) -> None:
+    jobs = Jobs(store)
+    try:
+        first = jobs.call(os.getpid).result(timeout=60)
+        jobs.expect(pictures=False)
+        assert jobs.call(os.getpid).result(timeout=60) == first, "there already"
+        # What was asked for before is answered.
+        slow = jobs.call(time.sleep, 1)
+        with jobs._changed:
+            jobs._suit(True)
+        second = jobs.call(os.getpid).result(timeout=120)
+        assert slow.result(timeout=60) is None
+        assert second != first
+        assert isinstance(jobs._executor, WorkerProcess)
+        assert jobs._executor.pictures
+        jobs.expect(pictures=False)
+        assert jobs.call(os.getpid).result(timeout=120) not in (first, second)
+        assert not jobs._executor.pictures
+    finally:
+        jobs.close()

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from lrapp import layers, models, transfer
+from lrapp import models, transfer
 from lrapp.errors import UserError
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.prepare import Part, Prepared
