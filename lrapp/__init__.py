@@ -21,7 +21,8 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link
 - ``worker``, ``jobs``, ``loggers``, ``bundle``   one run; the queue and its process; elsewhere; the download
 - ``studies``, ``comparing``, ``run_table``, ``run_differences``   runs beside one another
-- ``recipes``, ``code_data``, ``code_training``, ``codegen``   a finished run -> readable code that does it again
+- ``recipes``, ``picture_recipes``, ``code_data``, ``code_pictures``, ``code_training``, ``codegen``   a finished run ->
+  readable code that does it again
 - ``portable``, ``exports`` and one for each format   a finished run -> what a person takes away
 - ``charts`` and its neighbours   frames -> Altair charts
 - ``ui/``           the pages

@@ -289,6 +289,9 @@ def _contents(archive: zipfile.ZipFile) -> _Contents:
     found.both = split and test_names == _TEST and bool(tops.intersection(_VALIDATION))
     for entry, parts in rest:
         name = "/".join(parts)
+        if len(parts) <= depth:  # beside the folder that is around all others
+            found.loose.append(name)
+            continue
         top = parts[depth].casefold()
         if split and top not in (*_TRAIN, *_TEST, *_VALIDATION):
             found.beside.append(name)

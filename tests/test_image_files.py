@@ -259,3 +259,10 @@ def test_zips_of_pictures_are_told_from_zips_of_tables() -> None:
     assert not is_picture_zip(b"a,b\n1,2\n")
     assert not is_picture_zip(b"PK\x03\x04")
     assert not is_picture_zip(RED)
+
+
+def test_a_picture_beside_the_only_folder_around_the_classes_is_left_out_and_named() -> None:
+    files = {f"pets/{name}": data for name, data in TWO.items()} | {"loose.png": RED}
+    images = read_zip(zipped(files), "pets.zip", SMALL)
+    assert (images.classes, len(images.labels)) == (("cats", "dogs"), 3)
+    assert "loose.png" in about(images.notes, "loose")

@@ -17,13 +17,25 @@ def show(run: Run, insight: Insight) -> None:
         insight: Its closer look.
     """
     try:
-        found = Mistakes.from_json((run.folder / MISTAKES_FILE).read_bytes())
-    except FileNotFoundError:
-        return
+        found = kept(run)
     except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")
+        return
+    if found is None:
         return
     st.subheader("What it got wrong", anchor=False)
     st.caption(" ".join(plain(text, None) for text in (class_sentence(insight.classes), found.sentence)))
     if found.shown:
         st.html(found.as_html())
+
+
+def kept(run: Run) -> Mistakes | None:
+    """Return the mistakes that a run has kept; None for a run on a table.
+
+    Raises:
+        UserError: If they are damaged.
+    """
+    try:
+        return Mistakes.from_json((run.folder / MISTAKES_FILE).read_bytes())
+    except FileNotFoundError:
+        return None

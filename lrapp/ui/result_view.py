@@ -1,5 +1,6 @@
 """What one finished run is worth: beside simple answers, from all sides, and as a report to take along."""
 
+from contextlib import suppress
 from functools import partial
 
 import pandas as pd
@@ -46,7 +47,7 @@ def show(run: Run, history: History, scores: Scores) -> None:
     mistakes_view.show(run, insight)
     st.download_button(
         "Report (HTML)",
-        data=lambda: report.html(resources.run_title(run), history, run.settings, scores, insight).encode(),
+        data=lambda: _report(run, history, scores, insight),
         file_name=f"report-{run.id}.html",
         mime="text/html",
         icon=":material/description:",
@@ -54,6 +55,14 @@ def show(run: Run, history: History, scores: Scores) -> None:
         on_click="ignore",
         help="One file with figures and charts that opens anywhere and loads nothing from elsewhere.",
     )
+
+
+def _report(run: Run, history: History, scores: Scores, insight: Insight | None) -> bytes:
+    mistakes = None
+    with suppress(UserError):  # damaged, which the page has said
+        mistakes = mistakes_view.kept(run)
+    title = resources.run_title(run)
+    return report.html(title, history, run.settings, scores, insight, mistakes).encode()
 
 
 def _insight(run: Run) -> Insight | None:
