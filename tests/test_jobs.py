@@ -599,7 +599,13 @@ def test_a_restarted_server_ends_a_run_as_if_nothing_had_happened(
         server.kill()
     else:  # the server's main thread ends while the worker trains
         server.send_signal(signal.SIGINT)
-    _, errors = server.communicate(timeout=PATIENCE)
+    try:
+        _, errors = server.communicate(timeout=PATIENCE)
+    finally:
+        server.kill()  # nothing where it has ended, as it should
+        server.wait()
+        assert server.stderr is not None
+        server.stderr.close()
     assert b"Traceback" not in errors
     assert server.returncode == (-signal.SIGKILL if end == "killed" else 0)
     until(lambda: not alive(pid), "the end of the worker")
