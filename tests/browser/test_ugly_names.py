@@ -84,9 +84,9 @@ def test_names_show_as_they_are_and_nothing_breaks(page: Page, tmp_path: Path) -
     no_defect(page)
     go(page, "Predict")
     upload(page, "new.csv", ugly(21, target=False))
-    page.get_by_text("21 rows predicted.").wait_for()
+    page.get_by_text("21 rows of new.csv predicted.").wait_for()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Download the predictions (CSV)").click()
+        page.get_by_role("button", name="Download CSV").click()
     waiting.value.save_as(tmp_path / "predictions.csv")
     with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.reader(file))
