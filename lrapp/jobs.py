@@ -56,18 +56,13 @@ class WorkerProcess(Executor):
 
     Args:
         initializer: Called once in the new process.
-        pictures: Whether the process is one for pictures, see ``worker.warm``.
     """
 
-    def __init__(self, initializer: Callable[..., None] = worker.warm, pictures: bool = False) -> None:
-        self.pictures = pictures
+    def __init__(self, initializer: Callable[[], None] = worker.warm) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve,
-            args=(theirs, partial(initializer, True) if pictures else initializer),
-            name="lrapp-worker",
-            daemon=True,
+            target=_serve, args=(theirs, initializer), name="lrapp-worker", daemon=True
         )
         self._process.start()
         theirs.close()
@@ -170,16 +165,21 @@ def _leave_with_parent() -> None:
     os._exit(1)
 
 
+def _local(pictures: bool) -> Executor:
+    """A process on this machine, for runs on pictures or on tables."""
+    return WorkerProcess(partial(worker.warm, pictures))
+
+
 class Jobs:
     """Runs in the order they were submitted, one at a time, across restarts of the server.
 
     Args:
         store: Where the runs are kept.
-        make_executor: Makes what a run is submitted to. A cluster's executor fits as well as a local process: it
-            must see the store's folder.
+        make_executor: Makes what a run is submitted to, given whether it is for pictures; see ``worker.warm``. A
+            cluster's executor fits as well as a local process: it must see the store's folder.
     """
 
-    def __init__(self, store: Store, make_executor: Callable[[], Executor] = WorkerProcess) -> None:
+    def __init__(self, store: Store, make_executor: Callable[[bool], Executor] = _local) -> None:
         self.store = store
         self._make_executor = make_executor
         self._executor: Executor | None = None
@@ -250,9 +250,11 @@ class Jobs:
 
     def _suit(self, pictures: bool) -> None:
         """Replace a worker of the other kind; what it still has to answer, it answers first."""
+        if pictures == self._pictures:
+            return
         self._pictures = pictures
         old = self._executor
-        if not isinstance(old, WorkerProcess) or old.pictures == pictures:
+        if not isinstance(old, WorkerProcess):
             return
         if not old.idle:
             self._executor = None
@@ -315,10 +317,7 @@ class Jobs:
         if isinstance(self._executor, WorkerProcess) and not self._executor.alive and not self._closing:
             self._executor = None
         if self._executor is None:
-            if self._make_executor is WorkerProcess:
-                self._executor = WorkerProcess(pictures=self._pictures)
-            else:
-                self._executor = self._make_executor()
+            self._executor = self._make_executor(self._pictures)
             self._ready = self._executor.submit(_nothing)
             self._done_by_executor = 0
         return self._executor
