@@ -123,7 +123,8 @@ class Loop:
         task: What kind of answer it gives.
         settings: Optimizer, batch size and precision count here, as in ``essential``.
         owners: The group of each trainable variable, from ``models.owners``; empty where all follow one rate.
-        know: Gives the network what it knows before it trains, after every ``reset``; None for fresh weights.
+
+    Set ``know`` to a function that gives the network what it is to know before it trains; ``reset`` calls it.
     """
 
     def __init__(
@@ -132,7 +133,6 @@ class Loop:
         task: Task,
         settings: TrainingSettings,
         owners: tuple[int, ...] = (),
-        know: Callable[[keras.Model], None] | None = None,
     ) -> None:
         # On a GPU some sums depend on the order in which threads arrive. On a CPU they do not, and the switch would
         # forbid the rest of the process to draw a random number without a seed.
@@ -141,7 +141,8 @@ class Loop:
         self.model = model
         self.task: Task = task
         self.batch_size = settings.batch_size
-        self.owners, self.know = owners, know
+        self.owners = owners
+        self.know: Callable[[keras.Model], None] | None = None
         self.groups = len(GROUPS) if owners else 1
         self.optimizer = models.optimizer(settings, owners)
         self.optimizer.build(model.trainable_variables)

@@ -296,6 +296,8 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             lambda: run.stop_asked is not None,
         )
         needed = _check_memory(settings, prepared)
+        if isinstance(settings.model.start, PretrainedStart):
+            tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
         loop, origin = loop_for(store, settings, prepared)
         tell(
             DataPrepared(
