@@ -247,20 +247,28 @@ def set_number(page: Page, label: str, value: float) -> None:
     idle(page)
 
 
-def choose(page: Page, label: str, option: str) -> None:
-    """Choose an entry of a list."""
-    entry = page.get_by_role("option", name=option, exact=True)
+def choose(page: Page, label: str, option: str | int) -> None:
+    """Choose an entry of a list: by its text, or by its place, counted from 0."""
+    field = page.get_by_role("combobox", name=label, exact=True)
+    entries = page.get_by_role("option")
+    entry = (
+        page.get_by_role("option", name=option, exact=True)
+        if isinstance(option, str)
+        else entries.nth(option)
+    )
     # A list closes when the page draws itself anew under it.
     for attempt in range(8):
-        page.get_by_role("combobox", name=label, exact=True).click()
-        if attempt % 2:  # of a long list only a part is there until one types
+        field.click()
+        if attempt % 2 and isinstance(option, str):  # of a long list only a part is there until one types
             page.keyboard.type(option[:20])
         try:
             entry.click(timeout=3_000)
             break
         except TooLate:
             page.keyboard.press("Escape")
-    expect(page.get_by_role("combobox", name=label, exact=True)).to_have_value(option)
+    expect(entries).to_have_count(0)
+    if isinstance(option, str):
+        expect(field).to_have_value(option)
     idle(page)
 
 
@@ -273,9 +281,15 @@ def switch(page: Page, label: str) -> None:
 def expander(page: Page, title: str) -> Locator:
     """Open an expander and return its contents."""
     box = page.locator("[data-testid=stExpander]").filter(has=page.locator("summary", has_text=title))
-    if box.locator("details[open]").count() == 0:
+    details = box.locator("details")
+    # A click that meets the page while it draws itself anew is lost, and one that is closing still counts as open.
+    for _ in range(8):
+        details.evaluate("box => Promise.all(box.getAnimations().map(one => one.finished.catch(() => {})))")
+        if box.locator("details[open]").count():
+            return box
         box.locator("summary").click()
-    return box
+        idle(page)
+    raise AssertionError(f"The expander {title!r} does not open.")
 
 
 def train(page: Page) -> str:
