@@ -19,7 +19,8 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``saved``, ``prediction``, ``predicting``, ``one_row``, ``picture_prediction`` and theirs   a saved model + new rows
   -> predictions
 - ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link
-- ``worker``, ``jobs``, ``loggers``, ``bundle``   one run; the queue and its process; elsewhere; the download
+- ``warming``, ``worker``, ``jobs``, ``loggers``, ``bundle``   ahead of need; one run; the queue and its process;
+  elsewhere; the download
 - ``studies``, ``comparing``, ``run_table``, ``run_differences``   runs beside one another
 - ``recipes``, ``picture_recipes``, ``code_data``, ``code_pictures``, ``code_training``, ``codegen``   a finished run ->
   readable code that does it again

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from lrapp import bundle, predict_command, worker
+from lrapp import bundle, predict_command, warming, worker
 from lrapp.errors import UserError
 from lrapp.events import EpochDone, Event, StepsDone, TrainingStarted
 from lrapp.runs import Run, Status, Store, disk_errors, now, write_beside
@@ -74,7 +74,7 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     # Ctrl-C asks as the page's Stop button does: the best weights are kept.
     signal.signal(signal.SIGINT, lambda *_: run.ask_to_stop())
     print("Starting TensorFlow …", file=sys.stderr)
-    worker.warm(run.settings.data.of_pictures)
+    warming.load(run.settings.data.of_pictures)
     bar = _Bar()
     try:
         outcome = worker.work(run.folder, store.home, on_event=bar.take)

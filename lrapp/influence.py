@@ -30,7 +30,7 @@ _MOST_ROUNDS = 200
 # more pictures of no more than this side teach more in the same time.
 _PICTURE_WORK, _PICTURE_ROUNDS, _PICTURE_SIDE = 5_000_000, 40, 14
 # Numbers that are answered for at once.
-_NUMBERS_AT_ONCE = 1 << 20
+_NUMBERS_AT_ONCE = 1 << 17
 _LEAST_ROWS = 20
 
 
@@ -295,6 +295,14 @@ def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArra
         prepared: The data.
         x: Inputs to answer for, as in ``Part.x``.
     """
+    from threadpoolctl import threadpool_limits
+
+    # On one core: the last bits do not hang on how many there are, and each core more takes megabytes for itself.
+    with threadpool_limits(1, user_api="blas"):
+        return _fitted(prepared, x)
+
+
+def _fitted(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any], int] | None:
     from sklearn.linear_model import LogisticRegression, Ridge
 
     train = prepared.train
@@ -305,8 +313,11 @@ def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArra
     y = train.y[rows]
     if len(rows) < _LEAST_ROWS or (prepared.task != "regression" and len(np.unique(y)) < 2):
         return None
-    inputs = _linear_inputs(train.x[rows])
     at_once = max(1, _NUMBERS_AT_ONCE // int(np.prod(prepared.shape)))
+    inputs = np.empty((len(rows), width))
+    for start in range(0, len(rows), at_once):
+        piece = slice(start, start + at_once)
+        inputs[piece] = _linear_inputs(train.x[rows[piece]])
     pieces = [x[start : start + at_once] for start in range(0, len(x), at_once)]
     if prepared.task == "regression":
         line = Ridge().fit(inputs, y.astype(np.float64))

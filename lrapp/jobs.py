@@ -19,7 +19,7 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from lrapp import worker
+from lrapp import warming, worker
 from lrapp.errors import BusyError, UserError
 from lrapp.runs import ENDED, Run, State, Store, now
 
@@ -58,7 +58,7 @@ class WorkerProcess(Executor):
         initializer: Called once in the new process.
     """
 
-    def __init__(self, initializer: Callable[[], None] = worker.warm) -> None:
+    def __init__(self, initializer: Callable[[], None] = warming.warm) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
@@ -167,7 +167,7 @@ def _leave_with_parent() -> None:
 
 def _local(pictures: bool) -> Executor:
     """A process on this machine, for runs on pictures or on tables."""
-    return WorkerProcess(partial(worker.warm, pictures))
+    return WorkerProcess(partial(warming.warm, pictures))
 
 
 class Jobs:
@@ -175,7 +175,7 @@ class Jobs:
 
     Args:
         store: Where the runs are kept.
-        make_executor: Makes what a run is submitted to, given whether it is for pictures; see ``worker.warm``. A
+        make_executor: Makes what a run is submitted to, given whether it is for pictures; see ``warming.load``. A
             cluster's executor fits as well as a local process: it must see the store's folder.
     """
 

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lrapp import predicting, worker
+from lrapp import predicting, warming
 from lrapp.errors import UserError
 from lrapp.predicting import Progress
 from lrapp.runs import disk_errors
@@ -58,7 +58,7 @@ def _predict(run_folder: Path, table: Path, out: Path) -> None:
     signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
     bar = _Bar()
     print("Starting TensorFlow …", file=sys.stderr)
-    worker.warm()
+    warming.load()
     with disk_errors():
         out.parent.mkdir(parents=True, exist_ok=True)
         # On the same disk, so that the finished file is only renamed.

@@ -1,15 +1,14 @@
 """What a worker does for one run: from its settings to a model in its folder."""
 
+import ctypes
 import math
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,20 +40,6 @@ if TYPE_CHECKING:
 _KEPT_BYTES = 1_000_000_000
 _TOLD_SECONDS = 0.3
 
-# What a run imports on its way; together some seconds.
-_HEAVY = (
-    "skops.io",
-    "sklearn.compose",
-    "sklearn.impute",
-    "sklearn.linear_model",
-    "sklearn.metrics",
-    "sklearn.preprocessing",
-    "lrapp.evaluation",
-    "lrapp.insight",
-    "lrapp.prepare_images",
-    "lrapp.training",
-)
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -62,42 +47,6 @@ class Outcome:
 
     state: State
     message: str
-
-
-def warm(pictures: bool = False) -> None:
-    """Import what takes seconds, before somebody waits for it.
-
-    Args:
-        pictures: Whether the process is to train on pictures. With oneDNN, convolutions take 0.6 of the time; but small
-            dense networks gain nothing, do not have the same last bits in every process, and swallow numbers that
-            are none.
-    """
-    # Read by TensorFlow when it is imported: only its errors are of use to anybody here.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1" if pictures else "0")
-    with _without_chatter():
-        for name in _HEAVY:
-            import_module(name)
-
-
-@contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Keep from the terminal what TensorFlow's libraries say while they are loaded, before any log level counts."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            # Then it may say why.
-            said.seek(0)
-            os.write(kept, said.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def read_table(store: Store, settings: DataSettings) -> "Table":
@@ -327,6 +276,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             on_state=lambda latest: latest.save(run.checkpoint_path),
             loop=loop,
         )
+        _give_back()
         with disk_errors():
             _leave_model(run, loop.model, prepared)
     except Stopped as error:
@@ -337,9 +287,17 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
     if needed > _KEPT_BYTES:
         _traced.cache_clear()
         _kept.forget()
+    _give_back()
     if ended.reason in ("completed", "early_stopping"):
         run.checkpoint_path.unlink(missing_ok=True)
     return Outcome(ended.reason, ended.message)
+
+
+def _give_back() -> None:
+    """Return to the system what is free; the C library keeps some megabytes of it for later, wanted or not."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # other C libraries have no such function, and no such habit
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _now_and_then(tell: Callable[[str, float], None]) -> Callable[[str, float], None]:

@@ -16,7 +16,7 @@ from lrapp.settings import (
 )
 
 # Read by TensorFlow when it is imported, in this process and in those that tests start.
-# Without oneDNN, as ``worker.warm`` sets it for tables: with it, the last bits of the numbers differ.
+# Without oneDNN, as ``warming.load`` sets it for tables: with it, the last bits of the numbers differ.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 

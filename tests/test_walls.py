@@ -55,7 +55,17 @@ ORDER = [
     ),
     *("runs", "predicting", "prediction_folders"),
     *("about", "sharing", "studies", "comparing", "run_table", "run_differences"),
-    *("event_files", "loggers", "worker", "jobs", "bundle", "charts", "overlay_charts", "group_charts"),
+    *(
+        "event_files",
+        "loggers",
+        "warming",
+        "worker",
+        "jobs",
+        "bundle",
+        "charts",
+        "overlay_charts",
+        "group_charts",
+    ),
     "study_charts",
     *("recipes", "picture_recipes", "code_data", "code_pictures", "code_training", "codegen"),
     *(

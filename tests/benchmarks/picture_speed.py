@@ -305,8 +305,8 @@ def memory(name: str, model: ModelSettings) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "run.json").write_text(settings.to_json())
         code = (
-            "import sys, psutil; from pathlib import Path; from lrapp import worker; from lrapp.runs import Store; "
-            "from lrapp.settings import RunSettings; worker.warm(); "
+            "import sys, psutil; from pathlib import Path; from lrapp import warming, worker; "
+            "from lrapp.runs import Store; from lrapp.settings import RunSettings; warming.warm(pictures=True); "
             "import tensorflow as tf; tf.constant(1.0) + 1; "
             "store = Store(Path(sys.argv[1]) / 'home'); "
             "run = store.create(RunSettings.from_json((Path(sys.argv[1]) / 'run.json').read_text())); "

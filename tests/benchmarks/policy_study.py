@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import pandas as pd
 
-from lrapp import comparing, studies, worker
+from lrapp import comparing, studies, warming, worker
 from lrapp.comparing import Trial
 from lrapp.events import DataPrepared, Event, TrainingEnded, TrainingStarted
 from lrapp.runs import Store
@@ -136,7 +136,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="lrapp-study-"))
     try:
         store = Store(home)
-        worker.warm()
+        warming.warm()
         study = studies.create(store, plan(store, options.epochs, options.seeds))
         begun = time.perf_counter()
         clock = Clock()

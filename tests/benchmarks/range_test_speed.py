@@ -23,7 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from lrapp import worker
+from lrapp import warming, worker
 from lrapp.runs import Store
 from lrapp.settings import (
     DataSettings,
@@ -48,7 +48,7 @@ def main() -> None:
         store = Store(Path(folder))
         source = store.keep_file(data, name)
         begun = time.perf_counter()
-        worker.warm()
+        warming.warm()
         imported = time.perf_counter() - begun
         print(machine())
         print(f"Table: {name}; network 64-32-1, batch 350, SGD; 3 seeds of 100 steps\n")
@@ -68,7 +68,7 @@ def main() -> None:
 
 def machine() -> str:
     """Return the machine and the versions in two lines."""
-    # Imported here, so that the time of the imports is that of ``worker.warm``.
+    # Imported here, so that the time of the imports is that of ``warming.warm``.
     import keras
     import tensorflow as tf
 
