@@ -42,10 +42,14 @@ _YES = (
     "si",
     "sí",
     "s",
+    "sì",
     "sim",
     "verdadero",
+    "verdadeiro",
+    "vero",
+    "да",
 )
-_NO = ("no", "n", "false", "f", "0", "off", "nein", "falsch", "non", "faux", "não", "nao", "falso")
+_NO = ("no", "n", "false", "f", "0", "off", "nein", "falsch", "non", "faux", "não", "nao", "falso", "нет")
 
 
 def text_of(value: object) -> str:

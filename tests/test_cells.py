@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lrapp import cells
+from lrapp.reading import categories
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,13 @@ def test_yes_and_no_are_one_and_zero(
     found, _ = cells.yes_no_codes(column, pair)
 
     assert [None if math.isnan(code) else code for code in found] == codes
+
+
+@pytest.mark.parametrize("pair", categories._YES_NO, ids=" ".join)
+def test_every_yes_and_no_that_is_read_is_understood(pair: set[str]) -> None:
+    no, yes = cells.natural(pair)
+    codes, strange = cells.yes_no_codes(pd.Series([yes, no]), ("no", "yes"))
+    assert (codes.tolist(), strange) == ([1.0, 0.0], [])
 
 
 def test_what_is_neither_yes_nor_no_is_counted() -> None:
