@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp import cells
+from lrapp.measures import spread
 from lrapp.reading.columns import Kind
 
 if TYPE_CHECKING:
@@ -171,9 +172,7 @@ def importance(
     errors = error_of(prepared, np.tile(y, REPEATS + 1), answer(stacked))
     means = errors.reshape(REPEATS + 1, -1).mean(axis=1)
     drops = means[1:] - means[0]
-    return Importance(
-        prepared.preprocessor.columns[column].name, float(drops.mean()), float(drops.std(ddof=1))
-    )
+    return Importance(prepared.preprocessor.columns[column].name, float(drops.mean()), spread(drops))
 
 
 def dependence(

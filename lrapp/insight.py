@@ -197,7 +197,7 @@ def _verdict(
     """Whether the network beats the linear model (as it is called there) by more than chance, in a sentence."""
     errors = influence.error_of(prepared, part.y, linear) - influence.error_of(prepared, part.y, outputs)
     better = float(errors.mean())
-    chance = float(errors.std(ddof=1)) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
+    chance = measures.spread(errors) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
     assert own.value is not None
     assert other.value is not None
     rows = f"{len(errors):,} {prepared.unit}" if len(errors) != 1 else f"one {prepared.unit[:-1]}"

@@ -276,5 +276,15 @@ def residuals(truth: Floats, predicted: Floats) -> Residuals:
     )
 
 
+def spread(values: Floats) -> float:
+    """Return the standard deviation of a sample, in which no square overflows.
+
+    Args:
+        values: Finite, shape (n,), at least two.
+    """
+    unit = np.frexp(np.abs(values).max())[1]
+    return float(np.ldexp(np.ldexp(values, -unit).std(ddof=1), unit))
+
+
 def _tuple(values: Floats) -> tuple[float, ...]:
     return tuple(float(f"{value:.7g}") for value in values.tolist())

@@ -93,6 +93,14 @@ def test_numbers_have_residuals() -> None:
     assert found.confusion is None
 
 
+def test_numbers_near_the_end_of_the_scale_have_a_whole_look() -> None:
+    data = prepared(A * 1e200)
+    outputs = data.test.y[:, None] + 0.1
+    found = look(data, outputs, evaluation.evaluate(data, outputs), lambda x: x[:, :1])
+    assert found.importance[0].spread > 1e190
+    assert Insight.from_json(found.to_json()) == found
+
+
 def test_many_classes_are_cut_and_said() -> None:
     names = np.array([f"class {k:03d}" for k in RNG.integers(0, 60, ROWS)])
     data = prepared(names)
