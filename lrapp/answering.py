@@ -150,24 +150,41 @@ def _as_trained(columns: tuple[InputColumn, ...], table: Table) -> tuple[pd.Data
 
 def _converted(column: InputColumn, table: Table) -> pd.Series:
     values = table.frame[column.name]
-    match column.kind:
-        case Kind.NUMBER:
-            fits = pd.api.types.is_numeric_dtype(values.dtype)
-            empty: pd.Series = pd.Series(np.full(len(values), np.nan), index=values.index)
-        case Kind.DATE:
-            fits = pd.api.types.is_datetime64_any_dtype(values.dtype)
-            empty = pd.Series(np.full(len(values), np.datetime64("NaT", "s")), index=values.index)
-        case _:
-            return values  # known by its text, whatever it is
-    if fits:
+    if column.kind not in (Kind.NUMBER, Kind.DATE):
+        return _as_known(column, table)
+    number = column.kind is Kind.NUMBER
+    fits = pd.api.types.is_numeric_dtype if number else pd.api.types.is_datetime64_any_dtype
+    if fits(values.dtype):
         return values
+    nothing = np.nan if number else np.datetime64("NaT", "s")
+    empty: pd.Series = pd.Series(np.full(len(values), nothing), index=values.index)
     if values.isna().all():
         return empty
     try:
         # A few rows may look like another kind; the room that reads tables has their text still.
         return table.with_kinds({column.name: column.kind}).frame[column.name]
     except UserError:
-        return empty
+        # Dates may stand among so many other words that together they make no column of dates.
+        return empty if number else table.dates_in(column.name)
+
+
+def _as_known(column: InputColumn, table: Table) -> pd.Series:
+    """A column of words as it was read, or as it is written, whichever training has seen more of.
+
+    A column that had words for once, and so stayed as it is written ("1,5", "31.12.2024"), may hold nothing but
+    numbers or dates in a new table.
+    """
+    values = table.frame[column.name]
+    if pd.api.types.is_string_dtype(values.dtype) or not (unknown := _strangers(column, values)):
+        return values
+    written = table.with_kinds({column.name: Kind.CATEGORY}).frame[column.name]
+    return written if _strangers(column, written) < unknown else values
+
+
+def _strangers(column: InputColumn, values: pd.Series) -> int:
+    """Rows whose text training never saw."""
+    codes = cells.yes_no_codes if column.kind is Kind.YES_NO else cells.codes_of
+    return sum(rows for _, rows in codes(values, column.values)[1])
 
 
 def _truth(preprocessor: Preprocessor, table: Table) -> np.ndarray | None:
@@ -177,7 +194,12 @@ def _truth(preprocessor: Preprocessor, table: Table) -> np.ndarray | None:
     if preprocessor.task == "regression":
         values = _converted(InputColumn(name, Kind.NUMBER), table)
         return cells.numbers(values.to_frame())[:, 0]
-    return cells.codes_of(table.frame[name], preprocessor.classes)[0]
+    values = _as_known(InputColumn(name, Kind.CATEGORY, preprocessor.classes), table)
+    codes, strange = cells.codes_of(values, preprocessor.classes)
+    if strange and preprocessor.task == "binary":  # other words for yes and no
+        meant, _ = cells.yes_no_codes(values, preprocessor.classes)
+        codes = np.where((codes == cells.UNKNOWN) & ~np.isnan(meant), meant, codes)
+    return codes
 
 
 def _rows_with(values: pd.Series, wrong: set[str]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The bytes of a file -> a table: its frame, the kind of each column, and what had to be repaired."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from lrapp.errors import UserError
 from lrapp.reading.bodies import Body, Repair, leave_out_empty_end
 from lrapp.reading.columns import convert, read_column
+from lrapp.reading.dates import date_shape
 from lrapp.reading.decoding import decode
 from lrapp.reading.dialects import (
     SAMPLE_BYTES,
@@ -113,7 +115,7 @@ class Table:
             place = known[name]
             if columns[place].kind is kind:
                 continue
-            text = self._texts[name] if name in self._texts else _as_text(self.frame[name])
+            text = self._text(name)
             read = convert(text, Kind(kind), self._context(place))
             texts[name] = text
             series[name] = read.values
@@ -124,6 +126,27 @@ class Table:
             return self
         frame = pd.DataFrame({name: series.get(name, self.frame[name]) for name in known}, copy=False)
         return replace(self, frame=frame, columns=tuple(columns), notes=tuple(notes), _texts=texts)
+
+    def dates_in(self, name: str) -> pd.Series:
+        """Return the cells of a column that are dates; NaT in all others, however many they are.
+
+        Args:
+            name: A column of the table.
+        """
+        place = [column.name for column in self.columns].index(name)
+        written = pd.Series(self._text(name).to_pylist(), index=self.frame.index, dtype="str").str.strip()
+        shapes = written.map({text: date_shape([text]) for text in written.dropna().unique()})
+        found = pd.Series(np.full(len(written), np.datetime64("NaT", "us")), index=written.index)
+        for shape in shapes.dropna().unique():
+            alike = pa.array(written.where(shapes == shape), type=pa.string(), from_pandas=True)
+            with suppress(UserError):  # what only looks like dates
+                read = convert(_chunked(alike), Kind.DATE, self._context(place))
+                found = found.fillna(read.values.set_axis(found.index).astype(found.dtype))
+        return found
+
+    def _text(self, name: str) -> pa.ChunkedArray:
+        """The cells of a column as they are written, as far as that is known."""
+        return self._texts[name] if name in self._texts else _as_text(self.frame[name])
 
     def _context(self, place: int) -> Context:
         decimal, thousands = (self.dialect.decimal, self.dialect.thousands) if self.dialect else (".", "")

@@ -187,6 +187,67 @@ def test_rows_that_cannot_be_read_stay_with_a_reason(towns: Prepared) -> None:
     assert answer.frame["prediction"][kept].tolist() == usual["prediction"][kept].tolist()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        # Too many are no dates for the column to be one.
+        lambda day, place: f"day {place}" if place % 3 == 0 else day,
+        # Written in several ways, of which none is that of nine in ten.
+        lambda day, place: (
+            "never" if place % 3 == 0 else day if place % 2 else "{2}.{1}.{0}".format(*day.split("-"))
+        ),
+    ],
+)
+def test_dates_are_read_however_many_are_none(towns: Prepared, change: Callable[[str, int], str]) -> None:
+    model = network(towns.tabular)
+    usual = predict(towns.tabular, model, read(FRAME)).frame
+
+    days = [change(day, place) for place, day in enumerate(FRAME["day"])]
+    other = predict(towns.tabular, model, read(FRAME.assign(day=days))).frame
+
+    bad = np.arange(ROWS) % 3 == 0
+    assert other["no prediction because"].notna().tolist() == bad.tolist()
+    assert other["prediction"][~bad].tolist() == usual["prediction"][~bad].tolist()
+    np.testing.assert_array_equal(other["confidence"][~bad], usual["confidence"][~bad])
+
+
+def test_words_that_are_all_numbers_or_dates_in_a_new_table_are_known() -> None:
+    rng = np.random.default_rng(5)
+    words = pd.DataFrame(
+        {
+            "size": rng.choice(["1,5", "2,5", "big"], ROWS),
+            "until": rng.choice(["31.12.2024", "30.06.2025", "open"], ROWS),
+            "grade": rng.choice(["1,0", "2,0", "none given"], ROWS),
+        }
+    )
+    data = prepare(read(words, sep=";"), DataSettings(target="grade"))
+    model = network(data.tabular)
+    usual = predict(data.tabular, model, read(words, sep=";")).frame
+
+    plain = (words["size"] != "big") & (words["until"] != "open") & (words["grade"] != "none given")
+    table = read(words[plain], sep=";", decimal=",")
+    (part,) = answering.answers(data.tabular, model, table)
+
+    assert table.frame["size"].dtype == np.float64
+    assert part.strange == {}
+    assert part.added["prediction"].tolist() == usual["prediction"][plain].tolist()
+    assert part.truth is not None
+    assert [data.classes[int(place)] for place in part.truth] == words["grade"][plain].tolist()
+
+
+@pytest.mark.parametrize(
+    "pair", [("no", "yes"), ("No", "YES"), ("nein", "ja"), ("FALSE", "TRUE"), ("0", "1")]
+)
+def test_a_target_of_yes_and_no_is_compared_in_any_words(pair: tuple[str, str]) -> None:
+    data = prepare(read(FRAME), DataSettings(target="member"))
+    new = FRAME.assign(member=FRAME["member"].map(dict(zip(("no", "yes"), pair, strict=True))))
+
+    (part,) = answering.answers(data.tabular, network(data.tabular), read(new))
+
+    assert part.truth is not None
+    assert part.truth.tolist() == (FRAME["member"] == "yes").astype(float).tolist()
+
+
 def test_gaps_are_predicted_as_in_training_and_empty_rows_are_not(towns: Prepared) -> None:
     frame = FRAME.copy()
     frame.loc[3, "day"] = None
