@@ -332,7 +332,10 @@ def _compare(
             f" The app computes the hidden layers in {precision}, this file in float32, which is more exact; that "
             f"moves answers by up to {moved:.1e} {unit}, and is not counted here."
         )
-        outputs = np.asarray(portable.answer(portable.layers(network), x, tf_export.Ops(np.float32)))
+        learned, ops = portable.layers(network), tf_export.Ops(np.float32)
+        outputs = portable.in_portions(
+            {"x": x}, lambda part: {"y": np.asarray(portable.answer(learned, part["x"], ops))}
+        )["y"]
     largest, unit = _difference(recipe, answers, outputs)
     if not largest <= most:
         dates = any(column.kind is Kind.DATE for column in recipe.preprocessor.columns)

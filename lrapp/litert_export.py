@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lrapp.portable import Layer, Portable, answer, compute, day_parts, layers, text_codes, yes_no_table
+from lrapp.portable import (
+    Layer,
+    Portable,
+    answer,
+    compute,
+    day_parts,
+    in_portions,
+    layers,
+    text_codes,
+    yes_no_table,
+)
 from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
 from lrapp.tf_export import Ops
@@ -143,5 +153,5 @@ def run(path: Path, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             "ignore", message=r"[\s\S]*tf\.lite\.Interpreter is deprecated", category=UserWarning
         )
         interpreter = tf.lite.Interpreter(model_path=str(path))
-    answers: dict[str, np.ndarray] = interpreter.get_signature_runner(_SIGNATURE)(**given)
-    return answers
+    runner = interpreter.get_signature_runner(_SIGNATURE)
+    return in_portions(given, lambda part: runner(**part))

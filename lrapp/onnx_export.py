@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from lrapp.picture_inputs import PicturePreprocessor
-from lrapp.portable import Portable, answer, compute, date_parts, layers, text_codes, yes_no_table
+from lrapp.portable import (
+    Portable,
+    answer,
+    compute,
+    date_parts,
+    in_portions,
+    layers,
+    text_codes,
+    yes_no_table,
+)
 from lrapp.preprocessing import Preprocessor
 from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
@@ -227,5 +236,9 @@ def run(path: Path, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    answers = session.run(names, {name: values[:, None] for name, values in columns.items()})
-    return dict(zip(names, answers, strict=True))
+
+    def ask(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        answers = session.run(names, {name: values[:, None] for name, values in given.items()})
+        return dict(zip(names, answers, strict=True))
+
+    return in_portions(columns, ask)

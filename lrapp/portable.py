@@ -1,6 +1,6 @@
 """The fitted preprocessor as plain arrays, and its arithmetic, written once for all runtimes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from lrapp.quantiles import Quantiles
 from lrapp.reading.columns import Kind
 
 _FARTHEST = 1e6
+_ROWS_AT_ONCE = 8_192
 _NO_ROWS = np.zeros(0)
 
 
@@ -331,6 +332,23 @@ def raw_inputs(plan: Portable | Preprocessor, frame: pd.DataFrame) -> dict[str, 
         else:
             made[column.name] = values.fillna("").to_numpy(dtype=object)
     return made
+
+
+def in_portions(
+    given: Mapping[str, np.ndarray], answer: Callable[[dict[str, np.ndarray]], Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Return what a model answers to many rows, asked some at a time: its layers hold numbers for each of them.
+
+    Args:
+        given: The inputs by name, shape (rows, ...) each, at least one row.
+        answer: Inputs -> outputs, by name.
+    """
+    rows = len(next(iter(given.values())))
+    parts = [
+        answer({name: values[start : start + _ROWS_AT_ONCE] for name, values in given.items()})
+        for start in range(0, rows, _ROWS_AT_ONCE)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def text_codes(column: InputColumn) -> tuple[list[str], list[int]]:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lrapp.portable import Portable, compute, date_parts, text_codes, yes_no_table
+from lrapp.portable import Portable, compute, date_parts, in_portions, text_codes, yes_no_table
 from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
 
@@ -159,10 +159,14 @@ def run(folder: Path, plan: Portable, columns: dict[str, np.ndarray]) -> dict[st
     """
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
     names = input_names(plan)
-    tensors = {
-        names[name]: tf.constant(values.tolist(), dtype=_kind(values)) for name, values in columns.items()
-    }
-    return {name: value.numpy() for name, value in serve(**tensors).items()}
+
+    def answer(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        tensors = {
+            names[name]: tf.constant(values.tolist(), dtype=_kind(values)) for name, values in given.items()
+        }
+        return {name: value.numpy() for name, value in serve(**tensors).items()}
+
+    return in_portions(columns, answer)
 
 
 def _kind(values: np.ndarray) -> Any:

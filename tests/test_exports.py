@@ -159,6 +159,7 @@ def test_an_exported_model_gives_the_apps_predictions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _need(kind)
+    monkeypatch.setattr(portable, "_ROWS_AT_ONCE", 100)
     answers, own = _answers(kind, trained[task], store, tmp_path)
     if task == "regression":
         # In float32, what is near zero is as far off as what is large.
@@ -180,6 +181,18 @@ def test_an_exported_model_gives_the_apps_predictions(
         exec(readme.split("```python")[1].split("```")[0], names)
     assert len(names["answers"]) == (1 if task == "regression" else 2)
     assert not list(exports.progress_path(trained[task], exports.FORMATS[0]).parent.glob("*.progress"))
+
+
+def test_many_rows_are_asked_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portable, "_ROWS_AT_ONCE", 8)
+    x, sizes = np.arange(20.0), []
+
+    def answer(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        sizes.append(len(given["x"]))
+        return {"y": 2 * given["x"]}
+
+    assert portable.in_portions({"x": x}, answer)["y"].tolist() == (2 * x).tolist()
+    assert sizes == [8, 8, 4]
 
 
 class _Numpy:
