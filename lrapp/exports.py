@@ -256,9 +256,10 @@ def _onnx(recipe: "Recipe", content: Path, say: Say) -> None:
     say("Writing the ONNX file …")
     (content / "model.onnx").write_bytes(onnx_export.build(recipe.model, plan).SerializeToString())
     say(_COMPARING)
+    names = onnx_export.input_names(plan)
     columns = portable.raw_inputs(plan, recipe.frame.iloc[recipe.checked.rows])
+    columns = {names[column]: values for column, values in columns.items()}
     sentence = _compare(recipe, onnx_export.run(content / "model.onnx", columns), in_float32=True)
-    names = {column.name: column.name for column in plan.columns}
     readmes.write(content / "requirements.txt", f"numpy\nonnxruntime=={version('onnxruntime')}\n")
     given = readmes.example(recipe, names, "np.array([[{}]], {})", ("object", "np.float64"), keys=True)
     example = (

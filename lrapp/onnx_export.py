@@ -22,6 +22,7 @@ from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
 
 OPSET, ML_OPSET, IR_VERSION = 20, 3, 9
+_OUTPUTS = ("prediction", "probabilities")
 
 
 class Tensor:
@@ -154,6 +155,16 @@ class Graph:
         return self.add("Gather", self.constant(table), flat, axis=0)
 
 
+def input_names(plan: Portable) -> dict[str, str]:
+    """Return what the ONNX model calls each column: its own name, unless an output has it."""
+    taken = {*_OUTPUTS, *(column.name for column in plan.columns)}
+    names = {column.name: column.name for column in plan.columns}
+    for name in names.keys() & set(_OUTPUTS):
+        while names[name] in taken:
+            names[name] += " (column)"
+    return names
+
+
 def build(model: SavedModel, plan: Portable) -> Any:
     """Return the ONNX model: an input for each column, shape (rows, 1); ``prediction`` and ``probabilities``.
 
@@ -169,12 +180,13 @@ def build(model: SavedModel, plan: Portable) -> Any:
     graph = Graph(prefix)
     tables = dict(plan.categories)
     inputs, slots, chosen = [], {}, {}
+    names = input_names(plan)
     slot = 0
     for column in plan.columns:
         text = column.kind in (Kind.CATEGORY, Kind.YES_NO)
         kind = TensorProto.STRING if text else TensorProto.DOUBLE
-        inputs.append(helper.make_tensor_value_info(column.name, kind, ["rows", 1]))
-        x = Tensor(graph, column.name)
+        inputs.append(helper.make_tensor_value_info(names[column.name], kind, ["rows", 1]))
+        x = Tensor(graph, names[column.name])
         match column.kind:
             case Kind.CATEGORY:
                 chosen[slot] = graph.row(x, tables[slot], *text_codes(column))
@@ -230,7 +242,7 @@ def run(path: Path, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Args:
         path: The model's file.
-        columns: As ``portable.raw_inputs`` gives them.
+        columns: As ``portable.raw_inputs`` gives them, by the names of the inputs.
     """
     import onnxruntime
 

@@ -183,6 +183,34 @@ def test_an_exported_model_gives_the_apps_predictions(
     assert not list(exports.progress_path(trained[task], exports.FORMATS[0]).parent.glob("*.progress"))
 
 
+def test_columns_may_have_the_names_of_outputs(store: Store, tmp_path: Path) -> None:
+    _need("onnx")
+    from lrapp import onnx_export
+
+    rng = np.random.default_rng(3)
+    names = ["prediction", "probabilities", "prediction (column)"]
+    frame = pd.DataFrame(rng.normal(size=(80, 3)).round(3), columns=names)
+    frame["up"] = np.where(frame["prediction"] > frame["probabilities"], "yes", "no")
+    source = store.keep_file(frame.to_csv(index=False).encode(), "outputs.csv")
+    run = store.create(
+        RunSettings(data=DataSettings(source=source, target="up"), training=TrainingSettings(epochs=2))
+    )
+    worker.work(run.folder, store.home)
+    with zipfile.ZipFile(exports.export(run.folder, store.home, "onnx")) as archive:
+        archive.extractall(tmp_path)
+    given = {
+        "prediction (column) (column)": frame["prediction"].to_numpy(),
+        "probabilities (column)": frame["probabilities"].to_numpy(),
+        "prediction (column)": frame["prediction (column)"].to_numpy(),
+    }
+    answers = onnx_export.run(tmp_path / "model.onnx", given)
+    model = saved.SavedModel.load(run.folder)
+    own = model.predict(model.read(frame.to_csv(index=False).encode(), "outputs.csv")).frame
+    np.testing.assert_allclose(answers["probabilities"][:, 1], own["probability of yes"], atol=1e-5)
+    readme = (tmp_path / "README.md").read_text("utf-8")
+    assert "| `probabilities (column)` | `probabilities` | number" in readme
+
+
 def test_many_rows_are_asked_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portable, "_ROWS_AT_ONCE", 8)
     x, sizes = np.arange(20.0), []
