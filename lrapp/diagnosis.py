@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lrapp.evaluation import Scores
+from lrapp.evaluation import Metric, Scores
 from lrapp.events import EpochDone, History
 from lrapp.settings import LayerSettings, RunSettings
 
@@ -20,8 +20,10 @@ _LEAST_EPOCHS = 5
 _RISE, _FALL = 0.1, 0.05
 # A validation loss this many times the training loss of the same epoch is a gap.
 _GAP = 1.5
-# Nearer to the trivial answer than this share of its error is hardly better.
-_HARDLY = 0.05
+# Nearer to the trivial answer than this share of its error is hardly better. Of figures that a network can raise
+# without having learned anything (by chance, or by answering each class now and then) it takes more.
+_HARDLY, _HARDLY_RANKED = 0.05, 0.3
+_RANKED = ("ROC AUC", "macro F1")
 _MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
 
 
@@ -103,13 +105,25 @@ def diagnose(history: History, settings: RunSettings, scores: Scores | None = No
 
 
 def _hardly_better(scores: Scores) -> bool:
-    """Whether the network's first figure is little better than the trivial answer's."""
-    metric = scores.metrics[0]
+    """Whether no figure is more than a little better than the trivial answer's.
+
+    Where one class is rare, or weighs more, a network that has learned much can be right no more often than the
+    trivial answer: then its probabilities, or how it ranks the rows, tell.
+    """
+    shares = [share for metric in scores.metrics if (share := _gain(metric)) is not None]
+    return bool(shares) and not any(share >= 1 for share in shares)
+
+
+def _gain(metric: Metric) -> float | None:
+    """How much better than the trivial answer a figure is, in what would be a little; None where that is not known."""
     if metric.value is None or metric.baseline is None:
-        return False
+        return None
+    little = _HARDLY_RANKED if metric.name in _RANKED else _HARDLY
     if metric.higher_is_better:
-        return metric.value - metric.baseline < _HARDLY * (1 - metric.baseline)
-    return metric.baseline - metric.value < _HARDLY * metric.baseline
+        better, room = metric.value - metric.baseline, 1 - metric.baseline
+    else:
+        better, room = metric.baseline - metric.value, metric.baseline
+    return better / (little * room) if room > 0 else None
 
 
 def _overfits(val: NDArray[np.float64], train: NDArray[np.float64], best: int, fall: float) -> float | None:

@@ -19,6 +19,7 @@ def told(
     settings: RunSettings | None = None,
     reason: Ending = "early_stopping",
     accuracy: float = 0.9,
+    scores: Scores | None = None,
 ) -> Diagnosis:
     events: list[Event] = [TrainingStarted(5, "accuracy", 10, 10 * len(train), len(train))]
     best = float("inf")
@@ -28,7 +29,7 @@ def told(
         )
         best = min(best, val_loss)
     events.append(TrainingEnded(reason, "", None, len(train)))
-    scores = Scores("binary", "test", 100, "no", (Metric("accuracy", accuracy, 0.5, True),))
+    scores = scores or Scores("binary", "test", 100, "no", (Metric("accuracy", accuracy, 0.5, True),))
     return diagnose(History.of(events), settings or RunSettings(), scores)
 
 
@@ -82,6 +83,45 @@ def test_a_network_no_better_than_the_trivial_answer_underfits() -> None:
     assert none.settings is not None
     assert len(none.settings.model.layers) == 1
     assert told(DOWN, DOWN, layers(LayerSettings()), accuracy=0.51).card == "4 Learning rate"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "area", "loss", "verdict"),
+    [
+        # One row in twenty is of the second class: nothing is right more often than "no".
+        (0.95, 0.92, 0.12, "sound"),
+        # Rows of rare classes weighed more, so that it is right less often, and rightly so.
+        (0.88, 0.92, 0.31, "sound"),
+        (0.95, 0.61, 0.198, "underfitting"),
+        (0.60, 0.58, 0.66, "underfitting"),
+        (0.99, None, None, "sound"),
+    ],
+)
+def test_a_rare_class_is_not_taken_for_underfitting(
+    accuracy: float, area: float | None, loss: float | None, verdict: str
+) -> None:
+    figures = (
+        Metric("accuracy", accuracy, 0.95, True),
+        Metric("ROC AUC", area, None if area is None else 0.5, True),
+        Metric("log loss", loss, 0.1985, False),
+    )
+    assert told(DOWN, DOWN, scores=Scores("binary", "test", 500, "no", figures)).verdict == verdict
+
+
+def test_figures_that_guessing_raises_are_not_learning() -> None:
+    # Three classes of one size: always answering the first has a macro F1 of 1/6, guessing has 1/3.
+    figures = (
+        Metric("accuracy", 0.34, 1 / 3, True),
+        Metric("macro F1", 0.34, 1 / 6, True),
+        Metric("log loss", 1.12, 1.0986, False),
+    )
+    scores = Scores("multi-class", "test", 300, "a", figures)
+    assert told(DOWN, DOWN, scores=scores).verdict == "underfitting"
+
+
+def test_a_trivial_answer_that_is_always_right_tells_nothing() -> None:
+    scores = Scores("binary", "test", 9, "no", (Metric("accuracy", 1.0, 1.0, True),))
+    assert told(DOWN, DOWN, scores=scores).verdict == "sound"
 
 
 def test_a_loss_that_still_falls_wants_more_epochs() -> None:
