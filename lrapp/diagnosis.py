@@ -1,5 +1,6 @@
 """What the curves of a run tell: over- or underfitting in one sentence, and the setting to try next."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -171,7 +172,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
             "2 Network",
             _with_layers(settings, l2=0.001),
         )
-    if any(layer.units > 8 for layer in layers):
+    if any(layer.units > 8 for layer in layers if layer.computes):
         return Diagnosis(
             "overfitting",
             sentence,
@@ -202,7 +203,7 @@ def _underfits(settings: RunSettings) -> Diagnosis:
             "2 Network",
             settings.model_copy(update={"model": wider}),
         )
-    if any(layer.units < 32 for layer in layers):
+    if any(layer.units < 32 for layer in layers if layer.computes):
         return Diagnosis(
             "underfitting", sentence, "Try layers of twice the width.", "2 Network", _scaled(settings, 2.0)
         )
@@ -229,13 +230,24 @@ def _with_training(settings: RunSettings, **changes: object) -> RunSettings:
 
 
 def _with_layers(settings: RunSettings, **changes: float) -> RunSettings:
-    layers = tuple(layer.model_copy(update=changes) for layer in settings.model.layers)
-    return settings.model_copy(update={"model": settings.model.model_copy(update={"layers": layers})})
+    def changed(layer: LayerSettings) -> LayerSettings:
+        # Pooling has none of this, and a layer of dropout nothing else.
+        of_layer = changes if layer.computes else {}
+        if layer.kind == "dropout":
+            of_layer = {name: value for name, value in changes.items() if name == "dropout"}
+        return layer.model_copy(update=of_layer)
+
+    return _with_each(settings, changed)
 
 
 def _scaled(settings: RunSettings, factor: float) -> RunSettings:
-    layers = tuple(
-        layer.model_copy(update={"units": min(_MOST_UNITS, max(1, round(layer.units * factor)))})
-        for layer in settings.model.layers
-    )
+    def scaled(layer: LayerSettings) -> LayerSettings:
+        units = min(_MOST_UNITS, max(1, round(layer.units * factor)))
+        return layer.model_copy(update={"units": units}) if layer.computes else layer
+
+    return _with_each(settings, scaled)
+
+
+def _with_each(settings: RunSettings, change: Callable[[LayerSettings], LayerSettings]) -> RunSettings:
+    layers = tuple(map(change, settings.model.layers))
     return settings.model_copy(update={"model": settings.model.model_copy(update={"layers": layers})})

@@ -107,6 +107,11 @@ class LayerSettings(Part):
         "larger rates.",
     )
 
+    @property
+    def computes(self) -> bool:
+        """Whether it has a width and weights of its own."""
+        return self.kind in ("dense", "conv", "residual")
+
 
 class AugmentationSettings(Part):
     """How each picture is varied anew every time that training uses it; validation and test see it as it is."""

@@ -215,9 +215,8 @@ def _number(value: float) -> str:
 
 def _layer(layer: LayerSettings) -> str:
     """The kind unless it is dense, the width, and whatever is not as usual."""
-    computes = layer.kind in ("dense", "conv", "residual")
     words = [] if layer.kind == "dense" else [layer.kind.replace("_", " ")]
-    if computes:
+    if layer.computes:
         words += [f"{layer.units}", layer.activation]
     for name, field in LayerSettings.model_fields.items():
         value = getattr(layer, name)

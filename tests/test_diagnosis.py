@@ -163,6 +163,21 @@ def test_only_a_run_that_was_to_be_short_is_told_to_be_longer() -> None:
     assert told([], [], reason="stopped").advice == ""
 
 
+def test_layers_that_do_not_compute_are_left_as_they_are() -> None:
+    pool = LayerSettings(kind="max_pool", size=2)
+    found = told(FALLING, RISING, layers(LayerSettings(kind="conv", units=32), pool, LayerSettings(units=64)))
+    for units in ((32, 64), (32, 64), (16, 32), (8, 16)):
+        assert found.settings is not None
+        first, second, third = found.settings.model.layers
+        assert (second, first.units, third.units) == (pool, *units)
+        found = told(FALLING, RISING, found.settings)
+    assert told(FALLING, RISING, layers(LayerSettings(units=8, dropout=0.2, l2=1e-3), pool)).settings is None
+    alone = LayerSettings(kind="dropout", dropout=0.6)
+    found = told(DOWN, DOWN, layers(LayerSettings(units=64, l1=0.1), alone), accuracy=0.51)
+    assert found.settings is not None
+    assert found.settings.model.layers == (LayerSettings(units=64), LayerSettings(kind="dropout"))
+
+
 def test_a_change_is_the_only_difference() -> None:
     settings = layers(LayerSettings(units=64), epochs=77)
     found = told(FALLING, RISING, settings)
