@@ -146,7 +146,7 @@ def pack(run: Run) -> bytes:
         raise UserError(f"This run's folder is damaged: {missing[0]} is missing. Train the run again.")
     settings = run.settings
     history = run.history()
-    scores = Scores.from_json(run.scores_path.read_text("utf-8"))
+    scores = Scores.from_json(run.scores_path.read_bytes())
     source = settings.data.source
     of_file = ""
     if uploaded := isinstance(source, FileSource | PictureFileSource):

@@ -204,6 +204,14 @@ def test_a_run_that_lacks_a_part_is_a_sentence(
         bundle.pack(Run(tmp_path / "copy"))
 
 
+def test_scores_that_are_no_text_are_a_sentence(finished: Run, tmp_path: Path) -> None:
+    copy = Run(tmp_path / "copy")
+    shutil.copytree(finished.folder, copy.folder)
+    copy.scores_path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(UserError, match=r"^The scores of this run are damaged"):
+        bundle.pack(copy)
+
+
 @pytest.mark.parametrize("source", ["app", "download"])
 def test_requirements_are_lines_that_pip_understands(source: str) -> None:
     text = (

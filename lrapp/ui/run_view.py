@@ -291,7 +291,13 @@ def _results(run: Run) -> None:
                 st.markdown(f"- {plain(note, 400)}")
     if not run.scores_path.exists():
         return
-    scores = evaluation.Scores.from_json(run.scores_path.read_text("utf-8"))
+    try:
+        scores = evaluation.Scores.from_json(run.scores_path.read_bytes())
+    except (UserError, OSError) as error:
+        # The curves stay, and the Predict page needs no scores.
+        what = str(error) if isinstance(error, UserError) else "The scores of this run cannot be read."
+        st.warning(plain(what, None), icon=":material/warning:")
+        return
     st.subheader("What it is worth", anchor=False)
     st.markdown(plain(scores.summary, None))
     result_view.show(run, history, scores)
