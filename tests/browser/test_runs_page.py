@@ -21,6 +21,7 @@ from browser.driving import (
     set_number,
     tab,
     train,
+    wait_for_charts,
 )
 from lrapp import about, sharing
 from lrapp.evaluation import Metric, Scores
@@ -304,6 +305,17 @@ def test_a_damaged_run_is_a_sentence_and_the_others_stay(
         page.get_by_role("button", name="Undo").click()
         page.get_by_text("2 runs were deleted.").wait_for(state="hidden")
         assert (runs["ugly"].folder / "run.json").exists()
+
+
+def test_damaged_scores_are_a_sentence_below_the_curves(
+    browser: Browser, own_app: App, runs: dict[str, Run]
+) -> None:
+    runs["newest"].scores_path.write_bytes(b"\xff\xfe{")
+    with tab(browser) as page:
+        open_runs(page, own_app, f"?run={runs['newest'].id}")
+        page.get_by_text("The scores of this run are damaged").wait_for()
+        wait_for_charts(page)
+        no_defect(page)
 
 
 def test_start_again_from_a_run_and_from_its_link(
