@@ -35,16 +35,8 @@ def show(run: Run, history: History, scores: Scores) -> None:
     if insight is not None and insight.verdict:
         st.markdown(plain(insight.verdict, None))
     _diagnosis(run, diagnose(history, run.settings, scores))
-    if insight is None:
-        if not run.settings.closer_look:
-            st.caption("Runs of a comparison have no closer look; train this policy by itself to have one.")
-        return
-    for note in insight.notes:
-        st.caption(plain(note, None))
-    views = findings.views(insight)
-    if views:
-        st.fragment(_views)(run, insight, views)
-    mistakes_view.show(run, insight)
+    if insight is not None:
+        _closer_look(run, insight)
     st.download_button(
         "Report (HTML)",
         data=lambda: _report(run, history, scores, insight),
@@ -55,6 +47,15 @@ def show(run: Run, history: History, scores: Scores) -> None:
         on_click="ignore",
         help="One file with figures and charts that opens anywhere and loads nothing from elsewhere.",
     )
+
+
+def _closer_look(run: Run, insight: Insight) -> None:
+    for note in insight.notes:
+        st.caption(plain(note, None))
+    views = findings.views(insight)
+    if views:
+        st.fragment(_views)(run, insight, views)
+    mistakes_view.show(run, insight)
 
 
 def _report(run: Run, history: History, scores: Scores, insight: Insight | None) -> bytes:
@@ -69,9 +70,10 @@ def _insight(run: Run) -> Insight | None:
     try:
         return Insight.from_json(run.insight_path.read_bytes())
     except FileNotFoundError:
+        why = "older runs have none" if run.settings.closer_look else "comparisons leave it out"
         st.caption(
-            "There is no closer look at this run's model: comparisons leave it out, and older runs have none. Train "
-            "its settings as a run of their own to have one."
+            f"There is no closer look at this run's model, as {why}. Train its settings as a run of their own to have "
+            "one."
         )
     except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")

@@ -318,6 +318,19 @@ def test_damaged_scores_are_a_sentence_below_the_curves(
         no_defect(page)
 
 
+def test_a_run_without_a_closer_look_has_a_report(
+    browser: Browser, own_app: App, runs: dict[str, Run]
+) -> None:
+    with tab(browser) as page:
+        open_runs(page, own_app, f"?run={runs['newest'].id}")
+        page.get_by_text("There is no closer look at this run's model").wait_for()
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Report (HTML)").click()
+        text = waiting.value.path().read_text("utf-8")
+        assert "right in 81.2 % of the 69 test rows" in text
+        no_defect(page)
+
+
 def test_start_again_from_a_run_and_from_its_link(
     browser: Browser, own_app: App, runs: dict[str, Run]
 ) -> None:
