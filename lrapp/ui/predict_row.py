@@ -13,7 +13,7 @@ from lrapp.one_row import Field, OneRow, Value
 from lrapp.preprocessing import Decoded
 from lrapp.reading.kinds import Kind
 from lrapp.runs import Run
-from lrapp.ui import resources
+from lrapp.ui import resources, saving
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _answer(run: Run, model: OneRow, decoded: Decoded) -> None:
         border=True,
     )
     figure = predict_charts.chances(model.preprocessor.classes, chances.tolist())
-    resources.draw(figure.spec, figure.frame, key=f"one_row.chances.{run.id}")
+    saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.chances.{run.id}")
 
 
 def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
@@ -263,7 +263,7 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
         binary = model.preprocessor.task == "binary"
         what = f"probability of {model.preprocessor.classes[1]}" if binary else "probability"
     figure = predict_charts.what_if(frame, names[place], what, now, kind, share)
-    resources.draw(figure.spec, figure.frame, key=f"one_row.curve.{run.id}")
+    saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.curve.{run.id}")
     st.caption(
         "What the network answers, not what causes what: other values may never go together so in the data."
     )

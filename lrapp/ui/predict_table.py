@@ -13,7 +13,7 @@ from lrapp.errors import UserError
 from lrapp.predicting import Cancelled, Result
 from lrapp.prediction_folders import PredictionFolder
 from lrapp.runs import Run
-from lrapp.ui import resources
+from lrapp.ui import resources, saving
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _result(folder: PredictionFolder, result: Result) -> None:
     with right:
         if result.bars:
             figure = predict_charts.shares(result.bars, result.target)
-            resources.draw(figure.spec, figure.frame, key=f"predict.shares.{folder.id}")
+            saving.saveable(figure.spec, figure.frame, figure.name, key=f"predict.shares.{folder.id}")
             hidden = len([bar for bar in result.bars if bar.name]) - predict_charts.MOST_CLASSES
             if hidden > 0:
                 st.caption(

@@ -145,5 +145,11 @@ def test_one_row_moves_and_its_answer_with_it(browser: Browser, app: App, pengui
         no_defect(page)
         page.get_by_role("button", name="Usual values").click()
         expect(answer).to_have_text(before, use_inner_text=True)
+        # The curve can be saved like any other chart.
+        page.get_by_role("button", name="Save").last.click()
+        rows = list(csv.DictReader(io.StringIO(saved(page, "Data (CSV)").decode("utf-8-sig"))))
+        assert {row["class"] for row in rows} == {"Adelie", "Chinstrap", "Gentoo"}
+        assert b"<svg" in saved(page, "SVG")
+        page.keyboard.press("Escape")
         go(page, "Runs")
         no_defect(page)
