@@ -22,12 +22,6 @@ def show(run: Run) -> None:
     """Show the formats, make the one that is asked for, and offer it."""
     with st.expander("Take away: code and other formats", icon=":material/takeout_dining:"):
         titles = {item.title: item for item in exports.formats(run)}
-        if not titles:
-            st.caption(
-                "A network that looks at pictures is taken away with “Download the model”; the other formats are "
-                "for tables."
-            )
-            return
         chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
         item = titles[chosen]
         st.caption(item.about)
