@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # As in scikit-learn: what is nearer to an end than this, in values or in shares, is at the end.
 _NEAREST = 1e-7
+# Quantiles of what another runtime computes that are no further apart than this are one value.
+_NOISE = 1e-12
 # Wichura 1988, Algorithm AS 241 (PPND7): right to seven digits. Highest power first.
 _MIDDLE = (
     (59.10937472, 159.29113202, 50.434271938, 3.3871327179),
@@ -69,17 +71,30 @@ def _tables(learned: Quantiles, kind: type[np.floating[Any]]) -> _Tables:
     for column in range(columns):
         values, first = np.unique(learned.values[:, column], return_index=True)
         from_, to = learned.shares[first], learned.shares[np.append(first[1:], rows) - 1]
-        found, start = np.unique(values.astype(kind), return_index=True)
+        told = values.astype(kind)
+        same = _NOISE if learned.near[column] else 0.0
+        start = np.flatnonzero(np.append(True, told[1:] > told[:-1] + same))
         end = np.append(start[1:], len(values))
-        many = len(found)
-        at[column, :many] = found
+        many = len(start)
         least[column, :many], most[column, :many] = from_[start], to[end - 1]
-        # Of those that this precision cannot tell apart, the one that most rows share.
-        widest = [
-            one + int(np.argmax((to - from_)[one:other])) for one, other in zip(start, end, strict=True)
+        chosen = [
+            max(
+                range(one, other),
+                key=lambda place: _claim(float(values[place]), float(to[place] - from_[place])),
+            )
+            for one, other in zip(start.tolist(), end.tolist(), strict=True)
         ]
-        middle[column, :many] = (from_[widest] + to[widest]) / 2
+        at[column, :many] = told[chosen]
+        middle[column, :many] = (from_[chosen] + to[chosen]) / 2
     return _Tables(length, at.ravel(), least.ravel(), most.ravel(), middle.ravel())
+
+
+def _claim(value: float, rows: float) -> tuple[float, int]:
+    """Which of the quantiles that are taken for one a row has: the one that most rows share, or that is rounded.
+
+    Rows hold rounded numbers; what lies beside them by a last digit is where quantiles were interpolated.
+    """
+    return rows, -len(repr(value))
 
 
 def scaled(x: Any, learned: Quantiles, ops: "Arithmetic") -> Any:

@@ -81,3 +81,21 @@ def test_a_value_near_a_quantile_that_many_rows_share_is_that_value() -> None:
     np.testing.assert_allclose(near[:3], 0.0, atol=1e-7)
     np.testing.assert_allclose(exact[[0, 2]], [-0.674490, 0.674490], atol=1e-5)
     np.testing.assert_allclose(near[3:], exact[3:])
+
+
+@pytest.mark.parametrize("noise", [-3e-16, 3e-16])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_a_quantile_that_was_interpolated_between_equal_rows_is_no_value_of_its_own(
+    noise: float, kind: Any
+) -> None:
+    row = 0.926323968
+    values = np.sort([0.0, 0.5, row, row + noise, 1.0])[:, None]
+    oracle = QuantileTransformer(n_quantiles=5, output_distribution="normal").fit(np.eye(5)[:, :1])
+    oracle.quantiles_ = values
+    expected = oracle.transform(np.array([[row]]))[0, 0]
+    learned = quantiles.Quantiles(values, np.linspace(0, 1, 5), np.array([1e-6]))
+    # The row as other runtimes compute it.
+    new = np.array([[row - 1e-8], [row - 2e-16], [row], [row + 2e-16], [row + 1e-8]])
+    ops: Any = _Numpy(kind)
+    found = quantiles.scaled(new.astype(kind), learned, ops)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=0, atol=2e-6)
