@@ -108,8 +108,8 @@ def open_for(run: Run) -> Loggers:
 def notes(run: Run) -> list[str]:
     """Return plain sentences on what could not be logged."""
     try:
-        return (run.folder / NOTE_FILE).read_text("utf-8").splitlines()
-    except FileNotFoundError:
+        return (run.folder / NOTE_FILE).read_text("utf-8", errors="replace").splitlines()
+    except OSError:  # none, as usual, or none that can be read
         return []
 
 

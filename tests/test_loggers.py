@@ -102,6 +102,14 @@ def test_notes_of_an_earlier_try_are_gone(run: Run) -> None:
     assert loggers.notes(run) == []
 
 
+def test_damaged_notes_do_not_end_the_page(run: Run) -> None:
+    (run.folder / loggers.NOTE_FILE).write_bytes(b"whole\n\xff\xfe")
+    assert loggers.notes(run)[0] == "whole"
+    (run.folder / loggers.NOTE_FILE).unlink()
+    (run.folder / loggers.NOTE_FILE).mkdir()
+    assert loggers.notes(run) == []
+
+
 def test_mlflow_that_is_not_installed_is_a_note(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(loggers.MLFLOW, "http://127.0.0.1:9")
     monkeypatch.setattr(loggers, "find_spec", lambda name: None)
