@@ -122,7 +122,9 @@ def residual_sentence(insight: Insight) -> str:
 
 def worse(insight: Insight) -> str:
     """Return what grows when a column is shuffled."""
-    return "rise in mean absolute error" if insight.task == "regression" else "fall in accuracy"
+    if insight.task == "regression":
+        return "rise in mean absolute error"
+    return "rise in log loss" if insight.by_log_loss else "fall in accuracy"
 
 
 def answer(insight: Insight, target: str) -> str:

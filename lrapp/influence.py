@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lrapp.preprocessing import Preprocessor
 
 Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
+Error = Callable[["Prepared", NDArray[Any], NDArray[Any]], NDArray[np.float64]]
 REPEATS = 5
 _GRID = 20
 _MOST_VALUES = 12
@@ -143,6 +144,15 @@ def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> ND
     return (answers != y).astype(np.float64)
 
 
+def log_loss_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return each row's log loss, of classes only; arguments as for ``error_of``."""
+    chances = prepared.preprocessor.decode(outputs).probabilities
+    assert chances is not None
+    given = chances[np.arange(len(y)), y.astype(np.int64)]
+    losses: NDArray[np.float64] = -np.log(np.clip(given, np.finfo(np.float64).eps, 1.0))
+    return losses
+
+
 def sampled(part: "Part", most: int) -> NDArray[np.int64]:
     """Return positions of at most that many rows of a part, ascending, the same ones each time."""
     rows = len(part.y)
@@ -152,7 +162,13 @@ def sampled(part: "Part", most: int) -> NDArray[np.int64]:
 
 
 def importance(
-    prepared: "Prepared", part: "Part", rows: NDArray[np.int64], column: int, of: Inputs, answer: Answer
+    prepared: "Prepared",
+    part: "Part",
+    rows: NDArray[np.int64],
+    column: int,
+    of: Inputs,
+    answer: Answer,
+    error: Error = error_of,
 ) -> Importance:
     """Return what a column is worth: how much the mean error grows when it is shuffled (Breiman 2001).
 
@@ -162,6 +178,7 @@ def importance(
         column: Number of the column.
         of: Its inputs.
         answer: The network, inputs -> outputs; called once.
+        error: What is counted as an error: ``error_of``, or ``log_loss_of``.
     """
     x, y = part.x[rows], part.y[rows]
     random = np.random.default_rng((0, column))
@@ -169,7 +186,7 @@ def importance(
     for repeat in range(1, REPEATS + 1):
         shuffled = random.permutation(len(rows))
         stacked[repeat * len(x) : (repeat + 1) * len(x), of.every] = x[shuffled][:, of.every]
-    errors = error_of(prepared, np.tile(y, REPEATS + 1), answer(stacked))
+    errors = error(prepared, np.tile(y, REPEATS + 1), answer(stacked))
     means = errors.reshape(REPEATS + 1, -1).mean(axis=1)
     drops = means[1:] - means[0]
     return Importance(prepared.preprocessor.columns[column].name, float(drops.mean()), spread(drops))

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from lrapp import influence, measures
 from lrapp.errors import UserError
 from lrapp.evaluation import Metric, Scores, evaluate, number
-from lrapp.influence import Answer, Dependence, Importance
+from lrapp.influence import Answer, Dependence, Error, Importance
 from lrapp.measures import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
 from lrapp.settings import Task
 
@@ -28,6 +28,8 @@ _MOST_DEPENDENCES = 6
 _SHUFFLED_ROWS, _LEAST_SHUFFLED, _AVERAGED_ROWS = 2_000, 64, 300
 # A difference of less than two standard errors is what chance does.
 _SURE = 2.0
+# Of the room above the trivial answer's accuracy: less is hardly better.
+_HARDLY = 0.05
 
 Model = Literal["network", "linear model"]
 
@@ -61,6 +63,7 @@ class Insight:
         thresholds: Of two classes.
         residuals: Of numbers.
         importance: Columns, those first that matter most.
+        by_log_loss: Whether that is told from the log loss of classes, and not from how often they are answered.
         dependence: Of the columns that matter most.
         notes: Plain sentences on what was sampled or left out.
     """
@@ -77,6 +80,7 @@ class Insight:
     thresholds: Thresholds | None = None
     residuals: Residuals | None = None
     importance: tuple[Importance, ...] = ()
+    by_log_loss: bool = False
     dependence: tuple[Dependence, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -181,7 +185,14 @@ def look(
     else:
         found |= _of_classes(prepared, part, outputs, fitted, notes)
     if not prepared.of_pictures:
-        found |= _columns(prepared, part, name, answer, ends, notes)
+        found["by_log_loss"] = prepared.task != "regression" and _hardly_right(own.metrics[0])
+        if found["by_log_loss"]:
+            notes.append(
+                "The network is hardly right more often than the trivial answer, so what matters is told from its log "
+                "loss."
+            )
+        error = influence.log_loss_of if found["by_log_loss"] else influence.error_of
+        found |= _columns(prepared, part, name, answer, error, ends, notes)
     return Insight(task=prepared.task, part=name, rows=len(part.y), notes=tuple(notes), **found)
 
 
@@ -264,8 +275,21 @@ def _curves(
             yield ClassCurves(names[place], model, roc, pr)
 
 
+def _hardly_right(accuracy: Metric) -> bool:
+    """Whether so few answers differ from the trivial one that no column can take many right ones away."""
+    assert accuracy.value is not None
+    assert accuracy.baseline is not None
+    return accuracy.value - accuracy.baseline < _HARDLY * (1 - accuracy.baseline)
+
+
 def _columns(
-    prepared: "Prepared", part: "Part", name: str, answer: Answer, ends: float, notes: list[str]
+    prepared: "Prepared",
+    part: "Part",
+    name: str,
+    answer: Answer,
+    error: Error,
+    ends: float,
+    notes: list[str],
 ) -> dict[str, Any]:
     """What matters, for as many columns as the time allows."""
     inputs = influence.inputs_of(prepared.tabular)
@@ -278,7 +302,8 @@ def _columns(
     for column in order:
         if measured and time.perf_counter() > ends:
             break
-        measured.append((column, influence.importance(prepared, part, rows, column, inputs[column], answer)))
+        worth = influence.importance(prepared, part, rows, column, inputs[column], answer, error)
+        measured.append((column, worth))
     if len(measured) < len(inputs):
         why = ", those that go most with the target" if len(inputs) > _MOST_COLUMNS else ""
         notes.append(f"What matters was measured for {len(measured):,} of {len(inputs):,} columns{why}.")

@@ -227,7 +227,7 @@ def _share(value: float | None) -> str:
 
 def _bars(insight: Insight) -> str:
     largest = max(*(one.drop for one in insight.importance), 1e-300)
-    percent = insight.task != "regression"
+    percent = insight.task != "regression" and not insight.by_log_loss
     rows = []
     for one in insight.importance[:_MOST_ROWS]:
         value, spread = (

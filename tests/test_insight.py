@@ -101,6 +101,27 @@ def test_numbers_near_the_end_of_the_scale_have_a_whole_look() -> None:
     assert Insight.from_json(found.to_json()) == found
 
 
+def test_what_matters_to_a_rare_class_is_told_from_the_log_loss() -> None:
+    data = prepared(np.where(A > 1.5, "rare", "usual"))
+    place = data.inputs.index("a")
+
+    def answer(x: NDArray[np.float32]) -> NDArray[Any]:
+        """Sure of nothing, and right about what is more likely."""
+        rare = 0.02 + 0.4 / (1 + np.exp(-4 * (x[:, place] - 1.5)))
+        return (1 - rare if data.classes[1] == "usual" else rare)[:, None]
+
+    outputs = answer(data.test.x)
+    found = look(data, outputs, evaluation.evaluate(data, outputs), answer)
+    assert found.by_log_loss
+    assert [one.column for one in found.importance] == ["a", "b"]
+    assert found.importance[0].drop > 0.01
+    assert found.importance[1].drop == 0
+    assert findings.worse(found) == "rise in log loss"
+    assert any("told from its log loss" in note for note in found.notes)
+    (loss,) = (metric for metric in evaluation.evaluate(data, outputs).metrics if metric.name == "log loss")
+    assert influence.log_loss_of(data, data.test.y, outputs).mean() == pytest.approx(loss.value)
+
+
 def test_many_classes_are_cut_and_said() -> None:
     names = np.array([f"class {k:03d}" for k in RNG.integers(0, 60, ROWS)])
     data = prepared(names)

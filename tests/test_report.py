@@ -160,3 +160,14 @@ def test_sets_are_called_by_their_names(finished: Run, insight: Insight) -> None
     html = report.html("x", finished.history(), settings, scores_of(finished), insight)
     assert f"Tells apart {len(insight.classes)} classes of pictures: Fashion-MNIST." in html
     assert "What it got wrong" not in html
+
+
+def test_what_matters_by_log_loss_is_no_share(finished: Run, insight: Insight) -> None:
+    def bars(look: Insight) -> str:
+        text = report.html("t", finished.history(), finished.settings, scores_of(finished), look)
+        return text.split("<h2>What matters</h2>")[1].split("</table>")[0]
+
+    assert "points" in bars(insight)
+    told = bars(dataclasses.replace(insight, by_log_loss=True))
+    assert "rise in log loss" in told
+    assert "points" not in told
