@@ -196,7 +196,7 @@ def _counts_up(top: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
         return False
     alike = 0
     for row in below[:20]:
-        same = [int(cell.strip()) for cell in row if cell.strip().isdigit() and len(cell.strip()) < 6]
+        same = [int(cell.strip()) for cell in row if cell.strip().isdecimal() and len(cell.strip()) < 6]
         alike += len(same) == len(digits) and all(b - a == 1 for a, b in pairwise(same))
     return alike <= len(below[:20]) // 2
 

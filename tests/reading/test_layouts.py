@@ -16,6 +16,7 @@ from lrapp.reading.layouts import Layout, has_names, layout
         ([["colour", "light"], ["red", "no"], ["blue", "yes"], ["red", "no"]], True),
         ([["5.1", "Iris-setosa"], ["4.9", "Iris-setosa"]], False),
         ([["", "a"], ["0", "7"], ["1", "8"]], True),
+        ([["2019", "2020", "2021"], ["²", "1.5", "③"], ["¹", "2.5", "②"]], True),
     ],
 )
 def test_names_are_told_from_values(rows: list[list[str]], expected: bool) -> None:
