@@ -40,6 +40,14 @@ ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
     "commented rows": (
         "a,b\n1,2\n#3,4\n5,6\n", {"a": [1, 5], "b": [2, 6]}, ["1 comment line was left out."],
     ),
+    "failed formulas in the first column": (
+        "a,b\n1,2\n#N/A,4\n#BEZUG!,6\n7,8\n",
+        {"a": [1, np.nan, np.nan, 7], "b": [2, 4, 6, 8]},
+        ["Column 'a': 2 values marked as missing ('#N/A', '#BEZUG!')."],
+    ),
+    "failed formulas and a comment in the first column": (
+        "a,b\n1,2\n#N/A,4\n#5,6\n7,8\n", {"a": [1, np.nan, 7], "b": [2, 4, 8]}, ["1 comment line was left out."],
+    ),
     "colours that begin like comments": (
         "a,b\n#fff,2\n#000,4\nred,6\n", {"a": ["#fff", "#000", "red"], "b": [2, 4, 6]}, [],
     ),

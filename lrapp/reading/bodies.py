@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lrapp.reading.numerals import FAILED_FORMULAS
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -83,12 +85,14 @@ def _leave_out_comments(body: Body) -> None:
     first = body.columns[0]
     if pa.types.is_floating(first.type):
         return
-    marked = pc.fill_null(pc.starts_with(first, "#"), False)
+    # What a spreadsheet writes where a formula failed begins like a comment, and its row is one of the table.
+    failed = pc.is_in(pc.utf8_trim_whitespace(first), value_set=pa.array(FAILED_FORMULAS))
+    marked = pc.and_not(pc.fill_null(pc.starts_with(first, "#"), False), failed)
     if not (number := pc.sum(marked).as_py()) or number > 0.5 * len(first):
         return
     keep = pc.invert(marked)
     try:
-        pc.cast(pc.utf8_trim_whitespace(first.filter(keep)), pa.float64())
+        pc.cast(pc.utf8_trim_whitespace(first.filter(pc.and_not(keep, failed))), pa.float64())
     except pa.ArrowInvalid:
         return
     body.columns = [column.filter(keep) for column in body.columns]

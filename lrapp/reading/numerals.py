@@ -11,10 +11,17 @@ import pyarrow.compute as pc
 
 from lrapp.reading.words import Words, words_of
 
+FAILED_FORMULAS = [
+    "#N/A", "#NA", "#NULL!", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#ERROR!", "#SPILL!",
+    "#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#N/D", "#VALEUR!", "#NOM?", "#NOMBRE!", "#NUL!",
+    "#VALOR!", "#¡VALOR!", "#¡DIV/0!", "#¡NUM!", "#¡REF!", "#NOME?", "#RIF!", "#VALORE!",
+]  # fmt: skip
+"""What spreadsheets write where a formula failed, in several languages."""
+
 MISSING_WORDS = [
-    "NA", "N/A", "n/a", "n.a.", "N.A.", "na", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "<NA>",
-    "NULL", "Null", "null", "nil", "NIL", "None", "none", "#NULL!", "#DIV/0!", "#REF!", "#VALUE!",
-    "#NAME?", "#NUM!", "?", "??", "-", "--", "---", ".", "..", "…", "–", "—", "*", "\\N", "(null)",
+    "NA", "N/A", "n/a", "n.a.", "N.A.", "na", "NaN", "nan", "-NaN", "-nan", "<NA>", *FAILED_FORMULAS,
+    "NULL", "Null", "null", "nil", "NIL", "None", "none",
+    "?", "??", "-", "--", "---", ".", "..", "…", "–", "—", "*", "\\N", "(null)",
     "(NA)", "missing", "Missing", "MISSING",
 ]  # fmt: skip
 """Words that stand for a missing number; the empty cell is missing everywhere."""
