@@ -16,6 +16,11 @@ _BOMS = (
 _SAMPLE = 1 << 16
 _LOOKED_AT = 1 << 20
 _BLOCK = 1 << 24
+_WIDE_ALPHABETS = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
+_NARROW_ALPHABETS = ("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp874")
+_WESTERN = ("cp1252", "cp850", "cp1250", "iso8859_2", "mac_roman")
+_INSIDE = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f](?=[a-z])")
+_JOINS_WORDS = "’‘–—…·\xa0\xad"
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f\x01\x02")) + b"\x7f"
 
 
@@ -152,6 +157,9 @@ def _as_utf8(data: bytes, notes: list[str]) -> tuple[bytes, str]:
     if patched is not None:
         return patched, "utf-8"
     name = _legacy_encoding(data)
+    notes.append(
+        f"The file is not in UTF-8; it was read as {name}. If letters look wrong, choose another encoding."
+    )
     text = data.decode(name, errors="replace")
     if bad := text.count("\ufffd"):
         notes.append(f"{bad:,} character{'s' if bad > 1 else ''} could not be decoded and became \ufffd.")
@@ -198,20 +206,31 @@ def _legacy_encoding(data: bytes) -> str:
     sample = b"\n".join(lines)[:_SAMPLE]
     high = len(re.findall(rb"[\x80-\xff]", sample))
     in_runs = sum(len(run) for run in re.findall(rb"[\x80-\xff]{3,}", sample))
-    if in_runs <= high // 2:
-        # Bytes that mean nothing in Windows' code page come from the one of DOS.
-        return "cp850" if re.search(rb"[\x81\x8d\x8f\x90\x9d]", sample) else "cp1252"
+    return (_other_alphabet(sample) if in_runs > high // 2 else None) or _western(sample)
+
+
+def _other_alphabet(sample: bytes) -> str | None:
+    """The likeliest encoding of an alphabet that shares no letter with ours, None where none fits."""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample).best()
-    if best is None or best.encoding in (
-        "ascii",
-        "utf_8",
-        "utf_16",
-        "utf_16_be",
-        "utf_16_le",
-        "utf_32",
-        "utf_7",
-    ):
-        return "cp1252"
-    return codecs.lookup(best.encoding).name
+    # Digits and delimiters between the words would speak against an alphabet whose letters are one byte each.
+    words = b"\n".join(dict.fromkeys(re.findall(rb"[\x80-\xff]+", sample)))
+    found = [
+        best
+        for text, names in ((sample, _WIDE_ALPHABETS), (words, _NARROW_ALPHABETS))
+        if (best := from_bytes(text, cp_isolation=list(names)).best()) is not None
+    ]
+    best = min(found, key=lambda match: (match.chaos, -match.coherence), default=None)
+    return codecs.lookup(best.encoding).name if best else None
+
+
+def _strange_letters(text: str) -> int:
+    return sum(not sign.islower() and sign not in _JOINS_WORDS for sign in _INSIDE.findall(text))
+
+
+def _western(sample: bytes) -> str:
+    """The code page in which the fewest signs and capital letters stand inside of words."""
+    strange = {name: _strange_letters(sample.decode(name, errors="replace")) for name in _WESTERN}
+    usual, *others = _WESTERN
+    best = min(others, key=lambda name: strange[name])
+    return best if 3 * strange[best] < strange[usual] else usual

@@ -38,6 +38,33 @@ def test_other_alphabets_are_told_from_western_ones(encoding: str) -> None:
     assert decode(text.encode(encoding)).data.decode() == text
 
 
+RUSSIAN = ["Москва", "Казань", "Тверь", "Новгород", "Санкт-Петербург", "Ростов-на-Дону"]
+CITIES = {
+    "cp1251": RUSSIAN,
+    "koi8-r": RUSSIAN,
+    "cp866": RUSSIAN,
+    "cp1253": ["Αθήνα", "Πάτρα", "Θεσσαλονίκη"],
+    "cp1250": ["Łódź", "Białystok", "Gdańsk"],
+    "mac_roman": ["Orléans", "Nîmes", "Besançon"],
+    "cp850": ["Orléans", "Nîmes", "Besançon"],
+    "cp1252": ["Orléans", "3 m³ – l’été", "Besançon"],
+    "big5": ["臺北", "高雄", "臺中市"],
+    "cp949": ["서울", "부산", "대구시"],
+}
+
+
+@pytest.mark.parametrize("encoding", CITIES)
+def test_words_among_numbers_tell_the_encoding_and_it_is_said(encoding: str) -> None:
+    text = "city,v\n" + "".join(
+        f"{CITIES[encoding][place % len(CITIES[encoding])]}{place % 5},{place % 7}.5\n" for place in range(60)
+    )
+    decoded = decode(text.encode(encoding))
+    assert (decoded.data.decode(), decoded.encoding) == (text, encoding)
+    assert decoded.notes == (
+        f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding.",
+    )
+
+
 def test_a_few_foreign_bytes_in_utf8_are_counted() -> None:
     decoded = decode("é,ü,ö,ä,à\n".encode() + b"\xe9\n")
     assert decoded.data.decode() == "é,ü,ö,ä,à\né\n"
