@@ -48,6 +48,14 @@ ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
     "failed formulas and a comment in the first column": (
         "a,b\n1,2\n#N/A,4\n#5,6\n7,8\n", {"a": [1, np.nan, 7], "b": [2, 4, 8]}, ["1 comment line was left out."],
     ),
+    "two files with marks in one": (
+        "\ufeffa,b\n1,2\n3,4\n\ufeffa,b\n5,6\n",
+        {"a": [1, 3, 5], "b": [2, 4, 6]},
+        [
+            "1 byte-order mark inside the text was removed.",
+            "1 repeated line of column names was left out.",
+        ],
+    ),
     "colours that begin like comments": (
         "a,b\n#fff,2\n#000,4\nred,6\n", {"a": ["#fff", "#000", "red"], "b": [2, 4, 6]}, [],
     ),

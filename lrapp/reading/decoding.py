@@ -61,7 +61,13 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
         if nul > len(text) // 4 + 8:
             raise _no_text()
         text = text.replace(b"\x00", b"")
-        notes.append(f"{nul:,} NUL byte{'s were' if nul > 1 else ' was'} removed from the text.")
+        notes.append(f"{nul:,} NUL byte{'s' if nul > 1 else ''} {_were(nul)} removed from the text.")
+    if marks := text.count(codecs.BOM_UTF8):
+        # Files that were put together from several bring along the mark of each.
+        text = text.replace(codecs.BOM_UTF8, b"")
+        notes.append(
+            f"{marks:,} byte-order mark{'s' if marks > 1 else ''} inside the text {_were(marks)} removed."
+        )
     if text[-3:].rstrip(b"\r\n").endswith(b"\x1a"):
         text = text.rstrip(b"\x1a\r\n")
         notes.append("The mark at the end of the file (Ctrl+Z) was removed.")
@@ -70,6 +76,10 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
         notes.append("Letters had been encoded in UTF-8 twice, so that ö stood as Ã¶, and were set right.")
     _refuse_binary(text)
     return Decoded(data=text, encoding=found, notes=tuple(notes))
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _no_text() -> UserError:
@@ -178,8 +188,9 @@ def _mostly_utf8(data: bytes, notes: list[str]) -> bytes | None:
         lambda match: match[0].encode("utf-8", "surrogateescape").decode("cp1252", errors="replace"),
         text,
     )
-    what, verb = ("bytes", "were") if stray > 1 else ("byte", "was")
-    notes.append(f"{stray:,} {what} that did not fit UTF-8 {verb} read as cp1252.")
+    notes.append(
+        f"{stray:,} byte{'s' if stray > 1 else ''} that did not fit UTF-8 {_were(stray)} read as cp1252."
+    )
     return text.encode("utf-8")
 
 
