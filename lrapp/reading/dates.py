@@ -14,17 +14,17 @@ import pyarrow.compute as pc
 from lrapp.reading.words import Words
 
 _ZONE = r"(?P<zone>Z| ?UTC| ?[+-]\d{2}:?\d{2})?"
-_TIME = rf"(?P<time>[T ]+\d{{1,2}}:\d{{2}}(:\d{{2}}([.,]\d{{1,9}})?)?( ?[AaPp]\.?[Mm]\.?)?)?{_ZONE}"
+_TIME = r"(?P<time>[T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?|[+-]\d{2}(?=$))?)?" + _ZONE
+_YEAR = r"(?P<year>\d{4}|\d{2})"
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
 _SHAPES = {
     "ymd": re.compile(rf"\d{{4}}(?P<mark>[-/.])\d{{1,2}}(?P=mark)\d{{1,2}}{_TIME}"),
-    "numbers": re.compile(
-        rf"(?P<a>\d{{1,2}})(?P<mark>[-/.])(?P<b>\d{{1,2}})(?P=mark)(\d{{4}}|\d{{2}}){_TIME}"
-    ),
+    "numbers": re.compile(rf"(?P<a>\d{{1,2}})(?P<mark>[-/.])(?P<b>\d{{1,2}})(?P=mark){_YEAR}{_TIME}"),
     "day_month": re.compile(
-        rf"\d{{1,2}}(st|nd|rd|th)?[ ./-]+{_MONTH}[ ,./-]+(\d{{4}}|\d{{2}}){_TIME}", re.IGNORECASE
+        rf"{_WEEKDAY}\d{{1,2}}(st|nd|rd|th)?[ ./-]+{_MONTH}[ ,./-]+{_YEAR}{_TIME}", re.IGNORECASE
     ),
-    "month_day": re.compile(rf"{_MONTH} \d{{1,2}}(st|nd|rd|th)?,? \d{{4}}{_TIME}", re.IGNORECASE),
+    "month_day": re.compile(rf"{_WEEKDAY}{_MONTH} \d{{1,2}}(st|nd|rd|th)?,? \d{{4}}{_TIME}", re.IGNORECASE),
     "year_month": re.compile(r"(19|20)\d{2}[-/](0[1-9]|1[0-2])"),
     "compact": re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
 }
@@ -33,6 +33,8 @@ _EVEN = {
     "ymd": r"^[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}" + _CLOCK,
     "numbers": r"^[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{4}" + _CLOCK,
 }
+_ZONED = r"(?:Z|UTC|:\d\d[^-+]*[+-]\d\d(?::?\d\d)?)$"
+_FIRST_YEAR = 1969
 _EMPTY_DATES = ("0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00")
 
 
@@ -81,15 +83,19 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | No
     pattern = _SHAPES[shape]
     texts = words.texts
     fitting = [pattern.fullmatch(text) is not None and text not in _EMPTY_DATES for text in texts]
-    series = pd.Series(texts, dtype="str").where(pd.Series(fitting, dtype=bool))
     notes: list[str] = []
+    whole = _with_centuries(texts, pattern)
+    if whole != texts:
+        notes.append(f"years of two digits were taken as {_FIRST_YEAR} to {_FIRST_YEAR + 99}")
+    series = pd.Series(whole, dtype="str").where(pd.Series(fitting, dtype=bool))
     day_first = False
     if shape == "numbers":
         day_first, order_note = _order(texts, fitting, day_first_hint)
         notes.append(order_note)
     parsed, zoned = _convert(series, shape, day_first)
-    if zoned:
-        notes.append("times were moved to UTC")
+    if zoned.any():
+        bare = ", those without a zone were taken as UTC" if (fitting & ~zoned).any() else ""
+        notes.append("times were moved to UTC" + bare)
     lost_mask = parsed.isna().to_numpy()
     lost = {texts[place]: int(words.counts[place]) for place in np.flatnonzero(lost_mask)}
     if not words.filled or sum(lost.values()) > 0.1 * words.filled:
@@ -147,7 +153,21 @@ def _pair(cells: np.ndarray, place: int) -> np.ndarray:
     return (cells[:, place] - ord("0")) * 10 + cells[:, place + 1] - ord("0")
 
 
-def _convert(series: pd.Series, shape: str, day_first: bool) -> tuple[pd.Series, bool]:
+def _with_centuries(texts: list[str], pattern: re.Pattern[str]) -> list[str]:
+    """Dates with the century that their year lacks; left to pandas, it would depend on the day of reading."""
+    if "year" not in pattern.groupindex:
+        return texts
+    whole = list(texts)
+    for place, text in enumerate(texts):
+        match = pattern.fullmatch(text)
+        if match is not None and len(match["year"]) == 2:
+            year = _FIRST_YEAR + (int(match["year"]) - _FIRST_YEAR) % 100
+            whole[place] = f"{text[: match.start('year')]}{year}{text[match.end('year') :]}"
+    return whole
+
+
+def _convert(series: pd.Series, shape: str, day_first: bool) -> tuple[pd.Series, np.ndarray]:
+    """Points in time, and which of them were written with a zone."""
     formats = {"year_month": "%Y-%m", "compact": "%Y%m%d"}
     if shape in ("day_month", "month_day"):
         series = series.str.replace(r"(?i)(\d)(st|nd|rd|th)\b", r"\1", regex=True)
@@ -157,10 +177,12 @@ def _convert(series: pd.Series, shape: str, day_first: bool) -> tuple[pd.Series,
     if shape == "year_month":
         series = series.str.replace("/", "-")
     if shape in formats:
-        return pd.to_datetime(series, format=formats[shape], errors="coerce"), False
-    zoned = series.str.contains(r"(?:Z|UTC|:\d\d[^-+]*[+-]\d\d:?\d\d)$", regex=True, na=False).any()
-    parsed = pd.to_datetime(series, format="mixed", dayfirst=day_first, errors="coerce", utc=bool(zoned))
-    return (parsed.dt.tz_localize(None) if zoned else parsed), bool(zoned)
+        return pd.to_datetime(series, format=formats[shape], errors="coerce"), np.zeros(len(series), bool)
+    zoned = series.str.contains(_ZONED, regex=True, na=False).to_numpy(bool)
+    parsed = pd.to_datetime(
+        series, format="mixed", dayfirst=day_first, errors="coerce", utc=bool(zoned.any())
+    )
+    return (parsed.dt.tz_localize(None) if zoned.any() else parsed), zoned
 
 
 def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) -> tuple[bool, str]:
@@ -178,8 +200,8 @@ def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) 
 
 def _decided(first: int, second: int, mark: str, day_first_hint: bool) -> tuple[bool, str]:
     """Whether days stand first, given how often the first and the second number can only be a day."""
-    if first or second:
-        return first >= second, "" if not (first and second) else "day and month stand in both orders"
-    day_first = mark != "/" or day_first_hint
+    day_first = first >= second if first or second else mark != "/" or day_first_hint
     taken = "day before month" if day_first else "month before day"
-    return day_first, f"every date could be read both ways and {taken} was taken"
+    if first and second:
+        return day_first, f"day and month stand in both orders, and {taken} was taken where both fit"
+    return day_first, "" if first or second else f"every date could be read both ways and {taken} was taken"

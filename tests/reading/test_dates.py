@@ -17,6 +17,8 @@ from lrapp.reading.words import words_of
         ("31.12.2020", "numbers"),
         ("31/12/99", "numbers"),
         ("3 Jan 2020", "day_month"),
+        ("Fri, 3 Jan 2020 10:05:00 +0200", "day_month"),
+        ("2020-01-03 10:05:00+02", "ymd"),
         ("January 3rd, 2020", "month_day"),
         ("2020-01", "year_month"),
         ("20200131", "compact"),
@@ -30,12 +32,53 @@ def test_a_shape_is_told(cell: str, shape: str | None) -> None:
     assert date_shape([cell]) == shape
 
 
-def test_years_of_two_digits_are_near_ours() -> None:
-    dates = parse_dates(
-        words_of(pa.chunked_array([["31/12/99", "01/02/20"]])), "numbers", day_first_hint=False
-    )
+@pytest.mark.parametrize(
+    ("cells", "shape"),
+    [
+        (["31/12/69", "01/02/68", "14/02/75 10:30"], "numbers"),
+        (["31-Dec-69", "1-Feb-68", "14. Feb. 75 10:30"], "day_month"),
+    ],
+)
+def test_years_of_two_digits_get_the_same_century_whenever_they_are_read(
+    cells: list[str], shape: str
+) -> None:
+    dates = parse_dates(words_of(pa.chunked_array([cells])), shape, day_first_hint=False)
     assert dates is not None
-    assert dates.values.dt.strftime("%Y-%m-%d").tolist() == ["1999-12-31", "2020-02-01"]
+    assert dates.values.dt.strftime("%Y-%m-%d").tolist() == ["1969-12-31", "2068-02-01", "1975-02-14"]
+    assert dates.note == "years of two digits were taken as 1969 to 2068"
+
+
+def test_dates_in_both_orders_say_which_was_taken_in_doubt() -> None:
+    cells = ["13/02/2020", "03/14/2020", "05/06/2020"]
+    dates = parse_dates(words_of(pa.chunked_array([cells])), "numbers", day_first_hint=False)
+    assert dates is not None
+    assert dates.values.dt.strftime("%m-%d").tolist() == ["02-13", "03-14", "06-05"]
+    assert dates.note == "day and month stand in both orders, and day before month was taken where both fit"
+
+
+@pytest.mark.parametrize(
+    ("cells", "hours", "note"),
+    [
+        (["2020-01-03 04:05:06.5+00", "2020-01-03 04:05:06-03"], [4, 7], "times were moved to UTC"),
+        (
+            ["2020-01-03T12:00:00+02:00", "2020-01-03T12:00:00"],
+            [10, 12],
+            "times were moved to UTC, those without a zone were taken as UTC",
+        ),
+        (
+            ["Fri, 03 Jan 2020 04:05:06 +0100", "Sat, 04 Jan 2020 04:05:06 +0000"],
+            [3, 4],
+            "times were moved to UTC",
+        ),
+    ],
+)
+def test_zones_of_databases_and_mails_are_known(cells: list[str], hours: list[int], note: str) -> None:
+    shape = date_shape(cells)
+    assert shape is not None
+    dates = parse_dates(words_of(pa.chunked_array([cells])), shape, day_first_hint=False)
+    assert dates is not None
+    assert dates.values.dt.hour.tolist() == hours
+    assert dates.note == note
 
 
 def test_cells_that_are_no_dates_are_counted() -> None:
