@@ -142,10 +142,11 @@ class Portions:
             raise ReadWhole
         # Whole lines, as half a letter at the end would look like another encoding.
         found = decode(block[: block.rfind(b"\n") + 1] or block)
-        wide = found.encoding.startswith(("utf-16", "utf-32"))
-        if not wide and found.notes:
+        # A file of two bytes a letter ends on half a one here; what else there is to mend, the portions find.
+        if found.notes and not found.encoding.startswith(("utf-16", "utf-32")):
             raise ReadWhole  # bytes were mended or taken out
-        self._plain |= dict.fromkeys(note for note in found.notes if not note[0].isdigit())
+        if found.guess:
+            self._plain[found.guess] = None
         return found.encoding
 
     def _take(self, table: Table) -> None:

@@ -215,7 +215,7 @@ def _no_rows(only_names: bool) -> UserError:
 
 def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides) -> Table:
     decoded = decode(data, told.encoding)
-    notes.extend(decoded.notes)
+    notes.extend([*([decoded.guess] if decoded.guess else []), *decoded.notes])
     ruled = without_rulings(decoded.data)
     if ruled.lines:
         notes.append(f"{_counted(len(ruled.lines), 'drawn line')} of dashes{_where(ruled.lines)} left out.")

@@ -32,11 +32,13 @@ class Decoded:
         data: The text as valid UTF-8.
         encoding: Python's name of the encoding that was found or asked for.
         notes: Plain sentences on what was changed.
+        guess: A sentence that says so where nothing in the file names the encoding, else ``""``.
     """
 
     data: bytes
     encoding: str
     notes: tuple[str, ...] = ()
+    guess: str = ""
 
 
 def decode(data: bytes, encoding: str | None = None) -> Decoded:
@@ -50,11 +52,12 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
         UserError: If the name is unknown, the overrule does not fit, or the bytes are no text.
     """
     notes: list[str] = []
+    guess = ""
     if encoding is not None:
         text = _decode_as_told(data, encoding)
         found = codecs.lookup(encoding).name
     else:
-        text, found = _decode_as_found(data, notes)
+        text, found, guess = _decode_as_found(data, notes)
     if text.startswith(codecs.BOM_UTF8):
         text = text[3:]
     if b"\x00" in text and (nul := text.count(0)):
@@ -75,7 +78,7 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
         text = mended
         notes.append("Letters had been encoded in UTF-8 twice, so that ö stood as Ã¶, and were set right.")
     _refuse_binary(text)
-    return Decoded(data=text, encoding=found, notes=tuple(notes))
+    return Decoded(data=text, encoding=found, notes=tuple(notes), guess=guess)
 
 
 def _were(number: int) -> str:
@@ -113,15 +116,15 @@ def _decode_as_told(data: bytes, encoding: str) -> bytes:
     return text.removeprefix("\ufeff").encode("utf-8", errors="replace")
 
 
-def _decode_as_found(data: bytes, notes: list[str]) -> tuple[bytes, str]:
+def _decode_as_found(data: bytes, notes: list[str]) -> tuple[bytes, str, str]:
+    """The text in UTF-8, the encoding that it was in, and a sentence where that was guessed."""
     for mark, name in _BOMS:
         if data.startswith(mark):
             if name == "utf-8":
                 return _as_utf8(data[len(mark) :], notes)
-            return _wide(data[len(mark) :], name, notes), name
+            return _wide(data[len(mark) :], name, notes), name, ""
     if wide := _unmarked_utf16(data):
-        notes.append(f"The file is in {wide.upper()} without a mark that says so.")
-        return _wide(data, wide, notes), wide
+        return _wide(data, wide, notes), wide, f"The file is in {wide.upper()} without a mark that says so."
     return _as_utf8(data, notes)
 
 
@@ -160,20 +163,20 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _as_utf8(data: bytes, notes: list[str]) -> tuple[bytes, str]:
+def _as_utf8(data: bytes, notes: list[str]) -> tuple[bytes, str, str]:
     if _is_utf8(data):
-        return data, "utf-8"
+        return data, "utf-8", ""
     patched = _mostly_utf8(data, notes)
     if patched is not None:
-        return patched, "utf-8"
+        return patched, "utf-8", ""
     name = _legacy_encoding(data)
-    notes.append(
-        f"The file is not in UTF-8; it was read as {name}. If letters look wrong, choose another encoding."
-    )
     text = data.decode(name, errors="replace")
     if bad := text.count("\ufffd"):
         notes.append(f"{bad:,} character{'s' if bad > 1 else ''} could not be decoded and became \ufffd.")
-    return text.encode("utf-8"), name
+    guess = (
+        f"The file is not in UTF-8; it was read as {name}. If letters look wrong, choose another encoding."
+    )
+    return text.encode("utf-8"), name, guess
 
 
 def _mostly_utf8(data: bytes, notes: list[str]) -> bytes | None:

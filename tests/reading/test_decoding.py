@@ -60,9 +60,10 @@ def test_words_among_numbers_tell_the_encoding_and_it_is_said(encoding: str) -> 
     )
     decoded = decode(text.encode(encoding))
     assert (decoded.data.decode(), decoded.encoding) == (text, encoding)
-    assert decoded.notes == (
-        f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding.",
+    assert decoded.guess == (
+        f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding."
     )
+    assert not decoded.notes
 
 
 def test_a_few_foreign_bytes_in_utf8_are_counted() -> None:
