@@ -189,12 +189,20 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
     d = delimiter.encode()
     if quote and d + b" " + q in data[:_LOOK_AHEAD]:
         # Quotes after a delimiter and a space are meant as quotes, unless they are inside a text.
+        spaced, ends = re.escape(d) + rb" +" + q, re.escape(d) + rb"\r\n"
+        data = re.sub(spaced + rb"(?=[^" + q + ends + rb"])", d + q, data)
         data = re.sub(
-            re.escape(d) + rb" +" + q + rb"(?=[^" + q + rb"]|" + q + rb"[" + re.escape(d) + rb"\r\n])",
-            d + q,
+            spaced + rb"(?=" + q + rb"?[" + ends + rb"])",
+            lambda match: match[0] if _is_within(match, q) else d + q,
             data,
         )
     return Text(data=data, delimiter=delimiter, quote=quote, escaped=bool(quote and escape), written=written)
+
+
+def _is_within(match: re.Match[bytes], quote: bytes) -> bool:
+    """Whether a quoted cell is open where a match starts, as its line tells."""
+    line = match.string.rfind(b"\n", 0, match.start()) + 1
+    return match.string.count(quote, line, match.start()) % 2 == 1
 
 
 def split_cells(raw: str, delimiter: str, quote: str) -> list[str]:

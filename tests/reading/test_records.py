@@ -54,3 +54,9 @@ def test_delimiters_of_several_characters_become_one() -> None:
     assert prepare_text(b'"a  b"  c\n', "  ", '"').data == b'"a  b"\x1fc\n'
     assert prepare_text(b'a b\t\tc\t"d\t\te"\n', "\t\t", '"').data == b'a b\x1fc\x1f"d\t\te"\n'
     assert prepare_text(b'a, "x, y"\n', ",", '"').data == b'a,"x, y"\n'
+    assert prepare_text(b'a, "",, ",x"\n', ",", '"').data == b'a,"",,",x"\n'
+
+
+@pytest.mark.parametrize("line", [b'"a, ",b\n', b'b,"a, "\n', b'"a, "",x",b\n', b'"",", "\n'])
+def test_a_delimiter_and_a_space_that_end_a_quoted_cell_stay(line: bytes) -> None:
+    assert prepare_text(line, ",", '"').data == line
