@@ -17,6 +17,16 @@ ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
         {"what": ["Rent", "Pay", "Shop; Mall"], "amount": [-850.0, 2500.0, -45.2]},
         ["2 lines were left out before the table.", "1 row of totals at the end was left out."],
     ),
+    "a spreadsheet's lines above, parted by an empty one": (
+        "Report,,\nCreated,2020-01-01,\n,,\nn,k,v\n7,x,1.5\n3,y,2.5\n9,x,3.5\n",
+        {"n": [7, 3, 9], "k": ["x", "y", "x"], "v": [1.5, 2.5, 3.5]},
+        ["3 lines were left out before the table."],
+    ),
+    "names above rows of all widths": (
+        "n,k,v\n1,2\n3,4,5\n6\n7,8,9,\n11,12,13\n14,15,16\n",
+        {"n": [1, 3, 6, 7, 11, 14], "k": [2, 4, np.nan, 8, 12, 15]},
+        ["3 rows had to be repaired."],
+    ),
     "names that span": (
         "2020,,2021,\nQ1,Q2,Q1,Q2\n1,2,3,4\n5,6,7,8\n9,10,11,12\n",
         {"2020 Q1": [1, 5, 9], "2020 Q2": [2, 6, 10], "2021 Q1": [3, 7, 11], "2021 Q2": [4, 8, 12]},

@@ -48,6 +48,8 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
     first = next(
         (place for place, row in enumerate(rows) if len(row) == width and _starts_here(rows, place, width)), 0
     )
+    if header is None and first and len(rows[0]) == width and _named_above_ragged(rows[: first + 1]):
+        first = 0
     short = (
         header is not False
         and first > 0
@@ -82,20 +84,25 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
 
 def _padded_lines(rows: Sequence[Sequence[str]]) -> int:
     """Lines above the names, which a spreadsheet has filled up with delimiters to the width of the table."""
-    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:_TOP_LINES]]
     width = len(rows[0]) if rows else 0
-    for place, row in enumerate(rows[:_TOP_LINES]):
-        if filled[place] > max(1, width // 3):
-            if place == 0 or filled[place] < max(2, 0.8 * width) or not _could_be_names(row):
-                return 0
-            below = rows[place + 1 :]
-            told = sum(
-                _names_column(name, [line[column].strip() for line in below if line[column].strip()]) == 1.0
-                for column, name in enumerate(row)
-                if name.strip()
-            )
-            return place if told else 0
-    return 0
+    short = next((place for place, cells in enumerate(filled) if cells > max(1, width // 3)), 0)
+    # Longer lines than that are above the table where an empty one parts them from it.
+    gap = next((place for place, cells in enumerate(filled) if not cells or cells == width), 0)
+    parted = next((place for place in range(gap, len(filled)) if filled[place]), 0) if not filled[gap] else 0
+    return next((place for place in (short, parted) if place and _names_below_lines(rows[place:])), 0)
+
+
+def _names_below_lines(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row holds names, to judge by at least one column of numbers."""
+    top, below = rows[0], rows[1:]
+    if sum(bool(cell.strip()) for cell in top) < max(2, 0.8 * len(top)) or not _could_be_names(top):
+        return False
+    return any(
+        _names_column(name, [line[column].strip() for line in below if line[column].strip()]) == 1.0
+        for column, name in enumerate(top)
+        if name.strip()
+    )
 
 
 def _spanning(rows: Sequence[Sequence[str]]) -> bool:
@@ -129,6 +136,11 @@ def usual_width(rows: Sequence[Sequence[str]]) -> int:
 def _starts_here(rows: Sequence[Sequence[str]], place: int, width: int) -> bool:
     following = rows[place + 1 : place + 6]
     return not following or sum(len(row) == width for row in following) * 2 >= len(following)
+
+
+def _named_above_ragged(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether names stand above rows of other widths, rather than lines above a table that has its own names."""
+    return _could_be_names(rows[0]) and not any(_could_be_names(row) for row in rows[1:])
 
 
 def _could_be_names(row: Sequence[str]) -> bool:
