@@ -45,6 +45,7 @@ _PROBE = 20
 _DATES = 100
 _LONG_DIGITS = 19
 _BEYOND_INT = 2.0**63
+_EXACT = 2.0**53
 _MISSING = frozenset(MISSING_WORDS)
 
 
@@ -205,9 +206,9 @@ def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
         zeros = pc.and_(pc.starts_with(column, "0"), pc.greater(pc.binary_length(column), 1))
         if pc.any(zeros).as_py():
             return None
-        if whole.null_count:
-            whole = pc.cast(whole, pa.float64(), safe=False)
-        return _Numbers(whole.to_numpy())
+        if not whole.null_count:
+            return _Numbers(whole.to_numpy())
+        return _finite(_Numbers(pc.cast(whole, pa.float64(), safe=False).to_numpy()), column.null_count)
     if about.decimal == "," or about.thousands == ".":
         return None
     numbers = _cast(column, pa.float64())
@@ -239,7 +240,7 @@ def _finite(numbers: _Numbers, empty: int) -> _Numbers:
     values = numbers.values
     infinite = 0
     with np.errstate(all="ignore"):
-        strange = not np.isfinite(values.sum()) or values.max() >= _BEYOND_INT or values.min() <= -_BEYOND_INT
+        strange = not np.isfinite(values.sum()) or values.max() >= _EXACT or values.min() <= -_EXACT
     if not strange:
         return numbers
     endless = np.isinf(values)
@@ -257,8 +258,9 @@ def _finite(numbers: _Numbers, empty: int) -> _Numbers:
 
 
 def _note_large(numbers: _Numbers) -> None:
-    if numbers.values.dtype.kind == "f" and (np.abs(np.nan_to_num(numbers.values)) >= _BEYOND_INT).any():
-        numbers.notes.append("numbers beyond 9.2e18 are kept with about 16 digits")
+    if numbers.values.dtype.kind == "f" and (np.abs(np.nan_to_num(numbers.values)) >= _EXACT).any():
+        numbers.notes.append("numbers beyond 9e15 are kept with about 16 digits")
+        numbers.lossy = True
 
 
 def _are(number: int) -> str:

@@ -174,3 +174,11 @@ def test_different_values_are_counted_up_to_a_cap() -> None:
     long = read([f"w{place}" for place in range(60_000)])
     assert (long.distinct, long.kind) == (DISTINCT_CAP, Kind.IDENTIFIER)
     assert read([f"w{place % 25_000}" for place in range(60_000)]).kind is Kind.CATEGORY
+
+
+def test_whole_numbers_that_lose_digits_beside_gaps_say_so() -> None:
+    result = read(["9007199254740993", None, "5"])
+    assert result.notes == ("numbers beyond 9e15 are kept with about 16 digits",)
+    assert result.lossy
+    assert not read(["9007199254740993", "5"]).notes
+    assert not read(["900719925474099", None, "5"]).notes
