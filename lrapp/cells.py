@@ -48,8 +48,9 @@ _YES = (
     "verdadeiro",
     "vero",
     "да",
+    "+",
 )
-_NO = ("no", "n", "false", "f", "0", "off", "nein", "falsch", "non", "faux", "não", "nao", "falso", "нет")
+_NO = ("no", "n", "false", "f", "0", "off", "nein", "falsch", "non", "faux", "não", "nao", "falso", "нет", "-")
 
 
 def text_of(value: object) -> str:

@@ -52,6 +52,7 @@ def test_infinities_are_missing() -> None:
         (["ja", "nein"], ("nein", "ja")),  # the alphabet alone would make no the positive class
         (["oui", "non"], ("non", "oui")),
         (["b", "10", "a", "²"], ("10", "a", "b", "²")),
+        (["+", "-"], ("-", "+")),
     ],
 )
 def test_names_are_sorted_as_a_person_does(names: list[str], ordered: tuple[str, ...]) -> None:

@@ -20,6 +20,8 @@ _TEXT_MISSING = frozenset(
     word for word in MISSING_WORDS if word.lower() not in ("none", "missing", "nil", ".", "*")
 )
 _LONGEST_MISSING = max(len(word.encode()) for word in _TEXT_MISSING)
+_SIGNS = frozenset(("+", "±", "+/-", "0"))
+_MINUS = frozenset(("-", "–", "—"))
 _YES_NO = (
     {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"ja", "nein"}, {"j", "n"}, {"oui", "non"},
     {"si", "no"}, {"sí", "no"}, {"sì", "no"}, {"sim", "não"}, {"on", "off"}, {"0", "1"}, {"wahr", "falsch"},
@@ -41,12 +43,20 @@ def without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING)
     places = [place for place, text in enumerate(words.texts) if text in missing]
     if not places:
         return words, []
-    counts = {words.texts[place]: int(words.counts[place]) for place in places}
     others = [text for text in words.texts if text not in missing]
+    kept: list[str] = []
+    if "+" in others and set(others) <= _SIGNS:
+        kept = [words.texts[place] for place in places if words.texts[place] in _MINUS]
+        places = [place for place in places if words.texts[place] not in _MINUS]
+    notes = [f"{listed(dict.fromkeys(kept, 1))} was kept, as the opposite of '+'"] if kept else []
+    if not places:
+        return words, notes
+    counts = {words.texts[place]: int(words.counts[place]) for place in places}
     if set(counts) == {"NA"} and len(others) >= 10 and all(re.fullmatch("[A-Z]{2}", code) for code in others):
         return words, ["'NA' was kept, as one code of two letters among others"]
     return words.without(places), [
-        f"{count(sum(counts.values()), 'value')} marked as missing ({listed(counts)})"
+        *notes,
+        f"{count(sum(counts.values()), 'value')} marked as missing ({listed(counts)})",
     ]
 
 

@@ -182,3 +182,10 @@ def test_whole_numbers_that_lose_digits_beside_gaps_say_so() -> None:
     assert result.lossy
     assert not read(["9007199254740993", "5"]).notes
     assert not read(["900719925474099", None, "5"]).notes
+
+
+def test_a_minus_beside_a_plus_is_an_answer_and_no_gap() -> None:
+    result = read(["+", "-", "?", "+", "-"])
+    assert result.values.fillna("").tolist() == ["+", "-", "", "+", "-"]
+    assert result.notes == ("'-' was kept, as the opposite of '+'", "1 value marked as missing ('?')")
+    assert read(["+", "-", "x", "+"]).values.isna().tolist() == [False, True, False, False]
