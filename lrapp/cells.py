@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from lrapp.reading.answers import NO, YES
+
 UNKNOWN = -1.0  # the code of a category that training never saw
 MISSING = ""  # the text of a missing value; a cell of a table is never an empty text
 
@@ -26,31 +28,6 @@ DATE_PARTS = (
 )
 
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?")
-_YES = (
-    "yes",
-    "y",
-    "true",
-    "t",
-    "1",
-    "on",
-    "ja",
-    "j",
-    "wahr",
-    "oui",
-    "o",
-    "vrai",
-    "si",
-    "sí",
-    "s",
-    "sì",
-    "sim",
-    "verdadero",
-    "verdadeiro",
-    "vero",
-    "да",
-    "+",
-)
-_NO = ("no", "n", "false", "f", "0", "off", "nein", "falsch", "non", "faux", "não", "nao", "falso", "нет", "-")
 
 
 def text_of(value: object) -> str:
@@ -96,12 +73,12 @@ def natural(names: Iterable[str]) -> tuple[str, ...]:
 
 def is_yes(name: str) -> bool:
     """Return whether a text means yes."""
-    return name.casefold() in _YES
+    return name.casefold() in YES
 
 
 def is_no(name: str) -> bool:
     """Return whether a text means no."""
-    return name.casefold() in _NO
+    return name.casefold() in NO
 
 
 def codes_of(column: pd.Series, known: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, int]]]:

@@ -53,6 +53,8 @@ def test_infinities_are_missing() -> None:
         (["oui", "non"], ("non", "oui")),
         (["b", "10", "a", "²"], ("10", "a", "b", "²")),
         (["+", "-"], ("-", "+")),
+        (["да", "нет"], ("нет", "да")),
+        (["Ja", "Nee"], ("Nee", "Ja")),
     ],
 )
 def test_names_are_sorted_as_a_person_does(names: list[str], ordered: tuple[str, ...]) -> None:

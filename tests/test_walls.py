@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     *("errors", "events", "policies", "suggestions"),
     *(
+        "reading.answers",
         "reading.words",
         "reading.dates",
         "reading.kinds",

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lrapp.reading.answers import TOGETHER
 from lrapp.reading.dates import date_shape
 from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
 from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
@@ -22,12 +23,6 @@ _TEXT_MISSING = frozenset(
 _LONGEST_MISSING = max(len(word.encode()) for word in _TEXT_MISSING)
 _SIGNS = frozenset(("+", "±", "+/-", "0"))
 _MINUS = frozenset(("-", "–", "—"))
-_YES_NO = (
-    {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"ja", "nein"}, {"j", "n"}, {"oui", "non"},
-    {"si", "no"}, {"sí", "no"}, {"sì", "no"}, {"sim", "não"}, {"on", "off"}, {"0", "1"}, {"wahr", "falsch"},
-    {"vrai", "faux"}, {"да", "нет"}, {"0.0", "1.0"}, {"verdadero", "falso"}, {"vero", "falso"},
-    {"verdadeiro", "falso"}, {"sim", "nao"},
-)  # fmt: skip
 
 
 def without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING) -> tuple[Words, list[str]]:
@@ -80,7 +75,7 @@ def read_category(words: Words, about: Context, why: str) -> Read:
     if distinct <= 1:
         reason = "one value in every row" if distinct else "every cell is missing"
         return Read(Kind.CONSTANT, reason, clean.series(), distinct, notes, lossy)
-    if distinct <= 8 and {text.casefold() for text in clean.texts} in _YES_NO:
+    if distinct <= 8 and frozenset(text.casefold() for text in clean.texts) in TOGETHER:
         if distinct > 2:
             clean, note = _one_spelling(clean)
             notes, lossy = (*notes, note), True

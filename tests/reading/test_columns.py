@@ -33,6 +33,8 @@ INCOMES = [str(1000 + place * place) for place in range(40)]
         (["1", "2", "1"], "x", Kind.NUMBER),
         (["true", "False"], "x", Kind.YES_NO),
         (["ja", "nein", "Ja"], "x", Kind.YES_NO),
+        (["Ja", "Nee", "ja"], "x", Kind.YES_NO),
+        (["S", "N", "S"], "x", Kind.CATEGORY),
         (["None", "Mild", "Severe", "None"], "x", Kind.CATEGORY),
         (["00123", "10456", "00789"], "x", Kind.CATEGORY),
         (["2020-01-31", "2020-02-29"], "x", Kind.DATE),
