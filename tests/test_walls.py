@@ -18,6 +18,7 @@ ORDER = [
         "reading.dates",
         "reading.kinds",
         "reading.numerals",
+        "reading.signs",
         "reading.layouts",
         "reading.names",
         "reading.rulings",

@@ -31,10 +31,10 @@ from lrapp.reading.numerals import (
     parse_column,
     parse_long,
     parse_number,
-    signs_in,
     strange_cells,
     vote_decimal,
 )
+from lrapp.reading.signs import signs_in
 from lrapp.reading.words import Words, as_series, words_of
 
 __all__ = ["DISTINCT_CAP", "Context", "Kind", "Read", "convert", "read_column"]
@@ -91,7 +91,7 @@ def _read_long(column: pa.ChunkedArray, about: Context) -> Read | None:
     form = column_format(cells, about.decimal, about.thousands, told=about.told)
     if sum(parse_number(cell, form) is not None for cell in present) < 0.5 * len(present):
         return None
-    parsed = parse_long(column, form, signs_in(cells)[0])
+    parsed = parse_long(column, form, signs_in(cells).currencies)
     numbers = _written_numbers(parsed, len(column) - column.null_count, form, cells)
     return _read_numbers(numbers, about, None) if numbers else None
 
@@ -280,11 +280,7 @@ def _written_numbers(
 
 def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Numbers:
     numbers = _Numbers(parsed.values, lossy=True)
-    signs, percent = signs_in(cells)
-    if signs:
-        numbers.notes.append(f"the currency {listed(dict.fromkeys(sorted(signs), 1))} was taken off")
-    if percent:
-        numbers.notes.append("percent signs were taken off, so that 12% is 12")
+    numbers.notes.extend(signs_in(cells).notes)
     if form.unit:
         numbers.notes.append(f"the unit {form.unit!r} was taken off")
     if form.decimal == "," and only_unclear_commas(cells):

@@ -68,10 +68,16 @@ def is_plain(cell: str) -> bool:
     return _PLAIN.fullmatch(cell) is not None
 
 
+def written_number(cell: str) -> re.Match[str] | None:
+    """The parts of a cell that could be a number in some format: signs, currency, digits, percent, unit."""
+    match = _ANY_NUMBER.fullmatch(cell)
+    return match if match is not None and _known_prefix(match) else None
+
+
 def looks_numeric(cell: str) -> bool:
     """Whether a cell could be a number in some format."""
-    match = _ANY_NUMBER.fullmatch(cell)
-    return match is not None and _known_prefix(match) and not match["unit"]
+    match = written_number(cell)
+    return match is not None and not match["unit"]
 
 
 def _known_prefix(match: re.Match[str]) -> bool:
@@ -94,8 +100,8 @@ def parse_number(cell: str, form: NumberFormat) -> float | None:
     """
     if _INFINITE.fullmatch(cell):
         return float("-inf") if cell[0] == "-" else float("inf")
-    match = _ANY_NUMBER.fullmatch(cell)
-    if match is None or bool(match["open"]) != bool(match["close"]) or not _known_prefix(match):
+    match = written_number(cell)
+    if match is None or bool(match["open"]) != bool(match["close"]):
         return None
     if (match["unit"] or "").strip() != form.unit and (match["unit"] or "").strip():
         return None
@@ -140,8 +146,8 @@ def vote_decimal(cells: Iterable[str]) -> Counter[tuple[str, str]]:
     votes: Counter[tuple[str, str]] = Counter()
     for cell in cells:
         # Most cells are whole numbers or words without a mark, which tell nothing.
-        match = _ANY_NUMBER.fullmatch(cell) if _MARKED.search(cell) else None
-        if match is None or not _known_prefix(match):
+        match = written_number(cell) if _MARKED.search(cell) else None
+        if match is None:
             continue
         body = match["body"]
         for mark in _SPACES[1:]:
@@ -220,25 +226,11 @@ def column_format(cells: Sequence[str], decimal: str, thousands: str, *, told: b
 def _common_unit(cells: Sequence[str]) -> str:
     units: Counter[str] = Counter()
     for cell in cells:
-        match = _ANY_NUMBER.fullmatch(cell)
-        if match is not None and _known_prefix(match):
+        if (match := written_number(cell)) is not None:
             units[(match["unit"] or "").strip()] += 1
     if not units or (top := units.most_common(1)[0])[0] == "" or top[1] < 0.9 * len(cells) or len(cells) < 2:
         return ""
     return top[0]
-
-
-def signs_in(cells: Iterable[str]) -> tuple[set[str], bool]:
-    """Currency marks that appear in the cells, and whether percent signs do."""
-    found: set[str] = set()
-    percent = False
-    for cell in cells:
-        match = _ANY_NUMBER.fullmatch(cell)
-        if match is None or not _known_prefix(match):
-            continue
-        percent = percent or match["suffix"] == "%"
-        found |= {mark for mark in (match["prefix"], match["suffix"]) if mark and mark not in "%‰"}
-    return found, percent
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,10 @@ def test_a_few_words_among_numbers_become_missing_and_are_said() -> None:
         (
             ["7", "(1,234)", "1,500"],
             [7, -1.234, 1.5],
-            ("commas were read as decimal marks, so that (1,234) is -1.234",),
+            (
+                "numbers in parentheses were read as negative",
+                "commas were read as decimal marks, so that (1,234) is -1.234",
+            ),
         ),
         (["1,234", "1,5"], [1.234, 1.5], ()),
         (["1.234,5", "2,345"], [1234.5, 2.345], ()),

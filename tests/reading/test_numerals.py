@@ -13,10 +13,10 @@ from lrapp.reading.numerals import (
     parse_column,
     parse_long,
     parse_number,
-    signs_in,
     strange_cells,
     vote_decimal,
 )
+from lrapp.reading.signs import signs_in
 from lrapp.reading.words import words_of
 
 POINT, COMMA = NumberFormat(".", ","), NumberFormat(",", ".")
@@ -149,7 +149,7 @@ def test_long_columns_are_read_as_short_ones(form: NumberFormat) -> None:
             for _ in range(20)
         ]
         column = pa.chunked_array([[*cells[:5], None], [*cells[5:], *rng.sample(ODD, rng.randint(0, 3))]])
-        signs = signs_in([cell for cell in column.to_pylist() if cell])[0]
+        signs = signs_in([cell for cell in column.to_pylist() if cell]).currencies
         long, short = parse_long(column, form, signs), parse_column(words_of(column), form)
         np.testing.assert_array_equal(long.values, short.values)
         assert (long.values.dtype, long.words, long.infinite, long.markers) == (
