@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 
 from lrapp import cells
-from lrapp.errors import UserError
 from lrapp.fitting import fit
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.preprocessing import Preprocessor, quoted, standardised
@@ -117,11 +116,8 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
     """
     table = with_chosen_kinds(table, settings)
     target = settings.target if settings.target is not None else default_target(table)
-    if target is None:
-        raise UserError(
-            "The table needs a column to predict: a number, category or yes/no column with two values or more."
-        )
     task = find_task(table, target, settings.task)
+    assert target is not None  # or there would be no task
     column = table.frame[target]
     known = np.flatnonzero(present(column))
     notes = list(_gaps(len(column) - len(known), target))

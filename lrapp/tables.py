@@ -213,6 +213,13 @@ def _no_rows(only_names: bool) -> UserError:
     return UserError("The file must hold a table, and this one is empty. Upload another one.")
 
 
+def _no_rows_alike(width: int) -> UserError:
+    return UserError(
+        "The lines of the file must split into as many cells as there are column names, and below the last line of "
+        f"{width:,} cells there is none. Choose another delimiter, or upload another file."
+    )
+
+
 def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides) -> Table:
     decoded = decode(data, told.encoding)
     notes.extend([*([decoded.guess] if decoded.guess else []), *decoded.notes])
@@ -252,7 +259,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     first_row = plan.skip + plan.header_rows
     first = filled[first_row] if first_row < len(filled) else records.count
     if first >= records.count:
-        raise _no_rows(only_names=True)
+        raise _no_rows(only_names=True) if not plan.skip else _no_rows_alike(plan.width)
     body_rows = rows[first_row:]
     final = with_marks(replace(found.dialect, header=bool(header)), body_rows, told)
     types = choose_types(body_rows, plan.width, final)

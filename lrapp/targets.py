@@ -58,11 +58,15 @@ def find_task(table: Table, target: str | None, override: Task | None = None) ->
     Raises:
         UserError: If the column cannot be predicted, or not in the way that was chosen.
     """
-    kind = table.kinds.get(target) if target is not None else None
-    if target is None or kind is None:
-        received = "nothing" if target is None else quoted([target])
+    if target is None:
         raise UserError(
-            f"The target must be a column of the table. Received: {received}. Choose one of its columns."
+            "The table needs a column to predict: a number, category or yes/no column with two values or more. "
+            "Change the kind of a column, or upload another table."
+        )
+    kind = table.kinds.get(target)
+    if kind is None:
+        raise UserError(
+            f"The target must be a column of the table. Received: {quoted([target])}. Choose one of its columns."
         )
     name = quoted([target])
     if kind in (Kind.DATE, Kind.TEXT, Kind.IDENTIFIER):

@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from lrapp.errors import UserError
 from lrapp.tables import Kind, read_csv
 
 ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
@@ -249,3 +250,10 @@ def test_nearly_all_variants_of_one_table_come_back() -> None:
         variant.group for variant in chosen if not module.cells_fit(variant, module.cells_of(variant.data))
     ]
     assert len(missed) <= 0.03 * len(chosen), missed
+
+
+def test_lines_that_do_not_split_alike_are_not_called_names_without_rows() -> None:
+    with pytest.raises(
+        UserError, match=r"below the last line of 2 cells there is none\. Choose another delimiter"
+    ):
+        read_csv(b"title\nsubtitle\na,b\n", "a.csv")

@@ -306,7 +306,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     choices = prepare.target_choices(table)
     if not choices:
         st.error(
-            "No column can be predicted: each is an identifier, a constant or a long text. Change a kind above."
+            "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
         )
         return Chosen(data, obstacle="there is no column to predict")
     start = (
