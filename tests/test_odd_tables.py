@@ -100,6 +100,11 @@ ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
         {"name": ["a", "b"]},
         ["1 drawn line of dashes (line 2) was left out.", "1 line below the table (line 6) was left out."],
     ),
+    "a source below the table": (
+        "name,v,w\na,1,2\nb,2,5\nc,5,7\n\nSource: Eurostat, 2020\n",
+        {"name": ["a", "b", "c"], "v": [1, 2, 5]},
+        ["1 line below the table (line 6) was left out."],
+    ),
     "edges of bars and no names": (
         "|1|x|\n|4|y|\n", {"column_2": [1, 4], "column_3": ["x", "y"]},
         ["2 columns without name and values left out."],

@@ -280,7 +280,9 @@ def _mend_one(
             parts = split_cells(raw, other, plan.records.text.quote)
             if len(parts) == width:
                 return Mended(parts, f"delimited by {other!r}")
-        if len(cells) == 1 and at_end and not looks_numeric(raw.strip()) and (width > 2 or apart):
+        # What an empty line parts from the table may have delimiters of its own, as "Source: Eurostat, 2020" has.
+        worded = cells[0].strip() and not looks_numeric(cells[0].strip())
+        if at_end and worded and (apart or (len(cells) == 1 and width > 2)):
             return Mended(None, left_out="footer")
     if not filled and width > 1:
         return Mended(None, left_out="empty")

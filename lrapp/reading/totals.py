@@ -12,7 +12,10 @@ from lrapp.reading.numerals import looks_numeric
 
 _MANY = 5000
 _TOTAL = re.compile(
-    r"(grand |sub)?(totals?|sum|summe|gesamt|somme|suma|average|mean|mittelwert)\s*:?", re.IGNORECASE
+    r"((grand |sub)?(totals?|sum|average|mean)|summe|gesamt(summe)?|insgesamt|mittelwert|durchschnitt|somme|moyenne|"
+    r"total général|suma|promedio|total general|totale|media|somma|média|totaal|gemiddelde|итого|всего|среднее|"
+    r"合計|合计|总计|平均)\s*:?",
+    re.IGNORECASE,
 )
 
 

@@ -12,6 +12,8 @@ from lrapp.reading.totals import ends_in_total
         (["a", "b", "c", "Total"], ["1", "2", "3", "6"], True),
         (["a", "b", "c", "Mean:"], ["1", "2", "3", "2"], True),
         (["a", "b", "c", "Summe"], ["1,5", "2,5", "3", "7"], True),
+        (["a", "b", "c", "Durchschnitt"], ["1", "2", "3", "2"], True),
+        (["a", "b", "c", "Total général :"], ["1", "2", "3", "6"], True),
         (["a", "b", "c", "Total"], ["1", "2", "3", "7"], False),
         (["a", "b", "c", "d"], ["1", "2", "3", "6"], False),
         (["a", "b", "Total"], ["1", "2", "3"], False),
