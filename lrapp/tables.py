@@ -25,9 +25,10 @@ from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.names import column_names, without_sign
-from lrapp.reading.records import TAB_RUN, WIDE_GAP, find_records, prepare_text
+from lrapp.reading.records import find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
 from lrapp.reading.rulings import without_rulings
+from lrapp.reading.texts import TAB_RUN, WIDE_GAP, prepare_text
 from lrapp.reading.totals import ends_in_total
 from lrapp.reading.unpacking import unpack
 from lrapp.reading.wrappings import without_wrappings

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from lrapp.errors import UserError
 from lrapp.reading.mending import Mender
-from lrapp.reading.records import find_records, prepare_text
+from lrapp.reading.records import find_records
 from lrapp.reading.rows import Plan, Types, read_body
+from lrapp.reading.texts import prepare_text
 from lrapp.tables import DialectOverrides, Kind, Table, read_csv
 
 ROWS = 60

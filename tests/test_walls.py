@@ -23,6 +23,7 @@ ORDER = [
         "reading.names",
         "reading.rulings",
         "reading.lines",
+        "reading.texts",
         "reading.records",
     ),
     *("reading.dialects", "reading.bodies", "reading.rows", "reading.mending", "reading.decoding"),

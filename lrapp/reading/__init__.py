@@ -2,6 +2,6 @@
 
 From the ground up: ``answers`` (yes and no), ``words`` (cells that mean nothing), ``numerals``, ``signs`` (around
 numbers), ``dates``, ``kinds``, ``categories``, ``columns`` (texts -> values of a kind), ``decoding`` (bytes -> text),
-``records``, ``layouts``, ``dialects`` (how the file is written), ``rows``, ``mending`` (rows that do not fit),
-``unpacking`` (gzip, zip and spreadsheets).
+``texts`` (delimiters of one byte), ``records``, ``layouts``, ``dialects`` (how the file is written), ``rows``,
+``mending`` (rows that do not fit), ``unpacking`` (gzip, zip and spreadsheets).
 """

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from lrapp.errors import UserError
 from lrapp.reading.layouts import DATE_LIKE, usual_width
 from lrapp.reading.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
-from lrapp.reading.records import TAB_RUN, WIDE_GAP, prepare_text, read_sample
+from lrapp.reading.records import read_sample
+from lrapp.reading.texts import TAB_RUN, WIDE_GAP, prepare_text
 
 SAMPLE_BYTES = 1 << 17
 _VOTE_CHARACTERS = 1 << 15

@@ -9,54 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from lrapp.reading.lines import even_lines
+from lrapp.reading.texts import Text
 
-WIDE_GAP = "  "
-"""The delimiter that stands for any run of spaces and tabs but a single space."""
-
-TAB_RUN = "\t\t"
-"""The delimiter that stands for any run of tabs."""
-
-_RUNS = {" ": rb"[ \t]+", WIDE_GAP: rb"[ \t]{2,}|\t", TAB_RUN: rb"\t+"}
 _QUOTED_NEWLINES_CHECKED = 100_000
 _LONGEST_RECORD_LINES = 50
-_INNER_DELIMITER = "\x1f"
-_ESCAPED_QUOTE = "\x1d"
-_LOOK_AHEAD = 1 << 18
 _BLOCK = 1 << 20
 _NOWHERE = np.empty(0, dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class Text:
-    """A decoded file prepared for splitting.
-
-    Args:
-        data: UTF-8 bytes in which one byte delimits cells.
-        delimiter: That byte as a character.
-        quote: Quote character, or ``""``.
-        escaped: Whether quotes inside cells were written with a backslash, and stand as a placeholder now.
-        written: The delimiter as the file writes it.
-    """
-
-    data: bytes
-    delimiter: str
-    quote: str
-    escaped: bool = False
-    written: str = ""
-
-    def restored(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Cells of a column without the placeholders that ``prepare_text`` put in."""
-        if self.escaped:
-            column = pc.replace_substring(column, _ESCAPED_QUOTE, self.quote)
-            column = pc.replace_substring(column, "\\\\", "\\")
-        if self.delimiter != self.written:
-            written = self.written[0] if self.written in _RUNS else self.written
-            column = pc.replace_substring(column, self.delimiter, written)
-        return column
 
 
 @dataclass(frozen=True)
@@ -163,46 +123,6 @@ class Records:
             return [self.cells(place) for place in range(self.count) if self.raw(place).strip()]
         lines = self.text.data.decode("utf-8", errors="replace").replace("\r\n", "\n").split("\n")
         return split_lines([line for line in lines if line.strip()], self.text.delimiter, self.text.quote)
-
-
-def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> Text:
-    """Bring a text into the form with one-byte delimiters and doubled quotes.
-
-    Args:
-        data: UTF-8 bytes.
-        delimiter, quote, escape: As in ``dialects.Dialect``.
-    """
-    q, written = quote.encode(), delimiter
-    if quote and escape:
-        data = re.sub(rb"(?<!\\)((?:\\\\)*)\\" + q, rb"\1" + _ESCAPED_QUOTE.encode(), data)
-    if run := _RUNS.get(delimiter):
-        if delimiter != TAB_RUN:
-            data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
-        cell = rb"(" + q + rb"[^" + q + rb"\n]*" + q + rb")|" if quote and q in data else rb"()"
-        spaces = cell + rb"(?:" + run + rb")"
-        inner = _INNER_DELIMITER.encode()
-        data = re.sub(spaces, lambda match: match[1] or inner, data)
-        delimiter = _INNER_DELIMITER
-    elif len(delimiter.encode()) > 1:
-        data = data.replace(delimiter.encode(), _INNER_DELIMITER.encode())
-        delimiter = _INNER_DELIMITER
-    d = delimiter.encode()
-    if quote and d + b" " + q in data[:_LOOK_AHEAD]:
-        # Quotes after a delimiter and a space are meant as quotes, unless they are inside a text.
-        spaced, ends = re.escape(d) + rb" +" + q, re.escape(d) + rb"\r\n"
-        data = re.sub(spaced + rb"(?=[^" + q + ends + rb"])", d + q, data)
-        data = re.sub(
-            spaced + rb"(?=" + q + rb"?[" + ends + rb"])",
-            lambda match: match[0] if _is_within(match, q) else d + q,
-            data,
-        )
-    return Text(data=data, delimiter=delimiter, quote=quote, escaped=bool(quote and escape), written=written)
-
-
-def _is_within(match: re.Match[bytes], quote: bytes) -> bool:
-    """Whether a quoted cell is open where a match starts, as its line tells."""
-    line = match.string.rfind(b"\n", 0, match.start()) + 1
-    return match.string.count(quote, line, match.start()) % 2 == 1
 
 
 def split_cells(raw: str, delimiter: str, quote: str) -> list[str]:

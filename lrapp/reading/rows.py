@@ -12,7 +12,8 @@ from lrapp.errors import UserError
 from lrapp.reading.bodies import Body, Repair, leave_out
 from lrapp.reading.dialects import Dialect
 from lrapp.reading.numerals import is_plain, looks_numeric, only_unclear_commas
-from lrapp.reading.records import Records, Text, split_cells
+from lrapp.reading.records import Records, split_cells
+from lrapp.reading.texts import Text
 
 LISTED_REPAIRS = 1000
 """Repairs that are listed one by one; beyond that they are only counted."""

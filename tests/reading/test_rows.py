@@ -5,8 +5,9 @@ import pyarrow as pa
 from lrapp.reading.bodies import Body
 from lrapp.reading.dialects import Dialect
 from lrapp.reading.mending import Mender
-from lrapp.reading.records import find_records, prepare_text
+from lrapp.reading.records import find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
+from lrapp.reading.texts import prepare_text
 
 FLOAT, TEXT = pa.float64(), pa.string()
 
