@@ -67,6 +67,17 @@ ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
             "1 repeated line of column names was left out.",
         ],
     ),
+    "delimiters behind backslashes, and a row to repair": (
+        "a,b,c\n1,x\\,y,5\n2,z,6\n3,q,7,\n4,w\n", {"a": [1, 2, 3, 4], "b": ["x,y", "z", "q", "w"]}, [
+            "2 rows had to be repaired."
+        ],
+    ),
+    "delimiters behind backslashes": (
+        "a\tb\n1\tx\\\ty\n2\tz\n3\tq\\\\\n", {"a": [1, 2, 3], "b": ["x\ty", "z", "q\\"]}, [],
+    ),
+    "backslashes that end cells": (
+        "a,b\nC:\\x\\,2\nD:\\,4\nE:\\y,6\n", {"a": ["C:\\x\\", "D:\\", "E:\\y"], "b": [2, 4, 6]}, [],
+    ),
     "colours that begin like comments": (
         "a,b\n#fff,2\n#000,4\nred,6\n", {"a": ["#fff", "#000", "red"], "b": [2, 4, 6]}, [],
     ),

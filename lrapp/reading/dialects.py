@@ -39,7 +39,8 @@ class Dialect:
         header: Whether the first row holds the column names.
         decimal: ``"."`` or ``","``.
         thousands: One character, or ``""``.
-        escape: ``"\\\\"`` where a quote inside quotes is written with a backslash before it, else ``""``.
+        escape: ``"\\\\"`` where a quote inside quotes is written with a backslash before it, with the delimiter behind
+            it where that is written so too, else ``""``.
     """
 
     encoding: str
@@ -133,6 +134,9 @@ def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Fo
         if score > best_score + 1e-9:
             best, best_score = mark, score
     quote, escape = _quoting(_with_newlines(sample), best, told.quote)
+    if len(best) == 1 and "\\" + best in short:
+        escapes = (escape, "\\" + best)
+        escape = max(escapes, key=lambda signs: _evenness(_split(short, best, quote, signs), best)[1])
     dialect = Dialect(
         encoding=encoding,
         delimiter=best or _unused(sample),

@@ -15,6 +15,7 @@ TAB_RUN = "\t\t"
 _RUNS = {" ": rb"[ \t]+", WIDE_GAP: rb"[ \t]{2,}|\t", TAB_RUN: rb"\t+"}
 _INNER_DELIMITER = "\x1f"
 _ESCAPED_QUOTE = "\x1d"
+_ESCAPED_DELIMITER = "\x1c"
 _LOOK_AHEAD = 1 << 18
 
 
@@ -26,7 +27,8 @@ class Text:
         data: UTF-8 bytes in which one byte delimits cells.
         delimiter: That byte as a character.
         quote: Quote character, or ``""``.
-        escaped: Whether quotes inside cells were written with a backslash, and stand as a placeholder now.
+        escaped: Whether quotes and delimiters inside cells were written with a backslash, and stand as placeholders
+            now.
         written: The delimiter as the file writes it.
     """
 
@@ -40,6 +42,7 @@ class Text:
         """Cells of a column without the placeholders that ``prepare_text`` put in."""
         if self.escaped:
             column = pc.replace_substring(column, _ESCAPED_QUOTE, self.quote)
+            column = pc.replace_substring(column, _ESCAPED_DELIMITER, self.delimiter)
             column = pc.replace_substring(column, "\\\\", "\\")
         if self.delimiter != self.written:
             written = self.written[0] if self.written in _RUNS else self.written
@@ -55,8 +58,9 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
         delimiter, quote, escape: As in ``dialects.Dialect``.
     """
     q, written = quote.encode(), delimiter
-    if quote and escape:
-        data = re.sub(rb"(?<!\\)((?:\\\\)*)\\" + q, rb"\1" + _ESCAPED_QUOTE.encode(), data)
+    if escape:
+        data = _without_escapes(data, quote, _ESCAPED_QUOTE)
+        data = _without_escapes(data, escape[1:], _ESCAPED_DELIMITER)
     if run := _RUNS.get(delimiter):
         if delimiter != TAB_RUN:
             data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
@@ -78,7 +82,14 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
             lambda match: match[0] if _is_within(match, q) else d + q,
             data,
         )
-    return Text(data=data, delimiter=delimiter, quote=quote, escaped=bool(quote and escape), written=written)
+    return Text(data=data, delimiter=delimiter, quote=quote, escaped=bool(escape), written=written)
+
+
+def _without_escapes(data: bytes, sign: str, placeholder: str) -> bytes:
+    """A text with a placeholder for each backslash with a sign behind it."""
+    if not sign or b"\\" + sign.encode() not in data:
+        return data
+    return re.sub(rb"(?<!\\)((?:\\\\)*)\\" + re.escape(sign.encode()), rb"\1" + placeholder.encode(), data)
 
 
 def _is_within(match: re.Match[bytes], quote: bytes) -> bool:
