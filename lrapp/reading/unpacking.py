@@ -271,9 +271,15 @@ def _refuse_other_formats(data: bytes) -> None:
         raise UserError(f"The file is an image or a recording, not a CSV table. {_ADVICE}")
     head = data[:4096].removeprefix(b"\xef\xbb\xbf").replace(b"\x00", b"").lstrip()
     lower = head.lower()
-    if re.match(rb"(<!doctype html|<html|<head|<body|<table|<div|<script)", lower) or (
-        lower.startswith((b"<?xml", b"<!--")) and b"<html" in lower
-    ):
+    if data.startswith(b"version https://git-lfs"):
+        raise UserError(
+            "The file only points to a table (Git LFS). Download the table itself and upload that."
+        )
+    if head[:1] in (b"%", b"@") and re.search(rb"(?im)^@attribute\s", data[: 1 << 16]):
+        raise UserError(f"The file is in Weka's format ARFF, not a CSV table. {_ADVICE}")
+    if re.match(
+        rb"(<!doctype html|<(html|head|meta|style|body|table|div|script|center|font|pre)\b)", lower
+    ) or (lower.startswith((b"<?xml", b"<!--")) and b"<html" in lower):
         raise UserError(f"The file is a web page (HTML), not a CSV table. {_ADVICE}")
     if lower.startswith((b"<?xml", b"<svg")):
         raise UserError(f"The file is XML, not a CSV table. {_ADVICE}")

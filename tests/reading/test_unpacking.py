@@ -117,3 +117,21 @@ def test_a_sheet_with_cells_in_far_corners_is_refused() -> None:
     far = '<row r="1048576"><c r="XFD1048576" t="n"><v>1</v></c></row>'
     with pytest.raises(UserError, match="close together"):
         unpack(workbook(row(1, "a") + far), "a.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b'<meta charset="utf-8"><table><tr><td>1</td></tr></table>', r"web page \(HTML\)"),
+        (b"% about\n\n@RELATION iris\n@ATTRIBUTE size NUMERIC\n@DATA\n1.5\n", "Weka's format ARFF"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n", "Download the table itself"),
+    ],
+)
+def test_text_that_is_no_table_is_named(data: bytes, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        unpack(data, "a.csv")
+
+
+@pytest.mark.parametrize("data", [b"<DATE>,<OPEN>\n1,2\n", b"@name,%\nx,1\n", b"% a,b\n1,2\n"])
+def test_signs_of_other_formats_in_names_are_no_reason(data: bytes) -> None:
+    assert unpack(data, "a.csv").data == data
