@@ -329,7 +329,7 @@ def test_odd_names_stay_and_doubles_are_told_apart() -> None:
     expected = ["a.b[0]", "x\ny", "$x^2$", "<b>", "**m**", "😀", 'q"q', "a", "a_3", "column_10", "a_2"]
     assert list(table.frame.columns) == expected
     assert any("no name" in note for note in table.notes)
-    assert any("twice" in note for note in table.notes)
+    assert any("repeats an earlier one" in note for note in table.notes)
 
 
 def test_extreme_numbers_stay_finite() -> None:

@@ -72,7 +72,8 @@ def column_names(
         names.append(final)
     if renamed:
         listed = ", ".join(map(repr, renamed[:5]))
-        notes.append(
-            f"{len(renamed)} column name{'s' if len(renamed) > 1 else ''} appeared twice: now {listed}."
+        again = (
+            "column name repeats an earlier one" if len(renamed) == 1 else "column names repeat earlier ones"
         )
+        notes.append(f"{len(renamed):,} {again}: now {listed}{', …' if len(renamed) > 5 else ''}.")
     return names, empty

@@ -26,7 +26,10 @@ def test_names_are_all_there_and_all_different(header: list[list[str]], expected
 def test_what_was_changed_is_said() -> None:
     notes: list[str] = []
     assert column_names([[" a", "a", ""]], Layout(0, 1, 3), notes)[1] == {2}
-    assert notes == ["Spaces around 1 column name were removed.", "1 column name appeared twice: now 'a_2'."]
+    assert notes == [
+        "Spaces around 1 column name were removed.",
+        "1 column name repeats an earlier one: now 'a_2'.",
+    ]
 
 
 def test_a_sign_that_stands_alone_before_the_names_goes() -> None:
