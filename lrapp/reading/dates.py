@@ -35,6 +35,7 @@ _EVEN = {
 }
 _ZONED = r"(?:Z|UTC|:\d\d[^-+]*[+-]\d\d(?::?\d\d)?)$"
 _FIRST_YEAR = 1969
+_SHORT_YEAR = re.compile(r"\D*\d{1,2}\D+(?:\d{1,2}\D+)?\d{2}(?!\d)")
 _EMPTY_DATES = ("0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00")
 
 
@@ -84,7 +85,9 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | No
     texts = words.texts
     fitting = [pattern.fullmatch(text) is not None and text not in _EMPTY_DATES for text in texts]
     notes: list[str] = []
-    whole = _with_centuries(texts, pattern)
+    whole = texts
+    if any(fits and _SHORT_YEAR.match(text) for text, fits in zip(texts, fitting, strict=True)):
+        whole = _with_centuries(texts, pattern)
     if whole != texts:
         notes.append(f"years of two digits were taken as {_FIRST_YEAR} to {_FIRST_YEAR + 99}")
     series = pd.Series(whole, dtype="str").where(pd.Series(fitting, dtype=bool))

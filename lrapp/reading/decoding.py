@@ -65,7 +65,8 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
             raise _no_text()
         text = text.replace(b"\x00", b"")
         notes.append(f"{nul:,} NUL byte{'s' if nul > 1 else ''} {_were(nul)} removed from the text.")
-    if marks := text.count(codecs.BOM_UTF8):
+    # One byte is looked for first, since that is many times faster.
+    if b"\xef" in text and (marks := text.count(codecs.BOM_UTF8)):
         # Files that were put together from several bring along the mark of each.
         text = text.replace(codecs.BOM_UTF8, b"")
         notes.append(

@@ -19,7 +19,9 @@ FAILED_FORMULAS = [
 """What spreadsheets write where a formula failed, in several languages."""
 
 MISSING_WORDS = [
-    "NA", "N/A", "n/a", "n.a.", "N.A.", "na", "NaN", "nan", "-NaN", "-nan", "<NA>", *FAILED_FORMULAS,
+    "NA", "N/A", "n/a", "n.a.", "N.A.", "na", "NaN", "nan", "-NaN", "-nan", "<NA>",
+    # Columns of words are searched for them only where a cell is as short as the longest.
+    *(word for word in FAILED_FORMULAS if len(word.encode()) <= 7),
     "NULL", "Null", "null", "nil", "NIL", "None", "none",
     "?", "??", "-", "--", "---", ".", "..", "…", "–", "—", "*", "\\N", "(null)",
     "(NA)", "missing", "Missing", "MISSING",
@@ -76,8 +78,8 @@ def written_number(cell: str) -> re.Match[str] | None:
 
 def looks_numeric(cell: str) -> bool:
     """Whether a cell could be a number in some format."""
-    match = written_number(cell)
-    return match is not None and not match["unit"]
+    match = _ANY_NUMBER.fullmatch(cell)
+    return match is not None and _known_prefix(match) and not match["unit"]
 
 
 def _known_prefix(match: re.Match[str]) -> bool:
@@ -146,8 +148,8 @@ def vote_decimal(cells: Iterable[str]) -> Counter[tuple[str, str]]:
     votes: Counter[tuple[str, str]] = Counter()
     for cell in cells:
         # Most cells are whole numbers or words without a mark, which tell nothing.
-        match = written_number(cell) if _MARKED.search(cell) else None
-        if match is None:
+        match = _ANY_NUMBER.fullmatch(cell) if _MARKED.search(cell) else None
+        if match is None or not _known_prefix(match):
             continue
         body = match["body"]
         for mark in _SPACES[1:]:
