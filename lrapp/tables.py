@@ -25,6 +25,7 @@ from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.names import column_names, without_sign
+from lrapp.reading.numerals import looks_numeric
 from lrapp.reading.records import find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
 from lrapp.reading.rulings import without_rulings
@@ -355,9 +356,8 @@ def _assemble(
         listed = ", ".join(map(repr, nameless[:5]))
         notes.append(f"{len(nameless)} column{'s' if len(nameless) > 1 else ''} had no name: {listed}.")
     if dropped:
-        notes.append(
-            f"{len(dropped)} column{'s' if len(dropped) > 1 else ''} without name and values left out."
-        )
+        columns_gone = f"{len(dropped)} column{'s' if len(dropped) > 1 else ''} without name and values"
+        notes.append(f"{columns_gone}{_were(len(dropped))} left out.")
     return Table(
         name=name,
         frame=pd.DataFrame(series, copy=False),
@@ -372,7 +372,9 @@ def _assemble(
 
 def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], told: DialectOverrides) -> Table:
     """A spreadsheet has cells already; only the place of the table in it must be found."""
-    filled = [row for row in sheet if any(cell.strip() for cell in row)]
+    end = _end_of_table(sheet)
+    filled = [row for row in sheet[:end] if any(cell.strip() for cell in row)]
+    below = sum(any(cell.strip() for cell in row) for row in sheet[end:])
     width = max(max(place for place, cell in enumerate(row) if cell.strip()) + 1 for row in filled)
     plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], told.header)
     plan = replace(plan, width=max(plan.width, width))
@@ -381,7 +383,8 @@ def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], tol
     header = rows[plan.skip : plan.skip + plan.header_rows]
     names, unnamed = column_names(header, plan, notes)
     if plan.skip:
-        notes.append(f"{plan.skip} row{'s' if plan.skip > 1 else ''} before the table left out.")
+        above = f"{_counted(plan.skip, 'row')} before the table"
+        notes.append(f"{above}{_were(plan.skip)} left out.")
     body_rows = rows[plan.skip + plan.header_rows :]
     if not body_rows:
         raise _no_rows(only_names=True)
@@ -390,9 +393,23 @@ def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], tol
         for place in range(plan.width)
     ]
     body = Body(columns=columns)
-    if (blank := len(sheet) - len(filled)) > 0:
+    if below:
+        body.left_out["footer"] = [0] * below
+    if (blank := len(sheet) - len(filled) - below) > 0:
         body.left_out["empty"] = [0] * blank
     return _assemble(name, body, names, unnamed, None, notes, told)
+
+
+def _end_of_table(sheet: Sequence[Sequence[str]]) -> int:
+    """Where rows of one cell of words each begin at the end of a spreadsheet, parted from the table by an empty row."""
+    filled = [[cell for cell in row if cell.strip()] for row in sheet]
+    last = len(filled)
+    while last and (
+        not filled[last - 1] or (len(filled[last - 1]) == 1 and not looks_numeric(filled[last - 1][0]))
+    ):
+        last -= 1
+    wide = max(map(len, filled[:last]), default=0) > 1
+    return next((place for place in range(last, len(sheet)) if wide and not filled[place]), len(sheet))
 
 
 def _cut(row: Sequence[str]) -> list[str]:

@@ -46,7 +46,7 @@ ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
     "rows that end with a delimiter": (
         "a,b,c\n1,2,3,\n4,5,6,\n7,8,9,\n",
         {"a": [1, 4, 7], "b": [2, 5, 8], "c": [3, 6, 9]},
-        ["1 column without name and values left out."],
+        ["1 column without name and values was left out."],
     ),
     "commented rows": (
         "a,b\n1,2\n#3,4\n5,6\n", {"a": [1, 5], "b": [2, 6]}, ["1 comment line was left out."],
@@ -118,7 +118,7 @@ ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
     ),
     "edges of bars and no names": (
         "|1|x|\n|4|y|\n", {"column_2": [1, 4], "column_3": ["x", "y"]},
-        ["2 columns without name and values left out."],
+        ["2 columns without name and values were left out."],
     ),
     "a terminal's table": (
         "+----+------+\n| id | age  |\n+----+------+\n|  7 |   12 |\n| 42 | NULL |\n+----+------+\n",

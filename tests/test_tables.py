@@ -173,7 +173,7 @@ SAID = {
     "names again": "1 repeated line of column names was left out.",
     "empty rows at the end": "2 empty rows at the end were left out.",
     "source below": "1 line below the table (line 72) was left out.",
-    "trailing delimiters": "1 column without name and values left out.",
+    "trailing delimiters": "1 column without name and values was left out.",
     "NUL bytes": "NUL bytes were removed from the text.",
     "names with spaces": "Spaces around 7 column names were removed.",
     "stray quote inside": "1 row had to be repaired.",

@@ -46,6 +46,7 @@ _NOT_TABLES = (
 )
 _ADVICE = "Save the table as CSV and upload that."
 _SPREADSHEET_PARTS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
+_OFFICE_PARTS = (("word/document.xml", "a Word document"), ("ppt/presentation.xml", "a presentation"))
 _TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
 
 
@@ -91,6 +92,9 @@ def unpack(data: bytes, name: str, *, limit: int = UNPACKED_LIMIT) -> Unpacked:
             if any(part in archive.namelist() for part in _SPREADSHEET_PARTS):
                 _check_unpacked_size(archive, limit)
                 return _spreadsheet(data, name, notes)
+            for part, what in _OFFICE_PARTS:
+                if part in archive.namelist():
+                    raise UserError(f"The file is {what}, not a CSV table. {_ADVICE}")
             data, name = _from_zip(archive, limit)
             notes.append(f"The table {name!r} was taken out of the zip archive.")
         elif data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":

@@ -135,3 +135,20 @@ def test_text_that_is_no_table_is_named(data: bytes, sentence: str) -> None:
 @pytest.mark.parametrize("data", [b"<DATE>,<OPEN>\n1,2\n", b"@name,%\nx,1\n", b"% a,b\n1,2\n"])
 def test_signs_of_other_formats_in_names_are_no_reason(data: bytes) -> None:
     assert unpack(data, "a.csv").data == data
+
+
+def test_lines_above_and_below_the_table_of_a_sheet_are_left_out() -> None:
+    table = row(4, "size", "mark", "kind") + row(5, 1.5, 1, "x") + row(6, 2.5, 2, "y") + row(7, 4.5, 7, "x")
+    sheet = workbook(
+        row(1, "A report") + row(2, "of 2020") + table + row(9, "Source: x") + row(11, "Printed, too")
+    )
+    found = read_csv(sheet, "a.xlsx")
+    assert found.frame["size"].tolist() == [1.5, 2.5, 4.5]
+    assert "2 rows before the table were left out." in found.notes
+    assert "2 lines below the table were left out." in found.notes
+    assert "3 empty lines were left out." in found.notes
+
+
+def test_a_document_is_named() -> None:
+    with pytest.raises(UserError, match="a Word document"):
+        unpack(zipped({"word/document.xml": b"<a/>", "[Content_Types].xml": b"<x/>"}), "a.csv")
