@@ -35,7 +35,7 @@ from lrapp.reading.numerals import (
     vote_decimal,
 )
 from lrapp.reading.signs import signs_in
-from lrapp.reading.words import Words, as_series, words_of
+from lrapp.reading.words import Words, as_series, has_foreign_digits, with_own_digits, words_of
 
 __all__ = ["DISTINCT_CAP", "Context", "Kind", "Read", "convert", "read_column"]
 
@@ -116,6 +116,10 @@ def _read_words(words: Words, about: Context) -> Read:
         numbers := _written_numbers(parse_column(words, form), words.filled, form, cells)
     ):
         return _read_numbers(numbers, about, None)
+    if has_foreign_digits(present):
+        read = _read_words(with_own_digits(words), about)
+        if read.values.dtype.kind in "ifM":
+            return replace(read, notes=(*read.notes, "the digits of another script were read as 0 to 9"))
     read = read_category(words, about, "")
     if sum(date_shape([cell]) is not None for cell in present[:_DATES]) > 0.9 * len(present[:_DATES]):
         said = "its dates are written in several ways, so it was read as words"
@@ -150,6 +154,8 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
     """
     reason = "chosen by you"
     words = words_of(column)
+    if kind in (Kind.NUMBER, Kind.DATE):
+        words = with_own_digits(words) if has_foreign_digits(words.texts) else words
     if kind is Kind.NUMBER:
         cells = _sample([text for text in words.texts if text not in _MISSING], about.width)
         numeric = [cell for cell in cells if looks_numeric(cell)]

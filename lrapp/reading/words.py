@@ -1,5 +1,7 @@
 """A column of text as its different cells and where each stands: what is asked of a cell is asked once."""
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
+_MARKS = {"٫": ".", "٬": ",", "．": ".", "，": ",", "－": "-", "％": "%"}
 _PIECE_LIMIT = 1 << 30
 
 
@@ -92,6 +97,20 @@ def words_of(column: pa.ChunkedArray) -> Words:
 def _codes(piece: pa.DictionaryArray) -> np.ndarray:
     indices = piece.indices.fill_null(-1) if piece.indices.null_count else piece.indices
     return indices.to_numpy(zero_copy_only=False)
+
+
+def has_foreign_digits(cells: Iterable[str]) -> bool:
+    """Whether some cell has a digit that is none of 0 to 9."""
+    return any(_FOREIGN_DIGIT.search(cell) is not None for cell in cells)
+
+
+def with_own_digits(words: Words) -> Words:
+    """A column with the digits and marks of other scripts written as 0 to 9, point and comma."""
+    return Words([_FOREIGN.sub(_own_digit, text) for text in words.texts], words.codes)
+
+
+def _own_digit(match: re.Match[str]) -> str:
+    return _MARKS.get(match[0]) or str(unicodedata.decimal(match[0], match[0]))
 
 
 def as_series(column: pa.ChunkedArray) -> pd.Series:

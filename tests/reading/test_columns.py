@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lrapp.reading.columns import DISTINCT_CAP, Context, Kind, Read, read_column
+from lrapp.reading.columns import DISTINCT_CAP, Context, Kind, Read, convert, read_column
 
 
 def read(
@@ -194,3 +194,21 @@ def test_a_minus_beside_a_plus_is_an_answer_and_no_gap() -> None:
     assert result.values.fillna("").tolist() == ["+", "-", "", "+", "-"]
     assert result.notes == ("'-' was kept, as the opposite of '+'", "1 value marked as missing ('?')")
     assert read(["+", "-", "x", "+"]).values.isna().tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["١٢", "٣٤٫٥", "٥٦"], [12, 34.5, 56]),
+        (["１２", "３４", "７"], [12, 34, 7]),
+        (["१२", "-३४", "५६"], [12, -34, 56]),
+    ],
+)
+def test_digits_of_other_scripts_are_numbers_and_said(cells: list[str], values: list[float]) -> None:
+    result = read(cells)
+    assert result.values.tolist() == values
+    assert result.notes == ("the digits of another script were read as 0 to 9",)
+    about = Context("x", 0, 2, ".", "")
+    assert convert(pa.chunked_array([cells]), Kind.NUMBER, about).values.tolist() == values
+    words = read(["第１", "第２", "第１"])
+    assert (words.values.tolist(), words.notes) == (["第１", "第２", "第１"], ())
