@@ -24,7 +24,7 @@ from lrapp.reading.dialects import (
 from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
-from lrapp.reading.names import column_names, without_sign
+from lrapp.reading.names import column_names, with_split_names, without_sign
 from lrapp.reading.numerals import looks_numeric
 from lrapp.reading.records import find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
@@ -250,6 +250,8 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
         raise _no_rows(only_names=False)
     rows = [records.cells(place) for place in filled]
     rows = without_sign(rows, notes)
+    if told.header is not False:
+        rows = with_split_names(rows, notes)
     plan = layout(rows, told.header)
     _check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]

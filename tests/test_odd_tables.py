@@ -28,6 +28,15 @@ ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
         {"n": [1, 3, 6, 7, 11, 14], "k": [2, 4, np.nan, 8, 12, 15]},
         ["3 rows had to be repaired."],
     ),
+    "names with another delimiter": (
+        'a;"b";c\n1,x,5.5\n2,y,7.5\n3,x,9.5\n',
+        {"a": [1, 2, 3], "b": ["x", "y", "x"], "c": [5.5, 7.5, 9.5]},
+        ["The column names are delimited by ';', unlike the rows below them."],
+    ),
+    "a title with a comma above a headless table": (
+        "Sales, weekly\n1;2;3\n4;5;6\n7;8;9\n", {"column_1": [1, 4, 7]},
+        ["1 line was left out before the table."],
+    ),
     "names that span": (
         "2020,,2021,\nQ1,Q2,Q1,Q2\n1,2,3,4\n5,6,7,8\n9,10,11,12\n",
         {"2020 Q1": [1, 5, 9], "2020 Q2": [2, 6, 10], "2021 Q1": [3, 7, 11], "2021 Q2": [4, 8, 12]},

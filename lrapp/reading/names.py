@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from lrapp.reading.layouts import Layout
+from lrapp.reading.layouts import Layout, has_names, usual_width
 
 _SIGN = "The # before the column names was taken off."
 _COUNTED = {2: "two", 3: "three"}
@@ -21,6 +21,27 @@ def without_sign(rows: list[list[str]], notes: list[str]) -> list[list[str]]:
         return rows
     notes.append(_SIGN)
     return [rows[0][1:], *rows[1:]]
+
+
+def with_split_names(rows: list[list[str]], notes: list[str]) -> list[list[str]]:
+    """Split a first row that has another delimiter than the rows below, where that makes names of it.
+
+    Args:
+        rows: The first rows of the file.
+        notes: Takes a sentence on it.
+    """
+    if len(rows) < 2 or len(rows[0]) > 1 or (width := usual_width(rows[1:])) < 2:
+        return rows
+    for mark in (";", ",", "\t", "|"):
+        names = [name.strip().strip('"') for name in rows[0][0].split(mark)]
+        if (
+            len(names) == width
+            and all(names)
+            and has_names([names, *(row for row in rows[1:] if len(row) == width)])
+        ):
+            notes.append(f"The column names are delimited by {mark!r}, unlike the rows below them.")
+            return [names, *rows[1:]]
+    return rows
 
 
 def column_names(
