@@ -78,6 +78,9 @@ def fit(
             "No column is left to learn from: besides the target, the table needs a number, category, yes/no or "
             "date column with at least two values in the training rows."
             + "".join(f" {note}" for note in notes)
+            + " Add rows or columns"
+            + (", lower “Rare category below”" if plan.rare else "")
+            + ", or change the kind of a column."
         )
     if len(keep) < slots.shape[1]:
         slots, known = np.take(slots, keep, axis=1), np.take(known, keep, axis=1)

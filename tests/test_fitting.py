@@ -186,6 +186,13 @@ def test_a_number_with_one_value_and_gaps_leaves_its_flag() -> None:
         fitted({"half": (Kind.NUMBER, half)}, missing_flags=False)
 
 
+def test_a_table_of_rare_categories_alone_says_what_to_lower() -> None:
+    with pytest.raises(
+        UserError, match="Add rows or columns, lower “Rare category below”, or change the kind"
+    ):
+        fitted({"name": (Kind.CATEGORY, [f"n{place}" for place in range(ROWS)])})
+
+
 def test_yes_no_keeps_zero_and_one_and_fills_gaps_with_the_mean() -> None:
     answers = np.array(["no", "yes", "yes", "yes"] * 12 + [None, None], dtype=object)
     inputs, result = fitted({"ok": (Kind.YES_NO, answers)})
