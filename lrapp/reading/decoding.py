@@ -19,6 +19,7 @@ _BLOCK = 1 << 24
 _WIDE_ALPHABETS = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
 _NARROW_ALPHABETS = ("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp874")
 _WESTERN = ("cp1252", "cp850", "cp1250", "iso8859_2", "mac_roman")
+_HALF_LETTER = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
 _INSIDE = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f](?=[a-z])")
 _JOINS_WORDS = "’‘–—…·\xa0\xad"
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f\x01\x02")) + b"\x7f"
@@ -167,6 +168,12 @@ def _is_utf8(data: bytes) -> bool:
 def _as_utf8(data: bytes, notes: list[str]) -> tuple[bytes, str, str]:
     if _is_utf8(data):
         return data, "utf-8", ""
+    # Where a file was cut off, its last letter may be half a one.
+    half = _HALF_LETTER.search(data[-3:])
+    whole = data[: -len(half[0])] if half else b""
+    if not whole.isascii() and _is_utf8(whole):
+        notes.append("The file ends amid a letter, which was left out: it may have been cut off.")
+        return whole, "utf-8", ""
     patched = _mostly_utf8(data, notes)
     if patched is not None:
         return patched, "utf-8", ""

@@ -72,6 +72,14 @@ def test_a_few_foreign_bytes_in_utf8_are_counted() -> None:
     assert decoded.notes == ("1 byte that did not fit UTF-8 was read as cp1252.",)
 
 
+@pytest.mark.parametrize("half", [b"\xc3", b"\xe2\x82", b"\xf0\x9f\x90"])
+def test_half_a_letter_at_the_end_makes_no_other_encoding(half: bytes) -> None:
+    decoded = decode("é,ü\n".encode() + half)
+    assert (decoded.data.decode(), decoded.encoding) == ("é,ü\n", "utf-8")
+    assert decoded.notes == ("The file ends amid a letter, which was left out: it may have been cut off.",)
+    assert decode(b"a,b\n1,\xe9").encoding == "cp1252"
+
+
 def test_nul_bytes_are_removed_and_counted() -> None:
     decoded = decode(b"a,b\n1\x00,2\n3,4\n5,6\n7,8\n9,10\n")
     assert decoded.data == b"a,b\n1,2\n3,4\n5,6\n7,8\n9,10\n"
