@@ -86,7 +86,7 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | No
     fitting = [pattern.fullmatch(text) is not None and text not in _EMPTY_DATES for text in texts]
     notes: list[str] = []
     whole = texts
-    if any(fits and _SHORT_YEAR.match(text) for text, fits in zip(texts, fitting, strict=True)):
+    if "year" in pattern.groupindex and any(map(_SHORT_YEAR.match, texts)):
         whole = _with_centuries(texts, pattern)
     if whole != texts:
         notes.append(f"years of two digits were taken as {_FIRST_YEAR} to {_FIRST_YEAR + 99}")
@@ -158,8 +158,6 @@ def _pair(cells: np.ndarray, place: int) -> np.ndarray:
 
 def _with_centuries(texts: list[str], pattern: re.Pattern[str]) -> list[str]:
     """Dates with the century that their year lacks; left to pandas, it would depend on the day of reading."""
-    if "year" not in pattern.groupindex:
-        return texts
     whole = list(texts)
     for place, text in enumerate(texts):
         match = pattern.fullmatch(text)

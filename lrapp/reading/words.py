@@ -101,7 +101,7 @@ def _codes(piece: pa.DictionaryArray) -> np.ndarray:
 
 def has_foreign_digits(cells: Iterable[str]) -> bool:
     """Whether some cell has a digit that is none of 0 to 9."""
-    return any(_FOREIGN_DIGIT.search(cell) is not None for cell in cells)
+    return any(not cell.isascii() and _FOREIGN_DIGIT.search(cell) is not None for cell in cells)
 
 
 def with_own_digits(words: Words) -> Words:
