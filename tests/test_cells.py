@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lrapp import cells
-from lrapp.reading import categories
+from lrapp.reading import answers
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_yes_and_no_are_one_and_zero(
     assert [None if math.isnan(code) else code for code in found] == codes
 
 
-@pytest.mark.parametrize("pair", categories._YES_NO, ids=" ".join)
-def test_every_yes_and_no_that_is_read_is_understood(pair: set[str]) -> None:
-    no, yes = cells.natural(pair)
+@pytest.mark.parametrize(("yes", "no"), answers.PAIRS, ids=" ".join)
+def test_every_yes_and_no_that_is_read_is_understood(yes: str, no: str) -> None:
+    assert cells.natural((yes, no)) == (no, yes)
     codes, strange = cells.yes_no_codes(pd.Series([yes, no]), ("no", "yes"))
     assert (codes.tolist(), strange) == ([1.0, 0.0], [])
 
