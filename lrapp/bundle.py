@@ -21,6 +21,7 @@ _NEEDS = (
     "scikit-learn",
     "pydantic",
     "skops",
+    "threadpoolctl",
     "charset-normalizer",
     "python-calamine",
     "filelock",

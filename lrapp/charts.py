@@ -75,19 +75,27 @@ def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFra
     return frame.iloc[np.unique(np.r_[0, *peaks, rows - 1])]
 
 
-def run_frame(history: History, plan: FloatArray | None = None, most: int = MOST_POINTS) -> pd.DataFrame:
+def planned(plan: FloatArray, steps_per_epoch: int, most: int = MOST_POINTS) -> pd.DataFrame:
+    """Return the line of a plan as ``run_frame`` takes it: what stays the same while the run goes on.
+
+    Args:
+        plan: The learning rate of every step of the run.
+        steps_per_epoch: At least 1.
+        most: About how many points to keep.
+    """
+    line = pd.DataFrame({"epoch": np.arange(1, len(plan) + 1) / steps_per_epoch, "value": plan})
+    return thin(line, "value", most).assign(panel="rate", series="planned")
+
+
+def run_frame(history: History, plan: pd.DataFrame | None = None, most: int = MOST_POINTS) -> pd.DataFrame:
     """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
 
     Args:
         history: What the run has said so far.
-        plan: The learning rate of every step of the run; drawn behind the rates that were used.
+        plan: The line of its plan, from ``planned``; drawn behind the rates that were used.
         most: About how many points of a line to keep.
     """
-    parts = []
-    per_epoch = history.started.steps_per_epoch if history.started else 1
-    if plan is not None and len(plan):
-        planned = pd.DataFrame({"epoch": np.arange(1, len(plan) + 1) / per_epoch, "value": plan})
-        parts.append(thin(planned, "value", most).assign(panel="rate", series="planned"))
+    parts = [] if plan is None else [plan]
     steps = history.step_frame()
     rates = [(group, group) for group in GROUP_HUES] if history.grouped else [("learning_rate", "used")]
     parts.append(_line(steps, "loss", most).assign(panel="loss", series="one batch"))

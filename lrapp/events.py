@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 import pandas as pd
@@ -213,8 +213,13 @@ _TYPES: dict[str, type[Event]] = {
 
 def to_line(event: Event) -> str:
     """Return the event as one line of JSON, with its newline."""
-    # NaN and Infinity are not JSON; as strings they survive any reader, and float() takes them back.
-    return json.dumps({"type": event.type} | _plain(asdict(event)), allow_nan=False) + "\n"
+    values = {"type": event.type} | {one.name: getattr(event, one.name) for one in fields(event)}
+    try:
+        line = json.dumps(values, allow_nan=False)
+    except ValueError:
+        # NaN and Infinity are not JSON; as strings they survive any reader, and float() takes them back.
+        line = json.dumps(_plain(values), allow_nan=False)
+    return line + "\n"
 
 
 def from_line(line: str | bytes) -> Event:
@@ -243,7 +248,8 @@ def _plain(value: Any) -> Any:
 
 def _revive(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(_revive(item) for item in value)
+        # Nearly always plain numbers, and thousands of them.
+        return tuple(value) if {*map(type, value)} <= {float, int} else tuple(map(_revive, value))
     if isinstance(value, dict):
         return float(value["float"])
     return value
@@ -366,5 +372,6 @@ class History:
 
     def epoch_frame(self) -> pd.DataFrame:
         """Return a row per finished epoch, with the fields of ``EpochDone`` as columns."""
-        names = list(EpochDone.__dataclass_fields__)
-        return pd.DataFrame([asdict(epoch) for epoch in self.epochs], columns=names)
+        names = [one.name for one in fields(EpochDone)]
+        rows = [[getattr(epoch, name) for name in names] for epoch in self.epochs]
+        return pd.DataFrame(rows, columns=names)

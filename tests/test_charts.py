@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp import charts
-from lrapp.charts import plan_frame, plan_spec, run_frame, run_spec, thin
+from lrapp.charts import plan_frame, plan_spec, planned, run_frame, run_spec, thin
 from lrapp.events import EpochDone, Event, History, StepsDone, TrainingStarted
 from lrapp.policies import CLR
 
@@ -111,7 +111,7 @@ def test_a_short_line_is_left_as_it_is() -> None:
 
 
 def test_a_runs_frame_holds_every_line() -> None:
-    frame = run_frame(history(4), np.linspace(0, 1, 60))
+    frame = run_frame(history(4), planned(np.linspace(0, 1, 60), 10))
     assert set(frame.columns) == {"panel", "series", "epoch", "value"}
     assert frame.groupby(["panel", "series"]).size().to_dict() == {
         ("loss", "one batch"): 40,
@@ -127,14 +127,14 @@ def test_a_runs_frame_holds_every_line() -> None:
     best = frame[frame["series"] == "best epoch"]
     assert best["epoch"].tolist() == [3.0, 3.0]
     assert best["value"].tolist() == pytest.approx([1 / 3, 0.7])
-    planned = frame[frame["series"] == "planned"]
-    assert (planned["epoch"].iloc[0], planned["epoch"].iloc[-1]) == (0.1, 6.0)
+    plan = frame[frame["series"] == "planned"]
+    assert (plan["epoch"].iloc[0], plan["epoch"].iloc[-1]) == (0.1, 6.0)
     validation = frame[(frame["series"] == "validation") & (frame["panel"] == "loss")]
     assert validation["epoch"].tolist() == [1, 2, 3, 4]
     assert validation["value"].tolist() == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4])
 
 
-@pytest.mark.parametrize("plan", [None, np.linspace(0, 1, 20)])
+@pytest.mark.parametrize("plan", [None, planned(np.linspace(0, 1, 20), 5)])
 def test_a_run_that_has_said_nothing_yet_has_a_frame(plan: Any) -> None:
     frame = run_frame(History(), plan)
     assert set(frame.columns) == {"panel", "series", "epoch", "value"}
@@ -162,7 +162,7 @@ def test_a_loss_that_is_no_number_does_not_hide_the_peak_beside_it() -> None:
 
 
 def test_a_long_run_stays_small() -> None:
-    frame = run_frame(history(3_000), np.linspace(0, 1, 30_000))
+    frame = run_frame(history(3_000), planned(np.linspace(0, 1, 30_000), 10))
     assert len(frame) <= 7 * (charts.MOST_POINTS + 2) + 2
 
 
@@ -179,7 +179,7 @@ def test_a_plan_over_epochs() -> None:
 @pytest.mark.parametrize("metric", ["accuracy", "mean absolute error"])
 def test_a_runs_charts_ask_for_columns_that_the_frame_has(metric: str, log_loss: bool) -> None:
     spec = run_spec(20, metric, log_loss=log_loss)
-    frame = run_frame(history(4), np.linspace(0, 1, 60))
+    frame = run_frame(history(4), planned(np.linspace(0, 1, 60), 10))
     assert fields(spec) == set(frame.columns)
     filters = {str(part["filter"]) for part in parts(spec) if "filter" in part}
     named = {name for text in filters for name in re.findall(r"'([^']+)'", text)}

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import get_args
 
 import pytest
@@ -141,7 +141,7 @@ def test_an_empty_history_has_empty_frames() -> None:
     assert list(history.step_frame().columns) == ["step", "epoch", "loss", "learning_rate"]
     assert history.step_frame().dtypes["loss"] == "float64"
     assert len(history.step_frame()) == 0
-    assert list(history.epoch_frame().columns) == list(EpochDone.__dataclass_fields__)
+    assert list(history.epoch_frame().columns) == [one.name for one in fields(EpochDone)]
     assert len(history.epoch_frame()) == 0
 
 

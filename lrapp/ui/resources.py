@@ -1,5 +1,6 @@
 """What all pages share: the store, the queue, tables that were read, and making foreign text plain."""
 
+import gc
 import os
 import re
 from collections.abc import Callable
@@ -53,6 +54,17 @@ def store() -> Store:
 def jobs() -> Jobs:
     """Return the one queue of this server."""
     return Jobs(store())
+
+
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """Let the search for garbage pass over what this server keeps for good.
+
+    Streamlit makes one after every drawing, however small; among all that libraries have loaded it takes a tenth of a
+    second, in which nothing else is answered.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def table(data: DataSettings) -> "Table":

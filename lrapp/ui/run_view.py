@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -17,7 +16,7 @@ from lrapp.ui.resources import plain
 # Until the first point is drawn, which somebody waits for; then slow enough that watching costs the training nothing,
 # in runs of a minute and in longer ones.
 SECONDS_BETWEEN_FIRST_LOOKS = 0.5
-SECONDS_BETWEEN_LOOKS = (1.0, 2.0)
+SECONDS_BETWEEN_LOOKS = (1.0, 3.0)
 # At the soonest, and at the latest; between them when new points would be seen (``_grown``).
 SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
 # In very long runs even the thinning of all steps takes its time; it may take this share of the page's process.
@@ -130,7 +129,7 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
 def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
     """The points to draw; while a run goes on, fewer, and new ones only where they would be seen: each costs it."""
     if not live:
-        return charts.run_frame(history, _plan(run, history))
+        return charts.run_frame(history, _plan(run, history, charts.MOST_POINTS))
     last = _last_drawn(run)
     if last is not None:
         soonest, latest = SECONDS_BETWEEN_DRAWINGS
@@ -140,7 +139,7 @@ def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
         ):
             return last.points
     began = time.thread_time()
-    points = charts.run_frame(history, _plan(run, history), charts.MOST_POINTS_LIVE)
+    points = charts.run_frame(history, _live_plan(run, history), charts.MOST_POINTS_LIVE)
     took = time.thread_time() - began
     st.session_state["drawn"] = _Drawn(run.id, time.monotonic(), history.steps_done, took, points)
     return points
@@ -167,12 +166,24 @@ def _first_word(run: Run) -> History:
         time.sleep(0.03)
 
 
-def _plan(run: Run, history: History) -> np.ndarray:
-    """The rate of every step; not kept, because making millions of them is faster than copying them."""
+def _live_plan(run: Run, history: History) -> pd.DataFrame | None:
+    """The line of the plan, kept while the run goes on: a long one takes longer to make than all else that is drawn."""
+    kept = st.session_state.get("planned")
+    if kept is None or kept[:2] != (run.id, history.found):
+        kept = run.id, history.found, _plan(run, history, charts.MOST_POINTS_LIVE)
+        st.session_state["planned"] = kept
+    line: pd.DataFrame | None = kept[2]
+    return line
+
+
+def _plan(run: Run, history: History, most: int) -> pd.DataFrame | None:
+    if history.prepared is None or history.started is None:
+        return None
     settings = run.settings
     if settings.policy.source == "found" and history.found is not None:
         settings = settings.with_found(history.found)
-    return settings.plan(history.prepared.train) if history.prepared is not None else np.array([])
+    plan = settings.plan(history.prepared.train)
+    return charts.planned(plan, history.started.steps_per_epoch, most)
 
 
 def _shown_epochs(history: History) -> int:

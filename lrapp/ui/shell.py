@@ -45,3 +45,4 @@ def show() -> None:
         st.error(resources.plain(str(error), None), icon=":material/error:")
     # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.
     resources.jobs()
+    resources.settle()
