@@ -71,6 +71,14 @@ class Mender:
             return Mended(cells[: self._width], "empty cells at the end were left out")
         places = range(self._width) if self._width <= 200 else (self._width - 1,)
         best = min(places, key=lambda place: (self._misfits(self._joined(cells, place, surplus)), -place))
+        if self._numeric[best]:
+            # Two numbers joined by a comma would be read as one that nobody has written.
+            extra = ", ".join(repr(cell[:20]) for cell in cells[self._width :][:3])
+            more = " …" if surplus > 3 else ""
+            return Mended(
+                cells[: self._width],
+                f"{surplus} cell{'s' if surplus > 1 else ''} too many: {extra}{more} at the end left out",
+            )
         joined = self._joined(cells, best, surplus)
         return Mended(
             joined, f"{surplus} cell{'s' if surplus > 1 else ''} too many: joined into column {best + 1}"

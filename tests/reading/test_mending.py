@@ -31,3 +31,11 @@ def test_two_halves_are_joined_only_when_the_second_is_no_row() -> None:
     assert joined is not None
     assert joined.cells == ["long", "1", "2", "x"]
     assert mender.join(["a", "1"], ["2", "x"]) is None
+
+
+def test_a_number_too_many_does_not_become_the_fraction_of_another() -> None:
+    mend = Mender([["1", "2", "3"], ["4", "5", "6"]], 3, ",")
+    mended = mend(["7", "8", "9", "10"])
+    assert mended.cells == ["7", "8", "9"]
+    assert mended.what == "1 cell too many: '10' at the end left out"
+    assert mend([*"12345678"]).what == "5 cells too many: '4', '5', '6' … at the end left out"
