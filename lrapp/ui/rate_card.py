@@ -9,7 +9,7 @@ from lrapp import charts, group_charts
 from lrapp.errors import UserError
 from lrapp.setting_parts import checked
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
-from lrapp.ui import draft, fields, range_view, resources
+from lrapp.ui import draft, fields, range_view, saving
 from lrapp.ui.resources import plain
 
 _NAMES = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
@@ -128,11 +128,11 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     plan = settings.plan(training_rows)
     steps_per_epoch = math.ceil(training_rows / settings.training.batch_size)
     if settings.training.groups.differ:
-        rates = settings.group_plan(training_rows)
-        points = group_charts.plan_frame(rates, steps_per_epoch)
-        resources.draw(group_charts.plan_spec(), points, key=draft.key("group_plan"))
+        points = group_charts.plan_frame(settings.group_plan(training_rows), steps_per_epoch)
+        saving.saveable(group_charts.plan_spec(), points, "plan", draft.key("group_plan"), live=True)
     else:
-        resources.draw(charts.plan_spec(), charts.plan_frame(plan, steps_per_epoch), key=draft.key("plan"))
+        points = charts.plan_frame(plan, steps_per_epoch)
+        saving.saveable(charts.plan_spec(), points, "plan", draft.key("plan"), live=True)
     st.caption(
         f"{len(plan):,} steps, {steps_per_epoch:,} an epoch; "
         f"the rate moves between {plan.min():.3g} and {plan.max():.3g}."
