@@ -30,7 +30,8 @@ _TRAIN, _TEST, _VALIDATION = ("train", "training"), ("test", "testing"), ("val",
 _TOLD_EVERY = 50
 # Pictures that are looked at to tell whether there are colours.
 _LOOKED_AT = 48
-_READABLE_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+# Python unpacks the others block by block whatever a block unpacks to: a kilobyte of bzip2 can hold gigabytes.
+_READABLE_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError),
     *(NotImplementedError, RuntimeError, KeyError),
@@ -192,10 +193,7 @@ def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
     """
     with _open(data, name) as archive:
         entries = [entry for entry in archive.infolist() if _is_picture(entry.filename)]
-        if len(entries) > MOST_PICTURES:
-            raise UserError(f"{_TOO_MANY}Received: {len(entries):,}. Leave some out.")
-        if any(entry.flag_bits & 1 for entry in entries):
-            raise UserError("The zip archive is locked with a password. Pack the pictures again without one.")
+        _check_readable(entries)
         for entry in entries:
             try:
                 yield entry.filename, _unpacked(archive, _Picture(entry, entry.filename, ""))
@@ -227,6 +225,15 @@ def _check_entries(raw: bytes | mmap) -> None:
         raise UserError(_TOO_MANY + "Received: more.")
 
 
+def _check_readable(entries: list[zipfile.ZipInfo]) -> None:
+    if len(entries) > MOST_PICTURES:
+        raise UserError(f"{_TOO_MANY}Received: {len(entries):,}. Leave some out.")
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise UserError("The zip archive is locked with a password. Pack the pictures again without one.")
+    if any(entry.compress_type not in _READABLE_PACKINGS for entry in entries):
+        raise UserError("The zip archive is packed in a rare way. Pack the pictures again as a plain zip.")
+
+
 _TOO_MANY = f"A zip archive may hold at most {MOST_PICTURES:,} pictures. "
 
 
@@ -247,12 +254,7 @@ def _checked(archive: zipfile.ZipFile) -> _Contents:
         raise UserError(
             f"The zip archive must hold pictures ({FORMATS}) in a folder for each class. This one holds none."
         )
-    if len(pictures) > MOST_PICTURES:
-        raise UserError(f"{_TOO_MANY}Received: {len(pictures):,}. Leave some out.")
-    if any(picture.entry.flag_bits & 1 for picture in pictures):
-        raise UserError("The zip archive is locked with a password. Pack the pictures again without one.")
-    if any(picture.entry.compress_type not in _READABLE_PACKINGS for picture in pictures):
-        raise UserError("The zip archive is packed in a rare way. Pack the pictures again as a plain zip.")
+    _check_readable([picture.entry for picture in pictures])
     unpacked = sum(picture.entry.file_size for picture in pictures)
     if unpacked > MOST_UNPACKED:
         raise UserError(

@@ -206,6 +206,17 @@ def test_locked_and_rare_zips_are_told() -> None:
         read_zip(bytes(data), "pets.zip", SMALL)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_python_unpacks_without_a_limit_is_not_unpacked(packing: int) -> None:
+    bomb = zipped({"a/1.png": b"\0" * 1_000_000, "b/1.png": RED}, packing)
+    for read in (
+        lambda: read_zip(bomb, "pets.zip", SMALL),
+        lambda: list(image_files.every_picture(bomb, "pets.zip")),
+    ):
+        with pytest.raises(UserError, match=r"^The zip archive is packed in a rare way\."):
+            read()
+
+
 def test_what_a_zip_says_of_its_sizes_is_not_believed() -> None:
     data = bytearray(
         zipped({"a/1.png": RED, "b/1.png": RED, "b/2.png": b"\0" * 100_000}, zipfile.ZIP_DEFLATED)
