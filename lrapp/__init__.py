@@ -11,8 +11,8 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
   training: layers as rows, their shapes and groups, cost, columns, rows and inputs, examples of pictures
 - ``cells``, ``clipping``, ``preprocessing``, ``splitting``, ``fitting``, ``targets``, ``prepare``
   ``Table`` + settings -> arrays and the fitted preprocessor
-- ``picture_pixels``, ``images``, ``image_files``, ``picture_inputs``, ``prepare_images``, ``picture_results``
-  pictures + settings -> arrays of bytes; what a network took for something else
+- ``picture_pixels``, ``images``, ``picture_folders``, ``image_files``, ``picture_inputs``, ``prepare_images``,
+  ``picture_results``   pictures + settings -> arrays of bytes; what a network took for something else
 - ``layers``, ``group_rates``, ``models``, ``transfer``   settings -> network, and what it knows before it trains
 - ``loop``, ``checkpoints``, ``training``, ``range_test``   network + arrays + rates -> events
 - ``evaluation``, ``insight`` and theirs   what a model is worth

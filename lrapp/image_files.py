@@ -2,11 +2,9 @@
 
 import io
 import re
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from lrapp.cells import natural
 from lrapp.errors import UserError
 from lrapp.estimates import available_bytes
 from lrapp.images import Images, PictureFacts, Progress
+from lrapp.picture_folders import Contents, Picture, contents, entry_name, is_clutter, is_picture
 from lrapp.picture_pixels import FORMATS, TooLarge, is_coloured, read_picture
 from lrapp.preprocessing import quoted
 from lrapp.settings import PictureSettings
@@ -25,8 +24,6 @@ MOST_UNPACKED = 2 << 30
 """Bytes of all pictures together, and below, of one."""
 MOST_ONE = 256 << 20
 
-_ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp")
-_TRAIN, _TEST, _VALIDATION = ("train", "training"), ("test", "testing"), ("val", "valid", "validation")
 _TOLD_EVERY = 50
 # Pictures that are looked at to tell whether there are colours.
 _LOOKED_AT = 48
@@ -42,32 +39,6 @@ class Stopped(UserError):
     """Somebody asked for the end while pictures were being read."""
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """A picture in the zip: its entry, name, class, and whether it is of the test part."""
-
-    entry: zipfile.ZipInfo
-    name: str
-    label: str
-    test: bool = False
-
-
-@dataclass
-class _Contents:
-    """What the zip holds, by its directory."""
-
-    pictures: list[_Picture] = field(default_factory=list)
-    loose: list[str] = field(default_factory=list)
-    strange: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    beside: list[str] = field(default_factory=list)
-    both: bool = False
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return natural({picture.label for picture in self.pictures})
-
-
 def is_picture_zip(data: bytes) -> bool:
     """Return whether a file is a zip that holds pictures rather than a table.
 
@@ -77,11 +48,11 @@ def is_picture_zip(data: bytes) -> bool:
     if data[:4] != b"PK\x03\x04":
         return False
     try:
-        names = _open(data, "").namelist()
+        names = [entry_name(entry) for entry in _open(data, "").infolist()]
     except UserError:
         return False
-    pictures = sum(_is_picture(name) for name in names)
-    others = sum(not name.endswith("/") and not _is_clutter(name.split("/")) for name in names) - pictures
+    pictures = sum(is_picture(name) for name in names)
+    others = sum(not name.endswith("/") and not is_clutter(name.split("/")) for name in names) - pictures
     return pictures > 0 and pictures >= others
 
 
@@ -143,7 +114,7 @@ def read_zip(
         _check_memory(len(found.pictures), shape)
         # Pages that nothing is written to take no memory, so that what broken pictures leave over costs nothing.
         pixels = np.empty((len(found.pictures), *shape), np.uint8)
-        kept: list[_Picture] = []
+        kept: list[Picture] = []
         broken: list[str] = []
         large: list[str] = []
         for number, picture in enumerate(found.pictures):
@@ -192,13 +163,13 @@ def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
         UserError: If it cannot be read, is locked, or holds too much.
     """
     with _open(data, name) as archive:
-        entries = [entry for entry in archive.infolist() if _is_picture(entry.filename)]
+        entries = [entry for entry in archive.infolist() if is_picture(entry_name(entry))]
         _check_readable(entries)
         for entry in entries:
             try:
-                yield entry.filename, _unpacked(archive, _Picture(entry, entry.filename, ""))
+                yield entry_name(entry), _unpacked(archive, Picture(entry, entry_name(entry), ""))
             except (UserError, *_DAMAGED):
-                yield entry.filename, b""  # which is no picture, and is said to be none
+                yield entry_name(entry), b""  # which is no picture, and is said to be none
 
 
 def _open(data: bytes | Path, name: str) -> zipfile.ZipFile:
@@ -237,18 +208,9 @@ def _check_readable(entries: list[zipfile.ZipInfo]) -> None:
 _TOO_MANY = f"A zip archive may hold at most {MOST_PICTURES:,} pictures. "
 
 
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(_ENDINGS) and not _is_clutter(name.replace("\\", "/").split("/"))
-
-
-def _is_clutter(parts: list[str]) -> bool:
-    hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
-    return hidden or "__MACOSX" in parts or parts[-1].lower() in ("thumbs.db", "desktop.ini")
-
-
-def _checked(archive: zipfile.ZipFile) -> _Contents:
+def _checked(archive: zipfile.ZipFile) -> Contents:
     """What the zip holds, within all limits."""
-    found = _contents(archive)
+    found = contents(archive)
     pictures = found.pictures
     if not pictures and not found.loose:
         raise UserError(
@@ -270,54 +232,7 @@ def _checked(archive: zipfile.ZipFile) -> _Contents:
     return found
 
 
-def _contents(archive: zipfile.ZipFile) -> _Contents:
-    found = _Contents()
-    rest: list[tuple[zipfile.ZipInfo, list[str]]] = []
-    for entry in archive.infolist():
-        name = unicodedata.normalize("NFC", entry.filename).replace("\\", "/")
-        parts = [part for part in name.split("/") if part not in ("", ".")]
-        if entry.is_dir() or not parts or _is_clutter(parts):
-            continue
-        if not _is_picture(parts[-1]):
-            found.strange.append(name)
-        elif ".." in parts or name.startswith("/") or re.match("[A-Za-z]:", name):
-            found.refused.append(name)
-        else:
-            rest.append((entry, parts))
-    depth = _wrappers([parts for _, parts in rest])
-    tops = {parts[depth].casefold() for _, parts in rest if len(parts) > depth + 2}
-    test_names = next((names for names in (_TEST, _VALIDATION) if tops.intersection(names)), ())
-    split = bool(test_names) and bool(tops.intersection(_TRAIN))
-    found.both = split and test_names == _TEST and bool(tops.intersection(_VALIDATION))
-    for entry, parts in rest:
-        name = "/".join(parts)
-        if len(parts) <= depth:  # beside the folder that is around all others
-            found.loose.append(name)
-            continue
-        top = parts[depth].casefold()
-        if split and top not in (*_TRAIN, *_TEST, *_VALIDATION):
-            found.beside.append(name)
-        elif len(parts) < depth + 2 + split:
-            found.loose.append(name)
-        else:
-            found.pictures.append(_Picture(entry, name, parts[depth + split], split and top in test_names))
-    # The same pictures in another order are the same data.
-    order = {name: number for number, name in enumerate(found.classes)}
-    found.pictures.sort(key=lambda picture: (picture.test, order[picture.label], picture.name))
-    return found
-
-
-def _wrappers(pictures: list[list[str]]) -> int:
-    """How many folders there are around the classes: those that all pictures have in common."""
-    depth = 0
-    while True:
-        tops = {parts[depth] for parts in pictures if len(parts) > depth + 1}
-        if len(tops) != 1 or not any(len(parts) > depth + 2 for parts in pictures):
-            return depth
-        depth += 1
-
-
-def _channels(archive: zipfile.ZipFile, pictures: list[_Picture], settings: PictureSettings) -> int:
+def _channels(archive: zipfile.ZipFile, pictures: list[Picture], settings: PictureSettings) -> int:
     if settings.color != "auto":
         return 1 if settings.color == "grey" else 3
     places = np.unique(np.linspace(0, len(pictures) - 1, min(_LOOKED_AT, len(pictures))).astype(int))
@@ -330,7 +245,7 @@ def _channels(archive: zipfile.ZipFile, pictures: list[_Picture], settings: Pict
     return 1
 
 
-def _some(pictures: list[_Picture], most: int) -> list[_Picture]:
+def _some(pictures: list[Picture], most: int) -> list[Picture]:
     """At most so many of each class, evenly from all of them, in the same order."""
     places: dict[str, list[int]] = {}
     for number, picture in enumerate(pictures):
@@ -343,7 +258,7 @@ def _some(pictures: list[_Picture], most: int) -> list[_Picture]:
     return [pictures[number] for number in sorted(chosen)]
 
 
-def _unpacked(archive: zipfile.ZipFile, picture: _Picture) -> bytes:
+def _unpacked(archive: zipfile.ZipFile, picture: Picture) -> bytes:
     """The bytes of a picture; never more than its entry says, and that is limited."""
     if picture.entry.file_size > MOST_ONE:
         raise TooLarge(f"A picture may have at most {MOST_ONE >> 20} MB.")
@@ -360,7 +275,7 @@ def _check_memory(pictures: int, shape: tuple[int, int, int]) -> None:
         )
 
 
-def _notes(found: _Contents, settings: PictureSettings, channels: int) -> Iterator[str]:
+def _notes(found: Contents, settings: PictureSettings, channels: int) -> Iterator[str]:
     size = f"{settings.size} x {settings.size} pixels"
     yield f"Pictures are brought to {size}: the shorter side fits, and the centre is cut out."
     if settings.color == "auto" and channels == 1:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import unicodedata
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.picture_folders import plain_name
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.picture_pixels import read_picture
 from lrapp.recipes import SPLIT, Finished, finished
@@ -108,19 +108,13 @@ def _entries(images: "Images", archive: Path) -> Iterator[int]:
     with zipfile.ZipFile(archive) as opened:
         entries = opened.infolist()
         for place, entry in enumerate(entries):
-            places[_plain(entry.filename)].append(place)
+            places[plain_name(entry)].append(place)
         for name, pixels in zip(images.names, images.pixels, strict=True):
             found = places[name]
             # A zip may hold a name twice, and one of the two may be broken.
             while len(found) > 1 and not _shows(opened, entries[found[0]], pixels):
                 found.pop(0)
             yield found.pop(0)
-
-
-def _plain(name: str) -> str:
-    """A name as ``image_files`` writes it."""
-    parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
-    return "/".join(part for part in parts if part not in ("", "."))
 
 
 def _shows(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, pixels: np.ndarray) -> bool:

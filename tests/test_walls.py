@@ -31,8 +31,8 @@ ORDER = [
     *("reading.categories", "reading.columns", "reading.totals", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("layer_table", "shapes", "estimates", "overview"),
-    *("clipping", "preprocessing", "splitting", "picture_pixels", "images", "image_files"),
-    *("picture_inputs", "picture_look"),
+    *("clipping", "preprocessing", "splitting", "picture_pixels", "images"),
+    *("picture_folders", "image_files", "picture_inputs", "picture_look"),
     *("fitting", "targets", "prepare", "prepare_images", "outlook"),
     *(
         "layers",
