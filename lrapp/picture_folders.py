@@ -3,12 +3,14 @@
 import re
 import unicodedata
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lrapp.cells import natural
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp")
 _TRAIN, _TEST, _VALIDATION = ("train", "training"), ("test", "testing"), ("val", "valid", "validation")
+_SAYS_UTF8 = 0x800
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,15 @@ class Contents:
 
 
 def entry_name(entry: zipfile.ZipInfo) -> str:
-    """Return an entry's name, with slashes between its folders."""
-    return unicodedata.normalize("NFC", entry.filename).replace("\\", "/")
+    """Return an entry's name, with slashes between its folders.
+
+    Some programs write UTF-8 and do not say so; Python takes that for the letters of DOS.
+    """
+    name = entry.filename
+    if not entry.flag_bits & _SAYS_UTF8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return unicodedata.normalize("NFC", name).replace("\\", "/")
 
 
 def plain_name(entry: zipfile.ZipInfo) -> str:
