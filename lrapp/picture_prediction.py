@@ -99,17 +99,18 @@ def predict_pictures(
         raise UserError("There is no picture among these files: upload PNG or JPEG files, or a zip of them.")
     good = np.flatnonzero([not reason for reason in reasons])
     frame = pd.DataFrame({"file": names})
+    if len(good) < len(names):
+        frame["not predicted because"] = reasons
     if len(good):
         decoded = told.decode(np.concatenate(outputs))
         table = np.full((len(names), len(told.classes)), np.nan)
         table[good] = decoded.probabilities
         frame["prediction"] = pd.Series(decoded.values, index=good).reindex(range(len(names)))
         frame["confidence"] = table.max(axis=1)
-        for place, one in enumerate(told.classes):
-            frame[f"probability of {one}"] = table[:, place]
+        chances = pd.DataFrame(table, columns=[f"probability of {one}" for one in told.classes])
+        frame = pd.concat([frame, chances], axis=1)
     notes = []
     if len(good) < len(names):
-        frame.insert(1, "not predicted because", reasons)
         count = len(names) - len(good)
         notes.append(f"{count:,} {'file' if count == 1 else 'files'} could not be read as a picture.")
     return PicturePredictions(

@@ -14,6 +14,7 @@ from lrapp.errors import UserError
 from lrapp.evaluation import Metric, Scores
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.runs import Run, Store
+from lrapp.saved import SavedModel
 from lrapp.settings import DataSettings, ModelSettings, PicturesSource, RunSettings
 
 SHAPE = (6, 6, 1)
@@ -43,6 +44,18 @@ def run(tmp_path: Path) -> Run:
     )
     network.save(made.model_path)
     return made
+
+
+def test_hundreds_of_classes_are_hundreds_of_columns() -> None:
+    names = tuple(f"class {number}" for number in range(300))
+    network = models.build(ModelSettings(layers=()), SHAPE, "multi-class", len(names))
+    model = SavedModel(network, PicturePreprocessor("multi-class", names, SHAPE))
+    # Warnings are errors: pandas gives one where columns are added one by one.
+    found = picture_prediction.predict_pictures(model, [("a.png", picture(9)), ("b.png", b"")])
+    assert list(found.frame)[:4] == ["file", "not predicted because", "prediction", "confidence"]
+    assert list(found.frame)[4:] == [f"probability of {name}" for name in names]
+    assert found.frame.loc[0].iloc[4:].sum() == pytest.approx(1, abs=1e-5)
+    assert found.frame.loc[1].iloc[2:].isna().all()
 
 
 def test_each_picture_gets_its_answer_in_order(run: Run) -> None:
