@@ -100,10 +100,11 @@ def contents(archive: zipfile.ZipFile) -> Contents:
             found.refused.append(name)
         else:
             rest.append((entry, parts))
-    depth = _wrappers([parts for _, parts in rest])
-    tops = {parts[depth].casefold() for _, parts in rest if len(parts) > depth + 2}
-    test_names = next((names for names in (_TEST, _VALIDATION) if tops.intersection(names)), ())
-    split = bool(test_names) and bool(tops.intersection(_TRAIN))
+    names = [parts for _, parts in rest]
+    depth = _wrappers(names)
+    tops = {parts[depth].casefold() for parts in names if len(parts) > depth + 2}
+    test_names = next((known for known in (_TEST, _VALIDATION) if tops.intersection(known)), ())
+    split = bool(tops.intersection(_TRAIN)) and (bool(test_names) or _unlabelled_test(names, depth))
     found.both = split and test_names == _TEST and bool(tops.intersection(_VALIDATION))
     for entry, parts in rest:
         name = "/".join(parts)
@@ -131,3 +132,15 @@ def _wrappers(pictures: list[list[str]]) -> int:
         if len(tops) != 1 or not any(len(parts) > depth + 2 for parts in pictures):
             return depth
         depth += 1
+
+
+def _unlabelled_test(pictures: list[list[str]], depth: int) -> bool:
+    """Whether there is nothing but classes to learn, and pictures to test on that lie there without classes.
+
+    So competitions hand them out. Training from testing pictures is not what anybody wants to tell.
+    """
+    inside = [parts for parts in pictures if len(parts) > depth + 1]
+    classes = {parts[depth + 1] for parts in inside if len(parts) > depth + 2}
+    learned = {parts[depth].casefold() for parts in inside if len(parts) > depth + 2}
+    others = {parts[depth].casefold() for parts in inside} - learned
+    return len(classes) > 1 and learned <= {*_TRAIN} and bool(others) and others <= {*_TEST, *_VALIDATION}

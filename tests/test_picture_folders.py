@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from pictures import RED, zipped
+from pictures import GREEN, RED, zipped
 
 from lrapp.image_files import every_picture, is_picture_zip, read_zip
 from lrapp.picture_folders import entry_name, plain_name
@@ -44,3 +44,18 @@ def test_classes_with_names_in_utf8_that_is_not_declared() -> None:
         assert is_picture_zip(data)
         assert read_zip(data, "pets.zip", SMALL).names == ("b/1.png", "Ärger/猫.png")
         assert next(name for name, _ in every_picture(data, "pets.zip")) == "Ärger/猫.png"
+
+
+@pytest.mark.parametrize("around", ["", "pets/"])
+def test_test_pictures_without_classes_are_left_out_and_no_class(around: str) -> None:
+    files = {"train/cats/1.png": RED, "train/dogs/1.png": GREEN, "test/1.png": RED, "test/2.png": GREEN}
+    images = read_zip(zipped({around + name: data for name, data in files.items()}), "pets.zip", SMALL)
+    assert (images.classes, images.labels.tolist(), images.test_from) == (("cats", "dogs"), [0, 1], None)
+    assert any(note.startswith("2 pictures lie in no folder of a class") for note in images.notes)
+
+
+def test_classes_called_train_and_test_stay_classes_where_train_holds_no_classes() -> None:
+    files = {"train/old/1.png": RED, "train/2.png": RED, "test/1.png": GREEN}
+    assert read_zip(zipped(files), "vehicles.zip", SMALL).classes == ("test", "train")
+    files = {"train/old/1.png": RED, "train/new/2.png": RED, "test/1.png": GREEN, "bus/1.png": GREEN}
+    assert read_zip(zipped(files), "vehicles.zip", SMALL).classes == ("bus", "test", "train")
