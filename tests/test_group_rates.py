@@ -58,6 +58,7 @@ def three_optimizers(layers: ModelSettings, settings: TrainingSettings) -> list[
         batch = order[step * BATCH : (step + 1) * BATCH]
         with tf.GradientTape() as tape:
             value = loss(data.y[batch, None], model(data.x[batch], training=True))
+            value = optimizers[0].scale_loss(value)
         gradients = tape.gradient(value, parts)
         for optimizer, part, gradient, rate in zip(optimizers, parts, gradients, RATES[step], strict=True):
             optimizer.learning_rate = float(rate)
@@ -99,6 +100,23 @@ def test_with_adam_a_factor_on_the_rate_is_not_one_on_the_gradient() -> None:
     assert np.abs(moved).max() > 0.005
     # Adam's first step is as long as the rate, whatever the gradient.
     assert np.asarray(tenth.model.variables[0]) - first[0] == pytest.approx(moved / 10, rel=1e-2, abs=1e-7)
+
+
+@pytest.mark.parametrize("settings", OPTIMIZERS, ids=lambda s: f"{s.optimizer}-{s.momentum}")
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_groups_move_as_under_an_optimizer_of_their_own_in_mixed_precision(
+    settings: TrainingSettings, precision: Any
+) -> None:
+    settings = settings.model_copy(update={"precision": precision})
+    loop = grouped_loop(PLAIN, settings)
+    before = [np.asarray(v) for v in loop.model.variables]
+    np.testing.assert_array_equal(run(loop).group_rates, RATES)
+    for old, ours, theirs in zip(
+        before, loop.model.variables, three_optimizers(PLAIN, settings), strict=True
+    ):
+        # Half floats are rounded otherwise in a graph; a wrong rate would be another length altogether.
+        scale = np.abs(theirs - old).max()
+        np.testing.assert_allclose(ours, theirs, atol=0.05 * scale)
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])

@@ -20,15 +20,19 @@ from lrapp.prepare_images import prepare_images
 from lrapp.runs import Run, Store
 from lrapp.settings import (
     AugmentationSettings,
+    CLRSettings,
     DataSettings,
     FixedSettings,
     GroupSettings,
     LayerSettings,
     ModelSettings,
+    OneCycleSettings,
     PictureSettings,
     PicturesSource,
+    PolicySettings,
     RunSettings,
     RunStart,
+    SGDRSettings,
     TrainingSettings,
 )
 
@@ -224,6 +228,49 @@ def test_differential_rates_are_in_the_history_by_group(digits: Prepared) -> Non
     per_epoch = len(groups) // 2
     np.testing.assert_allclose(groups[:per_epoch], np.tile([0, 0, 0.01], (per_epoch, 1)), rtol=1e-6)
     np.testing.assert_allclose(groups[per_epoch:], np.tile([0.001, 0.003, 0.01], (per_epoch, 1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        FixedSettings(learning_rate=0.01, warmup=1),
+        CLRSettings(mode="triangular2", step_size=2, warmup=1),
+        SGDRSettings(T_0=1, warmup=5, unit="steps"),
+        OneCycleSettings(warmup=1),
+        OneCycleSettings(source="found", warmup=1),
+    ],
+    ids=lambda policy: f"{policy.type}-{policy.source}",
+)
+def test_under_every_policy_groups_follow_their_plan_and_the_history_holds_it(
+    tmp_path: Path, policy: PolicySettings, precision: Any
+) -> None:
+    store = Store(tmp_path)
+    settings = RunSettings(
+        data=DIGITS,
+        model=ModelSettings(layers=(Row(kind="conv", units=8), Row(kind="max_pool", size=2), Row(units=16))),
+        training=TrainingSettings(
+            batch_size=128,
+            epochs=3,
+            precision=precision,
+            groups=GroupSettings(early=0.1, middle=0.3, head=2, frozen_epochs=1),
+        ),
+        policy=policy,
+        closer_look=False,
+    )
+    run = store.create(settings)
+    worker.work(run.folder, store.home)
+    history = run.history()
+    if policy.source == "found":
+        assert history.found is not None
+        settings = settings.with_found(history.found)
+    assert history.prepared is not None
+    plan = settings.group_plan(history.prepared.train).astype(np.float32)
+    recorded = history.step_frame()[["early", "middle", "head"]].to_numpy(np.float32)
+    np.testing.assert_array_equal(recorded, plan)
+    assert plan[-1, 2] == pytest.approx(20 * plan[-1, 0])
+    scales = history.epoch_frame()["loss_scale"]
+    assert (scales >= 1).all() if precision == "mixed_float16" else scales.isna().all()
 
 
 def test_pictures_are_never_compiled_by_xla(digits: Prepared) -> None:
