@@ -169,13 +169,16 @@ def _traced(
     return Loop(network, task, training, models.owners(network, model) if training.groups.differ else ())
 
 
-def loop_for(store: Store, settings: RunSettings, prepared: "Prepared") -> tuple["Loop", tuple[str, ...]]:
+def loop_for(
+    store: Store, settings: RunSettings, prepared: "Prepared", goes_on: bool = False
+) -> tuple["Loop", tuple[str, ...]]:
     """Return a loop with the first weights of the run; runs of one network share what was traced for it.
 
     Args:
         store: Where the run lies that this one may start from.
         settings: The run.
         prepared: Its data.
+        goes_on: Whether a checkpoint is about to replace all weights: what they once came from may be gone.
 
     Returns:
         The loop, and sentences on where its first weights come from.
@@ -186,7 +189,7 @@ def loop_for(store: Store, settings: RunSettings, prepared: "Prepared") -> tuple
     from lrapp import transfer
     from lrapp.loop import essential
 
-    training, start = settings.training, settings.model.start
+    training, start = settings.training, None if goes_on else settings.model.start
     loop = _traced(settings.model, prepared.shape, prepared.task, len(prepared.classes), essential(training))
     knowledge = None
     if isinstance(start, RunStart):
@@ -245,16 +248,18 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             lambda: run.stop_asked is not None,
         )
         needed = _check_memory(settings, prepared)
-        if isinstance(settings.model.start, PretrainedStart):
+        before = run.history().prepared if run.checkpoint_path.exists() else None
+        if before is None and isinstance(settings.model.start, PretrainedStart):
             tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
-        loop, origin = loop_for(store, settings, prepared)
+        loop, origin = loop_for(store, settings, prepared, goes_on=before is not None)
+        notes = (*prepared.notes, *origin, *_remarks(settings, prepared))
         tell(
             DataPrepared(
                 train=len(prepared.train.y),
                 validation=len(prepared.validation.y),
                 test=len(prepared.test.y),
                 inputs=math.prod(prepared.shape),
-                notes=(*prepared.notes, *origin, *_remarks(settings, prepared)),
+                notes=notes if before is None else before.notes,
             )
         )
         if settings.mode == "range test" or settings.policy.source == "found":

@@ -171,6 +171,52 @@ def test_a_run_that_starts_from_another_says_so_and_a_lost_one_is_a_sentence(tmp
         run("20200101-000000000000-0123456789abcdef")
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_stopped_run_goes_on_bit_for_bit_though_what_it_started_from_is_gone(
+    tmp_path: Path, precision: Any
+) -> None:
+    store = Store(tmp_path)
+    layers = (Row(kind="conv", units=3, batch_norm=True, dropout=0.1), Row(kind="global_avg_pool"))
+    source = store.create(
+        RunSettings(
+            data=DIGITS.model_copy(update={"pictures": PictureSettings(most_rows=60)}),
+            model=ModelSettings(layers=layers),
+            training=TrainingSettings(batch_size=16, epochs=1),
+            closer_look=False,
+        )
+    )
+    worker.work(source.folder, store.home)
+    settings = source.settings.model_copy(
+        update={
+            "model": ModelSettings(
+                layers=layers,
+                start=RunStart(run=source.id),
+                augmentation=AugmentationSettings(flip="horizontal", shift=0.1),
+            ),
+            "training": TrainingSettings(
+                batch_size=16,
+                epochs=4,
+                precision=precision,
+                groups=GroupSettings(early=0.1, frozen_epochs=1),
+            ),
+        }
+    )
+    whole, cut = store.create(settings), store.create(settings)
+    worker.work(whole.folder, store.home)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, EpochDone) and event.epoch == 2:
+            cut.ask_to_stop()
+
+    assert worker.work(cut.folder, store.home, stop).state == "stopped"
+    cut.forget_stop()
+    store.delete(source)
+    assert worker.work(cut.folder, store.home).state == "completed"
+    assert cut.history().step_frame().equals(whole.history().step_frame())
+    assert cut.scores_path.read_bytes() == whole.scores_path.read_bytes()
+    assert cut.history().prepared == whole.history().prepared, "also where its first weights came from"
+
+
 @pytest.mark.parametrize("cut", [1, 2])
 def test_a_run_with_augmentation_goes_on_bit_for_bit(digits: Prepared, cut: int) -> None:
     settings = ModelSettings(
