@@ -6,7 +6,7 @@ import os
 import tempfile
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -108,6 +108,15 @@ class PictureFacts:
     def test_rows(self) -> int:
         """Pictures in the test part that the set brings along."""
         return sum(self.test_counts)
+
+    def tests_of(self, only: Sequence[str]) -> int:
+        """Return how many of them can be used: those of classes that there are other pictures of to learn from.
+
+        Args:
+            only: Classes that are wanted; none given means all.
+        """
+        classes = zip(self.classes, self.counts, self.test_counts, strict=True)
+        return sum(tests for name, count, tests in classes if count > tests and (not only or name in only))
 
 
 def about(name: SetName) -> PictureFacts:

@@ -62,7 +62,7 @@ def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Outlook:
         for name, count, tests in zip(facts.classes, facts.counts, facts.test_counts, strict=True)
         if name in wanted and count > tests
     ]
-    if facts.test_rows:
+    if facts.tests_of(data.pictures.only_classes):
         data = data.model_copy(update={"test_share": 0.0})
     rows, validation, _ = part_sizes(sum(learned), len(learned), data, pictures=True)
     most = data.pictures.most_rows

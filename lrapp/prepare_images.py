@@ -27,7 +27,8 @@ def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
     learned = [count - tests for count, tests in zip(facts.counts, facts.test_counts, strict=True)]
     chosen = _chosen(facts.classes, learned, settings)
     sizes = [learned[place] for place in chosen]
-    part_sizes(sum(sizes), len(sizes), _shares(settings, facts.test_rows > 0), pictures=True)
+    own_test = facts.tests_of(settings.pictures.only_classes) > 0
+    part_sizes(sum(sizes), len(sizes), _shares(settings, own_test), pictures=True)
     _check_most(settings, len(chosen))
     return _task(len(chosen))
 
@@ -35,7 +36,8 @@ def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
 def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     """Split pictures into training, validation and test.
 
-    The test part that a set brings along is the test part here; else ``test_share`` of the pictures is.
+    The test part that a set brings along is the test part here, if it shows any of the classes; else ``test_share``
+    of the pictures is.
 
     Args:
         images: The pictures. Each part is copied once; whoever calls may forget them afterwards.
@@ -44,7 +46,6 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     Raises:
         UserError: As ``check_pictures``.
     """
-    own_test = images.test_from is not None
     cut = len(images.labels) if images.test_from is None else images.test_from
     learned = np.bincount(images.labels[:cut], minlength=len(images.classes)).tolist()
     chosen = _chosen(images.classes, learned, settings)
@@ -53,15 +54,21 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     place[chosen] = np.arange(len(chosen))
     numbers = place[images.labels]
     pool = np.flatnonzero(numbers[:cut] >= 0)
+    own_tests = cut + np.flatnonzero(numbers[cut:] >= 0)
+    own_test = len(own_tests) > 0
     training, validation, test = split(numbers[pool], True, _shares(settings, own_test), pictures=True)
     rows = [pool[training], pool[validation], pool[test]]
     if own_test:
-        rows[2] = cut + np.flatnonzero(numbers[cut:] >= 0)
+        rows[2] = own_tests
     classes = tuple(images.classes[number] for number in chosen)
     notes = [*images.notes, *_left_out(images, learned, settings)]
     if own_test:
         notes.append(
             f"The test pictures are the {len(rows[2]):,} that come with the set for this; the test share is not used."
+        )
+    elif cut < len(images.labels):
+        notes.append(
+            "The test pictures that come with the set show none of these classes; the test share of the others is used."
         )
     most = settings.pictures.most_rows
     if most is not None and most < len(rows[0]):

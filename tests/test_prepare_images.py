@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pictures import some_images
 
+from lrapp import outlook
 from lrapp.errors import UserError
 from lrapp.images import Images
 from lrapp.picture_inputs import PicturePreprocessor
@@ -63,6 +64,22 @@ def test_the_sets_own_test_part_is_the_test_part() -> None:
     assert found.notes == (
         "The test pictures are the 12 that come with the set for this; the test share is not used.",
     )
+
+
+def test_a_sets_own_test_part_that_shows_none_of_the_classes_is_no_test_part() -> None:
+    images = some_images((10, 20, 30, 0), tests=4)
+    last = images.test_from
+    assert last is not None
+    # Of the test pictures only those of the third class stay, and of one that nothing can be learned of.
+    kept = np.r_[:last, last + np.flatnonzero(images.labels[last:] >= 2)]
+    images = dataclasses.replace(images, pixels=images.pixels[kept], labels=images.labels[kept])
+    two = PictureSettings(only_classes=("class a", "class b"))
+    found = prepared(images, two)
+    assert sizes(found) == [[6, 12], [2, 4], [2, 4]]
+    assert "show none of these classes; the test share of the others is used" in found.notes[-1]
+    expected = outlook.of_pictures(images.facts, DataSettings(pictures=two), "binary")
+    assert (expected.rows, expected.validation_rows) == (18, 6)
+    assert images.facts.tests_of(()) == images.facts.tests_of(("class c", "class d")) == 4
 
 
 def test_the_same_settings_give_the_same_parts() -> None:

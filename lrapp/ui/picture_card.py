@@ -178,7 +178,7 @@ def _split(data: DataSettings, facts: PictureFacts, key: str) -> DataSettings:
     drawer = resources.drawer("Split and class weights", ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
     names = ["validation_share", "test_share", "split_seed", "stratify", "class_weights"]
-    if facts.test_rows:
+    if facts.tests_of(data.pictures.only_classes):
         names.remove("test_share")
     with drawer:
         chosen = ask(data, names, draft.key("data"))
