@@ -12,6 +12,7 @@ import keras
 
 from lrapp import layers, models
 from lrapp.errors import UserError
+from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.saved import SavedModel
 from lrapp.settings import PretrainedStart
 
@@ -44,9 +45,16 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledg
         prepared: The data that it is to learn.
 
     Raises:
-        UserError: If the run left no model, or its layers or inputs are not those of the network.
+        UserError: If the run left no model, its layers or inputs are not those of the network, or nothing of it fits.
     """
     source = SavedModel.load(folder)
+    of_pictures = isinstance(source.preprocessor, PicturePreprocessor)
+    if of_pictures != prepared.of_pictures:
+        theirs, ours = ("pictures", "a table") if of_pictures else ("a table", "pictures")
+        raise UserError(
+            f"The run to start from has learned from {theirs}, and this one learns from {ours}. Choose a run of "
+            f"{ours}, or fresh weights."
+        )
     if source.preprocessor.inputs != prepared.inputs:
         raise UserError(
             "The run to start from has learned from other columns. Choose a run of this table, or fresh weights."
@@ -65,6 +73,11 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledg
                 "Take over its layers on the Network card, or choose fresh weights."
             )
         taken[layer.name] = old.get_weights()
+    if not taken:
+        raise UserError(
+            "There is nothing to take over: this network has no hidden layers, and the run to start from tells other "
+            "classes apart. Choose fresh weights, or a network with hidden layers."
+        )
     hidden = len(taken) - (layers.OUTPUT in taken)
     output = (
         "and the output layer, which tells the same classes apart"

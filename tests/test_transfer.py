@@ -5,6 +5,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from networks import prepared as table
 
 from lrapp import models, transfer
 from lrapp.errors import UserError
@@ -93,6 +94,24 @@ def test_other_layers_are_refused_with_their_place(
 ) -> None:
     with pytest.raises(UserError, match=rf"\({place} differs\)"):
         transfer.of_run(source[0], network(ModelSettings(layers=changed)), pictures())
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (
+            table("binary"),
+            "has learned from pictures, and this one learns from a table. Choose a run of a table",
+        ),
+        (pictures(("a", "b", "c")), "There is nothing to take over: this network has no hidden layers"),
+    ],
+)
+def test_what_cannot_be_taken_over_is_told_in_words_that_fit(
+    source: tuple[Path, Any], data: Prepared, sentence: str
+) -> None:
+    linear = network(ModelSettings(layers=()))
+    with pytest.raises(UserError, match=sentence):
+        transfer.of_run(source[0], linear, data)
 
 
 def test_a_run_without_a_model_is_refused(source: tuple[Path, Any]) -> None:
