@@ -3,6 +3,7 @@
 Yosinski et al. 2014, arXiv 1411.1792, measured how much of what the first layers have learned serves other tasks.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +102,11 @@ def of_imagenet(start: PretrainedStart) -> Knowledge:
     """
     make, _, _ = models.BASES[start.name]
     try:
-        base = make(
-            include_top=False, weights="imagenet", pooling="avg", input_shape=(start.size, start.size, 3)
-        )
+        # For sizes that it has no weights of its own for, Keras warns that it takes those of 224 pixels: as it should.
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            base = make(
+                include_top=False, weights="imagenet", pooling="avg", input_shape=(start.size, start.size, 3)
+            )
     except Exception as error:  # Keras raises a plain Exception for whatever goes wrong with a download
         raise UserError(
             f"The weights of {start.name} are not on this machine and could not be downloaded. Connect it to the "

@@ -168,6 +168,17 @@ def test_a_network_from_imagenet_answers_as_keras_own_does(
     np.testing.assert_allclose(again(x), ours(x), rtol=1e-4, atol=1e-6)
 
 
+def test_sizes_that_keras_has_no_weights_for_take_those_of_224_pixels_without_a_warning(
+    keras_home: Path,
+) -> None:
+    base = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(224, 224, 3))
+    path = keras_home / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+    path.parent.mkdir()
+    with h5py.File(path, "w") as file:
+        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, base)
+    assert "ImageNet" in transfer.of_imagenet(PretrainedStart(size=40)).note
+
+
 def test_offline_is_a_sentence(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(*_: Any, **__: Any) -> None:
         raise OSError("no route to host")
