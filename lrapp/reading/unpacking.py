@@ -19,6 +19,8 @@ UNPACKED_LIMIT = 1 << 30
 _CELL_LIMIT = 20_000_000
 _BLOCK = 1 << 20
 _WRAPPERS = 3
+# Python unpacks the others block by block whatever a block unpacks to: a kilobyte of bzip2 can hold gigabytes.
+_READABLE_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 _NOT_TABLES = (
     (b"%PDF", "a PDF document"),
@@ -136,11 +138,14 @@ def _gunzip(data: bytes, limit: int) -> bytes:
 
 def _open_zip(data: bytes) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, UnicodeDecodeError) as error:
         raise UserError(
             "The zip archive is damaged or cut off. Pack it again and upload it again."
         ) from error
+    if any(info.compress_type not in _READABLE_PACKINGS for info in archive.infolist()):
+        raise UserError("The zip archive is packed in a rare way. Pack it again as a plain zip.")
+    return archive
 
 
 def _is_clutter(path: str) -> bool:

@@ -152,3 +152,12 @@ def test_lines_above_and_below_the_table_of_a_sheet_are_left_out() -> None:
 def test_a_document_is_named() -> None:
     with pytest.raises(UserError, match="a Word document"):
         unpack(zipped({"word/document.xml": b"<a/>", "[Content_Types].xml": b"<x/>"}), "a.csv")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_python_unpacks_without_a_limit_is_not_unpacked(packing: int) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", packing) as archive:
+        archive.writestr("table.csv", CSV)
+    with pytest.raises(UserError, match=r"^The zip archive is packed in a rare way\. Pack it again"):
+        unpack(out.getvalue(), "table.zip")
