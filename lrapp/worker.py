@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 # A worker holds data and network of its last run for the next one, unless they are larger than this.
 _KEPT_BYTES = 1_000_000_000
 _TOLD_SECONDS = 0.3
+# Pictures of the first batch that are shown, and numbers that are varied for that, 64 MB.
+_SHOWN_PICTURES, _VARIED_NUMBERS = 24, 1 << 24
 
 
 @dataclass(frozen=True)
@@ -202,11 +204,11 @@ def loop_for(
 
 
 def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
-    """Return some training pictures as the network sees them: varied at random.
+    """Return the first pictures of a run's first batch as its network sees them: varied at random.
 
     Args:
         home: The store's folder.
-        settings: Data, augmentation and seed count.
+        settings: Data, augmentation, batch size and seed count.
 
     Returns:
         Up to 24 pictures, uint8, shape (pictures, height, width, channels).
@@ -214,15 +216,15 @@ def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
     Raises:
         UserError: If the pictures cannot be had.
     """
-    import numpy as np
-
     from lrapp import models
+    from lrapp.loop import shuffled
 
-    prepared = prepared_data(Store(home), settings.data)
-    # Evenly from all of them, as those of a file lie in the order of their classes.
-    pictures = prepared.train.x
-    chosen = np.linspace(0, len(pictures) - 1, min(24, len(pictures))).astype(int)
-    return models.seen(settings.model, pictures[chosen], settings.training.seed)
+    pictures = prepared_data(Store(home), settings.data).train.x
+    # A whole batch is varied at once, as how depends on its size; of one that is too large, the first.
+    most = max(_SHOWN_PICTURES, _VARIED_NUMBERS // math.prod(pictures.shape[1:]))
+    seed = settings.training.seed
+    batch = shuffled(len(pictures), seed, 0).numpy()[: min(settings.training.batch_size, most)]
+    return models.seen(settings.model, pictures[batch], seed)[:_SHOWN_PICTURES]
 
 
 def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -341,13 +342,23 @@ def test_the_memory_of_pictures_is_shared_where_it_may_be(digits: Prepared) -> N
     assert tf.reduce_max(copied).numpy() == 0
 
 
-def test_the_first_batch_as_the_network_sees_it(tmp_path: Path) -> None:
+def test_the_first_batch_as_the_network_sees_it(digits: Prepared, tmp_path: Path) -> None:
+    how = TrainingSettings(batch_size=40, seed=3)
     varied = RunSettings(
-        data=DIGITS, model=ModelSettings(layers=(), augmentation=AugmentationSettings(rotate=30))
+        data=DIGITS,
+        model=ModelSettings(layers=(), augmentation=AugmentationSettings(rotate=30)),
+        training=how,
     )
     plain = varied.model_copy(update={"model": ModelSettings(layers=())})
     seen, as_it_is = (worker.augmented_batch(tmp_path, settings) for settings in (varied, plain))
     assert seen.shape == as_it_is.shape == (24, 8, 8, 1)
     assert seen.dtype == np.uint8
+    batch = digits.train.x[shuffled(len(digits.train.x), 3, 0).numpy()[:40]]
+    np.testing.assert_array_equal(as_it_is, batch[:24])
+    # What enters the output layer of a network that has no other layers.
+    network = models.build(varied.model, digits.shape, "multi-class", 10, seed=3)
+    entering = keras.Model(network.input, network.get_layer("augmentation_rotate").output)
+    np.testing.assert_allclose(seen, (entering(batch, training=True)[:24] + 1) * 127.5, atol=0.51)
     assert not np.array_equal(seen, as_it_is)
-    np.testing.assert_array_equal(seen, worker.augmented_batch(tmp_path, varied))
+    small = varied.model_copy(update={"training": TrainingSettings(batch_size=5)})
+    assert len(worker.augmented_batch(tmp_path, small)) == 5

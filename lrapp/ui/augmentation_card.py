@@ -41,7 +41,11 @@ def card(settings: RunSettings, *, can_build: bool) -> AugmentationSettings:
 
 def _preview(settings: RunSettings, can_build: bool) -> None:
     """Show the first batch as the network sees it; made in the worker, where Keras is."""
-    about = (settings.data.model_dump_json(), settings.model.augmentation.model_dump_json())
+    training = settings.training
+    about = (
+        *(settings.data.model_dump_json(), settings.model.augmentation.model_dump_json()),
+        *(training.seed, training.batch_size),
+    )
     busy = resources.jobs().busy
     pressed = st.button(
         "Show a batch",
@@ -60,7 +64,7 @@ def _preview(settings: RunSettings, can_build: bool) -> None:
             st.error(plain(str(error), None), icon=":material/error:")
     kept = st.session_state.get("augmented")
     if kept is not None and kept[0] == about:
-        st.image(kept[1], caption="The first pictures of a training batch, as the network sees them")
+        st.image(kept[1], caption="The first pictures of the first batch, as the network sees them")
 
 
 def _batch(settings: RunSettings) -> bytes:

@@ -147,7 +147,7 @@ def test_own_pictures_and_how_they_are_varied(browser: Browser, app: App, width:
         idle(page)
         set_number(page, "Rotate (degrees)", 30)
         page.get_by_role("button", name="Show a batch").click()
-        page.get_by_text("The first pictures of a training batch").wait_for()
+        page.get_by_text("The first pictures of the first batch").wait_for()
         wide, narrow = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
         assert wide <= narrow
         if width > 1000:
