@@ -36,8 +36,14 @@ _GLOBAL_POOLS = {
 OUTPUT = "output"
 BASE = "pretrained"
 _AUGMENTATION = "augmentation"
-_VARIATIONS = ("flip", "rotate", "zoom", "shift", "contrast")
-_FLIPS = {"horizontal": "horizontal", "vertical": "vertical", "both": "horizontal_and_vertical"}
+_VARIATIONS = ("flip", "rotate", "zoom", "shift", "contrast", "upside")
+# The modes of Keras's layers. Its own for both mirrors a picture in both ways or in none, which only turns it.
+_FLIPS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "horizontal": ("horizontal",),
+    "vertical": ("vertical",),
+    "both": ("horizontal", "vertical"),
+}
 # Added to a run's seed, so that augmentation and first weights do not share their random numbers.
 _AUGMENTATION_STREAM = 1
 
@@ -197,8 +203,9 @@ def augmented(x: Any, settings: AugmentationSettings, seeds: Seeds) -> Any:
         seeds: Those of the network.
     """
     filled = {"fill_mode": "nearest"}
+    flips = zip(("flip", "upside"), _FLIPS[settings.flip], strict=False)
     kinds: list[tuple[str, Any, float, tuple[Any, ...], dict[str, Any]]] = [
-        ("flip", keras.layers.RandomFlip, settings.flip != "none", (_FLIPS.get(settings.flip),), {}),
+        *((name, keras.layers.RandomFlip, True, (mode,), {}) for name, mode in flips),
         ("rotate", keras.layers.RandomRotation, settings.rotate, (settings.rotate / 360,), filled),
         ("zoom", keras.layers.RandomZoom, settings.zoom, (settings.zoom,), filled),
         ("shift", keras.layers.RandomTranslation, settings.shift, (settings.shift, settings.shift), filled),

@@ -85,7 +85,7 @@ def test_no_two_kernels_and_no_two_random_layers_share_a_seed() -> None:
         if generator is not None
     ]
     assert len(kernels) == len(set(kernels)) == 4
-    assert len(seeds) == len(set(seeds)) == 7
+    assert len(seeds) == len(set(seeds)) == 8
 
 
 def test_a_residual_block_adds_what_went_in_before_its_last_activation() -> None:
@@ -119,6 +119,15 @@ def test_pictures_as_the_network_sees_them() -> None:
     same = (flipped == x).all(axis=(1, 2, 3))
     assert (mirrored ^ same).all()
     assert 8 <= mirrored.sum() <= 32
+
+
+def test_mirrored_both_ways_a_picture_is_seen_in_all_four() -> None:
+    x = np.repeat(pictures(1, (6, 6, 1)), 60, axis=0)
+    seen = models.seen(ModelSettings(augmentation=AugmentationSettings(flip="both")), x)
+    ways = [x[0], x[0, ::-1], x[0, :, ::-1], x[0, ::-1, ::-1]]
+    counts = [sum(np.array_equal(one, way) for one in seen) for way in ways]
+    assert sum(counts) == 60
+    assert min(counts) >= 6
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
