@@ -212,18 +212,38 @@ def _verdict(
     assert own.value is not None
     assert other.value is not None
     rows = f"{len(errors):,} {prepared.unit}" if len(errors) != 1 else f"one {prepared.unit[:-1]}"
-    if prepared.task == "regression":
-        network, simple = (f"off by {number(value)} on average" for value in (own.value, other.value))
-    else:
-        network, simple = (f"right in {100 * value:.1f} %" for value in (own.value, other.value))
+    network, simple = _told(prepared, own.value), _told(prepared, other.value)
+    if not errors.any():
+        return f"The network and a linear model answer equally well: it is {network}, a {model} {simple}."
     if abs(better) <= _SURE * chance:
         return (
             f"The network and a linear model are about as good: it is {network}, a {model} {simple}, "
             f"and with {rows} that much can be chance."
         )
+    if better > 0 and own.baseline is not None and _beaten(own, own.baseline):
+        trivial = _told(prepared, own.baseline)
+        return (
+            f"The network does better than a linear model, but not than the trivial answer: it is {network}, "
+            f"a {model} {simple}, the trivial answer {trivial}."
+        )
     if better > 0:
         return f"The network earns its keep: it is {network}, a {model} {simple}."
     return f"A {model} does better, with less effort: it is {simple}, the network {network}."
+
+
+def _told(prepared: "Prepared", value: float) -> str:
+    """The first figure in words."""
+    return (
+        f"off by {number(value)} on average"
+        if prepared.task == "regression"
+        else f"right in {100 * value:.1f} %"
+    )
+
+
+def _beaten(metric: Metric, trivial: float) -> bool:
+    """Whether the trivial answer does as well or better."""
+    assert metric.value is not None
+    return metric.value <= trivial if metric.higher_is_better else metric.value >= trivial
 
 
 def _of_classes(

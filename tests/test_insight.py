@@ -66,6 +66,28 @@ def test_chance_is_told_from_skill() -> None:
     assert "about as good" in looked(noise, np.zeros_like(noise.test.y)[:, None]).verdict
 
 
+@pytest.mark.parametrize(
+    ("network", "linear", "verdict"),
+    [
+        (2, 3, "The network does better than a linear model, but not than the trivial answer: it is off by "),
+        (0, 3, "The network earns its keep: it is off by 0 on average,"),
+        (2, 0, "A linear model does better, with less effort: it is off by 0 on average,"),
+        (
+            0,
+            0,
+            "The network and a linear model answer equally well: it is off by 0 on average, a linear model off by ",
+        ),
+    ],
+)
+def test_a_verdict_says_no_more_than_the_figures(
+    monkeypatch: pytest.MonkeyPatch, network: int, linear: int, verdict: str
+) -> None:
+    data = prepared(A)
+    truth = data.test.y[:, None]
+    monkeypatch.setattr(influence, "linear_outputs", lambda _, x: (truth + linear, len(data.train.y)))
+    assert looked(data, truth + network).verdict.startswith(verdict)
+
+
 def test_two_classes_have_a_threshold() -> None:
     data = prepared(np.where(A > 0, "pos", "neg"))
     found = looked(data, np.clip(data.test.y * 0.6 + 0.2, 0, 1)[:, None])
