@@ -1,6 +1,6 @@
 """What the curves of a run tell: over- or underfitting in one sentence, and the setting to try next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,10 +9,19 @@ from numpy.typing import NDArray
 
 from lrapp.evaluation import Metric, Scores
 from lrapp.events import EpochDone, History
+from lrapp.measures import ClassFigures
 from lrapp.settings import LayerSettings, RunSettings
 
 Verdict = Literal[
-    "diverged", "too short", "underfitting", "overfitting", "unfinished", "unsteady", "sound", "unknown"
+    "diverged",
+    "too short",
+    "underfitting",
+    "overfitting",
+    "unfinished",
+    "unsteady",
+    "blind",
+    "sound",
+    "unknown",
 ]
 Card = Literal["1 Data", "2 Network", "3 Training", "4 Learning rate"]
 # Fewer epochs make no curve.
@@ -25,6 +34,9 @@ _GAP = 1.5
 # without having learned anything (by chance, or by answering each class now and then) it takes more.
 _HARDLY, _HARDLY_RANKED = 0.05, 0.3
 _RANKED = ("ROC AUC", "macro F1")
+# A class with less than this share of its fair share of the rows is rare; one of which less than half is found, missed.
+_RARE, _MISSED = 0.4, 0.5
+_LEAST_RARE_ROWS = 5
 _MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
 
 
@@ -47,13 +59,19 @@ class Diagnosis:
     settings: RunSettings | None = None
 
 
-def diagnose(history: History, settings: RunSettings, scores: Scores | None = None) -> Diagnosis:
+def diagnose(
+    history: History,
+    settings: RunSettings,
+    scores: Scores | None = None,
+    classes: Sequence[ClassFigures] = (),
+) -> Diagnosis:
     """Return what a run's curves tell.
 
     Args:
         history: Of a run that has ended.
         settings: Of the run.
         scores: What its network is worth, to tell whether it learned anything.
+        classes: The figures of each class, to tell whether a rare one is missed.
     """
     epochs = history.epochs
     if history.ended is not None and history.ended.reason == "diverged":
@@ -99,6 +117,8 @@ def diagnose(history: History, settings: RunSettings, scores: Scores | None = No
             f"{tail} epochs.",
             settings,
         )
+    if (missed := _missed(classes)) is not None and not settings.data.class_weights:
+        return _blind(missed, classes, settings)
     return Diagnosis(
         "sound",
         "Neither over- nor underfitting shows in the curves: the validation loss fell and stayed low.",
@@ -125,6 +145,31 @@ def _gain(metric: Metric) -> float | None:
     else:
         better, room = metric.baseline - metric.value, metric.baseline
     return better / (little * room) if room > 0 else None
+
+
+def _missed(classes: Sequence[ClassFigures]) -> ClassFigures | None:
+    """The largest rare class of which the network misses most rows; None if there is none."""
+    fair = sum(one.rows for one in classes) / max(1, len(classes))
+    missed = [
+        one
+        for one in classes
+        if _LEAST_RARE_ROWS <= one.rows < _RARE * fair and one.recall is not None and one.recall < _MISSED
+    ]
+    return max(missed, key=lambda one: one.rows, default=None)
+
+
+def _blind(missed: ClassFigures, classes: Sequence[ClassFigures], settings: RunSettings) -> Diagnosis:
+    assert missed.recall is not None
+    rows = sum(one.rows for one in classes)
+    return Diagnosis(
+        "blind",
+        f"“{missed.name}” is rare, {missed.rows:,} of {rows:,} rows, and the network finds "
+        f"{round(missed.recall * missed.rows):,} of them: how often it is right says little here.",
+        "If they matter, let classes weigh equally"
+        + (", or try a lower threshold below." if len(classes) == 2 else "."),
+        "1 Data",
+        settings.model_copy(update={"data": settings.data.model_copy(update={"class_weights": True})}),
+    )
 
 
 def _overfits(val: NDArray[np.float64], train: NDArray[np.float64], best: int, fall: float) -> float | None:

@@ -79,7 +79,7 @@ def _body(
     yield _table(findings.score_frame(scores, insight))
     if insight is not None and insight.verdict:
         yield f"<p>{escape(insight.verdict)}</p>"
-    found = diagnose(history, settings, scores)
+    found = diagnose(history, settings, scores, insight.classes if insight is not None else ())
     yield f"<p>{escape(f'{found.sentence} {found.advice}'.strip())}</p>"
     yield "<h2>Training</h2>" + "".join(_training(history))
     if insight is not None:

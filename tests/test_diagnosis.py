@@ -8,6 +8,7 @@ import pytest
 from lrapp.diagnosis import Diagnosis, diagnose
 from lrapp.evaluation import Metric, Scores
 from lrapp.events import Ending, EpochDone, Event, History, TrainingEnded, TrainingStarted
+from lrapp.measures import ClassFigures
 from lrapp.settings import FixedSettings, LayerSettings, ModelSettings, RunSettings, TrainingSettings
 
 DOWN = [1.0, 0.7, 0.5, 0.4, 0.35, 0.33, 0.32, 0.32, 0.32, 0.32, 0.32, 0.32]
@@ -20,6 +21,7 @@ def told(
     reason: Ending = "early_stopping",
     accuracy: float = 0.9,
     scores: Scores | None = None,
+    classes: Sequence[ClassFigures] = (),
 ) -> Diagnosis:
     events: list[Event] = [TrainingStarted(5, "accuracy", 10, 10 * len(train), len(train))]
     best = float("inf")
@@ -30,7 +32,7 @@ def told(
         best = min(best, val_loss)
     events.append(TrainingEnded(reason, "", None, len(train)))
     scores = scores or Scores("binary", "test", 100, "no", (Metric("accuracy", accuracy, 0.5, True),))
-    return diagnose(History.of(events), settings or RunSettings(), scores)
+    return diagnose(History.of(events), settings or RunSettings(), scores, classes)
 
 
 def layers(*each: LayerSettings, **training: Any) -> RunSettings:
@@ -184,3 +186,32 @@ def test_a_change_is_the_only_difference() -> None:
     assert found.settings is not None
     assert found.settings.model_copy(update={"model": settings.model}) == settings
     assert RunSettings.from_json(found.settings.to_json()) == found.settings
+
+
+def of_class(name: str, rows: int, found: int) -> ClassFigures:
+    return ClassFigures(name, rows, None, found / rows, 0.0)
+
+
+def test_a_rare_class_that_is_missed_is_told() -> None:
+    common, rare = of_class("0", 582, 579), of_class("1", 18, 2)
+    found = told(DOWN, DOWN, classes=[common, rare])
+    assert found.verdict == "blind"
+    assert found.sentence == (
+        "“1” is rare, 18 of 600 rows, and the network finds 2 of them: how often it is right says little here."
+    )
+    assert found.advice.endswith("or try a lower threshold below.")
+    assert found.card == "1 Data"
+    assert found.settings is not None
+    assert found.settings.data.class_weights
+    # What was advised is not advised again, and neither is what nothing is wrong with.
+    assert told(DOWN, DOWN, found.settings, classes=[common, rare]).verdict == "sound"
+    assert told(DOWN, DOWN, classes=[common, of_class("1", 18, 12)]).verdict == "sound"
+    assert told(DOWN, DOWN, classes=[of_class("0", 300, 299), of_class("1", 250, 20)]).verdict == "sound"
+    assert told(DOWN, DOWN, classes=[common, of_class("1", 4, 0)]).verdict == "sound"
+
+
+def test_the_largest_of_many_missed_classes_is_named() -> None:
+    classes = [of_class("a", 200, 190), of_class("b", 180, 170), of_class("c", 20, 3), of_class("d", 30, 1)]
+    found = told(DOWN, DOWN, classes=classes)
+    assert found.sentence.startswith("“d” is rare, 30 of 430 rows, and the network finds 1 of them")
+    assert found.advice == "If they matter, let classes weigh equally."

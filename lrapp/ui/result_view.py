@@ -34,7 +34,7 @@ def show(run: Run, history: History, scores: Scores) -> None:
     st.dataframe(findings.score_frame(scores, insight), hide_index=True)
     if insight is not None and insight.verdict:
         st.markdown(plain(insight.verdict, None))
-    _diagnosis(run, diagnose(history, run.settings, scores))
+    _diagnosis(run, diagnose(history, run.settings, scores, insight.classes if insight is not None else ()))
     if insight is not None:
         _closer_look(run, insight)
     st.download_button(
