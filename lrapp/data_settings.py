@@ -145,7 +145,7 @@ class DataSettings(Part):
         description="Brings numbers to one size. Clipping first keeps absurd values from ruling the column.",
         json_schema_extra=ui(
             labels={
-                "clipped": "Clip to quantiles, then standardise",
+                "clipped": "Clip, then standardise",
                 "standard": "Standardise",
                 "quantile": "Quantile (to a normal shape)",
             }
@@ -192,7 +192,7 @@ class DataSettings(Part):
     )
     stratify: bool = Field(
         True,
-        title="Keep class shares in the split",
+        title="Keep class shares",
         description="Gives each part of the split the same mix of classes (for a number: of its range).",
     )
     split_seed: int = Field(

@@ -66,6 +66,8 @@ _PICTURE_PRESETS: dict[str, tuple[LayerSettings, ...]] = {
 }
 _BEHIND = ("Linear", "Dense (128)")
 _OWN = "My own"
+# In pixels: a title and the sign before it are whole, and those of a table's network stand side by side at 1280 pixels.
+_WIDTHS = {"kind": 120, "units": 72, "size": 66, "stride": 74, "activation": 100, "dropout": 88, "l1": 54, "l2": 54}
 _COLUMNS = ["units", "activation", "dropout", "l1", "l2", "batch_norm"]
 _PICTURE_COLUMNS = ["kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2"]
 
@@ -157,11 +159,11 @@ def _column(name: str) -> Any:
             default=field.default,
             required=name == "kind",
             help=help_text,
-            width=120 if name == "kind" else 80,
+            width=_WIDTHS[name],
             format_func=(lambda kind: titles[str(kind)]) if name == "kind" else None,
         )
     if name == "batch_norm":
-        return st.column_config.CheckboxColumn(title, default=field.default, help=help_text, width=70)
+        return st.column_config.CheckboxColumn("Norm", default=field.default, help=help_text, width=68)
     least, greatest = fields.limits(field)
     return st.column_config.NumberColumn(
         title,
@@ -171,7 +173,7 @@ def _column(name: str) -> Any:
         # A row that is added is dense at first, and those have no window.
         default=None if name in ("size", "stride") else field.default,
         help=help_text,
-        width=70 if name not in ("size", "stride") else 60,
+        width=_WIDTHS[name],
     )
 
 
