@@ -109,13 +109,14 @@ def side_by_side(runs: Sequence[Compared]) -> SideBySide:
 
 
 def distinct(names: Sequence[str], most: int = _MOST_LETTERS) -> list[str]:
-    """Return names as short lines, no two the same."""
+    """Return names as short lines, no two the same; of a long one the middle is left out, as names often end apart."""
     taken: set[str] = set()
     shown = []
     for name in names:
         flat_name = " ".join(name.split()) or "(no name)"
         if len(flat_name) > most:
-            flat_name = flat_name[: most - 1] + "…"
+            start = most // 2
+            flat_name = flat_name[:start].rstrip() + "…" + flat_name[start + 1 - most :].lstrip()
         again, count = flat_name, 1
         while again in taken:
             count += 1

@@ -218,3 +218,12 @@ def test_no_two_names_are_the_same() -> None:
     assert len(set(names)) == 8
     assert names[-1] == "two lines"
     assert all(len(name) <= 46 for name in names)
+
+
+def test_long_names_keep_what_tells_them_apart() -> None:
+    names = [f"species from penguins.csv, 27 Nov 13:25:{second} UTC" for second in ("02", "42")]
+    assert distinct(names) == [
+        "species from penguin…27 Nov 13:25:02 UTC",
+        "species from penguin…27 Nov 13:25:42 UTC",
+    ]
+    assert [distinct(["x" * long])[0] for long in (40, 41)] == ["x" * 40, "x" * 20 + "…" + "x" * 19]
