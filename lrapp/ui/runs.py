@@ -107,11 +107,16 @@ def _table(rows: list[Row], asked: list[str]) -> list[Row]:
             "Name": st.column_config.TextColumn(width="medium"),
             "State": st.column_config.TextColumn(width=130),
             "Trouble": st.column_config.TextColumn(width="large"),
+            # Wide enough for figures in millions, whose first digits would be cut off.
             "Validation": st.column_config.NumberColumn(
-                format="%.4g", help="The metric on validation rows, with the weights that the model has."
+                format="%.4g",
+                width=95,
+                help="The metric on validation rows, with the weights that the model has.",
             ),
             "Test": st.column_config.NumberColumn(
-                format="%.4g", help="The metric on test rows, which nobody looked at before the end."
+                format="%.4g",
+                width=95,
+                help="The metric on test rows, which nobody looked at before the end.",
             ),
             "Seconds": st.column_config.NumberColumn(format="%.1f", help="Seconds of training."),
             "Created": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss"),
