@@ -199,7 +199,8 @@ def _bar(seen: list[_Seen], ended: int) -> None:
         elif history.started is not None:
             text += f"epoch {len(history.epochs):,} of {history.started.epochs:,}"
         else:
-            text += "range test" if history.sweeps else "preparing the data"
+            assert current.run is not None
+            text += "range test" if history.sweeps else waiting.to_begin(current.run, "running")
     share = sum(one.share for one in seen)
     worked = [one for one in seen if one.seconds > 0]
     done = sum(one.share for one in worked)
