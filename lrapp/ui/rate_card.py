@@ -133,7 +133,6 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     else:
         points = charts.plan_frame(plan, steps_per_epoch)
         saving.saveable(charts.plan_spec(), points, "plan", draft.key("plan"), live=True)
-    st.caption(
-        f"{len(plan):,} steps, {steps_per_epoch:,} an epoch; "
-        f"the rate moves between {plan.min():.3g} and {plan.max():.3g}."
-    )
+    least, greatest = f"{plan.min():.3g}", f"{plan.max():.3g}"
+    moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
+    st.caption(f"{len(plan):,} steps, {steps_per_epoch:,} an epoch; the rate {moves}.")

@@ -83,7 +83,7 @@ _WHEN_RERUN = """() => new Promise(resolve => {
   const plus = field.closest('[data-testid=stNumberInput]').querySelector('[data-testid=stNumberInputStepUp]');
   const app = document.querySelector('[data-testid=stApp]');
   const sentence = () => [...document.querySelectorAll('[data-testid=stCaptionContainer]')]
-    .map(item => item.textContent).find(text => / an epoch; the rate moves/.test(text));
+    .map(item => item.textContent).find(text => / an epoch; the rate (moves|stays)/.test(text));
   const charts = () => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
     .filter(chart => !chart.closest('.st-key-run_charts'));
   const line = () => charts().map(chart => chart.querySelector('.mark-line path')?.getAttribute('d')).join();
