@@ -57,7 +57,7 @@ def main(source: str, result: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 3 or {"-h", "--help"} & set(sys.argv):
         sys.exit("Usage: python predict.py NEW.csv PREDICTIONS.csv")
     try:
         main(*sys.argv[1:])
@@ -93,7 +93,7 @@ def main(source: str, result: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 3 or {"-h", "--help"} & set(sys.argv):
         sys.exit("Usage: python predict.py PICTURES PREDICTIONS.csv")
     try:
         main(*sys.argv[1:])

@@ -118,6 +118,7 @@ def test_the_script_answers_as_the_app_does_with_the_code_of_its_own_folder(
     ("arguments", "sentence"),
     [
         ((), "Usage: python predict.py NEW.csv PREDICTIONS.csv"),
+        (("new.csv", "--help"), "Usage: python predict.py NEW.csv PREDICTIONS.csv"),
         (("gone.csv", "x.csv"), "gone.csv"),
     ],
 )
