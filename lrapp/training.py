@@ -365,19 +365,19 @@ class _Run:
         """Give the model the weights that it is to end with, and say which."""
         if self.settings.early_stopping.restore_best and self.best_weights:
             self.loop.restore(self.best_weights)
-            return f" The model keeps the weights of epoch {self.best.epoch}, the best."
+            return f" The model keeps the weights of epoch {self.best.epoch:,}, the best."
         if reason == "diverged" or not self.loop.snapshot().finite:
             self.loop.restore(self.last.model)
             if self.epochs == 0:
                 return " The model is back at its first weights."
-            return f" The model keeps the weights of epoch {self.epochs}."
+            return f" The model keeps the weights of epoch {self.epochs:,}."
         return ""
 
     def _sentence(self, reason: Ending) -> str:
         if reason == "completed":
-            return f"All {self.settings.epochs} epochs are done."
+            return f"All {self.settings.epochs:,} epochs are done."
         if reason == "stopped":
-            return f"Stopped after {self.epochs} of {self.settings.epochs} epochs."
+            return f"Stopped after {self.epochs:,} of {self.settings.epochs:,} epochs."
         watched = self.settings.early_stopping.monitor == "val_loss"
         name = "loss" if watched else metric_name(self.loop.task)
         return f"Ended early: the validation {name} has not improved for {self.best.wait} epochs."
