@@ -67,7 +67,16 @@ _PICTURE_PRESETS: dict[str, tuple[LayerSettings, ...]] = {
 _BEHIND = ("Linear", "Dense (128)")
 _OWN = "My own"
 # In pixels: a title and the sign before it are whole, and those of a table's network stand side by side at 1280 pixels.
-_WIDTHS = {"kind": 120, "units": 72, "size": 66, "stride": 74, "activation": 100, "dropout": 88, "l1": 54, "l2": 54}
+_WIDTHS = {
+    "kind": 120,
+    "units": 72,
+    "size": 66,
+    "stride": 74,
+    "activation": 100,
+    "dropout": 88,
+    "l1": 54,
+    "l2": 54,
+}
 _COLUMNS = ["units", "activation", "dropout", "l1", "l2", "batch_norm"]
 _PICTURE_COLUMNS = ["kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2"]
 
