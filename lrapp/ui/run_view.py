@@ -13,8 +13,8 @@ from lrapp.runs import ENDED, EventReader, Run, State, Status
 from lrapp.ui import range_view, resources, result_view, saving, takeaway_view, waiting
 from lrapp.ui.resources import plain
 
-# Until the first point is drawn, which somebody waits for; then slow enough that watching costs the training nothing,
-# in runs of a minute and in longer ones.
+# Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
+# training nothing, in runs of a minute and in longer ones.
 SECONDS_BETWEEN_FIRST_LOOKS = 0.5
 SECONDS_BETWEEN_LOOKS = (1.0, 3.0)
 # At the soonest, and at the latest; between them when new points would be seen (``_grown``).
@@ -68,12 +68,12 @@ def show(run_id: str) -> None:
         _results(run)
     else:
         history = _reader(run).read()
-        resources.fragment(_frame, _pace(history))(run, live=True, begun=history.steps_done > 0)
+        resources.fragment(_frame, _pace(run, history))(run, live=True, begun=history.steps_done > 0)
 
 
-def _pace(history: History) -> float:
+def _pace(run: Run, history: History) -> float:
     """Seconds between two looks at a run."""
-    if not history.steps_done:
+    if not history.steps_done or run.stop_asked is not None:
         return SECONDS_BETWEEN_FIRST_LOOKS
     if not history.epochs or history.started is None:
         return SECONDS_BETWEEN_LOOKS[0]
@@ -212,7 +212,7 @@ def _progress(run: Run, status: Status, history: History) -> None:
             "the best weights so far.",
         ):
             resources.jobs().stop(run)
-            st.rerun(scope="fragment")
+            st.rerun()  # all of it, to look more often until it has stopped
         _bar(run, status, history)
     elif status.state in ("interrupted", "stopped", "failed") and right.button(
         "Resume",
