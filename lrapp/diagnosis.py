@@ -105,6 +105,8 @@ def diagnose(
             "4 Learning rate",
         )
     train = np.array([epoch.loss for epoch in epochs])
+    if (missed := _missed(classes)) is not None and not settings.data.class_weights:
+        return _blind(missed, classes, settings)
     if (rise := _overfits(val, train, best, fall)) is not None:
         return _overfitting(epochs[best], epochs[-1], rise, settings)
     tail = max(2, len(val) // 5)
@@ -117,8 +119,6 @@ def diagnose(
             f"{tail} epochs.",
             settings,
         )
-    if (missed := _missed(classes)) is not None and not settings.data.class_weights:
-        return _blind(missed, classes, settings)
     return Diagnosis(
         "sound",
         "Neither over- nor underfitting shows in the curves: the validation loss fell and stayed low.",

@@ -203,6 +203,8 @@ def test_a_rare_class_that_is_missed_is_told() -> None:
     assert found.card == "1 Data"
     assert found.settings is not None
     assert found.settings.data.class_weights
+    # Of more weight than a rise after the epoch whose weights are kept.
+    assert told(FALLING, RISING, classes=[common, rare]).verdict == "blind"
     # What was advised is not advised again, and neither is what nothing is wrong with.
     assert told(DOWN, DOWN, found.settings, classes=[common, rare]).verdict == "sound"
     assert told(DOWN, DOWN, classes=[common, of_class("1", 18, 12)]).verdict == "sound"
