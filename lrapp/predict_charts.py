@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from lrapp.charts import GREY, TRAINING, finished
-from lrapp.result_charts import COLOURS, Figure, title
+from lrapp.result_charts import COLOURS, Figure, axis_format, title
 from lrapp.tally import Bar
 
 MOST_CLASSES = 15
@@ -26,6 +26,7 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
     rows = sum(bar.rows for bar in bars)
     if not bars[0].name:
         frame = pd.DataFrame([{"low": bar.low, "high": bar.high, "rows": bar.rows} for bar in bars])
+        greatest = float(frame[["low", "high"]].abs().max(axis=None))
         chart = (
             alt.Chart()
             .mark_bar(color=TRAINING, binSpacing=1)
@@ -34,7 +35,7 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
                     "low:Q",
                     bin="binned",
                     title=f"predicted {title(target)}",
-                    axis=alt.Axis(tickCount=6, format="~s"),
+                    axis=alt.Axis(tickCount=6, format=axis_format(greatest)),
                 ),
                 x2="high:Q",
                 y=alt.Y("rows:Q", title="rows", axis=alt.Axis(tickCount=4, format="~s")),

@@ -22,6 +22,11 @@ COLOURS = (TRAINING, VALIDATION, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8
 _AROUND = 110
 
 
+def axis_format(greatest: float) -> str:
+    """Return how an axis writes numbers up to that size: thousands as k, but 0.05 not as 50m, that is thousandths."""
+    return "~s" if greatest >= 10_000 else ".4~g"
+
+
 @dataclass(frozen=True, eq=False)
 class Figure:
     """A chart and its data.
@@ -297,7 +302,7 @@ def importance(found: tuple[Importance, ...], what: str, most: int = 15) -> Figu
         alt.Tooltip("drop:Q", title=what, format=".4~g"),
         alt.Tooltip("spread:Q", title="spread", format=".2~g"),
     ]
-    format_ = ".1~%" if "accuracy" in what else "~s"
+    format_ = ".1~%" if "accuracy" in what else axis_format(frame["high"].abs().max())
     bars = (
         alt.Chart()
         .mark_bar(color=TRAINING)

@@ -80,6 +80,19 @@ def test_only_as_many_bars_as_can_be_read() -> None:
     assert figure.frame["low"].tolist() == pytest.approx((figure.frame["drop"] - 0.1).tolist())
 
 
+@pytest.mark.parametrize(
+    ("drop", "what", "format_"),
+    [
+        (0.05, "rise in log loss", ".4~g"),
+        (3e6, "rise in mean absolute error", "~s"),
+        (0.05, "fall in accuracy", ".1~%"),
+    ],
+)
+def test_small_bars_are_not_written_in_thousandths(drop: float, what: str, format_: str) -> None:
+    figure = result_charts.importance((Importance("a", drop, 0.01),), what)
+    assert figure.spec["layer"][0]["encoding"]["x"]["axis"]["format"] == format_
+
+
 def test_a_class_table_keeps_what_is_not_defined() -> None:
     frame = result_charts.class_frame((ClassFigures("a", 3, None, 0.0, 0.0),))
     assert frame["class"].tolist() == ["a"]
