@@ -35,7 +35,7 @@ def page() -> None:
         run_id = st.query_params.get("run")
         if run_id:
             run_view.show(run_id)
-        else:
+        elif told.obstacle is None:
             st.info(
                 "Press **Train** to start: loss, learning rate and accuracy will be drawn here while the network "
                 "learns. The data and the settings on this page are ready to go.",
