@@ -58,6 +58,12 @@ def _choose() -> Run | None:
         return None
     wanted = st.query_params.get("run")
     ids = list(runs)
+    if wanted is not None and wanted not in runs:
+        st.warning(
+            "The run in the address has no model here: it was deleted, or has not left one yet. "
+            "The newest model is chosen instead.",
+            icon=":material/warning:",
+        )
     chosen = st.selectbox(
         "Model",
         ids,

@@ -91,6 +91,8 @@ def test_a_table_that_does_not_fit_is_a_sentence(browser: Browser, app: App, pen
         )
         upload(page, "empty.csv", b"")
         expect(error).to_contain_text("this one is empty")
+        page.goto(f"{app.url}/predict?run=gone")
+        page.get_by_text("The newest model is chosen instead.").wait_for()
         page.goto(f"{app.url}/predict?run={penguins}&prediction={'0' * 32}")
         expect(page.get_by_test_id("stAlert")).to_contain_text("no longer kept here")
 
