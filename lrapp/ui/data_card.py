@@ -214,7 +214,8 @@ def _overrule(
 
 def _summary(table: "Table", name: str) -> None:
     rows, columns = table.frame.shape
-    st.markdown(f"**{rows:,}** rows, **{columns:,}** columns")
+    counts = ((rows, "row"), (columns, "column"))
+    st.markdown(", ".join(f"**{count:,}** {word}{'' if count == 1 else 's'}" for count, word in counts))
     if table.notes:
         with st.expander(f"What was noticed ({len(table.notes)})", icon=":material/info:"):
             for note in table.notes:
