@@ -237,7 +237,8 @@ def _name(said: about.About, settings: RunSettings | None, created: datetime) ->
     if settings is None:
         return f"Run of {when}"
     what = "Range test for " if settings.mode == "range test" else ""
-    return f"{what}{settings.data.title}, {when}"
+    # The time first: it tells runs apart, and what follows also stands in columns of its own.
+    return f"{when} · {what}{settings.data.title}"
 
 
 def _born(run: Run) -> datetime:

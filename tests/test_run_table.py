@@ -116,7 +116,7 @@ def test_a_run_that_has_not_begun(store: Store) -> None:
     row = run_table.row(store.create(RunSettings()))
     assert (row.state, row.trouble, row.metric, row.target) == ("queued", "", "", "")
     assert (row.validation, row.test, row.epochs, row.best_epoch, row.seconds) == (None,) * 5
-    assert row.name == f"no target from penguins.csv, {row.created:%d %b %H:%M:%S} UTC"
+    assert row.name == f"{row.created:%d %b %H:%M:%S} UTC · no target from penguins.csv"
 
 
 def test_without_test_rows_there_is_no_test_figure(run: Run) -> None:
