@@ -284,7 +284,7 @@ def _kinds_editor(data: DataSettings, start: dict[str, Kind], key: str) -> None:
                 "Missing", format="%.1f %%", min_value=0, max_value=100, width="small"
             ),
             "distinct": st.column_config.NumberColumn("Distinct", width="small"),
-            "distribution": st.column_config.BarChartColumn("Distribution", width="small"),
+            "distribution": st.column_config.BarChartColumn("Distribution", width=94),
             "examples": st.column_config.TextColumn("Examples"),
         },
     )
