@@ -14,7 +14,7 @@ from lrapp.ui import range_view, resources, result_view, saving, takeaway_view, 
 from lrapp.ui.resources import plain
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
-# training nothing, in runs of a minute and in longer ones.
+# training little, in runs of a minute and in longer ones.
 SECONDS_BETWEEN_FIRST_LOOKS = 0.5
 SECONDS_BETWEEN_LOOKS = (1.0, 3.0)
 # At the soonest, and at the latest; between them when new points would be seen (``_grown``).
