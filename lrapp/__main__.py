@@ -74,7 +74,7 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     # Ctrl-C asks as the page's Stop button does: the best weights are kept.
     signal.signal(signal.SIGINT, lambda *_: run.ask_to_stop())
     print("Starting TensorFlow …", file=sys.stderr)
-    warming.load(run.settings.data.of_pictures)
+    warming.load(warming.kind_for(run.settings))
     bar = _Bar()
     try:
         outcome = worker.work(run.folder, store.home, on_event=bar.take)

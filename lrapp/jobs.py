@@ -58,7 +58,7 @@ class WorkerProcess(Executor):
         initializer: Called once in the new process.
     """
 
-    def __init__(self, initializer: Callable[[], None] = warming.warm) -> None:
+    def __init__(self, initializer: Callable[[], None]) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
@@ -165,9 +165,9 @@ def _leave_with_parent() -> None:
     os._exit(1)
 
 
-def _local(pictures: bool) -> Executor:
-    """A process on this machine, for runs on pictures or on tables."""
-    return WorkerProcess(partial(warming.warm, pictures))
+def _local(kind: warming.Kind) -> Executor:
+    """A process on this machine."""
+    return WorkerProcess(partial(warming.warm, kind))
 
 
 class Jobs:
@@ -175,15 +175,15 @@ class Jobs:
 
     Args:
         store: Where the runs are kept.
-        make_executor: Makes what a run is submitted to, given whether it is for pictures; see ``warming.load``. A
-            cluster's executor fits as well as a local process: it must see the store's folder.
+        make_executor: Makes what a run is submitted to, given the kind of process that trains it fastest; see
+            ``warming.kind_for``. A cluster's executor fits as well as a local process: it must see the store's folder.
     """
 
-    def __init__(self, store: Store, make_executor: Callable[[bool], Executor] = _local) -> None:
+    def __init__(self, store: Store, make_executor: Callable[[warming.Kind], Executor] = _local) -> None:
         self.store = store
         self._make_executor = make_executor
         self._executor: Executor | None = None
-        self._pictures = False
+        self._kind = warming.USUAL
         self._ready: Future[Any] | None = None
         self._done_by_executor = 0
         self._waiting: deque[Run] = deque()
@@ -241,18 +241,18 @@ class Jobs:
         run.set_status(state="queued", message="", ended=None, attempts=0)
         self.submit(run)
 
-    def expect(self, *, pictures: bool) -> None:
-        """Start a worker for pictures, or for tables, ahead of need; nothing while the one there is busy."""
+    def expect(self, kind: warming.Kind) -> None:
+        """Start a worker of a kind ahead of need; nothing while the one there is busy."""
         with self._changed:
             free = self._current is None and not self._waiting
             if free and isinstance(self._executor, WorkerProcess) and self._executor.idle:
-                self._suit(pictures)
+                self._suit(kind)
 
-    def _suit(self, pictures: bool) -> None:
-        """Replace a worker of the other kind; what it still has to answer, it answers first."""
-        if pictures == self._pictures:
+    def _suit(self, kind: warming.Kind) -> None:
+        """Replace a worker of another kind; what it still has to answer, it answers first."""
+        if kind == self._kind:
             return
-        self._pictures = pictures
+        self._kind = kind
         old = self._executor
         if not isinstance(old, WorkerProcess):
             return
@@ -317,7 +317,7 @@ class Jobs:
         if isinstance(self._executor, WorkerProcess) and not self._executor.alive and not self._closing:
             self._executor = None
         if self._executor is None:
-            self._executor = self._make_executor(self._pictures)
+            self._executor = self._make_executor(self._kind)
             self._ready = self._executor.submit(_nothing)
             self._done_by_executor = 0
         return self._executor
@@ -369,7 +369,7 @@ class Jobs:
             if self._closing:
                 return
             with suppress(UserError):  # damaged settings: the worker will say so
-                self._suit(run.settings.data.of_pictures)
+                self._suit(warming.kind_for(run.settings))
             executor = self._fresh_executor()
             run.set_status(
                 state="running",

@@ -25,11 +25,6 @@ from lrapp.settings import GroupSettings, Task, TrainingSettings
 if TYPE_CHECKING:
     from lrapp.prepare import Part
 
-# The steps of a small network are a chain of small operations: handing them from thread to thread takes longer than
-# some of them do. Products of large matrices still use every core. Too late where something has computed already.
-with contextlib.suppress(RuntimeError):
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-
 # Most steps in one call. Its record has a fixed length, because XLA compiles for one shape.
 MOST_STEPS = 2048
 # What a batch of rows that are evaluated may take: numbers in the widest layer (64 MB) and multiplications (a few

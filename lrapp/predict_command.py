@@ -11,7 +11,7 @@ from pathlib import Path
 from lrapp import predicting, warming
 from lrapp.errors import UserError
 from lrapp.predicting import Progress
-from lrapp.runs import disk_errors
+from lrapp.runs import Run, disk_errors
 
 _WIDTH = 30
 _SECONDS_BETWEEN_DRAWINGS = 0.1
@@ -58,7 +58,7 @@ def _predict(run_folder: Path, table: Path, out: Path) -> None:
     signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
     bar = _Bar()
     print("Starting TensorFlow …", file=sys.stderr)
-    warming.load()
+    warming.load(warming.kind_for(Run(run_folder.absolute()).settings))
     with disk_errors():
         out.parent.mkdir(parents=True, exist_ok=True)
         # On the same disk, so that the finished file is only renamed.

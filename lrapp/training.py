@@ -28,6 +28,16 @@ STATE_SECONDS = 1.0
 # Steps before XLA takes over, so that the first points come before its compiling. A fixed number: were it
 # measured, the last bits of the numbers would depend on how busy the machine is.
 XLA_FROM_STEP = 256
+# What XLA compiles within a second: no convolutions, and nothing that varies pictures.
+_COMPILED = (
+    keras.layers.InputLayer,
+    keras.layers.Rescaling,
+    keras.layers.Flatten,
+    keras.layers.Dense,
+    keras.layers.Activation,
+    keras.layers.BatchNormalization,
+    keras.layers.Dropout,
+)
 
 
 def metric_name(task: Task) -> str:
@@ -91,15 +101,15 @@ def uses_xla(model: keras.Model, settings: TrainingSettings, total_steps: int) -
     Compiling takes some 0.4 s and 0.1 s more for each layer; then it spares about 80 microseconds a step, and more
     with the number of weights to update. So it has to be a long run. Not with dropout, whose random numbers XLA may
     compute once for every use (13 ms a step instead of 0.9 were measured), not with millions of weights, where more
-    cores do more than XLA, and not with so many layers that compiling would keep Stop waiting. Never with pictures:
-    compiling one small network of convolutions took 175 s on a CPU.
+    cores do more than XLA, and not with so many layers that compiling would keep Stop waiting. Never with layers
+    that only pictures have: compiling one small network of convolutions took 175 s on a CPU.
 
     Args:
         model: The network.
-        settings: How to train; "on" and "off" decide by themselves for tables.
+        settings: How to train; "on" and "off" decide by themselves where all layers are dense.
         total_steps: Steps in the whole run.
     """
-    if len(model.input_shape) > 2:
+    if not all(isinstance(layer, _COMPILED) for layer in model.layers):
         return False
     if settings.xla != "auto":
         return settings.xla == "on"

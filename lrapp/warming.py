@@ -6,6 +6,31 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Literal
+
+from lrapp import shapes
+from lrapp.errors import UserError
+from lrapp.network_settings import PICTURE_KINDS
+from lrapp.settings import PictureFileSource, PicturesSource, PretrainedStart, RunSettings
+
+Kind = Literal["small", "large", "convolutions"]
+# What the first settings that a person sees want.
+USUAL: Kind = "small"
+
+# A product of matrices with more multiplications is shared by all cores. Measured on two cores of a Xeon of 2023, XLA
+# on and off: at 4 million handing over takes longer than it spares, at 30 million it is the other way.
+_SHARED_MULTIPLICATIONS = 1 << 23
+# Read by TensorFlow when it is imported. With oneDNN, convolutions take 0.6 of the time; but small dense networks gain
+# nothing, do not have the same last bits in every process, and swallow numbers that are none.
+_VARIABLES: dict[Kind, dict[str, str]] = {
+    "small": {
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+    },
+    "large": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    "convolutions": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+}
 
 # What a run imports on its way; together some seconds.
 _HEAVY = (
@@ -29,31 +54,73 @@ _HEAVY = (
 )
 
 
-def load(pictures: bool = False) -> None:
+def kind_for(settings: RunSettings) -> Kind:
+    """Return in what kind of process a run trains fastest.
+
+    How many threads share a sum decides its last bits, so this follows from the settings alone: the same run has the
+    same numbers wherever it is started. How many inputs a table makes is not known before it has been read; they are
+    taken for few.
+
+    Args:
+        settings: The run.
+    """
+    model = settings.model
+    if isinstance(model.start, PretrainedStart) or any(layer.kind in PICTURE_KINDS for layer in model.layers):
+        return "convolutions"
+    if model.augmentation.any:
+        return "large"
+    try:
+        layers = shapes.shapes(model, _shape(settings), outputs=1)
+    except UserError:
+        return "small"  # it will be told why it cannot be built
+    largest = max(layer.multiplications for layer in layers)
+    return "large" if largest * settings.training.batch_size > _SHARED_MULTIPLICATIONS else "small"
+
+
+def _shape(settings: RunSettings) -> shapes.Shape:
+    match settings.data.source:
+        case PicturesSource(name="digits"):
+            return 8, 8, 1
+        case PicturesSource():
+            return 28, 28, 1
+        case PictureFileSource():
+            asked = settings.data.pictures
+            return asked.size, asked.size, 1 if asked.color == "grey" else 3
+    return (1,)
+
+
+def settle(kind: Kind) -> None:
+    """Set what TensorFlow reads when it is imported, where nobody has set it already.
+
+    Args:
+        kind: What the process is to train.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors are of use to anybody here
+    for name, value in _VARIABLES[kind].items():
+        os.environ.setdefault(name, value)
+
+
+def load(kind: Kind) -> None:
     """Import what takes seconds.
 
     Args:
-        pictures: Whether the process is to train on pictures. With oneDNN, convolutions take 0.6 of the time; but small
-            dense networks gain nothing, do not have the same last bits in every process, and swallow numbers that
-            are none.
+        kind: What the process is to train.
     """
-    # Read by TensorFlow when it is imported: only its errors are of use to anybody here.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1" if pictures else "0")
+    settle(kind)
     with _without_chatter():
         for name in _HEAVY:
             import_module(name)
 
 
-def warm(pictures: bool = False) -> None:
+def warm(kind: Kind) -> None:
     """Import what takes seconds, and train a very small network, as TensorFlow's first steps take longer than others.
 
     Args:
-        pictures: As for ``load``.
+        kind: What the process is to train.
     """
-    load(pictures)
+    load(kind)
     with _without_chatter():
-        _rehearse(pictures)
+        _rehearse(kind == "convolutions")
 
 
 def _rehearse(pictures: bool) -> None:

@@ -254,7 +254,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         if before is None and isinstance(settings.model.start, PretrainedStart):
             tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
         loop, origin = loop_for(store, settings, prepared, goes_on=before is not None)
-        notes = (*prepared.notes, *origin, *_remarks(settings, prepared))
+        notes = (*prepared.notes, *origin, *_remarks(settings, prepared, loop.model))
         tell(
             DataPrepared(
                 train=len(prepared.train.y),
@@ -320,15 +320,17 @@ def _now_and_then(tell: Callable[[str, float], None]) -> Callable[[str, float], 
     return sometimes
 
 
-def _remarks(settings: RunSettings, prepared: "Prepared") -> Iterator[str]:
+def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Iterator[str]:
+    from lrapp.training import uses_xla
+
     training, rows = settings.training, len(prepared.train.y)
     if training.batch_size > rows:
         yield (
             f"The batch size, {training.batch_size:,}, is larger than the {rows:,} training rows, so each epoch "
             "is one step with all of them. A smaller batch takes more steps."
         )
-    if training.xla == "on" and prepared.of_pictures:
-        yield "XLA was left out: compiling a network for pictures would take minutes."
+    if training.xla == "on" and not uses_xla(network, training, total_steps=1):
+        yield "XLA was left out: compiling convolutions, or what varies pictures, would take minutes."
 
 
 def _find_rates(

@@ -1,10 +1,10 @@
 """What several tests share."""
 
-import os
 from pathlib import Path
 
 import pytest
 
+from lrapp import warming
 from lrapp.runs import Run, Store
 from lrapp.settings import (
     DataSettings,
@@ -15,10 +15,9 @@ from lrapp.settings import (
     TrainingSettings,
 )
 
-# Read by TensorFlow when it is imported, in this process and in those that tests start.
-# Without oneDNN, as ``warming.load`` sets it for tables: with it, the last bits of the numbers differ.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# Read by TensorFlow when it is imported, in this process and in those that tests start: the last bits of the numbers
+# depend on it.
+warming.settle("small")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -178,7 +178,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def quick(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
     monkeypatch.setattr(worker, "work", stand_in)
-    jobs = Jobs(store, lambda pictures: WorkerProcess(_nothing))
+    jobs = Jobs(store, lambda kind: WorkerProcess(_nothing))
     yield jobs
     jobs.close()
 
@@ -347,7 +347,7 @@ def test_a_deleted_run_does_not_hold_the_queue(quick: Jobs) -> None:
 
 def test_closing_puts_the_run_in_progress_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "work", stand_in)
-    jobs = Jobs(store, lambda pictures: WorkerProcess(_nothing))
+    jobs = Jobs(store, lambda kind: WorkerProcess(_nothing))
     first, second = submitted(jobs, "train"), submitted(jobs, "ok")
     until(lambda: at_work(first), "the first run")
     pid = worker_pid(first)
@@ -357,7 +357,7 @@ def test_closing_puts_the_run_in_progress_back(store: Store, monkeypatch: pytest
     assert (first.status.state, first.status.attempts) == ("queued", 0)
     assert second.status.state == "queued"
     (first.folder / "working").unlink()
-    again = Jobs(store, lambda pictures: WorkerProcess(_nothing))
+    again = Jobs(store, lambda kind: WorkerProcess(_nothing))
     try:
         until(lambda: at_work(first), "the first run again")
         assert again.place(second) == 1
@@ -388,7 +388,7 @@ def test_runs_left_behind_are_taken_up_in_their_order(store: Store) -> None:
     worn.set_status(state="running", attempts=ATTEMPTS)
     (damaged.folder / "status.json").write_text("{")
     cluster = Silent()
-    jobs = Jobs(store, lambda pictures: cluster)
+    jobs = Jobs(store, lambda kind: cluster)
     until(lambda: jobs.place(working) == 0, "the run in progress")
     assert jobs.place(waiting) == 1
     assert jobs.place(completed) is None
@@ -407,7 +407,7 @@ def test_a_run_that_somebody_still_works_on_is_left_alone_until_they_let_go(stor
     lock = FileLock(run.lock_path)
     lock.acquire()
     cluster = Silent()
-    jobs = Jobs(store, lambda pictures: cluster)
+    jobs = Jobs(store, lambda kind: cluster)
     try:
         time.sleep(3 * jobs_room.HELD_SECONDS)
         assert run.status.state == "running"
@@ -424,7 +424,7 @@ def test_a_run_that_somebody_else_finished_is_not_taken_up(store: Store) -> None
     run.set_status(state="running", attempts=1)
     cluster = Silent()
     with FileLock(run.lock_path):
-        jobs = Jobs(store, lambda pictures: cluster)
+        jobs = Jobs(store, lambda kind: cluster)
         run.set_status(state="completed")
     time.sleep(3 * jobs_room.HELD_SECONDS)
     jobs.close()
@@ -612,7 +612,7 @@ def test_a_restarted_server_ends_a_run_as_if_nothing_had_happened(
     assert run.status.state == ("running" if end == "killed" else "queued")
     assert len(run.history().epochs) < UNINTERRUPTED
     # The warm worker of the other queue stands in for that of a new server.
-    again = Jobs(store, lambda pictures: Borrowed(real))
+    again = Jobs(store, lambda kind: Borrowed(real))
     try:
         assert ended(run) == "completed"
     finally:
@@ -632,33 +632,36 @@ class Borrowed(Executor):
         return self._jobs.call(fn, *args)
 
 
-def test_a_worker_for_pictures_takes_the_place_of_one_for_tables_and_back(
+def test_a_worker_of_one_kind_takes_the_place_of_another_and_back(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    variables = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    for variable in variables:
+        monkeypatch.delenv(variable)
     jobs = Jobs(store)
 
-    def told() -> tuple[int, str]:
-        """Who answers, and whether with oneDNN."""
-        asked = [jobs.call(os.getpid), jobs.call(os.getenv, "TF_ENABLE_ONEDNN_OPTS")]
-        pid, uses_it = [future.result(timeout=PATIENCE) for future in asked]
-        return pid, uses_it
+    def told() -> tuple[Any, ...]:
+        """Who answers, and what was set there for TensorFlow."""
+        asked = [jobs.call(os.getpid), *(jobs.call(os.getenv, variable) for variable in variables)]
+        return tuple(future.result(timeout=PATIENCE) for future in asked)
 
     try:
         first = told()
-        assert first[1] == "0"
-        jobs.expect(pictures=False)
+        assert first[1:] == ("0", "1", "1")
+        jobs.expect("small")
         assert told() == first, "there already"
-        jobs.expect(pictures=True)
+        jobs.expect("convolutions")
         second = told()
         assert second[0] != first[0]
-        assert second[1] == "1"
-        # What was asked for before is answered, though a run of the other kind comes.
+        assert second[1:] == ("1", None, None)
+        # What was asked for before is answered, though a run of another kind comes.
         slow = jobs.call(time.sleep, 1)
         run = store.create(small(2))
         jobs.submit(run)
         assert slow.result(timeout=PATIENCE) is None
         assert ended(run) == "completed"
-        assert told()[1] == "0"
+        assert told()[1:] == ("0", "1", "1")
+        jobs.expect("large")
+        assert told()[1:] == ("0", None, None)
     finally:
         jobs.close()

@@ -12,7 +12,7 @@ from lrapp import images, models, training, worker
 from lrapp.checkpoints import TrainingState
 from lrapp.errors import UserError
 from lrapp.evaluation import Scores
-from lrapp.events import DataPrepared, EpochDone, Event, StepsDone
+from lrapp.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
 from lrapp.images import Images
 from lrapp.loop import Loop, shuffled
 from lrapp.picture_inputs import ALIGNMENT, aligned
@@ -320,10 +320,46 @@ def test_under_every_policy_groups_follow_their_plan_and_the_history_holds_it(
     assert (scales >= 1).all() if precision == "mixed_float16" else scales.isna().all()
 
 
-def test_pictures_are_never_compiled_by_xla(digits: Prepared) -> None:
-    how = TrainingSettings(xla="on", epochs=1000)
-    network = models.build(ModelSettings(), digits.shape, "multi-class", 10)
-    assert not training.uses_xla(network, how, 10**6)
+@pytest.mark.parametrize(
+    ("layers", "augmentation", "wanted"),
+    [
+        ((Row(units=8, batch_norm=True),), AugmentationSettings(), True),
+        ((), AugmentationSettings(), True),
+        ((Row(units=8),), AugmentationSettings(rotate=10), False),
+        ((Row(units=8),), AugmentationSettings(flip="horizontal"), False),
+        ((Row(kind="conv", units=4),), AugmentationSettings(), False),
+        ((Row(kind="max_pool", size=2), Row(units=8)), AugmentationSettings(), False),
+        ((Row(kind="global_avg_pool"),), AugmentationSettings(), False),
+        ((Row(kind="residual", units=4),), AugmentationSettings(), False),
+    ],
+    ids=str,
+)
+def test_of_pictures_only_dense_networks_are_compiled_by_xla(
+    digits: Prepared, layers: tuple[Row, ...], augmentation: AugmentationSettings, wanted: bool
+) -> None:
+    network = models.build(
+        ModelSettings(layers=layers, augmentation=augmentation), digits.shape, "multi-class", 10
+    )
+    assert training.uses_xla(network, TrainingSettings(), 10**6) is wanted
+    assert training.uses_xla(network, TrainingSettings(xla="on"), 1) is wanted
+    assert not training.uses_xla(network, TrainingSettings(xla="off"), 10**6)
+
+
+@pytest.mark.parametrize("groups", [GroupSettings(), GroupSettings(head=2, frozen_epochs=1)], ids=str)
+def test_xla_computes_the_same_for_pictures(
+    digits: Prepared, groups: GroupSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "XLA_FROM_STEP", 5)
+    layers = ModelSettings(layers=(Row(units=32, batch_norm=True), Row(units=16)))
+    with_xla, without = (
+        train(loop_of(layers, digits, how), digits, how)[0]
+        for how in (
+            TrainingSettings(batch_size=100, epochs=3, groups=groups, xla=xla) for xla in ("on", "off")
+        )
+    )
+    assert [event.compiled for event in with_xla if isinstance(event, TrainingStarted)] == [True]
+    assert losses(with_xla) == pytest.approx(losses(without), rel=1e-3)
+    assert losses(with_xla)[-1] < 0.9 * losses(with_xla)[0]
 
 
 def test_the_memory_of_pictures_is_shared_where_it_may_be(digits: Prepared) -> None:

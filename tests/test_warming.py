@@ -1,10 +1,27 @@
 """What a worker has done before its first run, looked at in processes of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
+
+from lrapp import warming
+from lrapp.settings import (
+    AugmentationSettings,
+    DataSettings,
+    LayerSettings,
+    ModelSettings,
+    PictureFileSource,
+    PictureSettings,
+    PicturesSource,
+    PretrainedStart,
+    RunSettings,
+    SampleSource,
+    TrainingSettings,
+)
 
 ROOT = Path(__file__).parents[1]
 # What a first run imports in a process that has been warmed.
@@ -14,8 +31,9 @@ from pathlib import Path
 from lrapp import warming, worker
 from lrapp.runs import Store
 from lrapp.settings import DataSettings, PicturesSource, RunSettings, SampleSource, TrainingSettings
-source = {"pictures": PicturesSource(name="digits"), "table": SampleSource(name="penguins.csv")}[sys.argv[2]]
-warming.warm(sys.argv[2] == "pictures")
+pictures = sys.argv[2] == "convolutions"
+source = PicturesSource(name="digits") if pictures else SampleSource(name="penguins.csv")
+warming.warm(sys.argv[2])
 before = set(sys.modules)
 store = Store(Path(sys.argv[1]))
 settings = RunSettings(data=DataSettings(source=source), training=TrainingSettings(epochs=1))
@@ -24,7 +42,7 @@ print(*(name for name in sys.modules if name not in before and name.startswith((
 """
 
 
-@pytest.mark.parametrize("kind", ["table", "pictures"])
+@pytest.mark.parametrize("kind", ["small", "large", "convolutions"])
 def test_a_first_run_has_little_left_to_import(kind: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _LATER, str(tmp_path), kind],
@@ -40,8 +58,83 @@ def test_a_first_run_has_little_left_to_import(kind: str, tmp_path: Path) -> Non
     assert set(late) <= {"lrapp.clipping"}
 
 
+_TABLE = DataSettings(source=SampleSource(name="penguins.csv"))
+_DIGITS = DataSettings(source=PicturesSource(name="digits"))
+_FASHION = DataSettings(source=PicturesSource(name="fashion-mnist"))
+_Row = LayerSettings
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "batch", "kind"),
+    [
+        (_TABLE, ModelSettings(), 32, "small"),
+        (_TABLE, ModelSettings(layers=()), 100_000, "small"),
+        (_TABLE, ModelSettings(layers=(_Row(units=128), _Row(units=64))), 1024, "small"),
+        (_TABLE, ModelSettings(layers=(_Row(units=128), _Row(units=64))), 1025, "large"),
+        (_TABLE, ModelSettings(layers=(_Row(units=512), _Row(units=512))), 128, "large"),
+        (_DIGITS, ModelSettings(layers=(_Row(units=128),)), 128, "small"),
+        (_FASHION, ModelSettings(layers=(_Row(units=128),)), 128, "large"),
+        (_FASHION, ModelSettings(layers=(_Row(units=32),)), 128, "small"),
+        (_DIGITS, ModelSettings(augmentation=AugmentationSettings(rotate=10)), 32, "large"),
+        (_DIGITS, ModelSettings(layers=(_Row(kind="conv", units=4),)), 32, "convolutions"),
+        (_DIGITS, ModelSettings(layers=(_Row(kind="global_avg_pool"),)), 32, "convolutions"),
+        (_DIGITS, ModelSettings(start=PretrainedStart()), 32, "convolutions"),
+        # Cannot be built: too many times halved.
+        (_DIGITS, ModelSettings(layers=(_Row(kind="max_pool", size=2),) * 9), 32, "convolutions"),
+        (_TABLE, ModelSettings(layers=(_Row(kind="conv"),)), 32, "convolutions"),
+    ],
+    ids=str,
+)
+def test_the_kind_of_process_follows_from_the_settings(
+    data: DataSettings, model: ModelSettings, batch: int, kind: str
+) -> None:
+    settings = RunSettings(data=data, model=model, training=TrainingSettings(batch_size=batch))
+    assert warming.kind_for(settings) == kind
+
+
+@pytest.mark.parametrize(("color", "kind"), [("auto", "large"), ("rgb", "large"), ("grey", "small")])
+def test_the_size_of_own_pictures_counts(color: Literal["auto", "rgb", "grey"], kind: str) -> None:
+    source = PictureFileSource(name="own.zip", sha256="0" * 64)
+    data = DataSettings(source=source, pictures=PictureSettings(size=64, color=color))
+    settings = RunSettings(
+        data=data, model=ModelSettings(layers=(_Row(units=32),)), training=TrainingSettings(batch_size=64)
+    )
+    assert warming.kind_for(settings) == kind
+
+
+def test_what_somebody_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    warming.settle("small")
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "3"
+    assert os.environ["TF_NUM_INTEROP_THREADS"] == "1"
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
+_THREADS = """
+import os, sys
+from lrapp import warming
+warming.warm(sys.argv[1])
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in Linux's /proc")
+@pytest.mark.skipif(os.cpu_count() == 1, reason="with one core nothing is shared")
+def test_a_process_for_small_networks_has_fewer_threads() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_NUM_")}
+    threads = []
+    for kind in ("small", "large"):
+        done = subprocess.run(
+            [sys.executable, "-c", _THREADS, kind], cwd=ROOT, env=environment, capture_output=True, check=True
+        )
+        threads.append(int(done.stdout))
+    assert threads[0] <= threads[1] - 2, "one less of each pool at least"
+
+
 def test_what_goes_wrong_while_it_is_warmed_is_told() -> None:
-    script = "from lrapp import warming; warming._HEAVY = ('no_such_library',); warming.warm()"
+    script = "from lrapp import warming; warming._HEAVY = ('no_such_library',); warming.warm('small')"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
     )

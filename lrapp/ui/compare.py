@@ -90,6 +90,7 @@ def _new() -> None:
         st.caption("Choose another table or target on the Train page.")
         return
     st.caption(_in_words(base))
+    resources.expect(base)
     policies = _policies(base)
     plan = _plan(base, policies)
     rows = expected.rows

@@ -99,7 +99,6 @@ def take(source: Source) -> DataSettings:
     )
     if of_pictures == before.data.of_pictures:
         return data
-    resources.jobs().expect(pictures=of_pictures)
     others: dict[bool, tuple[ModelSettings, TrainingSettings, PolicySettings]]
     others = st.session_state.setdefault("kinds_of_data", {})
     others[before.data.of_pictures] = (before.model, before.training, before.policy)

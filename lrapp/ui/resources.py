@@ -11,12 +11,12 @@ import streamlit as st
 from pydantic import TypeAdapter
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
-from lrapp import about, charts, worker
+from lrapp import about, charts, warming, worker
 from lrapp.errors import UserError
 from lrapp.jobs import Jobs
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
-from lrapp.settings import DataSettings, DialectSettings, Source
+from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +54,14 @@ def store() -> Store:
 def jobs() -> Jobs:
     """Return the one queue of this server."""
     return Jobs(store())
+
+
+def expect(settings: RunSettings) -> None:
+    """Have a worker ready of the kind that these settings want, where that is another than before in this tab."""
+    kind = warming.kind_for(settings)
+    if kind != st.session_state.get("worker_kind", warming.USUAL):
+        st.session_state["worker_kind"] = kind
+        jobs().expect(kind)
 
 
 @st.cache_resource(show_spinner=False)

@@ -76,6 +76,7 @@ def _settings() -> str | None:
     # The range test's settings are in the draft already.
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     draft.put(settings)
+    resources.expect(settings)
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():
             obstacles.append(_outlook(settings, chosen.outlook))
