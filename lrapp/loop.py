@@ -93,7 +93,8 @@ def shuffled(rows: int, seed: int, epoch: int) -> tf.Tensor:
         epoch: Epoch, counted from 0.
     """
     generator = np.random.default_rng(np.random.SeedSequence([seed, epoch]))
-    return tf.constant(generator.permutation(np.arange(rows, dtype=np.int32)))
+    # Numbers of 64 bits are shuffled twice as fast, into the same order.
+    return tf.constant(generator.permutation(rows).astype(np.int32))
 
 
 def essential(settings: TrainingSettings) -> TrainingSettings:

@@ -3,9 +3,10 @@
     python tests/benchmarks/epoch_speed.py [--rounds 7]
 
 A network of 64 and 32 units on the cardiovascular table (56,000 training rows, 11 inputs) in batches of 350, plain
-SGD. The table is taken from the folder that LRAPP_TEST_DATA names, else one of its size is generated. All contenders
-take turns, so that a busy machine is busy for each of them, and the median counts. First it is checked that the loop
-and ``fit`` have the same losses on the same batches.
+SGD. The table is taken from the folder that LRAPP_TEST_DATA names, else one of its size is generated. The loop runs in
+a process like the app's worker, the others in one where every library is as it comes, and ``fit`` in both. All
+contenders take turns, so that a busy machine is busy for each of them, and the median counts. First it is checked
+that the loop and ``fit`` have the same losses on the same batches.
 """
 
 import argparse
@@ -15,11 +16,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as the worker for tables
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import keras
@@ -29,7 +32,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
-from lrapp import models, training
+from lrapp import models, training, warming
 from lrapp.events import EpochDone
 from lrapp.loop import Loop, shuffled
 from lrapp.prepare import Part, Prepared
@@ -37,8 +40,24 @@ from lrapp.settings import EarlyStoppingSettings, ModelSettings, TrainingSetting
 
 ROWS, VALIDATION, BATCH, RATE = 56_000, 14_000, 350, 0.01
 STEPS = ROWS // BATCH
-EPOCHS_IN_TURN, PAUSE = 3, 0.5
+EPOCHS_IN_TURN, PAUSE = 10, 0.5
 SETTINGS = TrainingSettings(optimizer="sgd", momentum=0.0, batch_size=BATCH, xla="off")
+LOOP, COMPILED, FIT, MLP = "this loop", "this loop, XLA", "keras fit", "scikit-learn MLPClassifier"
+FIT_MANY, FIT_HERE, TORCH = (
+    "keras fit, 160 steps per execution",
+    "keras fit, in the loop's process",
+    "PyTorch, plain loop",
+)
+# Which process each runs in.
+IN_WORKER = {
+    LOOP: True,
+    COMPILED: True,
+    FIT: False,
+    FIT_MANY: False,
+    FIT_HERE: True,
+    MLP: False,
+    TORCH: False,
+}
 
 
 def main() -> None:
@@ -47,36 +66,62 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=7, help="turns of each contender, at least 1")
     rounds = arguments.parse_args().rounds
     print(machine())
-    keras.utils.set_random_seed(0)
-    x, y, source = table()
-    print(
-        f"Table: {source}, {ROWS:,} training rows, {x.shape[1]} inputs; network 64-32-1, batch {BATCH}, SGD\n"
-    )
-    check_losses(x[:ROWS], y[:ROWS])
+    with started("small") as worker, started(None) as usual:
+        worker.submit(check_losses).result()
+        places = {name: worker if inside else usual for name, inside in IN_WORKER.items()}
+        for name, place in list(places.items()):
+            if place.submit(seconds, name).result() is None:
+                print(f"{name}: not installed, its line is left out.\n")
+                del places[name]
+        times: dict[str, list[float]] = {name: [] for name in places}
+        for _ in range(rounds):
+            for name, place in places.items():
+                # Some libraries' threads go on spinning for a while after their work, at the next contender's cost.
+                time.sleep(PAUSE)
+                times[name].extend(place.submit(turn, name).result())
+        report(times)
+        for xla in ("off", "on"):
+            worker.submit(whole_run, xla).result()
 
-    contenders: dict[str, Callable[[], float]] = {
-        "this loop": loop_epoch(x, y, compiled=False),
-        "this loop, XLA": loop_epoch(x, y, compiled=True),
-        "keras fit": fit_epoch(x, y, steps_per_execution=1),
-        "keras fit, 160 steps per execution": fit_epoch(x, y, steps_per_execution=160),
-        "scikit-learn MLPClassifier": sklearn_epoch(x, y),
-    }
-    torch_epoch = pytorch_epoch(x, y)
-    if torch_epoch is None:
-        print("PyTorch is not installed: its line is left out.\n")
-    else:
-        contenders["PyTorch, plain loop"] = torch_epoch
-    for epoch in contenders.values():
-        epoch()
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, epoch in contenders.items():
-            # Some libraries' threads go on spinning for a while after their work, at the next contender's cost.
-            time.sleep(PAUSE)
-            times[name].extend(epoch() for _ in range(EPOCHS_IN_TURN))
-    report(times)
-    whole_run(x, y, "off")
-    whole_run(x, y, "on")
+
+def started(kind: warming.Kind | None) -> Executor:
+    """Return a process of its own, settled as the app's worker of a kind, or as everything comes."""
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    before = dict(os.environ)
+    if kind is not None:
+        warming.settle(kind)
+    pool.submit(int).result()  # the process is there from now on, with this environment
+    os.environ.clear()
+    os.environ.update(before)
+    return pool
+
+
+@cache
+def contender(name: str) -> Callable[[], float] | None:
+    """Return a function that trains an epoch and tells its seconds; None where its library is not installed."""
+    keras.utils.set_random_seed(0)
+    x, y, _ = table()
+    match name:
+        case "this loop" | "this loop, XLA":
+            return loop_epoch(x, y, compiled=name == COMPILED)
+        case "scikit-learn MLPClassifier":
+            return sklearn_epoch(x, y)
+        case "PyTorch, plain loop":
+            return pytorch_epoch(x, y)
+    return fit_epoch(x, y, steps_per_execution=160 if name == FIT_MANY else 1)
+
+
+def seconds(name: str) -> float | None:
+    """Train an epoch; the first one traces and compiles."""
+    epoch = contender(name)
+    return None if epoch is None else epoch()
+
+
+def turn(name: str) -> list[float]:
+    """Return the seconds of some epochs."""
+    epoch = contender(name)
+    assert epoch is not None
+    return [epoch() for _ in range(EPOCHS_IN_TURN)]
 
 
 def machine() -> str:
@@ -93,6 +138,7 @@ def machine() -> str:
     )
 
 
+@cache
 def table() -> tuple[NDArray[np.float32], NDArray[np.float32], str]:
     """Return standardised inputs, answers and where they are from."""
     path = Path(os.environ.get("LRAPP_TEST_DATA", "")) / "cardio_train.csv"
@@ -120,8 +166,14 @@ def part(x: NDArray[np.float32], y: NDArray[np.float32]) -> Part:
     return Part(x=x, y=y, weight=None, rows=np.arange(len(y)))
 
 
-def check_losses(x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+def check_losses() -> None:
     """Compare the loop's losses with those of fit on the same batches; end the program where they differ."""
+    keras.utils.set_random_seed(0)
+    x, y, source = table()
+    print(
+        f"Table: {source}, {ROWS:,} training rows, {x.shape[1]} inputs; network 64-32-1, batch {BATCH}, SGD\n"
+    )
+    x, y = x[:ROWS], y[:ROWS]
     order = shuffled(ROWS, 0, 0)
     theirs: list[float] = []
     model = compiled_model(steps_per_execution=1)
@@ -142,8 +194,8 @@ def check_losses(x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
         how = "with" if compiled else "without"
         print(f"Largest difference of a batch's loss from fit's, {how} XLA: {difference:.1e}")
         if not difference < 1e-4:
-            raise SystemExit("The losses differ: the times below would compare different things.")
-    print(f"First losses: {', '.join(f'{loss:.5f}' for loss in theirs[:3])} …\n")
+            raise RuntimeError("The losses differ: the times below would compare different things.")
+    print(f"First losses: {', '.join(f'{loss:.5f}' for loss in theirs[:3])} …\n", flush=True)
 
 
 def compiled_model(steps_per_execution: int) -> Any:
@@ -196,7 +248,7 @@ def pytorch_epoch(x: NDArray[np.float32], y: NDArray[np.float32]) -> Callable[[]
         import torch
     except ImportError:
         return None
-    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads\n")
+    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads\n", flush=True)
     model = torch.nn.Sequential(
         torch.nn.Linear(11, 64),
         torch.nn.ReLU(),
@@ -220,14 +272,14 @@ def pytorch_epoch(x: NDArray[np.float32], y: NDArray[np.float32]) -> Callable[[]
 def report(times: dict[str, list[float]]) -> None:
     """Print a line for each contender, with the ratios of its median to both loops'."""
     medians = {name: statistics.median(values) for name, values in times.items()}
-    plain, compiled = medians["this loop"], medians["this loop, XLA"]
+    plain, compiled = medians[LOOP], medians[COMPILED]
     print("| loop | seconds an epoch | at best | to this loop | to this loop with XLA |")
     print("|---|---|---|---|---|")
     for name, seconds in medians.items():
         ratios = f"{seconds / plain:.1f} | {seconds / compiled:.1f}"
         print(f"| {name} | {seconds:.4f} | {min(times[name]):.4f} | {ratios} |")
     print()
-    fit, mlp = medians["keras fit"], medians["scikit-learn MLPClassifier"]
+    fit, mlp = medians[FIT], medians[MLP]
     for name, reached, wanted in (
         ("fit / this loop", fit / plain, 7),
         ("fit / this loop with XLA", fit / compiled, 12),
@@ -239,8 +291,9 @@ def report(times: dict[str, list[float]]) -> None:
     print()
 
 
-def whole_run(x: NDArray[np.float32], y: NDArray[np.float32], xla: str) -> None:
+def whole_run(xla: str) -> None:
     """Print how long a run of 50 epochs takes with all that belongs to it: validation, events, states."""
+    x, y, _ = table()
     unused: Any = None
     data = Prepared(
         task="binary",

@@ -4,14 +4,13 @@
 
 ``epoch`` times this loop, ``keras.Model.fit`` and PyTorch's plainest loop in turns, so that a busy machine is busy for
 each of them: a dense network (784-128-10) and a small one of convolutions (32 and 64 filters, dense 64), in batches of
-128, Adam. First it is checked that the loop and Keras have the same losses on the same batches. ``accuracy`` trains the
-small network until 90 % of the test pictures are right, at a fixed rate of 1e-3 with Adam and with the rates that the
+128, Adam. A dense network goes through XLA in the app where a run is long, so there are two lines of it. First it is
+checked that the loop and Keras have the same losses on the same batches. ``accuracy`` trains the small network until 90 % of the test pictures are right, at a fixed rate of 1e-3 with Adam and with the rates that the
 range test finds, whose time is counted too. ``memory`` is what a whole run takes above the idle worker, beside
 the bytes of the pictures.
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the worker for pictures
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the worker for convolutions
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import keras
@@ -121,6 +120,8 @@ def epochs(name: str, model: ModelSettings, rounds: int) -> None:
         "this loop": loop_epoch(model, train),
         "keras fit": fit_epoch(model, train),
     }
+    if training.uses_xla(network(model), ADAM, total_steps=20 * -(-len(train.y) // BATCH)):
+        contenders["this loop, XLA"] = loop_epoch(model, train, compiled=True)
     if (plain := pytorch_epoch(model, train)) is not None:
         contenders["PyTorch, plain loop"] = plain
     times: dict[str, list[float]] = {contender: [] for contender in contenders}
@@ -160,7 +161,7 @@ def check_losses(model: ModelSettings, train: Part) -> None:
         raise SystemExit("The losses differ: the times below would compare different things.")
 
 
-def loop_epoch(model: ModelSettings, train: Part) -> Callable[[], float]:
+def loop_epoch(model: ModelSettings, train: Part, compiled: bool = False) -> Callable[[], float]:
     """Return a function that trains an epoch in chunks as a run does, and tells its seconds."""
     loop = Loop(network(model), "multi-class", ADAM)
     data = loop.load(train)
@@ -170,7 +171,7 @@ def loop_epoch(model: ModelSettings, train: Part) -> Callable[[], float]:
     def epoch() -> None:
         order = shuffled(data.rows, 0, next(numbers))
         for first in range(0, steps, 30):
-            loop.run(data, order, first, np.full(min(30, steps - first), RATE, np.float32))
+            loop.run(data, order, first, np.full(min(30, steps - first), RATE, np.float32), compiled)
 
     return lambda: timed(epoch)
 
@@ -306,7 +307,7 @@ def memory(name: str, model: ModelSettings) -> None:
         (Path(folder) / "run.json").write_text(settings.to_json())
         code = (
             "import sys, psutil; from pathlib import Path; from lrapp import warming, worker; "
-            "from lrapp.runs import Store; from lrapp.settings import RunSettings; warming.warm(pictures=True); "
+            "from lrapp.runs import Store; from lrapp.settings import RunSettings; warming.warm('convolutions'); "
             "import tensorflow as tf; tf.constant(1.0) + 1; "
             "store = Store(Path(sys.argv[1]) / 'home'); "
             "run = store.create(RunSettings.from_json((Path(sys.argv[1]) / 'run.json').read_text())); "

@@ -136,7 +136,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="lrapp-study-"))
     try:
         store = Store(home)
-        warming.warm()
+        warming.warm("small")
         study = studies.create(store, plan(store, options.epochs, options.seeds))
         begun = time.perf_counter()
         clock = Clock()

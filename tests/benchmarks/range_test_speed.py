@@ -48,7 +48,7 @@ def main() -> None:
         store = Store(Path(folder))
         source = store.keep_file(data, name)
         begun = time.perf_counter()
-        warming.warm()
+        warming.warm("small")
         imported = time.perf_counter() - begun
         print(machine())
         print(f"Table: {name}; network 64-32-1, batch 350, SGD; 3 seeds of 100 steps\n")
