@@ -5,12 +5,14 @@
 ``epoch`` times this loop, ``keras.Model.fit`` and PyTorch's plainest loop in turns, so that a busy machine is busy for
 each of them: a dense network (784-128-10) and a small one of convolutions (32 and 64 filters, dense 64), in batches of
 128, Adam. A dense network goes through XLA in the app where a run is long, so there are two lines of it. First it is
-checked that the loop and Keras have the same losses on the same batches. ``accuracy`` trains the small network until 90 % of the test pictures are right, at a fixed rate of 1e-3 with Adam and with the rates that the
-range test finds, whose time is counted too. ``memory`` is what a whole run takes above the idle worker, beside
-the bytes of the pictures.
+checked that the loop and Keras have the same losses on the same batches. ``accuracy`` trains the
+small network until 90 % of the test pictures are right, at a fixed rate of 1e-3 with Adam and with the rates that the
+range test finds, whose time is counted too. ``memory`` is what a whole run takes above the idle worker, beside the
+bytes of the pictures.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
