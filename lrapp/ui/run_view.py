@@ -16,7 +16,7 @@ from lrapp.ui.resources import plain
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.
 SECONDS_BETWEEN_FIRST_LOOKS = 0.5
-SECONDS_BETWEEN_LOOKS = (1.0, 3.0)
+SECONDS_BETWEEN_LOOKS = (1.0, 4.0)
 # At the soonest, and at the latest; between them when new points would be seen (``_grown``).
 SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
 # In very long runs even the thinning of all steps takes its time; it may take this share of the page's process.
