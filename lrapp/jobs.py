@@ -245,7 +245,8 @@ class Jobs:
         """Start a worker of a kind ahead of need; nothing while the one there is busy."""
         with self._changed:
             free = self._current is None and not self._waiting
-            if free and isinstance(self._executor, WorkerProcess) and self._executor.idle:
+            there = self._executor
+            if free and (there is None or (isinstance(there, WorkerProcess) and there.idle)):
                 self._suit(kind)
 
     def _suit(self, kind: warming.Kind) -> None:

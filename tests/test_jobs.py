@@ -1,64 +1,34 @@
 """The queue and its worker: what is lost when something dies, and what is not.
 
-Runs of a cheap stand-in show how the queue behaves; a few real trainings show that nothing is lost on the way.
+Runs of a cheap stand-in show how the queue behaves; ``test_jobs_training.py`` has the real ones.
 """
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from filelock import FileLock
+from patience import PATIENCE, alive, ended, until, worker_pid
 
 from lrapp import jobs as jobs_room
-from lrapp import worker
+from lrapp import warming, worker
 from lrapp.errors import BusyError, UserError
 from lrapp.events import TrainingStarted
 from lrapp.jobs import ATTEMPTS, Jobs, WorkerLostError, WorkerProcess
 from lrapp.policies import Fixed
-from lrapp.runs import ENDED, EventWriter, Run, Store
+from lrapp.runs import EventWriter, Run, Store
 from lrapp.settings import (
-    DataSettings,
-    EarlyStoppingSettings,
-    FixedSettings,
-    LayerSettings,
-    ModelSettings,
     RunSettings,
-    SampleSource,
-    TrainingSettings,
 )
 from lrapp.worker import Outcome
 
 ROOT = Path(__file__).parents[1]
-# Long, as a machine that is busy elsewhere takes its time; nothing waits so long when all is well.
-PATIENCE = 120
 STARTED = TrainingStarted(parameters=1, metric="accuracy", steps_per_epoch=1, total_steps=9, epochs=9)
-
-
-def until(holds: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"waited too long for {what}"
-        time.sleep(0.02)
-
-
-def ended(run: Run) -> str:
-    until(lambda: run.status.state in ENDED, f"the end of {run.status}")
-    return run.status.state
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
 
 
 # --- the worker process -------------------------------------------------------------------------------------
@@ -191,12 +161,6 @@ def submitted(jobs: Jobs, what: str) -> Run:
 
 def at_work(run: Run) -> bool:
     return (run.folder / "working").exists()
-
-
-def worker_pid(run: Run) -> int:
-    pid = run.status.worker
-    assert pid is not None
-    return pid
 
 
 def test_one_run_at_a_time_and_the_others_have_places(quick: Jobs) -> None:
@@ -367,6 +331,23 @@ def test_closing_puts_the_run_in_progress_back(store: Store, monkeypatch: pytest
         again.close()
 
 
+def test_a_worker_that_is_expected_early_is_the_first(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_room, "WARM_AFTER_SECONDS", 3)
+    kinds: list[str] = []
+
+    def make(kind: warming.Kind) -> WorkerProcess:
+        kinds.append(kind)
+        return WorkerProcess(_nothing)
+
+    jobs = Jobs(store, make)
+    try:
+        jobs.expect("convolutions")
+        assert jobs.call(os.getpid).result(timeout=PATIENCE) != os.getpid()
+        assert kinds == ["convolutions"]
+    finally:
+        jobs.close()
+
+
 # --- taking up what an earlier server left ---------------------------------------------------------------------
 
 
@@ -430,238 +411,3 @@ def test_a_run_that_somebody_else_finished_is_not_taken_up(store: Store) -> None
     jobs.close()
     assert run.status.state == "completed"
     assert len(cluster.calls) == 1, "only the first call, which warms the worker"
-
-
-# --- real trainings --------------------------------------------------------------------------------------------
-
-
-def small(epochs: int, **training: Any) -> RunSettings:
-    """A network on the penguins; about a thousand epochs a few seconds."""
-    return RunSettings(
-        data=DataSettings(source=SampleSource(name="penguins.csv"), target="species"),
-        model=ModelSettings(layers=(LayerSettings(units=8, dropout=0.1, batch_norm=True),)),
-        training=TrainingSettings(
-            **{
-                "epochs": epochs,
-                "xla": "off",
-                "early_stopping": EarlyStoppingSettings(enabled=False),
-            }
-            | training
-        ),
-    )
-
-
-LONG, UNINTERRUPTED = 100_000, 1_500
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
-    jobs = Jobs(Store(tmp_path_factory.mktemp("real") / "home"))
-    yield jobs
-    jobs.close()
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(real: Jobs) -> Run:
-    run = trained(real, small(UNINTERRUPTED))
-    assert ended(run) == "completed"
-    return run
-
-
-def trained(jobs: Jobs, settings: RunSettings) -> Run:
-    run = jobs.store.create(settings)
-    jobs.submit(run)
-    return run
-
-
-def told(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    history = run.history()
-    return history.step_frame(), history.epoch_frame().drop(columns="seconds")
-
-
-def assert_same(run: Run, other: Run) -> None:
-    """Two runs said the same, bit for bit, and are worth the same."""
-    for ours, theirs in zip(told(run), told(other), strict=True):
-        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
-    assert run.scores_path.read_text() == other.scores_path.read_text()
-    assert run.status.message == other.status.message
-
-
-def test_a_run_completes_and_leaves_its_model(uninterrupted: Run) -> None:
-    run = uninterrupted
-    history = run.history()
-    assert history.ended is not None
-    assert history.ended.reason == "completed"
-    assert run.status.message == history.ended.message
-    assert run.status.attempts == 1
-    assert len(history.epochs) == UNINTERRUPTED
-    assert history.prepared is not None
-    recorded = history.step_frame()["learning_rate"].to_numpy()
-    assert recorded == pytest.approx(run.settings.plan(history.prepared.train), rel=1e-6), "as it was drawn"
-    left = {path.name for path in run.folder.iterdir()}
-    assert {"model.keras", "preprocessor.skops", "preprocessor.json", "scores.json"} <= left
-    assert not run.checkpoint_path.exists()
-
-
-def test_stopping_keeps_the_best_weights(real: Jobs) -> None:
-    run = trained(real, small(LONG))
-    until(lambda: run.history().epochs, "an epoch")
-    real.stop(run)
-    assert ended(run) == "stopped"
-    history = run.history()
-    assert history.best is not None
-    assert f"The model keeps the weights of epoch {history.best.epoch}, the best." in run.status.message
-    assert len(history.epochs) < LONG
-    assert run.model_path.exists()
-    assert run.scores_path.exists()
-
-
-def test_after_a_killed_worker_a_resumed_run_ends_as_if_nothing_had_happened(
-    real: Jobs, uninterrupted: Run
-) -> None:
-    run = trained(real, small(UNINTERRUPTED))
-    until(run.checkpoint_path.exists, "a checkpoint")
-    os.kill(worker_pid(run), signal.SIGKILL)
-    assert ended(run) == "interrupted"
-    assert "Resume it from its last saved epoch" in run.status.message
-    done = len(run.history().epochs)
-    assert 0 < done < UNINTERRUPTED
-    real.resume(run)
-    assert ended(run) == "completed"
-    history = run.history()
-    assert history.started is not None
-    assert 0 < history.started.first_epoch <= done
-    assert_same(run, uninterrupted)
-
-
-@pytest.mark.parametrize(
-    ("settings", "state", "sentence"),
-    [
-        (
-            small(5).model_copy(update={"data": DataSettings(target="no such column")}),
-            "failed",
-            "no such column",
-        ),
-        (
-            small(5, optimizer="sgd").model_copy(
-                update={
-                    "data": DataSettings(source=SampleSource(name="auto_mpg.csv"), target="mpg"),
-                    "policy": FixedSettings(learning_rate=1000),
-                    "model": ModelSettings(),
-                }
-            ),
-            "diverged",
-            "became infinite at step",
-        ),
-    ],
-    ids=["failed", "diverged"],
-)
-def test_other_ends(real: Jobs, settings: RunSettings, state: str, sentence: str) -> None:
-    run = trained(real, settings)
-    assert ended(run) == state
-    assert sentence in run.status.message
-    assert "Traceback" not in run.status.message
-
-
-_SERVER = """
-import sys, time
-from pathlib import Path
-from lrapp.jobs import Jobs
-from lrapp.runs import Store
-
-if __name__ == "__main__":
-    jobs = Jobs(Store(Path(sys.argv[1])))
-    try:
-        time.sleep(1000)
-    except KeyboardInterrupt:
-        pass
-"""
-
-
-@pytest.mark.parametrize("end", ["killed", "ctrl-c"])
-def test_a_restarted_server_ends_a_run_as_if_nothing_had_happened(
-    real: Jobs, uninterrupted: Run, tmp_path: Path, end: str
-) -> None:
-    store = Store(tmp_path / "home")
-    run = store.create(small(UNINTERRUPTED))
-    script = tmp_path / "server.py"
-    script.write_text(_SERVER)
-    server = subprocess.Popen(
-        [sys.executable, str(script), str(store.home)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-    )
-    until(lambda: run.checkpoint_path.exists() or server.poll() is not None, "a checkpoint")
-    pid = worker_pid(run)
-    assert alive(pid)
-    if end == "killed":
-        server.kill()
-    else:  # the server's main thread ends while the worker trains
-        server.send_signal(signal.SIGINT)
-    try:
-        _, errors = server.communicate(timeout=PATIENCE)
-    finally:
-        server.kill()  # nothing where it has ended, as it should
-        server.wait()
-        assert server.stderr is not None
-        server.stderr.close()
-    assert b"Traceback" not in errors
-    assert server.returncode == (-signal.SIGKILL if end == "killed" else 0)
-    until(lambda: not alive(pid), "the end of the worker")
-    assert run.status.state == ("running" if end == "killed" else "queued")
-    assert len(run.history().epochs) < UNINTERRUPTED
-    # The warm worker of the other queue stands in for that of a new server.
-    again = Jobs(store, lambda kind: Borrowed(real))
-    try:
-        assert ended(run) == "completed"
-    finally:
-        again.close()
-    assert run.status.attempts == (2 if end == "killed" else 1)
-    assert run.history().starts == 2
-    assert_same(run, uninterrupted)
-
-
-class Borrowed(Executor):
-    """The worker of another queue."""
-
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return self._jobs.call(fn, *args)
-
-
-def test_a_worker_of_one_kind_takes_the_place_of_another_and_back(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    variables = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    for variable in variables:
-        monkeypatch.delenv(variable)
-    jobs = Jobs(store)
-
-    def told() -> tuple[Any, ...]:
-        """Who answers, and what was set there for TensorFlow."""
-        asked = [jobs.call(os.getpid), *(jobs.call(os.getenv, variable) for variable in variables)]
-        return tuple(future.result(timeout=PATIENCE) for future in asked)
-
-    try:
-        first = told()
-        assert first[1:] == ("0", "1", "1")
-        jobs.expect("small")
-        assert told() == first, "there already"
-        jobs.expect("convolutions")
-        second = told()
-        assert second[0] != first[0]
-        assert second[1:] == ("1", None, None)
-        # What was asked for before is answered, though a run of another kind comes.
-        slow = jobs.call(time.sleep, 1)
-        run = store.create(small(2))
-        jobs.submit(run)
-        assert slow.result(timeout=PATIENCE) is None
-        assert ended(run) == "completed"
-        assert told()[1:] == ("0", "1", "1")
-        jobs.expect("large")
-        assert told()[1:] == ("0", None, None)
-    finally:
-        jobs.close()
