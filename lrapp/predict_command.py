@@ -49,6 +49,13 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _kind_for(run_folder: Path) -> warming.Kind:
+    try:
+        return warming.kind_for(Run(run_folder).settings)
+    except UserError:
+        return warming.USUAL  # what reads the model will say what is wrong with it
+
+
 def _predict(run_folder: Path, table: Path, out: Path) -> None:
     if not run_folder.is_dir():
         raise UserError(f"The run's folder must be there. Received: {run_folder}.")
@@ -58,7 +65,7 @@ def _predict(run_folder: Path, table: Path, out: Path) -> None:
     signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
     bar = _Bar()
     print("Starting TensorFlow …", file=sys.stderr)
-    warming.load(warming.kind_for(Run(run_folder.absolute()).settings))
+    warming.load(_kind_for(run_folder.absolute()))
     with disk_errors():
         out.parent.mkdir(parents=True, exist_ok=True)
         # On the same disk, so that the finished file is only renamed.

@@ -300,9 +300,17 @@ _KINDS = (
 )
 
 
+_LIMITS = {
+    "greater_than": "above",
+    "greater_than_equal": "at least",
+    "less_than": "below",
+    "less_than_equal": "at most",
+}
+
+
 def describe(error: ValidationError) -> str:
     """Return the first complaint of pydantic as one sentence that names the field and what was received."""
-    first = error.errors(include_url=False, include_context=False)[0]
+    first = error.errors(include_url=False)[0]
     if first["type"] == "json_invalid":
         return (
             "These settings are not valid JSON; save them again from the app, or undo the last edit by hand."
@@ -317,6 +325,10 @@ def describe(error: ValidationError) -> str:
     received = _short(first["input"])
     more = error.error_count() - 1
     others = f" ({more} more {'field needs' if more == 1 else 'fields need'} a look.)" if more else ""
+    if place and first["type"] in _LIMITS:
+        (bound,) = first["ctx"].values()
+        rule = f"The setting “{place}” must be {_LIMITS[first['type']]} {bound:,}"
+        return f"{rule}. Received: {received}.{others}"
     what = f"The setting “{place}” is not as it must be" if place else "These are no settings"
     return f"{what}: {rule}. Received: {received}.{others}"
 

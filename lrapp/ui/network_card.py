@@ -12,7 +12,7 @@ from lrapp.outlook import Outlook
 from lrapp.setting_parts import checked
 from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedStart, RunSettings
 from lrapp.shapes import LayerShape
-from lrapp.ui import augmentation_card, draft, fields, resources, start_card
+from lrapp.ui import augmentation_card, draft, resources, start_card
 from lrapp.ui.data_choice import SMALL_CNN
 from lrapp.ui.resources import plain
 
@@ -66,6 +66,8 @@ _PICTURE_PRESETS: dict[str, tuple[LayerSettings, ...]] = {
 }
 _BEHIND = ("Linear", "Dense (128)")
 _OWN = "My own"
+# So far may numbers in the table go wrong before the grid stops them; the next ones would not fit into its cells.
+_GRID_LIMIT = 1e9
 # In pixels: a title and the sign before it are whole, and those of a table's network stand side by side at 1280 pixels.
 _WIDTHS = {
     "kind": 120,
@@ -175,11 +177,11 @@ def _column(name: str) -> Any:
         )
     if name == "batch_norm":
         return st.column_config.CheckboxColumn("Norm", default=field.default, help=help_text, width=68)
-    least, greatest = fields.limits(field)
     return st.column_config.NumberColumn(
         title,
-        min_value=least,
-        max_value=greatest,
+        # Not the field's own limits: the grid would move a number to them without a word.
+        min_value=-_GRID_LIMIT,
+        max_value=_GRID_LIMIT,
         step=1 if name in ("units", "size", "stride") else None,
         # A row that is added is dense at first, and those have no window.
         default=None if name in ("size", "stride") else field.default,
