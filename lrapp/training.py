@@ -98,8 +98,8 @@ def train(
 def uses_xla(model: keras.Model, settings: TrainingSettings, total_steps: int) -> bool:
     """Return whether the loop is to go through XLA; follows from settings and sizes alone.
 
-    Compiling takes some 0.4 s and 0.1 s more for each layer; then it spares about 80 microseconds a step, and more
-    with the number of weights to update. So it has to be a long run. Not with dropout, whose random numbers XLA may
+    Compiling takes some 0.4 s and 0.1 s more for each layer; then it spares about 80 microseconds a step, and 3 more
+    for every thousand weights to update. So it has to be a long run. Not with dropout, whose random numbers XLA may
     compute once for every use (13 ms a step instead of 0.9 were measured), not with millions of weights, where more
     cores do more than XLA, and not with so many layers that compiling would keep Stop waiting. Never with layers
     that only pictures have: compiling one small network of convolutions took 175 s on a CPU.
@@ -117,7 +117,7 @@ def uses_xla(model: keras.Model, settings: TrainingSettings, total_steps: int) -
         return False
     compiling = 0.4 + 0.1 * sum(bool(layer.weights) for layer in model.layers)
     weights = model.count_params()
-    spared = total_steps * (80e-6 + 1e-9 * weights)
+    spared = total_steps * (80e-6 + 3e-9 * weights)
     return weights <= 1_000_000 and compiling <= 1.5 and spared >= 2 * compiling
 
 

@@ -1,5 +1,6 @@
 """Networks of pictures, trained on the real thing."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -343,6 +344,15 @@ def test_of_pictures_only_dense_networks_are_compiled_by_xla(
     assert training.uses_xla(network, TrainingSettings(), 10**6) is wanted
     assert training.uses_xla(network, TrainingSettings(xla="on"), 1) is wanted
     assert not training.uses_xla(network, TrainingSettings(xla="off"), 10**6)
+
+
+@pytest.mark.parametrize(("epochs", "wanted"), [(3, False), (8, True)])
+def test_a_dense_network_on_fashion_mnist_is_compiled_where_its_run_is_long(
+    epochs: int, wanted: bool
+) -> None:
+    network = models.build(ModelSettings(layers=(Row(units=128),)), (28, 28, 1), "multi-class", 10)
+    steps = epochs * math.ceil(60_000 / 128)
+    assert training.uses_xla(network, TrainingSettings(), steps) is wanted
 
 
 @pytest.mark.parametrize("groups", [GroupSettings(), GroupSettings(head=2, frozen_epochs=1)], ids=str)
