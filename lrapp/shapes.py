@@ -6,7 +6,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lrapp.errors import UserError
 from lrapp.network_settings import PICTURE_KINDS
@@ -116,6 +116,22 @@ def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
         UserError: As ``shapes``.
     """
     return tuple(layer.group for layer in shapes(model, shape, 1) if layer.group is not None)
+
+
+def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
+    """Return the groups that no layer with weights is in: their factors change nothing.
+
+    Args:
+        model: The network.
+        shape: Of one row of the data, as for ``shapes``.
+
+    Raises:
+        UserError: As ``shapes``.
+    """
+    if isinstance(model.start, PretrainedStart):
+        return ()
+    there = groups(model, shape)
+    return tuple(group for group in get_args(Group) if group not in there)
 
 
 def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:

@@ -17,8 +17,8 @@ Kind = Literal["small", "large", "convolutions"]
 # What the first settings that a person sees want.
 USUAL: Kind = "small"
 
-# A product of matrices with more multiplications is shared by all cores. Measured on two cores of a Xeon with AVX-512, XLA
-# on and off: at 4 million handing over takes longer than it spares, at 30 million it is the other way.
+# A product of matrices with more multiplications is shared by all cores. Measured on two cores of a Xeon with AVX-512,
+# XLA on and off: at 4 million handing over takes longer than it spares, at 30 million it is the other way.
 _SHARED_MULTIPLICATIONS = 1 << 23
 # Read by TensorFlow when it is imported. With oneDNN, convolutions take 0.6 of the time; but small dense networks gain
 # nothing, do not have the same last bits in every process, and swallow numbers that are none.

@@ -11,7 +11,7 @@ import pytest
 from lrapp import models
 from lrapp.errors import UserError
 from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart
-from lrapp.shapes import LayerShape, groups, pretrained, shapes
+from lrapp.shapes import LayerShape, groups, pretrained, shapes, without_layers
 
 PICTURE = (28, 28, 1)
 
@@ -242,6 +242,22 @@ def test_a_network_that_cannot_be_built_says_which_layer_and_why(
 )  # fmt: skip
 def test_groups(model: ModelSettings, shape: tuple[int, ...], wanted: tuple[str, ...]) -> None:
     assert groups(model, shape) == wanted
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "wanted"),
+    [
+        (network(dense()), PICTURE, ("early", "middle")),
+        (network(), (5,), ("early", "middle")),
+        (network(dense()), (5,), ("middle",)),
+        (network(dense(), dense()), (5,), ()),
+        (SMALL_CNN, PICTURE, ()),
+        # They are in what comes trained.
+        (network(dense(), start=PretrainedStart()), PICTURE, ()),
+    ],
+)
+def test_groups_without_layers(model: ModelSettings, shape: tuple[int, ...], wanted: tuple[str, ...]) -> None:
+    assert without_layers(model, shape) == wanted
 
 
 def test_layers_without_weights_are_in_no_group() -> None:

@@ -67,7 +67,9 @@ def _settings() -> str | None:
         forecast = st.empty()
     with st.container(border=True):
         st.subheader("3 Training", anchor=False)
-        training = training_card.card(settings.training, model)
+        training = training_card.card(
+            settings.training, model, chosen.outlook.shape if chosen.outlook else None
+        )
     settings = settings.model_copy(update={"model": model, "training": training})
     with st.container(border=True):
         st.subheader("4 Learning rate", anchor=False)

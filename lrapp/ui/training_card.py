@@ -1,9 +1,14 @@
 """The third card: optimizer, batches, epochs, early stopping and precision."""
 
+from contextlib import suppress
+
 import streamlit as st
 
+from lrapp import shapes
+from lrapp.errors import UserError
 from lrapp.setting_parts import checked
 from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, TrainingSettings
+from lrapp.shapes import Shape
 from lrapp.ui import draft, fields, resources
 
 _OWN_FIELDS = {
@@ -18,12 +23,13 @@ _OWN_FIELDS = {
 GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
 
 
-def card(training: TrainingSettings, model: ModelSettings) -> TrainingSettings:
+def card(training: TrainingSettings, model: ModelSettings, shape: Shape | None) -> TrainingSettings:
     """Show the card.
 
     Args:
         training: The draft's settings.
         model: The network, as the card above says.
+        shape: Of one row of what the network will be given; None while the data cannot be used.
 
     Returns:
         The settings as chosen.
@@ -51,15 +57,16 @@ def card(training: TrainingSettings, model: ModelSettings) -> TrainingSettings:
                 "usually slower than float32. The answer itself is always computed in float32.",
                 icon=":material/info:",
             )
-    chosen |= {"groups": _groups(training.groups, fresh=model.start.type == "fresh")}
+    chosen |= {"groups": _groups(training.groups, model, shape)}
     early_stopping = EarlyStoppingSettings.model_validate(stopping.model_dump() | values)
     return TrainingSettings.model_validate(
         training.model_dump() | chosen | {"early_stopping": early_stopping}
     )
 
 
-def _groups(groups: GroupSettings, *, fresh: bool) -> GroupSettings:
+def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) -> GroupSettings:
     """Show the differential learning rates, open where the network knows something already."""
+    fresh = model.start.type == "fresh"
     version_key = draft.key("training.groups.version")
     key = draft.key(f"training.groups.{st.session_state.get(version_key, 0)}")
     names = list(GroupSettings.model_fields)
@@ -85,6 +92,8 @@ def _groups(groups: GroupSettings, *, fresh: bool) -> GroupSettings:
             "“Shapes and parameters”."
         )
         chosen = checked(groups, **fields.choose(groups, names, key))
+        if chosen.differ and shape is not None:
+            _tell_idle(model, shape)
         with st.container(horizontal=True):
             st.button(
                 "Gentle: 0.1, 0.3, 1",
@@ -106,3 +115,13 @@ def _groups(groups: GroupSettings, *, fresh: bool) -> GroupSettings:
                 help="All layers follow the policy itself, from the first epoch.",
             )
     return chosen
+
+
+def _tell_idle(model: ModelSettings, shape: Shape) -> None:
+    with suppress(UserError):  # the Network card says what cannot be built
+        if idle := shapes.without_layers(model, shape):
+            one = len(idle) == 1
+            st.caption(
+                f"No layer of this network is in the group{'' if one else 's'} {' and '.join(idle)}: "
+                f"{'its factor changes' if one else 'their factors change'} nothing."
+            )
