@@ -32,13 +32,15 @@ def show() -> None:
     from lrapp.ui import compare, predict, runs, train
 
     pages = [
-        st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train", default=True),
+        st.Page(train.page, title="Train", icon=":material/model_training:", default=True),
         st.Page(runs.page, title="Runs", icon=":material/list:", url_path="runs"),
         st.Page(compare.page, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
         st.Page(predict.page, title="Predict", icon=":material/online_prediction:", url_path="predict"),
     ]
     st.session_state["pages"] = {page.url_path or "train": page for page in pages}
-    chosen = st.navigation(pages, position="top")
+    # The first page lives at the address without a path; who types its name is not to be told that it is not there.
+    named = st.Page(_to_train, title="Train", url_path="train", visibility="hidden")
+    chosen = st.navigation([*pages, named], position="top")
     try:
         chosen.run()
     except UserError as error:
@@ -46,3 +48,7 @@ def show() -> None:
     # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.
     resources.jobs()
     resources.settle()
+
+
+def _to_train() -> None:
+    st.switch_page(st.session_state["pages"]["train"], query_params=st.query_params.to_dict())

@@ -302,6 +302,14 @@ def test_a_layer_beyond_its_limits_is_refused_and_not_moved_to_them(
     expect(train).to_be_enabled()
 
 
+def test_the_page_is_also_found_by_its_name(page: Page, app: App) -> None:
+    open_app(page, f"{app.url}/train?run=gone")
+    expect(page).to_have_url(f"{app.url}/?run=gone")
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.get_by_role("link", name="Train")).to_have_count(1)
+    expect(page.get_by_text("There is no such run here")).to_be_visible()
+
+
 def test_settings_are_kept_between_pages(page: Page) -> None:
     set_number(page, "Epochs", 7)
     go(page, "Runs")
