@@ -215,11 +215,16 @@ def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras
     return made
 
 
-def loss(task: Task) -> keras.losses.Loss:
-    """Return the task's loss, computed in float32: cross-entropy for classes, mean squared error for numbers."""
+def loss(task: Task, dtype: str = "float32") -> keras.losses.Loss:
+    """Return the task's loss: cross-entropy for classes, mean squared error for numbers.
+
+    Args:
+        task: What kind of answer the network gives.
+        dtype: In which it is computed; training takes float32 whatever the precision of the layers.
+    """
     kinds: dict[Task, Any] = {
         "binary": keras.losses.BinaryCrossentropy,
         "multi-class": keras.losses.SparseCategoricalCrossentropy,
         "regression": keras.losses.MeanSquaredError,
     }
-    return kinds[task](dtype="float32")
+    return kinds[task](dtype=dtype)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lrapp.evaluation import Scores
+    from lrapp.gradient_report import GradientReport
     from lrapp.images import Images
     from lrapp.loop import Loop
     from lrapp.prepare import Prepared
@@ -225,6 +226,40 @@ def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
     seed = settings.training.seed
     batch = shuffled(len(pictures), seed, 0).numpy()[: min(settings.training.batch_size, most)]
     return models.seen(settings.model, pictures[batch], seed)[:_SHOWN_PICTURES]
+
+
+def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "GradientReport":
+    """Return what a check of the gradients finds for the first weights of a run.
+
+    Args:
+        home: The store's folder.
+        settings: The run.
+        watch: From ``gradient_report.begin``; gone afterwards, and who deletes it earlier ends the check.
+
+    Raises:
+        UserError: If the data or the weights cannot be had, the network cannot be checked, or the check was ended.
+    """
+    from lrapp import gradient_check, gradient_report, models, transfer
+
+    store, training, start = Store(home), settings.training, settings.model.start
+    try:
+        if isinstance(start, PretrainedStart):
+            raise UserError(
+                f"Gradients are checked through the layers of the table alone, and {start.name} stands before them. "
+                "Start from fresh weights or from a run of your own for the check."
+            )
+        prepared = prepared_data(store, settings.data, should_stop=lambda: not watch.exists())
+        # A network of its own: the one that is kept for the next run stays as it is.
+        network = models.build(
+            *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),
+            *(training.seed, training.precision),
+        )
+        if isinstance(start, RunStart):
+            transfer.of_run(store.get(start.run).folder, network, prepared).give(network)
+        tell = gradient_report.Teller(watch)
+        return gradient_check.check(network, prepared.task, prepared.train, settings, tell)
+    finally:
+        watch.unlink(missing_ok=True)
 
 
 def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:

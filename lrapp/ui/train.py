@@ -8,7 +8,17 @@ from lrapp import estimates
 from lrapp.errors import UserError
 from lrapp.outlook import Outlook
 from lrapp.settings import RunSettings
-from lrapp.ui import data_card, draft, network_card, rate_card, resources, run_view, sharing, training_card
+from lrapp.ui import (
+    data_card,
+    draft,
+    gradient_card,
+    network_card,
+    rate_card,
+    resources,
+    run_view,
+    sharing,
+    training_card,
+)
 from lrapp.ui.resources import plain
 
 
@@ -70,7 +80,8 @@ def _settings() -> str | None:
         training = training_card.card(
             settings.training, model, chosen.outlook.shape if chosen.outlook else None
         )
-    settings = settings.model_copy(update={"model": model, "training": training})
+        settings = settings.model_copy(update={"model": model, "training": training})
+        gradient_card.card(settings, next((obstacle for obstacle in obstacles if obstacle), None))
     with st.container(border=True):
         st.subheader("4 Learning rate", anchor=False)
         policy, obstacle = rate_card.card(settings, chosen.rows)

@@ -1,0 +1,351 @@
+"""Are the gradients that training would use those of the loss? A check against numerical ones.
+
+Central differences, (f(w + step) - f(w - step)) / (2 step), in a float64 copy of the network, weight by weight for a
+sample. The copy's own gradient is then what the gradient in training's precision is measured against.
+
+A loss with relu, pooling or L1 has kinks, at which a weight has a slope to the left and another to the right. Where a
+kink lies within the step, a second, a hundred times smaller one is taken; where the weight stands at the kink itself,
+the gradient is as good as can be if it lies between the two slopes, and the weight is counted apart.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lrapp import layers, models, shapes
+from lrapp.errors import UserError
+from lrapp.gradient_report import FINE, GradientReport, LayerGradients
+from lrapp.loop import multiplications, shuffled
+from lrapp.settings import ModelSettings, RunSettings, Task
+
+if TYPE_CHECKING:
+    from lrapp.prepare import Part
+
+# The step at which what is cut off of the Taylor series, step^2, and what is rounded away, 1e-16 / step, are about as
+# small in float64; and one for what lies near a kink.
+STEP, SMALL_STEP = 1e-5, 1e-7
+# How much of the loss is rounding.
+_ROUNDING = 1e-15
+MOST_ROWS, FEWEST_ROWS = 32, 8
+MOST_PER_VARIABLE, FEWEST_PER_VARIABLE = 32, 8
+# Multiplications of a forward pass for which fewer rows are taken; and, measured on one thread of a Xeon of 2023, those
+# of a second, and the seconds that a pass takes however small it is.
+_WORK = 5e7
+_PER_SECOND, _CALL_SECONDS = 5e9, 4e-4
+_USUAL_SECONDS, _MOST_SECONDS = 3.0, 60.0
+# Two copies and their gradients are in memory, one of them in float64: about 240 MB.
+MOST_WEIGHTS = 10_000_000
+
+
+def check(
+    network: keras.Model,
+    task: Task,
+    part: "Part",
+    settings: RunSettings,
+    tell: Callable[[float], None] = lambda share: None,
+) -> GradientReport:
+    """Check the gradients of a network with the weights that it has; it is left as it is.
+
+    The rows are the first of training's first batch, at most ``MOST_ROWS``. Dropout and augmentation are left out;
+    batch normalisation normalises with these rows, as in training, and both gradients go through it.
+
+    Args:
+        network: From ``models.build``, in the precision of training.
+        task: What it answers.
+        part: The training rows.
+        settings: The run's; layers, batch size, seed and precision count here.
+        tell: Told how much is done, 0 to 1, after each weight; what it raises ends the check.
+
+    Returns:
+        What was found for each layer.
+
+    Raises:
+        UserError: If the network is too large to be checked, or the loss of the rows is not finite.
+    """
+    variables = len(network.trainable_variables)
+    per_row = multiplications(models.every_layer(network))
+    rows = _rows(settings.training.batch_size, len(part.y), per_row)
+    each = _per_variable(variables, rows * per_row)
+    weights = sum(math.prod(variable.shape) for variable in network.trainable_variables)
+    if weights > MOST_WEIGHTS:
+        raise UserError(
+            f"Gradients can be checked for networks of at most {MOST_WEIGHTS:,} weights; make the layers narrower for "
+            f"the check. Received: {weights:,}."
+        )
+    order = shuffled(len(part.y), settings.training.seed, 0).numpy()
+    reference, trained = _Copy(network, task, "float64"), _Copy(network, task)
+    here = reference.load(part, order[:rows])
+    loss, exact = reference.gradients(here)
+    if not math.isfinite(loss):
+        raise UserError(
+            "The loss of the rows is not a finite number with these weights, so it has no gradient: make L1 and L2 "
+            "smaller, or start from other weights."
+        )
+    used = _as_trained(trained, trained.load(part, order[:rows]), settings)
+    others = order[rows : 2 * rows]
+    between = None
+    if len(others) == rows:
+        between = _far(reference.gradients(reference.load(part, others))[1], exact)
+    slopes = _Slopes(reference, here, loss)
+    generator = np.random.default_rng([settings.training.seed, variables])
+    found: list[LayerGradients] = []
+    place = done = 0
+    samples = [generator.choice(gradient.size, min(each, gradient.size), replace=False) for gradient in exact]
+    total = sum(len(sample) for sample in samples)
+    for layer in reference.layers:
+        count = len(layer.trainable_variables)
+        agree, kinks, error, worst = 0, 0, 0.0, ""
+        for number in range(place, place + count):
+            variable = reference.variables[number]
+            for at in samples[number]:
+                off, kink = slopes.compare(number, int(at), float(exact[number].flat[at]))
+                kinks += kink
+                agree += off <= FINE
+                if not kink and (off > error or not worst):
+                    error, worst = off, variable.name
+                done += 1
+                tell(done / total)
+        own = slice(place, place + count)
+        place += count
+        found.append(
+            LayerGradients(
+                name=_title(layer, settings.model),
+                weights=sum(gradient.size for gradient in exact[own]),
+                checked=sum(len(sample) for sample in samples[own]),
+                agree=agree,
+                kinks=kinks,
+                error=error,
+                worst=worst,
+                zero=not any(gradient.any() for gradient in exact[own]),
+                lost=_far(used[own], exact[own]),
+                vanished=_vanished(used[own], exact[own]),
+            )
+        )
+    return GradientReport(
+        layers=tuple(found),
+        rows=rows,
+        loss=loss,
+        precision=settings.training.precision,
+        lost=_far(used, exact),
+        between=between,
+        notes=_notes(network, settings),
+    )
+
+
+def _rows(batch_size: int, there: int, per_row: int) -> int:
+    most = int(np.clip(_WORK / per_row, FEWEST_ROWS, MOST_ROWS))
+    return min(batch_size, there, most)
+
+
+def _per_variable(variables: int, work: float) -> int:
+    """How many weights of each variable are checked; told from the work, so that it is the same every time."""
+    # Two passes for each weight; more where there are kinks.
+    seconds = 2 * variables * (_CALL_SECONDS + work / _PER_SECOND)
+    if seconds * FEWEST_PER_VARIABLE > _MOST_SECONDS:
+        raise UserError(
+            f"Checking this network would take about {seconds * FEWEST_PER_VARIABLE / 60:,.0f} minutes; make it "
+            "narrower or its pictures smaller for the check."
+        )
+    return int(np.clip(_USUAL_SECONDS / seconds, FEWEST_PER_VARIABLE, MOST_PER_VARIABLE))
+
+
+# --- copies of the network -----------------------------------------------------------------------------------
+
+
+class _Copy:
+    """A throwaway network with the same weights, without what is random.
+
+    Args:
+        network: The original.
+        task: What it answers.
+        dtype: In which all its layers compute; None as in the original.
+    """
+
+    def __init__(self, network: keras.Model, task: Task, dtype: str | None = None) -> None:
+        self.model = keras.models.clone_model(network, clone_function=lambda layer: _still(layer, dtype))
+        for layer in self.model.layers:
+            if layer.weights:
+                layer.set_weights(network.get_layer(layer.name).get_weights())
+        self.task = task
+        self.dtype = dtype or "float32"
+        self._loss = models.loss(task, self.dtype)
+        self.layers = [layer for layer in models.every_layer(self.model) if layer.trainable_variables]
+        self.variables = [variable for layer in self.layers for variable in layer.trainable_variables]
+        self.value = tf.function(self._value, autograph=False)
+        self._traced = tf.function(self._gradients, autograph=False)
+
+    def load(self, part: "Part", rows: NDArray[Any]) -> tuple[Any, ...]:
+        """Return rows as tensors: inputs, answers and, where they weigh differently, weights."""
+        y = part.y[rows]
+        answers = tf.constant(y) if self.task == "multi-class" else tf.constant(y[:, None], self.dtype)
+        weight = () if part.weight is None else (tf.constant(part.weight[rows], self.dtype),)
+        return tf.constant(part.x[rows]), answers, *weight
+
+    def gradients(self, data: tuple[Any, ...], scale: float = 1.0) -> tuple[float, list[NDArray[Any]]]:
+        """Return the loss and its gradient for each of ``variables``, float64.
+
+        Args:
+            data: From ``load``.
+            scale: What the loss is multiplied with while the gradient is taken.
+        """
+        loss, found = self._traced(data, tf.constant(scale, self.dtype))
+        return float(loss), [gradient.numpy().astype(np.float64) / scale for gradient in found]
+
+    def _value(self, data: tuple[Any, ...]) -> Any:
+        xs, ys, *weights = data
+        loss = self._loss(ys, self.model(xs, training=True), *weights)
+        return keras.ops.sum([loss, *self.model.losses]) if self.model.losses else loss
+
+    def _gradients(self, data: tuple[Any, ...], scale: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = self._value(data)
+            scaled = loss * scale
+        found = tape.gradient(scaled, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return loss, found
+
+
+def _still(layer: keras.layers.Layer, dtype: str | None) -> keras.layers.Layer:
+    """The same layer, without weights yet; one that draws random numbers passes on what it is given."""
+    if any(
+        isinstance(getattr(layer, place, None), keras.random.SeedGenerator)
+        for place in ("seed_generator", "generator")
+    ):
+        return keras.layers.Identity(dtype=dtype or layer.dtype_policy, name=layer.name)
+    config = layer.get_config()
+    return type(layer).from_config(config | {"dtype": dtype} if dtype else config)
+
+
+def _as_trained(copy: _Copy, data: tuple[Any, ...], settings: RunSettings) -> list[NDArray[Any]]:
+    """The gradient as training takes it: of a scaled loss where the optimizer has a scale, halved until it fits."""
+    scale = float(getattr(models.optimizer(settings.training), "initial_scale", 1.0))
+    while True:
+        _, found = copy.gradients(data, scale)
+        if scale <= 1 or all(np.isfinite(gradient).all() for gradient in found):
+            return found
+        scale /= 2
+
+
+# --- slopes --------------------------------------------------------------------------------------------------
+
+
+class _Slopes:
+    """Numerical slopes of the loss, weight by weight.
+
+    Args:
+        copy: The float64 network; its weights are the same after each comparison.
+        data: The rows.
+        loss: Their loss.
+    """
+
+    def __init__(self, copy: _Copy, data: tuple[Any, ...], loss: float) -> None:
+        self._copy, self._data, self._loss = copy, data, loss
+        # A weight moves what a layer makes by as much as it is given: large inputs need small steps.
+        kernels = [layer for layer in copy.layers if getattr(layer, "kernel", None) is not None]
+        given = keras.Model(copy.model.input, [layer.input for layer in kernels])(data[0], training=True)
+        largest = [float(tf.reduce_max(tf.abs(value))) for value in tf.nest.flatten(given)]
+        self._reach = {id(layer.kernel): max(1.0, one) for layer, one in zip(kernels, largest, strict=True)}
+
+    def compare(self, number: int, at: int, gradient: float) -> tuple[float, bool]:
+        """Return the relative error of a gradient, and whether it is that of a kink.
+
+        Args:
+            number: The variable.
+            at: Place of the weight in it, flattened.
+            gradient: Of the loss in that weight.
+        """
+        reach = self._reach.get(id(self._copy.variables[number]), 1.0)
+        step, small = STEP / reach, SMALL_STEP / reach
+        slope, jump = self._slope(number, at, step)
+        error = self._error(gradient, slope, step)
+        if error <= FINE:
+            return error, False
+        finer, finer_jump = self._slope(number, at, small)
+        rounding = self._rounding(small)
+        if abs(finer - slope) > FINE * (abs(finer) + abs(slope)) + rounding:
+            error = self._error(gradient, finer, small)
+            if error <= FINE:
+                return error, False
+        # Without a kink, the difference of the two sides shrinks with the step.
+        kink = finer_jump > max(0.05 * jump, 4 * rounding)
+        return error, kink and abs(gradient - finer) <= 0.505 * finer_jump + rounding
+
+    def _slope(self, number: int, at: int, step: float) -> tuple[float, float]:
+        """The slope by a central difference, and by how much the slopes to the right and to the left differ."""
+        variable = self._copy.variables[number].value
+        index = [list(np.unravel_index(at, variable.shape))]
+        weight = float(variable.numpy()[tuple(index[0])]) if variable.shape else float(variable)
+        losses = []
+        for value in (weight + step, weight - step):
+            variable.scatter_nd_update(index, [value])
+            losses.append(float(self._copy.value(self._data)))
+        variable.scatter_nd_update(index, [weight])
+        right, left = (weight + step) - weight, weight - (weight - step)
+        jump = (losses[0] - self._loss) / right - (self._loss - losses[1]) / left
+        return (losses[0] - losses[1]) / (right + left), abs(jump)
+
+    def _rounding(self, step: float) -> float:
+        """How much of a slope is rounding."""
+        return _ROUNDING * max(abs(self._loss), 0.01) / step
+
+    def _error(self, gradient: float, slope: float, step: float) -> float:
+        tiny = self._rounding(step) / FINE
+        return abs(gradient - slope) / max(abs(gradient) + abs(slope), tiny)
+
+
+def _far(gradients: list[NDArray[Any]], exact: list[NDArray[Any]]) -> float:
+    """Norm of the difference of two gradients, to the norm of the second."""
+    off = math.sqrt(
+        sum(float(np.square(one - other).sum()) for one, other in zip(gradients, exact, strict=True))
+    )
+    size = math.sqrt(sum(float(np.square(one).sum()) for one in exact))
+    if not math.isfinite(off):
+        return math.inf
+    return off / size if size else 0.0 if not off else math.inf
+
+
+def _vanished(gradients: list[NDArray[Any]], exact: list[NDArray[Any]]) -> float:
+    """Share of the numbers of the second that are zero in the first only."""
+    there = sum(np.count_nonzero(one) for one in exact)
+    gone = sum(
+        np.count_nonzero((one == 0) & (other != 0)) for one, other in zip(gradients, exact, strict=True)
+    )
+    return gone / there if there else 0.0
+
+
+# --- words ---------------------------------------------------------------------------------------------------
+
+
+def _title(layer: keras.layers.Layer, model: ModelSettings) -> str:
+    """What a layer is called on the page, by the row of the table that it came from."""
+    number = layers.row_of(layer.name)
+    if not number:
+        return "Output"
+    kind = model.layers[number - 1].kind
+    title = f"Layer {number} ({shapes.title(kind)})"
+    parts = layer.name.split("_")
+    of_several = f" {parts[-1]}" if kind == "residual" else ""
+    if layer.name.startswith("batch_norm") and kind != "batch_norm":
+        return f"{title}, batch norm{of_several}"
+    return f"{title}, convolution{of_several}" if kind == "residual" else title
+
+
+def _notes(network: keras.Model, settings: RunSettings) -> tuple[str, ...]:
+    model, notes = settings.model, []
+    if any(layer.dropout > 0 for layer in model.layers if layer.kind != "batch_norm"):
+        notes.append("Dropout was left out: it would make another loss of every look.")
+    if model.augmentation.any and len(network.input_shape) == 4:
+        notes.append("Augmentation was left out: the pictures are those of the file.")
+    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers):
+        notes.append(
+            "Batch normalisation took mean and spread from these rows, as training takes them from a batch, and both "
+            "gradients go through them."
+        )
+    groups = settings.training.groups
+    if groups.frozen_epochs or not all(groups.factors):
+        notes.append("Frozen layers were checked like the others; training moves them later, or not at all.")
+    return tuple(notes)
