@@ -15,6 +15,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
   ``picture_results``   pictures + settings -> arrays of bytes; what a network took for something else
 - ``layers``, ``group_rates``, ``models``, ``transfer``   settings -> network, and what it knows before it trains
 - ``loop``, ``checkpoints``, ``training``, ``range_test``   network + arrays + rates -> events
+- ``gradient_report``, ``gradient_check``   whether gradients are right, and what the precision of training loses
 - ``evaluation``, ``insight`` and theirs   what a model is worth
 - ``saved``, ``prediction``, ``predicting``, ``one_row``, ``picture_prediction`` and theirs   a saved model + new rows
   -> predictions

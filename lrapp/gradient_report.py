@@ -109,9 +109,9 @@ class GradientReport:
                 "was a kink nearby."
             )
         checked, agree = (sum(getattr(layer, name) for layer in self.layers) for name in ("checked", "agree"))
-        rest = (
-            "" if agree == checked else f"; the other {checked - agree:,} stand at a kink and have two slopes"
-        )
+        others = checked - agree
+        rest = f"; the other {others:,} stand at a kink, where they have two slopes" if others > 1 else ""
+        rest = "; the other one stands at a kink, where it has two slopes" if others == 1 else rest
         return f"The gradients are right: {agree:,} of {checked:,} weights checked agree{rest}."
 
     @property

@@ -249,6 +249,7 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "Gradie
                 "Start from fresh weights or from a run of your own for the check."
             )
         prepared = prepared_data(store, settings.data, should_stop=lambda: not watch.exists())
+        _check_memory(settings, prepared)
         # A network of its own: the one that is kept for the next run stays as it is.
         network = models.build(
             *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),

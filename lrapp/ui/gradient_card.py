@@ -54,12 +54,11 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
             "weight at a time, on a few of your rows, with the first weights, loss and penalties of these settings; "
             "and it tells what the chosen precision makes of it. Nothing is trained or changed."
         )
-        running = check is not None and not check.future.done()
         if st.button(
             "Check the gradients",
             icon=":material/play_arrow:",
             key=f"{key}.start",
-            disabled=obstacle is not None or running,
+            disabled=obstacle is not None,
             help=f"Not yet: {obstacle}." if obstacle else "Takes a few seconds for usual networks.",
         ):
             check = _begin(settings)
@@ -163,7 +162,12 @@ def _row(layer: LayerGradients) -> str:
     lost = percent(layer.lost)
     if layer.vanished >= 0.001:
         lost += f"<br>{percent(layer.vanished)} become 0"
-    cells = (words, f"{layer.checked:,} of {layer.weights:,}", f"{layer.error:.0e}", lost)
+    cells = (
+        words,
+        f"{layer.checked:,} of {layer.weights:,}",
+        f"{layer.error:.0e}" if layer.error else "0",
+        lost,
+    )
     return (
         f'<tr><th scope="row">{html.escape(layer.name)}</th>'
         + "".join(f"<td>{cell}</td>" for cell in cells)
