@@ -172,8 +172,7 @@ class Copy:
         self._loss = models.loss(task, self.dtype)
         self.layers = [layer for layer in models.every_layer(self.model) if layer.trainable_variables]
         self.variables = [variable for layer in self.layers for variable in layer.trainable_variables]
-        self.value = tf.function(self._value, autograph=False)
-        self._traced = tf.function(self._gradients, autograph=False)
+        self._functions: dict[str, Any] = {}
 
     def load(self, part: "Part", rows: NDArray[Any]) -> tuple[Any, ...]:
         """Return rows as tensors: inputs, answers and, where they weigh differently, weights."""
@@ -186,11 +185,23 @@ class Copy:
         """Return the loss and its gradient for each of ``variables``, float64.
 
         Args:
-            data: From ``load``.
+            data: From ``load``, always of as many rows.
             scale: What the loss is multiplied with while the gradient is taken.
         """
-        loss, found = self._traced(data, tf.constant(scale, self.dtype))
+        loss, found = self._call(self._gradients, data, tf.constant(scale, self.dtype))
         return float(loss), [gradient.numpy().astype(np.float64) / scale for gradient in found]
+
+    def value(self, data: tuple[Any, ...]) -> float:
+        """Return the loss alone."""
+        return float(self._call(self._value, data))
+
+    def _call(self, function: Callable[..., Any], *data: Any) -> Any:
+        name = function.__name__
+        if name not in self._functions:
+            # Traced for these shapes, and never again.
+            traced = tf.function(function, autograph=False)
+            self._functions[name] = traced.get_concrete_function(*data)
+        return self._functions[name](*data)
 
     def _value(self, data: tuple[Any, ...]) -> Any:
         xs, ys, *weights = data
@@ -282,7 +293,7 @@ class _Slopes:
         losses = []
         for value in (weight + step, weight - step):
             variable.scatter_nd_update(index, [value])
-            losses.append(float(self._copy.value(self._data)))
+            losses.append(self._copy.value(self._data))
         variable.scatter_nd_update(index, [weight])
         # As far as the weight has really moved, in numbers of 64 bits.
         up, down = (weight + step) - weight, weight - (weight - step)

@@ -149,7 +149,9 @@ def percent(share: float) -> str:
     value = 100 * share
     if value == 0:
         return "0 %"
-    return f"{value:.0e} %" if value < 1e-3 else f"{value:,.0f} %" if value >= 100 else f"{value:.2g} %"
+    if value < 1e-3:
+        return "<0.001 %"
+    return f"{value:,.0f} %" if value >= 100 else f"{value:.2g} %"
 
 
 # --- while it runs -------------------------------------------------------------------------------------------

@@ -159,9 +159,9 @@ def _row(layer: LayerGradients) -> str:
     words = html.escape(layer.words)
     if layer.verdict in ("wrong", "suspicious"):
         words = f"<strong>{words}</strong>"
-    lost = percent(layer.lost)
+    lost = html.escape(percent(layer.lost))
     if layer.vanished >= 0.001:
-        lost += f"<br>{percent(layer.vanished)} become 0"
+        lost += f"<br>{html.escape(percent(layer.vanished))} become 0"
     cells = (
         words,
         f"{layer.checked:,} of {layer.weights:,}",
