@@ -33,8 +33,8 @@ STEP, SMALL_STEP = 1e-5, 1e-7
 _ROUNDING = 1e-15
 MOST_ROWS, FEWEST_ROWS = 32, 8
 MOST_PER_VARIABLE, FEWEST_PER_VARIABLE = 32, 8
-# Multiplications of a forward pass for which fewer rows are taken; and, measured on one thread of a Xeon of 2023, those
-# of a second, and the seconds that a pass takes however small it is.
+# Multiplications of a forward pass for which fewer rows are taken; and those of a second in float64, about half of what
+# one thread was measured to do, with the seconds that a pass takes however small it is.
 _WORK = 5e7
 _PER_SECOND, _CALL_SECONDS = 5e9, 4e-4
 _USUAL_SECONDS, _MOST_SECONDS = 3.0, 60.0
