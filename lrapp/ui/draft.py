@@ -28,7 +28,10 @@ def put(settings: RunSettings) -> None:
 
 def replace(settings: RunSettings) -> None:
     """Take settings from elsewhere; every widget starts from them."""
-    put(to_train(settings))
+    settings = to_train(settings)
+    put(settings)
+    # Else the policy of that kind that was set earlier would come back in the place of theirs.
+    other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
     st.session_state.pop("link_trouble", None)
     renew()
 
