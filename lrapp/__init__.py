@@ -7,6 +7,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``policies``, ``suggestions``   step numbers -> learning rates; range test curves -> rates
 - ``reading/``, ``tables``        the bytes of a file -> ``Table``
 - ``settings`` and its parts      everything a run is made of
+- ``search_space``, ``search``      ranges and a seed -> the settings of each trial of a random search
 - ``layer_table``, ``shapes``, ``estimates``, ``overview``, ``outlook``, ``picture_look``   what can be told before
   training: layers as rows, their shapes and groups, cost, columns, rows and inputs, examples of pictures
 - ``cells``, ``clipping``, ``preprocessing``, ``splitting``, ``fitting``, ``targets``, ``prepare``
@@ -20,9 +21,10 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``saved``, ``prediction``, ``predicting``, ``one_row``, ``picture_prediction`` and theirs   a saved model + new rows
   -> predictions
 - ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link
-- ``warming``, ``worker``, ``jobs``, ``loggers``, ``bundle``   ahead of need; one run; the queue and its process;
-  elsewhere; the download
-- ``studies``, ``comparing``, ``run_table``, ``run_differences``   runs beside one another
+- ``warming``   kinds of workers, and what one does ahead of need
+- ``study_files``, ``studies``, ``comparing``, ``run_table``, ``run_differences``, ``search_results``   policies and
+  trials; runs beside one another
+- ``loggers``, ``worker``, ``jobs``, ``bundle``   elsewhere; one run; the queue and its process; the download
 - ``recipes``, ``picture_recipes``, ``code_data``, ``code_pictures``, ``code_training``, ``codegen``   a finished run ->
   readable code that does it again
 - ``portable``, ``exports`` and one for each format   a finished run -> what a person takes away

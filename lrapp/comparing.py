@@ -15,7 +15,8 @@ from lrapp.runs import State
 _CONFIDENCE = 0.95
 _DONE: tuple[State, ...] = ("completed",)
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_FATES = {
+# What became of a run that did not do all its epochs.
+FATES = {
     "diverged": "diverged",
     "failed": "failed",
     "stopped": "stopped",
@@ -310,7 +311,7 @@ def _finished(trial: Trial) -> bool:
 
 
 def _others(trials: Sequence[Trial]) -> str:
-    fates = [_FATES.get(trial.state, "without figures") for trial in trials if not _finished(trial)]
+    fates = [FATES.get(trial.state, "without figures") for trial in trials if not _finished(trial)]
     return ", ".join(f"{fates.count(fate)} {fate}" for fate in dict.fromkeys(fates))
 
 

@@ -104,7 +104,7 @@ def row(run: Run) -> Row:
         troubles.append(_sentence(run, "scores.json", error))
     history = told(run)
     created = status.created if status else _born(run)
-    kept = _kept_epoch(history, settings)
+    kept = kept_epoch(history, settings)
     metric = scores.metrics[0] if scores is not None else None
     return Row(
         id=run.id,
@@ -249,8 +249,13 @@ def _born(run: Run) -> datetime:
         return datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _kept_epoch(history: History, settings: RunSettings | None) -> EpochDone | None:
-    """The epoch whose weights the model has."""
+def kept_epoch(history: History, settings: RunSettings | None) -> EpochDone | None:
+    """Return the epoch whose weights the model has; None before the first.
+
+    Args:
+        history: What the run has said.
+        settings: Of the run; None counts as keeping the best.
+    """
     last = history.epochs[-1] if history.epochs else None
     if settings is not None and not settings.training.early_stopping.restore_best:
         return last

@@ -1,23 +1,17 @@
-"""Studies: several policies on the same data, network, budget and seeds, each as ordinary runs.
+"""Studies: several policies on the same data, network, budget and seeds, or a random search, each as ordinary runs.
 
-A study is a small JSON file that names its runs. The runs wait in the ordinary queue, so stopping, resuming and
-surviving a restart are theirs; the same seed gives the same first weights and order of rows to every policy.
+A study is a small JSON file that names its runs (``study_files``). The runs wait in the ordinary queue, so stopping,
+resuming and surviving a restart are theirs; the same seed gives the same first weights and order of rows to all.
 """
 
-import os
-import re
-import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from lrapp import search as searches
 from lrapp.errors import UserError
-from lrapp.runs import ENDED, Run, Store, disk_errors, now, write_beside
+from lrapp.runs import Store
+from lrapp.search import Search
+from lrapp.search_space import spoken
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
@@ -33,12 +27,48 @@ from lrapp.settings import (
     TrainingSettings,
     with_rates,
 )
+from lrapp.study_files import (
+    MOST_LABEL,
+    Member,
+    Study,
+    delete,
+    every,
+    get,
+    make,
+    member_ids,
+    restore,
+    run_of,
+)
+
+__all__ = [
+    "CYCLICAL",
+    "MOST_LABEL",
+    "MOST_POLICIES",
+    "MOST_SEEDS",
+    "Contender",
+    "Member",
+    "Plan",
+    "Study",
+    "check",
+    "contenders",
+    "create",
+    "create_search",
+    "delete",
+    "every",
+    "get",
+    "label_of",
+    "member_ids",
+    "remark",
+    "restore",
+    "run_of",
+    "settings_of",
+    "what_cyclical_rates_do",
+    "yardstick_of",
+]
 
 # As many as hues that can be told apart; and runs that a machine gets through in a day.
 MOST_POLICIES, MOST_SEEDS = 8, 20
-MOST_LABEL = 40
 CYCLICAL = "What cyclical rates do"
-_ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -64,39 +94,6 @@ class Plan:
     base: RunSettings
     contenders: tuple[Contender, ...]
     seeds: tuple[int, ...]
-
-
-class Member(BaseModel):
-    """One run of a study."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    label: str = Field(min_length=1, max_length=MOST_LABEL)
-    seed: int
-    run_id: str = Field(pattern=_ID.pattern)
-
-
-class Study(BaseModel):
-    """Which runs belong together, and which policy the others are measured by."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: Literal[1] = 1
-    id: str = Field(pattern=_ID.pattern)
-    name: str = Field(max_length=200)
-    created: datetime
-    yardstick: str
-    members: tuple[Member, ...] = Field(min_length=1)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The policies' names, in their order."""
-        return tuple(dict.fromkeys(member.label for member in self.members))
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds, in their order."""
-        return tuple(dict.fromkeys(member.seed for member in self.members))
 
 
 def label_of(policy: PolicySettings) -> str:
@@ -156,7 +153,7 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
             raise UserError(
                 f"A policy's name must be one line of 1 to {MOST_LABEL} letters. Received: {label!r}."
             )
-    remarks = [remark for one in plan.contenders if (remark := _remark(plan.base, one, training_rows))]
+    remarks = [said for one in plan.contenders if (said := remark(plan.base, one, training_rows))]
     if seeds == 1:
         remarks.append("With one seed nobody can tell a difference from chance; three or more are better.")
     return remarks
@@ -166,7 +163,17 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(str(number) for number in numbers)
 
 
-def _remark(base: RunSettings, contender: Contender, training_rows: int | None) -> str | None:
+def remark(base: RunSettings, contender: Contender, training_rows: int | None) -> str | None:
+    """Return a sentence on a first cycle that is longer than the run; None where there is nothing to say.
+
+    Args:
+        base: With the number of epochs and the batch size.
+        contender: The policy.
+        training_rows: As for ``check``.
+
+    Raises:
+        UserError: If the policy's numbers do not go together.
+    """
     policy = contender.policy
     batch, epochs = base.training.batch_size, base.training.epochs
     if training_rows is not None:
@@ -198,14 +205,18 @@ def _remark(base: RunSettings, contender: Contender, training_rows: int | None) 
 
 def settings_of(plan: Plan, contender: Contender, seed: int) -> RunSettings:
     """Return the settings of one run: all policies get the same number of updates, so none stops early."""
-    training = plan.base.training
-    stopping = training.early_stopping.model_copy(update={"enabled": False})
-    return plan.base.model_copy(
+    training = plan.base.training.model_copy(update={"seed": seed})
+    settings = plan.base.model_copy(update={"policy": contender.policy, "training": training})
+    return _as_member(settings, f"{plan.name[:100]}: {contender.label}, seed {seed}")
+
+
+def _as_member(settings: RunSettings, name: str) -> RunSettings:
+    stopping = settings.training.early_stopping.model_copy(update={"enabled": False})
+    return settings.model_copy(
         update={
-            "name": f"{plan.name[:100]}: {contender.label}, seed {seed}",
+            "name": name,
             "mode": "train",
-            "policy": contender.policy,
-            "training": training.model_copy(update={"seed": seed, "early_stopping": stopping}),
+            "training": settings.training.model_copy(update={"early_stopping": stopping}),
             # It would cost more than the training, and a comparison shows none of it.
             "closer_look": False,
         }
@@ -241,18 +252,6 @@ def what_cyclical_rates_do(source: Source, target: str, batch_size: int = 350) -
     return Plan(CYCLICAL, base, contenders(policies), (0, 1, 2))
 
 
-# --- kept on disk ----------------------------------------------------------------------------------------------
-
-
-def _folder(store: Store) -> Path:
-    return store.home / "studies"
-
-
-def _binned(store: Store, study_id: str) -> Path:
-    # A folder, as everything in the bin is, so that it is emptied like the rest.
-    return store.home / "bin" / f"study-{study_id}"
-
-
 def create(store: Store, plan: Plan, training_rows: int | None = None) -> Study:
     """Make a study and its runs, queued; whoever owns the queue has to submit them.
 
@@ -265,117 +264,27 @@ def create(store: Store, plan: Plan, training_rows: int | None = None) -> Study:
         UserError: If the plan compares nothing, or the disk is full; then no run is left behind.
     """
     check(plan, training_rows)
-    made: list[Run] = []
-    members = []
-    try:
-        # Seed by seed, so that every policy has a curve before any has its second.
-        for seed in plan.seeds:
-            for contender in plan.contenders:
-                run = store.create(settings_of(plan, contender, seed))
-                made.append(run)
-                members.append(Member(label=contender.label, seed=seed, run_id=run.id))
-        created = now()
-        study = Study(
-            id=f"{created:%Y%m%d-%H%M%S%f}-{secrets.token_hex(8)}",
-            name=plan.name[:200],
-            created=created,
-            yardstick=yardstick_of(plan.contenders),
-            members=tuple(members),
-        )
-        with disk_errors():
-            _folder(store).mkdir(exist_ok=True)
-        write_beside(_folder(store) / f"{study.id}.json", study.model_dump_json(indent=2).encode())
-    except UserError:
-        for run in made:
-            shutil.rmtree(run.folder, ignore_errors=True)
-        raise
-    return study
+    # Seed by seed, so that every policy has a curve before any has its second.
+    runs = [(one.label, seed, settings_of(plan, one, seed)) for seed in plan.seeds for one in plan.contenders]
+    return make(store, plan.name, runs, yardstick=yardstick_of(plan.contenders))
 
 
-def get(store: Store, study_id: str) -> Study:
-    """Return the study of that id.
+def create_search(store: Store, search: Search, base: RunSettings, training_rows: int | None = None) -> Study:
+    """Make a random search and its runs, queued; whoever owns the queue has to submit them.
+
+    Args:
+        store: Where runs and studies are kept.
+        search: What may vary, how many trials, by which seed.
+        base: All that stays as it is; every trial trains its number of epochs, with its seed.
+        training_rows: As for ``create``.
 
     Raises:
-        UserError: If there is none, or its file is damaged.
+        UserError: If the search cannot be made, or the disk is full; then no run is left behind.
     """
-    path = _folder(store) / f"{study_id}.json"
-    if not _ID.fullmatch(study_id) or not path.exists():
-        raise UserError(
-            "There is no such comparison here. It may have been deleted; choose another or start one."
-        )
-    try:
-        return Study.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise UserError(
-            "The file of this comparison is damaged. Its runs are still on the Runs page; compare again."
-        ) from error
-
-
-def every(store: Store) -> list[Study]:
-    """Return all studies whose files can be read, the newest first."""
-    studies = []
-    for path in sorted(_folder(store).glob("*.json"), reverse=True):
-        try:
-            studies.append(get(store, path.stem))
-        except UserError:
-            continue
-    return studies
-
-
-def member_ids(store: Store) -> frozenset[str]:
-    """Return the ids of all runs that belong to a study."""
-    return frozenset(member.run_id for study in every(store) for member in study.members)
-
-
-def run_of(store: Store, member: Member) -> Run | None:
-    """Return a member's run; None if it was deleted."""
-    try:
-        return store.get(member.run_id)
-    except UserError:
-        return None
-
-
-def delete(store: Store, study: Study) -> None:
-    """Put a study and its runs into the bin, from which ``restore`` takes them back within a week.
-
-    Raises:
-        UserError: If a run has not ended.
-    """
-    runs = [run for member in study.members if (run := run_of(store, member)) is not None]
-    if not all(_ended(run) for run in runs):
-        raise UserError("Stop this comparison before you delete it.")
-    binned = _binned(store, study.id)
-    with disk_errors():
-        binned.mkdir(parents=True, exist_ok=True)
-        os.replace(_folder(store) / f"{study.id}.json", binned / "study.json")
-    for run in runs:
-        store.delete(run)
-
-
-def _ended(run: Run) -> bool:
-    try:
-        return run.status.state in ENDED
-    except UserError:
-        return True  # nobody trains a run whose status cannot be read
-
-
-def restore(store: Store, study_id: str) -> Study:
-    """Take a study and those of its runs that are still there out of the bin.
-
-    Raises:
-        UserError: If the study is no longer there.
-    """
-    binned = _binned(store, study_id)
-    if not _ID.fullmatch(study_id) or not (binned / "study.json").exists():
-        raise UserError("This comparison is no longer in the bin.")
-    with disk_errors():
-        _folder(store).mkdir(exist_ok=True)
-        os.replace(binned / "study.json", _folder(store) / f"{study_id}.json")
-        binned.rmdir()
-    study = get(store, study_id)
-    for member in study.members:
-        try:
-            store.restore(member.run_id)
-        except UserError:
-            continue  # deleted for good, or never deleted; the comparison says which are missing
-    return study
+    searches.check(search, base, training_rows)
+    name = f"Random search of {', '.join(spoken(one) for one, _ in search.space.varied)}"
+    runs = [
+        (f"Trial {number}", base.training.seed, _as_member(settings, f"{name}: trial {number}"))
+        for number, settings in enumerate(searches.draw(search, base), start=1)
+    ]
+    return make(store, name, runs, search=search)

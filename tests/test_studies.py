@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from lrapp import runs, studies, worker
+from lrapp import runs, studies, study_files, worker
 from lrapp.comparing import Trial, compare
 from lrapp.errors import UserError
 from lrapp.runs import Run, Store
@@ -299,7 +299,7 @@ def test_the_ready_made_study_is_the_experiment() -> None:
 
 
 def test_all_ids_have_one_form() -> None:
-    assert studies._ID.pattern == runs._ID.pattern
+    assert study_files._ID.pattern == runs._ID.pattern
 
 
 # --- in training ---------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ ORDER = [
     *("reading.wrappings", "reading.unpacking"),
     *("reading.categories", "reading.columns", "reading.totals", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
+    *("search_space", "search"),
     *("layer_table", "shapes", "estimates", "overview"),
     *("clipping", "preprocessing", "splitting", "picture_pixels", "images"),
     *("picture_folders", "image_files", "picture_inputs", "picture_look"),
@@ -59,11 +60,20 @@ ORDER = [
         "picture_prediction",
     ),
     *("runs", "predicting", "prediction_folders"),
-    *("about", "sharing", "studies", "comparing", "run_table", "run_differences"),
+    *(
+        "about",
+        "sharing",
+        "warming",
+        "study_files",
+        "studies",
+        "comparing",
+        "run_table",
+        "run_differences",
+        "search_results",
+    ),
     *(
         "event_files",
         "loggers",
-        "warming",
         "worker",
         "jobs",
         "bundle",
@@ -71,7 +81,7 @@ ORDER = [
         "overlay_charts",
         "group_charts",
     ),
-    "study_charts",
+    *("study_charts", "search_charts"),
     *("recipes", "picture_recipes", "code_data", "code_pictures", "code_training", "codegen"),
     *(
         "quantiles",
@@ -167,6 +177,7 @@ def test_altair_is_only_in_the_charts() -> None:
         "overlay_charts",
         "predict_charts",
         "result_charts",
+        "search_charts",
         "study_charts",
     }
 

@@ -1,4 +1,4 @@
-"""The Compare page: choose policies and seeds, and see what their difference is worth."""
+"""The Compare page: policies against one another over seeds, or settings drawn at random; and what came of it."""
 
 import os
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from lrapp.settings import (
     starting_policy,
 )
 from lrapp.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
-from lrapp.ui import data_card, draft, picture_card, rate_card, resources, study_view
+from lrapp.ui import data_card, draft, picture_card, rate_card, resources, search_form, study_view
 from lrapp.ui.resources import plain
 
 # The table of the ready-made study: by its target, and where tests and benchmarks keep it.
@@ -30,6 +30,7 @@ _CARDIO = "cardio"
 _CARDIO_FILE = "cardio_train.csv"
 _OTHERWISE, _OTHERWISE_TARGET, _OTHERWISE_BATCH = "breast_cancer.csv", "diagnosis", 32
 _KINDS = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
+_POLICIES, _SEARCH = "Policies", "Random search"
 _TRAIN_PAGE = "The policy of the Train page"
 
 
@@ -69,6 +70,39 @@ def _open(study_id: str | None) -> None:
 
 
 def _new() -> None:
+    # Kept by hand, as Streamlit forgets what widgets of another page said.
+    what = st.segmented_control(
+        "What to compare",
+        [_POLICIES, _SEARCH],
+        default=st.session_state.get("compare_kept", _POLICIES),
+        key="compare.what",
+        required=True,
+        label_visibility="collapsed",
+    )
+    st.session_state["compare_kept"] = what
+    if what == _SEARCH:
+        _new_search()
+    else:
+        _new_policies()
+
+
+def _new_search() -> None:
+    st.caption(
+        "Which settings suit your data? Trials draw theirs at random from ranges that you choose, all else stays as on "
+        "the Train page. That finds good ones in fewer runs than a grid, because every trial tries another value of "
+        f"every setting ([Bergstra and Bengio 2012]({search_form.PAPER}))."
+    )
+    found = _base_or_trouble()
+    if found is None:
+        return
+    base, expected = found
+    st.caption(f"{_in_words(base)} Policy: {plain(studies.label_of(base.policy))}.")
+    started = search_form.show(base, expected)
+    if started is not None:
+        _start(studies.create_search(resources.store(), *started, expected.rows))
+
+
+def _new_policies() -> None:
     st.caption(
         "Which learning rate policy suits your data? Here each trains the same network on the same rows for the same "
         "number of updates, several times over with other seeds, so that a difference can be told from chance."
@@ -81,16 +115,13 @@ def _new() -> None:
             f"called {_CARDIO}), else on the breast cancer sample."
         )
         if right.button("Run this study", icon=":material/science:", width="stretch"):
-            _start(_ready_made(), None)
+            _start(studies.create(resources.store(), _ready_made()))
     st.markdown("**Your own comparison**")
-    try:
-        base, expected = _base()
-    except UserError as error:
-        st.error(plain(str(error), None), icon=":material/error:")
-        st.caption("Choose another table or target on the Train page.")
+    found = _base_or_trouble()
+    if found is None:
         return
+    base, expected = found
     st.caption(_in_words(base))
-    resources.expect(base)
     policies = _policies(base)
     plan = _plan(base, policies)
     rows = expected.rows
@@ -109,7 +140,19 @@ def _new() -> None:
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
     ):
-        _start(plan, rows)
+        _start(studies.create(resources.store(), plan, rows))
+
+
+def _base_or_trouble() -> tuple[RunSettings, Outlook] | None:
+    """As ``_base``, with a worker ready; None, and a sentence on the page, where the Train page has no data."""
+    try:
+        base, expected = _base()
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        st.caption("Choose another table or target on the Train page.")
+        return None
+    resources.expect(base)
+    return base, expected
 
 
 def _base() -> tuple[RunSettings, Outlook]:
@@ -285,9 +328,8 @@ def _cardio() -> Source | None:
     )
 
 
-def _start(plan: Plan, rows: int | None) -> None:
-    study = studies.create(resources.store(), plan, rows)
-    for member in study.members:
+def _start(study: Study) -> None:
+    for member in study.queue:
         run = studies.run_of(resources.store(), member)
         if run is not None:
             resources.jobs().submit(run)
@@ -318,13 +360,14 @@ def _earlier(current: str | None) -> None:
     if not others:
         return
     st.divider()
-    st.markdown("**Earlier comparisons**")
+    st.markdown("**Earlier comparisons and searches**")
     for study in others[:20]:
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.markdown(
-            f"{plain(study.name)} · {len(study.labels)} policies, {len(study.seeds)} "
-            f"{'seed' if len(study.seeds) == 1 else 'seeds'} · {study.created:%d %b %Y, %H:%M} UTC"
-        )
+        seeds = "seed" if len(study.seeds) == 1 else "seeds"
+        what = f"{len(study.labels)} policies, {len(study.seeds)} {seeds}"
+        if study.search is not None:
+            what = f"{len(study.members)} trials"
+        left.markdown(f"{plain(study.name, 100)} · {what} · {study.created:%d %b %Y, %H:%M} UTC")
         if right.button("Open", key=f"open.{study.id}", width="stretch"):
             _open(study.id)
     if len(others) > 20:
@@ -333,11 +376,12 @@ def _earlier(current: str | None) -> None:
 
 def _delete(study: Study) -> None:
     studies.delete(resources.store(), study)
-    st.session_state["deleted_study"] = study.id
+    st.session_state["deleted_study"], st.session_state["deleted_word"] = study.id, study.word
     _open(None)
 
 
 def _undo() -> None:
-    deleted = resources.undo("deleted_study", "The comparison and its runs were deleted.")
+    word = st.session_state.get("deleted_word", "comparison")
+    deleted = resources.undo("deleted_study", f"The {word} and its runs were deleted.")
     if deleted is not None:
         _open(studies.restore(resources.store(), deleted).id)

@@ -68,12 +68,14 @@ def _listed(asked: list[str]) -> list[Run]:
 
 
 def _without_members(runs: list[Run], asked: list[str]) -> list[Run]:
-    """Leave out the runs of comparisons, which would bury the others, unless they are asked for."""
+    """Leave out the runs of comparisons and searches, which would bury the others, unless they are asked for."""
     compared = studies.member_ids(resources.store()) - set(asked)
     if not any(run.id in compared for run in runs):
         return runs
     shown = st.toggle(
-        "Show runs of comparisons", key="compared_runs", help="They are also listed on the Compare page."
+        "Show runs of comparisons",
+        key="compared_runs",
+        help="Also the trials of random searches; all of them are listed on the Compare page.",
     )
     return runs if shown else [run for run in runs if run.id not in compared]
 

@@ -1,7 +1,8 @@
-"""One comparison, while its runs train and afterwards: progress, charts, table, what it shows."""
+"""One comparison or search, while its runs train and afterwards: progress, charts, table, what it shows."""
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,8 +12,10 @@ from lrapp.comparing import Comparison, Trial
 from lrapp.errors import UserError
 from lrapp.events import History
 from lrapp.runs import ENDED, EventReader, Run, Status, now
+from lrapp.search_results import Tried
+from lrapp.settings import RunSettings
 from lrapp.studies import Member, Study
-from lrapp.ui import resources, run_view, saving, waiting
+from lrapp.ui import resources, run_view, saving, search_view, waiting
 from lrapp.ui.resources import plain
 
 # Less often than a single run is looked at, as there are many files to read.
@@ -67,7 +70,7 @@ def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
         _outcome(study, seen, on_delete)
     else:
         resources.fragment(_frame, _SECONDS_BETWEEN_LOOKS)(study, live=True)
-        _runs(seen)
+        _runs(study, seen)
 
 
 def _look(study: Study) -> list[_Seen]:
@@ -98,11 +101,35 @@ def _trials(seen: list[_Seen]) -> list[Trial]:
     ]
 
 
+def _tried(study: Study, seen: list[_Seen]) -> list[Tried]:
+    """The trials of a search; their settings, which never change, are read once."""
+    kept = st.session_state.get("search_settings")
+    if kept is None or kept[0] != study.id:
+        kept = st.session_state["search_settings"] = (study.id, {})
+    known: dict[str, RunSettings] = kept[1]
+    for one in seen:
+        if one.run is not None and one.run.id not in known:
+            with suppress(UserError):  # damaged; what became of it is said
+                known[one.run.id] = one.run.settings
+    return [
+        Tried(
+            number,
+            one.status.state if one.status else None,
+            one.history,
+            known.get(one.run.id) if one.run is not None else None,
+        )
+        for number, one in enumerate(seen, start=1)
+    ]
+
+
 def _frame(study: Study, *, live: bool = False) -> None:
     seen = _look(study)
     if live and all(one.ended for one in seen):
         st.rerun()
     _progress(study, seen)
+    if study.search is not None:
+        search_view.show(study, _tried(study, seen), live=live)
+        return
     trials = _trials(seen)
     comparison = comparing.compare(trials, study.yardstick)
     curves = comparing.curves(trials)
@@ -156,10 +183,10 @@ def _progress(study: Study, seen: list[_Seen]) -> None:
     live = ended < len(seen)
     left, right = st.columns([4, 2], vertical_alignment="center")
     icon = ":material/directions_run:" if live else ":material/check_circle:"
-    word = "Comparing" if live else "Done"
+    word = ("Searching" if study.search else "Comparing") if live else "Done"
     if not live and any(one.status is None or one.status.state != "completed" for one in seen):
         icon, word = ":material/info:", "Ended, not all runs did all their epochs"
-    left.markdown(f"{icon} **{word}** · {plain(study.name)}")
+    left.markdown(f"{icon} **{word}** · {plain(study.name, 200)}")
     if not live:
         return
     asked = all(one.ended or (one.run is not None and one.run.stop_asked is not None) for one in seen)
@@ -173,25 +200,30 @@ def _progress(study: Study, seen: list[_Seen]) -> None:
     ):
         _stop(seen)
         st.rerun(scope="fragment")
-    _bar(seen, ended)
+    _bar(study, seen, ended)
+
+
+def _queue(seen: list[_Seen]) -> list[_Seen]:
+    """In the order in which they train."""
+    return sorted(seen, key=lambda one: one.member.run_id)
 
 
 def _stop(seen: list[_Seen]) -> None:
     # From the end of the queue, so that none begins when the one before it stops.
-    for one in reversed(seen):
+    for one in reversed(_queue(seen)):
         if one.run is not None and not one.ended:
             resources.jobs().stop(one.run)
 
 
-def _bar(seen: list[_Seen], ended: int) -> None:
+def _bar(study: Study, seen: list[_Seen], ended: int) -> None:
     text = f"{ended} of {len(seen)} runs done"
     current = next((one for one in seen if one.status is not None and one.status.state == "running"), None)
-    following = next((one for one in seen if not one.ended and one.run is not None), None)
+    following = next((one for one in _queue(seen) if not one.ended and one.run is not None), None)
     if current is None and following is not None:
         assert following.run is not None
         text += f" · {waiting.to_begin(following.run, 'queued')}"
     elif current is not None:
-        text += f" · {plain(current.member.label)}, seed {current.member.seed}: "
+        text += f" · {_name(study, current)}: "
         history = current.history
         asked = current.run.stop_asked if current.run is not None else None
         if asked is not None:
@@ -211,24 +243,17 @@ def _bar(seen: list[_Seen], ended: int) -> None:
 
 
 def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]) -> None:
-    comparison = comparing.compare(_trials(seen), study.yardstick)
-    if comparison is not None:
-        st.subheader("What it shows", anchor=False)
-        st.markdown(plain(comparison.verdict(), None))
-    for one in seen:
-        if one.status is None:
-            st.warning(
-                f"{plain(one.member.label)}, seed {one.member.seed}: "
-                + ("its run was deleted." if one.run is None else "its run is damaged."),
-                icon=":material/warning:",
-            )
-        elif one.status.state != "completed":
-            state = run_view.title(one.status.state).lower()
-            st.warning(
-                f"{plain(one.member.label)}, seed {one.member.seed}: {state}. {plain(one.status.message, None)}",
-                icon=":material/warning:",
-            )
-    _runs(seen)
+    comparison = None
+    if study.search is None:
+        comparison = comparing.compare(_trials(seen), study.yardstick)
+        if comparison is not None:
+            st.subheader("What it shows", anchor=False)
+            st.markdown(plain(comparison.verdict(), None))
+        _losses(study, seen)
+    elif any(one.status is not None and one.status.message for one in _lost(seen)):
+        with st.expander("Why trials were left out", icon=":material/warning:"):
+            _losses(study, seen)
+    _runs(study, seen)
     left, middle, right = st.columns(3)
     if comparison is not None:
         left.download_button(
@@ -241,9 +266,20 @@ def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]
             on_click="ignore",
             help="Mean, least and greatest of loss, rate and metric over the seeds, for each policy.",
         )
+    elif study.search is not None and any(one.history.started for one in seen):
+        left.download_button(
+            "Trials (CSV)",
+            data=lambda: search_view.csv(study, _tried(study, _look(study))),
+            file_name="search.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            width="stretch",
+            on_click="ignore",
+            help="The table above: what each trial drew, and what came of it.",
+        )
     resumable = [
         one.run
-        for one in seen
+        for one in _queue(seen)
         if one.run is not None and one.status is not None and one.status.state in _RESUMABLE
     ]
     if resumable and middle.button(
@@ -256,12 +292,31 @@ def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]
             resources.jobs().resume(run)
         st.rerun()
     if right.button(
-        "Delete the comparison",
+        f"Delete the {study.word}",
         icon=":material/delete:",
         width="stretch",
         help="Moves it and its runs into the bin; it can be taken back for a week.",
     ):
         on_delete(study)
+
+
+def _lost(seen: list[_Seen]) -> list[_Seen]:
+    return [one for one in seen if one.status is None or one.status.state != "completed"]
+
+
+def _losses(study: Study, seen: list[_Seen]) -> None:
+    """Say what became of each run that did not do all its epochs."""
+    for one in _lost(seen):
+        if one.status is None:
+            text = "its run was deleted." if one.run is None else "its run is damaged."
+        else:
+            text = f"{run_view.title(one.status.state).lower()}. {plain(one.status.message, None)}"
+        st.warning(f"{_name(study, one)}: {text}", icon=":material/warning:")
+
+
+def _name(study: Study, one: _Seen) -> str:
+    label = plain(one.member.label)
+    return label if study.search else f"{label}, seed {one.member.seed}"
 
 
 def _csv(study: Study) -> bytes:
@@ -271,7 +326,7 @@ def _csv(study: Study) -> bytes:
     return text.encode()
 
 
-def _runs(seen: list[_Seen]) -> None:
+def _runs(study: Study, seen: list[_Seen]) -> None:
     with st.expander("Its runs", icon=":material/list:"):
         st.caption("Each opens on the Train page, with its own charts, figures and download.")
         places = st.columns(2)
@@ -280,7 +335,7 @@ def _runs(seen: list[_Seen]) -> None:
                 continue
             places[number % 2].page_link(
                 st.session_state["pages"]["train"],
-                label=f"{plain(one.member.label)}, seed {one.member.seed}",
+                label=_name(study, one),
                 icon=run_view.icon(one.status.state),
                 query_params={"run": one.run.id},
             )

@@ -1,0 +1,173 @@
+"""Random search: set up, run, read, and its best settings used; a bad range; a stop; themes and a phone."""
+
+import csv
+import io
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser.driving import App, choose, go, idle, marks, open_app, set_number, switch, tab, train
+from lrapp import search, studies
+from lrapp.runs import Store
+from lrapp.studies import Study
+
+
+def open_search(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/compare")
+    choice = page.get_by_role("radio", name="Random search")
+    choice.or_(page.get_by_role("button", name="Random search", exact=True)).first.click()
+    page.get_by_role("button", name="Start the search").wait_for()
+    idle(page)
+
+
+def made(page: Page, app: App) -> Study:
+    """The search in the page's address, from the disk."""
+    page.wait_for_url(lambda url: "study=" in url)
+    found = re.search(r"study=([0-9a-f-]+)", page.url)
+    assert found
+    return studies.get(Store(app.home), found[1])
+
+
+def points(page: Page) -> list[int]:
+    """How many points each chart shows."""
+    return [sum(mark.seen for mark in chart if mark.kind == "symbol") for chart in marks(page)]
+
+
+def test_the_whole_way(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_app(page, app.url)
+        set_number(page, "Epochs", 3)
+        go(page, "Compare")
+        choice = page.get_by_role("radio", name="Random search")
+        choice.or_(page.get_by_role("button", name="Random search", exact=True)).first.click()
+        idle(page)
+        set_number(page, "Trials", 4)
+        switch(page, "Vary: dropout")
+        switch(page, "Vary: L2")
+        switch(page, "Vary: batch size")
+        set_number(page, "Width to", 32)
+        expect(page.get_by_text("4 runs of 3 epochs each")).to_be_visible()
+        expect(page.get_by_text("What will be tried")).to_be_visible()
+
+        # What was typed is still there after a look at another page.
+        go(page, "Runs")
+        go(page, "Compare")
+        expect(page.get_by_role("spinbutton", name="Trials")).to_have_value("4")
+        expect(page.get_by_role("spinbutton", name="Width to")).to_have_value("32")
+        expect(page.get_by_text("4 runs of 3 epochs each")).to_be_visible()
+        page.get_by_role("button", name="Start the search").click()
+        study = made(page, app)
+        assert study.search is not None
+        varied = [name for name, _ in study.search.space.varied]
+        assert varied == ["learning_rate", "units", "dropout", "l2"]
+        assert study.search.trials == len(study.members) == 4
+
+        page.get_by_role("heading", name="What it shows").wait_for()
+        page.reload()
+        page.get_by_role("heading", name="What it shows").wait_for()
+        idle(page)
+        runs = [app.run(member.run_id) for member in study.members]
+        assert [run.status.state for run in runs] == ["completed"] * 4
+        assert [len(run.history().epochs) for run in runs] == [3] * 4
+        page.wait_for_timeout(1_000)
+        assert points(page) == [4] * 4
+
+        # The table is the same as the file, and the first row is the best of it.
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Trials (CSV)").click()
+        rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
+        assert list(rows[0])[:3] == ["Trial", "Validation accuracy", "Learning rate"]
+        accuracies = [float(row["Validation accuracy"]) for row in rows]
+        assert accuracies == sorted(accuracies, reverse=True)
+        best = int(rows[0]["Trial"])
+        told = search.values(study.search.space, runs[best - 1].settings)
+        assert float(rows[0]["Learning rate"]) == told["learning_rate"]
+        expect(
+            page.get_by_text(f"Trial {best} is the best of the 4 that did all their epochs")
+        ).to_be_visible()
+        expect(page.get_by_text("looks better than the settings are")).to_be_visible()
+        expect(page.get_by_text("of the 69 test rows; always answering")).to_be_visible()
+        expect(page.get_by_role("link", name=f"Open trial {best}")).to_be_visible()
+
+        # Its settings, trained as a run of their own, are the trial again, also where the page has shown others before.
+        page.get_by_role("link", name="Train", exact=True).click()
+        page.get_by_role("spinbutton", name="Epochs", exact=True).wait_for()
+        idle(page)
+        go(page, "Compare")
+        page.get_by_role("button", name="Use these settings").click()
+        page.get_by_role("button", name="Train", exact=True).wait_for()
+        idle(page)
+        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("3")
+        again = app.wait_until_ended(train(page))
+        theirs, ours = runs[best - 1], again
+        assert ours.settings == theirs.settings.model_copy(update={"name": "", "closer_look": True})
+        assert [one.val_loss for one in ours.history().epochs] == [
+            one.val_loss for one in theirs.history().epochs
+        ]
+
+        # Deleted, and taken back.
+        page.goto(f"{app.url}/compare?study={study.id}")
+        page.get_by_role("button", name="Delete the search").click()
+        page.get_by_text("The search and its runs were deleted.").wait_for()
+        assert study not in studies.every(Store(app.home))
+        idle(page)
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("heading", name="What it shows").wait_for()
+        assert studies.get(Store(app.home), study.id) == study
+
+
+def test_a_bad_range_is_a_sentence_and_starts_nothing(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_search(page, app)
+        start = page.get_by_role("button", name="Start the search")
+        field = page.get_by_role("spinbutton", name="Learning rate from")
+        field.fill("0.5")
+        field.press("Enter")
+        idle(page)
+        expect(
+            page.get_by_text(
+                "Learning rate: the range must end above its start; raise its end or lower its start. "
+                "Received: 0.5 to 0.1."
+            )
+        ).to_be_visible()
+        expect(start).to_be_disabled()
+        field.fill("0.001")
+        field.press("Enter")
+        expect(start).to_be_enabled()
+        choose(page, "Batch size to", "4")
+        expect(page.get_by_text("Batch size: the range must end above its start")).to_be_visible()
+        expect(start).to_be_disabled()
+        for name in ("learning rate", "batch size", "width"):
+            switch(page, f"Vary: {name}")
+        expect(page.get_by_text("A search must vary at least one setting; choose one.")).to_be_visible()
+        expect(start).to_be_disabled()
+
+
+def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_search(page, app)
+        set_number(page, "Trials", 3)
+        set_number(page, "Epochs of each", 5_000)
+        page.get_by_role("button", name="Start the search").click()
+        study = made(page, app)
+        page.wait_for_function("() => /Trial 1: epoch [1-9]/.test(document.body.innerText)")
+        page.get_by_role("button", name="Stop all").click()
+        page.get_by_text("Ended, not all runs did all their epochs").wait_for()
+        assert [app.run(member.run_id).status.state for member in study.members] == ["stopped"] * 3
+        expect(page.get_by_text("No trial did all its epochs, so there is none to choose.")).to_be_visible()
+        expect(page.get_by_text("3 stopped (trials 1, 2 and 3)")).to_be_visible()
+        idle(page)
+        page.get_by_role("button", name="Resume 3 runs").click()
+        page.get_by_role("button", name="Stop all").wait_for()
+        page.wait_for_function("() => /Trial 1: epoch [1-9]/.test(document.body.innerText)")
+        page.get_by_role("button", name="Stop all").click()
+        page.get_by_text("Ended, not all runs did all their epochs").wait_for()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_fits_a_phone(browser: Browser, app: App, dark: bool) -> None:
+    with tab(browser, width=400, height=850, dark=dark) as page:
+        open_search(page, app)
+        wide, narrow = page.get_by_test_id("stMain").evaluate("main => [main.scrollWidth, main.clientWidth]")
+        assert wide <= narrow
