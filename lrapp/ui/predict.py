@@ -1,5 +1,7 @@
 """The Predict page: a finished run predicts a table, or one row whose values are moved by hand."""
 
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
@@ -29,6 +31,8 @@ def page() -> None:
     if run is None:
         return
     if (run.folder / picture_inputs.JSON_FILE).exists():
+        with suppress(UserError):  # damaged settings do not keep a model from predicting
+            resources.expect(run.settings)
         predict_pictures.show(run)
         return
     needs = preprocessing.needs(run.folder)
