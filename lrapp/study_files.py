@@ -177,7 +177,7 @@ def delete(store: Store, study: Study) -> None:
     """
     runs = [run for member in study.members if (run := run_of(store, member)) is not None]
     if not all(_ended(run) for run in runs):
-        raise UserError("Stop this comparison before you delete it.")
+        raise UserError(f"Stop this {study.word} before you delete it.")
     binned = _binned(store, study.id)
     with disk_errors():
         binned.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrapp import charts, comparing, studies, study_charts
 from lrapp.comparing import Comparison, Trial
@@ -242,6 +243,21 @@ def _bar(study: Study, seen: list[_Seen], ended: int) -> None:
     st.progress(min(1.0, share / len(seen)), text)
 
 
+def _download(
+    place: DeltaGenerator, label: str, csv: Callable[[], bytes], file_name: str, about: str
+) -> None:
+    place.download_button(
+        label,
+        data=csv,
+        file_name=file_name,
+        mime="text/csv",
+        icon=":material/download:",
+        width="stretch",
+        on_click="ignore",
+        help=about,
+    )
+
+
 def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]) -> None:
     comparison = None
     if study.search is None:
@@ -256,26 +272,16 @@ def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]
     _runs(study, seen)
     left, middle, right = st.columns(3)
     if comparison is not None:
-        left.download_button(
-            "Curves (CSV)",
-            data=lambda: _csv(study),
-            file_name="comparison.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            width="stretch",
-            on_click="ignore",
-            help="Mean, least and greatest of loss, rate and metric over the seeds, for each policy.",
-        )
+        about = "Mean, least and greatest of loss, rate and metric over the seeds, for each policy."
+        _download(left, "Curves (CSV)", lambda: _csv(study), "comparison.csv", about)
     elif study.search is not None and any(one.history.started for one in seen):
-        left.download_button(
+        about = "The table above: what each trial drew, and what came of it."
+        _download(
+            left,
             "Trials (CSV)",
-            data=lambda: search_view.csv(study, _tried(study, _look(study))),
-            file_name="search.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            width="stretch",
-            on_click="ignore",
-            help="The table above: what each trial drew, and what came of it.",
+            lambda: search_view.csv(study, _tried(study, _look(study))),
+            "search.csv",
+            about,
         )
     resumable = [
         one.run

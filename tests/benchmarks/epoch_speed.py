@@ -101,13 +101,12 @@ def contender(name: str) -> Callable[[], float] | None:
     """Return a function that trains an epoch and tells its seconds; None where its library is not installed."""
     keras.utils.set_random_seed(0)
     x, y, _ = table()
-    match name:
-        case "this loop" | "this loop, XLA":
-            return loop_epoch(x, y, compiled=name == COMPILED)
-        case "scikit-learn MLPClassifier":
-            return sklearn_epoch(x, y)
-        case "PyTorch, plain loop":
-            return pytorch_epoch(x, y)
+    if name in (LOOP, COMPILED):
+        return loop_epoch(x, y, compiled=name == COMPILED)
+    if name == MLP:
+        return sklearn_epoch(x, y)
+    if name == TORCH:
+        return pytorch_epoch(x, y)
     return fit_epoch(x, y, steps_per_execution=160 if name == FIT_MANY else 1)
 
 
