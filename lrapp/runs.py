@@ -141,6 +141,14 @@ class Run:
         return self.folder / "lock"
 
     @property
+    def owner(self) -> str:
+        """Who started the run, as ``Store.create`` was told; empty where nobody in particular did."""
+        try:
+            return (self.folder / "owner").read_text("ascii")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    @property
     def settings(self) -> RunSettings:
         """The settings as they were when Train was pressed.
 
@@ -350,8 +358,12 @@ class Store:
             )
         return path
 
-    def create(self, settings: RunSettings) -> Run:
+    def create(self, settings: RunSettings, owner: str = "") -> Run:
         """Make a folder for a new run, queued.
+
+        Args:
+            settings: What the run is made of.
+            owner: An id of whoever starts it, ASCII; empty where nobody in particular does.
 
         Raises:
             UserError: If the disk is full.
@@ -361,6 +373,8 @@ class Store:
         with disk_errors():
             run.folder.mkdir()
         write_beside(run.folder / "run.json", settings.to_json().encode())
+        if owner:
+            write_beside(run.folder / "owner", owner.encode("ascii"))
         # The status comes last: a folder without one is not a run yet.
         write_beside(run.folder / "status.json", Status(created=created).model_dump_json(indent=2).encode())
         return run

@@ -48,6 +48,12 @@ def test_a_new_run_is_queued_and_found_again(store: Store) -> None:
     assert again.history().steps_done == 0
 
 
+def test_a_run_knows_who_started_it_also_after_a_restart(store: Store) -> None:
+    mine, nobodys = store.create(RunSettings(), "7f3a"), store.create(RunSettings())
+    assert Store(store.home).get(mine.id).owner == "7f3a"
+    assert Store(store.home).get(nobodys.id).owner == ""
+
+
 def test_runs_come_newest_first(store: Store) -> None:
     made = [store.create(RunSettings(name=str(number))) for number in range(5)]
     assert store.runs() == made[::-1]
