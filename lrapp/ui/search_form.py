@@ -15,7 +15,7 @@ from lrapp.search_space import NAMES, Optimizers, Space, Varied
 from lrapp.setting_parts import checked
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.studies import Contender
-from lrapp.ui import draft, fields, run_view, search_view
+from lrapp.ui import draft, fields, search_view
 from lrapp.ui.resources import plain
 
 PAPER = "https://jmlr.org/papers/v13/bergstra12a.html"
@@ -176,13 +176,12 @@ def _outlook(asked: Search, base: RunSettings, expected: Outlook) -> None:
         for one in trials
     ]
     estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), estimates.available_bytes())
-    seconds = sum(cost.seconds for cost in costs)
     sizes = sorted(cost.parameters.trainable for cost in costs)
     parameters = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
     epochs = f"{base.training.epochs:,} {'epoch' if base.training.epochs == 1 else 'epochs'}"
     text = (
-        f"{len(trials)} runs of {epochs} each, one after the other, with early stopping off: about "
-        f"{run_view.duration(seconds)} in all; networks of {parameters} parameters."
+        f"{len(trials)} runs of {epochs} each, one after the other, with early stopping off; networks of "
+        f"{parameters} parameters."
     )
     if search.distinct(asked.space, trials) == len(trials):
         text += (
