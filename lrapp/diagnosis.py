@@ -277,10 +277,9 @@ def _with_training(settings: RunSettings, **changes: object) -> RunSettings:
 def _with_layers(settings: RunSettings, **changes: float) -> RunSettings:
     def changed(layer: LayerSettings) -> LayerSettings:
         # Pooling has none of this, and a layer of dropout nothing else.
-        of_layer = changes if layer.computes else {}
-        if layer.kind == "dropout":
-            of_layer = {name: value for name, value in changes.items() if name == "dropout"}
-        return layer.model_copy(update=of_layer)
+        return layer.model_copy(
+            update={name: value for name, value in changes.items() if name in layer.facts.reads}
+        )
 
     return _with_each(settings, changed)
 
