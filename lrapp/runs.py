@@ -39,7 +39,8 @@ _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 class Status(BaseModel):
     """Where a run stands.
 
-    ``message`` is one plain sentence; ``attempts`` counts how often a worker took the run up.
+    ``message`` is one plain sentence; ``queued`` is when the run was put into the queue again, None where that was when
+    it was created; ``attempts`` counts how often a worker took the run up.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +48,7 @@ class Status(BaseModel):
     state: State = "queued"
     message: str = ""
     created: datetime
+    queued: datetime | None = None
     started: datetime | None = None
     ended: datetime | None = None
     attempts: int = 0
@@ -139,6 +141,11 @@ class Run:
     def lock_path(self) -> Path:
         """Locked by the process that works on the run, for as long as it lives."""
         return self.folder / "lock"
+
+    @property
+    def turn_path(self) -> Path:
+        """Locked by the server that says what becomes of the run, from taking it to its end."""
+        return self.folder / "turn"
 
     @property
     def owner(self) -> str:

@@ -51,6 +51,7 @@ _HEAVY = (
     "lrapp.saved",
     "lrapp.training",
     "lrapp.transfer",
+    "lrapp.worker",
 )
 
 

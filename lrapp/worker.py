@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 # A worker holds data and network of its last run for the next one, unless they are larger than this.
 _KEPT_BYTES = 1_000_000_000
 _TOLD_SECONDS = 0.3
+# Somebody who only looks whether a run is free lets go of it at once.
+_LOOK_SECONDS = 0.2
 # Pictures of the first batch that are shown, and numbers that are varied for that, 64 MB.
 _SHOWN_PICTURES, _VARIED_NUMBERS = 24, 1 << 24
 
@@ -132,13 +134,17 @@ def prepared_data(
     return _kept.prepared
 
 
-def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = None) -> Outcome:
+def work(
+    folder: Path, home: Path, on_event: Callable[[Event], None] | None = None, attempt: int | None = None
+) -> Outcome:
     """Do a run, or go on with it from its last checkpoint, and leave its model in its folder.
 
     Args:
         folder: The run's folder.
         home: The store's folder, where uploaded files are kept.
         on_event: Told of every event after it was written.
+        attempt: Which one this is, as the run's status has it while it runs; where that has moved on, somebody else
+            took the run, and nothing is done. None where no queue stands behind it.
 
     Returns:
         How the run ended.
@@ -150,7 +156,10 @@ def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = No
 
     run = Run(folder)
     try:
-        with FileLock(run.lock_path, timeout=0):
+        with FileLock(run.lock_path, timeout=_LOOK_SECONDS):
+            status = None if attempt is None else run.status
+            if status is not None and (status.state, status.attempts) != ("running", attempt):
+                raise BusyError("Another server took this run first.")
             return _work(run, Store(home), on_event)
     except Timeout as error:
         raise BusyError("Another process is working on this run already; wait for it to end.") from error
