@@ -2,9 +2,7 @@
 
 import ctypes
 import math
-import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from lrapp.errors import BusyError, UserError
 from lrapp.events import DataPrepared, Event, Preparing, RatesFound
-from lrapp.runs import EventWriter, Run, State, Store, disk_errors, write_beside
+from lrapp.files import disk_errors, whole, write_beside
+from lrapp.pacing import now_and_then
+from lrapp.runs import EventWriter, Run, State, Store
 from lrapp.settings import (
     DataSettings,
     ModelSettings,
@@ -291,7 +291,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         prepared = prepared_data(
             store,
             settings.data,
-            _now_and_then(lambda what, share: tell(Preparing(what, share))),
+            now_and_then(lambda what, share: tell(Preparing(what, share)), _TOLD_SECONDS),
             lambda: run.stop_asked is not None,
         )
         needed = _check_memory(settings, prepared)
@@ -352,19 +352,6 @@ def _give_back() -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def _now_and_then(tell: Callable[[str, float], None]) -> Callable[[str, float], None]:
-    """Tell no more often than somebody who watches could see."""
-    told = 0.0
-
-    def sometimes(what: str, share: float) -> None:
-        nonlocal told
-        if time.monotonic() >= told + _TOLD_SECONDS:
-            told = time.monotonic()
-            tell(what, share)
-
-    return sometimes
-
-
 def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Iterator[str]:
     from lrapp.training import uses_xla
 
@@ -422,9 +409,8 @@ def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
     prepared.preprocessor.save(run.folder)
     write_beside(run.scores_path, scores.to_json().encode())
     # The model comes last: where it is, everything that predicts is.
-    beside = run.folder / ".model.keras"
-    network.save(beside)
-    os.replace(beside, run.model_path)
+    with whole(run.model_path) as beside:
+        network.save(beside)
     if run.settings.closer_look:
         _look_closely(run, network, prepared, outputs, scores)
 
