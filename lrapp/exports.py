@@ -1,6 +1,5 @@
 """What a person can take away from a finished run, made in the worker: each a zip in the run's folder."""
 
-import shutil
 import sys
 import tempfile
 import zipfile
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.files import disk_errors, put, write_beside
 from lrapp.reading.columns import Kind
-from lrapp.runs import Run, Store, disk_errors, write_beside
+from lrapp.runs import Run, Store
 
 if TYPE_CHECKING:
     from lrapp.recipes import Recipe
@@ -136,7 +136,7 @@ def export(folder: Path, home: Path, key: str) -> Path:
         target.parent.mkdir(exist_ok=True)
 
     def say(text: str) -> None:
-        write_beside(progress, text.encode())
+        write_beside(progress, text.encode(), lasting=False)
 
     try:
         make = _maker(run, Store(home), key, say)
@@ -147,7 +147,7 @@ def export(folder: Path, home: Path, key: str) -> Path:
             say("Packing …")
             packed = Path(beside) / target.name
             _zip(content, packed)
-            shutil.move(packed, target)
+            put(packed, target)
     finally:
         progress.unlink(missing_ok=True)
     return target

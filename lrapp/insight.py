@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from lrapp import influence, measures
 from lrapp.errors import UserError
@@ -98,7 +98,7 @@ class Insight:
         try:
             found = _adapter().validate_json(data)
             found.require_whole()
-        except (ValidationError, ValueError, RecursionError) as error:
+        except ValueError as error:
             raise UserError(
                 "The closer look at this run is damaged or from another version: train it again to have a new one."
             ) from error

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrapp import cells, portable
 from lrapp.errors import UserError
+from lrapp.files import from_json
 from lrapp.numpy_arithmetic import NumpyArithmetic
 from lrapp.portable import Layer, Numbers, Portable
 from lrapp.preprocessing import Decoded, InputColumn, Preprocessor, raw_slots
@@ -112,7 +113,7 @@ def load(run: Run) -> OneRow | None:
     try:
         with (run.folder / FILE).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        told = json.loads(arrays.pop("about").tobytes())
+        told = from_json(arrays.pop("about").tobytes())
         if told["version"] != VERSION or told["model"] != _stamp(run):
             return None
         return _revived(told, arrays)

@@ -1,7 +1,6 @@
 """Predicting without a browser: ``python -m lrapp predict RUN_FOLDER TABLE.csv --out PREDICTIONS.csv``."""
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
@@ -10,8 +9,9 @@ from pathlib import Path
 
 from lrapp import predicting, warming
 from lrapp.errors import UserError
+from lrapp.files import disk_errors, put
 from lrapp.predicting import Progress
-from lrapp.runs import Run, disk_errors
+from lrapp.runs import Run
 
 _WIDTH = 30
 _SECONDS_BETWEEN_DRAWINGS = 0.1
@@ -77,7 +77,7 @@ def _predict(run_folder: Path, table: Path, out: Path) -> None:
             finally:
                 bar.close()
             packed = out.suffix.lower() == ".parquet"
-            os.replace(Path(beside) / (predicting.PARQUET_FILE if packed else predicting.CSV_FILE), out)
+            put(Path(beside) / (predicting.PARQUET_FILE if packed else predicting.CSV_FILE), out)
     for note in result.notes:
         print(note)
     if result.verdict:

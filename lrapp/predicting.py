@@ -4,7 +4,6 @@ Each portion's answers go to a file of their own at once. At the end these becom
 column types are known only then: a column of whole numbers may hold a fraction in the last portion.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from lrapp import harmless, scoring
 from lrapp.answering import Answers, answers, check_columns, free_names
 from lrapp.errors import UserError
 from lrapp.evaluation import Metric, Scores
+from lrapp.files import disk_errors, put, write_beside
 from lrapp.portions import Portion, Portions, ReadWhole
 from lrapp.reading.kinds import Kind
-from lrapp.runs import disk_errors, write_beside
 from lrapp.settings import Task
 from lrapp.tally import Bar, Tally, Unseen
 
@@ -297,7 +296,7 @@ def _write_files(
             share = _PREDICTED_SHARE + (1 - _PREDICTED_SHARE) * (number + 1) / len(made.paths)
             on_progress(Progress(rows, share, "Writing"))
     for name, path in beside.items():
-        os.replace(path, out / name)
+        put(path, out / name)
     return schema
 
 

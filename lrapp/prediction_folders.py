@@ -8,10 +8,13 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from lrapp import predicting
 from lrapp.errors import UserError
+from lrapp.files import disk_errors, write_beside
+from lrapp.pacing import now_and_then
 from lrapp.predicting import Progress, Result
-from lrapp.runs import disk_errors
 
 KEPT_HOURS = 24.0
 KEPT = 30
@@ -19,6 +22,7 @@ KEPT = 30
 _YOUNG_SECONDS = 1800
 _SECONDS_BETWEEN_WORDS = 0.2
 _ABANDONED_SECONDS = 600
+_PROGRESS = TypeAdapter(Progress)
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -57,8 +61,8 @@ class PredictionFolder:
     def progress(self) -> Progress | None:
         """How far it is; None before it has begun."""
         try:
-            return Progress(**json.loads((self.folder / "progress.json").read_bytes()))
-        except (OSError, ValueError, TypeError):  # not there, or being written
+            return _PROGRESS.validate_json((self.folder / "progress.json").read_bytes())
+        except (OSError, ValueError):  # not there, or damaged
             return None
 
     @property
@@ -150,13 +154,11 @@ def work(folder: Path, run_folder: Path, name: str) -> None:
         UserError: As ``predicting.predict_file``.
     """
     told = PredictionFolder(folder)
-    last = 0.0
 
-    def tell(progress: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last > _SECONDS_BETWEEN_WORDS:
-            last = time.monotonic()
-            (folder / "progress.json").write_text(json.dumps(asdict(progress)))
+    def say(progress: Progress) -> None:
+        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), lasting=False)
+
+    tell = now_and_then(say, _SECONDS_BETWEEN_WORDS)
 
     try:
         predicting.predict_file(run_folder, told.table_path, name, folder, tell, (folder / "stop").exists)

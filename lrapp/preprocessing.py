@@ -6,7 +6,6 @@ Every column becomes one or more *slots* (raw numbers, codes of categories, part
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import pandas as pd
 
 from lrapp import cells
 from lrapp.errors import UserError
+from lrapp.files import from_json, write_beside
 from lrapp.reading.columns import Kind
 from lrapp.settings import Task
 
@@ -180,8 +180,8 @@ class Preprocessor:
             "columns": [asdict(column) for column in self.columns],
             "inputs": self.inputs,
         }
-        _write(folder / SKOPS_FILE, packed)
-        _write(folder / JSON_FILE, json.dumps(described, indent=1, allow_nan=False).encode("ascii"))
+        write_beside(folder / SKOPS_FILE, packed)
+        write_beside(folder / JSON_FILE, json.dumps(described, indent=1, allow_nan=False).encode("ascii"))
 
     @classmethod
     def load(cls, folder: Path) -> "Preprocessor":
@@ -272,10 +272,10 @@ _DAMAGED = (
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        described = json.loads((folder / JSON_FILE).read_bytes())
+        described = from_json((folder / JSON_FILE).read_bytes())
     except FileNotFoundError as error:
         raise UserError(_GONE) from error
-    except (ValueError, OSError, RecursionError) as error:
+    except (ValueError, OSError) as error:
         raise UserError(_DAMAGED) from error
     if not isinstance(described, dict) or not isinstance(described.get("version"), int):
         raise UserError(_DAMAGED)
@@ -366,9 +366,3 @@ def quoted(names: Iterable[str], most: int = 5) -> str:
     if len(every) > most:
         return ", ".join(every[:most]) + f" and {len(every) - most:,} more"
     return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)
-
-
-def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(data)
-    os.replace(beside, path)

@@ -50,6 +50,7 @@ _HEAVY = (
     "lrapp.saved",
     "lrapp.training",
     "lrapp.transfer",
+    "lrapp.worker",
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up: a room imports only rooms before it. A new room needs a place here.
 ORDER = [
-    *("errors", "events", "policies", "suggestions"),
+    *("errors", "files", "pacing", "events", "policies", "suggestions"),
     *(
         "reading.answers",
         "reading.words",
@@ -75,6 +75,8 @@ ORDER = [
         "event_files",
         "loggers",
         "worker",
+        "execution.turns",
+        "execution.worker_process",
         "jobs",
         "bundle",
         "charts",
@@ -182,8 +184,10 @@ def test_altair_is_only_in_the_charts() -> None:
     }
 
 
-def test_threads_and_processes_are_only_in_jobs() -> None:
-    assert importers(THREADS) == {"jobs"}
+def test_threads_and_processes_are_only_where_work_is_given_out() -> None:
+    found = importers(THREADS)
+    assert {"jobs", "execution.worker_process"} <= found
+    assert all(room == "jobs" or room.startswith("execution.") for room in found)
 
 
 def test_tensorflow_is_only_where_networks_are_made_and_trained() -> None:
