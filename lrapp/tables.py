@@ -1,6 +1,6 @@
 """The bytes of a file -> a table: its frame, the kind of each column, and what had to be repaired."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -186,13 +186,17 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def read_csv(data: bytes, name: str, *, dialect: DialectOverrides | None = None) -> Table:
+def read_csv(
+    data: bytes, name: str, *, dialect: DialectOverrides | None = None, known_names: Collection[str] = ()
+) -> Table:
     """Read a table from the bytes of a file: CSV in any dialect, packed or not, or a spreadsheet.
 
     Args:
         data: Bytes of the file.
         name: Its name, for sentences only.
         dialect: What the user knows better; the rest is found out.
+        known_names: Names that columns may have, as of a model that asks for them. A row of them (in any order, some
+            of them, or others beside) is the header, and one of them alone in its line that of a table of one column.
 
     Raises:
         UserError: If there is no table in it, or more than fits.
@@ -203,8 +207,8 @@ def read_csv(data: bytes, name: str, *, dialect: DialectOverrides | None = None)
     unpacked = unpack(bytes(data), name)
     notes = list(unpacked.notes)
     if unpacked.sheet is not None:
-        return _read_sheet(unpacked.sheet, unpacked.name, notes, told)
-    return _read_text(unpacked.data, unpacked.name, notes, told)
+        return _read_sheet(unpacked.sheet, unpacked.name, notes, told, known_names)
+    return _read_text(unpacked.data, unpacked.name, notes, told, known_names)
 
 
 def _no_rows(only_names: bool) -> UserError:
@@ -222,7 +226,9 @@ def _no_rows_alike(width: int) -> UserError:
     )
 
 
-def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides) -> Table:
+def _read_text(
+    data: bytes, name: str, notes: list[str], told: DialectOverrides, known: Collection[str]
+) -> Table:
     decoded = decode(data, told.encoding)
     notes.extend([*([decoded.guess] if decoded.guess else []), *decoded.notes])
     ruled = without_rulings(decoded.data)
@@ -234,7 +240,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     if not content[: 1 << 16].strip() and not content.strip():
         raise _no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
-    found = detect(beginning, decoded.encoding, told)
+    found = detect(beginning, decoded.encoding, told, known)
     named_lines = found.named_lines
     if said := _RUNS.get(found.dialect.delimiter):
         notes.append(said)
@@ -252,7 +258,7 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     rows = without_sign(rows, notes)
     if told.header is not False:
         rows = with_split_names(rows, notes)
-    plan = layout(rows, told.header)
+    plan = layout(rows, told.header, known)
     _check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
     names, unnamed = column_names(header, plan, notes)
@@ -372,13 +378,19 @@ def _assemble(
     )
 
 
-def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], told: DialectOverrides) -> Table:
+def _read_sheet(
+    sheet: Sequence[Sequence[str]],
+    name: str,
+    notes: list[str],
+    told: DialectOverrides,
+    known: Collection[str],
+) -> Table:
     """A spreadsheet has cells already; only the place of the table in it must be found."""
     end = _end_of_table(sheet)
     filled = [row for row in sheet[:end] if any(cell.strip() for cell in row)]
     below = sum(any(cell.strip() for cell in row) for row in sheet[end:])
     width = max(max(place for place, cell in enumerate(row) if cell.strip()) + 1 for row in filled)
-    plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], told.header)
+    plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], told.header, known)
     plan = replace(plan, width=max(plan.width, width))
     _check_size(len(filled), plan.width)
     rows = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in filled]

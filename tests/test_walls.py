@@ -19,6 +19,7 @@ ORDER = [
         "reading.kinds",
         "reading.numerals",
         "reading.signs",
+        "reading.known_names",
         "reading.layouts",
         "reading.names",
         "reading.rulings",

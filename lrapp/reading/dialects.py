@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from lrapp.errors import UserError
+from lrapp.reading.known_names import fit_of_names
 from lrapp.reading.layouts import DATE_LIKE, usual_width
 from lrapp.reading.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
 from lrapp.reading.records import read_sample
@@ -108,13 +109,16 @@ class Found:
     width: int
 
 
-def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Found:
+def detect(
+    text: str, encoding: str, told: DialectOverrides | None = None, known: Collection[str] = ()
+) -> Found:
     """Find the dialect by how evenly rows split and how clean the cells are.
 
     Args:
         text: The beginning of the file.
         encoding: Carried into the result.
         told: The user's overrule.
+        known: Names that columns may have; a row of them settles what delimits.
     """
     told = told or DialectOverrides()
     named_lines = 0
@@ -126,6 +130,8 @@ def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Fo
     sample = sample_of(text)
     short = _with_newlines(sample[:_VOTE_CHARACTERS])
     delimiters = (delimiter,) if delimiter else _candidates(short, told.quote)
+    if known and not delimiter:
+        delimiters = _between_names(short, delimiters, frozenset(known), told.quote)
     if not delimiter and "\t" in delimiters and _tabs_are_padding(sample, told.quote, whole=sample == text):
         delimiters = tuple(TAB_RUN if mark == "\t" else mark for mark in delimiters)
     best, best_score = delimiters[0], -1.0
@@ -156,6 +162,20 @@ def _candidates(sample: str, told_quote: str | None) -> tuple[str, ...]:
     if WIDE_GAP in marks:
         marks.remove(" " if _gaps_are_wide(sample, told_quote) else WIDE_GAP)
     return tuple(marks)
+
+
+def _between_names(
+    sample: str, marks: tuple[str, ...], known: frozenset[str], told_quote: str | None
+) -> tuple[str, ...]:
+    """The delimiters under which a row holds the most known names; all of them where none does."""
+    fits = {
+        mark: fit_of_names(_split(sample, mark or "\x00", *_quoting(sample, mark, told_quote)), known)
+        for mark in marks
+    }
+    best = max(fits.values())
+    if best and fits[""] == best:
+        return ("",)  # nothing stands beside a name that is alone in its line
+    return tuple(mark for mark in marks if fits[mark] == best) if best else marks
 
 
 def _gaps_are_wide(sample: str, told_quote: str | None) -> bool:

@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from lrapp.reading.known_names import TOP_LINES, place_of_names
 from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
 
 _MISSING = frozenset((*MISSING_WORDS, ""))
@@ -16,8 +17,7 @@ DATE_LIKE = re.compile(
 
 _YEAR = re.compile(r"(1[89]|20|21)\d\d")
 
-
-_TOP, _TOP_LINES = 100, 30
+_TOP = 100
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,18 @@ class Layout:
     short_header: bool = False
 
 
-def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
+def layout(rows: Sequence[Sequence[str]], header: bool | None = None, known: Collection[str] = ()) -> Layout:
     """Find the width of the table, the lines before it and its header.
 
     Args:
         rows: The first rows of the file, not empty.
         header: The user's overrule.
+        known: Names that columns may have; a row of them is the header.
     """
+    if header is None and known and (top := place_of_names(rows, known)) is not None:
+        below = layout(rows[top:], header=True)
+        if not below.skip:
+            return replace(below, skip=top)
     width = usual_width(rows)
     first = next(
         (place for place, row in enumerate(rows) if len(row) == width and _starts_here(rows, place, width)), 0
@@ -84,7 +89,7 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None) -> Layout:
 
 def _padded_lines(rows: Sequence[Sequence[str]]) -> int:
     """Lines above the names, which a spreadsheet has filled up with delimiters to the width of the table."""
-    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:_TOP_LINES]]
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:TOP_LINES]]
     width = len(rows[0]) if rows else 0
     short = next((place for place, cells in enumerate(filled) if cells > max(1, width // 3)), 0)
     # Longer lines than that are above the table where an empty one parts them from it.
