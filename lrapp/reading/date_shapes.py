@@ -18,12 +18,12 @@ _AFTERNOON = frozenset(("p", "下", "後", "후"))
 _HOUR = r"(?P<early>上午|下午|午前|午後|오전|오후)?\s?(?P<h>[01]?\d|2[0-4])"
 _HALF = r"\s?(?P<half>[AaPp]\.?\s?[Mm]\.?)"
 _CLOCK = (
-    rf"{_HOUR}(?:[:hH時时시]\s?(?P<mi>[0-5]?\d)(?:[:分분]\s?(?P<s>[0-5]\d|60)(?:[.,](?P<f>\d{{1,9}}))?)?[分분秒초]?)?"
+    rf"{_HOUR}(?:[:hH時时시]\s?(?P<mi>[0-5]\d|\d(?=[分분]))(?:[:分분]\s?(?P<s>[0-5]\d|60|\d(?=[秒초]))(?:[.,](?P<f>\d{{1,9}}))?)?[分분秒초]?)?"
     rf"(?:{_HALF})?(?:\sUhr|\so'clock)?"
 )
 _OFFSET = r"[+−-]\d{1,2}(?::?\d{2})?"
-_ZONE = rf"(?:\s?(?P<zone>Z|[A-Z]{{3,5}}(?:{_OFFSET})?|[+-]\d{{2}}(?::?\d{{2}})?)(?:\s?\([^()]*\))?)?"
-_AFTER = rf"(?:(?:T|,?\s+|,?\sat\s|,?\sum\s|,?\sà\s){_CLOCK})?{_ZONE}"
+_ZONE = rf"(?:\s?(?P<zone>Z|[A-Z]{{3,5}}(?:{_OFFSET})?|[+-](?:0\d|1[0-4])(?::?\d{{2}})?)(?:\s?\([^()]*\))?)?"
+_AFTER = rf"(?:(?:T|,?\s+|,?\sat\s|,?\sum\s|,?\sà\s){_CLOCK}{_ZONE})?"
 _AFTER_WORDS = _AFTER.replace("(?:T|", "(?:T|:|", 1)
 _YEAR = r"(?P<y>\d{4}|\d{2})"
 _LONG_YEAR = r"(?P<y>\d{4})"
@@ -32,7 +32,7 @@ _WEEKDAY = r"(?:(?P<weekday>[^\s\d,.:;/()-]{2,14})\.?,?\s+)?"
 _NAMED = rf"(?P<word>{_WORD})\.?"
 
 _PATTERNS = {
-    "ymd": rf"{_LONG_YEAR}(?P<mark>[-/.]|\.\s)(?P<mo>\d{{1,2}})(?P=mark){_DAY}\.?{_AFTER}",
+    "ymd": rf"{_LONG_YEAR}(?P<mark>[-/.]|\.\s)(?P<mo>\d{{1,2}})(?P=mark){_DAY}\.?(?:{_AFTER}|Z|[+-]\d\d:\d\d)",
     "numbers": rf"{_WEEKDAY}(?P<a>\d{{1,2}})(?P<mark>[-/.]|\.\s)(?P<b>\d{{1,2}})(?P=mark){_YEAR}{_AFTER}",
     "day_month": (
         rf"{_WEEKDAY}{_DAY}(?:st|nd|rd|th|er|º|ª)?(?:\sde\s|\s(?:of\s)?|[ ./-]+)?{_NAMED}"
