@@ -28,7 +28,7 @@ from lrapp.reading.given import Given
 from lrapp.reading.kinds import Context, Kind
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
-from lrapp.reading.names import column_names, with_split_names, without_sign
+from lrapp.reading.names import column_names, target_of, with_split_names, without_sign
 from lrapp.reading.numerals import looks_numeric
 from lrapp.reading.records import find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
@@ -62,6 +62,7 @@ class Table:
         notes: Plain sentences on everything that was changed, decided or left out.
         repairs: The first 1,000 rows that had to be repaired.
         repaired_rows: How many there are in all.
+        to_predict: Name of the column that a row below the names says is the class or target, else ``""``.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Table:
     notes: tuple[str, ...]
     repairs: tuple[Repair, ...]
     repaired_rows: int
+    to_predict: str = ""
     _texts: Mapping[str, pa.ChunkedArray] = field(default_factory=dict, repr=False, compare=False)
     _given: Given = field(default_factory=Given, repr=False, compare=False)
 
@@ -216,14 +218,13 @@ def _read_text(data: bytes, name: str, notes: list[str], given: Given) -> Table:
         raise _no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
     found = detect(beginning, decoded.encoding, told, given.names)
-    named_lines = found.named_lines
     if said := _RUNS.get(found.dialect.delimiter):
         notes.append(said)
     text = prepare_text(content, found.dialect.delimiter, found.dialect.quote, found.dialect.escape)
     records = find_records(text, found.width)
     filled: list[int] = []
     for place in range(records.count):
-        if records.raw(place).strip() and records.line(place) > named_lines:
+        if records.raw(place).strip() and records.line(place) > found.named_lines:
             filled.append(place)
         if len(filled) >= _HEAD_RECORDS:
             break
@@ -236,10 +237,10 @@ def _read_text(data: bytes, name: str, notes: list[str], given: Given) -> Table:
     plan = layout(rows, told.header, given.names)
     _check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = column_names(header, plan, notes)
+    names, unnamed = column_names(header, plan, notes, given.names)
     if plan.skip:
         notes.append(f"{plan.skip} line{'s were' if plan.skip > 1 else ' was'} left out before the table.")
-    if named_lines:
+    if found.named_lines:
         notes.append("The first line, which only names the delimiter, was left out.")
     first_row = plan.skip + plan.header_rows
     first = filled[first_row] if first_row < len(filled) else records.count
@@ -254,7 +255,8 @@ def _read_text(data: bytes, name: str, notes: list[str], given: Given) -> Table:
     mender = Mender(body_rows, plan.width, text.delimiter)
     body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))
     body.renumber(ruled.line)
-    return _assemble(name, body, names, unnamed, final, notes, given.beside(body_rows))
+    table = _assemble(name, body, names, unnamed, final, notes, given.beside(body_rows))
+    return replace(table, to_predict=target_of(plan, header, names))
 
 
 def _check_size(rows: int, width: int) -> None:
@@ -366,7 +368,7 @@ def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], giv
     _check_size(len(filled), plan.width)
     rows = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in filled]
     header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = column_names(header, plan, notes)
+    names, unnamed = column_names(header, plan, notes, given.names)
     if plan.skip:
         above = f"{_counted(plan.skip, 'row')} before the table"
         notes.append(f"{above}{_were(plan.skip)} left out.")
@@ -382,7 +384,8 @@ def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], giv
         body.left_out["footer"] = [0] * below
     if (blank := len(sheet) - len(filled) - below) > 0:
         body.left_out["empty"] = [0] * blank
-    return _assemble(name, body, names, unnamed, None, notes, given.beside(body_rows[:_HEAD_RECORDS]))
+    table = _assemble(name, body, names, unnamed, None, notes, given.beside(body_rows[:_HEAD_RECORDS]))
+    return replace(table, to_predict=target_of(plan, header, names))
 
 
 def _end_of_table(sheet: Sequence[Sequence[str]]) -> int:

@@ -25,6 +25,7 @@ ORDER = [
         "reading.numerals",
         "reading.signs",
         "reading.known_names",
+        "reading.header_rows",
         "reading.layouts",
         "reading.names",
         "reading.rulings",
