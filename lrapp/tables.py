@@ -1,6 +1,6 @@
 """The bytes of a file -> a table: its frame, the kind of each column, and what had to be repaired."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from lrapp.errors import UserError
 from lrapp.reading.bodies import Body, Repair, leave_out_empty_end
+from lrapp.reading.by_format import read_by_format, types_for, unread
+from lrapp.reading.column_records import Column, described
 from lrapp.reading.columns import convert, read_column
 from lrapp.reading.dates import date_shape
 from lrapp.reading.decoding import decode
@@ -21,10 +23,12 @@ from lrapp.reading.dialects import (
     detect,
     with_marks,
 )
-from lrapp.reading.kinds import Context, Kind, Read
+from lrapp.reading.formats import ColumnFormat
+from lrapp.reading.given import Given
+from lrapp.reading.kinds import Context, Kind
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
-from lrapp.reading.names import column_names, with_split_names, without_sign
+from lrapp.reading.names import column_names, target_of, with_split_names, without_sign
 from lrapp.reading.numerals import looks_numeric
 from lrapp.reading.records import find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
@@ -34,39 +38,16 @@ from lrapp.reading.totals import ends_in_total
 from lrapp.reading.unpacking import unpack
 from lrapp.reading.wrappings import without_wrappings
 
-__all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
+__all__ = ["Column", "ColumnFormat", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
 
 CELL_LIMIT = 150_000_000
 COLUMN_LIMIT = 50_000
 _HEAD_RECORDS = 500
 _FEW_ROWS = 5000
-_EXAMPLES = 3
-_LOOKED_AT = 200
 _RUNS = {
     WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells.",
     TAB_RUN: "Tabs in a row were taken as one delimiter, which makes all rows even.",
 }
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Args:
-        name: Its name, different from all others.
-        kind: What it is to a network.
-        reason: Why it is taken for that, as one short phrase.
-        missing: Rows without a value.
-        distinct: Different values, counted up to ``columns.DISTINCT_CAP``.
-        examples: Up to three values as text.
-    """
-
-    name: str
-    kind: Kind
-    reason: str
-    missing: int
-    distinct: int
-    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,6 +62,7 @@ class Table:
         notes: Plain sentences on everything that was changed, decided or left out.
         repairs: The first 1,000 rows that had to be repaired.
         repaired_rows: How many there are in all.
+        to_predict: Name of the column that a row below the names says is the class or target, else ``""``.
     """
 
     name: str
@@ -90,7 +72,9 @@ class Table:
     notes: tuple[str, ...]
     repairs: tuple[Repair, ...]
     repaired_rows: int
+    to_predict: str = ""
     _texts: Mapping[str, pa.ChunkedArray] = field(default_factory=dict, repr=False, compare=False)
+    _given: Given = field(default_factory=Given, repr=False, compare=False)
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -121,7 +105,7 @@ class Table:
             read = convert(text, Kind(kind), self._context(place))
             texts[name] = text
             series[name] = read.values
-            columns[place] = _column(name, read)
+            columns[place] = described(name, read)
             notes = [note for note in notes if not note.startswith(f"Column {name!r}: ")]
             notes.extend(f"Column {name!r}: {note}." for note in read.notes)
         if not series:
@@ -146,13 +130,21 @@ class Table:
                 found = found.fillna(read.values.set_axis(found.index).astype(found.dtype))
         return found
 
+    def unread(self, name: str) -> np.ndarray:
+        """Return for each row whether its cell in a column says something that was not read as a value.
+
+        Args:
+            name: A column of the table.
+        """
+        column = next(column for column in self.columns if column.name == name)
+        return unread(self._text(name), self.frame[name], column.format)
+
     def _text(self, name: str) -> pa.ChunkedArray:
         """The cells of a column as they are written, as far as that is known."""
         return self._texts[name] if name in self._texts else _as_text(self.frame[name])
 
     def _context(self, place: int) -> Context:
-        decimal, thousands = (self.dialect.decimal, self.dialect.thousands) if self.dialect else (".", "")
-        return Context(self.columns[place].name, place, len(self.columns), decimal, thousands)
+        return self._given.about(self.columns[place].name, place, len(self.columns), self.dialect)
 
 
 def _as_text(values: pd.Series) -> pa.ChunkedArray:
@@ -165,46 +157,36 @@ def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
-def _column(name: str, read: Read) -> Column:
-    values = read.values
-    absent = values.isna().to_numpy()
-    seen = values.iloc[:_LOOKED_AT]
-    if absent[:_LOOKED_AT].all():
-        seen = values.iloc[np.flatnonzero(~absent)[:_EXAMPLES]]
-    examples: dict[str, None] = {}
-    for value in dict.fromkeys(seen.dropna().tolist()):
-        examples[_shown(value)] = None
-        if len(examples) == _EXAMPLES:
-            break
-    return Column(name, read.kind, read.reason, int(absent.sum()), read.distinct, tuple(examples))
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return str(value.date()) if value == value.normalize() else str(value)
-    text = f"{value:.12g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 80 else text[:79] + "…"
-
-
-def read_csv(data: bytes, name: str, *, dialect: DialectOverrides | None = None) -> Table:
+def read_csv(
+    data: bytes,
+    name: str,
+    *,
+    dialect: DialectOverrides | None = None,
+    known_names: Collection[str] = (),
+    formats: Mapping[str, ColumnFormat] | None = None,
+) -> Table:
     """Read a table from the bytes of a file: CSV in any dialect, packed or not, or a spreadsheet.
 
     Args:
         data: Bytes of the file.
         name: Its name, for sentences only.
         dialect: What the user knows better; the rest is found out.
+        known_names: Names that columns may have, as of a model that asks for them. A row of them (in any order, some
+            of them, or others beside) is the header, and one of them alone in its line that of a table of one column.
+        formats: How columns are known to be written, by name, as a model learned them. They are read by that, whatever
+            their cells look like; those that do not fit have no value and are counted in ``Column.misfits``.
 
     Raises:
         UserError: If there is no table in it, or more than fits.
     """
-    told = dialect or DialectOverrides()
+    given = Given(dialect or DialectOverrides(), known_names, formats or {})
     if not data:
         raise UserError("The file must hold a table, and this one is empty. Upload another one.")
     unpacked = unpack(bytes(data), name)
     notes = list(unpacked.notes)
     if unpacked.sheet is not None:
-        return _read_sheet(unpacked.sheet, unpacked.name, notes, told)
-    return _read_text(unpacked.data, unpacked.name, notes, told)
+        return _read_sheet(unpacked.sheet, unpacked.name, notes, given)
+    return _read_text(unpacked.data, unpacked.name, notes, given)
 
 
 def _no_rows(only_names: bool) -> UserError:
@@ -222,7 +204,8 @@ def _no_rows_alike(width: int) -> UserError:
     )
 
 
-def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides) -> Table:
+def _read_text(data: bytes, name: str, notes: list[str], given: Given) -> Table:
+    told = given.told
     decoded = decode(data, told.encoding)
     notes.extend([*([decoded.guess] if decoded.guess else []), *decoded.notes])
     ruled = without_rulings(decoded.data)
@@ -234,15 +217,14 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     if not content[: 1 << 16].strip() and not content.strip():
         raise _no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
-    found = detect(beginning, decoded.encoding, told)
-    named_lines = found.named_lines
+    found = detect(beginning, decoded.encoding, told, given.names)
     if said := _RUNS.get(found.dialect.delimiter):
         notes.append(said)
     text = prepare_text(content, found.dialect.delimiter, found.dialect.quote, found.dialect.escape)
     records = find_records(text, found.width)
     filled: list[int] = []
     for place in range(records.count):
-        if records.raw(place).strip() and records.line(place) > named_lines:
+        if records.raw(place).strip() and records.line(place) > found.named_lines:
             filled.append(place)
         if len(filled) >= _HEAD_RECORDS:
             break
@@ -252,13 +234,13 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     rows = without_sign(rows, notes)
     if told.header is not False:
         rows = with_split_names(rows, notes)
-    plan = layout(rows, told.header)
+    plan = layout(rows, told.header, given.names)
     _check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = column_names(header, plan, notes)
+    names, unnamed = column_names(header, plan, notes, given.names)
     if plan.skip:
         notes.append(f"{plan.skip} line{'s were' if plan.skip > 1 else ' was'} left out before the table.")
-    if named_lines:
+    if found.named_lines:
         notes.append("The first line, which only names the delimiter, was left out.")
     first_row = plan.skip + plan.header_rows
     first = filled[first_row] if first_row < len(filled) else records.count
@@ -269,10 +251,12 @@ def _read_text(data: bytes, name: str, notes: list[str], told: DialectOverrides)
     types = choose_types(body_rows, plan.width, final)
     if records.count < _FEW_ROWS or text.escaped or text.delimiter != text.written:
         types = Types([pa.string()] * plan.width)
+    types = types_for(types, names, given.formats)
     mender = Mender(body_rows, plan.width, text.delimiter)
     body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))
     body.renumber(ruled.line)
-    return _assemble(name, body, names, unnamed, final, notes, told)
+    table = _assemble(name, body, names, unnamed, final, notes, given.beside(body_rows))
+    return replace(table, to_predict=target_of(plan, header, names))
 
 
 def _check_size(rows: int, width: int) -> None:
@@ -319,10 +303,11 @@ def _assemble(
     unnamed: set[int],
     dialect: Dialect | None,
     notes: list[str],
-    told: DialectOverrides,
+    given: Given,
 ) -> Table:
-    decimal, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", "")
-    if ends_in_total(body.columns, names, decimal, thousands):
+    width = len(names)
+    about = given.about("", 0, width, dialect)
+    if ends_in_total(body.columns, names, about.decimal, about.thousands):
         body.columns = [column.slice(0, len(column) - 1) for column in body.columns]
         body.left_out["total"] = [0]
         leave_out_empty_end(body)
@@ -333,12 +318,10 @@ def _assemble(
         notes.append(f"{body.repaired_rows:,} row{'s' if body.repaired_rows > 1 else ''} had to be repaired.")
     if not body.columns or not len(body.columns[0]):
         raise _no_rows(only_names=True)
-    marks_told = told.decimal is not None or told.thousands is not None
     series: dict[str, pd.Series] = {}
     columns: list[Column] = []
     texts: dict[str, pa.ChunkedArray] = {}
     dropped: list[str] = []
-    width = len(names)
     framed = dialect is not None and not dialect.header and dialect.delimiter == "|"
     for place, column_name in enumerate(names):
         text = body.columns[place]
@@ -347,10 +330,11 @@ def _assemble(
         if droppable and text.null_count == len(text) and width > 1:
             dropped.append(column_name)
             continue
-        about = Context(column_name, place, width, decimal, thousands, marks_told, place in unnamed)
-        read = read_column(text, about)
+        about = given.about(column_name, place, width, dialect, unnamed=place in unnamed)
+        written = given.formats.get(column_name)
+        read = read_by_format(text, written, about) if written else read_column(text, about)
         series[column_name] = read.values
-        columns.append(_column(column_name, read))
+        columns.append(described(column_name, read))
         if read.lossy:
             texts[column_name] = text
         notes.extend(f"Column {column_name!r}: {note}." for note in read.notes)
@@ -369,21 +353,22 @@ def _assemble(
         repairs=tuple(body.repairs),
         repaired_rows=body.repaired_rows,
         _texts=texts,
+        _given=given,
     )
 
 
-def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], told: DialectOverrides) -> Table:
+def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], given: Given) -> Table:
     """A spreadsheet has cells already; only the place of the table in it must be found."""
     end = _end_of_table(sheet)
     filled = [row for row in sheet[:end] if any(cell.strip() for cell in row)]
     below = sum(any(cell.strip() for cell in row) for row in sheet[end:])
     width = max(max(place for place, cell in enumerate(row) if cell.strip()) + 1 for row in filled)
-    plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], told.header)
+    plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], given.told.header, given.names)
     plan = replace(plan, width=max(plan.width, width))
     _check_size(len(filled), plan.width)
     rows = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in filled]
     header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = column_names(header, plan, notes)
+    names, unnamed = column_names(header, plan, notes, given.names)
     if plan.skip:
         above = f"{_counted(plan.skip, 'row')} before the table"
         notes.append(f"{above}{_were(plan.skip)} left out.")
@@ -399,7 +384,8 @@ def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], tol
         body.left_out["footer"] = [0] * below
     if (blank := len(sheet) - len(filled) - below) > 0:
         body.left_out["empty"] = [0] * blank
-    return _assemble(name, body, names, unnamed, None, notes, told)
+    table = _assemble(name, body, names, unnamed, None, notes, given.beside(body_rows[:_HEAD_RECORDS]))
+    return replace(table, to_predict=target_of(plan, header, names))
 
 
 def _end_of_table(sheet: Sequence[Sequence[str]]) -> int:

@@ -1,13 +1,15 @@
 """Columns of words: categories, yes and no, identifiers and long text."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lrapp.reading.answers import TOGETHER
+from lrapp.reading.answers import NO, TOGETHER, YES
 from lrapp.reading.dates import date_shape
+from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
 from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
 from lrapp.reading.words import Words, as_series
@@ -21,38 +23,91 @@ _TEXT_MISSING = frozenset(
     word for word in MISSING_WORDS if word.lower() not in ("none", "missing", "nil", ".", "*")
 )
 _LONGEST_MISSING = max(len(word.encode()) for word in _TEXT_MISSING)
+_CODE, _REGION_CODE = re.compile("[A-Z]{2}"), re.compile("[A-Z]{2,5}")
+_REGIONS = frozenset(("EMEA", "APAC", "LATAM"))
+_MANY_CODES, _FEW_CODES = 10, 2
 _SIGNS = frozenset(("+", "±", "+/-", "0"))
 _MINUS = frozenset(("-", "–", "—"))
 
 
-def without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING) -> tuple[Words, list[str]]:
+def missing_words_of(written: ColumnFormat) -> frozenset[str]:
+    """The words that stand for a missing value in a column that is written as another one.
+
+    Args:
+        written: How the other one was written.
+    """
+    return (_TEXT_MISSING - set(written.kept_words)) | set(written.missing_words)
+
+
+def without_missing_words(
+    words: Words, missing: frozenset[str] = _TEXT_MISSING, about: Context | None = None
+) -> tuple[Words, list[str]]:
     """Count words such as NA as empty cells.
 
     Args:
         words: The column.
         missing: The words that count as missing.
+        about: What the rest of the file and the user say, where words may be values after all.
 
     Returns:
         The column without them, and sentence parts on what was done.
     """
     places = [place for place, text in enumerate(words.texts) if text in missing]
-    if not places:
+    if not places or (about is not None and about.missing_words == "values"):
         return words, []
+    doubtful = about is not None and not about.missing_words
     others = [text for text in words.texts if text not in missing]
     kept: list[str] = []
-    if "+" in others and set(others) <= _SIGNS:
+    if doubtful and "+" in others and set(others) <= _SIGNS:
         kept = [words.texts[place] for place in places if words.texts[place] in _MINUS]
         places = [place for place in places if words.texts[place] not in _MINUS]
     notes = [f"{listed(dict.fromkeys(kept, 1))} was kept, as the opposite of '+'"] if kept else []
     if not places:
         return words, notes
     counts = {words.texts[place]: int(words.counts[place]) for place in places}
-    if set(counts) == {"NA"} and len(others) >= 10 and all(re.fullmatch("[A-Z]{2}", code) for code in others):
-        return words, ["'NA' was kept, as one code of two letters among others"]
+    if about is not None and doubtful and set(counts) == {"NA"} and _are_codes(others, about):
+        return words, ["'NA' was kept, as one short code among others"]
     return words.without(places), [
         *notes,
         f"{count(sum(counts.values()), 'value')} marked as missing ({listed(counts)})",
     ]
+
+
+def _are_codes(others: list[str], about: Context) -> bool:
+    """Whether words beside NA are codes of countries or regions, so that it is Namibia or North America."""
+    if _REGIONS & set(others) and all(map(_REGION_CODE.fullmatch, others)):
+        return True
+    if not all(map(_CODE.fullmatch, others)):
+        return False
+    # Few codes could be anything, and a file that writes NA for missing numbers does so elsewhere.
+    few = len(others) >= _FEW_CODES and not about.na_in_numbers
+    return len(others) >= _MANY_CODES or (few and not {code.casefold() for code in others} <= YES | NO)
+
+
+def missing_in(words: Words, clean: Words) -> tuple[str, ...]:
+    """Words of a column that were taken for missing values."""
+    if clean is words:
+        return ()
+    kept = set(clean.texts)
+    return tuple(text for text in words.texts if text in _MISSING and text not in kept)
+
+
+def word_format(clean: Words, words: Words, kind: Kind) -> ColumnFormat:
+    """How a column of words is written.
+
+    Args:
+        clean: The column without the words that stand for a missing value.
+        words: The column with them.
+        kind: What it is.
+    """
+    answers = clean.texts if kind is Kind.YES_NO else []
+    return ColumnFormat(
+        kind,
+        yes_words=tuple(text for text in answers if text.casefold() in YES),
+        no_words=tuple(text for text in answers if text.casefold() in NO),
+        missing_words=missing_in(words, clean),
+        kept_words=tuple(text for text in clean.texts if text in _TEXT_MISSING),
+    )
 
 
 def read_category(words: Words, about: Context, why: str) -> Read:
@@ -63,13 +118,18 @@ def read_category(words: Words, about: Context, why: str) -> Read:
         about: What the rest of the file says.
         why: Reason to give when it is a category, or ``""``.
     """
-    clean, found = without_missing_words(words)
+    clean, found = without_missing_words(words, about=about)
+    read = _read_clean(clean, found, words.respaced, about, why)
+    return replace(read, format=word_format(clean, words, read.kind))
+
+
+def _read_clean(clean: Words, found: list[str], respaced: int, about: Context, why: str) -> Read:
     distinct, filled = len(clean.texts), clean.filled
     notes, lossy = tuple(found), bool(found)
-    if words.respaced and distinct < DISTINCT_CAP:
+    if respaced and distinct < DISTINCT_CAP:
         notes = (
             *notes,
-            f"{count(words.respaced, 'spelling')} with other spaces around became one with the rest",
+            f"{count(respaced, 'spelling')} with other spaces around became one with the rest",
         )
     shown = min(distinct, DISTINCT_CAP)
     if distinct <= 1:
@@ -157,8 +217,10 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
     if pc.any(padded).as_py() or any(text != text.strip() for text in raw[:_SAMPLE]):
         column = pc.utf8_trim_whitespace(column)
     notes: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
     short = (pc.min(pc.binary_length(column)).as_py() or 0) <= _LONGEST_MISSING
-    mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)])) if short else None
+    marked = [] if about.missing_words == "values" else sorted(_TEXT_MISSING)
+    mask = pc.is_in(column, value_set=pa.array(["", *marked])) if short else None
     if mask is not None and (total := pc.sum(mask).as_py()):
         named = pc.value_counts(column.filter(mask)).to_pylist()
         counts = {str(item["values"]): int(item["counts"]) for item in named if item["values"]}
@@ -175,4 +237,5 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
         kind, reason = Kind.IDENTIFIER, "nearly every value is different"
     else:
         kind, reason = Kind.CATEGORY, f"{DISTINCT_CAP:,} or more different words"
-    return Read(kind, reason, as_series(column), DISTINCT_CAP, notes, bool(notes))
+    written = ColumnFormat(kind, missing_words=tuple(counts))
+    return Read(kind, reason, as_series(column), DISTINCT_CAP, notes, bool(notes), written)

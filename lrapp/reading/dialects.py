@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from lrapp.errors import UserError
+from lrapp.reading.known_names import fit_of_names
 from lrapp.reading.layouts import DATE_LIKE, usual_width
 from lrapp.reading.numerals import MISSING_WORDS, is_plain, looks_numeric, vote_decimal
 from lrapp.reading.records import read_sample
@@ -14,6 +15,7 @@ from lrapp.reading.texts import TAB_RUN, WIDE_GAP, prepare_text
 SAMPLE_BYTES = 1 << 17
 _VOTE_CHARACTERS = 1 << 15
 _VOTING_CELLS = 5_000
+_NUMBERS = 50
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "^", "~", "::", "||", ":", " ", WIDE_GAP)
 _EDGES = frozenset(",;|^~:\t")
 _OTHER_MARK = re.compile(r"[;\t|,\"]")
@@ -54,7 +56,13 @@ class Dialect:
 
 @dataclass(frozen=True)
 class DialectOverrides:
-    """What the user says about the dialect; None is found out."""
+    """What the user says about the dialect; None is found out.
+
+    Args:
+        encoding, delimiter, quote, header, decimal, thousands: As in ``Dialect``.
+        date_order: ``"dmy"`` or ``"mdy"`` where dates could be read both ways.
+        missing_words: Whether words such as NA are ``"missing"`` or ``"values"`` in columns of words.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -62,6 +70,8 @@ class DialectOverrides:
     header: bool | None = None
     decimal: str | None = None
     thousands: str | None = None
+    date_order: str | None = None
+    missing_words: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a dialect.
@@ -83,6 +93,10 @@ class DialectOverrides:
             )
         if self.thousands and self.thousands == self.decimal:
             raise UserError("The thousands mark must differ from the decimal mark. Choose another one.")
+        if self.date_order not in (None, "dmy", "mdy"):
+            raise UserError(f"The order of dates must be dmy or mdy. Received: {self.date_order!r}.")
+        if self.missing_words not in (None, "missing", "values"):
+            raise UserError(f"Words such as NA must be missing or values. Received: {self.missing_words!r}.")
 
 
 def sample_of(text: str) -> str:
@@ -108,13 +122,16 @@ class Found:
     width: int
 
 
-def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Found:
+def detect(
+    text: str, encoding: str, told: DialectOverrides | None = None, known: Collection[str] = ()
+) -> Found:
     """Find the dialect by how evenly rows split and how clean the cells are.
 
     Args:
         text: The beginning of the file.
         encoding: Carried into the result.
         told: The user's overrule.
+        known: Names that columns may have; a row of them settles what delimits.
     """
     told = told or DialectOverrides()
     named_lines = 0
@@ -126,6 +143,8 @@ def detect(text: str, encoding: str, told: DialectOverrides | None = None) -> Fo
     sample = sample_of(text)
     short = _with_newlines(sample[:_VOTE_CHARACTERS])
     delimiters = (delimiter,) if delimiter else _candidates(short, told.quote)
+    if known and not delimiter:
+        delimiters = _between_names(short, delimiters, frozenset(known), told.quote)
     if not delimiter and "\t" in delimiters and _tabs_are_padding(sample, told.quote, whole=sample == text):
         delimiters = tuple(TAB_RUN if mark == "\t" else mark for mark in delimiters)
     best, best_score = delimiters[0], -1.0
@@ -156,6 +175,20 @@ def _candidates(sample: str, told_quote: str | None) -> tuple[str, ...]:
     if WIDE_GAP in marks:
         marks.remove(" " if _gaps_are_wide(sample, told_quote) else WIDE_GAP)
     return tuple(marks)
+
+
+def _between_names(
+    sample: str, marks: tuple[str, ...], known: frozenset[str], told_quote: str | None
+) -> tuple[str, ...]:
+    """The delimiters under which a row holds the most known names; all of them where none does."""
+    fits = {
+        mark: fit_of_names(_split(sample, mark or "\x00", *_quoting(sample, mark, told_quote)), known)
+        for mark in marks
+    }
+    best = max(fits.values())
+    if best and fits[""] == best:
+        return ("",)  # nothing stands beside a name that is alone in its line
+    return tuple(mark for mark in marks if fits[mark] == best) if best else marks
 
 
 def _gaps_are_wide(sample: str, told_quote: str | None) -> bool:
@@ -341,3 +374,17 @@ def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], told: DialectOve
     if told.thousands is not None:
         thousands = told.thousands
     return replace(dialect, decimal=decimal, thousands=thousands)
+
+
+def has_na_in_numbers(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether NA stands in a column of numbers.
+
+    Args:
+        rows: A sample of rows.
+    """
+    places = {place for row in rows if "NA" in row for place, cell in enumerate(row) if cell == "NA"}
+    for place in places:
+        others = [row[place].strip() for row in rows if place < len(row) and row[place] != "NA"][:_NUMBERS]
+        if others and 2 * sum(map(looks_numeric, others)) > len(others):
+            return True
+    return False

@@ -1,10 +1,12 @@
 """What a column can be to a network, and how a read column is handed on."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pandas as pd
+
+from lrapp.reading.formats import ColumnFormat
 
 DISTINCT_CAP = 10_000
 """Different values are counted up to this many; a column that has more says this number."""
@@ -40,6 +42,10 @@ class Context:
         decimal, thousands: Marks that the file uses.
         told: Whether the user chose those marks.
         unnamed: Whether the file gives the column no name.
+        date_order: ``"dmy"`` or ``"mdy"`` where the user chose that, else ``""``.
+        missing_words: ``"missing"`` or ``"values"`` where the user chose what NA and the like are in columns of words,
+            else ``""``.
+        na_in_numbers: Whether NA stands among the numbers of some column, and so is how the file writes a gap.
     """
 
     name: str
@@ -49,6 +55,9 @@ class Context:
     thousands: str
     told: bool = False
     unnamed: bool = False
+    date_order: str = ""
+    missing_words: str = ""
+    na_in_numbers: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,8 @@ class Read:
         distinct: Different values, up to ``DISTINCT_CAP``.
         notes: Sentence parts that go after the column's name.
         lossy: Whether the text cannot be had back from the values.
+        format: How the cells are written, as far as the kind depends on it.
+        misfits: Cells that do not fit a format that was given, and so have no value.
     """
 
     kind: Kind
@@ -70,6 +81,13 @@ class Read:
     distinct: int
     notes: tuple[str, ...] = ()
     lossy: bool = False
+    format: ColumnFormat | None = None
+    misfits: int = 0
+
+    @property
+    def written(self) -> ColumnFormat:
+        """How the cells are written, with the kind that the column has."""
+        return replace(self.format or ColumnFormat(self.kind), kind=self.kind)
 
 
 def count(number: int, noun: str) -> str:
