@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from lrapp.errors import UserError
 from lrapp.reading.bodies import Body, Repair, leave_out_empty_end
+from lrapp.reading.column_records import Column, described
 from lrapp.reading.columns import convert, read_column
 from lrapp.reading.dates import date_shape
 from lrapp.reading.decoding import decode
@@ -21,7 +22,8 @@ from lrapp.reading.dialects import (
     detect,
     with_marks,
 )
-from lrapp.reading.kinds import Context, Kind, Read
+from lrapp.reading.formats import ColumnFormat
+from lrapp.reading.kinds import Context, Kind
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.names import column_names, with_split_names, without_sign
@@ -34,39 +36,16 @@ from lrapp.reading.totals import ends_in_total
 from lrapp.reading.unpacking import unpack
 from lrapp.reading.wrappings import without_wrappings
 
-__all__ = ["Column", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
+__all__ = ["Column", "ColumnFormat", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
 
 CELL_LIMIT = 150_000_000
 COLUMN_LIMIT = 50_000
 _HEAD_RECORDS = 500
 _FEW_ROWS = 5000
-_EXAMPLES = 3
-_LOOKED_AT = 200
 _RUNS = {
     WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells.",
     TAB_RUN: "Tabs in a row were taken as one delimiter, which makes all rows even.",
 }
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Args:
-        name: Its name, different from all others.
-        kind: What it is to a network.
-        reason: Why it is taken for that, as one short phrase.
-        missing: Rows without a value.
-        distinct: Different values, counted up to ``columns.DISTINCT_CAP``.
-        examples: Up to three values as text.
-    """
-
-    name: str
-    kind: Kind
-    reason: str
-    missing: int
-    distinct: int
-    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -121,7 +100,7 @@ class Table:
             read = convert(text, Kind(kind), self._context(place))
             texts[name] = text
             series[name] = read.values
-            columns[place] = _column(name, read)
+            columns[place] = described(name, read)
             notes = [note for note in notes if not note.startswith(f"Column {name!r}: ")]
             notes.extend(f"Column {name!r}: {note}." for note in read.notes)
         if not series:
@@ -163,27 +142,6 @@ def _as_text(values: pd.Series) -> pa.ChunkedArray:
 
 def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-
-
-def _column(name: str, read: Read) -> Column:
-    values = read.values
-    absent = values.isna().to_numpy()
-    seen = values.iloc[:_LOOKED_AT]
-    if absent[:_LOOKED_AT].all():
-        seen = values.iloc[np.flatnonzero(~absent)[:_EXAMPLES]]
-    examples: dict[str, None] = {}
-    for value in dict.fromkeys(seen.dropna().tolist()):
-        examples[_shown(value)] = None
-        if len(examples) == _EXAMPLES:
-            break
-    return Column(name, read.kind, read.reason, int(absent.sum()), read.distinct, tuple(examples))
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return str(value.date()) if value == value.normalize() else str(value)
-    text = f"{value:.12g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def read_csv(
@@ -356,7 +314,7 @@ def _assemble(
         about = Context(column_name, place, width, decimal, thousands, marks_told, place in unnamed)
         read = read_column(text, about)
         series[column_name] = read.values
-        columns.append(_column(column_name, read))
+        columns.append(described(column_name, read))
         if read.lossy:
             texts[column_name] = text
         notes.extend(f"Column {column_name!r}: {note}." for note in read.notes)

@@ -1,13 +1,15 @@
 """Columns of words: categories, yes and no, identifiers and long text."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lrapp.reading.answers import TOGETHER
+from lrapp.reading.answers import NO, TOGETHER, YES
 from lrapp.reading.dates import date_shape
+from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
 from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
 from lrapp.reading.words import Words, as_series
@@ -55,6 +57,32 @@ def without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING)
     ]
 
 
+def missing_in(words: Words, clean: Words) -> tuple[str, ...]:
+    """Words of a column that were taken for missing values."""
+    if clean is words:
+        return ()
+    kept = set(clean.texts)
+    return tuple(text for text in words.texts if text in _MISSING and text not in kept)
+
+
+def word_format(clean: Words, words: Words, kind: Kind) -> ColumnFormat:
+    """How a column of words is written.
+
+    Args:
+        clean: The column without the words that stand for a missing value.
+        words: The column with them.
+        kind: What it is.
+    """
+    answers = clean.texts if kind is Kind.YES_NO else []
+    return ColumnFormat(
+        kind,
+        yes_words=tuple(text for text in answers if text.casefold() in YES),
+        no_words=tuple(text for text in answers if text.casefold() in NO),
+        missing_words=missing_in(words, clean),
+        kept_words=tuple(text for text in clean.texts if text in _TEXT_MISSING),
+    )
+
+
 def read_category(words: Words, about: Context, why: str) -> Read:
     """Read a column of words as category, yes/no, identifier, long text or constant.
 
@@ -64,12 +92,17 @@ def read_category(words: Words, about: Context, why: str) -> Read:
         why: Reason to give when it is a category, or ``""``.
     """
     clean, found = without_missing_words(words)
+    read = _read_clean(clean, found, words.respaced, about, why)
+    return replace(read, format=word_format(clean, words, read.kind))
+
+
+def _read_clean(clean: Words, found: list[str], respaced: int, about: Context, why: str) -> Read:
     distinct, filled = len(clean.texts), clean.filled
     notes, lossy = tuple(found), bool(found)
-    if words.respaced and distinct < DISTINCT_CAP:
+    if respaced and distinct < DISTINCT_CAP:
         notes = (
             *notes,
-            f"{count(words.respaced, 'spelling')} with other spaces around became one with the rest",
+            f"{count(respaced, 'spelling')} with other spaces around became one with the rest",
         )
     shown = min(distinct, DISTINCT_CAP)
     if distinct <= 1:
@@ -157,6 +190,7 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
     if pc.any(padded).as_py() or any(text != text.strip() for text in raw[:_SAMPLE]):
         column = pc.utf8_trim_whitespace(column)
     notes: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
     short = (pc.min(pc.binary_length(column)).as_py() or 0) <= _LONGEST_MISSING
     mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)])) if short else None
     if mask is not None and (total := pc.sum(mask).as_py()):
@@ -175,4 +209,5 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
         kind, reason = Kind.IDENTIFIER, "nearly every value is different"
     else:
         kind, reason = Kind.CATEGORY, f"{DISTINCT_CAP:,} or more different words"
-    return Read(kind, reason, as_series(column), DISTINCT_CAP, notes, bool(notes))
+    written = ColumnFormat(kind, missing_words=tuple(counts))
+    return Read(kind, reason, as_series(column), DISTINCT_CAP, notes, bool(notes), written)

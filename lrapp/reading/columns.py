@@ -13,12 +13,15 @@ from lrapp.errors import UserError
 from lrapp.reading.categories import (
     HEAD,
     is_many,
+    missing_in,
     read_category,
     read_many,
     sampled,
     without_missing_words,
+    word_format,
 )
 from lrapp.reading.dates import Dates, date_shape, parse_dates, parse_even_dates
+from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
 from lrapp.reading.numerals import (
     MISSING_WORDS,
@@ -34,7 +37,7 @@ from lrapp.reading.numerals import (
     strange_cells,
     vote_decimal,
 )
-from lrapp.reading.signs import signs_in
+from lrapp.reading.signs import number_format, signs_in
 from lrapp.reading.words import Words, as_series, has_foreign_digits, with_own_digits, words_of
 
 __all__ = ["DISTINCT_CAP", "Context", "Kind", "Read", "convert", "read_column"]
@@ -54,6 +57,7 @@ class _Numbers:
     values: np.ndarray
     notes: list[str] = field(default_factory=list)
     lossy: bool = False
+    format: ColumnFormat | None = None
 
 
 def read_column(column: pa.ChunkedArray, about: Context) -> Read:
@@ -163,7 +167,8 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
         numbers = _with_notes(parse_column(words, form), form, cells)
         values = pd.Series(numbers.values, copy=False)
         if values.notna().any():
-            return Read(kind, reason, values, _distinct(values), tuple(numbers.notes), lossy=True)
+            found = _distinct(values)
+            return Read(kind, reason, values, found, tuple(numbers.notes), lossy=True, format=numbers.format)
         raise UserError(
             f"At least one value must read as a number. Column {about.name!r} has none. Choose another kind."
         )
@@ -182,7 +187,9 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
             f"A yes/no column must have exactly two different values. Column {about.name!r} has {distinct:,}. "
             "Choose another kind."
         )
-    return Read(kind, reason, clean.series(), min(distinct, DISTINCT_CAP), tuple(notes), lossy=True)
+    shown = min(distinct, DISTINCT_CAP)
+    written = word_format(clean, words, kind)
+    return Read(kind, reason, clean.series(), shown, tuple(notes), lossy=True, format=written)
 
 
 def _sample(texts: Sequence[str], width: int) -> list[str]:
@@ -205,6 +212,18 @@ def _distinct(values: pd.Series) -> int:
 
 def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
     """The common case: every cell is a number as programs write it."""
+    numbers = _programs_numbers(column, about)
+    if numbers is not None:
+        decimals = pa.types.is_floating(column.type) or _has_points(column)
+        numbers.format = ColumnFormat(Kind.NUMBER, about.decimal, about.thousands, decimal_seen=decimals)
+    return numbers
+
+
+def _has_points(column: pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.match_substring(column.slice(0, HEAD), ".")).as_py())
+
+
+def _programs_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
     if pa.types.is_floating(column.type):
         return _finite(_Numbers(column.to_numpy()), column.null_count)
     whole = _cast(column, pa.int64())
@@ -224,7 +243,7 @@ def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
             return None
         return _finite(_Numbers(numbers.to_numpy()), column.null_count)
     head = column.slice(0, 100).drop_null().to_pylist()
-    return _plain_numbers(_trimmed(column), about) if any(cell != cell.strip() for cell in head) else None
+    return _programs_numbers(_trimmed(column), about) if any(cell != cell.strip() for cell in head) else None
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
@@ -286,6 +305,7 @@ def _written_numbers(
 
 def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Numbers:
     numbers = _Numbers(parsed.values, lossy=True)
+    numbers.format = number_format(form, cells, parsed.markers)
     numbers.notes.extend(signs_in(cells).notes)
     if form.unit:
         numbers.notes.append(f"the unit {form.unit!r} was taken off")
@@ -307,6 +327,13 @@ def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Nu
 
 
 def _read_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray | None) -> Read:
+    read = _kind_of_numbers(numbers, about, text)
+    if read.kind is Kind.YES_NO and numbers.format:
+        numbers.format = replace(numbers.format, yes_words=("1",), no_words=("0",))
+    return replace(read, format=numbers.format)
+
+
+def _kind_of_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray | None) -> Read:
     values = pd.Series(numbers.values, copy=False)
     distinct = _distinct(values)
     notes = tuple(numbers.notes)
@@ -365,10 +392,10 @@ def _compact_dates(text: pa.ChunkedArray, values: np.ndarray) -> Read | None:
 def _read_dates(words: Words, shape: str, about: Context) -> Read | None:
     clean, notes = without_missing_words(words, _MISSING)
     dates = parse_dates(clean, shape, day_first_hint=about.decimal == ",")
-    return _as_dates(dates, notes) if dates else None
+    return _as_dates(dates, notes, missing_in(words, clean)) if dates else None
 
 
-def _as_dates(dates: Dates, notes: list[str]) -> Read:
+def _as_dates(dates: Dates, notes: list[str], missing_words: tuple[str, ...] = ()) -> Read:
     if dates.note:
         notes.append(dates.note)
     if dates.lost:
@@ -377,4 +404,12 @@ def _as_dates(dates: Dates, notes: list[str]) -> Read:
         notes.append(f"{count(total, 'value')} {what} became missing ({listed(dates.lost)})")
     distinct = _distinct(dates.values if dates.days is None else dates.days)
     kind, reason = (Kind.DATE, "dates") if distinct > 1 else (Kind.CONSTANT, "one date in every row")
-    return Read(kind, reason, dates.values, distinct, tuple(notes), lossy=True)
+    order_seen = dates.order_seen or dates.order == "ymd"
+    written = ColumnFormat(
+        kind,
+        date_order=dates.order,
+        date_order_seen=order_seen,
+        date_shape=dates.shape,
+        missing_words=missing_words,
+    )
+    return Read(kind, reason, dates.values, distinct, tuple(notes), lossy=True, format=written)

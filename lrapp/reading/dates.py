@@ -48,12 +48,18 @@ class Dates:
         lost: Cells that are no dates, with how often each appears.
         note: Sentence part on what had to be decided, or ``""``.
         days: The different values, not all of them once only, where they are known apart.
+        shape: What ``date_shape`` said.
+        order: ``"dmy"``, ``"mdy"`` or ``"ymd"``, ``""`` where a month is a word.
+        order_seen: Whether the cells allow no other order.
     """
 
     values: pd.Series
     lost: dict[str, int]
     note: str
     days: pd.Series | None = None
+    shape: str = ""
+    order: str = ""
+    order_seen: bool = False
 
 
 def date_shape(cells: Sequence[str]) -> str | None:
@@ -91,9 +97,9 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | No
     if whole != texts:
         notes.append(f"years of two digits were taken as {_FIRST_YEAR} to {_FIRST_YEAR + 99}")
     series = pd.Series(whole, dtype="str").where(pd.Series(fitting, dtype=bool))
-    day_first = False
+    day_first, seen = False, False
     if shape == "numbers":
-        day_first, order_note = _order(texts, fitting, day_first_hint)
+        day_first, order_note, seen = _order(texts, fitting, day_first_hint)
         notes.append(order_note)
     parsed, zoned = _convert(series, shape, day_first)
     if zoned.any():
@@ -104,7 +110,10 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | No
     if not words.filled or sum(lost.values()) > 0.1 * words.filled:
         return None
     values = words.spread(parsed.to_numpy(), np.datetime64("NaT", "ns"))
-    return Dates(pd.Series(values, copy=False), lost, ", ".join(note for note in notes if note), parsed)
+    note = ", ".join(note for note in notes if note)
+    return Dates(
+        pd.Series(values, copy=False), lost, note, parsed, shape, _order_name(shape, day_first), seen
+    )
 
 
 def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: bool) -> Dates | None:
@@ -129,10 +138,10 @@ def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: boo
     marks = np.unique(cells[:, [2, 5] if shape == "numbers" else [4, 7]])
     if len(marks) > 1:
         return None
-    iso, note = cells.copy(), ""
+    iso, note, day_first, seen = cells.copy(), "", False, False
     if shape == "numbers":
         one, two = _pair(cells, 0), _pair(cells, 3)
-        day_first, note = _decided(
+        day_first, note, seen = _decided(
             int((one > 12).sum()), int((two > 12).sum()), chr(marks[0]), day_first_hint
         )
         iso[:, :4] = cells[:, 6:10]
@@ -148,7 +157,14 @@ def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: boo
         return None
     values = np.full(len(column), np.datetime64("NaT"), dtype="datetime64[us]")
     values[column.is_valid().to_numpy()] = days
-    return Dates(values=pd.Series(values, copy=False), lost={}, note=note)
+    order = _order_name(shape, day_first)
+    return Dates(pd.Series(values, copy=False), {}, note, shape=shape, order=order, order_seen=seen)
+
+
+def _order_name(shape: str, day_first: bool) -> str:
+    if shape == "numbers":
+        return "dmy" if day_first else "mdy"
+    return "ymd" if shape in ("ymd", "year_month", "compact") else ""
 
 
 def _pair(cells: np.ndarray, place: int) -> np.ndarray:
@@ -186,7 +202,7 @@ def _convert(series: pd.Series, shape: str, day_first: bool) -> tuple[pd.Series,
     return (parsed.dt.tz_localize(None) if zoned.any() else parsed), zoned
 
 
-def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) -> tuple[bool, str]:
+def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) -> tuple[bool, str, bool]:
     first = second = 0
     mark = "/"
     for text, fits in zip(texts, fitting, strict=True):
@@ -199,10 +215,12 @@ def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) 
     return _decided(first, second, mark, day_first_hint)
 
 
-def _decided(first: int, second: int, mark: str, day_first_hint: bool) -> tuple[bool, str]:
+def _decided(first: int, second: int, mark: str, day_first_hint: bool) -> tuple[bool, str, bool]:
     """Whether days stand first, given how often the first and the second number can only be a day."""
     day_first = first >= second if first or second else mark != "/" or day_first_hint
     taken = "day before month" if day_first else "month before day"
     if first and second:
-        return day_first, f"day and month stand in both orders, and {taken} was taken where both fit"
-    return day_first, "" if first or second else f"every date could be read both ways and {taken} was taken"
+        return day_first, f"day and month stand in both orders, and {taken} was taken where both fit", False
+    if first or second:
+        return day_first, "", True
+    return day_first, f"every date could be read both ways and {taken} was taken", False

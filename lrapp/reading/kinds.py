@@ -1,10 +1,12 @@
 """What a column can be to a network, and how a read column is handed on."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pandas as pd
+
+from lrapp.reading.formats import ColumnFormat
 
 DISTINCT_CAP = 10_000
 """Different values are counted up to this many; a column that has more says this number."""
@@ -62,6 +64,8 @@ class Read:
         distinct: Different values, up to ``DISTINCT_CAP``.
         notes: Sentence parts that go after the column's name.
         lossy: Whether the text cannot be had back from the values.
+        format: How the cells are written, as far as the kind depends on it.
+        misfits: Cells that do not fit a format that was given, and so have no value.
     """
 
     kind: Kind
@@ -70,6 +74,13 @@ class Read:
     distinct: int
     notes: tuple[str, ...] = ()
     lossy: bool = False
+    format: ColumnFormat | None = None
+    misfits: int = 0
+
+    @property
+    def written(self) -> ColumnFormat:
+        """How the cells are written, with the kind that the column has."""
+        return replace(self.format or ColumnFormat(self.kind), kind=self.kind)
 
 
 def count(number: int, noun: str) -> str:

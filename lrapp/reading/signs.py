@@ -1,10 +1,12 @@
 """Signs around the digits of numbers, which are taken off: currencies, percent, accounting negatives."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lrapp.reading.kinds import listed
-from lrapp.reading.numerals import written_number
+from lrapp.reading.formats import ColumnFormat
+from lrapp.reading.kinds import Kind, listed
+from lrapp.reading.numerals import NumberFormat, written_number
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,49 @@ def signs_in(cells: Iterable[str]) -> Signs:
         found.add(suffix if suffix in ("%", "‰") else "bare" if match["body"].strip("0.,") else "")
         found |= {part for part in ("close", "trail") if match[part]}
     return Signs(tuple(sorted(currencies)), tuple(_notes(sorted(currencies), found)))
+
+
+def number_format(form: NumberFormat, cells: Iterable[str], missing_words: Iterable[str]) -> ColumnFormat:
+    """How a column of numbers is written.
+
+    Args:
+        form: Its marks and its unit.
+        cells: A sample of it without surrounding spaces.
+        missing_words: Words that stand for a missing number in it.
+    """
+    seen: Counter[str] = Counter()
+    before: Counter[str] = Counter()
+    behind: Counter[str] = Counter()
+    for cell in cells:
+        if (match := written_number(cell)) is None:
+            continue
+        before[match["prefix"] or ""] += 1
+        behind[match["suffix"] or ""] += 1
+        for sign in set(match["body"]):
+            seen["decimal"] += sign == form.decimal
+            seen["thousands"] += bool(form.thousands) and spaceless(sign) == spaceless(form.thousands)
+    percent = 2 * behind["%"] > behind.total() - behind[""]
+    suffix = _most(behind) if not percent else ""
+    return ColumnFormat(
+        Kind.NUMBER,
+        form.decimal,
+        form.thousands,
+        decimal_seen=seen["decimal"] > 0,
+        thousands_seen=seen["thousands"] > 0,
+        prefix=_most(before),
+        suffix=form.unit or suffix,
+        percent=percent,
+        missing_words=tuple(missing_words),
+    )
+
+
+def spaceless(mark: str) -> str:
+    """A mark between digits, by which all kinds of spaces and of apostrophes are one."""
+    return " " if mark.isspace() else "'" if mark == "’" else mark
+
+
+def _most(signs: Counter[str]) -> str:
+    return max((sign for sign in signs if sign), key=lambda sign: signs[sign], default="")
 
 
 def _notes(currencies: list[str], found: set[str]) -> Iterable[str]:

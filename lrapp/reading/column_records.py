@@ -1,0 +1,65 @@
+"""What a table tells of one column: its name, its kind and why, how it is written, what is missing, examples."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from lrapp.reading.formats import ColumnFormat
+from lrapp.reading.kinds import Kind, Read
+
+_EXAMPLES = 3
+_LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        name: Its name, different from all others.
+        kind: What it is to a network.
+        reason: Why it is taken for that, as one short phrase.
+        missing: Rows without a value.
+        distinct: Different values, counted up to ``columns.DISTINCT_CAP``.
+        examples: Up to three values as text.
+        format: How its cells are written, so that a later file can be read by that.
+        misfits: Cells that do not fit the format that it was read by, and so have no value.
+    """
+
+    name: str
+    kind: Kind
+    reason: str
+    missing: int
+    distinct: int
+    examples: tuple[str, ...]
+    format: ColumnFormat = field(default_factory=lambda: ColumnFormat(Kind.CATEGORY))
+    misfits: int = 0
+
+
+def described(name: str, read: Read) -> Column:
+    """Return what a table tells of a column.
+
+    Args:
+        name: Its name.
+        read: Its values and what was found out.
+    """
+    values = read.values
+    absent = values.isna().to_numpy()
+    seen = values.iloc[:_LOOKED_AT]
+    if absent[:_LOOKED_AT].all():
+        seen = values.iloc[np.flatnonzero(~absent)[:_EXAMPLES]]
+    examples: dict[str, None] = {}
+    for value in dict.fromkeys(seen.dropna().tolist()):
+        examples[_shown(value)] = None
+        if len(examples) == _EXAMPLES:
+            break
+    missing, shown = int(absent.sum()), tuple(examples)
+    return Column(name, read.kind, read.reason, missing, read.distinct, shown, read.written, read.misfits)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return str(value.date()) if value == value.normalize() else str(value)
+    text = f"{value:.12g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -1,0 +1,79 @@
+"""How the cells of one column are written, as a record that a model can keep and a later file can be read by."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from lrapp.errors import UserError
+
+ORDERS = ("dmy", "mdy", "ymd")
+"""Orders of day, month and year."""
+
+
+@dataclass(frozen=True)
+class ColumnFormat:
+    """How one column is written.
+
+    Args:
+        kind: What the column is, a value of ``kinds.Kind``.
+        decimal: ``"."`` or ``","``; the file's where the column has no decimals.
+        thousands: What groups digits, or ``""``; a space stands for every kind of space.
+        decimal_seen, thousands_seen: Whether some cell has that mark, so that it is known rather than taken over.
+        prefix: Currency before the digits, or ``""``.
+        suffix: Unit or currency behind them, or ``""``; ``"‰"`` where they are per mille.
+        percent: Whether percent signs stand behind the digits; 12% is read as 12.
+        date_order: ``"dmy"``, ``"mdy"`` or ``"ymd"``; ``""`` where the column has no dates in digits.
+        date_order_seen: Whether the cells allow no other order, rather than that it was chosen or usual.
+        date_shape: Name of the dates' shape in ``dates``, or ``""``; ``"time"`` for times of day alone.
+        yes_words, no_words: Words of the column that mean yes and no, as they are written.
+        missing_words: Words that stood for a missing value.
+        kept_words: Words that often stand for a missing value and are values here, such as NA among codes.
+    """
+
+    kind: str
+    decimal: str = "."
+    thousands: str = ""
+    decimal_seen: bool = False
+    thousands_seen: bool = False
+    prefix: str = ""
+    suffix: str = ""
+    percent: bool = False
+    date_order: str = ""
+    date_order_seen: bool = False
+    date_shape: str = ""
+    yes_words: tuple[str, ...] = ()
+    no_words: tuple[str, ...] = ()
+    missing_words: tuple[str, ...] = ()
+    kept_words: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as what JSON can hold; what is as usual is left out."""
+        usual = {field.name: field.default for field in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value != usual[name]
+        } | {"kind": str(self.kind)}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "ColumnFormat":
+        """Return the format that ``to_json`` wrote, of this version or an earlier one.
+
+        Raises:
+            UserError: If it is something else.
+        """
+        usual: dict[str, object] = {field.name: field.default for field in fields(cls)} | {"kind": ""}
+        values: dict[str, Any] = {}
+        for name, value in told.items():
+            if name not in usual:
+                continue  # what a later version knows besides
+            final = tuple(value) if isinstance(usual[name], tuple) and isinstance(value, list) else value
+            words = final if isinstance(final, tuple) else ()
+            if not isinstance(final, type(usual[name])) or not all(isinstance(word, str) for word in words):
+                raise UserError(
+                    f"A column's format must hold its marks as text. Received: {name} = {value!r}."
+                )
+            values[name] = str(final) if name == "kind" else final
+        if not values.get("kind"):
+            raise UserError("A column's format must say the column's kind. Received none.")
+        return cls(**values)
