@@ -76,6 +76,14 @@ class Choice:
     decimal: Literal[".", ","] | None = None
     day_first: bool | None = None
 
+    def and_(self, other: "Choice") -> "Choice":
+        """Return this with what another one decides."""
+        return Choice(
+            other.whose or self.whose,
+            other.decimal or self.decimal,
+            self.day_first if other.day_first is None else other.day_first,
+        )
+
 
 @dataclass(frozen=True)
 class Option:
@@ -216,7 +224,8 @@ def _number(
     if typed and (there.decimal or there.unclear) == ".":
         mine, there = ".", replace(there, decimal=".", unclear="")
     else:
-        mine = told.decimal or there.decimal or whole
+        # A model that saw no decimals had whole numbers, whose only marks group thousands.
+        mine = told.decimal or there.decimal or whole or ("," if there.unclear == "." else ".")
     # A mark between thousands that no cell of training had is only what goes with the decimal mark.
     learned_thousands = told.format.thousands if told.format.thousands_seen else ""
     wanted, asked = mine, False
@@ -233,7 +242,6 @@ def _number(
     elif there.unclear not in (mine, learned_thousands):
         # As the model learned, 3.125 would be three thousand, and nothing that it has seen says so.
         asked = whole != mine and choice.whose is None
-    wanted = wanted or "."
     thousands = next(
         (
             mark
@@ -242,17 +250,18 @@ def _number(
         ),
         "",
     )
-    if not asked and own and (there.unclear or there.decimal != mine):
-        value = _value(there.example, wanted)
-        if wanted != mine:
-            notes.append(f"{_named(name)}: {there.example} was read as {value}, as you chose.")
-        elif not there.decimal:
-            notes.append(f"{_named(name)}: {there.example} was read as {value}, as the model learned it.")
+    if not asked and own and (value := _value(there.example, wanted)):
+        # What a program writes, and what other columns of the file settle, need no word.
+        settled = there.decimal or whole == wanted or there.unclear == wanted == "."
+        if wanted != mine or not settled:
+            whose = "you chose" if wanted != mine else "the model learned it"
+            notes.append(f"{_named(name)}: {there.example} was read as {value}, as {whose}.")
     form = replace(
         told.format,
         decimal=wanted,
         thousands=thousands,
         percent=there.unit == "%",
+        prefix=there.currency or told.format.prefix,
         suffix="" if there.unit == "%" else there.unit,
     )
     return _in_unit(name, told, there, Reading(form), notes), asked

@@ -8,10 +8,13 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from lrapp import predicting
 from lrapp.errors import UserError
+from lrapp.format_match import Choice, Question, UnclearFormat
 from lrapp.predicting import Progress, Result
-from lrapp.runs import disk_errors
+from lrapp.runs import disk_errors, write_beside
 
 KEPT_HOURS = 24.0
 KEPT = 30
@@ -19,7 +22,23 @@ KEPT = 30
 _YOUNG_SECONDS = 1800
 _SECONDS_BETWEEN_WORDS = 0.2
 _ABANDONED_SECONDS = 600
+_ASKED = "question.json"
 _ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What must be answered before a table is predicted.
+
+    Args:
+        name: What the person called the file.
+        run: Id of the run whose model is to predict.
+        questions: On how the file is written.
+    """
+
+    name: str
+    run: str
+    questions: tuple[Question, ...]
 
 
 @dataclass(frozen=True)
@@ -71,6 +90,18 @@ class PredictionFolder:
             except OSError:
                 continue
         return self.table_path.exists() and time.time() - newest > _ABANDONED_SECONDS
+
+    @property
+    def asked(self) -> Asked | None:
+        """What must be answered before its table is predicted; None where there is nothing."""
+        try:
+            return TypeAdapter(Asked).validate_json((self.folder / _ASKED).read_bytes())
+        except (OSError, ValidationError):  # not there, or damaged
+            return None
+
+    def answer(self) -> None:
+        """Forget what was asked, as it is answered."""
+        (self.folder / _ASKED).unlink(missing_ok=True)
 
     def result(self) -> Result:
         """Return what came of it.
@@ -138,13 +169,16 @@ def tidy(home: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def work(folder: Path, run_folder: Path, name: str) -> None:
+def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None) -> None:
     """Predict the table that lies in a prediction's folder; what a worker does for the page.
+
+    Where a person must say first how the file is written, that is left in the folder, and nothing is predicted.
 
     Args:
         folder: The prediction's.
         run_folder: The finished run's.
         name: What the person called the file.
+        choice: What the person decided on how it is written.
 
     Raises:
         UserError: As ``predicting.predict_file``.
@@ -159,7 +193,13 @@ def work(folder: Path, run_folder: Path, name: str) -> None:
             (folder / "progress.json").write_text(json.dumps(asdict(progress)))
 
     try:
-        predicting.predict_file(run_folder, told.table_path, name, folder, tell, (folder / "stop").exists)
+        predicting.predict_file(
+            run_folder, told.table_path, name, folder, tell, (folder / "stop").exists, choice
+        )
+    except UnclearFormat as error:
+        asked = Asked(name, run_folder.name, error.questions)
+        write_beside(folder / _ASKED, TypeAdapter(Asked).dump_json(asked))
+        return
     except BaseException:
         told.delete()
         raise

@@ -40,7 +40,16 @@ def test_what_is_certain_is_exact(written: str, wanted: str, times: Fraction | i
 
 @pytest.mark.parametrize(
     ("written", "wanted"),
-    [("g", "m"), ("kg", ""), ("", "kg"), ("°C", "°F"), ("stone", "kg"), ("%", "kg"), ("mb", "MB"), ("€", "$")],
+    [
+        ("g", "m"),
+        ("kg", ""),
+        ("", "kg"),
+        ("°C", "°F"),
+        ("stone", "kg"),
+        ("%", "kg"),
+        ("mb", "MB"),
+        ("€", "$"),
+    ],
 )
 def test_what_is_not_certain_is_not_converted(written: str, wanted: str) -> None:
     assert units.factor(written, wanted) is None
