@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from lrapp.errors import UserError
 from lrapp.reading.bodies import Body, Repair, leave_out_empty_end
+from lrapp.reading.by_format import read_by_format, types_for, unread
 from lrapp.reading.column_records import Column, described
 from lrapp.reading.columns import convert, read_column
 from lrapp.reading.dates import date_shape
@@ -70,6 +71,7 @@ class Table:
     repairs: tuple[Repair, ...]
     repaired_rows: int
     _texts: Mapping[str, pa.ChunkedArray] = field(default_factory=dict, repr=False, compare=False)
+    _told: DialectOverrides = field(default_factory=DialectOverrides, repr=False, compare=False)
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -125,13 +127,28 @@ class Table:
                 found = found.fillna(read.values.set_axis(found.index).astype(found.dtype))
         return found
 
+    def unread(self, name: str) -> np.ndarray:
+        """Return for each row whether its cell in a column says something that was not read as a value.
+
+        Args:
+            name: A column of the table.
+        """
+        column = next(column for column in self.columns if column.name == name)
+        return unread(self._text(name), self.frame[name], column.format)
+
     def _text(self, name: str) -> pa.ChunkedArray:
         """The cells of a column as they are written, as far as that is known."""
         return self._texts[name] if name in self._texts else _as_text(self.frame[name])
 
     def _context(self, place: int) -> Context:
-        decimal, thousands = (self.dialect.decimal, self.dialect.thousands) if self.dialect else (".", "")
-        return Context(self.columns[place].name, place, len(self.columns), decimal, thousands)
+        return _about(self.columns[place].name, place, len(self.columns), self.dialect, self._told)
+
+
+def _about(name: str, place: int, width: int, dialect: Dialect | None, told: DialectOverrides) -> Context:
+    marks = (dialect.decimal, dialect.thousands) if dialect else (told.decimal or ".", told.thousands or "")
+    chosen = told.decimal is not None or told.thousands is not None
+    order, missing = told.date_order or "", told.missing_words or ""
+    return Context(name, place, width, *marks, chosen, date_order=order, missing_words=missing)
 
 
 def _as_text(values: pd.Series) -> pa.ChunkedArray:
@@ -145,7 +162,12 @@ def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def read_csv(
-    data: bytes, name: str, *, dialect: DialectOverrides | None = None, known_names: Collection[str] = ()
+    data: bytes,
+    name: str,
+    *,
+    dialect: DialectOverrides | None = None,
+    known_names: Collection[str] = (),
+    formats: Mapping[str, ColumnFormat] | None = None,
 ) -> Table:
     """Read a table from the bytes of a file: CSV in any dialect, packed or not, or a spreadsheet.
 
@@ -155,6 +177,8 @@ def read_csv(
         dialect: What the user knows better; the rest is found out.
         known_names: Names that columns may have, as of a model that asks for them. A row of them (in any order, some
             of them, or others beside) is the header, and one of them alone in its line that of a table of one column.
+        formats: How columns are known to be written, by name, as a model learned them. They are read by that, whatever
+            their cells look like; those that do not fit have no value and are counted in ``Column.misfits``.
 
     Raises:
         UserError: If there is no table in it, or more than fits.
@@ -165,8 +189,8 @@ def read_csv(
     unpacked = unpack(bytes(data), name)
     notes = list(unpacked.notes)
     if unpacked.sheet is not None:
-        return _read_sheet(unpacked.sheet, unpacked.name, notes, told, known_names)
-    return _read_text(unpacked.data, unpacked.name, notes, told, known_names)
+        return _read_sheet(unpacked.sheet, unpacked.name, notes, told, known_names, formats or {})
+    return _read_text(unpacked.data, unpacked.name, notes, told, known_names, formats or {})
 
 
 def _no_rows(only_names: bool) -> UserError:
@@ -185,7 +209,12 @@ def _no_rows_alike(width: int) -> UserError:
 
 
 def _read_text(
-    data: bytes, name: str, notes: list[str], told: DialectOverrides, known: Collection[str]
+    data: bytes,
+    name: str,
+    notes: list[str],
+    told: DialectOverrides,
+    known: Collection[str],
+    formats: Mapping[str, ColumnFormat],
 ) -> Table:
     decoded = decode(data, told.encoding)
     notes.extend([*([decoded.guess] if decoded.guess else []), *decoded.notes])
@@ -233,10 +262,11 @@ def _read_text(
     types = choose_types(body_rows, plan.width, final)
     if records.count < _FEW_ROWS or text.escaped or text.delimiter != text.written:
         types = Types([pa.string()] * plan.width)
+    types = types_for(types, names, formats)
     mender = Mender(body_rows, plan.width, text.delimiter)
     body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))
     body.renumber(ruled.line)
-    return _assemble(name, body, names, unnamed, final, notes, told)
+    return _assemble(name, body, names, unnamed, final, notes, told, formats)
 
 
 def _check_size(rows: int, width: int) -> None:
@@ -284,6 +314,7 @@ def _assemble(
     dialect: Dialect | None,
     notes: list[str],
     told: DialectOverrides,
+    formats: Mapping[str, ColumnFormat],
 ) -> Table:
     decimal, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", "")
     if ends_in_total(body.columns, names, decimal, thousands):
@@ -297,7 +328,6 @@ def _assemble(
         notes.append(f"{body.repaired_rows:,} row{'s' if body.repaired_rows > 1 else ''} had to be repaired.")
     if not body.columns or not len(body.columns[0]):
         raise _no_rows(only_names=True)
-    marks_told = told.decimal is not None or told.thousands is not None
     series: dict[str, pd.Series] = {}
     columns: list[Column] = []
     texts: dict[str, pa.ChunkedArray] = {}
@@ -311,8 +341,9 @@ def _assemble(
         if droppable and text.null_count == len(text) and width > 1:
             dropped.append(column_name)
             continue
-        about = Context(column_name, place, width, decimal, thousands, marks_told, place in unnamed)
-        read = read_column(text, about)
+        about = replace(_about(column_name, place, width, dialect, told), unnamed=place in unnamed)
+        written = formats.get(column_name)
+        read = read_by_format(text, written, about) if written else read_column(text, about)
         series[column_name] = read.values
         columns.append(described(column_name, read))
         if read.lossy:
@@ -333,6 +364,7 @@ def _assemble(
         repairs=tuple(body.repairs),
         repaired_rows=body.repaired_rows,
         _texts=texts,
+        _told=told,
     )
 
 
@@ -342,6 +374,7 @@ def _read_sheet(
     notes: list[str],
     told: DialectOverrides,
     known: Collection[str],
+    formats: Mapping[str, ColumnFormat],
 ) -> Table:
     """A spreadsheet has cells already; only the place of the table in it must be found."""
     end = _end_of_table(sheet)
@@ -369,7 +402,7 @@ def _read_sheet(
         body.left_out["footer"] = [0] * below
     if (blank := len(sheet) - len(filled) - below) > 0:
         body.left_out["empty"] = [0] * blank
-    return _assemble(name, body, names, unnamed, None, notes, told)
+    return _assemble(name, body, names, unnamed, None, notes, told, formats)
 
 
 def _end_of_table(sheet: Sequence[Sequence[str]]) -> int:

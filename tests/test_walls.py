@@ -15,6 +15,9 @@ ORDER = [
     *(
         "reading.answers",
         "reading.words",
+        "reading.month_names",
+        "reading.date_shapes",
+        "reading.date_orders",
         "reading.dates",
         "reading.formats",
         "reading.kinds",
@@ -31,7 +34,7 @@ ORDER = [
     ),
     *("reading.dialects", "reading.bodies", "reading.rows", "reading.mending", "reading.decoding"),
     *("reading.wrappings", "reading.unpacking"),
-    *("reading.categories", "reading.columns", "reading.totals", "tables"),
+    *("reading.categories", "reading.columns", "reading.by_format", "reading.totals", "tables"),
     *("units", "written", "format_match"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),

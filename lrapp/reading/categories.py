@@ -27,6 +27,15 @@ _SIGNS = frozenset(("+", "±", "+/-", "0"))
 _MINUS = frozenset(("-", "–", "—"))
 
 
+def missing_words_of(written: ColumnFormat) -> frozenset[str]:
+    """The words that stand for a missing value in a column that is written as another one.
+
+    Args:
+        written: How the other one was written.
+    """
+    return (_TEXT_MISSING - set(written.kept_words)) | set(written.missing_words)
+
+
 def without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING) -> tuple[Words, list[str]]:
     """Count words such as NA as empty cells.
 

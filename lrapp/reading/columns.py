@@ -69,7 +69,7 @@ def read_column(column: pa.ChunkedArray, about: Context) -> Read:
     """
     if column.null_count == len(column):
         return Read(Kind.CONSTANT, "every cell is empty", pd.Series(np.full(len(column), np.nan)), 0)
-    numbers = _plain_numbers(column, about)
+    numbers = plain_numbers(column, about)
     if numbers is not None:
         return _compact_dates(column, numbers.values) or _read_numbers(numbers, about, column)
     if is_many(column) and (read := read_many(column, about) or _read_long(column, about)):
@@ -87,7 +87,7 @@ def _read_long(column: pa.ChunkedArray, about: Context) -> Read | None:
     if head != raw:
         column = _trimmed(column)
     if shape := date_shape(present):
-        dates = parse_even_dates(column, shape, day_first_hint=about.decimal == ",")
+        dates = parse_even_dates(column, shape, day_first_hint=about.decimal == ",", told=about.date_order)
         return _as_dates(dates, []) if dates else None
     strange = strange_cells(column, HEAD)
     odd = words_of(strange).texts if strange is not None else [text for text in head if not is_plain(text)]
@@ -164,7 +164,7 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
         cells = _sample([text for text in words.texts if text not in _MISSING], about.width)
         numeric = [cell for cell in cells if looks_numeric(cell)]
         form = column_format(numeric or cells, about.decimal, about.thousands, told=about.told)
-        numbers = _with_notes(parse_column(words, form), form, cells)
+        numbers = number_notes(parse_column(words, form), form, cells)
         values = pd.Series(numbers.values, copy=False)
         if values.notna().any():
             found = _distinct(values)
@@ -174,7 +174,7 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
         )
     if kind is Kind.DATE:
         cells = [text for text in words.texts if text not in _MISSING]
-        shape = date_shape(_sample(cells, about.width))
+        shape = date_shape(_sample(cells, about.width), by_hand=True)
         if shape and (dates := _read_dates(words, shape, about)):
             return replace(dates, kind=kind, reason=reason)
         raise UserError(
@@ -210,7 +210,7 @@ def _distinct(values: pd.Series) -> int:
     return min(values.nunique(), DISTINCT_CAP)
 
 
-def _plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
+def plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
     """The common case: every cell is a number as programs write it."""
     numbers = _programs_numbers(column, about)
     if numbers is not None:
@@ -300,10 +300,10 @@ def _written_numbers(
     few_words = len(parsed.words) <= 3 and good >= 10
     if not good or others / (others + good) > (0.2 if few_words else 0.05):
         return None
-    return _with_notes(parsed, form, present)
+    return number_notes(parsed, form, present)
 
 
-def _with_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Numbers:
+def number_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _Numbers:
     numbers = _Numbers(parsed.values, lossy=True)
     numbers.format = number_format(form, cells, parsed.markers)
     numbers.notes.extend(signs_in(cells).notes)
@@ -391,7 +391,7 @@ def _compact_dates(text: pa.ChunkedArray, values: np.ndarray) -> Read | None:
 
 def _read_dates(words: Words, shape: str, about: Context) -> Read | None:
     clean, notes = without_missing_words(words, _MISSING)
-    dates = parse_dates(clean, shape, day_first_hint=about.decimal == ",")
+    dates = parse_dates(clean, shape, day_first_hint=about.decimal == ",", told=about.date_order)
     return _as_dates(dates, notes, missing_in(words, clean)) if dates else None
 
 

@@ -1,42 +1,51 @@
-"""Dates as people write them: which order a column uses is decided over the whole column."""
+"""Dates and times as people write them: which order a column uses is decided over the whole column."""
 
-import math
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lrapp.reading.date_orders import Order, day_month_order
+from lrapp.reading.date_shapes import (
+    BY_HAND,
+    FIRST_YEAR,
+    SHAPES,
+    TIME,
+    Parts,
+    parts_of,
+    pattern_of,
+    shape_of,
+)
+from lrapp.reading.month_names import months_of
 from lrapp.reading.words import Words
 
-_ZONE = r"(?P<zone>Z| ?UTC| ?[+-]\d{2}:?\d{2})?"
-_TIME = r"(?P<time>[T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?|[+-]\d{2}(?=$))?)?" + _ZONE
-_YEAR = r"(?P<year>\d{4}|\d{2})"
-_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
-_SHAPES = {
-    "ymd": re.compile(rf"\d{{4}}(?P<mark>[-/.])\d{{1,2}}(?P=mark)\d{{1,2}}{_TIME}"),
-    "numbers": re.compile(rf"(?P<a>\d{{1,2}})(?P<mark>[-/.])(?P<b>\d{{1,2}})(?P=mark){_YEAR}{_TIME}"),
-    "day_month": re.compile(
-        rf"{_WEEKDAY}\d{{1,2}}(st|nd|rd|th)?[ ./-]+{_MONTH}[ ,./-]+{_YEAR}{_TIME}", re.IGNORECASE
-    ),
-    "month_day": re.compile(rf"{_WEEKDAY}{_MONTH} \d{{1,2}}(st|nd|rd|th)?,? \d{{4}}{_TIME}", re.IGNORECASE),
-    "year_month": re.compile(r"(19|20)\d{2}[-/](0[1-9]|1[0-2])"),
-    "compact": re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
-}
+MIXED = "mixed"
+"""In the place of a shape: each cell has its own."""
+
+_SHARE = 0.9
 _CLOCK = r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?$"
 _EVEN = {
     "ymd": r"^[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}" + _CLOCK,
     "numbers": r"^[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{4}" + _CLOCK,
 }
-_ZONED = r"(?:Z|UTC|:\d\d[^-+]*[+-]\d\d(?::?\d\d)?)$"
-_FIRST_YEAR = 1969
-_SHORT_YEAR = re.compile(r"\D*\d{1,2}\D+(?:\d{1,2}\D+)?\d{2}(?!\d)")
-_EMPTY_DATES = ("0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00")
+_MANY = 1000
+_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+_ZONED = r":[^-+Z]*[-+Z]"
+_EMPTY_DATES = frozenset(("0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00"))
+_YEAR_FIRST = frozenset(("ymd", "year_month", "compact", "compact_time", "week_day", "year_named", "signs"))
+_SAID = {
+    TIME: "times of day were read as times of 1 January 1970",
+    "epoch": "numbers were read as the time since 1970 began, in UTC",
+    "serial": "numbers were read as days as spreadsheets count them",
+    "week": "weeks were read as their Mondays",
+    "quarter": "quarters were read as their first days",
+    "quarter_first": "quarters were read as their first days",
+    "year": "years were read as their first days",
+}
+_NOTHING = np.datetime64("NaT", "us")
 
 
 @dataclass(frozen=True)
@@ -62,67 +71,184 @@ class Dates:
     order_seen: bool = False
 
 
-def date_shape(cells: Sequence[str]) -> str | None:
+def date_shape(cells: Sequence[str], *, by_hand: bool = False) -> str | None:
     """Name of the shape that nearly all cells have, or None when they are no dates.
 
     Args:
         cells: A sample of the column without surrounding spaces and missing words.
+        by_hand: Whether a person says that they are dates: then numbers and names may be some, too, and each cell may
+            have a shape of its own.
     """
     if not cells:
         return None
-    for name, pattern in _SHAPES.items():
-        # Eight digits are a date only when every one of them is.
-        allowed = 0 if name == "compact" else len(cells) - math.ceil(0.9 * len(cells))
-        unfit = (cell for cell in cells if pattern.fullmatch(cell) is None)
-        if len(list(islice(unfit, allowed + 1))) <= allowed:
-            return name
-    return None
+    shape = shape_of(cells, SHAPES, _SHARE)
+    if shape is not None or not by_hand:
+        return shape
+    shape = shape_of(cells, BY_HAND, _SHARE)
+    if shape is None and sum(shape_of([cell], SHAPES, 1) is not None for cell in cells) >= _SHARE * len(
+        cells
+    ):
+        return MIXED
+    return shape
 
 
-def parse_dates(words: Words, shape: str, *, day_first_hint: bool) -> Dates | None:
+def parse_dates(words: Words, shape: str, *, day_first_hint: bool, told: str = "") -> Dates | None:
     """Read a whole column of text as dates; None when too few of them are.
 
     Args:
         words: The column, without words that stand for a missing value.
         shape: What ``date_shape`` said.
         day_first_hint: Whether 1/2/2020 with nothing else to go by is the first of February.
+        told: ``"dmy"`` or ``"mdy"`` where a person chose the order, else ``""``.
     """
-    pattern = _SHAPES[shape]
+
+    def order_of(first: np.ndarray, second: np.ndarray, year: np.ndarray, marks: set[str]) -> Order:
+        return day_month_order(first, second, year, usual=marks != {"/"} or day_first_hint, told=told)
+
+    dates = _read(words, shape, (shape,) if shape != MIXED else tuple(SHAPES), order_of)
+    return dates if words.filled and sum(dates.lost.values()) <= 0.1 * words.filled else None
+
+
+def dates_as_written(words: Words, shape: str, order: str) -> Dates:
+    """Read a whole column of text as dates, as another one was written; what could mean another day is lost.
+
+    Args:
+        words: The column, without words that stand for a missing value.
+        shape: The shape of the other one. Others that leave no doubt are read too.
+        order: Its order of day and month, ``""`` or ``"ymd"`` where it had no dates that depend on one.
+    """
+    if shape == TIME:
+        shapes: tuple[str, ...] = (TIME,)
+    else:
+        others = (name for name in SHAPES if name not in (TIME, shape))
+        shapes = (shape, *others) if shape in SHAPES or shape in BY_HAND else tuple(others)
+
+    def order_of(first: np.ndarray, second: np.ndarray, year: np.ndarray, marks: set[str]) -> Order | None:
+        return Order(order == "dmy", True, "", strict=True) if order in ("dmy", "mdy") else None
+
+    return _read(words, shape, shapes, order_of)
+
+
+def _read(words: Words, shape: str, shapes: Sequence[str], order_of: "_OrderOf") -> Dates:
+    """Read each cell by the first of some shapes that it has."""
     texts = words.texts
-    fitting = [pattern.fullmatch(text) is not None and text not in _EMPTY_DATES for text in texts]
-    notes: list[str] = []
-    whole = texts
-    if "year" in pattern.groupindex and any(map(_SHORT_YEAR.match, texts)):
-        whole = _with_centuries(texts, pattern)
-    if whole != texts:
-        notes.append(f"years of two digits were taken as {_FIRST_YEAR} to {_FIRST_YEAR + 99}")
-    series = pd.Series(whole, dtype="str").where(pd.Series(fitting, dtype=bool))
-    day_first, seen = False, False
-    if shape == "numbers":
-        day_first, order_note, seen = _order(texts, fitting, day_first_hint)
-        notes.append(order_note)
-    parsed, zoned = _convert(series, shape, day_first)
-    if zoned.any():
-        bare = ", those without a zone were taken as UTC" if (fitting & ~zoned).any() else ""
+    table = np.full(len(texts), _NOTHING)
+    zoned = np.zeros(len(texts), dtype=bool)
+    places = np.arange(len(texts))
+    if shape == "ymd" and len(texts) > _MANY:
+        places, zoned = _read_iso(texts, table)
+    found = _parts([texts[place] for place in places.tolist()], shapes)
+    places = places[[part is not None for part, _ in found]]
+    parts = [part for part, _ in found if part is not None]
+    year, first, second, clock, offset = _columns(parts)
+    unordered = np.array([name == "numbers" for part, name in found if part is not None], dtype=bool)
+    order = None
+    if unordered.any():
+        rows = _in_rows(words, places[unordered])
+        marks = {
+            match["mark"]
+            for place in places[unordered][:_MANY]
+            if (match := _NUMBERS.fullmatch(texts[place]))
+        }
+        order = order_of(first[unordered][rows], second[unordered][rows], year[unordered][rows], marks)
+        first, second = _ordered(first, second, unordered, order)
+    table[places] = _moments(year, first, second, clock) - offset * np.timedelta64(60_000_000, "us")
+    zoned[places] = [part.offset is not None for part in parts]
+    notes = [_SAID.get(shape, "")]
+    if any(part.short_year for part in parts):
+        notes.append(f"years of two digits were taken as {FIRST_YEAR} to {FIRST_YEAR + 99}")
+    notes.append(order.note if order else "")
+    there = ~np.isnat(table)
+    if (zoned & there).any() and shape != "epoch":
+        bare = ", those without a zone were taken as UTC" if (~zoned & there).any() else ""
         notes.append("times were moved to UTC" + bare)
-    lost_mask = parsed.isna().to_numpy()
-    lost = {texts[place]: int(words.counts[place]) for place in np.flatnonzero(lost_mask)}
-    if not words.filled or sum(lost.values()) > 0.1 * words.filled:
-        return None
-    values = words.spread(parsed.to_numpy(), np.datetime64("NaT", "ns"))
-    note = ", ".join(note for note in notes if note)
     return Dates(
-        pd.Series(values, copy=False), lost, note, parsed, shape, _order_name(shape, day_first), seen
+        pd.Series(words.spread(table, _NOTHING), copy=False),
+        {texts[place]: int(words.counts[place]) for place in np.flatnonzero(~there)},
+        ", ".join(note for note in notes if note),
+        pd.Series(table),
+        shape,
+        order.name if order else "ymd" if shape in _YEAR_FIRST else "",
+        order.seen if order else False,
     )
 
 
-def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: bool) -> Dates | None:
+_OrderOf = Callable[[np.ndarray, np.ndarray, np.ndarray, set[str]], Order | None]
+_NUMBERS = SHAPES["numbers"]
+
+
+def _parts(texts: Sequence[str], shapes: Sequence[str]) -> list[tuple[Parts | None, str]]:
+    """The parts of each cell, and the shape that it has."""
+    matches = (
+        match
+        for shape in shapes
+        if "word" in (pattern := pattern_of(shape)).groupindex
+        for text in texts
+        if (match := pattern.fullmatch(text))
+    )
+    months = months_of({match["word"] for match in matches})
+    return [
+        next(((parts, shape) for shape in shapes if (parts := parts_of(text, shape, months))), (None, ""))
+        for text in texts
+    ]
+
+
+def _columns(parts: Sequence[Parts]) -> np.ndarray:
+    """Year, first and second number, clock and offset as rows of one array."""
+    fields = [(part.year, part.first, part.second, part.clock, part.offset or 0) for part in parts]
+    return np.array(fields, dtype=np.int64).reshape(-1, 5).T
+
+
+def _ordered(
+    first: np.ndarray, second: np.ndarray, unordered: np.ndarray, order: Order | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Months and days, of numbers some of which are in the order of their column."""
+    if order is None:  # nothing says which is which, and only 13 and more can tell
+        month, day = np.where(first > 12, second, first), np.where(first > 12, first, second)
+        month = np.where((first <= 12) & (second <= 12) & (first != second), 0, month)
+    else:
+        month, day = (second, first) if order.day_first else (first, second)
+        other = ~order.strict & (month > 12) & (day <= 12)
+        month, day = np.where(other, day, month), np.where(other, month, day)
+    return np.where(unordered, month, first), np.where(unordered, day, second)
+
+
+def _moments(year: np.ndarray, month: np.ndarray, day: np.ndarray, clock: np.ndarray) -> np.ndarray:
+    """Points in time; NaT where there is no such day."""
+    start = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    days = start.astype("datetime64[D]") + (day - 1)
+    known = (year > 0) & (month >= 1) & (month <= 12) & (day >= 1) & (days.astype("datetime64[M]") == start)
+    return np.where(known, days.astype("datetime64[us]") + clock.astype("timedelta64[us]"), _NOTHING)
+
+
+def _in_rows(words: Words, places: np.ndarray) -> np.ndarray:
+    """For each row that holds one of some texts, which of them it is."""
+    numbers = np.full(len(words.texts) + 1, -1, dtype=np.int64)
+    numbers[places] = np.arange(len(places))
+    rows = numbers[words.codes]
+    return rows[rows >= 0]
+
+
+def _read_iso(texts: Sequence[str], table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read what is written as the standard has it into a table; the places of all else, and which have a zone."""
+    column = pa.array(texts, pa.string())
+    plain = pc.match_substring_regex(column, _ISO).to_numpy(zero_copy_only=False)
+    zoned = plain & pc.match_substring_regex(column, _ZONED).to_numpy(zero_copy_only=False)
+    written = column.filter(pa.array(plain)).to_pylist()
+    read = pd.to_datetime(pd.Series(written, dtype="str"), format="ISO8601", utc=True, errors="coerce")
+    table[plain] = read.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    return np.flatnonzero(~plain), zoned
+
+
+def parse_even_dates(
+    column: pa.ChunkedArray, shape: str, *, day_first_hint: bool, told: str = ""
+) -> Dates | None:
     """Read a long column in which every cell is written to the same length; None when one is not.
 
     Args:
         column: Strings without surrounding spaces, null where the cell is empty.
         shape: What ``date_shape`` said.
-        day_first_hint: As for ``parse_dates``.
+        day_first_hint, told: As for ``parse_dates``.
     """
     if shape not in _EVEN:
         return None
@@ -138,15 +264,14 @@ def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: boo
     marks = np.unique(cells[:, [2, 5] if shape == "numbers" else [4, 7]])
     if len(marks) > 1:
         return None
-    iso, note, day_first, seen = cells.copy(), "", False, False
+    iso, order = cells.copy(), None
     if shape == "numbers":
-        one, two = _pair(cells, 0), _pair(cells, 3)
-        day_first, note, seen = _decided(
-            int((one > 12).sum()), int((two > 12).sum()), chr(marks[0]), day_first_hint
-        )
+        one, two, year = _pair(cells, 0), _pair(cells, 3), 100 * _pair(cells, 6) + _pair(cells, 8)
+        usual = chr(marks[0]) != "/" or day_first_hint
+        order = day_month_order(one, two, year, usual=usual, told=told)
         iso[:, :4] = cells[:, 6:10]
         iso[:, 5:7], iso[:, 8:10] = (
-            (cells[:, 3:5], cells[:, :2]) if day_first else (cells[:, :2], cells[:, 3:5])
+            (cells[:, 3:5], cells[:, :2]) if order.day_first else (cells[:, :2], cells[:, 3:5])
         )
     iso[:, [4, 7]] = ord("-")
     ends = np.arange(0, size + 1, lengths["max"], dtype=np.int32)
@@ -155,72 +280,18 @@ def parse_even_dates(column: pa.ChunkedArray, shape: str, *, day_first_hint: boo
         days = pc.cast(text, pa.timestamp("us")).to_numpy()
     except pa.ArrowInvalid:
         return None
-    values = np.full(len(column), np.datetime64("NaT"), dtype="datetime64[us]")
+    values = np.full(len(column), _NOTHING)
     values[column.is_valid().to_numpy()] = days
-    order = _order_name(shape, day_first)
-    return Dates(pd.Series(values, copy=False), {}, note, shape=shape, order=order, order_seen=seen)
-
-
-def _order_name(shape: str, day_first: bool) -> str:
-    if shape == "numbers":
-        return "dmy" if day_first else "mdy"
-    return "ymd" if shape in ("ymd", "year_month", "compact") else ""
+    return Dates(
+        pd.Series(values, copy=False),
+        {},
+        order.note if order else "",
+        shape=shape,
+        order=order.name if order else "ymd",
+        order_seen=order.seen if order else False,
+    )
 
 
 def _pair(cells: np.ndarray, place: int) -> np.ndarray:
     """The number that two digits make, in every row."""
-    return (cells[:, place] - ord("0")) * 10 + cells[:, place + 1] - ord("0")
-
-
-def _with_centuries(texts: list[str], pattern: re.Pattern[str]) -> list[str]:
-    """Dates with the century that their year lacks; left to pandas, it would depend on the day of reading."""
-    whole = list(texts)
-    for place, text in enumerate(texts):
-        match = pattern.fullmatch(text)
-        if match is not None and len(match["year"]) == 2:
-            year = _FIRST_YEAR + (int(match["year"]) - _FIRST_YEAR) % 100
-            whole[place] = f"{text[: match.start('year')]}{year}{text[match.end('year') :]}"
-    return whole
-
-
-def _convert(series: pd.Series, shape: str, day_first: bool) -> tuple[pd.Series, np.ndarray]:
-    """Points in time, and which of them were written with a zone."""
-    formats = {"year_month": "%Y-%m", "compact": "%Y%m%d"}
-    if shape in ("day_month", "month_day"):
-        series = series.str.replace(r"(?i)(\d)(st|nd|rd|th)\b", r"\1", regex=True)
-        series = series.str.replace(r"(?i)\b(sept)\b", "Sep", regex=True).str.replace(
-            r"(?<=[A-Za-z])\.", "", regex=True
-        )
-    if shape == "year_month":
-        series = series.str.replace("/", "-")
-    if shape in formats:
-        return pd.to_datetime(series, format=formats[shape], errors="coerce"), np.zeros(len(series), bool)
-    zoned = series.str.contains(_ZONED, regex=True, na=False).to_numpy(bool)
-    parsed = pd.to_datetime(
-        series, format="mixed", dayfirst=day_first, errors="coerce", utc=bool(zoned.any())
-    )
-    return (parsed.dt.tz_localize(None) if zoned.any() else parsed), zoned
-
-
-def _order(texts: Sequence[str], fitting: Sequence[bool], day_first_hint: bool) -> tuple[bool, str, bool]:
-    first = second = 0
-    mark = "/"
-    for text, fits in zip(texts, fitting, strict=True):
-        match = _SHAPES["numbers"].fullmatch(text) if fits else None
-        if match is None:
-            continue
-        mark = match["mark"]
-        first += int(match["a"]) > 12
-        second += int(match["b"]) > 12
-    return _decided(first, second, mark, day_first_hint)
-
-
-def _decided(first: int, second: int, mark: str, day_first_hint: bool) -> tuple[bool, str, bool]:
-    """Whether days stand first, given how often the first and the second number can only be a day."""
-    day_first = first >= second if first or second else mark != "/" or day_first_hint
-    taken = "day before month" if day_first else "month before day"
-    if first and second:
-        return day_first, f"day and month stand in both orders, and {taken} was taken where both fit", False
-    if first or second:
-        return day_first, "", True
-    return day_first, f"every date could be read both ways and {taken} was taken", False
+    return (cells[:, place] - ord("0")).astype(np.int64) * 10 + cells[:, place + 1] - ord("0")

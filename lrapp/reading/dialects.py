@@ -63,6 +63,8 @@ class DialectOverrides:
     header: bool | None = None
     decimal: str | None = None
     thousands: str | None = None
+    date_order: str | None = None
+    missing_words: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a dialect.
@@ -84,6 +86,10 @@ class DialectOverrides:
             )
         if self.thousands and self.thousands == self.decimal:
             raise UserError("The thousands mark must differ from the decimal mark. Choose another one.")
+        if self.date_order not in (None, "dmy", "mdy"):
+            raise UserError(f"The order of dates must be dmy or mdy. Received: {self.date_order!r}.")
+        if self.missing_words not in (None, "missing", "values"):
+            raise UserError(f"Words such as NA must be missing or values. Received: {self.missing_words!r}.")
 
 
 def sample_of(text: str) -> str:

@@ -42,6 +42,9 @@ class Context:
         decimal, thousands: Marks that the file uses.
         told: Whether the user chose those marks.
         unnamed: Whether the file gives the column no name.
+        date_order: ``"dmy"`` or ``"mdy"`` where the user chose that, else ``""``.
+        missing_words: ``"missing"`` or ``"values"`` where the user chose what NA and the like are in columns of words,
+            else ``""``.
     """
 
     name: str
@@ -51,6 +54,8 @@ class Context:
     thousands: str
     told: bool = False
     unnamed: bool = False
+    date_order: str = ""
+    missing_words: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -252,12 +252,15 @@ class Parsed:
     markers: dict[str, int]
 
 
-def parse_column(words: Words, form: NumberFormat) -> Parsed:
+def parse_column(
+    words: Words, form: NumberFormat, fits: Callable[[str], bool] = lambda _cell: True
+) -> Parsed:
     """Read a whole column of text as numbers.
 
     Args:
         words: The column.
         form: How the column writes its numbers.
+        fits: Whether the signs around a number that is not plain are those of the column; else it is no number.
     """
     missing = set(MISSING_WORDS)
     plain = form.decimal == "." and form.thousands != "."
@@ -272,7 +275,7 @@ def parse_column(words: Words, form: NumberFormat) -> Parsed:
             markers[text] = int(words.counts[place])
             continue
         else:
-            number = parse_number(text, form)
+            number = parse_number(text, form) if fits(text) else None
         if number is None:
             others[text] = int(words.counts[place])
             continue

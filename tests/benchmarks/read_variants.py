@@ -227,7 +227,9 @@ def cells_of(data: bytes) -> tuple[list[str], list[list[str]]] | None:
 
 def _texts(column: pd.Series) -> list[str]:
     if column.dtype.kind == "M":
-        return column.dt.strftime("%m/%d/%Y").fillna("").tolist()
+        days = column.dt.normalize().dropna()
+        alone = bool((days == pd.Timestamp(0)).all())  # times of day
+        return column.dt.strftime("%H:%M" if alone else "%m/%d/%Y").fillna("").tolist()
     if column.dtype.kind == "f":
         return ["" if math.isnan(value) else f"{value:.2f}" for value in column.tolist()]
     return column.fillna("").astype("str").tolist()

@@ -23,7 +23,7 @@ from lrapp.reading.words import words_of
         ("2020-01", "year_month"),
         ("20200131", "compact"),
         ("2024-W05", None),
-        ("10:05", None),
+        ("10:05", "time"),
         ("1700000000", None),
         ("2020-01/31", None),
     ],

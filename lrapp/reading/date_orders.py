@@ -1,0 +1,90 @@
+"""Whether days or months stand first in dates of digits, told by all dates of a column in the order of their rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_LEAST_DIFFERENT = 3
+_IN_ORDER, _OUT_OF_ORDER = 0.05, 0.25
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of day and month in a column.
+
+    Args:
+        day_first: Whether days stand first.
+        seen: Whether its dates allow no other order.
+        note: Sentence part on what had to be decided, or ``""``.
+        strict: Whether dates that only fit the other order are no dates, rather than read in that.
+    """
+
+    day_first: bool
+    seen: bool
+    note: str
+    strict: bool = False
+
+    @property
+    def name(self) -> str:
+        """``"dmy"`` or ``"mdy"``."""
+        return "dmy" if self.day_first else "mdy"
+
+
+def day_month_order(
+    first: np.ndarray, second: np.ndarray, year: np.ndarray, *, usual: bool, told: str = ""
+) -> Order:
+    """Decide whether days stand first.
+
+    Args:
+        first, second, year: The numbers of each date, in the order of the rows.
+        usual: Whether days are taken first where nothing tells.
+        told: ``"dmy"`` or ``"mdy"`` where a person says so, else ``""``.
+    """
+    days_first, days_second = bool((first > 12).any()), bool((second > 12).any())
+    if days_first and days_second:
+        more = np.count_nonzero(first > 12) >= np.count_nonzero(second > 12)
+        day_first = told == "dmy" if told else bool(more)
+        return Order(
+            day_first,
+            False,
+            f"day and month stand in both orders, and {_words(day_first)} was taken where both fit",
+        )
+    if days_first or days_second:
+        note = ""
+        if told and (told == "dmy") != days_first:
+            note = f"{_words(days_first)} was taken, not the chosen order, which its dates do not fit"
+        return Order(days_first, True, note)
+    if told:
+        return Order(told == "dmy", False, "")
+    found, why = _by_pattern(first, second, year)
+    day_first = usual if found is None else found
+    return Order(
+        day_first, False, f"every date could be read both ways and {_words(day_first)} was taken{why}"
+    )
+
+
+def _words(day_first: bool) -> str:
+    return "day before month" if day_first else "month before day"
+
+
+def _by_pattern(first: np.ndarray, second: np.ndarray, year: np.ndarray) -> tuple[bool | None, str]:
+    """What a number that never varies, or rows in the order of time, tell; and why, as a sentence part."""
+    varied = len(np.unique(first)), len(np.unique(second))
+    if min(varied) == 1 and max(varied) >= _LEAST_DIFFERENT:
+        # Months with one day each, such as the first.
+        constant = "first" if varied[0] == 1 else "second"
+        return varied[0] == 1, f", as the {constant} number never varies"
+    days_first, days_second = (
+        _disorder((year * 100 + month) * 100 + day) for day, month in ((first, second), (second, first))
+    )
+    in_order = min(days_first, days_second) <= _IN_ORDER
+    if in_order and max(days_first, days_second) >= _OUT_OF_ORDER:
+        return days_first < days_second, ", which puts the rows in the order of time"
+    return None, ""
+
+
+def _disorder(days: np.ndarray) -> float:
+    """Share of the steps from row to row that go the other way than most."""
+    steps = np.sign(np.diff(days))
+    up, down = int((steps > 0).sum()), int((steps < 0).sum())
+    return min(up, down) / (up + down) if up + down >= _LEAST_DIFFERENT - 1 else 1.0
