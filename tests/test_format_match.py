@@ -87,7 +87,7 @@ def test_other_marks_are_asked_about_and_chosen(
     assert chosen.readings["x"].format.decimal == ({",": ".", ".": ","}[other])
     assert not chosen.questions
     for mark in (".", ","):
-        told_mark = plan(told, *cells, choice=Choice(decimal=mark))  # type: ignore[arg-type]
+        told_mark = plan(told, *cells, choice=Choice(decimal=mark))
         assert told_mark.readings["x"].format.decimal == mark
         assert not told_mark.questions
 

@@ -38,7 +38,11 @@ def grouped(value: float) -> str:
 
 TABLES: dict[str, tuple[str, list[list[str]], DialectSettings]] = {
     "thousands": (";", [[grouped(1000 * size)] for size in SIZES], DialectSettings()),
-    "chosen decimal": (",", [[f'"{size:.3f}"'.replace(".", ",")] for size in SIZES], DialectSettings(decimal=",")),
+    "chosen decimal": (
+        ",",
+        [[f'"{size:.3f}"'.replace(".", ",")] for size in SIZES],
+        DialectSettings(decimal=","),
+    ),
     "commas": (";", [[f"{size:.2f}".replace(".", ",")] for size in SIZES], DialectSettings()),
     "points": (",", [[f"{size:.2f}"] for size in SIZES], DialectSettings()),
     "unit": (",", [[f"{size:.1f} kg"] for size in SIZES], DialectSettings()),
@@ -69,7 +73,9 @@ def _train(store: Store, delimiter: str, column: list[list[str]], dialect: Diale
     words = len(set(map(tuple, column))) == 2 and column[0][0] in ("New York", "Rome")
     names, rows = ["x", "kind", "y"], []
     for (cell,), kind, size in zip(column, KINDS, SIZES, strict=True):
-        rows.append([cell, *([] if words else [kind]), ("hi" if kind == "a" else "lo") if words else str(int(size))])
+        rows.append(
+            [cell, *([] if words else [kind]), ("hi" if kind == "a" else "lo") if words else str(int(size))]
+        )
     if words:
         names = ["x", "y"]
     text = "\n".join(delimiter.join(row) for row in [names, *rows]) + "\n"
@@ -158,7 +164,7 @@ def test_dates_are_read_as_the_model_learned_them(
 def test_other_marks_are_asked_about_before_anything_is_predicted(
     models: Callable[[str], Run], tmp_path: Path, model: str, data: str, ways: dict[Choice, list[float]]
 ) -> None:
-    with pytest.raises(UnclearFormat, match="new.csv: “x” has"):
+    with pytest.raises(UnclearFormat, match=r"new\.csv: “x” has"):
         predicted(models(model), tmp_path, data)
     assert not (tmp_path / "out" / predicting.CSV_FILE).exists()
     for choice, values in ways.items():
