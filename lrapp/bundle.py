@@ -27,12 +27,15 @@ _NEEDS = (
     "filelock",
     "pillow",
 )
+# Left by models of version 1.0 there is none.
+_FORMATS = "formats.json"
 _TABLE_FILES = ("model.keras", "preprocessor.skops", "preprocessor.json", "run.json", "scores.json")
 _PICTURE_FILES = ("model.keras", "pictures.json", "run.json", "scores.json")
 
 _SCRIPT = '''\
 """Predict with this model: python predict.py NEW.csv PREDICTIONS.csv"""
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -40,15 +43,17 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it the last digits differ
 
+from lrapp import format_options
 from lrapp.errors import UserError
+from lrapp.format_match import Choice, UnclearFormat
 from lrapp.prediction import to_csv_bytes
 from lrapp.saved import SavedModel
 
 
-def main(source: str, result: str) -> None:
+def main(source: str, result: str, choice: Choice) -> None:
     """Read a table, predict each of its rows, and write them with the predictions beside them."""
     model = SavedModel.load(Path(__file__).parent)
-    table = model.read(Path(source).read_bytes(), Path(source).name)
+    table = model.read(Path(source).read_bytes(), Path(source).name, choice)
     predictions = model.predict(table)
     for note in (*table.notes, *predictions.notes):
         print(note)
@@ -57,10 +62,16 @@ def main(source: str, result: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or {"-h", "--help"} & set(sys.argv):
-        sys.exit("Usage: python predict.py NEW.csv PREDICTIONS.csv")
+    parser = argparse.ArgumentParser(description="Predict the rows of a table.")
+    parser.add_argument("source", metavar="NEW.csv", help="the rows to predict")
+    parser.add_argument("result", metavar="PREDICTIONS.csv", help="where they go, with the predictions beside them")
+    format_options.add_to(parser)
+    said = parser.parse_args()
     try:
-        main(*sys.argv[1:])
+        main(said.source, said.result, format_options.choice_of(said))
+    except UnclearFormat as error:
+        print(error, file=sys.stderr)
+        sys.exit(format_options.UNCLEAR)
     except (UserError, OSError) as error:
         sys.exit(str(error))
 '''
@@ -171,8 +182,8 @@ def pack(run: Run) -> bytes:
             {
                 "usage": "NEW.csv",
                 "needs": f"NEW.csv needs these columns, in any order: {columns}.",
-                "prepared": "preprocessor.skops, preprocessor.json | how columns become inputs, fitted on training "
-                "rows only",
+                "prepared": "preprocessor.skops, preprocessor.json, formats.json | how columns become inputs, fitted "
+                "on training rows only, and how they were written",
             },
         )
     readme = _README.format(
@@ -184,7 +195,8 @@ def pack(run: Run) -> bytes:
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in files:
+        kept = (_FORMATS,) if (run.folder / _FORMATS).exists() else ()
+        for name in (*files, *kept):
             # A .keras file is a zip already.
             method = zipfile.ZIP_STORED if name == "model.keras" else zipfile.ZIP_DEFLATED
             archive.write(run.folder / name, name, method)

@@ -20,6 +20,7 @@ from lrapp.answering import Answers, answers, check_columns, free_names
 from lrapp.errors import UserError
 from lrapp.evaluation import Metric, Scores
 from lrapp.files import disk_errors, put, write_beside
+from lrapp.format_match import Choice
 from lrapp.portions import Portion, Portions, ReadWhole
 from lrapp.reading.kinds import Kind
 from lrapp.settings import Task
@@ -126,6 +127,7 @@ def predict_file(
     out: Path,
     on_progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
+    choice: Choice | None = None,
 ) -> Result:
     """Write what a finished run's model predicts for the rows of a file, and return what there is to say of it.
 
@@ -136,8 +138,10 @@ def predict_file(
         out: Folder for ``predictions.csv``, ``predictions.parquet``, ``preview.parquet`` and ``result.json``.
         on_progress: Told after every portion.
         should_stop: Asked after every portion.
+        choice: What a person decided on how the file is written.
 
     Raises:
+        UnclearFormat: If that must be decided first.
         UserError: If the model or the file cannot be read, a column that the model needs is missing, or no row can
             be predicted.
         Cancelled: If it was asked to stop.
@@ -148,7 +152,7 @@ def predict_file(
     parts = out / "parts"
     with disk_errors():
         try:
-            made = _write_parts(model, path, name, parts, on_progress, should_stop)
+            made = _write_parts(model, path, name, parts, on_progress, should_stop, choice)
             made.tally.check()
             schema = _write_files(made, out, on_progress, should_stop)
         finally:
@@ -226,15 +230,16 @@ def _write_parts(
     folder: Path,
     on_progress: Callable[[Progress], None],
     should_stop: Callable[[], bool],
+    choice: Choice | None,
 ) -> _Made:
     told = model.tabular
     needed = {column.name: column.kind for column in told.columns}
     needed[told.target] = Kind.NUMBER if told.task == "regression" else Kind.CATEGORY
-    portions = Portions(path, name, needed)
+    portions = Portions(path, name, needed, model.formats.chosen(choice or Choice()))
     try:
         return _write_portions(model, portions, lambda: portions.notes, folder, on_progress, should_stop)
     except ReadWhole:
-        table = model.read(path.read_bytes(), name)
+        table = model.read(path.read_bytes(), name, choice)
         whole = iter([Portion(table, 1.0)])
         return _write_portions(model, whole, lambda: table.notes, folder, on_progress, should_stop)
 

@@ -8,11 +8,12 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from lrapp import predicting
 from lrapp.errors import UserError
 from lrapp.files import disk_errors, write_beside
+from lrapp.format_match import Choice, Question, UnclearFormat
 from lrapp.pacing import now_and_then
 from lrapp.predicting import Progress, Result
 
@@ -23,7 +24,23 @@ _YOUNG_SECONDS = 1800
 _SECONDS_BETWEEN_WORDS = 0.2
 _ABANDONED_SECONDS = 600
 _PROGRESS = TypeAdapter(Progress)
+_ASKED = "question.json"
 _ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What must be answered before a table is predicted.
+
+    Args:
+        name: What the person called the file.
+        run: Id of the run whose model is to predict.
+        questions: On how the file is written.
+    """
+
+    name: str
+    run: str
+    questions: tuple[Question, ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,18 @@ class PredictionFolder:
             except OSError:
                 continue
         return self.table_path.exists() and time.time() - newest > _ABANDONED_SECONDS
+
+    @property
+    def asked(self) -> Asked | None:
+        """What must be answered before its table is predicted; None where there is nothing."""
+        try:
+            return TypeAdapter(Asked).validate_json((self.folder / _ASKED).read_bytes())
+        except (OSError, ValidationError):  # not there, or damaged
+            return None
+
+    def answer(self) -> None:
+        """Forget what was asked, as it is answered."""
+        (self.folder / _ASKED).unlink(missing_ok=True)
 
     def result(self) -> Result:
         """Return what came of it.
@@ -142,13 +171,16 @@ def tidy(home: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def work(folder: Path, run_folder: Path, name: str) -> None:
+def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None) -> None:
     """Predict the table that lies in a prediction's folder; what a worker does for the page.
+
+    Where a person must say first how the file is written, that is left in the folder, and nothing is predicted.
 
     Args:
         folder: The prediction's.
         run_folder: The finished run's.
         name: What the person called the file.
+        choice: What the person decided on how it is written.
 
     Raises:
         UserError: As ``predicting.predict_file``.
@@ -161,7 +193,13 @@ def work(folder: Path, run_folder: Path, name: str) -> None:
     tell = now_and_then(say, _SECONDS_BETWEEN_WORDS)
 
     try:
-        predicting.predict_file(run_folder, told.table_path, name, folder, tell, (folder / "stop").exists)
+        predicting.predict_file(
+            run_folder, told.table_path, name, folder, tell, (folder / "stop").exists, choice
+        )
+    except UnclearFormat as error:
+        asked = Asked(name, run_folder.name, error.questions)
+        write_beside(folder / _ASKED, TypeAdapter(Asked).dump_json(asked))
+        return
     except BaseException:
         told.delete()
         raise

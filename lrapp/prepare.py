@@ -8,11 +8,12 @@ import numpy as np
 
 from lrapp import cells
 from lrapp.fitting import fit
+from lrapp.model_formats import learned
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.preprocessing import Preprocessor, quoted, standardised
 from lrapp.settings import DataSettings, Task
 from lrapp.splitting import bins, split
-from lrapp.tables import Table
+from lrapp.tables import DialectOverrides, Table
 from lrapp.targets import (
     check_data,
     check_target,
@@ -143,7 +144,19 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
     fitted = fit(frame.iloc[known] if len(known) < len(frame) else frame, table.kinds, training, settings)
     notes.extend(fitted.notes)
     preprocessor = Preprocessor(
-        task, target, classes, mean, scale, fitted.columns, fitted.inputs, fitted.transformer
+        task,
+        target,
+        classes,
+        mean,
+        scale,
+        fitted.columns,
+        fitted.inputs,
+        fitted.transformer,
+        learned(
+            table,
+            [*(column.name for column in fitted.columns), target],
+            DialectOverrides(**settings.dialect.model_dump()),
+        ),
     )
     weight = class_weights(y[training]) if settings.class_weights and task != "regression" else None
 

@@ -7,16 +7,17 @@ Every column becomes one or more *slots* (raw numbers, codes of categories, part
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lrapp import cells
+from lrapp import cells, model_formats
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
+from lrapp.model_formats import ModelFormats
 from lrapp.reading.columns import Kind
 from lrapp.settings import Task
 
@@ -84,6 +85,7 @@ class Preprocessor:
         columns: The columns that the model needs, in the order of the slots.
         inputs: Names of the network's inputs.
         transformer: The fitted ``sklearn.compose.ColumnTransformer``.
+        formats: How the columns were written; None where that was not kept.
     """
 
     task: Task
@@ -94,6 +96,7 @@ class Preprocessor:
     columns: tuple[InputColumn, ...]
     inputs: tuple[str, ...]
     transformer: Any
+    formats: ModelFormats | None = None
 
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the network's inputs for the rows of a table.
@@ -163,7 +166,7 @@ class Preprocessor:
         return decoded_classes(self.task, self.classes, table)
 
     def save(self, folder: Path) -> None:
-        """Write ``preprocessor.skops`` and ``preprocessor.json`` into a folder, each beside, then renamed."""
+        """Write ``preprocessor.skops``, ``preprocessor.json`` and ``formats.json`` into a folder."""
         import skops.io
         from sklearn import __version__ as sklearn_version
 
@@ -180,6 +183,10 @@ class Preprocessor:
             "columns": [asdict(column) for column in self.columns],
             "inputs": self.inputs,
         }
+        if self.formats is not None:
+            write_beside(folder / model_formats.FILE, self.formats.to_json())
+        else:
+            (folder / model_formats.FILE).unlink(missing_ok=True)
         write_beside(folder / SKOPS_FILE, packed)
         write_beside(folder / JSON_FILE, json.dumps(described, indent=1, allow_nan=False).encode("ascii"))
 
@@ -199,7 +206,7 @@ class Preprocessor:
             raise UserError(_DAMAGED) from error
         if described.get("sha256") != hashlib.sha256(packed).hexdigest():
             raise UserError(_DAMAGED)
-        loaded = cls._revived(described, packed)
+        loaded = replace(cls._revived(described, packed), formats=ModelFormats.load(folder))
         loaded._check()
         return loaded
 

@@ -43,10 +43,11 @@ ORDER = [
         "reading.totals",
         "tables",
     ),
+    *("units", "written", "format_match"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),
     *("layer_table", "shapes", "estimates", "overview"),
-    *("clipping", "preprocessing", "splitting", "picture_pixels", "images"),
+    *("model_formats", "clipping", "preprocessing", "splitting", "picture_pixels", "images"),
     *("picture_folders", "image_files", "picture_inputs", "picture_look"),
     *("fitting", "targets", "prepare", "prepare_images", "outlook"),
     *(
@@ -68,6 +69,7 @@ ORDER = [
         "scoring",
         "tally",
         "prediction",
+        "as_learned",
         "portions",
         "saved",
         "transfer",
@@ -113,7 +115,15 @@ ORDER = [
         "picture_exports",
         "exports",
     ),
-    *("result_charts", "predict_charts", "drawing", "report", "predict_command", "__main__"),
+    *(
+        "result_charts",
+        "predict_charts",
+        "drawing",
+        "report",
+        "format_options",
+        "predict_command",
+        "__main__",
+    ),
 ]
 TRAINERS = {
     "layers",

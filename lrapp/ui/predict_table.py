@@ -10,10 +10,11 @@ import streamlit as st
 
 from lrapp import evaluation, predict_charts, prediction_folders
 from lrapp.errors import UserError
+from lrapp.format_match import Choice
 from lrapp.predicting import Cancelled, Result
 from lrapp.prediction_folders import PredictionFolder
 from lrapp.runs import Run
-from lrapp.ui import resources, saving
+from lrapp.ui import predict_question, resources, saving
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def show(run: Run) -> None:
         _forget()
         _say_what_went_wrong(run)
         return
+    if (asked := folder.asked) is not None:
+        if asked.run == run.id and (choice := predict_question.show(asked, folder.id)) is not None:
+            folder.answer()
+            _work(run, folder, asked.name, choice)
+            st.rerun()
+        return
     try:
         result = folder.result()
     except UserError:
@@ -72,10 +79,14 @@ def _begin(run: Run, uploaded: Any) -> None:
     st.session_state["predict.taken"] = (run.id, uploaded.file_id)
     st.session_state.pop("predict.error", None)
     folder = prediction_folders.create(store.home, uploaded.getbuffer())
-    _futures()[folder.id] = resources.jobs().call(
-        prediction_folders.work, folder.folder, run.folder, uploaded.name
-    )
+    _work(run, folder, uploaded.name, Choice())
     st.query_params["prediction"] = folder.id
+
+
+def _work(run: Run, folder: PredictionFolder, name: str, choice: Choice) -> None:
+    _futures()[folder.id] = resources.jobs().call(
+        prediction_folders.work, folder.folder, run.folder, name, choice
+    )
 
 
 def _shown(run: Run) -> PredictionFolder | None:
@@ -117,7 +128,7 @@ def _say_what_went_wrong(run: Run) -> None:
 
 
 def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> None:
-    over = future.done() if future is not None else not folder.table_path.exists()
+    over = future.done() if future is not None else not folder.table_path.exists() or folder.asked is not None
     if over:
         st.rerun()
     progress = folder.progress

@@ -1,0 +1,35 @@
+"""What the Predict page asks before it predicts a file that can be read in several ways."""
+
+import streamlit as st
+
+from lrapp.format_match import Choice
+from lrapp.prediction_folders import Asked
+from lrapp.ui.resources import plain
+
+
+def show(asked: Asked, key: str) -> Choice | None:
+    """Ask how a file is meant, and return the answer once it is given.
+
+    Args:
+        asked: The file's name and the questions.
+        key: Of the prediction, the same at every drawing.
+    """
+    st.warning(
+        f"**{plain(asked.name)}** is not written as the table that the model learned from. "
+        "Nothing is predicted until you say how it is meant.",
+        icon=":material/help:",
+    )
+    choice = Choice()
+    for place, question in enumerate(asked.questions):
+        labels = [plain(option.label, None) for option in question.options]
+        chosen = st.radio(
+            plain(question.sentence, None),
+            range(len(labels)),
+            index=None,
+            format_func=labels.__getitem__,
+            key=f"predict.question.{key}.{place}",
+        )
+        if chosen is None:
+            return None
+        choice = choice.and_(question.options[chosen].choice)
+    return choice if st.button("Predict", type="primary", key=f"predict.answer.{key}") else None
