@@ -178,7 +178,7 @@ def _in_words(base: RunSettings) -> str:
     ]
     return (
         f"From the Train page, where it can be changed: {plain(base.data.title)}, layers "
-        f"{run_table.network(base)}, {optimizer}, batches of {base.training.batch_size:,} rows."
+        f"{plain(run_table.network(base), None)}, {optimizer}, batches of {base.training.batch_size:,} rows."
     )
 
 
@@ -299,7 +299,7 @@ def _budget(plan: Plan, expected: Outlook) -> None:
             f" On top of that, {found * seeds} runs begin with a range test of up to {test.seeds * test.steps:,} "
             "steps, which the result shows beside the budget."
         )
-    st.caption(text)
+    st.caption(plain(text, None))
 
 
 def _ready_made() -> Plan:
@@ -382,6 +382,6 @@ def _delete(study: Study) -> None:
 
 def _undo() -> None:
     word = st.session_state.get("deleted_word", "comparison")
-    deleted = resources.undo("deleted_study", f"The {word} and its runs were deleted.")
+    deleted = resources.undo("deleted_study", f"The {plain(word)} and its runs were deleted.")
     if deleted is not None:
         _open(studies.restore(resources.store(), deleted).id)

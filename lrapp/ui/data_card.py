@@ -137,7 +137,7 @@ def _source(current: Source) -> Source:
         help="A sample to start with, or a file that you uploaded.",
     )
     if isinstance(chosen, SampleSource) and chosen in titles:
-        st.caption(titles[chosen]["about"])
+        st.caption(plain(titles[chosen]["about"], None))
     return chosen
 
 
