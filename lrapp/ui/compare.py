@@ -22,7 +22,16 @@ from lrapp.settings import (
     starting_policy,
 )
 from lrapp.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
-from lrapp.ui import data_card, draft, picture_card, rate_card, resources, search_form, study_view
+from lrapp.ui import (
+    data_card,
+    data_choice,
+    draft,
+    picture_card,
+    rate_card,
+    resources,
+    search_form,
+    study_view,
+)
 from lrapp.ui.resources import plain
 
 # The table of the ready-made study: by its target, and where tests and benchmarks keep it.
@@ -169,7 +178,7 @@ def _base() -> tuple[RunSettings, Outlook]:
         target = data_card.usual_target(settings.data.source) or prepare.default_target(table)
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
     task = prepare.check_data(table, settings.data)
-    return settings, outlook.of_table(table, settings.data, task)
+    return settings, data_choice.expected(settings.data, task)
 
 
 def _in_words(base: RunSettings) -> str:
