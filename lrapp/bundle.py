@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lrapp import about
 from lrapp.errors import UserError
+from lrapp.escaping import code, line
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.runs import Run
 from lrapp.settings import FileSource, PictureFileSource
@@ -115,7 +116,7 @@ if __name__ == "__main__":
 _README = """\
 # {title}
 
-Predicts `{target}`. {summary}
+Predicts {target}. {summary}
 
     pip install -r requirements.txt
     python predict.py {usage} PREDICTIONS.csv
@@ -162,7 +163,7 @@ def pack(run: Run) -> bytes:
     source = settings.data.source
     of_file = ""
     if uploaded := isinstance(source, FileSource | PictureFileSource):
-        of_file = f" Trained on {source.name} (SHA-256 {source.sha256})."
+        of_file = f" Trained on {code(source.name)} (SHA-256 {source.sha256})."
     if pictures:
         told = PicturePreprocessor.load(run.folder)
         target, kind = (
@@ -170,13 +171,13 @@ def pack(run: Run) -> bytes:
             {
                 "usage": "PICTURES",
                 "needs": "PICTURES is a picture, a folder or a zip of them. The model tells apart: "
-                f"{', '.join(told.classes)}.",
+                f"{', '.join(map(code, told.classes))}.",
                 "prepared": "pictures.json | size of the pictures that the network sees, and names of the classes",
             },
         )
     else:
         needed = needs(run.folder)
-        columns = ", ".join(f"`{column.name}`" for column in needed.columns)
+        columns = ", ".join(code(column.name) for column in needed.columns)
         target, kind = (
             needed.target,
             {
@@ -187,9 +188,9 @@ def pack(run: Run) -> bytes:
             },
         )
     readme = _README.format(
-        title=about.name_of(run) or f"Model of {target}",
-        target=target,
-        summary=scores.summary + of_file,
+        title=line(about.name_of(run) or f"Model of {target}"),
+        target=code(target),
+        summary=line(scores.summary) + of_file,
         data=" --data FILE" if uploaded else "",
         **kind,
     )

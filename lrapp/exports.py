@@ -176,7 +176,7 @@ def _zip(content: Path, packed: Path) -> None:
 
 
 def _code(recipe: "Recipe", content: Path, say: Say) -> None:
-    from lrapp import code_data, codegen, readmes
+    from lrapp import code_data, codegen, escaping, readmes
 
     say("Writing the script …")
     readmes.write(content / "train.py", codegen.script(recipe))
@@ -188,17 +188,17 @@ def _code(recipe: "Recipe", content: Path, say: Say) -> None:
     )
     notes = ""
     if not recipe.reading.original:
-        listed = "\n".join(f"- {readmes.line(note)}" for note in recipe.table_notes)
+        listed = "\n".join(f"- {escaping.line(note)}" for note in recipe.table_notes)
         notes = f"\n## What was done to the table before it became {recipe.reading.file}\n\n{listed}\n"
     readmes.write(
         content / "README.md",
         f"""\
-# {codegen.cells_of(recipe)[0].title}
+# {escaping.line(codegen.cells_of(recipe)[0].title)}
 
     pip install -r requirements.txt
     python train.py
 
-{readmes.line(recipe.scores.summary)}
+{escaping.line(recipe.scores.summary)}
 {code_data.TOLERANCE}
 
 | file | what it is |

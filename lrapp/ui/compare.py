@@ -22,7 +22,16 @@ from lrapp.settings import (
     starting_policy,
 )
 from lrapp.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
-from lrapp.ui import data_card, draft, picture_card, rate_card, resources, search_form, study_view
+from lrapp.ui import (
+    data_card,
+    data_choice,
+    draft,
+    picture_card,
+    rate_card,
+    resources,
+    search_form,
+    study_view,
+)
 from lrapp.ui.resources import plain
 
 # The table of the ready-made study: by its target, and where tests and benchmarks keep it.
@@ -169,7 +178,7 @@ def _base() -> tuple[RunSettings, Outlook]:
         target = data_card.usual_target(settings.data.source) or prepare.default_target(table)
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
     task = prepare.check_data(table, settings.data)
-    return settings, outlook.of_table(table, settings.data, task)
+    return settings, data_choice.expected(settings.data, task)
 
 
 def _in_words(base: RunSettings) -> str:
@@ -178,7 +187,7 @@ def _in_words(base: RunSettings) -> str:
     ]
     return (
         f"From the Train page, where it can be changed: {plain(base.data.title)}, layers "
-        f"{run_table.network(base)}, {optimizer}, batches of {base.training.batch_size:,} rows."
+        f"{plain(run_table.network(base), None)}, {optimizer}, batches of {base.training.batch_size:,} rows."
     )
 
 
@@ -299,7 +308,7 @@ def _budget(plan: Plan, expected: Outlook) -> None:
             f" On top of that, {found * seeds} runs begin with a range test of up to {test.seeds * test.steps:,} "
             "steps, which the result shows beside the budget."
         )
-    st.caption(text)
+    st.caption(plain(text, None))
 
 
 def _ready_made() -> Plan:
@@ -382,6 +391,6 @@ def _delete(study: Study) -> None:
 
 def _undo() -> None:
     word = st.session_state.get("deleted_word", "comparison")
-    deleted = resources.undo("deleted_study", f"The {word} and its runs were deleted.")
+    deleted = resources.undo("deleted_study", f"The {plain(word)} and its runs were deleted.")
     if deleted is not None:
         _open(studies.restore(resources.store(), deleted).id)

@@ -141,7 +141,7 @@ def _source(current: Source) -> Source:
         help="A sample to start with, or a file that you uploaded.",
     )
     if isinstance(chosen, SampleSource) and chosen in titles:
-        st.caption(titles[chosen]["about"])
+        st.caption(plain(titles[chosen]["about"], None))
     return chosen
 
 
@@ -366,5 +366,5 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         return Chosen(data, outlook.training_rows(table, data), obstacle=_NOT_YET)
     if task is None:
         st.caption(f"Task: {_TASKS[found].lower()}, told from the target.")
-    expected = outlook.of_table(table, data, found)
+    expected = data_choice.expected(data, found)
     return Chosen(data, expected.rows, expected)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from lrapp import outlook
 from lrapp.outlook import Outlook
 from lrapp.setting_parts import checked
 from lrapp.settings import (
@@ -16,6 +17,7 @@ from lrapp.settings import (
     PolicySettings,
     RunSettings,
     Source,
+    Task,
     TrainingSettings,
 )
 from lrapp.ui import draft, resources
@@ -47,6 +49,22 @@ class Chosen:
     rows: int | None = None
     outlook: Outlook | None = None
     obstacle: str | None = None
+
+
+def expected(data: DataSettings, task: Task) -> Outlook:
+    """Return what a network will be given of a table, which is worked out once for each choice of data.
+
+    Args:
+        data: As for ``resources.table``, with a target.
+        task: What the network answers.
+    """
+    return _expected(data.model_dump_json(), task)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _expected(data: str, task: Task) -> Outlook:
+    parsed = DataSettings.model_validate_json(data)
+    return outlook.of_table(resources.table(parsed), parsed, task)
 
 
 def short_id(source: Source) -> str:

@@ -59,7 +59,9 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
             icon=":material/play_arrow:",
             key=f"{key}.start",
             disabled=obstacle is not None,
-            help=f"Not yet: {obstacle}." if obstacle else "Takes a few seconds for usual networks.",
+            help=plain(f"Not yet: {obstacle}.", None)
+            if obstacle
+            else "Takes a few seconds for usual networks.",
         ):
             check = _begin(settings)
         if check is None:
@@ -127,9 +129,9 @@ def _ended(check: _Check) -> None:
         )
         return
     if report.right:
-        st.success(report.sentence, icon=":material/check:")
+        st.success(plain(report.sentence, None), icon=":material/check:")
     else:
-        st.warning(report.sentence, icon=":material/warning:")
+        st.warning(plain(report.sentence, None), icon=":material/warning:")
     st.html(_table(report))
     st.caption(plain(report.about_precision, None))
     st.caption(_explained(report))
@@ -150,7 +152,7 @@ _STYLE = """<style>
 
 def _table(report: GradientReport) -> str:
     titles = ("Layer", "Verdict", "Weights checked", "Largest error", f"Lost in {report.precision}")
-    head = "".join(f'<th scope="col">{title.replace("_", "_<wbr>")}</th>' for title in titles)
+    head = "".join(f'<th scope="col">{html.escape(title).replace("_", "_<wbr>")}</th>' for title in titles)
     rows = "".join(_row(layer) for layer in report.layers)
     return f'{_STYLE}<div class="gradients"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 

@@ -157,7 +157,7 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
     if not layers:
         st.caption("No layers: the inputs lead straight to the answer. The empty row adds one.")
     for number in layer_table.idle(layers):
-        st.caption(f"Layer {number} drops nothing: give it a share above 0 in the column Dropout.")
+        st.caption(f"Layer {number:d} drops nothing: give it a share above 0 in the column Dropout.")
     return layers
 
 

@@ -131,7 +131,7 @@ def _offer_another(data: DataSettings, sentence: str) -> None:
 def _summary(facts: PictureFacts) -> None:
     color = "in grey" if facts.channels == 1 else "in colour"
     st.markdown(
-        f"**{facts.rows:,}** pictures of **{facts.width} x {facts.height}** pixels {color}, "
+        f"**{facts.rows:,}** pictures of **{facts.width:d} x {facts.height:d}** pixels {color}, "
         f"**{len(facts.classes):,}** classes"
     )
     if facts.test_rows:

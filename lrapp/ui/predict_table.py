@@ -138,7 +138,7 @@ def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> 
             text = "A run is training; the prediction comes right after it …"
         st.progress(0.0, text)
     else:
-        st.progress(min(1.0, progress.share), f"{progress.stage} … {progress.rows:,} rows done")
+        st.progress(min(1.0, progress.share), f"{plain(progress.stage, None)} … {progress.rows:,} rows done")
     if st.button("Cancel", icon=":material/cancel:", key=f"predict.cancel.{folder.id}"):
         folder.cancel()
         if future is None or future.cancel():

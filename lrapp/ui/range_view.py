@@ -132,7 +132,7 @@ def progress(run: Run, history: History) -> None:
     now = history.sweeps[-1]
     done = (len(history.sweeps) - 1) * now.steps + len(now.losses)
     st.progress(
-        min(1.0, done / (now.steps * now.seeds)), f"Range test: seed {len(history.sweeps)} of {now.seeds}"
+        min(1.0, done / (now.steps * now.seeds)), f"Range test: seed {len(history.sweeps)} of {now.seeds:d}"
     )
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from pydantic import TypeAdapter
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
-from lrapp import about, charts, warming, worker
+from lrapp import about, charts, escaping, warming, worker
 from lrapp.errors import UserError
 from lrapp.jobs import Jobs
 from lrapp.reading.columns import Kind
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:^=&@/])")
-# Addresses become links after escapes have been read, unless something that nobody sees stands inside of them.
-_ADDRESSES = re.compile(r"(https?:(?=//)|www(?=\.)|@)", re.IGNORECASE)
-_BREAKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+_NO_LETTER = re.compile(r"[^\w\s]|(?<!\w)_+|_+(?!\w)")
 
 
 def plain(text: str, most: int | None = 60) -> str:
@@ -38,10 +35,17 @@ def plain(text: str, most: int | None = 60) -> str:
         text: Anything, also with line breaks.
         most: Letters to keep; None for all.
     """
-    flat = _BREAKS.sub(" ", text).strip()
-    if most is not None and len(flat) > most:
-        flat = flat[: most - 1] + "…"
-    return _MARKUP.sub(r"\\\1", _ADDRESSES.sub("\\1\u2060", flat))
+    return escaping.markdown(text, most)
+
+
+def spoken(text: str, most: int = 60) -> str:
+    """Return text from a file for a label that is hidden: read aloud as it stands, and drawn as Markdown all the same.
+
+    Args:
+        text: Anything. Letters and digits are kept; what could be markup is left out, as escapes would be read aloud.
+        most: Letters to keep.
+    """
+    return " ".join(_NO_LETTER.sub(" ", text).split())[:most].strip(" _")
 
 
 @st.cache_resource(show_spinner=False)

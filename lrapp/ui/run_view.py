@@ -224,8 +224,8 @@ def _progress(run: Run, status: Status, history: History) -> None:
         resources.jobs().resume(run)
         st.rerun()
     if status.message:
-        say = st.error if status.state in ("failed", "interrupted", "diverged") else st.caption
-        say(plain(status.message, None))
+        bad = status.state in ("failed", "interrupted", "diverged")
+        (st.error if bad else st.caption)(plain(status.message, None))
 
 
 def _bar(run: Run, status: Status, history: History) -> None:
@@ -241,7 +241,7 @@ def _bar(run: Run, status: Status, history: History) -> None:
         range_view.progress(run, history)
         return
     if history.started is None and history.preparing is not None:
-        st.progress(history.preparing.share, f"{history.preparing.what} …")
+        st.progress(history.preparing.share, plain(f"{history.preparing.what} …", None))
         return
     if history.started is None:
         st.progress(0.0, waiting.to_begin(run, status.state))

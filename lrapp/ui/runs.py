@@ -240,7 +240,7 @@ def _undo() -> None:
     kept: str = st.session_state.get("deleted") or ""
     number = len(kept.split())
     deleted = resources.undo(
-        "deleted", "The run was deleted." if number == 1 else f"{number} runs were deleted."
+        "deleted", "The run was deleted." if number == 1 else f"{number:,} runs were deleted."
     )
     if deleted is None:
         return

@@ -92,7 +92,7 @@ def _setting(kept: _Kept, name: str, base: RunSettings) -> None:
     why = search.obstacle(name, base)
     about = Space.model_fields[name].description or ""
     on = st.toggle(
-        f"Vary: {search_space.spoken(name)}",
+        f"Vary: {plain(search_space.spoken(name))}",
         value=name in kept.chosen and why is None,
         key=f"{key}.on.{why is None}",
         disabled=why is not None,
@@ -121,7 +121,7 @@ def _setting(kept: _Kept, name: str, base: RunSettings) -> None:
 def _power(part: Varied, name: str, key: str, *, into: DeltaGenerator) -> Any:
     value = getattr(part, name)
     return into.selectbox(
-        type(part).model_fields[name].title or name,
+        type(part).model_fields[name].title or plain(name),
         _POWERS,
         index=_POWERS.index(value),
         format_func=lambda size: f"{size:,}",
@@ -135,7 +135,7 @@ def _optimizers(varied: Optimizers, key: str) -> Optimizers:
         list(get_args(Optimizer)),
         selection_mode="multi",
         default=list(varied.among),
-        format_func=search_space.shown,
+        format_func=lambda one: plain(search_space.shown(one)),
         key=key,
     )
     return checked(varied, among=tuple(among))

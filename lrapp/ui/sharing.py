@@ -55,7 +55,7 @@ def _ways(settings: RunSettings, key: str) -> None:
     if sha256 := getattr(source, "sha256", ""):
         st.caption(
             f"The table itself is not in it. Send {plain(source.name)} along, unless the link is opened on this "
-            f"server: the other side is asked for the file whose SHA-256 begins with {sha256[:8]}."
+            f"server: the other side is asked for the file whose SHA-256 begins with {plain(sha256[:8])}."
         )
     st.download_button(
         "Settings (JSON)",
@@ -119,7 +119,7 @@ def _wanted_file(settings: RunSettings) -> None:
         return
     st.warning(
         f"These settings were made for {plain(source.name)} (its SHA-256 begins with "
-        f"{getattr(source, 'sha256', '')[:8]}), which is not kept on this server. Upload it here, and the other "
+        f"{plain(getattr(source, 'sha256', '')[:8])}), which is not kept on this server. Upload it here, and the other "
         "settings stay as they are; or choose another table.",
         icon=":material/upload_file:",
     )

@@ -298,7 +298,7 @@ def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]
             resources.jobs().resume(run)
         st.rerun()
     if right.button(
-        f"Delete the {study.word}",
+        f"Delete the {plain(study.word)}",
         icon=":material/delete:",
         width="stretch",
         help="Moves it and its runs into the bin; it can be taken back for a week.",
@@ -322,7 +322,7 @@ def _losses(study: Study, seen: list[_Seen]) -> None:
 
 def _name(study: Study, one: _Seen) -> str:
     label = plain(one.member.label)
-    return label if study.search else f"{label}, seed {one.member.seed}"
+    return label if study.search else f"{label}, seed {one.member.seed:d}"
 
 
 def _csv(study: Study) -> bytes:

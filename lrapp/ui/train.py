@@ -101,7 +101,7 @@ def _outlook(settings: RunSettings, expected: Outlook) -> str | None:
     estimate = estimates.estimate(
         settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows
     )
-    st.caption(estimate.sentence)
+    st.caption(plain(estimate.sentence, None))
     try:
         estimates.check_memory(estimate, estimates.available_bytes())
     except UserError as error:
@@ -126,11 +126,13 @@ def _train_button(settings: RunSettings, obstacle: str | None) -> None:
         icon=":material/play_arrow:",
         width="stretch",
         disabled=obstacle is not None,
-        help=f"Not yet: {obstacle}." if obstacle else "Starts a run with the settings on this page.",
+        help=plain(f"Not yet: {obstacle}.", None)
+        if obstacle
+        else "Starts a run with the settings on this page.",
         key=draft.key("train"),
     )
     if obstacle is not None:
-        st.warning(f"Training cannot start: {obstacle}.", icon=":material/warning:")
+        st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
     if pressed:
         run = resources.store().create(settings.model_copy(update={"name": name}))
         resources.jobs().submit(run)
