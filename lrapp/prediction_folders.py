@@ -109,8 +109,8 @@ def create(home: Path, data: bytes | memoryview) -> PredictionFolder:
     with disk_errors():
         made.folder.mkdir(parents=True)
         try:
-            made.table_path.write_bytes(data)
-        except OSError:
+            write_beside(made.table_path, data, lasting=False)
+        except UserError:
             made.delete()
             raise
     return made
