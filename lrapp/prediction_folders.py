@@ -109,7 +109,7 @@ def create(home: Path, data: bytes | memoryview) -> PredictionFolder:
     with disk_errors():
         made.folder.mkdir(parents=True)
         try:
-            write_beside(made.table_path, data, lasting=False)
+            write_beside(made.table_path, data, "nothing")
         except UserError:
             made.delete()
             raise
@@ -156,7 +156,7 @@ def work(folder: Path, run_folder: Path, name: str) -> None:
     told = PredictionFolder(folder)
 
     def say(progress: Progress) -> None:
-        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), lasting=False)
+        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), "nothing")
 
     tell = now_and_then(say, _SECONDS_BETWEEN_WORDS)
 
