@@ -4,6 +4,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 
 - ``errors``        sentences that a user can act on
 - ``escaping``      text from a file that stays text where Markdown is read
+- ``files``, ``pacing``   files that are there whole or not at all; how often progress is told
 - ``events``        what a run says while it runs
 - ``policies``, ``suggestions``   step numbers -> learning rates; range test curves -> rates
 - ``reading/``, ``tables``        the bytes of a file -> ``Table``
@@ -25,7 +26,8 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``warming``   kinds of workers, and what one does ahead of need
 - ``study_files``, ``studies``, ``comparing``, ``run_table``, ``run_differences``, ``search_results``   policies and
   trials; runs beside one another
-- ``loggers``, ``worker``, ``jobs``, ``bundle``   elsewhere; one run; the queue and its process; the download
+- ``loggers``, ``worker``   a run's events told elsewhere; one run, from settings to model
+- ``execution/``, ``jobs``, ``bundle``   the worker process and whose turn it is; the queue; the download
 - ``recipes``, ``picture_recipes``, ``code_data``, ``code_pictures``, ``code_training``, ``codegen``   a finished run ->
   readable code that does it again
 - ``portable``, ``exports`` and one for each format   a finished run -> what a person takes away

@@ -91,7 +91,8 @@ class TrainingState:
             for name in ("model", "optimizer", "best_weights")
             for index, value in enumerate(getattr(self, name))
         }
-        with disk_errors(), whole(Path(path)) as beside, beside.open("wb") as file:
+        # Should its name be lost in a power cut, the state before it is as good.
+        with disk_errors(), whole(Path(path), "content") as beside, beside.open("wb") as file:
             np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod

@@ -235,7 +235,7 @@ def from_line(line: str | bytes) -> Event:
         values: dict[str, Any] = from_json(line)
         kind = _TYPES[values.pop("type")]
         event = kind(**{name: _revive(value) for name, value in values.items()})
-        if not all(_fits(getattr(event, name), wanted) for name, wanted in _wanted(kind)):
+        if not all(_fits(getattr(event, name), wanted) for name, wanted in _wanted(event.type)):
             raise ValueError("another type")
         if isinstance(event, (StepsDone, SweepDone)) and not _equally_long(event):
             raise ValueError("lengths differ")
@@ -245,7 +245,9 @@ def from_line(line: str | bytes) -> Event:
 
 
 @cache
-def _wanted(kind: type[Event]) -> tuple[tuple[str, Any], ...]:
+def _wanted(of_type: str) -> tuple[tuple[str, Any], ...]:
+    """Names of the fields of a type of event, and what they hold."""
+    kind = _TYPES[of_type]
     hints = get_type_hints(kind)
     return tuple((one.name, hints[one.name]) for one in fields(kind))
 

@@ -136,7 +136,7 @@ def export(folder: Path, home: Path, key: str) -> Path:
         target.parent.mkdir(exist_ok=True)
 
     def say(text: str) -> None:
-        write_beside(progress, text.encode(), lasting=False)
+        write_beside(progress, text.encode(), "nothing")
 
     try:
         make = _maker(run, Store(home), key, say)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lrapp.errors import UserError
 
@@ -37,19 +37,23 @@ def disk_errors() -> Iterator[None]:
         raise
 
 
-def put(beside: Path, path: Path, *, lasting: bool = True) -> None:
+# What is on the disk after a power cut: the file under its name; the file or what was there before, whole; nobody cares.
+Sync = Literal["name", "content", "nothing"]
+
+
+def put(beside: Path, path: Path, sync: Sync = "name") -> None:
     """Rename a finished file into its place, where it takes that of the file before it.
 
     Args:
         beside: The file, on the same disk.
         path: Its place.
-        lasting: Whether it must be there, whole, after a power cut as well; takes some milliseconds.
+        sync: What must be on the disk when this returns; each of content and name takes some milliseconds.
     """
-    if lasting:
+    if sync != "nothing":
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
     os.replace(beside, path)
-    if lasting and hasattr(os, "O_DIRECTORY"):  # Windows has no such thing
+    if sync == "name" and hasattr(os, "O_DIRECTORY"):  # Windows has no such thing
         with suppress(OSError):  # some file systems have it for files alone
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
             try:
@@ -59,36 +63,36 @@ def put(beside: Path, path: Path, *, lasting: bool = True) -> None:
 
 
 @contextmanager
-def whole(path: Path, *, lasting: bool = True) -> Iterator[Path]:
+def whole(path: Path, sync: Sync = "name") -> Iterator[Path]:
     """Give a name to write a file under, beside its place and with the same ending; then put it there.
 
     Where writing fails, nothing is left of it, and what was in its place stays.
 
     Args:
         path: The file's place.
-        lasting: As for ``put``.
+        sync: As for ``put``.
     """
     beside = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
         yield beside
-        put(beside, path, lasting=lasting)
+        put(beside, path, sync)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
 
 
-def write_beside(path: Path, data: bytes | memoryview | Iterable[bytes], *, lasting: bool = True) -> None:
+def write_beside(path: Path, data: bytes | memoryview | Iterable[bytes], sync: Sync = "name") -> None:
     """Write a file in one step: beside its place, then renamed into it.
 
     Args:
         path: The file's place.
         data: What it is to hold, whole or in pieces.
-        lasting: As for ``put``.
+        sync: As for ``put``.
 
     Raises:
         UserError: If the disk is full or may not be written.
     """
-    with disk_errors(), whole(path, lasting=lasting) as beside, beside.open("wb") as file:
+    with disk_errors(), whole(path, sync) as beside, beside.open("wb") as file:
         file.writelines([data] if isinstance(data, (bytes, memoryview)) else data)
 
 

@@ -138,8 +138,8 @@ def create(home: Path, data: bytes | memoryview) -> PredictionFolder:
     with disk_errors():
         made.folder.mkdir(parents=True)
         try:
-            made.table_path.write_bytes(data)
-        except OSError:
+            write_beside(made.table_path, data, "nothing")
+        except UserError:
             made.delete()
             raise
     return made
@@ -188,7 +188,7 @@ def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None
     told = PredictionFolder(folder)
 
     def say(progress: Progress) -> None:
-        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), lasting=False)
+        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), "nothing")
 
     tell = now_and_then(say, _SECONDS_BETWEEN_WORDS)
 

@@ -138,7 +138,7 @@ class Run:
         status = Status.model_validate(self.status.model_dump() | changes)
         path, data = self.folder / "status.json", status.model_dump_json(indent=2).encode()
         try:
-            write_beside(path, data)
+            write_beside(path, data, "content")
         except UserError:
             # A full disk has no room beside, but still has it in the place of the old text; a run that failed
             # because the disk is full must be able to say so.
@@ -338,11 +338,11 @@ class Store:
         with disk_errors():
             run.folder.mkdir()
         try:
-            write_beside(run.folder / "run.json", settings.to_json().encode())
+            write_beside(run.folder / "run.json", settings.to_json().encode(), "content")
             if owner:
-                write_beside(run.folder / "owner", owner.encode("ascii"))
+                write_beside(run.folder / "owner", owner.encode("ascii"), "content")
             # The status comes last: a folder without one is not a run yet.
-            write_beside(run.folder / "status.json", status.model_dump_json(indent=2).encode())
+            write_beside(run.folder / "status.json", status.model_dump_json(indent=2).encode(), "content")
         except BaseException:
             shutil.rmtree(run.folder, ignore_errors=True)
             raise

@@ -432,7 +432,7 @@ def _look_closely(
     try:
         if prepared.of_pictures:
             mistakes = picture_results.mistakes(prepared, outputs).to_json()
-        found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x))
+        found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
     except Exception as error:
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
         note = f"The closer look at this model failed and was left out; the model itself is whole. ({why})"

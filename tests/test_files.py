@@ -100,8 +100,10 @@ def test_what_must_last_is_on_the_disk_before_and_after_it_is_renamed(
     monkeypatch.setattr(os, "replace", watched_replace)
     write_beside(tmp_path / "kept.json", b"{}")
     assert happened == ["file", "renamed", "folder"]
-    write_beside(tmp_path / "progress.json", b"{}", lasting=False)
-    assert happened[3:] == ["renamed"]
+    write_beside(tmp_path / "status.json", b"{}", "content")
+    assert happened[3:] == ["file", "renamed"]
+    write_beside(tmp_path / "progress.json", b"{}", "nothing")
+    assert happened[5:] == ["renamed"]
 
 
 def test_what_writes_a_file_by_itself_gets_a_name_with_its_ending(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """The walls of the house: which room may import what, read from the imports themselves."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -267,3 +269,20 @@ def test_a_room_is_small_and_says_what_it_is(room: str) -> None:
     assert len(text.splitlines()) <= MOST_LINES, "a room that outgrows this is two rooms"
     assert room.rsplit(".", maxsplit=1)[-1] not in ("utils", "util", "helpers", "common", "misc")
     assert ast.get_docstring(ast.parse(text)), "says in its first line what it is for"
+
+
+# Asked for where somebody wants them; the page says how to install them.
+OPTIONAL = {"mlflow", "onnx", "onnxruntime"}
+
+
+def test_whatever_is_imported_is_required_by_name() -> None:
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    required = {re.split(r"[<>=;\s]", line)[0] for line in lines if line and line[0] not in "#-"}
+    imported = {name for room in FILES for name in imports(room)} - set(FILES) - sys.stdlib_module_names
+    named = packages_distributions()
+    missing = {
+        name
+        for name in imported - OPTIONAL - {"lrapp"}
+        if not required & {one.lower().replace("_", "-") for one in named.get(name, [name])}
+    }
+    assert not missing
