@@ -5,6 +5,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``errors``        sentences that a user can act on
 - ``escaping``      text from a file that stays text where Markdown is read
 - ``files``, ``pacing``   files that are there whole or not at all; how often progress is told
+- ``phrasing``      numbers in sentences
 - ``events``        what a run says while it runs
 - ``policies``, ``suggestions``   step numbers -> learning rates; range test curves -> rates
 - ``reading/``, ``tables``        the bytes of a file -> ``Table``

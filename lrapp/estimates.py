@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrapp.errors import UserError
+from lrapp.phrasing import counted
 from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
 from lrapp.shapes import LayerShape, Shape, pretrained, shapes
 
@@ -56,7 +57,7 @@ class Estimate:
     def sentence(self) -> str:
         """The estimate in words, for the page."""
         return (
-            f"{self.parameters.trainable:,} parameters, {self.steps:,} steps: "
+            f"{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
             f"about {_size(self.memory_bytes)} of memory."
         )
 
