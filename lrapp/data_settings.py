@@ -105,6 +105,16 @@ class DialectSettings(Part):
         None, title="Decimal mark", description="What starts the decimals."
     )
     thousands: str | None = Field(None, title="Thousands", description="What groups digits.", max_length=1)
+    date_order: Literal["dmy", "mdy"] | None = Field(
+        None,
+        title="Order of dates",
+        description="Whether 1/2/2020 is the first of February or the second of January.",
+    )
+    missing_words: Literal["missing", "values"] | None = Field(
+        None,
+        title="Words for missing values",
+        description="Whether NA, null and the like in columns of words are gaps, or categories such as North America.",
+    )
 
 
 class DataSettings(Part):

@@ -24,10 +24,11 @@ from lrapp.reading.dialects import (
     with_marks,
 )
 from lrapp.reading.formats import ColumnFormat
+from lrapp.reading.given import Given
 from lrapp.reading.kinds import Context, Kind
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
-from lrapp.reading.names import column_names, with_split_names, without_sign
+from lrapp.reading.names import column_names, target_of, with_split_names, without_sign
 from lrapp.reading.numerals import looks_numeric
 from lrapp.reading.records import find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
@@ -61,6 +62,7 @@ class Table:
         notes: Plain sentences on everything that was changed, decided or left out.
         repairs: The first 1,000 rows that had to be repaired.
         repaired_rows: How many there are in all.
+        to_predict: Name of the column that a row below the names says is the class or target, else ``""``.
     """
 
     name: str
@@ -70,8 +72,9 @@ class Table:
     notes: tuple[str, ...]
     repairs: tuple[Repair, ...]
     repaired_rows: int
+    to_predict: str = ""
     _texts: Mapping[str, pa.ChunkedArray] = field(default_factory=dict, repr=False, compare=False)
-    _told: DialectOverrides = field(default_factory=DialectOverrides, repr=False, compare=False)
+    _given: Given = field(default_factory=Given, repr=False, compare=False)
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -141,14 +144,7 @@ class Table:
         return self._texts[name] if name in self._texts else _as_text(self.frame[name])
 
     def _context(self, place: int) -> Context:
-        return _about(self.columns[place].name, place, len(self.columns), self.dialect, self._told)
-
-
-def _about(name: str, place: int, width: int, dialect: Dialect | None, told: DialectOverrides) -> Context:
-    marks = (dialect.decimal, dialect.thousands) if dialect else (told.decimal or ".", told.thousands or "")
-    chosen = told.decimal is not None or told.thousands is not None
-    order, missing = told.date_order or "", told.missing_words or ""
-    return Context(name, place, width, *marks, chosen, date_order=order, missing_words=missing)
+        return self._given.about(self.columns[place].name, place, len(self.columns), self.dialect)
 
 
 def _as_text(values: pd.Series) -> pa.ChunkedArray:
@@ -183,14 +179,14 @@ def read_csv(
     Raises:
         UserError: If there is no table in it, or more than fits.
     """
-    told = dialect or DialectOverrides()
+    given = Given(dialect or DialectOverrides(), known_names, formats or {})
     if not data:
         raise UserError("The file must hold a table, and this one is empty. Upload another one.")
     unpacked = unpack(bytes(data), name)
     notes = list(unpacked.notes)
     if unpacked.sheet is not None:
-        return _read_sheet(unpacked.sheet, unpacked.name, notes, told, known_names, formats or {})
-    return _read_text(unpacked.data, unpacked.name, notes, told, known_names, formats or {})
+        return _read_sheet(unpacked.sheet, unpacked.name, notes, given)
+    return _read_text(unpacked.data, unpacked.name, notes, given)
 
 
 def _no_rows(only_names: bool) -> UserError:
@@ -208,14 +204,8 @@ def _no_rows_alike(width: int) -> UserError:
     )
 
 
-def _read_text(
-    data: bytes,
-    name: str,
-    notes: list[str],
-    told: DialectOverrides,
-    known: Collection[str],
-    formats: Mapping[str, ColumnFormat],
-) -> Table:
+def _read_text(data: bytes, name: str, notes: list[str], given: Given) -> Table:
+    told = given.told
     decoded = decode(data, told.encoding)
     notes.extend([*([decoded.guess] if decoded.guess else []), *decoded.notes])
     ruled = without_rulings(decoded.data)
@@ -227,15 +217,14 @@ def _read_text(
     if not content[: 1 << 16].strip() and not content.strip():
         raise _no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
-    found = detect(beginning, decoded.encoding, told, known)
-    named_lines = found.named_lines
+    found = detect(beginning, decoded.encoding, told, given.names)
     if said := _RUNS.get(found.dialect.delimiter):
         notes.append(said)
     text = prepare_text(content, found.dialect.delimiter, found.dialect.quote, found.dialect.escape)
     records = find_records(text, found.width)
     filled: list[int] = []
     for place in range(records.count):
-        if records.raw(place).strip() and records.line(place) > named_lines:
+        if records.raw(place).strip() and records.line(place) > found.named_lines:
             filled.append(place)
         if len(filled) >= _HEAD_RECORDS:
             break
@@ -245,13 +234,13 @@ def _read_text(
     rows = without_sign(rows, notes)
     if told.header is not False:
         rows = with_split_names(rows, notes)
-    plan = layout(rows, told.header, known)
+    plan = layout(rows, told.header, given.names)
     _check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = column_names(header, plan, notes)
+    names, unnamed = column_names(header, plan, notes, given.names)
     if plan.skip:
         notes.append(f"{plan.skip} line{'s were' if plan.skip > 1 else ' was'} left out before the table.")
-    if named_lines:
+    if found.named_lines:
         notes.append("The first line, which only names the delimiter, was left out.")
     first_row = plan.skip + plan.header_rows
     first = filled[first_row] if first_row < len(filled) else records.count
@@ -262,11 +251,12 @@ def _read_text(
     types = choose_types(body_rows, plan.width, final)
     if records.count < _FEW_ROWS or text.escaped or text.delimiter != text.written:
         types = Types([pa.string()] * plan.width)
-    types = types_for(types, names, formats)
+    types = types_for(types, names, given.formats)
     mender = Mender(body_rows, plan.width, text.delimiter)
     body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))
     body.renumber(ruled.line)
-    return _assemble(name, body, names, unnamed, final, notes, told, formats)
+    table = _assemble(name, body, names, unnamed, final, notes, given.beside(body_rows))
+    return replace(table, to_predict=target_of(plan, header, names))
 
 
 def _check_size(rows: int, width: int) -> None:
@@ -313,11 +303,11 @@ def _assemble(
     unnamed: set[int],
     dialect: Dialect | None,
     notes: list[str],
-    told: DialectOverrides,
-    formats: Mapping[str, ColumnFormat],
+    given: Given,
 ) -> Table:
-    decimal, thousands = (dialect.decimal, dialect.thousands) if dialect else (".", "")
-    if ends_in_total(body.columns, names, decimal, thousands):
+    width = len(names)
+    about = given.about("", 0, width, dialect)
+    if ends_in_total(body.columns, names, about.decimal, about.thousands):
         body.columns = [column.slice(0, len(column) - 1) for column in body.columns]
         body.left_out["total"] = [0]
         leave_out_empty_end(body)
@@ -332,7 +322,6 @@ def _assemble(
     columns: list[Column] = []
     texts: dict[str, pa.ChunkedArray] = {}
     dropped: list[str] = []
-    width = len(names)
     framed = dialect is not None and not dialect.header and dialect.delimiter == "|"
     for place, column_name in enumerate(names):
         text = body.columns[place]
@@ -341,8 +330,8 @@ def _assemble(
         if droppable and text.null_count == len(text) and width > 1:
             dropped.append(column_name)
             continue
-        about = replace(_about(column_name, place, width, dialect, told), unnamed=place in unnamed)
-        written = formats.get(column_name)
+        about = given.about(column_name, place, width, dialect, unnamed=place in unnamed)
+        written = given.formats.get(column_name)
         read = read_by_format(text, written, about) if written else read_column(text, about)
         series[column_name] = read.values
         columns.append(described(column_name, read))
@@ -364,29 +353,22 @@ def _assemble(
         repairs=tuple(body.repairs),
         repaired_rows=body.repaired_rows,
         _texts=texts,
-        _told=told,
+        _given=given,
     )
 
 
-def _read_sheet(
-    sheet: Sequence[Sequence[str]],
-    name: str,
-    notes: list[str],
-    told: DialectOverrides,
-    known: Collection[str],
-    formats: Mapping[str, ColumnFormat],
-) -> Table:
+def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], given: Given) -> Table:
     """A spreadsheet has cells already; only the place of the table in it must be found."""
     end = _end_of_table(sheet)
     filled = [row for row in sheet[:end] if any(cell.strip() for cell in row)]
     below = sum(any(cell.strip() for cell in row) for row in sheet[end:])
     width = max(max(place for place, cell in enumerate(row) if cell.strip()) + 1 for row in filled)
-    plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], told.header, known)
+    plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], given.told.header, given.names)
     plan = replace(plan, width=max(plan.width, width))
     _check_size(len(filled), plan.width)
     rows = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in filled]
     header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = column_names(header, plan, notes)
+    names, unnamed = column_names(header, plan, notes, given.names)
     if plan.skip:
         above = f"{_counted(plan.skip, 'row')} before the table"
         notes.append(f"{above}{_were(plan.skip)} left out.")
@@ -402,7 +384,8 @@ def _read_sheet(
         body.left_out["footer"] = [0] * below
     if (blank := len(sheet) - len(filled) - below) > 0:
         body.left_out["empty"] = [0] * blank
-    return _assemble(name, body, names, unnamed, None, notes, told, formats)
+    table = _assemble(name, body, names, unnamed, None, notes, given.beside(body_rows[:_HEAD_RECORDS]))
+    return replace(table, to_predict=target_of(plan, header, names))
 
 
 def _end_of_table(sheet: Sequence[Sequence[str]]) -> int:

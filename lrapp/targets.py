@@ -33,8 +33,10 @@ def target_choices(table: Table) -> tuple[str, ...]:
 
 
 def default_target(table: Table) -> str | None:
-    """Return the column that is most likely meant: one named like a target, else the last suitable one."""
+    """Return the column that is most likely meant: of that role or name, else the last suitable one."""
     choices = target_choices(table)[::-1]
+    if table.to_predict in choices and _predictable(table, table.to_predict):
+        return table.to_predict
     named = [name for name in choices if _TARGET_NAME.fullmatch(name.strip())]
     return next((name for name in (*named, *choices) if _predictable(table, name)), None)
 

@@ -61,7 +61,11 @@ def read_table(store: Store, settings: DataSettings) -> "Table":
     from lrapp.tables import DialectOverrides, read_csv
 
     overrides = DialectOverrides(**settings.dialect.model_dump())
-    table = read_csv(store.read_source(settings.source), settings.source.name, dialect=overrides)
+    data = store.read_source(settings.source)
+    table = read_csv(data, settings.source.name, dialect=overrides)
+    if settings.target is not None and settings.target not in table.kinds:
+        # A run of an earlier version may know a column by the names of several rows.
+        table = read_csv(data, settings.source.name, dialect=overrides, known_names=(settings.target,))
     return table.with_kinds(settings.kinds) if settings.kinds else table
 
 

@@ -23,6 +23,9 @@ _TEXT_MISSING = frozenset(
     word for word in MISSING_WORDS if word.lower() not in ("none", "missing", "nil", ".", "*")
 )
 _LONGEST_MISSING = max(len(word.encode()) for word in _TEXT_MISSING)
+_CODE, _REGION_CODE = re.compile("[A-Z]{2}"), re.compile("[A-Z]{2,5}")
+_REGIONS = frozenset(("EMEA", "APAC", "LATAM"))
+_MANY_CODES, _FEW_CODES = 10, 2
 _SIGNS = frozenset(("+", "±", "+/-", "0"))
 _MINUS = frozenset(("-", "–", "—"))
 
@@ -36,34 +39,49 @@ def missing_words_of(written: ColumnFormat) -> frozenset[str]:
     return (_TEXT_MISSING - set(written.kept_words)) | set(written.missing_words)
 
 
-def without_missing_words(words: Words, missing: frozenset[str] = _TEXT_MISSING) -> tuple[Words, list[str]]:
+def without_missing_words(
+    words: Words, missing: frozenset[str] = _TEXT_MISSING, about: Context | None = None
+) -> tuple[Words, list[str]]:
     """Count words such as NA as empty cells.
 
     Args:
         words: The column.
         missing: The words that count as missing.
+        about: What the rest of the file and the user say, where words may be values after all.
 
     Returns:
         The column without them, and sentence parts on what was done.
     """
     places = [place for place, text in enumerate(words.texts) if text in missing]
-    if not places:
+    if not places or (about is not None and about.missing_words == "values"):
         return words, []
+    doubtful = about is not None and not about.missing_words
     others = [text for text in words.texts if text not in missing]
     kept: list[str] = []
-    if "+" in others and set(others) <= _SIGNS:
+    if doubtful and "+" in others and set(others) <= _SIGNS:
         kept = [words.texts[place] for place in places if words.texts[place] in _MINUS]
         places = [place for place in places if words.texts[place] not in _MINUS]
     notes = [f"{listed(dict.fromkeys(kept, 1))} was kept, as the opposite of '+'"] if kept else []
     if not places:
         return words, notes
     counts = {words.texts[place]: int(words.counts[place]) for place in places}
-    if set(counts) == {"NA"} and len(others) >= 10 and all(re.fullmatch("[A-Z]{2}", code) for code in others):
-        return words, ["'NA' was kept, as one code of two letters among others"]
+    if about is not None and doubtful and set(counts) == {"NA"} and _are_codes(others, about):
+        return words, ["'NA' was kept, as one short code among others"]
     return words.without(places), [
         *notes,
         f"{count(sum(counts.values()), 'value')} marked as missing ({listed(counts)})",
     ]
+
+
+def _are_codes(others: list[str], about: Context) -> bool:
+    """Whether words beside NA are codes of countries or regions, so that it is Namibia or North America."""
+    if _REGIONS & set(others) and all(map(_REGION_CODE.fullmatch, others)):
+        return True
+    if not all(map(_CODE.fullmatch, others)):
+        return False
+    # Few codes could be anything, and a file that writes NA for missing numbers does so elsewhere.
+    few = len(others) >= _FEW_CODES and not about.na_in_numbers
+    return len(others) >= _MANY_CODES or (few and not {code.casefold() for code in others} <= YES | NO)
 
 
 def missing_in(words: Words, clean: Words) -> tuple[str, ...]:
@@ -100,7 +118,7 @@ def read_category(words: Words, about: Context, why: str) -> Read:
         about: What the rest of the file says.
         why: Reason to give when it is a category, or ``""``.
     """
-    clean, found = without_missing_words(words)
+    clean, found = without_missing_words(words, about=about)
     read = _read_clean(clean, found, words.respaced, about, why)
     return replace(read, format=word_format(clean, words, read.kind))
 
@@ -201,7 +219,8 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
     notes: tuple[str, ...] = ()
     counts: dict[str, int] = {}
     short = (pc.min(pc.binary_length(column)).as_py() or 0) <= _LONGEST_MISSING
-    mask = pc.is_in(column, value_set=pa.array(["", *sorted(_TEXT_MISSING)])) if short else None
+    marked = [] if about.missing_words == "values" else sorted(_TEXT_MISSING)
+    mask = pc.is_in(column, value_set=pa.array(["", *marked])) if short else None
     if mask is not None and (total := pc.sum(mask).as_py()):
         named = pc.value_counts(column.filter(mask)).to_pylist()
         counts = {str(item["values"]): int(item["counts"]) for item in named if item["values"]}

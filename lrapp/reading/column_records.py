@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from lrapp.reading.date_shapes import TIME
 from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.kinds import Kind, Read
 
@@ -51,15 +52,17 @@ def described(name: str, read: Read) -> Column:
         seen = values.iloc[np.flatnonzero(~absent)[:_EXAMPLES]]
     examples: dict[str, None] = {}
     for value in dict.fromkeys(seen.dropna().tolist()):
-        examples[_shown(value)] = None
+        examples[_shown(value, alone=read.written.date_shape == TIME)] = None
         if len(examples) == _EXAMPLES:
             break
     missing, shown = int(absent.sum()), tuple(examples)
     return Column(name, read.kind, read.reason, missing, read.distinct, shown, read.written, read.misfits)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, *, alone: bool) -> str:
     if isinstance(value, pd.Timestamp):
+        if alone:  # a time of day has no date
+            return str(value.time())
         return str(value.date()) if value == value.normalize() else str(value)
     text = f"{value:.12g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -180,7 +180,7 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
         raise UserError(
             f"Nine values in ten must read as dates. Column {about.name!r} has fewer. Choose another kind."
         )
-    clean, notes = without_missing_words(words)
+    clean, notes = without_missing_words(words, about=about)
     distinct = len(clean.texts)
     if kind is Kind.YES_NO and distinct != 2:
         raise UserError(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _LEAST_DIFFERENT = 3
-_IN_ORDER, _OUT_OF_ORDER = 0.05, 0.25
+_LEAST_STEPS = 4
+_OUT_OF_ORDER, _RATIO = 0.05, 5
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def _by_pattern(first: np.ndarray, second: np.ndarray, year: np.ndarray) -> tupl
     days_first, days_second = (
         _disorder((year * 100 + month) * 100 + day) for day, month in ((first, second), (second, first))
     )
-    in_order = min(days_first, days_second) <= _IN_ORDER
-    if in_order and max(days_first, days_second) >= _OUT_OF_ORDER:
+    less, more = sorted((days_first, days_second))
+    if more >= _OUT_OF_ORDER and more > _RATIO * less:
         return days_first < days_second, ", which puts the rows in the order of time"
     return None, ""
 
@@ -87,4 +88,4 @@ def _disorder(days: np.ndarray) -> float:
     """Share of the steps from row to row that go the other way than most."""
     steps = np.sign(np.diff(days))
     up, down = int((steps > 0).sum()), int((steps < 0).sum())
-    return min(up, down) / (up + down) if up + down >= _LEAST_DIFFERENT - 1 else 1.0
+    return min(up, down) / (up + down) if up + down >= _LEAST_STEPS else 1.0

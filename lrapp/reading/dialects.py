@@ -15,6 +15,7 @@ from lrapp.reading.texts import TAB_RUN, WIDE_GAP, prepare_text
 SAMPLE_BYTES = 1 << 17
 _VOTE_CHARACTERS = 1 << 15
 _VOTING_CELLS = 5_000
+_NUMBERS = 50
 _DELIMITERS = (",", ";", "\t", "|", "\x1f", "\x01", "^", "~", "::", "||", ":", " ", WIDE_GAP)
 _EDGES = frozenset(",;|^~:\t")
 _OTHER_MARK = re.compile(r"[;\t|,\"]")
@@ -55,7 +56,13 @@ class Dialect:
 
 @dataclass(frozen=True)
 class DialectOverrides:
-    """What the user says about the dialect; None is found out."""
+    """What the user says about the dialect; None is found out.
+
+    Args:
+        encoding, delimiter, quote, header, decimal, thousands: As in ``Dialect``.
+        date_order: ``"dmy"`` or ``"mdy"`` where dates could be read both ways.
+        missing_words: Whether words such as NA are ``"missing"`` or ``"values"`` in columns of words.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -367,3 +374,17 @@ def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], told: DialectOve
     if told.thousands is not None:
         thousands = told.thousands
     return replace(dialect, decimal=decimal, thousands=thousands)
+
+
+def has_na_in_numbers(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether NA stands in a column of numbers.
+
+    Args:
+        rows: A sample of rows.
+    """
+    places = {place for row in rows if "NA" in row for place, cell in enumerate(row) if cell == "NA"}
+    for place in places:
+        others = [row[place].strip() for row in rows if place < len(row) and row[place] != "NA"][:_NUMBERS]
+        if others and 2 * sum(map(looks_numeric, others)) > len(others):
+            return True
+    return False

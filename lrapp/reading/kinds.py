@@ -45,6 +45,7 @@ class Context:
         date_order: ``"dmy"`` or ``"mdy"`` where the user chose that, else ``""``.
         missing_words: ``"missing"`` or ``"values"`` where the user chose what NA and the like are in columns of words,
             else ``""``.
+        na_in_numbers: Whether NA stands among the numbers of some column, and so is how the file writes a gap.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Context:
     unnamed: bool = False
     date_order: str = ""
     missing_words: str = ""
+    na_in_numbers: bool = False
 
 
 @dataclass(frozen=True)

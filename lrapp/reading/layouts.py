@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from lrapp.reading.header_rows import Below, rows_below
 from lrapp.reading.known_names import TOP_LINES, place_of_names
 from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
 
@@ -29,12 +30,14 @@ class Layout:
         header_rows: Rows that hold names: 0 to 3.
         width: Cells in a row.
         short_header: Whether the header lacks the name of the first column, as R writes it.
+        below: What the rows of the header but the first say, where they are no names: ``"kinds"`` or ``"units"``.
     """
 
     skip: int
     header_rows: int
     width: int
     short_header: bool = False
+    below: str = ""
 
 
 def layout(rows: Sequence[Sequence[str]], header: bool | None = None, known: Collection[str] = ()) -> Layout:
@@ -46,9 +49,10 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None, known: Col
         known: Names that columns may have; a row of them is the header.
     """
     if header is None and known and (top := place_of_names(rows, known)) is not None:
-        below = layout(rows[top:], header=True)
-        if not below.skip:
-            return replace(below, skip=top)
+        named = layout(rows[top:], header=True)
+        if not named.skip:
+            more = rows_below(rows[top:])
+            return replace(named, skip=top, header_rows=1 + more.rows, below=more.what)
     width = usual_width(rows)
     first = next(
         (place for place, row in enumerate(rows) if len(row) == width and _starts_here(rows, place, width)), 0
@@ -69,7 +73,10 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None, known: Col
         return Layout(skip=first - 1, header_rows=1, width=width, short_header=not ended)
     if header is None:
         first += _padded_lines([row for row in rows[first:] if len(row) == width][:_TOP])
-    body = [list(row) for row in rows[first:] if len(row) == width]
+    more = rows_below(rows[first:]) if header is None else Below()
+    if more.rows and (more.what == "kinds" or has_names([rows[first], *_wide(rows[first + 2 :], width)])):
+        return Layout(skip=first, header_rows=1 + more.rows, width=width, below=more.what)
+    body = _wide(rows[first:], width)
     has_header = header if header is not None else has_names(body)
     header_rows = 1 if has_header else 0
     if header is None and not has_header and _spanning(body):
@@ -85,6 +92,10 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None, known: Col
     elif has_header and header is None and _third_names(body):
         header_rows = 3
     return Layout(skip=first, header_rows=header_rows, width=width)
+
+
+def _wide(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    return [list(row) for row in rows if len(row) == width]
 
 
 def _padded_lines(rows: Sequence[Sequence[str]]) -> int:

@@ -1,8 +1,9 @@
 """The names of a table's columns: all there, all different, and said where they were changed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from lrapp.reading.header_rows import place_of_target
 from lrapp.reading.layouts import Layout, has_names, usual_width
 
 _SIGN = "The # before the column names was taken off."
@@ -45,7 +46,7 @@ def with_split_names(rows: list[list[str]], notes: list[str]) -> list[list[str]]
 
 
 def column_names(
-    header: Sequence[Sequence[str]], plan: Layout, notes: list[str]
+    header: Sequence[Sequence[str]], plan: Layout, notes: list[str], known: Collection[str] = ()
 ) -> tuple[list[str], set[int]]:
     """Make names that are all there and all different.
 
@@ -53,6 +54,7 @@ def column_names(
         header: The rows that hold the names, none where the file has none.
         plan: Where the table lies.
         notes: Takes a sentence on everything that was changed.
+        known: Names that columns may have, as those joined of several rows.
 
     Returns:
         The names, and the places that had none.
@@ -65,12 +67,15 @@ def column_names(
         rows[0][0] = rows[0][0].lstrip("#").lstrip()
         notes.append(_SIGN)
     padded = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in rows]
-    if len(rows) > 1:
-        notes.append(f"The column names stand in {_COUNTED[len(rows)]} rows and were joined.")
+    if plan.below and not _are_joined(padded, known):
+        notes.append(_below(padded, plan.below))
+        padded = padded[:1]
+    if len(padded) > 1:
+        notes.append(f"The column names stand in {_COUNTED[len(padded)]} rows and were joined.")
         if all(cell.strip() for cell in padded[1]):
             for place in range(1, plan.width):
                 padded[0][place] = padded[0][place] if padded[0][place].strip() else padded[0][place - 1]
-    raw = [" ".join(part for part in parts if part.strip()) for parts in zip(*padded, strict=True)]
+    raw = _joined(padded)
     trimmed = [name.strip() for name in raw]
     changed = sum(name != clean for name, clean in zip(raw, trimmed, strict=True))
     if changed:
@@ -98,3 +103,40 @@ def column_names(
         )
         notes.append(f"{len(renamed):,} {again}: now {listed}{', …' if len(renamed) > 5 else ''}.")
     return names, empty
+
+
+def target_of(plan: Layout, header: Sequence[Sequence[str]], names: Sequence[str]) -> str:
+    """Name of the column that a row of roles says is the class or target, else ``""``.
+
+    Args:
+        plan: Where the table lies.
+        header: The rows of names, of kinds and of roles.
+        names: The names of the columns.
+    """
+    place = place_of_target(header) if plan.below == "kinds" else None
+    return names[place] if place is not None and place < len(names) else ""
+
+
+def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
+    return [" ".join(part for part in parts if part.strip()) for parts in zip(*rows, strict=True)]
+
+
+def _are_joined(rows: Sequence[Sequence[str]], known: Collection[str]) -> bool:
+    """Whether names that are known are those of all rows, as earlier versions joined them."""
+    alone = {name.strip() for name in rows[0]}
+    return any(name.strip() in known and name.strip() not in alone for name in _joined(rows))
+
+
+def _below(rows: Sequence[Sequence[str]], what: str) -> str:
+    """A sentence on the rows below the names."""
+    if what == "units":
+        units = [
+            f"{name.strip()!r} in {unit.strip()}"
+            for name, unit in zip(*rows[:2], strict=True)
+            if unit.strip()
+        ]
+        listed = ", ".join(units[:5]) + (", …" if len(units) > 5 else "")
+        return f"The row below the column names holds units: {listed}."
+    if len(rows) == 2:
+        return "The row below the column names says their kinds, and was left out."
+    return "The two rows below the column names say their kinds and roles, and were left out."

@@ -35,6 +35,8 @@ _DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Sp
 # What aligns the columns of a text; found out, never chosen.
 _RUNS = {"  ": "Two or more spaces", "\t\t": "Tabs in a row"}
 _ENCODINGS = ["utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "shift_jis", "gb18030", "mac_roman"]
+# What does not matter in a spreadsheet, whose cells are parted already.
+_OF_TEXTS = ("encoding", "delimiter", "quote")
 # What a person can say against what was found out; None leaves it to be found out.
 _OVERRULES: dict[str, dict[Any, str]] = {
     "encoding": {None: "Found out"} | {encoding: encoding for encoding in _ENCODINGS},
@@ -50,6 +52,8 @@ _OVERRULES: dict[str, dict[Any, str]] = {
         " ": "Space 1 000",
         "'": "Apostrophe 1'000",
     },
+    "date_order": {None: "Found out", "dmy": "Day first 31/12", "mdy": "Month first 12/31"},
+    "missing_words": {None: "Found out", "missing": "Missing", "values": "Categories"},
 }
 
 
@@ -164,23 +168,25 @@ def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
                 for field in _OVERRULES
             }
         )
-    found = None
+    table, found = None, None
     try:
-        found = resources.table(data.model_copy(update={"kinds": {}})).dialect
+        table = resources.table(data.model_copy(update={"kinds": {}}))
+        found = table.dialect
     except UserError:
         # The card itself shows the sentence, below the choices that may mend it.
         st.caption("It cannot be read this way: overrule what was found out, or upload another file.")
     else:
         if found is None:
-            st.caption("A spreadsheet leaves nothing to choose.")
-            return current
-        st.caption(_in_words(found))
+            st.caption("A spreadsheet has cells; what stands in them can be overruled.")
+        else:
+            st.caption(_in_words(found))
     places = st.columns(2)
+    asked = [field for field in _OVERRULES if table is None or found is not None or field not in _OF_TEXTS]
     values = {
-        field: _overrule(places[number % 2], field, labels, current, name)
-        for number, (field, labels) in enumerate(_OVERRULES.items())
+        field: _overrule(places[number % 2], field, _OVERRULES[field], current, name)
+        for number, field in enumerate(asked)
     }
-    return DialectSettings(**values)
+    return current.model_copy(update=values)
 
 
 def _in_words(found: "Dialect") -> str:

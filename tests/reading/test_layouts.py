@@ -29,7 +29,19 @@ def test_names_are_told_from_values(rows: list[list[str]], expected: bool) -> No
         ([["Report"], ["a", "b"], ["1", "2"], ["3", "4"]], Layout(1, 1, 2)),
         ([["a", "b"], ["1", "2", "3"], ["2", "4", "5"], ["3", "4", "5"]], Layout(0, 1, 3, short_header=True)),
         ([["a", "b", "c"], ["1"], ["2", "3"], ["4"], ["5"]], Layout(0, 1, 3)),
-        ([["w", "h"], ["kg", "cm"], ["1", "2"], ["3", "4"], ["5", "6"]], Layout(0, 2, 2)),
+        ([["w", "h"], ["kg", "cm"], ["1", "2"], ["3", "4"], ["5", "6"]], Layout(0, 2, 2, below="units")),
+        ([["w", "h"], ["ABC", "DEF"], ["1", "2"], ["3", "4"], ["5", "6"]], Layout(0, 2, 2)),
+        ([["w", "w"], ["kg", "lb"], ["1", "2"], ["3", "4"], ["5", "6"]], Layout(0, 2, 2)),
+        (
+            [["a", "b"], ["c", "d"], ["", "class"], ["1", "x"], ["3", "y"], ["5", "x"]],
+            Layout(0, 3, 2, below="kinds"),
+        ),
+        (
+            [["a", "b"], ["int", "varchar(9)"], ["1", "x"], ["3", "y"], ["5", "x"]],
+            Layout(0, 2, 2, below="kinds"),
+        ),
+        ([["type", "n"], ["int", "1"], ["str", "2"], ["int", "4"], ["date", "2"]], Layout(0, 1, 2)),
+        ([["unit", "n"], ["kg", "1"], ["m", "2"], ["kg", "4"], ["s", "2"]], Layout(0, 1, 2)),
     ],
 )
 def test_the_table_is_found_among_other_rows(rows: list[list[str]], expected: Layout) -> None:
@@ -39,4 +51,5 @@ def test_the_table_is_found_among_other_rows(rows: list[list[str]], expected: La
         expected.width,
         expected.short_header,
     )
+    assert found.below == expected.below
     assert found.skip == expected.skip
