@@ -30,6 +30,7 @@ MOST_WEIGHTS = 20_000_000
 # Points of a curve, and values of a category that are tried.
 POINTS, MOST_VALUES = 61, 40
 _OUTER = 0.005
+_DAY = 86_400  # seconds
 
 Value = float | str | None
 
@@ -51,6 +52,11 @@ class Field:
     high: float = 1.0
     start: float | str = 0.0
     whole: bool = False
+
+    @property
+    def of_day(self) -> bool:
+        """Whether it is a time of day alone: part of the first day of 1970, as it is read."""
+        return self.column.kind is Kind.DATE and not self.whole and 0 <= self.low <= self.high < 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +211,11 @@ def _seen(column: InputColumn, values: pd.Series) -> Field | None:
     if column.kind is Kind.DATE:
         if not pd.api.types.is_datetime64_any_dtype(values.dtype):
             return None
-        days = values.dropna().to_numpy().astype("datetime64[D]").astype(np.float64)
+        seconds = values.dropna().to_numpy().astype("datetime64[s]").astype(np.int64)
+        if len(seconds) and seconds.min() >= 0 and seconds.max() < _DAY:
+            parts = seconds / _DAY
+            return Field(column, float(parts.min()), float(parts.max()), float(np.median(parts)))
+        days = np.floor(seconds / _DAY)
         return Field(
             column, float(days.min()), float(days.max()), float(np.floor(np.median(days))), whole=True
         )
@@ -241,7 +251,7 @@ def _learned(column: InputColumn, numbers: Numbers | None, slot: int) -> Field:
         low, high = max(middle - spread, numbers.low[n]), min(middle + spread, numbers.high[n])
     start = float(np.clip(numbers.fill[n] / unit, low, high))
     field = Field(column, float(low), float(high), start)
-    if column.kind is Kind.DATE:
+    if column.kind is Kind.DATE and not 0 <= low <= high < 1:
         return replace(
             field, low=float(np.floor(low)), high=float(np.ceil(high)), start=np.floor(start), whole=True
         )
@@ -258,7 +268,7 @@ def _series(column: InputColumn, rows: Sequence[Mapping[str, Value]]) -> pd.Seri
         return pd.Series([None if value is None else str(value) for value in values], dtype="str")
     numbers = pd.Series([np.nan if value is None else float(value) for value in values])
     if column.kind is Kind.DATE:
-        seconds = np.round(numbers.to_numpy() * 86_400)
+        seconds = np.round(numbers.to_numpy() * _DAY)
         days = np.where(np.isnan(seconds), np.iinfo(np.int64).min, np.nan_to_num(seconds)).astype(np.int64)
         return pd.Series(days.astype("datetime64[s]"))
     return numbers

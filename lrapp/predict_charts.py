@@ -108,11 +108,11 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: st
         column: Name of the column that moves: the axis' title.
         answer: What the answer is.
         now: Where the column stands; None to mark nothing.
-        kind: ``number``, ``date`` or ``category``.
+        kind: ``number``, ``date``, ``time`` (of day) or ``category``.
         share: Whether the answer is a probability.
     """
     names = list(dict.fromkeys(frame["class"]))
-    field, name = {"number": "at:Q", "date": "at:T", "category": "at:N"}[kind], title(column)
+    field, name = {"number": "at:Q", "date": "at:T", "time": "at:T", "category": "at:N"}[kind], title(column)
     values = list(dict.fromkeys(frame["at"])) if kind == "category" else []
     x = alt.X(
         field,
@@ -129,7 +129,7 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: st
         axis=alt.Axis(tickCount=5, format=".0%" if share else "~g"),
     )
     tooltip = [
-        alt.Tooltip(field, title=name, format="%Y-%m-%d" if kind == "date" else ".5~g")
+        alt.Tooltip(field, title=name, format={"date": "%Y-%m-%d", "time": "%H:%M"}.get(kind, ".5~g"))
         if kind != "category"
         else alt.Tooltip(field, title=name),
         alt.Tooltip("value:Q", title=title(answer), format=".1%" if share else ".5~g"),

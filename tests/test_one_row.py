@@ -177,3 +177,27 @@ def test_models_that_are_gone_or_too_large_are_a_sentence(
     copy.model_path.unlink()
     with pytest.raises(UserError, match="left no model"):
         one_row.make(copy.folder, tmp_path)
+
+
+def test_a_time_of_day_is_set_as_one_and_moves_within_its_day() -> None:
+    rows = [f"{n % 20:02d}:{n % 60:02d},2020-01-{n % 28 + 1:02d},{n % 20}" for n in range(200)]
+    table = read_csv("\n".join(["at,day,y", *rows]).encode(), "t")
+    prepared = prepare(table, DataSettings(target="y", task="regression"))
+    told = prepared.preprocessor
+    assert isinstance(told, Preprocessor)
+    fields = {column.name: one_row._seen(column, table.frame[column.name]) for column in told.columns}
+    at, day = fields["at"], fields["day"]
+    assert at is not None
+    assert day is not None
+    assert (at.of_day, day.of_day) == (True, False)
+    assert at.low == 0
+    assert at.high == pytest.approx((19 + 59 / 60) / 24)
+    steps = one_row._steps(at, at.start)
+    assert len(steps) > 50
+    assert all(0 <= step < 1 for step in steps if isinstance(step, float))
+    series = one_row._series(at.column, [{"at": 0.25}, {"at": 17 / 24}])
+    assert series.dt.hour.tolist() == [6, 17]
+
+
+def test_a_date_of_which_nothing_is_known_is_no_time_of_day() -> None:
+    assert not Field(InputColumn("d", Kind.DATE)).of_day

@@ -41,6 +41,7 @@ def test_the_likeliest_of_many_classes_are_drawn() -> None:
     [
         ([1.0, 2.0], "number", "quantitative"),
         ([pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02")], "date", "temporal"),
+        ([pd.Timestamp("1970-01-01 05:00"), pd.Timestamp("1970-01-01 06:00")], "time", "temporal"),
         (["a.b", "<i>"], "category", "nominal"),
     ],
 )

@@ -30,6 +30,7 @@ ORDER = [
         "reading.names",
         "reading.rulings",
         "reading.lines",
+        "reading.csv_rows",
         "reading.texts",
         "reading.records",
     ),

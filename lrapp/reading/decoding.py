@@ -20,6 +20,7 @@ _WIDE_ALPHABETS = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
 _NARROW_ALPHABETS = ("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp874")
 _WESTERN = ("cp1252", "cp850", "cp1250", "iso8859_2", "mac_roman")
 _HALF_LETTER = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+_AMID = "The file ends amid a letter, which was left out: it may have been cut off."
 _INSIDE = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f](?=[a-z])")
 _JOINS_WORDS = "’‘–—…·\xa0\xad"
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b\x1c\x1d\x1e\x1f\x01\x02")) + b"\x7f"
@@ -131,6 +132,9 @@ def _decode_as_found(data: bytes, notes: list[str]) -> tuple[bytes, str, str]:
 
 
 def _wide(data: bytes, name: str, notes: list[str]) -> bytes:
+    if half := _half_unit(data, 4 if name.startswith("utf-32") else 2, name):
+        data = data[:-half]
+        notes.append(_AMID)
     text = data.decode(name, errors="replace")
     if bad := text.count("\ufffd"):
         if bad > len(text) // 10 + 1:
@@ -139,10 +143,19 @@ def _wide(data: bytes, name: str, notes: list[str]) -> bytes:
     return text.encode("utf-8", errors="replace")
 
 
+def _half_unit(data: bytes, size: int, name: str) -> int:
+    """Bytes at the end that are the beginning of a letter only, as where a file was cut off."""
+    half = len(data) % size
+    last = data[len(data) - half - 2 : len(data) - half]
+    # The first of two halves of a letter beyond the 65,536th.
+    alone = size == 2 and len(last) == 2 and last[1 if name.endswith("le") else 0] & 0xFC == 0xD8
+    return half + 2 * alone
+
+
 def _unmarked_utf16(data: bytes) -> str | None:
     """Western text in UTF-16 has a NUL in nearly every second byte; other scripts still have it at line ends."""
     sample = data[:_SAMPLE]
-    if len(sample) < 4 or len(data) % 2 > 1:
+    if len(sample) < 4:
         return None
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     half = len(sample) // 2
@@ -172,7 +185,7 @@ def _as_utf8(data: bytes, notes: list[str]) -> tuple[bytes, str, str]:
     half = _HALF_LETTER.search(data[-3:])
     whole = data[: -len(half[0])] if half else b""
     if not whole.isascii() and _is_utf8(whole):
-        notes.append("The file ends amid a letter, which was left out: it may have been cut off.")
+        notes.append(_AMID)
         return whole, "utf-8", ""
     patched = _mostly_utf8(data, notes)
     if patched is not None:

@@ -1,7 +1,5 @@
 """Where the records of a text lie, whatever its quotes and line ends do."""
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lrapp.reading.csv_rows import split_lines, split_text
 from lrapp.reading.lines import even_lines
 from lrapp.reading.texts import Text
 
@@ -134,35 +133,8 @@ def split_cells(raw: str, delimiter: str, quote: str) -> list[str]:
     """
     if not quote or quote not in raw:
         return raw.split(delimiter)
-    rows = _csv_rows(raw, delimiter, quote)
+    rows = split_text(raw, delimiter, quote)
     return rows[0] if len(rows) == 1 else raw.split(delimiter)
-
-
-def split_lines(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
-    """Split lines of which every one is a record with nothing to repair.
-
-    Args:
-        lines: Records without their line ends.
-        delimiter, quote: As for ``split_cells``.
-    """
-    if not quote:
-        return [line.split(delimiter) for line in lines]
-    longest = max(map(len, lines), default=0)
-    previous = csv.field_size_limit(max(csv.field_size_limit(), longest + 1))
-    try:
-        return list(csv.reader(lines, delimiter=delimiter, quotechar=quote))
-    finally:
-        csv.field_size_limit(previous)
-
-
-def _csv_rows(raw: str, delimiter: str, quote: str) -> list[list[str]]:
-    previous = csv.field_size_limit(max(csv.field_size_limit(), len(raw) + 1))
-    try:
-        return list(csv.reader(io.StringIO(raw, newline=""), delimiter=delimiter, quotechar=quote))
-    except csv.Error:
-        return []
-    finally:
-        csv.field_size_limit(previous)
 
 
 def find_records(text: Text, width: int) -> Records:
@@ -331,7 +303,7 @@ def _bad_end(text: Text, newlines: np.ndarray, start: int, opened: int, culprit:
         return single
     for _ in range(_LONGEST_RECORD_LINES):
         raw = text.data[start:end].decode("utf-8", errors="replace").rstrip("\r")
-        rows = _csv_rows(raw, text.delimiter, text.quote)
+        rows = split_text(raw, text.delimiter, text.quote)
         if len(rows) == 1 and len(rows[0]) == width:
             return end
         if len(rows) != 1 or len(rows[0]) > width or end >= size or (end > culprit and end != single):

@@ -206,6 +206,9 @@ def _down(value: float, step: float) -> float:
 
 def _date(field: Field, label: str, key: str) -> Value:
     assert not isinstance(field.start, str)
+    if field.of_day:
+        clock = st.time_input(label, value=_moment(field.start).time(), step=60, key=key)
+        return (clock.hour * 60 + clock.minute) / 1440 + clock.second / 86_400 if clock else None
     chosen = st.date_input(
         label,
         value=_day(field.start),
@@ -255,7 +258,7 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
     at, answers = model.curve(row, names[place])
     frame, kind = _curve(model, field, at, answers)
     now: object = row[names[place]]
-    if kind == "date" and now is not None:
+    if kind in ("date", "time") and now is not None:
         now = _moment(now)
     target = model.preprocessor.target
     what, share = target, answers.probabilities is not None
@@ -273,6 +276,7 @@ def _curve(model: OneRow, field: Field, at: list[Value], answers: Decoded) -> tu
     """A line for each class that is likely somewhere, or for the number; only one of two, as the other mirrors it."""
     kind = {Kind.NUMBER: "number", Kind.DATE: "date"}.get(field.column.kind, "category")
     places: list[object] = [_moment(value) for value in at] if kind == "date" else list(at)
+    kind = "time" if field.of_day else kind
     if answers.probabilities is None:
         return pd.DataFrame({"at": places, "class": "", "value": answers.values.astype(float)}), kind
     classes = list(range(len(model.preprocessor.classes)))
@@ -291,5 +295,6 @@ def _curve(model: OneRow, field: Field, at: list[Value], answers: Decoded) -> tu
 
 def _moment(days: object) -> pd.Timestamp:
     assert isinstance(days, float | int)
-    moment = datetime.combine(_day(float(days)), datetime.min.time(), UTC)
+    moment = datetime.combine(_day(days // 1), datetime.min.time(), UTC)
+    moment += timedelta(seconds=round(days % 1 * 86_400))
     return pd.Timestamp(moment.replace(tzinfo=None)).as_unit("ms")

@@ -90,3 +90,18 @@ def test_nul_bytes_are_removed_and_counted() -> None:
 def test_an_overrule_that_does_not_fit_is_refused(encoding: str) -> None:
     with pytest.raises(UserError, match=r"encoding"):
         decode(b"a,\xe4\n", encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("end", ["3", "😀"])
+def test_half_a_letter_at_the_end_is_left_out_and_said(encoding: str, marked: bool, end: str) -> None:
+    if encoding.startswith("utf-32") and not marked:
+        return  # never told without a mark
+    whole, letter = TEXT.encode(encoding), end.encode(encoding)
+    mark = "\ufeff".encode(encoding) if marked else b""
+    for cut in range(1, len(letter)):
+        decoded = decode(mark + whole + letter[:cut])
+        assert (decoded.data.decode(), decoded.encoding) == (TEXT, encoding)
+        assert "The file ends amid a letter, which was left out: it may have been cut off." in decoded.notes
+    assert decode(mark + whole + letter).data.decode() == TEXT + end
