@@ -109,7 +109,9 @@ def test_a_table_that_can_be_read_in_two_ways_is_asked_about_first(
         expect(asked).to_contain_text("new *x*.csv is not written as the table", timeout=LONG)
         question = page.get_by_role("radiogroup", name="How are its numbers meant?")
         expect(question).to_be_visible()
-        expect(page.get_by_text("“bill_length_mm” has 39,1")).to_contain_text("3 more columns are written so.")
+        expect(page.get_by_text("“bill_length_mm” has 39,1")).to_contain_text(
+            "3 more columns are written so."
+        )
         expect(page.get_by_text("predicted.")).to_have_count(0)
         # The address finds the question again, and nothing is chosen for the person.
         page.reload()
