@@ -3,6 +3,7 @@
 The rooms, from the ground up (each imports only rooms above it in this list; a test reads the imports):
 
 - ``errors``        sentences that a user can act on
+- ``phrasing``      numbers in sentences
 - ``events``        what a run says while it runs
 - ``policies``, ``suggestions``   step numbers -> learning rates; range test curves -> rates
 - ``reading/``, ``tables``        the bytes of a file -> ``Table``

@@ -146,7 +146,7 @@ def _as_trained(columns: tuple[InputColumn, ...], table: Table) -> tuple[pd.Data
         series[column.name] = after
         lost = (before.notna() & after.isna()).to_numpy()
         if column.name in misfits:
-            lost |= table.unread(column.name)
+            lost = lost | table.unread(column.name)
         if lost.any():
             unreadable[column.name] = lost
     return pd.DataFrame(series, copy=False), unreadable

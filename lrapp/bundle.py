@@ -58,7 +58,8 @@ def main(source: str, result: str, choice: Choice) -> None:
     for note in (*table.notes, *predictions.notes):
         print(note)
     Path(result).write_bytes(to_csv_bytes(predictions.frame))
-    print(f"{len(predictions.frame)} rows are in {result}.")
+    rows = len(predictions.frame)
+    print(f"{rows} {'row is' if rows == 1 else 'rows are'} in {result}.")
 
 
 if __name__ == "__main__":
@@ -100,7 +101,8 @@ def main(source: str, result: str) -> None:
     for note in found.notes:
         print(note)
     Path(result).write_bytes(to_csv_bytes(found.frame))
-    print(f"{len(found.frame)} pictures are in {result}.")
+    pictures = len(found.frame)
+    print(f"{pictures} {'picture is' if pictures == 1 else 'pictures are'} in {result}.")
 
 
 if __name__ == "__main__":

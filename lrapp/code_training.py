@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from lrapp.code_data import WIDTH, Cell
+from lrapp.phrasing import counted
 from lrapp.policies import CLR, SGDR, Fixed, OneCycle, Policy, WarmUp
 from lrapp.recipes import Finished
 
@@ -140,7 +141,7 @@ def rate_cell(recipe: Finished) -> Cell:
     origin = f" {' '.join(settings.policy.origin.split())}" if settings.policy.origin else ""
     return Cell(
         "Plan the learning rate",
-        f"A step is one batch; an epoch has {steps:,} steps.{origin}",
+        f"A step is one batch; an epoch has {counted(steps, 'step')}.{origin}",
         f"{code}\n\n\nlearning_rates = [learning_rate(step) for step in range({total})]",
     )
 
@@ -236,11 +237,15 @@ def training_cell(recipe: Finished) -> Cell:
     weights = ", weights[rows]" if recipe.prepared.train.weight is not None else ""
     text = "Every epoch uses every training row, in an order that follows from the seed."
     if reason == "stopped":
-        text += f" The run was stopped after {epochs:,} of {training.epochs:,} epochs, and so is this."
+        text += (
+            f" The run was stopped after {epochs:,} of {counted(training.epochs, 'epoch')}, and so is this."
+        )
         if left:
-            text += f" Its model has {left:,} {'step' if left == 1 else 'steps'} of the next epoch, too."
+            text += f" Its model has {counted(left, 'step')} of the next epoch, too."
     elif reason == "diverged":
-        text += f" The run diverged after {epochs:,} of {training.epochs:,} epochs, so this ends there"
+        text += (
+            f" The run diverged after {epochs:,} of {counted(training.epochs, 'epoch')}, so this ends there"
+        )
         text += "." if epochs else ", with its first weights."
     if training.precision != "float32":
         text += (

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lrapp.events import History
+from lrapp.phrasing import counted
 from lrapp.policies import FloatArray
 from lrapp.runs import State
 
@@ -170,7 +171,7 @@ class Comparison:
             ),
             self._equals([one for one in compared if one.difference and not one.difference.shown]),
             self._speed(compared),
-            f"All of this is measured on one split, on {self.validation_rows:,} validation rows.",
+            f"All of this is measured on one split, on {counted(self.validation_rows, 'validation row')}.",
             self._losses(),
         ]
         return " ".join(part for part in parts if part)

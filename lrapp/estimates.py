@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrapp.errors import UserError
+from lrapp.phrasing import counted
 from lrapp.settings import AugmentationSettings, ModelSettings, RunSettings, TrainingSettings
 from lrapp.shapes import LayerShape, Shape, pretrained, shapes
 
@@ -72,7 +73,7 @@ class Estimate:
     def sentence(self) -> str:
         """The estimate in words, for the page."""
         return (
-            f"{self.parameters.trainable:,} parameters, {self.steps:,} steps: "
+            f"{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
             f"about {_duration(self.seconds)} and {_size(self.memory_bytes)} of memory."
         )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.phrasing import counted
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store, disk_errors, write_beside
 
@@ -352,7 +353,8 @@ def _compare(
                 f"were off by {largest:.1e} {unit}. Take ONNX or the SavedModel."
             )
         raise RuntimeError(f"The exported model's answers differ by {largest:g} {unit}.")
-    return f"Checked on {len(x):,} rows: the largest difference to the app's answers is {largest:.1e} {unit}.{note}"
+    rows = counted(len(x), "row")
+    return f"Checked on {rows}: the largest difference to the app's answers is {largest:.1e} {unit}.{note}"
 
 
 def _difference(

@@ -8,6 +8,7 @@ import pandas as pd
 from lrapp.evaluation import Scores, number
 from lrapp.insight import Insight
 from lrapp.measures import THRESHOLDS, Thresholds
+from lrapp.phrasing import counted
 
 View = Literal["Confusion", "Curves", "Calibration", "Threshold", "Residuals", "What matters"]
 IMPORTANCE = (
@@ -89,11 +90,16 @@ def threshold_sentence(insight: Insight, level: float) -> str:
     recall = f"{100 * hits / (hits + missed):.1f} %" if hits + missed else "not defined"
     precision = f"{100 * hits / (hits + false):.1f} %" if hits + false else "not defined"
     accuracy = (hits + right) / max(1, hits + false + missed + right)
+    there, others = counted(hits + missed, "row that is", "rows that are"), _are(false + right)
     return (
-        f"Of {hits + missed:,} rows that are “{positive}”, {hits:,} are found (recall {recall}); of {false + right:,} "
-        f"that are “{negative}”, {false:,} are called “{positive}” by mistake (precision {precision}). "
+        f"Of {there} “{positive}”, {hits:,} {_are(hits)} found (recall {recall}); of {false + right:,} that {others} "
+        f"“{negative}”, {false:,} {_are(false)} called “{positive}” by mistake (precision {precision}). "
         f"Accuracy {100 * accuracy:.1f} %."
     )
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def threshold_frame(found: Thresholds) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from lrapp.errors import UserError
+from lrapp.phrasing import counted
 
 # Relative errors. In float64, right gradients agree to about 1e-8; a wrong sign or factor is near 1.
 FINE, WRONG = 1e-5, 1e-3
@@ -112,7 +113,8 @@ class GradientReport:
         others = checked - agree
         rest = f"; the other {others:,} stand at a kink, where they have two slopes" if others > 1 else ""
         rest = "; the other one stands at a kink, where it has two slopes" if others == 1 else rest
-        return f"The gradients are right: {agree:,} of {checked:,} weights checked agree{rest}."
+        weights, verb = counted(checked, "weight"), "agrees" if agree == 1 else "agree"
+        return f"The gradients are right: {agree:,} of {weights} checked {verb}{rest}."
 
     @property
     def right(self) -> bool:

@@ -14,6 +14,7 @@ from lrapp.cells import natural
 from lrapp.errors import UserError
 from lrapp.estimates import available_bytes
 from lrapp.images import Images, PictureFacts, Progress
+from lrapp.phrasing import counted
 from lrapp.picture_folders import Contents, Picture, contents, entry_name, is_clutter, is_picture
 from lrapp.picture_pixels import FORMATS, TooLarge, is_coloured, read_picture
 from lrapp.preprocessing import quoted
@@ -227,7 +228,8 @@ def _checked(archive: zipfile.ZipFile) -> Contents:
         only = f"one folder, {quoted(found.classes)}" if found.classes else "no folder"
         raise UserError(
             "The zip archive must hold a folder for each class, and at least two of them with pictures. "
-            f"Received: {only}" + (f" and {len(found.loose):,} pictures beside." if found.loose else ".")
+            f"Received: {only}"
+            + (f" and {counted(len(found.loose), 'picture')} beside." if found.loose else ".")
         )
     return found
 

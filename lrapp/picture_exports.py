@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp import code_pictures, codegen, readmes
+from lrapp.phrasing import counted
 from lrapp.picture_pixels import png
 from lrapp.picture_recipes import ARCHIVE, SPLIT, PictureRecipe
 from lrapp.settings import PicturesSource, Precision
@@ -216,8 +217,9 @@ def _compare(
     if not largest <= most:
         raise RuntimeError(f"The exported model's answers differ by {largest:g} in a probability.")
     part = "test" if len(recipe.prepared.test.y) else "validation"
+    pictures = counted(len(x), f"{part} picture")
     return (
-        f"Checked on {len(x):,} {part} pictures: the largest difference to the app's answers is {largest:.1e} in a "
+        f"Checked on {pictures}: the largest difference to the app's answers is {largest:.1e} in a "
         f"probability.{note}"
     )
 

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.measures import ClassFigures
+from lrapp.phrasing import counted
 from lrapp.picture_pixels import png
 
 if TYPE_CHECKING:
@@ -68,11 +69,16 @@ class Mistakes:
     def sentence(self) -> str:
         """What is shown, in words."""
         if not self.wrong:
-            return f"All {self.rows:,} {self.part} pictures were told right."
-        few = f"{self.wrong:,} of {self.rows:,} {self.part} pictures were taken for something else"
+            only = f"The only {self.part} picture was told right."
+            return only if self.rows == 1 else f"All {self.rows:,} {self.part} pictures were told right."
+        were = "was" if self.wrong == 1 else "were"
+        few = (
+            f"{self.wrong:,} of {counted(self.rows, f'{self.part} picture')} {were} taken for something else"
+        )
         if self.wrong == len(self.shown):
             return f"{few}; those that the network was surest of come first."
-        return f"{few}; these are the {len(self.shown)} that the network was surest of."
+        most = "this is the one" if len(self.shown) == 1 else f"these are the {len(self.shown)}"
+        return f"{few}; {most} that the network was surest of."
 
     def as_html(self) -> str:
         """Return the pictures with what they are and what they were taken for, as a page can show them."""

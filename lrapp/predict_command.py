@@ -11,6 +11,7 @@ from pathlib import Path
 from lrapp import format_options, predicting, warming
 from lrapp.errors import UserError
 from lrapp.format_match import Choice, UnclearFormat
+from lrapp.phrasing import counted
 from lrapp.predicting import Progress
 from lrapp.runs import Run, disk_errors
 
@@ -94,8 +95,10 @@ def _predict(run_folder: Path, table: Path, out: Path, choice: Choice) -> None:
         print(note)
     if result.verdict:
         print(result.verdict)
-    word = "row is" if result.rows == 1 else "rows are"
-    print(f"{result.rows:,} {word} in {out}; {result.predicted:,} of them have a prediction.")
+    rows = counted(result.rows, "row is", "rows are")
+    print(
+        f"{rows} in {out}; {result.predicted:,} of them {'has' if result.predicted == 1 else 'have'} a prediction."
+    )
 
 
 class _Bar:
@@ -111,7 +114,7 @@ class _Bar:
             return
         self._drawn = time.monotonic()
         filled = int(_WIDTH * progress.share)
-        text = f"{progress.stage.lower()}  {progress.rows:,} rows"
+        text = f"{progress.stage.lower()}  {counted(progress.rows, 'row')}"
         print(f"\r[{'#' * filled}{'.' * (_WIDTH - filled)}] {text:<40}", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lrapp.errors import UserError
 from lrapp.images import Images, PictureFacts
+from lrapp.phrasing import counted
 from lrapp.picture_inputs import TARGET, PicturePreprocessor, PictureTask, aligned
 from lrapp.prepare import Part, Prepared, class_weights
 from lrapp.preprocessing import quoted
@@ -138,7 +139,8 @@ def _left_out(images: Images, learned: Sequence[int], settings: DataSettings) ->
     notes = []
     if only and len(only) < len(images.classes):
         out = np.count_nonzero(~np.isin(images.labels, [images.classes.index(name) for name in set(only)]))
-        notes.append(f"Only the chosen classes are used; {out:,} pictures of other classes are left out.")
+        others = counted(int(out), "picture of other classes is", "pictures of other classes are")
+        notes.append(f"Only the chosen classes are used; {others} left out.")
     wanted = only or images.classes
     if alone := [
         name for name, count in zip(images.classes, learned, strict=True) if not count and name in wanted

@@ -198,8 +198,8 @@ class Tally:
             )
         if self.scorer.strange:
             count = self.scorer.strange
-            word, holds = ("row", "holds") if count == 1 else ("rows", "hold")
-            yield f"{count:,} {word} {holds} a class in {target} that training never saw, and are not in the score."
+            hold, are = ("row holds", "is") if count == 1 else ("rows hold", "are")
+            yield f"{count:,} {hold} a class in {target} that training never saw, and {are} not in the score."
         if len(self._preprocessor.classes) > MOST_PROBABILITIES:
             yield (
                 f"There are {len(self._preprocessor.classes):,} classes: the probability of the predicted one is "

@@ -14,6 +14,7 @@ from lrapp.checkpoints import TrainingState
 from lrapp.errors import UserError
 from lrapp.events import Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.loop import MOST_STEPS, Data, Loop, Snapshot, shuffled
+from lrapp.phrasing import counted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
 
 if TYPE_CHECKING:
@@ -384,10 +385,11 @@ class _Run:
         return ""
 
     def _sentence(self, reason: Ending) -> str:
+        epochs = counted(self.settings.epochs, "epoch")
         if reason == "completed":
-            return f"All {self.settings.epochs:,} epochs are done."
+            return "The only epoch is done." if self.settings.epochs == 1 else f"All {epochs} are done."
         if reason == "stopped":
-            return f"Stopped after {self.epochs:,} of {self.settings.epochs:,} epochs."
+            return f"Stopped after {self.epochs:,} of {epochs}."
         watched = self.settings.early_stopping.monitor == "val_loss"
         name = "loss" if watched else metric_name(self.loop.task)
-        return f"Ended early: the validation {name} has not improved for {self.best.wait} epochs."
+        return f"Ended early: the validation {name} has not improved for {counted(self.best.wait, 'epoch')}."

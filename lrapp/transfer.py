@@ -13,6 +13,7 @@ import keras
 
 from lrapp import layers, models
 from lrapp.errors import UserError
+from lrapp.phrasing import counted
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.saved import SavedModel
 from lrapp.settings import PretrainedStart
@@ -85,7 +86,8 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledg
         if layers.OUTPUT in taken
         else "while the output layer starts fresh"
     )
-    note = f"{hidden} hidden layer{'' if hidden == 1 else 's'} start with the weights of an earlier run, {output}."
+    start = counted(hidden, "hidden layer starts", "hidden layers start")
+    note = f"{start} with the weights of an earlier run, {output}."
 
     def give(model: keras.Model) -> None:
         for name, values in taken.items():

@@ -51,7 +51,7 @@ def test_the_surest_mistakes_come_first() -> None:
     drawn = np.asarray(Image.open(io.BytesIO(first.picture)))
     np.testing.assert_array_equal(drawn, data.test.x[4, ..., 0])
     assert mistakes(data, outputs, most=1).sentence == (
-        "2 of 6 test pictures were taken for something else; these are the 1 that the network was surest of."
+        "2 of 6 test pictures were taken for something else; this is the one that the network was surest of."
     )
 
 

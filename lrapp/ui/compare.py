@@ -9,6 +9,7 @@ import streamlit as st
 from lrapp import estimates, outlook, run_table, studies
 from lrapp.errors import UserError
 from lrapp.outlook import Outlook
+from lrapp.phrasing import counted
 from lrapp.setting_parts import checked
 from lrapp.settings import (
     DataSettings,
@@ -178,7 +179,7 @@ def _in_words(base: RunSettings) -> str:
     ]
     return (
         f"From the Train page, where it can be changed: {plain(base.data.title)}, layers "
-        f"{run_table.network(base)}, {optimizer}, batches of {base.training.batch_size:,} rows."
+        f"{run_table.network(base)}, {optimizer}, batches of {counted(base.training.batch_size, 'row')}."
     )
 
 
@@ -292,7 +293,7 @@ def _budget(plan: Plan, expected: Outlook) -> None:
     test = plan.base.range_test
     text = (
         f"{number} policies x {seeds} {'seed' if seeds == 1 else 'seeds'} = {number * seeds} runs of "
-        f"{estimate.steps:,} updates each, with early stopping off. Each run: {estimate.sentence}"
+        f"{counted(estimate.steps, 'update')} each, with early stopping off. Each run: {estimate.sentence}"
     )
     if found:
         text += (

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lrapp import outlook
 from lrapp.errors import UserError
+from lrapp.phrasing import counted
 from lrapp.reading.columns import Kind
 from lrapp.runs import SAMPLES
 from lrapp.settings import (
@@ -227,7 +228,7 @@ def _summary(table: "Table", name: str) -> None:
             for note in table.notes:
                 st.markdown(f"- {plain(note, 400)}")
             if table.repairs:
-                st.caption(f"{table.repaired_rows:,} rows had to be repaired:")
+                st.caption(f"{counted(table.repaired_rows, 'row')} had to be repaired:")
                 st.dataframe(
                     pd.DataFrame(
                         {"line": [r.line for r in table.repairs], "what": [r.what for r in table.repairs]}

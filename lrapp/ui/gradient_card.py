@@ -11,6 +11,7 @@ import streamlit as st
 from lrapp import gradient_report, worker
 from lrapp.errors import UserError
 from lrapp.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
+from lrapp.phrasing import counted
 from lrapp.settings import RunSettings
 from lrapp.ui import draft, resources
 from lrapp.ui.resources import plain
@@ -178,8 +179,8 @@ def _row(layer: LayerGradients) -> str:
 def _explained(report: GradientReport) -> str:
     notes = " ".join(plain(note, None) for note in report.notes)
     return (
-        f"On {report.rows:,} training rows, with a sample of each layer's weights, in float64. The error is the "
-        f"difference of both slopes to the sum of their sizes: up to {FINE:.0e} they agree, up to {WRONG:.0e} is "
+        f"On {counted(report.rows, 'training row')}, with a sample of each layer's weights, in float64. The error is "
+        f"the difference of both slopes to the sum of their sizes: up to {FINE:.0e} they agree, up to {WRONG:.0e} is "
         "suspicious, more is wrong. At a kink (of relu, pooling or L1 at zero) a weight has one slope to the left and "
         "another to the right; what lies between them is right and counted apart. “Lost” is how far the gradient that "
         f"training would use is from the one in float64. {notes}"

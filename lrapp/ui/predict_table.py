@@ -11,6 +11,7 @@ import streamlit as st
 from lrapp import evaluation, predict_charts, prediction_folders
 from lrapp.errors import UserError
 from lrapp.format_match import Choice
+from lrapp.phrasing import counted
 from lrapp.predicting import Cancelled, Result
 from lrapp.prediction_folders import PredictionFolder
 from lrapp.runs import Run
@@ -138,7 +139,7 @@ def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> 
             text = "A run is training; the prediction comes right after it …"
         st.progress(0.0, text)
     else:
-        st.progress(min(1.0, progress.share), f"{progress.stage} … {progress.rows:,} rows done")
+        st.progress(min(1.0, progress.share), f"{progress.stage} … {counted(progress.rows, 'row')} done")
     if st.button("Cancel", icon=":material/cancel:", key=f"predict.cancel.{folder.id}"):
         folder.cancel()
         if future is None or future.cancel():
@@ -150,9 +151,9 @@ def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> 
 
 def _result(folder: PredictionFolder, result: Result) -> None:
     rows = (
-        f"**{result.predicted:,}** of {result.rows:,} rows"
+        f"**{result.predicted:,}** of {counted(result.rows, 'row')}"
         if result.predicted < result.rows
-        else f"**{result.rows:,}** rows"
+        else f"**{result.rows:,}** {'row' if result.rows == 1 else 'rows'}"
     )
     st.markdown(f"{rows} of {plain(result.name)} predicted.")
     if result.verdict:

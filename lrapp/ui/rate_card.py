@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from lrapp import charts, group_charts
 from lrapp.errors import UserError
+from lrapp.phrasing import counted
 from lrapp.setting_parts import checked
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
 from lrapp.ui import draft, fields, range_view, saving
@@ -135,4 +136,4 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
         saving.saveable(charts.plan_spec(), points, "plan", draft.key("plan"), live=True)
     least, greatest = f"{plan.min():.3g}", f"{plan.max():.3g}"
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
-    st.caption(f"{len(plan):,} steps, {steps_per_epoch:,} an epoch; the rate {moves}.")
+    st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}.")

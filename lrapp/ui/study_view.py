@@ -12,6 +12,7 @@ from lrapp import charts, comparing, studies, study_charts
 from lrapp.comparing import Comparison, Trial
 from lrapp.errors import UserError
 from lrapp.events import History
+from lrapp.phrasing import counted
 from lrapp.runs import ENDED, EventReader, Run, Status, now
 from lrapp.search_results import Tried
 from lrapp.settings import RunSettings
@@ -168,7 +169,8 @@ def _table(comparison: Comparison) -> None:
     steps = comparison.epochs * comparison.steps_per_epoch
     tested = any(result.range_test_steps for result in comparison.results)
     st.caption(
-        f"Every run: {steps:,} updates in {comparison.epochs:,} epochs of {comparison.steps_per_epoch:,}; early "
+        f"Every run: {counted(steps, 'update')} in {counted(comparison.epochs, 'epoch')} of "
+        f"{comparison.steps_per_epoch:,}; early "
         "stopping is off. Figures: mean over the seeds (least–greatest); epochs and seconds: median over the seeds; "
         "the first run of a network also pays for its making."
         + (

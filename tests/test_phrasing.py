@@ -1,0 +1,118 @@
+"""Numbers in sentences: of one row, one picture, one epoch; and no sentence that only knows more."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrapp.answering import Answers
+from lrapp.findings import threshold_sentence
+from lrapp.insight import Insight
+from lrapp.measures import Confusion, Thresholds
+from lrapp.phrasing import counted
+from lrapp.picture_results import Mistakes
+from lrapp.preprocessing import InputColumn, Preprocessor
+from lrapp.reading.kinds import Kind
+from lrapp.tally import Tally
+
+ROOT = Path(__file__).parents[1] / "lrapp"
+_NOUNS = re.compile(
+    r" (?:[a-z]+ )?(?:rows|pictures|epochs|steps|columns|values|files|networks|layers|weights|updates|seeds|runs)\b"
+)
+# Sentences that are said of two or more only, or of a limit.
+_ALWAYS_MORE = {
+    "diagnosis.py: {rows:,} rows",
+    "diagnosis.py: {epochs:,} epochs",
+    "image_files.py: {pictures:,} pictures",
+    "insight.py: {len(inputs):,} columns",
+    "prepare_images.py: {len(rows[0]):,} training pictures",
+    "unpacking.py: {right:,} and rows",
+    "scoring.py: {rows:,} rows",
+    "search.py: {training_rows:,} rows",
+    "splitting.py: {least:,} rows",
+    "splitting.py: {least:,} pictures",
+    "tables.py: {rows:,} rows",
+    "targets.py: {len(values):,} rows",
+    "compare.py: {test.seeds * test.steps:,} steps",
+    "data_card.py: {columns:,} columns",
+    "search_form.py: {test.seeds * test.steps:,} steps",
+    "worker.py: {rows:,} training rows",
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "text"),
+    [
+        (0, ("row",), "0 rows"),
+        (1, ("row",), "1 row"),
+        (1_234, ("row",), "1,234 rows"),
+        (1, ("row is", "rows are"), "1 row is"),
+        (2, ("row is", "rows are"), "2 rows are"),
+    ],
+)
+def test_a_number_takes_its_noun(number: int, words: tuple[str, ...], text: str) -> None:
+    assert counted(number, *words) == text
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (1, "1 row holds a class in “y” that training never saw, and is not in the score."),
+        (2, "2 rows hold a class in “y” that training never saw, and are not in the score."),
+    ],
+)
+def test_rows_of_an_unknown_class(rows: int, sentence: str) -> None:
+    told = Preprocessor("binary", "y", ("a", "b"), 0.0, 1.0, (InputColumn("x", Kind.NUMBER),), (), None)
+    tally = Tally(told)
+    count = rows + 1
+    tally.add(
+        Answers(
+            pd.DataFrame({"x": [1.0] * count, "y": ["c"] * count}),
+            pd.DataFrame(index=range(count)),
+            np.arange(count),
+            np.zeros(count, np.int64),
+            np.full((count, 2), 0.5),
+            np.array([-1.0] * rows + [0.0]),
+            np.array([""] * count, dtype=object),
+            np.array([""] * count, dtype=object),
+            {},
+        )
+    )
+    assert sentence in tally.notes()
+
+
+def test_one_row_at_a_threshold() -> None:
+    confusion = Confusion(("no", "yes"), ((1, 0), (0, 1)))
+    found = Thresholds(1, 1, (1,) * 201, (1,) * 201)
+    insight = Insight("binary", "test", 2, confusion=confusion, thresholds=found)
+    assert threshold_sentence(insight, 0.5).startswith(
+        "Of 1 row that is “yes”, 1 is found (recall 100.0 %); of 1 that is “no”, 1 is called “yes” by mistake"
+    )
+
+
+def test_one_picture() -> None:
+    assert Mistakes("test", 1, 0, ()).sentence == "The only test picture was told right."
+    assert Mistakes("test", 5, 1, ()).sentence.startswith("1 of 5 test pictures was taken for something else")
+
+
+def _unaware() -> Iterator[str]:
+    """Numbers with a noun that only knows more than one of them."""
+    for path in sorted(ROOT.rglob("*.py")):
+        for text in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(text, ast.JoinedStr):
+                continue
+            for number, word in zip(text.values, text.values[1:], strict=False):
+                if not isinstance(number, ast.FormattedValue) or not isinstance(word, ast.Constant):
+                    continue
+                limit = ast.unparse(number.value).replace("_", "").replace(" ", "").split(".")[-1].isupper()
+                match = _NOUNS.match(str(word.value))
+                if match and number.format_spec is not None and not limit:
+                    yield f"{path.name}: {{{ast.unparse(number.value)}:,}}{match[0]}"
+
+
+def test_no_sentence_only_knows_more_than_one() -> None:
+    assert set(_unaware()) <= _ALWAYS_MORE, "say it with phrasing.counted"
