@@ -13,6 +13,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``search_space``, ``search``      ranges and a seed -> the settings of each trial of a random search
 - ``layer_table``, ``shapes``, ``estimates``, ``overview``, ``outlook``, ``picture_look``   what can be told before
   training: layers as rows, their shapes and groups, cost, columns, rows and inputs, examples of pictures
+- ``units``, ``written``, ``format_match``, ``model_formats``   how a model's columns were written, and how a file does
 - ``cells``, ``clipping``, ``preprocessing``, ``splitting``, ``fitting``, ``targets``, ``prepare``
   ``Table`` + settings -> arrays and the fitted preprocessor
 - ``picture_pixels``, ``images``, ``picture_folders``, ``image_files``, ``picture_inputs``, ``prepare_images``,

@@ -44,7 +44,7 @@ class Way:
             UnclearFormat: If a person must decide first how it is written.
             UserError: If there is no table in it, or a unit is another than the model learned.
         """
-        raw, dialect = self._as_it_stands(data, encoding)
+        raw = self._as_it_stands(data, encoding)
         if not self._formats.columns:
             return raw
         file = {
@@ -57,8 +57,8 @@ class Way:
         )
         format_match.check(plan, self._name)
         self._plan = plan
-        table = self.read_more(data, dialect)
-        return replace(table, notes=(*table.notes, *plan.notes))
+        table = raw.with_formats({name: reading.format for name, reading in plan.readings.items()})
+        return replace(table, frame=_converted(table.frame, plan.readings), notes=(*table.notes, *plan.notes))
 
     def read_more(self, data: bytes, dialect: DialectOverrides) -> Table:
         """Return further rows, read as the first were.
@@ -83,14 +83,15 @@ class Way:
         misfits = [column.name for column in table.columns if column.misfits]
         for name, reading in self._plan.readings.items():
             if name in misfits and reading.format.kind in (Kind.NUMBER, Kind.DATE):
-                lost = table.frame[name].isna()
-                there = look(table.with_kinds({name: Kind.TEXT}).frame[name][lost].dropna().unique().tolist())
+                there = look(
+                    table.with_kinds({name: Kind.TEXT}).frame[name][table.unread(name)].unique().tolist()
+                )
                 if there.decimal or there.unclear or there.order or there.unit or there.currency:
                     return False
         return True
 
-    def _as_it_stands(self, data: bytes, encoding: str | None) -> tuple[Table, DialectOverrides]:
-        """The table with what tells the model's formats left as text, and how it was split."""
+    def _as_it_stands(self, data: bytes, encoding: str | None) -> Table:
+        """The table with what tells the model's formats left as text."""
         texts = {
             name: _AS_IT_STANDS if learned.kind in _TOLD_APART else learned.format
             for name, learned in self._formats.columns.items()
@@ -108,8 +109,8 @@ class Way:
                 pass
             else:
                 if self._needed <= set(table.frame.columns):
-                    return table, by_hand
-        return read_csv(data, self._name, dialect=plain, known_names=self._known, formats=texts), plain
+                    return table
+        return read_csv(data, self._name, dialect=plain, known_names=self._known, formats=texts)
 
 
 def read_known(

@@ -345,7 +345,7 @@ def _about_marks(found: list[tuple[str, Learned, Written]]) -> Iterator[Question
     learned = f"with decimal {_MARKS[told.decimal]}" if told.decimal else "without decimals"
     if not there.decimal and told.decimal:
         learned += " and nothing between thousands"
-    more = f" So it is with {len(found) - 1:,} more." if len(found) > 1 else ""
+    more = _others(len(found) - 1)
     ways: tuple[tuple[Whose, str, str], ...] = (
         ("file", other, "As the file seems to write it"),
         ("model", mine, "As the model learned it"),
@@ -358,6 +358,12 @@ def _about_marks(found: list[tuple[str, Learned, Written]]) -> Iterator[Question
             for whose, mark, said in ways
         ),
     )
+
+
+def _others(number: int) -> str:
+    if not number:
+        return ""
+    return f" {number:,} more {'column is' if number == 1 else 'columns are'} written so."
 
 
 def _about_dates(found: list[tuple[str, Learned, Written]]) -> Iterator[Question]:

@@ -95,6 +95,9 @@ def learned(table: Table, names: Collection[str], chosen: DialectOverrides) -> M
         own = form.decimal if form.decimal_seen and not (typed and form.decimal == ".") else whole
         if form.kind == Kind.NUMBER:
             columns[name] = Learned(form, _mark(own), _most(table.frame[name]))
+        elif form.kind == Kind.DATE and form.date_order not in ("dmy", "mdy"):
+            # Dates that tell their order themselves; what a person chose holds for later ones that do not.
+            columns[name] = Learned(replace(form, date_order=chosen.date_order or form.date_order))
         else:
             columns[name] = Learned(form)
     return ModelFormats(columns, chosen)

@@ -199,6 +199,18 @@ def test_what_cannot_be_converted_is_refused(
         predicted(models(model), tmp_path, f"x,kind\n{cell},a\n{cell},b\n")
 
 
+def test_a_cell_that_does_not_fit_leaves_its_row_without_a_prediction(
+    models: Callable[[str], Run], tmp_path: Path
+) -> None:
+    data = "x;kind\n12,5;a\n7,25;b\n3.5;a\n?;b\nabc;a\n"
+    result, frame = predicted(models("commas"), tmp_path, data)
+    assert frame["prediction"].notna().tolist() == [True, True, False, True, False]
+    reasons = frame["no prediction because"].tolist()
+    assert reasons[2] == "“x” must be a number and is “3.5”"
+    assert reasons[4] == "“x” must be a number and is “abc”"
+    assert any("2 rows have no prediction" in note for note in result.notes)
+
+
 def test_a_spreadsheet_needs_no_question(models: Callable[[str], Run], tmp_path: Path) -> None:
     rows: list[list[str | float | None]] = [["x", "kind"], [12.5, "a"], [3.125, "b"]]
     _, frame = predicted(models("commas"), tmp_path, xlsx(rows), name="new.xlsx")

@@ -46,11 +46,11 @@ ORDER = [
         "reading.totals",
         "tables",
     ),
-    *("units", "written", "format_match"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),
     *("layer_table", "shapes", "estimates", "overview"),
-    *("model_formats", "clipping", "preprocessing", "splitting", "picture_pixels", "images"),
+    *("units", "written", "format_match", "model_formats"),
+    *("clipping", "preprocessing", "splitting", "picture_pixels", "images"),
     *("picture_folders", "image_files", "picture_inputs", "picture_look"),
     *("fitting", "targets", "prepare", "prepare_images", "outlook"),
     *(

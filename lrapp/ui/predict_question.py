@@ -6,6 +6,8 @@ from lrapp.format_match import Choice
 from lrapp.prediction_folders import Asked
 from lrapp.ui.resources import plain
 
+_LABELS = {"decimal": "How are its numbers meant?", "dates": "How are its dates meant?"}
+
 
 def show(asked: Asked, key: str) -> Choice | None:
     """Ask how a file is meant, and return the answer once it is given.
@@ -22,8 +24,9 @@ def show(asked: Asked, key: str) -> Choice | None:
     choice = Choice()
     for place, question in enumerate(asked.questions):
         labels = [plain(option.label, None) for option in question.options]
+        st.markdown(plain(question.sentence, None))
         chosen = st.radio(
-            plain(question.sentence, None),
+            _LABELS[question.about],
             range(len(labels)),
             index=None,
             format_func=labels.__getitem__,
