@@ -31,7 +31,7 @@ ORDER = [
     *("reading.categories", "reading.columns", "reading.totals", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),
-    *("layer_table", "shapes", "estimates", "overview"),
+    *("setting_checks", "layer_table", "shapes", "estimates", "overview"),
     *("clipping", "preprocessing", "splitting", "picture_pixels", "images"),
     *("picture_folders", "image_files", "picture_inputs", "picture_look"),
     *("fitting", "targets", "prepare", "prepare_images", "outlook"),
