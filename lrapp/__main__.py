@@ -1,6 +1,7 @@
 """The same without a browser: ``python -m lrapp RUN.json --out FOLDER``, and ``python -m lrapp predict``."""
 
 import argparse
+import logging
 import signal
 import sys
 import time
@@ -19,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         Exit code: 0 when a model was left, 1 when not, 2 for a wrong call.
     """
+    # In a terminal the sentence is enough; a server's log also has the traceback behind it.
+    logging.getLogger("lrapp").addHandler(logging.NullHandler())
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["predict"]:
         return predict_command.main(words[1:])

@@ -34,15 +34,16 @@ _PICTURE_FILES = ("model.keras", "pictures.json", "run.json", "scores.json")
 _SCRIPT = '''\
 """Predict with this model: python predict.py NEW.csv PREDICTIONS.csv"""
 
+import logging
 import os
 import sys
 from pathlib import Path
 
+logging.getLogger("lrapp").addHandler(logging.NullHandler())
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it the last digits differ
 
 from lrapp.errors import UserError
-from lrapp.escaping import code, line
 from lrapp.prediction import to_csv_bytes
 from lrapp.saved import SavedModel
 
@@ -70,14 +71,15 @@ if __name__ == "__main__":
 _PICTURE_SCRIPT = '''\
 """Predict with this model: python predict.py PICTURES PREDICTIONS.csv, where PICTURES is a file, a folder or a zip"""
 
+import logging
 import os
 import sys
 from pathlib import Path
 
+logging.getLogger("lrapp").addHandler(logging.NullHandler())
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lrapp.errors import UserError
-from lrapp.escaping import code, line
 from lrapp.harmless import to_csv_bytes
 from lrapp.picture_prediction import predict_pictures
 from lrapp.saved import SavedModel
