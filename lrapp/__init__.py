@@ -11,6 +11,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``reading/``, ``tables``        the bytes of a file -> ``Table``
 - ``settings`` and its parts      everything a run is made of
 - ``search_space``, ``search``      ranges and a seed -> the settings of each trial of a random search
+- ``setting_checks``  settings that cannot do what they promise
 - ``layer_table``, ``shapes``, ``estimates``, ``overview``, ``outlook``, ``picture_look``   what can be told before
   training: layers as rows, their shapes and groups, cost, columns, rows and inputs, examples of pictures
 - ``units``, ``written``, ``format_match``, ``model_formats``   how a model's columns were written, and how a file does

@@ -37,10 +37,12 @@ _SCRIPT = '''\
 """Predict with this model: python predict.py NEW.csv PREDICTIONS.csv"""
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
 
+logging.getLogger("lrapp").addHandler(logging.NullHandler())
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it the last digits differ
 
@@ -81,10 +83,12 @@ if __name__ == "__main__":
 _PICTURE_SCRIPT = '''\
 """Predict with this model: python predict.py PICTURES PREDICTIONS.csv, where PICTURES is a file, a folder or a zip"""
 
+import logging
 import os
 import sys
 from pathlib import Path
 
+logging.getLogger("lrapp").addHandler(logging.NullHandler())
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lrapp.errors import UserError

@@ -5,6 +5,7 @@ The worker leaves the arrays beside the model; the page computes with them while
 
 import io
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from lrapp.preprocessing import Decoded, InputColumn, Preprocessor, raw_slots
 from lrapp.quantiles import Quantiles
 from lrapp.reading.kinds import Kind
 from lrapp.runs import Run, Store, write_beside
+
+log = logging.getLogger(__name__)
 
 FILE = "one_row.npz"
 VERSION = 1
@@ -125,7 +128,10 @@ def load(run: Run) -> OneRow | None:
         return _revived(told, arrays)
     except UserError:
         raise
-    except Exception:  # missing, damaged or foreign: it is made anew from the model
+    except FileNotFoundError:
+        return None
+    except Exception:  # damaged, foreign or of an earlier version: it is made anew from the model
+        log.info("The arrays of run %s could not be read and are made anew.", run.id, exc_info=True)
         return None
 
 

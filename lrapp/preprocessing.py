@@ -6,6 +6,7 @@ Every column becomes one or more *slots* (raw numbers, codes of categories, part
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from lrapp.files import from_json, write_beside
 from lrapp.model_formats import ModelFormats
 from lrapp.reading.columns import Kind
 from lrapp.settings import Task
+
+log = logging.getLogger(__name__)
 
 VERSION = 1
 SKOPS_FILE, JSON_FILE = "preprocessor.skops", "preprocessor.json"
@@ -225,7 +228,10 @@ class Preprocessor:
                 inputs=tuple(described["inputs"]),
                 transformer=skops.io.loads(packed, trusted=list(TRUSTED)),
             )
-        except Exception as error:  # whatever a foreign file makes its reader do, it is no defect of ours
+        except (
+            Exception
+        ) as error:  # whatever a foreign file makes its reader do; the log tells it from a defect
+            log.warning("The preprocessor could not be read, though its checksum is right.", exc_info=True)
             raise UserError(_DAMAGED) from error
 
     def _check(self) -> None:
@@ -238,6 +244,7 @@ class Preprocessor:
                 self.transformer.transform(np.zeros((1, slots))).shape == (1, len(self.inputs))
             )
         except Exception as error:  # a crafted transformer can raise anything
+            log.warning("The preprocessor could not take a row.", exc_info=True)
             raise UserError(_DAMAGED) from error
         if not fits:
             raise UserError(_DAMAGED)

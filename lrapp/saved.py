@@ -4,6 +4,7 @@ The network is built anew from the validated settings and only its weights are r
 a stranger could otherwise run code when it is opened.
 """
 
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from lrapp.prediction import Predictions
     from lrapp.preprocessing import Preprocessor
     from lrapp.tables import Table
+
+log = logging.getLogger(__name__)
 
 MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
 _ROWS_AT_ONCE = 8_192
@@ -85,9 +88,8 @@ class SavedModel:
             raise UserError(
                 "This run left no model. Train it again, or resume it on the Train page."
             ) from error
-        except (
-            Exception
-        ) as error:  # whatever a damaged or foreign file makes its reader do, it is no defect of ours
+        except Exception as error:  # whatever a damaged or foreign file makes its reader do
+            log.warning("The weights in %s could not be read.", folder, exc_info=True)
             raise UserError(
                 "The model file is damaged or belongs to other settings; train the run again."
             ) from error

@@ -1,6 +1,7 @@
 """What a worker does for one run: from its settings to a model in its folder."""
 
 import ctypes
+import logging
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from lrapp.loop import Loop
     from lrapp.prepare import Prepared
     from lrapp.tables import Table
+
+log = logging.getLogger(__name__)
 
 # A worker holds data and network of its last run for the next one, unless they are larger than this.
 _KEPT_BYTES = 1_000_000_000
@@ -434,6 +437,7 @@ def _look_closely(
             mistakes = picture_results.mistakes(prepared, outputs).to_json()
         found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
     except Exception as error:
+        log.warning("The closer look at run %s failed.", run.id, exc_info=True)
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
         note = f"The closer look at this model failed and was left out; the model itself is whole. ({why})"
         found = Insight(prepared.task, scores.part, scores.rows, notes=(note,))

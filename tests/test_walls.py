@@ -48,7 +48,7 @@ ORDER = [
     ),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),
-    *("layer_table", "shapes", "estimates", "overview"),
+    *("setting_checks", "layer_table", "shapes", "estimates", "overview"),
     *("units", "written", "format_match", "model_formats"),
     *("clipping", "preprocessing", "splitting", "picture_pixels", "images"),
     *("picture_folders", "image_files", "picture_inputs", "picture_look"),

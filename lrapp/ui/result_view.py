@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from lrapp import findings, loggers, report, result_charts
+from lrapp import findings, loggers, report, result_charts, setting_checks
 from lrapp.diagnosis import Card, Diagnosis, diagnose
 from lrapp.errors import UserError
 from lrapp.evaluation import Scores
@@ -34,7 +34,11 @@ def show(run: Run, history: History, scores: Scores) -> None:
     st.dataframe(findings.score_frame(scores, insight), hide_index=True)
     if insight is not None and insight.verdict:
         st.markdown(plain(insight.verdict, None))
-    _diagnosis(run, diagnose(history, run.settings, scores, insight.classes if insight is not None else ()))
+    told = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
+    _diagnosis(run, told)
+    for remark in setting_checks.after(run.settings, history):
+        if remark.sentence != told.sentence:
+            st.warning(plain(remark.text, None), icon=":material/rule_settings:")
     if insight is not None:
         _closer_look(run, insight)
     st.download_button(

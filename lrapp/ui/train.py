@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lrapp import estimates
+from lrapp import estimates, setting_checks
 from lrapp.errors import UserError
 from lrapp.outlook import Outlook
 from lrapp.settings import RunSettings
@@ -24,9 +24,10 @@ from lrapp.ui.resources import plain
 
 @dataclass
 class _Bench:
-    """What the cards have to tell the bench: what stands in the way of training, and whether the bench knows it."""
+    """What the cards have to tell the bench: obstacles, promises that the settings break, and whether it knows them."""
 
     obstacle: str | None = None
+    remarks: tuple[str, ...] = ()
     drawn: bool = False
 
 
@@ -40,6 +41,8 @@ def page() -> None:
         resources.fragment(_cards)(told)
     with bench:
         _train_button(draft.get(), told.obstacle)
+        for remark in told.remarks if told.obstacle is None else ():
+            st.info(plain(remark, None), icon=":material/rule_settings:")
         sharing.bar()
         told.drawn = True
         run_id = st.query_params.get("run")
@@ -55,14 +58,17 @@ def page() -> None:
 
 def _cards(told: _Bench) -> None:
     """Show the cards; what they say is then in the draft."""
-    before = told.obstacle
+    before = (told.obstacle, told.remarks)
     told.obstacle = "the settings cannot be used yet"  # unless the cards come to their end
-    told.obstacle = _settings()
-    if told.drawn and told.obstacle != before:
+    told.obstacle, rows = _settings()
+    checked = setting_checks.before(draft.get(), rows) if rows is not None else ()
+    told.remarks = tuple(remark.text for remark in checked)
+    if told.drawn and (told.obstacle, told.remarks) != before:
         st.rerun()  # the button is not drawn with the cards
 
 
-def _settings() -> str | None:
+def _settings() -> tuple[str | None, int | None]:
+    """Show the cards; return what stands in the way of training, and the rows to train on."""
     settings = draft.get()
     obstacles = []
     with st.container(border=True):
@@ -93,7 +99,7 @@ def _settings() -> str | None:
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():
             obstacles.append(_outlook(settings, chosen.outlook))
-    return next((obstacle for obstacle in obstacles if obstacle), None)
+    return next((obstacle for obstacle in obstacles if obstacle), None), chosen.rows
 
 
 def _outlook(settings: RunSettings, expected: Outlook) -> str | None:
