@@ -59,7 +59,7 @@ ORDER = [
         "transfer",
         "picture_prediction",
     ),
-    *("runs", "predicting", "prediction_folders"),
+    *("runs", "rights", "visitors", "uploaders", "predicting", "prediction_folders"),
     *(
         "about",
         "sharing",

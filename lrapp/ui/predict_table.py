@@ -13,7 +13,7 @@ from lrapp.errors import UserError
 from lrapp.predicting import Cancelled, Result
 from lrapp.prediction_folders import PredictionFolder
 from lrapp.runs import Run
-from lrapp.ui import resources, saving
+from lrapp.ui import access, deeds, resources, saving
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -44,9 +44,12 @@ def show(run: Run) -> None:
             st.caption("Upload the rows to predict; the answer comes back beside each row.")
         _say_what_went_wrong(run)
         return
-    future = _futures().get(folder.id)
+    future = deeds.futures().get(folder.id)
     if future is not None and not future.done():
         resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, future)
+        return
+    if folder.cut_off:
+        _cut_off(run, folder)
         return
     if future is not None and future.exception() is not None:
         _keep_error(run, future)
@@ -56,7 +59,7 @@ def show(run: Run) -> None:
     try:
         result = folder.result()
     except UserError:
-        if future is None and folder.table_path.exists() and not folder.abandoned:
+        if future is None and folder.table_path.exists():
             # Begun from another tab, or before a refresh: its folder tells when it is done.
             resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, None)
             return
@@ -68,14 +71,26 @@ def show(run: Run) -> None:
 
 def _begin(run: Run, uploaded: Any) -> None:
     """Hand the file to the worker; once for each upload, not again with every rerun of the page."""
-    store = resources.store()
     st.session_state["predict.taken"] = (run.id, uploaded.file_id)
     st.session_state.pop("predict.error", None)
-    folder = prediction_folders.create(store.home, uploaded.getbuffer())
-    _futures()[folder.id] = resources.jobs().call(
-        prediction_folders.work, folder.folder, run.folder, uploaded.name
+    st.query_params["prediction"] = deeds.predict(run, uploaded.name, uploaded.getbuffer()).id
+
+
+def _cut_off(run: Run, folder: PredictionFolder) -> None:
+    """Say that nobody works on a prediction any more, and offer to begin anew; its table is still there."""
+    asked = folder.asked
+    if asked.run != run.id:
+        return
+    st.warning(
+        f"The prediction of {plain(asked.name)} was cut off: the app or its worker ended meanwhile. The table is still "
+        "here, so that one click predicts it again.",
+        icon=":material/power_off:",
     )
-    st.query_params["prediction"] = folder.id
+    if st.button(
+        "Predict again", icon=":material/refresh:", type="primary", key=f"predict.again.{folder.id}"
+    ):
+        deeds.predict_again(folder, run)
+        st.rerun()
 
 
 def _shown(run: Run) -> PredictionFolder | None:
@@ -83,9 +98,12 @@ def _shown(run: Run) -> PredictionFolder | None:
     if not wanted:
         return None
     try:
-        return prediction_folders.get(resources.store().home, wanted)
+        folder = prediction_folders.get(resources.store().home, wanted)
+        # It shows rows of a table, so that it is its maker's even where its address is known.
+        access.require("predict", folder, "prediction")
+        return folder
     except UserError as error:
-        future = _futures().get(wanted)
+        future = deeds.futures().get(wanted)
         if future is not None and future.done() and future.exception() is not None:
             _keep_error(run, future)
         else:
@@ -95,7 +113,7 @@ def _shown(run: Run) -> PredictionFolder | None:
 
 
 def _forget() -> None:
-    _futures().pop(st.query_params.get("prediction", ""), None)
+    deeds.futures().pop(st.query_params.get("prediction", ""), None)
     if "prediction" in st.query_params:
         del st.query_params["prediction"]
 
@@ -129,7 +147,7 @@ def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> 
     else:
         st.progress(min(1.0, progress.share), f"{progress.stage} … {progress.rows:,} rows done")
     if st.button("Cancel", icon=":material/cancel:", key=f"predict.cancel.{folder.id}"):
-        folder.cancel()
+        deeds.cancel(folder)
         if future is None or future.cancel():
             folder.delete()
             st.session_state["predict.error"] = (run.id, str(Cancelled()))
@@ -244,12 +262,6 @@ def _noticed(result: Result) -> None:
             st.markdown(f"- {plain(note, 600)}")
         if len(result.notes) > MOST_NOTES:
             st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more of the kind.")
-
-
-def _futures() -> "dict[str, Future[None]]":
-    """What this tab has asked for, by the prediction's id."""
-    futures: dict[str, Future[None]] = st.session_state.setdefault("predict.futures", {})
-    return futures
 
 
 def _size(path: Path) -> str:
