@@ -23,7 +23,6 @@ from itsdangerous import BadSignature, TimestampSigner
 
 from lrapp import rights
 from lrapp.errors import UserError
-from lrapp.runs import Store, disk_errors
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +62,9 @@ def key(home: Path) -> bytes:
     Raises:
         UserError: If the disk is full or may not be written.
     """
+    # Here, because the server imports this room before it answers for the first time.
+    from lrapp.runs import disk_errors
+
     path = home / KEY_FILE
     with disk_errors():
         home.mkdir(parents=True, exist_ok=True)
@@ -176,6 +178,8 @@ class Cookies:
         await self._app(scope, receive, with_cookies)
 
     def _due(self, scope: Scope) -> list[str]:
+        from lrapp.runs import Store
+
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if scope["method"] != "GET" or not _wants_page(scope["path"], headers):
             return []
