@@ -30,6 +30,7 @@ def page() -> None:
     run = _choose()
     if run is None:
         return
+    access.require("predict", run)
     if (run.folder / picture_inputs.JSON_FILE).exists():
         with suppress(UserError):  # damaged settings do not keep a model from predicting
             resources.expect(run.settings)

@@ -48,7 +48,9 @@ def show(run: Run) -> None:
     if future is not None and not future.done():
         resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, future)
         return
-    if folder.cut_off:
+    # A prediction that fails leaves nothing, so that where a table is left its worker was ended.
+    lost = future is not None and future.exception() is not None and folder.table_path.exists()
+    if lost or folder.cut_off:
         _cut_off(run, folder)
         return
     if future is not None and future.exception() is not None:
