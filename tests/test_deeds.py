@@ -166,6 +166,10 @@ def listed(made: Made) -> None:
         raise UserError("not listed")
 
 
+def member(made: Made) -> Run:
+    return made.store.get(made.study.members[0].run_id)
+
+
 def said(made: Made) -> about.About:
     return about.read(made.run)[0]
 
@@ -205,6 +209,11 @@ WHO_MAY: dict[str, Row] = {
         lambda made: deeds.start(started_from(made)),
         lambda made: new_runs(made) >= 1,
     ),
+    "Train: save its charts, tables and report": (
+        "yyn",
+        lambda made: access.require("save what is shown", made.run),
+        None,
+    ),
     "Train: stop a run": (
         "ynn",
         lambda made: deeds.stop(made.run),
@@ -222,6 +231,11 @@ WHO_MAY: dict[str, Row] = {
         None,
     ),
     "Runs: find a run in the list": ("yyn", listed, None),
+    "Runs: share a run's settings, start from them": (
+        "yyn",
+        lambda made: access.require("take settings", made.run),
+        None,
+    ),
     "Runs: star a run": ("ynn", lambda made: deeds.star(made.run, True), lambda made: said(made).starred),
     "Runs: name a run": (
         "ynn",
@@ -259,6 +273,16 @@ WHO_MAY: dict[str, Row] = {
         lambda made: deeds.compare(plan(made.sample)),
         lambda made: new_runs(made) >= 2,
     ),
+    "Compare: stop its runs": (
+        "ynn",
+        lambda made: deeds.stop(member(made)),
+        lambda made: member(made).stop_asked is not None,
+    ),
+    "Compare: resume its runs": (
+        "ynn",
+        lambda made: deeds.resume(member(made)),
+        lambda made: member(made).status.state in ("queued", "running"),
+    ),
     "Compare: delete a comparison and its runs": (
         "ynn",
         lambda made: deeds.delete_study(made.study),
@@ -273,6 +297,11 @@ WHO_MAY: dict[str, Row] = {
         "ynn",
         lambda made: deeds.predict(made.run, "new.csv", TABLE),
         lambda made: len(list((made.store.home / "predictions").iterdir())) == 2,
+    ),
+    "Predict: move the values of one row, or predict pictures": (
+        "ynn",
+        lambda made: access.require("predict", made.run),
+        None,
     ),
     "Predict: see a prediction and download it": (
         "ynn",
@@ -320,6 +349,8 @@ def test_where_nobody_owns_anything_everybody_may_do_everything(
     def anybody() -> None:
         for gets, deed, _ in WHO_MAY.values():
             assert gets[0] == "y"
+            for run in made.store.runs():
+                ended(run)
             outcome = attempt(monkeypatch, OTHER, lambda deed=deed: deed(made))  # type: ignore[misc]
             assert not isinstance(outcome, UserError), outcome
 
