@@ -26,6 +26,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``saved``, ``prediction``, ``predicting``, ``one_row``, ``picture_prediction`` and theirs   a saved model + new rows
   -> predictions
 - ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link
+- ``rights``, ``visitors``, ``uploaders``   who may do what; a cookie for each browser; who has shown which file
 - ``warming``   kinds of workers, and what one does ahead of need
 - ``study_files``, ``studies``, ``comparing``, ``run_table``, ``run_differences``, ``search_results``   policies and
   trials; runs beside one another

@@ -287,18 +287,18 @@ def test_a_page_keeps_the_table_until_the_question_is_answered(
     models: Callable[[str], Run], tmp_path: Path
 ) -> None:
     run = models("commas")
-    folder = prediction_folders.create(tmp_path, b"x,kind\n12.5,a\n7.25,b\n")
-    assert folder.asked is None
+    folder = prediction_folders.create(tmp_path, b"x,kind\n12.5,a\n7.25,b\n", name="new.csv", run=run.id)
+    assert not folder.questions
     prediction_folders.work(folder.folder, run.folder, "new.csv")
-    assert folder.asked is not None
-    assert (folder.asked.name, folder.asked.run) == ("new.csv", run.id)
-    option = folder.asked.questions[0].options[0]
+    assert folder.questions
+    assert not folder.cut_off, "it waits for a person, not for a worker"
+    option = folder.questions[0].options[0]
     assert option.label == "As the file seems to write it: decimal points, so that 12.5 is 12.5"
     with pytest.raises(UserError):
         folder.result()
     folder.answer()
     prediction_folders.work(folder.folder, run.folder, "new.csv", option.choice)
-    assert folder.asked is None
+    assert not folder.questions
     assert folder.result().rows == 2
 
 

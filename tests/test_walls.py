@@ -78,7 +78,7 @@ ORDER = [
         "transfer",
         "picture_prediction",
     ),
-    *("runs", "predicting", "prediction_folders"),
+    *("runs", "rights", "visitors", "uploaders", "predicting", "prediction_folders"),
     *(
         "about",
         "sharing",
@@ -254,6 +254,30 @@ def test_every_room_has_its_place() -> None:
 def test_a_room_imports_only_rooms_below_it(room: str) -> None:
     below = set(ORDER[: ORDER.index(room)])
     assert imports(room) & set(FILES) <= below
+
+
+# What changes or gives away something that somebody made: done in ``ui.deeds`` alone, which asks first whether one may.
+DEEDS = {
+    *("about.change", "bundle.pack", "exports.export", "prediction_folders.create", "worker.read_table"),
+    *("studies.create", "studies.create_search", "studies.delete", "studies.restore"),
+    *("store.create", "store.delete", "store.restore", "jobs.submit", "jobs.stop", "jobs.resume"),
+    *("store.read_source", "store.source_path"),
+}
+# Where these are asked for in the same place.
+ASKED = {"ui.resources": {"worker.read_table"}, "ui.picture_card": {"store.read_source"}}
+
+
+def test_pages_ask_before_they_change_what_somebody_made() -> None:
+    found: dict[str, set[str]] = {}
+    for page in PAGES:
+        for node in ast.walk(ast.parse(FILES[page].read_text("utf-8"))):
+            if isinstance(node, ast.Attribute):
+                name = ast.unparse(node).removeprefix("resources.").replace("()", "")
+                if name in DEEDS:
+                    found.setdefault(page, set()).add(name)
+    deeds = found.pop("ui.deeds")
+    assert {"about.change", "jobs.stop", "store.delete", "studies.create"} <= deeds, "the test sees them"
+    assert found == ASKED
 
 
 def test_pages_import_one_another_one_way() -> None:

@@ -20,7 +20,7 @@ from lrapp.settings import (
     Task,
     TrainingSettings,
 )
-from lrapp.ui import draft, resources
+from lrapp.ui import access, draft, resources
 
 # What is told apart; a table's settings name the column here.
 _CLASS = "class"
@@ -81,6 +81,7 @@ def keep(data: bytes, name: str) -> Source:
     from lrapp.image_files import is_picture_zip
 
     fresh: Source = resources.store().keep_file(data, name)
+    access.uploaded(fresh)
     if is_picture_zip(data) and isinstance(fresh, FileSource):
         fresh = PictureFileSource(name=fresh.name, sha256=fresh.sha256)
     kept = _kept(fresh)

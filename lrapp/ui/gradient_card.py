@@ -13,7 +13,7 @@ from lrapp.errors import UserError
 from lrapp.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
 from lrapp.phrasing import counted
 from lrapp.settings import RunSettings
-from lrapp.ui import draft, resources
+from lrapp.ui import deeds, draft, resources
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def _about(settings: RunSettings) -> tuple[str, ...]:
 
 
 def _begin(settings: RunSettings) -> _Check:
+    deeds.check(settings)
     _forget()
     home = resources.store().home
     watch = gradient_report.begin(home)

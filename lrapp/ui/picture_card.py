@@ -11,7 +11,7 @@ from lrapp.images import PictureFacts
 from lrapp.picture_look import Look
 from lrapp.setting_parts import checked
 from lrapp.settings import DataSettings, PictureFileSource, PictureSettings, PicturesSource, Source
-from lrapp.ui import data_choice, draft, fields, resources
+from lrapp.ui import access, data_choice, draft, fields, resources
 from lrapp.ui.data_choice import Chosen
 from lrapp.ui.resources import plain
 
@@ -52,6 +52,7 @@ def facts_of(data: DataSettings) -> PictureFacts:
     Raises:
         UserError: If they cannot be had.
     """
+    access.require_table(data.source)
     if isinstance(data.source, PicturesSource):
         return images.about(data.source.name)
     return _zip_facts(data.source.model_dump_json(), data.pictures.size, data.pictures.color)

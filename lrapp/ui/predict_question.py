@@ -3,26 +3,25 @@
 import streamlit as st
 
 from lrapp.format_match import Choice
-from lrapp.prediction_folders import Asked
+from lrapp.prediction_folders import PredictionFolder
 from lrapp.ui.resources import plain
 
 _LABELS = {"decimal": "How are its numbers meant?", "dates": "How are its dates meant?"}
 
 
-def show(asked: Asked, key: str) -> Choice | None:
+def show(folder: PredictionFolder) -> Choice | None:
     """Ask how a file is meant, and return the answer once it is given.
 
     Args:
-        asked: The file's name and the questions.
-        key: Of the prediction, the same at every drawing.
+        folder: The prediction's, with its questions.
     """
     st.warning(
-        f"**{plain(asked.name)}** is not written as the table that the model learned from. "
+        f"**{plain(folder.asked.name)}** is not written as the table that the model learned from. "
         "Nothing is predicted until you say how it is meant.",
         icon=":material/help:",
     )
     choice = Choice()
-    for place, question in enumerate(asked.questions):
+    for place, question in enumerate(folder.questions):
         labels = [plain(option.label, None) for option in question.options]
         st.markdown(plain(question.sentence, None))
         chosen = st.radio(
@@ -30,9 +29,9 @@ def show(asked: Asked, key: str) -> Choice | None:
             range(len(labels)),
             index=None,
             format_func=labels.__getitem__,
-            key=f"predict.question.{key}.{place}",
+            key=f"predict.question.{folder.id}.{place}",
         )
         if chosen is None:
             return None
         choice = choice.and_(question.options[chosen].choice)
-    return choice if st.button("Predict", type="primary", key=f"predict.answer.{key}") else None
+    return choice if st.button("Predict", type="primary", key=f"predict.answer.{folder.id}") else None

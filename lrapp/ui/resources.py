@@ -1,7 +1,6 @@
 """What all pages share: the store, the queue, tables that were read, and making foreign text plain."""
 
 import gc
-import os
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -17,6 +16,7 @@ from lrapp.jobs import Jobs
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
 from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source
+from lrapp.ui import access
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,18 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
     """Return the one queue of this server."""
-    return Jobs(store())
+    made = Jobs(store())
+    _made.append(made)
+    return made
+
+
+_made: list[Jobs] = []
+
+
+def close() -> None:
+    """End the queue and its worker, where there is one, because the server ends."""
+    while _made:
+        _made.pop().close()
 
 
 def expect(settings: RunSettings) -> None:
@@ -83,8 +94,9 @@ def table(data: DataSettings) -> "Table":
     """Return the table that the settings name, as they say to read it.
 
     Raises:
-        UserError: If it is not there or cannot be read.
+        UserError: If it is not there, cannot be read, or is somebody else's.
     """
+    access.require_table(data.source)
     return _table(
         data.source.model_dump_json(), data.dialect.model_dump_json(), tuple(sorted(data.kinds.items()))
     )
@@ -110,23 +122,12 @@ def overview(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...]) -> 
     return look(_table(source, dialect, kinds))
 
 
-def own_runs() -> list[str]:
-    """Return the ids of the runs that this tab started."""
-    ids: list[str] = st.session_state.setdefault("own_runs", [])
-    return ids
-
-
 def visible_runs() -> list[Run]:
     """Return the runs that this visitor may see in a list, the newest first.
 
-    On a public server LRAPP_RUNS=own keeps each visitor to the runs that their tab started or has open; a run's
-    address still opens it for whoever was given it.
+    On a public server LRAPP_RUNS=own keeps each visitor to what they made and to what the address names.
     """
-    runs = store().runs()
-    if os.environ.get("LRAPP_RUNS") == "own":
-        known = {*own_runs(), st.query_params.get("run")}
-        return [run for run in runs if run.id in known]
-    return runs
+    return [run for run in store().runs() if access.may("look", run)]
 
 
 def fragment(part: Callable[P, None], every: float | None = None) -> Callable[P, None]:

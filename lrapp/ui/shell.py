@@ -5,7 +5,7 @@ import logging
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui import resources
+from lrapp.ui import identity, resources
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,11 @@ def show() -> None:
     # The first page lives at the address without a path; who types its name is not to be told that it is not there.
     named = st.Page(_to_train, title="Train", url_path="train", visibility="hidden")
     chosen = st.navigation([*pages, named], position="top")
+    if not identity.lasts():
+        st.caption(
+            "Your browser keeps no cookie of this app: what you make here is yours in this tab only, and will not be "
+            "found again when it is closed or loaded anew."
+        )
     try:
         chosen.run()
     except UserError as error:

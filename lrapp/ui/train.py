@@ -10,6 +10,7 @@ from lrapp.outlook import Outlook
 from lrapp.settings import RunSettings
 from lrapp.ui import (
     data_card,
+    deeds,
     draft,
     gradient_card,
     network_card,
@@ -140,7 +141,5 @@ def _train_button(settings: RunSettings, obstacle: str | None) -> None:
     if obstacle is not None:
         st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
     if pressed:
-        run = resources.store().create(settings.model_copy(update={"name": name}))
-        resources.jobs().submit(run)
-        resources.own_runs().append(run.id)
+        run = deeds.start(settings.model_copy(update={"name": name}))
         st.query_params["run"] = run.id  # which the page shows below, in this same pass
