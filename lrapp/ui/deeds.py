@@ -273,12 +273,12 @@ def cancel(folder: PredictionFolder) -> None:
     folder.cancel()
 
 
-def _work_on(folder: PredictionFolder, run: Run, choice: Choice = Choice()) -> None:
+def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -> None:
     """Hand a prediction to the worker; this process answers for it until it is done, whatever becomes of either."""
     answering = folder.answer_for()
     try:
         future = resources.jobs().call(
-            prediction_folders.work, folder.folder, run.folder, folder.asked.name, choice
+            prediction_folders.work, folder.folder, run.folder, folder.asked.name, choice or Choice()
         )
     except BaseException:
         answering.release()
