@@ -28,7 +28,7 @@ ORDER = [
     ),
     *("reading.dialects", "reading.bodies", "reading.rows", "reading.mending", "reading.decoding"),
     *("reading.wrappings", "reading.unpacking"),
-    *("reading.categories", "reading.columns", "reading.totals", "tables"),
+    *("reading.categories", "reading.columns", "reading.totals", "tables", "table_files"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),
     *("layer_table", "shapes", "estimates", "overview"),
@@ -57,9 +57,11 @@ ORDER = [
         "portions",
         "saved",
         "transfer",
-        "picture_prediction",
     ),
-    *("runs", "predicting", "prediction_folders"),
+    "runs",
+    *("execution.wire", "execution.limits", "execution.tasks", "execution.server", "execution.readers"),
+    *("execution.uploads", "execution.desk", "execution.long_tables", "execution.loose_pictures"),
+    *("picture_prediction", "predicting", "prediction_folders"),
     *(
         "about",
         "sharing",
@@ -182,8 +184,10 @@ def test_altair_is_only_in_the_charts() -> None:
     }
 
 
-def test_threads_and_processes_are_only_in_jobs() -> None:
-    assert importers(THREADS) == {"jobs"}
+def test_threads_and_processes_are_only_where_work_is_given_out() -> None:
+    found = importers(THREADS)
+    assert {"jobs", "execution.readers"} <= found
+    assert all(room == "jobs" or room.startswith("execution.") for room in found)
 
 
 def test_tensorflow_is_only_where_networks_are_made_and_trained() -> None:

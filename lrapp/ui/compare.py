@@ -22,7 +22,7 @@ from lrapp.settings import (
     starting_policy,
 )
 from lrapp.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
-from lrapp.ui import data_card, draft, picture_card, rate_card, resources, search_form, study_view
+from lrapp.ui import data_card, draft, picture_card, rate_card, reading, resources, search_form, study_view
 from lrapp.ui.resources import plain
 
 # The table of the ready-made study: by its target, and where tests and benchmarks keep it.
@@ -317,7 +317,7 @@ def _cardio() -> Source | None:
         try:
             if _CARDIO in resources.table(DataSettings(source=source)).kinds:
                 return source
-        except UserError:
+        except (UserError, reading.StillReading):
             continue
     folder = os.environ.get("LRAPP_TEST_DATA")
     path = Path(folder) / _CARDIO_FILE if folder else None

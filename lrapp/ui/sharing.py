@@ -115,8 +115,8 @@ def _wanted_file(settings: RunSettings) -> None:
     """Ask for the table that the settings name, where it is not kept here; all else on the page stays."""
     source = settings.data.source
     store = resources.store()
-    if store.holds(source):
-        return
+    if store.holds(source) or resources.uploads().refused(source):
+        return  # the Data card says why a file was refused
     st.warning(
         f"These settings were made for {plain(source.name)} (its SHA-256 begins with "
         f"{getattr(source, 'sha256', '')[:8]}), which is not kept on this server. Upload it here, and the other "

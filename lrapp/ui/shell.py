@@ -5,7 +5,7 @@ import logging
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui import resources
+from lrapp.ui import reading, resources
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,10 @@ def show() -> None:
     named = st.Page(_to_train, title="Train", url_path="train", visibility="hidden")
     chosen = st.navigation([*pages, named], position="top")
     try:
+        resources.uploads()  # its process is ready, and its limits are right, before a file comes
         chosen.run()
+    except reading.StillReading as still:
+        reading.show(still.work)
     except UserError as error:
         st.error(resources.plain(str(error), None), icon=":material/error:")
     # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.

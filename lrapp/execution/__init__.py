@@ -1,0 +1,10 @@
+"""Who reads what was uploaded: a process of its own for each file, which may die without anybody else noticing.
+
+- ``limits``    how much memory and time a reading may take, and what keeps it to that
+- ``server``    the process that waits for files to read, and reads each in a process of its own; imports no page
+- ``tasks``     what such a process can be asked to do
+- ``readers``   asks, from any other process: takes turns, watches, says in a sentence how a reading ended
+- ``uploads``   an uploaded file -> its table or pictures; what was read is kept, what was refused is remembered
+- ``long_tables``, ``loose_pictures``   what is to be predicted, portion by portion
+- ``desk``      the page's side: readings that go on while the page is drawn
+"""
