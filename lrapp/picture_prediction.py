@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from lrapp.saved import SavedModel
 
+# Pictures that the network sees at once.
+_AT_ONCE = 256
 FORMATS = ("png", "jpg", "jpeg", "gif", "bmp", "webp", "zip")
 
 
@@ -72,7 +74,7 @@ def predict_pictures(
     reasons: list[str] = []
     outputs: list[Any] = []
     seen: list[NDArray[np.uint8]] = []
-    for batch in loose_pictures.batches(files, told.shape):
+    for batch in loose_pictures.batches(files, told.shape, _AT_ONCE):
         names += batch.names
         reasons += batch.reasons
         seen.extend(batch.pixels[: most_seen - len(seen)])

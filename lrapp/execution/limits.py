@@ -63,14 +63,15 @@ def size(count: int) -> str:
     )
 
 
-def keep_to(memory: int) -> None:
+def keep_to(memory: int | None) -> None:
     """Let this process take so much memory beyond what it has, and be the first that a machine without any ends.
 
-    Where the system knows no such limit (macOS, Windows), whoever started the process has to watch it.
+    Args:
+        memory: Bytes; None where the system knows no such limit (macOS, Windows), and whoever asks has to watch.
     """
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    if sys.platform != "linux":
+    if memory is None or sys.platform != "linux":
         return
     import resource
 

@@ -5,12 +5,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lrapp import portions
 from lrapp.execution.readers import Readers
 from lrapp.portions import Portion, ReadWhole
 from lrapp.reading.kinds import Kind
 from lrapp.runs import disk_errors
 from lrapp.table_files import open_table
 from lrapp.tables import Table
+
+_SIZES = ("PORTION_BYTES", "MOST_BYTES", "_BLOCK", "_LEAST_ROWS")
 
 
 class LongTable:
@@ -43,8 +46,12 @@ class LongTable:
     def __iter__(self) -> Iterator[Portion]:
         """Yield the portions in the order of the file; errors as for ``portions.Portions`` and ``Readers.ask``."""
         needed = {name: kind.value for name, kind in self._needed.items()}
+        sizes = {size: getattr(portions, size) for size in _SIZES}
         asked = self._readers.stream(
-            "portions", "table", self._arguments(needed=needed, out=str(self._folder)), self._should_stop
+            "portions",
+            "table",
+            self._arguments(needed=needed, sizes=sizes, out=str(self._folder)),
+            self._should_stop,
         )
         while True:
             try:

@@ -31,6 +31,7 @@ class Batch:
 def batches(
     files: Sequence[tuple[str, bytes]],
     shape: tuple[int, int, int],
+    at_once: int,
     readers: Readers | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Batch]:
@@ -39,6 +40,7 @@ def batches(
     Args:
         files: Name and bytes of each; a zip stands for the pictures in it.
         shape: Height, width and channels of a picture.
+        at_once: Pictures of a batch.
         readers: Who reads; a process for these files alone where none are given.
         should_stop: Asked again and again; when true, reading ends.
     """
@@ -51,7 +53,7 @@ def batches(
             with disk_errors():
                 path.write_bytes(data)
             there.append((name, str(path)))
-        arguments = {"files": there, "shape": shape, "out": str(folder)}
+        arguments = {"files": there, "shape": shape, "at_once": at_once, "out": str(folder)}
         for word in (readers or Readers()).stream("single_pictures", "pictures", arguments, should_stop):
             file = Path(word["file"])
             pixels = np.load(file, allow_pickle=False)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # Files that stand ready before the first of them has been taken.
 _AHEAD = 2
 _TOLD_SECONDS = 0.2
-# That the network sees at once, and files that were looked at for them.
-_PICTURES_AT_ONCE, _FILES_AT_ONCE = 256, 4_096
+# Broken ones are no part of a batch, but have their names in it.
+_FILES_AT_ONCE = 4_096
 
 
 def read(
@@ -43,11 +43,15 @@ def read_known(line: Line, *, path: str, name: str, needed: list[str], out: str)
     return {}
 
 
-def portions(line: Line, *, path: str, name: str, needed: dict[str, str], out: str) -> dict[str, Any]:
+def portions(
+    line: Line, *, path: str, name: str, needed: dict[str, str], sizes: dict[str, int], out: str
+) -> dict[str, Any]:
     """Read a long table portion by portion, a file each; ``whole`` says that it must be read as a whole instead."""
-    from lrapp.portions import Portions, ReadWhole
+    from lrapp import portions
 
-    found = Portions(Path(path), name, {column: Kind(kind) for column, kind in needed.items()})
+    for size, value in sizes.items():  # those of whoever asks; this process reads nothing else
+        setattr(portions, size, value)
+    found = portions.Portions(Path(path), name, {column: Kind(kind) for column, kind in needed.items()})
 
     def write(numbered: Iterable[tuple[int, tuple[Table, float]]]) -> Iterator[dict[str, Any]]:
         for number, (table, share) in numbered:
@@ -57,7 +61,7 @@ def portions(line: Line, *, path: str, name: str, needed: dict[str, str], out: s
 
     try:
         _hand_out(line, write(enumerate((portion.table, portion.share) for portion in found)))
-    except ReadWhole:
+    except portions.ReadWhole:
         return {"whole": True, "notes": []}
     return {"whole": False, "notes": list(found.notes)}
 
@@ -113,15 +117,15 @@ def read_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any],
 
 
 def single_pictures(
-    line: Line, *, files: list[tuple[str, str]], shape: tuple[int, int, int], out: str
+    line: Line, *, files: list[tuple[str, str]], shape: tuple[int, int, int], at_once: int, out: str
 ) -> dict[str, Any]:
     """Read pictures, and those in zips, for a network that looks at them: batch after batch, a file each."""
-    _hand_out(line, _batches(files, (shape[0], shape[1], shape[2]), Path(out)))
+    _hand_out(line, _batches(files, (shape[0], shape[1], shape[2]), at_once, Path(out)))
     return {}
 
 
 def _batches(
-    files: list[tuple[str, str]], shape: tuple[int, int, int], out: Path
+    files: list[tuple[str, str]], shape: tuple[int, int, int], at_once: int, out: Path
 ) -> Iterator[dict[str, Any]]:
     import numpy as np
 
@@ -149,7 +153,7 @@ def _batches(
             reasons.append("")
         except UserError as error:
             reasons.append(str(error))
-        if len(pixels) == _PICTURES_AT_ONCE or len(names) == _FILES_AT_ONCE:
+        if len(pixels) == at_once or len(names) == _FILES_AT_ONCE:
             yield batch(number)
             number += 1
     if names:
