@@ -61,6 +61,14 @@ def single_quotes() -> bytes:
     return two_corners("r='A1'", "r='XFD1048576'")
 
 
+def cut_corners() -> bytes:
+    """The same with the second cell where blocks of a megabyte meet, so that nobody sees it who looks at each."""
+    first = '<row r="1"><c r="A1"><v>1</v></c></row>'
+    last = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    before = f'<worksheet xmlns="{_MAIN}"><sheetData>{first}<!---->{last[: last.index("XFD") + 4]}'
+    return xlsx(f"{first}<!--{' ' * ((1 << 20) - len(before))}-->{last}")
+
+
 def one_string_everywhere(letters: int = 50_000, cells: int = 20_000) -> bytes:
     """One long shared string, in many cells."""
     rows = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, cells + 1))

@@ -29,9 +29,7 @@ MB = 10**6
 SMALL = Limits(memory=300 * MB, seconds=60)
 CSV = b"x,y,z\n" + b"".join(b"%d,%.2f,%c\n" % (n, n * 0.37, b"abc"[n % 3]) for n in range(60))
 TABLE_BOMBS: dict[str, Callable[[], bytes]] = {
-    "two corners, another attribute first": bombs.two_corners,
-    "two corners, style before": lambda: bombs.two_corners('s="0" r="A1"', 's="0" r="XFD1048576"'),
-    "two corners, single quotes": bombs.single_quotes,
+    "two corners that no look at blocks can see": bombs.cut_corners,
     "repeated rows and columns, named .xlsx": bombs.repeated_ods,
     "a string of 50 kB in 20,000 cells": bombs.one_string_everywhere,
     "32,767 letters in 60,000 cells": lambda: bombs.one_string_everywhere(32_767, 60_000),
@@ -76,12 +74,28 @@ def test_a_file_that_wants_too_much_is_a_sentence_and_ends_its_own_process_only(
     read(readers, tmp_path, CSV)
     pid, before = readers.pid, memory()
     with pytest.raises(
-        OverLimit, match="This file needs more than 300 MB of memory to be read. Save it as CSV"
+        OverLimit, match=r"This file needs more than 300 MB of memory to be read\. Save it as CSV"
     ):
         read(readers, tmp_path, data)
     assert readers.pid == pid
     assert memory() - before < 10 * MB
     assert read(readers, tmp_path, CSV) == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bombs.two_corners(),
+        bombs.single_quotes(),
+        bombs.two_corners("s='0' r = 'A1'", 'foo="r" r="$XFD$1048576"'),
+        bombs.two_corners('r="A1"', 'r="XFD1048576"'),
+    ],
+)
+def test_cells_far_apart_are_a_sentence_however_they_are_written(
+    readers: Readers, tmp_path: Path, data: bytes
+) -> None:
+    with pytest.raises(Refused, match="cells of a sheet must lie close together"):
+        read(readers, tmp_path, data)
 
 
 @pytest.mark.parametrize("bomb", [bombs.picture_bomb, bombs.large_pictures])
@@ -156,7 +170,7 @@ def test_a_process_for_one_file_alone_keeps_to_the_limits_too(tmp_path: Path) ->
     made = Readers(allowed=SMALL)
     assert read(made, tmp_path, CSV) == {}
     with pytest.raises(OverLimit, match="more than 300 MB"):
-        read(made, tmp_path, bombs.two_corners())
+        read(made, tmp_path, bombs.cut_corners())
     with pytest.raises(Unreadable, match="empty"):
         read(made, tmp_path, b"  ")
 
@@ -247,7 +261,7 @@ def test_a_table_is_what_reading_it_here_gives_and_is_read_once(store: Store, re
 
 
 def test_what_was_refused_is_gone_and_is_not_read_again(store: Store, readers: Readers) -> None:
-    data = bombs.two_corners()
+    data = bombs.cut_corners()
     source = store.keep_file(data, "a.xlsx")
     uploads = Uploads(store, readers)
     with pytest.raises(OverLimit) as first:
@@ -272,7 +286,7 @@ def test_what_was_refused_is_gone_and_is_not_read_again(store: Store, readers: R
 def test_a_refused_file_that_a_run_names_stays_and_is_not_read(store: Store, readers: Readers) -> None:
     from lrapp.settings import RunSettings
 
-    source = store.keep_file(bombs.single_quotes(), "a.xlsx")
+    source = store.keep_file(bombs.one_string_everywhere(), "a.xlsx")
     store.create(RunSettings(data=DataSettings(source=source)))
     uploads = Uploads(store, readers)
     for _ in range(2):

@@ -53,10 +53,10 @@ def serve(line: Line) -> None:
             answer = tasks.TASKS[asked["task"]](line, **asked["arguments"])
             line.tell(answer=answer, peak=limits.peak())
         except UserError as error:
-            line.tell(sentence=str(error), refused=isinstance(error, Refused))
+            line.tell(sentence=str(error), refused=isinstance(error, Refused), peak=limits.peak())
         except MemoryError:
             gc.collect()
-            line.tell(out_of_memory=True)
+            line.tell(out_of_memory=True, peak=limits.peak())
         except Stopped:
             raise
         except OSError as error:
