@@ -5,7 +5,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``errors``        sentences that a user can act on
 - ``events``        what a run says while it runs
 - ``policies``, ``suggestions``   step numbers -> learning rates; range test curves -> rates
-- ``reading/``, ``tables``        the bytes of a file -> ``Table``
+- ``reading/``, ``tables``, ``table_files``   the bytes of a file -> ``Table`` -> a file that gives it back
 - ``settings`` and its parts      everything a run is made of
 - ``search_space``, ``search``      ranges and a seed -> the settings of each trial of a random search
 - ``layer_table``, ``shapes``, ``estimates``, ``overview``, ``outlook``, ``picture_look``   what can be told before
@@ -18,9 +18,10 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``loop``, ``checkpoints``, ``training``, ``range_test``   network + arrays + rates -> events
 - ``gradient_report``, ``gradient_check``   whether gradients are right, and what the precision of training loses
 - ``evaluation``, ``insight`` and theirs   what a model is worth
+- ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link
+- ``execution/``   an uploaded file -> its table or pictures, in a process of its own that may die
 - ``saved``, ``prediction``, ``predicting``, ``one_row``, ``picture_prediction`` and theirs   a saved model + new rows
   -> predictions
-- ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link
 - ``warming``   kinds of workers, and what one does ahead of need
 - ``study_files``, ``studies``, ``comparing``, ``run_table``, ``run_differences``, ``search_results``   policies and
   trials; runs beside one another

@@ -45,6 +45,8 @@ class LongTable:
 
     def __iter__(self) -> Iterator[Portion]:
         """Yield the portions in the order of the file; errors as for ``portions.Portions`` and ``Readers.ask``."""
+        if self._path.stat().st_size <= portions.PORTION_BYTES:
+            raise ReadWhole  # without a process that would say the same
         needed = {name: kind.value for name, kind in self._needed.items()}
         sizes = {size: getattr(portions, size) for size in _SIZES}
         asked = self._readers.stream(
