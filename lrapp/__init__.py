@@ -8,7 +8,7 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``phrasing``      numbers in sentences
 - ``events``        what a run says while it runs
 - ``policies``, ``suggestions``   step numbers -> learning rates; range test curves -> rates
-- ``reading/``, ``tables``        the bytes of a file -> ``Table``
+- ``reading/``, ``tables``, ``table_files``   the bytes of a file -> ``Table`` -> a file that gives it back
 - ``settings`` and its parts      everything a run is made of
 - ``search_space``, ``search``      ranges and a seed -> the settings of each trial of a random search
 - ``setting_checks``  settings that cannot do what they promise
@@ -23,6 +23,8 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``loop``, ``checkpoints``, ``training``, ``range_test``   network + arrays + rates -> events
 - ``gradient_report``, ``gradient_check``   whether gradients are right, and what the precision of training loses
 - ``evaluation``, ``insight`` and theirs   what a model is worth
+- ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link
+- ``execution/``   an uploaded file -> its table or pictures, in a process of its own that may die
 - ``saved``, ``prediction``, ``predicting``, ``one_row``, ``picture_prediction`` and theirs   a saved model + new rows
   -> predictions
 - ``runs``, ``about``, ``sharing``   the run folder, what a person says of it, settings as a link

@@ -10,7 +10,8 @@ from pathlib import Path
 from lrapp import bundle, predict_command, setting_checks, warming, worker
 from lrapp.errors import UserError
 from lrapp.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
-from lrapp.runs import Run, Status, Store, disk_errors, now, write_beside
+from lrapp.files import disk_errors, write_beside
+from lrapp.runs import Run, Status, Store, now
 from lrapp.settings import FileSource, RunSettings
 
 

@@ -213,7 +213,9 @@ def pack(run: Run) -> bytes:
         archive.writestr("README.md", readme)
         archive.writestr("requirements.txt", _requirements())
         package = Path(__file__).parent
-        for path in sorted([*package.glob("*.py"), *package.glob("reading/*.py")]):
+        for path in sorted(
+            [*package.glob("*.py"), *package.glob("reading/*.py"), *package.glob("execution/*.py")]
+        ):
             archive.write(path, f"lrapp/{path.relative_to(package).as_posix()}")
     return packed.getvalue()
 

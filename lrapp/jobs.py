@@ -21,7 +21,8 @@ from lrapp import warming, worker
 from lrapp.errors import BusyError, UserError
 from lrapp.execution.turns import Turns
 from lrapp.execution.worker_process import Worker, WorkerLostError, WorkerProcess, worker_of
-from lrapp.runs import ENDED, Run, State, Store, disk_errors, now
+from lrapp.files import disk_errors
+from lrapp.runs import ENDED, Run, State, Store, now
 
 log = logging.getLogger(__name__)
 

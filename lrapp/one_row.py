@@ -17,13 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrapp import cells, portable
 from lrapp.errors import UserError
-from lrapp.files import from_json
+from lrapp.files import from_json, write_beside
 from lrapp.numpy_arithmetic import NumpyArithmetic
 from lrapp.portable import Layer, Numbers, Portable
 from lrapp.preprocessing import Decoded, InputColumn, Preprocessor, raw_slots
 from lrapp.quantiles import Quantiles
 from lrapp.reading.kinds import Kind
-from lrapp.runs import Run, Store, write_beside
+from lrapp.runs import Run, Store
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lrapp import warming
 from lrapp.errors import UserError
-from lrapp.runs import ENDED, Run, Store, disk_errors, now, write_beside
+from lrapp.files import disk_errors, write_beside
+from lrapp.runs import ENDED, Run, Store, now
 from lrapp.search import Search
 from lrapp.settings import RunSettings
 

@@ -197,7 +197,7 @@ def read_csv(
     Raises:
         UserError: If there is no table in it, or more than fits.
     """
-    given = Given(dialect or DialectOverrides(), known_names, formats or {})
+    given = Given(dialect or DialectOverrides(), tuple(known_names), formats or {})
     if not data:
         raise UserError("The file must hold a table, and this one is empty. Upload another one.")
     unpacked = unpack(bytes(data), name)

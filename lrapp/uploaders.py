@@ -8,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-from lrapp.runs import disk_errors
+from lrapp.files import disk_errors
 
 _FOLDER = "uploaders"
 _KEPT_SECONDS = 7 * 86_400

@@ -63,7 +63,7 @@ def key(home: Path) -> bytes:
         UserError: If the disk is full or may not be written.
     """
     # Here, because the server imports this room before it answers for the first time.
-    from lrapp.runs import disk_errors
+    from lrapp.files import disk_errors
 
     path = home / KEY_FILE
     with disk_errors():

@@ -63,15 +63,9 @@ def read_table(store: Store, settings: DataSettings) -> "Table":
     Raises:
         UserError: If it is not there, or cannot be read.
     """
-    from lrapp.tables import DialectOverrides, read_csv
+    from lrapp.execution import uploads
 
-    overrides = DialectOverrides(**settings.dialect.model_dump())
-    data = store.read_source(settings.source)
-    table = read_csv(data, settings.source.name, dialect=overrides)
-    if settings.target is not None and settings.target not in table.kinds:
-        # A run of an earlier version may know a column by the names of several rows.
-        table = read_csv(data, settings.source.name, dialect=overrides, known_names=(settings.target,))
-    return table.with_kinds(settings.kinds) if settings.kinds else table
+    return uploads.read_table(store, settings)
 
 
 def read_images(
@@ -88,13 +82,18 @@ def read_images(
     Raises:
         UserError: If they are not there, cannot be read, or it was asked to stop.
     """
-    from lrapp import image_files, images
+    from lrapp import images
+    from lrapp.execution.readers import ReadingStopped
+    from lrapp.execution.uploads import Uploads
+    from lrapp.image_files import Stopped
 
     if isinstance(settings.source, PicturesSource):
         return images.read_set(settings.source.name, tell)
     assert isinstance(settings.source, PictureFileSource)
-    path = store.source_path(settings.source)
-    return image_files.read_zip(path, settings.source.name, settings.pictures, tell, should_stop)
+    try:
+        return Uploads(store).images(settings.source, settings.pictures, tell, should_stop)
+    except ReadingStopped as error:
+        raise Stopped("Reading the pictures was stopped. Start again to use them.") from error
 
 
 class _Kept:

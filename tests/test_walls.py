@@ -45,6 +45,7 @@ ORDER = [
         "reading.given",
         "reading.totals",
         "tables",
+        "table_files",
     ),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),
@@ -76,9 +77,11 @@ ORDER = [
         "portions",
         "saved",
         "transfer",
-        "picture_prediction",
     ),
-    *("runs", "rights", "visitors", "uploaders", "predicting", "prediction_folders"),
+    *("runs", "rights", "visitors", "uploaders"),
+    *("execution.wire", "execution.limits", "execution.tasks", "execution.server", "execution.readers"),
+    *("execution.uploads", "execution.desk", "execution.long_tables", "execution.loose_pictures"),
+    *("picture_prediction", "predicting", "prediction_folders"),
     *(
         "about",
         "sharing",
@@ -213,7 +216,7 @@ def test_altair_is_only_in_the_charts() -> None:
 
 def test_threads_and_processes_are_only_where_work_is_given_out() -> None:
     found = importers(THREADS)
-    assert {"jobs", "execution.worker_process"} <= found
+    assert {"jobs", "execution.worker_process", "execution.readers"} <= found
     assert all(room == "jobs" or room.startswith("execution.") for room in found)
 
 

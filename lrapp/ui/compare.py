@@ -31,6 +31,7 @@ from lrapp.ui import (
     draft,
     picture_card,
     rate_card,
+    reading,
     resources,
     search_form,
     study_view,
@@ -329,7 +330,7 @@ def _cardio() -> Source | None:
         try:
             if _CARDIO in resources.table(DataSettings(source=source)).kinds:
                 return source
-        except UserError:
+        except (UserError, reading.StillReading):
             continue
     folder = os.environ.get("LRAPP_TEST_DATA")
     path = Path(folder) / _CARDIO_FILE if folder else None

@@ -78,11 +78,9 @@ def keep(data: bytes, name: str) -> Source:
     Raises:
         UserError: If the disk is full.
     """
-    from lrapp.image_files import is_picture_zip
-
     fresh: Source = resources.store().keep_file(data, name)
     access.uploaded(fresh)
-    if is_picture_zip(data) and isinstance(fresh, FileSource):
+    if isinstance(fresh, FileSource) and resources.uploads().holds_pictures(fresh):
         fresh = PictureFileSource(name=fresh.name, sha256=fresh.sha256)
     kept = _kept(fresh)
     kept[:] = [file for file in kept if short_id(file) != short_id(fresh)] + [fresh]

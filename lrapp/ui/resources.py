@@ -7,16 +7,19 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import streamlit as st
-from pydantic import TypeAdapter
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
-from lrapp import about, charts, escaping, warming, worker
+from lrapp import about, charts, escaping, warming
 from lrapp.errors import UserError
+from lrapp.execution import uploads as uploaded_files
+from lrapp.execution.desk import Desk
+from lrapp.execution.readers import Readers
+from lrapp.execution.uploads import Uploads
 from lrapp.jobs import Jobs
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
-from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source
-from lrapp.ui import access
+from lrapp.settings import DataSettings, DialectSettings, FileSource, RunSettings, Source
+from lrapp.ui import access, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +74,23 @@ def close() -> None:
         _made.pop().close()
 
 
+@st.cache_resource(show_spinner=False)
+def uploads() -> Uploads:
+    """Return what reads the uploaded files of this server, in processes of their own.
+
+    Raises:
+        UserError: If the environment asks for limits that are none.
+    """
+    uploaded_files.tidy(store().home)
+    return Uploads(store(), Readers(ready=True))
+
+
+@st.cache_resource(show_spinner=False)
+def desk() -> Desk:
+    """Return what is being read, and what was read last, on this server."""
+    return Desk()
+
+
 def expect(settings: RunSettings) -> None:
     """Have a worker ready of the kind that these settings want, where that is another than before in this tab."""
     kind = warming.kind_for(settings)
@@ -94,32 +114,47 @@ def table(data: DataSettings) -> "Table":
     """Return the table that the settings name, as they say to read it.
 
     Raises:
+        StillReading: If that takes longer than a moment.
         UserError: If it is not there, cannot be read, or is somebody else's.
     """
     access.require_table(data.source)
-    return _table(
-        data.source.model_dump_json(), data.dialect.model_dump_json(), tuple(sorted(data.kinds.items()))
+    read = _table(data.source, data.dialect, {})
+    # A saved choice may name a column that this reading of the file does not have.
+    kinds = {name: kind for name, kind in data.kinds.items() if read.kinds.get(name, kind) != kind}
+    return _table(data.source, data.dialect, kinds) if kinds else read
+
+
+def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> "Table":
+    data = DataSettings(source=source, dialect=dialect, kinds=kinds)
+    if not isinstance(source, FileSource):
+        return _sample(
+            source.model_dump_json(), dialect.model_dump_json(), tuple(sorted(kinds.items())), data
+        )
+    key = ("table", source, dialect, tuple(sorted(kinds.items())))
+    return reading.get(
+        desk(),
+        key,
+        plain(source.name),
+        lambda work: uploads().table(source, dialect, kinds, should_stop=work.should_stop),
     )
 
 
-# Shared by all tabs, and few: a table may have 200 MB. The file itself is on disk.
+# The samples are ours, small, and there before any process could be: they are read here.
 @st.cache_resource(max_entries=4, ttl="1h", show_spinner="Reading the table …")
-def _table(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...]) -> "Table":
-    if kinds:
-        read = _table(source, dialect, ())
-        # A saved choice may name a column that this reading of the file does not have.
-        return read.with_kinds({name: kind for name, kind in kinds if name in read.kinds})
-    parsed: Source = TypeAdapter(Source).validate_json(source)
-    data = DataSettings(source=parsed, dialect=DialectSettings.model_validate_json(dialect))
-    return worker.read_table(store(), data)
+def _sample(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...], _data: DataSettings) -> "Table":
+    return uploaded_files.read_table(store(), _data)
+
+
+def overview(source: Source, dialect: DialectSettings) -> "pd.DataFrame":
+    """Return a row for each column of a table: kind, share missing, distribution, examples."""
+    return _overview(source.model_dump_json(), dialect.model_dump_json(), _table(source, dialect, {}))
 
 
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Looking at the columns …")
-def overview(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...]) -> "pd.DataFrame":
-    """Return a row for each column of a table: kind, share missing, distribution, examples."""
+def _overview(source: str, dialect: str, _read: "Table") -> "pd.DataFrame":
     from lrapp.overview import overview as look
 
-    return look(_table(source, dialect, kinds))
+    return look(_read)
 
 
 def visible_runs() -> list[Run]:
@@ -142,6 +177,8 @@ def fragment(part: Callable[P, None], every: float | None = None) -> Callable[P,
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             part(*args, **kwargs)
+        except reading.StillReading as still:
+            reading.show(still.work)
         except UserError as error:
             st.error(plain(str(error), None), icon=":material/error:")
 

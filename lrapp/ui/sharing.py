@@ -116,6 +116,8 @@ def _wanted_file(settings: RunSettings) -> None:
     """Ask for the table that the settings name, where it is not kept here; all else on the page stays."""
     source = settings.data.source
     store = resources.store()
+    if resources.uploads().refused(source):
+        return  # the Data card says why a file was refused
     if access.may_use(source) and store.holds(source):
         return
     # Where uploads are their owners' it does not tell whether somebody else's is here.

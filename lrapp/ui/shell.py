@@ -5,7 +5,7 @@ import logging
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui import identity, resources
+from lrapp.ui import identity, reading, resources
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,10 @@ def show() -> None:
             "found again when it is closed or loaded anew."
         )
     try:
+        resources.uploads()  # its process is ready, and its limits are right, before a file comes
         chosen.run()
+    except reading.StillReading as still:
+        reading.show(still.work)
     except UserError as error:
         st.error(resources.plain(str(error), None), icon=":material/error:")
     # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.
