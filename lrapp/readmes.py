@@ -1,7 +1,8 @@
 """What is written beside an exported model: what goes into it, what comes out, and code that does it once."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,7 @@ COLUMN_KINDS = {
 }
 
 
-def of_columns(
-    recipe: "Recipe", names: Mapping[str, str], about: str, example: str, sentence: str, more: str = ""
-) -> str:
+def of_columns(recipe: "Recipe", names: Mapping[str, str], about: str, example: str, sentence: str) -> str:
     """Return the README of a model that takes the columns of a table as they are.
 
     Args:
@@ -40,7 +39,6 @@ def of_columns(
         about: Sentences on the file.
         example: Python that predicts the first row that was checked.
         sentence: How its answers compare with the app's.
-        more: Sentences on the files beside it.
     """
     told = recipe.preprocessor
     lines = []
@@ -62,7 +60,7 @@ def of_columns(
 {listed}
 
 Texts are compared letter by letter; a category that training never saw counts as a rare one.
-It answers with {_outputs(recipe)}.{more}
+It answers with {_outputs(recipe)}.
 
 ```python
 {example}
@@ -125,12 +123,13 @@ def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
     return as_json({"columns": listed, "target": told.target, "classes": list(told.classes)})
 
 
-def of_network(recipe: "Recipe", example: str) -> str:
+def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
     """Return the README of the network alone, with its preprocessing described.
 
     Args:
         recipe: The run.
         example: Python that predicts the first row that was checked.
+        sentence: How its answers compare with the app's.
     """
     told = recipe.preprocessor
     described = inputs(recipe)
@@ -163,6 +162,7 @@ def of_network(recipe: "Recipe", example: str) -> str:
 model.keras is the network as Keras {version("keras")} saves it. It takes {len(recipe.prepared.inputs):,} numbers
 for each row (float32), prepared as below; inputs.json says the same for programs.
 {line(recipe.scores.summary)}
+{sentence}
 
 | input | from | how |
 |---|---|---|
@@ -251,30 +251,23 @@ def _how(one: Mapping[str, Any]) -> str:
     return f"1 for {texts}{unknown}, else 0"
 
 
-def example(
-    recipe: "Recipe", names: Mapping[str, str], call: str, kinds: tuple[str, str], keys: bool = False
+def arguments(
+    given: Mapping[str, np.ndarray], call: str, library: str, texts: str = "", keys: bool = False
 ) -> str:
-    """Return the first row that was checked, as a call's arguments.
+    """Return the first of some rows as a call's arguments in code, one on each line.
 
     Args:
-        recipe: The run.
-        names: What the model calls each column.
+        given: The inputs by name.
         call: Code around a value, with places for the value and its kind.
-        kinds: What texts and numbers are called there.
+        library: Which has the kinds of numbers.
+        texts: What texts are called there.
         keys: Write a dict's items in place of arguments.
     """
-    row = recipe.frame.iloc[recipe.checked.rows[:1]]
-    values = portable.raw_inputs(recipe.preprocessor, row)
-    given = {names[name]: (found[0], kinds[not isinstance(found[0], str)]) for name, found in values.items()}
-    return arguments(given, call, keys)
-
-
-def arguments(given: Mapping[str, tuple[Any, str]], call: str, keys: bool = False) -> str:
-    """Return values and their kinds by name as code, one on each line; arguments as for ``example``."""
     parts = []
-    for name, (value, kind) in given.items():
-        text = repr(value) if isinstance(value, str) else str(value)
-        made = call.format(text.replace("nan", 'float("nan")') if text == "nan" else text, kind)
+    for name, values in given.items():
+        text = repr(values[0]) if isinstance(values[0], str) else str(values[0])
+        kind = texts if values.dtype == object else f"{library}.{values.dtype}"
+        made = call.format('float("nan")' if text == "nan" else text, kind)
         parts.append(f"    {name!r}: {made}," if keys else f"    {name}={made},")
     return "\n" + "\n".join(parts) + "\n"
 
@@ -323,15 +316,16 @@ pictures = np.stack([read_picture(name) for name in ["example.png"]])
 """
 
 
-def requirements(*names: str) -> str:
-    """Return the packages with the versions that made the model, TensorFlow first."""
-    for tensorflow in ("tensorflow-cpu", "tensorflow"):
-        try:
-            first = f"tensorflow=={version(tensorflow)}"
-            break
-        except PackageNotFoundError:
-            continue
-    return "\n".join([first, *(f"{name}=={version(name)}" for name in names)]) + "\n"
+def requirements(names: Iterable[str]) -> str:
+    """Return packages with the versions that made the model, whichever TensorFlow that was."""
+    return "".join(f"{_installed(name)}\n" for name in names)
+
+
+def _installed(name: str) -> str:
+    if name == "tensorflow":
+        with suppress(PackageNotFoundError):
+            return f"tensorflow=={version('tensorflow-cpu')}"
+    return f"{name}=={version(name)}"
 
 
 def write(path: Path, text: str) -> None:
