@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from lrapp.picture_recipes import PictureRecipe
+from lrapp.picture_recipes import PictureRecipe
 
 Arrays = Mapping[str, np.ndarray]
 # Largest difference to the app's own answers, in probabilities or in standard deviations of the target.
@@ -70,7 +69,7 @@ class Exporter:
 
 
 def of_pictures(
-    recipe: "PictureRecipe",
+    recipe: PictureRecipe,
     path: Path,
     run: Callable[[Path, Arrays], Arrays],
     needs: tuple[str, ...],

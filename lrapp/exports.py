@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +13,10 @@ from lrapp.errors import UserError
 from lrapp.export_formats import code, keras, litert, onnx, savedmodel
 from lrapp.exporter import MOST_DIFFERENCE, Arrays, Exporter
 from lrapp.picture_inputs import PicturePreprocessor
+from lrapp.picture_recipes import picture_recipe
 from lrapp.reading.columns import Kind
+from lrapp.recipes import Finished, recipe
 from lrapp.runs import Run, Store, disk_errors, write_beside
-
-if TYPE_CHECKING:
-    from lrapp.recipes import Finished
 
 # In the order in which the page offers them.
 EXPORTERS = (code.EXPORTER, keras.EXPORTER, savedmodel.EXPORTER, onnx.EXPORTER, litert.EXPORTER)
@@ -80,20 +78,16 @@ def export(folder: Path, home: Path, key: str) -> Path:
     return target
 
 
-def _finished(run: Run, store: Store, say: Callable[[str], None]) -> "Finished":
+def _finished(run: Run, store: Store, say: Callable[[str], None]) -> Finished:
     """The run with its data, read and prepared once more."""
     if run.settings.data.of_pictures:
-        from lrapp.picture_recipes import picture_recipe
-
         say("Reading the pictures …")
         return picture_recipe(run, store)
-    from lrapp.recipes import recipe
-
     say("Reading and preparing the table …")
     return recipe(run, store)
 
 
-def _fill(content: Path, exporter: Exporter, finished: "Finished", say: Callable[[str], None]) -> None:
+def _fill(content: Path, exporter: Exporter, finished: Finished, say: Callable[[str], None]) -> None:
     """Write a format into a folder, once its answers are the app's."""
     from lrapp import readmes
 
@@ -115,7 +109,7 @@ def _zip(content: Path, packed: Path) -> None:
             archive.write(path, path.relative_to(content).as_posix(), how)
 
 
-def _compare(finished: "Finished", answers: Arrays, most: float, in_float32: bool) -> str:
+def _compare(finished: Finished, answers: Arrays, most: float, in_float32: bool) -> str:
     """Say how far an exported model's answers to the rows that are checked are from the app's.
 
     Raises:
@@ -140,7 +134,7 @@ def _compare(finished: "Finished", answers: Arrays, most: float, in_float32: boo
     return f"Checked on {len(x):,} {rows}: the largest difference to the app's answers is {text}.{note}"
 
 
-def _difference(finished: "Finished", answers: Arrays, outputs: np.ndarray) -> tuple[float, str]:
+def _difference(finished: Finished, answers: Arrays, outputs: np.ndarray) -> tuple[float, str]:
     """The largest difference between answers and what the app makes of a network's outputs; also in words."""
     told = finished.model.preprocessor
     own = told.decode(outputs)
@@ -156,7 +150,7 @@ def _difference(finished: "Finished", answers: Arrays, outputs: np.ndarray) -> t
     return largest, f"{largest:.1e} {unit}"
 
 
-def _refusal(finished: "Finished", most: float, off: str) -> Exception:
+def _refusal(finished: Finished, most: float, off: str) -> Exception:
     """What to raise where answers are further off than they may be."""
     told = finished.model.preprocessor
     if not isinstance(told, PicturePreprocessor):

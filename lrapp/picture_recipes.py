@@ -79,17 +79,7 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
     archive = store.source_path(source) if isinstance(source, PictureFileSource) else None
     made = Finished(settings, history, scores, model, prepared)
     split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images, archive)
-    return PictureRecipe(
-        settings=settings,
-        history=history,
-        scores=scores,
-        model=model,
-        prepared=prepared,
-        preprocessor=told,
-        known=images.classes,
-        split=split,
-        archive=archive,
-    )
+    return PictureRecipe(**vars(made), preprocessor=told, known=images.classes, split=split, archive=archive)
 
 
 def _split_of_set(made: Finished, images: "Images") -> bytes:

@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 200
 _FAR = np.finfo(np.float64).max
-# What a column looks like in programs that know texts and float64.
-COLUMN_KINDS = {
+# What a column looks like in programs that know texts and float64, and in LiteRT.
+_KINDS = {
     Kind.NUMBER: ("number (float64)", "a gap is NaN"),
     Kind.DATE: ("number (float64)", "seconds since 1970-01-01, UTC; a gap is NaN"),
     Kind.YES_NO: ("text", "a gap is an empty text; one of: "),
     Kind.CATEGORY: ("text", "a gap is an empty text; known: "),
+}
+_LITERT_KINDS = {
+    Kind.NUMBER: ("float32", "a gap is NaN"),
+    Kind.DATE: ("float32", "whole days since 1970-01-01, and seconds of that day (UTC); a gap is NaN"),
+    Kind.YES_NO: ("int32", "0 for the first, 1 for the second of these, -1 for a gap: "),
+    Kind.CATEGORY: ("int32", "the place, from 0, in `columns.json`, which begins: "),
 }
 
 
@@ -40,59 +46,48 @@ def of_columns(recipe: "Recipe", names: Mapping[str, str], about: str, example: 
         example: Python that predicts the first row that was checked.
         sentence: How its answers compare with the app's.
     """
-    told = recipe.preprocessor
-    lines = []
-    for column in told.columns:
-        kind, note = COLUMN_KINDS[column.kind]
-        lines.append(
-            f"| {code(names[column.name])} | {code(column.name)} | {kind} | {note}{_known(column)} |"
-        )
-    listed = "\n".join(lines)
-    return f"""\
-# A model that predicts {code(told.target)}
-
-{about} Preprocessing is inside: give the columns as they stand in the table.
-{line(recipe.scores.summary)}
-{sentence}
-
-| input | column | type | values |
-|---|---|---|---|
-{listed}
-
-Texts are compared letter by letter; a category that training never saw counts as a rare one.
-It answers with {_outputs(recipe)}.
-
-```python
-{example}
-```
-"""
+    about += " Preprocessing is inside: give the columns as they stand in the table."
+    texts = (
+        "Texts are compared letter by letter; a category that training never saw counts as a rare one.\n"
+        f"It answers with {_outputs(recipe)}"
+    )
+    inputs = {column: [name] for column, name in names.items()}
+    return _of_inputs(recipe, inputs, _KINDS, about, texts, example, sentence)
 
 
 def of_litert(recipe: "Recipe", names: Mapping[str, Sequence[str]], example: str, sentence: str) -> str:
     """Return the README of a LiteRT file; arguments as for ``of_columns``."""
+    about = """\
+model.tflite is a LiteRT (TensorFlow Lite) model with built-in operations only. Each input has the shape (rows,), and
+the preprocessing of numbers and dates is inside. LiteRT knows no texts: a text goes in as its place in the list that
+`columns.json` has for its column; -1, or any other number, is a text that training never saw. An empty text in such
+a list stands for a gap."""
+    outputs = _outputs(recipe)
+    if recipe.preprocessor.classes:
+        outputs = outputs.replace("the name of a class", "the number of a class, from 0")
+    return _of_inputs(recipe, names, _LITERT_KINDS, about, f"It answers with {outputs}", example, sentence)
+
+
+def _of_inputs(
+    recipe: "Recipe",
+    names: Mapping[str, Sequence[str]],
+    kinds: Mapping[Kind, tuple[str, str]],
+    about: str,
+    answers: str,
+    example: str,
+    sentence: str,
+) -> str:
     told = recipe.preprocessor
-    kinds = {
-        Kind.NUMBER: ("float32", "a gap is NaN"),
-        Kind.DATE: ("float32", "whole days since 1970-01-01, and seconds of that day (UTC); a gap is NaN"),
-        Kind.YES_NO: ("int32", "0 for the first, 1 for the second of these, -1 for a gap: "),
-        Kind.CATEGORY: ("int32", "the place, from 0, in `columns.json`, which begins: "),
-    }
     lines = []
     for column in told.columns:
         kind, note = kinds[column.kind]
         inputs = " and ".join(map(code, names[column.name]))
         lines.append(f"| {inputs} | {code(column.name)} | {kind} | {note}{_known(column)} |")
     listed = "\n".join(lines)
-    outputs = _outputs(recipe)
-    if told.classes:
-        outputs = outputs.replace("the name of a class", "the number of a class, from 0")
     return f"""\
 # A model that predicts {code(told.target)}
 
-model.tflite is a LiteRT (TensorFlow Lite) model with built-in operations only. Each input has the shape (rows,), and
-the preprocessing of numbers and dates is inside. LiteRT knows no texts: a text goes in as its place in the list that
-`columns.json` has for its column; -1, or any other number, is a text that training never saw. An empty text in such
-a list stands for a gap.
+{about}
 {line(recipe.scores.summary)}
 {sentence}
 
@@ -100,7 +95,7 @@ a list stands for a gap.
 |---|---|---|---|
 {listed}
 
-It answers with {outputs}.
+{answers}.
 
 ```python
 {example}

@@ -148,12 +148,12 @@ def recipe(run: Run, store: Store) -> Recipe:
         )
     frame = _plain(table, prepared)
     return Recipe(
-        settings=settings,
-        history=history,
-        scores=scores,
-        model=model,
+        settings,
+        history,
+        scores,
+        model,
+        prepared,
         preprocessor=model.preprocessor,
-        prepared=prepared,
         frame=frame,
         table_notes=table.notes,
         reading=_reading(store.read_source(settings.data.source), table, frame),

@@ -3,16 +3,13 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lrapp.exporter import Built, Exporter
-
-if TYPE_CHECKING:
-    from lrapp.picture_recipes import PictureRecipe
-    from lrapp.recipes import Recipe
+from lrapp.picture_recipes import ARCHIVE, SPLIT, PictureRecipe
+from lrapp.recipes import Recipe
 
 
-def _table(recipe: "Recipe", folder: Path) -> Built:
+def _table(recipe: Recipe, folder: Path) -> Built:
     file = recipe.reading.file
     (folder / file).write_bytes(recipe.reading.data)
     listed, changed = f"| {file} | the table |\n", f"the table before it became {file}"
@@ -20,9 +17,7 @@ def _table(recipe: "Recipe", folder: Path) -> Built:
     return _written(recipe, folder, listed, changed, notes, ("pandas", "scikit-learn"))
 
 
-def _pictures(recipe: "PictureRecipe", folder: Path) -> Built:
-    from lrapp.picture_recipes import ARCHIVE
-
+def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
     listed, needs = "", ("scikit-learn",) if recipe.settings.data.source.name == "digits" else ()
     if recipe.archive is not None:
         shutil.copyfile(recipe.archive, folder / ARCHIVE)
@@ -31,7 +26,7 @@ def _pictures(recipe: "PictureRecipe", folder: Path) -> Built:
 
 
 def _written(
-    recipe: "Recipe | PictureRecipe",
+    recipe: Recipe | PictureRecipe,
     folder: Path,
     listed: str,
     changed: str,
@@ -40,14 +35,13 @@ def _written(
 ) -> Built:
     """Write script, notebook and split; describe them, files that are listed, and what was done to what was changed."""
     from lrapp import code_data, code_pictures, codegen, readmes
-    from lrapp.recipes import SPLIT
 
     of_pictures = recipe.prepared.of_pictures
     readmes.write(folder / "train.py", codegen.script(recipe))
     readmes.write(folder / "train.ipynb", codegen.notebook(recipe))
     (folder / SPLIT).write_bytes(recipe.split)
     text = f"""\
-# {codegen.cells_of(recipe)[0].title}
+# {readmes.line(codegen.cells_of(recipe)[0].title)}
 
     pip install -r requirements.txt
     python train.py

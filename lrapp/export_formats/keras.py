@@ -4,21 +4,18 @@ import sys
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lrapp.exporter import Arrays, Built, Exporter, of_pictures
-
-if TYPE_CHECKING:
-    from lrapp.picture_recipes import PictureRecipe
-    from lrapp.recipes import Recipe
+from lrapp.picture_recipes import PictureRecipe
+from lrapp.recipes import Recipe
 
 _FILE, _NEEDS = "model.keras", ("tensorflow", "keras", "numpy")
 _LOAD = f'network = keras.models.load_model("{_FILE}")\n'
 
 
-def _table(recipe: "Recipe", folder: Path) -> Built:
+def _table(recipe: Recipe, folder: Path) -> Built:
     from lrapp import readmes
 
     x, path = recipe.checked.x, folder / _FILE
@@ -33,7 +30,7 @@ def _table(recipe: "Recipe", folder: Path) -> Built:
     return Built(_NEEDS, partial(readmes.of_network, recipe, example), partial(_run, path, {"x": x}))
 
 
-def _pictures(recipe: "PictureRecipe", folder: Path) -> Built:
+def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
     from lrapp import readmes
 
     path, classes = folder / _FILE, recipe.preprocessor.classes

@@ -2,13 +2,10 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lrapp.exporter import NAMES, Built, Exporter, of_pictures
-
-if TYPE_CHECKING:
-    from lrapp.picture_recipes import PictureRecipe
-    from lrapp.recipes import Recipe
+from lrapp.picture_recipes import PictureRecipe
+from lrapp.recipes import Recipe
 
 # Largest difference where inputs are float32: 2024 or 0.1 have seven digits there.
 _MOST_DIFFERENCE_SINGLE = 1e-3
@@ -21,7 +18,7 @@ answer = interpreter.get_signature_runner()
 answers = answer({{}})"""
 
 
-def _table(recipe: "Recipe", folder: Path) -> Built:
+def _table(recipe: Recipe, folder: Path) -> Built:
     from lrapp import litert_export, portable, readmes
 
     path, plan = folder / _FILE, portable.portable(recipe.preprocessor)
@@ -34,7 +31,7 @@ def _table(recipe: "Recipe", folder: Path) -> Built:
     return Built(_NEEDS, readme, partial(litert_export.run, path, given), _MOST_DIFFERENCE_SINGLE)
 
 
-def _pictures(recipe: "PictureRecipe", folder: Path) -> Built:
+def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
     from lrapp import litert_export, tf_export
 
     path = folder / _FILE

@@ -2,13 +2,10 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lrapp.exporter import Built, Exporter, of_pictures
-
-if TYPE_CHECKING:
-    from lrapp.picture_recipes import PictureRecipe
-    from lrapp.recipes import Recipe
+from lrapp.picture_recipes import PictureRecipe
+from lrapp.recipes import Recipe
 
 _FILE, _NEEDS = "model.onnx", ("numpy", "onnxruntime")
 _ABOUT = f"{_FILE} is an ONNX model (opset 20, ai.onnx.ml 3)."
@@ -19,7 +16,7 @@ session = onnxruntime.InferenceSession("{_FILE}")
 answers = session.run(None, {{{{{{}}}}}})"""
 
 
-def _table(recipe: "Recipe", folder: Path) -> Built:
+def _table(recipe: Recipe, folder: Path) -> Built:
     from lrapp import onnx_export, portable, readmes
 
     path, plan = folder / _FILE, portable.portable(recipe.preprocessor)
@@ -33,7 +30,7 @@ def _table(recipe: "Recipe", folder: Path) -> Built:
     return Built(_NEEDS, readme, partial(onnx_export.run, path, given))
 
 
-def _pictures(recipe: "PictureRecipe", folder: Path) -> Built:
+def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
     from lrapp import onnx_export, picture_onnx_export
 
     path, network = folder / _FILE, recipe.answering("float32")

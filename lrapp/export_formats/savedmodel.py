@@ -2,13 +2,10 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lrapp.exporter import MOST_DIFFERENCE_PICTURES, NAMES, Built, Exporter, of_pictures
-
-if TYPE_CHECKING:
-    from lrapp.picture_recipes import PictureRecipe
-    from lrapp.recipes import Recipe
+from lrapp.picture_recipes import PictureRecipe
+from lrapp.recipes import Recipe
 
 # Largest difference where hidden layers keep three digits or fewer, and are rounded at other places.
 _MOST_DIFFERENCE_MIXED = 0.05
@@ -21,7 +18,7 @@ serve = tf.saved_model.load("{_FOLDER}").signatures["serving_default"]
 answers = serve({{}})"""
 
 
-def _table(recipe: "Recipe", folder: Path) -> Built:
+def _table(recipe: Recipe, folder: Path) -> Built:
     from lrapp import portable, readmes, tf_export
 
     path, plan = folder / _FOLDER, portable.portable(recipe.preprocessor)
@@ -34,7 +31,7 @@ def _table(recipe: "Recipe", folder: Path) -> Built:
     return Built(_NEEDS, readme, partial(tf_export.run, path, given))
 
 
-def _pictures(recipe: "PictureRecipe", folder: Path) -> Built:
+def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
     from lrapp import tf_export
 
     path, precision = folder / _FOLDER, recipe.settings.training.precision
