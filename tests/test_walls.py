@@ -115,10 +115,14 @@ ORDER = [
         "tf_export",
         "onnx_export",
         "litert_export",
-        "picture_tf_export",
         "picture_onnx_export",
         "readmes",
-        "picture_exports",
+        "exporter",
+        "export_formats.code",
+        "export_formats.keras",
+        "export_formats.litert",
+        "export_formats.onnx",
+        "export_formats.savedmodel",
         "exports",
     ),
     *(
@@ -142,7 +146,7 @@ TRAINERS = {
     "gradient_check",
     "tf_export",
     "litert_export",
-    "picture_tf_export",
+    "export_formats.keras",
     "event_files",
 }
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
