@@ -31,5 +31,6 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
   readable code that does it again
 - ``portable``, ``exports`` and one for each format   a finished run -> what a person takes away
 - ``charts`` and its neighbours   frames -> Altair charts
+- ``format_options``, ``predict_command``   predicting from a terminal
 - ``ui/``           the pages
 """
