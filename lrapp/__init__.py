@@ -39,5 +39,6 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``portable``, the rooms that end in ``_export``, ``readmes``, ``exporter``, ``export_formats/`` (a room for each),
   ``exports``   a finished run -> what a person takes away
 - ``charts`` and its neighbours   frames -> Altair charts
+- ``format_options``, ``predict_command``   predicting from a terminal
 - ``ui/``           the pages
 """
