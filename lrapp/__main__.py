@@ -1,15 +1,17 @@
 """The same without a browser: ``python -m lrapp RUN.json --out FOLDER``, and ``python -m lrapp predict``."""
 
 import argparse
+import logging
 import signal
 import sys
 import time
 from pathlib import Path
 
-from lrapp import bundle, predict_command, warming, worker
+from lrapp import bundle, predict_command, setting_checks, warming, worker
 from lrapp.errors import UserError
-from lrapp.events import EpochDone, Event, StepsDone, TrainingStarted
-from lrapp.runs import Run, Status, Store, disk_errors, now, write_beside
+from lrapp.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
+from lrapp.files import disk_errors, write_beside
+from lrapp.runs import Run, Status, Store, now
 from lrapp.settings import FileSource, RunSettings
 
 
@@ -19,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         Exit code: 0 when a model was left, 1 when not, 2 for a wrong call.
     """
+    # In a terminal the sentence is enough; a server's log also has the traceback behind it.
+    logging.getLogger("lrapp").addHandler(logging.NullHandler())
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["predict"]:
         return predict_command.main(words[1:])
@@ -75,7 +79,7 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     signal.signal(signal.SIGINT, lambda *_: run.ask_to_stop())
     print("Starting TensorFlow …", file=sys.stderr)
     warming.load(warming.kind_for(run.settings))
-    bar = _Bar()
+    bar = _Bar(run.settings)
     try:
         outcome = worker.work(run.folder, store.home, on_event=bar.take)
     except UserError as error:
@@ -90,6 +94,8 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     from lrapp.evaluation import Scores
 
     print(Scores.from_json(run.scores_path.read_text("utf-8")).summary)
+    for remark in setting_checks.after(run.settings, run.history()):
+        print(f"Note: {remark.text}")
     write_beside(run.folder / bundle.file_name(run), bundle.pack(run))
     print(f"The model is in {run.folder}, all in one file: {bundle.file_name(run)}.")
     return 0
@@ -122,7 +128,8 @@ def _with_data(settings: RunSettings, path: Path, store: Store) -> RunSettings:
 class _Bar:
     """A progress bar in the terminal; a line an epoch where there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: RunSettings) -> None:
+        self._settings = settings
         self._started: TrainingStarted | None = None
         self._epoch: EpochDone | None = None
         self._drawn = 0.0
@@ -131,6 +138,9 @@ class _Bar:
     def take(self, event: Event) -> None:
         """Draw what an event changes."""
         match event:
+            case DataPrepared():
+                for remark in setting_checks.before(self._settings, event.train):
+                    print(f"Note: {remark.text}", file=sys.stderr)
             case TrainingStarted():
                 self._started = event
             case StepsDone() if self._started is not None and self._live:

@@ -6,7 +6,8 @@ Kept in ``about.json`` in the run's folder, apart from the settings, which decid
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lrapp.errors import UserError
-from lrapp.runs import Run, write_beside
+from lrapp.files import write_beside
+from lrapp.runs import Run
 
 MOST_NAME = 200
 MOST_NOTE = 2_000

@@ -69,6 +69,7 @@ def answers(
     columns = preprocessor.columns
     check_columns([column.name for column in columns], list(table.frame.columns))
     frame, lost = _as_trained(columns, table)
+    shown = _as_written(table)
     truth = _truth(preprocessor, table)
     for start in range(0, len(table.frame), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
@@ -79,7 +80,7 @@ def answers(
             if column.kind is Kind.YES_NO and column.name in strange:
                 wrong = {text for text, _ in strange.pop(column.name)}
                 unreadable[column.name] = _rows_with(here[column.name], wrong)
-        reasons, culprits = _reasons(columns, table.frame.iloc[rows], unreadable)
+        reasons, culprits = _reasons(columns, shown.iloc[rows], unreadable)
         empty = _empty(columns, slots) & (reasons == "")
         reasons[empty] = EMPTY_ROW
         good = np.flatnonzero(reasons == "")
@@ -136,6 +137,7 @@ def free_names(taken: list[str], names: list[str]) -> list[str]:
 
 def _as_trained(columns: tuple[InputColumn, ...], table: Table) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """The columns as the kinds that training saw, and the rows whose cell could not be read so."""
+    misfits = {column.name for column in table.columns if column.misfits}
     unreadable: dict[str, np.ndarray] = {}
     series: dict[str, pd.Series] = {}
     for column in columns:
@@ -143,9 +145,17 @@ def _as_trained(columns: tuple[InputColumn, ...], table: Table) -> tuple[pd.Data
         after = _converted(column, table)
         series[column.name] = after
         lost = (before.notna() & after.isna()).to_numpy()
+        if column.name in misfits:
+            lost = lost | table.unread(column.name)
         if lost.any():
             unreadable[column.name] = lost
     return pd.DataFrame(series, copy=False), unreadable
+
+
+def _as_written(table: Table) -> pd.DataFrame:
+    """The table with the text of columns in which some cells do not fit what the model learned."""
+    misfits = {column.name: Kind.TEXT for column in table.columns if column.misfits}
+    return table.with_kinds(misfits).frame if misfits else table.frame
 
 
 def _converted(column: InputColumn, table: Table) -> pd.Series:

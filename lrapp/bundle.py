@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lrapp import about
 from lrapp.errors import UserError
+from lrapp.escaping import code, line
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.runs import Run
 from lrapp.settings import FileSource, PictureFileSource
@@ -27,28 +28,35 @@ _NEEDS = (
     "filelock",
     "pillow",
 )
+# Left by models of version 1.0 there is none.
+_FORMATS = "formats.json"
 _TABLE_FILES = ("model.keras", "preprocessor.skops", "preprocessor.json", "run.json", "scores.json")
 _PICTURE_FILES = ("model.keras", "pictures.json", "run.json", "scores.json")
 
 _SCRIPT = '''\
 """Predict with this model: python predict.py NEW.csv PREDICTIONS.csv"""
 
+import argparse
+import logging
 import os
 import sys
 from pathlib import Path
 
+logging.getLogger("lrapp").addHandler(logging.NullHandler())
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it the last digits differ
 
+from lrapp import format_options
 from lrapp.errors import UserError
+from lrapp.format_match import Choice, UnclearFormat
 from lrapp.prediction import to_csv_bytes
 from lrapp.saved import SavedModel
 
 
-def main(source: str, result: str) -> None:
+def main(source: str, result: str, choice: Choice) -> None:
     """Read a table, predict each of its rows, and write them with the predictions beside them."""
     model = SavedModel.load(Path(__file__).parent)
-    table = model.read(Path(source).read_bytes(), Path(source).name)
+    table = model.read(Path(source).read_bytes(), Path(source).name, choice)
     predictions = model.predict(table)
     for note in (*table.notes, *predictions.notes):
         print(note)
@@ -58,10 +66,16 @@ def main(source: str, result: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or {"-h", "--help"} & set(sys.argv):
-        sys.exit("Usage: python predict.py NEW.csv PREDICTIONS.csv")
+    parser = argparse.ArgumentParser(description="Predict the rows of a table.")
+    parser.add_argument("source", metavar="NEW.csv", help="the rows to predict")
+    parser.add_argument("result", metavar="PREDICTIONS.csv", help="where they go, with the predictions beside them")
+    format_options.add_to(parser)
+    said = parser.parse_args()
     try:
-        main(*sys.argv[1:])
+        main(said.source, said.result, format_options.choice_of(said))
+    except UnclearFormat as error:
+        print(error, file=sys.stderr)
+        sys.exit(format_options.UNCLEAR)
     except (UserError, OSError) as error:
         sys.exit(str(error))
 '''
@@ -69,10 +83,12 @@ if __name__ == "__main__":
 _PICTURE_SCRIPT = '''\
 """Predict with this model: python predict.py PICTURES PREDICTIONS.csv, where PICTURES is a file, a folder or a zip"""
 
+import logging
 import os
 import sys
 from pathlib import Path
 
+logging.getLogger("lrapp").addHandler(logging.NullHandler())
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lrapp.errors import UserError
@@ -106,7 +122,7 @@ if __name__ == "__main__":
 _README = """\
 # {title}
 
-Predicts `{target}`. {summary}
+Predicts {target}. {summary}
 
     pip install -r requirements.txt
     python predict.py {usage} PREDICTIONS.csv
@@ -153,7 +169,7 @@ def pack(run: Run) -> bytes:
     source = settings.data.source
     of_file = ""
     if uploaded := isinstance(source, FileSource | PictureFileSource):
-        of_file = f" Trained on {source.name} (SHA-256 {source.sha256})."
+        of_file = f" Trained on {code(source.name)} (SHA-256 {source.sha256})."
     if pictures:
         told = PicturePreprocessor.load(run.folder)
         target, kind = (
@@ -161,32 +177,33 @@ def pack(run: Run) -> bytes:
             {
                 "usage": "PICTURES",
                 "needs": "PICTURES is a picture, a folder or a zip of them. The model tells apart: "
-                f"{', '.join(told.classes)}.",
+                f"{', '.join(map(code, told.classes))}.",
                 "prepared": "pictures.json | size of the pictures that the network sees, and names of the classes",
             },
         )
     else:
         needed = needs(run.folder)
-        columns = ", ".join(f"`{column.name}`" for column in needed.columns)
+        columns = ", ".join(code(column.name) for column in needed.columns)
         target, kind = (
             needed.target,
             {
                 "usage": "NEW.csv",
                 "needs": f"NEW.csv needs these columns, in any order: {columns}.",
-                "prepared": "preprocessor.skops, preprocessor.json | how columns become inputs, fitted on training "
-                "rows only",
+                "prepared": "preprocessor.skops, preprocessor.json, formats.json | how columns become inputs, fitted "
+                "on training rows only, and how they were written",
             },
         )
     readme = _README.format(
-        title=about.name_of(run) or f"Model of {target}",
-        target=target,
-        summary=scores.summary + of_file,
+        title=line(about.name_of(run) or f"Model of {target}"),
+        target=code(target),
+        summary=line(scores.summary) + of_file,
         data=" --data FILE" if uploaded else "",
         **kind,
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in files:
+        kept = (_FORMATS,) if (run.folder / _FORMATS).exists() else ()
+        for name in (*files, *kept):
             # A .keras file is a zip already.
             method = zipfile.ZIP_STORED if name == "model.keras" else zipfile.ZIP_DEFLATED
             archive.write(run.folder / name, name, method)
@@ -196,7 +213,9 @@ def pack(run: Run) -> bytes:
         archive.writestr("README.md", readme)
         archive.writestr("requirements.txt", _requirements())
         package = Path(__file__).parent
-        for path in sorted([*package.glob("*.py"), *package.glob("reading/*.py")]):
+        for path in sorted(
+            [*package.glob("*.py"), *package.glob("reading/*.py"), *package.glob("execution/*.py")]
+        ):
             archive.write(path, f"lrapp/{path.relative_to(package).as_posix()}")
     return packed.getvalue()
 

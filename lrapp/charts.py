@@ -344,7 +344,24 @@ def finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
     del spec["$schema"]
     spec.pop("datasets", None)
     _drop_data(spec)
+    _spare_tooltips(spec)
     return spec | {"data": {"name": POINTS}}
+
+
+# What Vega's tooltips take for a heading, and for the address of a picture, which the browser would then ask for.
+_TAKEN = ("title", "image")
+
+
+def _spare_tooltips(part: Any, *, inside: bool = False) -> None:
+    """Call no line of a tooltip as those are called, since a column of a table may have any name."""
+    if isinstance(part, dict):
+        if inside and part.get("title", part.get("field")) in _TAKEN:
+            part["title"] = f"{part.get('title', part.get('field'))}\u2060"  # which nobody sees
+        for name, value in part.items():
+            _spare_tooltips(value, inside=name == "tooltip")
+    elif isinstance(part, list):
+        for value in part:
+            _spare_tooltips(value, inside=inside)
 
 
 def _drop_data(part: Any) -> None:

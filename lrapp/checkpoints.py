@@ -1,7 +1,6 @@
 """Where a run stands after an epoch, so that it can go on bit for bit as if nothing had happened."""
 
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.errors import UserError
+from lrapp.files import disk_errors, from_json, whole
 
 if TYPE_CHECKING:
     from lrapp.loop import Snapshot
@@ -79,8 +79,6 @@ class TrainingState:
 
     def save(self, path: str | Path) -> None:
         """Write the state to a file; whoever reads meanwhile finds the old state or the new one, whole."""
-        target = Path(path)
-        beside = target.with_name(target.name + ".new")
         about = {
             "format": _FORMAT,
             "epochs": self.epochs,
@@ -93,14 +91,9 @@ class TrainingState:
             for name in ("model", "optimizer", "best_weights")
             for index, value in enumerate(getattr(self, name))
         }
-        try:
-            with beside.open("wb") as file:
-                np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        # Should its name be lost in a power cut, the state before it is as good.
+        with disk_errors(), whole(Path(path), "content") as beside, beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "TrainingState":
@@ -112,14 +105,18 @@ class TrainingState:
         try:
             # NumPy leaves a file open that it opened itself and could not read.
             with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
+                about = from_json(str(file["about"]))
                 if about["format"] != _FORMAT:
                     raise UserError(_UNREADABLE)
                 groups = [
                     tuple(file[key] for key in sorted(file.files) if key.startswith(f"{name}_"))
                     for name in ("model", "optimizer", "best_weights")
                 ]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            best_value = float(about["best_value"])
+            return cls(about["epochs"], about["best_epoch"], best_value, about["wait"], *groups)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(_UNREADABLE) from error
-        best_value = float(about["best_value"])
-        return cls(about["epochs"], about["best_epoch"], best_value, about["wait"], *groups)
+        except (
+            RuntimeError
+        ) as error:  # by the damaged bytes it is encrypted, or packed in a way that nobody knows
+            raise UserError(_UNREADABLE) from error

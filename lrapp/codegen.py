@@ -17,6 +17,7 @@ from lrapp.code_data import (
 )
 from lrapp.code_training import network_cell, rate_cell, testing_cell, training_cell
 from lrapp.errors import UserError
+from lrapp.escaping import line
 from lrapp.network_settings import FreshStart
 from lrapp.picture_recipes import PictureRecipe
 from lrapp.recipes import Finished, Recipe
@@ -25,7 +26,8 @@ from lrapp.recipes import Finished, Recipe
 def script(recipe: Finished) -> str:
     """Return the run as a Python script."""
     first, *others = cells_of(recipe)
-    parts = [f"# {first.title}\n#\n{_comment(first.text)}\n\n{first.code}"]
+    # Said before all else, or a comment with a name from a file could say in which encoding the script is read.
+    parts = [f"# -*- coding: utf-8 -*-\n# {first.title}\n#\n{_comment(first.text)}\n\n{first.code}"]
     parts += [f"# --- {cell.title} ---\n{_comment(cell.text)}\n\n{cell.code}" for cell in others]
     return "\n\n\n".join(parts) + "\n"
 
@@ -35,7 +37,7 @@ def notebook(recipe: Finished) -> str:
     made: list[dict[str, Any]] = []
     for number, cell in enumerate(cells_of(recipe)):
         level = "#" if number == 0 else "##"
-        text = f"{level} {cell.title}\n\n{cell.text}"
+        text = "\n".join([f"{level} {line(cell.title)}", "", *map(line, cell.text.splitlines())])
         made.append({"cell_type": "markdown", "id": f"text-{number}", "metadata": {}, "source": _lines(text)})
         made.append(
             {

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from lrapp.evaluation import Metric, Scores
 from lrapp.events import EpochDone, History
 from lrapp.measures import ClassFigures
+from lrapp.setting_checks import Kind, Remark, after
 from lrapp.settings import LayerSettings, RunSettings
 
 Verdict = Literal[
     "diverged",
+    "hindered",
     "too short",
     "underfitting",
     "overfitting",
@@ -38,6 +40,13 @@ _RANKED = ("ROC AUC", "macro F1")
 _RARE, _MISSED = 0.4, 0.5
 _LEAST_RARE_ROWS = 5
 _MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
+# Settings that kept a run from doing what they promise, and where they are: the cause, before all that curves tell.
+CAUSES: dict[Kind, Card] = {
+    "batch of one": "3 Training",
+    "warm-up too long": "4 Learning rate",
+    "one-cycle cut": "3 Training",
+    "cycle cut": "3 Training",
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,9 @@ def diagnose(
             "Run the range test and take the rates that it finds, or a tenth of these.",
             "4 Learning rate",
         )
+    val = np.array([epoch.val_loss for epoch in epochs])
+    if (cause := _cause(settings, history, val, scores)) is not None:
+        return Diagnosis("hindered", cause.sentence, cause.advice, CAUSES[cause.kind], cause.settings)
     if len(epochs) < _LEAST_EPOCHS:
         sentence = "No epoch was finished."
         if epochs:
@@ -89,7 +101,6 @@ def diagnose(
         if len(epochs) < settings.training.epochs:  # it was stopped: more epochs are not what it lacked
             return Diagnosis("too short", sentence)
         return _longer("too short", sentence, settings, at_least=20)
-    val = np.array([epoch.val_loss for epoch in epochs])
     if not np.isfinite(val).all():
         return Diagnosis("unknown", "Without validation rows, nothing tells over- from underfitting.")
     if scores is not None and _hardly_better(scores):
@@ -123,6 +134,19 @@ def diagnose(
         "sound",
         "Neither over- nor underfitting shows in the curves: the validation loss fell and stayed low.",
     )
+
+
+def _cause(
+    settings: RunSettings, history: History, val: NDArray[np.float64], scores: Scores | None
+) -> Remark | None:
+    """Settings that kept the run from learning; None if there are none, or it learned all the same."""
+    for remark in sorted(after(settings, history), key=lambda one: one.kind == "cycle cut"):
+        if remark.kind not in CAUSES:
+            continue
+        # An end within a cycle does no harm where the loss had been rising for other reasons.
+        if remark.kind != "cycle cut" or (scores is not None and _hardly_better(scores)):
+            return remark
+    return None
 
 
 def _hardly_better(scores: Scores) -> bool:
@@ -277,10 +301,9 @@ def _with_training(settings: RunSettings, **changes: object) -> RunSettings:
 def _with_layers(settings: RunSettings, **changes: float) -> RunSettings:
     def changed(layer: LayerSettings) -> LayerSettings:
         # Pooling has none of this, and a layer of dropout nothing else.
-        of_layer = changes if layer.computes else {}
-        if layer.kind == "dropout":
-            of_layer = {name: value for name, value in changes.items() if name == "dropout"}
-        return layer.model_copy(update=of_layer)
+        return layer.model_copy(
+            update={name: value for name, value in changes.items() if name in layer.facts.reads}
+        )
 
     return _with_each(settings, changed)
 

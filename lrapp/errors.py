@@ -10,3 +10,7 @@ class UserError(Exception):
 
 class BusyError(UserError):
     """Another process works on the same thing already."""
+
+
+class Refused(UserError):
+    """A file that cannot be used however it is read; it is not kept, and not read again."""

@@ -1,4 +1,7 @@
-"""What a run will cost, before it starts: parameters, memory and time. Needs no TensorFlow."""
+"""What a run will cost, before it starts: parameters, steps and memory. Needs no TensorFlow.
+
+Time is not foretold: it hangs on the machine, and after one epoch the run's own pace tells it.
+"""
 
 import math
 import os
@@ -7,7 +10,7 @@ from pathlib import Path
 
 from lrapp.errors import UserError
 from lrapp.phrasing import counted
-from lrapp.settings import AugmentationSettings, ModelSettings, RunSettings, TrainingSettings
+from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
 from lrapp.shapes import LayerShape, Shape, pretrained, shapes
 
 _FLOAT = 4
@@ -21,23 +24,6 @@ _KEPT = {"dense": 2.2, "batch_norm": 1.1, "dropout": 1.1}
 _FIXED_BYTES = 40_000_000
 # Of pictures, which stay bytes: as they were read, their parts, and what TensorFlow holds of them.
 _PICTURE_COPIES = 3
-
-# Measured on two cores of an AMD EPYC of 2024, without XLA, float32. Seconds.
-_RUN_SECONDS = 0.7
-_EPOCH_SECONDS = 2e-3
-_STEP_SECONDS = 70e-6
-_LAYER_SECONDS = {"dense": 25e-6, "batch_norm": 50e-6, "dropout": 10e-6}
-_PER_MULTIPLICATION = 7e-12
-_PER_ACTIVATION = {"dense": 5.5e-9, "batch_norm": 6e-9, "dropout": 14e-9}
-# For what has the shape of a picture; pretrained networks have more small layers than work.
-_PER_PICTURE_MULTIPLICATION = 12e-12
-_PER_PICTURE_ACTIVATION = {"dense": 1.8e-9, "batch_norm": 5.4e-9, "dropout": 3.6e-9}
-_PRETRAINED_STEP_SECONDS = 15e-3
-# For each number of a picture.
-_AUGMENTATION = {"flip": 2e-9, "shift": 7e-9, "rotate": 7e-9, "zoom": 7e-9, "contrast": 1e-9}
-_PER_WEIGHT = {"sgd": 0.8e-9, "adam": 2.2e-9, "adamw": 2.6e-9, "rmsprop": 1.6e-9}
-# Half floats are computed in float32 on a CPU, after being converted.
-_PRECISION_FACTOR = {"float32": 1.0, "mixed_bfloat16": 2.0, "mixed_float16": 3.0}
 
 
 @dataclass(frozen=True)
@@ -60,13 +46,11 @@ class Estimate:
     Args:
         parameters: Size of the network.
         memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
-        seconds: Time from the first step to the last epoch's end; early stopping may make it less.
         steps: Steps of the whole run.
     """
 
     parameters: Parameters
     memory_bytes: int
-    seconds: float
     steps: int
 
     @property
@@ -74,7 +58,7 @@ class Estimate:
         """The estimate in words, for the page."""
         return (
             f"{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
-            f"about {_duration(self.seconds)} and {_size(self.memory_bytes)} of memory."
+            f"about {_size(self.memory_bytes)} of memory."
         )
 
 
@@ -98,7 +82,6 @@ def estimate(
     outputs: int,
     rows: int,
     validation_rows: int = 0,
-    speed: float = 1.0,
 ) -> Estimate:
     """Return what a run will cost.
 
@@ -108,8 +91,6 @@ def estimate(
         outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
         rows: Training rows.
         validation_rows: Validation rows.
-        speed: How much faster this machine is than the one that the constants were measured on; what
-            ``speed_of`` made of an earlier run.
 
     Raises:
         UserError: If the network cannot be built.
@@ -120,20 +101,8 @@ def estimate(
     return Estimate(
         _parameters(layers),
         _memory(settings, layers, shape, rows, validation_rows),
-        _seconds(settings, layers, shape, rows, validation_rows) / speed,
         steps,
     )
-
-
-def speed_of(estimated: Estimate, seconds: float, steps: int) -> float:
-    """Return the ``speed`` that would have made an estimate right.
-
-    Args:
-        estimated: The estimate of a run, made with ``speed`` 1.
-        seconds: Time that the run really took.
-        steps: Steps that it really did, at least 1.
-    """
-    return estimated.seconds * (steps / estimated.steps) / max(seconds, 1e-9)
 
 
 def check_memory(estimated: Estimate, available: int | None) -> None:
@@ -255,69 +224,7 @@ def _numbers_kept(layer: LayerShape) -> float:
     )
 
 
-def _seconds(
-    settings: RunSettings, layers: list[LayerShape], shape: Shape, rows: int, validation_rows: int
-) -> float:
-    training = settings.training
-    before = pretrained(settings.model, shape)
-    overhead = (
-        _STEP_SECONDS
-        + (_PRETRAINED_STEP_SECONDS if before else 0.0)
-        + _LAYER_SECONDS["dense"] * sum(layer.computed > 0 for layer in layers)
-        + _LAYER_SECONDS["batch_norm"] * sum(layer.normalised > 0 for layer in layers)
-        + _LAYER_SECONDS["dropout"] * sum(layer.dropped > 0 for layer in layers)
-        + _PER_WEIGHT[training.optimizer] * sum(layer.trainable for layer in layers)
-    )
-    inputs = math.prod(shape)
-    per_row = _PRECISION_FACTOR[training.precision] * (
-        _PER_ACTIVATION["dense"] * inputs + sum(_work(layer, layer == before) for layer in layers)
-    )
-    varied = inputs * _augmentation(settings.model.augmentation) if len(shape) == 3 else 0.0
-    # Validation goes forward only, about a third of the work.
-    epoch = (
-        _EPOCH_SECONDS
-        + math.ceil(rows / training.batch_size) * overhead
-        + (rows + validation_rows / 3) * per_row
-    )
-    return _RUN_SECONDS + training.epochs * (epoch + rows * varied)
-
-
-def _work(layer: LayerShape, pretrained: bool) -> float:
-    """Seconds that a layer takes for one row, forward and backward."""
-    picture = pretrained or len(layer.output) == 3
-    each = _PER_PICTURE_ACTIVATION if picture else _PER_ACTIVATION
-    return (
-        3 * layer.multiplications * (_PER_PICTURE_MULTIPLICATION if picture else _PER_MULTIPLICATION)
-        + layer.computed * each["dense"]
-        + layer.normalised * each["batch_norm"]
-        + layer.dropped * each["dropout"]
-    )
-
-
-def _augmentation(settings: AugmentationSettings) -> float:
-    """Seconds for each number of a picture."""
-    usual = AugmentationSettings()
-    return sum(
-        cost for name, cost in _AUGMENTATION.items() if getattr(settings, name) != getattr(usual, name)
-    )
-
-
 def _size(size: int) -> str:
     if size < 0.95e9:
         return f"{size / 1e6:.0f} MB"
     return f"{size / 1e9:.1f} GB" if size < 9.95e9 else f"{size / 1e9:,.0f} GB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return _count(seconds, "second")
-    if seconds < 90 * 60:
-        return _count(seconds / 60, "minute")
-    if seconds < 36 * 3600:
-        return _count(seconds / 3600, "hour")
-    return _count(seconds / 86_400, "day")
-
-
-def _count(number: float, unit: str) -> str:
-    whole = max(1, round(number))
-    return f"{whole:,} {unit}{'s' if whole > 1 else ''}"

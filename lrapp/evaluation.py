@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lrapp.errors import UserError
+from lrapp.files import from_json
 from lrapp.settings import Task
 
 if TYPE_CHECKING:
@@ -110,13 +111,13 @@ class Scores:
             UserError: If it holds none.
         """
         try:
-            values: dict[str, Any] = json.loads(text)
+            values: dict[str, Any] = from_json(text)
             metrics = tuple(Metric(**metric) for metric in values.pop("metrics"))
             scores = cls(**values, metrics=metrics)
             scores.frame()
             if not metrics or not scores.summary or scores.unit not in ("rows", "pictures"):
                 raise ValueError("no metric, or of something else")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError("The scores of this run are damaged: train it again to have new ones.") from error
         return scores
 

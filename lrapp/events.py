@@ -4,9 +4,12 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from functools import cache
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import pandas as pd
+
+from lrapp.files import from_json
 
 Ending = Literal["completed", "early_stopping", "stopped", "diverged"]
 
@@ -229,11 +232,50 @@ def from_line(line: str | bytes) -> Event:
         ValueError: If the line is no event.
     """
     try:
-        values: dict[str, Any] = json.loads(line)
+        values: dict[str, Any] = from_json(line)
         kind = _TYPES[values.pop("type")]
-        return kind(**{name: _revive(value) for name, value in values.items()})
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        event = kind(**{name: _revive(value) for name, value in values.items()})
+        if not all(_fits(getattr(event, name), wanted) for name, wanted in _wanted(event.type)):
+            raise ValueError("another type")
+        if isinstance(event, (StepsDone, SweepDone)) and not _equally_long(event):
+            raise ValueError("lengths differ")
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"Not an event: {line[:80]!r}") from error
+    return event
+
+
+@cache
+def _wanted(of_type: str) -> tuple[tuple[str, Any], ...]:
+    """Names of the fields of a type of event, and what they hold."""
+    kind = _TYPES[of_type]
+    hints = get_type_hints(kind)
+    return tuple((one.name, hints[one.name]) for one in fields(kind))
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value is of a type, as far as the types of events go."""
+    if wanted is float:
+        return type(value) in (float, int)
+    if wanted in (int, str, bool, type(None)):
+        return type(value) is wanted
+    parts = get_args(wanted)
+    if get_origin(wanted) is Literal:
+        return value in parts
+    if get_origin(wanted) is not tuple:  # a union
+        return any(_fits(value, part) for part in parts)
+    if not isinstance(value, tuple):
+        return False
+    if parts == (float, ...):  # thousands of them
+        return {*map(type, value)} <= {float, int}
+    if parts[-1] is ...:
+        return all(_fits(one, parts[0]) for one in value)
+    return len(value) == len(parts) and all(map(_fits, value, parts))
+
+
+def _equally_long(event: "StepsDone | SweepDone") -> bool:
+    groups = event.group_rates if isinstance(event, StepsDone) else ()
+    each = len(event.losses)
+    return len(event.learning_rates) == each and len(groups) in (0, 3) and all(len(g) == each for g in groups)
 
 
 def _plain(value: Any) -> Any:
@@ -313,7 +355,7 @@ class History:
                 # A test that was interrupted begins anew.
                 del self.sweeps[event.seed + (event.first_step > 0) :]
                 self.starts += event.seed == event.first_step == 0
-                if event.first_step == 0:
+                if event.first_step == 0 or not self.sweeps:  # the line before may have been damaged
                     self.sweeps.append(Sweep(event.steps, event.seeds))
                 self.sweeps[-1].losses.extend(event.losses)
                 self.sweeps[-1].learning_rates.extend(event.learning_rates)

@@ -1,6 +1,5 @@
 """What a person can take away from a finished run, made in the worker: each a zip in the run's folder."""
 
-import shutil
 import sys
 import tempfile
 import zipfile
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.files import disk_errors, put, write_beside
 from lrapp.phrasing import counted
 from lrapp.reading.columns import Kind
-from lrapp.runs import Run, Store, disk_errors, write_beside
+from lrapp.runs import Run, Store
 
 if TYPE_CHECKING:
     from lrapp.recipes import Recipe
@@ -137,7 +137,7 @@ def export(folder: Path, home: Path, key: str) -> Path:
         target.parent.mkdir(exist_ok=True)
 
     def say(text: str) -> None:
-        write_beside(progress, text.encode())
+        write_beside(progress, text.encode(), "nothing")
 
     try:
         make = _maker(run, Store(home), key, say)
@@ -148,7 +148,7 @@ def export(folder: Path, home: Path, key: str) -> Path:
             say("Packing …")
             packed = Path(beside) / target.name
             _zip(content, packed)
-            shutil.move(packed, target)
+            put(packed, target)
     finally:
         progress.unlink(missing_ok=True)
     return target
@@ -177,7 +177,7 @@ def _zip(content: Path, packed: Path) -> None:
 
 
 def _code(recipe: "Recipe", content: Path, say: Say) -> None:
-    from lrapp import code_data, codegen, readmes
+    from lrapp import code_data, codegen, escaping, readmes
 
     say("Writing the script …")
     readmes.write(content / "train.py", codegen.script(recipe))
@@ -189,17 +189,17 @@ def _code(recipe: "Recipe", content: Path, say: Say) -> None:
     )
     notes = ""
     if not recipe.reading.original:
-        listed = "\n".join(f"- {readmes.line(note)}" for note in recipe.table_notes)
+        listed = "\n".join(f"- {escaping.line(note)}" for note in recipe.table_notes)
         notes = f"\n## What was done to the table before it became {recipe.reading.file}\n\n{listed}\n"
     readmes.write(
         content / "README.md",
         f"""\
-# {codegen.cells_of(recipe)[0].title}
+# {escaping.line(codegen.cells_of(recipe)[0].title)}
 
     pip install -r requirements.txt
     python train.py
 
-{readmes.line(recipe.scores.summary)}
+{escaping.line(recipe.scores.summary)}
 {code_data.TOLERANCE}
 
 | file | what it is |

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrapp import layers, models, shapes
+from lrapp import layers, models
 from lrapp.errors import UserError
 from lrapp.gradient_report import FINE, GradientReport, LayerGradients
 from lrapp.loop import multiplications, shuffled
@@ -341,8 +341,9 @@ def _title(layer: keras.layers.Layer, model: ModelSettings) -> str:
     number = layers.row_of(layer.name)
     if not number:
         return "Output"
-    kind = model.layers[number - 1].kind
-    title = f"Layer {number} ({shapes.title(kind)})"
+    layer_settings = model.layers[number - 1]
+    kind = layer_settings.kind
+    title = f"Layer {number} ({layer_settings.facts.title})"
     parts = layer.name.split("_")
     of_several = f" {parts[-1]}" if kind == "residual" else ""
     if layer.name.startswith("batch_norm") and kind != "batch_norm":

@@ -40,13 +40,13 @@ class Stopped(UserError):
     """Somebody asked for the end while pictures were being read."""
 
 
-def is_picture_zip(data: bytes) -> bool:
+def is_picture_zip(data: bytes | Path) -> bool:
     """Return whether a file is a zip that holds pictures rather than a table.
 
     Args:
-        data: Its bytes.
+        data: Its bytes, or where it lies.
     """
-    if data[:4] != b"PK\x03\x04":
+    if isinstance(data, bytes) and data[:4] != b"PK\x03\x04":
         return False
     try:
         names = [entry_name(entry) for entry in _open(data, "").infolist()]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.errors import UserError
+from lrapp.files import whole
 
 SetName = Literal["fashion-mnist", "digits"]
 Progress = Callable[[str, float], None]
@@ -235,11 +236,9 @@ def _download(file: str, place: NDArray[np.uint8], progress: Progress) -> None:
     """Download one file, read it into its place, and leave it in the cache if it is what it should be."""
     path = _cache() / file
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own: two processes may download at the same time.
-    handle, beside = tempfile.mkstemp(prefix=f".{file}.", dir=path.parent)
-    try:
+    with whole(path) as beside:
         with (
-            os.fdopen(handle, "wb") as target,
+            beside.open("wb") as target,
             urllib.request.urlopen(_ADDRESS + file, timeout=_TIMEOUT_SECONDS) as source,
         ):
             size = int(source.headers.get("Content-Length") or 0)
@@ -250,8 +249,4 @@ def _download(file: str, place: NDArray[np.uint8], progress: Progress) -> None:
                 if done > _MOST_PACKED:
                     raise ValueError("larger than Fashion-MNIST")
                 progress("Downloading Fashion-MNIST", min(done / size, 1.0) if size else 0.0)
-        _unpack(Path(beside), file, place)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+        _unpack(beside, file, place)

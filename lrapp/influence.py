@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
 Error = Callable[["Prepared", NDArray[Any], NDArray[Any]], NDArray[np.float64]]
 REPEATS = 5
-_GRID = 20
+GRID = 20
 _MOST_VALUES = 12
 _MOST_SERIES = 6
 # Rows times inputs (times classes) that the linear model is fitted on: about a second.
@@ -224,7 +224,7 @@ def dependence(
         there = x[(x[:, of.flags] == 0).all(axis=1)][:, of.numbers[0]] if of.flags else x[:, of.numbers[0]]
         if not len(there):
             return None
-        grid = np.unique(np.quantile(there, np.linspace(0.02, 0.98, _GRID), method="nearest"))
+        grid = np.unique(np.quantile(there, np.linspace(0.02, 0.98, GRID), method="nearest"))
         settings, moved = grid[:, None].astype(np.float32), [of.numbers[0]]
         numbers = _raw(prepared.tabular, of.numbers[0], grid)
     if len(settings) < 2:

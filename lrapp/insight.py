@@ -1,6 +1,5 @@
 """A finished network looked at closely: what ``insight.json`` in a run's folder holds, and how it is made."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from lrapp import influence, measures
 from lrapp.errors import UserError
@@ -20,12 +19,16 @@ from lrapp.settings import Task
 if TYPE_CHECKING:
     from lrapp.prepare import Part, Prepared
 
-BUDGET_SECONDS = 3.0
+# Multiplications for what columns matter, and again for the curves: some seconds. Counted, not timed, so that a run has
+# the same figures wherever and whenever it ends.
+_BUDGET = 30_000_000_000
+# What a row costs beside the multiplications of the network, in multiplications.
+_ROW = 20_000
 _MOST_COLUMNS = 50
 _MOST_CURVES = 8
 _MOST_DEPENDENCES = 6
 # Rows that columns are shuffled in, and that partial dependence is averaged over.
-_SHUFFLED_ROWS, _LEAST_SHUFFLED, _AVERAGED_ROWS = 2_000, 64, 300
+_SHUFFLED_ROWS, _AVERAGED_ROWS = (64, 2_000), (30, 300)
 # A difference of less than two standard errors is what chance does.
 _SURE = 2.0
 # Of the room above the trivial answer's accuracy: less is hardly better.
@@ -98,7 +101,7 @@ class Insight:
         try:
             found = _adapter().validate_json(data)
             found.require_whole()
-        except (ValidationError, ValueError, RecursionError) as error:
+        except ValueError as error:
             raise UserError(
                 "The closer look at this run is damaged or from another version: train it again to have a new one."
             ) from error
@@ -141,7 +144,7 @@ def look(
     outputs: NDArray[Any],
     own: Scores,
     answer: Answer,
-    budget: float = BUDGET_SECONDS,
+    parameters: int,
 ) -> Insight:
     """Return a close look at a network on the test rows; where there are none, on the validation rows.
 
@@ -150,9 +153,8 @@ def look(
         outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
         own: What ``evaluation.evaluate`` made of them.
         answer: The network itself, inputs -> outputs.
-        budget: Seconds after which no further column is begun.
+        parameters: Numbers in the network, which tell what an answer costs.
     """
-    ends = time.perf_counter() + budget
     name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)
     notes: list[str] = []
     found: dict[str, Any] = {}
@@ -192,7 +194,7 @@ def look(
                 "loss."
             )
         error = influence.log_loss_of if found["by_log_loss"] else influence.error_of
-        found |= _columns(prepared, part, name, answer, error, ends, notes)
+        found |= _columns(prepared, part, name, answer, error, parameters, notes)
     return Insight(task=prepared.task, part=name, rows=len(part.y), notes=tuple(notes), **found)
 
 
@@ -308,42 +310,47 @@ def _columns(
     name: str,
     answer: Answer,
     error: Error,
-    ends: float,
+    parameters: int,
     notes: list[str],
 ) -> dict[str, Any]:
-    """What matters, for as many columns as the time allows."""
+    """What matters, on as many rows and for as many columns as the budget allows."""
     inputs = influence.inputs_of(prepared.tabular)
-    order = influence.related(prepared, inputs) if len(inputs) > _MOST_COLUMNS else list(range(len(inputs)))
-    order = order[:_MOST_COLUMNS]
-    rows = influence.sampled(part, _affordable(part, answer))
+    most, columns = _affordable(
+        parameters, min(len(inputs), _MOST_COLUMNS), influence.REPEATS + 1, _SHUFFLED_ROWS
+    )
+    order = influence.related(prepared, inputs) if len(inputs) > columns else range(len(inputs))
+    rows = influence.sampled(part, most)
     if len(rows) < len(part.y):
         notes.append(f"What matters was measured on {len(rows):,} of {len(part.y):,} {name} rows.")
-    measured: list[tuple[int, Importance]] = []
-    for column in order:
-        if measured and time.perf_counter() > ends:
-            break
-        worth = influence.importance(prepared, part, rows, column, inputs[column], answer, error)
-        measured.append((column, worth))
+    measured = [
+        (column, influence.importance(prepared, part, rows, column, inputs[column], answer, error))
+        for column in order[:columns]
+    ]
     if len(measured) < len(inputs):
-        why = ", those that go most with the target" if len(inputs) > _MOST_COLUMNS else ""
-        notes.append(f"What matters was measured for {len(measured):,} of {len(inputs):,} columns{why}.")
+        notes.append(
+            f"What matters was measured for {len(measured):,} of {len(inputs):,} columns, those that go most with the "
+            "target."
+        )
     measured.sort(key=lambda one: -one[1].drop)
-    few = influence.sampled(part, _AVERAGED_ROWS)
-    dependences: list[Dependence] = []
-    for column, _ in measured[:_MOST_DEPENDENCES]:
-        if time.perf_counter() > ends:
-            break
-        found = influence.dependence(prepared, part, few, column, inputs[column], answer)
-        if found is not None:
-            dependences.append(found)
+    most, curves = _affordable(parameters, _MOST_DEPENDENCES, influence.GRID, _AVERAGED_ROWS)
+    few = influence.sampled(part, most)
+    dependences = [
+        found
+        for column, _ in measured[:curves]
+        if (found := influence.dependence(prepared, part, few, column, inputs[column], answer)) is not None
+    ]
     return {"importance": tuple(one for _, one in measured), "dependence": tuple(dependences)}
 
 
-def _affordable(part: "Part", answer: Answer) -> int:
-    """Rows to shuffle columns in: fewer where a very large network would take most of the budget for one column."""
-    few = part.x[:_LEAST_SHUFFLED]
-    begun = time.perf_counter()
-    answer(few)
-    row = (time.perf_counter() - begun) / len(few)
-    most = int(BUDGET_SECONDS / 2 / (row * (influence.REPEATS + 1)))
-    return max(_LEAST_SHUFFLED, min(_SHUFFLED_ROWS, most))
+def _affordable(parameters: int, columns: int, times: int, rows: tuple[int, int]) -> tuple[int, int]:
+    """Rows to answer for, and columns to do it for, within the budget: rather fewer rows than fewer columns.
+
+    Args:
+        parameters: Numbers in the network.
+        columns: Columns that are wanted, at least 1.
+        times: How often each row is answered for, for one column.
+        rows: The fewest and the most rows that make sense.
+    """
+    answers = _BUDGET // ((parameters + _ROW) * times)
+    affordable = min(rows[1], max(rows[0], answers // columns))
+    return affordable, min(columns, max(1, answers // affordable))

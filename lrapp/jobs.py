@@ -1,26 +1,27 @@
-"""The queue, the thread that owns it, and the process that trains.
+"""The queue, and the thread that owns it.
 
-One thread takes runs from the queue, one at a time, and gives them to a warm worker process. Threads and processes
-are made nowhere else. The thread never touches the page: what happens is in the run folder, and the page reads it.
+One thread takes runs from the queue, one at a time, and gives them to a worker. The thread never touches the page:
+what happens is in the run folder, and the page reads it. Several servers may work on one home: whoever takes a run
+holds its turn, a lock, until the run has ended.
 """
 
 import atexit
 import logging
-import multiprocessing
-import os
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from lrapp import warming, worker
 from lrapp.errors import BusyError, UserError
+from lrapp.execution.turns import Turns
+from lrapp.execution.worker_process import Worker, WorkerLostError, WorkerProcess, worker_of
+from lrapp.files import disk_errors
 from lrapp.runs import ENDED, Run, State, Store, now
 
 log = logging.getLogger(__name__)
@@ -34,144 +35,19 @@ ATTEMPTS = 3
 WARM_AFTER_SECONDS = 1.0
 # How often to look whether a process that still holds a run lets go of it.
 HELD_SECONDS = 0.5
+# Another server that only looks whether a run is free lets go of it at once.
+_LOOK_SECONDS = 0.2
+# Whoever has just written that a run has ended lets go of it at once.
+_END_SECONDS = 2.0
 
 
-class WorkerLostError(UserError):
-    """The worker process ended without an answer.
-
-    Args:
-        exit_code: As of ``multiprocessing``: negative for a signal, None when unknown.
-    """
-
-    def __init__(self, exit_code: int | None) -> None:
-        super().__init__("The process that was to answer has ended; try again, or with a smaller file.")
-        self.exit_code = exit_code
-
-
-class WorkerProcess(Executor):
-    """An executor with one process, started by spawn, that does one thing at a time.
-
-    ``ProcessPoolExecutor`` would do, but for three things: it cannot end a worker that must stop, it does not tell how
-    a worker died, and it keeps the server from exiting until the run in progress has been trained to its end.
-
-    Args:
-        initializer: Called once in the new process.
-    """
-
-    def __init__(self, initializer: Callable[[], None]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(theirs, initializer), name="lrapp-worker", daemon=True
-        )
-        self._process.start()
-        theirs.close()
-        self._turn = threading.Lock()
-        self._unanswered: list[Future[Any]] = []
-        self._closed = False
-
-    @property
-    def pid(self) -> int | None:
-        """The process's id."""
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.is_alive()
-
-    @property
-    def idle(self) -> bool:
-        """Whether everything that was submitted has been answered."""
-        self._unanswered = [future for future in self._unanswered if not future.done()]
-        return not self._unanswered
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call a function in the process, after those submitted before it."""
-        if self._closed:
-            raise RuntimeError("This worker has been shut down.")
-        future: Future[Any] = Future()
-        self._unanswered.append(future)
-        threading.Thread(
-            target=self._call, args=(future, fn, args, kwargs), name="lrapp-call", daemon=True
-        ).start()
-        return future
-
-    def _call(
-        self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        with self._turn:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                self._connection.send((fn, args, kwargs))
-                succeeded, value = self._connection.recv()
-            except (EOFError, OSError):
-                self._process.join(timeout=5)
-                future.set_exception(WorkerLostError(self._process.exitcode))
-                return
-            except Exception as error:  # what cannot be pickled must not leave somebody waiting for good
-                future.set_exception(error)
-                return
-        if succeeded:
-            future.set_result(value)
-        else:
-            future.set_exception(value)
-
-    def kill(self) -> None:
-        """End the process at once; what it was doing raises ``WorkerLostError``."""
-        self._process.kill()
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the process; with ``wait``, after what it is doing."""
-        self._closed = True
-        if wait:
-            with self._turn:
-                self._process.kill()
-                self._process.join()
-        else:
-            self._process.kill()
-
-
-def _serve(connection: Connection, initializer: Callable[[], None]) -> None:
-    """The worker process: calls what it is sent, until nobody is left to send anything."""
-    # Ctrl-C in a terminal reaches every process of the group; only the server decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, name="lrapp-parent", daemon=True).start()
-    initializer()
-    if hasattr(os, "nice"):
-        os.nice(10)  # the page must answer while both cores train
-    while True:
-        try:
-            fn, args, kwargs = connection.recv()
-        except EOFError:
-            return
-        try:
-            answer = (True, fn(*args, **kwargs))
-        except UserError as error:
-            answer = (False, type(error)(str(error)))
-        except Exception as error:
-            # The text alone: an exception of a library may not survive the way to the other process.
-            log.exception("A job failed.")
-            answer = (False, RuntimeError(f"{type(error).__name__}: {error}"))
-        connection.send(answer)
-
-
-def _leave_with_parent() -> None:
-    """End this process when the server is gone; the checkpoint lets the next server go on."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
-
-
-def _local(kind: warming.Kind) -> Executor:
+def _local(kind: warming.Kind) -> Worker:
     """A process on this machine."""
     return WorkerProcess(partial(warming.warm, kind))
 
 
 class Jobs:
-    """Runs in the order they were submitted, one at a time, across restarts of the server.
+    """Runs one at a time, in an order that is fair to their owners (see ``Turns``), across restarts of the server.
 
     Args:
         store: Where the runs are kept.
@@ -179,16 +55,20 @@ class Jobs:
             ``warming.kind_for``. A cluster's executor fits as well as a local process: it must see the store's folder.
     """
 
-    def __init__(self, store: Store, make_executor: Callable[[warming.Kind], Executor] = _local) -> None:
+    def __init__(
+        self, store: Store, make_executor: Callable[[warming.Kind], Worker | Executor] = _local
+    ) -> None:
         self.store = store
         self._make_executor = make_executor
-        self._executor: Executor | None = None
+        self._worker: Worker | None = None
         self._kind = warming.USUAL
         self._ready: Future[Any] | None = None
-        self._done_by_executor = 0
-        self._waiting: deque[Run] = deque()
+        self._done_by_worker = 0
+        self._waiting = Turns()
         self._held: list[Run] = []
         self._current: Run | None = None
+        self._current_owner: str | None = None
+        # Taken after the turn of a run, never before it, unless nobody waits for that.
         self._changed = threading.Condition()
         self._closing = False
         self._recover()
@@ -208,10 +88,14 @@ class Jobs:
         return self._current is not None
 
     def submit(self, run: Run) -> None:
-        """Put a run at the end of the queue."""
+        """Put a run into the queue, after those of its owner that wait already.
+
+        Raises:
+            UserError: If its folder is damaged.
+        """
         with self._changed:
             if run not in self._waiting:
-                self._waiting.append(run)
+                self._waiting.put(run, run.status)
             self._changed.notify_all()
 
     def place(self, run: Run) -> int | None:
@@ -219,15 +103,19 @@ class Jobs:
         with self._changed:
             if self._current == run:
                 return 0
-            return self._waiting.index(run) + 1 if run in self._waiting else None
+            order = self._waiting.order(at_work=self._current_owner)
+            return order.index(run) + 1 if run in order else None
 
     def stop(self, run: Run) -> None:
         """Ask a run to stop; its best weights so far are kept."""
         run.ask_to_stop()
-        with self._changed:
-            if run in self._waiting:
+        if run.status.state != "queued":
+            return
+        # Where another server is just taking it, that one sees the mark.
+        with _turn(run, _LOOK_SECONDS) as mine, self._changed:
+            if mine and run.status.state == "queued":
                 self._waiting.remove(run)
-                run.set_status(state="stopped", ended=now(), message="Stopped while it waited for its turn.")
+                _stopped_in_queue(run)
 
     def resume(self, run: Run) -> None:
         """Put a run that ended early back into the queue, to go on after its last saved epoch.
@@ -235,18 +123,19 @@ class Jobs:
         Raises:
             UserError: If the run has not ended.
         """
-        if run.status.state not in ENDED:
-            raise UserError("This run has not ended; there is nothing to resume yet.")
-        run.forget_stop()
-        run.set_status(state="queued", message="", ended=None, attempts=0)
-        self.submit(run)
+        with _turn(run, _END_SECONDS if run.status.state in ENDED else 0.0) as mine, self._changed:
+            if not mine or run.status.state not in ENDED:
+                raise UserError("This run has not ended; there is nothing to resume yet.")
+            run.forget_stop()
+            run.set_status(state="queued", message="", queued=now(), started=None, ended=None, attempts=0)
+            self.submit(run)
 
     def expect(self, kind: warming.Kind) -> None:
         """Start a worker of a kind ahead of need; nothing while the one there is busy."""
         with self._changed:
             free = self._current is None and not self._waiting
-            there = self._executor
-            if free and (there is None or (isinstance(there, WorkerProcess) and there.idle)):
+            there = self._worker
+            if free and (there is None or (there.local and there.idle)):
                 self._suit(kind)
 
     def _suit(self, kind: warming.Kind) -> None:
@@ -254,18 +143,18 @@ class Jobs:
         if kind == self._kind:
             return
         self._kind = kind
-        old = self._executor
-        if not isinstance(old, WorkerProcess):
+        old = self._worker
+        if old is None or not old.local:
             return
         if not old.idle:
-            self._executor = None
+            self._worker = None
             threading.Thread(target=old.shutdown, name="lrapp-retired", daemon=True).start()
-        self._retire_executor()
+        self._retire_worker()
 
     def call(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:
         """Call a function in the worker, when the run in training has ended."""
         with self._changed:
-            return self._fresh_executor().submit(fn, *args)
+            return self._fresh_worker().submit(fn, *args)
 
     def close(self) -> None:
         """End the worker and the thread; the next ``Jobs`` over the store takes a run in progress up again."""
@@ -273,8 +162,8 @@ class Jobs:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-            if self._executor is not None:
-                self._executor.shutdown(wait=False)
+            if self._worker is not None:
+                self._worker.shutdown(wait=False)
         self._thread.join()
 
     def _recover(self) -> None:
@@ -282,8 +171,10 @@ class Jobs:
         for run in reversed(self.store.runs()):
             try:
                 status = run.status
+                if status.started is not None:
+                    self._waiting.end(run.owner, status.ended or status.started)
                 if status.state == "queued":
-                    self._waiting.append(run)
+                    self._waiting.put(run, status)
                 elif status.state == "running":
                     # Its worker may not have noticed yet that its server is gone.
                     self._held.append(run)
@@ -293,61 +184,67 @@ class Jobs:
         self.store.tidy()
 
     def _take_up(self) -> None:
-        """Queue the runs of an earlier server that nobody works on any more."""
+        """Queue the runs of another server that nobody works on any more."""
         for run in self._held.copy():
             try:
-                if run.status.state == "running" and _locked(run):
-                    continue
-                self._held.remove(run)
-                status = run.status
-                if status.state != "running":
-                    continue
-                if status.attempts < ATTEMPTS:
-                    run.set_status(state="queued", message="Taken up again after the app was restarted.")
-                    self._waiting.appendleft(run)
-                else:
-                    message = (
-                        f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
-                    )
-                    run.set_status(state="interrupted", message=message, ended=now())
+                with _turn(run) as mine:
+                    if not mine or (run.status.state == "running" and _locked(run)):
+                        continue
+                    self._held.remove(run)
+                    status = run.status
+                    if status.state == "running" and status.attempts < ATTEMPTS:
+                        # Begun already, so it goes before the others.
+                        message, started = (
+                            "Taken up again after the app was restarted.",
+                            status.started or now(),
+                        )
+                        status = run.set_status(state="queued", message=message, started=started)
+                    elif status.state == "running":
+                        message = f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
+                        run.set_status(state="interrupted", message=message, ended=now())
+                        continue
+                    if status.state == "queued" and run not in self._waiting:
+                        self._waiting.put(run, status)
             except UserError as error:
                 log.warning("%s", error)
                 self._held = [other for other in self._held if other != run]
 
-    def _fresh_executor(self) -> Executor:
-        if isinstance(self._executor, WorkerProcess) and not self._executor.alive and not self._closing:
-            self._executor = None
-        if self._executor is None:
-            self._executor = self._make_executor(self._kind)
-            self._ready = self._executor.submit(_nothing)
-            self._done_by_executor = 0
-        return self._executor
+    def _fresh_worker(self) -> Worker:
+        if self._worker is not None and not self._worker.alive and not self._closing:
+            self._worker.shutdown(wait=False)
+            self._worker = None
+        if self._worker is None:
+            self._worker = worker_of(self._make_executor(self._kind))
+            self._ready = self._worker.submit(_nothing)
+            self._done_by_worker = 0
+        return self._worker
 
-    def _retire_executor(self) -> None:
+    def _retire_worker(self) -> None:
         with self._changed:
-            if self._executor is not None:
-                self._executor.shutdown(wait=False)
-            self._executor = None
+            if self._worker is not None:
+                self._worker.shutdown(wait=False)
+            self._worker = None
             if not self._closing:
-                self._fresh_executor()
+                self._fresh_worker()
 
     def _loop(self) -> None:
         with self._changed:
             # The first page comes first: starting a worker takes all that a small machine has for some seconds.
             self._changed.wait_for(lambda: self._waiting or self._closing, WARM_AFTER_SECONDS)
             if not self._closing:
-                self._fresh_executor()
+                self._fresh_worker()
         while True:
             with self._changed:
-                ready = self._changed.wait_for(
+                self._changed.wait_for(
                     lambda: self._waiting or self._closing, HELD_SECONDS if self._held else None
                 )
                 if self._closing:
                     return
                 self._take_up()
-                if not ready:
+                if not self._waiting:
                     continue
-                self._current = self._waiting.popleft()
+                self._current = self._waiting.take()
+                self._current_owner = self._current.owner
             try:
                 self._do(self._current)
             except UserError as error:
@@ -357,13 +254,31 @@ class Jobs:
                 log.exception("The queue met something unexpected and goes on with the next run.")
             finally:
                 with self._changed:
-                    self._current = None
+                    self._current = self._current_owner = None
             with self._changed:
-                idle = not isinstance(self._executor, WorkerProcess) or self._executor.idle
-                if self._done_by_executor >= RUNS_PER_WORKER and idle:
-                    self._retire_executor()
+                there = self._worker
+                worn = self._done_by_worker >= RUNS_PER_WORKER
+                if worn and there is not None and there.local and there.idle:
+                    self._retire_worker()
 
     def _do(self, run: Run) -> None:
+        """Take a run, if it still waits, and see it through."""
+        if run.status.state in ENDED:
+            return
+        with _turn(run, _LOOK_SECONDS) as mine:
+            status = run.status
+            if status.state in ENDED:
+                return
+            if not mine or status.state != "queued":
+                self._held.append(
+                    run
+                )  # another server has it: what becomes of it is told by that one, if it lives
+            elif status.started is None and run.stop_asked is not None:
+                _stopped_in_queue(run)
+            else:
+                self._train(run)
+
+    def _train(self, run: Run) -> None:
         status = run.status
         starts = run.history().starts
         with self._changed:
@@ -371,62 +286,93 @@ class Jobs:
                 return
             with suppress(UserError):  # damaged settings: the worker will say so
                 self._suit(warming.kind_for(run.settings))
-            executor = self._fresh_executor()
-            run.set_status(
-                state="running",
-                message="",
-                started=now(),
-                attempts=status.attempts + 1,
-                worker=getattr(executor, "pid", None),
-            )
-            self._done_by_executor += 1
-            future = executor.submit(worker.work, run.folder, self.store.home)
+            there = self._fresh_worker()
+            attempt = status.attempts + 1
+            run.set_status(state="running", message="", started=now(), attempts=attempt, worker=there.pid)
+            self._done_by_worker += 1
+            future = there.submit(worker.work, run.folder, self.store.home, attempt=attempt)
         while not future.done():
-            try:
-                future.exception(timeout=0.1)
-            except TimeoutError:
-                if self._closing and not isinstance(executor, WorkerProcess):
-                    return  # a cluster goes on without this server
-                self._end_if_deaf(run, executor, starts)
-        if self._closing and isinstance(future.exception(), WorkerLostError):
+            wait_for([future], timeout=0.1)
+            if self._closing and not there.local:
+                return  # a cluster goes on without this server
+            if not future.done():
+                self._end_if_deaf(run, there, starts)
+        with self._changed:
+            self._waiting.end(self._current_owner or "", now())
+        if self._closing and isinstance(_error(future), WorkerLostError):
             # Not the run's fault: an attempt that ends with the server does not count.
             run.set_status(
                 state="queued", message="Waits for the app to be started again.", attempts=status.attempts
             )
             return
-        if isinstance(future.exception(), BusyError):
-            return  # a second server over the same folder was first; what becomes of the run is told by that one
+        if isinstance(_error(future), BusyError):
+            self._held.append(run)  # somebody without a queue works on it, or did
+            return
         state, message = self._ending(run, future, starts)
         run.set_status(state=state, message=message, ended=now())
 
     def _ending(self, run: Run, future: Future[Any], starts: int) -> tuple[State, str]:
         """Say how a run ended."""
-        error = future.exception()
+        error = _error(future)
         if error is None:
             outcome = future.result()
             return outcome.state, outcome.message
         if isinstance(error, WorkerLostError):
-            self._retire_executor()
+            self._retire_worker()
             if run.stop_asked is not None and run.history().starts == starts:
                 return "stopped", f"Stopped before {'training went on' if starts else 'the first step'}."
             return "interrupted", _how_lost(error.exit_code)
+        if isinstance(error, CancelledError):
+            return (
+                "interrupted",
+                "Whoever was to train this run gave it up. Resume it from its last saved epoch.",
+            )
         if isinstance(error, UserError):
             return "failed", str(error)
         return "failed", f"The program met something unexpected ({error}). The server's log has the details."
 
-    def _end_if_deaf(self, run: Run, executor: Executor, starts: int) -> None:
+    def _end_if_deaf(self, run: Run, there: Worker, starts: int) -> None:
         asked = run.stop_asked
-        if asked is None or time.time() - asked < STOP_SECONDS or not isinstance(executor, WorkerProcess):
-            return
-        if run.history().starts == starts:
-            executor.kill()
+        if asked is not None and time.time() - asked >= STOP_SECONDS and run.history().starts == starts:
+            there.kill()
 
 
 def _nothing() -> None:
     """Answered as soon as the worker is warm."""
 
 
+def _error(future: Future[Any]) -> BaseException | None:
+    return CancelledError() if future.cancelled() else future.exception()
+
+
+def _stopped_in_queue(run: Run) -> None:
+    run.set_status(state="stopped", ended=now(), message="Stopped while it waited for its turn.")
+
+
+@contextmanager
+def _turn(run: Run, patience: float = 0.0) -> Iterator[bool]:
+    """Hold the right to say what becomes of a run; tells whether we have it, or another server does.
+
+    Args:
+        run: The run.
+        patience: Seconds to wait for it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(run.turn_path, timeout=patience)
+    try:
+        with disk_errors():
+            lock.acquire()
+    except Timeout:
+        pass
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
+
+
 def _locked(run: Run) -> bool:
+    """Whether a worker, of whatever server, works on a run."""
     from filelock import FileLock, Timeout
 
     try:

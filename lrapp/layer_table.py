@@ -7,27 +7,10 @@ import pandas as pd
 from pydantic import ValidationError
 
 from lrapp.errors import UserError
-from lrapp.settings import LayerKind, LayerSettings, describe
+from lrapp.network_settings import LAYER_KINDS
+from lrapp.settings import LayerSettings, describe
 
 MOST_LAYERS = 50
-_COMPUTED = ("units", "activation", "dropout", "l1", "l2", "batch_norm")
-_WINDOWED = ("units", "size", "stride", *_COMPUTED[1:])
-_READ: dict[LayerKind, tuple[str, ...]] = {
-    "dense": _COMPUTED,
-    "conv": _WINDOWED,
-    "residual": _WINDOWED,
-    "max_pool": ("size",),
-    "avg_pool": ("size",),
-    "global_max_pool": (),
-    "global_avg_pool": (),
-    "dropout": ("dropout",),
-    "batch_norm": (),
-}
-# What a cell becomes that its kind reads and nobody has filled, where that is not the layer's usual value.
-_FIRST: dict[LayerKind, dict[str, float]] = {
-    "max_pool": {"size": 2},
-    "avg_pool": {"size": 2},
-}
 _TYPES = {
     "kind": "str",
     "units": "Int64",
@@ -51,7 +34,7 @@ def to_frame(layers: Iterable[LayerSettings], columns: Iterable[str]) -> pd.Data
         columns: Fields of a layer, in the order in which they are shown.
     """
     rows = [
-        {name: value for name, value in layer.model_dump().items() if name in ("kind", *_READ[layer.kind])}
+        {name: value for name, value in layer.model_dump().items() if name in ("kind", *layer.facts.reads)}
         for layer in layers
     ]
     return pd.DataFrame(
@@ -75,8 +58,8 @@ def from_rows(rows: Iterable[Mapping[Any, Any]]) -> tuple[LayerSettings, ...]:
     for number, row in enumerate(rows, start=1):
         given = {str(name): value for name, value in row.items() if value is not None and not pd.isna(value)}
         kind = given.get("kind", "dense")
-        read = _READ.get(kind, _COMPUTED)
-        values = _FIRST.get(kind, {}) | {name: value for name, value in given.items() if name in read}
+        facts = LAYER_KINDS.get(kind, LAYER_KINDS["dense"])
+        values = facts.first | {name: value for name, value in given.items() if name in facts.reads}
         try:
             layers.append(LayerSettings.model_validate({"kind": kind} | values))
         except ValidationError as error:

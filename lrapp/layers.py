@@ -6,12 +6,13 @@ thread. A layer's name says which row of the table it came from, from which its 
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
-from lrapp.network_settings import Activation, AugmentationSettings, LayerSettings
+from lrapp.network_settings import Activation, AugmentationSettings, LayerKind, LayerSettings
 
 # Glorot keeps the variance of functions that are the identity around zero; He makes up for the half that relu and
 # its kin cut away; selu normalises itself only from Lecun's.
@@ -94,36 +95,38 @@ def row(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.D
         seeds: Those of the network.
         policy: In which precision it computes.
     """
-    match layer.kind:
-        case "dense":
-            name = f"dense_{number}"
-            dense = keras.layers.Dense(
-                layer.units,
-                use_bias=not layer.batch_norm,
-                kernel_initializer=_initializer(layer, seeds, name),
-                kernel_regularizer=_regularizer(layer),
-                dtype=policy,
-                name=name,
-            )
-            return _finish(dense(flat(x, f"flatten_{number}")), number, layer, seeds, policy)
-        case "conv":
-            x = _conv(x, f"conv_{number}", layer, layer.size, layer.stride, seeds, policy)
-            return _finish(x, number, layer, seeds, policy)
-        case "residual":
-            return _residual(x, number, layer, seeds, policy)
-        case "max_pool" | "avg_pool" as kind:
-            return _POOLS[kind](layer.size, dtype=policy, name=f"{kind}_{number}")(x)
-        case "global_max_pool" | "global_avg_pool" as kind:
-            return _GLOBAL_POOLS[kind](dtype=policy, name=f"{kind}_{number}")(x)
-        case "dropout":
-            return _dropout(x, number, layer, seeds, policy)
-        case "batch_norm":
-            return _batch_norm(x, f"batch_norm_{number}", policy)
+    return _LAYERS[layer.kind](x, number, layer, seeds, policy)
 
 
 def flat(x: Any, name: str) -> Any:
     """Return pictures as rows of numbers; rows of numbers as they are."""
     return keras.layers.Flatten(name=name)(x) if len(x.shape) == 4 else x
+
+
+def _dense(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:
+    name = f"dense_{number}"
+    dense = keras.layers.Dense(
+        layer.units,
+        use_bias=not layer.batch_norm,
+        kernel_initializer=_initializer(layer, seeds, name),
+        kernel_regularizer=_regularizer(layer),
+        dtype=policy,
+        name=name,
+    )
+    return _finish(dense(flat(x, f"flatten_{number}")), number, layer, seeds, policy)
+
+
+def _convolution(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:
+    x = _conv(x, f"conv_{number}", layer, layer.size, layer.stride, seeds, policy)
+    return _finish(x, number, layer, seeds, policy)
+
+
+def _pool(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:
+    return _POOLS[layer.kind](layer.size, dtype=policy, name=f"{layer.kind}_{number}")(x)
+
+
+def _pool_whole(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:
+    return _GLOBAL_POOLS[layer.kind](dtype=policy, name=f"{layer.kind}_{number}")(x)
 
 
 def _finish(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:
@@ -185,6 +188,12 @@ def _regularizer(layer: LayerSettings) -> keras.regularizers.Regularizer | None:
     return keras.regularizers.L1L2(l1=layer.l1, l2=layer.l2) if layer.l1 or layer.l2 else None
 
 
+def _batch_norm_layer(
+    x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy
+) -> Any:
+    return _batch_norm(x, f"batch_norm_{number}", policy)
+
+
 def _batch_norm(x: Any, name: str, policy: keras.DTypePolicy) -> Any:
     return keras.layers.BatchNormalization(momentum=_NORM_MOMENTUM, dtype=policy, name=name)(x)
 
@@ -192,6 +201,20 @@ def _batch_norm(x: Any, name: str, policy: keras.DTypePolicy) -> Any:
 def _dropout(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:
     name = f"dropout_{number}"
     return keras.layers.Dropout(layer.dropout, seed=seeds.noise(name), dtype=policy, name=name)(x)
+
+
+# What makes a row of the table, by its kind.
+_LAYERS: dict[LayerKind, Callable[[Any, int, LayerSettings, Seeds, keras.DTypePolicy], Any]] = {
+    "dense": _dense,
+    "conv": _convolution,
+    "residual": _residual,
+    "max_pool": _pool,
+    "avg_pool": _pool,
+    "global_max_pool": _pool_whole,
+    "global_avg_pool": _pool_whole,
+    "dropout": _dropout,
+    "batch_norm": _batch_norm_layer,
+}
 
 
 def augmented(x: Any, settings: AugmentationSettings, seeds: Seeds) -> Any:

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 from lrapp.errors import UserError
 from lrapp.evaluation import Scores
 from lrapp.events import EpochDone, Event, TrainingEnded, TrainingStarted
-from lrapp.runs import Run, write_beside
+from lrapp.files import write_beside
+from lrapp.runs import Run
 
 TENSORBOARD, MLFLOW, EXPERIMENT = "LRAPP_TENSORBOARD", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
 NOTE_FILE, MLFLOW_FILE, TENSORBOARD_FOLDER = "logging.txt", "mlflow.txt", "tensorboard"

@@ -1,5 +1,6 @@
 """Settings of the network: its layers, how pictures are varied, and what it knows before it trains."""
 
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -18,10 +19,42 @@ LayerKind = Literal[
     "dropout",
     "batch_norm",
 ]
-# What only pictures have room for.
-PICTURE_KINDS: frozenset[LayerKind] = frozenset(
-    ("conv", "residual", "max_pool", "avg_pool", "global_max_pool", "global_avg_pool")
-)
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """What is known of a kind of layer before it is built.
+
+    Args:
+        title: What the page calls it.
+        short: How a row of runs shows it, with the layer's fields in braces; empty where it is passed over.
+        reads: The fields of ``LayerSettings`` that count for it, beside its kind.
+        first: Values that a new layer starts with, where they are not the field's own.
+        pictures: Whether it needs height and width.
+        weighted: Whether training moves something in it.
+    """
+
+    title: str
+    short: str
+    reads: tuple[str, ...] = ()
+    first: dict[str, float] = field(default_factory=dict)
+    pictures: bool = False
+    weighted: bool = False
+
+
+_COMPUTED = ("units", "activation", "dropout", "l1", "l2", "batch_norm")
+_WINDOWED = ("size", "stride", *_COMPUTED)
+LAYER_KINDS: dict[LayerKind, LayerFacts] = {
+    "dense": LayerFacts("Dense", "{units}", _COMPUTED, weighted=True),
+    "conv": LayerFacts("Convolution", "conv {units}", _WINDOWED, pictures=True, weighted=True),
+    "residual": LayerFacts("Residual block", "residual {units}", _WINDOWED, pictures=True, weighted=True),
+    "max_pool": LayerFacts("Max pooling", "max pool", ("size",), {"size": 2}, pictures=True),
+    "avg_pool": LayerFacts("Average pooling", "avg pool", ("size",), {"size": 2}, pictures=True),
+    "global_max_pool": LayerFacts("Global max pooling", "global max pool", pictures=True),
+    "global_avg_pool": LayerFacts("Global average pooling", "global avg pool", pictures=True),
+    "dropout": LayerFacts("Dropout", "", ("dropout",)),
+    "batch_norm": LayerFacts("Batch norm", "", weighted=True),
+}
 RUN_ID = r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}"
 
 
@@ -29,26 +62,14 @@ class LayerSettings(Part):
     """One layer and what comes with it.
 
     ``dense``, ``conv`` and ``residual`` compute -> batch normalisation -> activation -> dropout, each where asked
-    for. The other kinds do one thing, and read only what they need: pooling ``size``, dropout ``dropout``.
+    for. The other kinds do one thing, and read only what ``LAYER_KINDS`` says.
     """
 
     kind: LayerKind = Field(
         "dense",
         title="Kind",
         description="Dense joins everything with everything; convolution and pooling look at a picture piece by piece.",
-        json_schema_extra=ui(
-            labels={
-                "dense": "Dense",
-                "conv": "Convolution",
-                "residual": "Residual block",
-                "max_pool": "Max pooling",
-                "avg_pool": "Average pooling",
-                "global_max_pool": "Global max pooling",
-                "global_avg_pool": "Global average pooling",
-                "dropout": "Dropout",
-                "batch_norm": "Batch norm",
-            }
-        ),
+        json_schema_extra=ui(labels={kind: facts.title for kind, facts in LAYER_KINDS.items()}),
     )
     units: int = Field(
         64,
@@ -108,9 +129,14 @@ class LayerSettings(Part):
     )
 
     @property
+    def facts(self) -> LayerFacts:
+        """What is known of its kind."""
+        return LAYER_KINDS[self.kind]
+
+    @property
     def computes(self) -> bool:
         """Whether it has a width and weights of its own."""
-        return self.kind in ("dense", "conv", "residual")
+        return "units" in self.facts.reads
 
 
 class AugmentationSettings(Part):

@@ -5,6 +5,7 @@ The worker leaves the arrays beside the model; the page computes with them while
 
 import io
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,12 +17,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrapp import cells, portable
 from lrapp.errors import UserError
+from lrapp.files import from_json, write_beside
 from lrapp.numpy_arithmetic import NumpyArithmetic
 from lrapp.portable import Layer, Numbers, Portable
 from lrapp.preprocessing import Decoded, InputColumn, Preprocessor, raw_slots
 from lrapp.quantiles import Quantiles
 from lrapp.reading.kinds import Kind
-from lrapp.runs import Run, Store, write_beside
+from lrapp.runs import Run, Store
+
+log = logging.getLogger(__name__)
 
 FILE = "one_row.npz"
 VERSION = 1
@@ -118,13 +122,16 @@ def load(run: Run) -> OneRow | None:
     try:
         with (run.folder / FILE).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        told = json.loads(arrays.pop("about").tobytes())
+        told = from_json(arrays.pop("about").tobytes())
         if told["version"] != VERSION or told["model"] != _stamp(run):
             return None
         return _revived(told, arrays)
     except UserError:
         raise
-    except Exception:  # missing, damaged or foreign: it is made anew from the model
+    except FileNotFoundError:
+        return None
+    except Exception:  # damaged, foreign or of an earlier version: it is made anew from the model
+        log.info("The arrays of run %s could not be read and are made anew.", run.id, exc_info=True)
         return None
 
 

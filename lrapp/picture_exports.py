@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lrapp import code_pictures, codegen, readmes
+from lrapp import code_pictures, codegen, escaping, readmes
 from lrapp.phrasing import counted
 from lrapp.picture_pixels import png
 from lrapp.picture_recipes import ARCHIVE, SPLIT, PictureRecipe
@@ -40,16 +40,16 @@ def _code(recipe: PictureRecipe, content: Path, say: Say) -> None:
     if recipe.archive is not None:
         shutil.copyfile(recipe.archive, content / ARCHIVE)
         listed = f"| {ARCHIVE} | the pictures, as they were uploaded |\n"
-    notes = "\n".join(f"- {readmes.line(note)}" for note in recipe.prepared.notes)
+    notes = "\n".join(f"- {escaping.line(note)}" for note in recipe.prepared.notes)
     readmes.write(
         content / "README.md",
         f"""\
-# {codegen.cells_of(recipe)[0].title}
+# {escaping.line(codegen.cells_of(recipe)[0].title)}
 
     pip install -r requirements.txt
     python train.py
 
-{readmes.line(recipe.scores.summary)}
+{escaping.line(recipe.scores.summary)}
 {code_pictures.TOLERANCE}
 
 | file | what it is |
@@ -75,7 +75,7 @@ def _keras(recipe: PictureRecipe, content: Path, say: Say) -> None:
     classes = recipe.preprocessor.classes
     answer = f"the probabilities of the classes, in the order below, shape (pictures, {len(classes)})"
     if recipe.preprocessor.task == "binary":
-        answer = f"the probability of {readmes.code(classes[1])}, shape (pictures, 1)"
+        answer = f"the probability of {escaping.code(classes[1])}, shape (pictures, 1)"
     example = (
         "import keras\n\n"
         'network = keras.models.load_model("model.keras")\n'

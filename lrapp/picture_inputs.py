@@ -1,7 +1,5 @@
 """What a model of pictures expects and answers: kept beside the network as ``pictures.json``."""
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lrapp.errors import UserError
+from lrapp.files import from_json, write_beside
 from lrapp.preprocessing import Decoded, decoded_classes
 
 VERSION = 1
@@ -76,10 +75,7 @@ class PicturePreprocessor:
         described = _Described(
             version=VERSION, task=self.task, classes=list(self.classes), shape=list(self.shape)
         )
-        path = folder / JSON_FILE
-        beside = path.with_name(path.name + ".part")
-        beside.write_text(described.model_dump_json(indent=1), "utf-8")
-        os.replace(beside, path)
+        write_beside(folder / JSON_FILE, described.model_dump_json(indent=1).encode())
 
     @classmethod
     def load(cls, folder: Path) -> "PicturePreprocessor":
@@ -100,7 +96,7 @@ class PicturePreprocessor:
         _check_version(data)
         try:
             described = _Described.model_validate_json(data)
-        except (ValidationError, RecursionError) as error:
+        except ValidationError as error:
             raise UserError(_DAMAGED) from error
         height, width, channels = described.shape
         return cls(described.task, tuple(described.classes), (height, width, channels))
@@ -149,8 +145,8 @@ class _Described(BaseModel):
 
 def _check_version(data: bytes) -> None:
     try:
-        described = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        described = from_json(data)
+    except ValueError as error:
         raise UserError(_DAMAGED) from error
     if not isinstance(described, dict) or type(described.get("version")) is not int:
         raise UserError(_DAMAGED)

@@ -1,6 +1,6 @@
 """A saved network and pictures -> what each of them shows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.errors import UserError
-from lrapp.image_files import every_picture
+from lrapp.execution import loose_pictures
 from lrapp.picture_inputs import PicturePreprocessor
-from lrapp.picture_pixels import contact_sheet, read_picture
+from lrapp.picture_pixels import contact_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,27 +74,12 @@ def predict_pictures(
     reasons: list[str] = []
     outputs: list[Any] = []
     seen: list[NDArray[np.uint8]] = []
-    waiting: list[NDArray[np.uint8]] = []
-
-    def answer() -> None:
-        if waiting:
-            outputs.append(model.outputs(np.stack(waiting)))
-            waiting.clear()
-
-    for name, data in _pictures(files):
-        names.append(name)
-        try:
-            pixels = read_picture(data, told.shape)
-        except UserError as error:
-            reasons.append(str(error))
-            continue
-        reasons.append("")
-        waiting.append(pixels)
-        if len(seen) < most_seen:
-            seen.append(pixels)
-        if len(waiting) == _AT_ONCE:
-            answer()
-    answer()
+    for batch in loose_pictures.batches(files, told.shape, _AT_ONCE):
+        names += batch.names
+        reasons += batch.reasons
+        seen.extend(batch.pixels[: most_seen - len(seen)])
+        if len(batch.pixels):
+            outputs.append(model.outputs(batch.pixels))
     if not names:
         raise UserError("There is no picture among these files: upload PNG or JPEG files, or a zip of them.")
     good = np.flatnonzero([not reason for reason in reasons])
@@ -116,12 +101,3 @@ def predict_pictures(
     return PicturePredictions(
         frame, np.stack(seen) if seen else np.zeros((0, *told.shape), np.uint8), tuple(notes)
     )
-
-
-def _pictures(files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-    """Each picture with its name, those in zips in the order of the zip."""
-    for name, data in files:
-        if data[:4] == b"PK\x03\x04":
-            yield from every_picture(data, name)
-        else:
-            yield name, data

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from lrapp.errors import UserError
 from lrapp.measures import ClassFigures
@@ -99,7 +99,7 @@ class Mistakes:
         """
         try:
             return _adapter().validate_json(data)
-        except (ValidationError, ValueError, RecursionError) as error:
+        except ValueError as error:
             raise UserError(
                 "The pictures that this run got wrong are damaged or from another version: train it again to have new "
                 "ones."

@@ -8,17 +8,21 @@ a row had to be repaired, the caller is told to read the file as a whole.
 import codecs
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
 
+from lrapp.as_learned import Way, chosen_encoding, read_known
 from lrapp.errors import UserError
+from lrapp.model_formats import ModelFormats
 from lrapp.reading.decoding import decode
 from lrapp.reading.kinds import Kind
-from lrapp.tables import DialectOverrides, Table, read_csv
+from lrapp.tables import DialectOverrides, Table
+
+__all__ = ["Portion", "Portions", "ReadWhole", "read_known"]
 
 PORTION_BYTES = 4 << 20
 MOST_BYTES = 64 << 20
@@ -48,26 +52,6 @@ class Portion:
     share: float
 
 
-def read_known(data: bytes, name: str, needed: Collection[str], encoding: str | None = None) -> Table:
-    """Return the table that a file holds, whose column names are known.
-
-    Args:
-        data: The file's bytes.
-        name: Its name, for messages.
-        needed: Names of columns that it should have.
-        encoding: Where it is known.
-
-    Raises:
-        UserError: If it cannot be read as a table.
-    """
-    table = read_csv(data, name, dialect=DialectOverrides(encoding=encoding))
-    if table.dialect is None or table.dialect.header or set(needed) <= set(table.kinds):
-        return table
-    # In a file of very few rows a header looks like one more row; that its names are known settles it.
-    again = read_csv(data, name, dialect=DialectOverrides(encoding=encoding, header=True))
-    return again if set(needed) & set(again.kinds) else table
-
-
 class Portions:
     """Reads a long text file portion by portion.
 
@@ -76,10 +60,14 @@ class Portions:
         name: What the person calls it.
         needed: The columns that the reader will use, with the kind each is to have; others may be read differently
             from portion to portion.
+        formats: How the model learned them; as they look where there are none.
     """
 
-    def __init__(self, path: Path, name: str, needed: Mapping[str, Kind]) -> None:
+    def __init__(
+        self, path: Path, name: str, needed: Mapping[str, Kind], formats: ModelFormats | None = None
+    ) -> None:
         self._path, self._name, self._needed = path, name, needed
+        self._formats = formats or ModelFormats()
         self._families: dict[str, str] = {}
         self._plain: dict[str, None] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -97,7 +85,8 @@ class Portions:
         Raises:
             ReadWhole: If the file is short or packed, or its portions do not agree on how it is to be read; those
                 that were yielded before are not to be used then.
-            UserError: If there is no table in the file.
+            UnclearFormat: If a person must decide first how it is written.
+            UserError: If there is no table in the file, or a unit is another than the model learned.
         """
         size = self._path.stat().st_size
         if size <= PORTION_BYTES:
@@ -105,7 +94,8 @@ class Portions:
         with self._path.open("rb") as file:
             text = _Text(file, self._encoding(file))
             piece = text.take('"')
-            first = read_known(piece, self._name, self._needed, encoding="utf-8")
+            way = Way(self._name, self._needed, self._formats)
+            first = way.read(piece, "utf-8")
             dialect = first.dialect
             if dialect is None or dialect.escape or dialect.quote == "'" or first.repaired_rows:
                 raise ReadWhole
@@ -119,13 +109,14 @@ class Portions:
             said = {name: _said(first, name) for name in self._needed}
             while piece := text.take(dialect.quote):
                 try:
-                    table = read_csv(names + piece, self._name, dialect=told)
+                    table = way.read_more(names + piece, told)
                 except UserError as error:
                     raise ReadWhole from error
                 if (
                     table.dialect != dialect
                     or table.repaired_rows
                     or list(table.frame.columns) != list(first.frame.columns)
+                    or not way.fits(table)
                     or any(_said(table, name) != said[name] for name in self._needed)
                     or not all(
                         note in self._plain or _EMPTY_LINES.fullmatch(note) for note in _of_table(table)
@@ -140,6 +131,8 @@ class Portions:
         file.seek(0)
         if block.startswith(_PACKED):
             raise ReadWhole
+        if encoding := chosen_encoding(block, self._formats.dialect.encoding):
+            return encoding
         # Whole lines, as half a letter at the end would look like another encoding.
         found = decode(block[: block.rfind(b"\n") + 1] or block)
         # A file of two bytes a letter ends on half a one here; what else there is to mend, the portions find.

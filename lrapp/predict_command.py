@@ -1,18 +1,19 @@
 """Predicting without a browser: ``python -m lrapp predict RUN_FOLDER TABLE.csv --out PREDICTIONS.csv``."""
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from lrapp import predicting, warming
+from lrapp import format_options, predicting, warming
 from lrapp.errors import UserError
+from lrapp.files import disk_errors, put
+from lrapp.format_match import Choice, UnclearFormat
 from lrapp.phrasing import counted
 from lrapp.predicting import Progress
-from lrapp.runs import Run, disk_errors
+from lrapp.runs import Run
 
 _WIDTH = 30
 _SECONDS_BETWEEN_DRAWINGS = 0.1
@@ -25,7 +26,8 @@ def main(arguments: list[str]) -> int:
         arguments: What stands behind ``predict``.
 
     Returns:
-        Exit code: 0 when predictions were written, 1 when not, 2 for a wrong call.
+        Exit code: 0 when predictions were written, 1 when not, 2 for a wrong call or a file that can be read in
+        several ways.
     """
     parser = argparse.ArgumentParser(
         prog="python -m lrapp predict", description="Predict the rows of a table with a finished run's model."
@@ -41,9 +43,13 @@ def main(arguments: list[str]) -> int:
         metavar="FILE",
         help="where the predictions go: a name that ends in .parquet gets Parquet, any other CSV",
     )
+    format_options.add_to(parser)
     chosen = parser.parse_args(arguments)
     try:
-        _predict(chosen.run, chosen.table, chosen.out)
+        _predict(chosen.run, chosen.table, chosen.out, format_options.choice_of(chosen))
+    except UnclearFormat as error:
+        print(error, file=sys.stderr)
+        return format_options.UNCLEAR
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
@@ -57,7 +63,7 @@ def _kind_for(run_folder: Path) -> warming.Kind:
         return warming.USUAL  # what reads the model will say what is wrong with it
 
 
-def _predict(run_folder: Path, table: Path, out: Path) -> None:
+def _predict(run_folder: Path, table: Path, out: Path, choice: Choice) -> None:
     if not run_folder.is_dir():
         raise UserError(f"The run's folder must be there. Received: {run_folder}.")
     if not table.is_file():
@@ -73,12 +79,18 @@ def _predict(run_folder: Path, table: Path, out: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".predictions-", dir=out.parent) as beside:
             try:
                 result = predicting.predict_file(
-                    run_folder.absolute(), table, table.name, Path(beside), bar.draw, lambda: bool(stopped)
+                    run_folder.absolute(),
+                    table,
+                    table.name,
+                    Path(beside),
+                    bar.draw,
+                    lambda: bool(stopped),
+                    choice,
                 )
             finally:
                 bar.close()
             packed = out.suffix.lower() == ".parquet"
-            os.replace(Path(beside) / (predicting.PARQUET_FILE if packed else predicting.CSV_FILE), out)
+            put(Path(beside) / (predicting.PARQUET_FILE if packed else predicting.CSV_FILE), out)
     for note in result.notes:
         print(note)
     if result.verdict:

@@ -4,7 +4,6 @@ Each portion's answers go to a file of their own at once. At the end these becom
 column types are known only then: a column of whole numbers may hold a fraction in the last portion.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,9 +19,12 @@ from lrapp import harmless, scoring
 from lrapp.answering import Answers, answers, check_columns, free_names
 from lrapp.errors import UserError
 from lrapp.evaluation import Metric, Scores
-from lrapp.portions import Portion, Portions, ReadWhole
+from lrapp.execution.long_tables import LongTable
+from lrapp.execution.readers import ReadingStopped
+from lrapp.files import disk_errors, put, write_beside
+from lrapp.format_match import Choice
+from lrapp.portions import Portion, ReadWhole
 from lrapp.reading.kinds import Kind
-from lrapp.runs import disk_errors, write_beside
 from lrapp.settings import Task
 from lrapp.tally import Bar, Tally, Unseen
 
@@ -127,6 +129,7 @@ def predict_file(
     out: Path,
     on_progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
+    choice: Choice | None = None,
 ) -> Result:
     """Write what a finished run's model predicts for the rows of a file, and return what there is to say of it.
 
@@ -137,8 +140,10 @@ def predict_file(
         out: Folder for ``predictions.csv``, ``predictions.parquet``, ``preview.parquet`` and ``result.json``.
         on_progress: Told after every portion.
         should_stop: Asked after every portion.
+        choice: What a person decided on how the file is written.
 
     Raises:
+        UnclearFormat: If that must be decided first.
         UserError: If the model or the file cannot be read, a column that the model needs is missing, or no row can
             be predicted.
         Cancelled: If it was asked to stop.
@@ -146,14 +151,17 @@ def predict_file(
     from lrapp.saved import SavedModel
 
     model = SavedModel.load(run_folder)
-    parts = out / "parts"
+    parts, read = out / "parts", out / "read"
     with disk_errors():
         try:
-            made = _write_parts(model, path, name, parts, on_progress, should_stop)
+            made = _write_parts(model, path, name, (parts, read), on_progress, should_stop, choice)
             made.tally.check()
             schema = _write_files(made, out, on_progress, should_stop)
+        except ReadingStopped as error:
+            raise Cancelled from error
         finally:
             shutil.rmtree(parts, ignore_errors=True)
+            shutil.rmtree(read, ignore_errors=True)
             for name_of in (CSV_FILE, PARQUET_FILE):
                 _beside(out, name_of).unlink(missing_ok=True)
     result = _result(made, model, run_folder, name, schema)
@@ -224,25 +232,27 @@ def _write_parts(
     model: "SavedModel",
     path: Path,
     name: str,
-    folder: Path,
+    folders: tuple[Path, Path],
     on_progress: Callable[[Progress], None],
     should_stop: Callable[[], bool],
+    choice: Choice | None,
 ) -> _Made:
-    told = model.tabular
+    told, (parts, read) = model.tabular, folders
     needed = {column.name: column.kind for column in told.columns}
     needed[told.target] = Kind.NUMBER if told.task == "regression" else Kind.CATEGORY
-    portions = Portions(path, name, needed)
+    formats = model.formats.chosen(choice or Choice())
+    portions = LongTable(path, name, needed, read, should_stop, formats=formats)
     try:
-        return _write_portions(model, portions, lambda: portions.notes, folder, on_progress, should_stop)
+        return _write_portions(model, portions, lambda: portions.notes, parts, on_progress, should_stop)
     except ReadWhole:
-        table = model.read(path.read_bytes(), name)
+        table = portions.whole([column.name for column in told.columns])
         whole = iter([Portion(table, 1.0)])
-        return _write_portions(model, whole, lambda: table.notes, folder, on_progress, should_stop)
+        return _write_portions(model, whole, lambda: table.notes, parts, on_progress, should_stop)
 
 
 def _write_portions(
     model: "SavedModel",
-    portions: Portions | Iterator[Portion],
+    portions: LongTable | Iterator[Portion],
     notes: Callable[[], tuple[str, ...]],
     folder: Path,
     on_progress: Callable[[Progress], None],
@@ -297,7 +307,7 @@ def _write_files(
             share = _PREDICTED_SHARE + (1 - _PREDICTED_SHARE) * (number + 1) / len(made.paths)
             on_progress(Progress(rows, share, "Writing"))
     for name, path in beside.items():
-        os.replace(path, out / name)
+        put(path, out / name)
     return schema
 
 

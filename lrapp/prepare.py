@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from lrapp import cells
 from lrapp.fitting import fit
+from lrapp.model_formats import learned
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.preprocessing import Preprocessor, quoted, standardised
 from lrapp.settings import DataSettings, Task
 from lrapp.splitting import bins, split
-from lrapp.tables import Table
+from lrapp.tables import DialectOverrides, Table
 from lrapp.targets import (
     check_data,
     check_target,
@@ -122,28 +124,33 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
     known = np.flatnonzero(present(column))
     notes = list(_gaps(len(column) - len(known), target))
     column = column.iloc[known]
-    classes: tuple[str, ...] = ()
+    numbers, classes, (training, validation, test) = divided(column, task, settings)
     mean, scale = 0.0, 1.0
     if task == "regression":
-        numbers = cells.numbers(column.to_frame())[:, 0]
-        training, validation, test = split(bins(numbers), False, settings)
         mean, scale = _mean_and_scale(numbers[training])
         y = standardised(numbers, mean, scale)
         if settings.class_weights:
             notes.append("Class weights were not used: they are for classes, and this target is a number.")
     else:
-        codes, names = cells.texts(column)
-        classes = cells.natural(names)
-        place = {name: number for number, name in enumerate(classes)}
-        numbers = np.array([place[name] for name in names])[codes]
-        training, validation, test = split(numbers, True, settings)
         y = numbers.astype(np.float32 if task == "binary" else np.int32)
         notes.extend(_small_classes(numbers, classes, (training, validation, test)))
     frame = table.frame.drop(columns=target)
     fitted = fit(frame.iloc[known] if len(known) < len(frame) else frame, table.kinds, training, settings)
     notes.extend(fitted.notes)
     preprocessor = Preprocessor(
-        task, target, classes, mean, scale, fitted.columns, fitted.inputs, fitted.transformer
+        task,
+        target,
+        classes,
+        mean,
+        scale,
+        fitted.columns,
+        fitted.inputs,
+        fitted.transformer,
+        learned(
+            table,
+            [*(column.name for column in fitted.columns), target],
+            DialectOverrides(**settings.dialect.model_dump()),
+        ),
     )
     weight = class_weights(y[training]) if settings.class_weights and task != "regression" else None
 
@@ -162,6 +169,32 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
         notes=tuple(notes),
         preprocessor=preprocessor,
     )
+
+
+def divided(
+    column: pd.Series, task: Task, settings: DataSettings
+) -> tuple[np.ndarray, tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return each row's target, the names of the classes, and which rows train, validate and test.
+
+    Args:
+        column: The target, of the rows that have one.
+        task: What the network answers.
+        settings: The split.
+
+    Returns:
+        Numbers, or numbers of classes; the classes, none for a regression; positions in the column.
+
+    Raises:
+        UserError: As ``splitting.part_sizes``.
+    """
+    if task == "regression":
+        numbers = cells.numbers(column.to_frame())[:, 0]
+        return numbers, (), split(bins(numbers), False, settings)
+    codes, names = cells.texts(column)
+    classes = cells.natural(names)
+    place = {name: number for number, name in enumerate(classes)}
+    numbers = np.array([place[name] for name in names])[codes]
+    return numbers, classes, split(numbers, True, settings)
 
 
 def _mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:

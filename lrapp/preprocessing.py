@@ -6,19 +6,23 @@ Every column becomes one or more *slots* (raw numbers, codes of categories, part
 
 import hashlib
 import json
-import os
+import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lrapp import cells
+from lrapp import cells, model_formats
 from lrapp.errors import UserError
+from lrapp.files import from_json, write_beside
+from lrapp.model_formats import ModelFormats
 from lrapp.reading.columns import Kind
 from lrapp.settings import Task
+
+log = logging.getLogger(__name__)
 
 VERSION = 1
 SKOPS_FILE, JSON_FILE = "preprocessor.skops", "preprocessor.json"
@@ -84,6 +88,7 @@ class Preprocessor:
         columns: The columns that the model needs, in the order of the slots.
         inputs: Names of the network's inputs.
         transformer: The fitted ``sklearn.compose.ColumnTransformer``.
+        formats: How the columns were written; None where that was not kept.
     """
 
     task: Task
@@ -94,6 +99,7 @@ class Preprocessor:
     columns: tuple[InputColumn, ...]
     inputs: tuple[str, ...]
     transformer: Any
+    formats: ModelFormats | None = None
 
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the network's inputs for the rows of a table.
@@ -163,7 +169,7 @@ class Preprocessor:
         return decoded_classes(self.task, self.classes, table)
 
     def save(self, folder: Path) -> None:
-        """Write ``preprocessor.skops`` and ``preprocessor.json`` into a folder, each beside, then renamed."""
+        """Write ``preprocessor.skops``, ``preprocessor.json`` and ``formats.json`` into a folder."""
         import skops.io
         from sklearn import __version__ as sklearn_version
 
@@ -180,8 +186,12 @@ class Preprocessor:
             "columns": [asdict(column) for column in self.columns],
             "inputs": self.inputs,
         }
-        _write(folder / SKOPS_FILE, packed)
-        _write(folder / JSON_FILE, json.dumps(described, indent=1, allow_nan=False).encode("ascii"))
+        if self.formats is not None:
+            write_beside(folder / model_formats.FILE, self.formats.to_json())
+        else:
+            (folder / model_formats.FILE).unlink(missing_ok=True)
+        write_beside(folder / SKOPS_FILE, packed)
+        write_beside(folder / JSON_FILE, json.dumps(described, indent=1, allow_nan=False).encode("ascii"))
 
     @classmethod
     def load(cls, folder: Path) -> "Preprocessor":
@@ -199,7 +209,7 @@ class Preprocessor:
             raise UserError(_DAMAGED) from error
         if described.get("sha256") != hashlib.sha256(packed).hexdigest():
             raise UserError(_DAMAGED)
-        loaded = cls._revived(described, packed)
+        loaded = replace(cls._revived(described, packed), formats=ModelFormats.load(folder))
         loaded._check()
         return loaded
 
@@ -218,7 +228,10 @@ class Preprocessor:
                 inputs=tuple(described["inputs"]),
                 transformer=skops.io.loads(packed, trusted=list(TRUSTED)),
             )
-        except Exception as error:  # whatever a foreign file makes its reader do, it is no defect of ours
+        except (
+            Exception
+        ) as error:  # whatever a foreign file makes its reader do; the log tells it from a defect
+            log.warning("The preprocessor could not be read, though its checksum is right.", exc_info=True)
             raise UserError(_DAMAGED) from error
 
     def _check(self) -> None:
@@ -231,6 +244,7 @@ class Preprocessor:
                 self.transformer.transform(np.zeros((1, slots))).shape == (1, len(self.inputs))
             )
         except Exception as error:  # a crafted transformer can raise anything
+            log.warning("The preprocessor could not take a row.", exc_info=True)
             raise UserError(_DAMAGED) from error
         if not fits:
             raise UserError(_DAMAGED)
@@ -272,10 +286,10 @@ _DAMAGED = (
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        described = json.loads((folder / JSON_FILE).read_bytes())
+        described = from_json((folder / JSON_FILE).read_bytes())
     except FileNotFoundError as error:
         raise UserError(_GONE) from error
-    except (ValueError, OSError, RecursionError) as error:
+    except (ValueError, OSError) as error:
         raise UserError(_DAMAGED) from error
     if not isinstance(described, dict) or not isinstance(described.get("version"), int):
         raise UserError(_DAMAGED)
@@ -366,9 +380,3 @@ def quoted(names: Iterable[str], most: int = 5) -> str:
     if len(every) > most:
         return ", ".join(every[:most]) + f" and {len(every) - most:,} more"
     return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)
-
-
-def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(data)
-    os.replace(beside, path)

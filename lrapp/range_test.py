@@ -10,7 +10,7 @@ from lrapp import suggestions
 from lrapp.events import Event, RatesFound, SweepDone
 from lrapp.loop import MOST_STEPS, Loop, shuffled
 from lrapp.settings import RangeTestSettings
-from lrapp.suggestions import Advice, Curve
+from lrapp.suggestions import Advice, Curve, Room
 
 if TYPE_CHECKING:
     from lrapp.prepare import Prepared
@@ -67,9 +67,23 @@ def run(
         ]
     finally:
         loop.restore(before.model, before.optimizer)
-    advice = suggestions.advise(curves)
+    advice = suggestions.advise(curves, _room(settings, len(prepared.train.y), loop.batch_size))
     on_event(told(advice))
     return advice
+
+
+def _room(settings: RangeTestSettings, rows: int, batch_size: int) -> Room:
+    """What a person could still change, were there no rate to be found."""
+    fields = RangeTestSettings.model_fields
+    highest = next(rule.le for rule in fields["end_lr"].metadata if hasattr(rule, "le"))
+    lowest = next(rule.ge for rule in fields["start_lr"].metadata if hasattr(rule, "ge"))
+    return Room(
+        higher=settings.end_lr < highest,
+        lower=settings.start_lr >= 100 * lowest,
+        larger_batch=batch_size < rows,
+        rows=rows,
+        passes=settings.steps / -(-rows // batch_size),
+    )
 
 
 def told(advice: Advice) -> RatesFound:

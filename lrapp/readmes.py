@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrapp import portable
+from lrapp.escaping import code, line
 from lrapp.portable import Portable
 from lrapp.preprocessing import InputColumn
 from lrapp.reading.columns import Kind
@@ -342,16 +343,6 @@ def write(path: Path, text: str) -> None:
 def as_json(value: Any) -> str:
     """Return JSON that a person can read, too."""
     return json.dumps(value, indent=1) + "\n"
-
-
-def code(text: str) -> str:
-    """Return a text from a file so that it stays in its cell of a Markdown table."""
-    return "`" + " ".join(text.replace("`", "'").replace("|", "¦").split()) + "`"
-
-
-def line(text: str) -> str:
-    """Return a text on one line."""
-    return " ".join(text.split())
 
 
 def _known(column: InputColumn) -> str:

@@ -5,7 +5,7 @@ from html import escape
 
 import pandas as pd
 
-from lrapp import drawing, findings
+from lrapp import drawing, findings, setting_checks
 from lrapp.diagnosis import diagnose
 from lrapp.drawing import Line
 from lrapp.evaluation import Scores
@@ -81,6 +81,9 @@ def _body(
         yield f"<p>{escape(insight.verdict)}</p>"
     found = diagnose(history, settings, scores, insight.classes if insight is not None else ())
     yield f"<p>{escape(f'{found.sentence} {found.advice}'.strip())}</p>"
+    for remark in setting_checks.after(settings, history):
+        if remark.sentence != found.sentence:
+            yield f"<p>{escape(remark.text)}</p>"
     yield "<h2>Training</h2>" + "".join(_training(history))
     if insight is not None:
         yield from _insight(insight, target, mistakes)

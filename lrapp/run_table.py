@@ -159,19 +159,14 @@ def seconds(epochs: Sequence[EpochDone]) -> float | None:
 
 def network(settings: RunSettings) -> str:
     """Return the layers in short: ``64-32``, ``conv 32-max pool-128``; ``linear`` for none."""
-    words = []
-    for layer in settings.model.layers:
-        match layer.kind:
-            case "dense":
-                words.append(f"{layer.units}")
-            case "conv" | "residual":
-                words.append(f"{layer.kind} {layer.units}")
-            case "dropout" | "batch_norm":
-                pass
-            case pooling:
-                words.append(pooling.replace("_", " "))
+    words = [layer.facts.short.format_map(vars(layer)) for layer in settings.model.layers]
     return (
-        "-".join([*([start.name] if (start := settings.model.start).type == "pretrained" else []), *words])
+        "-".join(
+            [
+                *([start.name] if (start := settings.model.start).type == "pretrained" else []),
+                *filter(None, words),
+            ]
+        )
         or "linear"
     )
 

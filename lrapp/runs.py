@@ -6,15 +6,12 @@ end, the model, the fitted preprocessor and the scores. Files are written beside
 a process that is killed, never meets half a file.
 """
 
-import errno
 import hashlib
 import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
@@ -25,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.events import Event, History, from_line, to_line
+from lrapp.files import disk_errors, write_beside
 from lrapp.settings import FileSource, PictureFileSource, PicturesSource, RunSettings, SampleSource, Source
 
 State = Literal[
@@ -39,7 +37,8 @@ _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 class Status(BaseModel):
     """Where a run stands.
 
-    ``message`` is one plain sentence; ``attempts`` counts how often a worker took the run up.
+    ``message`` is one plain sentence; ``queued`` is when the run was put into the queue again, None where that was when
+    it was created; ``attempts`` counts how often a worker took the run up.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +46,7 @@ class Status(BaseModel):
     state: State = "queued"
     message: str = ""
     created: datetime
+    queued: datetime | None = None
     started: datetime | None = None
     ended: datetime | None = None
     attempts: int = 0
@@ -56,47 +56,6 @@ class Status(BaseModel):
 def now() -> datetime:
     """Return the time, with its zone, as status files keep it."""
     return datetime.now(UTC)
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Turn a full or forbidden disk into a sentence.
-
-    Raises:
-        UserError: If what happens inside finds no space or no permission.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                "The disk is full. Free some space (old runs can be deleted on the Runs page), then try again."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise UserError(
-                f"This folder cannot be written: {error.filename}. Set LRAPP_HOME to a folder that can."
-            ) from error
-        if error.errno in (errno.ENOTDIR, errno.EEXIST):
-            raise UserError(
-                f"This folder cannot be made, as a file is in its way: {error.filename}. Name another folder."
-            ) from error
-        raise
-
-
-def write_beside(path: Path, data: bytes) -> None:
-    """Write a file in one step: beside its place, then renamed into it.
-
-    Raises:
-        UserError: If the disk is full or may not be written.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with disk_errors():
-        try:
-            beside.write_bytes(data)
-            os.replace(beside, path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
 
 
 @dataclass(frozen=True)
@@ -141,6 +100,11 @@ class Run:
         return self.folder / "lock"
 
     @property
+    def turn_path(self) -> Path:
+        """Locked by the server that says what becomes of the run, from taking it to its end."""
+        return self.folder / "turn"
+
+    @property
     def owner(self) -> str:
         """Who started the run, as ``Store.create`` was told; empty where nobody in particular did."""
         try:
@@ -174,7 +138,7 @@ class Run:
         status = Status.model_validate(self.status.model_dump() | changes)
         path, data = self.folder / "status.json", status.model_dump_json(indent=2).encode()
         try:
-            write_beside(path, data)
+            write_beside(path, data, "content")
         except UserError:
             # A full disk has no room beside, but still has it in the place of the old text; a run that failed
             # because the disk is full must be able to say so.
@@ -370,13 +334,18 @@ class Store:
         """
         created = now()
         run = Run(self.home / "runs" / f"{created:%Y%m%d-%H%M%S%f}-{secrets.token_hex(8)}")
+        status = Status(created=created)
         with disk_errors():
             run.folder.mkdir()
-        write_beside(run.folder / "run.json", settings.to_json().encode())
-        if owner:
-            write_beside(run.folder / "owner", owner.encode("ascii"))
-        # The status comes last: a folder without one is not a run yet.
-        write_beside(run.folder / "status.json", Status(created=created).model_dump_json(indent=2).encode())
+        try:
+            write_beside(run.folder / "run.json", settings.to_json().encode(), "content")
+            if owner:
+                write_beside(run.folder / "owner", owner.encode("ascii"), "content")
+            # The status comes last: a folder without one is not a run yet.
+            write_beside(run.folder / "status.json", status.model_dump_json(indent=2).encode(), "content")
+        except BaseException:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            raise
         return run
 
     def get(self, run_id: str) -> Run:

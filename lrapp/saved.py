@@ -4,22 +4,28 @@ The network is built anew from the validated settings and only its weights are r
 a stranger could otherwise run code when it is opened.
 """
 
+import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.format_match import Choice
+from lrapp.model_formats import ModelFormats, derived
 from lrapp.picture_inputs import JSON_FILE as PICTURES_FILE
 from lrapp.picture_inputs import PicturePreprocessor
+from lrapp.reading.kinds import Kind
 from lrapp.settings import RunSettings
 
 if TYPE_CHECKING:
     from lrapp.prediction import Predictions
     from lrapp.preprocessing import Preprocessor
     from lrapp.tables import Table
+
+log = logging.getLogger(__name__)
 
 MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
 _ROWS_AT_ONCE = 8_192
@@ -34,6 +40,7 @@ class SavedModel:
 
     network: Any
     preprocessor: "Preprocessor | PicturePreprocessor"
+    formats: ModelFormats = field(default_factory=ModelFormats)
 
     @classmethod
     def load(cls, folder: Path) -> "SavedModel":
@@ -81,27 +88,31 @@ class SavedModel:
             raise UserError(
                 "This run left no model. Train it again, or resume it on the Train page."
             ) from error
-        except (
-            Exception
-        ) as error:  # whatever a damaged or foreign file makes its reader do, it is no defect of ours
+        except Exception as error:  # whatever a damaged or foreign file makes its reader do
+            log.warning("The weights in %s could not be read.", folder, exc_info=True)
             raise UserError(
                 "The model file is damaged or belongs to other settings; train the run again."
             ) from error
-        return cls(network, preprocessor)
+        if isinstance(preprocessor, PicturePreprocessor):
+            return cls(network, preprocessor)
+        return cls(network, preprocessor, preprocessor.formats or _derived(preprocessor, settings))
 
-    def read(self, data: bytes, name: str) -> "Table":
+    def read(self, data: bytes, name: str, choice: Choice | None = None) -> "Table":
         """Return the table that a file holds, to be predicted.
 
         Args:
             data: The file's bytes.
             name: Its name, for messages.
+            choice: What a person decided on how it is written.
 
         Raises:
+            UnclearFormat: If that must be decided first.
             UserError: If it cannot be read as a table.
         """
         from lrapp.portions import read_known
 
-        return read_known(data, name, [column.name for column in self.tabular.columns])
+        needed = [column.name for column in self.tabular.columns]
+        return read_known(data, name, needed, formats=self.formats.chosen(choice or Choice()))
 
     @property
     def tabular(self) -> "Preprocessor":
@@ -127,6 +138,16 @@ class SavedModel:
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Return what the network answers to its inputs, as ``outputs`` does."""
         return outputs(self.network, x)
+
+
+def _derived(preprocessor: "Preprocessor", settings: RunSettings) -> ModelFormats:
+    """What the settings tell of a model that kept no formats."""
+    from lrapp.tables import DialectOverrides
+
+    kinds = {column.name: column.kind for column in preprocessor.columns}
+    if preprocessor.task == "regression":
+        kinds[preprocessor.target] = Kind.NUMBER
+    return derived(kinds, DialectOverrides(**settings.data.dialect.model_dump()))
 
 
 def outputs(network: Any, x: np.ndarray) -> np.ndarray:

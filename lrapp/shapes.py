@@ -4,22 +4,15 @@
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from lrapp.errors import UserError
-from lrapp.network_settings import PICTURE_KINDS
 from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedStart
 
 Group = Literal["early", "middle", "head"]
 Shape = tuple[int, ...]
-
-_EXTRA: Any = LayerSettings.model_fields["kind"].json_schema_extra
-_TITLES: dict[str, str] = _EXTRA["labels"]
-_WEIGHTED: frozenset[LayerKind] = frozenset(("dense", "conv", "residual", "batch_norm"))
-_GLOBAL: frozenset[LayerKind] = frozenset(("global_max_pool", "global_avg_pool"))
-_POOLING: frozenset[LayerKind] = frozenset(("max_pool", "avg_pool"))
 
 
 @dataclass(frozen=True)
@@ -165,11 +158,6 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
     )
 
 
-def title(kind: LayerKind) -> str:
-    """Return what a kind of layer is called on the page."""
-    return _TITLES[kind]
-
-
 def _start(model: ModelSettings, shape: Shape) -> Shape:
     """What reaches the first layer of the table."""
     before = pretrained(model, shape)
@@ -180,30 +168,26 @@ def _rows(model: ModelSettings, shape: Shape) -> Iterator[LayerShape]:
     reaches = _start(model, shape)
     before: str | None = model.start.name if isinstance(model.start, PretrainedStart) else None
     for number, layer in enumerate(model.layers, start=1):
-        name = f"Layer {number} ({title(layer.kind)})"
-        if layer.kind not in PICTURE_KINDS:
-            made = _anywhere(name, layer, reaches)
-        elif len(reaches) == 1:
+        name = f"Layer {number} ({layer.facts.title})"
+        if layer.facts.pictures and len(reaches) == 1:
             raise UserError(_no_picture(name, before, table=len(shape) == 1))
-        elif layer.kind in _GLOBAL:
-            made = LayerShape(name, (reaches[2],), computed=reaches[2])
-        elif layer.kind in _POOLING:
-            made = _pool(name, layer, reaches)
-        else:
-            made = _convolve(name, layer, reaches)
+        made = _SHAPES[layer.kind](name, layer, reaches)
         if len(reaches) == 3 and len(made.output) == 1:
             before = name
         yield made
         reaches = made.output
 
 
-def _anywhere(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
-    """Layers that take a picture as well as a row of numbers."""
-    size = math.prod(reaches)
-    if layer.kind == "dropout":
-        return LayerShape(name, reaches, dropped=size if layer.dropout > 0 else 0)
-    if layer.kind == "batch_norm":
-        return LayerShape(name, reaches, trainable=2 * reaches[-1], averages=2 * reaches[-1], normalised=size)
+def _dropout(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
+    return LayerShape(name, reaches, dropped=math.prod(reaches) if layer.dropout > 0 else 0)
+
+
+def _batch_norm(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
+    own = 2 * reaches[-1]
+    return LayerShape(name, reaches, trainable=own, averages=own, normalised=math.prod(reaches))
+
+
+def _dense_layer(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
     return _dense(name, reaches, layer.units, normalised=layer.batch_norm, dropped=layer.dropout > 0)
 
 
@@ -265,6 +249,24 @@ def _pool(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
     return LayerShape(name, made, computed=math.prod(made))
 
 
+def _pool_whole(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
+    return LayerShape(name, (reaches[2],), computed=reaches[2])
+
+
+# What a layer makes of what reaches it, by its kind.
+_SHAPES: dict[LayerKind, Callable[[str, LayerSettings, Shape], LayerShape]] = {
+    "dense": _dense_layer,
+    "conv": _convolve,
+    "residual": _convolve,
+    "max_pool": _pool,
+    "avg_pool": _pool,
+    "global_max_pool": _pool_whole,
+    "global_avg_pool": _pool_whole,
+    "dropout": _dropout,
+    "batch_norm": _batch_norm,
+}
+
+
 def _no_picture(name: str, before: str | None, *, table: bool) -> str:
     """Why a layer that looks at pictures cannot stand where it does."""
     if table:
@@ -279,11 +281,7 @@ def _no_picture(name: str, before: str | None, *, table: bool) -> str:
 
 
 def _groups(model: ModelSettings, shape: Shape, rows: list[LayerShape]) -> list[Group | None]:
-    weighted = [
-        number
-        for number, (layer, made) in enumerate(zip(model.layers, rows, strict=True))
-        if layer.kind in _WEIGHTED
-    ]
+    weighted = [number for number, layer in enumerate(model.layers) if layer.facts.weighted]
     behind = isinstance(model.start, PretrainedStart)
     head = {number for number in weighted if behind or (len(shape) == 3 and len(rows[number].output) == 1)}
     body = [number for number in weighted if number not in head]

@@ -31,6 +31,7 @@ from lrapp.study_files import (
     MOST_LABEL,
     Member,
     Study,
+    binned,
     delete,
     every,
     get,
@@ -49,6 +50,7 @@ __all__ = [
     "Member",
     "Plan",
     "Study",
+    "binned",
     "check",
     "contenders",
     "create",
@@ -252,13 +254,14 @@ def what_cyclical_rates_do(source: Source, target: str, batch_size: int = 350) -
     return Plan(CYCLICAL, base, contenders(policies), (0, 1, 2))
 
 
-def create(store: Store, plan: Plan, training_rows: int | None = None) -> Study:
+def create(store: Store, plan: Plan, training_rows: int | None = None, owner: str = "") -> Study:
     """Make a study and its runs, queued; whoever owns the queue has to submit them.
 
     Args:
         store: Where runs and studies are kept.
         plan: What to compare.
         training_rows: Rows to train on, for an early word on policies whose numbers do not go together.
+        owner: Id of whoever starts it, as in ``Study``.
 
     Raises:
         UserError: If the plan compares nothing, or the disk is full; then no run is left behind.
@@ -266,17 +269,19 @@ def create(store: Store, plan: Plan, training_rows: int | None = None) -> Study:
     check(plan, training_rows)
     # Seed by seed, so that every policy has a curve before any has its second.
     runs = [(one.label, seed, settings_of(plan, one, seed)) for seed in plan.seeds for one in plan.contenders]
-    return make(store, plan.name, runs, yardstick=yardstick_of(plan.contenders))
+    return make(store, plan.name, runs, yardstick=yardstick_of(plan.contenders), owner=owner)
 
 
-def create_search(store: Store, search: Search, base: RunSettings, training_rows: int | None = None) -> Study:
+def create_search(
+    store: Store, search: Search, base: RunSettings, training_rows: int | None = None, owner: str = ""
+) -> Study:
     """Make a random search and its runs, queued; whoever owns the queue has to submit them.
 
     Args:
         store: Where runs and studies are kept.
         search: What may vary, how many trials, by which seed.
         base: All that stays as it is; every trial trains its number of epochs, with its seed.
-        training_rows: As for ``create``.
+        training_rows, owner: As for ``create``.
 
     Raises:
         UserError: If the search cannot be made, or the disk is full; then no run is left behind.
@@ -287,4 +292,4 @@ def create_search(store: Store, search: Search, base: RunSettings, training_rows
         (f"Trial {number}", base.training.seed, _as_member(settings, f"{name}: trial {number}"))
         for number, settings in enumerate(searches.draw(search, base), start=1)
     ]
-    return make(store, name, runs, search=search)
+    return make(store, name, runs, search=search, owner=owner)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lrapp import warming
 from lrapp.errors import UserError
-from lrapp.runs import ENDED, Run, Store, disk_errors, now, write_beside
+from lrapp.files import disk_errors, write_beside
+from lrapp.runs import ENDED, Run, Store, now
 from lrapp.search import Search
 from lrapp.settings import RunSettings
 
@@ -35,7 +36,8 @@ class Study(BaseModel):
     """Which runs belong together.
 
     ``yardstick`` is the policy that the others are measured by; a random search has none, but says in ``search`` what
-    it draws from, which comparisons of policies have not.
+    it draws from, which comparisons of policies have not. ``owner`` is an id of whoever started it; empty where nobody
+    in particular did.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,7 @@ class Study(BaseModel):
     created: datetime
     yardstick: str = ""
     search: Search | None = None
+    owner: str = ""
     members: tuple[Member, ...] = Field(min_length=1)
 
     @property
@@ -85,6 +88,7 @@ def make(
     *,
     yardstick: str = "",
     search: Search | None = None,
+    owner: str = "",
 ) -> Study:
     """Make the runs of a study, queued, and the study; whoever owns the queue has to submit them.
 
@@ -92,7 +96,7 @@ def make(
         store: Where runs and studies are kept.
         name: What to call the study; the first 200 letters are kept.
         runs: Label, seed and settings of each.
-        yardstick, search: As in ``Study``.
+        yardstick, search, owner: As in ``Study``; the owner's are its runs, too.
 
     Raises:
         UserError: If the disk is full; then no run is left behind.
@@ -102,7 +106,7 @@ def make(
     made: dict[int, Run] = {}
     try:
         for place in sorted(range(len(runs)), key=lambda place: kinds.index(kinds[place])):
-            made[place] = store.create(runs[place][2])
+            made[place] = store.create(runs[place][2], owner)
         members = (
             Member(label=label, seed=seed, run_id=made[place].id)
             for place, (label, seed, _) in enumerate(runs)
@@ -114,6 +118,7 @@ def make(
             created=created,
             yardstick=yardstick,
             search=search,
+            owner=owner,
             members=tuple(members),
         )
         with disk_errors():
@@ -191,6 +196,21 @@ def _ended(run: Run) -> bool:
         return run.status.state in ENDED
     except UserError:
         return True  # nobody trains a run whose status cannot be read
+
+
+def binned(store: Store, study_id: str) -> Study:
+    """Return a study that lies in the bin.
+
+    Raises:
+        UserError: If it is no longer there.
+    """
+    path = _binned(store, study_id) / "study.json"
+    if not _ID.fullmatch(study_id) or not path.exists():
+        raise UserError("This comparison is no longer in the bin.")
+    try:
+        return Study.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError("The file of this comparison is damaged; it cannot be taken back.") from error
 
 
 def restore(store: Store, study_id: str) -> Study:

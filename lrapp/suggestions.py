@@ -21,6 +21,8 @@ _LEAST_FALL, _LEAST_FALL_NOISE = 0.02, 4.0
 # With fewer points there is no curve to speak of.
 _LEAST_POINTS = 10
 _EDGE = 0.03
+# A loss that ends below this share of its start, after more passes over the rows than this, was learned by heart.
+_BY_HEART, _MOST_PASSES = 0.01, 30
 _AGREE, _ROUGHLY = 3.0, 10.0
 
 
@@ -201,16 +203,38 @@ def _falling_lengths(losses: FloatArray) -> np.ndarray:
     return lengths
 
 
-def advise(curves: Sequence[Curve]) -> Advice:
+@dataclass(frozen=True)
+class Room:
+    """What can still be changed about a test, so that nobody is told to do what cannot be done.
+
+    Args:
+        higher, lower: Whether its highest rate can be raised, and its lowest lowered a hundredfold.
+        larger_batch: Whether there are more rows than a batch has.
+        rows: Rows that it trains on.
+        passes: How often it uses each.
+    """
+
+    higher: bool = True
+    lower: bool = True
+    larger_batch: bool = True
+    rows: int = 0
+    passes: float = 0.0
+
+
+_ANY_ROOM = Room()
+
+
+def advise(curves: Sequence[Curve], room: Room = _ANY_ROOM) -> Advice:
     """Return what the curves of all seeds say together.
 
     Args:
         curves: One of each seed, at least one.
+        room: What can still be changed, for the sentence where they say nothing.
     """
-    silent = [reason for reason in map(_silence, curves) if reason]
+    silent = [reason for one in curves if (reason := _silence(one, room))]
     if len(silent) * 2 > len(curves):
         return Advice((), None, None, None, max(silent, key=silent.count))
-    spoken = [one for one in curves if not _silence(one)]
+    spoken = [one for one in curves if not _silence(one, room)]
     minima = [float(one.learning_rates[int(np.argmin(one.smoothed))]) for one in spoken]
     floors = np.array([floor(one.learning_rates, one.smoothed) for one in spoken])
     suggestions = tuple(
@@ -220,6 +244,8 @@ def advise(curves: Sequence[Curve]) -> Advice:
     base_lr = float(floors.min()) / 10
     max_lr = min(float(floors.max()), *map(_last_gain, spoken))
     sentence = _certainty(floors, len(curves), covered=max_lr >= floors.max())
+    if any(_by_heart(one, room) for one in spoken):
+        sentence += f" But the network learned its {room.rows:,} training rows by heart, so this is a guess."
     return Advice(suggestions, float(np.median(minima)), base_lr, max_lr, sentence)
 
 
@@ -231,7 +257,13 @@ def _suggestion(name: str, rates: list[float]) -> Suggestion:
     return Suggestion(name, float(np.median(rates)), min(rates), max(rates))  # type: ignore[arg-type]
 
 
-def _silence(one: Curve) -> str:
+def _by_heart(one: Curve, room: Room) -> bool:
+    """Whether hardly anything was left of the loss, after each row had been used again and again."""
+    start = float(np.median(one.losses[: max(1, len(one.losses) // 10)]))
+    return room.passes > _MOST_PASSES and float(one.smoothed.min()) < _BY_HEART * start
+
+
+def _silence(one: Curve, room: Room) -> str:
     """Why a curve suggests nothing, and what to change; empty when it does suggest something."""
     if not len(one.losses):
         return (
@@ -240,10 +272,8 @@ def _silence(one: Curve) -> str:
         )
     if len(one.losses) < _LEAST_POINTS:
         if one.ended_early:
-            return (
-                "The loss exploded at once, so there is no curve to read: start the test at a rate at least a "
-                "hundred times lower, or normalise the layers."
-            )
+            change = "start the test at a rate at least a hundred times lower, or " if room.lower else ""
+            return f"The loss exploded at once, so there is no curve to read: {change}normalise the layers."
         return f"A range test needs at least {_LEAST_POINTS} steps. Received: {len(one.losses)}."
     edge = max(1, int(_EDGE * len(one.losses)))
     lowest = int(np.argmin(one.smoothed))
@@ -255,13 +285,28 @@ def _silence(one: Curve) -> str:
     averaged = noise / np.sqrt(max(1.0, 3.5 * _WIDTH * len(one.losses)))
     least = max(_LEAST_FALL * abs(start), _LEAST_FALL_NOISE * averaged)
     if lowest <= edge and (one.ended_early or float(one.smoothed.max()) - start > least):
-        return "The loss was least at the start of the test, so every rate in it was too high: start the test lower."
+        sentence = "The loss was least at the start of the test, so every rate in it was too high: "
+        return sentence + ("start the test lower." if room.lower else "scale the inputs or the target.")
     if lowest <= edge or fall < least:
+        higher = "raise the highest rate, " if room.higher else ""
+        more = "take more steps or a larger batch" if room.larger_batch else "take more steps"
+        change = f"{higher}{more}, and check that the inputs can tell the target at all."
         return (
-            "The curve is flat: at no rate did the loss fall by more than its noise. Raise the highest rate, "
-            "take more steps or a larger batch, and check that the inputs can tell the target at all."
+            "The curve is flat: at no rate did the loss fall by more than its noise. "
+            f"{change[:1].upper()}{change[1:]}"
         )
     if lowest >= len(one.losses) - 1 - edge and not one.ended_early:
+        if _by_heart(one, room):
+            return (
+                f"The network has learned its {room.rows:,} training rows by heart: the test used each "
+                f"{room.passes:,.0f} times, and the loss fell to nothing whatever the rate. Add rows, or choose the "
+                "learning rate yourself."
+            )
+        if not room.higher:
+            return (
+                "The loss was still falling at the end of the test, at the highest rate that a test can have. Scale "
+                "the inputs or the target, or choose the learning rate yourself."
+            )
         return "The loss was still falling at the end of the test: raise its highest rate."
     return ""
 

@@ -25,7 +25,7 @@ from lrapp.reading.dialects import (
 )
 from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.given import Given
-from lrapp.reading.kinds import Context, Kind
+from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.names import column_names, target_of, with_split_names, without_sign
@@ -91,26 +91,44 @@ class Table:
             UserError: If a name is unknown or no value of a column can be read as its kind.
         """
         known = {column.name: place for place, column in enumerate(self.columns)}
-        columns = list(self.columns)
-        series: dict[str, pd.Series] = {}
-        notes = list(self.notes)
-        texts = dict(self._texts)
+        reads: dict[str, Read] = {}
         for name, kind in overrides.items():
             if name not in known:
                 raise UserError(f"The table must have the column whose kind is chosen. Received: {name!r}.")
-            place = known[name]
-            if columns[place].kind is kind:
-                continue
-            text = self._text(name)
-            read = convert(text, Kind(kind), self._context(place))
-            texts[name] = text
-            series[name] = read.values
-            columns[place] = described(name, read)
-            notes = [note for note in notes if not note.startswith(f"Column {name!r}: ")]
-            notes.extend(f"Column {name!r}: {note}." for note in read.notes)
-        if not series:
+            if self.columns[known[name]].kind is not kind:
+                reads[name] = convert(self._text(name), Kind(kind), self._context(known[name]))
+        return self._with(reads)
+
+    def with_formats(self, formats: Mapping[str, ColumnFormat]) -> "Table":
+        """Read columns anew by formats, as ``read_csv`` does that is given them.
+
+        Args:
+            formats: Column name -> how it is written; names that the table does not have are passed over.
+        """
+        return self._with(
+            {
+                column.name: read_by_format(
+                    self._text(column.name), formats[column.name], self._context(place)
+                )
+                for place, column in enumerate(self.columns)
+                if column.name in formats
+            }
+        )
+
+    def _with(self, reads: Mapping[str, Read]) -> "Table":
+        """The table with some columns as they were read anew."""
+        if not reads:
             return self
-        frame = pd.DataFrame({name: series.get(name, self.frame[name]) for name in known}, copy=False)
+        texts = {name: text for name, text in self._texts.items() if name not in reads}
+        texts |= {name: self._text(name) for name, read in reads.items() if read.lossy}
+        gone = tuple(f"Column {name!r}: " for name in reads)
+        notes = [note for note in self.notes if not note.startswith(gone)]
+        notes.extend(f"Column {name!r}: {note}." for name, read in reads.items() for note in read.notes)
+        values = {
+            name: reads[name].values if name in reads else self.frame[name] for name in self.frame.columns
+        }
+        columns = [described(one.name, reads[one.name]) if one.name in reads else one for one in self.columns]
+        frame = pd.DataFrame(values, copy=False)
         return replace(self, frame=frame, columns=tuple(columns), notes=tuple(notes), _texts=texts)
 
     def dates_in(self, name: str) -> pd.Series:
@@ -182,7 +200,7 @@ def read_csv(
     Raises:
         UserError: If there is no table in it, or more than fits.
     """
-    given = Given(dialect or DialectOverrides(), known_names, formats or {})
+    given = Given(dialect or DialectOverrides(), tuple(known_names), formats or {})
     if not data:
         raise UserError("The file must hold a table, and this one is empty. Upload another one.")
     unpacked = unpack(bytes(data), name)

@@ -10,7 +10,6 @@ from typing import Literal
 
 from lrapp import shapes
 from lrapp.errors import UserError
-from lrapp.network_settings import PICTURE_KINDS
 from lrapp.settings import PictureFileSource, PicturesSource, PretrainedStart, RunSettings
 
 Kind = Literal["small", "large", "convolutions"]
@@ -51,6 +50,7 @@ _HEAVY = (
     "lrapp.saved",
     "lrapp.training",
     "lrapp.transfer",
+    "lrapp.worker",
 )
 
 
@@ -65,7 +65,7 @@ def kind_for(settings: RunSettings) -> Kind:
         settings: The run.
     """
     model = settings.model
-    if isinstance(model.start, PretrainedStart) or any(layer.kind in PICTURE_KINDS for layer in model.layers):
+    if isinstance(model.start, PretrainedStart) or any(layer.facts.pictures for layer in model.layers):
         return "convolutions"
     if model.augmentation.any:
         return "large"

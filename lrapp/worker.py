@@ -1,10 +1,9 @@
 """What a worker does for one run: from its settings to a model in its folder."""
 
 import ctypes
+import logging
 import math
-import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from lrapp.errors import BusyError, UserError
 from lrapp.events import DataPrepared, Event, Preparing, RatesFound
-from lrapp.runs import EventWriter, Run, State, Store, disk_errors, write_beside
+from lrapp.files import disk_errors, whole, write_beside
+from lrapp.pacing import now_and_then
+from lrapp.runs import EventWriter, Run, State, Store
 from lrapp.settings import (
     DataSettings,
     ModelSettings,
@@ -37,9 +38,13 @@ if TYPE_CHECKING:
     from lrapp.prepare import Prepared
     from lrapp.tables import Table
 
+log = logging.getLogger(__name__)
+
 # A worker holds data and network of its last run for the next one, unless they are larger than this.
 _KEPT_BYTES = 1_000_000_000
 _TOLD_SECONDS = 0.3
+# Somebody who only looks whether a run is free lets go of it at once.
+_LOOK_SECONDS = 0.2
 # Pictures of the first batch that are shown, and numbers that are varied for that, 64 MB.
 _SHOWN_PICTURES, _VARIED_NUMBERS = 24, 1 << 24
 
@@ -58,15 +63,9 @@ def read_table(store: Store, settings: DataSettings) -> "Table":
     Raises:
         UserError: If it is not there, or cannot be read.
     """
-    from lrapp.tables import DialectOverrides, read_csv
+    from lrapp.execution import uploads
 
-    overrides = DialectOverrides(**settings.dialect.model_dump())
-    data = store.read_source(settings.source)
-    table = read_csv(data, settings.source.name, dialect=overrides)
-    if settings.target is not None and settings.target not in table.kinds:
-        # A run of an earlier version may know a column by the names of several rows.
-        table = read_csv(data, settings.source.name, dialect=overrides, known_names=(settings.target,))
-    return table.with_kinds(settings.kinds) if settings.kinds else table
+    return uploads.read_table(store, settings)
 
 
 def read_images(
@@ -83,13 +82,18 @@ def read_images(
     Raises:
         UserError: If they are not there, cannot be read, or it was asked to stop.
     """
-    from lrapp import image_files, images
+    from lrapp import images
+    from lrapp.execution.readers import ReadingStopped
+    from lrapp.execution.uploads import Uploads
+    from lrapp.image_files import Stopped
 
     if isinstance(settings.source, PicturesSource):
         return images.read_set(settings.source.name, tell)
     assert isinstance(settings.source, PictureFileSource)
-    path = store.source_path(settings.source)
-    return image_files.read_zip(path, settings.source.name, settings.pictures, tell, should_stop)
+    try:
+        return Uploads(store).images(settings.source, settings.pictures, tell, should_stop)
+    except ReadingStopped as error:
+        raise Stopped("Reading the pictures was stopped. Start again to use them.") from error
 
 
 class _Kept:
@@ -136,13 +140,17 @@ def prepared_data(
     return _kept.prepared
 
 
-def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = None) -> Outcome:
+def work(
+    folder: Path, home: Path, on_event: Callable[[Event], None] | None = None, attempt: int | None = None
+) -> Outcome:
     """Do a run, or go on with it from its last checkpoint, and leave its model in its folder.
 
     Args:
         folder: The run's folder.
         home: The store's folder, where uploaded files are kept.
         on_event: Told of every event after it was written.
+        attempt: Which one this is, as the run's status has it while it runs; where that has moved on, somebody else
+            took the run, and nothing is done. None where no queue stands behind it.
 
     Returns:
         How the run ended.
@@ -154,7 +162,10 @@ def work(folder: Path, home: Path, on_event: Callable[[Event], None] | None = No
 
     run = Run(folder)
     try:
-        with FileLock(run.lock_path, timeout=0):
+        with FileLock(run.lock_path, timeout=_LOOK_SECONDS):
+            status = None if attempt is None else run.status
+            if status is not None and (status.state, status.attempts) != ("running", attempt):
+                raise BusyError("Another server took this run first.")
             return _work(run, Store(home), on_event)
     except Timeout as error:
         raise BusyError("Another process is working on this run already; wait for it to end.") from error
@@ -286,7 +297,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         prepared = prepared_data(
             store,
             settings.data,
-            _now_and_then(lambda what, share: tell(Preparing(what, share))),
+            now_and_then(lambda what, share: tell(Preparing(what, share)), _TOLD_SECONDS),
             lambda: run.stop_asked is not None,
         )
         needed = _check_memory(settings, prepared)
@@ -347,19 +358,6 @@ def _give_back() -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def _now_and_then(tell: Callable[[str, float], None]) -> Callable[[str, float], None]:
-    """Tell no more often than somebody who watches could see."""
-    told = 0.0
-
-    def sometimes(what: str, share: float) -> None:
-        nonlocal told
-        if time.monotonic() >= told + _TOLD_SECONDS:
-            told = time.monotonic()
-            tell(what, share)
-
-    return sometimes
-
-
 def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Iterator[str]:
     from lrapp.training import uses_xla
 
@@ -417,9 +415,8 @@ def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
     prepared.preprocessor.save(run.folder)
     write_beside(run.scores_path, scores.to_json().encode())
     # The model comes last: where it is, everything that predicts is.
-    beside = run.folder / ".model.keras"
-    network.save(beside)
-    os.replace(beside, run.model_path)
+    with whole(run.model_path) as beside:
+        network.save(beside)
     if run.settings.closer_look:
         _look_closely(run, network, prepared, outputs, scores)
 
@@ -437,8 +434,9 @@ def _look_closely(
     try:
         if prepared.of_pictures:
             mistakes = picture_results.mistakes(prepared, outputs).to_json()
-        found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x))
+        found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
     except Exception as error:
+        log.warning("The closer look at run %s failed.", run.id, exc_info=True)
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
         note = f"The closer look at this model failed and was left out; the model itself is whole. ({why})"
         found = Insight(prepared.task, scores.part, scores.rows, notes=(note,))

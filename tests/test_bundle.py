@@ -61,6 +61,7 @@ def test_everything_is_in_it(unpacked: Path) -> None:
         "model.keras",
         "preprocessor.skops",
         "preprocessor.json",
+        "formats.json",
         "run.json",
         "scores.json",
         "history_steps.csv",
@@ -115,21 +116,38 @@ def test_the_script_answers_as_the_app_does_with_the_code_of_its_own_folder(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "code", "sentence"),
     [
-        ((), "Usage: python predict.py NEW.csv PREDICTIONS.csv"),
-        (("new.csv", "--help"), "Usage: python predict.py NEW.csv PREDICTIONS.csv"),
-        (("gone.csv", "x.csv"), "gone.csv"),
+        ((), 2, "predict.py: error: the following arguments are required: NEW.csv, PREDICTIONS.csv"),
+        (("new.csv", "x.csv", "--format", "mine"), 2, "invalid choice: 'mine'"),
+        (("gone.csv", "x.csv"), 1, "gone.csv"),
     ],
 )
 def test_a_wrong_call_of_the_script_is_a_sentence(
-    unpacked: Path, arguments: tuple[str, ...], sentence: str
+    unpacked: Path, arguments: tuple[str, ...], code: int, sentence: str
 ) -> None:
     done = script(unpacked, *arguments)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert not (unpacked / "x.csv").exists()
+
+
+def test_the_script_asks_how_a_file_is_meant(unpacked: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(SAMPLES / "penguins.csv").head(40)
+    new, answer = tmp_path / "new.csv", tmp_path / "answer.csv"
+    new.write_bytes(table.to_csv(index=False, sep=";", decimal=",").encode())
+    done = script(unpacked, str(new), str(answer))
+    assert done.returncode == 2, done.stderr
+    assert "and the model learned it with decimal points" in done.stderr
+    assert "--format model or --format file" in done.stderr
+    assert not answer.exists()
+    done = script(unpacked, str(new), str(answer), "--format", "file")
+    assert done.returncode == 0, done.stderr
+    assert "as you chose." in done.stdout
+    assert pd.read_csv(answer)["bill_length_mm"].tolist() == pytest.approx(
+        table["bill_length_mm"].tolist(), nan_ok=True
+    )
 
 
 def _imports(path: Path) -> set[str]:

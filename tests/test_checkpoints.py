@@ -63,7 +63,7 @@ def test_a_write_that_fails_leaves_the_old_state(tmp_path: Path, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"^The disk is full\."):
         state(4).save(path)
     assert TrainingState.load(path).epochs == 3
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.npz"]

@@ -10,7 +10,6 @@ from lrapp import estimates
 from lrapp.errors import UserError
 from lrapp.estimates import Estimate, Parameters, count_parameters, estimate
 from lrapp.settings import (
-    AugmentationSettings,
     LayerSettings,
     ModelSettings,
     PretrainedStart,
@@ -54,19 +53,6 @@ def test_steps_count_the_last_short_batch() -> None:
     assert estimate(run(8, batch_size=32, epochs=10), 5, 1, 100).steps == 40
 
 
-def test_time_grows_with_epochs_and_shrinks_with_speed() -> None:
-    once = estimate(run(64, epochs=100), 11, 1, 56_000)
-    twice = estimate(run(64, epochs=200), 11, 1, 56_000)
-    assert twice.seconds == pytest.approx(2 * once.seconds, rel=0.02)
-    fast = estimate(run(64, epochs=100), 11, 1, 56_000, speed=4.0)
-    assert fast.seconds == pytest.approx(once.seconds / 4)
-
-
-def test_the_cardiovascular_run_takes_seconds_not_minutes() -> None:
-    estimated = estimate(run(64, 32, batch_size=350, epochs=50, optimizer="sgd"), 11, 1, 56_000, 14_000)
-    assert 2 < estimated.seconds < 8
-
-
 CNN = ModelSettings(
     layers=(
         LayerSettings(kind="conv", units=32),
@@ -82,11 +68,8 @@ def of_pictures(model: ModelSettings = CNN, **training: Any) -> RunSettings:
     return RunSettings(model=model, training=TrainingSettings(**training))
 
 
-def test_the_small_convolutional_network_takes_about_what_was_measured() -> None:
-    settings = of_pictures(batch_size=128, epochs=1)
-    estimated = estimate(settings, (28, 28, 1), 10, 60_000)
-    # 0.21 to 0.27 ms a picture on two cores.
-    assert 10 < estimated.seconds < 20
+def test_the_parameters_of_a_small_convolutional_network() -> None:
+    estimated = estimate(of_pictures(), (28, 28, 1), 10, 60_000)
     assert estimated.parameters == Parameters(220_234, 220_234)
 
 
@@ -103,22 +86,9 @@ def test_what_a_convolution_keeps_grows_with_the_batch() -> None:
     assert large - small == pytest.approx(100 * 4 * (64 + 2 + 640 * (2.2 + 1.1 + 1.1)), rel=1e-3)
 
 
-def test_augmentation_takes_its_time() -> None:
-    plain = of_pictures(batch_size=128, epochs=1)
-    varied = AugmentationSettings(flip="horizontal", rotate=10, zoom=0.1)
-    augmented = of_pictures(CNN.model_copy(update={"augmentation": varied}), batch_size=128, epochs=1)
-    seconds = [estimate(settings, (28, 28, 1), 10, 60_000).seconds for settings in (plain, augmented)]
-    assert seconds[1] - seconds[0] == pytest.approx(60_000 * 784 * (2e-9 + 7e-9 + 7e-9))
-
-
 def test_a_pretrained_network_counts() -> None:
     model = ModelSettings(layers=(), start=PretrainedStart(size=96))
     assert count_parameters(model, (28, 28, 1), 10).total == 2_257_984 + 12_810
-    small = estimate(of_pictures(model, batch_size=32, epochs=1), (28, 28, 1), 10, 3_200)
-    # Measured at 0.24 to 0.4 seconds a step.
-    assert 15 < small.seconds < 45
-    larger = model.model_copy(update={"start": PretrainedStart(size=192)})
-    assert estimate(of_pictures(larger, epochs=1), (28, 28, 1), 10, 3_200).seconds > 3 * small.seconds
 
 
 def test_an_estimate_says_what_cannot_be_built() -> None:
@@ -126,31 +96,17 @@ def test_an_estimate_says_what_cannot_be_built() -> None:
         estimate(of_pictures(), 11, 1, 100)
 
 
-def test_a_measured_run_sets_the_speed_right() -> None:
-    settings = run(64, epochs=100)
-    estimated = estimate(settings, 11, 1, 10_000)
-    # Half of the steps in a quarter of the time: twice as fast as thought.
-    speed = estimates.speed_of(estimated, estimated.seconds / 4, estimated.steps // 2)
-    assert speed == pytest.approx(2)
-    assert estimate(settings, 11, 1, 10_000, speed=speed).seconds == pytest.approx(estimated.seconds / 2)
-
-
 @pytest.mark.parametrize(
-    ("size", "seconds", "wanted"),
-    [
-        (80_000_000, 0.2, "7 parameters, 1,000 steps: about 1 second and 80 MB of memory."),
-        (1_460_000_000, 89, "7 parameters, 1,000 steps: about 89 seconds and 1.5 GB of memory."),
-        (12_400_000_000, 5400, "7 parameters, 1,000 steps: about 2 hours and 12 GB of memory."),
-        (960_000_000, 100, "7 parameters, 1,000 steps: about 2 minutes and 1.0 GB of memory."),
-        (1_000_000, 864_000, "7 parameters, 1,000 steps: about 10 days and 1 MB of memory."),
-    ],
+    ("size", "wanted"),
+    [(80_000_000, "80 MB"), (960_000_000, "1.0 GB"), (1_460_000_000, "1.5 GB"), (12_400_000_000, "12 GB")],
 )
-def test_the_estimate_reads_well(size: int, seconds: float, wanted: str) -> None:
-    assert Estimate(Parameters(7, 7), size, seconds, 1000).sentence == wanted
+def test_the_estimate_reads_well(size: int, wanted: str) -> None:
+    sentence = Estimate(Parameters(7, 7), size, 1000).sentence
+    assert sentence == f"7 parameters, 1,000 steps: about {wanted} of memory."
 
 
 def test_a_network_that_does_not_fit_is_refused() -> None:
-    estimated = Estimate(Parameters(7, 7), 12_900_000_000, 1, 1)
+    estimated = Estimate(Parameters(7, 7), 12_900_000_000, 1)
     with pytest.raises(UserError) as raised:
         estimates.check_memory(estimated, 1_800_000_000)
     assert str(raised.value) == (

@@ -1,6 +1,7 @@
 """The closer look: whole, kept, and never in the way of a run."""
 
 import dataclasses
+import time
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,11 @@ def prepared(target: NDArray[Any], test_share: float = 0.3) -> Prepared:
     return prepare(table, DataSettings(target="target", test_share=test_share))
 
 
-def looked(data: Prepared, outputs: NDArray[Any], **more: Any) -> Insight:
+def looked(data: Prepared, outputs: NDArray[Any], parameters: int = 1_000) -> Insight:
     def answer(x: NDArray[np.float32]) -> NDArray[Any]:
         return np.repeat(outputs[:1], len(x), axis=0)
 
-    return look(data, outputs, evaluation.evaluate(data, outputs), answer, **more)
+    return look(data, outputs, evaluation.evaluate(data, outputs), answer, parameters)
 
 
 def test_a_finished_run_has_a_closer_look(finished: Run) -> None:
@@ -118,7 +119,7 @@ def test_numbers_have_residuals() -> None:
 def test_numbers_near_the_end_of_the_scale_have_a_whole_look() -> None:
     data = prepared(A * 1e200)
     outputs = data.test.y[:, None] + 0.1
-    found = look(data, outputs, evaluation.evaluate(data, outputs), lambda x: x[:, :1])
+    found = look(data, outputs, evaluation.evaluate(data, outputs), lambda x: x[:, :1], 10)
     assert found.importance[0].spread > 1e190
     assert Insight.from_json(found.to_json()) == found
 
@@ -133,7 +134,7 @@ def test_what_matters_to_a_rare_class_is_told_from_the_log_loss() -> None:
         return (1 - rare if data.classes[1] == "usual" else rare)[:, None]
 
     outputs = answer(data.test.x)
-    found = look(data, outputs, evaluation.evaluate(data, outputs), answer)
+    found = look(data, outputs, evaluation.evaluate(data, outputs), answer, 10)
     assert found.by_log_loss
     assert [one.column for one in found.importance] == ["a", "b"]
     assert found.importance[0].drop > 0.01
@@ -163,12 +164,52 @@ def test_without_test_rows_the_validation_rows_are_taken() -> None:
     assert (found.part, found.rows) == ("validation", len(data.validation.y))
 
 
-def test_when_time_is_up_no_further_column_is_begun() -> None:
-    data = prepared(A)
-    found = looked(data, np.zeros((len(data.test.y), 1)), budget=-1.0)
-    assert len(found.importance) == 1
-    assert found.dependence == ()
-    assert found.notes == ("What matters was measured for 1 of 2 columns.",)
+def wide(columns: int, rows: int = 9_000) -> Prepared:
+    random = np.random.default_rng(5)
+    frame = pd.DataFrame({f"c{place}": random.normal(size=rows) for place in range(columns)})
+    frame["target"] = frame["c0"] + 2 * frame[f"c{columns - 1}"]
+    table = read_csv(frame.to_csv(index=False).encode(), "t.csv")
+    return prepare(table, DataSettings(target="target", test_share=0.3))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "rows", "columns"),
+    # By hand: 30e9 / 6 / (parameters + 20,000) rows, shared by 8 columns, 64 to 2,000 each.
+    [(1_000, 2_000, 8), (1_000_000, 612, 8), (10_000_000, 64, 7), (80_000_000, 64, 1)],
+)
+def test_sizes_decide_on_how_much_what_matters_is_measured(parameters: int, rows: int, columns: int) -> None:
+    data = wide(8)
+    outputs = data.test.y[:, None]
+    asked: list[int] = []
+
+    def answer(x: NDArray[np.float32]) -> NDArray[Any]:
+        asked.append(len(x))
+        return x[:, :1]
+
+    found = look(data, outputs, evaluation.evaluate(data, outputs), answer, parameters)
+    assert asked[:columns] == [6 * rows] * columns
+    assert len(found.importance) == columns
+    assert any(note == f"What matters was measured on {rows:,} of 2,700 test rows." for note in found.notes)
+    said = f"What matters was measured for {columns} of 8 columns, those that go most with the target."
+    assert (said in found.notes) == (columns < 8)
+    assert found.importance[0].column in ("c0", "c7")
+
+
+def test_a_slow_machine_has_the_same_figures_as_a_fast_one() -> None:
+    data = wide(4, rows=600)
+    outputs = data.test.y[:, None]
+
+    def answer(x: NDArray[np.float32]) -> NDArray[Any]:
+        return x.sum(axis=1, keepdims=True)
+
+    def slow(x: NDArray[np.float32]) -> NDArray[Any]:
+        time.sleep(0.5)
+        return answer(x)
+
+    own = evaluation.evaluate(data, outputs)
+    fast = look(data, outputs, own, answer, 10_000)
+    assert look(data, outputs, own, slow, 10_000) == fast
+    assert len(fast.dependence) == 4
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"task": "binary", "part": "test", "rows": "x"}'])

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from lrapp import jobs as jobs_room
 from lrapp import warming, worker
 from lrapp.errors import BusyError, UserError
 from lrapp.events import TrainingStarted
-from lrapp.jobs import ATTEMPTS, Jobs, WorkerLostError, WorkerProcess
-from lrapp.policies import Fixed
+from lrapp.execution.worker_process import WorkerProcess
+from lrapp.jobs import ATTEMPTS, Jobs
 from lrapp.runs import EventWriter, Run, Store
 from lrapp.settings import (
     RunSettings,
@@ -31,90 +31,10 @@ ROOT = Path(__file__).parents[1]
 STARTED = TrainingStarted(parameters=1, metric="accuracy", steps_per_epoch=1, total_steps=9, epochs=9)
 
 
-# --- the worker process -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def process() -> Iterator[WorkerProcess]:
-    process = WorkerProcess(initializer=_nothing)
-    yield process
-    process.shutdown(wait=False)
-
-
-def _nothing() -> None:
-    """In place of importing TensorFlow."""
-
-
-def test_a_worker_answers_one_after_the_other_in_one_process(process: WorkerProcess) -> None:
-    answers = [process.submit(os.getpid) for _ in range(3)]
-    assert {answer.result(PATIENCE) for answer in answers} == {process.pid}
-    assert process.pid != os.getpid()
-    assert process.submit(int, "ff", base=16).result(PATIENCE) == 255
-    assert process.idle
-
-
-def test_errors_of_a_call_come_back(process: WorkerProcess) -> None:
-    with pytest.raises(UserError, match=r"^The learning rate must be .* Received: -1\.$"):
-        process.submit(Fixed, -1).result(PATIENCE)
-    with pytest.raises(RuntimeError, match=r"^ValueError: invalid literal"):
-        process.submit(int, "x").result(PATIENCE)
-    with pytest.raises(Exception, match=r"[Pp]ickle"):
-        process.submit(lambda: 1).result(PATIENCE)
-    assert process.submit(abs, -2).result(PATIENCE) == 2, "it goes on"
-
-
-def test_a_worker_that_dies_says_how(process: WorkerProcess) -> None:
-    lost = process.submit(os._exit, 3)
-    behind = process.submit(os.getpid)
-    with pytest.raises(WorkerLostError, match=r"try again") as raised:
-        lost.result(PATIENCE)
-    assert raised.value.exit_code == 3
-    with pytest.raises(WorkerLostError):
-        behind.result(PATIENCE)
-    assert not process.alive
-    assert process.idle
-
-
-def test_a_worker_can_be_ended_while_it_works(process: WorkerProcess) -> None:
-    future = process.submit(time.sleep, PATIENCE)
-    until(future.running, "the call")
-    assert not process.idle
-    process.kill()
-    with pytest.raises(WorkerLostError) as raised:
-        future.result(PATIENCE)
-    assert raised.value.exit_code == -signal.SIGKILL
-
-
-def test_a_worker_that_was_shut_down_takes_nothing_more(process: WorkerProcess) -> None:
-    future = process.submit(abs, -1)
-    assert future.result(PATIENCE) == 1
-    process.shutdown()
-    assert not process.alive
-    with pytest.raises(RuntimeError, match=r"shut down"):
-        process.submit(abs, -1)
-
-
-def test_a_cancelled_call_is_not_made(process: WorkerProcess) -> None:
-    first = process.submit(time.sleep, 0.3)
-    second = process.submit(os._exit, 3)
-    assert second.cancel()
-    first.result(PATIENCE)
-    with pytest.raises(CancelledError):
-        second.result(PATIENCE)
-    assert process.submit(abs, -1).result(PATIENCE) == 1
-
-
-def test_ctrl_c_in_the_terminal_does_not_reach_the_worker(process: WorkerProcess) -> None:
-    assert process.pid is not None
-    process.submit(abs, -1).result(PATIENCE)
-    os.kill(process.pid, signal.SIGINT)
-    assert process.submit(abs, -1).result(PATIENCE) == 1
-
-
 # --- the queue, over a worker that does what a run's name says ------------------------------------------------
 
 
-def stand_in(folder: Path, home: Path) -> Outcome:
+def stand_in(folder: Path, home: Path, attempt: int) -> Outcome:
     """In place of ``worker.work``, imported by the worker process from this file."""
     run = Run(folder)
     with FileLock(run.lock_path, timeout=0):
@@ -128,6 +48,9 @@ def stand_in(folder: Path, home: Path) -> Outcome:
             while what == "deaf" or run.stop_asked is None:
                 time.sleep(0.01)
             return Outcome("stopped", "Stopped as asked.")
+        if what == "once":
+            with (folder / "done").open("a") as file:
+                file.write("x")
         if what == "busy":
             run.set_status(state="completed", message="Done by the other server.")
             raise BusyError("Another process is working on this run already.")
@@ -138,6 +61,10 @@ def stand_in(folder: Path, home: Path) -> Outcome:
         if what == "exit":
             os._exit(int(rest[0]))
         return Outcome("completed", f"Done by {os.getpid()}.")
+
+
+def _nothing() -> None:
+    """In place of importing TensorFlow."""
 
 
 @pytest.fixture
@@ -153,8 +80,8 @@ def quick(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
     jobs.close()
 
 
-def submitted(jobs: Jobs, what: str) -> Run:
-    run = jobs.store.create(RunSettings(name=what))
+def submitted(jobs: Jobs, what: str, owner: str = "") -> Run:
+    run = jobs.store.create(RunSettings(name=what), owner)
     jobs.submit(run)
     return run
 
@@ -190,6 +117,121 @@ def test_a_run_that_is_submitted_twice_runs_once(quick: Jobs) -> None:
     quick.stop(first)
     assert ended(third) == "completed"
     assert second.status.attempts == 1
+
+
+def test_owners_take_turns_and_places_tell_it(quick: Jobs) -> None:
+    hers = [submitted(quick, what, "her") for what in ("train", "ok", "ok", "ok")]
+    until(lambda: at_work(hers[0]), "the first run")
+    his = [submitted(quick, "ok", "him") for _ in range(2)]
+    nobodys = submitted(quick, "ok")
+    order = [hers[0], his[0], nobodys, hers[1], his[1], hers[2], hers[3]]
+    assert [quick.place(run) for run in order] == list(range(7))
+    quick.stop(hers[0])
+    assert {ended(run) for run in order[1:]} == {"completed"}
+    began = [run.status.started for run in order]
+    assert None not in began
+    assert began == sorted(began)  # type: ignore[type-var]
+
+
+def test_turns_go_on_after_a_restart(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "work", stand_in)
+    jobs = Jobs(store, lambda kind: WorkerProcess(_nothing))
+    assert ended(submitted(jobs, "ok", "her")) == "completed"
+    until(lambda: not jobs.busy, "the end of her turn")
+    current = submitted(jobs, "train", "him")
+    until(lambda: at_work(current), "his run")
+    waiting = [submitted(jobs, "ok", owner) for owner in ("him", "her", "him", "her", "nobody else")]
+    before = [jobs.place(run) for run in waiting]
+    assert before == [3, 1, 5, 4, 2]
+    jobs.close()
+    (current.folder / "working").unlink()
+    again = Jobs(store, lambda kind: WorkerProcess(_nothing))
+    try:
+        until(lambda: at_work(current), "his run again, as its turn had begun")
+        assert [again.place(run) for run in waiting] == before
+        again.stop(current)
+        assert [ended(run) for run in waiting] == ["completed"] * 5
+    finally:
+        again.close()
+
+
+def test_a_run_is_resumed_once_however_many_ask(quick: Jobs) -> None:
+    run = submitted(quick, "refuse")
+    assert ended(run) == "failed"
+    blocking = submitted(quick, "train")
+    until(lambda: at_work(blocking), "another run")
+
+    def resume(_: int) -> bool:
+        try:
+            quick.resume(run)
+        except UserError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as askers:
+        assert sum(askers.map(resume, range(8))) == 1
+    assert quick.place(run) == 1
+    quick.stop(blocking)
+    assert ended(run) == "failed"
+    assert run.status.attempts == 1
+
+
+def test_two_queues_over_one_home_work_on_each_run_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "work", stand_in)
+    monkeypatch.setattr(jobs_room, "RUNS_PER_WORKER", 1_000)
+    # The first run keeps whoever takes it, so that the other one has to do most of the others.
+    first, *runs = (store.create(RunSettings(name=what), what[-1]) for what in ["train", *["once"] * 80])
+    queues = [Jobs(store, lambda kind: WorkerProcess(_nothing)) for _ in range(2)]
+    try:
+        assert {ended(run) for run in runs} == {"completed"}
+        until(lambda: at_work(first), "the first run")
+        queues[0].stop(first)
+        assert ended(first) == "stopped"
+        until(lambda: not any(jobs.busy for jobs in queues), "both queues")
+    finally:
+        for jobs in queues:
+            jobs.close()
+    assert [(run.folder / "done").read_text() for run in runs] == ["x"] * len(runs)
+    assert first.history().starts == 1
+    assert {run.status.attempts for run in (first, *runs)} == {1}
+    assert len({run.status.worker for run in (first, *runs)}) == 2, "both worked"
+
+
+def test_a_run_that_was_stopped_in_another_server_is_not_trained(quick: Jobs) -> None:
+    blocking, run = submitted(quick, "train"), submitted(quick, "once")
+    until(lambda: at_work(blocking), "another run")
+    run.ask_to_stop()
+    quick.stop(blocking)
+    assert ended(run) == "stopped"
+    assert run.status.message == "Stopped while it waited for its turn."
+    assert not (run.folder / "done").exists()
+
+
+def test_any_executor_will_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "work", stand_in)
+    monkeypatch.setattr(jobs_room, "RUNS_PER_WORKER", 2)
+    made: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def make(kind: warming.Kind) -> Executor:
+            made.append(kind)
+            return pool
+
+        jobs = Jobs(store, make)
+        try:
+            runs = [submitted(jobs, what) for what in ("ok", "break", "ok", "train", "ok", "ok")]
+            until(lambda: at_work(runs[3]), "the fourth run")
+            assert runs[3].status.worker is None
+            jobs.expect("convolutions")
+            jobs.stop(runs[3])
+            states = [ended(run) for run in runs]
+            assert states == ["completed", "failed", "completed", "stopped", "completed", "completed"]
+            assert jobs.call(os.getpid).result(PATIENCE) == os.getpid()
+        finally:
+            jobs.close()
+    assert len(made) == 1, "whoever runs it decides how long its processes live"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +281,7 @@ def test_a_worker_that_was_killed_leaves_a_run_that_can_be_resumed(quick: Jobs) 
 def test_a_worker_that_died_while_nothing_ran_is_replaced(quick: Jobs) -> None:
     pid = quick.call(os.getpid).result(PATIENCE)
     os.kill(pid, signal.SIGKILL)
-    lost = quick._executor
+    lost = quick._worker
     assert isinstance(lost, WorkerProcess)
     # Asked of the process object: its threads may outlive the state that /proc shows.
     until(lambda: not lost.alive, "the end of the worker")

@@ -178,6 +178,43 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture
+def serve(store: Store, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts servers over one home."""
+    script = tmp_path / "server.py"
+    script.write_text(_SERVER)
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(script), str(store.home)]
+        servers.append(subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+        server.wait()
+
+
+def test_two_servers_over_one_home_train_each_run_once_and_one_takes_over_from_the_other(
+    store: Store, serve: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    long, *runs = (store.create(small(epochs)) for epochs in (LONG, *[2] * 30))
+    servers = {server.pid: server for server in (serve(), serve())}
+    assert {ended(run) for run in runs} == {"completed"}
+    assert {run.status.attempts for run in runs} == {1}
+    assert {run.history().starts for run in runs} == {1}
+    assert {len(run.history().epochs) for run in runs} == {2}
+    until(long.checkpoint_path.exists, "a checkpoint")
+    assert (long.status.attempts, long.history().starts) == (1, 1)
+    stat = Path(f"/proc/{worker_pid(long)}/stat").read_text()
+    servers[int(stat.rpartition(")")[2].split()[1])].kill()
+    until(lambda: long.history().starts == 2, "the other server")
+    long.ask_to_stop()
+    assert ended(long) == "stopped"
+    assert long.status.attempts == 2
+
+
 @pytest.mark.parametrize("end", ["killed", "ctrl-c"])
 def test_a_restarted_server_ends_a_run_as_if_nothing_had_happened(
     real: Jobs, uninterrupted: Run, tmp_path: Path, end: str

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 
 from lrapp import layers, models, shapes
 from lrapp.errors import UserError
+from lrapp.network_settings import LAYER_KINDS, LayerKind
 from lrapp.settings import (
     AugmentationSettings,
     LayerSettings,
@@ -184,3 +185,19 @@ def test_a_pretrained_network_runs_as_after_training_even_while_training(name: A
     np.testing.assert_allclose(model(x, training=True), model(x, training=False), rtol=1e-5)
     for value, old in zip(model.get_layer(layers.BASE).variables, before, strict=True):
         np.testing.assert_array_equal(value, old)
+
+
+@pytest.mark.parametrize("kind", get_args(LayerKind))
+def test_every_kind_of_layer_is_known_in_all_its_places(kind: LayerKind) -> None:
+    facts = LAYER_KINDS[kind]
+    layer = LayerSettings(kind=kind, **facts.first)
+    shape = (8, 8, 2) if facts.pictures else (5,)
+    settings = ModelSettings(layers=(layer,))
+    (foretold, _) = shapes.shapes(settings, shape, outputs=1)
+    built = models.build(settings, shape, "regression")
+    assert built.layers[-1].name == layers.OUTPUT
+    weights = sum(int(np.prod(one.shape)) for one in built.trainable_variables)
+    output = int(np.prod(foretold.output)) + 1
+    assert weights == foretold.trainable + output
+    assert (foretold.trainable > 0) == facts.weighted
+    assert all(name in LayerSettings.model_fields for name in (*facts.reads, *facts.first))

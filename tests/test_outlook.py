@@ -1,43 +1,136 @@
 """What a run will look like, against what it then looks like."""
 
+import os
+import random
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from lrapp import outlook
+from lrapp.cells import DATE_PARTS
+from lrapp.errors import UserError
 from lrapp.images import Images
-from lrapp.prepare import prepare
+from lrapp.prepare import check_data, default_target, prepare, target_choices
 from lrapp.prepare_images import check_pictures, prepare_images
 from lrapp.reading.columns import Kind
 from lrapp.runs import SAMPLES
-from lrapp.settings import DataSettings, PictureSettings, PicturesSource, SampleSource, Task
+from lrapp.settings import DataSettings, PictureSettings, PicturesSource, Task
 from lrapp.tables import Table, read_csv
 
-CASES: list[tuple[str, str, Task]] = [
-    ("penguins.csv", "species", "multi-class"),
-    ("breast_cancer.csv", "diagnosis", "binary"),
-    ("auto_mpg.csv", "mpg", "regression"),
-    ("messy_penguins.csv", "species", "multi-class"),
-]
+TABLES = sorted(SAMPLES.glob("*.csv"))
+if folder := os.environ.get("LRAPP_TEST_DATA"):
+    TABLES += [*sorted(Path(folder).glob("tables/*.csv")), *sorted(Path(folder).glob("cardio_train.csv"))]
 
 
 def read(name: str) -> Table:
     return read_csv((SAMPLES / name).read_bytes(), name)
 
 
-@pytest.mark.parametrize(("name", "target", "task"), CASES)
-@pytest.mark.parametrize("shares", [(0.2, 0.2), (0.1, 0.0), (0.35, 0.3)])
-def test_rows_and_shape_are_about_those_of_the_prepared_table(
-    name: str, target: str, task: Task, shares: tuple[float, float]
-) -> None:
-    table = read(name)
-    data = DataSettings(
-        source=SampleSource(name=name), target=target, validation_share=shares[0], test_share=shares[1]
+def assert_foretold(table: Table, data: DataSettings) -> None:
+    """What is foretold of a table is what is prepared, to the row and to the input; unless there is nothing to."""
+    try:
+        task = check_data(table, data)
+        prepared = prepare(table, data)
+    except UserError:
+        return
+    outputs = len(prepared.classes) if task == "multi-class" else 1
+    found = outlook.of_table(table, data, task)
+    assert found == outlook.Outlook(
+        task, len(prepared.train.y), len(prepared.validation.y), prepared.shape, outputs
     )
-    prepared = prepare(table, data)
-    assert outlook.training_rows(table, data) == pytest.approx(len(prepared.train.y), abs=3)
-    inputs, outputs = outlook.shape(table, data, task)
-    assert inputs == pytest.approx(len(prepared.inputs), rel=0.3, abs=2)
-    assert outputs == (len(prepared.classes) if task == "multi-class" else 1)
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"validation_share": 0.1, "test_share": 0.0, "stratify": False, "split_seed": 3},
+        {"min_category_rows": 40, "max_categories": 2, "missing_flags": False},
+        {"min_category_rows": 1, "validation_share": 0.45, "test_share": 0.45, "scaling": "quantile"},
+    ],
+    ids=["usual", "other split", "few categories", "few rows"],
+)
+def test_what_is_foretold_of_a_table_is_what_is_prepared(path: Path, more: dict[str, Any]) -> None:
+    table = read_csv(path.read_bytes(), path.name)
+    targets = target_choices(table)
+    # One target of each kind, as the task and the other columns follow from it.
+    for target in {table.kinds[name]: name for name in reversed(targets)}.values():
+        assert_foretold(table, DataSettings(target=target, **more))
+    assert_foretold(table, DataSettings(target=default_target(table), **more))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> bytes:
+    """Columns of every kind, with gaps, rare and many categories, dates with and without a time of day."""
+    rows = draw(st.integers(12, 80))
+    chance = random.Random(draw(st.integers(0, 2**16)))
+    day = date(2026, 1, 31)
+    made: dict[str, Callable[[], str]] = {
+        "number": lambda: f"{chance.gauss(0, 1):.3f}",
+        "few": lambda: str(chance.randrange(3)),
+        "constant": lambda: "7",
+        "flag": lambda: chance.choice(["yes", "no"]),
+        "letter": lambda: chance.choice("aabbbbcdefgh"),
+        "many": lambda: f"c{chance.randrange(rows // 2)}",
+        "rare": lambda: f"r{chance.randrange(rows)}" if chance.random() < 0.2 else "usual",
+        "day": lambda: f"{day - timedelta(days=chance.randrange(900))}",
+        "month": lambda: f"{day.replace(year=2000 + chance.randrange(26))}",
+        "moment": lambda: f"{day - timedelta(days=chance.randrange(9))} {chance.randrange(24):02}:30",
+    }
+    names = [*draw(st.lists(st.sampled_from(sorted(made)), min_size=1, max_size=6)), "y"]
+    made["y"] = made[draw(st.sampled_from(["number", "flag", "letter", "few"]))]
+    gaps = [draw(st.sampled_from([0.0, 0.0, 0.02, 0.3])) for _ in names]
+    lines = [",".join(f"{name}{place}" for place, name in enumerate(names))]
+    lines += [
+        ",".join("" if chance.random() < gap else made[name]() for name, gap in zip(names, gaps, strict=True))
+        for _ in range(rows)
+    ]
+    return "\n".join(lines).encode()
+
+
+@given(
+    tables(),
+    st.fixed_dictionaries(
+        {
+            "missing_flags": st.booleans(),
+            "stratify": st.booleans(),
+            "min_category_rows": st.integers(1, 8),
+            "max_categories": st.integers(2, 12),
+            "validation_share": st.sampled_from([0.1, 0.2, 0.4]),
+            "test_share": st.sampled_from([0.0, 0.2, 0.5]),
+            "split_seed": st.integers(0, 3),
+        }
+    ),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_foretold_of_any_table_is_what_is_prepared(data: bytes, more: dict[str, Any]) -> None:
+    table = read_csv(data, "t.csv")
+    for target in target_choices(table):
+        assert_foretold(table, DataSettings(target=target, **more))
+
+
+def test_of_a_very_large_table_it_is_told_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlook, "_MOST_CELLS", 0)
+    cases: tuple[tuple[str, str, Task], ...] = (
+        ("penguins.csv", "species", "multi-class"),
+        ("breast_cancer.csv", "diagnosis", "binary"),
+        ("auto_mpg.csv", "mpg", "regression"),
+        ("messy_penguins.csv", "species", "multi-class"),
+    )
+    for name, target, task in cases:
+        table, data = read(name), DataSettings(target=target)
+        prepared, found = prepare(table, data), outlook.of_table(table, data, task)
+        assert found.rows == pytest.approx(len(prepared.train.y), abs=3)
+        assert found.validation_rows == pytest.approx(len(prepared.validation.y), abs=3)
+        assert found.shape[0] == pytest.approx(len(prepared.inputs), rel=0.3, abs=2)
+        assert found.outputs == (len(prepared.classes) if task == "multi-class" else 1)
 
 
 def test_each_kind_brings_its_inputs() -> None:
@@ -50,29 +143,19 @@ def test_each_kind_brings_its_inputs() -> None:
     kinds = [column.kind for column in table.columns]
     assert kinds == [Kind.NUMBER, Kind.CATEGORY, Kind.YES_NO, Kind.DATE, Kind.NUMBER]
     data = DataSettings(target="y")
-    assert outlook.shape(table, data, "regression") == (2 + 3 + 1 + 6, 1)
+    assert outlook.shape(table, data, "regression") == (2 + 3 + 1 + len(DATE_PARTS), 1)
     without_flags = data.model_copy(update={"missing_flags": False})
-    assert outlook.shape(table, without_flags, "regression") == (1 + 3 + 1 + 6, 1)
+    assert outlook.shape(table, without_flags, "regression") == (1 + 3 + 1 + len(DATE_PARTS), 1)
     few = data.model_copy(update={"max_categories": 2})
-    assert outlook.shape(table, few, "regression") == (2 + 2 + 1 + 6, 1)
+    assert outlook.shape(table, few, "regression") == (2 + 2 + 1 + len(DATE_PARTS), 1)
     assert outlook.shape(table, data.model_copy(update={"target": "letter"}), "multi-class") == (
-        2 + 1 + 6 + 1,
+        2 + 1 + len(DATE_PARTS) + 1,
         3,
     )
     assert (
-        outlook.shape(table, data.model_copy(update={"target": None}), "regression")[0] == 2 + 3 + 1 + 6 + 1
+        outlook.shape(table, data.model_copy(update={"target": None}), "regression")[0]
+        == 2 + 3 + 1 + len(DATE_PARTS) + 1
     )
-
-
-def test_the_whole_outlook_of_a_table() -> None:
-    table = read("penguins.csv")
-    data = DataSettings(target="species", validation_share=0.3, test_share=0.1)
-    prepared = prepare(table, data)
-    found = outlook.of_table(table, data, "multi-class")
-    assert (found.task, found.outputs) == ("multi-class", 3)
-    assert found.rows == pytest.approx(len(prepared.train.y), abs=3)
-    assert found.validation_rows == pytest.approx(len(prepared.validation.y), abs=3)
-    assert found.shape == (outlook.shape(table, data, "multi-class")[0],)
 
 
 @pytest.mark.parametrize("own_test", [False, True])

@@ -59,3 +59,16 @@ def test_a_curve_marks_where_the_value_stands(at: list[object], kind: str, field
     missing = what_if(frame, "col.umn", "answer", None, kind, share)
     assert len(missing.spec["layer"]) == 1
     assert not missing.frame["here"].any()
+
+
+@pytest.mark.parametrize("name", ["image", "title", " image\n"])
+@pytest.mark.parametrize("kind", ["number", "category"])
+def test_no_tooltip_takes_a_value_for_the_address_of_a_picture(name: str, kind: str) -> None:
+    at: list[object] = [1.0, 2.0] if kind == "number" else ["http://elsewhere.example/m.png", "b"]
+    frame = pd.DataFrame({"at": at, "class": "", "value": [0.1, 0.9]})
+    figure = what_if(frame, name, name, at[0], kind, share=False)
+    (lines, _) = figure.spec["layer"]
+    titles = [line["title"] for line in lines["encoding"]["tooltip"]]
+    assert not {"image", "title"} & set(titles)
+    assert [title.strip("\u2060") for title in titles] == [name.strip()] * 2, "and nobody sees a difference"
+    assert lines["encoding"]["x"]["title"] == name.strip()

@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import bombs
 import numpy as np
 import pandas as pd
 import pytest
 
 from lrapp import portions, predicting
 from lrapp.errors import UserError
+from lrapp.execution.readers import OverLimit
+from lrapp.files import disk_errors
 from lrapp.predicting import Cancelled, Progress, Result, predict_file
-from lrapp.runs import SAMPLES, Run, disk_errors
+from lrapp.runs import SAMPLES, Run
 from lrapp.saved import SavedModel
 
 PENGUINS = SAMPLES / "penguins.csv"
@@ -83,6 +86,16 @@ def long_table(tmp_path: Path) -> bytes:
         extra=[*range(len(many) - 50), *(n + 0.5 for n in range(50))], words=["7"] * 1_000 + ["x"] * 1_064
     )
     return many.to_csv(index=False).encode()
+
+
+@pytest.mark.parametrize("make", [lambda: bombs.long_gzip(500), bombs.cut_corners])
+def test_a_table_that_wants_all_memory_is_a_sentence(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[], bytes]
+) -> None:
+    monkeypatch.setenv("LRAPP_READER_MEMORY", "300MB")
+    with pytest.raises(OverLimit, match="more than 300 MB of memory"):
+        predicted(finished, tmp_path, make())
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def small(monkeypatch: pytest.MonkeyPatch) -> None:

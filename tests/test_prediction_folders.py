@@ -1,6 +1,8 @@
 """Where predictions lie: names that cannot be guessed, kept for a day."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pytest
 from lrapp import prediction_folders
 from lrapp.errors import UserError
 from lrapp.predicting import Cancelled, Progress
+from lrapp.prediction_folders import Asked
 from lrapp.runs import SAMPLES, Run
 
+ROOT = Path(__file__).parents[1]
 PENGUINS = (SAMPLES / "penguins.csv").read_bytes()
 
 
@@ -79,8 +83,49 @@ def test_progress_that_is_being_written_is_none(tmp_path: Path) -> None:
 
 def test_one_that_nobody_works_on_is_told(tmp_path: Path) -> None:
     folder = prediction_folders.create(tmp_path, b"a")
-    assert not folder.abandoned
-    aged(folder.folder, 1)
-    assert folder.abandoned
+    assert folder.cut_off
+    for take in (folder.answer_for, folder.work_on):
+        busy = take()
+        assert not folder.cut_off
+        with pytest.raises(UserError, match="already"):
+            take()
+        busy.release()
+        assert folder.cut_off
     with pytest.raises(UserError, match="no longer kept"):
         folder.result()
+
+
+_HOLDER = """
+import sys, time
+from pathlib import Path
+from lrapp.prediction_folders import PredictionFolder
+lock = PredictionFolder(Path(sys.argv[1])).work_on()
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_process_that_is_killed_leaves_a_prediction_that_can_be_done_again(
+    finished: Run, tmp_path: Path
+) -> None:
+    folder = prediction_folders.create(tmp_path, PENGUINS, name="p.csv", run=finished.id, owner="me")
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(folder.folder)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == b"held\n"
+        assert not folder.cut_off
+        with pytest.raises(UserError, match="already"):
+            prediction_folders.work(folder.folder, finished.folder, "p.csv")
+        assert folder.table_path.exists(), "who came too late takes nothing from whoever works"
+        (folder.folder / "progress.json").write_text('{"rows": 3, "share": 0.5, "stage": "Writing"}')
+        process.kill()
+        process.wait()
+    assert folder.cut_off
+    assert folder.asked == Asked("p.csv", finished.id, "me")
+    folder.begin_again()
+    assert folder.progress is None
+    prediction_folders.work(folder.folder, finished.folder, folder.asked.name)
+    assert folder.result().rows == 344
+    assert not folder.cut_off

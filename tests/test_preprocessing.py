@@ -57,7 +57,11 @@ def test_what_was_saved_does_the_same(table: Table, target: str, scaling: Scalin
     assert (loaded.columns, loaded.inputs, loaded.classes, loaded.task, loaded.target) == (
         made.tabular.columns, made.inputs, made.classes, made.task, target
     )  # fmt: skip
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["preprocessor.json", "preprocessor.skops"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "formats.json",
+        "preprocessor.json",
+        "preprocessor.skops",
+    ]
 
 
 def test_only_known_types_are_in_the_file(table: Table, tmp_path: Path) -> None:

@@ -1,19 +1,15 @@
 """The run folder: nothing is lost, nobody guesses or leaves it, and a disk that fails says so."""
 
-import errno
 import os
 import re
-import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from lrapp import runs
 from lrapp.errors import UserError
 from lrapp.events import Event, StepsDone, TrainingStarted, to_line
-from lrapp.runs import EventReader, EventWriter, Run, Store, write_beside
+from lrapp.runs import EventReader, EventWriter, Run, Store
 from lrapp.settings import DataSettings, FileSource, RunSettings, SampleSource
 
 STARTED = TrainingStarted(parameters=9, metric="accuracy", steps_per_epoch=2, total_steps=8, epochs=4)
@@ -264,60 +260,6 @@ def test_a_file_with_no_whole_line_starts_anew(store: Store, torn: bytes) -> Non
 # --- disks --------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "kept.json"
-    write_beside(path, b"first")
-
-    def full(source: Path, target: Path) -> None:
-        assert Path(source).read_bytes() == b"second"
-        assert Path(source).parent == Path(target).parent
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", full)
-        with pytest.raises(UserError, match=r"^The disk is full\. Free some space"):
-            write_beside(path, b"second")
-    assert path.read_bytes() == b"first"
-    assert names(tmp_path) == {"kept.json"}
-    write_beside(path, b"second")
-    assert path.read_bytes() == b"second"
-    assert names(tmp_path) == {"kept.json"}
-
-
-@pytest.mark.parametrize(
-    ("number", "sentence"),
-    [
-        (errno.ENOSPC, r"^The disk is full\."),
-        (errno.EDQUOT, r"^The disk is full\."),
-        (errno.EACCES, r"^This folder cannot be written: x\. Set LRAPP_HOME to a folder that can\.$"),
-        (errno.EROFS, r"^This folder cannot be written: x\."),
-    ],
-)
-def test_a_disk_that_refuses_is_a_sentence(number: int, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence), runs.disk_errors():
-        raise OSError(number, "refused", "x")
-
-
-def test_other_troubles_with_files_are_not_hidden() -> None:
-    with pytest.raises(IsADirectoryError), runs.disk_errors():
-        raise OSError(errno.EISDIR, "a folder", "x")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real disk of 256 kB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    try:
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=True, capture_output=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only root can mount a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_real_disk_that_is_full(small_disk: Path) -> None:
     store = Store(small_disk / "home")
     run = store.create(RunSettings())
@@ -336,7 +278,8 @@ def test_a_real_disk_that_is_full(small_disk: Path) -> None:
     written = run.history().steps_done
     assert written > 100
     with pytest.raises(UserError, match=r"^The disk is full\."):
-        store.create(RunSettings())
+        store.create(RunSettings(), owner="somebody")
+    assert names(store.home / "runs") == {run.id}, "a run that could not be made leaves nothing"
     writer.close()
     run.set_status(state="failed", message="The disk is full. " * 20)
     assert run.status.state == "failed", "what failed for want of space can say so"

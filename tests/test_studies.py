@@ -130,10 +130,10 @@ def test_a_disk_that_fills_leaves_no_runs_behind(store: Store, monkeypatch: pyte
     made: list[Run] = []
     create = store.create
 
-    def fills(settings: RunSettings) -> Run:
+    def fills(settings: RunSettings, owner: str) -> Run:
         if len(made) == 3:
             raise UserError("The disk is full.")
-        made.append(create(settings))
+        made.append(create(settings, owner))
         return made[-1]
 
     monkeypatch.setattr(store, "create", fills)

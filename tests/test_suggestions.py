@@ -11,6 +11,7 @@ from lrapp.policies import FloatArray
 from lrapp.suggestions import (
     Advice,
     Curve,
+    Room,
     Watch,
     advise,
     curve,
@@ -469,3 +470,36 @@ def test_a_small_first_loss_by_chance_is_not_compared_with() -> None:
 
 def test_losses_of_zero_do_not_explode() -> None:
     assert Watch().exploded([0.0] * 50) is None
+
+
+def test_nobody_is_told_to_do_what_cannot_be_done() -> None:
+    falling = [curve(RATES, np.linspace(3, 0.5, STEPS), STEPS)]
+    assert "raise its highest rate" in advise(falling, Room()).sentence
+    limited = advise(falling, Room(higher=False)).sentence
+    assert "raise" not in limited
+    assert limited.endswith("choose the learning rate yourself.")
+    flat = advise([curve(RATES, np.full(STEPS, 0.7), STEPS)], Room(higher=False, larger_batch=False)).sentence
+    assert flat.endswith("Take more steps, and check that the inputs can tell the target at all.")
+    rising = advise([curve(RATES, np.linspace(0.5, 3, STEPS), STEPS)], Room(lower=False)).sentence
+    assert "start the test lower" not in rising
+    exploded = advise([curve(RATES[:3], [0.7, 30.0, math.inf], STEPS)], Room(lower=False)).sentence
+    assert exploded.endswith("no curve to read: normalise the layers.")
+
+
+def test_rows_that_were_learned_by_heart_are_the_reason() -> None:
+    losses = 0.7 * np.exp(-np.linspace(0, 12, STEPS))
+    few = Room(higher=False, rows=12, passes=100)
+    sentence = advise([curve(RATES, losses, STEPS)] * 3, few).sentence
+    assert sentence.startswith(
+        "The network has learned its 12 training rows by heart: the test used each 100 times"
+    )
+    assert "raise" not in sentence
+    # The same curve over many rows is one that was still falling; and over few that explodes, a guess.
+    many = advise([curve(RATES, losses, STEPS)] * 3, Room(rows=10_000, passes=0.3)).sentence
+    assert many == "The loss was still falling at the end of the test: raise its highest rate."
+    exploding = np.concatenate([losses[: STEPS // 2], losses[STEPS // 2] * np.geomspace(1, 1e4, STEPS // 2)])
+    found = advise([curve(RATES, exploding, STEPS)] * 3, Room(rows=12, passes=100))
+    assert found.max_lr is not None
+    assert found.sentence.endswith(
+        "But the network learned its 12 training rows by heart, so this is a guess."
+    )

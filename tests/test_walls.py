@@ -1,9 +1,11 @@
 """The walls of the house: which room may import what, read from the imports themselves."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up: a room imports only rooms before it. A new room needs a place here.
 ORDER = [
-    *("errors", "phrasing", "events", "policies", "suggestions"),
+    *("errors", "phrasing", "escaping", "files", "pacing", "events", "policies", "suggestions"),
     *(
         "reading.answers",
         "reading.words",
@@ -43,10 +45,12 @@ ORDER = [
         "reading.given",
         "reading.totals",
         "tables",
+        "table_files",
     ),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),
-    *("layer_table", "shapes", "estimates", "overview"),
+    *("setting_checks", "layer_table", "shapes", "estimates", "overview"),
+    *("units", "written", "format_match", "model_formats"),
     *("clipping", "preprocessing", "splitting", "picture_pixels", "images"),
     *("picture_folders", "image_files", "picture_inputs", "picture_look"),
     *("fitting", "targets", "prepare", "prepare_images", "outlook"),
@@ -69,12 +73,15 @@ ORDER = [
         "scoring",
         "tally",
         "prediction",
+        "as_learned",
         "portions",
         "saved",
         "transfer",
-        "picture_prediction",
     ),
-    *("runs", "predicting", "prediction_folders"),
+    *("runs", "rights", "visitors", "uploaders"),
+    *("execution.wire", "execution.limits", "execution.tasks", "execution.server", "execution.readers"),
+    *("execution.uploads", "execution.desk", "execution.long_tables", "execution.loose_pictures"),
+    *("picture_prediction", "predicting", "prediction_folders"),
     *(
         "about",
         "sharing",
@@ -90,6 +97,8 @@ ORDER = [
         "event_files",
         "loggers",
         "worker",
+        "execution.turns",
+        "execution.worker_process",
         "jobs",
         "bundle",
         "charts",
@@ -112,7 +121,15 @@ ORDER = [
         "picture_exports",
         "exports",
     ),
-    *("result_charts", "predict_charts", "drawing", "report", "predict_command", "__main__"),
+    *(
+        "result_charts",
+        "predict_charts",
+        "drawing",
+        "report",
+        "format_options",
+        "predict_command",
+        "__main__",
+    ),
 ]
 TRAINERS = {
     "layers",
@@ -197,8 +214,10 @@ def test_altair_is_only_in_the_charts() -> None:
     }
 
 
-def test_threads_and_processes_are_only_in_jobs() -> None:
-    assert importers(THREADS) == {"jobs"}
+def test_threads_and_processes_are_only_where_work_is_given_out() -> None:
+    found = importers(THREADS)
+    assert {"jobs", "execution.worker_process", "execution.readers"} <= found
+    assert all(room == "jobs" or room.startswith("execution.") for room in found)
 
 
 def test_tensorflow_is_only_where_networks_are_made_and_trained() -> None:
@@ -240,6 +259,30 @@ def test_a_room_imports_only_rooms_below_it(room: str) -> None:
     assert imports(room) & set(FILES) <= below
 
 
+# What changes or gives away something that somebody made: done in ``ui.deeds`` alone, which asks first whether one may.
+DEEDS = {
+    *("about.change", "bundle.pack", "exports.export", "prediction_folders.create", "worker.read_table"),
+    *("studies.create", "studies.create_search", "studies.delete", "studies.restore"),
+    *("store.create", "store.delete", "store.restore", "jobs.submit", "jobs.stop", "jobs.resume"),
+    *("store.read_source", "store.source_path"),
+}
+# Where these are asked for in the same place.
+ASKED = {"ui.resources": {"worker.read_table"}, "ui.picture_card": {"store.read_source"}}
+
+
+def test_pages_ask_before_they_change_what_somebody_made() -> None:
+    found: dict[str, set[str]] = {}
+    for page in PAGES:
+        for node in ast.walk(ast.parse(FILES[page].read_text("utf-8"))):
+            if isinstance(node, ast.Attribute):
+                name = ast.unparse(node).removeprefix("resources.").replace("()", "")
+                if name in DEEDS:
+                    found.setdefault(page, set()).add(name)
+    deeds = found.pop("ui.deeds")
+    assert {"about.change", "jobs.stop", "store.delete", "studies.create"} <= deeds, "the test sees them"
+    assert found == ASKED
+
+
 def test_pages_import_one_another_one_way() -> None:
     left = {page: {other for other in imports(page) if other.startswith("ui.")} for page in PAGES}
     while left:
@@ -254,3 +297,20 @@ def test_a_room_is_small_and_says_what_it_is(room: str) -> None:
     assert len(text.splitlines()) <= MOST_LINES, "a room that outgrows this is two rooms"
     assert room.rsplit(".", maxsplit=1)[-1] not in ("utils", "util", "helpers", "common", "misc")
     assert ast.get_docstring(ast.parse(text)), "says in its first line what it is for"
+
+
+# Asked for where somebody wants them; the page says how to install them.
+OPTIONAL = {"mlflow", "onnx", "onnxruntime"}
+
+
+def test_whatever_is_imported_is_required_by_name() -> None:
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    required = {re.split(r"[<>=;\s]", line)[0] for line in lines if line and line[0] not in "#-"}
+    imported = {name for room in FILES for name in imports(room)} - set(FILES) - sys.stdlib_module_names
+    named = packages_distributions()
+    missing = {
+        name
+        for name in imported - OPTIONAL - {"lrapp"}
+        if not required & {one.lower().replace("_", "-") for one in named.get(name, [name])}
+    }
+    assert not missing

@@ -1,6 +1,6 @@
 """What is known before a file is read: what a person chose, and what a model knows of its columns."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lrapp.reading.dialects import Dialect, DialectOverrides, has_na_in_numbers
@@ -20,7 +20,7 @@ class Given:
     """
 
     told: DialectOverrides = field(default_factory=DialectOverrides)
-    names: Collection[str] = ()
+    names: tuple[str, ...] = ()
     formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
     na_in_numbers: bool = False
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import IO, Any
 
-from lrapp.errors import UserError
+from lrapp.errors import Refused, UserError
 
 UNPACKED_LIMIT = 1 << 30
 """Bytes that a file may unpack to. Sizes in headers can lie, so the limit is kept while unpacking."""
@@ -47,6 +47,9 @@ _NOT_TABLES = (
     (b"<stata_dta>", "a Stata file"),
 )
 _ADVICE = "Save the table as CSV and upload that."
+# A cell of a sheet with its place, whatever else its tag says and however that is quoted. One that is written in a
+# stranger way, or cut by the end of a block, passes: then the limit of memory says that the sheet is too large.
+_CELL = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=\s*[\"']\$?([A-Za-z]{1,3})\$?([0-9]{1,7})[\"']")
 _SPREADSHEET_PARTS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 _OFFICE_PARTS = (("word/document.xml", "a Word document"), ("ppt/presentation.xml", "a presentation"))
 _TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
@@ -82,7 +85,7 @@ def unpack(data: bytes, name: str, *, limit: int = UNPACKED_LIMIT) -> Unpacked:
     """
     notes: list[str] = []
     if len(data) > limit:
-        raise UserError(
+        raise Refused(
             f"A file may hold at most {_size(limit)}. Received: {_size(len(data))}. Upload fewer rows."
         )
     for _ in range(_WRAPPERS):
@@ -120,7 +123,7 @@ def _read_at_most(stream: IO[bytes] | gzip.GzipFile, limit: int) -> bytes:
     while block := stream.read(_BLOCK):
         total += len(block)
         if total > limit:
-            raise UserError(
+            raise Refused(
                 f"A packed file may unpack to at most {_size(limit)}, and this one unpacks to more. "
                 "Upload fewer rows or columns."
             )
@@ -190,17 +193,17 @@ def _check_unpacked_size(archive: zipfile.ZipFile, limit: int) -> None:
                 left, right, top, bottom = 1 << 20, 0, 1 << 30, 0
                 while block := stream.read(_BLOCK):
                     total += len(block)
-                    for letters, digits in re.findall(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"', block):
+                    for letters, digits in _CELL.findall(block):
                         column = _column_number(letters)
                         left, right = min(left, column), max(right, column)
                         top, bottom = min(top, int(digits)), max(bottom, int(digits))
                     if right and (right - left + 1) * (bottom - top + 1) > 20 * _CELL_LIMIT:
-                        raise UserError(
+                        raise Refused(
                             f"The cells of a sheet must lie close together, and these span columns {left:,} to "
                             f"{right:,} and rows {top:,} to {bottom:,}. {_ADVICE}"
                         )
                     if total > limit:
-                        raise UserError(
+                        raise Refused(
                             f"A spreadsheet may unpack to at most {_size(limit)}, and this one unpacks to more. "
                             "Save the sheet as CSV and upload that."
                         )
@@ -212,7 +215,7 @@ def _check_unpacked_size(archive: zipfile.ZipFile, limit: int) -> None:
 
 def _column_number(letters: bytes) -> int:
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = number * 26 + letter - ord("A") + 1
     return number
 
@@ -249,9 +252,7 @@ def _spreadsheet(data: bytes, name: str, notes: list[str]) -> Unpacked:
             sheet = workbook.get_sheet_by_name(title)
             if sheet.height * sheet.width > _CELL_LIMIT:
                 cells = f"{sheet.height * sheet.width:,}"
-                raise UserError(
-                    f"A sheet may have at most {_CELL_LIMIT:,} cells. Received: {cells}. {_ADVICE}"
-                )
+                raise Refused(f"A sheet may have at most {_CELL_LIMIT:,} cells. Received: {cells}. {_ADVICE}")
             rows = tuple(_rows_of(sheet))
             if any(cell.strip() for row in rows for cell in row):
                 break

@@ -23,7 +23,19 @@ from lrapp.settings import (
     starting_policy,
 )
 from lrapp.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
-from lrapp.ui import data_card, draft, picture_card, rate_card, resources, search_form, study_view
+from lrapp.ui import (
+    access,
+    data_card,
+    data_choice,
+    deeds,
+    draft,
+    picture_card,
+    rate_card,
+    reading,
+    resources,
+    search_form,
+    study_view,
+)
 from lrapp.ui.resources import plain
 
 # The table of the ready-made study: by its target, and where tests and benchmarks keep it.
@@ -100,7 +112,7 @@ def _new_search() -> None:
     st.caption(f"{_in_words(base)} Policy: {plain(studies.label_of(base.policy))}.")
     started = search_form.show(base, expected)
     if started is not None:
-        _start(studies.create_search(resources.store(), *started, expected.rows))
+        _open(deeds.search(*started, expected.rows).id)
 
 
 def _new_policies() -> None:
@@ -116,7 +128,7 @@ def _new_policies() -> None:
             f"called {_CARDIO}), else on the breast cancer sample."
         )
         if right.button("Run this study", icon=":material/science:", width="stretch"):
-            _start(studies.create(resources.store(), _ready_made()))
+            _open(deeds.compare(_ready_made()).id)
     st.markdown("**Your own comparison**")
     found = _base_or_trouble()
     if found is None:
@@ -141,7 +153,7 @@ def _new_policies() -> None:
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
     ):
-        _start(studies.create(resources.store(), plan, rows))
+        _open(deeds.compare(plan, rows).id)
 
 
 def _base_or_trouble() -> tuple[RunSettings, Outlook] | None:
@@ -170,7 +182,7 @@ def _base() -> tuple[RunSettings, Outlook]:
         target = data_card.usual_target(settings.data.source) or prepare.default_target(table)
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
     task = prepare.check_data(table, settings.data)
-    return settings, outlook.of_table(table, settings.data, task)
+    return settings, data_choice.expected(settings.data, task)
 
 
 def _in_words(base: RunSettings) -> str:
@@ -179,7 +191,7 @@ def _in_words(base: RunSettings) -> str:
     ]
     return (
         f"From the Train page, where it can be changed: {plain(base.data.title)}, layers "
-        f"{run_table.network(base)}, {optimizer}, batches of {counted(base.training.batch_size, 'row')}."
+        f"{plain(run_table.network(base), None)}, {optimizer}, batches of {counted(base.training.batch_size, 'row')}."
     )
 
 
@@ -300,7 +312,7 @@ def _budget(plan: Plan, expected: Outlook) -> None:
             f" On top of that, {found * seeds} runs begin with a range test of up to {test.seeds * test.steps:,} "
             "steps, which the result shows beside the budget."
         )
-    st.caption(text)
+    st.caption(plain(text, None))
 
 
 def _ready_made() -> Plan:
@@ -318,46 +330,24 @@ def _cardio() -> Source | None:
         try:
             if _CARDIO in resources.table(DataSettings(source=source)).kinds:
                 return source
-        except UserError:
+        except (UserError, reading.StillReading):
             continue
     folder = os.environ.get("LRAPP_TEST_DATA")
     path = Path(folder) / _CARDIO_FILE if folder else None
-    return (
-        resources.store().keep_file(path.read_bytes(), _CARDIO_FILE)
-        if path is not None and path.exists()
-        else None
-    )
-
-
-def _start(study: Study) -> None:
-    for member in study.queue:
-        run = studies.run_of(resources.store(), member)
-        if run is not None:
-            resources.jobs().submit(run)
-        resources.own_runs().append(member.run_id)
-    _own().append(study.id)
-    _open(study.id)
+    if path is None or not path.exists():
+        return None
+    kept = resources.store().keep_file(path.read_bytes(), _CARDIO_FILE)
+    access.uploaded(kept)
+    return kept
 
 
 # --- earlier ones --------------------------------------------------------------------------------------------
 
 
-def _own() -> list[str]:
-    ids: list[str] = st.session_state.setdefault("own_studies", [])
-    return ids
-
-
-def _visible() -> list[Study]:
-    """As with runs, LRAPP_RUNS=own keeps each visitor of a public server to their own."""
-    every = studies.every(resources.store())
-    if os.environ.get("LRAPP_RUNS") == "own":
-        known = {*_own(), st.query_params.get("study")}
-        return [study for study in every if study.id in known]
-    return every
-
-
 def _earlier(current: str | None) -> None:
-    others = [study for study in _visible() if study.id != current]
+    # As with runs, LRAPP_RUNS=own keeps each visitor of a public server to their own.
+    every = [study for study in studies.every(resources.store()) if access.may("look", study)]
+    others = [study for study in every if study.id != current]
     if not others:
         return
     st.divider()
@@ -376,13 +366,13 @@ def _earlier(current: str | None) -> None:
 
 
 def _delete(study: Study) -> None:
-    studies.delete(resources.store(), study)
+    deeds.delete_study(study)
     st.session_state["deleted_study"], st.session_state["deleted_word"] = study.id, study.word
     _open(None)
 
 
 def _undo() -> None:
     word = st.session_state.get("deleted_word", "comparison")
-    deleted = resources.undo("deleted_study", f"The {word} and its runs were deleted.")
+    deleted = resources.undo("deleted_study", f"The {plain(word)} and its runs were deleted.")
     if deleted is not None:
-        _open(studies.restore(resources.store(), deleted).id)
+        _open(deeds.restore_study(deleted).id)

@@ -22,7 +22,7 @@ from lrapp.settings import (
     Source,
     Task,
 )
-from lrapp.ui import data_choice, draft, fields, picture_card, resources
+from lrapp.ui import data_choice, draft, fields, picture_card, reading, resources
 from lrapp.ui.data_choice import Chosen
 from lrapp.ui.resources import plain
 
@@ -76,8 +76,12 @@ def card(data: DataSettings) -> Chosen:
         _summary(plain_table, name)
         data = data.model_copy(update={"kinds": _kinds(data, plain_table.kinds, name)})
         table = resources.table(data)
+    except reading.StillReading as still:
+        reading.show(still.work)
+        return Chosen(data, obstacle="the table is still being read")
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
+        reading.offer_again(error, draft.key("data.again"))
         return Chosen(data, obstacle="the table cannot be used yet; the Data card says why")
     for note in table.notes[len(plain_table.notes) :]:
         st.caption(plain(note, 400))
@@ -142,7 +146,7 @@ def _source(current: Source) -> Source:
         help="A sample to start with, or a file that you uploaded.",
     )
     if isinstance(chosen, SampleSource) and chosen in titles:
-        st.caption(titles[chosen]["about"])
+        st.caption(plain(titles[chosen]["about"], None))
     return chosen
 
 
@@ -270,7 +274,7 @@ def _kinds(data: DataSettings, told: dict[str, Kind], name: str) -> dict[str, Ki
 def _kinds_editor(data: DataSettings, start: dict[str, Kind], key: str) -> None:
     """Show the columns; what is edited stands in the session, under the key."""
     st.caption("Identifiers, constants and long texts are left out. Change a kind where it was told wrong.")
-    found = resources.overview(data.source.model_dump_json(), data.dialect.model_dump_json(), ())
+    found = resources.overview(data.source, data.dialect)
     shown = found.drop(columns=["reason"]).assign(kind=[start[name].value for name in found["name"]])
     st.data_editor(
         shown,
@@ -367,5 +371,5 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         return Chosen(data, outlook.training_rows(table, data), obstacle=_NOT_YET)
     if task is None:
         st.caption(f"Task: {_TASKS[found].lower()}, told from the target.")
-    expected = outlook.of_table(table, data, found)
+    expected = data_choice.expected(data, found)
     return Chosen(data, expected.rows, expected)

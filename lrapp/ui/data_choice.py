@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from lrapp import outlook
 from lrapp.outlook import Outlook
 from lrapp.setting_parts import checked
 from lrapp.settings import (
@@ -16,9 +17,10 @@ from lrapp.settings import (
     PolicySettings,
     RunSettings,
     Source,
+    Task,
     TrainingSettings,
 )
-from lrapp.ui import draft, resources
+from lrapp.ui import access, draft, resources
 
 # What is told apart; a table's settings name the column here.
 _CLASS = "class"
@@ -49,6 +51,22 @@ class Chosen:
     obstacle: str | None = None
 
 
+def expected(data: DataSettings, task: Task) -> Outlook:
+    """Return what a network will be given of a table, which is worked out once for each choice of data.
+
+    Args:
+        data: As for ``resources.table``, with a target.
+        task: What the network answers.
+    """
+    return _expected(data.model_dump_json(), task)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _expected(data: str, task: Task) -> Outlook:
+    parsed = DataSettings.model_validate_json(data)
+    return outlook.of_table(resources.table(parsed), parsed, task)
+
+
 def short_id(source: Source) -> str:
     """Return a name for keys of widgets that belong to these data alone."""
     return source.sha256[:12] if isinstance(source, FileSource | PictureFileSource) else source.name
@@ -60,10 +78,9 @@ def keep(data: bytes, name: str) -> Source:
     Raises:
         UserError: If the disk is full.
     """
-    from lrapp.image_files import is_picture_zip
-
     fresh: Source = resources.store().keep_file(data, name)
-    if is_picture_zip(data) and isinstance(fresh, FileSource):
+    access.uploaded(fresh)
+    if isinstance(fresh, FileSource) and resources.uploads().holds_pictures(fresh):
         fresh = PictureFileSource(name=fresh.name, sha256=fresh.sha256)
     kept = _kept(fresh)
     kept[:] = [file for file in kept if short_id(file) != short_id(fresh)] + [fresh]

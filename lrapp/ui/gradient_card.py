@@ -13,7 +13,7 @@ from lrapp.errors import UserError
 from lrapp.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
 from lrapp.phrasing import counted
 from lrapp.settings import RunSettings
-from lrapp.ui import draft, resources
+from lrapp.ui import deeds, draft, resources
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
             icon=":material/play_arrow:",
             key=f"{key}.start",
             disabled=obstacle is not None,
-            help=f"Not yet: {obstacle}." if obstacle else "Takes a few seconds for usual networks.",
+            help=plain(f"Not yet: {obstacle}.", None)
+            if obstacle
+            else "Takes a few seconds for usual networks.",
         ):
             check = _begin(settings)
         if check is None:
@@ -82,6 +84,7 @@ def _about(settings: RunSettings) -> tuple[str, ...]:
 
 
 def _begin(settings: RunSettings) -> _Check:
+    deeds.check(settings)
     _forget()
     home = resources.store().home
     watch = gradient_report.begin(home)
@@ -128,9 +131,9 @@ def _ended(check: _Check) -> None:
         )
         return
     if report.right:
-        st.success(report.sentence, icon=":material/check:")
+        st.success(plain(report.sentence, None), icon=":material/check:")
     else:
-        st.warning(report.sentence, icon=":material/warning:")
+        st.warning(plain(report.sentence, None), icon=":material/warning:")
     st.html(_table(report))
     st.caption(plain(report.about_precision, None))
     st.caption(_explained(report))
@@ -151,7 +154,7 @@ _STYLE = """<style>
 
 def _table(report: GradientReport) -> str:
     titles = ("Layer", "Verdict", "Weights checked", "Largest error", f"Lost in {report.precision}")
-    head = "".join(f'<th scope="col">{title.replace("_", "_<wbr>")}</th>' for title in titles)
+    head = "".join(f'<th scope="col">{html.escape(title).replace("_", "_<wbr>")}</th>' for title in titles)
     rows = "".join(_row(layer) for layer in report.layers)
     return f'{_STYLE}<div class="gradients"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 

@@ -2,15 +2,16 @@
 
 import html
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 import streamlit as st
 
 from lrapp import layer_table, shapes
 from lrapp.errors import UserError
+from lrapp.network_settings import LAYER_KINDS
 from lrapp.outlook import Outlook
 from lrapp.setting_parts import checked
-from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedStart, RunSettings
+from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
 from lrapp.shapes import LayerShape
 from lrapp.ui import augmentation_card, draft, resources, start_card
 from lrapp.ui.data_choice import SMALL_CNN
@@ -156,14 +157,14 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
     if not layers:
         st.caption("No layers: the inputs lead straight to the answer. The empty row adds one.")
     for number in layer_table.idle(layers):
-        st.caption(f"Layer {number} drops nothing: give it a share above 0 in the column Dropout.")
+        st.caption(f"Layer {number:d} drops nothing: give it a share above 0 in the column Dropout.")
     return layers
 
 
 def _column(name: str) -> Any:
     field = LayerSettings.model_fields[name]
     title, help_text = field.title, field.description
-    titles = {str(kind): shapes.title(kind) for kind in get_args(LayerKind)}
+    titles = {str(kind): facts.title for kind, facts in LAYER_KINDS.items()}
     if name in ("kind", "activation"):
         options = list(LayerSettings.model_json_schema()["properties"][name]["enum"])
         return st.column_config.SelectboxColumn(

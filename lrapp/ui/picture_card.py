@@ -3,15 +3,14 @@
 from typing import Any
 
 import streamlit as st
-from pydantic import TypeAdapter
 
 from lrapp import images, outlook, picture_look
 from lrapp.errors import UserError
 from lrapp.images import PictureFacts
 from lrapp.picture_look import Look
 from lrapp.setting_parts import checked
-from lrapp.settings import DataSettings, PictureFileSource, PictureSettings, PicturesSource, Source
-from lrapp.ui import data_choice, draft, fields, resources
+from lrapp.settings import DataSettings, PictureFileSource, PictureSettings, PicturesSource
+from lrapp.ui import access, data_choice, draft, fields, reading, resources
 from lrapp.ui.data_choice import Chosen
 from lrapp.ui.resources import plain
 
@@ -29,8 +28,12 @@ def card(data: DataSettings) -> Chosen:
     try:
         facts = facts_of(data)
         look = _look(data)
+    except reading.StillReading as still:
+        reading.show(still.work)
+        return Chosen(data, obstacle="the pictures are still being read")
     except UserError as error:
         _offer_another(data, str(error))
+        reading.offer_again(error, draft.key("pictures.read_again"))
         return Chosen(data, obstacle=_NOT_YET)
     _summary(facts)
     data = _use(data, facts, key)
@@ -50,20 +53,26 @@ def facts_of(data: DataSettings) -> PictureFacts:
     """Return what is known of the pictures without reading them all.
 
     Raises:
+        StillReading: If that takes longer than a moment.
         UserError: If they cannot be had.
     """
-    if isinstance(data.source, PicturesSource):
-        return images.about(data.source.name)
-    return _zip_facts(data.source.model_dump_json(), data.pictures.size, data.pictures.color)
+    access.require_table(data.source)
+    source = data.source
+    if isinstance(source, PicturesSource):
+        return images.about(source.name)
+    assert isinstance(source, PictureFileSource)
+    wanted = _as_shown(data.pictures)
+    return reading.get(
+        resources.desk(),
+        ("facts", source, wanted),
+        plain(source.name),
+        lambda work: resources.uploads().facts(source, wanted, work.should_stop),
+    )
 
 
-@st.cache_data(max_entries=32, show_spinner="Looking at the pictures …")
-def _zip_facts(source: str, size: int, color: Any) -> PictureFacts:
-    from lrapp.image_files import about_zip
-
-    parsed: Source = TypeAdapter(Source).validate_json(source)
-    data = resources.store().read_source(parsed)
-    return about_zip(data, parsed.name, PictureSettings(size=size, color=color))
+def _as_shown(pictures: PictureSettings) -> PictureSettings:
+    """What of the settings decides how the pictures of a zip look."""
+    return PictureSettings(size=pictures.size, color=pictures.color)
 
 
 @st.cache_resource(show_spinner=False)
@@ -79,6 +88,15 @@ def _look(data: DataSettings) -> Look:
         UserError: If the pictures cannot be had; also when that has just been tried.
     """
     source, kept = data.source, _looks()
+    if isinstance(source, PictureFileSource):
+        wanted = _as_shown(data.pictures)
+        return reading.get(
+            resources.desk(),
+            ("look", source, wanted),
+            plain(source.name),
+            lambda work: resources.uploads().look(source, wanted, work.tell, work.should_stop),
+        )
+    assert isinstance(source, PicturesSource)
     place = (source.model_dump_json(), data.pictures.size, data.pictures.color)
     if place in kept:
         return kept[place]
@@ -87,15 +105,7 @@ def _look(data: DataSettings) -> Look:
         raise UserError(failed[place])
     bar = st.progress(0.0, "Getting the pictures …")
     try:
-        if isinstance(source, PicturesSource):
-            found = picture_look.look_at_set(source, lambda what, done: _tell(bar, what, done))
-        else:
-            found = picture_look.look_at_zip(
-                resources.store().read_source(source),
-                source.name,
-                data.pictures,
-                lambda what, done: _tell(bar, what, done),
-            )
+        found = picture_look.look_at_set(source, lambda what, done: _tell(bar, what, done))
     except UserError as error:
         failed[place] = str(error)
         raise
@@ -131,7 +141,7 @@ def _offer_another(data: DataSettings, sentence: str) -> None:
 def _summary(facts: PictureFacts) -> None:
     color = "in grey" if facts.channels == 1 else "in colour"
     st.markdown(
-        f"**{facts.rows:,}** pictures of **{facts.width} x {facts.height}** pixels {color}, "
+        f"**{facts.rows:,}** pictures of **{facts.width:d} x {facts.height:d}** pixels {color}, "
         f"**{len(facts.classes):,}** classes"
     )
     if facts.test_rows:

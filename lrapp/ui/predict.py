@@ -11,7 +11,7 @@ from lrapp.harmless import to_csv_bytes
 from lrapp.preprocessing import InputColumn, Needs
 from lrapp.reading.kinds import Kind
 from lrapp.runs import Run
-from lrapp.ui import predict_pictures, predict_row, predict_table, resources
+from lrapp.ui import access, predict_pictures, predict_row, predict_table, resources
 from lrapp.ui.resources import plain
 
 MOST_NAMED = 6
@@ -30,6 +30,7 @@ def page() -> None:
     run = _choose()
     if run is None:
         return
+    access.require("predict", run)
     if (run.folder / picture_inputs.JSON_FILE).exists():
         with suppress(UserError):  # damaged settings do not keep a model from predicting
             resources.expect(run.settings)
@@ -48,21 +49,24 @@ def _choose() -> Run | None:
     titles: dict[str, str] = {}
     runs: dict[str, Run] = {}
     for run in resources.visible_runs():
-        if not run.model_path.exists():
+        if not run.model_path.exists() or not access.may("predict", run):
             continue
         try:
             titles[run.id] = resources.run_title(run)
         except UserError:
             titles[run.id] = f"Damaged run {run.id}"
         runs[run.id] = run
+    wanted = st.query_params.get("run")
+    refused = wanted is not None and wanted not in runs and _refused(wanted)
     if not runs:
+        if refused:
+            return None
         st.info(
             "No model yet. Go to **Train**, press the Train button, and predict here with what it leaves."
         )
         return None
-    wanted = st.query_params.get("run")
     ids = list(runs)
-    if wanted is not None and wanted not in runs:
+    if wanted is not None and wanted not in runs and not refused:
         st.warning(
             "The run in the address has no model here: it was deleted, or has not left one yet. "
             "The newest model is chosen instead.",
@@ -81,6 +85,18 @@ def _choose() -> Run | None:
         if wanted is not None and "prediction" in st.query_params:
             del st.query_params["prediction"]
     return runs[chosen]
+
+
+def _refused(run_id: str) -> bool:
+    """Say so, where the run in the address is somebody else's, whose model this visitor may not use."""
+    try:
+        run = resources.store().get(run_id)
+        access.require("predict", run)
+    except UserError as error:
+        if run_id in {one.id for one in resources.visible_runs()}:
+            st.warning(plain(f"{error} Its model predicts only there.", None), icon=":material/visibility:")
+            return True
+    return False
 
 
 def _expects(run: Run, needs: Needs) -> None:

@@ -34,7 +34,7 @@ def show(run: Run) -> None:
     height, width, channels = told.shape
     st.caption(
         f"Tells apart {len(told.classes):,} classes: {plain(', '.join(told.classes), 400)}. It looks at "
-        f"{width} x {height} pixels in {'colour' if channels == 3 else 'grey'}; pictures of any size are "
+        f"{width:d} x {height:d} pixels in {'colour' if channels == 3 else 'grey'}; pictures of any size are "
         "brought to that."
     )
     uploaded = st.file_uploader(

@@ -14,7 +14,7 @@ from lrapp.preprocessing import Decoded
 from lrapp.reading.kinds import Kind
 from lrapp.runs import Run
 from lrapp.ui import resources, saving
-from lrapp.ui.resources import plain
+from lrapp.ui.resources import plain, spoken
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -178,8 +178,7 @@ def _number(field: Field, label: str, key: str) -> Value:
     form = "%.0f" if field.whole else "%.6g"
     left.slider(label, low, high, step=step, format=form, key=slide, on_change=from_slider)
     value: float | None = right.number_input(
-        # Never shown but read aloud, so without what keeps Markdown from being drawn.
-        f"{' '.join(field.column.name.split())[:60]}: exact value",
+        f"{spoken(field.column.name)}: exact value",
         value=None,
         step=step,
         format=form if abs(high) < 1e9 else "%.6g",
@@ -228,12 +227,13 @@ def _day(days: float) -> date:
 def _answer(run: Run, model: OneRow, decoded: Decoded) -> None:
     target = plain(model.preprocessor.target)
     if decoded.probabilities is None:
-        st.metric(f"Predicted {target}", evaluation.number(float(decoded.values[0])), border=True)
+        value = plain(evaluation.number(float(decoded.values[0])), None)
+        st.metric(f"Predicted {target}", value, border=True)
         return
     chances = decoded.probabilities[0]
     st.metric(
         f"Predicted {target}",
-        " ".join(str(decoded.values[0]).split())[:40],
+        plain(str(decoded.values[0]), 40),
         f"probability {100 * chances.max():.1f} %",
         delta_color="off",
         delta_arrow="off",

@@ -14,7 +14,7 @@ from lrapp.phrasing import counted
 from lrapp.predicting import Cancelled, Result
 from lrapp.prediction_folders import PredictionFolder
 from lrapp.runs import Run
-from lrapp.ui import resources, saving
+from lrapp.ui import access, deeds, predict_question, resources, saving
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -45,19 +45,29 @@ def show(run: Run) -> None:
             st.caption("Upload the rows to predict; the answer comes back beside each row.")
         _say_what_went_wrong(run)
         return
-    future = _futures().get(folder.id)
+    future = deeds.futures().get(folder.id)
     if future is not None and not future.done():
         resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, future)
+        return
+    # A prediction that fails leaves nothing, so that where a table is left its worker was ended.
+    lost = future is not None and future.exception() is not None and folder.table_path.exists()
+    if lost or folder.cut_off:
+        _cut_off(run, folder)
         return
     if future is not None and future.exception() is not None:
         _keep_error(run, future)
         _forget()
         _say_what_went_wrong(run)
         return
+    if folder.questions:
+        if folder.asked.run == run.id and (choice := predict_question.show(folder)) is not None:
+            deeds.answer(folder, run, choice)
+            st.rerun()
+        return
     try:
         result = folder.result()
     except UserError:
-        if future is None and folder.table_path.exists() and not folder.abandoned:
+        if future is None and folder.table_path.exists():
             # Begun from another tab, or before a refresh: its folder tells when it is done.
             resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, None)
             return
@@ -69,14 +79,26 @@ def show(run: Run) -> None:
 
 def _begin(run: Run, uploaded: Any) -> None:
     """Hand the file to the worker; once for each upload, not again with every rerun of the page."""
-    store = resources.store()
     st.session_state["predict.taken"] = (run.id, uploaded.file_id)
     st.session_state.pop("predict.error", None)
-    folder = prediction_folders.create(store.home, uploaded.getbuffer())
-    _futures()[folder.id] = resources.jobs().call(
-        prediction_folders.work, folder.folder, run.folder, uploaded.name
+    st.query_params["prediction"] = deeds.predict(run, uploaded.name, uploaded.getbuffer()).id
+
+
+def _cut_off(run: Run, folder: PredictionFolder) -> None:
+    """Say that nobody works on a prediction any more, and offer to begin anew; its table is still there."""
+    asked = folder.asked
+    if asked.run != run.id:
+        return
+    st.warning(
+        f"The prediction of {plain(asked.name)} was cut off: the app or its worker ended meanwhile. The table is still "
+        "here, so that one click predicts it again.",
+        icon=":material/power_off:",
     )
-    st.query_params["prediction"] = folder.id
+    if st.button(
+        "Predict again", icon=":material/refresh:", type="primary", key=f"predict.again.{folder.id}"
+    ):
+        deeds.predict_again(folder, run)
+        st.rerun()
 
 
 def _shown(run: Run) -> PredictionFolder | None:
@@ -84,9 +106,12 @@ def _shown(run: Run) -> PredictionFolder | None:
     if not wanted:
         return None
     try:
-        return prediction_folders.get(resources.store().home, wanted)
+        folder = prediction_folders.get(resources.store().home, wanted)
+        # It shows rows of a table, so that it is its maker's even where its address is known.
+        access.require("predict", folder, "prediction")
+        return folder
     except UserError as error:
-        future = _futures().get(wanted)
+        future = deeds.futures().get(wanted)
         if future is not None and future.done() and future.exception() is not None:
             _keep_error(run, future)
         else:
@@ -96,7 +121,7 @@ def _shown(run: Run) -> PredictionFolder | None:
 
 
 def _forget() -> None:
-    _futures().pop(st.query_params.get("prediction", ""), None)
+    deeds.futures().pop(st.query_params.get("prediction", ""), None)
     if "prediction" in st.query_params:
         del st.query_params["prediction"]
 
@@ -118,7 +143,7 @@ def _say_what_went_wrong(run: Run) -> None:
 
 
 def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> None:
-    over = future.done() if future is not None else not folder.table_path.exists()
+    over = future.done() if future is not None else not folder.table_path.exists() or bool(folder.questions)
     if over:
         st.rerun()
     progress = folder.progress
@@ -128,9 +153,11 @@ def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> 
             text = "A run is training; the prediction comes right after it …"
         st.progress(0.0, text)
     else:
-        st.progress(min(1.0, progress.share), f"{progress.stage} … {counted(progress.rows, 'row')} done")
+        st.progress(
+            min(1.0, progress.share), f"{plain(progress.stage, None)} … {counted(progress.rows, 'row')} done"
+        )
     if st.button("Cancel", icon=":material/cancel:", key=f"predict.cancel.{folder.id}"):
-        folder.cancel()
+        deeds.cancel(folder)
         if future is None or future.cancel():
             folder.delete()
             st.session_state["predict.error"] = (run.id, str(Cancelled()))
@@ -245,12 +272,6 @@ def _noticed(result: Result) -> None:
             st.markdown(f"- {plain(note, 600)}")
         if len(result.notes) > MOST_NOTES:
             st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more of the kind.")
-
-
-def _futures() -> "dict[str, Future[None]]":
-    """What this tab has asked for, by the prediction's id."""
-    futures: dict[str, Future[None]] = st.session_state.setdefault("predict.futures", {})
-    return futures
 
 
 def _size(path: Path) -> str:

@@ -10,7 +10,7 @@ from lrapp.errors import UserError
 from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
-from lrapp.ui import draft, fields, resources, saving, waiting
+from lrapp.ui import access, deeds, draft, fields, resources, saving, waiting
 from lrapp.ui.resources import plain
 
 _SECONDS_BETWEEN_LOOKS = 0.4
@@ -73,10 +73,7 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
             width="stretch",
             help=f"Not yet: {obstacle}." if obstacle else "Takes a second or two for a small network.",
         ):
-            run = resources.store().create(settings)
-            resources.jobs().submit(run)
-            resources.own_runs().append(run.id)
-            st.query_params["test"] = run.id
+            st.query_params["test"] = deeds.start(settings).id
             st.rerun()
         _last_test(settings)
 
@@ -110,8 +107,10 @@ def _show(run: Run, settings: RunSettings, *, live: bool = False) -> None:
         left, right = st.columns([3, 1], vertical_alignment="center")
         with left:
             progress(run, history)
-        if right.button("Stop", icon=":material/stop:", key=f"stop.{run.id}", width="stretch"):
-            resources.jobs().stop(run)
+        if access.may("stop", run) and right.button(
+            "Stop", icon=":material/stop:", key=f"stop.{run.id}", width="stretch"
+        ):
+            deeds.stop(run)
             st.rerun(scope="fragment")
     if history.sweeps:
         by_hand = curve(history, run.settings.range_test, f"range.{run.id}")
@@ -132,7 +131,7 @@ def progress(run: Run, history: History) -> None:
     now = history.sweeps[-1]
     done = (len(history.sweeps) - 1) * now.steps + len(now.losses)
     st.progress(
-        min(1.0, done / (now.steps * now.seeds)), f"Range test: seed {len(history.sweeps)} of {now.seeds}"
+        min(1.0, done / (now.steps * now.seeds)), f"Range test: seed {len(history.sweeps)} of {now.seeds:d}"
     )
 
 

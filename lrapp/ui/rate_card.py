@@ -103,8 +103,8 @@ def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
     if settings.policy.source == "found":
         test = settings.range_test
         st.info(
-            f"A range test of {test.seeds} x {test.steps} steps is the first phase of the run. It sets the rates, and "
-            "the plan is drawn on the right as soon as they are known.",
+            f"A range test of {test.seeds:d} x {test.steps:,} steps is the first phase of the run. It sets the rates, "
+            "and the plan is drawn on the right as soon as they are known.",
             icon=":material/search_insights:",
         )
         return None

@@ -1,22 +1,25 @@
 """What all pages share: the store, the queue, tables that were read, and making foreign text plain."""
 
 import gc
-import os
 import re
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import streamlit as st
-from pydantic import TypeAdapter
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
-from lrapp import about, charts, warming, worker
+from lrapp import about, charts, escaping, warming
 from lrapp.errors import UserError
+from lrapp.execution import uploads as uploaded_files
+from lrapp.execution.desk import Desk
+from lrapp.execution.readers import Readers
+from lrapp.execution.uploads import Uploads
 from lrapp.jobs import Jobs
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
-from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source
+from lrapp.settings import DataSettings, DialectSettings, FileSource, RunSettings, Source
+from lrapp.ui import access, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,10 +28,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:^=&@/])")
-# Addresses become links after escapes have been read, unless something that nobody sees stands inside of them.
-_ADDRESSES = re.compile(r"(https?:(?=//)|www(?=\.)|@)", re.IGNORECASE)
-_BREAKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+_NO_LETTER = re.compile(r"[^\w\s]|(?<!\w)_+|_+(?!\w)")
 
 
 def plain(text: str, most: int | None = 60) -> str:
@@ -38,10 +38,17 @@ def plain(text: str, most: int | None = 60) -> str:
         text: Anything, also with line breaks.
         most: Letters to keep; None for all.
     """
-    flat = _BREAKS.sub(" ", text).strip()
-    if most is not None and len(flat) > most:
-        flat = flat[: most - 1] + "…"
-    return _MARKUP.sub(r"\\\1", _ADDRESSES.sub("\\1\u2060", flat))
+    return escaping.markdown(text, most)
+
+
+def spoken(text: str, most: int = 60) -> str:
+    """Return text from a file for a label that is hidden: read aloud as it stands, and drawn as Markdown all the same.
+
+    Args:
+        text: Anything. Letters and digits are kept; what could be markup is left out, as escapes would be read aloud.
+        most: Letters to keep.
+    """
+    return " ".join(_NO_LETTER.sub(" ", text).split())[:most].strip(" _")
 
 
 @st.cache_resource(show_spinner=False)
@@ -53,7 +60,35 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
     """Return the one queue of this server."""
-    return Jobs(store())
+    made = Jobs(store())
+    _made.append(made)
+    return made
+
+
+_made: list[Jobs] = []
+
+
+def close() -> None:
+    """End the queue and its worker, where there is one, because the server ends."""
+    while _made:
+        _made.pop().close()
+
+
+@st.cache_resource(show_spinner=False)
+def uploads() -> Uploads:
+    """Return what reads the uploaded files of this server, in processes of their own.
+
+    Raises:
+        UserError: If the environment asks for limits that are none.
+    """
+    uploaded_files.tidy(store().home)
+    return Uploads(store(), Readers(ready=True))
+
+
+@st.cache_resource(show_spinner=False)
+def desk() -> Desk:
+    """Return what is being read, and what was read last, on this server."""
+    return Desk()
 
 
 def expect(settings: RunSettings) -> None:
@@ -79,50 +114,55 @@ def table(data: DataSettings) -> "Table":
     """Return the table that the settings name, as they say to read it.
 
     Raises:
-        UserError: If it is not there or cannot be read.
+        StillReading: If that takes longer than a moment.
+        UserError: If it is not there, cannot be read, or is somebody else's.
     """
-    return _table(
-        data.source.model_dump_json(), data.dialect.model_dump_json(), tuple(sorted(data.kinds.items()))
+    access.require_table(data.source)
+    read = _table(data.source, data.dialect, {})
+    # A saved choice may name a column that this reading of the file does not have.
+    kinds = {name: kind for name, kind in data.kinds.items() if read.kinds.get(name, kind) != kind}
+    return _table(data.source, data.dialect, kinds) if kinds else read
+
+
+def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> "Table":
+    data = DataSettings(source=source, dialect=dialect, kinds=kinds)
+    if not isinstance(source, FileSource):
+        return _sample(
+            source.model_dump_json(), dialect.model_dump_json(), tuple(sorted(kinds.items())), data
+        )
+    key = ("table", source, dialect, tuple(sorted(kinds.items())))
+    return reading.get(
+        desk(),
+        key,
+        plain(source.name),
+        lambda work: uploads().table(source, dialect, kinds, should_stop=work.should_stop),
     )
 
 
-# Shared by all tabs, and few: a table may have 200 MB. The file itself is on disk.
+# The samples are ours, small, and there before any process could be: they are read here.
 @st.cache_resource(max_entries=4, ttl="1h", show_spinner="Reading the table …")
-def _table(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...]) -> "Table":
-    if kinds:
-        read = _table(source, dialect, ())
-        # A saved choice may name a column that this reading of the file does not have.
-        return read.with_kinds({name: kind for name, kind in kinds if name in read.kinds})
-    parsed: Source = TypeAdapter(Source).validate_json(source)
-    data = DataSettings(source=parsed, dialect=DialectSettings.model_validate_json(dialect))
-    return worker.read_table(store(), data)
+def _sample(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...], _data: DataSettings) -> "Table":
+    return uploaded_files.read_table(store(), _data)
+
+
+def overview(source: Source, dialect: DialectSettings) -> "pd.DataFrame":
+    """Return a row for each column of a table: kind, share missing, distribution, examples."""
+    return _overview(source.model_dump_json(), dialect.model_dump_json(), _table(source, dialect, {}))
 
 
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Looking at the columns …")
-def overview(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...]) -> "pd.DataFrame":
-    """Return a row for each column of a table: kind, share missing, distribution, examples."""
+def _overview(source: str, dialect: str, _read: "Table") -> "pd.DataFrame":
     from lrapp.overview import overview as look
 
-    return look(_table(source, dialect, kinds))
-
-
-def own_runs() -> list[str]:
-    """Return the ids of the runs that this tab started."""
-    ids: list[str] = st.session_state.setdefault("own_runs", [])
-    return ids
+    return look(_read)
 
 
 def visible_runs() -> list[Run]:
     """Return the runs that this visitor may see in a list, the newest first.
 
-    On a public server LRAPP_RUNS=own keeps each visitor to the runs that their tab started or has open; a run's
-    address still opens it for whoever was given it.
+    On a public server LRAPP_RUNS=own keeps each visitor to what they made and to what the address names.
     """
-    runs = store().runs()
-    if os.environ.get("LRAPP_RUNS") == "own":
-        known = {*own_runs(), st.query_params.get("run")}
-        return [run for run in runs if run.id in known]
-    return runs
+    return [run for run in store().runs() if access.may("look", run)]
 
 
 def fragment(part: Callable[P, None], every: float | None = None) -> Callable[P, None]:
@@ -137,6 +177,8 @@ def fragment(part: Callable[P, None], every: float | None = None) -> Callable[P,
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             part(*args, **kwargs)
+        except reading.StillReading as still:
+            reading.show(still.work)
         except UserError as error:
             st.error(plain(str(error), None), icon=":material/error:")
 

@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from lrapp import findings, loggers, report, result_charts
+from lrapp import findings, loggers, report, result_charts, setting_checks
 from lrapp.diagnosis import Card, Diagnosis, diagnose
 from lrapp.errors import UserError
 from lrapp.evaluation import Scores
@@ -34,7 +34,11 @@ def show(run: Run, history: History, scores: Scores) -> None:
     st.dataframe(findings.score_frame(scores, insight), hide_index=True)
     if insight is not None and insight.verdict:
         st.markdown(plain(insight.verdict, None))
-    _diagnosis(run, diagnose(history, run.settings, scores, insight.classes if insight is not None else ()))
+    told = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
+    _diagnosis(run, told)
+    for remark in setting_checks.after(run.settings, history):
+        if remark.sentence != told.sentence:
+            st.warning(plain(remark.text, None), icon=":material/rule_settings:")
     if insight is not None:
         _closer_look(run, insight)
     st.download_button(
@@ -102,7 +106,7 @@ def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
                 help="Takes this run's settings with that one change; nothing trains before you press Train.",
             )
         go = st.button(
-            f"Show the card “{card}”",
+            f"Show the card “{plain(card)}”",
             icon=":material/arrow_outward:",
             type="tertiary",
             key=f"card.{run.id}",
@@ -127,16 +131,16 @@ def _views(run: Run, insight: Insight, views: list[findings.View]) -> None:
             draw(result_charts.confusion(insight.confusion))
             st.dataframe(result_charts.class_frame(insight.classes), hide_index=True, column_config=_PERCENT)
         case "Curves":
-            st.caption(findings.area_sentence(insight))
+            st.caption(plain(findings.area_sentence(insight), None))
             draw(result_charts.roc(insight.curves))
             draw(result_charts.precision_recall(insight.curves))
         case "Calibration" if insight.calibration is not None:
-            st.caption(findings.calibration_sentence(insight))
+            st.caption(plain(findings.calibration_sentence(insight), None))
             draw(result_charts.calibration(insight.calibration))
         case "Threshold":
             _threshold(run, insight)
         case "Residuals" if insight.residuals is not None:
-            st.caption(findings.residual_sentence(insight))
+            st.caption(plain(findings.residual_sentence(insight), None))
             draw(result_charts.predicted(insight.residuals, run.settings.data.target or "target"))
             draw(result_charts.residuals(insight.residuals))
         case "What matters":
@@ -169,12 +173,14 @@ def _threshold(run: Run, insight: Insight) -> None:
     )
     st.markdown(plain(findings.threshold_sentence(insight, level), None))
     hits, false, missed, right = found.at(level)
+    # Drawn on a canvas, which knows no Markdown.
+    answered = st.column_config.NumberColumn(f"answered {' '.join(positive.split())[:60]}")
     st.dataframe(
         pd.DataFrame(
             {"truth": [positive, negative], "answered: " + positive: [hits, false], "not": [missed, right]}
         ),
         hide_index=True,
-        column_config={"answered: " + positive: st.column_config.NumberColumn(f"answered {plain(positive)}")},
+        column_config={"answered: " + positive: answered},
     )
     saving.menu(findings.threshold_frame(found), "thresholds", key=f"thresholds.{run.id}")
 

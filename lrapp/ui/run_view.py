@@ -10,7 +10,7 @@ from lrapp import about, bundle, charts, evaluation
 from lrapp.errors import UserError
 from lrapp.events import History
 from lrapp.runs import ENDED, EventReader, Run, State, Status
-from lrapp.ui import range_view, resources, result_view, saving, takeaway_view, waiting
+from lrapp.ui import access, deeds, range_view, resources, result_view, saving, takeaway_view, waiting
 from lrapp.ui.resources import plain
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
@@ -63,6 +63,7 @@ def show(run_id: str) -> None:
     except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")
         return
+    deeds.say_that_it_is_shown(run)
     if ended:
         _frame(run)
         _results(run)
@@ -202,7 +203,7 @@ def _progress(run: Run, status: Status, history: History) -> None:
     active = status.state in ("queued", "running")
     if active:
         asked = run.stop_asked is not None
-        if right.button(
+        if access.may("stop", run) and right.button(
             "Stopping …" if asked else "Stop",
             icon=":material/stop:",
             key=f"stop.{run.id}",
@@ -211,21 +212,25 @@ def _progress(run: Run, status: Status, history: History) -> None:
             help="Ends the run within a second, or after the step that is running if that takes longer, and keeps "
             "the best weights so far.",
         ):
-            resources.jobs().stop(run)
+            deeds.stop(run)
             st.rerun()  # all of it, to look more often until it has stopped
         _bar(run, status, history)
-    elif status.state in ("interrupted", "stopped", "failed") and right.button(
-        "Resume",
-        icon=":material/resume:",
-        key=f"resume.{run.id}",
-        width="stretch",
-        help="Goes on after the last saved epoch; from the start if there is none.",
+    elif (
+        status.state in ("interrupted", "stopped", "failed")
+        and access.may("resume", run)
+        and right.button(
+            "Resume",
+            icon=":material/resume:",
+            key=f"resume.{run.id}",
+            width="stretch",
+            help="Goes on after the last saved epoch; from the start if there is none.",
+        )
     ):
-        resources.jobs().resume(run)
+        deeds.resume(run)
         st.rerun()
     if status.message:
-        say = st.error if status.state in ("failed", "interrupted", "diverged") else st.caption
-        say(plain(status.message, None))
+        bad = status.state in ("failed", "interrupted", "diverged")
+        (st.error if bad else st.caption)(plain(status.message, None))
 
 
 def _bar(run: Run, status: Status, history: History) -> None:
@@ -241,7 +246,7 @@ def _bar(run: Run, status: Status, history: History) -> None:
         range_view.progress(run, history)
         return
     if history.started is None and history.preparing is not None:
-        st.progress(history.preparing.share, f"{history.preparing.what} …")
+        st.progress(history.preparing.share, plain(f"{history.preparing.what} …", None))
         return
     if history.started is None:
         st.progress(0.0, waiting.to_begin(run, status.state))
@@ -312,9 +317,11 @@ def _results(run: Run) -> None:
     st.subheader("What it is worth", anchor=False)
     st.markdown(plain(scores.summary, None))
     result_view.show(run, history, scores)
+    if not access.may("download", run):
+        return
     st.download_button(
         "Download the model",
-        data=lambda: bundle.pack(run),
+        data=deeds.download(run),
         file_name=bundle.file_name(run),
         mime="application/zip",
         icon=":material/download:",

@@ -1,7 +1,5 @@
 """The Runs page: what was trained, to find, open, name, compare, share or delete."""
 
-import os
-
 import streamlit as st
 
 from lrapp import about, run_table, studies
@@ -9,7 +7,7 @@ from lrapp.errors import UserError
 from lrapp.run_differences import MOST_RUNS
 from lrapp.run_table import Row
 from lrapp.runs import ENDED, Run
-from lrapp.ui import draft, resources, run_comparison, run_view, sharing
+from lrapp.ui import access, deeds, draft, resources, run_comparison, run_view, sharing
 from lrapp.ui.resources import plain
 
 MOST_SHOWN = 500
@@ -60,9 +58,8 @@ def _listed(asked: list[str]) -> list[Run]:
             runs.setdefault(run_id, resources.store().get(run_id))
         except UserError as error:
             st.warning(plain(str(error), None), icon=":material/warning:")
-    own = resources.own_runs()
     for run in resources.store().broken():
-        if run.id in own or os.environ.get("LRAPP_RUNS") != "own":
+        if access.may("look", run):
             runs.setdefault(run.id, run)
     return [runs[run_id] for run_id in sorted(runs, reverse=True)]
 
@@ -152,21 +149,28 @@ def _one(row: Row) -> None:
     with st.container(horizontal=True):
         if settings is not None and row.state is not None:
             _open_and_start(run, row)
-        if st.button(
+        if access.may("star", run) and st.button(
             "Unstar" if row.starred else "Star",
             icon=":material/star:" if row.starred else ":material/star_border:",
             help="Starred runs can be listed alone.",
         ):
-            about.change(run, starred=not row.starred)
+            deeds.star(run, not row.starred)
             st.rerun()
-        _say(run, row)
-        _delete([row])
+        if access.may("say", run):
+            _say(run, row)
+        if access.may("delete", run):
+            _delete([row])
         if settings is not None:
             # Last, because a part that is drawn by itself takes all the room that is left.
             resources.fragment(sharing.share)(settings, f"share.{row.id}")
     if settings is None or row.state is None:
         return
-    if not resources.store().holds(settings.data.source):
+    if not access.may_use(settings.data.source):
+        st.caption(
+            f"“Start from these settings” will ask for the table {plain(settings.data.source.name)}, which this "
+            "browser has not uploaded."
+        )
+    elif not resources.store().holds(settings.data.source):
         st.caption(
             f"The table {plain(settings.data.source.name)} is no longer kept here. “Start from these settings” will "
             "ask for it."
@@ -202,7 +206,7 @@ def _say(run: Run, row: Row) -> None:
         )
         if st.form_submit_button("Save name and note", icon=":material/check:"):
             # A name that was only offered is none that was given.
-            about.change(run, name=name if name != row.name else None, note=note)
+            deeds.say(run, name if name != row.name else None, note)
             st.rerun()
 
 
@@ -220,17 +224,18 @@ def _several(chosen: list[Row]) -> None:
 def _delete(rows: list[Row]) -> None:
     # Nobody trains a run whose status cannot be read.
     ended = all(row.state is None or row.state in ENDED for row in rows)
+    runs = [Run(resources.store().home / "runs" / row.id) for row in rows]
+    own = all(access.may("delete", run) for run in runs)
     what = "the run" if len(rows) == 1 else f"{len(rows)} runs"
+    about_it = f"Moves {what} into the bin; it can be taken back for a week." if ended else "Stop it first."
     if not st.button(
         "Delete" if len(rows) == 1 else f"Delete {len(rows)} runs",
         icon=":material/delete:",
-        disabled=not ended,
-        help=f"Moves {what} into the bin; it can be taken back for a week." if ended else "Stop it first.",
+        disabled=not (ended and own),
+        help=about_it if own else "Some of these runs were started in another browser; untick them.",
     ):
         return
-    store = resources.store()
-    for row in rows:
-        store.delete(Run(store.home / "runs" / row.id))
+    deeds.delete(runs)
     st.session_state["deleted"] = " ".join(row.id for row in rows)
     st.query_params.clear()
     st.rerun()
@@ -240,13 +245,13 @@ def _undo() -> None:
     kept: str = st.session_state.get("deleted") or ""
     number = len(kept.split())
     deleted = resources.undo(
-        "deleted", "The run was deleted." if number == 1 else f"{number} runs were deleted."
+        "deleted", "The run was deleted." if number == 1 else f"{number:,} runs were deleted."
     )
     if deleted is None:
         return
     for run_id in deleted.split():
         try:
-            resources.store().restore(run_id)
+            deeds.restore(run_id)
         except UserError as error:
             st.warning(plain(str(error), None), icon=":material/warning:")
     st.rerun()

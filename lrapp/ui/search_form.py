@@ -15,7 +15,7 @@ from lrapp.search_space import NAMES, Optimizers, Space, Varied
 from lrapp.setting_parts import checked
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.studies import Contender
-from lrapp.ui import draft, fields, run_view, search_view
+from lrapp.ui import draft, fields, search_view
 from lrapp.ui.resources import plain
 
 PAPER = "https://jmlr.org/papers/v13/bergstra12a.html"
@@ -92,7 +92,7 @@ def _setting(kept: _Kept, name: str, base: RunSettings) -> None:
     why = search.obstacle(name, base)
     about = Space.model_fields[name].description or ""
     on = st.toggle(
-        f"Vary: {search_space.spoken(name)}",
+        f"Vary: {plain(search_space.spoken(name))}",
         value=name in kept.chosen and why is None,
         key=f"{key}.on.{why is None}",
         disabled=why is not None,
@@ -121,7 +121,7 @@ def _setting(kept: _Kept, name: str, base: RunSettings) -> None:
 def _power(part: Varied, name: str, key: str, *, into: DeltaGenerator) -> Any:
     value = getattr(part, name)
     return into.selectbox(
-        type(part).model_fields[name].title or name,
+        type(part).model_fields[name].title or plain(name),
         _POWERS,
         index=_POWERS.index(value),
         format_func=lambda size: f"{size:,}",
@@ -135,7 +135,7 @@ def _optimizers(varied: Optimizers, key: str) -> Optimizers:
         list(get_args(Optimizer)),
         selection_mode="multi",
         default=list(varied.among),
-        format_func=search_space.shown,
+        format_func=lambda one: plain(search_space.shown(one)),
         key=key,
     )
     return checked(varied, among=tuple(among))
@@ -176,13 +176,12 @@ def _outlook(asked: Search, base: RunSettings, expected: Outlook) -> None:
         for one in trials
     ]
     estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), estimates.available_bytes())
-    seconds = sum(cost.seconds for cost in costs)
     sizes = sorted(cost.parameters.trainable for cost in costs)
     parameters = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
     epochs = f"{base.training.epochs:,} {'epoch' if base.training.epochs == 1 else 'epochs'}"
     text = (
-        f"{len(trials)} runs of {epochs} each, one after the other, with early stopping off: about "
-        f"{run_view.duration(seconds)} in all; networks of {parameters} parameters."
+        f"{len(trials)} runs of {epochs} each, one after the other, with early stopping off; networks of "
+        f"{parameters} parameters."
     )
     if search.distinct(asked.space, trials) == len(trials):
         text += (

@@ -83,13 +83,13 @@ def _best(study: Study, found: Found) -> None:
             type="primary",
             icon=":material/tune:",
             key=f"use.{study.id}",
-            help=f"Puts the settings of trial {best.number} on the Train page, early stopping off as in the search; "
+            help=f"Puts the settings of trial {best.number:d} on the Train page, early stopping off as in the search; "
             "nothing trains before you press Train.",
         ):
             sharing.start_from(run.settings)
         st.page_link(
             st.session_state["pages"]["train"],
-            label=f"Open trial {best.number}",
+            label=f"Open trial {best.number:d}",
             icon=":material/open_in_new:",
             query_params={"run": run.id},
         )

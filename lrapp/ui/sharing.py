@@ -4,10 +4,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import streamlit as st
 
-from lrapp import sharing
+from lrapp import rights, sharing
 from lrapp.errors import UserError
 from lrapp.settings import RunSettings
-from lrapp.ui import draft, resources
+from lrapp.ui import access, draft, resources
 from lrapp.ui.resources import plain
 
 _MOST_FILE_BYTES = 2_000_000
@@ -54,8 +54,9 @@ def _ways(settings: RunSettings, key: str) -> None:
     source = settings.data.source
     if sha256 := getattr(source, "sha256", ""):
         st.caption(
-            f"The table itself is not in it. Send {plain(source.name)} along, unless the link is opened on this "
-            f"server: the other side is asked for the file whose SHA-256 begins with {sha256[:8]}."
+            f"The table itself is not in it. Send {plain(source.name)} along"
+            f"{'' if rights.private() else ', unless the link is opened on this server'}: the other side is asked "
+            f"for the file whose SHA-256 begins with {plain(sha256[:8])}."
         )
     st.download_button(
         "Settings (JSON)",
@@ -115,12 +116,16 @@ def _wanted_file(settings: RunSettings) -> None:
     """Ask for the table that the settings name, where it is not kept here; all else on the page stays."""
     source = settings.data.source
     store = resources.store()
-    if store.holds(source):
+    if resources.uploads().refused(source):
+        return  # the Data card says why a file was refused
+    if access.may_use(source) and store.holds(source):
         return
+    # Where uploads are their owners' it does not tell whether somebody else's is here.
+    missing = "this browser has not uploaded" if rights.private() else "is not kept on this server"
     st.warning(
         f"These settings were made for {plain(source.name)} (its SHA-256 begins with "
-        f"{getattr(source, 'sha256', '')[:8]}), which is not kept on this server. Upload it here, and the other "
-        "settings stay as they are; or choose another table.",
+        f"{plain(getattr(source, 'sha256', '')[:8])}), which {missing}. Upload it here, and the other settings stay "
+        "as they are; or choose another table.",
         icon=":material/upload_file:",
     )
     uploaded = st.file_uploader("The table of these settings", key=draft.key("wanted_file"))
@@ -128,6 +133,7 @@ def _wanted_file(settings: RunSettings) -> None:
         return
     try:
         store.keep_wanted(uploaded.getvalue(), source)
+        access.uploaded(source)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return

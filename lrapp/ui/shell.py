@@ -5,7 +5,7 @@ import logging
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui import resources
+from lrapp.ui import identity, reading, resources
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,16 @@ def show() -> None:
     # The first page lives at the address without a path; who types its name is not to be told that it is not there.
     named = st.Page(_to_train, title="Train", url_path="train", visibility="hidden")
     chosen = st.navigation([*pages, named], position="top")
+    if not identity.lasts():
+        st.caption(
+            "Your browser keeps no cookie of this app: what you make here is yours in this tab only, and will not be "
+            "found again when it is closed or loaded anew."
+        )
     try:
+        resources.uploads()  # its process is ready, and its limits are right, before a file comes
         chosen.run()
+    except reading.StillReading as still:
+        reading.show(still.work)
     except UserError as error:
         st.error(resources.plain(str(error), None), icon=":material/error:")
     # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.

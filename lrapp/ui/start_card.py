@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.network_settings import Start
 from lrapp.setting_parts import checked
 from lrapp.settings import FreshStart, LayerSettings, PretrainedStart, RunSettings, RunStart
-from lrapp.ui import draft, fields, resources
+from lrapp.ui import access, draft, fields, resources
 from lrapp.ui.resources import plain
 
 Layers = tuple[LayerSettings, ...]
@@ -129,7 +129,7 @@ def _runs(*, of_pictures: bool) -> dict[str, str]:
     """Titles of the finished runs of that kind by their ids, the newest first."""
     titles = {}
     for run in resources.visible_runs():
-        if run.model_path.exists():
+        if run.model_path.exists() and access.may("start from weights", run):
             about = _about(run.id)
             if about is not None and about[0] == of_pictures:
                 titles[run.id] = about[1]
@@ -164,10 +164,12 @@ def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None
     if not isinstance(start, RunStart):
         return None
     try:
-        layers = resources.store().get(start.run).settings.model.layers
+        run = resources.store().get(start.run)
+        layers = run.settings.model.layers
+        access.require("start from weights", run)
     except UserError as error:
         st.error(plain(f"The run to start from: {error}", None), icon=":material/error:")
-        return "the run to start from is not there"
+        return "the run to start from is not there, or not yours"
     if _shaped(layers) == _shaped(settings.model.layers):
         return None
     st.error(

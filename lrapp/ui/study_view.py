@@ -17,7 +17,7 @@ from lrapp.runs import ENDED, EventReader, Run, Status, now
 from lrapp.search_results import Tried
 from lrapp.settings import RunSettings
 from lrapp.studies import Member, Study
-from lrapp.ui import resources, run_view, saving, search_view, waiting
+from lrapp.ui import access, deeds, resources, run_view, saving, search_view, waiting
 from lrapp.ui.resources import plain
 
 # Less often than a single run is looked at, as there are many files to read.
@@ -66,6 +66,7 @@ def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
     except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")
         return
+    deeds.say_that_it_is_shown(study, study.word)
     seen = _look(study)
     if all(one.ended for one in seen):
         _frame(study)
@@ -193,7 +194,7 @@ def _progress(study: Study, seen: list[_Seen]) -> None:
     if not live:
         return
     asked = all(one.ended or (one.run is not None and one.run.stop_asked is not None) for one in seen)
-    if right.button(
+    if access.may("stop", study) and right.button(
         "Stopping …" if asked else "Stop all",
         icon=":material/stop:",
         key=f"stop.{study.id}",
@@ -215,7 +216,7 @@ def _stop(seen: list[_Seen]) -> None:
     # From the end of the queue, so that none begins when the one before it stops.
     for one in reversed(_queue(seen)):
         if one.run is not None and not one.ended:
-            resources.jobs().stop(one.run)
+            deeds.stop(one.run)
 
 
 def _bar(study: Study, seen: list[_Seen], ended: int) -> None:
@@ -285,6 +286,8 @@ def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]
             "search.csv",
             about,
         )
+    if not access.may("delete", study):
+        return
     resumable = [
         one.run
         for one in _queue(seen)
@@ -297,10 +300,10 @@ def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]
         help="Goes on after each run's last saved epoch; from the start if there is none.",
     ):
         for run in resumable:
-            resources.jobs().resume(run)
+            deeds.resume(run)
         st.rerun()
     if right.button(
-        f"Delete the {study.word}",
+        f"Delete the {plain(study.word)}",
         icon=":material/delete:",
         width="stretch",
         help="Moves it and its runs into the bin; it can be taken back for a week.",
@@ -324,7 +327,7 @@ def _losses(study: Study, seen: list[_Seen]) -> None:
 
 def _name(study: Study, one: _Seen) -> str:
     label = plain(one.member.label)
-    return label if study.search else f"{label}, seed {one.member.seed}"
+    return label if study.search else f"{label}, seed {one.member.seed:d}"
 
 
 def _csv(study: Study) -> bytes:

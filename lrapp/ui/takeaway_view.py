@@ -9,7 +9,7 @@ from lrapp import bundle, exports
 from lrapp.errors import UserError
 from lrapp.exports import Format
 from lrapp.runs import Run
-from lrapp.ui import resources
+from lrapp.ui import deeds, resources
 from lrapp.ui.resources import plain
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def show(run: Run) -> None:
         titles = {item.title: item for item in exports.formats(run)}
         chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
         item = titles[chosen]
-        st.caption(item.about)
+        st.caption(plain(item.about, None))
         future = _futures().get(_key(run, item))
         if future is not None and not future.done():
             st.fragment(_wait, run_every=SECONDS_BETWEEN_LOOKS)(run, item)
@@ -52,8 +52,7 @@ def _offer(run: Run, item: Format) -> None:
         width="stretch",
         help="Made in the background; waits while a run trains.",
     ):
-        store = resources.store()
-        _futures()[_key(run, item)] = resources.jobs().call(exports.export, run.folder, store.home, item.key)
+        _futures()[_key(run, item)] = deeds.export(run, item)
         st.rerun()
     if ready:
         name = f"{Path(bundle.file_name(run)).stem}-{item.key}.zip"

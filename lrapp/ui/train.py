@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lrapp import estimates
+from lrapp import estimates, setting_checks
 from lrapp.errors import UserError
 from lrapp.outlook import Outlook
 from lrapp.settings import RunSettings
 from lrapp.ui import (
     data_card,
+    deeds,
     draft,
     gradient_card,
     network_card,
@@ -24,9 +25,10 @@ from lrapp.ui.resources import plain
 
 @dataclass
 class _Bench:
-    """What the cards have to tell the bench: what stands in the way of training, and whether the bench knows it."""
+    """What the cards have to tell the bench: obstacles, promises that the settings break, and whether it knows them."""
 
     obstacle: str | None = None
+    remarks: tuple[str, ...] = ()
     drawn: bool = False
 
 
@@ -40,6 +42,8 @@ def page() -> None:
         resources.fragment(_cards)(told)
     with bench:
         _train_button(draft.get(), told.obstacle)
+        for remark in told.remarks if told.obstacle is None else ():
+            st.info(plain(remark, None), icon=":material/rule_settings:")
         sharing.bar()
         told.drawn = True
         run_id = st.query_params.get("run")
@@ -55,14 +59,17 @@ def page() -> None:
 
 def _cards(told: _Bench) -> None:
     """Show the cards; what they say is then in the draft."""
-    before = told.obstacle
+    before = (told.obstacle, told.remarks)
     told.obstacle = "the settings cannot be used yet"  # unless the cards come to their end
-    told.obstacle = _settings()
-    if told.drawn and told.obstacle != before:
+    told.obstacle, rows = _settings()
+    checked = setting_checks.before(draft.get(), rows) if rows is not None else ()
+    told.remarks = tuple(remark.text for remark in checked)
+    if told.drawn and (told.obstacle, told.remarks) != before:
         st.rerun()  # the button is not drawn with the cards
 
 
-def _settings() -> str | None:
+def _settings() -> tuple[str | None, int | None]:
+    """Show the cards; return what stands in the way of training, and the rows to train on."""
     settings = draft.get()
     obstacles = []
     with st.container(border=True):
@@ -93,7 +100,7 @@ def _settings() -> str | None:
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():
             obstacles.append(_outlook(settings, chosen.outlook))
-    return next((obstacle for obstacle in obstacles if obstacle), None)
+    return next((obstacle for obstacle in obstacles if obstacle), None), chosen.rows
 
 
 def _outlook(settings: RunSettings, expected: Outlook) -> str | None:
@@ -101,7 +108,7 @@ def _outlook(settings: RunSettings, expected: Outlook) -> str | None:
     estimate = estimates.estimate(
         settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows
     )
-    st.caption(estimate.sentence)
+    st.caption(plain(estimate.sentence, None))
     try:
         estimates.check_memory(estimate, estimates.available_bytes())
     except UserError as error:
@@ -126,13 +133,13 @@ def _train_button(settings: RunSettings, obstacle: str | None) -> None:
         icon=":material/play_arrow:",
         width="stretch",
         disabled=obstacle is not None,
-        help=f"Not yet: {obstacle}." if obstacle else "Starts a run with the settings on this page.",
+        help=plain(f"Not yet: {obstacle}.", None)
+        if obstacle
+        else "Starts a run with the settings on this page.",
         key=draft.key("train"),
     )
     if obstacle is not None:
-        st.warning(f"Training cannot start: {obstacle}.", icon=":material/warning:")
+        st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
     if pressed:
-        run = resources.store().create(settings.model_copy(update={"name": name}))
-        resources.jobs().submit(run)
-        resources.own_runs().append(run.id)
+        run = deeds.start(settings.model_copy(update={"name": name}))
         st.query_params["run"] = run.id  # which the page shows below, in this same pass

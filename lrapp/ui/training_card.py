@@ -10,6 +10,7 @@ from lrapp.setting_parts import checked
 from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, TrainingSettings
 from lrapp.shapes import Shape
 from lrapp.ui import draft, fields, resources
+from lrapp.ui.resources import plain
 
 _OWN_FIELDS = {
     "sgd": ["momentum", "nesterov"],
@@ -122,6 +123,6 @@ def _tell_idle(model: ModelSettings, shape: Shape) -> None:
         if idle := shapes.without_layers(model, shape):
             one = len(idle) == 1
             st.caption(
-                f"No layer of this network is in the group{'' if one else 's'} {' and '.join(idle)}: "
+                f"No layer of this network is in the group{'' if one else 's'} {plain(' and '.join(idle))}: "
                 f"{'its factor changes' if one else 'their factors change'} nothing."
             )

@@ -17,7 +17,7 @@ def to_begin(run: Run, state: State) -> str:
     """
     jobs = resources.jobs()
     if place := jobs.place(run):
-        return f"Place {place} in the queue; runs train one at a time."
+        return f"Place {place:,} in the queue; runs train one at a time."
     if not jobs.warm:
         return "TensorFlow is starting, this takes some seconds …"
     return "Starting …" if state == "queued" else "Preparing the data …"

@@ -78,8 +78,9 @@ _MARKS = (
 class App:
     """A server of the app over a home folder, which can be killed and started again."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
+        self._environment = environment
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -103,7 +104,7 @@ class App:
                     "--server.fileWatcherType=none",
                 ],
                 cwd=ROOT,
-                env={**os.environ, "LRAPP_HOME": str(self.home)},
+                env={**os.environ, **self._environment, "LRAPP_HOME": str(self.home)},
                 stdout=log,
                 stderr=log,
             )

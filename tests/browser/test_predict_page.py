@@ -97,6 +97,37 @@ def test_a_table_that_does_not_fit_is_a_sentence(browser: Browser, app: App, pen
         expect(page.get_by_test_id("stAlert")).to_contain_text("no longer kept here")
 
 
+def test_a_table_that_can_be_read_in_two_ways_is_asked_about_first(
+    browser: Browser, app: App, penguins: str
+) -> None:
+    table = pd.read_csv(PENGUINS).head(50)
+    data = table.to_csv(index=False, sep=";", decimal=",").encode()
+    with tab(browser) as page:
+        open_page(page, app, penguins)
+        upload(page, "new *x*.csv", data)
+        asked = page.get_by_test_id("stAlert")
+        expect(asked).to_contain_text("new *x*.csv is not written as the table", timeout=LONG)
+        question = page.get_by_role("radiogroup", name="How are its numbers meant?")
+        expect(question).to_be_visible()
+        expect(page.get_by_text("“bill_length_mm” has 39,1")).to_contain_text(
+            "3 more columns are written so."
+        )
+        expect(page.get_by_text("predicted.")).to_have_count(0)
+        # The address finds the question again, and nothing is chosen for the person.
+        page.reload()
+        expect(question.get_by_role("radio", checked=True)).to_have_count(0)
+        expect(page.get_by_role("button", name="Predict")).to_have_count(0)
+        question.get_by_text("decimal commas, so that 39,1 is 39.1").click()
+        page.get_by_role("button", name="Predict").click()
+        expect(page.get_by_text("predicted.")).to_contain_text("50 rows", timeout=LONG)
+        expect(page.get_by_text("39,1 was read as 39.1, as you chose.")).to_be_visible()
+        rows = list(csv.DictReader(io.StringIO(saved(page, "Download CSV").decode("utf-8-sig"), newline="")))
+        assert [float(row["bill_length_mm"] or "nan") for row in rows] == pytest.approx(
+            table["bill_length_mm"].tolist(), nan_ok=True
+        )
+        no_defect(page)
+
+
 def test_a_long_table_shows_its_progress_and_can_be_cancelled(
     browser: Browser, app: App, penguins: str
 ) -> None:

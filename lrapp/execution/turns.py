@@ -1,0 +1,87 @@
+"""In which order runs that wait come to the worker: their owners take turns."""
+
+from bisect import insort
+from collections import deque
+from datetime import UTC, datetime
+
+from lrapp.runs import Run, Status
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class Turns:
+    """Runs that wait. Owners take turns, one run each; among the runs of one owner, who came first goes first.
+
+    An owner's turn ends when the run ends; then all others who wait come first, whoever came later than that does not.
+    So nobody waits for more than one run of each other owner, however many they have. All of it follows from times
+    that status files keep, and is the same after a restart.
+    """
+
+    def __init__(self) -> None:
+        self._first: deque[tuple[Run, str]] = deque()
+        self._lines: dict[str, list[tuple[datetime, str, Run]]] = {}
+        self._ended: dict[str, datetime] = {}
+
+    def __len__(self) -> int:
+        return len(self._first) + sum(len(line) for line in self._lines.values())
+
+    def __contains__(self, run: object) -> bool:
+        return any(run == other for other in self.order())
+
+    def put(self, run: Run, status: Status) -> None:
+        """Let a run wait.
+
+        Args:
+            run: A run that does not wait yet. Where its turn had begun already, it goes before all others.
+            status: Its status, queued.
+        """
+        owner = run.owner
+        if status.started is not None:
+            self._first.append((run, owner))
+        else:
+            insort(self._lines.setdefault(owner, []), (status.queued or status.created, run.id, run))
+
+    def remove(self, run: Run) -> None:
+        """Let a run wait no longer; nothing where it does not."""
+        self._first = deque(one for one in self._first if one[0] != run)
+        lines = {owner: [one for one in line if one[2] != run] for owner, line in self._lines.items()}
+        self._lines = {owner: line for owner, line in lines.items() if line}
+
+    def take(self) -> Run:
+        """Return the run whose turn it is; it waits no longer.
+
+        Raises:
+            IndexError: If none waits.
+        """
+        run = self.order()[0]
+        self.remove(run)
+        return run
+
+    def end(self, owner: str, when: datetime) -> None:
+        """Note that a run of an owner has ended: the others come first now."""
+        self._ended[owner] = max(when, self._ended.get(owner, _LONG_AGO))
+
+    def order(self, at_work: str | None = None) -> list[Run]:
+        """Return all runs that wait, the next one first.
+
+        Args:
+            at_work: The owner of the run that is being worked on; None where there is none.
+        """
+        found, served = [run for run, _ in self._first], [owner for _, owner in self._first]
+        if at_work is not None:
+            served.insert(0, at_work)
+        # Whose turn ends later comes later in each round.
+        owners = sorted(self._lines, key=self._since)
+        for owner in served:
+            if owner in self._lines:
+                owners.remove(owner)
+                owners.append(owner)
+        longest = max((len(line) for line in self._lines.values()), default=0)
+        for place in range(longest):
+            found += [self._lines[owner][place][2] for owner in owners if place < len(self._lines[owner])]
+        return found
+
+    def _since(self, owner: str) -> tuple[datetime, str]:
+        """Since when an owner waits: since the run came, but not since before the last turn ended."""
+        queued, run_id, _ = self._lines[owner][0]
+        return max(queued, self._ended.get(owner, _LONG_AGO)), run_id

@@ -1,0 +1,39 @@
+"""The way between who asks for a file to be read and the process that reads it: a line of JSON for each thing said."""
+
+import json
+from typing import IO, Any
+
+
+class Stopped(Exception):
+    """Whoever asked has gone, or wants no more."""
+
+
+class Line:
+    """Where a reading gets its request from and says what comes of it."""
+
+    def __init__(self, source: IO[bytes], target: IO[bytes]) -> None:
+        self._source, self._target = source, target
+
+    def take(self) -> dict[str, Any]:
+        """Return the next thing that is said.
+
+        Raises:
+            Stopped: If nobody is there any more.
+        """
+        line = self._source.readline()
+        if not line.endswith(b"\n"):
+            raise Stopped
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def tell(self, **said: Any) -> None:
+        """Say something.
+
+        Raises:
+            Stopped: If nobody is there any more.
+        """
+        try:
+            self._target.write(json.dumps(said).encode() + b"\n")
+            self._target.flush()
+        except OSError as error:
+            raise Stopped from error

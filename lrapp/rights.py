@@ -1,0 +1,57 @@
+"""Who may do what with what somebody made: a table, and one sentence for each refusal.
+
+Without ``LRAPP_RUNS=own`` a server has no owners, and everybody may do everything.
+"""
+
+import os
+from typing import Literal, get_args
+
+Relation = Literal["owner", "guest", "stranger"]
+"""Who made it; who was given its address; who has neither."""
+
+Action = Literal[
+    "look",
+    "take settings",
+    "save what is shown",
+    "stop",
+    "resume",
+    "delete",
+    "restore",
+    "star",
+    "say",
+    "download",
+    "start from weights",
+    "predict",
+    "use the table",
+]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+RELATIONS: tuple[Relation, ...] = get_args(Relation)
+# A link shows, and no more: curves, results and settings, which may be saved as they stand there.
+_GUEST: frozenset[Action] = frozenset({"look", "take settings", "save what is shown"})
+
+
+def private() -> bool:
+    """Return whether each visitor of this server has runs of their own."""
+    return os.environ.get("LRAPP_RUNS") == "own"
+
+
+def allowed(action: Action, relation: Relation) -> bool:
+    """Return whether somebody may do something with what they own, were given the address of, or neither."""
+    return relation == "owner" or (relation == "guest" and action in _GUEST)
+
+
+def refusal(word: str, owner: str) -> str:
+    """Return the sentence for somebody who may look and no more.
+
+    Args:
+        word: What it is: run, comparison, search, prediction.
+        owner: Whose it is; empty where it is nobody's.
+    """
+    if word == "prediction":
+        return "This prediction was made in another browser, and shows rows of a table; it opens only there."
+    if not owner:
+        return (
+            f"This {word} was started before visitors were told apart, so that it is nobody's; you can look at it, and "
+            "start your own with its settings."
+        )
+    return f"This {word} was started in another browser; you can look at it, and start your own with its settings."

@@ -1,0 +1,122 @@
+"""Units that numbers are written with, and by how much a number changes from one to another, where that is certain."""
+
+import re
+from fractions import Fraction
+from functools import cache
+
+_PREFIXES = {
+    "n": Fraction(1, 10**9), "µ": Fraction(1, 10**6), "m": Fraction(1, 1000), "c": Fraction(1, 100),
+    "d": Fraction(1, 10), "": Fraction(1), "h": Fraction(100), "k": Fraction(1000), "M": Fraction(10**6),
+    "G": Fraction(10**9), "T": Fraction(10**12),
+}  # fmt: skip
+# Each base unit with the prefixes that people write before it.
+_BASES = {
+    "g": "nµmk", "m": "nµmcdk", "l": "µmcdh", "s": "nµm", "W": "mkMGT", "Wh": "mkMGT", "V": "µmk", "A": "nµmk",
+    "Hz": "mkMGT", "J": "mkMG", "Pa": "hkM", "N": "mk", "B": "kMGT", "mol": "nµm",
+}  # fmt: skip
+_MINUTE = Fraction(60)
+_LITRE = Fraction(1)
+# (what is measured, how many of its base unit one is)
+_OTHERS: dict[str, tuple[str, Fraction]] = {
+    "t": ("g", Fraction(10**6)),
+    "lb": ("g", Fraction(45359237, 100000)),
+    "lbs": ("g", Fraction(45359237, 100000)),
+    "oz": ("g", Fraction(45359237, 1600000)),
+    "in": ("m", Fraction(254, 10000)),
+    "ft": ("m", Fraction(3048, 10000)),
+    "yd": ("m", Fraction(9144, 10000)),
+    "mi": ("m", Fraction(1609344, 1000)),
+    "min": ("s", _MINUTE),
+    "h": ("s", 60 * _MINUTE),
+    "hr": ("s", 60 * _MINUTE),
+    "hrs": ("s", 60 * _MINUTE),
+    "d": ("s", 1440 * _MINUTE),
+    "day": ("s", 1440 * _MINUTE),
+    "days": ("s", 1440 * _MINUTE),
+    "sec": ("s", Fraction(1)),
+    "m/s": ("m/s", Fraction(1)),
+    "km/h": ("m/s", Fraction(1000, 3600)),
+    "kmh": ("m/s", Fraction(1000, 3600)),
+    "mph": ("m/s", Fraction(1609344, 3600000)),
+    "mm²": ("m²", Fraction(1, 10**6)),
+    "cm²": ("m²", Fraction(1, 10**4)),
+    "m²": ("m²", Fraction(1)),
+    "ha": ("m²", Fraction(10**4)),
+    "km²": ("m²", Fraction(10**6)),
+    "cm³": ("l", Fraction(1, 1000)),
+    "m³": ("l", 1000 * _LITRE),
+    "bar": ("Pa", Fraction(10**5)),
+    "mbar": ("Pa", Fraction(100)),
+    "KiB": ("B", Fraction(1024)),
+    "MiB": ("B", Fraction(1024**2)),
+    "GiB": ("B", Fraction(1024**3)),
+    "of 1": ("share", Fraction(1)),
+    "%": ("share", Fraction(1, 100)),
+    "‰": ("share", Fraction(1, 1000)),
+}
+_CASELESS = frozenset(
+    ("g", "kg", "mg", "m", "km", "cm", "mm", "l", "ml", "cl", "dl", "lb", "lbs", "oz", "ft", "min")
+)
+_CURRENCIES = {
+    "€": "EUR",
+    "£": "GBP",
+    "₹": "INR",
+    "₽": "RUB",
+    "₩": "KRW",
+    "₪": "ILS",
+    "₺": "TRY",
+    "US$": "USD",
+}
+_OF_NAME = re.compile(r"(?:.*[\s_])?[(\[]?(?P<unit>[A-Za-zµ°²³/%‰]{1,6})[)\]]?")
+
+
+@cache
+def _known() -> dict[str, tuple[str, Fraction]]:
+    units = dict(_OTHERS)
+    for base, prefixes in _BASES.items():
+        for prefix in ("", *prefixes):
+            units[prefix + base] = (base, _PREFIXES[prefix])
+    units |= {name.replace("l", "L"): unit for name, unit in units.items() if unit[0] == "l"}
+    units |= {name.replace("µ", "u"): unit for name, unit in units.items() if name.startswith("µ")}
+    units |= {
+        name.replace("²", "2").replace("³", "3"): units[name] for name in list(units) if name[-1] in "²³"
+    }
+    return units
+
+
+def _find(unit: str) -> tuple[str, Fraction] | None:
+    found = _known().get(unit.replace("μ", "µ"))
+    if found is None and unit.casefold() in _CASELESS:
+        return _known()[unit.casefold()]
+    return found
+
+
+def factor(written: str, wanted: str) -> Fraction | None:
+    """Return what a number in one unit is multiplied by to be one in another; None where that is not certain.
+
+    Args:
+        written, wanted: Units as they stand behind numbers, such as ``"g"`` and ``"kg"``.
+    """
+    if written == wanted:
+        return Fraction(1)
+    one, other = _find(written), _find(wanted)
+    if one is None or other is None or one[0] != other[0]:
+        return None
+    return one[1] / other[1]
+
+
+def unit_in_name(name: str) -> str:
+    """Return the unit that a column's name ends in, such as ``weight_kg`` or ``length (cm)``; ``""`` where it does not.
+
+    Args:
+        name: The column's name.
+    """
+    match = _OF_NAME.fullmatch(name.strip())
+    if match is None or match["unit"] == name.strip():
+        return ""
+    return match["unit"] if _find(match["unit"]) is not None else ""
+
+
+def same_currency(one: str, other: str) -> bool:
+    """Return whether two signs or codes are of one currency."""
+    return _CURRENCIES.get(one, one).rstrip(".") == _CURRENCIES.get(other, other).rstrip(".")
