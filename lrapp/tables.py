@@ -168,7 +168,10 @@ class Table:
 def _as_text(values: pd.Series) -> pa.ChunkedArray:
     if pd.api.types.is_string_dtype(values.dtype):
         return _chunked(pa.array(values, type=pa.string(), from_pandas=True))
-    return _chunked(pc.cast(pa.array(values, from_pandas=True), pa.string()))
+    array = pa.array(values, from_pandas=True)
+    with suppress(pa.ArrowInvalid):  # as long numbers are written, not as 1e+12
+        array = pc.cast(array, pa.int64()) if pa.types.is_floating(array.type) else array
+    return _chunked(pc.cast(array, pa.string()))
 
 
 def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
