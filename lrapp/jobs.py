@@ -108,8 +108,11 @@ class Jobs:
     def stop(self, run: Run) -> None:
         """Ask a run to stop; its best weights so far are kept."""
         run.ask_to_stop()
-        if run.status.state != "queued":
-            return
+        try:
+            if run.status.state != "queued":
+                return
+        except UserError:
+            return  # damaged: the queue will pass it over
         # Where another server is just taking it, that one sees the mark.
         with _turn(run, _LOOK_SECONDS) as mine, self._changed:
             if mine and run.status.state == "queued":
@@ -355,9 +358,14 @@ def _turn(run: Run, patience: float = 0.0) -> Iterator[bool]:
     Args:
         run: The run.
         patience: Seconds to wait for it.
+
+    Raises:
+        UserError: If the run is gone, or the disk is full.
     """
     from filelock import FileLock, Timeout
 
+    if not run.folder.is_dir():  # the lock would make the folder anew
+        raise UserError(f"The run {run.id} is no longer here; it was deleted meanwhile.")
     lock = FileLock(run.turn_path, timeout=patience)
     try:
         with disk_errors():

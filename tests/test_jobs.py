@@ -453,3 +453,14 @@ def test_a_run_that_somebody_else_finished_is_not_taken_up(store: Store) -> None
     jobs.close()
     assert run.status.state == "completed"
     assert len(cluster.calls) == 1, "only the first call, which warms the worker"
+
+
+def test_a_run_that_is_deleted_while_somebody_works_on_it_stays_gone(store: Store) -> None:
+    run = store.create(RunSettings())
+    run.set_status(state="running", attempts=1)
+    with FileLock(run.lock_path):
+        jobs = Jobs(store, lambda kind: Silent())
+        store.delete(run)
+    time.sleep(3 * jobs_room.HELD_SECONDS)
+    jobs.close()
+    assert not run.folder.exists()
