@@ -301,7 +301,8 @@ class Jobs:
                 self._end_if_deaf(run, there, starts)
         with self._changed:
             self._waiting.end(self._current_owner or "", now())
-        if self._closing and isinstance(_error(future), WorkerLostError):
+        still = run.status.state == "running"  # else the worker has said itself how it ended
+        if still and self._closing and isinstance(_error(future), WorkerLostError):
             # Not the run's fault: an attempt that ends with the server does not count.
             run.set_status(
                 state="queued", message="Waits for the app to be started again.", attempts=status.attempts
@@ -311,7 +312,8 @@ class Jobs:
             self._held.append(run)  # somebody without a queue works on it, or did
             return
         state, message = self._ending(run, future, starts)
-        run.set_status(state=state, message=message, ended=now())
+        if still:
+            run.set_status(state=state, message=message, ended=now())
 
     def _ending(self, run: Run, future: Future[Any], starts: int) -> tuple[State, str]:
         """Say how a run ended."""
