@@ -196,10 +196,8 @@ class Jobs:
                     status = run.status
                     if status.state == "running" and status.attempts < ATTEMPTS:
                         # Begun already, so it goes before the others.
-                        message, started = (
-                            "Taken up again after the app was restarted.",
-                            status.started or now(),
-                        )
+                        started = status.started or now()
+                        message = "Taken up again after the app was restarted."
                         status = run.set_status(state="queued", message=message, started=started)
                     elif status.state == "running":
                         message = f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
@@ -250,8 +248,10 @@ class Jobs:
             try:
                 self._do(self._current)
             except UserError as error:
-                # The status itself could not be written; the run shows what its file still says.
                 log.warning("%s", error)
+                with suppress(UserError):  # what cannot be written shows what its file still says
+                    if self._current.status.state == "queued":
+                        self._current.set_status(state="failed", message=str(error), ended=now())
             except Exception:
                 log.exception("The queue met something unexpected and goes on with the next run.")
             finally:
@@ -272,9 +272,8 @@ class Jobs:
             if status.state in ENDED:
                 return
             if not mine or status.state != "queued":
-                self._held.append(
-                    run
-                )  # another server has it: what becomes of it is told by that one, if it lives
+                # Another server has it. What becomes of it is told by that one, for as long as it lives.
+                self._held.append(run)
             elif status.started is None and run.stop_asked is not None:
                 _stopped_in_queue(run)
             else:
