@@ -192,6 +192,11 @@ class Readers:
             elif (has := reading.memory()) is not None and has > memory:
                 raise OverLimit(_too_much(what, memory), memory)
 
+    def expect(self) -> None:
+        """Have the process that stands ready load all that it needs, as somebody may upload a file soon."""
+        if self._server is not None:
+            self._server.expect()
+
     def close(self) -> None:
         """End the process that stands ready."""
         if self._server is not None:
@@ -406,9 +411,15 @@ class _Server:
         return _Forked(ours, lambda: self._tell_end(name))
 
     def _tell_end(self, name: str) -> None:
-        with self._lock:
+        self._tell({"end": name})
+
+    def expect(self) -> None:
+        self._tell({"expect": True})
+
+    def _tell(self, word: dict[str, Any]) -> None:
+        with self._lock, suppress(OSError):  # who has ended is started again for the next file
             if self._control is not None:
-                self._control.send(json.dumps({"end": name}).encode())
+                self._control.send(json.dumps(word).encode())
 
     def _stop(self) -> None:
         if self._control is not None:
