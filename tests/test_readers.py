@@ -178,7 +178,7 @@ def test_a_process_for_one_file_alone_keeps_to_the_limits_too(tmp_path: Path) ->
 def test_where_the_system_keeps_no_limit_who_asks_watches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lrapp.execution.readers.WATCHED", True)
+    monkeypatch.setattr("lrapp.execution.processes.WATCHED", True)
     with pytest.raises(OverLimit, match="more than 150 MB"):
         read(Readers(allowed=Limits(memory=150 * MB)), tmp_path, bombs.long_gzip(500))
 
