@@ -67,7 +67,13 @@ ORDER = [
         "execution.processes",
         "execution.readers",
     ),
-    *("execution.uploads", "execution.desk", "execution.long_tables", "execution.loose_pictures"),
+    *(
+        "execution.uploads",
+        "execution.sources",
+        "execution.desk",
+        "execution.long_tables",
+        "execution.loose_pictures",
+    ),
     *("picture_prediction", "predicting", "prediction_folders"),
     *(
         "about",

@@ -7,5 +7,6 @@
 - ``readers``   asks, from any other process: takes turns, watches, says in a sentence how a reading ended
 - ``uploads``   an uploaded file -> its table or pictures; what was read is kept, what was refused is remembered
 - ``long_tables``, ``loose_pictures``   what is to be predicted, portion by portion
+- ``sources``   the data that settings name, uploaded or not
 - ``desk``      the page's side: readings that go on while the page is drawn
 """

@@ -77,6 +77,7 @@ def main() -> None:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches every process of a terminal; only the app decides
     if sys.argv[1] == ONCE:
+        _end_with_parent()
         # What a library prints must not stand among the answers.
         answers = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
@@ -182,6 +183,8 @@ class _Forking:
 
 
 def _end_with_parent() -> None:
+    if sys.platform != "linux":
+        return
     parent = os.getppid()
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -23,12 +23,10 @@ from lrapp.errors import Refused, UserError
 from lrapp.execution.readers import OverLimit, Readers, What
 from lrapp.runs import Store, disk_errors, write_beside
 from lrapp.settings import (
-    DataSettings,
     DialectSettings,
     FileSource,
     PictureFileSource,
     PictureSettings,
-    SampleSource,
 )
 
 if TYPE_CHECKING:
@@ -107,12 +105,12 @@ class Uploads:
 
     def holds_pictures(self, source: FileSource) -> bool:
         """Return whether a file is a zip of pictures; one that cannot be told is none."""
-        path = self._path(source)
-        with path.open("rb") as file:
-            if file.read(4) != b"PK\x03\x04":
-                return False
         late = time.monotonic() + _TELL_SECONDS
         try:
+            path = self._path(source)
+            with path.open("rb") as file:
+                if file.read(4) != b"PK\x03\x04":
+                    return False
             answer = self.readers.ask(
                 "holds_pictures",
                 "table",
@@ -311,32 +309,3 @@ def tidy(home: Path) -> None:
             else:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
-
-
-def read_table(
-    store: Store,
-    settings: DataSettings,
-    uploads: Uploads | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> "Table":
-    """Return the table that the settings name, read the way they say; samples, which are ours, are read right here.
-
-    Args:
-        store: Where uploaded files are kept.
-        settings: Which table, and how it is read.
-        uploads: Whose readers to use; a process for this file alone where none are given.
-        should_stop: Asked again and again while an upload is read.
-
-    Raises:
-        UserError: If it is not there, or cannot be read.
-    """
-    if isinstance(settings.source, FileSource):
-        found = uploads or Uploads(store)
-        return found.table(settings.source, settings.dialect, settings.kinds, should_stop)
-    from lrapp.tables import DialectOverrides, read_csv
-
-    if not isinstance(settings.source, SampleSource):
-        raise UserError("These pictures are no table; choose a table.")
-    overrides = DialectOverrides(**settings.dialect.model_dump())
-    table = read_csv(store.read_source(settings.source), settings.source.name, dialect=overrides)
-    return table.with_kinds(settings.kinds) if settings.kinds else table
