@@ -223,11 +223,11 @@ def sweep(page: Page, box: FloatRect | None) -> None:
     """Move the mouse over a chart or a table, so that each of its tooltips is seen."""
     if box is None:
         return
-    for down in (0.08, 0.3, 0.5, 0.75):
-        for across in (0.15, 0.35, 0.55, 0.8):
+    for down in (0.08, 0.35, 0.6):
+        for across in (0.2, 0.5, 0.8):
             page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-            page.wait_for_timeout(30)
-        clean(page)
+            page.wait_for_timeout(20)
+    clean(page)
 
 
 def clean(page: Page) -> None:
@@ -237,12 +237,17 @@ def clean(page: Page) -> None:
 
 def look_at_everything(page: Page) -> None:
     """Choose each of the views of a result, and each format to take away, one after the other."""
-    for group in ("stButtonGroup", "stRadio"):
+    for group, parts in (("stButtonGroup", "stVegaLiteChart"), ("stRadio", "")):
         choices = page.get_by_test_id(group).locator("button, label:has(input)")
         for number in range(choices.count()):
             if choices.nth(number).is_visible():
                 choices.nth(number).click()
-                glance(page)
+                idle(page)
+                clean(page)
+                charts = page.get_by_test_id(parts) if parts else page.locator("#nothing")
+                for place in range(charts.count() - 1, max(-1, charts.count() - 3), -1):
+                    charts.nth(place).scroll_into_view_if_needed()
+                    sweep(page, charts.nth(place).bounding_box())
 
 
 def test_the_train_page_of_runs(visit: Page, home: Home) -> None:
