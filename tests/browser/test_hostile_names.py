@@ -94,7 +94,8 @@ class Home:
 def _train(store: Store, run: Run) -> Run:
     outcome = worker.work(run.folder, store.home)
     run.set_status(state=outcome.state, message=outcome.message)
-    about.change(run, name=NAMES[1], note=NAMES[0])
+    # A list tells its entries apart by what it shows of them.
+    about.change(run, name=f"{run.id[-4:]} {NAMES[1]}", note=NAMES[0])
     return run
 
 
@@ -313,6 +314,8 @@ def test_the_other_pages(visit: Page, home: Home) -> None:
 def test_predictions_of_a_table_and_of_one_row(visit: Page, home: Home, name: str) -> None:
     visit.goto(f"{home.app.url}/predict?run={home.runs[name].id}")
     visit.get_by_role("heading", name="Predict", exact=True).wait_for()
+    visit.get_by_text("Upload the rows to predict").wait_for()
+    idle(visit)
     target = f"{PICTURE} y"
     upload(
         visit, f"{PICTURE}.csv", table(30, target, words=name == "classes").replace(b"/w.png", b"/unseen.png")
@@ -334,6 +337,8 @@ def test_predictions_of_a_table_and_of_one_row(visit: Page, home: Home, name: st
 
 def test_predictions_of_pictures(visit: Page, home: Home) -> None:
     visit.goto(f"{home.app.url}/predict?run={home.runs['pictures'].id}")
+    visit.get_by_text("Upload pictures; what the network sees").wait_for()
+    idle(visit)
     files: list[FilePayload] = [
         {"name": f"{PICTURE.replace('/', ':')}.png", "mimeType": "image/png", "buffer": RED},
         {"name": f"{TAG.replace('/', ':')}.png", "mimeType": "image/png", "buffer": b"no picture"},
