@@ -88,6 +88,7 @@ def _look(data: DataSettings) -> Look:
         UserError: If the pictures cannot be had; also when that has just been tried.
     """
     source, kept = data.source, _looks()
+    access.require_table(source)
     if isinstance(source, PictureFileSource):
         wanted = _as_shown(data.pictures)
         return reading.get(

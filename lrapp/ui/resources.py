@@ -118,7 +118,6 @@ def table(data: DataSettings) -> "Table":
         StillReading: If that takes longer than a moment.
         UserError: If it is not there, cannot be read, or is somebody else's.
     """
-    access.require_table(data.source)
     read = _table(data.source, data.dialect, {})
     # A saved choice may name a column that this reading of the file does not have.
     kinds = {name: kind for name, kind in data.kinds.items() if read.kinds.get(name, kind) != kind}
@@ -126,6 +125,7 @@ def table(data: DataSettings) -> "Table":
 
 
 def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> "Table":
+    access.require_table(source)
     data = DataSettings(source=source, dialect=dialect, kinds=kinds)
     if not isinstance(source, FileSource):
         return _sample(
