@@ -38,7 +38,7 @@ class Text:
     escaped: bool = False
     written: str = ""
 
-    def restored(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    def restored(self, column: pa.Array) -> pa.Array:
         """Cells of a column without the placeholders that ``prepare_text`` put in."""
         if self.escaped:
             column = pc.replace_substring(column, _ESCAPED_QUOTE, self.quote)
