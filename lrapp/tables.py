@@ -25,7 +25,7 @@ from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.names import column_names, with_split_names, without_sign
-from lrapp.reading.packed import Packed, by_rows
+from lrapp.reading.packed import Packed, by_rows, give_back
 from lrapp.reading.records import Records, find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
 from lrapp.reading.rulings import without_rulings
@@ -328,6 +328,7 @@ def _assemble(name: str, rows: Rows, notes: list[str], told: DialectOverrides) -
     texts: dict[str, pa.ChunkedArray] = {}
     dropped: list[str] = []
     width = len(names)
+    give_back(0, width * len(body.columns[0]))
     framed = dialect is not None and not dialect.header and dialect.delimiter == "|"
     for place, column_name in enumerate(names):
         cells, body.columns[place] = body.columns[place], Packed(())
@@ -341,6 +342,9 @@ def _assemble(name: str, rows: Rows, notes: list[str], told: DialectOverrides) -
         columns.append(_column(column_name, read))
         if read.lossy:
             texts[column_name] = cells.kept()
+        height = len(cells)
+        del cells
+        give_back(place * height, (place + 1) * height)
         notes.extend(f"Column {column_name!r}: {note}." for note in read.notes)
     if nameless := [names[place] for place in sorted(unnamed) if names[place] not in dropped]:
         listed = ", ".join(map(repr, nameless[:5]))

@@ -14,6 +14,7 @@ ORDER = [
     *("errors", "events", "policies", "suggestions"),
     *(
         "reading.answers",
+        "reading.packed",
         "reading.words",
         "reading.dates",
         "reading.kinds",
@@ -28,7 +29,7 @@ ORDER = [
     ),
     *("reading.dialects", "reading.bodies", "reading.rows", "reading.mending", "reading.decoding"),
     *("reading.wrappings", "reading.unpacking"),
-    *("reading.categories", "reading.columns", "reading.totals", "tables"),
+    *("reading.categories", "reading.columns", "reading.totals", "reading.sheets", "tables"),
     *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
     *("search_space", "search"),
     *("layer_table", "shapes", "estimates", "overview"),

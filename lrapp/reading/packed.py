@@ -229,9 +229,13 @@ def narrowest(most: int, least: int = 0) -> int:
 
 def _whole_numbers(text: pa.StringArray) -> pa.Array | None:
     """Strings as whole numbers, None when some would not come back to the letter."""
+    longest = pc.max(pc.binary_length(text)).as_py()
+    kind = next(
+        (kind for kind, digits in zip(_WHOLE, (2, 4, 9), strict=False) if longest <= digits), pa.int64()
+    )
     try:
-        pc.cast(text.slice(0, _PROBE), pa.int64())
-        values = pc.cast(text, pa.int64())
+        pc.cast(text.slice(0, _PROBE), kind)
+        values = pc.cast(text, kind)
     except pa.ArrowInvalid:
         return None
     offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset : text.offset + len(text) + 1]
@@ -266,6 +270,16 @@ def codes_of(piece: pa.Array) -> tuple[pa.Array, np.ndarray]:
         piece = pc.dictionary_encode(piece)
     indices = piece.indices.fill_null(-1) if piece.indices.null_count else piece.indices
     return as_text(piece.dictionary), indices.to_numpy()
+
+
+def give_back(before: int, now: int) -> None:
+    """Let Arrow's allocator return what it keeps for later, once for each million cells or so.
+
+    Args:
+        before, now: Cells that had been freed when it was last asked, and those that are.
+    """
+    if before // _ROWS != now // _ROWS:
+        pa.default_memory_pool().release_unused()
 
 
 def by_rows(rows: int) -> Iterator[slice]:

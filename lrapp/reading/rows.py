@@ -23,7 +23,7 @@ _BLOCK = 1 << 20
 _COUNTED = 1 << 17
 _READ_AGAIN = 3
 _STRAY_QUOTES = 25
-_STRETCH = 16 << 20
+_STRETCH = 4 << 20
 _LONG_PIECE = 8000
 _TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
@@ -353,7 +353,6 @@ def _fast(
             else:
                 columns[place] = pa.string()
             continue
-        pa.default_memory_pool().release_unused()
         return [Packed(own) for own in pieces]
 
 
