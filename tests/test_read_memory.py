@@ -1,4 +1,4 @@
-"""Reading takes a few times the file in memory, whatever its rows are like: in real processes, on the memory they had."""
+"""Reading takes a few times the file in memory, however short its rows are: told by processes that read."""
 
 import importlib.util
 import sys

@@ -40,6 +40,7 @@ def test_cells_take_the_smallest_form_that_gives_them_back(
 
 
 def test_any_pieces_give_the_same_words_in_the_same_order_as_the_text() -> None:
+    choices: list[list[str | None]] = [["1", "2", "30"], ["a", "b", " a", None], ["x1", "1", "02"], [None]]
     rng = random.Random(0)
     for _ in range(40):
         lists = [
