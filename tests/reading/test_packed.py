@@ -43,12 +43,7 @@ def test_any_pieces_give_the_same_words_in_the_same_order_as_the_text() -> None:
     choices: list[list[str | None]] = [["1", "2", "30"], ["a", "b", " a", None], ["x1", "1", "02"], [None]]
     rng = random.Random(0)
     for _ in range(40):
-        lists = [
-            rng.choices(
-                rng.choice([["1", "2", "30"], ["a", "b", " a", None], ["x1", "1", "02"], [None]]), k=9
-            )
-            for _ in range(4)
-        ]
+        lists = [rng.choices(rng.choice(choices), k=9) for _ in range(4)]
         text = pa.chunked_array([pa.array(cells, pa.string()) for cells in lists])
         column = Packed.of(text)
         expected = words_of(text)
