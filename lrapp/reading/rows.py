@@ -13,7 +13,7 @@ from lrapp.reading.bodies import Body, Repair, leave_out
 from lrapp.reading.dialects import Dialect
 from lrapp.reading.numerals import is_plain, looks_numeric, only_unclear_commas
 from lrapp.reading.packed import Packed, packed
-from lrapp.reading.records import Records, split_cells
+from lrapp.reading.records import Records, before, split_cells
 from lrapp.reading.texts import Text
 
 LISTED_REPAIRS = 1000
@@ -132,8 +132,8 @@ def _mend_body(plan: Plan) -> Body:
     data = records.text.data
     body = Body(columns=[])
     bad = _uneven(records, first, width)
-    good = np.setdiff1d(np.arange(first, records.count), bad, assume_unique=True)
-    last_good = int(good[-1]) if len(good) else -1
+    odd = set(bad.tolist())
+    last_good = next((place for place in range(records.count - 1, first - 1, -1) if place not in odd), -1)
     pieces: list[bytes | memoryview] = []
     rows: dict[int, list[str]] = {}
     view = memoryview(data)
@@ -141,7 +141,6 @@ def _mend_body(plan: Plan) -> Body:
     names = [name.strip() for name in plan.header] if plan.header else None
     halves: set[int] = set()
     below: set[int] = set()
-    odd = set(bad.tolist())
     for place in bad.tolist():
         start, end = records.span(place)
         raw = records.raw(place)
@@ -291,19 +290,34 @@ def _mend_one(
 
 def _uneven(records: Records, first: int, width: int) -> np.ndarray:
     """Indices of records that do not have the right number of delimiters or whose quotes are odd."""
-    data = np.frombuffer(records.text.data, dtype=np.uint8)
-    opening, closing = records.toggles[0::2], records.toggles[1::2]
+    parts = [records.odd[records.odd >= first]]
+    if width > 1:
+        # An odd record that is empty has nothing to repair.
+        parts = [
+            np.array([place for place in parts[0].tolist() if len(set(records.span(place))) > 1], np.int64)
+        ]
+    for start in range(first, records.count, _COUNTED):
+        parts.append(start + _uneven_among(records, start, min(start + _COUNTED, records.count), width))
+    return np.unique(np.concatenate(parts))
+
+
+def _uneven_among(records: Records, first: int, end: int, width: int) -> np.ndarray:
+    """The same among some records, counted from the first of them."""
+    marks = records.known
+    starts = marks.starts(first, end)
+    base, stop = int(starts[0]), marks.size if end == records.count else records.span(end)[0]
+    data = np.frombuffer(records.text.data, dtype=np.uint8)[base:stop]
+    toggles = marks.toggles[before(marks.toggles, base) : before(marks.toggles, stop)].astype(np.int64) - base
+    opening, closing = toggles[0::2], toggles[1::2]
     if len(closing) < len(opening):
         closing = np.append(closing, len(data))
-    bounds = np.append(records.starts, len(data))
-    before, opened, closed = _counts_before(data, records.text.delimiter, (bounds, opening, closing))
+    bounds = np.append(starts.astype(np.int64) - base, len(data))
+    passed, opened, closed = _counts_before(data, records.text.delimiter, (bounds, opening, closing))
     quoted = np.append(0, np.cumsum(closed - opened))
-    counts = np.diff(before) - np.diff(quoted[np.searchsorted(opening, bounds)])
+    counts = np.diff(passed) - np.diff(quoted[np.searchsorted(opening, bounds)])
     uneven = counts != width - 1
-    uneven[records.odd] = True
     if width > 1:
-        uneven &= records.ends > records.starts
-    uneven[:first] = False
+        uneven &= marks.ends(first, end) > starts
     return np.flatnonzero(uneven)
 
 
