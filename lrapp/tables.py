@@ -361,6 +361,7 @@ def _assemble(name: str, rows: Rows, notes: list[str], given: Given) -> Table:
         notes=tuple(notes),
         repairs=tuple(body.repairs),
         repaired_rows=body.repaired_rows,
+        to_predict=rows.to_predict,
         _texts=texts,
         _given=given,
     )
