@@ -36,7 +36,9 @@ The rooms, from the ground up (each imports only rooms above it in this list; a 
 - ``execution/``, ``jobs``, ``bundle``   the worker process and whose turn it is; the queue; the download
 - ``recipes``, ``picture_recipes``, ``code_data``, ``code_pictures``, ``code_training``, ``codegen``   a finished run ->
   readable code that does it again
-- ``portable``, ``exports`` and one for each format   a finished run -> what a person takes away
+- ``portable``, the rooms that end in ``_export``, ``readmes``, ``exporter``, ``export_formats/`` (a room for each),
+  ``exports``   a finished run -> what a person takes away
 - ``charts`` and its neighbours   frames -> Altair charts
+- ``format_options``, ``predict_command``   predicting from a terminal
 - ``ui/``           the pages
 """

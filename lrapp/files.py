@@ -37,7 +37,7 @@ def disk_errors() -> Iterator[None]:
         raise
 
 
-# What is on the disk after a power cut: the file under its name; the file or what was there before; nobody cares.
+# What is on the disk after a power cut: the file under its name; it or what was there before, whole; nobody cares.
 Sync = Literal["name", "content", "nothing"]
 
 

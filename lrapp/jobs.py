@@ -109,8 +109,11 @@ class Jobs:
     def stop(self, run: Run) -> None:
         """Ask a run to stop; its best weights so far are kept."""
         run.ask_to_stop()
-        if run.status.state != "queued":
-            return
+        try:
+            if run.status.state != "queued":
+                return
+        except UserError:
+            return  # damaged: the queue will pass it over
         # Where another server is just taking it, that one sees the mark.
         with _turn(run, _LOOK_SECONDS) as mine, self._changed:
             if mine and run.status.state == "queued":
@@ -194,10 +197,8 @@ class Jobs:
                     status = run.status
                     if status.state == "running" and status.attempts < ATTEMPTS:
                         # Begun already, so it goes before the others.
-                        message, started = (
-                            "Taken up again after the app was restarted.",
-                            status.started or now(),
-                        )
+                        started = status.started or now()
+                        message = "Taken up again after the app was restarted."
                         status = run.set_status(state="queued", message=message, started=started)
                     elif status.state == "running":
                         message = f"Given up after {status.attempts} attempts, as the app ended each time. Resume it."
@@ -248,8 +249,10 @@ class Jobs:
             try:
                 self._do(self._current)
             except UserError as error:
-                # The status itself could not be written; the run shows what its file still says.
                 log.warning("%s", error)
+                with suppress(UserError):  # what cannot be written shows what its file still says
+                    if self._current.status.state == "queued":
+                        self._current.set_status(state="failed", message=str(error), ended=now())
             except Exception:
                 log.exception("The queue met something unexpected and goes on with the next run.")
             finally:
@@ -270,9 +273,8 @@ class Jobs:
             if status.state in ENDED:
                 return
             if not mine or status.state != "queued":
-                self._held.append(
-                    run
-                )  # another server has it: what becomes of it is told by that one, if it lives
+                # Another server has it. What becomes of it is told by that one, for as long as it lives.
+                self._held.append(run)
             elif status.started is None and run.stop_asked is not None:
                 _stopped_in_queue(run)
             else:
@@ -299,7 +301,8 @@ class Jobs:
                 self._end_if_deaf(run, there, starts)
         with self._changed:
             self._waiting.end(self._current_owner or "", now())
-        if self._closing and isinstance(_error(future), WorkerLostError):
+        still = run.status.state == "running"  # else the worker has said itself how it ended
+        if still and self._closing and isinstance(_error(future), WorkerLostError):
             # Not the run's fault: an attempt that ends with the server does not count.
             run.set_status(
                 state="queued", message="Waits for the app to be started again.", attempts=status.attempts
@@ -309,7 +312,8 @@ class Jobs:
             self._held.append(run)  # somebody without a queue works on it, or did
             return
         state, message = self._ending(run, future, starts)
-        run.set_status(state=state, message=message, ended=now())
+        if still:
+            run.set_status(state=state, message=message, ended=now())
 
     def _ending(self, run: Run, future: Future[Any], starts: int) -> tuple[State, str]:
         """Say how a run ended."""
@@ -356,9 +360,14 @@ def _turn(run: Run, patience: float = 0.0) -> Iterator[bool]:
     Args:
         run: The run.
         patience: Seconds to wait for it.
+
+    Raises:
+        UserError: If the run is gone, or the disk is full.
     """
     from filelock import FileLock, Timeout
 
+    if not run.folder.is_dir():  # the lock would make the folder anew
+        raise UserError(f"The run {run.id} is no longer here; it was deleted meanwhile.")
     lock = FileLock(run.turn_path, timeout=patience)
     try:
         with disk_errors():

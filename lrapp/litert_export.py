@@ -5,28 +5,19 @@ date as its day and the second of that day.
 """
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from lrapp.portable import (
-    Layer,
-    Portable,
-    answer,
-    compute,
-    day_parts,
-    in_portions,
-    layers,
-    text_codes,
-    yes_no_table,
-)
+from lrapp.portable import Portable, answer, day_parts, in_portions, layers, prepared, text_codes
+from lrapp.preprocessing import InputColumn
 from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
-from lrapp.tf_export import Ops
+from lrapp.tf_export import SIGNATURE, Ops, answers, module, save
 
-_SIGNATURE = "serving_default"
 _DAY = 86_400
 
 
@@ -71,74 +62,45 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
     return made
 
 
-def build(model: SavedModel, plan: Portable) -> bytes:
-    """Return the file: an input of shape (rows,) for each column, ``prediction`` and ``probabilities``.
-
-    Args:
-        model: Network and preprocessor.
-        plan: The preprocessor as arrays.
-    """
-    names = input_names(plan)
+def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
+    """Return what takes an input of shape (rows,) for each column; arguments as for ``onnx_export.build``."""
+    names, ops, learned = input_names(plan), Ops(np.float32), layers(model.network)
     specs: dict[str, Any] = {}
     for column in plan.columns:
         kind = tf.int32 if column.kind in (Kind.CATEGORY, Kind.YES_NO) else tf.float32
         specs |= {name: tf.TensorSpec([None], kind, name=name) for name in names[column.name]}
 
-    learned = layers(model.network)
-
     def serve(**given: Any) -> dict[str, Any]:
-        columns = {column: [given[name] for name in of] for column, of in names.items()}
-        return _answer(model, learned, plan, columns)
+        def parts(column: InputColumn) -> list[Any]:
+            return [tf.reshape(given[name], [-1, 1]) for name in names[column.name]]
 
-    module = tf.Module()
-    module.serve = tf.function(serve, autograph=False)
-    traced = module.serve.get_concrete_function(**specs)
+        def dates(column: InputColumn) -> list[Any]:
+            days, seconds = parts(column)
+            return day_parts(days, seconds / float(_DAY), ops)
+
+        def row(column: InputColumn, table: np.ndarray) -> Any:
+            codes, last = given[names[column.name][0]], len(table) - 1
+            # Codes outside of the table are those of its last row.
+            codes = tf.where(tf.less(codes, 0), last, tf.minimum(codes, last))
+            return tf.gather(tf.constant(table), codes)
+
+        x = prepared(plan, ops, lambda column: parts(column)[0], dates, row)
+        return answers(model.preprocessor, answer(learned, x, ops), numbers=True)
+
+    return module(serve, specs)
+
+
+def converted(served: tf.Module) -> bytes:
+    """Return what is served as a LiteRT file."""
     with tempfile.TemporaryDirectory() as folder:
         # The names of inputs and outputs come through by this way only.
-        tf.saved_model.save(module, folder, signatures={_SIGNATURE: traced})
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[_SIGNATURE])
-        converted: bytes = converter.convert()
-    return converted
+        save(served, Path(folder))
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        made: bytes = converter.convert()
+    return made
 
 
-def _answer(
-    model: SavedModel, learned: tuple[Layer, ...], plan: Portable, given: dict[str, list[Any]]
-) -> dict[str, Any]:
-    ops, tables = Ops(np.float32), dict(plan.categories)
-    slots, chosen = {}, {}
-    slot = 0
-    for column in plan.columns:
-        parts = [tf.reshape(part, [-1, 1]) for part in given[column.name]]
-        match column.kind:
-            case Kind.CATEGORY:
-                chosen[slot] = _row(tables[slot], given[column.name][0])
-            case Kind.YES_NO:
-                slots[slot] = _row(yes_no_table().astype(np.float32), given[column.name][0])
-            case Kind.DATE:
-                slots |= dict(enumerate(day_parts(parts[0], parts[1] / float(_DAY), ops), slot))
-            case _:
-                slots[slot] = parts[0]
-        slot += len(column.slots)
-    answers = answer(learned, compute(plan, slots, chosen, ops), ops)
-    told = model.preprocessor
-    if told.task == "regression":
-        return {"prediction": answers[:, 0] * np.float32(told.target_scale) + np.float32(told.target_mean)}
-    if told.task == "binary":
-        answers = tf.concat([1.0 - answers, answers], axis=1)
-    return {
-        "prediction": tf.argmax(answers, axis=1, output_type=tf.int32),
-        "probabilities": answers,
-    }
-
-
-def _row(table: np.ndarray, codes: Any) -> Any:
-    """Rows of a table, its last one for codes outside of it."""
-    last = len(table) - 1
-    codes = tf.where(tf.less(codes, 0), last, tf.minimum(codes, last))
-    return tf.gather(tf.constant(table), codes)
-
-
-def run(path: Path, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what LiteRT answers, by the names of the outputs.
 
     Args:
@@ -153,5 +115,5 @@ def run(path: Path, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             "ignore", message=r"[\s\S]*tf\.lite\.Interpreter is deprecated", category=UserWarning
         )
         interpreter = tf.lite.Interpreter(model_path=str(path))
-    runner = interpreter.get_signature_runner(_SIGNATURE)
+    runner = interpreter.get_signature_runner(SIGNATURE)
     return in_portions(given, lambda part: runner(**part))

@@ -8,7 +8,15 @@ import numpy as np
 
 from lrapp import layers, shapes
 from lrapp.group_rates import GROUPS, grouped
-from lrapp.settings import ModelSettings, Optimizer, Precision, PretrainedStart, Task, TrainingSettings
+from lrapp.settings import (
+    AugmentationSettings,
+    ModelSettings,
+    Optimizer,
+    Precision,
+    PretrainedStart,
+    Task,
+    TrainingSettings,
+)
 
 # Mean and spread of ImageNet's photographs, red, green and blue, on 0 to 1. EfficientNet has learned from pictures
 # that were divided by the spread and by its root once more; its own layers for that are left as they are, which is
@@ -85,6 +93,25 @@ def build(
         name=layers.OUTPUT,
     )(layers.flat(x, "flatten_output"))
     return keras.Model(start, answer, name="network")
+
+
+def answering(network: keras.Model, settings: ModelSettings, task: Task, precision: Precision) -> keras.Model:
+    """Return a network with the weights of another, without the layers that vary pictures in training.
+
+    Args:
+        network: The trained one.
+        settings: What it was built from.
+        task: What kind of answer it gives.
+        precision: In which the new one computes.
+    """
+    plain = settings.model_copy(update={"augmentation": AugmentationSettings()})
+    shape = network.input_shape[1:]
+    made = build(plain, shape, task, network.output_shape[-1], precision=precision)
+    made.set_weights(network.get_weights())
+    for layer in every_layer(made):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with a copy of its weights
+    return made
 
 
 def _pretrained(x: Any, start: PretrainedStart, policy: keras.DTypePolicy) -> Any:

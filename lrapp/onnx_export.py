@@ -1,23 +1,14 @@
 """A run's model -> an ONNX graph from raw columns to answers, and the check that ONNX Runtime gives the same."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lrapp.picture_inputs import PicturePreprocessor
-from lrapp.portable import (
-    Portable,
-    answer,
-    compute,
-    date_parts,
-    in_portions,
-    layers,
-    text_codes,
-    yes_no_table,
-)
-from lrapp.preprocessing import Preprocessor
+from lrapp.portable import Portable, answer, date_parts, in_portions, layers, prepared, text_codes
+from lrapp.preprocessing import InputColumn, Preprocessor
 from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
 
@@ -177,27 +168,28 @@ def build(model: SavedModel, plan: Portable) -> Any:
     prefix = "_"
     while any(column.name.startswith(prefix) for column in plan.columns):
         prefix += "_"
-    graph = Graph(prefix)
-    tables = dict(plan.categories)
-    inputs, slots, chosen = [], {}, {}
-    names = input_names(plan)
-    slot = 0
-    for column in plan.columns:
-        text = column.kind in (Kind.CATEGORY, Kind.YES_NO)
-        kind = TensorProto.STRING if text else TensorProto.DOUBLE
-        inputs.append(helper.make_tensor_value_info(names[column.name], kind, ["rows", 1]))
-        x = Tensor(graph, names[column.name])
-        match column.kind:
-            case Kind.CATEGORY:
-                chosen[slot] = graph.row(x, tables[slot], *text_codes(column))
-            case Kind.YES_NO:
-                slots[slot] = graph.row(x, yes_no_table(), *text_codes(column))
-            case Kind.DATE:
-                slots |= dict(enumerate(date_parts(x, graph), slot))
-            case _:
-                slots[slot] = x
-        slot += len(column.slots)
-    answers = answer(layers(model.network), compute(plan, slots, chosen, graph), graph)
+    graph, names = Graph(prefix), input_names(plan)
+    texts = (Kind.CATEGORY, Kind.YES_NO)
+    inputs = [
+        helper.make_tensor_value_info(
+            names[column.name],
+            TensorProto.STRING if column.kind in texts else TensorProto.DOUBLE,
+            ["rows", 1],
+        )
+        for column in plan.columns
+    ]
+
+    def given(column: InputColumn) -> Tensor:
+        return Tensor(graph, names[column.name])
+
+    x = prepared(
+        plan,
+        graph,
+        given,
+        lambda column: date_parts(given(column), graph),
+        lambda column, table: graph.row(given(column), table, *text_codes(column)),
+    )
+    answers = answer(layers(model.network), x, graph)
     made = helper.make_graph(
         graph.nodes, "model", inputs, outputs(graph, model.preprocessor, answers), graph.constants
     )
@@ -237,12 +229,12 @@ def outputs(graph: Graph, told: Preprocessor | PicturePreprocessor, answers: Ten
     ]
 
 
-def run(path: Path, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run(path: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what ONNX Runtime answers, by the names of the outputs.
 
     Args:
         path: The model's file.
-        columns: As ``portable.raw_inputs`` gives them, by the names of the inputs.
+        inputs: Columns as ``portable.raw_inputs`` gives them, or pictures, by the names of the inputs.
     """
     import onnxruntime
 
@@ -250,7 +242,9 @@ def run(path: Path, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     names = [output.name for output in session.get_outputs()]
 
     def ask(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        answers = session.run(names, {name: values[:, None] for name, values in given.items()})
+        answers = session.run(
+            names, {name: values[:, None] if values.ndim == 1 else values for name, values in given.items()}
+        )
         return dict(zip(names, answers, strict=True))
 
-    return in_portions(columns, ask)
+    return in_portions(inputs, ask)

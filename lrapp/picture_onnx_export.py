@@ -1,4 +1,4 @@
-"""A network of pictures -> an ONNX graph, layer by layer, and the check that ONNX Runtime gives the same.
+"""A network of pictures -> an ONNX graph, layer by layer.
 
 Keras's tensors have their channels last, ONNX's convolutions want them first: pictures are turned once, at the start,
 and once more before they are flattened, so that the weights behind see the order in which they were learned.
@@ -6,7 +6,6 @@ and once more before they are flattened, so that the weights behind see the orde
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ def build(network: Any, told: PicturePreprocessor) -> Any:
     ``probabilities``.
 
     Args:
-        network: In float32, as ``picture_tf_export.inference`` makes it.
+        network: In float32, as ``recipes.Finished.answering`` makes it.
         told: Its classes, and the shape of its pictures.
 
     Raises:
@@ -151,17 +150,3 @@ def _resized(graph: Graph, layer: Any, x: Tensor) -> Tensor:
         coordinate_transformation_mode="half_pixel",
         axes=[2, 3],
     )
-
-
-def run(path: Path, pictures: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what ONNX Runtime answers, by the names of the outputs.
-
-    Args:
-        path: The model's file.
-        pictures: uint8, shape (pictures, height, width, channels).
-    """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {INPUT: pictures}), strict=True))

@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,13 @@ from lrapp.worker import read_images
 
 if TYPE_CHECKING:
     from lrapp.images import Images
+    from lrapp.prepare import Part
 
 __all__ = ["ARCHIVE", "SPLIT", "PictureRecipe", "picture_recipe"]
 
 ARCHIVE = "pictures.zip"
+# Enough to see a mistake, and a large network is done with them soon.
+_MOST_CHECKED = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,13 @@ class PictureRecipe(Finished):
     known: tuple[str, ...]
     split: bytes
     archive: Path | None
+
+    @property
+    def checked(self) -> "Part":
+        """The pictures that an exported model is checked on, evenly from all that could be."""
+        every = super().checked
+        chosen = np.unique(np.linspace(0, len(every.y) - 1, min(_MOST_CHECKED, len(every.y))).astype(int))
+        return replace(every, x=every.x[chosen], y=every.y[chosen], weight=None, rows=every.rows[chosen])
 
 
 def picture_recipe(run: Run, store: Store) -> PictureRecipe:
@@ -69,17 +79,7 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
     archive = store.source_path(source) if isinstance(source, PictureFileSource) else None
     made = Finished(settings, history, scores, model, prepared)
     split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images, archive)
-    return PictureRecipe(
-        settings=settings,
-        history=history,
-        scores=scores,
-        model=model,
-        prepared=prepared,
-        preprocessor=told,
-        known=images.classes,
-        split=split,
-        archive=archive,
-    )
+    return PictureRecipe(**vars(made), preprocessor=told, known=images.classes, split=split, archive=archive)
 
 
 def _split_of_set(made: Finished, images: "Images") -> bytes:

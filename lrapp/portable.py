@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ from lrapp.errors import UserError
 from lrapp.preprocessing import InputColumn, Preprocessor
 from lrapp.quantiles import Quantiles
 from lrapp.reading.columns import Kind
+
+if TYPE_CHECKING:
+    from lrapp.recipes import Recipe
 
 _FARTHEST = 1e6
 _ROWS_AT_ONCE = 8_192
@@ -189,6 +192,38 @@ def _categories(encoder: Any, slots: list[int], values: list[int]) -> list[tuple
     return found
 
 
+def prepared(
+    plan: Portable,
+    ops: Arithmetic,
+    number: Callable[[InputColumn], Any],
+    dates: Callable[[InputColumn], Sequence[Any]],
+    row: Callable[[InputColumn, np.ndarray], Any],
+) -> Any:
+    """Return the network's inputs, from raw columns.
+
+    Args:
+        plan: What was learned.
+        ops: The runtime.
+        number: A column of numbers -> its values, float64, shape (rows, 1).
+        dates: A column of dates -> its parts, as ``date_parts`` gives them.
+        row: A column of texts and a table -> for each text the table's row at its code.
+    """
+    tables = dict(plan.categories)
+    slots, chosen, slot = {}, {}, 0
+    for column in plan.columns:
+        match column.kind:
+            case Kind.CATEGORY:
+                chosen[slot] = row(column, tables[slot])
+            case Kind.YES_NO:
+                slots[slot] = row(column, yes_no_table().astype(ops.kind))
+            case Kind.DATE:
+                slots |= dict(enumerate(dates(column), slot))
+            case _:
+                slots[slot] = number(column)
+        slot += len(column.slots)
+    return compute(plan, slots, chosen, ops)
+
+
 def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any], ops: Arithmetic) -> Any:
     """Return the network's inputs.
 
@@ -332,6 +367,17 @@ def raw_inputs(plan: Portable | Preprocessor, frame: pd.DataFrame) -> dict[str, 
         else:
             made[column.name] = values.fillna("").to_numpy(dtype=object)
     return made
+
+
+def checked_inputs(recipe: "Recipe", names: Mapping[str, str] | None = None) -> dict[str, np.ndarray]:
+    """Return the rows that an exported model is checked on, as ``raw_inputs`` does.
+
+    Args:
+        recipe: The run.
+        names: What the model calls each column, where it has other names.
+    """
+    columns = raw_inputs(recipe.preprocessor, recipe.frame.iloc[recipe.checked.rows])
+    return columns if names is None else {names[column]: values for column, values in columns.items()}
 
 
 def in_portions(

@@ -1,7 +1,8 @@
 """What is written beside an exported model: what goes into it, what comes out, and code that does it once."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,18 +22,22 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 200
 _FAR = np.finfo(np.float64).max
-# What a column looks like in programs that know texts and float64.
-COLUMN_KINDS = {
+# What a column looks like in programs that know texts and float64, and in LiteRT.
+_KINDS = {
     Kind.NUMBER: ("number (float64)", "a gap is NaN"),
     Kind.DATE: ("number (float64)", "seconds since 1970-01-01, UTC; a gap is NaN"),
     Kind.YES_NO: ("text", "a gap is an empty text; one of: "),
     Kind.CATEGORY: ("text", "a gap is an empty text; known: "),
 }
+_LITERT_KINDS = {
+    Kind.NUMBER: ("float32", "a gap is NaN"),
+    Kind.DATE: ("float32", "whole days since 1970-01-01, and seconds of that day (UTC); a gap is NaN"),
+    Kind.YES_NO: ("int32", "0 for the first, 1 for the second of these, -1 for a gap: "),
+    Kind.CATEGORY: ("int32", "the place, from 0, in `columns.json`, which begins: "),
+}
 
 
-def of_columns(
-    recipe: "Recipe", names: Mapping[str, str], about: str, example: str, sentence: str, more: str = ""
-) -> str:
+def of_columns(recipe: "Recipe", names: Mapping[str, str], about: str, example: str, sentence: str) -> str:
     """Return the README of a model that takes the columns of a table as they are.
 
     Args:
@@ -41,61 +46,49 @@ def of_columns(
         about: Sentences on the file.
         example: Python that predicts the first row that was checked.
         sentence: How its answers compare with the app's.
-        more: Sentences on the files beside it.
     """
-    told = recipe.preprocessor
-    lines = []
-    for column in told.columns:
-        kind, note = COLUMN_KINDS[column.kind]
-        lines.append(
-            f"| {code(names[column.name])} | {code(column.name)} | {kind} | {note}{_known(column)} |"
-        )
-    listed = "\n".join(lines)
-    return f"""\
-# A model that predicts {code(told.target)}
-
-{about} Preprocessing is inside: give the columns as they stand in the table.
-{line(recipe.scores.summary)}
-{sentence}
-
-| input | column | type | values |
-|---|---|---|---|
-{listed}
-
-Texts are compared letter by letter; a category that training never saw counts as a rare one.
-It answers with {_outputs(recipe)}.{more}
-
-```python
-{example}
-```
-"""
+    about += " Preprocessing is inside: give the columns as they stand in the table."
+    texts = (
+        "Texts are compared letter by letter; a category that training never saw counts as a rare one.\n"
+        f"It answers with {_outputs(recipe)}"
+    )
+    inputs = {column: [name] for column, name in names.items()}
+    return _of_inputs(recipe, inputs, _KINDS, about, texts, example, sentence)
 
 
 def of_litert(recipe: "Recipe", names: Mapping[str, Sequence[str]], example: str, sentence: str) -> str:
     """Return the README of a LiteRT file; arguments as for ``of_columns``."""
+    about = """\
+model.tflite is a LiteRT (TensorFlow Lite) model with built-in operations only. Each input has the shape (rows,), and
+the preprocessing of numbers and dates is inside. LiteRT knows no texts: a text goes in as its place in the list that
+`columns.json` has for its column; -1, or any other number, is a text that training never saw. An empty text in such
+a list stands for a gap."""
+    outputs = _outputs(recipe)
+    if recipe.preprocessor.classes:
+        outputs = outputs.replace("the name of a class", "the number of a class, from 0")
+    return _of_inputs(recipe, names, _LITERT_KINDS, about, f"It answers with {outputs}", example, sentence)
+
+
+def _of_inputs(
+    recipe: "Recipe",
+    names: Mapping[str, Sequence[str]],
+    kinds: Mapping[Kind, tuple[str, str]],
+    about: str,
+    answers: str,
+    example: str,
+    sentence: str,
+) -> str:
     told = recipe.preprocessor
-    kinds = {
-        Kind.NUMBER: ("float32", "a gap is NaN"),
-        Kind.DATE: ("float32", "whole days since 1970-01-01, and seconds of that day (UTC); a gap is NaN"),
-        Kind.YES_NO: ("int32", "0 for the first, 1 for the second of these, -1 for a gap: "),
-        Kind.CATEGORY: ("int32", "the place, from 0, in `columns.json`, which begins: "),
-    }
     lines = []
     for column in told.columns:
         kind, note = kinds[column.kind]
         inputs = " and ".join(map(code, names[column.name]))
         lines.append(f"| {inputs} | {code(column.name)} | {kind} | {note}{_known(column)} |")
     listed = "\n".join(lines)
-    outputs = _outputs(recipe)
-    if told.classes:
-        outputs = outputs.replace("the name of a class", "the number of a class, from 0")
     return f"""\
 # A model that predicts {code(told.target)}
 
-model.tflite is a LiteRT (TensorFlow Lite) model with built-in operations only. Each input has the shape (rows,), and
-the preprocessing of numbers and dates is inside. LiteRT knows no texts: a text goes in as its place in the list that
-`columns.json` has for its column; -1, or any other number, is a text that training never saw. An empty text in such
-a list stands for a gap.
+{about}
 {line(recipe.scores.summary)}
 {sentence}
 
@@ -103,7 +96,7 @@ a list stands for a gap.
 |---|---|---|---|
 {listed}
 
-It answers with {outputs}.
+{answers}.
 
 ```python
 {example}
@@ -126,12 +119,13 @@ def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
     return as_json({"columns": listed, "target": told.target, "classes": list(told.classes)})
 
 
-def of_network(recipe: "Recipe", example: str) -> str:
+def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
     """Return the README of the network alone, with its preprocessing described.
 
     Args:
         recipe: The run.
         example: Python that predicts the first row that was checked.
+        sentence: How its answers compare with the app's.
     """
     told = recipe.preprocessor
     described = inputs(recipe)
@@ -164,6 +158,7 @@ def of_network(recipe: "Recipe", example: str) -> str:
 model.keras is the network as Keras {version("keras")} saves it. It takes {len(recipe.prepared.inputs):,} numbers
 for each row (float32), prepared as below; inputs.json says the same for programs.
 {line(recipe.scores.summary)}
+{sentence}
 
 | input | from | how |
 |---|---|---|
@@ -252,30 +247,23 @@ def _how(one: Mapping[str, Any]) -> str:
     return f"1 for {texts}{unknown}, else 0"
 
 
-def example(
-    recipe: "Recipe", names: Mapping[str, str], call: str, kinds: tuple[str, str], keys: bool = False
+def arguments(
+    given: Mapping[str, np.ndarray], call: str, library: str, texts: str = "", keys: bool = False
 ) -> str:
-    """Return the first row that was checked, as a call's arguments.
+    """Return the first of some rows as a call's arguments in code, one on each line.
 
     Args:
-        recipe: The run.
-        names: What the model calls each column.
+        given: The inputs by name.
         call: Code around a value, with places for the value and its kind.
-        kinds: What texts and numbers are called there.
+        library: Which has the kinds of numbers.
+        texts: What texts are called there.
         keys: Write a dict's items in place of arguments.
     """
-    row = recipe.frame.iloc[recipe.checked.rows[:1]]
-    values = portable.raw_inputs(recipe.preprocessor, row)
-    given = {names[name]: (found[0], kinds[not isinstance(found[0], str)]) for name, found in values.items()}
-    return arguments(given, call, keys)
-
-
-def arguments(given: Mapping[str, tuple[Any, str]], call: str, keys: bool = False) -> str:
-    """Return values and their kinds by name as code, one on each line; arguments as for ``example``."""
     parts = []
-    for name, (value, kind) in given.items():
-        text = repr(value) if isinstance(value, str) else str(value)
-        made = call.format(text.replace("nan", 'float("nan")') if text == "nan" else text, kind)
+    for name, values in given.items():
+        text = repr(values[0]) if isinstance(values[0], str) else str(values[0])
+        kind = texts if values.dtype == object else f"{library}.{values.dtype}"
+        made = call.format('float("nan")' if text == "nan" else text, kind)
         parts.append(f"    {name!r}: {made}," if keys else f"    {name}={made},")
     return "\n" + "\n".join(parts) + "\n"
 
@@ -324,15 +312,16 @@ pictures = np.stack([read_picture(name) for name in ["example.png"]])
 """
 
 
-def requirements(*names: str) -> str:
-    """Return the packages with the versions that made the model, TensorFlow first."""
-    for tensorflow in ("tensorflow-cpu", "tensorflow"):
-        try:
-            first = f"tensorflow=={version(tensorflow)}"
-            break
-        except PackageNotFoundError:
-            continue
-    return "\n".join([first, *(f"{name}=={version(name)}" for name in names)]) + "\n"
+def requirements(names: Iterable[str]) -> str:
+    """Return packages with the versions that made the model, whichever TensorFlow that was."""
+    return "".join(f"{_installed(name)}\n" for name in names)
+
+
+def _installed(name: str) -> str:
+    if name == "tensorflow":
+        with suppress(PackageNotFoundError):
+            return f"tensorflow=={version('tensorflow-cpu')}"
+    return f"{name}=={version(name)}"
 
 
 def write(path: Path, text: str) -> None:

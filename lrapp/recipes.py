@@ -15,7 +15,7 @@ from lrapp.events import History
 from lrapp.preprocessing import InputColumn, Preprocessor
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
-from lrapp.settings import RunSettings
+from lrapp.settings import Precision, RunSettings
 from lrapp.worker import read_table
 
 if TYPE_CHECKING:
@@ -71,6 +71,12 @@ class Finished:
     def checked(self) -> "Part":
         """The rows that an exported model is checked on: test rows, or validation rows where there are none."""
         return self.prepared.test if len(self.prepared.test.y) else self.prepared.validation
+
+    def answering(self, precision: Precision) -> Any:
+        """Return its network in a precision, without the layers that vary pictures in training."""
+        from lrapp import models
+
+        return models.answering(self.model.network, self.settings.model, self.prepared.task, precision)
 
     def parts(self, rows: int) -> np.ndarray:
         """Return the part that each of so many rows is in, as texts; empty where it is in none."""
@@ -142,12 +148,12 @@ def recipe(run: Run, store: Store) -> Recipe:
         )
     frame = _plain(table, prepared)
     return Recipe(
-        settings=settings,
-        history=history,
-        scores=scores,
-        model=model,
+        settings,
+        history,
+        scores,
+        model,
+        prepared,
         preprocessor=model.preprocessor,
-        prepared=prepared,
         frame=frame,
         table_notes=table.notes,
         reading=_reading(store.read_source(settings.data.source), table, frame),

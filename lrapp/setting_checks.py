@@ -223,8 +223,8 @@ def _warmup(settings: RunSettings, lengths: _Lengths) -> Remark | None:
         return None
     return Remark(
         "warm-up too long",
-        f"The warm-up takes {lengths.warmup:,.3g} epochs and the run {lengths.epochs:,}, so the learning rate never "
-        "gets to where the policy begins.",
+        f"The warm-up takes {lengths.warmup:,.3g} {'epoch' if lengths.warmup == 1 else 'epochs'} and the run "
+        f"{lengths.epochs:,}, so the learning rate never gets to where the policy begins.",
         "Shorten the warm-up, or train for more epochs.",
         settings.model_copy(update={"policy": settings.policy.model_copy(update={"warmup": 0.0})}),
     )

@@ -170,6 +170,8 @@ def _as_text(values: pd.Series) -> Packed:
     if pd.api.types.is_string_dtype(values.dtype):
         return Packed([pa.array(values, type=pa.string(), from_pandas=True)])
     cells = pa.array(values, from_pandas=True)
+    with suppress(pa.ArrowInvalid):  # as long numbers are written, not as 1e+12
+        cells = pc.cast(cells, pa.int64()) if pa.types.is_floating(cells.type) else cells
     return Packed([cells if pa.types.is_integer(cells.type) else pc.cast(cells, pa.string())])
 
 

@@ -1,6 +1,6 @@
-"""A run's model -> a TensorFlow SavedModel from raw columns to answers."""
+"""A run's model -> a TensorFlow SavedModel from raw columns, or pictures, to answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lrapp.portable import Portable, compute, date_parts, in_portions, text_codes, yes_no_table
+from lrapp.picture_inputs import PicturePreprocessor
+from lrapp.portable import Portable, date_parts, in_portions, prepared, text_codes
+from lrapp.preprocessing import InputColumn, Preprocessor
 from lrapp.reading.columns import Kind
 from lrapp.saved import SavedModel
+
+SIGNATURE = "serving_default"
 
 
 class Ops:
@@ -75,99 +79,110 @@ class Ops:
         )
 
 
-class _Module(tf.Module):
-    """Everything that the SavedModel holds on to."""
-
-    def __init__(self, model: SavedModel, plan: Portable) -> None:
-        super().__init__()
-        self._model, self._plan = model, plan
-        self.weights = [variable.value for variable in model.network.variables]
-        self.texts = {}
-        for place, column in enumerate(plan.columns):
-            if column.kind in (Kind.CATEGORY, Kind.YES_NO):
-                keys, codes = text_codes(column)
-                initial = tf.lookup.KeyValueTensorInitializer(
-                    tf.constant(keys), tf.constant(codes, dtype=tf.int64)
-                )
-                self.texts[str(place)] = tf.lookup.StaticHashTable(initial, len(column.values))
-
-    def answer(self, columns: dict[str, Any]) -> dict[str, Any]:
-        """Return prediction and probabilities for columns by name."""
-        ops, tables = Ops(), dict(self._plan.categories)
-        slots, chosen = {}, {}
-        slot = 0
-        for place, column in enumerate(self._plan.columns):
-            values = columns[column.name]
-            x = tf.reshape(values, [-1, 1])
-            match column.kind:
-                case Kind.CATEGORY | Kind.YES_NO:
-                    code = self.texts[str(place)].lookup(tf.reshape(values, [-1]))
-                    if column.kind is Kind.CATEGORY:
-                        chosen[slot] = tf.gather(tf.constant(tables[slot]), code)
-                    else:
-                        slots[slot] = tf.gather(tf.constant(yes_no_table()), code)
-                case Kind.DATE:
-                    slots |= dict(enumerate(date_parts(x, ops), slot))
-                case _:
-                    slots[slot] = x
-            slot += len(column.slots)
-        answers = self._model.network(compute(self._plan, slots, chosen, ops), training=False)
-        told = self._model.preprocessor
-        if told.task == "regression":
-            return {"prediction": tf.cast(answers[:, 0], tf.float64) * told.target_scale + told.target_mean}
-        if told.task == "binary":
-            answers = tf.concat([1.0 - answers, answers], axis=1)
-        best = tf.gather(tf.constant(list(told.classes)), tf.argmax(answers, axis=1))
-        return {"prediction": best, "probabilities": answers}
-
-
 def input_names(plan: Portable) -> dict[str, str]:
     """Return what the SavedModel calls each column: ``column_1`` and so on, as not every name would do."""
     return {column.name: f"column_{place + 1}" for place, column in enumerate(plan.columns)}
 
 
-def save(model: SavedModel, plan: Portable, folder: Path) -> None:
-    """Write the SavedModel.
+def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
+    """Return what takes the columns of a table and answers; arguments as for ``onnx_export.build``."""
+    names, ops = input_names(plan), Ops()
+    texts = {}
+    for column in plan.columns:
+        if column.kind in (Kind.CATEGORY, Kind.YES_NO):
+            keys, codes = text_codes(column)
+            initial = tf.lookup.KeyValueTensorInitializer(
+                tf.constant(keys), tf.constant(codes, dtype=tf.int64)
+            )
+            texts[names[column.name]] = tf.lookup.StaticHashTable(initial, len(column.values))
+
+    def serve(**given: Any) -> dict[str, Any]:
+        def column_of(column: InputColumn) -> Any:
+            return tf.reshape(given[names[column.name]], [-1, 1])
+
+        def row(column: InputColumn, table: np.ndarray) -> Any:
+            code = texts[names[column.name]].lookup(tf.reshape(given[names[column.name]], [-1]))
+            return tf.gather(tf.constant(table), code)
+
+        x = prepared(plan, ops, column_of, lambda column: date_parts(column_of(column), ops), row)
+        return answers(model.preprocessor, model.network(x, training=False))
+
+    specs = {
+        name: tf.TensorSpec([None], tf.string if name in texts else tf.float64, name=name)
+        for name in names.values()
+    }
+    return module(serve, specs, model.network, texts)
+
+
+def of_pictures(network: keras.Model, told: PicturePreprocessor, numbers: bool = False) -> tf.Module:
+    """Return what takes pictures, uint8, and answers.
 
     Args:
-        model: Network and preprocessor.
-        plan: The preprocessor as arrays.
-        folder: Where to; made.
+        network: From ``recipes.Finished.answering``.
+        told: Its classes, and the shape of its pictures.
+        numbers: As for ``answers``.
     """
-    module = _Module(model, plan)
-    names = input_names(plan)
-    specs = {}
-    for column in plan.columns:
-        kind = tf.string if column.kind in (Kind.CATEGORY, Kind.YES_NO) else tf.float64
-        specs[names[column.name]] = tf.TensorSpec([None], kind, name=names[column.name])
 
-    def serve(**columns: Any) -> dict[str, Any]:
-        return module.answer({column: columns[name] for column, name in names.items()})
+    def serve(pictures: Any) -> dict[str, Any]:
+        return answers(told, network(pictures, training=False), numbers)
 
-    module.serve = tf.function(serve, autograph=False)
-    traced = module.serve.get_concrete_function(**specs)
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": traced})
+    spec = tf.TensorSpec([None, *told.shape], tf.uint8, name="pictures")
+    return module(serve, {"pictures": spec}, network)
 
 
-def run(folder: Path, plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def answers(told: Preprocessor | PicturePreprocessor, given: Any, numbers: bool = False) -> dict[str, Any]:
+    """Return ``prediction`` and ``probabilities``, made of what a network answers.
+
+    Args:
+        told: Task, classes, and scale of the target.
+        given: What it answers.
+        numbers: Give classes by their numbers, and other predictions as float32, where a runtime knows no more.
+    """
+    if told.task == "regression":
+        kind = np.float32 if numbers else np.float64
+        return {"prediction": tf.cast(given[:, 0], kind) * kind(told.target_scale) + kind(told.target_mean)}
+    if told.task == "binary":
+        given = tf.concat([1.0 - given, given], axis=1)
+    best = tf.argmax(given, axis=1, output_type=tf.int32)
+    best = best if numbers else tf.gather(tf.constant(list(told.classes)), best)
+    return {"prediction": best, "probabilities": given}
+
+
+def module(serve: Any, specs: dict[str, tf.TensorSpec], network: Any = None, held: Any = None) -> tf.Module:
+    """Return a module that serves a function, and holds on to all that it needs.
+
+    Args:
+        serve: Inputs by name -> outputs by name.
+        specs: Its inputs.
+        network, held: What it computes with.
+    """
+    made = tf.Module()
+    made.weights = [variable.value for variable in network.variables] if network is not None else []
+    made.held = held
+    made.serve = tf.function(serve, autograph=False)
+    made.traced = made.serve.get_concrete_function(**specs)
+    return made
+
+
+def save(served: tf.Module, folder: Path) -> None:
+    """Write what is served as a SavedModel; the folder is made."""
+    tf.saved_model.save(served, str(folder), signatures={SIGNATURE: served.traced})
+
+
+def run(folder: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what a SavedModel answers, by the names of the outputs.
 
     Args:
         folder: The SavedModel.
-        plan: Names the columns.
-        columns: As ``portable.raw_inputs`` gives them.
+        inputs: Columns as ``portable.raw_inputs`` gives them, or pictures, by the names of the inputs.
     """
-    serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    names = input_names(plan)
+    serve = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
 
     def answer(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         tensors = {
-            names[name]: tf.constant(values.tolist(), dtype=_kind(values)) for name, values in given.items()
+            name: tf.constant(values.tolist(), tf.string) if values.dtype == object else tf.constant(values)
+            for name, values in given.items()
         }
         return {name: value.numpy() for name, value in serve(**tensors).items()}
 
-    return in_portions(columns, answer)
-
-
-def _kind(values: np.ndarray) -> Any:
-    return tf.string if values.dtype == object else tf.float64
+    return in_portions(inputs, answer)

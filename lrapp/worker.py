@@ -15,7 +15,7 @@ from lrapp.errors import BusyError, UserError
 from lrapp.events import DataPrepared, Event, Preparing, RatesFound
 from lrapp.files import disk_errors, whole, write_beside
 from lrapp.pacing import now_and_then
-from lrapp.runs import EventWriter, Run, State, Store
+from lrapp.runs import EventWriter, Run, State, Store, now
 from lrapp.settings import (
     DataSettings,
     ModelSettings,
@@ -150,7 +150,7 @@ def work(
         home: The store's folder, where uploaded files are kept.
         on_event: Told of every event after it was written.
         attempt: Which one this is, as the run's status has it while it runs; where that has moved on, somebody else
-            took the run, and nothing is done. None where no queue stands behind it.
+            took the run, and nothing is done. None where no queue stands behind it, and the status is left alone.
 
     Returns:
         How the run ended.
@@ -163,10 +163,15 @@ def work(
     run = Run(folder)
     try:
         with FileLock(run.lock_path, timeout=_LOOK_SECONDS):
-            status = None if attempt is None else run.status
-            if status is not None and (status.state, status.attempts) != ("running", attempt):
+            if attempt is None:
+                return _work(run, Store(home), on_event)
+            status = run.status
+            if (status.state, status.attempts) != ("running", attempt):
                 raise BusyError("Another server took this run first.")
-            return _work(run, Store(home), on_event)
+            outcome = _work(run, Store(home), on_event)
+            # Said here, under the lock: the server that asked may be gone, and another one would do it all again.
+            run.set_status(state=outcome.state, message=outcome.message, ended=now())
+            return outcome
     except Timeout as error:
         raise BusyError("Another process is working on this run already; wait for it to end.") from error
     except MemoryError as error:

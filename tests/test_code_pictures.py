@@ -4,10 +4,7 @@ import ast
 import dataclasses
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 from pictures import GREY, packed, plain, zipped
 from PIL import Image
+from scripts import printed_by
 
 from lrapp import code_pictures, codegen, images, picture_recipes, worker
 from lrapp.errors import UserError
@@ -74,16 +72,9 @@ CASES = {
     ),
 }
 
-_RUNNER = """
-import json, os, runpy, sys
-import numpy as np
-for case in sys.argv[1:]:
-    os.chdir(case)
-    print("CASE")
-    made = runpy.run_path("train.py")
+_AFTER = """
     print("RESULT", json.dumps(made["history"].history["val_loss"]))
-    np.savez("seen.npz", *(made[f"{kind}_{part}"] for part in ("train", "validation", "test") for kind in "xy"))
-"""
+    np.savez("seen.npz", *(made[f"{kind}_{part}"] for part in ("train", "validation", "test") for kind in "xy"))"""
 
 Done = dict[str, tuple[picture_recipes.PictureRecipe, Path, str]]
 
@@ -125,19 +116,8 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
         if recipe.archive is not None:
             (folder / picture_recipes.ARCHIVE).write_bytes(recipe.archive.read_bytes())
         made[case] = recipe, folder
-    # One process for all: importing TensorFlow takes longer than these runs.
-    done = subprocess.run(
-        [sys.executable, "-c", _RUNNER, *(str(folder) for _, folder in made.values())],
-        cwd=home,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    printed = done.stdout.split("CASE\n")[1:]
-    return {case: (*made[case], text) for case, text in zip(made, printed, strict=True)}
+    printed = printed_by({case: folder for case, (_, folder) in made.items()}, _AFTER)
+    return {case: (*made[case], printed[case]) for case in made}
 
 
 @pytest.mark.parametrize("case", CASES)

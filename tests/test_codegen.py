@@ -4,8 +4,6 @@ import ast
 import json
 import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import printed_by
 
 from lrapp import code_training, codegen, recipes, training, worker
 from lrapp.errors import UserError
@@ -128,18 +127,10 @@ STOPS = {"stopped": 2, "stopped, last weights": 1}
 ENDINGS = {"multi-class": "early_stopping", "diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 
 
-_RUNNER = """
-import json, os, runpy, sys
-import numpy as np
-for case in sys.argv[1:]:
-    os.chdir(case)
-    print("CASE")
-    made = runpy.run_path("train.py")
+_AFTER = """
     rows = [int(made[part].sum()) for part in ("train", "validation", "test")]
     print("RESULT", json.dumps({"val_loss": made["history"].history.get("val_loss", []), "rows": rows}))
-    np.save("x.npy", made["x_test"])
-    made["keras"].utils.clear_session()
-"""
+    np.save("x.npy", made["x_test"])"""
 
 
 @pytest.fixture(scope="module")
@@ -153,19 +144,8 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[reci
         folders[case].mkdir()
         made[case] = written(finished_run(store, STOPS.get(case), **dict(settings)), store, folders[case])
         assert "lrapp" not in (folders[case] / "train.py").read_text("utf-8")
-    # One process for all: importing TensorFlow takes longer than these runs.
-    done = subprocess.run(
-        [sys.executable, "-c", _RUNNER, *(str(folder) for folder in folders.values())],
-        cwd=home,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    printed = done.stdout.split("CASE\n")[1:]
-    return {case: (made[case], folders[case], printed[place]) for place, case in enumerate(CASES)}
+    printed = printed_by(folders, _AFTER)
+    return {case: (made[case], folders[case], printed[case]) for case in CASES}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -40,3 +40,19 @@ def test_kinds_are_kept_under_any_name() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"kinds"):
         DataSettings.model_validate({"kinds": {"a": "colour"}})
+
+
+def test_how_a_file_is_read_can_be_chosen_and_comes_back_and_need_not_be_said() -> None:
+    chosen = DialectSettings(date_order="mdy", missing_words="values")
+    assert DialectSettings.model_validate_json(chosen.model_dump_json()) == chosen
+    earlier = {
+        "encoding": None,
+        "delimiter": ";",
+        "quote": None,
+        "header": None,
+        "decimal": None,
+        "thousands": None,
+    }
+    assert DialectSettings.model_validate(earlier) == DialectSettings(delimiter=";")
+    with pytest.raises(ValidationError):
+        DialectSettings.model_validate({"date_order": "ydm"})

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from lrapp import cells, exports, portable, recipes, saved, worker
+from lrapp import cells, exporter, exports, portable, recipes, saved, worker
 from lrapp.errors import UserError
 from lrapp.runs import Run, Store
 from lrapp.settings import (
@@ -104,7 +104,6 @@ def by_quantiles(store: Store) -> Run:
 
 
 KINDS = ("onnx", "savedmodel", "litert")
-FORMATS = {item.key: item for item in exports.FORMATS}
 
 
 def _need(kind: str) -> None:
@@ -142,7 +141,8 @@ def _answers(kind: str, run: Run, store: Store, folder: Path) -> tuple[dict[str,
         return answers, own
     from lrapp import tf_export
 
-    answers = tf_export.run(folder / "model", plan, columns)
+    names = tf_export.input_names(plan)
+    answers = tf_export.run(folder / "model", {names[column]: values for column, values in columns.items()})
     if own.probabilities is not None:
         answers["prediction"] = np.array([name.decode() for name in answers["prediction"]])
     return answers, own
@@ -180,7 +180,7 @@ def test_an_exported_model_gives_the_apps_predictions(
         warnings.filterwarnings("ignore", message=r"[\s\S]*tf\.lite\.Interpreter is deprecated")
         exec(readme.split("```python")[1].split("```")[0], names)
     assert len(names["answers"]) == (1 if task == "regression" else 2)
-    assert not list(exports.progress_path(trained[task], exports.FORMATS[0]).parent.glob("*.progress"))
+    assert not list((trained[task].folder / exports.FOLDER).glob("*.progress"))
 
 
 def test_columns_may_have_the_names_of_outputs(store: Store, tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_dates_scaled_by_quantiles_go_along_or_are_a_sentence(store: Store) -> N
         exports.export(run.folder, store.home, kind)
     except UserError as error:
         message = str(error)
-    assert exports.export_path(run, FORMATS[kind]).exists() == (not message)
+    assert (run.folder / exports.FOLDER / f"{kind}.zip").exists() == (not message)
     assert not message or message.startswith("This run scales the parts of dates by quantiles")
 
 
@@ -333,6 +333,7 @@ def _check_description(run: Run, store: Store, folder: Path, monkeypatch: pytest
         names["answers"], saved.outputs(recipe.model.network, recipe.checked.x[:1]), atol=1e-6
     )
     assert readme.count("\n| ") == len(described) + 1
+    assert f"Checked on {len(x)} rows: the largest difference to the app's answers is 0.0e+00" in readme
 
 
 def _input(one: dict[str, Any], values: pd.Series) -> np.ndarray:
@@ -357,7 +358,7 @@ def _input(one: dict[str, Any], values: pd.Series) -> np.ndarray:
 
 
 def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch, finished: Run) -> None:
-    monkeypatch.setattr(exports, "find_spec", lambda name: None)
+    monkeypatch.setattr(exporter, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"^ONNX needs more packages: pip install onnx onnxruntime$"):
         exports.export(finished.folder, finished.folder.parents[1], "onnx")
 

@@ -313,7 +313,7 @@ def test_a_worker_that_is_frozen_is_ended_too(quick: Jobs) -> None:
     pid = quick.call(os.getpid).result(PATIENCE)
     os.kill(pid, signal.SIGSTOP)
     run = submitted(quick, "ok")
-    until(lambda: quick.place(run) == 0, "the run")
+    until(lambda: run.status.state == "running", "the run")
     quick.stop(run)
     assert ended(run) == "stopped"
     assert not alive(pid)
@@ -436,8 +436,8 @@ def test_a_run_that_somebody_still_works_on_is_left_alone_until_they_let_go(stor
         assert run.status.state == "running"
         assert jobs.place(run) is None
         lock.release()
-        until(lambda: jobs.place(run) == 0, "the run")
-        assert run.status.attempts == 2
+        until(lambda: run.status.attempts == 2, "the run")
+        assert jobs.place(run) == 0
     finally:
         jobs.close()
 
@@ -453,3 +453,14 @@ def test_a_run_that_somebody_else_finished_is_not_taken_up(store: Store) -> None
     jobs.close()
     assert run.status.state == "completed"
     assert len(cluster.calls) == 1, "only the first call, which warms the worker"
+
+
+def test_a_run_that_is_deleted_while_somebody_works_on_it_stays_gone(store: Store) -> None:
+    run = store.create(RunSettings())
+    run.set_status(state="running", attempts=1)
+    with FileLock(run.lock_path):
+        jobs = Jobs(store, lambda kind: Silent())
+        store.delete(run)
+    time.sleep(3 * jobs_room.HELD_SECONDS)
+    jobs.close()
+    assert not run.folder.exists()

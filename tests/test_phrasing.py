@@ -40,6 +40,15 @@ _ALWAYS_MORE = {
     "compare.py: {test.seeds * test.steps:,} steps",
     "data_card.py: {columns:,} columns",
     "search_form.py: {test.seeds * test.steps:,} steps",
+    "rate_card.py: {test.steps:,} steps",
+    "runs.py: {number:,} runs",
+    "setting_checks.py: {end:,} epochs",
+    "setting_checks.py: {math.ceil(end):,} epochs",
+    "setting_checks.py: {number:,} epochs",
+    "setting_checks.py: {rows:,} rows",
+    "setting_checks.py: {rows:,} training rows",
+    "setting_checks.py: {stopping.patience + 1:,} epochs",
+    "suggestions.py: {room.rows:,} training rows",
     "worker.py: {rows:,} training rows",
 }
 

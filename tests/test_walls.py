@@ -117,10 +117,14 @@ ORDER = [
         "tf_export",
         "onnx_export",
         "litert_export",
-        "picture_tf_export",
         "picture_onnx_export",
         "readmes",
-        "picture_exports",
+        "exporter",
+        "export_formats.code",
+        "export_formats.keras",
+        "export_formats.litert",
+        "export_formats.onnx",
+        "export_formats.savedmodel",
         "exports",
     ),
     *(
@@ -144,7 +148,7 @@ TRAINERS = {
     "gradient_check",
     "tf_export",
     "litert_export",
-    "picture_tf_export",
+    "export_formats.keras",
     "event_files",
 }
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
@@ -267,9 +271,13 @@ DEEDS = {
     *("studies.create", "studies.create_search", "studies.delete", "studies.restore"),
     *("store.create", "store.delete", "store.restore", "jobs.submit", "jobs.stop", "jobs.resume"),
     *("store.read_source", "store.source_path"),
+    *("uploaded_files.read_table", "uploads.table", "uploads.facts", "uploads.look"),
 }
 # Where these are asked for in the same place.
-ASKED = {"ui.resources": {"worker.read_table"}, "ui.picture_card": {"store.read_source"}}
+ASKED = {
+    "ui.resources": {"uploaded_files.read_table", "uploads.table"},
+    "ui.picture_card": {"uploads.facts", "uploads.look"},
+}
 
 
 def test_pages_ask_before_they_change_what_somebody_made() -> None:

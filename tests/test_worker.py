@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from lrapp import estimates, worker
-from lrapp.errors import UserError
+from lrapp.errors import BusyError, UserError
 from lrapp.events import (
     DataPrepared,
     EpochDone,
@@ -87,6 +87,25 @@ def test_a_run_that_another_process_works_on_is_left_alone(store: Store) -> None
     ):
         worker.work(run.folder, store.home)
     assert not run.events_path.exists()
+
+
+def test_a_run_that_another_server_took_meanwhile_is_left_to_it(store: Store) -> None:
+    run = store.create(TINY)
+    run.set_status(state="running", attempts=2)
+    with pytest.raises(BusyError, match=r"^Another server took this run first\."):
+        worker.work(run.folder, store.home, attempt=1)
+    run.set_status(state="completed")
+    with pytest.raises(BusyError):
+        worker.work(run.folder, store.home, attempt=2)
+    assert not run.events_path.exists()
+
+
+def test_a_worker_says_how_a_run_ended_though_its_server_is_gone(store: Store) -> None:
+    run = store.create(TINY)
+    run.set_status(state="running", attempts=1)
+    outcome = worker.work(run.folder, store.home, attempt=1)
+    assert (run.status.state, run.status.message) == ("completed", outcome.message)
+    assert run.status.ended is not None
 
 
 def test_a_stop_that_was_asked_before_the_start_leaves_the_first_weights(store: Store) -> None:

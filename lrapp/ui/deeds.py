@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lrapp import about, bundle, exports, prediction_folders, rights, studies
-from lrapp.exports import Format
+from lrapp.exporter import Exporter
 from lrapp.format_match import Choice
 from lrapp.prediction_folders import PredictionFolder
 from lrapp.runs import ENDED, Run
@@ -159,7 +159,7 @@ def download(run: Run) -> Callable[[], bytes]:
     return partial(bundle.pack, run)
 
 
-def export(run: Run, item: Format) -> "Future[Path]":
+def export(run: Run, item: Exporter) -> "Future[Path]":
     """Have a run's model made into another format.
 
     Raises:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from lrapp import bundle, exports
 from lrapp.errors import UserError
-from lrapp.exports import Format
+from lrapp.exporter import Exporter
 from lrapp.runs import Run
 from lrapp.ui import deeds, resources
 from lrapp.ui.resources import plain
@@ -34,7 +34,7 @@ def show(run: Run) -> None:
         _offer(run, item)
 
 
-def _offer(run: Run, item: Format) -> None:
+def _offer(run: Run, item: Exporter) -> None:
     path = exports.export_path(run, item)
     if item.missing:
         st.info(
@@ -68,7 +68,7 @@ def _offer(run: Run, item: Format) -> None:
         )
 
 
-def _wait(run: Run, item: Format) -> None:
+def _wait(run: Run, item: Exporter) -> None:
     if _futures()[_key(run, item)].done():
         st.rerun()
     try:
@@ -101,7 +101,7 @@ def _futures() -> "dict[tuple[str, str], Future[Path]]":
     return futures
 
 
-def _key(run: Run, item: Format) -> tuple[str, str]:
+def _key(run: Run, item: Exporter) -> tuple[str, str]:
     return run.id, item.key
 
 

@@ -92,3 +92,33 @@ def test_times_of_day_alone_vary_in_their_time_only() -> None:
     assert found.dt.hour.tolist() == [n % 24 for n in range(200)]
     assert table.columns[0].examples == ("00:00:00", "01:01:00", "02:02:00")
     assert table.notes == ("Column 'when': times of day were read as times of 1 January 1970.",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "first"),
+    [
+        ([str(1_549_602_797 + n) for n in range(30)], "2019-02-08 05:13:17"),
+        ([*(str(1_549_602_797 + n) for n in range(30)), ""], "2019-02-08 05:13:17"),
+        ([f"{1_549_602_797 + n}.5" for n in range(30)], "2019-02-08 05:13:17.5"),
+        ([str(1_549_602_797_000 + n) for n in range(30)], "2019-02-08 05:13:17"),
+        ([*(str(1_549_602_797_000 + n) for n in range(30)), ""], "2019-02-08 05:13:17"),
+        ([str(43_504 + n) for n in range(30)], "2019-02-08"),
+        ([f"{43_504 + n}.5" for n in range(30)], "2019-02-08 12:00"),
+        ([*(str(43_504 + n) for n in range(30)), ""], "2019-02-08"),
+        ([str(1990 + n) for n in range(30)], "1990-01-01"),
+        ([*(str(1990 + n) for n in range(30)), ""], "1990-01-01"),
+        ([f"Q{n % 4 + 1} {2000 + n}" for n in range(30)], "2000-01-01"),
+        ([f"2019-W{n + 6:02d}" for n in range(30)], "2019-02-04"),
+    ],
+)
+def test_numbers_weeks_and_quarters_are_dates_where_a_person_says_so(cells: list[str], first: str) -> None:
+    table = read(cells)
+    assert table.kinds["when"] is not Kind.DATE
+    chosen = table.with_kinds({"when": Kind.DATE})
+    assert chosen.frame["when"].iloc[0] == pd.Timestamp(first)
+    assert chosen.frame["when"].isna().sum() == cells.count("")
+    format_ = next(column.format for column in chosen.columns if column.name == "when")
+    text = "\n".join(["when,y", *(f"{cell},1.5" for cell in cells)])
+    again = read_csv(text.encode(), "t", formats={"when": format_})
+    assert again.frame["when"].equals(chosen.frame["when"])
+    assert again.columns[0].misfits == 0
