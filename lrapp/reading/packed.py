@@ -6,6 +6,7 @@ and unpacked only for what cannot be answered otherwise.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -66,9 +67,18 @@ class Packed:
 
     def kept(self) -> pa.ChunkedArray:
         """The column as one Arrow column: whole numbers, words with a dictionary, or strings."""
-        kinds = {piece.type for piece in self.pieces}
-        if len(kinds) == 1 and not self.floating:
-            return pa.chunked_array(self.pieces).unify_dictionaries()
+        if self.whole:
+            widest = max((piece.type for piece in self.pieces), key=lambda kind: kind.bit_width)
+            return pa.chunked_array([piece.cast(widest) for piece in self.pieces])
+        if self.coded and all(pa.types.is_dictionary(piece.type) for piece in self.pieces):
+            for kind in _WHOLE:
+                with suppress(pa.ArrowInvalid):  # until all different words of all pieces can be counted
+                    return pa.chunked_array(
+                        [
+                            pa.DictionaryArray.from_arrays(piece.indices.cast(kind), piece.dictionary)
+                            for piece in self.pieces
+                        ]
+                    ).unify_dictionaries()
         return self.text()
 
     def to_pylist(self) -> list[object]:

@@ -71,3 +71,25 @@ def test_numbers_are_the_same_in_one_piece_and_in_many() -> None:
         expected = np.array([np.nan if text is None else float(text) for text in texts])
         np.testing.assert_array_equal(parts.values.to_numpy(), expected)
         assert parts.values.equals(whole.values)
+
+
+@pytest.mark.parametrize(
+    ("lists", "kind"),
+    [
+        ([["1", "2"], ["300", None]], pa.int16()),
+        (
+            [[f"{word}{place % 100}" for place in range(900)] for word in "ab"],
+            pa.dictionary(pa.int16(), pa.string()),
+        ),
+        ([["a", "a"], [None, "a"]], pa.dictionary(pa.int8(), pa.string())),
+        ([["a", "a", "a"], ["x", "y", "z"]], pa.string()),
+        ([["1", "1"], ["a", "a", None]], pa.string()),
+    ],
+)
+def test_a_column_is_kept_as_one_kind_that_holds_all_pieces(
+    lists: list[list[str | None]], kind: pa.DataType
+) -> None:
+    column = Packed(packed(pa.array(cells, pa.string())) for cells in lists)
+    kept = column.kept()
+    assert kept.type == kind
+    assert Packed.of(kept).text().to_pylist() == [cell for cells in lists for cell in cells]
