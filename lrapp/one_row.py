@@ -187,12 +187,12 @@ def _stamp(run: Run) -> list[int]:
 
 def _training_table(run: Run, home: Path) -> pd.DataFrame | None:
     """The table that the run learned from, where it is still kept."""
-    from lrapp import worker
+    from lrapp.execution import sources
     from lrapp.targets import with_chosen_kinds
 
     try:
         data = run.settings.data
-        return with_chosen_kinds(worker.read_table(Store(home), data), data).frame
+        return with_chosen_kinds(sources.read_table(Store(home), data), data).frame
     except UserError:
         return None
 

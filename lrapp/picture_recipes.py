@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.execution.sources import read_images
 from lrapp.picture_folders import plain_name
 from lrapp.picture_inputs import PicturePreprocessor
 from lrapp.picture_pixels import read_picture
 from lrapp.recipes import SPLIT, Finished, finished
 from lrapp.runs import Run, Store
 from lrapp.settings import PictureFileSource
-from lrapp.worker import read_images
 
 if TYPE_CHECKING:
     from lrapp.images import Images

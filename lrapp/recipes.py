@@ -12,11 +12,11 @@ import pandas as pd
 from lrapp import cells
 from lrapp.errors import UserError
 from lrapp.events import History
+from lrapp.execution.sources import read_table
 from lrapp.preprocessing import InputColumn, Preprocessor
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
 from lrapp.settings import Precision, RunSettings
-from lrapp.worker import read_table
 
 if TYPE_CHECKING:
     from lrapp.evaluation import Scores

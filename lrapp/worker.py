@@ -19,8 +19,6 @@ from lrapp.runs import EventWriter, Run, State, Store, now
 from lrapp.settings import (
     DataSettings,
     ModelSettings,
-    PictureFileSource,
-    PicturesSource,
     PretrainedStart,
     RunSettings,
     RunStart,
@@ -33,10 +31,8 @@ if TYPE_CHECKING:
 
     from lrapp.evaluation import Scores
     from lrapp.gradient_report import GradientReport
-    from lrapp.images import Images
     from lrapp.loop import Loop
     from lrapp.prepare import Prepared
-    from lrapp.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -54,45 +50,6 @@ class Outcome:
 
     state: State
     message: str
-
-
-def read_table(store: Store, settings: DataSettings) -> "Table":
-    """Return the table that the settings name, read the way they say.
-
-    Raises:
-        UserError: If it is not there, or cannot be read.
-    """
-    from lrapp.execution import uploads
-
-    return uploads.read_table(store, settings)
-
-
-def read_images(
-    store: Store, settings: DataSettings, tell: Callable[[str, float], None], should_stop: Callable[[], bool]
-) -> "Images":
-    """Return the pictures that the settings name.
-
-    Args:
-        store: Where uploaded files are kept.
-        settings: Which pictures, and how large.
-        tell: Told what is being done, and how much of it is done, 0 to 1.
-        should_stop: Asked again and again while a file is read.
-
-    Raises:
-        UserError: If they are not there, cannot be read, or it was asked to stop.
-    """
-    from lrapp import images
-    from lrapp.execution.readers import ReadingStopped
-    from lrapp.execution.uploads import Uploads
-    from lrapp.image_files import Stopped
-
-    if isinstance(settings.source, PicturesSource):
-        return images.read_set(settings.source.name, tell)
-    assert isinstance(settings.source, PictureFileSource)
-    try:
-        return Uploads(store).images(settings.source, settings.pictures, tell, should_stop)
-    except ReadingStopped as error:
-        raise Stopped("Reading the pictures was stopped. Start again to use them.") from error
 
 
 class _Kept:
@@ -125,6 +82,7 @@ def prepared_data(
     Raises:
         UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
     """
+    from lrapp.execution import sources
     from lrapp.prepare import prepare
     from lrapp.prepare_images import prepare_images
 
@@ -132,9 +90,9 @@ def prepared_data(
     if _kept.prepared is None or key != _kept.key:
         _kept.forget()  # before the new data come, not beside them
         if settings.of_pictures:
-            _kept.prepared = prepare_images(read_images(store, settings, tell, should_stop), settings)
+            _kept.prepared = prepare_images(sources.read_images(store, settings, tell, should_stop), settings)
         else:
-            _kept.prepared = prepare(read_table(store, settings), settings)
+            _kept.prepared = prepare(sources.read_table(store, settings, should_stop), settings)
         _kept.key = key
     return _kept.prepared
 

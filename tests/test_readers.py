@@ -19,7 +19,8 @@ from lrapp.errors import Refused, UserError
 from lrapp.execution import limits
 from lrapp.execution.limits import Limits
 from lrapp.execution.readers import OverLimit, Readers, ReadingStopped, Unreadable
-from lrapp.execution.uploads import Uploads, read_table
+from lrapp.execution.sources import read_table
+from lrapp.execution.uploads import Uploads
 from lrapp.reading.kinds import Kind
 from lrapp.runs import Store
 from lrapp.settings import DataSettings, DialectSettings, FileSource, PictureFileSource, PictureSettings
@@ -178,7 +179,7 @@ def test_a_process_for_one_file_alone_keeps_to_the_limits_too(tmp_path: Path) ->
 def test_where_the_system_keeps_no_limit_who_asks_watches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lrapp.execution.readers.WATCHED", True)
+    monkeypatch.setattr("lrapp.execution.processes.WATCHED", True)
     with pytest.raises(OverLimit, match="more than 150 MB"):
         read(Readers(allowed=Limits(memory=150 * MB)), tmp_path, bombs.long_gzip(500))
 
@@ -251,11 +252,13 @@ def test_a_table_is_what_reading_it_here_gives_and_is_read_once(store: Store, re
             return readers.ask(task, *rest, **more)
 
     for _ in range(2):
-        table = read_table(store, settings, Uploads(store, Counting(allowed=SMALL)))
+        table = read_table(store, settings, uploads=Uploads(store, Counting(allowed=SMALL)))
         pd.testing.assert_frame_equal(table.frame, expected.frame, check_exact=True)
         assert (table.columns, table.notes) == (expected.columns, expected.notes)
     assert asked == ["read"]
-    read_table(store, settings.model_copy(update={"kinds": {}}), Uploads(store, Counting(allowed=SMALL)))
+    read_table(
+        store, settings.model_copy(update={"kinds": {}}), uploads=Uploads(store, Counting(allowed=SMALL))
+    )
     assert asked == ["read", "read"], "other kinds are another table"
     assert not list((store.home / "tables").glob(".*")), "nothing half done is left"
 

@@ -81,8 +81,21 @@ ORDER = [
         "transfer",
     ),
     *("runs", "rights", "visitors", "uploaders"),
-    *("execution.wire", "execution.limits", "execution.tasks", "execution.server", "execution.readers"),
-    *("execution.uploads", "execution.desk", "execution.long_tables", "execution.loose_pictures"),
+    *(
+        "execution.wire",
+        "execution.limits",
+        "execution.tasks",
+        "execution.server",
+        "execution.processes",
+        "execution.readers",
+    ),
+    *(
+        "execution.uploads",
+        "execution.sources",
+        "execution.desk",
+        "execution.long_tables",
+        "execution.loose_pictures",
+    ),
     *("picture_prediction", "predicting", "prediction_folders"),
     *(
         "about",
@@ -222,7 +235,7 @@ def test_altair_is_only_in_the_charts() -> None:
 
 def test_threads_and_processes_are_only_where_work_is_given_out() -> None:
     found = importers(THREADS)
-    assert {"jobs", "execution.worker_process", "execution.readers"} <= found
+    assert {"jobs", "execution.worker_process", "execution.processes"} <= found
     assert all(room == "jobs" or room.startswith("execution.") for room in found)
 
 

@@ -20,6 +20,7 @@ from lrapp.events import (
     TrainingEnded,
     TrainingStarted,
 )
+from lrapp.execution import sources
 from lrapp.policies import CLR
 from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
@@ -142,17 +143,17 @@ def test_data_that_cannot_be_used_is_a_sentence(store: Store, data: DataSettings
 
 def test_a_table_is_read_as_the_settings_say(store: Store) -> None:
     source = store.keep_file(b"a;b\n1,5;x\n2,5;y\n3,5;x\n", "t.csv")
-    table = worker.read_table(store, DataSettings(source=source))
+    table = sources.read_table(store, DataSettings(source=source))
     assert table.frame["a"].tolist() == [1.5, 2.5, 3.5]
     told = DataSettings(
         source=source, dialect=DialectSettings(delimiter=";", header=False), kinds={"a": Kind.TEXT}
     )
     with pytest.raises(UserError):
-        worker.read_table(store, told)  # without a header no column is called a
+        sources.read_table(store, told)  # without a header no column is called a
     told = told.model_copy(update={"kinds": {}})
-    assert len(worker.read_table(store, told).frame) == 4
+    assert len(sources.read_table(store, told).frame) == 4
     plain = DataSettings(source=source, kinds={"a": Kind.CATEGORY})
-    assert worker.read_table(store, plain).kinds["a"] is Kind.CATEGORY
+    assert sources.read_table(store, plain).kinds["a"] is Kind.CATEGORY
 
 
 def test_a_damaged_run_is_a_sentence(store: Store) -> None:

@@ -72,7 +72,7 @@ class LongTable:
                     raise ReadWhole from None
                 self.notes = tuple(end.value["notes"])
                 return
-            file = Path(word["file"])
+            file = self._folder / Path(word["file"]).name
             table = open_table(file)
             with suppress(OSError):  # Windows keeps it as long as it is mapped; the folder goes at the end
                 file.unlink()

@@ -55,7 +55,7 @@ def batches(
             there.append((name, str(path)))
         arguments = {"files": there, "shape": shape, "at_once": at_once, "out": str(folder)}
         for word in (readers or Readers()).stream("single_pictures", "pictures", arguments, should_stop):
-            file = Path(word["file"])
+            file = folder / Path(word["file"]).name
             pixels = np.load(file, allow_pickle=False)
             file.unlink()
             yield Batch(word["names"], word["reasons"], pixels)

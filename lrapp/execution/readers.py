@@ -1,25 +1,20 @@
 """Asks a process of its own to read a file, watches it, and says in a sentence how that ended."""
 
-import atexit
-import itertools
-import json
 import logging
 import os
 import queue
-import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from lrapp.errors import Refused, UserError
 from lrapp.estimates import available_bytes
-from lrapp.execution import limits, server
+from lrapp.execution import limits, processes
 from lrapp.execution.limits import Limits
+from lrapp.execution.processes import Own, Reading, Server
 from lrapp.files import disk_errors
 
 log = logging.getLogger(__name__)
@@ -32,10 +27,6 @@ _SHARE_OF_FREE = 0.75
 # With less left, a reading waits for another one to end.
 _LEAST_BYTES = 200 * 10**6
 _LOOK_SECONDS = 0.1
-# Whether whoever asks sees to the limit of memory, because the system keeps none.
-WATCHED = sys.platform != "linux"
-_ROOT = Path(__file__).parents[2]
-_SOME = 4
 
 
 class OverLimit(Refused):
@@ -62,18 +53,6 @@ class ReadingStopped(UserError):
         super().__init__(sentence)
 
 
-class _Reading(Protocol):
-    """One process that reads one file."""
-
-    words: "queue.SimpleQueue[dict[str, Any]]"
-
-    def say(self, word: dict[str, Any]) -> None: ...
-
-    def end(self) -> None: ...
-
-    def memory(self) -> int | None: ...
-
-
 class Readers:
     """Processes that read files, a few at a time.
 
@@ -91,7 +70,7 @@ class Readers:
         self.peak = 0
         """Most bytes that the process had at once that ended last, as far as that is known."""
         self._turns = _Turns(self.limits.memory)
-        self._server = _Server() if ready and sys.platform == "linux" else None
+        self._server = Server() if ready and sys.platform == "linux" else None
 
     @property
     def pid(self) -> int | None:
@@ -152,7 +131,9 @@ class Readers:
         try:
             reading = self._begin()
             try:
-                reading.say({"task": task, "arguments": arguments, "memory": None if WATCHED else given})
+                reading.say(
+                    {"task": task, "arguments": arguments, "memory": None if processes.WATCHED else given}
+                )
                 return (yield from self._listen(reading, what, given, should_stop))
             finally:
                 reading.end()
@@ -160,11 +141,11 @@ class Readers:
             if memory is None:
                 self._turns.give_back(given)
 
-    def _begin(self) -> _Reading:
-        return _Own() if self._server is None else self._server.begin()
+    def _begin(self) -> Reading:
+        return Own() if self._server is None else self._server.begin()
 
     def _listen(
-        self, reading: _Reading, what: What, memory: int, should_stop: Callable[[], bool]
+        self, reading: Reading, what: What, memory: int, should_stop: Callable[[], bool]
     ) -> Generator[dict[str, Any], None, dict[str, Any]]:
         left = self.limits.seconds
         while True:
@@ -191,6 +172,11 @@ class Readers:
                 raise OverLimit(_too_long(what, self.limits.seconds), memory)
             elif (has := reading.memory()) is not None and has > memory:
                 raise OverLimit(_too_much(what, memory), memory)
+
+    def expect(self) -> None:
+        """Have the process that stands ready load all that it needs, as somebody may upload a file soon."""
+        if self._server is not None:
+            self._server.expect()
 
     def close(self) -> None:
         """End the process that stands ready."""
@@ -272,157 +258,3 @@ class _Turns:
         with self._changed:
             self._taken.remove(memory)
             self._changed.notify_all()
-
-
-def _hear(
-    source: Any, words: "queue.SimpleQueue[dict[str, Any]]", last: Callable[[], dict[str, Any]]
-) -> None:
-    """Put what is said into a queue, and, at the end, how it ended."""
-    with suppress(OSError, ValueError):
-        for line in source:
-            try:
-                if line.strip():
-                    words.put(json.loads(line))
-            except ValueError:
-                continue  # cut off when its process died
-    words.put(last())
-
-
-class _Own:
-    """A process that starts from nothing for one file."""
-
-    def __init__(self) -> None:
-        self.words: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", server.__name__, server.ONCE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=_ROOT,
-            env=limits.environment(),
-        )
-        self._thread = threading.Thread(
-            target=_hear, args=(self._process.stdout, self.words, self._last), daemon=True, name="lrapp-hear"
-        )
-        self._thread.start()
-        self._looks = itertools.count()
-
-    def _last(self) -> dict[str, Any]:
-        return {"ended": self._process.wait()}
-
-    def say(self, word: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(word).encode() + b"\n")
-            self._process.stdin.flush()
-
-    def memory(self) -> int | None:
-        if not WATCHED or next(self._looks) % _SOME:
-            return None  # the system sees to it, or it has just been looked at
-        return limits.memory_of(self._process.pid)
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._thread.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
-
-
-class _Forked:
-    """A reading in a process that was forked for it."""
-
-    def __init__(self, line: socket.socket, end: Callable[[], None]) -> None:
-        self.words: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._line, self._end = line, end
-        self._source = line.makefile("rb")
-        self._thread = threading.Thread(
-            target=_hear,
-            args=(self._source, self.words, lambda: {"ended": None}),
-            daemon=True,
-            name="lrapp-hear",
-        )
-        self._thread.start()
-
-    def say(self, word: dict[str, Any]) -> None:
-        self._line.sendall(json.dumps(word).encode() + b"\n")
-
-    def memory(self) -> None:
-        """Nothing: the system sees to it."""
-
-    def end(self) -> None:
-        with suppress(OSError):
-            self._end()
-        with suppress(OSError):
-            self._line.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._source.close()
-        self._line.close()
-
-
-class _Server:
-    """The process that stands ready, started anew when it has ended."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._names = itertools.count()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._start()
-        atexit.register(self.close)
-
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    def _start(self) -> socket.socket:
-        self._stop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", server.__name__, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                cwd=_ROOT,
-                env=limits.environment(),
-                pass_fds=[theirs.fileno()],
-            )
-        self._control = ours
-        return ours
-
-    def begin(self) -> _Forked:
-        with self._lock:
-            name = f"{next(self._names)}"
-            ours, theirs = socket.socketpair()
-            with theirs:
-                message = json.dumps({"read": name}).encode()
-                control = self._control
-                if control is None or self._process is None or self._process.poll() is not None:
-                    control = self._start()
-                try:
-                    socket.send_fds(control, [message], [theirs.fileno()])
-                except OSError:
-                    socket.send_fds(self._start(), [message], [theirs.fileno()])
-        return _Forked(ours, lambda: self._tell_end(name))
-
-    def _tell_end(self, name: str) -> None:
-        with self._lock:
-            if self._control is not None:
-                self._control.send(json.dumps({"end": name}).encode())
-
-    def _stop(self) -> None:
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._process is not None:
-            try:
-                self._process.wait(timeout=2)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-
-    def close(self) -> None:
-        atexit.unregister(self.close)
-        with self._lock:
-            self._stop()

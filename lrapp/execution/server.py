@@ -23,12 +23,13 @@ from lrapp.execution import limits
 from lrapp.execution.wire import Line, Stopped
 
 ONCE = "once"
-_NICE = 5
+# A reading that takes longer gives way to pages.
+_NICE, _NICE_AFTER_SECONDS = 5, 1.0
 # Loaded while nothing is to be read: 20 MB, and a reading begins after a fifth of a second.
 _LIGHT = ("numpy", "pyarrow", "pyarrow.compute", "pyarrow.csv")
 # Loaded from the first file on, for as long as one follows the other: 50 MB, and a reading begins at once.
 _ALL = ("lrapp.tables", "lrapp.table_files", "lrapp.execution.tasks")
-_LIGHT_AFTER_SECONDS = 60.0
+_LIGHT_AFTER_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 
 
@@ -44,8 +45,7 @@ def serve(line: Line) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
-        with suppress(OSError, AttributeError):
-            os.nice(_NICE)  # the pages of others come first
+        _give_way_later()
         from lrapp.execution import tasks
 
         limits.keep_to(asked["memory"])
@@ -65,12 +65,19 @@ def serve(line: Line) -> None:
             line.tell(defect=traceback.format_exc(limit=-12))
 
 
+def _give_way_later() -> None:
+    if sys.platform != "win32":
+        signal.signal(signal.SIGALRM, lambda number, frame: os.nice(_NICE) and None)
+        signal.setitimer(signal.ITIMER_REAL, _NICE_AFTER_SECONDS)
+
+
 def main() -> None:
     """Serve until nobody is left to ask."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches every process of a terminal; only the app decides
     if sys.argv[1] == ONCE:
+        _end_with_parent()
         # What a library prints must not stand among the answers.
         answers = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
@@ -113,7 +120,10 @@ class _Forking:
         gc.freeze()  # else the first search for garbage in each child would copy all pages
 
     def _hear(self) -> bool:
-        """Take one message: a file to read, with where to answer; or which reading to end. False at the end."""
+        """Take one message: a file to read, with where to answer; which reading to end; or that one is to be expected.
+
+        False at the end.
+        """
         try:
             message, numbers, _, _ = socket.recv_fds(self._control, 1 << 10, 1)
         except OSError:
@@ -121,6 +131,8 @@ class _Forking:
         if not message:
             return False
         asked = json.loads(message)
+        if "expect" in asked:
+            self._load()
         if numbers:
             self._begin(asked["read"], numbers[0])
         for pid, (name, _) in self._children.items():
@@ -134,6 +146,9 @@ class _Forking:
         if not pid:
             self._be_child(number)
         self._children[pid] = (name, number)
+        self._load()  # for the next one
+
+    def _load(self) -> None:
         if not self._loaded:
             self._loaded = True
             for module in _ALL:
@@ -168,6 +183,8 @@ class _Forking:
 
 
 def _end_with_parent() -> None:
+    if sys.platform != "linux":
+        return
     parent = os.getppid()
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -10,15 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
 from lrapp.execution.wire import Line
-from lrapp.format_match import Question, UnclearFormat
-from lrapp.model_formats import ModelFormats
 from lrapp.table_files import write_table
 from lrapp.tables import DialectOverrides, Kind, Table, read_csv
 
 if TYPE_CHECKING:
+    from lrapp.format_match import UnclearFormat
     from lrapp.settings import PictureSettings
 
 # Files that stand ready before the first of them has been taken.
@@ -52,6 +49,8 @@ def read_known(
 ) -> dict[str, Any]:
     """Read a table of which column names are known into a file."""
     from lrapp import portions
+    from lrapp.format_match import UnclearFormat
+    from lrapp.model_formats import ModelFormats
 
     known = ModelFormats.from_json(formats.encode())
     try:
@@ -74,6 +73,8 @@ def portions(
 ) -> dict[str, Any]:
     """Read a long table portion by portion, a file each; ``whole`` says that it must be read as a whole instead."""
     from lrapp import portions
+    from lrapp.format_match import UnclearFormat
+    from lrapp.model_formats import ModelFormats
 
     for size, value in sizes.items():  # those of whoever asks; this process reads nothing else
         setattr(portions, size, value)
@@ -95,7 +96,11 @@ def portions(
     return {"whole": False, "notes": list(found.notes)}
 
 
-def _unclear(error: UnclearFormat) -> dict[str, Any]:
+def _unclear(error: "UnclearFormat") -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    from lrapp.format_match import Question
+
     questions = TypeAdapter(tuple[Question, ...]).dump_python(error.questions, mode="json")
     return {"unclear": {"sentence": error.sentence, "questions": questions}}
 

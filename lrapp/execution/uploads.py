@@ -24,12 +24,10 @@ from lrapp.execution.readers import OverLimit, Readers, What
 from lrapp.files import disk_errors, write_beside
 from lrapp.runs import Store
 from lrapp.settings import (
-    DataSettings,
     DialectSettings,
     FileSource,
     PictureFileSource,
     PictureSettings,
-    SampleSource,
 )
 
 if TYPE_CHECKING:
@@ -111,12 +109,12 @@ class Uploads:
 
     def holds_pictures(self, source: FileSource) -> bool:
         """Return whether a file is a zip of pictures; one that cannot be told is none."""
-        path = self._path(source)
-        with path.open("rb") as file:
-            if file.read(4) != b"PK\x03\x04":
-                return False
         late = time.monotonic() + _TELL_SECONDS
         try:
+            path = self._path(source)
+            with path.open("rb") as file:
+                if file.read(4) != b"PK\x03\x04":
+                    return False
             answer = self.readers.ask(
                 "holds_pictures",
                 "table",
@@ -327,44 +325,3 @@ def tidy(home: Path) -> None:
             else:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
-
-
-def read_table(
-    store: Store,
-    settings: DataSettings,
-    uploads: Uploads | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> "Table":
-    """Return the table that the settings name, read the way they say; samples, which are ours, are read right here.
-
-    Args:
-        store: Where uploaded files are kept.
-        settings: Which table, and how it is read.
-        uploads: Whose readers to use; a process for this file alone where none are given.
-        should_stop: Asked again and again while an upload is read.
-
-    Raises:
-        UserError: If it is not there, or cannot be read.
-    """
-    source, target = settings.source, settings.target
-    if isinstance(source, FileSource):
-        found = uploads or Uploads(store)
-
-        def read(kinds: Mapping[str, "Kind"], names: Collection[str]) -> "Table":
-            return found.table(source, settings.dialect, kinds, names, should_stop)
-
-    elif isinstance(source, SampleSource):
-        from lrapp.tables import DialectOverrides, read_csv
-
-        overrides, data = DialectOverrides(**settings.dialect.model_dump()), store.read_source(source)
-
-        def read(kinds: Mapping[str, "Kind"], names: Collection[str]) -> "Table":
-            table = read_csv(data, source.name, dialect=overrides, known_names=names)
-            return table.with_kinds(kinds) if kinds else table
-
-    else:
-        raise UserError("These pictures are no table; choose a table.")
-    table = read({}, ())
-    # A run of an earlier version may know a column by the names of several rows.
-    names = (target,) if target is not None and target not in table.kinds else ()
-    return read(settings.kinds, names) if names or settings.kinds else table

@@ -11,6 +11,7 @@ from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from lrapp import about, charts, escaping, warming
 from lrapp.errors import UserError
+from lrapp.execution import sources
 from lrapp.execution import uploads as uploaded_files
 from lrapp.execution.desk import Desk
 from lrapp.execution.readers import Readers
@@ -142,7 +143,7 @@ def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> 
 # The samples are ours, small, and there before any process could be: they are read here.
 @st.cache_resource(max_entries=4, ttl="1h", show_spinner="Reading the table …")
 def _sample(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...], _data: DataSettings) -> "Table":
-    return uploaded_files.read_table(store(), _data)
+    return sources.read_table(store(), _data)
 
 
 def overview(source: Source, dialect: DialectSettings) -> "pd.DataFrame":

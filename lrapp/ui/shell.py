@@ -1,6 +1,7 @@
 """The frame around the pages: navigation, and what goes wrong on any of them."""
 
 import logging
+from contextlib import suppress
 
 import streamlit as st
 
@@ -53,6 +54,10 @@ def show() -> None:
         reading.show(still.work)
     except UserError as error:
         st.error(resources.plain(str(error), None), icon=":material/error:")
+    if "expected" not in st.session_state:
+        st.session_state["expected"] = True  # who has just come may upload a file
+        with suppress(UserError):
+            resources.uploads().readers.expect()
     # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.
     resources.jobs()
     resources.settle()
