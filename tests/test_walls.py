@@ -280,15 +280,15 @@ def test_a_room_imports_only_rooms_below_it(room: str) -> None:
 
 # What changes or gives away something that somebody made: done in ``ui.deeds`` alone, which asks first whether one may.
 DEEDS = {
-    *("about.change", "bundle.pack", "exports.export", "prediction_folders.create", "worker.read_table"),
+    *("about.change", "bundle.pack", "exports.export", "prediction_folders.create"),
     *("studies.create", "studies.create_search", "studies.delete", "studies.restore"),
     *("store.create", "store.delete", "store.restore", "jobs.submit", "jobs.stop", "jobs.resume"),
     *("store.read_source", "store.source_path"),
-    *("uploaded_files.read_table", "uploads.table", "uploads.facts", "uploads.look"),
+    *("sources.read_table", "sources.read_images", "uploads.table", "uploads.facts", "uploads.look"),
 }
 # Where these are asked for in the same place.
 ASKED = {
-    "ui.resources": {"uploaded_files.read_table", "uploads.table"},
+    "ui.resources": {"sources.read_table", "uploads.table"},
     "ui.picture_card": {"uploads.facts", "uploads.look"},
 }
 
