@@ -53,6 +53,7 @@ _HEAVY = (
     "filelock",
     "pyarrow.pandas_compat",
     "lrapp.evaluation",
+    "lrapp.execution.sources",
     "lrapp.image_files",
     "lrapp.insight",
     "lrapp.loggers",
