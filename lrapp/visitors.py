@@ -63,7 +63,7 @@ def key(home: Path) -> bytes:
         UserError: If the disk is full or may not be written.
     """
     # Here, because the server imports this room before it answers for the first time.
-    from lrapp.files import disk_errors
+    from lrapp.files import disk_errors, whole
 
     path = home / KEY_FILE
     with disk_errors():
@@ -71,12 +71,11 @@ def key(home: Path) -> bytes:
         # Two servers may start over one home.
         with FileLock(home / f".{KEY_FILE}.lock"):
             if not path.exists():
-                beside = path.with_name(f".{KEY_FILE}.{secrets.token_hex(4)}")
-                with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                with (
+                    whole(path) as beside,
+                    os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,
+                ):
                     file.write(secrets.token_bytes(_KEY_BYTES))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(beside, path)
         made = path.read_bytes()
     if len(made) < _KEY_BYTES:
         raise UserError(f"The key {path} is damaged: delete it, and every visitor starts anew.")

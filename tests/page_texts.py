@@ -221,6 +221,8 @@ class Pages:
                 return not html
             case ast.Attribute(value=ast.Name(id="html"), attr="escape"):
                 return html
+            case ast.Name(id="counted"):  # a number and a noun
+                return self._all(module, call.args[1:], html)
             case ast.Name(id=name) if name in _MAKES_NUMBERS:
                 return True
             case ast.Name(id=name) if name in _MADE_OF:

@@ -199,7 +199,7 @@ def serve(store: Store, tmp_path: Path) -> Iterator[Callable[[], subprocess.Pope
 def test_two_servers_over_one_home_train_each_run_once_and_one_takes_over_from_the_other(
     store: Store, serve: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
-    long, *runs = (store.create(small(epochs)) for epochs in (LONG, *[2] * 30))
+    long, *runs = (store.create(small(epochs)) for epochs in (LONG, *[2] * 16))
     servers = {server.pid: server for server in (serve(), serve())}
     assert {ended(run) for run in runs} == {"completed"}
     assert {run.status.attempts for run in runs} == {1}

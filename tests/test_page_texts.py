@@ -5,7 +5,7 @@ from hostile import NAMES, tokens
 from markdown_arguments import markdown_arguments
 from page_texts import ROOT, Pages
 
-from lrapp.ui.resources import plain, spoken
+from lrapp.ui.plain_text import plain, spoken
 
 # Words of ours, although the reader of the source cannot tell: each has been looked at.
 REVIEWED = (

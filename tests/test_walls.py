@@ -281,10 +281,10 @@ def test_a_room_imports_only_rooms_below_it(room: str) -> None:
 # What changes or gives away something that somebody made: done in ``ui.deeds`` alone, which asks first whether one may.
 DEEDS = {
     *("about.change", "bundle.pack", "exports.export", "prediction_folders.create"),
+    *("sources.read_table", "uploads.table", "uploads.facts", "uploads.look", "uploads.images"),
     *("studies.create", "studies.create_search", "studies.delete", "studies.restore"),
     *("store.create", "store.delete", "store.restore", "jobs.submit", "jobs.stop", "jobs.resume"),
     *("store.read_source", "store.source_path"),
-    *("sources.read_table", "sources.read_images", "uploads.table", "uploads.facts", "uploads.look"),
 }
 # Where these are asked for in the same place.
 ASKED = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from lrapp.errors import UserError
+from lrapp.errors import Refused, UserError
 from lrapp.execution.readers import ReadingStopped
 from lrapp.execution.uploads import Uploads
 from lrapp.image_files import Stopped
@@ -55,10 +55,18 @@ def read_table(
 
     else:
         raise UserError("These pictures are no table; choose a table.")
-    table = read({}, ())
+    try:
+        table = read(settings.kinds, ())
+    except (Refused, Stopped):
+        raise
+    except UserError:
+        if target is None:
+            raise
+    else:
+        if target is None or target in table.kinds:
+            return table
     # A run of an earlier version may know a column by the names of several rows.
-    names = (target,) if target is not None and target not in table.kinds else ()
-    return read(settings.kinds, names) if names or settings.kinds else table
+    return read(settings.kinds, (target,))
 
 
 def read_images(

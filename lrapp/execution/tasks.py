@@ -5,7 +5,7 @@ Each task takes the line to whoever asks and what it needs as JSON, and returns 
 
 import base64
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,8 @@ def read(
     name: str,
     dialect: dict[str, Any],
     kinds: dict[str, str],
-    known_names: list[str],
     out: str,
+    known_names: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Read a table into a file."""
     overrides = DialectOverrides(**dialect)

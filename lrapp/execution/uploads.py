@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrapp.errors import Refused, UserError
 from lrapp.execution.readers import OverLimit, Readers, What
-from lrapp.files import disk_errors, write_beside
+from lrapp.files import disk_errors, from_json, put, write_beside
 from lrapp.runs import Store
 from lrapp.settings import (
     DialectSettings,
@@ -100,8 +100,7 @@ class Uploads:
                 known_names=sorted(known_names),
                 out=str(beside),
             )
-            with disk_errors():
-                os.replace(beside, kept)
+            put(beside, kept, "nothing")
         finally:
             beside.unlink(missing_ok=True)
         tidy(self.store.home)
@@ -243,7 +242,7 @@ class Uploads:
         if sha256 is None:
             return ""
         try:
-            found = json.loads((self.store.home / REFUSED / sha256).read_bytes())
+            found = from_json((self.store.home / REFUSED / sha256).read_bytes())
             memory, sentence = int(found["memory"]), str(found["sentence"])
         except (OSError, ValueError, KeyError, TypeError):
             return ""

@@ -7,7 +7,7 @@ from lrapp.picture_pixels import contact_sheet
 from lrapp.setting_parts import checked
 from lrapp.settings import AugmentationSettings, RunSettings
 from lrapp.ui import draft, fields, resources
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _FIELDS = list(AugmentationSettings.model_fields)
 _COLUMNS = 8

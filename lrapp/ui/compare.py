@@ -36,7 +36,7 @@ from lrapp.ui import (
     search_form,
     study_view,
 )
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 # The table of the ready-made study: by its target, and where tests and benchmarks keep it.
 _CARDIO = "cardio"

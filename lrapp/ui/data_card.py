@@ -24,7 +24,7 @@ from lrapp.settings import (
 )
 from lrapp.ui import data_choice, draft, fields, picture_card, reading, resources
 from lrapp.ui.data_choice import Chosen
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 if TYPE_CHECKING:
     from lrapp.reading.dialects import Dialect

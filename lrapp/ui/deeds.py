@@ -21,7 +21,7 @@ from lrapp.settings import RunSettings, RunStart
 from lrapp.studies import Plan, Study
 from lrapp.ui import access, identity, resources
 from lrapp.ui.access import Owned
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

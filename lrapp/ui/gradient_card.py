@@ -14,7 +14,7 @@ from lrapp.gradient_report import FINE, WRONG, GradientReport, LayerGradients, p
 from lrapp.phrasing import counted
 from lrapp.settings import RunSettings
 from lrapp.ui import deeds, draft, resources
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

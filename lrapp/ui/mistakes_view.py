@@ -6,7 +6,7 @@ from lrapp.errors import UserError
 from lrapp.insight import Insight
 from lrapp.picture_results import MISTAKES_FILE, Mistakes, class_sentence
 from lrapp.runs import Run
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 
 def show(run: Run, insight: Insight) -> None:

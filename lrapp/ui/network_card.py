@@ -15,7 +15,7 @@ from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSet
 from lrapp.shapes import LayerShape
 from lrapp.ui import augmentation_card, draft, resources, start_card
 from lrapp.ui.data_choice import SMALL_CNN
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _PRESETS: dict[str, tuple[LayerSettings, ...]] = {
     "Linear": (),

@@ -12,7 +12,7 @@ from lrapp.setting_parts import checked
 from lrapp.settings import DataSettings, PictureFileSource, PictureSettings, PicturesSource
 from lrapp.ui import access, data_choice, draft, fields, reading, resources
 from lrapp.ui.data_choice import Chosen
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _DIGITS = PicturesSource(name="digits")
 _MOST_LOOKS = 12
@@ -65,7 +65,7 @@ def facts_of(data: DataSettings) -> PictureFacts:
     return reading.get(
         resources.desk(),
         ("facts", source, wanted),
-        plain(source.name),
+        source.name,
         lambda work: resources.uploads().facts(source, wanted, work.should_stop),
     )
 
@@ -88,12 +88,13 @@ def _look(data: DataSettings) -> Look:
         UserError: If the pictures cannot be had; also when that has just been tried.
     """
     source, kept = data.source, _looks()
+    access.require_table(source)
     if isinstance(source, PictureFileSource):
         wanted = _as_shown(data.pictures)
         return reading.get(
             resources.desk(),
             ("look", source, wanted),
-            plain(source.name),
+            source.name,
             lambda work: resources.uploads().look(source, wanted, work.tell, work.should_stop),
         )
     assert isinstance(source, PicturesSource)

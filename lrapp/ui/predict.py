@@ -12,7 +12,7 @@ from lrapp.preprocessing import InputColumn, Needs
 from lrapp.reading.kinds import Kind
 from lrapp.runs import Run
 from lrapp.ui import access, predict_pictures, predict_row, predict_table, resources
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 MOST_NAMED = 6
 _WHAT = {

@@ -14,7 +14,7 @@ from lrapp.picture_pixels import png
 from lrapp.picture_prediction import PicturePredictions
 from lrapp.runs import Run
 from lrapp.ui import resources
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lrapp.format_match import Choice
 from lrapp.prediction_folders import PredictionFolder
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _LABELS = {"decimal": "How are its numbers meant?", "dates": "How are its dates meant?"}
 
@@ -22,13 +22,12 @@ def show(folder: PredictionFolder) -> Choice | None:
     )
     choice = Choice()
     for place, question in enumerate(folder.questions):
-        labels = [plain(option.label, None) for option in question.options]
         st.markdown(plain(question.sentence, None))
         chosen = st.radio(
             _LABELS[question.about],
-            range(len(labels)),
+            range(len(question.options)),
             index=None,
-            format_func=labels.__getitem__,
+            format_func=lambda place, options=question.options: plain(options[place].label, None),
             key=f"predict.question.{folder.id}.{place}",
         )
         if chosen is None:

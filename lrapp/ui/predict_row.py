@@ -14,7 +14,7 @@ from lrapp.preprocessing import Decoded
 from lrapp.reading.kinds import Kind
 from lrapp.runs import Run
 from lrapp.ui import resources, saving
-from lrapp.ui.resources import plain, spoken
+from lrapp.ui.plain_text import plain, spoken
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

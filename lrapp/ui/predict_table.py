@@ -15,7 +15,7 @@ from lrapp.predicting import Cancelled, Result
 from lrapp.prediction_folders import PredictionFolder
 from lrapp.runs import Run
 from lrapp.ui import access, deeds, predict_question, resources, saving
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -11,7 +11,7 @@ from lrapp.events import History, RatesFound
 from lrapp.runs import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
 from lrapp.ui import access, deeds, draft, fields, resources, saving, waiting
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _SECONDS_BETWEEN_LOOKS = 0.4
 _FIELDS = ["start_lr", "end_lr", "steps", "seeds"]

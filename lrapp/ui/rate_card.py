@@ -11,7 +11,7 @@ from lrapp.phrasing import counted
 from lrapp.setting_parts import checked
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
 from lrapp.ui import draft, fields, range_view, saving
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _NAMES = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
 _ABOUT = {

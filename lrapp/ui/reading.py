@@ -8,6 +8,7 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.execution.desk import Desk, StillReading, Work
 from lrapp.execution.readers import ReadingStopped
+from lrapp.ui.plain_text import plain
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ def get(desk: Desk, key: Hashable, title: str, make: Callable[[Work], T]) -> T:
     Args:
         desk: The server's.
         key: Of what is read, and how.
-        title: What to call it; made plain already.
+        title: What to call it.
         make: Reads it.
 
     Raises:
@@ -50,7 +51,7 @@ def _show(work: Work) -> None:
         st.rerun()
     bar, button = st.columns([4, 1], vertical_alignment="center")
     what = work.doing or f"Reading {work.title}"
-    bar.progress(min(1.0, max(0.0, work.share or 0.0)), f"{what} … {work.seconds:,.0f} s")
+    bar.progress(min(1.0, max(0.0, work.share or 0.0)), f"{plain(what, 80)} … {work.seconds:,.0f} s")
     if button.button("Cancel", icon=":material/cancel:", key="reading.cancel", width="stretch"):
         work.cancel()
         st.session_state[_CANCELLED] = work.key

@@ -1,7 +1,6 @@
 """What all pages share: the store, the queue, tables that were read, and making foreign text plain."""
 
 import gc
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
-from lrapp import about, charts, escaping, warming
+from lrapp import about, charts, warming
 from lrapp.errors import UserError
 from lrapp.execution import sources
 from lrapp.execution import uploads as uploaded_files
@@ -21,6 +20,7 @@ from lrapp.reading.columns import Kind
 from lrapp.runs import Run, Store
 from lrapp.settings import DataSettings, DialectSettings, FileSource, RunSettings, Source
 from lrapp.ui import access, reading
+from lrapp.ui.plain_text import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,28 +28,6 @@ if TYPE_CHECKING:
     from lrapp.tables import Table
 
 P = ParamSpec("P")
-
-_NO_LETTER = re.compile(r"[^\w\s]|(?<!\w)_+|_+(?!\w)")
-
-
-def plain(text: str, most: int | None = 60) -> str:
-    """Return text from a file so that Markdown, LaTeX and HTML in it show as they were typed.
-
-    Args:
-        text: Anything, also with line breaks.
-        most: Letters to keep; None for all.
-    """
-    return escaping.markdown(text, most)
-
-
-def spoken(text: str, most: int = 60) -> str:
-    """Return text from a file for a label that is hidden: read aloud as it stands, and drawn as Markdown all the same.
-
-    Args:
-        text: Anything. Letters and digits are kept; what could be markup is left out, as escapes would be read aloud.
-        most: Letters to keep.
-    """
-    return " ".join(_NO_LETTER.sub(" ", text).split())[:most].strip(" _")
 
 
 @st.cache_resource(show_spinner=False)
@@ -118,7 +96,6 @@ def table(data: DataSettings) -> "Table":
         StillReading: If that takes longer than a moment.
         UserError: If it is not there, cannot be read, or is somebody else's.
     """
-    access.require_table(data.source)
     read = _table(data.source, data.dialect, {})
     # A saved choice may name a column that this reading of the file does not have.
     kinds = {name: kind for name, kind in data.kinds.items() if read.kinds.get(name, kind) != kind}
@@ -126,6 +103,7 @@ def table(data: DataSettings) -> "Table":
 
 
 def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> "Table":
+    access.require_table(source)
     data = DataSettings(source=source, dialect=dialect, kinds=kinds)
     if not isinstance(source, FileSource):
         return _sample(
@@ -135,7 +113,7 @@ def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> 
     return reading.get(
         desk(),
         key,
-        plain(source.name),
+        source.name,
         lambda work: uploads().table(source, dialect, kinds, should_stop=work.should_stop),
     )
 

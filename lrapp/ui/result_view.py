@@ -15,7 +15,7 @@ from lrapp.insight import Insight
 from lrapp.result_charts import Figure
 from lrapp.runs import Run
 from lrapp.ui import cards, draft, mistakes_view, resources, saving
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
 

@@ -12,7 +12,7 @@ from lrapp.run_differences import MOST_RUNS, Compared, SideBySide
 from lrapp.run_table import Row
 from lrapp.runs import ENDED, EventReader, Run
 from lrapp.ui import resources, saving
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 SECONDS_BETWEEN_LOOKS = 2.0
 # Seen in both themes, behind black letters and white ones.

@@ -11,7 +11,7 @@ from lrapp.errors import UserError
 from lrapp.events import History
 from lrapp.runs import ENDED, EventReader, Run, State, Status
 from lrapp.ui import access, deeds, range_view, resources, result_view, saving, takeaway_view, waiting
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.

@@ -8,7 +8,7 @@ from lrapp.run_differences import MOST_RUNS
 from lrapp.run_table import Row
 from lrapp.runs import ENDED, Run
 from lrapp.ui import access, deeds, draft, resources, run_comparison, run_view, sharing
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 MOST_SHOWN = 500
 

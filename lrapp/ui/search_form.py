@@ -16,7 +16,7 @@ from lrapp.setting_parts import checked
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.studies import Contender
 from lrapp.ui import draft, fields, search_view
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 PAPER = "https://jmlr.org/papers/v13/bergstra12a.html"
 _AT_FIRST = ("learning_rate", "batch_size", "units")

@@ -12,7 +12,7 @@ from lrapp.runs import Run
 from lrapp.search_results import Found, Tried
 from lrapp.studies import Study
 from lrapp.ui import resources, saving, sharing
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 # How what was drawn is written in tables: small numbers would be rounded to nothing.
 DRAWN = {

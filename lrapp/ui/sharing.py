@@ -8,7 +8,7 @@ from lrapp import rights, sharing
 from lrapp.errors import UserError
 from lrapp.settings import RunSettings
 from lrapp.ui import access, draft, resources
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _MOST_FILE_BYTES = 2_000_000
 

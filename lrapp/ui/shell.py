@@ -7,6 +7,7 @@ import streamlit as st
 
 from lrapp.errors import UserError
 from lrapp.ui import identity, reading, resources
+from lrapp.ui.plain_text import plain
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def show() -> None:
     except reading.StillReading as still:
         reading.show(still.work)
     except UserError as error:
-        st.error(resources.plain(str(error), None), icon=":material/error:")
+        st.error(plain(str(error), None), icon=":material/error:")
     if "expected" not in st.session_state:
         st.session_state["expected"] = True  # who has just come may upload a file
         with suppress(UserError):

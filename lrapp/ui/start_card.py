@@ -10,7 +10,7 @@ from lrapp.network_settings import Start
 from lrapp.setting_parts import checked
 from lrapp.settings import FreshStart, LayerSettings, PretrainedStart, RunSettings, RunStart
 from lrapp.ui import access, draft, fields, resources
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 Layers = tuple[LayerSettings, ...]
 Choice = Literal["fresh", "run", "MobileNetV2", "EfficientNetB0"]

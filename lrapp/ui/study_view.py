@@ -18,7 +18,7 @@ from lrapp.search_results import Tried
 from lrapp.settings import RunSettings
 from lrapp.studies import Member, Study
 from lrapp.ui import access, deeds, resources, run_view, saving, search_view, waiting
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 # Less often than a single run is looked at, as there are many files to read.
 _SECONDS_BETWEEN_LOOKS = 1.5

@@ -10,7 +10,7 @@ from lrapp.errors import UserError
 from lrapp.exporter import Exporter
 from lrapp.runs import Run
 from lrapp.ui import deeds, resources
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -20,7 +20,7 @@ from lrapp.ui import (
     sharing,
     training_card,
 )
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 
 @dataclass

@@ -10,7 +10,7 @@ from lrapp.setting_parts import checked
 from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, TrainingSettings
 from lrapp.shapes import Shape
 from lrapp.ui import draft, fields, resources
-from lrapp.ui.resources import plain
+from lrapp.ui.plain_text import plain
 
 _OWN_FIELDS = {
     "sgd": ["momentum", "nesterov"],

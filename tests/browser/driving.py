@@ -205,9 +205,15 @@ def no_defect(page: Page) -> None:
 
 
 def idle(page: Page) -> None:
-    """Wait until the page has said all that it has to say for now."""
+    """Wait until the page has said all that it has to say for now, and has read what it was given."""
     page.wait_for_timeout(150)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    rests = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    rests.wait_for()
+    bar = page.locator(".st-key-reading-cancel")
+    if bar.count():
+        bar.wait_for(state="detached")
+        page.wait_for_timeout(150)
+        rests.wait_for()
 
 
 def open_app(page: Page, url: str) -> None:

@@ -15,11 +15,13 @@ from lrapp.execution import limits
 from lrapp.settings import DataSettings, FileSource, RunSettings
 
 _NUMBERS = b"x,y,z\n" + b"".join(b"%d,%d,%c\n" % (n % 7, n, b"ab"[n % 2]) for n in range(60))
-TABLE = "This file needs more than 300 MB of memory to be read."
-PICTURES = "These pictures need more than 300 MB of memory to be read."
+APART = "The cells of a sheet must lie close together"
+TABLE = "This file needs more than"
+PICTURES = "These pictures need more than"
 BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
-    "corners.xlsx": (bombs.two_corners, TABLE),
-    "quotes.xlsx": (bombs.single_quotes, TABLE),
+    "corners.xlsx": (bombs.two_corners, APART),
+    "quotes.xlsx": (bombs.single_quotes, APART),
+    "cut.xlsx": (bombs.cut_corners, TABLE),
     "repeated.xlsx": (bombs.repeated_ods, TABLE),
     "string.xlsx": (bombs.one_string_everywhere, TABLE),
     "letters.xlsx": (lambda: bombs.one_string_everywhere(32_767, 60_000), TABLE),

@@ -94,7 +94,8 @@ class Home:
 def _train(store: Store, run: Run) -> Run:
     outcome = worker.work(run.folder, store.home)
     run.set_status(state=outcome.state, message=outcome.message)
-    about.change(run, name=NAMES[1], note=NAMES[0])
+    # A list tells its entries apart by what it shows of them.
+    about.change(run, name=f"{run.id[-4:]} {NAMES[1]}", note=NAMES[0])
     return run
 
 
@@ -223,11 +224,11 @@ def sweep(page: Page, box: FloatRect | None) -> None:
     """Move the mouse over a chart or a table, so that each of its tooltips is seen."""
     if box is None:
         return
-    for down in (0.08, 0.3, 0.5, 0.75):
-        for across in (0.15, 0.35, 0.55, 0.8):
+    for down in (0.08, 0.35, 0.6):
+        for across in (0.2, 0.5, 0.8):
             page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-            page.wait_for_timeout(30)
-        clean(page)
+            page.wait_for_timeout(20)
+    clean(page)
 
 
 def clean(page: Page) -> None:
@@ -237,12 +238,17 @@ def clean(page: Page) -> None:
 
 def look_at_everything(page: Page) -> None:
     """Choose each of the views of a result, and each format to take away, one after the other."""
-    for group in ("stButtonGroup", "stRadio"):
+    for group, parts in (("stButtonGroup", "stVegaLiteChart"), ("stRadio", "")):
         choices = page.get_by_test_id(group).locator("button, label:has(input)")
         for number in range(choices.count()):
             if choices.nth(number).is_visible():
                 choices.nth(number).click()
-                glance(page)
+                idle(page)
+                clean(page)
+                charts = page.get_by_test_id(parts) if parts else page.locator("#nothing")
+                for place in range(charts.count() - 1, max(-1, charts.count() - 3), -1):
+                    charts.nth(place).scroll_into_view_if_needed()
+                    sweep(page, charts.nth(place).bounding_box())
 
 
 def test_the_train_page_of_runs(visit: Page, home: Home) -> None:
@@ -308,6 +314,8 @@ def test_the_other_pages(visit: Page, home: Home) -> None:
 def test_predictions_of_a_table_and_of_one_row(visit: Page, home: Home, name: str) -> None:
     visit.goto(f"{home.app.url}/predict?run={home.runs[name].id}")
     visit.get_by_role("heading", name="Predict", exact=True).wait_for()
+    visit.get_by_text("Upload the rows to predict").wait_for()
+    idle(visit)
     target = f"{PICTURE} y"
     upload(
         visit, f"{PICTURE}.csv", table(30, target, words=name == "classes").replace(b"/w.png", b"/unseen.png")
@@ -329,6 +337,8 @@ def test_predictions_of_a_table_and_of_one_row(visit: Page, home: Home, name: st
 
 def test_predictions_of_pictures(visit: Page, home: Home) -> None:
     visit.goto(f"{home.app.url}/predict?run={home.runs['pictures'].id}")
+    visit.get_by_text("Upload pictures; what the network sees").wait_for()
+    idle(visit)
     files: list[FilePayload] = [
         {"name": f"{PICTURE.replace('/', ':')}.png", "mimeType": "image/png", "buffer": RED},
         {"name": f"{TAG.replace('/', ':')}.png", "mimeType": "image/png", "buffer": b"no picture"},
