@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lrapp.errors import UserError
-from lrapp.reading.bodies import Body, Repair, leave_out_empty_end
+from lrapp.reading.bodies import HEAD_RECORDS, Repair, Rows, check_size, leave_out_empty_end, no_rows
 from lrapp.reading.by_format import read_by_format, types_for, unread
 from lrapp.reading.column_records import Column, described
 from lrapp.reading.columns import convert, read_column
@@ -21,6 +21,7 @@ from lrapp.reading.dialects import (
     Dialect,
     DialectOverrides,
     detect,
+    has_na_in_numbers,
     with_marks,
 )
 from lrapp.reading.formats import ColumnFormat
@@ -29,10 +30,11 @@ from lrapp.reading.kinds import Context, Kind, Read
 from lrapp.reading.layouts import layout
 from lrapp.reading.mending import Mender
 from lrapp.reading.names import column_names, target_of, with_split_names, without_sign
-from lrapp.reading.numerals import looks_numeric
-from lrapp.reading.records import find_records
+from lrapp.reading.packed import Packed, give_back
+from lrapp.reading.records import Records, find_records
 from lrapp.reading.rows import Plan, Types, choose_types, read_body
 from lrapp.reading.rulings import without_rulings
+from lrapp.reading.sheets import read_sheet
 from lrapp.reading.texts import TAB_RUN, WIDE_GAP, prepare_text
 from lrapp.reading.totals import ends_in_total
 from lrapp.reading.unpacking import unpack
@@ -40,9 +42,6 @@ from lrapp.reading.wrappings import without_wrappings
 
 __all__ = ["Column", "ColumnFormat", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
 
-CELL_LIMIT = 150_000_000
-COLUMN_LIMIT = 50_000
-_HEAD_RECORDS = 500
 _FEW_ROWS = 5000
 _RUNS = {
     WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells.",
@@ -120,7 +119,7 @@ class Table:
         if not reads:
             return self
         texts = {name: text for name, text in self._texts.items() if name not in reads}
-        texts |= {name: self._text(name) for name, read in reads.items() if read.lossy}
+        texts |= {name: self._text(name).kept() for name, read in reads.items() if read.lossy}
         gone = tuple(f"Column {name!r}: " for name in reads)
         notes = [note for note in self.notes if not note.startswith(gone)]
         notes.extend(f"Column {name!r}: {note}." for name, read in reads.items() for note in read.notes)
@@ -138,13 +137,15 @@ class Table:
             name: A column of the table.
         """
         place = [column.name for column in self.columns].index(name)
-        written = pd.Series(self._text(name).to_pylist(), index=self.frame.index, dtype="str").str.strip()
+        written = pd.Series(
+            self._text(name).text().to_pylist(), index=self.frame.index, dtype="str"
+        ).str.strip()
         shapes = written.map({text: date_shape([text]) for text in written.dropna().unique()})
         found = pd.Series(np.full(len(written), np.datetime64("NaT", "us")), index=written.index)
         for shape in shapes.dropna().unique():
             alike = pa.array(written.where(shapes == shape), type=pa.string(), from_pandas=True)
             with suppress(UserError):  # what only looks like dates
-                read = convert(_chunked(alike), Kind.DATE, self._context(place))
+                read = convert(Packed([alike]), Kind.DATE, self._context(place))
                 found = found.fillna(read.values.set_axis(found.index).astype(found.dtype))
         return found
 
@@ -157,25 +158,21 @@ class Table:
         column = next(column for column in self.columns if column.name == name)
         return unread(self._text(name), self.frame[name], column.format)
 
-    def _text(self, name: str) -> pa.ChunkedArray:
+    def _text(self, name: str) -> Packed:
         """The cells of a column as they are written, as far as that is known."""
-        return self._texts[name] if name in self._texts else _as_text(self.frame[name])
+        return Packed.of(self._texts[name]) if name in self._texts else _as_text(self.frame[name])
 
     def _context(self, place: int) -> Context:
         return self._given.about(self.columns[place].name, place, len(self.columns), self.dialect)
 
 
-def _as_text(values: pd.Series) -> pa.ChunkedArray:
+def _as_text(values: pd.Series) -> Packed:
     if pd.api.types.is_string_dtype(values.dtype):
-        return _chunked(pa.array(values, type=pa.string(), from_pandas=True))
-    array = pa.array(values, from_pandas=True)
+        return Packed([pa.array(values, type=pa.string(), from_pandas=True)])
+    cells = pa.array(values, from_pandas=True)
     with suppress(pa.ArrowInvalid):  # as long numbers are written, not as 1e+12
-        array = pc.cast(array, pa.int64()) if pa.types.is_floating(array.type) else array
-    return _chunked(pc.cast(array, pa.string()))
-
-
-def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+        cells = pc.cast(cells, pa.int64()) if pa.types.is_floating(cells.type) else cells
+    return Packed([cells if pa.types.is_integer(cells.type) else pc.cast(cells, pa.string())])
 
 
 def read_csv(
@@ -204,18 +201,15 @@ def read_csv(
     if not data:
         raise UserError("The file must hold a table, and this one is empty. Upload another one.")
     unpacked = unpack(bytes(data), name)
-    notes = list(unpacked.notes)
+    notes, name = list(unpacked.notes), unpacked.name
+    # A form of the file is let go of as soon as there is the next one, since each may be larger than the file.
     if unpacked.sheet is not None:
-        return _read_sheet(unpacked.sheet, unpacked.name, notes, given)
-    return _read_text(unpacked.data, unpacked.name, notes, given)
-
-
-def _no_rows(only_names: bool) -> UserError:
-    if only_names:
-        return UserError(
-            "The file must have rows below its column names, and this one has none. Upload one with rows."
-        )
-    return UserError("The file must hold a table, and this one is empty. Upload another one.")
+        sheets = [unpacked.sheet]
+        del data, unpacked
+        return _assemble(name, read_sheet(sheets.pop(), notes, given), notes, given)
+    texts = [unpacked.data]
+    del data, unpacked
+    return _assemble(name, _read_text(texts.pop(), notes, given), notes, given)
 
 
 def _no_rows_alike(width: int) -> UserError:
@@ -225,38 +219,37 @@ def _no_rows_alike(width: int) -> UserError:
     )
 
 
-def _read_text(data: bytes, name: str, notes: list[str], given: Given) -> Table:
+def _read_text(data: bytes, notes: list[str], given: Given) -> Rows:
     told = given.told
     decoded = decode(data, told.encoding)
+    del data
     notes.extend([*([decoded.guess] if decoded.guess else []), *decoded.notes])
-    ruled = without_rulings(decoded.data)
+    encoding, ruled = decoded.encoding, without_rulings(decoded.data)
+    del decoded
     if ruled.lines:
         notes.append(f"{_counted(len(ruled.lines), 'drawn line')} of dashes{_where(ruled.lines)} left out.")
     bare = without_wrappings(ruled.data)
     notes.extend(bare.notes)
-    content = bare.data
+    content, ruled = bare.data, replace(ruled, data=b"")
+    del bare
     if not content[: 1 << 16].strip() and not content.strip():
-        raise _no_rows(only_names=False)
+        raise no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
-    found = detect(beginning, decoded.encoding, told, given.names)
+    found = detect(beginning, encoding, told, given.names)
     if said := _RUNS.get(found.dialect.delimiter):
         notes.append(said)
     text = prepare_text(content, found.dialect.delimiter, found.dialect.quote, found.dialect.escape)
+    del content
     records = find_records(text, found.width)
-    filled: list[int] = []
-    for place in range(records.count):
-        if records.raw(place).strip() and records.line(place) > found.named_lines:
-            filled.append(place)
-        if len(filled) >= _HEAD_RECORDS:
-            break
+    filled = _filled(records, found.named_lines)
     if not filled:
-        raise _no_rows(only_names=False)
+        raise no_rows(only_names=False)
     rows = [records.cells(place) for place in filled]
     rows = without_sign(rows, notes)
     if told.header is not False:
         rows = with_split_names(rows, notes)
     plan = layout(rows, told.header, given.names)
-    _check_size(records.count, plan.width)
+    check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
     names, unnamed = column_names(header, plan, notes, given.names)
     if plan.skip:
@@ -266,7 +259,7 @@ def _read_text(data: bytes, name: str, notes: list[str], given: Given) -> Table:
     first_row = plan.skip + plan.header_rows
     first = filled[first_row] if first_row < len(filled) else records.count
     if first >= records.count:
-        raise _no_rows(only_names=True) if not plan.skip else _no_rows_alike(plan.width)
+        raise no_rows(only_names=True) if not plan.skip else _no_rows_alike(plan.width)
     body_rows = rows[first_row:]
     final = with_marks(replace(found.dialect, header=bool(header)), body_rows, told)
     types = choose_types(body_rows, plan.width, final)
@@ -276,19 +269,19 @@ def _read_text(data: bytes, name: str, notes: list[str], given: Given) -> Table:
     mender = Mender(body_rows, plan.width, text.delimiter)
     body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))
     body.renumber(ruled.line)
-    table = _assemble(name, body, names, unnamed, final, notes, given.beside(body_rows))
-    return replace(table, to_predict=target_of(plan, header, names))
+    na = has_na_in_numbers(body_rows)
+    return Rows(body, names, unnamed, final, target_of(plan, header, names), na)
 
 
-def _check_size(rows: int, width: int) -> None:
-    if width > COLUMN_LIMIT:
-        raise UserError(
-            f"A table may have at most {COLUMN_LIMIT:,} columns. Received: {width:,}. Leave some out."
-        )
-    if rows * width > CELL_LIMIT:
-        raise UserError(
-            f"A table may have at most {CELL_LIMIT:,} cells. Received: {rows:,} rows of {width:,}. Leave some out."
-        )
+def _filled(records: Records, after: int) -> list[int]:
+    """The first records that are not blank, below some lines."""
+    filled: list[int] = []
+    for place in range(records.count):
+        if records.raw(place).strip() and records.line(place) > after:
+            filled.append(place)
+        if len(filled) >= HEAD_RECORDS:
+            break
+    return filled
 
 
 _LEFT_OUT = {
@@ -317,15 +310,9 @@ def _were(number: int) -> str:
     return " was" if number == 1 else " were"
 
 
-def _assemble(
-    name: str,
-    body: Body,
-    names: list[str],
-    unnamed: set[int],
-    dialect: Dialect | None,
-    notes: list[str],
-    given: Given,
-) -> Table:
+def _assemble(name: str, rows: Rows, notes: list[str], given: Given) -> Table:
+    body, names, unnamed, dialect = rows.body, rows.names, rows.unnamed, rows.dialect
+    given = replace(given, na_in_numbers=rows.na_in_numbers)
     width = len(names)
     about = given.about("", 0, width, dialect)
     if ends_in_total(body.columns, names, about.decimal, about.thousands):
@@ -338,26 +325,29 @@ def _assemble(
     if body.repaired_rows:
         notes.append(f"{body.repaired_rows:,} row{'s' if body.repaired_rows > 1 else ''} had to be repaired.")
     if not body.columns or not len(body.columns[0]):
-        raise _no_rows(only_names=True)
+        raise no_rows(only_names=True)
     series: dict[str, pd.Series] = {}
     columns: list[Column] = []
     texts: dict[str, pa.ChunkedArray] = {}
     dropped: list[str] = []
+    give_back(0, width * len(body.columns[0]))
     framed = dialect is not None and not dialect.header and dialect.delimiter == "|"
     for place, column_name in enumerate(names):
-        text = body.columns[place]
-        body.columns[place] = None
+        cells, body.columns[place] = body.columns[place], Packed(())
         droppable = place in unnamed or (framed and place in (0, width - 1))
-        if droppable and text.null_count == len(text) and width > 1:
+        if droppable and cells.null_count == len(cells) and width > 1:
             dropped.append(column_name)
             continue
         about = given.about(column_name, place, width, dialect, unnamed=place in unnamed)
         written = given.formats.get(column_name)
-        read = read_by_format(text, written, about) if written else read_column(text, about)
+        read = read_by_format(cells, written, about) if written else read_column(cells, about)
         series[column_name] = read.values
         columns.append(described(column_name, read))
         if read.lossy:
-            texts[column_name] = text
+            texts[column_name] = cells.kept()
+        height = len(cells)
+        del cells
+        give_back(place * height, (place + 1) * height)
         notes.extend(f"Column {column_name!r}: {note}." for note in read.notes)
     if nameless := [names[place] for place in sorted(unnamed) if names[place] not in dropped]:
         listed = ", ".join(map(repr, nameless[:5]))
@@ -373,55 +363,7 @@ def _assemble(
         notes=tuple(notes),
         repairs=tuple(body.repairs),
         repaired_rows=body.repaired_rows,
+        to_predict=rows.to_predict,
         _texts=texts,
         _given=given,
     )
-
-
-def _read_sheet(sheet: Sequence[Sequence[str]], name: str, notes: list[str], given: Given) -> Table:
-    """A spreadsheet has cells already; only the place of the table in it must be found."""
-    end = _end_of_table(sheet)
-    filled = [row for row in sheet[:end] if any(cell.strip() for cell in row)]
-    below = sum(any(cell.strip() for cell in row) for row in sheet[end:])
-    width = max(max(place for place, cell in enumerate(row) if cell.strip()) + 1 for row in filled)
-    plan = layout([_cut(row) for row in filled[:_HEAD_RECORDS]], given.told.header, given.names)
-    plan = replace(plan, width=max(plan.width, width))
-    _check_size(len(filled), plan.width)
-    rows = [[*row[: plan.width], *[""] * (plan.width - len(row))] for row in filled]
-    header = rows[plan.skip : plan.skip + plan.header_rows]
-    names, unnamed = column_names(header, plan, notes, given.names)
-    if plan.skip:
-        above = f"{_counted(plan.skip, 'row')} before the table"
-        notes.append(f"{above}{_were(plan.skip)} left out.")
-    body_rows = rows[plan.skip + plan.header_rows :]
-    if not body_rows:
-        raise _no_rows(only_names=True)
-    columns = [
-        pa.chunked_array([pa.array([row[place] or None for row in body_rows], pa.string())])
-        for place in range(plan.width)
-    ]
-    body = Body(columns=columns)
-    if below:
-        body.left_out["footer"] = [0] * below
-    if (blank := len(sheet) - len(filled) - below) > 0:
-        body.left_out["empty"] = [0] * blank
-    table = _assemble(name, body, names, unnamed, None, notes, given.beside(body_rows[:_HEAD_RECORDS]))
-    return replace(table, to_predict=target_of(plan, header, names))
-
-
-def _end_of_table(sheet: Sequence[Sequence[str]]) -> int:
-    """Where rows of one cell of words each begin at the end of a spreadsheet, parted from the table by an empty row."""
-    filled = [[cell for cell in row if cell.strip()] for row in sheet]
-    last = len(filled)
-    while last and (
-        not filled[last - 1] or (len(filled[last - 1]) == 1 and not looks_numeric(filled[last - 1][0]))
-    ):
-        last -= 1
-    wide = max(map(len, filled[:last]), default=0) > 1
-    return next((place for place in range(last, len(sheet)) if wide and not filled[place]), len(sheet))
-
-
-def _cut(row: Sequence[str]) -> list[str]:
-    """A row without its empty end, so that lines above a table look as short as they are."""
-    last = max((place for place, cell in enumerate(row) if cell.strip()), default=-1)
-    return list(row[: last + 1])

@@ -39,8 +39,7 @@ log = logging.getLogger(__name__)
 # A worker holds data and network of its last run for the next one, unless they are larger than this.
 _KEPT_BYTES = 1_000_000_000
 _TOLD_SECONDS = 0.3
-# Somebody who only looks whether a run is free lets go of it at once.
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.2  # somebody who only looks whether a run is free lets go of it at once
 # Pictures of the first batch that are shown, and numbers that are varied for that, 64 MB.
 _SHOWN_PICTURES, _VARIED_NUMBERS = 24, 1 << 24
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -87,6 +88,19 @@ def test_each_sample_comes_back_as_it_was(tmp_path: Path, path: Path) -> None:
     _same(table, again)
     for column in table.columns:  # what was written is still known where a kind is changed
         _same(*(one.with_kinds({column.name: Kind.CATEGORY}) for one in (table, again)))
+
+
+def test_what_was_written_comes_back_however_it_was_kept(tmp_path: Path) -> None:
+    lines = [f"{place % 9},{place % 7} kg,{place:05d}x,{place % 3}" for place in range(40)]
+    table = read_csv("\n".join(["a,b,c,d", *lines, "NA,n/a,,x"]).encode(), "x.csv")
+    chosen = table.with_kinds({"d": Kind.CATEGORY, "a": Kind.CATEGORY})
+    assert any(pa.types.is_dictionary(text.type) for text in chosen._texts.values())
+    for one in (table, chosen, read_csv(b"a,b\n" + b"1,x\n2,y\n" * 9, "x.csv").with_kinds({"a": Kind.TEXT})):
+        write_table(one, tmp_path / "a.table")
+        again = open_table(tmp_path / "a.table")
+        _same(one, again)
+        for column in one.columns:
+            _same(*(each.with_kinds({column.name: Kind.TEXT}) for each in (one, again)))
 
 
 def test_a_file_that_is_none_is_an_error_that_callers_know(tmp_path: Path) -> None:

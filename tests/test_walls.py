@@ -16,6 +16,7 @@ ORDER = [
     *("errors", "phrasing", "escaping", "files", "pacing", "events", "policies", "suggestions"),
     *(
         "reading.answers",
+        "reading.packed",
         "reading.words",
         "reading.month_names",
         "reading.date_shapes",
@@ -44,6 +45,7 @@ ORDER = [
         "reading.by_format",
         "reading.given",
         "reading.totals",
+        "reading.sheets",
         "tables",
         "table_files",
     ),

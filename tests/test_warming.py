@@ -133,6 +133,24 @@ def test_a_process_for_small_networks_has_fewer_threads() -> None:
     assert threads[0] <= threads[1] - 2, "one less of each pool at least"
 
 
+_CODE = """
+import sys
+from pathlib import Path
+from lrapp import warming
+warming.warm("small")
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) >> 10 for line in status if line.startswith("RssFile")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's /proc for the memory")
+def test_code_that_is_needed_once_does_not_stay_in_memory() -> None:
+    done = subprocess.run([sys.executable, "-c", _CODE], cwd=ROOT, capture_output=True, check=True)
+    assert int(done.stdout) < 100, (
+        "megabytes; nearly 400 where all stays that TensorFlow's import has touched"
+    )
+
+
 def test_what_goes_wrong_while_it_is_warmed_is_told() -> None:
     script = "from lrapp import warming; warming._HEAVY = ('no_such_library',); warming.warm('small')"
     done = subprocess.run(

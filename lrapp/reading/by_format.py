@@ -8,18 +8,19 @@ import pandas as pd
 import pyarrow as pa
 
 from lrapp.reading.categories import missing_in, missing_words_of, without_missing_words, word_format
-from lrapp.reading.columns import number_notes, plain_numbers
+from lrapp.reading.columns import distinct_in, number_notes, plain_numbers
 from lrapp.reading.dates import dates_as_written
 from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, listed
 from lrapp.reading.numerals import MISSING_WORDS, NumberFormat, parse_column, written_number
+from lrapp.reading.packed import Packed
 from lrapp.reading.rows import Types
 from lrapp.reading.words import Words, has_foreign_digits, with_own_digits, words_of
 
 _REASON = "as the model learned it"
 
 
-def read_by_format(column: pa.ChunkedArray, written: ColumnFormat, about: Context) -> Read:
+def read_by_format(column: Packed, written: ColumnFormat, about: Context) -> Read:
     """Read a column by a format; cells that do not fit it have no value, and are counted.
 
     Args:
@@ -30,7 +31,7 @@ def read_by_format(column: pa.ChunkedArray, written: ColumnFormat, about: Contex
     kind = Kind(written.kind)
     if kind is Kind.NUMBER:
         return _numbers(column, written, about)
-    words = words_of(column if pa.types.is_string(column.type) else column.cast(pa.string()))
+    words = words_of(column)
     if kind is Kind.DATE:
         return _dates(words, written)
     clean, notes = without_missing_words(words, missing_words_of(written))
@@ -58,7 +59,7 @@ def _is_even(written: ColumnFormat, types: Types) -> bool:
     return written.kind == Kind.NUMBER and written.decimal == types.decimal
 
 
-def unread(column: pa.ChunkedArray, values: pd.Series, written: ColumnFormat) -> np.ndarray:
+def unread(column: Packed, values: pd.Series, written: ColumnFormat) -> np.ndarray:
     """Which rows hold something that is no value: a cell that is not empty and does not stand for a missing one.
 
     Args:
@@ -76,7 +77,7 @@ def unread(column: pa.ChunkedArray, values: pd.Series, written: ColumnFormat) ->
     return absent & words.spread(filled, False)
 
 
-def _numbers(column: pa.ChunkedArray, written: ColumnFormat, about: Context) -> Read:
+def _numbers(column: Packed, written: ColumnFormat, about: Context) -> Read:
     marks = Context(about.name, about.place, about.width, written.decimal, written.thousands, told=True)
     plain = plain_numbers(column, marks)
     if plain is not None:
@@ -91,8 +92,7 @@ def _numbers(column: pa.ChunkedArray, written: ColumnFormat, about: Context) -> 
         numbers = number_notes(parsed, form, words.texts[:1000])
         values, notes, misfits, lossy = numbers.values, numbers.notes, sum(parsed.words.values()), True
     series = pd.Series(values, copy=False)
-    distinct = min(series.nunique(), DISTINCT_CAP)
-    return Read(Kind.NUMBER, _REASON, series, distinct, tuple(notes), lossy, written, misfits)
+    return Read(Kind.NUMBER, _REASON, series, distinct_in(series), tuple(notes), lossy, written, misfits)
 
 
 def _is_sign(suffix: str) -> bool:
@@ -126,12 +126,11 @@ def _dates(words: Words, written: ColumnFormat) -> Read:
     if misfits:
         what = "that is no date" if misfits == 1 else "that are no dates"
         notes.append(f"{count(misfits, 'value')} {what} became missing ({listed(dates.lost)})")
-    distinct = min(dates.values.nunique(), DISTINCT_CAP)
     return Read(
         Kind.DATE,
         _REASON,
         dates.values,
-        distinct,
+        distinct_in(dates.values),
         tuple(notes),
         lossy=True,
         format=ColumnFormat(

@@ -12,6 +12,7 @@ from lrapp.reading.dates import date_shape
 from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
 from lrapp.reading.numerals import MISSING_WORDS, looks_numeric
+from lrapp.reading.packed import Packed
 from lrapp.reading.words import Words, as_series
 
 HEAD = 50_000
@@ -171,7 +172,7 @@ def _one_spelling(words: Words) -> tuple[Words, str]:
     return merged.without(unused), f"{count(changed, 'value')} got the usual spelling ({names})"
 
 
-def is_many(column: pa.ChunkedArray) -> bool:
+def is_many(column: Packed) -> bool:
     """Whether so many cells are different that finding all different ones is not worth its time.
 
     Args:
@@ -179,7 +180,7 @@ def is_many(column: pa.ChunkedArray) -> bool:
     """
     if len(column) <= HEAD:
         return False
-    return pc.count_distinct(column.slice(0, HEAD)).as_py() > 0.3 * HEAD
+    return pc.count_distinct(column.head(HEAD).text()).as_py() > 0.3 * HEAD
 
 
 def sampled(column: pa.ChunkedArray) -> list[str]:

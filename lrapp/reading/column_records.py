@@ -8,6 +8,7 @@ import pandas as pd
 from lrapp.reading.date_shapes import TIME
 from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.kinds import Kind, Read
+from lrapp.reading.packed import by_rows
 
 _EXAMPLES = 3
 _LOOKED_AT = 200
@@ -46,16 +47,19 @@ def described(name: str, read: Read) -> Column:
         read: Its values and what was found out.
     """
     values = read.values
-    absent = values.isna().to_numpy()
-    seen = values.iloc[:_LOOKED_AT]
-    if absent[:_LOOKED_AT].all():
-        seen = values.iloc[np.flatnonzero(~absent)[:_EXAMPLES]]
+    missing = 0
+    seen = values.iloc[:_LOOKED_AT].dropna()
+    for rows in by_rows(len(values)):
+        absent = values.iloc[rows].isna().to_numpy()
+        missing += int(absent.sum())
+        if not len(seen):
+            seen = values.iloc[rows].iloc[np.flatnonzero(~absent)[:_EXAMPLES]]
     examples: dict[str, None] = {}
-    for value in dict.fromkeys(seen.dropna().tolist()):
+    for value in dict.fromkeys(seen.tolist()):
         examples[_shown(value, alone=read.written.date_shape == TIME)] = None
         if len(examples) == _EXAMPLES:
             break
-    missing, shown = int(absent.sum()), tuple(examples)
+    shown = tuple(examples)
     return Column(name, read.kind, read.reason, missing, read.distinct, shown, read.written, read.misfits)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,7 @@ from lrapp.reading.numerals import (
     strange_cells,
     vote_decimal,
 )
+from lrapp.reading.packed import Packed, by_rows
 from lrapp.reading.signs import number_format, signs_in
 from lrapp.reading.words import Words, as_series, has_foreign_digits, with_own_digits, words_of
 
@@ -50,6 +52,7 @@ _LONG_DIGITS = 19
 _BEYOND_INT = 2.0**63
 _EXACT = 2.0**53
 _MISSING = frozenset(MISSING_WORDS)
+_Cells = TypeVar("_Cells", pa.Array, pa.ChunkedArray)
 
 
 @dataclass
@@ -60,20 +63,23 @@ class _Numbers:
     format: ColumnFormat | None = None
 
 
-def read_column(column: pa.ChunkedArray, about: Context) -> Read:
+def read_column(column: pa.ChunkedArray | Packed, about: Context) -> Read:
     """Find out what a column is and read it as that.
 
     Args:
         column: Strings or float64; null where the cell is empty.
         about: What the rest of the file says.
     """
+    column = Packed.of(column)
     if column.null_count == len(column):
         return Read(Kind.CONSTANT, "every cell is empty", pd.Series(np.full(len(column), np.nan)), 0)
     numbers = plain_numbers(column, about)
     if numbers is not None:
         return _compact_dates(column, numbers.values) or _read_numbers(numbers, about, column)
-    if is_many(column) and (read := read_many(column, about) or _read_long(column, about)):
-        return read
+    if is_many(column):
+        text = column.text()
+        if read := read_many(text, about) or _read_long(text, about):
+            return read
     return _read_words(words_of(column), about)
 
 
@@ -145,7 +151,7 @@ def _leading_zeros(words: Words) -> bool:
     return zeros and all(text.isdigit() or text in _MISSING for text in words.texts)
 
 
-def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
+def convert(column: pa.ChunkedArray | Packed, kind: Kind, about: Context) -> Read:
     """Read a column as the kind that the user chose.
 
     Args:
@@ -167,7 +173,7 @@ def convert(column: pa.ChunkedArray, kind: Kind, about: Context) -> Read:
         numbers = number_notes(parse_column(words, form), form, cells)
         values = pd.Series(numbers.values, copy=False)
         if values.notna().any():
-            found = _distinct(values)
+            found = distinct_in(values)
             return Read(kind, reason, values, found, tuple(numbers.notes), lossy=True, format=numbers.format)
         raise UserError(
             f"At least one value must read as a number. Column {about.name!r} has none. Choose another kind."
@@ -197,7 +203,8 @@ def _sample(texts: Sequence[str], width: int) -> list[str]:
     return list(texts[:: max(1, len(texts) // size)])[: 2 * size]
 
 
-def _distinct(values: pd.Series) -> int:
+def distinct_in(values: pd.Series) -> int:
+    """How many different values there are, up to ``DISTINCT_CAP``; without asking all of many rows where fewer do."""
     for head in (_FIRST, HEAD):
         if len(values) > head and values.iloc[:head].nunique() >= DISTINCT_CAP:
             return DISTINCT_CAP
@@ -205,57 +212,54 @@ def _distinct(values: pd.Series) -> int:
         low, high = int(values.min()), int(values.max())
         if high - low < HEAD:
             seen = np.zeros(high - low + 1, dtype=bool)
-            seen[values.to_numpy() - low] = True
+            numbers = values.to_numpy()
+            for rows in by_rows(len(numbers)):
+                seen[numbers[rows] - low] = True
             return min(int(np.count_nonzero(seen)), DISTINCT_CAP)
     return min(values.nunique(), DISTINCT_CAP)
 
 
-def plain_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
+def plain_numbers(column: Packed, about: Context) -> _Numbers | None:
     """The common case: every cell is a number as programs write it."""
     numbers = _programs_numbers(column, about)
     if numbers is not None:
-        decimals = pa.types.is_floating(column.type) or _has_points(column)
+        decimals = column.floating or _has_points(column)
         numbers.format = ColumnFormat(Kind.NUMBER, about.decimal, about.thousands, decimal_seen=decimals)
     return numbers
 
 
-def _has_points(column: pa.ChunkedArray) -> bool:
-    return bool(pc.any(pc.match_substring(column.slice(0, HEAD), ".")).as_py())
+def _has_points(column: Packed) -> bool:
+    points = column.head(HEAD).masks(lambda cells: pc.match_substring(cells, "."), bare=True)
+    return any(mask.true_count for mask in points)
 
 
-def _programs_numbers(column: pa.ChunkedArray, about: Context) -> _Numbers | None:
-    if pa.types.is_floating(column.type):
-        return _finite(_Numbers(column.to_numpy()), column.null_count)
-    whole = _cast(column, pa.int64())
-    if whole is not None:
-        zeros = pc.and_(pc.starts_with(column, "0"), pc.greater(pc.binary_length(column), 1))
-        if pc.any(zeros).as_py():
+def _programs_numbers(column: Packed, about: Context) -> _Numbers | None:
+    empty = column.null_count
+    if column.floating or column.whole:
+        values = column.taken()
+        return _finite(_Numbers(values), empty) if values.dtype.kind == "f" else _Numbers(values)
+    if (whole := column.numbers(pa.int64())) is not None:
+        if any(mask.true_count for mask in column.masks(_begins_with_zero, bare=True)):
             return None
-        if not whole.null_count:
-            return _Numbers(whole.to_numpy())
-        return _finite(_Numbers(pc.cast(whole, pa.float64(), safe=False).to_numpy()), column.null_count)
+        return _finite(_Numbers(whole), empty) if empty else _Numbers(whole)
     if about.decimal == "," or about.thousands == ".":
         return None
-    numbers = _cast(column, pa.float64())
+    numbers = column.numbers(pa.float64())
     if numbers is not None:
-        large = (pc.max(numbers).as_py() or 0) >= _BEYOND_INT
-        if large and _names_in_digits(column.slice(0, _SAMPLE).drop_null().to_pylist()):
+        large = bool((numbers >= _BEYOND_INT).any())
+        if large and _names_in_digits(column.filled_head(_SAMPLE)):
             return None
-        return _finite(_Numbers(numbers.to_numpy()), column.null_count)
-    head = column.slice(0, 100).drop_null().to_pylist()
-    return _programs_numbers(_trimmed(column), about) if any(cell != cell.strip() for cell in head) else None
+        return _finite(_Numbers(numbers), empty)
+    if any(cell != cell.strip() for cell in column.filled_head(100)):
+        return _programs_numbers(column.map(_trimmed), about)
+    return None
 
 
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
-    """A column as numbers, or None; asked of a few cells first, since a refusal takes long over many."""
-    try:
-        pc.cast(column.slice(0, _PROBE), kind)
-        return pc.cast(column, kind)
-    except pa.ArrowInvalid:
-        return None
+def _begins_with_zero(cells: pa.Array) -> pa.Array:
+    return pc.and_(pc.starts_with(cells, "0"), pc.greater(pc.binary_length(cells), 1))
 
 
-def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _trimmed(column: _Cells) -> _Cells:
     clean = pc.utf8_trim_whitespace(column)
     return pc.if_else(pc.equal(clean, ""), pa.scalar(None, clean.type), clean)
 
@@ -326,25 +330,25 @@ def number_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _N
     return numbers
 
 
-def _read_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray | None) -> Read:
-    read = _kind_of_numbers(numbers, about, text)
+def _read_numbers(numbers: _Numbers, about: Context, column: Packed | None) -> Read:
+    read = _kind_of_numbers(numbers, about, column)
     if read.kind is Kind.YES_NO and numbers.format:
         numbers.format = replace(numbers.format, yes_words=("1",), no_words=("0",))
     return replace(read, format=numbers.format)
 
 
-def _kind_of_numbers(numbers: _Numbers, about: Context, text: pa.ChunkedArray | None) -> Read:
+def _kind_of_numbers(numbers: _Numbers, about: Context, column: Packed | None) -> Read:
     values = pd.Series(numbers.values, copy=False)
-    distinct = _distinct(values)
+    distinct = distinct_in(values)
     notes = tuple(numbers.notes)
     if distinct <= 1:
         reason = "one value in every row" if distinct else "every cell is missing"
         return Read(Kind.CONSTANT, reason, values, distinct, notes, numbers.lossy)
-    if distinct == 2 and set(values.dropna().unique()) == {0, 1}:
+    if distinct == 2 and set(pd.Series(values.unique()).dropna()) == {0, 1}:
         return Read(Kind.YES_NO, "only 0 and 1", values, distinct, notes, numbers.lossy)
-    if text is not None and not numbers.lossy and (reason := _counter(numbers.values, about, distinct)):
-        padded = any(cell != cell.strip() for cell in text.slice(0, _PROBE).drop_null().to_pylist())
-        text = _trimmed(text) if padded else text
+    if column is not None and not numbers.lossy and (reason := _counter(numbers.values, about, distinct)):
+        padded = any(cell != cell.strip() for cell in column.filled_head(_PROBE))
+        text = (column.map(_trimmed) if padded else column).text()
         return Read(Kind.IDENTIFIER, reason, as_series(text), distinct, notes)
     if distinct < 20 and values.dtype.kind == "i":
         return Read(
@@ -359,8 +363,9 @@ def _counter(values: np.ndarray, about: Context, distinct: int) -> str:
         return ""
     if about.width == 1:
         return ""
-    steps = np.diff(values)
-    consecutive = bool((steps == 1).all())
+    consecutive = all(
+        (np.diff(values[rows.start : rows.stop + 1]) == 1).all() for rows in by_rows(len(values))
+    )
     named = is_id_name(about.name)
     if about.unnamed or named:
         if consecutive:
@@ -373,17 +378,17 @@ def _counter(values: np.ndarray, about: Context, distinct: int) -> str:
     return ""
 
 
-def _compact_dates(text: pa.ChunkedArray, values: np.ndarray) -> Read | None:
+def _compact_dates(column: Packed, values: np.ndarray) -> Read | None:
     """Whole numbers such as 20200131, when every one of them is a day."""
-    if pa.types.is_floating(text.type):
+    if column.floating:
         return None
     for part in (values[:_SAMPLE], values):
         known = part[~np.isnan(part)] if part.dtype.kind == "f" else part
         if len(known) and (known.min() < 19000101 or known.max() > 20991231):
             return None
-    if not len(known) or date_shape(text.drop_null().slice(0, 200).to_pylist()) != "compact":
+    if not len(known) or date_shape(column.first_filled(200)) != "compact":
         return None
-    dates = parse_dates(words_of(text), "compact", day_first_hint=False)
+    dates = parse_dates(words_of(column), "compact", day_first_hint=False)
     if dates is None or dates.lost:
         return None
     return _as_dates(dates, [])
@@ -402,7 +407,7 @@ def _as_dates(dates: Dates, notes: list[str], missing_words: tuple[str, ...] = (
         total = sum(dates.lost.values())
         what = "that is no date" if total == 1 else "that are no dates"
         notes.append(f"{count(total, 'value')} {what} became missing ({listed(dates.lost)})")
-    distinct = _distinct(dates.values if dates.days is None else dates.days)
+    distinct = distinct_in(dates.values if dates.days is None else dates.days)
     kind, reason = (Kind.DATE, "dates") if distinct > 1 else (Kind.CONSTANT, "one date in every row")
     order_seen = dates.order_seen or dates.order == "ymd"
     written = ColumnFormat(

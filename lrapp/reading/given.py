@@ -1,9 +1,9 @@
 """What is known before a file is read: what a person chose, and what a model knows of its columns."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from lrapp.reading.dialects import Dialect, DialectOverrides, has_na_in_numbers
+from lrapp.reading.dialects import Dialect, DialectOverrides
 from lrapp.reading.formats import ColumnFormat
 from lrapp.reading.kinds import Context
 
@@ -23,10 +23,6 @@ class Given:
     names: tuple[str, ...] = ()
     formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
     na_in_numbers: bool = False
-
-    def beside(self, rows: Sequence[Sequence[str]]) -> "Given":
-        """Return the same with what a sample of rows says of all columns."""
-        return replace(self, na_in_numbers=has_na_in_numbers(rows))
 
     def about(
         self, name: str, place: int, width: int, dialect: Dialect | None, *, unnamed: bool = False

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -15,31 +16,42 @@ from lrapp.reading.texts import Text
 _QUOTED_NEWLINES_CHECKED = 100_000
 _LONGEST_RECORD_LINES = 50
 _BLOCK = 1 << 20
+_FOUR_BYTES = 1 << 31
 _NOWHERE = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Marks:
-    """Byte positions in a text.
+    """Byte positions in a text, in four bytes each where they fit.
 
     Args:
-        starts, ends: Of each record, without its line end.
+        breaks: Of the line ends that part records.
         newlines: Of all line ends, to count lines.
         toggles: Of quotes that open or close.
+        size: Bytes of the text.
     """
 
-    starts: np.ndarray
-    ends: np.ndarray
+    breaks: np.ndarray
     newlines: np.ndarray
     toggles: np.ndarray
+    size: int
 
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        last = int(self.breaks[-1]) + 1 if len(self.breaks) else 0
+        return len(self.breaks) + (last < self.size)
 
-def _between(breaks: np.ndarray, newlines: np.ndarray, toggles: np.ndarray, size: int) -> Marks:
-    """Records between the line ends that part them."""
-    starts, ends = np.append(0, breaks + 1), np.append(breaks, size)
-    if starts[-1] >= size:
-        starts, ends = starts[:-1], ends[:-1]
-    return Marks(starts, ends, newlines, toggles)
+    def starts(self, first: int, end: int) -> np.ndarray:
+        """Byte positions of some records."""
+        if first == 0:
+            return np.append(self.breaks.dtype.type(0), self.breaks[: end - 1] + 1) if end else _NOWHERE
+        return self.breaks[first - 1 : end - 1] + 1
+
+    def ends(self, first: int, end: int) -> np.ndarray:
+        """Byte positions of the ends of some records, without their line ends."""
+        known = self.breaks[first:end]
+        return known if len(known) == end - first else np.append(known, known.dtype.type(self.size))
 
 
 @dataclass
@@ -62,29 +74,15 @@ class Records:
     quoted: bool
     marks: Marks | None = None
 
-    @property
-    def starts(self) -> np.ndarray:
-        """Byte position of each record."""
-        return self._marks.starts
-
-    @property
-    def ends(self) -> np.ndarray:
-        """Byte position of the end of each record, without its line end."""
-        return self._marks.ends
-
-    @property
-    def toggles(self) -> np.ndarray:
-        """Byte positions of quotes that open or close."""
-        return self._marks.toggles
-
     @cached_property
-    def _marks(self) -> Marks:
+    def known(self) -> Marks:
+        """Where the marks of the text stand."""
         if self.marks is not None:
             return self.marks
-        newlines = _places(np.frombuffer(self.text.data, dtype=np.uint8), "\n")
-        quote = self.text.quote if self.quoted else ""
-        toggles = _places(np.frombuffer(self.text.data, dtype=np.uint8), quote) if quote else _NOWHERE
-        return _between(newlines, newlines, toggles, len(self.text.data))
+        buffer = np.frombuffer(self.text.data, dtype=np.uint8)
+        newlines = _places(buffer, "\n")
+        toggles = _places(buffer, self.text.quote) if self.quoted and self.text.quote else _NOWHERE
+        return Marks(newlines, newlines, toggles, len(buffer))
 
     @cached_property
     def _beginning(self) -> Marks:
@@ -92,14 +90,14 @@ class Records:
         if self.marks is not None:
             return self.marks
         newlines = _places(np.frombuffer(self.text.data[:_BLOCK], dtype=np.uint8), "\n")
-        return _between(newlines, newlines, _NOWHERE, min(_BLOCK, len(self.text.data)))
+        return Marks(newlines, newlines, _NOWHERE, min(_BLOCK, len(self.text.data)))
 
     def span(self, place: int) -> tuple[int, int]:
         """Byte positions of the start and the end of one record."""
         marks = self._beginning
-        if place >= len(marks.starts) - 1:
-            marks = self._marks
-        return int(marks.starts[place]), int(marks.ends[place])
+        if place >= marks.count - 1:
+            marks = self.known
+        return int(marks.starts(place, place + 1)[0]), int(marks.ends(place, place + 1)[0])
 
     def raw(self, place: int) -> str:
         """Text of one record."""
@@ -110,7 +108,7 @@ class Records:
         """Line of the file, from 1, on which a record starts."""
         if self.marks is None:
             return place + 1
-        return int(np.searchsorted(self.marks.newlines, self.marks.starts[place])) + 1
+        return before(self.marks.newlines, self.span(place)[0]) + 1
 
     def cells(self, place: int) -> list[str]:
         """One record split leniently."""
@@ -149,46 +147,75 @@ def find_records(text: Text, width: int) -> Records:
         quoted = bool(text.quote) and text.quote.encode() in text.data
         return Records(text, lines, _NOWHERE, lines_in_cells=False, quoted=quoted)
     buffer = np.frombuffer(text.data, dtype=np.uint8)
-    newlines = _places(buffer, "\n")
-    if b"\r" in text.data:
-        returns = _places(buffer, "\r")
-        following = np.minimum(returns + 1, len(buffer) - 1)
-        lone = returns[(buffer[following] != ord("\n")) | (returns + 1 >= len(buffer))]
-        if len(lone):
-            newlines = np.sort(np.concatenate([newlines, lone]))
+    newlines = _places(buffer, "\n", lone="\r" if b"\r" in text.data else "")
     toggles = _NOWHERE
     bad: list[tuple[int, int]] = []
     breaks, lines_in_cells = newlines, False
     if text.quote and text.quote.encode() in text.data:
         toggles = quotes = _places(buffer, text.quote)
-        inside = np.searchsorted(quotes, newlines) % 2 == 1
+        inside = _odd_before(quotes, newlines)
         if not _is_clean(text, buffer, quotes, newlines, inside, width):
             bad = _bad_stretches(text, buffer, quotes, newlines, width)
         if bad:
             toggles = quotes[~_inside(quotes, bad)]
-            inside = (np.searchsorted(toggles, newlines) % 2 == 1) | _inside(newlines, bad)
+            inside = _odd_before(toggles, newlines) | _inside(newlines, bad)
         lines_in_cells = bool(inside.any())
         breaks = newlines[~inside] if lines_in_cells else newlines
-    marks = _between(breaks, newlines, toggles, len(buffer))
-    odd = np.searchsorted(marks.starts, [start for start, _ in bad], side="right") - 1
-    return Records(text, len(marks.starts), odd, lines_in_cells, len(toggles) > 0, marks)
+    marks = Marks(breaks, newlines, toggles, len(buffer))
+    odd = np.array([before(breaks, start) for start, _ in bad], dtype=np.int64)
+    return Records(text, marks.count, odd, lines_in_cells, len(toggles) > 0, marks)
 
 
-def _places(buffer: np.ndarray, mark: str) -> np.ndarray:
-    """Where a byte stands; block by block, so that the work stays in the processor's cache."""
-    code = ord(mark)
-    found = [
-        np.flatnonzero(buffer[start : start + _BLOCK] == code) + start
-        for start in range(0, len(buffer), _BLOCK)
-    ]
-    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+def _places(buffer: np.ndarray, mark: str, lone: str = "") -> np.ndarray:
+    """Where a byte stands, or another one that it does not follow; block by block, to stay in the processor's cache."""
+    blocks = range(0, len(buffer), _BLOCK)
+
+    def found(start: int) -> np.ndarray:
+        block = buffer[start : start + _BLOCK]
+        here = block == ord(mark)
+        if lone:
+            follows = np.append(here[1:], buffer[start + _BLOCK : start + _BLOCK + 1] == ord(mark))
+            alone = block == ord(lone)
+            alone[: len(follows)] &= ~follows
+            here |= alone
+        return here
+
+    # Counted first, so that there is never a second copy of all places.
+    kind = np.int32 if len(buffer) < _FOUR_BYTES else np.int64
+    places = np.empty(sum(int(np.count_nonzero(found(start))) for start in blocks), dtype=kind)
+    done = 0
+    for start in blocks:
+        here = np.flatnonzero(found(start))
+        np.add(here, start, out=places[done : done + len(here)], casting="unsafe")
+        done += len(here)
+    return places
+
+
+def before(places: np.ndarray, position: int) -> int:
+    """How many of some sorted places stand before a position.
+
+    Args:
+        places: Of one whole-number type; asked with another, all of them would be copied.
+        position: A byte position.
+    """
+    return int(np.searchsorted(places, places.dtype.type(position)))
+
+
+def _odd_before(quotes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """For each of some places, whether an odd number of quotes stands before it."""
+    odd = np.empty(len(places), dtype=bool)
+    for start in range(0, len(places), _BLOCK):
+        part = places[start : start + _BLOCK].astype(quotes.dtype)
+        odd[start : start + _BLOCK] = np.searchsorted(quotes, part) & 1
+    return odd
 
 
 def _inside(positions: np.ndarray, stretches: Sequence[tuple[int, int]]) -> np.ndarray:
-    first = np.array([start for start, _ in stretches])
-    last = np.array([end for _, end in stretches])
-    place = np.searchsorted(first, positions, side="right") - 1
-    return (place >= 0) & (positions < last[np.maximum(place, 0)])
+    """For each of some sorted positions, whether it lies in one of some sorted stretches."""
+    inside = np.zeros(len(positions), dtype=bool)
+    for start, end in stretches:
+        inside[before(positions, start) : before(positions, end)] = True
+    return inside
 
 
 def _edges(text: Text) -> np.ndarray:
@@ -216,10 +243,16 @@ def _is_clean(
         may_close[:-1] |= doubled
         if not (may_open.all() and may_close.all()):
             return False
-    spans = np.unique(np.searchsorted(opening, newlines[inside]) - 1)
+    spans: dict[int, None] = {}
+    for start in range(0, len(newlines), _BLOCK):
+        here = slice(start, start + _BLOCK)
+        found = np.searchsorted(quotes, newlines[here][inside[here]]) // 2
+        spans |= dict.fromkeys(np.unique(found).tolist())
+        if len(spans) >= _QUOTED_NEWLINES_CHECKED:
+            break
     return not any(
         _swallows_rows(text, newlines, int(opening[span]), int(closing[span]), width)
-        for span in spans[:_QUOTED_NEWLINES_CHECKED].tolist()
+        for span in islice(spans, _QUOTED_NEWLINES_CHECKED)
     )
 
 
@@ -239,8 +272,13 @@ def _bad_stretches(
         np.flatnonzero(np.where(even, ~may_open, ~may_close)),
         np.flatnonzero(np.where(even, ~may_close, ~may_open)),
     ]
-    lines_before = np.searchsorted(newlines, quotes)
-    spanning = np.flatnonzero(np.diff(lines_before) > 0)
+    # Blocks that overlap by one, so that each pair of neighbours is in one of them.
+    spanning = np.concatenate(
+        [
+            np.flatnonzero(np.diff(np.searchsorted(newlines, quotes[start : start + _BLOCK + 1])) > 0) + start
+            for start in range(0, len(quotes), _BLOCK)
+        ]
+    )
     spans = [spanning[spanning % 2 == 0], spanning[spanning % 2 == 1]]
     stretches: list[tuple[int, int]] = []
     checks = 0
@@ -265,20 +303,20 @@ def _bad_stretches(
         start = _record_start(quotes, newlines, sync, opened, stretches[-1][1] if stretches else 0)
         end = _bad_end(text, newlines, start, int(quotes[opened]), int(quotes[culprit]), width)
         stretches.append((start, end))
-        sync = int(np.searchsorted(quotes, end))
+        sync = before(quotes, end)
     return stretches
 
 
 def _line_end(newlines: np.ndarray, position: int, size: int) -> int:
-    place = int(np.searchsorted(newlines, position))
+    place = before(newlines, position)
     return int(newlines[place]) if place < len(newlines) else size
 
 
 def _record_start(quotes: np.ndarray, newlines: np.ndarray, sync: int, opened: int, floor: int) -> int:
     """Start of the record that holds a quote, outside of which an even number of quotes lies."""
-    place = int(np.searchsorted(newlines, quotes[opened])) - 1
+    place = before(newlines, int(quotes[opened])) - 1
     while place >= 0 and newlines[place] >= floor:
-        if (int(np.searchsorted(quotes, newlines[place])) - sync) % 2 == 0:
+        if (before(quotes, int(newlines[place])) - sync) % 2 == 0:
             return int(newlines[place]) + 1
         place -= 1
     return floor + 1 if floor else 0
@@ -288,7 +326,7 @@ def _swallows_rows(text: Text, newlines: np.ndarray, opened: int, closed: int, w
     """Whether a quoted cell over several lines is rather whole rows between two stray quotes."""
     if width < 2:
         return False
-    first = int(np.searchsorted(newlines, opened))
+    first = before(newlines, opened)
     start = int(newlines[first - 1]) + 1 if first else 0
     end = _line_end(newlines, closed, len(text.data))
     lines = text.data[start : min(end, start + (1 << 20))].split(b"\n")

@@ -1,7 +1,7 @@
 """Rows of a text table, none lost: clean stretches go to a fast reader whole, the rest is repaired row by row."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,8 @@ from lrapp.errors import UserError
 from lrapp.reading.bodies import Body, Repair, leave_out
 from lrapp.reading.dialects import Dialect
 from lrapp.reading.numerals import is_plain, looks_numeric, only_unclear_commas
-from lrapp.reading.records import Records, split_cells
+from lrapp.reading.packed import Packed, packed
+from lrapp.reading.records import Records, before, split_cells
 from lrapp.reading.texts import Text
 
 LISTED_REPAIRS = 1000
@@ -22,7 +23,8 @@ _BLOCK = 1 << 20
 _COUNTED = 1 << 17
 _READ_AGAIN = 3
 _STRAY_QUOTES = 25
-_LONG_PIECE = 500
+_STRETCH = 4 << 20
+_LONG_PIECE = 8000
 _TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
 _OTHER_DELIMITERS = (";", ",", "\t", "|")
@@ -112,7 +114,7 @@ def read_body(plan: Plan) -> Body:
     start = records.span(first)[0] if first < records.count else len(text.data)
     body = None
     if not len(records.odd[records.odd >= first]):
-        columns = _fast(memoryview(text.data)[start:], text, plan, records.quoted, records.lines_in_cells)
+        columns = _fast(text.data, start, text, plan, records.quoted, records.lines_in_cells)
         if columns is not None:
             body = Body(columns=columns)
             missed = records.count - first - len(columns[0])
@@ -120,8 +122,6 @@ def read_body(plan: Plan) -> Body:
                 body.left_out["empty"] = [0] * missed
     if body is None:
         body = _mend_body(plan)
-    if text.escaped or text.delimiter != text.written:
-        body.columns = [text.restored(column) for column in body.columns]
     if plan.width > 1:
         leave_out(body, plan.header)
     return body
@@ -132,8 +132,8 @@ def _mend_body(plan: Plan) -> Body:
     data = records.text.data
     body = Body(columns=[])
     bad = _uneven(records, first, width)
-    good = np.setdiff1d(np.arange(first, records.count), bad, assume_unique=True)
-    last_good = int(good[-1]) if len(good) else -1
+    odd = set(bad.tolist())
+    last_good = next((place for place in range(records.count - 1, first - 1, -1) if place not in odd), -1)
     pieces: list[bytes | memoryview] = []
     rows: dict[int, list[str]] = {}
     view = memoryview(data)
@@ -141,7 +141,6 @@ def _mend_body(plan: Plan) -> Body:
     names = [name.strip() for name in plan.header] if plan.header else None
     halves: set[int] = set()
     below: set[int] = set()
-    odd = set(bad.tolist())
     for place in bad.tolist():
         start, end = records.span(place)
         raw = records.raw(place)
@@ -181,9 +180,7 @@ def _mend_body(plan: Plan) -> Body:
     return body
 
 
-def _put_together(
-    plan: Plan, pieces: list[bytes | memoryview], rows: dict[int, list[str]]
-) -> list[pa.ChunkedArray]:
+def _put_together(plan: Plan, pieces: list[bytes | memoryview], rows: dict[int, list[str]]) -> list[Packed]:
     """Read whole stretches of the file with the repaired rows in their places among them."""
     records, text = plan.records, plan.records.text
     quote = text.quote or _FORMERLY
@@ -195,7 +192,8 @@ def _put_together(
         pieces[piece] = text.delimiter.join(written).encode("utf-8", errors="replace")
     joined = b"".join(pieces)
     columns = _fast(
-        memoryview(joined),
+        joined,
+        0,
         replace(text, data=b"", quote=quote),
         replace(plan, types=_types_for(rows.values(), plan.types)),
         quoted,
@@ -292,19 +290,34 @@ def _mend_one(
 
 def _uneven(records: Records, first: int, width: int) -> np.ndarray:
     """Indices of records that do not have the right number of delimiters or whose quotes are odd."""
-    data = np.frombuffer(records.text.data, dtype=np.uint8)
-    opening, closing = records.toggles[0::2], records.toggles[1::2]
+    parts = [records.odd[records.odd >= first]]
+    if width > 1:
+        # An odd record that is empty has nothing to repair.
+        parts = [
+            np.array([place for place in parts[0].tolist() if len(set(records.span(place))) > 1], np.int64)
+        ]
+    for start in range(first, records.count, _COUNTED):
+        parts.append(start + _uneven_among(records, start, min(start + _COUNTED, records.count), width))
+    return np.unique(np.concatenate(parts))
+
+
+def _uneven_among(records: Records, first: int, end: int, width: int) -> np.ndarray:
+    """The same among some records, counted from the first of them."""
+    marks = records.known
+    starts = marks.starts(first, end)
+    base, stop = int(starts[0]), marks.size if end == records.count else records.span(end)[0]
+    data = np.frombuffer(records.text.data, dtype=np.uint8)[base:stop]
+    toggles = marks.toggles[before(marks.toggles, base) : before(marks.toggles, stop)].astype(np.int64) - base
+    opening, closing = toggles[0::2], toggles[1::2]
     if len(closing) < len(opening):
         closing = np.append(closing, len(data))
-    bounds = np.append(records.starts, len(data))
-    before, opened, closed = _counts_before(data, records.text.delimiter, (bounds, opening, closing))
+    bounds = np.append(starts.astype(np.int64) - base, len(data))
+    passed, opened, closed = _counts_before(data, records.text.delimiter, (bounds, opening, closing))
     quoted = np.append(0, np.cumsum(closed - opened))
-    counts = np.diff(before) - np.diff(quoted[np.searchsorted(opening, bounds)])
+    counts = np.diff(passed) - np.diff(quoted[np.searchsorted(opening, bounds)])
     uneven = counts != width - 1
-    uneven[records.odd] = True
     if width > 1:
-        uneven &= records.ends > records.starts
-    uneven[:first] = False
+        uneven &= marks.ends(first, end) > starts
     return np.flatnonzero(uneven)
 
 
@@ -324,37 +337,23 @@ def _counts_before(data: np.ndarray, mark: str, positions: Sequence[np.ndarray])
 
 
 def _fast(
-    data: memoryview, text: Text, plan: Plan, quoted: bool, lines_in_cells: bool
-) -> list[pa.ChunkedArray] | None:
+    data: bytes, start: int, text: Text, plan: Plan, quoted: bool, lines_in_cells: bool
+) -> list[Packed] | None:
     """Read rows that are whole; None when one of them is not."""
-    names = [f"c{place}" for place in range(plan.width)]
-    if not len(data):
-        return [pa.chunked_array([pa.array([], pa.string())]) for _ in names]
     columns, surprises = list(plan.types.columns), 0
-    block = _BLOCK
+    quote = text.quote if text.quote and quoted else ""
     while True:
+        pieces: list[list[pa.Array]] = [[] for _ in columns]
         try:
-            table = pacsv.read_csv(
-                pa.py_buffer(data),
-                read_options=pacsv.ReadOptions(column_names=names, block_size=block),
-                parse_options=pacsv.ParseOptions(
-                    delimiter=text.delimiter,
-                    quote_char=text.quote if text.quote and quoted else False,
-                    newlines_in_values=lines_in_cells,
-                    ignore_empty_lines=len(names) > 1,
-                ),
-                convert_options=pacsv.ConvertOptions(
-                    column_types=dict(zip(names, columns, strict=True)),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                    check_utf8=False,
-                    decimal_point=plan.types.decimal,
-                ),
-            )
+            for first, end in _stretches(data, start, quote if lines_in_cells else "", plan.width):
+                stretch = memoryview(data)[first:end]
+                table = _read_stretch(stretch, text, columns, plan.types.decimal, quote, lines_in_cells)
+                if table is None:
+                    continue
+                for own, column in zip(pieces, table.itercolumns(), strict=True):
+                    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+                    own.append(packed(text.restored(whole)))
         except pa.ArrowInvalid as error:
-            if "straddling" in str(error) and block < len(data):
-                block = min(len(data) + 1, block * 32, (1 << 31) - 1)
-                continue
             surprise = _SURPRISE.search(str(error))
             if surprise is None:
                 return None
@@ -364,11 +363,67 @@ def _fast(
             if surprises > _READ_AGAIN or (
                 plan.header and cell in [name.strip() for name in plan.header[place : place + 1]]
             ):
-                columns = [pa.string()] * len(names)
+                columns = [pa.string()] * plan.width
             else:
                 columns[place] = pa.string()
             continue
-        # Wide rows make many short pieces, each of which would cost as much as a long one.
-        wide = table.num_rows < _LONG_PIECE * (len(data) // _BLOCK)
-        pa.default_memory_pool().release_unused()
-        return (table.combine_chunks() if wide else table).columns
+        return [Packed(own) for own in pieces]
+
+
+def _stretches(data: bytes, start: int, quote: str, width: int) -> Iterator[tuple[int, int]]:
+    """Where a text is cut so that what is made of a part on the way is small; always between two records.
+
+    Args:
+        data: UTF-8 bytes.
+        start: Where the first record begins.
+        quote: Quote character where line ends may stand within quotes, else ``""``.
+        width: Cells in a row.
+    """
+    # Short pieces of many columns would cost as much as long ones.
+    step = max(_STRETCH, 2 * width * _LONG_PIECE)
+    end_of_line = b"\n" if data.find(b"\n", start) >= 0 else b"\r"
+    while start < len(data):
+        end = data.find(end_of_line, start + step) + 1 or len(data)
+        counted, quotes = start, 0
+        while quote and end < len(data):
+            quotes += data.count(quote.encode(), counted, end)
+            if quotes % 2 == 0:
+                break
+            counted = end
+            end = data.find(end_of_line, end) + 1 or len(data)
+        yield start, end
+        start = end
+
+
+def _read_stretch(
+    data: memoryview, text: Text, columns: list[pa.DataType], decimal: str, quote: str, lines_in_cells: bool
+) -> pa.Table | None:
+    """Read whole records; None where there are only empty lines between several columns."""
+    names = [f"c{place}" for place in range(len(columns))]
+    block = _BLOCK
+    while True:
+        try:
+            return pacsv.read_csv(
+                pa.py_buffer(data),
+                read_options=pacsv.ReadOptions(column_names=names, block_size=block),
+                parse_options=pacsv.ParseOptions(
+                    delimiter=text.delimiter,
+                    quote_char=quote or False,
+                    newlines_in_values=lines_in_cells,
+                    ignore_empty_lines=len(names) > 1,
+                ),
+                convert_options=pacsv.ConvertOptions(
+                    column_types=dict(zip(names, columns, strict=True)),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    check_utf8=False,
+                    decimal_point=decimal,
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            if "straddling" in str(error) and block < len(data):
+                block = min(len(data) + 1, block * 32, (1 << 31) - 1)
+            elif len(names) > 1 and not bytes(data).strip(b"\r\n"):
+                return None
+            else:
+                raise

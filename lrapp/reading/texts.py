@@ -1,6 +1,7 @@
 """A decoded file in the form with one-byte delimiters and doubled quotes."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ _INNER_DELIMITER = "\x1f"
 _ESCAPED_QUOTE = "\x1d"
 _ESCAPED_DELIMITER = "\x1c"
 _LOOK_AHEAD = 1 << 18
+_LINES = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Text:
     escaped: bool = False
     written: str = ""
 
-    def restored(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    def restored(self, column: pa.Array) -> pa.Array:
         """Cells of a column without the placeholders that ``prepare_text`` put in."""
         if self.escaped:
             column = pc.replace_substring(column, _ESCAPED_QUOTE, self.quote)
@@ -63,11 +65,11 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
         data = _without_escapes(data, escape[1:], _ESCAPED_DELIMITER)
     if run := _RUNS.get(delimiter):
         if delimiter != TAB_RUN:
-            data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
+            data = by_lines(data, lambda lines: re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", lines))
         cell = rb"(" + q + rb"[^" + q + rb"\n]*" + q + rb")|" if quote and q in data else rb"()"
         spaces = cell + rb"(?:" + run + rb")"
         inner = _INNER_DELIMITER.encode()
-        data = re.sub(spaces, lambda match: match[1] or inner, data)
+        data = by_lines(data, lambda lines: re.sub(spaces, lambda match: match[1] or inner, lines))
         delimiter = _INNER_DELIMITER
     elif len(delimiter.encode()) > 1:
         data = data.replace(delimiter.encode(), _INNER_DELIMITER.encode())
@@ -76,20 +78,39 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
     if quote and d + b" " + q in data[:_LOOK_AHEAD]:
         # Quotes after a delimiter and a space are meant as quotes, unless they are inside a text.
         spaced, ends = re.escape(d) + rb" +" + q, re.escape(d) + rb"\r\n"
-        data = re.sub(spaced + rb"(?=[^" + q + ends + rb"])", d + q, data)
-        data = re.sub(
-            spaced + rb"(?=" + q + rb"?[" + ends + rb"])",
-            lambda match: match[0] if _is_within(match, q) else d + q,
+        text, edge = spaced + rb"(?=[^" + q + ends + rb"])", spaced + rb"(?=" + q + rb"?[" + ends + rb"])"
+        data = by_lines(data, lambda lines: re.sub(text, d + q, lines))
+        data = by_lines(
             data,
+            lambda lines: re.sub(edge, lambda match: match[0] if _is_within(match, q) else d + q, lines),
         )
     return Text(data=data, delimiter=delimiter, quote=quote, escaped=bool(escape), written=written)
+
+
+def by_lines(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Change a text some whole lines at a time: every match of a pattern takes more memory than a line.
+
+    Args:
+        data: UTF-8 bytes.
+        change: Makes of some lines what the same lines would be, were the whole text changed at once.
+    """
+    if len(data) <= _LINES:
+        return change(data)
+    parts: list[bytes] = []
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + _LINES) + 1 or len(data)
+        parts.append(change(data[start:end]))
+        start = end
+    return b"".join(parts)
 
 
 def _without_escapes(data: bytes, sign: str, placeholder: str) -> bytes:
     """A text with a placeholder for each backslash with a sign behind it."""
     if not sign or b"\\" + sign.encode() not in data:
         return data
-    return re.sub(rb"(?<!\\)((?:\\\\)*)\\" + re.escape(sign.encode()), rb"\1" + placeholder.encode(), data)
+    escaped = rb"(?<!\\)((?:\\\\)*)\\" + re.escape(sign.encode())
+    return by_lines(data, lambda lines: re.sub(escaped, rb"\1" + placeholder.encode(), lines))
 
 
 def _is_within(match: re.Match[bytes], quote: bytes) -> bool:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 
 from lrapp.reading.columns import read_column
 from lrapp.reading.kinds import Context
 from lrapp.reading.numerals import looks_numeric
+from lrapp.reading.packed import Packed
 
 _MANY = 5000
 _TOTAL = re.compile(
@@ -19,19 +19,17 @@ _TOTAL = re.compile(
 )
 
 
-def ends_in_total(
-    columns: Sequence[pa.ChunkedArray], names: Sequence[str], decimal: str, thousands: str
-) -> bool:
+def ends_in_total(columns: Sequence[Packed], names: Sequence[str], decimal: str, thousands: str) -> bool:
     """Whether the last row is called a total and holds the sum or mean of a column.
 
     Args:
-        columns: The columns as text or float64.
+        columns: The columns.
         names: Their names.
         decimal, thousands: Marks that the file uses.
     """
     if len(columns) < 2 or len(columns[0]) < 4 or len(columns) > _MANY:
         return False
-    ending = [str(column[-1].as_py() or "").strip() for column in columns]
+    ending = [str(column.slice(len(column) - 1, 1).to_pylist()[0] or "").strip() for column in columns]
     if not any(_TOTAL.fullmatch(cell) for cell in ending[:3]):
         return False
     for place, cell in enumerate(ending):

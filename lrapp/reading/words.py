@@ -11,10 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lrapp.reading.packed import Packed, by_rows, codes_of, narrowest
+
 _FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _MARKS = {"٫": ".", "٬": ",", "．": ".", "，": ",", "－": "-", "％": "%"}
 _PIECE_LIMIT = 1 << 30
+_CODES = (np.int8, np.int16, np.int32, np.int64)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class Words:
     @cached_property
     def counts(self) -> np.ndarray:
         """How often each text appears; most columns never ask."""
-        return np.bincount(self.codes.astype(np.int64) + 1, minlength=len(self.texts) + 1)[1:]
+        counts = np.zeros(len(self.texts) + 1, np.int64)
+        for rows in by_rows(len(self.codes)):
+            counts += np.bincount(self.codes[rows].astype(np.int64) + 1, minlength=len(counts))
+        return counts[1:]
 
     @cached_property
     def filled(self) -> int:
@@ -48,7 +54,7 @@ class Words:
         gone = np.zeros(len(self.texts) + 1, dtype=bool)
         gone[list(places)] = True
         keep = ~gone[:-1]
-        renumbered = np.full(len(self.texts) + 1, -1, dtype=np.int64)
+        renumbered = np.full(len(self.texts) + 1, -1, dtype=self.codes.dtype)
         renumbered[:-1][keep] = np.arange(int(keep.sum()))
         texts = [text for text, kept in zip(self.texts, keep.tolist(), strict=True) if kept]
         return Words(texts, renumbered[self.codes])
@@ -64,39 +70,61 @@ class Words:
         """The column in pandas' ``str`` dtype."""
         if self.column is not None:
             return as_series(self.column)
-        indices = pa.array(np.where(self.codes < 0, 0, self.codes), mask=self.codes < 0, type=pa.int64())
-        column = pa.array(self.texts, pa.large_string()).take(indices)
-        return as_series(pa.chunked_array([column]))
+        texts = pa.array(self.texts, pa.large_string())
+        pieces = [
+            texts.take(pa.array(self.codes[rows], mask=self.codes[rows] < 0))
+            for rows in by_rows(len(self.codes))
+        ]
+        return as_series(pa.chunked_array(pieces, pa.large_string()))
 
 
-def words_of(column: pa.ChunkedArray) -> Words:
+def words_of(column: pa.ChunkedArray | Packed) -> Words:
     """Find the different cells of a column of strings.
 
     Args:
         column: Strings, null where the cell is empty.
     """
-    coded = pc.dictionary_encode(column if column.nbytes < _PIECE_LIMIT else column.cast(pa.large_string()))
-    if not coded.num_chunks:
-        return Words([], np.empty(0, np.int32))
-    # All pieces share one list of different texts, the same that each of them brings along.
-    texts: list[str] = coded.chunk(0).dictionary.to_pylist()
-    codes = np.concatenate([_codes(piece) for piece in coded.chunks])
+    exact: pa.ChunkedArray | None = None
+    if isinstance(column, Packed) and column.coded:
+        texts, codes = _of_pieces(column)
+    else:
+        exact = column.text() if isinstance(column, Packed) else column
+        texts, codes = _of_text(exact)
     respaced = 0
-    exact: pa.ChunkedArray | None = column
     trimmed = [text.strip() for text in texts]
     if trimmed != texts or "" in trimmed:
         places: dict[str, int] = {}
         renumbered = [places.setdefault(text, len(places)) if text else -1 for text in trimmed]
-        codes = np.array([*renumbered, -1], dtype=np.int64)[codes]
+        codes = np.array([*renumbered, -1], dtype=_CODES[narrowest(len(places))])[codes]
         respaced = sum(text != "" for text in trimmed) - len(places)
         texts = list(places)
         exact = None
     return Words(texts, codes, exact, respaced)
 
 
-def _codes(piece: pa.DictionaryArray) -> np.ndarray:
-    indices = piece.indices.fill_null(-1) if piece.indices.null_count else piece.indices
-    return indices.to_numpy(zero_copy_only=False)
+def _of_text(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
+    """The different cells of a column, and which of them each row holds."""
+    coded = pc.dictionary_encode(column if column.nbytes < _PIECE_LIMIT else column.cast(pa.large_string()))
+    if not coded.num_chunks:
+        return [], np.empty(0, np.int32)
+    # All pieces share one list of different texts, the same that each of them brings along.
+    texts: list[str] = coded.chunk(0).dictionary.to_pylist()
+    return texts, np.concatenate([codes_of(piece)[1] for piece in coded.chunks])
+
+
+def _of_pieces(column: Packed) -> tuple[list[str], np.ndarray]:
+    """The same of a column whose pieces know their own different cells, which becomes one piece by that."""
+    pieces = [codes_of(piece) for piece in column.pieces]
+    texts, joint = _of_text(pa.chunked_array([texts for texts, _ in pieces], pa.string()))
+    codes = np.empty(len(column), _CODES[narrowest(len(texts))])
+    start = first = 0
+    for own_texts, own in pieces:
+        table = np.append(joint[first : first + len(own_texts)], -1).astype(codes.dtype)
+        codes[start : start + len(own)] = table[own]
+        start, first = start + len(own), first + len(own_texts)
+    if not column.whole:
+        column.recode(texts, codes)
+    return texts, codes
 
 
 def has_foreign_digits(cells: Iterable[str]) -> bool:

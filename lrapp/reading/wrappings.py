@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from lrapp.reading.texts import by_lines
+
 _LOOKED_AT = 1 << 16
 _MARKS = (b",", b";", b"\t", b"|")
 _FORMULA = re.compile(rb'(^|[,;\t|])="([^"\r\n]*)"(?=[,;\t|\r\n]|\Z)', re.MULTILINE)
@@ -30,10 +32,15 @@ def without_wrappings(data: bytes) -> Bare:
     """
     notes: list[str] = []
     if _rows_are_quoted(data[:_LOOKED_AT]):
-        data = re.sub(rb'(?m)^"(.*?)"(?=\r?$)', lambda match: match[1].replace(b'""', b'"'), data)
+        data = by_lines(
+            data,
+            lambda lines: re.sub(
+                rb'(?m)^"(.*?)"(?=\r?$)', lambda match: match[1].replace(b'""', b'"'), lines
+            ),
+        )
         notes.append("Every row was quoted as a whole; these quotes were taken off.")
     if _FORMULA.search(data[:_LOOKED_AT]):
-        data = _FORMULA.sub(rb'\1"\2"', data)
+        data = by_lines(data, lambda lines: _FORMULA.sub(rb'\1"\2"', lines))
         notes.append('Cells that were written as formulas, such as ="001", were read as their text.')
     return Bare(data, tuple(notes))
 

@@ -9,7 +9,7 @@ from lrapp.reading.texts import prepare_text
 def raws(data: bytes, width: int = 2, quote: str = '"') -> list[str]:
     """The records of a text with commas."""
     records = find_records(prepare_text(data, ",", quote), width)
-    return [records.raw(place) for place in range(len(records.starts))]
+    return [records.raw(place) for place in range(records.count)]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_records_end_where_lines_end_outside_of_quotes(data: bytes, expected: li
 
 def test_a_lone_quote_makes_one_record_odd() -> None:
     records = find_records(prepare_text(b'a,b\n1,"x\n' + b"2,y\n" * 500, ",", '"'), 2)
-    assert (records.odd.tolist(), len(records.starts), records.line(400)) == ([1], 502, 401)
+    assert (records.odd.tolist(), records.count, records.line(400)) == ([1], 502, 401)
 
 
 @pytest.mark.parametrize(

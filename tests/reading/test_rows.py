@@ -16,7 +16,7 @@ def body_of(data: bytes, types: list[pa.DataType], header: list[str] | None = No
     """Read all records of a text with commas."""
     width = len(types)
     records = find_records(prepare_text(data, ",", '"'), width)
-    rows = [records.cells(place) for place in range(len(records.starts))]
+    rows = [records.cells(place) for place in range(records.count)]
     mender = Mender(rows, width, ",")
     return read_body(Plan(records, 0, Types(types), header, mender, mender.join))
 

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from lrapp.reading.packed import Packed
 from lrapp.reading.totals import ends_in_total
 
 
@@ -20,5 +21,5 @@ from lrapp.reading.totals import ends_in_total
     ],
 )
 def test_a_total_is_named_so_and_adds_up(first: list[str], second: list[str], expected: bool) -> None:
-    columns = [pa.chunked_array([first]), pa.chunked_array([second])]
+    columns = [Packed.of(pa.chunked_array([cells])) for cells in (first, second)]
     assert ends_in_total(columns, ["item", "amount"], ",", ".") is expected
