@@ -9,7 +9,8 @@ import pandas as pd
 
 from lrapp import cells
 from lrapp.errors import UserError
-from lrapp.preprocessing import Decoded, InputColumn, Preprocessor, Strange, quoted, raw_slots
+from lrapp.phrasing import quoted
+from lrapp.preprocessing import Decoded, InputColumn, Preprocessor, Strange, raw_slots
 from lrapp.reading.columns import Kind
 from lrapp.tables import Table
 

@@ -49,15 +49,16 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it t
 from lrapp import format_options
 from lrapp.errors import UserError
 from lrapp.format_match import Choice, UnclearFormat
-from lrapp.prediction import to_csv_bytes
+from lrapp.harmless import to_csv_bytes
+from lrapp.prediction import predict_with, read_for
 from lrapp.saved import SavedModel
 
 
 def main(source: str, result: str, choice: Choice) -> None:
     """Read a table, predict each of its rows, and write them with the predictions beside them."""
     model = SavedModel.load(Path(__file__).parent)
-    table = model.read(Path(source).read_bytes(), Path(source).name, choice)
-    predictions = model.predict(table)
+    table = read_for(model, Path(source).read_bytes(), Path(source).name, choice)
+    predictions = predict_with(model, table)
     for note in (*table.notes, *predictions.notes):
         print(note)
     Path(result).write_bytes(to_csv_bytes(predictions.frame))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 import pandas as pd
 
 from lrapp.files import from_json
+from lrapp.suggestions import RatesFound
 
 Ending = Literal["completed", "early_stopping", "stopped", "diverged"]
 
@@ -52,37 +53,6 @@ class SweepDone:
     first_step: int
     losses: tuple[float, ...]
     learning_rates: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class RatesFound:
-    """What a range test suggests.
-
-    Args:
-        sentence: How sure that is; or why there are no rates, and what to change.
-        base_lr, max_lr: A range for policies that move; None when the test gave no number.
-        minimum: Rate at which the loss was least, median over the seeds.
-        suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
-    """
-
-    type: ClassVar[str] = "rates_found"
-    sentence: str
-    base_lr: float | None = None
-    max_lr: float | None = None
-    minimum: float | None = None
-    suggestions: tuple[tuple[str, float, float, float], ...] = ()
-
-    @property
-    def learning_rate(self) -> float | None:
-        """The single rate for a policy that does not move: a tenth of the minimum."""
-        return next((rate for name, rate, _, _ in self.suggestions if name == "tenth"), None)
-
-    @property
-    def origin(self) -> str:
-        """Where rates taken from here came from, in words."""
-        if self.minimum is None:
-            return ""
-        return f"Range test, least loss at {self.minimum:.3g}. {self.sentence}"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pandas as pd
 
 from lrapp import cells
 from lrapp.errors import UserError
-from lrapp.estimates import available_bytes
-from lrapp.preprocessing import InputColumn, quoted, raw_slots
+from lrapp.memory import available_bytes
+from lrapp.phrasing import quoted
+from lrapp.preprocessing import InputColumn, raw_slots
 from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings
 

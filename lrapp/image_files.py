@@ -12,12 +12,11 @@ import numpy as np
 
 from lrapp.cells import natural
 from lrapp.errors import UserError
-from lrapp.estimates import available_bytes
 from lrapp.images import Images, PictureFacts, Progress
-from lrapp.phrasing import counted
+from lrapp.memory import available_bytes
+from lrapp.phrasing import counted, quoted
 from lrapp.picture_folders import Contents, Picture, contents, entry_name, is_clutter, is_picture
 from lrapp.picture_pixels import FORMATS, TooLarge, is_coloured, read_picture
-from lrapp.preprocessing import quoted
 from lrapp.settings import PictureSettings
 
 MOST_PICTURES = 200_000

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from lrapp.answering import REASON, answers, free_names
-from lrapp.harmless import to_csv_bytes
+from lrapp.format_match import Choice
+from lrapp.portions import read_known
 from lrapp.preprocessing import Preprocessor
+from lrapp.saved import SavedModel
 from lrapp.tables import Table
 from lrapp.tally import Tally
-
-__all__ = ["Predictions", "predict", "to_csv_bytes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,3 +54,25 @@ def predict(
         added = added.drop(columns=REASON)
     added.columns = pd.Index(free_names(list(table.frame.columns), list(added.columns)))
     return Predictions(pd.concat([table.frame, added], axis=1), tally.notes())
+
+
+def read_for(model: SavedModel, data: bytes, name: str, choice: Choice | None = None) -> Table:
+    """Return the table that a file holds, read as a model's columns were written.
+
+    Args:
+        model: Predicts it.
+        data: The file's bytes.
+        name: Its name, for messages.
+        choice: What a person decided on how it is written.
+
+    Raises:
+        UnclearFormat: If that must be decided first.
+        UserError: If it cannot be read as a table.
+    """
+    needed = [column.name for column in model.tabular.columns]
+    return read_known(data, name, needed, formats=model.formats.chosen(choice or Choice()))
+
+
+def predict_with(model: SavedModel, table: Table) -> Predictions:
+    """Return a saved model's prediction for each row of a table, in its order; errors as for ``predict``."""
+    return predict(model.tabular, model.outputs, table)

@@ -10,8 +10,9 @@ import pandas as pd
 from lrapp import cells
 from lrapp.fitting import fit
 from lrapp.model_formats import learned
+from lrapp.phrasing import quoted
 from lrapp.picture_inputs import PicturePreprocessor
-from lrapp.preprocessing import Preprocessor, quoted, standardised
+from lrapp.preprocessing import Preprocessor, standardised
 from lrapp.settings import DataSettings, Task
 from lrapp.splitting import bins, split
 from lrapp.tables import DialectOverrides, Table

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from lrapp.errors import UserError
 from lrapp.images import Images, PictureFacts
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, quoted
 from lrapp.picture_inputs import TARGET, PicturePreprocessor, PictureTask, aligned
 from lrapp.prepare import Part, Prepared, class_weights
-from lrapp.preprocessing import quoted
 from lrapp.settings import DataSettings
 from lrapp.splitting import drawn, part_sizes, split
 

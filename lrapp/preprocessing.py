@@ -7,7 +7,7 @@ Every column becomes one or more *slots* (raw numbers, codes of categories, part
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lrapp import cells, model_formats
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
 from lrapp.model_formats import ModelFormats
+from lrapp.phrasing import quoted
 from lrapp.reading.columns import Kind
 from lrapp.settings import Task
 
@@ -372,11 +373,3 @@ def decoded_classes(task: Task, classes: tuple[str, ...], outputs: np.ndarray) -
     if task == "binary":
         best = (table[:, 1] > 0.5).astype(np.int64)  # as Keras' binary accuracy counts
     return Decoded(np.array(classes, dtype=object)[best], table)
-
-
-def quoted(names: Iterable[str], most: int = 5) -> str:
-    """Return names in quotation marks, shortened, with a count of those beyond ``most``: “a” and 3 more."""
-    every = [f"“{name if len(name) <= 60 else name[:57] + '…'}”" for name in names]
-    if len(every) > most:
-        return ", ".join(every[:most]) + f" and {len(every) - most:,} more"
-    return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)

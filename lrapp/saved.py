@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.format_match import Choice
 from lrapp.model_formats import ModelFormats, derived
 from lrapp.picture_inputs import JSON_FILE as PICTURES_FILE
 from lrapp.picture_inputs import PicturePreprocessor
@@ -21,9 +20,7 @@ from lrapp.reading.kinds import Kind
 from lrapp.settings import RunSettings
 
 if TYPE_CHECKING:
-    from lrapp.prediction import Predictions
     from lrapp.preprocessing import Preprocessor
-    from lrapp.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -97,23 +94,6 @@ class SavedModel:
             return cls(network, preprocessor)
         return cls(network, preprocessor, preprocessor.formats or _derived(preprocessor, settings))
 
-    def read(self, data: bytes, name: str, choice: Choice | None = None) -> "Table":
-        """Return the table that a file holds, to be predicted.
-
-        Args:
-            data: The file's bytes.
-            name: Its name, for messages.
-            choice: What a person decided on how it is written.
-
-        Raises:
-            UnclearFormat: If that must be decided first.
-            UserError: If it cannot be read as a table.
-        """
-        from lrapp.portions import read_known
-
-        needed = [column.name for column in self.tabular.columns]
-        return read_known(data, name, needed, formats=self.formats.chosen(choice or Choice()))
-
     @property
     def tabular(self) -> "Preprocessor":
         """The preprocessor of a table.
@@ -124,16 +104,6 @@ class SavedModel:
         if isinstance(self.preprocessor, PicturePreprocessor):
             raise UserError("This model looks at pictures, not at tables. Upload pictures to predict.")
         return self.preprocessor
-
-    def predict(self, table: "Table") -> "Predictions":
-        """Return a prediction for each row of a table, in its order.
-
-        Raises:
-            UserError: If a column that the model needs is missing.
-        """
-        from lrapp.prediction import predict
-
-        return predict(self.tabular, self.outputs, table)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Return what the network answers to its inputs, as ``outputs`` does."""

@@ -7,7 +7,7 @@ its losses become smooth curves, the curves become suggestions, and the seeds' d
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -24,6 +24,37 @@ _EDGE = 0.03
 # A loss that ends below this share of its start, after more passes over the rows than this, was learned by heart.
 _BY_HEART, _MOST_PASSES = 0.01, 30
 _AGREE, _ROUGHLY = 3.0, 10.0
+
+
+@dataclass(frozen=True)
+class RatesFound:
+    """What a range test suggests.
+
+    Args:
+        sentence: How sure that is; or why there are no rates, and what to change.
+        base_lr, max_lr: A range for policies that move; None when the test gave no number.
+        minimum: Rate at which the loss was least, median over the seeds.
+        suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
+    """
+
+    type: ClassVar[str] = "rates_found"
+    sentence: str
+    base_lr: float | None = None
+    max_lr: float | None = None
+    minimum: float | None = None
+    suggestions: tuple[tuple[str, float, float, float], ...] = ()
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The single rate for a policy that does not move: a tenth of the minimum."""
+        return next((rate for name, rate, _, _ in self.suggestions if name == "tenth"), None)
+
+    @property
+    def origin(self) -> str:
+        """Where rates taken from here came from, in words."""
+        if self.minimum is None:
+            return ""
+        return f"Range test, least loss at {self.minimum:.3g}. {self.sentence}"
 
 
 @dataclass(frozen=True, eq=False)

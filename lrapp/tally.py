@@ -8,7 +8,8 @@ import numpy as np
 
 from lrapp.answering import EMPTY_ROW, MOST_PROBABILITIES, Answers
 from lrapp.errors import UserError
-from lrapp.preprocessing import Preprocessor, quoted
+from lrapp.phrasing import quoted
+from lrapp.preprocessing import Preprocessor
 from lrapp.reading.columns import Kind
 from lrapp.scoring import Scorer
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lrapp import cells
 from lrapp.errors import UserError
-from lrapp.preprocessing import quoted
+from lrapp.phrasing import quoted
 from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings, Task
 from lrapp.splitting import part_sizes

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrapp import memory
 from lrapp.errors import BusyError, UserError
 from lrapp.events import DataPrepared, Event, Preparing, RatesFound
 from lrapp.files import disk_errors, whole, write_beside
@@ -359,7 +360,7 @@ def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:
 
     rows = len(prepared.train.y) + len(prepared.validation.y)
     estimate = estimates.estimate(settings, inputs=prepared.shape, outputs=_outputs(prepared), rows=rows)
-    estimates.check_memory(estimate, estimates.available_bytes())
+    estimates.check_memory(estimate, memory.available_bytes())
     return estimate.memory_bytes
 
 

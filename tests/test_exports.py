@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from lrapp import cells, exporter, exports, portable, recipes, saved, worker
 from lrapp.errors import UserError
+from lrapp.prediction import predict_with, read_for
 from lrapp.runs import Run, Store
 from lrapp.settings import (
     Activation,
@@ -205,7 +206,7 @@ def test_columns_may_have_the_names_of_outputs(store: Store, tmp_path: Path) -> 
     }
     answers = onnx_export.run(tmp_path / "model.onnx", given)
     model = saved.SavedModel.load(run.folder)
-    own = model.predict(model.read(frame.to_csv(index=False).encode(), "outputs.csv")).frame
+    own = predict_with(model, read_for(model, frame.to_csv(index=False).encode(), "outputs.csv")).frame
     np.testing.assert_allclose(answers["probabilities"][:, 1], own["probability of yes"], atol=1e-5)
     readme = (tmp_path / "README.md").read_text("utf-8")
     assert "| `probabilities (column)` | `probabilities` | number" in readme

@@ -10,6 +10,7 @@ import pytest
 from lrapp import one_row, portable, saved
 from lrapp.errors import UserError
 from lrapp.one_row import Field, OneRow, Value
+from lrapp.prediction import predict_with, read_for
 from lrapp.prepare import prepare
 from lrapp.preprocessing import InputColumn, Preprocessor
 from lrapp.reading.kinds import Kind
@@ -95,8 +96,8 @@ def test_what_is_left_beside_a_model_answers_and_knows_the_usual_values(copy: Ru
     assert fields["bill_depth_mm"].start == pytest.approx(table["bill_depth_mm"].median(), abs=0.1)
     assert not fields["bill_depth_mm"].whole
     whole = saved.SavedModel.load(copy.folder)
-    read = whole.read(PENGUINS.read_bytes(), "p")
-    expected = whole.predict(read).frame
+    read = read_for(whole, PENGUINS.read_bytes(), "p")
+    expected = predict_with(whole, read).frame
     answer = model.answer(rows_of(read.frame, model.plan.columns))
     assert answer.values.tolist() == expected["prediction"].tolist()
     np.testing.assert_allclose(np.max(answer.probabilities, axis=1), expected["confidence"], atol=1e-5)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from lrapp.errors import UserError
 from lrapp.execution.readers import OverLimit
 from lrapp.files import disk_errors
 from lrapp.predicting import Cancelled, Progress, Result, predict_file
+from lrapp.prediction import predict_with, read_for
 from lrapp.runs import SAMPLES, Run
 from lrapp.saved import SavedModel
 
@@ -40,7 +41,7 @@ def test_files_hold_what_the_model_answers_in_the_tables_order(finished: Run, tm
     result, frame = predicted(finished, tmp_path, PENGUINS.read_bytes())
 
     model = SavedModel.load(finished.folder)
-    usual = model.predict(model.read(PENGUINS.read_bytes(), "penguins.csv"))
+    usual = predict_with(model, read_for(model, PENGUINS.read_bytes(), "penguins.csv"))
     assert frame.columns.tolist() == usual.frame.columns.tolist() == list(result.columns)
     assert frame["prediction"].tolist() == usual.frame["prediction"].tolist()
     np.testing.assert_allclose(frame["confidence"], usual.frame["confidence"], atol=1e-6)

@@ -14,8 +14,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from lrapp.errors import UserError
+from lrapp.phrasing import quoted
 from lrapp.prepare import Prepared, prepare
-from lrapp.preprocessing import TRUSTED, Preprocessor, needs, quoted, raw_slots, standardised
+from lrapp.preprocessing import TRUSTED, Preprocessor, needs, raw_slots, standardised
 from lrapp.reading.columns import Kind
 from lrapp.settings import DataSettings, Scaling
 from lrapp.tables import Table, read_csv

@@ -10,6 +10,7 @@ import pytest
 
 from lrapp import saved
 from lrapp.errors import UserError
+from lrapp.prediction import predict_with
 from lrapp.runs import SAMPLES, Run
 from lrapp.saved import SavedModel
 from lrapp.settings import LayerSettings, ModelSettings
@@ -43,7 +44,7 @@ def test_a_saved_model_predicts_as_it_did_when_it_was_measured(finished: Run) ->
 
 def test_a_table_is_predicted_in_its_order(finished: Run) -> None:
     table = read_csv(PENGUINS.read_bytes(), "penguins.csv")
-    answer = SavedModel.load(finished.folder).predict(table)
+    answer = predict_with(SavedModel.load(finished.folder), table)
     assert len(answer.frame) == len(table.frame)
     assert answer.frame["island"].tolist() == table.frame["island"].tolist()
     assert (answer.frame["prediction"] == table.frame["species"]).mean() > 0.9

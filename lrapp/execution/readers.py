@@ -11,11 +11,11 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from lrapp.errors import Refused, UserError
-from lrapp.estimates import available_bytes
 from lrapp.execution import limits, processes
 from lrapp.execution.limits import Limits
 from lrapp.execution.processes import Own, Reading, Server
 from lrapp.files import disk_errors
+from lrapp.memory import available_bytes
 
 log = logging.getLogger(__name__)
 

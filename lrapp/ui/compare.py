@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from lrapp import estimates, outlook, run_table, studies
+from lrapp import estimates, memory, outlook, run_table, studies
 from lrapp.errors import UserError
 from lrapp.outlook import Outlook
 from lrapp.phrasing import counted
@@ -299,7 +299,7 @@ def _budget(plan: Plan, expected: Outlook) -> None:
         rows=expected.rows,
         validation_rows=expected.validation_rows,
     )
-    estimates.check_memory(estimate, estimates.available_bytes())
+    estimates.check_memory(estimate, memory.available_bytes())
     number, seeds = len(plan.contenders), len(plan.seeds)
     found = sum(one.policy.source == "found" for one in plan.contenders)
     test = plan.base.range_test

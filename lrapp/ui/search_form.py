@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lrapp import estimates, search, search_results, search_space, studies
+from lrapp import estimates, memory, search, search_results, search_space, studies
 from lrapp.errors import UserError
 from lrapp.outlook import Outlook
 from lrapp.search import Search
@@ -175,7 +175,7 @@ def _outlook(asked: Search, base: RunSettings, expected: Outlook) -> None:
         )
         for one in trials
     ]
-    estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), estimates.available_bytes())
+    estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), memory.available_bytes())
     sizes = sorted(cost.parameters.trainable for cost in costs)
     parameters = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
     epochs = f"{base.training.epochs:,} {'epoch' if base.training.epochs == 1 else 'epochs'}"

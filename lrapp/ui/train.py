@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lrapp import estimates, setting_checks
+from lrapp import estimates, memory, setting_checks
 from lrapp.errors import UserError
 from lrapp.outlook import Outlook
 from lrapp.settings import RunSettings
@@ -110,7 +110,7 @@ def _outlook(settings: RunSettings, expected: Outlook) -> str | None:
     )
     st.caption(plain(estimate.sentence, None))
     try:
-        estimates.check_memory(estimate, estimates.available_bytes())
+        estimates.check_memory(estimate, memory.available_bytes())
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return "the network needs more memory than there is"

@@ -1,0 +1,58 @@
+"""How much memory this machine still has, also inside a container."""
+
+import os
+from pathlib import Path
+
+
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """Return how much memory a process may still take, None where that cannot be known.
+
+    Args:
+        root: Where ``proc`` and ``sys`` are found.
+    """
+    found = [_free_of_machine(root), _free_of_group(root)]
+    known = [value for value in found if value is not None]
+    return max(0, min(known)) if known else _free_by_sysconf()
+
+
+def _free_of_machine(root: Path) -> int | None:
+    try:
+        for line in (root / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def _free_of_group(root: Path) -> int | None:
+    """What a container's limit leaves, by either version of control groups."""
+    for limit, used in (
+        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
+        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        try:
+            # "max" means no limit and is no number.
+            return int((root / limit).read_text()) - int((root / used).read_text()) + _cached(root / limit)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _cached(limit: Path) -> int:
+    """File pages that the group counts as used and gives back when asked."""
+    try:
+        for line in limit.with_name("memory.stat").read_text().splitlines():
+            name, _, value = line.partition(" ")
+            if name in ("inactive_file", "total_inactive_file"):
+                return int(value)
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def _free_by_sysconf() -> int | None:
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
