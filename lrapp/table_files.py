@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from lrapp.files import from_json
 from lrapp.reading.bodies import Repair
 from lrapp.reading.dialects import Dialect
 from lrapp.reading.given import Given
@@ -97,7 +98,7 @@ def open_table(path: Path) -> Table:
     """
     with pa.memory_map(str(path)) as file:
         with pa.ipc.open_stream(file) as stream:
-            about = json.loads(stream.schema.metadata[_KEY])
+            about = from_json(stream.schema.metadata[_KEY])
             if about["version"] != VERSION:
                 raise ValueError("a table of another version")
             numbers = stream.read_all()

@@ -13,6 +13,7 @@ REVIEWED = (
     "lrapp.ui.fields: common",  # key, whether it is disabled, and the field's own description
     "lrapp.ui.mistakes_view: found.as_html()",  # escapes names: test_picture_results
     "lrapp.ui.picture_card: picture_look.as_html(facts, look, data.pictures.only_classes)",  # test_picture_look
+    "lrapp.ui.predict_question: partial(_label, labels)",  # labels, which are made plain in the line before
     "lrapp.ui.result_view: views",  # a fixed list of words, by its type
     "lrapp.ui.takeaway_view: list(titles)",  # titles of the formats, a constant of ``exports``
     "lrapp.ui.takeaway_view: ' '.join(item.packages)",  # packages of the formats, a constant of ``exports``

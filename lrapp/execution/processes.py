@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lrapp.execution import limits, server
+from lrapp.files import from_json
 
 # Whether whoever asks sees to the limit of memory, because the system keeps none.
 WATCHED = sys.platform != "linux"
@@ -42,7 +43,7 @@ def _hear(
         for line in source:
             try:
                 if line.strip():
-                    words.put(json.loads(line))
+                    words.put(from_json(line))
             except ValueError:
                 continue  # cut off when its process died
     words.put(last())

@@ -21,6 +21,7 @@ from importlib import import_module
 from lrapp.errors import Refused, UserError
 from lrapp.execution import limits
 from lrapp.execution.wire import Line, Stopped
+from lrapp.files import from_json
 
 ONCE = "once"
 # A reading that takes longer gives way to pages.
@@ -130,7 +131,7 @@ class _Forking:
             return False
         if not message:
             return False
-        asked = json.loads(message)
+        asked = from_json(message)
         if "expect" in asked:
             self._load()
         if numbers:

@@ -3,6 +3,8 @@
 import json
 from typing import IO, Any
 
+from lrapp.files import from_json
+
 
 class Stopped(Exception):
     """Whoever asked has gone, or wants no more."""
@@ -23,7 +25,7 @@ class Line:
         line = self._source.readline()
         if not line.endswith(b"\n"):
             raise Stopped
-        found: dict[str, Any] = json.loads(line)
+        found: dict[str, Any] = from_json(line)
         return found
 
     def tell(self, **said: Any) -> None:

@@ -1,5 +1,7 @@
 """What the Predict page asks before it predicts a file that can be read in several ways."""
 
+from functools import partial
+
 import streamlit as st
 
 from lrapp.format_match import Choice
@@ -22,15 +24,20 @@ def show(folder: PredictionFolder) -> Choice | None:
     )
     choice = Choice()
     for place, question in enumerate(folder.questions):
+        labels = [plain(option.label, None) for option in question.options]
         st.markdown(plain(question.sentence, None))
         chosen = st.radio(
             _LABELS[question.about],
             range(len(question.options)),
             index=None,
-            format_func=lambda place, options=question.options: plain(options[place].label, None),
+            format_func=partial(_label, labels),
             key=f"predict.question.{folder.id}.{place}",
         )
         if chosen is None:
             return None
         choice = choice.and_(question.options[chosen].choice)
     return choice if st.button("Predict", type="primary", key=f"predict.answer.{folder.id}") else None
+
+
+def _label(labels: list[str], place: int) -> str:
+    return labels[place]
