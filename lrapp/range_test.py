@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp import suggestions
-from lrapp.events import Event, RatesFound, SweepDone
+from lrapp.events import Event, SweepDone
 from lrapp.loop import MOST_STEPS, Loop, shuffled
 from lrapp.settings import RangeTestSettings
-from lrapp.suggestions import Advice, Curve, Room
+from lrapp.suggestions import Advice, Curve, RatesFound, Room
 
 if TYPE_CHECKING:
     from lrapp.prepare import Prepared

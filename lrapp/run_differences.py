@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lrapp.evaluation import number
-from lrapp.events import RatesFound
 from lrapp.run_table import Row
 from lrapp.settings import DataSettings, LayerSettings, PretrainedStart, RunSettings
+from lrapp.suggestions import RatesFound
 
 MOST_RUNS = 10
 _MOST_LETTERS = 40

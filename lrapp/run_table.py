@@ -10,9 +10,10 @@ import pandas as pd
 from lrapp import about, studies
 from lrapp.errors import UserError
 from lrapp.evaluation import Scores
-from lrapp.events import EpochDone, History, RatesFound, StepsDone, SweepDone, from_line
+from lrapp.events import EpochDone, History, StepsDone, SweepDone, from_line
 from lrapp.runs import Run, State, Status
 from lrapp.settings import RunSettings
+from lrapp.suggestions import RatesFound
 
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
 # Almost all of a run's events tell of steps, which the table does not show.

@@ -24,7 +24,6 @@ from lrapp.data_settings import (
     Task,
 )
 from lrapp.errors import UserError
-from lrapp.events import RatesFound
 from lrapp.network_settings import (
     Activation,
     AugmentationSettings,
@@ -47,6 +46,7 @@ from lrapp.policy_settings import (
     with_rates,
 )
 from lrapp.setting_parts import Part, ui
+from lrapp.suggestions import RatesFound
 
 __all__ = [
     "Activation",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrapp import memory
 from lrapp.errors import BusyError, UserError
-from lrapp.events import DataPrepared, Event, Preparing, RatesFound
+from lrapp.events import DataPrepared, Event, Preparing
 from lrapp.files import disk_errors, whole, write_beside
 from lrapp.pacing import now_and_then
 from lrapp.runs import EventWriter, Run, State, Store, now
@@ -26,6 +26,7 @@ from lrapp.settings import (
     Task,
     TrainingSettings,
 )
+from lrapp.suggestions import RatesFound
 
 if TYPE_CHECKING:
     import numpy as np

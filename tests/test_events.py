@@ -15,7 +15,6 @@ from lrapp.events import (
     Event,
     History,
     Preparing,
-    RatesFound,
     StepsDone,
     SweepDone,
     TrainingEnded,
@@ -23,6 +22,7 @@ from lrapp.events import (
     from_line,
     to_line,
 )
+from lrapp.suggestions import RatesFound
 
 STARTED = TrainingStarted(
     parameters=9, metric="accuracy", steps_per_epoch=2, total_steps=8, epochs=4, first_epoch=0

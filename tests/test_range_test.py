@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lrapp import models, range_test, suggestions, worker
 from lrapp.errors import UserError
-from lrapp.events import Event, History, RatesFound, SweepDone
+from lrapp.events import Event, History, SweepDone
 from lrapp.loop import Loop, shuffled
 from lrapp.prepare import Prepared
 from lrapp.runs import Store
@@ -34,7 +34,7 @@ from lrapp.settings import (
     Task,
     TrainingSettings,
 )
-from lrapp.suggestions import Advice
+from lrapp.suggestions import Advice, RatesFound
 
 SGD = TrainingSettings(optimizer="sgd", momentum=0.0, batch_size=16, epochs=3)
 SHORT = RangeTestSettings(steps=30, seeds=2)

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lrapp.events import RatesFound
 from lrapp.run_differences import Compared, distinct, flat, side_by_side
 from lrapp.run_table import Row
 from lrapp.settings import (
@@ -22,6 +21,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
+from lrapp.suggestions import RatesFound
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FOUND = RatesFound("Sure.", 0.00123, 0.0179, 0.05, (("tenth", 0.005, 0.005, 0.005),))

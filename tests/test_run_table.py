@@ -12,7 +12,6 @@ from lrapp.evaluation import Metric, Scores
 from lrapp.events import (
     EpochDone,
     Event,
-    RatesFound,
     StepsDone,
     SweepDone,
     TrainingEnded,
@@ -32,6 +31,7 @@ from lrapp.settings import (
     SampleSource,
     TrainingSettings,
 )
+from lrapp.suggestions import RatesFound
 
 STATES: dict[State, str] = {"completed": "Completed", "queued": "Queued"}
 SETTINGS = RunSettings(

@@ -14,7 +14,6 @@ from lrapp.events import (
     DataPrepared,
     EpochDone,
     Event,
-    RatesFound,
     StepsDone,
     SweepDone,
     TrainingEnded,
@@ -38,6 +37,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
+from lrapp.suggestions import RatesFound
 
 
 @pytest.fixture

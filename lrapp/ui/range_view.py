@@ -7,9 +7,10 @@ import streamlit as st
 
 from lrapp import charts
 from lrapp.errors import UserError
-from lrapp.events import History, RatesFound
+from lrapp.events import History
 from lrapp.runs import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
+from lrapp.suggestions import RatesFound
 from lrapp.ui import access, deeds, draft, fields, resources, saving, waiting
 from lrapp.ui.plain_text import plain
 
