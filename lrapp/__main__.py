@@ -7,11 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from lrapp import bundle, predict_command, setting_checks, warming, worker
+from lrapp.cli import predict
 from lrapp.errors import UserError
-from lrapp.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
+from lrapp.evaluation import setting_checks
+from lrapp.execution import worker, worker_setup
+from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
-from lrapp.runs import Run, Status, Store, now
+from lrapp.runs.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
+from lrapp.runs.store import Run, Status, Store, now
 from lrapp.settings import FileSource, RunSettings
 
 
@@ -25,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("lrapp").addHandler(logging.NullHandler())
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["predict"]:
-        return predict_command.main(words[1:])
+        return predict.main(words[1:])
     parser = argparse.ArgumentParser(
         prog="python -m lrapp",
         description="Train a network from the settings that the app saved.",
@@ -78,7 +81,7 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     # Ctrl-C asks as the page's Stop button does: the best weights are kept.
     signal.signal(signal.SIGINT, lambda *_: run.ask_to_stop())
     print("Starting TensorFlow …", file=sys.stderr)
-    warming.load(warming.kind_for(run.settings))
+    worker_setup.load(worker_setup.kind_for(run.settings))
     bar = _Bar(run.settings)
     try:
         outcome = worker.work(run.folder, store.home, on_event=bar.take)
@@ -91,13 +94,13 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     print(outcome.message)
     if not run.model_path.exists():
         return 1
-    from lrapp.evaluation import Scores
+    from lrapp.evaluation.scores import Scores
 
     print(Scores.from_json(run.scores_path.read_text("utf-8")).summary)
     for remark in setting_checks.after(run.settings, run.history()):
         print(f"Note: {remark.text}")
-    write_beside(run.folder / bundle.file_name(run), bundle.pack(run))
-    print(f"The model is in {run.folder}, all in one file: {bundle.file_name(run)}.")
+    write_beside(run.folder / download.file_name(run), download.pack(run))
+    print(f"The model is in {run.folder}, all in one file: {download.file_name(run)}.")
     return 0
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lrapp import warming
-from lrapp.runs import Run, Store
+from lrapp.execution import worker_setup
+from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     DataSettings,
     LayerSettings,
@@ -19,7 +19,7 @@ from lrapp.settings import (
 
 # Read by TensorFlow when it is imported, in this process and in those that tests start: the last bits of the numbers
 # depend on it.
-warming.settle("small")
+worker_setup.settle("small")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,7 +54,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A small network that was trained on the penguins; not to be changed."""
-    from lrapp import worker
+    from lrapp.execution import worker
 
     store = Store(tmp_path_factory.mktemp("finished"))
     run = store.create(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lrapp.runs import ENDED, Run
+from lrapp.runs.store import ENDED, Run
 
 # Long, as a machine that is busy elsewhere takes its time; nothing waits so long when all is well.
 PATIENCE = 120

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lrapp.images import Images
+from lrapp.images.datasets import Images
 
 
 def plain(

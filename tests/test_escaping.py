@@ -13,9 +13,12 @@ import pytest
 from hostile import ELSEWHERE, NAMES, links, tokens
 from markdown_it import MarkdownIt
 
-from lrapp import bundle, codegen, escaping, exports, recipes, worker
-from lrapp.about import change
-from lrapp.runs import Run, Store
+from lrapp import escaping
+from lrapp.execution import worker
+from lrapp.export import download, finished_run, registry
+from lrapp.export import script as codegen
+from lrapp.runs.notes import change
+from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     DataSettings,
     FileSource,
@@ -110,7 +113,7 @@ def hostile(
 
 def test_the_script_imports_what_it_says_and_no_more(hostile: tuple[str, Run, Store]) -> None:
     _, run, store = hostile
-    script = codegen.script(recipes.recipe(run, store)).encode()
+    script = codegen.script(finished_run.recipe(run, store)).encode()
     encoding, _ = tokenize.detect_encoding(io.BytesIO(script).readline)
     assert encoding == "utf-8", "a comment in the first lines can say another"
     imported = {
@@ -121,14 +124,14 @@ def test_the_script_imports_what_it_says_and_no_more(hostile: tuple[str, Run, St
 
 def test_what_is_taken_away_leads_nowhere(hostile: tuple[str, Run, Store]) -> None:
     target, run, store = hostile
-    notebook = json.loads(codegen.notebook(recipes.recipe(run, store)))
+    notebook = json.loads(codegen.notebook(finished_run.recipe(run, store)))
     texts = [
         "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     ]
     for key in ("code", "keras", "savedmodel", "litert")[: 4 if target == NAMES[0] else 2]:
-        with zipfile.ZipFile(exports.export(run.folder, store.home, key)) as archive:
+        with zipfile.ZipFile(registry.export(run.folder, store.home, key)) as archive:
             texts.append(archive.read("README.md").decode())
-    with zipfile.ZipFile(io.BytesIO(bundle.pack(run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(download.pack(run))) as archive:
         texts.append(archive.read("README.md").decode())
     for text in texts:
         assert links(text) == set()

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrapp.answering import Answers
-from lrapp.findings import threshold_sentence
-from lrapp.insight import Insight
-from lrapp.measures import Confusion, Thresholds
+from lrapp.evaluation.analysis import Insight
+from lrapp.evaluation.analysis_text import threshold_sentence
+from lrapp.evaluation.metrics import Confusion, Thresholds
+from lrapp.evaluation.misclassified import Mistakes
 from lrapp.phrasing import counted
-from lrapp.picture_results import Mistakes
-from lrapp.preprocessing import InputColumn, Preprocessor
-from lrapp.reading.kinds import Kind
-from lrapp.tally import Tally
+from lrapp.prediction.row_predictions import Answers
+from lrapp.prediction.summary import Tally
+from lrapp.preparation.preprocessor import InputColumn, Preprocessor
+from lrapp.tables.columns.kinds import Kind
 
 ROOT = Path(__file__).parents[1] / "lrapp"
 _NOUNS = re.compile(

@@ -1,185 +1,50 @@
-"""The walls of the house: which room may import what, read from the imports themselves."""
+"""The walls of the house: which package may import what, read from the imports themselves and from the map."""
 
 import ast
 import re
 import subprocess
 import sys
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+import lrapp
+
 ROOT = Path(__file__).parents[1]
-# From the ground up: a room imports only rooms before it. A new room needs a place here.
-ORDER = [
-    *("errors", "phrasing", "escaping", "memory", "files", "pacing", "policies", "suggestions", "events"),
-    *(
-        "reading.answers",
-        "reading.packed",
-        "reading.words",
-        "reading.month_names",
-        "reading.date_shapes",
-        "reading.date_orders",
-        "reading.dates",
-        "reading.formats",
-        "reading.kinds",
-        "reading.column_records",
-        "reading.numerals",
-        "reading.signs",
-        "reading.known_names",
-        "reading.header_rows",
-        "reading.layouts",
-        "reading.names",
-        "reading.rulings",
-        "reading.lines",
-        "reading.csv_rows",
-        "reading.texts",
-        "reading.records",
-    ),
-    *("reading.dialects", "reading.bodies", "reading.rows", "reading.mending", "reading.decoding"),
-    *("reading.wrappings", "reading.unpacking"),
-    *(
-        "reading.categories",
-        "reading.columns",
-        "reading.by_format",
-        "reading.given",
-        "reading.totals",
-        "reading.sheets",
-        "tables",
-        "table_files",
-    ),
-    *("cells", "setting_parts", "policy_settings", "data_settings", "network_settings", "settings"),
-    *("search_space", "search"),
-    *("setting_checks", "layer_table", "shapes", "estimates", "overview"),
-    *("units", "written", "format_match", "model_formats"),
-    *("clipping", "preprocessing", "splitting", "picture_pixels", "images"),
-    *("picture_folders", "image_files", "picture_inputs", "picture_look"),
-    *("fitting", "targets", "prepare", "prepare_images", "outlook"),
-    *(
-        "layers",
-        "group_rates",
-        "models",
-        "loop",
-        "checkpoints",
-        "training",
-        "range_test",
-        "gradient_report",
-        "gradient_check",
-        "evaluation",
-    ),
-    *("measures", "influence", "insight", "picture_results", "findings", "diagnosis"),
-    *(
-        "harmless",
-        "answering",
-        "scoring",
-        "tally",
-        "as_learned",
-        "portions",
-        "saved",
-        "prediction",
-        "transfer",
-    ),
-    *("runs", "rights", "visitors", "uploaders"),
-    *(
-        "execution.wire",
-        "execution.limits",
-        "execution.tasks",
-        "execution.server",
-        "execution.processes",
-        "execution.readers",
-    ),
-    *(
-        "execution.uploads",
-        "execution.sources",
-        "execution.desk",
-        "execution.long_tables",
-        "execution.loose_pictures",
-    ),
-    *("picture_prediction", "predicting", "prediction_folders"),
-    *(
-        "about",
-        "sharing",
-        "warming",
-        "study_files",
-        "studies",
-        "comparing",
-        "run_table",
-        "run_differences",
-        "search_results",
-    ),
-    *(
-        "event_files",
-        "loggers",
-        "worker",
-        "execution.turns",
-        "execution.worker_process",
-        "jobs",
-        "bundle",
-        "charts",
-        "overlay_charts",
-        "group_charts",
-    ),
-    *("study_charts", "search_charts"),
-    *("recipes", "picture_recipes", "code_data", "code_pictures", "code_training", "codegen"),
-    *(
-        "quantiles",
-        "portable",
-        "numpy_arithmetic",
-        "one_row",
-        "tf_export",
-        "onnx_export",
-        "litert_export",
-        "picture_onnx_export",
-        "readmes",
-        "exporter",
-        "export_formats.code",
-        "export_formats.keras",
-        "export_formats.litert",
-        "export_formats.onnx",
-        "export_formats.savedmodel",
-        "exports",
-    ),
-    *(
-        "result_charts",
-        "predict_charts",
-        "drawing",
-        "report",
-        "format_options",
-        "predict_command",
-        "__main__",
-    ),
-]
-TRAINERS = {
-    "layers",
-    "group_rates",
-    "models",
-    "transfer",
-    "loop",
-    "training",
-    "range_test",
-    "gradient_check",
-    "tf_export",
-    "litert_export",
-    "export_formats.keras",
-    "event_files",
-}
+TRAIN_OR_LOAD = {"networks", "training", "export", "execution"}
+PROCESSES = {"execution", "sandbox"}
 THREADS = {"threading", "multiprocessing", "concurrent", "subprocess", "_thread", "asyncio"}
 HEAVY = {"tensorflow", "keras", "sklearn"}
 MOST_LINES = 450
+MOST_MODULES = 20
 
 FILES = {
-    ".".join(path.relative_to(ROOT / "lrapp").with_suffix("").parts): path
+    ".".join(path.relative_to(ROOT / "lrapp").with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "lrapp").rglob("*.py"))
-} | {"app": ROOT / "app.py"}
-PAGES = [name for name in FILES if name.startswith("ui.")]
-ROOMS = [name for name in FILES if name not in ("app", *PAGES) and not name.endswith("__init__")]
+    if path.parent != ROOT / "lrapp" or path.name not in ("__init__.py", "__main__.py")
+} | {"app": ROOT / "app.py", "__main__": ROOT / "lrapp" / "__main__.py"}
+PAGES = [name for name in FILES if name == "ui" or name.startswith("ui.")]
+FOLDERS = [
+    path
+    for top in ("lrapp", "tests")
+    for path in [ROOT / top, *(ROOT / top).rglob("*")]
+    if path.is_dir() and any(path.glob("*.py"))
+]
+# The map, from the ground up; ``python -m lrapp`` only opens the command line.
+ORDER = re.findall(r"^- ``(\w+)/?``", lrapp.__doc__ or "", re.MULTILINE)
+
+
+def package(module: str) -> str:
+    return module.split(".", maxsplit=1)[0]
 
 
 @cache
-def imports(room: str, top_only: bool = False) -> frozenset[str]:
-    """Modules that a room imports while it runs; those of our own by the name of their room."""
-    tree = ast.parse(FILES[room].read_text("utf-8"))
+def imports(module: str, top_only: bool = False) -> frozenset[str]:
+    """What a module imports while it runs; modules of our own by their names within lrapp."""
+    tree = ast.parse(FILES[module].read_text("utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []
@@ -188,14 +53,14 @@ def imports(room: str, top_only: bool = False) -> frozenset[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{room}: rooms are imported by their whole name"
+            assert node.level == 0, f"{module}: modules are imported by their whole name"
             assert node.module is not None
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return frozenset(_ours(name) or name.split(".")[0] for name in found)
+    return frozenset(_ours(name) or name.split(".")[0] for name in found) - {module}
 
 
 def _ours(name: str) -> str | None:
-    """The room that a dotted name of our own lies in."""
+    """The module of our own that a dotted name lies in."""
     if not name.startswith("lrapp."):
         return None
     inner = name.removeprefix("lrapp.")
@@ -205,57 +70,104 @@ def _ours(name: str) -> str | None:
 
 
 def importers(modules: set[str]) -> set[str]:
-    return {room for room in FILES if imports(room) & modules}
+    return {module for module in FILES if imports(module) & modules}
+
+
+def circle(arrows: dict[str, set[str]]) -> list[str]:
+    """Some modules that import one another in a circle; empty where there is none."""
+    try:
+        list(TopologicalSorter(arrows).static_order())
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def test_the_reading_of_imports_sees_them() -> None:
-    assert {"errors", "worker", "threading"} <= imports("jobs")
+    assert {"errors", "execution.worker", "threading"} <= imports("execution.queue")
     assert "ui.shell" in imports("app")
-    assert "training" in imports("worker"), "also inside functions"
-    assert "training" not in imports("worker", top_only=True)
+    assert "training.trainer" in imports("execution.worker"), "also inside functions"
+    assert "training.trainer" not in imports("execution.worker", top_only=True)
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+
+
+def test_the_map_names_every_package_once() -> None:
+    assert len(ORDER) == len(set(ORDER))
+    assert set(ORDER) == {package(module) for module in FILES} - {"app", "__main__"}
+
+
+def test_the_readme_shows_the_map() -> None:
+    listed = dict(re.findall(r"^- ``(\w+/?)``: (.+)$", lrapp.__doc__ or "", re.MULTILINE))
+    shown = dict(
+        re.findall(r"^\| `(\w+/?)` \| (.+?) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    )
+    assert shown == listed
+
+
+@pytest.mark.parametrize("name", [name for name in ORDER if name != "ui"])
+def test_a_package_imports_only_from_those_above_it_on_the_map(name: str) -> None:
+    allowed = {*ORDER[: ORDER.index(name) + 1]}
+    wrong = {
+        (module, other)
+        for module in FILES
+        if package(module) == name
+        for other in imports(module) & set(FILES)
+        if package(other) not in allowed
+    }
+    assert not wrong
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert not circle({module: set(imports(module) & set(FILES)) for module in FILES})
+
+
+def test_no_folders_import_one_another_in_a_circle() -> None:
+    def folder(module: str) -> str:
+        return FILES[module].parent.relative_to(ROOT).as_posix()
+
+    arrows: dict[str, set[str]] = {}
+    for module in FILES:
+        others = {folder(other) for other in imports(module) & set(FILES)}
+        # What lies deeper belongs to its folder's own affairs, and a door opens on what lies behind it.
+        arrows.setdefault(folder(module), set()).update(
+            other
+            for other in others
+            if other != folder(module) and not other.startswith(f"{folder(module)}/")
+        )
+    assert not circle({name: others for name, others in arrows.items() if name.startswith("lrapp/ui/")})
 
 
 def test_streamlit_is_only_in_the_pages() -> None:
     found = importers({"streamlit"})
-    assert {"ui.shell", "ui.train"} <= found
+    assert {"ui.shell", "ui.train.page"} <= found
     assert found <= {"app", *PAGES}
 
 
 def test_altair_is_only_in_the_charts() -> None:
-    assert importers({"altair"}) <= {
-        "charts",
-        "group_charts",
-        "overlay_charts",
-        "predict_charts",
-        "result_charts",
-        "search_charts",
-        "study_charts",
-    }
+    assert {package(module) for module in importers({"altair"})} == {"charts"}
 
 
 def test_threads_and_processes_are_only_where_work_is_given_out() -> None:
-    found = importers(THREADS)
-    assert {"jobs", "execution.worker_process", "execution.processes"} <= found
-    assert all(room == "jobs" or room.startswith("execution.") for room in found)
+    assert {package(module) for module in importers(THREADS)} == PROCESSES
 
 
-def test_tensorflow_is_only_where_networks_are_made_and_trained() -> None:
+def test_tensorflow_is_only_where_networks_are_made_trained_or_exported() -> None:
     found = importers({"tensorflow", "keras"})
-    assert {"models", "loop"} <= found
-    assert found <= TRAINERS
+    assert {"networks.models", "training.loop"} <= found
+    assert {package(module) for module in found} <= TRAIN_OR_LOAD
 
 
 def test_pages_do_not_wait_for_heavy_imports() -> None:
     todo, seen = [*PAGES, "app"], set()
     while todo:
-        room = todo.pop()
-        if room in FILES and room not in seen:
-            seen.add(room)
-            todo += imports(room, top_only=True)
-            assert not imports(room, top_only=True) & HEAVY, f"{room}, which a page imports"
-    assert {"jobs", "charts", "runs"} <= seen
+        module = todo.pop()
+        if module in FILES and module not in seen:
+            seen.add(module)
+            todo += imports(module, top_only=True)
+            assert not imports(module, top_only=True) & HEAVY, f"{module}, which a page imports"
+    assert {"execution.queue", "charts.training", "runs.store"} <= seen
+    trainers = importers({"tensorflow", "keras"})
     for page in PAGES:
-        assert not imports(page) & (TRAINERS | HEAVY), page
+        assert not imports(page) & (trainers | HEAVY), page
 
 
 def test_the_pages_are_imported_without_what_takes_seconds() -> None:
@@ -267,20 +179,10 @@ def test_the_pages_are_imported_without_what_takes_seconds() -> None:
     assert done.stdout.strip() == ""
 
 
-def test_every_room_has_its_place() -> None:
-    assert set(ROOMS) <= set(ORDER), "give a new room its place in ORDER"
-    assert len(ORDER) == len(set(ORDER))
-
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_rooms_below_it(room: str) -> None:
-    below = set(ORDER[: ORDER.index(room)])
-    assert imports(room) & set(FILES) <= below
-
-
-# What changes or gives away something that somebody made: done in ``ui.deeds`` alone, which asks first whether one may.
-DEEDS = {
-    *("about.change", "bundle.pack", "exports.export", "prediction_folders.create"),
+# What changes or gives away something that somebody made: done in ``ui.parts.actions`` alone, which asks first whether
+# one may.
+ACTIONS = {
+    *("notes.change", "bundle.pack", "registry.export", "folders.create"),
     *("sources.read_table", "uploads.table", "uploads.facts", "uploads.look", "uploads.images"),
     *("studies.create", "studies.create_search", "studies.delete", "studies.restore"),
     *("store.create", "store.delete", "store.restore", "jobs.submit", "jobs.stop", "jobs.resume"),
@@ -288,8 +190,8 @@ DEEDS = {
 }
 # Where these are asked for in the same place.
 ASKED = {
-    "ui.resources": {"sources.read_table", "uploads.table"},
-    "ui.picture_card": {"uploads.facts", "uploads.look"},
+    "ui.parts.resources": {"sources.read_table", "uploads.table"},
+    "ui.train.images": {"uploads.facts", "uploads.look"},
 }
 
 
@@ -299,27 +201,12 @@ def test_pages_ask_before_they_change_what_somebody_made() -> None:
         for node in ast.walk(ast.parse(FILES[page].read_text("utf-8"))):
             if isinstance(node, ast.Attribute):
                 name = ast.unparse(node).removeprefix("resources.").replace("()", "")
-                if name in DEEDS:
+                if name in ACTIONS:
                     found.setdefault(page, set()).add(name)
-    deeds = found.pop("ui.deeds")
-    assert {"about.change", "jobs.stop", "store.delete", "studies.create"} <= deeds, "the test sees them"
+    actions = found.pop("ui.parts.actions")
+    seen = {"notes.change", "bundle.pack", "folders.create", "jobs.stop", "store.delete", "studies.create"}
+    assert seen <= actions, "the test sees them"
     assert found == ASKED
-
-
-def test_pages_import_one_another_one_way() -> None:
-    left = {page: {other for other in imports(page) if other.startswith("ui.")} for page in PAGES}
-    while left:
-        free = {page for page, others in left.items() if not others & set(left)}
-        assert free, f"these import one another in a circle: {sorted(left)}"
-        left = {page: others for page, others in left.items() if page not in free}
-
-
-@pytest.mark.parametrize("room", FILES)
-def test_a_room_is_small_and_says_what_it_is(room: str) -> None:
-    text = FILES[room].read_text("utf-8")
-    assert len(text.splitlines()) <= MOST_LINES, "a room that outgrows this is two rooms"
-    assert room.rsplit(".", maxsplit=1)[-1] not in ("utils", "util", "helpers", "common", "misc")
-    assert ast.get_docstring(ast.parse(text)), "says in its first line what it is for"
 
 
 # Asked for where somebody wants them; the page says how to install them.
@@ -329,7 +216,7 @@ OPTIONAL = {"mlflow", "onnx", "onnxruntime"}
 def test_whatever_is_imported_is_required_by_name() -> None:
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     required = {re.split(r"[<>=;\s]", line)[0] for line in lines if line and line[0] not in "#-"}
-    imported = {name for room in FILES for name in imports(room)} - set(FILES) - sys.stdlib_module_names
+    imported = {name for module in FILES for name in imports(module)} - set(FILES) - sys.stdlib_module_names
     named = packages_distributions()
     missing = {
         name
@@ -337,3 +224,20 @@ def test_whatever_is_imported_is_required_by_name() -> None:
         if not required & {one.lower().replace("_", "-") for one in named.get(name, [name])}
     }
     assert not missing
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_module_is_small_and_says_what_it_is_for(module: str) -> None:
+    text = FILES[module].read_text("utf-8")
+    assert len(text.splitlines()) <= MOST_LINES, "a module that outgrows this is two modules"
+    assert module.rsplit(".", maxsplit=1)[-1] not in ("utils", "util", "helpers", "common", "misc")
+    assert ast.get_docstring(ast.parse(text)), "says in its first line what it is for"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_folder_is_small_and_its_files_do_not_repeat_its_name(folder: Path) -> None:
+    modules = [path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "__main__")]
+    assert len(modules) <= MOST_MODULES
+    word = folder.name.removesuffix("s")
+    repeating = [name for name in modules if name.removeprefix("test_").removesuffix("s") == word]
+    assert not repeating, "a file's name says more than its folder's"

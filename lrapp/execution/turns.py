@@ -4,7 +4,7 @@ from bisect import insort
 from collections import deque
 from datetime import UTC, datetime
 
-from lrapp.runs import Run, Status
+from lrapp.runs.store import Run, Status
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

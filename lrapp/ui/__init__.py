@@ -1,1 +1,1 @@
-"""The pages. The only rooms, with app.py, that know Streamlit."""
+"""What does a person see? The pages, drawn with Streamlit; ``shell`` finds the page that the address names."""

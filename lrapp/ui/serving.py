@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.middleware import Middleware
 
-from lrapp.visitors import Cookies
+from lrapp.access.visitors import Cookies
 
 
 def middleware() -> list[Middleware]:
@@ -21,7 +21,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     """End the worker with the server, as a signal ends Python before it would say that it exits."""
     yield
     # The pages are imported with the first visit, not before the server answers.
-    if "lrapp.ui.resources" in sys.modules:
-        from lrapp.ui import resources
+    if "lrapp.ui.parts.resources" in sys.modules:
+        from lrapp.ui.parts import resources
 
         resources.close()

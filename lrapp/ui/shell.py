@@ -6,8 +6,8 @@ from contextlib import suppress
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui import identity, reading, resources
-from lrapp.ui.plain_text import plain
+from lrapp.ui.parts import identity, reading, resources
+from lrapp.ui.parts.plain_text import plain
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,10 @@ def show() -> None:
     """Set the page up, and run the one that the address names."""
     st.set_page_config(page_title="LR Lab", page_icon="📈", layout="wide")
     st.html(STYLE)
-    from lrapp.ui import compare, predict, runs, train
+    from lrapp.ui.compare import page as compare
+    from lrapp.ui.predict import page as predict
+    from lrapp.ui.runs import page as runs
+    from lrapp.ui.train import page as train
 
     pages = [
         st.Page(train.page, title="Train", icon=":material/model_training:", default=True),

@@ -32,11 +32,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
-from lrapp import models, training, warming
-from lrapp.events import EpochDone
-from lrapp.loop import Loop, shuffled
-from lrapp.prepare import Part, Prepared
+from lrapp.execution import worker_setup
+from lrapp.networks import models
+from lrapp.preparation.table_arrays import Part, Prepared
+from lrapp.runs.events import EpochDone
 from lrapp.settings import EarlyStoppingSettings, ModelSettings, TrainingSettings
+from lrapp.training import trainer
+from lrapp.training.loop import Loop, shuffled
 
 ROWS, VALIDATION, BATCH, RATE = 56_000, 14_000, 350, 0.01
 STEPS = ROWS // BATCH
@@ -84,12 +86,12 @@ def main() -> None:
             worker.submit(whole_run, xla).result()
 
 
-def started(kind: warming.Kind | None) -> Executor:
+def started(kind: worker_setup.Kind | None) -> Executor:
     """Return a process of its own, settled as the app's worker of a kind, or as everything comes."""
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
     before = dict(os.environ)
     if kind is not None:
-        warming.settle(kind)
+        worker_setup.settle(kind)
     pool.submit(int).result()  # the process is there from now on, with this environment
     os.environ.clear()
     os.environ.update(before)
@@ -311,7 +313,7 @@ def whole_run(xla: str) -> None:
     )
     told: list[tuple[float, Any]] = []
     begun = time.perf_counter()
-    training.train(
+    trainer.train(
         network(),
         data,
         np.full(50 * STEPS, RATE),

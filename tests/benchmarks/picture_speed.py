@@ -31,10 +31,10 @@ import numpy as np
 import psutil
 from epoch_speed import machine, timed
 
-from lrapp import images, models, range_test, training
-from lrapp.events import EpochDone, Event
-from lrapp.loop import Loop, shuffled
-from lrapp.prepare import Part, Prepared
+from lrapp.images import datasets
+from lrapp.networks import models
+from lrapp.preparation.table_arrays import Part, Prepared
+from lrapp.runs.events import EpochDone, Event
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
@@ -50,6 +50,8 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
+from lrapp.training import range_test, trainer
+from lrapp.training.loop import Loop, shuffled
 
 BATCH, RATE, GOAL = 128, 1e-3, 0.9
 SHAPE = (28, 28, 1)
@@ -102,7 +104,7 @@ def main() -> None:
 
 def whole_set() -> tuple[Part, Part]:
     """Return all 60,000 training pictures and the 10,000 test pictures."""
-    found = images.read_set("fashion-mnist")
+    found = datasets.read_set("fashion-mnist")
     cut = found.test_from
 
     def part(rows: slice) -> Part:
@@ -122,7 +124,7 @@ def epochs(name: str, model: ModelSettings, rounds: int) -> None:
         "this loop": loop_epoch(model, train),
         "keras fit": fit_epoch(model, train),
     }
-    if training.uses_xla(network(model), ADAM, total_steps=20 * -(-len(train.y) // BATCH)):
+    if trainer.uses_xla(network(model), ADAM, total_steps=20 * -(-len(train.y) // BATCH)):
         contenders["this loop, XLA"] = loop_epoch(model, train, compiled=True)
     if (plain := pytorch_epoch(model, train)) is not None:
         contenders["PyTorch, plain loop"] = plain
@@ -222,7 +224,7 @@ def accuracy(policy: PolicySettings, length: int, optimizer: Any, batch: int, se
     """Print how long both ways take until 90 % of the test pictures are right, for each seed."""
     train, test = whole_set()
     unused: Any = None
-    names = tuple(images.FASHION_CLASSES)
+    names = tuple(datasets.FASHION_CLASSES)
     # The goal is one of test pictures, so these are what is looked at after each epoch.
     data = Prepared("multi-class", "class", names, (), train, test, test, 1.0, (), unused)
     adam = ADAM.model_copy(update={"batch_size": batch})
@@ -280,7 +282,7 @@ def to_goal(
             if event.val_metric >= GOAL and not reached:
                 reached.append(time.perf_counter() - begun)
 
-    training.train(
+    trainer.train(
         loop.model,
         data,
         settings.plan(len(data.train.y)),
@@ -308,8 +310,9 @@ def memory(name: str, model: ModelSettings) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "run.json").write_text(settings.to_json())
         code = (
-            "import sys, psutil; from pathlib import Path; from lrapp import warming, worker; "
-            "from lrapp.runs import Store; from lrapp.settings import RunSettings; warming.warm('convolutions'); "
+            "import sys, psutil; from pathlib import Path; from lrapp.execution import worker, worker_setup; "
+            "from lrapp.runs.store import Store; from lrapp.settings import RunSettings; "
+            "worker_setup.warm('convolutions'); "
             "import tensorflow as tf; tf.constant(1.0) + 1; "
             "store = Store(Path(sys.argv[1]) / 'home'); "
             "run = store.create(RunSettings.from_json((Path(sys.argv[1]) / 'run.json').read_text())); "

@@ -19,12 +19,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import pandas as pd
 
-from lrapp import comparing, studies, warming, worker
-from lrapp.comparing import Trial
-from lrapp.events import DataPrepared, Event, TrainingEnded, TrainingStarted
-from lrapp.runs import Store
+from lrapp.execution import worker, worker_setup
+from lrapp.experiments import comparing, studies
+from lrapp.experiments.comparing import Trial
+from lrapp.experiments.studies import Plan, Study
+from lrapp.runs.events import DataPrepared, Event, TrainingEnded, TrainingStarted
+from lrapp.runs.store import Store
 from lrapp.settings import OneCycleSettings, RunSettings, SGDRSettings
-from lrapp.studies import Plan, Study
 
 
 def plan(store: Store, epochs: int, seeds: int) -> Plan:
@@ -86,8 +87,8 @@ def run(store: Store, study: Study, clock: Clock) -> list[Trial]:
 
 def seconds_of_steps(store: Store, study: Study) -> float:
     """The same training steps in the same loop, without range tests, validation, events, checkpoints or models."""
-    from lrapp.loop import shuffled
-    from lrapp.training import XLA_FROM_STEP, uses_xla
+    from lrapp.training.loop import shuffled
+    from lrapp.training.trainer import XLA_FROM_STEP, uses_xla
 
     total = 0.0
     for member in study.members:
@@ -136,7 +137,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="lrapp-study-"))
     try:
         store = Store(home)
-        warming.warm("small")
+        worker_setup.warm("small")
         study = studies.create(store, plan(store, options.epochs, options.seeds))
         begun = time.perf_counter()
         clock = Clock()

@@ -23,8 +23,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from lrapp import warming, worker
-from lrapp.runs import Store
+from lrapp.execution import worker, worker_setup
+from lrapp.runs.store import Store
 from lrapp.settings import (
     DataSettings,
     FileSource,
@@ -48,7 +48,7 @@ def main() -> None:
         store = Store(Path(folder))
         source = store.keep_file(data, name)
         begun = time.perf_counter()
-        warming.warm("small")
+        worker_setup.warm("small")
         imported = time.perf_counter() - begun
         print(machine())
         print(f"Table: {name}; network 64-32-1, batch 350, SGD; 3 seeds of 100 steps\n")

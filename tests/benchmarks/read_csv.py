@@ -21,7 +21,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from lrapp.tables import read_csv
+from lrapp.tables.reading import read_csv
 
 ROWS = 20_000
 REPEATS = 3

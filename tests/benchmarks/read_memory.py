@@ -21,7 +21,7 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from lrapp.tables import read_csv
+from lrapp.tables.reading import read_csv
 
 WIDTHS = (1, 2, 10, 100)
 _CELLS = 200_000

@@ -21,7 +21,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lrapp.errors import UserError
-from lrapp.tables import read_csv
+from lrapp.tables.reading import read_csv
 
 ROWS = 83
 NAMES = ["DATE", "TIME", "Qty", "PRODUCTID", "Price", "ProductType", "ProductDescription", "URL", "Comments"]

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import bombs
 
 from lrapp.errors import UserError
-from lrapp.execution import limits
-from lrapp.execution.readers import Readers
-from lrapp.table_files import open_table
-from lrapp.tables import read_csv
+from lrapp.sandbox import limits
+from lrapp.sandbox.readers import Readers
+from lrapp.tables.arrow_files import open_table
+from lrapp.tables.reading import read_csv
 
 MB = 10**6
 REPEATS = 7

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import App, idle, no_defect, open_app, tab, take, upload
-from lrapp import sharing
-from lrapp.execution import limits
+from lrapp.runs import links
+from lrapp.sandbox import limits
 from lrapp.settings import DataSettings, FileSource, RunSettings
 
 _NUMBERS = b"x,y,z\n" + b"".join(b"%d,%d,%c\n" % (n % 7, n, b"ab"[n % 2]) for n in range(60))
@@ -112,7 +112,7 @@ def test_an_address_that_names_it_gives_the_same_sentence(
         _alert(page, sentence)
     settings = RunSettings(data=DataSettings(source=FileSource(name=name, sha256=sha256)))
     with tab(browser) as page:
-        open_app(page, f"{narrow_app.url}?settings={sharing.to_text(settings)}")
+        open_app(page, f"{narrow_app.url}?settings={links.to_text(settings)}")
         _alert(page, sentence)
         assert page.get_by_text("is not kept on this server").count() == 0
         assert not (narrow_app.home / "data" / sha256).exists()

@@ -22,9 +22,9 @@ from browser.driving import (
     tab,
     wait_for_charts,
 )
-from lrapp import studies
-from lrapp.runs import Store
-from lrapp.studies import Study
+from lrapp.experiments import studies
+from lrapp.experiments.studies import Study
+from lrapp.runs.store import Store
 
 
 def open_compare(page: Page, app: App) -> None:

@@ -14,9 +14,12 @@ from pictures import BLUE, RED, zipped
 from playwright.sync_api import Browser, FilePayload, FloatRect, Locator, Page
 
 from browser.driving import App, idle, no_defect, open_app, tab, upload
-from lrapp import about, sharing, studies, worker
-from lrapp.image_files import is_picture_zip
-from lrapp.runs import Run, Store
+from lrapp.execution import worker
+from lrapp.experiments import studies
+from lrapp.experiments.studies import Contender, Plan
+from lrapp.images.zip_files import is_picture_zip
+from lrapp.runs import links, notes
+from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     DataSettings,
     FileSource,
@@ -29,7 +32,6 @@ from lrapp.settings import (
     RunSettings,
     TrainingSettings,
 )
-from lrapp.studies import Contender, Plan
 
 PICTURE = f"![p](http://{ELSEWHERE}/p.png)"
 TAG = f"<img src=http://{ELSEWHERE}/t.png>"
@@ -95,7 +97,7 @@ def _train(store: Store, run: Run) -> Run:
     outcome = worker.work(run.folder, store.home)
     run.set_status(state=outcome.state, message=outcome.message)
     # A list tells its entries apart by what it shows of them.
-    about.change(run, name=f"{run.id[-4:]} {NAMES[1]}", note=NAMES[0])
+    notes.change(run, name=f"{run.id[-4:]} {NAMES[1]}", note=NAMES[0])
     return run
 
 
@@ -275,7 +277,7 @@ def test_an_upload_a_link_and_a_file_of_settings(visit: Page, home: Home, tmp_pa
     upload(visit, f"{PICTURE}.csv", f"{PICTURE}\n{TAG}\n".encode())
     idle(visit)
     walk(visit)
-    visit.goto(f"{home.app.url}/?settings={sharing.to_text(home.missing)}")
+    visit.goto(f"{home.app.url}/?settings={links.to_text(home.missing)}")
     visit.get_by_text("which is not kept on this server").wait_for()
     walk(visit)
     broken = replace_text(home.missing.to_json(), '"mode": "train"', f'"mode": "{PICTURE}"')

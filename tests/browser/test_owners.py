@@ -28,14 +28,10 @@ from browser.driving import (
     wait_for_charts,
     wait_for_epochs,
 )
-from lrapp import about
-from lrapp.prediction_folders import PredictionFolder
-from lrapp.runs import SAMPLES, Store
-from lrapp.settings import (
-    DataSettings,
-    RunSettings,
-    SampleSource,
-)
+from lrapp.prediction.folders import PredictionFolder
+from lrapp.runs import notes
+from lrapp.runs.store import SAMPLES, Store
+from lrapp.settings import DataSettings, RunSettings, SampleSource
 
 TABLE = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (n % 7, n % 5, (n % 7 + n % 5) > 5) for n in range(300))
 LONG = 4 * PATIENCE
@@ -175,7 +171,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     assert buttons(page) == {"Delete", "Star", "Name and note", "Download the model"}
     page.get_by_role("button", name="Star", exact=True).click()
     page.get_by_role("button", name="Unstar", exact=True).wait_for()
-    assert about.read(run)[0].starred
+    assert notes.read(run)[0].starred
     idle(page)
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("The run was deleted.").wait_for()

@@ -27,8 +27,8 @@ from browser.driving import (
     upload,
     wait_for_charts,
 )
-from lrapp import images
-from lrapp.runs import ENDED, Run
+from lrapp.images import datasets
+from lrapp.runs.store import ENDED, Run
 from lrapp.settings import RunStart
 
 # Convolutions on a busy machine, and ten thousand test pictures after them.
@@ -72,7 +72,7 @@ def own_pictures() -> bytes:
 
 
 def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page) -> None:
-    take_set(page, "Fashion-MNIST" if images.here("fashion-mnist") else "Handwritten digits")
+    take_set(page, "Fashion-MNIST" if datasets.here("fashion-mnist") else "Handwritten digits")
     expect(page.locator("table.classes tr")).to_have_count(10)
     expect(page.get_by_role("combobox", name="Preset")).to_have_value("Small CNN (32, 64)")
     shapes = page.locator("table.layers tr").all_inner_texts()

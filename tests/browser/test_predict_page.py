@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import PATIENCE, App, go, idle, marks, no_defect, tab, upload
-from lrapp import prediction_folders, worker
-from lrapp.runs import SAMPLES, Store
+from lrapp.execution import worker
+from lrapp.prediction import folders
+from lrapp.runs.store import SAMPLES, Store
 from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
 
 # The first prediction waits until TensorFlow is there.
@@ -142,7 +143,7 @@ def test_a_long_table_shows_its_progress_and_can_be_cancelled(
         kept = [
             path
             for path in (app.home / "predictions").iterdir()
-            if prediction_folders.PredictionFolder(path).table_path.exists()
+            if folders.PredictionFolder(path).table_path.exists()
         ]
         assert kept == []
 

@@ -23,10 +23,18 @@ from browser.driving import (
     train,
     wait_for_charts,
 )
-from lrapp import about, sharing
-from lrapp.evaluation import Metric, Scores
-from lrapp.events import DataPrepared, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted, to_line
-from lrapp.runs import Run, Store
+from lrapp.evaluation.scores import Metric, Scores
+from lrapp.runs import links, notes
+from lrapp.runs.events import (
+    DataPrepared,
+    EpochDone,
+    Event,
+    StepsDone,
+    TrainingEnded,
+    TrainingStarted,
+    to_line,
+)
+from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
@@ -146,7 +154,7 @@ def test_find_name_star_and_a_note(browser: Browser, own_app: App, runs: dict[st
         page.get_by_role("button", name="Save name and note").click()
         page.get_by_text("why: **bold** $a$").first.wait_for()
         idle(page)
-        said, _ = about.read(runs["newest"])
+        said, _ = notes.read(runs["newest"])
         assert (said.name, said.note, said.starred) == (
             "renamed " + UGLY,
             "why: **bold** $a$\n" + UGLY,
@@ -424,7 +432,7 @@ def test_the_link_of_the_train_page_holds_what_its_fields_say(browser: Browser, 
         set_number(page, "Epochs", 9)
         page.get_by_role("button", name="Share").click()
         link = page.get_by_test_id("stCode").inner_text()
-        settings = sharing.from_text(link.partition("settings=")[2])
+        settings = links.from_text(link.partition("settings=")[2])
         assert settings.training.epochs == 9
         assert settings.data.target == "species"
 
@@ -440,7 +448,7 @@ def test_the_file_that_a_link_was_made_for_is_asked_for(
         training=TrainingSettings(epochs=2),
     )
     with tab(browser) as page:
-        open_app(page, f"{own_app.url}/?settings={sharing.to_text(settings)}")
+        open_app(page, f"{own_app.url}/?settings={links.to_text(settings)}")
         page.get_by_text(f"its SHA-256 begins with {source.sha256[:8]}").wait_for()
         expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
         uploader = page.get_by_test_id("stFileUploader").filter(has_text="The table of these settings")

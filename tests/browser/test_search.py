@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import App, choose, go, idle, marks, open_app, set_number, switch, tab, train
-from lrapp import search, studies
-from lrapp.runs import Store
-from lrapp.studies import Study
+from lrapp.experiments import search, studies
+from lrapp.experiments.studies import Study
+from lrapp.runs.store import Store
 
 
 def open_search(page: Page, app: App) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser import driving
-from lrapp.runs import Run
+from lrapp.runs.store import Run
 
 FILES = {
     "Python code": "train.py",

@@ -31,8 +31,8 @@ from browser.driving import (
     wait_for_charts,
     wait_for_epochs,
 )
-from lrapp.charts import TRAINING
-from lrapp.runs import Run, Store
+from lrapp.charts.training import TRAINING
+from lrapp.runs.store import Run, Store
 
 ROWS = 400
 
@@ -145,7 +145,7 @@ def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
         "predict.py",
         "requirements.txt",
         "README.md",
-        "lrapp/prepare.py",
+        "lrapp/preparation/table_arrays.py",
     }
 
     # Resume goes on after the last epoch.

@@ -1,0 +1,1 @@
+"""How is it drawn? Frames -> Altair charts; nothing else draws."""

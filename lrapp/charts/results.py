@@ -1,0 +1,352 @@
+"""A finished run's figures -> Altair charts, each beside the frame that it draws.
+
+As in ``charts``, frames have column names of our own making; names of classes and columns are values, or titles.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from lrapp.charts.training import GREY, TRAINING, VALIDATION, finished
+from lrapp.evaluation.analysis import ClassCurves
+from lrapp.evaluation.explanations import Dependence, Importance
+from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Residuals
+
+_BLANKS = re.compile(r"\s+")
+# Okabe and Ito's colours, which stay apart for colour-blind eyes; the yellow is darkened for white paper.
+COLOURS = (TRAINING, VALIDATION, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8a5a2b", "#7a5fd0")
+# The page counts titles, labels and legends into a chart's height.
+_AROUND = 110
+
+
+def axis_format(greatest: float) -> str:
+    """Return how an axis writes numbers up to that size: thousands as k, but 0.05 not as 50m, that is thousandths."""
+    return "~s" if greatest >= 10_000 else ".4~g"
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A chart and its data.
+
+    Args:
+        spec: Vega-Lite, as ``charts`` makes it.
+        frame: What it draws; also what a person may save.
+        name: For the file of either.
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    name: str
+
+
+def title(text: str, most: int = 40) -> str:
+    """Return a name from a file as one short line."""
+    flat = _BLANKS.sub(" ", text).strip()
+    return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def confusion(found: Confusion) -> Figure:
+    """Return the confusion matrix; colour tells the share of each true class."""
+    places = range(len(found.names))
+    frame = pd.DataFrame(
+        [
+            {
+                "truth": found.names[row],
+                "answer": found.names[column],
+                "rows": found.counts[row][column],
+                "share": found.counts[row][column] / max(1, sum(found.counts[row])),
+            }
+            for row in places
+            for column in places
+        ]
+    )
+    names = alt.Scale(domain=list(found.names))
+    few = len(found.names) <= 12
+    x = alt.X(
+        "answer:N",
+        title="answer",
+        scale=names,
+        axis=alt.Axis(
+            labelLimit=90 if len(found.names) > 3 else 80,
+            labelAngle=0 if len(found.names) <= 3 else -50,
+            labelOverlap=False,
+            ticks=False,
+            domain=False,
+        ),
+    )
+    y = alt.Y(
+        "truth:N",
+        title="truth",
+        scale=names,
+        axis=alt.Axis(labelLimit=90, labelOverlap=False, ticks=False, domain=False),
+    )
+    tooltip = [
+        alt.Tooltip("truth:N", title="truth"),
+        alt.Tooltip("answer:N", title="answer"),
+        alt.Tooltip("rows:Q", format=","),
+        alt.Tooltip("share:Q", title="of this class", format=".1%"),
+    ]
+    cells = (
+        alt.Chart()
+        .mark_rect(stroke=GREY, strokeWidth=0.5, strokeOpacity=0.4)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#2f7ed80d", TRAINING])
+            ),
+            tooltip=tooltip,
+        )
+    )
+    layers: list[alt.Chart] = [cells]
+    if few:
+        numbers = alt.Chart().mark_text(fontSize=12).encode(x=x, y=y, text=alt.Text("rows:Q", format=","))
+        layers += [
+            numbers.transform_filter("datum.share > 0.5").mark_text(fontSize=12, color="white"),
+            # Grey is read on both themes' paper.
+            numbers.transform_filter("datum.share <= 0.5").mark_text(fontSize=12, color="#808690"),
+        ]
+    height = (36 if few else 18) * len(found.names) + _AROUND
+    return Figure(finished(alt.layer(*layers).properties(height=height)), frame, "confusion")
+
+
+def class_frame(figures: tuple[ClassFigures, ...]) -> pd.DataFrame:
+    """Return a row per class to show: rows, precision, recall, F1."""
+    return pd.DataFrame(
+        [
+            {"class": f.name, "rows": f.rows, "precision": f.precision, "recall": f.recall, "F1": f.f1}
+            for f in figures
+        ]
+    )
+
+
+def roc(found: tuple[ClassCurves, ...]) -> Figure:
+    """Return the ROC curves; those of the linear model are dashed."""
+    chance = pd.DataFrame({"class": "", "model": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]})
+    frame = pd.concat([*(_curve_frame(one, "roc") for one in found), chance])
+    return Figure(_curves(found, "false positive rate", "true positive rate"), frame, "roc")
+
+
+def precision_recall(found: tuple[ClassCurves, ...]) -> Figure:
+    """Return precision over recall; the curves of the linear model are dashed."""
+    frame = pd.concat([_curve_frame(one, "pr") for one in found])
+    return Figure(_curves(found, "recall", "precision"), frame, "precision-recall")
+
+
+def _curve_frame(one: ClassCurves, kind: str) -> pd.DataFrame:
+    curve = one.roc if kind == "roc" else one.pr
+    return pd.DataFrame({"class": one.name, "model": one.model, "x": curve.x, "y": curve.y})
+
+
+def _curves(found: tuple[ClassCurves, ...], x: str, y: str) -> dict[str, Any]:
+    names = list(dict.fromkeys(one.name for one in found))
+    base = alt.Chart()
+    sides = {
+        "x": alt.X("x:Q", title=x, scale=alt.Scale(domain=[0, 1])),
+        "y": alt.Y("y:Q", title=y, scale=alt.Scale(domain=[0, 1])),
+        "order": alt.Order("x:Q"),
+    }
+    lines = (
+        base.transform_filter("datum.model != 'chance'")
+        .mark_line(strokeWidth=2)
+        .encode(
+            **sides,
+            color=_colour("class", names),
+            strokeDash=alt.StrokeDash(
+                "model:N",
+                title=None,
+                scale=alt.Scale(domain=["network", "linear model"], range=[[1, 0], [4, 4]]),
+                legend=alt.Legend(orient="bottom", symbolStrokeColor=GREY),
+            ),
+            tooltip=[
+                alt.Tooltip("class:N", title="class"),
+                alt.Tooltip("model:N", title="model"),
+                alt.Tooltip("x:Q", title=x, format=".3f"),
+                alt.Tooltip("y:Q", title=y, format=".3f"),
+            ],
+        )
+    )
+    chance = (
+        base.transform_filter("datum.model == 'chance'").mark_line(color=GREY, strokeWidth=1).encode(**sides)
+    )
+    return finished(alt.layer(chance, lines).properties(height=340))
+
+
+def _colour(field: str, names: list[str]) -> alt.Color:
+    return alt.Color(
+        f"{field}:N",
+        title=None,
+        scale=alt.Scale(domain=names, range=[COLOURS[k % len(COLOURS)] for k in range(len(names))]),
+        legend=alt.Legend(orient="bottom", columns=3, labelLimit=110) if len(names) > 1 else None,
+    )
+
+
+def calibration(found: Calibration) -> Figure:
+    """Return how often what was foretold happened; on the diagonal, a probability means what it says."""
+    frame = pd.DataFrame({"predicted": found.predicted, "observed": found.observed, "rows": found.rows})
+    both = {
+        "x": alt.X("predicted:Q", title="probability given", scale=alt.Scale(domain=[0, 1])),
+        "y": alt.Y("observed:Q", title="share that was so", scale=alt.Scale(domain=[0, 1])),
+    }
+    ideal = (
+        alt.Chart()
+        .mark_rule(color=GREY, strokeDash=[4, 3])
+        .encode(
+            x=alt.datum(0, type="quantitative"),
+            y=alt.datum(0, type="quantitative"),
+            x2=alt.datum(1),
+            y2=alt.datum(1),
+        )
+    )
+    line = alt.Chart().mark_line(color=TRAINING, strokeWidth=1).encode(**both)
+    points = (
+        alt.Chart()
+        .mark_point(filled=True, color=TRAINING, opacity=1)
+        .encode(
+            **both,
+            size=alt.Size("rows:Q", legend=None, scale=alt.Scale(range=[30, 300])),
+            tooltip=[
+                alt.Tooltip("predicted:Q", title="probability given", format=".1%"),
+                alt.Tooltip("observed:Q", title="share that was so", format=".1%"),
+                alt.Tooltip("rows:Q", format=","),
+            ],
+        )
+    )
+    return Figure(finished(alt.layer(ideal, line, points).properties(height=340)), frame, "calibration")
+
+
+def predicted(found: Residuals, target: str) -> Figure:
+    """Return predicted beside true values; on the diagonal, the prediction is right."""
+    frame = pd.DataFrame({"truth": found.truth, "predicted": found.predicted})
+    low = float(min(frame["truth"].min(), frame["predicted"].min()))
+    high = float(max(frame["truth"].max(), frame["predicted"].max()))
+    name = title(target)
+    ends = alt.Scale(domain=[low, high] if low < high else [low - 1, high + 1], nice=True, zero=False)
+    ideal = (
+        alt.Chart()
+        .mark_rule(color=GREY, strokeDash=[4, 3])
+        .encode(
+            x=alt.datum(low, type="quantitative"),
+            y=alt.datum(low, type="quantitative"),
+            x2=alt.datum(high),
+            y2=alt.datum(high),
+        )
+    )
+    points = (
+        alt.Chart()
+        .mark_point(filled=True, color=TRAINING, opacity=0.5, size=30)
+        .encode(
+            x=alt.X("truth:Q", title=f"true {name}", scale=ends, axis=alt.Axis(tickCount=6)),
+            y=alt.Y("predicted:Q", title=f"predicted {name}", scale=ends),
+            tooltip=[alt.Tooltip("truth:Q", format=",.5~g"), alt.Tooltip("predicted:Q", format=",.5~g")],
+        )
+    )
+    return Figure(finished(alt.layer(points, ideal).properties(height=360)), frame, "predicted")
+
+
+def residuals(found: Residuals) -> Figure:
+    """Return the histogram of predicted minus true."""
+    frame = pd.DataFrame({"start": found.edges[:-1], "end": found.edges[1:], "rows": found.counts})
+    chart = (
+        alt.Chart()
+        .mark_rect(color=TRAINING, stroke="white", strokeWidth=0.5)
+        .encode(
+            x=alt.X(
+                "start:Q", title="predicted − true", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6)
+            ),
+            x2="end:Q",
+            y=alt.Y("rows:Q", title="rows"),
+            y2=alt.datum(0),
+            tooltip=[
+                alt.Tooltip("start:Q", title="from", format=",.4~g"),
+                alt.Tooltip("end:Q", title="to", format=",.4~g"),
+                alt.Tooltip("rows:Q", format=","),
+            ],
+        )
+    )
+    return Figure(finished(chart.properties(height=280)), frame, "residuals")
+
+
+def importance(found: tuple[Importance, ...], what: str, most: int = 15) -> Figure:
+    """Return a bar for each column, with its spread.
+
+    Args:
+        found: The columns, those first that matter most.
+        what: What grows when a column is shuffled: the bars' title.
+        most: Bars to draw.
+    """
+    frame = pd.DataFrame(
+        [
+            {
+                "column": one.column,
+                "drop": one.drop,
+                "spread": one.spread,
+                "low": one.drop - one.spread,
+                "high": one.drop + one.spread,
+            }
+            for one in found
+        ]
+    )
+    shown = [one.column for one in found[:most]]
+    y = alt.Y(
+        "column:N",
+        title=None,
+        scale=alt.Scale(domain=shown),
+        axis=alt.Axis(labelLimit=130, ticks=False, labelOverlap=False),
+    )
+    tooltip = [
+        alt.Tooltip("column:N", title="column"),
+        alt.Tooltip("drop:Q", title=what, format=".4~g"),
+        alt.Tooltip("spread:Q", title="spread", format=".2~g"),
+    ]
+    format_ = ".1~%" if "accuracy" in what else axis_format(frame["high"].abs().max())
+    bars = (
+        alt.Chart()
+        .mark_bar(color=TRAINING)
+        .encode(
+            x=alt.X("drop:Q", title=what, axis=alt.Axis(tickCount=5, format=format_)), y=y, tooltip=tooltip
+        )
+    )
+    spread = alt.Chart().mark_rule(color=GREY, strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y)
+    chart = alt.layer(bars, spread).properties(height=22 * len(shown) + _AROUND)
+    return Figure(finished(chart), frame.head(most), "importance")
+
+
+def dependence(found: Dependence, answer: str) -> Figure:
+    """Return the mean answer over a column's values.
+
+    Args:
+        found: The values and answers.
+        answer: What the answer is: the vertical axis' title.
+    """
+    at: tuple[float, ...] | tuple[str, ...] = found.numbers or found.labels
+    frame = pd.concat(
+        [pd.DataFrame({"at": at, "class": one.name, "value": one.values}) for one in found.series]
+    )
+    names = [one.name for one in found.series]
+    name = title(found.column)
+    numeric = bool(found.numbers)
+    chart = alt.Chart().encode(
+        x=alt.X(
+            "at:Q" if numeric else "at:N",
+            title=name,
+            scale=alt.Scale(zero=False, nice=False) if numeric else alt.Scale(domain=list(found.labels)),
+            axis=alt.Axis(tickCount=6, labelLimit=90) if numeric else alt.Axis(labelLimit=90, labelAngle=-40),
+        ),
+        y=alt.Y("value:Q", title=title(answer), scale=alt.Scale(zero=False, padding=6)),
+        color=_colour("class", names),
+        tooltip=[
+            alt.Tooltip("at:Q" if numeric else "at:N", title=name),
+            alt.Tooltip("class:N", title="answer"),
+            alt.Tooltip("value:Q", title="mean", format=".4~g"),
+        ],
+    )
+    marked = (
+        chart.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=14))
+        if numeric
+        else chart.mark_point(filled=True, size=90, opacity=1)
+    )
+    return Figure(finished(marked.properties(height=280)), frame, "dependence")

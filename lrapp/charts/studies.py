@@ -1,0 +1,94 @@
+"""A study's curves -> the chart of its policies: a line and a band for each, over one axis."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from lrapp.charts.training import MOST_POINTS, ZOOM, Panel, finished, kept, thin
+
+# Okabe and Ito's hues, which stay apart in both themes and for colour-blind eyes; grey in place of black.
+POLICY_HUES = ("#e69f00", "#2f7ed8", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8a8f98", "#b8a800")
+
+
+def study_frame(curves: pd.DataFrame, labels: Sequence[str], most: int = MOST_POINTS) -> pd.DataFrame:
+    """Return the points of a study's charts, thinned, with the policies' names as ``name``.
+
+    Args:
+        curves: As ``comparing.curves`` returns them, with ``panel`` and ``policy``; at least one row.
+        labels: What to call the policies, in their order.
+        most: About twice as many points as a line keeps.
+    """
+    lines = [thin(line, "mean", most // 2) for _, line in curves.groupby(["panel", "policy"], sort=False)]
+    frame = pd.concat(lines, ignore_index=True)
+    return frame.assign(name=[labels[policy] for policy in frame["policy"]])
+
+
+def study_spec(labels: Sequence[str], epochs: int, metric: str, *, log_loss: bool = False) -> dict[str, Any]:
+    """Return the specification of a study's three charts: a line and a band for each policy over one axis.
+
+    Args:
+        labels: What to call the policies, in their order; at most as many as there are hues.
+        epochs: Right end of the axis.
+        metric: Name of the metric, as a title.
+        log_loss: Draw the loss on a logarithmic axis.
+    """
+    return _spec(tuple(labels), epochs, metric, log_loss)
+
+
+@kept
+def _spec(labels: tuple[str, ...], epochs: int, metric: str, log_loss: bool) -> dict[str, Any]:
+    panels = (
+        _panel("loss", "validation loss", labels, epochs, log=log_loss),
+        _panel("rate", "learning rate", labels, epochs),
+        _panel("metric", f"validation {metric}", labels, epochs, last=True),
+    )
+    whole = finished(alt.vconcat(*panels, spacing=12).resolve_scale(x="shared"))
+    for panel, view in zip(whole["vconcat"], ZOOM["views"], strict=True):
+        panel["layer"][1]["name"] = view
+    return whole | {"params": [ZOOM]}
+
+
+def _panel(
+    panel: Panel, title: str, labels: Sequence[str], epochs: int, *, log: bool = False, last: bool = False
+) -> alt.LayerChart | alt.FacetChart:
+    base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
+    x = alt.X(
+        "epoch:Q",
+        title="epoch" if last else None,
+        scale=alt.Scale(domain=[0, epochs], nice=False),
+        axis=alt.Axis(labels=last, ticks=last, tickMinStep=1 if epochs > 2 else 0.25),
+    )
+    scale = alt.Scale(zero=False, type="log" if log else "linear", padding=8)
+    axis = alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52)
+    color = alt.Color(
+        "name:N",
+        title=None,
+        scale=alt.Scale(domain=list(labels), range=list(POLICY_HUES[: len(labels)])),
+        legend=alt.Legend(
+            orient="top",
+            direction="horizontal",
+            columns=2,
+            labelLimit=0,
+            symbolOpacity=1,
+            offset=2,
+        )
+        if panel == "loss"
+        else None,
+    )
+    tooltip = [
+        alt.Tooltip("name:N", title="policy"),
+        alt.Tooltip("epoch:Q", format=".4~g"),
+        alt.Tooltip("mean:Q", title=f"{title}, mean", format=".5~g"),
+        alt.Tooltip("low:Q", title="least", format=".5~g"),
+        alt.Tooltip("high:Q", title="greatest", format=".5~g"),
+        alt.Tooltip("seeds:Q", title="seeds so far"),
+    ]
+    band = base.mark_area(opacity=0.2).encode(
+        x=x, y=alt.Y("low:Q", title=title, scale=scale, axis=axis), y2="high:Q", color=color
+    )
+    line = base.mark_line(strokeWidth=2).encode(
+        x=x, y=alt.Y("mean:Q", title=title, scale=scale, axis=axis), color=color, tooltip=tooltip
+    )
+    return alt.layer(band, line).properties(height=200 if panel == "metric" else 130)

@@ -1,0 +1,375 @@
+"""Frames -> Altair charts.
+
+Every frame that comes here has column names of our own making, because Vega draws empty axes for names with dots,
+brackets, quotes or line breaks; what a person called a column appears in titles only.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import lru_cache, wraps
+from typing import Any, Literal, ParamSpec
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lrapp.policies import lr_range
+from lrapp.policies.schedules import FloatArray
+from lrapp.runs.events import History
+
+# Two hues that stay apart in both themes and for colour-blind eyes (Okabe and Ito's blue and vermilion).
+TRAINING, VALIDATION, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#d62728"
+# Groups of layers with rates of their own. The head follows the policy most closely, so it has the plan's colour.
+GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
+# What the rules of ``suggestions`` are called.
+SUGGESTIONS = {"steepest": "steepest descent", "tenth": "a tenth of the minimum", "valley": "valley"}
+# More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
+MOST_POINTS = 1_000
+MOST_POINTS_LIVE = 150
+# The name under which a specification asks for its points. It stays the same when they change, so that the
+# browser swaps the points only, and keeps a zoom.
+POINTS = "points"
+Panel = Literal["loss", "rate", "metric"]
+P = ParamSpec("P")
+# One zoom over the three charts; a plain wheel must go on scrolling the page.
+ZOOM: dict[str, Any] = {
+    "name": "zoom",
+    "select": {"type": "interval", "encodings": ["x"], "zoom": "wheel![event.shiftKey]"},
+    "bind": "scales",
+    "views": ["loss_lines", "rate_lines", "metric_lines"],
+}
+
+
+def kept(make: Callable[P, dict[str, Any]]) -> Callable[P, dict[str, Any]]:
+    """Make each specification once: for three charts Altair takes a tenth of a second, a tenth of a live run's core."""
+    made: Callable[..., dict[str, Any]] = lru_cache(maxsize=64)(make)
+
+    @wraps(make)
+    def copied(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+        return deepcopy(made(*args, **kwargs))
+
+    return copied
+
+
+def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFrame:
+    """Return at most ``most`` + 2 rows that draw the same line: its ends, least and greatest of each stretch.
+
+    Args:
+        frame: Rows in the order in which they are drawn.
+        value: The column whose peaks must stay.
+        most: Rows to return, at least 4.
+    """
+    if len(frame) <= most:
+        return frame
+    rows, stretches = len(frame), most // 2
+    starts = -(-np.arange(stretches) * rows // stretches)
+    ends = np.append(starts[1:], rows)
+    values = frame[value].to_numpy(dtype=float)
+    # Without sorting: a plan may have millions of steps, and is thinned with every change of a field.
+    least, greatest = (
+        np.flatnonzero(values == np.repeat(extreme.reduceat(values, starts), ends - starts))
+        for extreme in (np.fmin, np.fmax)
+    )
+    first, last = np.searchsorted(least, starts), np.searchsorted(greatest, ends) - 1
+    peaks = least[first[first < len(least)]], greatest[last[last >= 0]]
+    return frame.iloc[np.unique(np.r_[0, *peaks, rows - 1])]
+
+
+def planned(plan: FloatArray, steps_per_epoch: int, most: int = MOST_POINTS) -> pd.DataFrame:
+    """Return the line of a plan as ``run_frame`` takes it: what stays the same while the run goes on.
+
+    Args:
+        plan: The learning rate of every step of the run.
+        steps_per_epoch: At least 1.
+        most: About how many points to keep.
+    """
+    line = pd.DataFrame({"epoch": np.arange(1, len(plan) + 1) / steps_per_epoch, "value": plan})
+    return thin(line, "value", most).assign(panel="rate", series="planned")
+
+
+def run_frame(history: History, plan: pd.DataFrame | None = None, most: int = MOST_POINTS) -> pd.DataFrame:
+    """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
+
+    Args:
+        history: What the run has said so far.
+        plan: The line of its plan, from ``planned``; drawn behind the rates that were used.
+        most: About how many points of a line to keep.
+    """
+    parts = [] if plan is None else [plan]
+    steps = history.step_frame()
+    rates = [(group, group) for group in GROUP_HUES] if history.grouped else [("learning_rate", "used")]
+    parts.append(_line(steps, "loss", most).assign(panel="loss", series="one batch"))
+    for column, series in rates:
+        parts.append(_line(steps, column, most).assign(panel="rate", series=series))
+    epochs = history.epoch_frame()
+    for column, panel, series in (
+        ("loss", "loss", "training"),
+        ("val_loss", "loss", "validation"),
+        ("metric", "metric", "training"),
+        ("val_metric", "metric", "validation"),
+    ):
+        parts.append(_line(epochs, column, most).assign(panel=panel, series=series))
+    frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    frame["value"] = frame["value"].astype(float)
+    frame["epoch"] = frame["epoch"].astype(float)
+    best = history.best
+    if best is not None:
+        marks = pd.DataFrame(
+            {
+                "panel": ["loss", "metric"],
+                "series": "best epoch",
+                "epoch": float(best.epoch),
+                "value": [best.val_loss, best.val_metric],
+            }
+        )
+        frame = pd.concat([frame, marks], ignore_index=True)
+    return frame.dropna(subset=["value"])
+
+
+def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
+    """One line's points; those that are not finite go before thinning, as they would stand for their stretch."""
+    line = frame[["epoch", column]].rename(columns={column: "value"})
+    return thin(line[np.isfinite(line["value"].astype(float))], "value", most)
+
+
+@kept
+def run_spec(epochs: int, metric: str, *, log_loss: bool = False, grouped: bool = False) -> dict[str, Any]:
+    """Return the Vega-Lite specification of a run's three charts over one axis, without its data.
+
+    Args:
+        epochs: Right end of the axis.
+        metric: Name of the metric, as a title.
+        log_loss: Draw the loss on a logarithmic axis.
+        grouped: Whether groups of layers have rates of their own.
+    """
+    panels = (
+        _panel("loss", "loss", epochs, log=log_loss),
+        _panel("rate", "learning rate", epochs, grouped=grouped),
+        _panel("metric", metric, epochs, last=True),
+    )
+    chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
+    spec = finished(chart)
+    # Written here, because Altair renames the views of layers that its own parameters name.
+    for panel, view in zip(spec["vconcat"], ZOOM["views"], strict=True):
+        panel["layer"][1]["name"] = view
+    return spec | {"params": [ZOOM]}
+
+
+def _panel(
+    panel: Panel, title: str, epochs: int, *, log: bool = False, last: bool = False, grouped: bool = False
+) -> alt.LayerChart | alt.FacetChart:
+    base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
+    x = alt.X(
+        "epoch:Q",
+        title="epoch" if last else None,
+        scale=alt.Scale(domain=[0, epochs], nice=False),
+        axis=alt.Axis(labels=last, ticks=last, tickMinStep=1 if epochs > 2 else 0.25),
+    )
+    y = alt.Y(
+        "value:Q",
+        title=title,
+        scale=alt.Scale(zero=False, type="log" if log else "linear", padding=8),
+        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52),
+    )
+    tooltip = [
+        alt.Tooltip("series:N", title="line"),
+        alt.Tooltip("epoch:Q", format=".4~g"),
+        alt.Tooltip("value:Q", title=title, format=".5~g"),
+    ]
+    if panel == "rate":
+        faint = "planned"
+        hues = {faint: GREY} | (GROUP_HUES if grouped else {"used": TRAINING})
+    else:
+        faint = "one batch"
+        hues = {faint: TRAINING + "66", "training": TRAINING, "validation": VALIDATION}
+    color = alt.Color(
+        "series:N",
+        title=None,
+        scale=alt.Scale(domain=list(hues), range=list(hues.values())),
+        legend=alt.Legend(orient="top", direction="horizontal", offset=2) if panel != "metric" else None,
+    )
+    thin_line = base.transform_filter(f"datum.series == '{faint}'").mark_line(
+        strokeWidth=1, strokeDash=[4, 3] if panel == "rate" else []
+    )
+    line = base.transform_filter(f"datum.series != '{faint}' && datum.series != 'best epoch'").mark_line(
+        strokeWidth=2, point=alt.OverlayMarkDef(size=14) if panel != "rate" else False
+    )
+    best = base.transform_filter("datum.series == 'best epoch'")
+    layers = [
+        thin_line.encode(x=x, y=y, color=color, tooltip=tooltip),
+        line.encode(x=x, y=y, color=color, tooltip=tooltip),
+    ]
+    if panel != "rate":
+        layers += [
+            best.mark_rule(strokeDash=[2, 2], color=GREY).encode(x=x),
+            best.mark_point(size=90, filled=False, strokeWidth=2, color=VALIDATION).encode(
+                x=x, y=y, tooltip=tooltip
+            ),
+        ]
+    if panel == "loss":
+        word = best.mark_text(text="best", dx=-10, dy=-10, align="right", color=VALIDATION)
+        layers.append(word.encode(x=x, y=y))
+    return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
+
+
+@kept
+def plan_spec() -> dict[str, Any]:
+    """Return the specification of a policy's plan over epochs (columns ``at``, ``learning_rate``).
+
+    The axis ends where the plan ends. A length in the specification would make another chart of it with every change,
+    which costs the browser several times what new points do.
+    """
+    chart = (
+        alt.Chart()
+        .mark_line(color=TRAINING, strokeWidth=2)
+        .encode(
+            x=alt.X("at:Q", title="epoch", scale=alt.Scale(domainMin=0, nice=False)),
+            y=alt.Y(
+                "learning_rate:Q",
+                title="learning rate",
+                scale=alt.Scale(zero=True),
+                axis=alt.Axis(format=".2~g", tickCount=4),
+            ),
+            tooltip=[
+                alt.Tooltip("at:Q", title="epoch", format=".4~g"),
+                alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
+            ],
+        )
+        .properties(height=150)
+    )
+    return finished(chart)
+
+
+def plan_frame(plan: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
+    """Return the plan's points, thinned, over epochs: ``at``, ``learning_rate``."""
+    at = np.arange(1, len(plan) + 1) / steps_per_epoch
+    return thin(pd.DataFrame({"at": at, "learning_rate": plan}), "learning_rate")
+
+
+def range_frame(history: History) -> pd.DataFrame:
+    """Return what a range test's chart draws, with ``part`` saying which rows are for which layer.
+
+    Args:
+        history: Of a run that did a range test, or is in the middle of one.
+    """
+    curves = [lr_range.curve(one.learning_rates, one.losses, one.steps) for one in history.sweeps]
+    parts = [
+        pd.DataFrame(
+            {"part": "seed", "seed": str(number), "learning_rate": c.learning_rates, "loss": c.smoothed}
+        )
+        for number, c in enumerate(curves, start=1)
+    ]
+    longest = max(curves, key=lambda c: len(c.learning_rates), default=None)
+    if longest is not None:
+        table = np.full((len(curves), len(longest.learning_rates)), np.nan)
+        for row, c in zip(table, curves, strict=True):
+            row[: len(c.smoothed)] = c.smoothed
+        parts.append(
+            pd.DataFrame(
+                {
+                    "part": "band",
+                    "learning_rate": longest.learning_rates,
+                    "loss": np.nanmean(table, axis=0),
+                    "low": np.nanmin(table, axis=0),
+                    "high": np.nanmax(table, axis=0),
+                }
+            )
+        )
+    found = history.found
+    if found is not None and found.base_lr is not None:
+        marks = pd.DataFrame(found.suggestions, columns=["name", "learning_rate", "least", "most"])
+        parts.append(marks[["name", "learning_rate"]].replace({"name": SUGGESTIONS}).assign(part="mark"))
+        parts.append(
+            pd.DataFrame({"part": ["range"], "learning_rate": [found.base_lr], "high": [found.max_lr]})
+        )
+    columns = ["part", "seed", "learning_rate", "loss", "low", "high", "name"]
+    return pd.concat([pd.DataFrame(columns=columns), *parts]) if parts else pd.DataFrame(columns=columns)
+
+
+@kept
+def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
+    """Return the specification of a range test's chart; a click names a rate as selection ``line``.
+
+    Args:
+        start_lr, end_lr: Ends of the logarithmic axis.
+    """
+    base = alt.Chart()
+    x = alt.X(
+        "learning_rate:Q",
+        title="learning rate",
+        axis=alt.Axis(format=".0e", tickCount=8),
+        scale=alt.Scale(type="log", domain=[start_lr, end_lr], nice=False),
+    )
+    y = alt.Y("loss:Q", title="loss, smoothed", scale=alt.Scale(zero=False, padding=8))
+    tooltip = [
+        alt.Tooltip("learning_rate:Q", title="learning rate", format=".3~g"),
+        alt.Tooltip("loss:Q", format=".4~g"),
+    ]
+    band, mark = base.transform_filter("datum.part == 'band'"), base.transform_filter("datum.part == 'mark'")
+    layers = [
+        base.transform_filter("datum.part == 'range'")
+        .mark_rect(color=TRAINING, opacity=0.12)
+        .encode(x=x, x2="high:Q"),
+        band.mark_area(color=TRAINING, opacity=0.2).encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q"),
+        base.transform_filter("datum.part == 'seed'")
+        .mark_line(strokeWidth=1, opacity=0.5, color=TRAINING)
+        .encode(x=x, y=y, detail="seed:N"),
+        band.mark_line(strokeWidth=2.5, color=TRAINING).encode(x=x, y=y),
+        # Wide and unseen: what a click or a pointer looks for.
+        band.mark_point(size=400, opacity=0).encode(x=x, y=y, tooltip=tooltip),
+        mark.mark_rule(color=RED, strokeWidth=1.5).encode(
+            x=x, tooltip=[alt.Tooltip("name:N", title="suggestion"), tooltip[0]]
+        ),
+        # Where the person clicked.
+        band.transform_filter({"param": "line", "empty": False})
+        .mark_rule(color=RED, strokeWidth=2, strokeDash=[5, 3])
+        .encode(x=x),
+        # One below the other, because the rules often agree.
+        *(
+            mark.transform_filter(f"datum.name == '{name}'")
+            .mark_text(align="right", dx=-4, color=RED, fontSize=11)
+            .encode(x=x, y=alt.value(8 + 14 * row), text="name:N")
+            for row, name in enumerate(SUGGESTIONS.values())
+        ),
+    ]
+    spec = finished(alt.layer(*layers).properties(height=260))
+    spec["layer"][4]["name"] = "curve"
+    line = {"type": "point", "encodings": ["x"], "nearest": True, "on": "click"}
+    return spec | {"params": [{"name": "line", "select": line, "views": ["curve"]}]}
+
+
+def finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    """Return a chart's specification, which asks for its points by name."""
+    spec: dict[str, Any] = chart.to_dict(validate=True)
+    del spec["$schema"]
+    spec.pop("datasets", None)
+    _drop_data(spec)
+    _spare_tooltips(spec)
+    return spec | {"data": {"name": POINTS}}
+
+
+# What Vega's tooltips take for a heading, and for the address of a picture, which the browser would then ask for.
+_TAKEN = ("title", "image")
+
+
+def _spare_tooltips(part: Any, *, inside: bool = False) -> None:
+    """Call no line of a tooltip as those are called, since a column of a table may have any name."""
+    if isinstance(part, dict):
+        if inside and part.get("title", part.get("field")) in _TAKEN:
+            part["title"] = f"{part.get('title', part.get('field'))}\u2060"  # which nobody sees
+        for name, value in part.items():
+            _spare_tooltips(value, inside=name == "tooltip")
+    elif isinstance(part, list):
+        for value in part:
+            _spare_tooltips(value, inside=inside)
+
+
+def _drop_data(part: Any) -> None:
+    """Altair writes a placeholder for data into every part of a chart that was made without."""
+    if isinstance(part, dict):
+        part.pop("data", None)
+        for value in part.values():
+            _drop_data(value)
+    elif isinstance(part, list):
+        for value in part:
+            _drop_data(value)

@@ -1,0 +1,358 @@
+"""A finished network looked at closely: what ``insight.json`` in a run's folder holds, and how it is made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from lrapp.errors import UserError
+from lrapp.evaluation import explanations, metrics
+from lrapp.evaluation.explanations import Answer, Dependence, Error, Importance
+from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
+from lrapp.evaluation.scores import Metric, Scores, evaluate, number
+from lrapp.settings import Task
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Part, Prepared
+
+# Multiplications for what columns matter, and again for the curves: some seconds. Counted, not timed, so that a run has
+# the same figures wherever and whenever it ends.
+_BUDGET = 30_000_000_000
+# What a row costs beside the multiplications of the network, in multiplications.
+_ROW = 20_000
+_MOST_COLUMNS = 50
+_MOST_CURVES = 8
+_MOST_DEPENDENCES = 6
+# Rows that columns are shuffled in, and that partial dependence is averaged over.
+_SHUFFLED_ROWS, _AVERAGED_ROWS = (64, 2_000), (30, 300)
+# A difference of less than two standard errors is what chance does.
+_SURE = 2.0
+# Of the room above the trivial answer's accuracy: less is hardly better.
+_HARDLY = 0.05
+
+Model = Literal["network", "linear model"]
+
+
+@dataclass(frozen=True)
+class ClassCurves:
+    """One class against the rest.
+
+    Args:
+        name: The class.
+        model: Whose curves these are.
+        roc, pr: The curves.
+    """
+
+    name: str
+    model: Model
+    roc: Curve
+    pr: Curve
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What one finished network is worth, in detail.
+
+    Args:
+        task: What it answers.
+        part, rows: The rows that it was measured on, and their number.
+        verdict: One sentence on whether the network earns its keep; empty without a linear model.
+        linear: The figures of a linear model on the same rows; empty without one.
+        confusion, classes, curves, calibration: Of classes.
+        thresholds: Of two classes.
+        residuals: Of numbers.
+        importance: Columns, those first that matter most.
+        by_log_loss: Whether that is told from the log loss of classes, and not from how often they are answered.
+        dependence: Of the columns that matter most.
+        notes: Plain sentences on what was sampled or left out.
+    """
+
+    task: Task
+    part: str
+    rows: int
+    verdict: str = ""
+    linear: tuple[Metric, ...] = ()
+    confusion: Confusion | None = None
+    classes: tuple[ClassFigures, ...] = ()
+    curves: tuple[ClassCurves, ...] = ()
+    calibration: Calibration | None = None
+    thresholds: Thresholds | None = None
+    residuals: Residuals | None = None
+    importance: tuple[Importance, ...] = ()
+    by_log_loss: bool = False
+    dependence: tuple[Dependence, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> bytes:
+        """Return it as JSON."""
+        return _adapter().dump_json(self)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Insight":
+        """Return what a file holds.
+
+        Raises:
+            UserError: If it is damaged or from another version.
+        """
+        try:
+            found = _adapter().validate_json(data)
+            found.require_whole()
+        except ValueError as error:
+            raise UserError(
+                "The closer look at this run is damaged or from another version: train it again to have a new one."
+            ) from error
+        return found
+
+    def require_whole(self) -> None:
+        """Check that what belongs together has one length.
+
+        Raises:
+            ValueError: If it has not.
+        """
+        lists: list[tuple[Any, ...]] = []
+        if self.confusion is not None:
+            lists += [(self.confusion.names, row) for row in self.confusion.counts]
+            lists.append((self.confusion.names, self.confusion.counts))
+        lists += [(curve.x, curve.y) for one in self.curves for curve in (one.roc, one.pr)]
+        if self.thresholds is not None:
+            levels = range(metrics.THRESHOLDS)
+            lists.append((levels, self.thresholds.true_positives, self.thresholds.false_positives))
+        if self.calibration is not None:
+            found = self.calibration
+            lists.append((found.predicted, found.observed, found.rows))
+        if self.residuals is not None:
+            lists.append((self.residuals.truth, self.residuals.predicted))
+            lists.append((self.residuals.edges, (*self.residuals.counts, 0)))
+        lists += [
+            (one.numbers or one.labels, series.values) for one in self.dependence for series in one.series
+        ]
+        if any(len({len(values) for values in together}) > 1 for together in lists):
+            raise ValueError("lengths differ")
+
+
+@cache
+def _adapter() -> TypeAdapter[Insight]:
+    return TypeAdapter(Insight)
+
+
+def look(
+    prepared: "Prepared",
+    outputs: NDArray[Any],
+    own: Scores,
+    answer: Answer,
+    parameters: int,
+) -> Insight:
+    """Return a close look at a network on the test rows; where there are none, on the validation rows.
+
+    Args:
+        prepared: The data that it was trained on.
+        outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
+        own: What ``evaluation.evaluate`` made of them.
+        answer: The network itself, inputs -> outputs.
+        parameters: Numbers in the network, which tell what an answer costs.
+    """
+    name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)
+    notes: list[str] = []
+    found: dict[str, Any] = {}
+    fitted = explanations.linear_outputs(prepared, part.x)
+    if fitted is None:
+        few = "there are too few pictures for their size"
+        why = few if prepared.of_pictures else "the table has too few rows for its width"
+        notes.append(f"There is no linear model to compare with: {why}.")
+    else:
+        linear, learned = fitted
+        found["linear"] = evaluate(prepared, linear).metrics
+        if learned < len(prepared.train.y):
+            notes.append(
+                f"The linear model learned from {learned:,} of {len(prepared.train.y):,} training {prepared.unit}."
+            )
+        if prepared.of_pictures and (side := explanations.linear_pixels(prepared.shape)) > 1:
+            notes.append(f"The linear model sees the pictures {side} times smaller.")
+        model = "linear model"
+        if learned < len(prepared.train.y):
+            model += f" that learned from {learned:,} {prepared.unit}"
+        found["verdict"] = _verdict(
+            prepared, part, outputs, linear, own.metrics[0], found["linear"][0], model
+        )
+    if prepared.task == "regression":
+        values = prepared.preprocessor.decode(outputs).values
+        truth = prepared.preprocessor.decode(part.y).values
+        found["residuals"] = metrics.residuals(truth, values)
+        if len(truth) > metrics.MOST_ROWS:
+            notes.append(f"{metrics.MOST_ROWS:,} of {len(truth):,} {name} rows are drawn as points.")
+    else:
+        found |= _of_classes(prepared, part, outputs, fitted, notes)
+    if not prepared.of_pictures:
+        found["by_log_loss"] = prepared.task != "regression" and _hardly_right(own.metrics[0])
+        if found["by_log_loss"]:
+            notes.append(
+                "The network is hardly right more often than the trivial answer, so what matters is told from its log "
+                "loss."
+            )
+        error = explanations.log_loss_of if found["by_log_loss"] else explanations.error_of
+        found |= _columns(prepared, part, name, answer, error, parameters, notes)
+    return Insight(task=prepared.task, part=name, rows=len(part.y), notes=tuple(notes), **found)
+
+
+def _verdict(
+    prepared: "Prepared",
+    part: "Part",
+    outputs: NDArray[Any],
+    linear: NDArray[Any],
+    own: Metric,
+    other: Metric,
+    model: str,
+) -> str:
+    """Whether the network beats the linear model (as it is called there) by more than chance, in a sentence."""
+    errors = explanations.error_of(prepared, part.y, linear) - explanations.error_of(
+        prepared, part.y, outputs
+    )
+    better = float(errors.mean())
+    chance = metrics.spread(errors) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
+    assert own.value is not None
+    assert other.value is not None
+    rows = f"{len(errors):,} {prepared.unit}" if len(errors) != 1 else f"one {prepared.unit[:-1]}"
+    network, simple = _told(prepared, own.value), _told(prepared, other.value)
+    if not errors.any():
+        return f"The network and a linear model answer equally well: it is {network}, a {model} {simple}."
+    if abs(better) <= _SURE * chance:
+        return (
+            f"The network and a linear model are about as good: it is {network}, a {model} {simple}, "
+            f"and with {rows} that much can be chance."
+        )
+    if better > 0 and own.baseline is not None and _beaten(own, own.baseline):
+        trivial = _told(prepared, own.baseline)
+        return (
+            f"The network does better than a linear model, but not than the trivial answer: it is {network}, "
+            f"a {model} {simple}, the trivial answer {trivial}."
+        )
+    if better > 0:
+        return f"The network earns its keep: it is {network}, a {model} {simple}."
+    return f"A {model} does better, with less effort: it is {simple}, the network {network}."
+
+
+def _told(prepared: "Prepared", value: float) -> str:
+    """The first figure in words."""
+    return (
+        f"off by {number(value)} on average"
+        if prepared.task == "regression"
+        else f"right in {100 * value:.1f} %"
+    )
+
+
+def _beaten(metric: Metric, trivial: float) -> bool:
+    """Whether the trivial answer does as well or better."""
+    assert metric.value is not None
+    return metric.value <= trivial if metric.higher_is_better else metric.value >= trivial
+
+
+def _of_classes(
+    prepared: "Prepared",
+    part: "Part",
+    outputs: NDArray[Any],
+    fitted: tuple[NDArray[Any], int] | None,
+    notes: list[str],
+) -> dict[str, Any]:
+    truth = part.y.astype(np.int64)
+    chances = prepared.preprocessor.decode(outputs).probabilities
+    assert chances is not None
+    binary = prepared.task == "binary"
+    answers = (chances[:, 1] > 0.5).astype(np.int64) if binary else chances.argmax(axis=1)
+    confusion = metrics.confusion(truth, answers, prepared.classes)
+    if confusion.joined:
+        notes.append(
+            f"The matrix shows the {metrics.MOST_CLASSES} largest of {len(prepared.classes):,} classes; the others "
+            "share its last row and column."
+        )
+    shown = [1] if binary else np.argsort(-np.bincount(truth), kind="stable")[:_MOST_CURVES].tolist()
+    if not binary and len(prepared.classes) > _MOST_CURVES:
+        notes.append(f"Curves are drawn for the {_MOST_CURVES} largest of {len(prepared.classes):,} classes.")
+    by_model: list[tuple[Model, NDArray[Any]]] = [("network", chances)]
+    if fitted is not None:
+        linear = prepared.preprocessor.decode(fitted[0]).probabilities
+        assert linear is not None
+        by_model.append(("linear model", linear))
+    curves = tuple(
+        curve for model, table in by_model for curve in _curves(prepared.classes, truth, table, model, shown)
+    )
+    happened, told = (truth == 1, chances[:, 1]) if binary else (answers == truth, chances.max(axis=1))
+    return {
+        "confusion": confusion,
+        "classes": metrics.class_figures(truth, answers, prepared.classes),
+        "curves": curves,
+        "calibration": metrics.calibration(happened, told),
+        "thresholds": metrics.thresholds(truth == 1, chances[:, 1]) if binary else None,
+    }
+
+
+def _curves(
+    names: tuple[str, ...], truth: NDArray[np.int64], chances: NDArray[Any], model: Model, shown: list[int]
+) -> Iterator[ClassCurves]:
+    for place in shown:
+        roc = metrics.roc(truth == place, chances[:, place])
+        pr = metrics.precision_recall(truth == place, chances[:, place])
+        if roc is not None and pr is not None:
+            yield ClassCurves(names[place], model, roc, pr)
+
+
+def _hardly_right(accuracy: Metric) -> bool:
+    """Whether so few answers differ from the trivial one that no column can take many right ones away."""
+    assert accuracy.value is not None
+    assert accuracy.baseline is not None
+    return accuracy.value - accuracy.baseline < _HARDLY * (1 - accuracy.baseline)
+
+
+def _columns(
+    prepared: "Prepared",
+    part: "Part",
+    name: str,
+    answer: Answer,
+    error: Error,
+    parameters: int,
+    notes: list[str],
+) -> dict[str, Any]:
+    """What matters, on as many rows and for as many columns as the budget allows."""
+    inputs = explanations.inputs_of(prepared.tabular)
+    most, columns = _affordable(
+        parameters, min(len(inputs), _MOST_COLUMNS), explanations.REPEATS + 1, _SHUFFLED_ROWS
+    )
+    order = explanations.related(prepared, inputs) if len(inputs) > columns else range(len(inputs))
+    rows = explanations.sampled(part, most)
+    if len(rows) < len(part.y):
+        notes.append(f"What matters was measured on {len(rows):,} of {len(part.y):,} {name} rows.")
+    measured = [
+        (column, explanations.importance(prepared, part, rows, column, inputs[column], answer, error))
+        for column in order[:columns]
+    ]
+    if len(measured) < len(inputs):
+        notes.append(
+            f"What matters was measured for {len(measured):,} of {len(inputs):,} columns, those that go most with the "
+            "target."
+        )
+    measured.sort(key=lambda one: -one[1].drop)
+    most, curves = _affordable(parameters, _MOST_DEPENDENCES, explanations.GRID, _AVERAGED_ROWS)
+    few = explanations.sampled(part, most)
+    dependences = [
+        found
+        for column, _ in measured[:curves]
+        if (found := explanations.dependence(prepared, part, few, column, inputs[column], answer)) is not None
+    ]
+    return {"importance": tuple(one for _, one in measured), "dependence": tuple(dependences)}
+
+
+def _affordable(parameters: int, columns: int, times: int, rows: tuple[int, int]) -> tuple[int, int]:
+    """Rows to answer for, and columns to do it for, within the budget: rather fewer rows than fewer columns.
+
+    Args:
+        parameters: Numbers in the network.
+        columns: Columns that are wanted, at least 1.
+        times: How often each row is answered for, for one column.
+        rows: The fewest and the most rows that make sense.
+    """
+    answers = _BUDGET // ((parameters + _ROW) * times)
+    affordable = min(rows[1], max(rows[0], answers // columns))
+    return affordable, min(columns, max(1, answers // affordable))

@@ -1,0 +1,147 @@
+"""A close look at a network -> the sentences and tables that page and report share."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from lrapp.evaluation.analysis import Insight
+from lrapp.evaluation.metrics import THRESHOLDS, Thresholds
+from lrapp.evaluation.scores import Scores, number
+from lrapp.phrasing import counted
+
+View = Literal["Confusion", "Curves", "Calibration", "Threshold", "Residuals", "What matters"]
+IMPORTANCE = (
+    "Each column was shuffled among the rows, five times: how much worse the network answers without it, and the "
+    "spread. Columns that say the same as another look less important than they are."
+)
+DEPENDENCE = "The mean answer when the column is set to one value in all rows, everything else as it is."
+
+
+def views(insight: Insight) -> list[View]:
+    """Return what there is to look at."""
+    there: dict[View, object] = {
+        "Confusion": insight.confusion,
+        "Curves": insight.curves,
+        "Calibration": insight.calibration,
+        "Threshold": insight.thresholds,
+        "Residuals": insight.residuals,
+        "What matters": insight.importance,
+    }
+    return [view for view in get_args(View) if there[view]]
+
+
+def score_frame(scores: Scores, insight: Insight | None) -> pd.DataFrame:
+    """Return the scores' frame, with a column for the linear model where there is one."""
+    frame = scores.frame()
+    if insight is None or not insight.linear:
+        return frame
+    others = Scores(scores.task, scores.part, scores.rows, scores.trivial, insight.linear).frame()
+    linear = dict(zip(others["metric"], others["network"], strict=True))
+    frame.insert(2, "linear model", [linear.get(name, "") for name in frame["metric"]])
+    return frame
+
+
+def area_sentence(insight: Insight) -> str:
+    """Return the areas under the curves, of the first classes."""
+    by_class = {(one.name, one.model): one for one in insight.curves}
+    shown = [one for one in insight.curves if one.model == "network"][:4]
+    parts = []
+    for one in shown:
+        text = f"“{one.name}”: ROC area {one.roc.area:.3f}, average precision {one.pr.area:.3f}"
+        other = by_class.get((one.name, "linear model"))
+        if other is not None:
+            text += f" (linear model {other.roc.area:.3f}, {other.pr.area:.3f})"
+        parts.append(text)
+    return "Each class against the rest; the grey diagonal is guessing. " + "; ".join(parts) + "."
+
+
+def calibration_sentence(insight: Insight) -> str:
+    """Return how far probabilities are from what happened."""
+    found = insight.calibration
+    assert found is not None
+    what = (
+        f"the probability of “{insight.confusion.names[1]}”"
+        if insight.thresholds is not None and insight.confusion is not None
+        else "the probability of the answer that was given"
+    )
+    lean = float(np.average(np.subtract(found.predicted, found.observed), weights=found.rows))
+    side = "too sure" if lean > 0.02 else "too modest" if lean < -0.02 else "neither too high nor too low"
+    if insight.thresholds is not None:
+        side = "too high" if lean > 0.02 else "too low" if lean < -0.02 else side
+    return (
+        f"Shown is {what}: where it says 80 %, eight in ten should be so. It is off by "
+        f"{100 * found.error:.1f} points on average, and on the whole {side}."
+    )
+
+
+def threshold_sentence(insight: Insight, level: float) -> str:
+    """Return what a threshold does to the rows, in words.
+
+    Args:
+        insight: Of a network for two classes.
+        level: The threshold, 0 to 1.
+    """
+    found = insight.thresholds
+    assert found is not None
+    assert insight.confusion is not None
+    hits, false, missed, right = found.at(level)
+    positive, negative = insight.confusion.names[1], insight.confusion.names[0]
+    recall = f"{100 * hits / (hits + missed):.1f} %" if hits + missed else "not defined"
+    precision = f"{100 * hits / (hits + false):.1f} %" if hits + false else "not defined"
+    accuracy = (hits + right) / max(1, hits + false + missed + right)
+    there, others = counted(hits + missed, "row that is", "rows that are"), _are(false + right)
+    return (
+        f"Of {there} “{positive}”, {hits:,} {_are(hits)} found (recall {recall}); of {false + right:,} that {others} "
+        f"“{negative}”, {false:,} {_are(false)} called “{positive}” by mistake (precision {precision}). "
+        f"Accuracy {100 * accuracy:.1f} %."
+    )
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def threshold_frame(found: Thresholds) -> pd.DataFrame:
+    """Return a row per threshold with its four counts."""
+    hits, false = np.array(found.true_positives), np.array(found.false_positives)
+    return pd.DataFrame(
+        {
+            "threshold": np.linspace(0, 1, THRESHOLDS).round(4),
+            "true positives": hits,
+            "false positives": false,
+            "false negatives": found.positives - hits,
+            "true negatives": found.negatives - false,
+        }
+    )
+
+
+def residual_sentence(insight: Insight) -> str:
+    """Return how large errors are."""
+    found = insight.residuals
+    assert found is not None
+    return (
+        f"Half of the {insight.part} rows are off by no more than {number(found.median)}, nine in ten by no more "
+        f"than {number(found.ninety)}. On the diagonal, the prediction is right."
+    )
+
+
+def worse(insight: Insight) -> str:
+    """Return what grows when a column is shuffled."""
+    if insight.task == "regression":
+        return "rise in mean absolute error"
+    return "rise in log loss" if insight.by_log_loss else "fall in accuracy"
+
+
+def answer(insight: Insight, target: str) -> str:
+    """Return what partial dependence shows.
+
+    Args:
+        insight: The look.
+        target: The column that is predicted.
+    """
+    if insight.task == "regression":
+        return f"mean predicted {target}"
+    if insight.thresholds is not None and insight.confusion is not None:
+        return f"probability of {insight.confusion.names[1]}"
+    return "mean probability"

@@ -1,0 +1,353 @@
+"""What a network's answers depend on: columns shuffled, columns set to a value, and a linear model beside it.
+
+Columns are moved among the prepared inputs: all inputs that came from one column move together.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp.evaluation.metrics import spread
+from lrapp.tables import cell_values
+from lrapp.tables.columns.conversion import Kind
+
+if TYPE_CHECKING:
+    from lrapp.preparation.preprocessor import Preprocessor
+    from lrapp.preparation.table_arrays import Part, Prepared
+
+Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
+Error = Callable[["Prepared", NDArray[Any], NDArray[Any]], NDArray[np.float64]]
+REPEATS = 5
+GRID = 20
+_MOST_VALUES = 12
+_MOST_SERIES = 6
+# Rows times inputs (times classes) that the linear model is fitted on: about a second.
+_LINEAR_WORK = 10_000_000
+_MOST_ROUNDS = 200
+# Of pictures less and in fewer rounds: their solver has farther to go. Neighbouring pixels say much the same, so that
+# more pictures of no more than this side teach more in the same time.
+_PICTURE_WORK, _PICTURE_ROUNDS, _PICTURE_SIDE = 5_000_000, 40, 14
+# Numbers that are answered for at once.
+_NUMBERS_AT_ONCE = 1 << 17
+_LEAST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What a column is worth to the network.
+
+    Args:
+        column: Its name.
+        drop: How much worse the figure gets when the column is shuffled among the rows: a mean over repeats.
+        spread: Standard deviation over the repeats.
+    """
+
+    column: str
+    drop: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line: its name (a class, or the target) and a value for each place."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """The mean answer when a column is set to one value in all rows.
+
+    Args:
+        column: Its name.
+        numbers: The values that it was set to, of a number column; else empty.
+        labels: The values that it was set to, as text, of other columns; else empty.
+        series: The mean answers: a probability for each class, or the target's value.
+    """
+
+    column: str
+    numbers: tuple[float, ...]
+    labels: tuple[str, ...]
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where a column went.
+
+    Args:
+        numbers: Inputs that hold a number or yes/no.
+        flags: Inputs that tell a gap.
+        categories: Inputs of its categories, one of them 1.
+        labels: What each of ``categories`` stands for.
+    """
+
+    numbers: tuple[int, ...] = ()
+    flags: tuple[int, ...] = ()
+    categories: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def every(self) -> list[int]:
+        """All of them."""
+        return [*self.numbers, *self.flags, *self.categories]
+
+
+def inputs_of(preprocessor: "Preprocessor") -> tuple[Inputs, ...]:
+    """Return for each of the preprocessor's columns which inputs came from it."""
+    owners = [place for place, column in enumerate(preprocessor.columns) for _ in column.slots]
+    found: list[dict[str, list[Any]]] = [
+        {"numbers": [], "flags": [], "categories": [], "labels": []} for _ in preprocessor.columns
+    ]
+    at = 0
+    for name, step, slots in preprocessor.transformer.transformers_:
+        if name == "remainder":
+            continue
+        for place, slot in enumerate(slots):
+            of_column = found[owners[slot]]
+            if name != "categories":
+                of_column["flags" if name == "flags" else "numbers"].append(at)
+                at += 1
+                continue
+            labels = _labels(step, place, preprocessor.columns[owners[slot]].values)
+            of_column["categories"] += range(at, at + len(labels))
+            of_column["labels"] += labels
+            at += len(labels)
+    return tuple(Inputs(**{key: tuple(values) for key, values in one.items()}) for one in found)
+
+
+def _labels(encoder: Any, place: int, values: tuple[str, ...]) -> list[str]:
+    rare = encoder.infrequent_categories_[place]
+    hidden = set() if rare is None else {int(code) for code in rare}
+    shown = [values[int(code)] for code in encoder.categories_[place] if int(code) not in hidden]
+    return [text if text != cell_values.MISSING else "(missing)" for text in shown] + ["(rare)"] * bool(
+        hidden
+    )
+
+
+def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return each row's error: 0 or 1 for classes, the distance in the target's units for a number.
+
+    Args:
+        prepared: Tells the task.
+        y: The truth as prepared, shape (rows,).
+        outputs: The network's, for those rows.
+    """
+    table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+    if prepared.task == "regression":
+        errors: NDArray[np.float64] = np.abs(table[:, 0] - y) * prepared.metric_scale
+        return np.minimum(errors, np.finfo(np.float64).max / len(y))
+    answers = table[:, 0] > 0.5 if prepared.task == "binary" else table.argmax(axis=1)
+    return (answers != y).astype(np.float64)
+
+
+def log_loss_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return each row's log loss, of classes only; arguments as for ``error_of``."""
+    chances = prepared.preprocessor.decode(outputs).probabilities
+    assert chances is not None
+    given = chances[np.arange(len(y)), y.astype(np.int64)]
+    losses: NDArray[np.float64] = -np.log(np.clip(given, np.finfo(np.float64).eps, 1.0))
+    return losses
+
+
+def sampled(part: "Part", most: int) -> NDArray[np.int64]:
+    """Return positions of at most that many rows of a part, ascending, the same ones each time."""
+    rows = len(part.y)
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def importance(
+    prepared: "Prepared",
+    part: "Part",
+    rows: NDArray[np.int64],
+    column: int,
+    of: Inputs,
+    answer: Answer,
+    error: Error = error_of,
+) -> Importance:
+    """Return what a column is worth: how much the mean error grows when it is shuffled (Breiman 2001).
+
+    Args:
+        prepared: The data.
+        part, rows: The rows to measure on, at least 1.
+        column: Number of the column.
+        of: Its inputs.
+        answer: The network, inputs -> outputs; called once.
+        error: What is counted as an error: ``error_of``, or ``log_loss_of``.
+    """
+    x, y = part.x[rows], part.y[rows]
+    random = np.random.default_rng((0, column))
+    stacked = np.tile(x, (REPEATS + 1, 1))
+    for repeat in range(1, REPEATS + 1):
+        shuffled = random.permutation(len(rows))
+        stacked[repeat * len(x) : (repeat + 1) * len(x), of.every] = x[shuffled][:, of.every]
+    errors = error(prepared, np.tile(y, REPEATS + 1), answer(stacked))
+    means = errors.reshape(REPEATS + 1, -1).mean(axis=1)
+    drops = means[1:] - means[0]
+    return Importance(prepared.preprocessor.columns[column].name, float(drops.mean()), spread(drops))
+
+
+def dependence(
+    prepared: "Prepared", part: "Part", rows: NDArray[np.int64], column: int, of: Inputs, answer: Answer
+) -> Dependence | None:
+    """Return the mean answer over the values of a column (Friedman 2001); None for dates and single values.
+
+    Args:
+        prepared: The data.
+        part, rows: The rows to average over, at least 1.
+        column: Number of the column.
+        of: Its inputs.
+        answer: The network, inputs -> outputs; called once.
+    """
+    about = prepared.preprocessor.columns[column]
+    if about.kind is Kind.DATE:
+        return None
+    x = part.x[rows]
+    numbers: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    if of.categories:
+        often = np.argsort(-x[:, of.categories].sum(axis=0), kind="stable")[:_MOST_VALUES]
+        chosen = np.sort(often)
+        settings = np.eye(len(of.categories), dtype=np.float32)[chosen]
+        moved = list(of.categories)
+        labels = tuple(of.labels[place] for place in chosen)
+    elif not of.numbers:
+        return None
+    elif about.kind is Kind.YES_NO:
+        settings, moved, labels = np.array([[0.0], [1.0]], np.float32), list(of.numbers), about.values
+    else:
+        there = x[(x[:, of.flags] == 0).all(axis=1)][:, of.numbers[0]] if of.flags else x[:, of.numbers[0]]
+        if not len(there):
+            return None
+        grid = np.unique(np.quantile(there, np.linspace(0.02, 0.98, GRID), method="nearest"))
+        settings, moved = grid[:, None].astype(np.float32), [of.numbers[0]]
+        numbers = _raw(prepared.tabular, of.numbers[0], grid)
+    if len(settings) < 2:
+        return None
+    stacked = np.tile(x, (len(settings), 1))
+    stacked[:, moved] = np.repeat(settings, len(x), axis=0)
+    stacked[:, list(of.flags)] = 0.0
+    table = np.asarray(answer(stacked), np.float64).reshape(len(settings), len(x), -1).mean(axis=1)
+    return Dependence(about.name, numbers, labels, _series(prepared, table))
+
+
+def _raw(preprocessor: "Preprocessor", place: int, values: NDArray[Any]) -> tuple[float, ...]:
+    """Scaled numbers of one input in the column's units."""
+    pipeline = preprocessor.transformer.named_transformers_["numbers"]
+    unit, scale = pipeline.named_steps["unit"], pipeline.named_steps["scale"]
+    # "numbers" comes first among the transformers, so an input's place is its place there.
+    table = np.zeros((len(values), len(unit.exponent_)))
+    table[:, place] = values
+    with np.errstate(over="ignore"):
+        raw = np.ldexp(scale.inverse_transform(table)[:, place], unit.exponent_[place])
+    limit = np.finfo(np.float64).max
+    return tuple(float(f"{value:.6g}") for value in np.clip(raw, -limit, limit).tolist())
+
+
+def _series(prepared: "Prepared", table: NDArray[np.float64]) -> tuple[Series, ...]:
+    if prepared.task == "regression":
+        values = prepared.preprocessor.decode(table[:, 0]).values
+        return (Series(prepared.target, tuple(values.tolist())),)
+    if prepared.task == "binary":
+        return (Series(prepared.classes[1], tuple(table[:, 0].tolist())),)
+    sizes = np.bincount(prepared.train.y, minlength=len(prepared.classes))
+    largest = np.sort(np.argsort(-sizes, kind="stable")[:_MOST_SERIES])
+    return tuple(Series(prepared.classes[k], tuple(table[:, k].tolist())) for k in largest)
+
+
+def related(prepared: "Prepared", of: tuple[Inputs, ...], rows: int = 5_000) -> list[int]:
+    """Return column numbers, those first whose inputs go most with the target in a line (by correlation)."""
+    chosen = sampled(prepared.train, rows)
+    y = prepared.train.y[chosen].astype(np.float64)
+    if prepared.task == "multi-class":
+        sizes = np.bincount(prepared.train.y)
+        targets = y[:, None] == np.argsort(-sizes, kind="stable")[:_MOST_SERIES]
+    else:
+        targets = y[:, None]
+    targets = targets - targets.mean(axis=0)
+    strengths = []
+    for one in of:
+        x = prepared.train.x[chosen][:, one.every].astype(np.float64)
+        x = x - x.mean(axis=0)
+        norms = np.sqrt(np.outer((x**2).sum(axis=0), (targets**2).sum(axis=0)))
+        strengths.append((np.abs(x.T @ targets) / np.maximum(norms, 1e-12)).max(initial=0.0))
+    return [int(place) for place in np.argsort(-np.array(strengths), kind="stable")]
+
+
+def linear_pixels(shape: tuple[int, ...]) -> int:
+    """Return how many pixels along a side become one for the linear model.
+
+    Args:
+        shape: Of a picture: height, width, channels.
+    """
+    return -(-max(shape[:2]) // _PICTURE_SIDE)
+
+
+def _linear_inputs(x: NDArray[Any]) -> NDArray[np.float64]:
+    """In float64, because a solver that minimises to 1e-4 does not come to rest in float32."""
+    if x.ndim == 2:
+        return x.astype(np.float64)
+    side = linear_pixels(x.shape[1:])
+    rows, height, width, channels = x.shape
+    high, wide = max(height // side, 1), max(width // side, 1)
+    cut = x[:, : high * side, : wide * side]
+    cut = cut.reshape(rows, high, min(side, height), wide, min(side, width), channels)
+    return cut.mean(axis=(2, 4)).reshape(rows, -1) / 255
+
+
+def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any], int] | None:
+    """Return what a linear model answers, in the form of the network's outputs, and the rows it learned from.
+
+    Logistic regression for classes, ridge regression for a number, both with scikit-learn's defaults, on the same
+    prepared training rows; of many, a sample. None where too few rows would be left, or a sample has one class.
+    Pictures are made smaller first: see ``linear_pixels``.
+
+    Args:
+        prepared: The data.
+        x: Inputs to answer for, as in ``Part.x``.
+    """
+    from threadpoolctl import threadpool_limits
+
+    # On one core: the last bits do not hang on how many there are, and each core more takes megabytes for itself.
+    with threadpool_limits(1, user_api="blas"):
+        return _fitted(prepared, x)
+
+
+def _fitted(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any], int] | None:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    train = prepared.train
+    width = _linear_inputs(train.x[:1]).shape[1]
+    work = width * (len(prepared.classes) if prepared.task == "multi-class" else 1)
+    rows = sampled(train, (_PICTURE_WORK if prepared.of_pictures else _LINEAR_WORK) // work)
+    weight = None if train.weight is None else train.weight[rows]
+    y = train.y[rows]
+    if len(rows) < _LEAST_ROWS or (prepared.task != "regression" and len(np.unique(y)) < 2):
+        return None
+    at_once = max(1, _NUMBERS_AT_ONCE // int(np.prod(prepared.shape)))
+    inputs = np.empty((len(rows), width))
+    for start in range(0, len(rows), at_once):
+        piece = slice(start, start + at_once)
+        inputs[piece] = _linear_inputs(train.x[rows[piece]])
+    pieces = [x[start : start + at_once] for start in range(0, len(x), at_once)]
+    if prepared.task == "regression":
+        line = Ridge().fit(inputs, y.astype(np.float64))
+        return np.concatenate([line.predict(_linear_inputs(piece)) for piece in pieces]), len(rows)
+    model = LogisticRegression(max_iter=_PICTURE_ROUNDS if prepared.of_pictures else _MOST_ROUNDS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a little short of the optimum is still a fair comparison
+        model.fit(inputs, y.astype(np.int64), sample_weight=weight)
+    chances = np.concatenate([model.predict_proba(_linear_inputs(piece)) for piece in pieces])
+    if prepared.task == "binary":
+        return chances[:, 1], len(rows)
+    # A sample, or the training rows themselves, may lack a class.
+    table = np.zeros((len(x), len(prepared.classes)))
+    table[:, model.classes_] = chances
+    return table, len(rows)

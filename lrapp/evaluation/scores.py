@@ -1,0 +1,235 @@
+"""What a finished network is worth, on rows it never saw and beside an answer that needs no network."""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from lrapp.errors import UserError
+from lrapp.files import from_json
+from lrapp.settings import Task
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Part, Prepared
+
+_PERCENT = ("accuracy",)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of merit.
+
+    Args:
+        name: What it is called; errors of a regression are in the target's units.
+        value: Of the network; None where it is not defined, as the ROC AUC of rows of one class.
+        baseline: Of the trivial answer, on the same rows.
+        higher_is_better: Which way is good.
+    """
+
+    name: str
+    value: float | None
+    baseline: float | None
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a network is worth.
+
+    Args:
+        task: What it answers.
+        part: ``test``, or ``validation`` where there are no test rows.
+        rows: How many rows were measured.
+        trivial: The trivial answer: the most frequent class of the training rows, or their mean.
+        metrics: The task's usual figures, the one to look at first.
+        unit: What the rows are called.
+    """
+
+    task: Task
+    part: str
+    rows: int
+    trivial: str
+    metrics: tuple[Metric, ...]
+    unit: Literal["rows", "pictures"] = "rows"
+
+    @property
+    def headline(self) -> str:
+        """The first figure in a few words: ``81.4 % accuracy``."""
+        metric = self.metrics[0]
+        return f"{_shown(metric.name, metric.value)} {metric.name}"
+
+    @property
+    def summary(self) -> str:
+        """One plain sentence on the first figure beside the trivial answer; another where there are no test rows."""
+        metric = self.metrics[0]
+        value, baseline = _shown(metric.name, metric.value), _shown(metric.name, metric.baseline)
+        unit = self.unit
+        rows = f"{self.rows:,} {self.part} {unit}" if self.rows != 1 else f"only {self.part} {unit[:-1]}"
+        if self.task == "regression":
+            sentence = (
+                f"The network is off by {value} on average in the {rows}; "
+                f"always answering the mean, {self.trivial}, would be off by {baseline}."
+            )
+        else:
+            sentence = (
+                f"The network is right in {value} of the {rows}; "
+                f"always answering “{self.trivial}” would be right in {baseline}."
+            )
+        if self.part == "test":
+            return sentence
+        return (
+            f"{sentence} There are no test {unit}, and the validation {unit} also chose the epoch: "
+            "expect a little less on new data."
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row per figure, as text to show: ``metric``, ``network``, ``trivial answer``, ``better``."""
+        return pd.DataFrame(
+            [
+                {
+                    "metric": metric.name,
+                    "network": _shown(metric.name, metric.value),
+                    "trivial answer": _shown(metric.name, metric.baseline),
+                    "better": "higher" if metric.higher_is_better else "lower",
+                }
+                for metric in self.metrics
+            ]
+        )
+
+    def to_json(self) -> str:
+        """Return the scores as indented JSON."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Scores":
+        """Return the scores that a JSON text holds.
+
+        Raises:
+            UserError: If it holds none.
+        """
+        try:
+            values: dict[str, Any] = from_json(text)
+            metrics = tuple(Metric(**metric) for metric in values.pop("metrics"))
+            scores = cls(**values, metrics=metrics)
+            scores.frame()
+            if not metrics or not scores.summary or scores.unit not in ("rows", "pictures"):
+                raise ValueError("no metric, or of something else")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UserError("The scores of this run are damaged: train it again to have new ones.") from error
+        return scores
+
+
+def evaluate(prepared: "Prepared", outputs: np.ndarray) -> Scores:
+    """Return what a network is worth on the test rows; where there are none, on the validation rows.
+
+    Args:
+        prepared: The data that the network was trained on.
+        outputs: Its outputs for those rows: shape (rows,) or (rows, 1) for binary (probability of the second
+            class) and regression (standardised), (rows, classes) for multi-class (probabilities).
+
+    Raises:
+        UserError: If an output is not finite.
+    """
+    name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)
+    table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+    if len(table) != len(part.y):
+        raise ValueError(
+            f"There must be an output for each {name} row ({len(part.y)}). Received: {len(table)}."
+        )
+    if not np.isfinite(table).all():
+        raise UserError(
+            "The network must answer with finite numbers, and this one does not: train it again with a lower "
+            "learning rate."
+        )
+    if prepared.task == "regression":
+        trivial, metrics = _of_numbers(prepared, part, table[:, 0])
+    else:
+        trivial, metrics = _of_classes(prepared, part, table)
+    return Scores(prepared.task, name, len(part.y), trivial, metrics, prepared.unit)
+
+
+def _of_numbers(prepared: "Prepared", part: "Part", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:
+    """Computed on standardised values, where no square overflows, and scaled afterwards."""
+    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+    y = part.y.astype(np.float64)
+    mean = np.zeros_like(y)  # of the training rows
+
+    def scaled(value: float) -> float:
+        return min(float(value) * prepared.metric_scale, sys.float_info.max)
+
+    def r2(answers: np.ndarray) -> float | None:
+        return float(r2_score(y, answers)) if np.ptp(y) > 0 else None
+
+    metrics = (
+        Metric(
+            "mean absolute error",
+            scaled(mean_absolute_error(y, outputs)),
+            scaled(mean_absolute_error(y, mean)),
+            False,
+        ),
+        Metric(
+            "root mean squared error",
+            scaled(root_mean_squared_error(y, outputs)),
+            scaled(root_mean_squared_error(y, mean)),
+            False,
+        ),
+        Metric("R²", r2(outputs), r2(mean), True),
+    )
+    return number(prepared.preprocessor.target_mean), metrics
+
+
+def _of_classes(prepared: "Prepared", part: "Part", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:
+    from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+
+    names = np.array(prepared.classes, dtype=object)
+    labels = np.arange(len(names))
+    y = part.y.astype(np.int64)
+    decoded = prepared.preprocessor.decode(outputs)
+    place = {name: number for number, name in enumerate(prepared.classes)}
+    answers = np.array([place[name] for name in decoded.values], np.int64)
+    assert decoded.probabilities is not None
+    chances = np.clip(decoded.probabilities, 0.0, None)
+    chances = chances / np.maximum(chances.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    shares = np.bincount(prepared.train.y.astype(np.int64), minlength=len(names)) / len(prepared.train.y)
+    majority = np.full_like(y, int(shares.argmax()))
+    accuracy = Metric("accuracy", float(accuracy_score(y, answers)), float(accuracy_score(y, majority)), True)
+    loss = Metric(
+        "log loss",
+        float(log_loss(y, chances, labels=labels)),
+        float(log_loss(y, np.tile(shares, (len(y), 1)), labels=labels)),
+        False,
+    )
+    if prepared.task == "binary":
+        both = len(np.unique(y)) == 2
+        area = Metric(
+            "ROC AUC",
+            float(roc_auc_score(y, decoded.probabilities[:, 1])) if both else None,
+            0.5 if both else None,
+            True,
+        )
+        return str(names[majority[0]]), (accuracy, area, loss)
+    macro = Metric(
+        "macro F1",
+        float(f1_score(y, answers, average="macro", zero_division=0)),
+        float(f1_score(y, majority, average="macro", zero_division=0)),
+        True,
+    )
+    return str(names[majority[0]]), (accuracy, macro, loss)
+
+
+def number(value: float) -> str:
+    """Return a number as a person reads it, with about four digits."""
+    size = abs(value)
+    if size >= 1e12 or 0 < size < 1e-4:
+        return f"{value:.3e}"
+    return f"{value:,.0f}" if size >= 10_000 else f"{value:,.4g}" if size < 1_000 else f"{value:,.1f}"
+
+
+def _shown(name: str, value: float | None) -> str:
+    if value is None:
+        return "not defined"
+    return f"{100 * value:.1f} %" if name in _PERCENT else number(value)

@@ -1,0 +1,309 @@
+"""Settings that cannot do what they promise: said before a run trains, and of a run that has ended."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from lrapp.runs.events import History
+from lrapp.settings import (
+    CLRSettings,
+    EarlyStoppingSettings,
+    OneCycleSettings,
+    RangeTestSettings,
+    RunSettings,
+    SGDRSettings,
+)
+
+Kind = Literal[
+    "one-cycle cut",
+    "cycle cut",
+    "batch of one",
+    "last batch of one",
+    "warm-up too long",
+    "cycle too long",
+    "learned by heart",
+    "better epoch",
+]
+# A range test that uses each row more often than this may learn the rows by heart.
+MOST_PASSES = 30
+_USUAL_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One promise that the settings do not keep.
+
+    Args:
+        kind: Which.
+        sentence: What happens.
+        advice: The way out.
+        settings: The settings with that change; None if there is no single one.
+    """
+
+    kind: Kind
+    sentence: str
+    advice: str
+    settings: RunSettings | None = None
+
+    @property
+    def text(self) -> str:
+        """What happens, and the way out."""
+        return f"{self.sentence} {self.advice}".strip()
+
+
+def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
+    """Return what a run with these settings will not do.
+
+    Args:
+        settings: Of the run.
+        training_rows: Rows to train on, at least 1.
+    """
+    found = [_batch_of_one(settings, training_rows), _by_heart(settings, training_rows)]
+    if settings.mode == "train":
+        lengths = _Lengths.of(settings, training_rows)
+        found += [_warmup(settings, lengths) or _first_cycle(lengths) or _patience(settings, lengths)]
+    return tuple(remark for remark in found if remark is not None)
+
+
+def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
+    """Return what a run did not do, of all that ``before`` warns of, and what can be known only now.
+
+    Args:
+        settings: Of the run.
+        history: What it said.
+    """
+    if history.prepared is None or history.started is None:
+        return ()
+    rows = history.prepared.train
+    lengths = _Lengths.of(settings, rows)
+    found = [_batch_of_one(settings, rows), _warmup(settings, lengths), _better_epoch(settings, history)]
+    if history.ended is not None and history.ended.reason == "early_stopping":
+        found.append(_ended_early(settings, lengths, len(history.epochs)))
+    return tuple(remark for remark in found if remark is not None)
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    """Lengths of a run, in epochs.
+
+    Args:
+        epochs: The run.
+        warmup: Its warm-up.
+        first: The first cycle of CLR or SGDR as the settings have it; None for other policies.
+        longest: The longest cycle, or part of one, that the run has room for; None for other policies.
+        fallen: Where the rate of one-cycle has come down to half of its peak; None for other policies.
+    """
+
+    epochs: int
+    warmup: float
+    first: float | None = None
+    longest: float | None = None
+    fallen: float | None = None
+
+    @classmethod
+    def of(cls, settings: RunSettings, rows: int) -> "_Lengths":
+        policy, epochs = settings.policy, settings.training.epochs
+        unit = 1.0 if policy.unit == "epochs" else 1 / math.ceil(rows / settings.training.batch_size)
+        warmup = policy.warmup * unit
+        room = epochs - warmup
+        match policy:
+            case CLRSettings():
+                cycle = 2 * policy.step_size * unit
+                return cls(epochs, warmup, cycle, min(cycle, room))
+            case SGDRSettings():
+                cycle = policy.T_0 * unit
+                return cls(epochs, warmup, cycle, _longest(cycle, policy.T_mult, room))
+            case OneCycleSettings():
+                return cls(epochs, warmup, fallen=warmup + room * (1 + policy.rise) / 2)
+        return cls(epochs, warmup)
+
+
+def _longest(cycle: float, factor: float, room: float) -> float:
+    """The longest of ever longer cycles that begin within the room, the last of them cut off."""
+    if factor == 1:
+        return min(cycle, room)
+    longest, begun = 0.0, 0.0
+    while begun < room:
+        longest = max(longest, min(cycle, room - begun))
+        begun, cycle = begun + cycle, cycle * factor
+    return longest
+
+
+def _patience(settings: RunSettings, lengths: _Lengths) -> Remark | None:
+    """Early stopping that can end the run while the rate is high."""
+    stopping = settings.training.early_stopping
+    # The first epoch is the best so far in any case, so this is the earliest end.
+    if not stopping.enabled or stopping.patience + 1 >= lengths.epochs:
+        return None
+    if lengths.fallen is not None and stopping.patience + 1 < lengths.fallen:
+        enough = math.ceil(lengths.fallen)
+        return Remark(
+            "one-cycle cut",
+            f"Early stopping can end the run after {stopping.patience + 1:,} epochs, and the learning rate is still "
+            f"high until about epoch {enough:,}: with one-cycle the validation loss comes down as the rate falls.",
+            _wait(enough),
+            _without_stopping(settings),
+        )
+    if lengths.longest is not None and stopping.patience < lengths.longest:
+        enough = math.ceil(lengths.longest)
+        return Remark(
+            "cycle cut",
+            f"Early stopping waits {_epochs(stopping.patience)} and a cycle of the learning rate takes {enough:,}: the "
+            "run can end while the rate is high, before the loss has come down again.",
+            _wait(enough),
+            _with_patience(settings, enough),
+        )
+    return None
+
+
+def _ended_early(settings: RunSettings, lengths: _Lengths, epochs: int) -> Remark | None:
+    stopping = settings.training.early_stopping
+    if lengths.fallen is not None and epochs < lengths.fallen:
+        return Remark(
+            "one-cycle cut",
+            f"Early stopping ended the run after {epochs:,} of {_epochs(lengths.epochs)}, while the learning rate was "
+            "still high: with one-cycle the validation loss comes down as the rate falls.",
+            _wait(math.ceil(lengths.fallen)),
+            _without_stopping(settings),
+        )
+    if lengths.longest is not None and stopping.patience < lengths.longest:
+        enough = math.ceil(lengths.longest)
+        return Remark(
+            "cycle cut",
+            f"Early stopping waited {_epochs(stopping.patience)}, less than a cycle of the learning rate, {enough:,}: "
+            "the run may have ended before the loss could come down again.",
+            _wait(enough),
+            _with_patience(settings, enough),
+        )
+    return None
+
+
+def _wait(epochs: int) -> str:
+    return f"Set “{_title('patience')}” to at least {epochs:,}, or turn early stopping off."
+
+
+def _batch_of_one(settings: RunSettings, rows: int) -> Remark | None:
+    """Batch normalisation of single rows; a picture's pixels are many, so what looks at pixels is fine."""
+    if not any(
+        layer.kind == "batch_norm" or (layer.kind == "dense" and layer.batch_norm)
+        for layer in settings.model.layers
+    ):
+        return None
+    size = settings.training.batch_size
+    if size == 1 or rows == 1:
+        better = _batch_near(min(_USUAL_BATCH, rows), rows)
+        return Remark(
+            "batch of one",
+            "Batch normalisation compares the rows of a batch, and here each batch has one row: whatever the row, "
+            "the next layer is given the same numbers.",
+            f"Set the batch size to {better:,}, or turn “Norm” off."
+            if better > 1
+            else "Turn “Norm” off, or add rows.",
+            _with_training(settings, batch_size=better) if better > 1 else None,
+        )
+    if rows > size and rows % size == 1:
+        better = _batch_near(size + 1, rows)
+        return Remark(
+            "last batch of one",
+            f"The last batch of each epoch has a single row ({rows:,} rows in batches of {size:,}), from which batch "
+            "normalisation learns nothing.",
+            f"Set the batch size to {better:,}.",
+            _with_training(settings, batch_size=better),
+        )
+    return None
+
+
+def _batch_near(size: int, rows: int) -> int:
+    """The batch size from there on that leaves no single row over; 1 where there is but one row."""
+    return next((one for one in range(max(2, size), rows + 1) if rows % one != 1), rows)
+
+
+def _warmup(settings: RunSettings, lengths: _Lengths) -> Remark | None:
+    if not 0 < lengths.epochs <= lengths.warmup:
+        return None
+    return Remark(
+        "warm-up too long",
+        f"The warm-up takes {lengths.warmup:,.3g} {'epoch' if lengths.warmup == 1 else 'epochs'} and the run "
+        f"{lengths.epochs:,}, so the learning rate never gets to where the policy begins.",
+        "Shorten the warm-up, or train for more epochs.",
+        settings.model_copy(update={"policy": settings.policy.model_copy(update={"warmup": 0.0})}),
+    )
+
+
+def _first_cycle(lengths: _Lengths) -> Remark | None:
+    if lengths.first is None or lengths.warmup + lengths.first <= lengths.epochs + 1e-9:
+        return None
+    end = lengths.warmup + lengths.first
+    return Remark(
+        "cycle too long",
+        f"The first cycle of the learning rate ends after {end:,.3g} epochs and the run after {lengths.epochs:,}: the "
+        "rest of the cycle is cut off, and with it the lowest rates.",
+        f"Train for {math.ceil(end):,} epochs, or shorten the cycle.",
+    )
+
+
+def _by_heart(settings: RunSettings, rows: int) -> Remark | None:
+    test = settings.range_test
+    if settings.mode == "train" and settings.policy.source != "found":
+        return None
+    steps_per_epoch = math.ceil(rows / settings.training.batch_size)
+    if test.steps <= MOST_PASSES * steps_per_epoch:
+        return None
+    fewer = MOST_PASSES * steps_per_epoch
+    least = next(rule.ge for rule in RangeTestSettings.model_fields["steps"].metadata if hasattr(rule, "ge"))
+    return Remark(
+        "learned by heart",
+        f"The range test uses each of the {rows:,} training rows {test.steps // steps_per_epoch:,} times: the network "
+        "may learn them by heart, and then the curve says nothing about learning rates.",
+        f"Lower its steps to {fewer:,}, or choose the rates yourself."
+        if fewer >= least
+        else "Choose the rates yourself, or add rows.",
+    )
+
+
+def _better_epoch(settings: RunSettings, history: History) -> Remark | None:
+    """An epoch that was better than the best, by less than the minimum improvement."""
+    assert history.started is not None
+    stopping, best = settings.training.early_stopping, history.best
+    if best is None or not stopping.enabled or not stopping.min_delta:
+        return None
+    name = "loss" if stopping.monitor == "val_loss" else history.started.metric
+    sign = -1.0 if name == "accuracy" else 1.0
+    values = [
+        sign * (epoch.val_loss if stopping.monitor == "val_loss" else epoch.val_metric)
+        for epoch in history.epochs
+    ]
+    place = min(range(len(values)), key=lambda one: (not math.isfinite(values[one]), values[one]))
+    kept = values[best.epoch - 1]
+    if not values[place] < kept:
+        return None
+    keeps = ", whose weights the model has" if stopping.restore_best else ""
+    return Remark(
+        "better epoch",
+        f"Epoch {place + 1:,} had a better validation {name}, {sign * values[place]:.4g}, than epoch {best.epoch:,}, "
+        f"{sign * kept:.4g}{keeps}: gains below {stopping.min_delta:g} (“{_title('min_delta')}”) do not count.",
+        f"Lower “{_title('min_delta')}”, or set it to 0.",
+        _with_training(settings, early_stopping=stopping.model_copy(update={"min_delta": 0.0})),
+    )
+
+
+def _title(name: str) -> str:
+    return EarlyStoppingSettings.model_fields[name].title or name
+
+
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number:,} epochs"
+
+
+def _with_training(settings: RunSettings, **changes: object) -> RunSettings:
+    return settings.model_copy(update={"training": settings.training.model_copy(update=changes)})
+
+
+def _without_stopping(settings: RunSettings) -> RunSettings:
+    stopping = settings.training.early_stopping.model_copy(update={"enabled": False})
+    return _with_training(settings, early_stopping=stopping)
+
+
+def _with_patience(settings: RunSettings, epochs: int) -> RunSettings:
+    stopping = settings.training.early_stopping.model_copy(update={"patience": epochs})
+    return _with_training(settings, early_stopping=stopping)

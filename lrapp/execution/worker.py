@@ -1,0 +1,414 @@
+"""What a worker does for one run: from its settings to a model in its folder."""
+
+import ctypes
+import logging
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lrapp import memory
+from lrapp.errors import BusyError, UserError
+from lrapp.files import disk_errors, whole, write_beside
+from lrapp.pacing import now_and_then
+from lrapp.policies.lr_range import RatesFound
+from lrapp.runs.events import DataPrepared, Event, Preparing
+from lrapp.runs.store import EventWriter, Run, State, Store, now
+from lrapp.settings import (
+    DataSettings,
+    ModelSettings,
+    PretrainedStart,
+    RunSettings,
+    RunStart,
+    Task,
+    TrainingSettings,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lrapp.evaluation.scores import Scores
+    from lrapp.preparation.table_arrays import Prepared
+    from lrapp.training.gradient_report import GradientReport
+    from lrapp.training.loop import Loop
+
+log = logging.getLogger(__name__)
+
+# A worker holds data and network of its last run for the next one, unless they are larger than this.
+_KEPT_BYTES = 1_000_000_000
+_TOLD_SECONDS = 0.3
+_LOOK_SECONDS = 0.2  # somebody who only looks whether a run is free lets go of it at once
+# Pictures of the first batch that are shown, and numbers that are varied for that, 64 MB.
+_SHOWN_PICTURES, _VARIED_NUMBERS = 24, 1 << 24
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, for its status."""
+
+    state: State
+    message: str
+
+
+class _Kept:
+    """The data of the last run, kept for the next: most runs in a row differ in network or rate only."""
+
+    key: tuple[Path, str] | None = None
+    prepared: "Prepared | None" = None
+
+    def forget(self) -> None:
+        self.key = self.prepared = None
+
+
+_kept = _Kept()
+
+
+def prepared_data(
+    store: Store,
+    settings: DataSettings,
+    tell: Callable[[str, float], None] = lambda what, share: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> "Prepared":
+    """Return the data that the settings name, as arrays.
+
+    Args:
+        store: Where uploaded files are kept.
+        settings: The data.
+        tell: Told what is being done, and how much of it is done, 0 to 1, where it takes long.
+        should_stop: Asked again and again where it takes long.
+
+    Raises:
+        UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
+    """
+    from lrapp.preparation.image_arrays import prepare_images
+    from lrapp.preparation.table_arrays import prepare
+    from lrapp.sandbox import sources
+
+    key = (store.home, settings.model_dump_json())
+    if _kept.prepared is None or key != _kept.key:
+        _kept.forget()  # before the new data come, not beside them
+        if settings.of_pictures:
+            _kept.prepared = prepare_images(sources.read_images(store, settings, tell, should_stop), settings)
+        else:
+            _kept.prepared = prepare(sources.read_table(store, settings, should_stop), settings)
+        _kept.key = key
+    return _kept.prepared
+
+
+def work(
+    folder: Path, home: Path, on_event: Callable[[Event], None] | None = None, attempt: int | None = None
+) -> Outcome:
+    """Do a run, or go on with it from its last checkpoint, and leave its model in its folder.
+
+    Args:
+        folder: The run's folder.
+        home: The store's folder, where uploaded files are kept.
+        on_event: Told of every event after it was written.
+        attempt: Which one this is, as the run's status has it while it runs; where that has moved on, somebody else
+            took the run, and nothing is done. None where no queue stands behind it, and the status is left alone.
+
+    Returns:
+        How the run ended.
+
+    Raises:
+        UserError: If it cannot be done, with the sentence for its status.
+    """
+    from filelock import FileLock, Timeout
+
+    run = Run(folder)
+    try:
+        with FileLock(run.lock_path, timeout=_LOOK_SECONDS):
+            if attempt is None:
+                return _work(run, Store(home), on_event)
+            status = run.status
+            if (status.state, status.attempts) != ("running", attempt):
+                raise BusyError("Another server took this run first.")
+            outcome = _work(run, Store(home), on_event)
+            # Said here, under the lock: the server that asked may be gone, and another one would do it all again.
+            run.set_status(state=outcome.state, message=outcome.message, ended=now())
+            return outcome
+    except Timeout as error:
+        raise BusyError("Another process is working on this run already; wait for it to end.") from error
+    except MemoryError as error:
+        raise UserError(
+            "Memory ran out. Make the layers narrower, the batch smaller, or use fewer rows or columns."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _traced(
+    model: ModelSettings, shape: tuple[int, ...], task: Task, classes: int, training: TrainingSettings
+) -> "Loop":
+    # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
+    from lrapp.networks import models
+    from lrapp.training.loop import Loop
+
+    network = models.build(model, shape, task, classes, training.seed, training.precision)
+    return Loop(network, task, training, models.owners(network, model) if training.groups.differ else ())
+
+
+def loop_for(
+    store: Store, settings: RunSettings, prepared: "Prepared", goes_on: bool = False
+) -> tuple["Loop", tuple[str, ...]]:
+    """Return a loop with the first weights of the run; runs of one network share what was traced for it.
+
+    Args:
+        store: Where the run lies that this one may start from.
+        settings: The run.
+        prepared: Its data.
+        goes_on: Whether a checkpoint is about to replace all weights: what they once came from may be gone.
+
+    Returns:
+        The loop, and sentences on where its first weights come from.
+
+    Raises:
+        UserError: If what the network is to start from cannot be had or does not fit.
+    """
+    from lrapp.networks import transfer
+    from lrapp.training.loop import essential
+
+    training, start = settings.training, None if goes_on else settings.model.start
+    loop = _traced(settings.model, prepared.shape, prepared.task, len(prepared.classes), essential(training))
+    knowledge = None
+    if isinstance(start, RunStart):
+        knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)
+    elif isinstance(start, PretrainedStart):
+        knowledge = transfer.of_imagenet(start)
+    loop.know = None if knowledge is None else knowledge.give
+    loop.reset(training.seed)
+    return loop, () if knowledge is None else (knowledge.note,)
+
+
+def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
+    """Return the first pictures of a run's first batch as its network sees them: varied at random.
+
+    Args:
+        home: The store's folder.
+        settings: Data, augmentation, batch size and seed count.
+
+    Returns:
+        Up to 24 pictures, uint8, shape (pictures, height, width, channels).
+
+    Raises:
+        UserError: If the pictures cannot be had.
+    """
+    from lrapp.networks import models
+    from lrapp.training.loop import shuffled
+
+    pictures = prepared_data(Store(home), settings.data).train.x
+    # A whole batch is varied at once, as how depends on its size; of one that is too large, the first.
+    most = max(_SHOWN_PICTURES, _VARIED_NUMBERS // math.prod(pictures.shape[1:]))
+    seed = settings.training.seed
+    batch = shuffled(len(pictures), seed, 0).numpy()[: min(settings.training.batch_size, most)]
+    return models.seen(settings.model, pictures[batch], seed)[:_SHOWN_PICTURES]
+
+
+def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "GradientReport":
+    """Return what a check of the gradients finds for the first weights of a run.
+
+    Args:
+        home: The store's folder.
+        settings: The run.
+        watch: From ``gradient_report.begin``; gone afterwards, and who deletes it earlier ends the check.
+
+    Raises:
+        UserError: If the data or the weights cannot be had, the network cannot be checked, or the check was ended.
+    """
+    from lrapp.networks import models, transfer
+    from lrapp.training import gradient_check, gradient_report
+
+    store, training, start = Store(home), settings.training, settings.model.start
+    try:
+        if isinstance(start, PretrainedStart):
+            raise UserError(
+                f"Gradients are checked through the layers of the table alone, and {start.name} stands before them. "
+                "Start from fresh weights or from a run of your own for the check."
+            )
+        prepared = prepared_data(store, settings.data, should_stop=lambda: not watch.exists())
+        _check_memory(settings, prepared)
+        # A network of its own: the one that is kept for the next run stays as it is.
+        network = models.build(
+            *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),
+            *(training.seed, training.precision),
+        )
+        if isinstance(start, RunStart):
+            transfer.of_run(store.get(start.run).folder, network, prepared).give(network)
+        tell = gradient_report.Teller(watch)
+        return gradient_check.check(network, prepared.task, prepared.train, settings, tell)
+    finally:
+        watch.unlink(missing_ok=True)
+
+
+def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:
+    from lrapp.execution import loggers
+    from lrapp.images.zip_files import Stopped
+    from lrapp.training import trainer as training
+
+    settings = run.settings
+    writer = EventWriter(run)
+
+    logs = loggers.open_for(run)
+
+    def tell(event: Event) -> None:
+        writer.write(event)
+        logs.take(event)
+        if on_event is not None:
+            on_event(event)
+
+    try:
+        prepared = prepared_data(
+            store,
+            settings.data,
+            now_and_then(lambda what, share: tell(Preparing(what, share)), _TOLD_SECONDS),
+            lambda: run.stop_asked is not None,
+        )
+        needed = _check_memory(settings, prepared)
+        before = run.history().prepared if run.checkpoint_path.exists() else None
+        if before is None and isinstance(settings.model.start, PretrainedStart):
+            tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
+        loop, origin = loop_for(store, settings, prepared, goes_on=before is not None)
+        notes = (*prepared.notes, *origin, *_remarks(settings, prepared, loop.model))
+        tell(
+            DataPrepared(
+                train=len(prepared.train.y),
+                validation=len(prepared.validation.y),
+                test=len(prepared.test.y),
+                inputs=math.prod(prepared.shape),
+                notes=notes if before is None else before.notes,
+            )
+        )
+        if settings.mode == "range test" or settings.policy.source == "found":
+            found = run.history().found or _find_rates(run, settings, prepared, loop, tell)
+            if found is None:
+                return Outcome("stopped", "Stopped during the range test.")
+            if settings.mode == "range test":
+                return Outcome("completed", found.sentence)
+            settings = settings.with_found(found)
+        state = training.TrainingState.load(run.checkpoint_path) if run.checkpoint_path.exists() else None
+        ended = training.train(
+            loop.model,
+            prepared,
+            settings.group_plan(len(prepared.train.y)),
+            settings.training,
+            on_event=tell,
+            should_stop=lambda: run.stop_asked is not None,
+            state=state,
+            on_state=lambda latest: latest.save(run.checkpoint_path),
+            loop=loop,
+        )
+        _give_back()
+        with disk_errors():
+            _leave_model(run, loop.model, prepared)
+    except Stopped as error:
+        return Outcome("stopped", str(error))
+    finally:
+        logs.close()
+        writer.close()
+    if needed > _KEPT_BYTES:
+        _traced.cache_clear()
+        _kept.forget()
+    _give_back()
+    if ended.reason in ("completed", "early_stopping"):
+        run.checkpoint_path.unlink(missing_ok=True)
+    return Outcome(ended.reason, ended.message)
+
+
+def _give_back() -> None:
+    """Return to the system what is free; the C library keeps some megabytes of it for later, wanted or not."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # other C libraries have no such function, and no such habit
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Iterator[str]:
+    from lrapp.training.trainer import uses_xla
+
+    training, rows = settings.training, len(prepared.train.y)
+    if training.batch_size > rows:
+        yield (
+            f"The batch size, {training.batch_size:,}, is larger than the {rows:,} training rows, so each epoch "
+            "is one step with all of them. A smaller batch takes more steps."
+        )
+    if training.xla == "on" and not uses_xla(network, training, total_steps=1):
+        yield "XLA was left out: compiling convolutions, or what varies pictures, would take minutes."
+
+
+def _find_rates(
+    run: Run, settings: RunSettings, prepared: "Prepared", loop: "Loop", tell: Callable[[Event], None]
+) -> RatesFound | None:
+    """Run the range test; None if somebody stopped it."""
+    from lrapp.training import range_test
+
+    try:
+        advice = range_test.run(
+            loop,
+            prepared,
+            settings.range_test,
+            settings.training.seed,
+            on_event=tell,
+            should_stop=lambda: run.stop_asked is not None,
+            factors=settings.training.groups.factors,
+        )
+    except range_test.Stopped:
+        return None
+    return range_test.told(advice)
+
+
+def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:
+    from lrapp.networks import cost
+
+    rows = len(prepared.train.y) + len(prepared.validation.y)
+    estimate = cost.estimate(settings, inputs=prepared.shape, outputs=_outputs(prepared), rows=rows)
+    cost.check_memory(estimate, memory.available_bytes())
+    return estimate.memory_bytes
+
+
+def _outputs(prepared: "Prepared") -> int:
+    return len(prepared.classes) if prepared.task == "multi-class" else 1
+
+
+def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
+    """Save the model, its preprocessor and its scores."""
+    from lrapp.evaluation import scores as evaluation
+    from lrapp.networks import saved
+
+    part = prepared.test if len(prepared.test.y) else prepared.validation
+    outputs = saved.outputs(network, part.x)
+    scores = evaluation.evaluate(prepared, outputs)
+    prepared.preprocessor.save(run.folder)
+    write_beside(run.scores_path, scores.to_json().encode())
+    # The model comes last: where it is, everything that predicts is.
+    with whole(run.model_path) as beside:
+        network.save(beside)
+    if run.settings.closer_look:
+        _look_closely(run, network, prepared, outputs, scores)
+
+
+def _look_closely(
+    run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", scores: "Scores"
+) -> None:
+    """Leave what the pages show of a finished model; the run is done, and nothing here may undo that."""
+    from lrapp.evaluation import misclassified
+    from lrapp.evaluation.analysis import Insight, look
+    from lrapp.networks import saved
+
+    mistakes_path, mistakes = run.folder / misclassified.MISTAKES_FILE, b""
+    run.insight_path.unlink(missing_ok=True)
+    mistakes_path.unlink(missing_ok=True)
+    try:
+        if prepared.of_pictures:
+            mistakes = misclassified.mistakes(prepared, outputs).to_json()
+        found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
+    except Exception as error:
+        log.warning("The closer look at run %s failed.", run.id, exc_info=True)
+        why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+        note = f"The closer look at this model failed and was left out; the model itself is whole. ({why})"
+        found = Insight(prepared.task, scores.part, scores.rows, notes=(note,))
+    with suppress(UserError):  # a disk that is full now still held the model
+        write_beside(run.insight_path, found.to_json())
+        if mistakes:
+            write_beside(mistakes_path, mistakes)

@@ -1,0 +1,201 @@
+"""What a process that is to train does before somebody waits for it."""
+
+import ctypes
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from lrapp.errors import UserError
+from lrapp.networks import shapes
+from lrapp.settings import PictureFileSource, PicturesSource, PretrainedStart, RunSettings
+
+Kind = Literal["small", "large", "convolutions"]
+# What the first settings that a person sees want.
+USUAL: Kind = "small"
+
+# A product of matrices with more multiplications is shared by all cores. Measured on two cores of a Xeon with AVX-512,
+# XLA on and off: at 4 million handing over takes longer than it spares, at 30 million it is the other way.
+_SHARED_MULTIPLICATIONS = 1 << 23
+# Read by TensorFlow when it is imported. With oneDNN, convolutions take 0.6 of the time; but small dense networks gain
+# nothing, do not have the same last bits in every process, and swallow numbers that are none.
+_VARIABLES: dict[Kind, dict[str, str]] = {
+    "small": {
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+    },
+    "large": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    "convolutions": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+}
+
+# A library's code and constants as Linux lists them: private, not writable, from a file.
+_MAPPED = re.compile(
+    r"^(?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+) r-[-x]p \S+ \S+ [1-9]\d* +/.*\n(?P<sizes>(?:[A-Z].*\n)+)",
+    re.MULTILINE,
+)
+_SIZE = re.compile(r"^(\w+): +(\d+) kB", re.MULTILINE)
+_DONTNEED = 4
+
+# What a run imports on its way; together some seconds.
+_HEAVY = (
+    "skops.io",
+    "sklearn.compose",
+    "sklearn.impute",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.preprocessing",
+    "filelock",
+    "pyarrow.pandas_compat",
+    "lrapp.evaluation.scores",
+    "lrapp.sandbox.sources",
+    "lrapp.images.zip_files",
+    "lrapp.evaluation.analysis",
+    "lrapp.execution.loggers",
+    "lrapp.evaluation.misclassified",
+    "lrapp.preparation.image_arrays",
+    "lrapp.networks.saved",
+    "lrapp.training.trainer",
+    "lrapp.networks.transfer",
+    "lrapp.execution.worker",
+)
+
+
+def kind_for(settings: RunSettings) -> Kind:
+    """Return in what kind of process a run trains fastest.
+
+    How many threads share a sum decides its last bits, so this follows from the settings alone: the same run has the
+    same numbers wherever it is started. How many inputs a table makes is not known before it has been read; they are
+    taken for few.
+
+    Args:
+        settings: The run.
+    """
+    model = settings.model
+    if isinstance(model.start, PretrainedStart) or any(layer.facts.pictures for layer in model.layers):
+        return "convolutions"
+    if model.augmentation.any:
+        return "large"
+    try:
+        layers = shapes.shapes(model, _shape(settings), outputs=1)
+    except UserError:
+        return "small"  # it will be told why it cannot be built
+    largest = max(layer.multiplications for layer in layers)
+    return "large" if largest * settings.training.batch_size > _SHARED_MULTIPLICATIONS else "small"
+
+
+def _shape(settings: RunSettings) -> shapes.Shape:
+    match settings.data.source:
+        case PicturesSource(name="digits"):
+            return 8, 8, 1
+        case PicturesSource():
+            return 28, 28, 1
+        case PictureFileSource():
+            asked = settings.data.pictures
+            return asked.size, asked.size, 1 if asked.color == "grey" else 3
+    return (1,)
+
+
+def settle(kind: Kind) -> None:
+    """Set what TensorFlow reads when it is imported, where nobody has set it already.
+
+    Args:
+        kind: What the process is to train.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors are of use to anybody here
+    for name, value in _VARIABLES[kind].items():
+        os.environ.setdefault(name, value)
+
+
+def load(kind: Kind) -> None:
+    """Import what takes seconds.
+
+    Args:
+        kind: What the process is to train.
+    """
+    settle(kind)
+    with _without_chatter():
+        for name in _HEAVY:
+            import_module(name)
+
+
+def warm(kind: Kind) -> None:
+    """Import what takes seconds, and train a very small network, as TensorFlow's first steps take longer than others.
+
+    Args:
+        kind: What the process is to train.
+    """
+    load(kind)
+    with _without_chatter():
+        _rehearse(kind == "convolutions")
+    forget_code()
+
+
+def forget_code() -> int:
+    """Give back the memory of programs' files that no longer holds anything of its own, on Linux.
+
+    TensorFlow is read nearly whole while it is imported, and most of that is never asked for again: some 300 MB. What
+    is, comes back from the system's cache of files within microseconds.
+
+    Returns:
+        Bytes that were given back.
+    """
+    if sys.platform != "linux":
+        return 0
+    madvise = getattr(ctypes.CDLL(None), "madvise", None)
+    if madvise is None:
+        return 0
+    given = 0
+    for mapped in _MAPPED.finditer(Path("/proc/self/smaps").read_text()):
+        sizes = {name: int(kilobytes) << 10 for name, kilobytes in _SIZE.findall(mapped["sizes"])}
+        # Only what is the file's to the last byte: a page that was ever written to would be lost.
+        if not sizes.get("Rss") or sizes.get("Anonymous", 1) or sizes.get("Swap", 1):
+            continue
+        start, end = int(mapped["start"], 16), int(mapped["end"], 16)
+        if madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _DONTNEED) == 0:
+            given += sizes["Rss"]
+    return given
+
+
+def _rehearse(pictures: bool) -> None:
+    import numpy as np
+
+    from lrapp.networks import models
+    from lrapp.preparation.table_arrays import Part
+    from lrapp.settings import LayerSettings, ModelSettings, TrainingSettings
+    from lrapp.training.loop import Loop, shuffled
+
+    rows = 4
+    x = np.zeros((rows, 8, 8, 1), np.uint8) if pictures else np.zeros((rows, 3), np.float32)
+    layer = LayerSettings(kind="conv", units=2) if pictures else LayerSettings(units=2)
+    network = models.build(ModelSettings(layers=(layer,)), x.shape[1:] if pictures else 3, "binary")
+    loop = Loop(network, "binary", TrainingSettings(batch_size=2))
+    data = loop.load(Part(x, np.zeros(rows, np.int32), None, np.arange(rows)))
+    loop.run(data, shuffled(rows, 0, 0), 0, np.zeros(2, np.float32))
+    loop.evaluate(data, 0, 1)
+    loop.snapshot()
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep from the terminal what TensorFlow's libraries say while they are loaded, before any log level counts."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            # Then it may say why.
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,268 @@
+"""Runs -> the rows of the table that lists them. A damaged run becomes a row with a sentence; nothing raises."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from lrapp.errors import UserError
+from lrapp.evaluation.scores import Scores
+from lrapp.experiments import studies
+from lrapp.policies.lr_range import RatesFound
+from lrapp.runs import notes
+from lrapp.runs.events import EpochDone, History, StepsDone, SweepDone, from_line
+from lrapp.runs.store import Run, State, Status
+from lrapp.settings import RunSettings
+
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
+# Almost all of a run's events tell of steps, which the table does not show.
+_PASSED_OVER = tuple(f'{{"type": "{kind.type}"'.encode() for kind in (StepsDone, SweepDone))
+_READ = ("run.json", "status.json", "about.json", "scores.json", "events.jsonl")
+# What a table cell is shown as, at most; notes may be long.
+_MOST_LETTERS = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the table says of a run.
+
+    Args:
+        id: The run's.
+        created: When Train was pressed.
+        trouble: One sentence on what is damaged, empty if nothing is.
+        state: None where it cannot be read.
+        name: The person's name for it, or what it predicts and when it was started.
+        note, starred: As the person left them.
+        metric: Name of the task's first metric, empty before training.
+        validation: The metric on validation rows, with the weights that the model has; None before the first epoch.
+        test: The metric on test rows; None where there are none, or the run has not come to its end.
+        table, target, network, optimizer, policy: Its settings in a few words.
+        epochs: Epochs done.
+        best_epoch: From 1; None before the first.
+        seconds: Seconds of training, over all attempts.
+    """
+
+    id: str
+    created: datetime
+    trouble: str = ""
+    state: State | None = None
+    name: str = ""
+    note: str = ""
+    starred: bool = False
+    metric: str = ""
+    validation: float | None = None
+    test: float | None = None
+    table: str = ""
+    target: str = ""
+    network: str = ""
+    optimizer: str = ""
+    policy: str = ""
+    epochs: int | None = None
+    best_epoch: int | None = None
+    seconds: float | None = None
+
+    def matches(self, text: str) -> bool:
+        """Return whether each word of the text stands somewhere in the row, in capitals or not."""
+        parts = (
+            *(self.name, self.note, self.metric, self.table, self.target, self.network),
+            *(self.optimizer, self.policy, self.state or "damaged", self.trouble, self.id),
+        )
+        there = " ".join(parts).casefold()
+        return all(word in there for word in text.casefold().split())
+
+
+def stamp(run: Run) -> tuple[tuple[int, int], ...]:
+    """Return what changes when one of the files changes that ``row`` reads."""
+    told = []
+    for name in _READ:
+        try:
+            seen = (run.folder / name).stat()
+            told.append((seen.st_mtime_ns, seen.st_size))
+        except OSError:
+            told.append((0, -1))
+    return tuple(told)
+
+
+def row(run: Run) -> Row:
+    """Return what the table says of a run; whatever can be read of a damaged one."""
+    said, trouble = notes.read(run)
+    troubles = [trouble] if trouble else []
+    status: Status | None = None
+    settings: RunSettings | None = None
+    scores: Scores | None = None
+    try:
+        status = run.status
+    except (UserError, OSError) as error:
+        troubles.append(_sentence(run, "status.json", error))
+    try:
+        settings = run.settings
+    except (UserError, OSError) as error:
+        troubles.append(_sentence(run, "run.json", error))
+    try:
+        scores = Scores.from_json(run.scores_path.read_bytes()) if run.scores_path.exists() else None
+    except (UserError, OSError) as error:
+        troubles.append(_sentence(run, "scores.json", error))
+    history = told(run)
+    created = status.created if status else _born(run)
+    kept = kept_epoch(history, settings)
+    metric = scores.metrics[0] if scores is not None else None
+    return Row(
+        id=run.id,
+        created=created,
+        trouble=" ".join(troubles),
+        state=status.state if status else None,
+        name=_name(said, settings, created),
+        note=said.note,
+        starred=said.starred,
+        metric=metric.name if metric else history.started.metric if history.started else "",
+        validation=_finite(kept.val_metric if kept else None),
+        test=_finite(metric.value) if metric and scores and scores.part == "test" else None,
+        table=settings.data.source.name if settings else "",
+        target=settings.data.target or "" if settings else "",
+        network=network(settings) if settings else "",
+        optimizer=OPTIMIZERS[settings.training.optimizer] if settings else "",
+        policy=policy(settings, history.found) if settings else "",
+        epochs=len(history.epochs) if history.started else None,
+        best_epoch=history.best.epoch if history.best else None,
+        seconds=seconds(history.epochs),
+    )
+
+
+def told(run: Run) -> History:
+    """Return the history of a run without its steps, which takes a hundredth of the time to read."""
+    history = History()
+    try:
+        with run.events_path.open("rb") as file:
+            for line in file:
+                if line.startswith(_PASSED_OVER):
+                    continue
+                try:
+                    history.add(from_line(line))
+                except ValueError:
+                    continue  # still being written, or damaged; what comes after it still tells something
+    except OSError:
+        pass
+    return history
+
+
+def seconds(epochs: Sequence[EpochDone]) -> float | None:
+    """Return the seconds of training, over all attempts; each attempt counts anew. None before the first epoch."""
+    if not epochs:
+        return None
+    turns = [
+        before.seconds
+        for before, after in zip(epochs, epochs[1:], strict=False)
+        if after.seconds < before.seconds
+    ]
+    return sum(turns) + epochs[-1].seconds
+
+
+def network(settings: RunSettings) -> str:
+    """Return the layers in short: ``64-32``, ``conv 32-max pool-128``; ``linear`` for none."""
+    words = [layer.facts.short.format_map(vars(layer)) for layer in settings.model.layers]
+    return (
+        "-".join(
+            [
+                *([start.name] if (start := settings.model.start).type == "pretrained" else []),
+                *filter(None, words),
+            ]
+        )
+        or "linear"
+    )
+
+
+def policy(settings: RunSettings, found: RatesFound | None = None) -> str:
+    """Return the policy with its rates, also those that the run's own range test found."""
+    if settings.mode == "range test":
+        return "Range test"
+    if settings.policy.source == "found" and found is not None:
+        try:
+            return f"{studies.label_of(settings.with_found(found).policy)} (found)"
+        except UserError:
+            pass
+    return studies.label_of(settings.policy)
+
+
+def frame(rows: Sequence[Row], states: dict[State, str]) -> pd.DataFrame:
+    """Return the table: numbers are numbers, so that it sorts by them.
+
+    Args:
+        rows: In the order to show.
+        states: What states are called on the pages.
+    """
+    shown = pd.DataFrame(
+        {
+            "★": ["★" if one.starred else "" for one in rows],
+            "Name": [_short(one.name) for one in rows],
+            "State": [states[one.state] if one.state else "Damaged" for one in rows],
+            "Trouble": [one.trouble for one in rows],
+            "Validation": pd.Series([one.validation for one in rows], dtype="float64"),
+            "Test": pd.Series([one.test for one in rows], dtype="float64"),
+            "Metric": [one.metric for one in rows],
+            "Table": [_short(one.table) for one in rows],
+            "Target": [_short(one.target) for one in rows],
+            "Network": [_short(one.network) for one in rows],
+            "Optimizer": [one.optimizer for one in rows],
+            "Policy": [one.policy for one in rows],
+            "Epochs": pd.Series([one.epochs for one in rows], dtype="Int64"),
+            "Best epoch": pd.Series([one.best_epoch for one in rows], dtype="Int64"),
+            "Seconds": pd.Series([one.seconds for one in rows], dtype="float64"),
+            "Created": [one.created for one in rows],
+            "Note": [_short(one.note) for one in rows],
+        }
+    )
+    # Most people never meet a damaged run.
+    return shown if any(one.trouble for one in rows) else shown.drop(columns="Trouble")
+
+
+def _sentence(run: Run, name: str, error: Exception) -> str:
+    """One sentence that names the file."""
+    if isinstance(error, UserError) and name in str(error):
+        return str(error)
+    if name == "scores.json":
+        return "Its scores.json cannot be read: train it again to have new scores."
+    return f"The run {run.id} is damaged: its {name} cannot be read. Delete it and train again."
+
+
+def _name(said: notes.About, settings: RunSettings | None, created: datetime) -> str:
+    name = said.name if said.name is not None else settings.name if settings else ""
+    if name:
+        return name
+    when = f"{created:%d %b %H:%M:%S} UTC"
+    if settings is None:
+        return f"Run of {when}"
+    what = "Range test for " if settings.mode == "range test" else ""
+    # The time first: it tells runs apart, and what follows also stands in columns of its own.
+    return f"{when} · {what}{settings.data.title}"
+
+
+def _born(run: Run) -> datetime:
+    """When a run was made, as its id tells."""
+    try:
+        return datetime.strptime(run.id[:21], "%Y%m%d-%H%M%S%f").replace(tzinfo=UTC)
+    except ValueError:
+        return datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def kept_epoch(history: History, settings: RunSettings | None) -> EpochDone | None:
+    """Return the epoch whose weights the model has; None before the first.
+
+    Args:
+        history: What the run has said.
+        settings: Of the run; None counts as keeping the best.
+    """
+    last = history.epochs[-1] if history.epochs else None
+    if settings is not None and not settings.training.early_stopping.restore_best:
+        return last
+    return history.best or last
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _MOST_LETTERS else flat[: _MOST_LETTERS - 1] + "…"

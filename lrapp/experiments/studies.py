@@ -1,0 +1,295 @@
+"""Studies: several policies on the same data, network, budget and seeds, or a random search, each as ordinary runs.
+
+A study is a small JSON file that names its runs (``study_files``). The runs wait in the ordinary queue, so stopping,
+resuming and surviving a restart are theirs; the same seed gives the same first weights and order of rows to all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lrapp.errors import UserError
+from lrapp.experiments import search as searches
+from lrapp.experiments.search import Search
+from lrapp.experiments.search_space import spoken
+from lrapp.experiments.study_files import (
+    MOST_LABEL,
+    Member,
+    Study,
+    binned,
+    delete,
+    every,
+    get,
+    make,
+    member_ids,
+    restore,
+    run_of,
+)
+from lrapp.runs.store import Store
+from lrapp.settings import (
+    CLRSettings,
+    DataSettings,
+    EarlyStoppingSettings,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    OneCycleSettings,
+    PolicySettings,
+    RunSettings,
+    SGDRSettings,
+    Source,
+    TrainingSettings,
+    with_rates,
+)
+
+__all__ = [
+    "CYCLICAL",
+    "MOST_LABEL",
+    "MOST_POLICIES",
+    "MOST_SEEDS",
+    "Contender",
+    "Member",
+    "Plan",
+    "Study",
+    "binned",
+    "check",
+    "contenders",
+    "create",
+    "create_search",
+    "delete",
+    "every",
+    "get",
+    "label_of",
+    "member_ids",
+    "remark",
+    "restore",
+    "run_of",
+    "settings_of",
+    "what_cyclical_rates_do",
+    "yardstick_of",
+]
+
+# As many as hues that can be told apart; and runs that a machine gets through in a day.
+MOST_POLICIES, MOST_SEEDS = 8, 20
+CYCLICAL = "What cyclical rates do"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A policy that takes part, under the name that the charts give it."""
+
+    label: str
+    policy: PolicySettings
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study before it is made.
+
+    Args:
+        name: What to call it.
+        base: What all runs share: data, split, network, batch size, epochs.
+        contenders: The policies, two or more.
+        seeds: Training seeds; each gives every policy the same first weights.
+    """
+
+    name: str
+    base: RunSettings
+    contenders: tuple[Contender, ...]
+    seeds: tuple[int, ...]
+
+
+def label_of(policy: PolicySettings) -> str:
+    """Return a short name for a policy: what moves the rate, and between which values."""
+    found = policy.source == "found"
+    match policy:
+        case FixedSettings():
+            return "Fixed (found)" if found else f"Fixed {policy.learning_rate:.3g}"
+        case CLRSettings():
+            name = "CLR" if policy.mode == "triangular" else f"CLR {policy.mode}"
+            return f"{name} (found)" if found else f"{name} {policy.base_lr:.3g}–{policy.max_lr:.3g}"
+        case SGDRSettings():
+            return "SGDR (found)" if found else f"SGDR {policy.max_lr:.3g}"
+        case OneCycleSettings():
+            return "One-cycle (found)" if found else f"One-cycle {policy.max_lr:.3g}"
+
+
+def contenders(policies: Sequence[PolicySettings]) -> tuple[Contender, ...]:
+    """Return the policies with names that differ."""
+    taken: dict[str, int] = {}
+    named = []
+    for policy in policies:
+        label = label_of(policy)
+        taken[label] = taken.get(label, 0) + 1
+        named.append(Contender(label if taken[label] == 1 else f"{label} ({taken[label]})", policy))
+    return tuple(named)
+
+
+def check(plan: Plan, training_rows: int | None = None) -> list[str]:
+    """Return what the person should know about a plan, in plain sentences.
+
+    Args:
+        plan: The study as it would be made.
+        training_rows: Rows to train on, at least 1; None when not known yet, then lengths in steps are not looked at.
+
+    Raises:
+        UserError: If it compares nothing, or a policy's numbers do not go together.
+    """
+    number, seeds = len(plan.contenders), len(plan.seeds)
+    if number < 2:
+        raise UserError(f"Comparing takes at least two policies; add one. Received: {number}.")
+    if number > MOST_POLICIES:
+        raise UserError(
+            f"At most {MOST_POLICIES} policies can be told apart in one chart. Received: {number}."
+        )
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise UserError(f"A comparison needs 1 to {MOST_SEEDS} seeds. Received: {seeds}.")
+    if len(set(plan.seeds)) < seeds:
+        raise UserError(
+            f"Each seed must be another number, or it would count twice. Received: {_listed(plan.seeds)}."
+        )
+    labels = [contender.label for contender in plan.contenders]
+    if len(set(labels)) < number:
+        raise UserError(f"Each policy needs a name of its own. Received: {', '.join(labels)}.")
+    for label in labels:
+        if label != " ".join(label.split()) or not 1 <= len(label) <= MOST_LABEL:
+            raise UserError(
+                f"A policy's name must be one line of 1 to {MOST_LABEL} letters. Received: {label!r}."
+            )
+    remarks = [said for one in plan.contenders if (said := remark(plan.base, one, training_rows))]
+    if seeds == 1:
+        remarks.append("With one seed nobody can tell a difference from chance; three or more are better.")
+    return remarks
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(str(number) for number in numbers)
+
+
+def remark(base: RunSettings, contender: Contender, training_rows: int | None) -> str | None:
+    """Return a sentence on a first cycle that is longer than the run; None where there is nothing to say.
+
+    Args:
+        base: With the number of epochs and the batch size.
+        contender: The policy.
+        training_rows: As for ``check``.
+
+    Raises:
+        UserError: If the policy's numbers do not go together.
+    """
+    policy = contender.policy
+    batch, epochs = base.training.batch_size, base.training.epochs
+    if training_rows is not None:
+        try:
+            # Rates that a range test will replace may be in any order.
+            shown = with_rates(policy, 0.001, 0.01, 0.001, "") if policy.source == "found" else policy
+            base.model_copy(update={"policy": shown}).plan(training_rows)
+        except UserError as error:
+            raise UserError(f"{contender.label}: {error}") from error
+    match policy:
+        case CLRSettings():
+            cycle = 2 * policy.step_size
+        case SGDRSettings():
+            cycle = policy.T_0
+        case _:
+            return None
+    length = float(epochs)
+    if policy.unit == "steps":
+        if training_rows is None:
+            return None
+        length *= -(-training_rows // batch)
+    if policy.warmup + cycle <= length:
+        return None
+    return (
+        f"{contender.label}: its first cycle ends after {policy.warmup + cycle:g} {policy.unit}, "
+        f"the run after {length:g}; the rest is cut off."
+    )
+
+
+def settings_of(plan: Plan, contender: Contender, seed: int) -> RunSettings:
+    """Return the settings of one run: all policies get the same number of updates, so none stops early."""
+    training = plan.base.training.model_copy(update={"seed": seed})
+    settings = plan.base.model_copy(update={"policy": contender.policy, "training": training})
+    return _as_member(settings, f"{plan.name[:100]}: {contender.label}, seed {seed}")
+
+
+def _as_member(settings: RunSettings, name: str) -> RunSettings:
+    stopping = settings.training.early_stopping.model_copy(update={"enabled": False})
+    return settings.model_copy(
+        update={
+            "name": name,
+            "mode": "train",
+            "training": settings.training.model_copy(update={"early_stopping": stopping}),
+            # It would cost more than the training, and a comparison shows none of it.
+            "closer_look": False,
+        }
+    )
+
+
+def yardstick_of(contenders: Sequence[Contender]) -> str:
+    """Return the policy that the others are measured by: the first that keeps its rate, else the first."""
+    fixed = (one.label for one in contenders if isinstance(one.policy, FixedSettings))
+    return next(fixed, contenders[0].label)
+
+
+def what_cyclical_rates_do(source: Source, target: str, batch_size: int = 350) -> Plan:
+    """Return the study of a fixed rate against cyclical rates: plain SGD, layers of 64 and 32, 50 epochs.
+
+    Args:
+        source: The table.
+        target: The column to predict.
+        batch_size: Rows in one update; 350 suits a table of 70,000 rows.
+    """
+    base = RunSettings(
+        data=DataSettings(source=source, target=target, validation_share=0.2, test_share=0.0),
+        model=ModelSettings(layers=(LayerSettings(units=64), LayerSettings(units=32))),
+        training=TrainingSettings(
+            optimizer="sgd",
+            momentum=0.0,
+            batch_size=batch_size,
+            epochs=50,
+            early_stopping=EarlyStoppingSettings(enabled=False, monitor="val_metric"),
+        ),
+    )
+    policies = (FixedSettings(learning_rate=0.01), CLRSettings(source="found"))
+    return Plan(CYCLICAL, base, contenders(policies), (0, 1, 2))
+
+
+def create(store: Store, plan: Plan, training_rows: int | None = None, owner: str = "") -> Study:
+    """Make a study and its runs, queued; whoever owns the queue has to submit them.
+
+    Args:
+        store: Where runs and studies are kept.
+        plan: What to compare.
+        training_rows: Rows to train on, for an early word on policies whose numbers do not go together.
+        owner: Id of whoever starts it, as in ``Study``.
+
+    Raises:
+        UserError: If the plan compares nothing, or the disk is full; then no run is left behind.
+    """
+    check(plan, training_rows)
+    # Seed by seed, so that every policy has a curve before any has its second.
+    runs = [(one.label, seed, settings_of(plan, one, seed)) for seed in plan.seeds for one in plan.contenders]
+    return make(store, plan.name, runs, yardstick=yardstick_of(plan.contenders), owner=owner)
+
+
+def create_search(
+    store: Store, search: Search, base: RunSettings, training_rows: int | None = None, owner: str = ""
+) -> Study:
+    """Make a random search and its runs, queued; whoever owns the queue has to submit them.
+
+    Args:
+        store: Where runs and studies are kept.
+        search: What may vary, how many trials, by which seed.
+        base: All that stays as it is; every trial trains its number of epochs, with its seed.
+        training_rows, owner: As for ``create``.
+
+    Raises:
+        UserError: If the search cannot be made, or the disk is full; then no run is left behind.
+    """
+    searches.check(search, base, training_rows)
+    name = f"Random search of {', '.join(spoken(one) for one, _ in search.space.varied)}"
+    runs = [
+        (f"Trial {number}", base.training.seed, _as_member(settings, f"{name}: trial {number}"))
+        for number, settings in enumerate(searches.draw(search, base), start=1)
+    ]
+    return make(store, name, runs, search=search, owner=owner)

@@ -1,0 +1,103 @@
+"""What an export format is, and what its files are beside: how they are asked, described and compared."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lrapp.export.finished_image_run import PictureRecipe
+
+Arrays = Mapping[str, np.ndarray]
+# Largest difference to the app's own answers, in probabilities or in standard deviations of the target.
+MOST_DIFFERENCE = 1e-5
+# The same for pictures: every runtime takes the sums over the windows of convolutions in another order.
+MOST_DIFFERENCE_PICTURES = 1e-4
+NAMES = "`prediction`, the name of a class, and `probabilities`, in the order below"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What is known of the files of a format.
+
+    Args:
+        needs: Packages that they are used with, for requirements.txt.
+        readme: Returns the README, given a sentence on how their answers compare with the app's.
+        ask: Returns what they answer to the rows that are checked: ``prediction`` (numbers) or ``probabilities``, or,
+            as ``outputs``, what the network gives. None where they answer nothing.
+        most: Largest difference to the app's own answers that is not too much.
+    """
+
+    needs: tuple[str, ...]
+    readme: Callable[[str], str]
+    ask: Callable[[], Arrays] | None = None
+    most: float = MOST_DIFFERENCE
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A format that a finished run can be taken away in.
+
+    Args:
+        key: Its name in file names.
+        title: What it is called on the page.
+        about, about_pictures: A sentence on what it is for, where the run is on a table and on pictures.
+        doing: What is said while it is built.
+        table, pictures: Write a run, a ``Recipe`` or a ``PictureRecipe``, into a folder. They import what takes
+            seconds to import.
+        packages: What has to be installed to make it, besides the app's own requirements.
+        in_float32: Its hidden layers compute in float32, whatever the run did.
+    """
+
+    key: str
+    title: str
+    about: str
+    about_pictures: str
+    doing: str
+    table: Callable[[Any, Path], Built]
+    pictures: Callable[[Any, Path], Built]
+    packages: tuple[str, ...] = ()
+    in_float32: bool = False
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Packages that are not installed."""
+        return tuple(name for name in self.packages if find_spec(name) is None)
+
+
+def of_pictures(
+    recipe: PictureRecipe,
+    path: Path,
+    run: Callable[[Path, Arrays], Arrays],
+    needs: tuple[str, ...],
+    about: str,
+    code: str,
+    answer: str = NAMES,
+    most: float = MOST_DIFFERENCE_PICTURES,
+) -> Built:
+    """Write what every model of pictures comes with, and return what is known of it.
+
+    Args:
+        recipe: The run.
+        path: The model.
+        run: Returns what the model at a path answers to inputs by name, here to ``pictures``.
+        needs: Packages that it is used with, besides those that read pictures.
+        about, code, answer: As for ``readmes.of_pictures``.
+        most: Largest difference that is not too much.
+    """
+    from lrapp.export import readmes, script_images
+    from lrapp.images.pixels import png
+
+    pictures, folder = recipe.checked.x, path.parent
+    recipe.preprocessor.save(folder)
+    (folder / "example.png").write_bytes(png(pictures[0]))
+    readmes.write(folder / "read_picture.py", script_images.reader_file(recipe.preprocessor.shape))
+    return Built(
+        tuple(dict.fromkeys((*needs, "numpy", "pillow"))),
+        partial(readmes.of_pictures, recipe, about, answer, code),
+        partial(run, path, {"pictures": pictures}),
+        most,
+    )

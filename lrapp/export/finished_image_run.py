@@ -1,0 +1,125 @@
+"""A finished run on pictures -> all that a script or an exported model needs to be made and checked."""
+
+import csv
+import io
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lrapp.errors import UserError
+from lrapp.export.finished_run import SPLIT, Finished, finished
+from lrapp.images.folders import plain_name
+from lrapp.images.pixels import read_picture
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.runs.store import Run, Store
+from lrapp.sandbox.sources import read_images
+from lrapp.settings import PictureFileSource
+
+if TYPE_CHECKING:
+    from lrapp.images.datasets import Images
+    from lrapp.preparation.table_arrays import Part
+
+__all__ = ["ARCHIVE", "SPLIT", "PictureRecipe", "picture_recipe"]
+
+ARCHIVE = "pictures.zip"
+# Enough to see a mistake, and a large network is done with them soon.
+_MOST_CHECKED = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class PictureRecipe(Finished):
+    """A finished run on pictures, and what it was made of.
+
+    Args:
+        preprocessor: That of the model.
+        known: Names of all classes of the pictures, also of those that were left out.
+        split: Which picture is in which part, as CSV: of a set a line for each of its pictures, of a zip a line with
+            its entry for each that was used.
+        archive: Where the uploaded zip lies; None for a set that others can get.
+    """
+
+    preprocessor: PicturePreprocessor
+    known: tuple[str, ...]
+    split: bytes
+    archive: Path | None
+
+    @property
+    def checked(self) -> "Part":
+        """The pictures that an exported model is checked on, evenly from all that could be."""
+        every = super().checked
+        chosen = np.unique(np.linspace(0, len(every.y) - 1, min(_MOST_CHECKED, len(every.y))).astype(int))
+        return replace(every, x=every.x[chosen], y=every.y[chosen], weight=None, rows=every.rows[chosen])
+
+
+def picture_recipe(run: Run, store: Store) -> PictureRecipe:
+    """Return what a finished run was made of; reads and prepares its pictures once more.
+
+    Raises:
+        UserError: If the run left no model, or its pictures are gone or no longer what they were.
+    """
+    from lrapp.preparation.image_arrays import prepare_images
+
+    settings, history, scores, model = finished(run)
+    told = model.preprocessor
+    if not isinstance(told, PicturePreprocessor):
+        raise UserError("This run has learned from a table; it has no pictures.")
+    images = read_images(store, settings.data, lambda what, share: None, lambda: False)
+    prepared = prepare_images(images, settings.data)
+    if prepared.preprocessor != told:
+        raise UserError(
+            "The pictures are other ones than when this model was trained, perhaps by another version of LR Lab: "
+            "train the run again."
+        )
+    source = settings.data.source
+    archive = store.source_path(source) if isinstance(source, PictureFileSource) else None
+    made = Finished(settings, history, scores, model, prepared)
+    split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images, archive)
+    return PictureRecipe(**vars(made), preprocessor=told, known=images.classes, split=split, archive=archive)
+
+
+def _split_of_set(made: Finished, images: "Images") -> bytes:
+    parts = made.parts(len(images.labels))
+    return ("part\n" + "".join(f"{part or 'none'}\n" for part in parts)).encode()
+
+
+def _split_of_zip(made: Finished, images: "Images", archive: Path) -> bytes:
+    parts = made.parts(len(images.labels))
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(["entry", "file", "class", "part"])
+    assert images.names is not None
+    for entry, name, label, part in zip(
+        _entries(images, archive), images.names, images.labels, parts, strict=True
+    ):
+        if part:
+            writer.writerow([entry, name, images.classes[label], part])
+    return target.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _entries(images: "Images", archive: Path) -> Iterator[int]:
+    """The place of each picture among the entries of the zip."""
+    assert images.names is not None
+    places = defaultdict(list)
+    with zipfile.ZipFile(archive) as opened:
+        entries = opened.infolist()
+        for place, entry in enumerate(entries):
+            places[plain_name(entry)].append(place)
+        for name, pixels in zip(images.names, images.pixels, strict=True):
+            found = places[name]
+            # A zip may hold a name twice, and one of the two may be broken.
+            while len(found) > 1 and not _shows(opened, entries[found[0]], pixels):
+                found.pop(0)
+            yield found.pop(0)
+
+
+def _shows(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, pixels: np.ndarray) -> bool:
+    height, width, channels = pixels.shape
+    try:
+        return np.array_equal(read_picture(archive.read(entry), (height, width, channels)), pixels)
+    except Exception:  # whatever makes it unreadable, it was not used
+        return False

@@ -1,0 +1,275 @@
+"""A finished run -> all that a script needs to do it again without this package: files, columns, split, rates."""
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lrapp.errors import UserError
+from lrapp.preparation.preprocessor import InputColumn, Preprocessor
+from lrapp.runs.events import History
+from lrapp.runs.store import Run, Store
+from lrapp.sandbox.sources import read_table
+from lrapp.settings import Precision, RunSettings
+from lrapp.tables import cell_values
+from lrapp.tables.columns.conversion import Kind
+
+if TYPE_CHECKING:
+    from lrapp.evaluation.scores import Scores
+    from lrapp.networks.saved import SavedModel
+    from lrapp.preparation.table_arrays import Part, Prepared
+    from lrapp.tables.reading import Table
+
+ORIGINAL, CLEANED, SPLIT = "data.csv", "data_clean.csv", "split.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """How pandas reads the table, and from which file.
+
+    Args:
+        file: Name of the file beside the script.
+        data: Its bytes.
+        options: Arguments of ``pandas.read_csv``.
+        original: Whether it is the file as it was given.
+    """
+
+    file: str
+    data: bytes
+    options: dict[str, Any]
+    original: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A finished run, on a table or on pictures, with its data prepared once more.
+
+    Args:
+        settings: Its settings, with the rates that its own range test found, if it did one.
+        history: What it said.
+        scores: What its model is worth.
+        model: Its network and its preprocessor.
+        prepared: Its rows.
+    """
+
+    settings: RunSettings
+    history: History
+    scores: "Scores"
+    model: "SavedModel"
+    prepared: "Prepared"
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch, the last short one included."""
+        return -(-len(self.prepared.train.y) // self.settings.training.batch_size)
+
+    @property
+    def checked(self) -> "Part":
+        """The rows that an exported model is checked on: test rows, or validation rows where there are none."""
+        return self.prepared.test if len(self.prepared.test.y) else self.prepared.validation
+
+    def answering(self, precision: Precision) -> Any:
+        """Return its network in a precision, without the layers that vary pictures in training."""
+        from lrapp.networks import models
+
+        return models.answering(self.model.network, self.settings.model, self.prepared.task, precision)
+
+    def parts(self, rows: int) -> np.ndarray:
+        """Return the part that each of so many rows is in, as texts; empty where it is in none."""
+        found = np.full(rows, "", dtype=object)
+        for name in ("train", "validation", "test"):
+            found[getattr(self.prepared, name).rows] = name
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe(Finished):
+    """A finished run on a table, and what it was made of.
+
+    Args:
+        preprocessor: That of the model.
+        frame: Its table's columns as a script has them: texts, numbers (float64) and dates.
+        table_notes: Plain sentences on what reading the table changed.
+        reading: How to get that frame from a file.
+    """
+
+    preprocessor: Preprocessor
+    frame: pd.DataFrame
+    table_notes: tuple[str, ...]
+    reading: Reading
+
+    @property
+    def split(self) -> bytes:
+        """The part that each row of the table is in, as CSV; empty where the target is missing."""
+        parts = self.parts(len(self.frame))
+        return pd.DataFrame({"part": parts}).to_csv(index=False, lineterminator="\n").encode()
+
+
+def finished(run: Run) -> tuple[RunSettings, History, "Scores", "SavedModel"]:
+    """Return a finished run's settings (with the rates that it found), history, scores and model.
+
+    Raises:
+        UserError: If the run left no model, or its folder is damaged.
+    """
+    from lrapp.evaluation.scores import Scores
+    from lrapp.networks.saved import SavedModel
+
+    if not run.model_path.exists():
+        raise UserError("This run left no model. Resume it, or train it again.")
+    if not run.scores_path.exists():
+        raise UserError("This run's folder is damaged: scores.json is missing. Train the run again.")
+    settings, history = run.settings, run.history()
+    if settings.policy.source == "found" and history.found is not None:
+        settings = settings.with_found(history.found)
+    return settings, history, Scores.from_json(run.scores_path.read_bytes()), SavedModel.load(run.folder)
+
+
+def recipe(run: Run, store: Store) -> Recipe:
+    """Return what a finished run was made of; reads and prepares its table once more.
+
+    Raises:
+        UserError: If the run left no model, or its table is gone or no longer what it was.
+    """
+    from lrapp.preparation.table_arrays import prepare
+
+    settings, history, scores, model = finished(run)
+    if not isinstance(model.preprocessor, Preprocessor):
+        raise UserError("This run has learned from pictures; it has no table.")
+    table = read_table(store, settings.data)
+    prepared = prepare(table, settings.data)
+    if prepared.preprocessor.inputs != model.preprocessor.inputs:
+        raise UserError(
+            "The table gives other inputs than when this model was trained, perhaps by another version of LR Lab: "
+            "train the run again."
+        )
+    frame = _plain(table, prepared)
+    return Recipe(
+        settings,
+        history,
+        scores,
+        model,
+        prepared,
+        preprocessor=model.preprocessor,
+        frame=frame,
+        table_notes=table.notes,
+        reading=_reading(store.read_source(settings.data.source), table, frame),
+    )
+
+
+def _plain(table: "Table", prepared: "Prepared") -> pd.DataFrame:
+    columns = {}
+    for column in prepared.preprocessor.columns:
+        values = table.frame[column.name]
+        match column.kind:
+            case Kind.NUMBER:
+                columns[column.name] = _numbers(values)
+            case Kind.DATE:
+                columns[column.name] = values
+            case _:
+                columns[column.name] = _texts(values)
+    target = table.frame[prepared.target]
+    columns[prepared.target] = _numbers(target) if prepared.task == "regression" else _texts(target)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    return pd.Series(cell_values.numbers(values.to_frame())[:, 0], index=values.index)
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    codes, names = cell_values.texts(values)
+    return pd.Series(np.array([*names, None], dtype=object)[codes], index=values.index, dtype="str")
+
+
+def _reading(data: bytes, table: "Table", frame: pd.DataFrame) -> Reading:
+    """The original if pandas reads exactly the same from it, else the cleaned table."""
+    texts = {str(name): "str" for name in frame if pd.api.types.is_string_dtype(frame[name].dtype)}
+    dates = [str(name) for name in frame if pd.api.types.is_datetime64_any_dtype(frame[name].dtype)]
+    shared: dict[str, Any] = {}
+    if texts:
+        shared["dtype"] = texts
+    if dates:
+        shared["parse_dates"] = dates
+    options = _dialect(table) | shared
+    if table.dialect is not None and _reads(data, options, frame):
+        return Reading(ORIGINAL, data, options, original=True)
+    cleaned = frame.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogatepass")
+    options = {"keep_default_na": False, "na_values": [""], **shared}
+    if not _reads(cleaned, options, frame):
+        raise UserError(
+            "This table holds cells that a CSV file cannot carry to pandas, so no script can be written for it. "
+            "The other formats are not affected."
+        )
+    return Reading(CLEANED, cleaned, options, original=False)
+
+
+def _dialect(table: "Table") -> dict[str, Any]:
+    """Arguments of ``read_csv`` that say how the file is written, where that is not as pandas expects."""
+    dialect = table.dialect
+    if dialect is None:
+        return {}
+    options: dict[str, Any] = {}
+    if dialect.encoding.lower().replace("_", "-") not in ("utf-8", "ascii"):
+        options["encoding"] = dialect.encoding
+    if dialect.delimiter == " ":
+        options["sep"] = r"\s+"
+    elif dialect.delimiter != ",":
+        options["sep"] = dialect.delimiter
+    if not dialect.quote:
+        options["quoting"] = 3
+    elif dialect.quote != '"':
+        options["quotechar"] = dialect.quote
+    if dialect.escape:
+        options["escapechar"] = dialect.escape
+    if dialect.decimal != ".":
+        options["decimal"] = dialect.decimal
+    if dialect.thousands:
+        options["thousands"] = dialect.thousands
+    if not dialect.header:
+        options |= {"header": None, "names": [column.name for column in table.columns]}
+    return options
+
+
+def _reads(data: bytes, options: dict[str, Any], frame: pd.DataFrame) -> bool:
+    """Whether pandas, told so, reads this very frame without a word of warning."""
+    try:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            read = pd.read_csv(io.BytesIO(data), **options)
+        return (
+            not warned and len(read) == len(frame) and all(_same(read[name], frame[name]) for name in frame)
+        )
+    except Exception:  # whatever pandas stumbles over, the cleaned table goes instead
+        return False
+
+
+def _same(read: pd.Series, wanted: pd.Series) -> bool:
+    if pd.api.types.is_float_dtype(wanted.dtype):
+        numeric = pd.api.types.is_numeric_dtype(read.dtype) and not pd.api.types.is_bool_dtype(read.dtype)
+        # Versions of pandas differ in the last bit of a number.
+        return numeric and np.allclose(
+            read.to_numpy(np.float64), wanted.to_numpy(), rtol=1e-14, atol=0.0, equal_nan=True
+        )
+    if pd.api.types.is_datetime64_any_dtype(wanted.dtype):
+        return pd.api.types.is_datetime64_any_dtype(read.dtype) and bool(
+            ((read == wanted) | (read.isna() & wanted.isna())).all()
+        )
+    return pd.api.types.is_string_dtype(read.dtype) and read.equals(wanted)
+
+
+def slot_names(columns: Sequence[InputColumn]) -> list[str]:
+    """Return a name for each slot, all different: of a column, or of a part of a date."""
+    taken: set[str] = set()
+    names = []
+    for column in columns:
+        for slot in column.slots:
+            name = slot if column.kind is Kind.DATE else column.name
+            while name in taken:
+                name += " (2)"
+            taken.add(name)
+            names.append(name)
+    return names

@@ -1,0 +1,76 @@
+"""Python code: a script and a notebook that do the run again without this package."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from lrapp.export.exporter import Built, Exporter
+from lrapp.export.finished_image_run import ARCHIVE, SPLIT, PictureRecipe
+from lrapp.export.finished_run import Recipe
+
+
+def _table(recipe: Recipe, folder: Path) -> Built:
+    file = recipe.reading.file
+    (folder / file).write_bytes(recipe.reading.data)
+    listed, changed = f"| {file} | the table |\n", f"the table before it became {file}"
+    notes = () if recipe.reading.original else recipe.table_notes
+    return _written(recipe, folder, listed, changed, notes, ("pandas", "scikit-learn"))
+
+
+def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
+    listed, needs = "", ("scikit-learn",) if recipe.settings.data.source.name == "digits" else ()
+    if recipe.archive is not None:
+        shutil.copyfile(recipe.archive, folder / ARCHIVE)
+        listed, needs = f"| {ARCHIVE} | the pictures, as they were uploaded |\n", ("pillow",)
+    return _written(recipe, folder, listed, "the pictures", recipe.prepared.notes, needs)
+
+
+def _written(
+    recipe: Recipe | PictureRecipe,
+    folder: Path,
+    listed: str,
+    changed: str,
+    notes: Sequence[str],
+    needs: tuple[str, ...],
+) -> Built:
+    """Write script, notebook and split; describe them, files that are listed, and what was done to what was changed."""
+    from lrapp.export import readmes, script, script_data, script_images
+
+    of_pictures = recipe.prepared.of_pictures
+    readmes.write(folder / "train.py", script.script(recipe))
+    readmes.write(folder / "train.ipynb", script.notebook(recipe))
+    (folder / SPLIT).write_bytes(recipe.split)
+    text = f"""\
+# {readmes.line(script.cells_of(recipe)[0].title)}
+
+    pip install -r requirements.txt
+    python train.py
+
+{readmes.line(recipe.scores.summary)}
+{(script_images if of_pictures else script_data).TOLERANCE}
+
+| file | what it is |
+|---|---|
+| train.py | the whole run: reading, splitting, {"" if of_pictures else "preprocessing, "}network, learning rate, \
+training, measuring |
+| train.ipynb | the same as a notebook |
+{listed}| {SPLIT} | which {"picture" if of_pictures else "row"} is in which part |
+"""
+    if notes:
+        text += f"\n## What was done to {changed}\n\n" + "".join(
+            f"- {readmes.line(note)}\n" for note in notes
+        )
+    return Built(("tensorflow", "keras", "numpy", *needs), lambda _: text)
+
+
+EXPORTER = Exporter(
+    key="code",
+    title="Python code",
+    about="A readable script and a notebook that do this run again with pandas, scikit-learn and Keras alone. The "
+    "table comes with them.",
+    about_pictures="A readable script and a notebook that do this run again with Keras and NumPy alone. Uploaded "
+    "pictures come with them.",
+    doing="Writing the script …",
+    table=_table,
+    pictures=_pictures,
+)

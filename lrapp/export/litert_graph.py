@@ -1,0 +1,127 @@
+"""A run's model -> a LiteRT file (.tflite), from raw columns to answers, for phones and small devices.
+
+LiteRT's own operations know neither float64 nor texts: numbers go in as float32, a category as its place in a list, a
+date as its day and the second of that day.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lrapp.export.tf_graph import SIGNATURE, Ops, answers, module, save
+from lrapp.networks.saved import SavedModel
+from lrapp.prediction.plain_model import (
+    Portable,
+    answer,
+    day_parts,
+    in_portions,
+    layers,
+    prepared,
+    text_codes,
+)
+from lrapp.preparation.preprocessor import InputColumn
+from lrapp.tables.columns.conversion import Kind
+
+_DAY = 86_400
+
+
+def input_names(plan: Portable) -> dict[str, tuple[str, ...]]:
+    """Return what the file calls the inputs of each column: ``column_1`` and so on, two of them for a date."""
+    return {
+        column.name: (f"column_{place}_days", f"column_{place}_seconds")
+        if column.kind is Kind.DATE
+        else (f"column_{place}",)
+        for place, column in enumerate(plan.columns, start=1)
+    }
+
+
+def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return a table's columns as the file takes them, by the names of its inputs.
+
+    Args:
+        plan: Names the columns.
+        columns: As ``portable.raw_inputs`` gives them.
+
+    Returns:
+        float32 (a gap is NaN) or int32 (the place of a text, -1 for one that training never saw), shape (rows,).
+    """
+    made: dict[str, np.ndarray] = {}
+    names = input_names(plan)
+    for column in plan.columns:
+        values = columns[column.name]
+        if column.kind is Kind.DATE:
+            days = np.floor(values / _DAY)
+            parts = [days, values - days * _DAY]
+        elif column.kind is Kind.NUMBER:
+            with np.errstate(over="ignore"):
+                parts = [values]
+        else:
+            places = dict(zip(*text_codes(column), strict=True))
+            made[names[column.name][0]] = np.array([places.get(text, -1) for text in values], np.int32)
+            continue
+        with np.errstate(over="ignore"):
+            made |= {
+                name: part.astype(np.float32) for name, part in zip(names[column.name], parts, strict=True)
+            }
+    return made
+
+
+def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
+    """Return what takes an input of shape (rows,) for each column; arguments as for ``onnx_export.build``."""
+    names, ops, learned = input_names(plan), Ops(np.float32), layers(model.network)
+    specs: dict[str, Any] = {}
+    for column in plan.columns:
+        kind = tf.int32 if column.kind in (Kind.CATEGORY, Kind.YES_NO) else tf.float32
+        specs |= {name: tf.TensorSpec([None], kind, name=name) for name in names[column.name]}
+
+    def serve(**given: Any) -> dict[str, Any]:
+        def parts(column: InputColumn) -> list[Any]:
+            return [tf.reshape(given[name], [-1, 1]) for name in names[column.name]]
+
+        def dates(column: InputColumn) -> list[Any]:
+            days, seconds = parts(column)
+            return day_parts(days, seconds / float(_DAY), ops)
+
+        def row(column: InputColumn, table: np.ndarray) -> Any:
+            codes, last = given[names[column.name][0]], len(table) - 1
+            # Codes outside of the table are those of its last row.
+            codes = tf.where(tf.less(codes, 0), last, tf.minimum(codes, last))
+            return tf.gather(tf.constant(table), codes)
+
+        x = prepared(plan, ops, lambda column: parts(column)[0], dates, row)
+        return answers(model.preprocessor, answer(learned, x, ops), numbers=True)
+
+    return module(serve, specs)
+
+
+def converted(served: tf.Module) -> bytes:
+    """Return what is served as a LiteRT file."""
+    with tempfile.TemporaryDirectory() as folder:
+        # The names of inputs and outputs come through by this way only.
+        save(served, Path(folder))
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        made: bytes = converter.convert()
+    return made
+
+
+def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what LiteRT answers, by the names of the outputs.
+
+    Args:
+        path: The file.
+        given: As ``inputs`` returns them.
+    """
+    import warnings
+
+    with warnings.catch_warnings():
+        # It says that a package of its own will take its place one day.
+        warnings.filterwarnings(
+            "ignore", message=r"[\s\S]*tf\.lite\.Interpreter is deprecated", category=UserWarning
+        )
+        interpreter = tf.lite.Interpreter(model_path=str(path))
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    return in_portions(given, lambda part: runner(**part))

@@ -1,0 +1,170 @@
+"""What a person can take away from a finished run, made in the worker: each a zip in the run's folder."""
+
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lrapp.errors import UserError
+from lrapp.export.exporter import MOST_DIFFERENCE, Arrays, Exporter
+from lrapp.export.finished_image_run import picture_recipe
+from lrapp.export.finished_run import Finished, recipe
+from lrapp.export.formats import code, keras, litert, onnx, savedmodel
+from lrapp.files import disk_errors, put, write_beside
+from lrapp.phrasing import counted
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.runs.store import Run, Store
+from lrapp.tables.columns.conversion import Kind
+
+# In the order in which the page offers them.
+EXPORTERS = (code.EXPORTER, keras.EXPORTER, savedmodel.EXPORTER, onnx.EXPORTER, litert.EXPORTER)
+FOLDER = "exports"
+
+
+def formats(run: Run) -> tuple[Exporter, ...]:
+    """Return the formats that a run can be taken away in, with what they are for a table or for pictures."""
+    if run.settings.data.of_pictures:
+        return tuple(replace(exporter, about=exporter.about_pictures) for exporter in EXPORTERS)
+    return EXPORTERS
+
+
+def export_path(run: Run, exporter: Exporter) -> Path:
+    """Return where the zip of a format lies, or will."""
+    return run.folder / FOLDER / f"{exporter.key}.zip"
+
+
+def progress_path(run: Run, exporter: Exporter) -> Path:
+    """Return the file that holds, while an export is made, a few words on what is going on."""
+    return run.folder / FOLDER / f"{exporter.key}.progress"
+
+
+def export(folder: Path, home: Path, key: str) -> Path:
+    """Make an export of a finished run and return its zip file.
+
+    Args:
+        folder: The run's folder.
+        home: The store's folder, where uploaded files are kept.
+        key: Which format.
+
+    Raises:
+        UserError: If the run left no model, its table is gone, a package is missing, or the format cannot hold
+            what the run does.
+    """
+    run = Run(folder)
+    exporter = next(item for item in EXPORTERS if item.key == key)
+    if exporter.missing:
+        raise UserError(f"{exporter.title} needs more packages: pip install {' '.join(exporter.packages)}")
+    target, progress = export_path(run, exporter), progress_path(run, exporter)
+    with disk_errors():
+        target.parent.mkdir(exist_ok=True)
+
+    def say(text: str) -> None:
+        write_beside(progress, text.encode(), "nothing")
+
+    try:
+        finished = _finished(run, Store(home), say)
+        with disk_errors(), tempfile.TemporaryDirectory(dir=target.parent) as beside:
+            content = Path(beside) / "content"
+            content.mkdir()
+            _fill(content, exporter, finished, say)
+            say("Packing …")
+            packed = Path(beside) / target.name
+            _zip(content, packed)
+            put(packed, target)
+    finally:
+        progress.unlink(missing_ok=True)
+    return target
+
+
+def _finished(run: Run, store: Store, say: Callable[[str], None]) -> Finished:
+    """The run with its data, read and prepared once more."""
+    if run.settings.data.of_pictures:
+        say("Reading the pictures …")
+        return picture_recipe(run, store)
+    say("Reading and preparing the table …")
+    return recipe(run, store)
+
+
+def _fill(content: Path, exporter: Exporter, finished: Finished, say: Callable[[str], None]) -> None:
+    """Write a format into a folder, once its answers are the app's."""
+    from lrapp.export import readmes
+
+    say(exporter.doing)
+    build = exporter.pictures if finished.prepared.of_pictures else exporter.table
+    built, sentence = build(finished, content), ""
+    if built.ask is not None:
+        say("Comparing its answers with the app's …")
+        sentence = _compare(finished, built.ask(), built.most, exporter.in_float32)
+    readmes.write(content / "requirements.txt", readmes.requirements(built.needs))
+    readmes.write(content / "README.md", built.readme(sentence))
+
+
+def _zip(content: Path, packed: Path) -> None:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(content.rglob("*")):
+            # Pictures are packed already.
+            how = zipfile.ZIP_STORED if path.suffix in (".zip", ".keras") else zipfile.ZIP_DEFLATED
+            archive.write(path, path.relative_to(content).as_posix(), how)
+
+
+def _compare(finished: Finished, answers: Arrays, most: float, in_float32: bool) -> str:
+    """Say how far an exported model's answers to the rows that are checked are from the app's.
+
+    Raises:
+        UserError: If float32 has too few digits for the table's numbers, or the last digit decides.
+        RuntimeError: If it is a defect of ours.
+    """
+    from lrapp.networks import saved
+
+    x, precision, note = finished.checked.x, finished.settings.training.precision, ""
+    outputs = saved.outputs(finished.model.network, x)
+    if in_float32 and precision != "float32":
+        note = (
+            f" The app computes the hidden layers in {precision}, this file in float32, which is more exact; that "
+            f"moves answers by up to {_difference(finished, answers, outputs)[1]}, and is not counted here."
+        )
+        outputs = saved.outputs(finished.answering("float32"), x)
+    largest, text = _difference(finished, answers, outputs)
+    if not largest <= most:
+        raise _refusal(finished, most, text)
+    part = "test" if len(finished.prepared.test.y) else "validation"
+    rows = counted(len(x), f"{part} picture" if finished.prepared.of_pictures else "row")
+    return f"Checked on {rows}: the largest difference to the app's answers is {text}.{note}"
+
+
+def _difference(finished: Finished, answers: Arrays, outputs: np.ndarray) -> tuple[float, str]:
+    """The largest difference between answers and what the app makes of a network's outputs; also in words."""
+    told = finished.model.preprocessor
+    own = told.decode(outputs)
+    if "outputs" in answers:
+        found = told.decode(answers["outputs"])
+        answers = {"prediction": found.values, "probabilities": np.asarray(found.probabilities)}
+    if own.probabilities is None:
+        off = (answers["prediction"].ravel() - own.values.astype(np.float64)) / told.target_scale
+        unit = "standard deviations of the target"
+    else:
+        off, unit = answers["probabilities"] - own.probabilities, "in a probability"
+    largest = float(np.abs(off).max(initial=0.0))
+    return largest, f"{largest:.1e} {unit}"
+
+
+def _refusal(finished: Finished, most: float, off: str) -> Exception:
+    """What to raise where answers are further off than they may be."""
+    told = finished.model.preprocessor
+    if not isinstance(told, PicturePreprocessor):
+        dates = any(column.kind is Kind.DATE for column in told.columns)
+        if dates and finished.settings.data.scaling == "quantile":
+            return UserError(
+                "This run scales the parts of dates by quantiles, where the last digit of a sine can decide, and this "
+                f"format computes that digit in another way: its answers were off by {off}. Take the Python code, or "
+                "train again with another scaling."
+            )
+        if most > MOST_DIFFERENCE:
+            return UserError(
+                "This format computes with 32-bit numbers, which have too few digits for this table: its answers "
+                f"were off by {off}. Take ONNX or the SavedModel."
+            )
+    return RuntimeError(f"The exported model's answers differ by {off}.")

@@ -1,0 +1,111 @@
+"""A finished run -> a readable script, and a notebook, in plain pandas, scikit-learn and Keras."""
+
+import json
+import textwrap
+from typing import Any
+
+from lrapp.errors import UserError
+from lrapp.escaping import line
+from lrapp.export import script_images
+from lrapp.export.finished_image_run import PictureRecipe
+from lrapp.export.finished_run import Finished, Recipe
+from lrapp.export.script_data import (
+    WIDTH,
+    Cell,
+    beginning_cell,
+    column_cell,
+    preprocessing_cell,
+    reading_cell,
+    split_cell,
+    target_cell,
+)
+from lrapp.export.script_training import network_cell, rate_cell, testing_cell, training_cell
+from lrapp.settings.network import FreshStart
+
+
+def script(recipe: Finished) -> str:
+    """Return the run as a Python script."""
+    first, *others = cells_of(recipe)
+    # Said before all else, or a comment with a name from a file could say in which encoding the script is read.
+    parts = [f"# -*- coding: utf-8 -*-\n# {first.title}\n#\n{_comment(first.text)}\n\n{first.code}"]
+    parts += [f"# --- {cell.title} ---\n{_comment(cell.text)}\n\n{cell.code}" for cell in others]
+    return "\n\n\n".join(parts) + "\n"
+
+
+def notebook(recipe: Finished) -> str:
+    """Return the run as a Jupyter notebook (format 4.5)."""
+    made: list[dict[str, Any]] = []
+    for number, cell in enumerate(cells_of(recipe)):
+        level = "#" if number == 0 else "##"
+        text = "\n".join([f"{level} {line(cell.title)}", "", *map(line, cell.text.splitlines())])
+        made.append({"cell_type": "markdown", "id": f"text-{number}", "metadata": {}, "source": _lines(text)})
+        made.append(
+            {
+                "cell_type": "code",
+                "id": f"code-{number}",
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": _lines(cell.code),
+            }
+        )
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    whole = {
+        "cells": made,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def cells_of(recipe: Finished) -> tuple[Cell, ...]:
+    """Return the steps of the script, in order.
+
+    Raises:
+        UserError: If the run does what a script cannot do again.
+    """
+    if recipe.settings.training.groups.differ:
+        raise UserError(
+            "This run gives groups of layers rates of their own, which a script cannot do again: take another "
+            "format, or train without differential rates."
+        )
+    if not isinstance(recipe.settings.model.start, FreshStart):
+        raise UserError(
+            "This run started from weights that were learned before, which a script cannot do again: take "
+            "another format, or train from fresh weights."
+        )
+    return (
+        *_data_cells(recipe),
+        network_cell(recipe),
+        rate_cell(recipe),
+        training_cell(recipe),
+        testing_cell(recipe),
+    )
+
+
+def _data_cells(recipe: Finished) -> tuple[Cell, ...]:
+    if isinstance(recipe, PictureRecipe):
+        return (
+            script_images.beginning_cell(recipe),
+            script_images.reading_cell(recipe),
+            script_images.split_cell(recipe),
+        )
+    assert isinstance(recipe, Recipe)
+    return (
+        beginning_cell(recipe),
+        reading_cell(recipe),
+        split_cell(),
+        column_cell(recipe),
+        preprocessing_cell(recipe),
+        target_cell(recipe),
+    )
+
+
+def _comment(text: str) -> str:
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, WIDTH)]
+    return "\n".join(f"# {line}".rstrip() for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines(keepends=True)

@@ -1,0 +1,335 @@
+"""The second half of a run as code: network, learning rates, training, and what it is worth."""
+
+from collections import Counter
+from typing import Any
+
+from lrapp.export.finished_run import Finished
+from lrapp.export.script_data import WIDTH, Cell
+from lrapp.phrasing import counted
+from lrapp.policies.schedules import CLR, SGDR, Fixed, OneCycle, Policy, WarmUp
+
+
+def network_cell(recipe: Finished) -> Cell:
+    """Return the step for the network."""
+    training = recipe.settings.training
+    made = {
+        "sgd": f"SGD(momentum={training.momentum}, nesterov={training.nesterov})",
+        "adam": "Adam()",
+        "adamw": f"AdamW(weight_decay={training.weight_decay})",
+        "rmsprop": f"RMSprop(momentum={training.momentum})",
+    }[training.optimizer]
+    optimizer = f"keras.optimizers.{made}"
+    if training.precision == "mixed_float16":
+        optimizer = f"keras.optimizers.LossScaleOptimizer({optimizer})"
+    loss, metric = {
+        "binary": ("BinaryCrossentropy", 'BinaryAccuracy(name="metric")'),
+        "multi-class": ("SparseCategoricalCrossentropy", 'SparseCategoricalAccuracy(name="metric")'),
+        "regression": ("MeanSquaredError", 'MeanAbsoluteError(name="metric")'),
+    }[recipe.prepared.task]
+    return Cell(
+        "Build the network",
+        "The seeds give the same first weights and the same dropout."
+        + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
+        f"{_network(recipe.model.network)}\n"
+        "network.compile(\n"
+        f"    optimizer={optimizer},\n"
+        f"    loss=keras.losses.{loss}(),\n"
+        f"    metrics=[keras.metrics.{metric}],\n)\n"
+        "network.summary()",
+    )
+
+
+def _network(network: Any) -> str:
+    """Code that builds a network of ours: a list of layers, or, where ways part and meet, one call after the other."""
+    shape = network.input_shape[1:]
+    kind = ', dtype="uint8"' if len(shape) == 3 else ""
+    start = f"keras.Input({shape!r}{kind})"
+    layers = network.layers[1:]
+    if not any(isinstance(layer.input, list) for layer in layers):
+        lines = [f"        {start},", *(f"        keras.layers.{_layer(layer, 8)}," for layer in layers)]
+        return "network = keras.Sequential(\n    [\n" + "\n".join(lines) + "\n    ]\n)"
+    left = Counter(id(tensor) for layer in layers for tensor in _inputs(layer))
+    lines = [f"inputs = {start}"]
+    names = {id(network.input): "inputs"}
+    for layer in layers:
+        given = [names[id(tensor)] for tensor in _inputs(layer)]
+        left.subtract(id(tensor) for tensor in _inputs(layer))
+        # A name is taken again once nothing else needs what it stands for.
+        taken = {name for tensor, name in names.items() if left[tensor]} | {"inputs"}
+        name = next(name for name in ("x", "way", "past", "beside") if name not in taken)
+        names[id(layer.output)] = name
+        arguments = f"[{', '.join(given)}]" if isinstance(layer.input, list) else given[0]
+        lines.append(f"{name} = keras.layers.{_layer(layer, 0)}({arguments})")
+    return "\n".join([*lines, f"network = keras.Model(inputs, {name})"])
+
+
+def _inputs(layer: Any) -> list[Any]:
+    return layer.input if isinstance(layer.input, list) else [layer.input]
+
+
+def _layer(layer: Any, indent: int) -> str:
+    """The call that makes a layer of a network of ours again."""
+    kind = type(layer).__name__
+    arguments: list[str] = []
+    match kind:
+        case "Dense" | "Conv2D":
+            arguments.append(str(layer.units if kind == "Dense" else layer.filters))
+            if kind == "Conv2D":
+                strides = f", strides={layer.strides[0]}" if layer.strides[0] > 1 else ""
+                arguments.append(f'{layer.kernel_size[0]}{strides}, padding="{layer.padding}"')
+            if not layer.use_bias:
+                arguments.append("use_bias=False")
+            if layer.activation.__name__ != "linear":
+                arguments.append(f'activation="{layer.activation.__name__}"')
+            initializer = layer.kernel_initializer
+            arguments.append(
+                f"kernel_initializer=keras.initializers.{type(initializer).__name__}(seed={initializer.seed})"
+            )
+            if layer.kernel_regularizer is not None:
+                penalty = layer.kernel_regularizer.get_config()
+                arguments.append(
+                    f"kernel_regularizer=keras.regularizers.L1L2(l1={float(penalty['l1']):.12g}, "
+                    f"l2={float(penalty['l2']):.12g})"
+                )
+        case "BatchNormalization":
+            arguments.append(f"momentum={layer.momentum}")
+        case "Activation":
+            arguments.append(f'"{layer.activation.__name__}"')
+        case "Dropout":
+            arguments.append(f"{layer.rate}, seed={layer.seed}")
+        case "MaxPooling2D" | "AveragePooling2D":
+            arguments.append(str(layer.pool_size[0]))
+        case "Rescaling":
+            arguments.append(f"{layer.scale!r}, offset={layer.offset!r}")
+        case "RandomFlip" | "RandomRotation" | "RandomZoom" | "RandomTranslation" | "RandomContrast":
+            arguments += _variation(layer)
+    if layer.dtype_policy.name != "float32":
+        arguments.append(f'dtype="{layer.dtype_policy.name}"')
+    line = f"{kind}({', '.join(arguments)})"
+    if len(line) > WIDTH - indent:
+        inner, outer = "\n" + " " * (indent + 4), "\n" + " " * indent
+        line = f"{kind}({inner}" + f",{inner}".join(arguments) + f",{outer})"
+    return line
+
+
+def _variation(layer: Any) -> list[str]:
+    """The arguments of a layer that varies pictures."""
+    found = layer.get_config()
+    given = {
+        "RandomFlip": ("mode",),
+        "RandomRotation": ("factor", "fill_mode"),
+        "RandomZoom": ("height_factor", "fill_mode"),
+        "RandomTranslation": ("height_factor", "width_factor", "fill_mode"),
+        "RandomContrast": ("factor", "value_range"),
+    }[type(layer).__name__]
+    return [f"{name}={_value(found[name])}" for name in (*given, "seed")]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(_value, value))})"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def rate_cell(recipe: Finished) -> Cell:
+    """Return the step for the learning rates."""
+    settings = recipe.settings
+    steps = recipe.steps_per_epoch
+    total = steps * settings.training.epochs
+    policy = settings.policy.build(steps, total)
+    code = policy_code(policy)
+    origin = f" {' '.join(settings.policy.origin.split())}" if settings.policy.origin else ""
+    return Cell(
+        "Plan the learning rate",
+        f"A step is one batch; an epoch has {counted(steps, 'step')}.{origin}",
+        f"{code}\n\n\nlearning_rates = [learning_rate(step) for step in range({total})]",
+    )
+
+
+def policy_code(policy: Policy) -> str:
+    """Return a function ``learning_rate(step)`` that gives the rates of a policy."""
+    match policy:
+        case WarmUp():
+            length = int(policy.steps)
+            inner = policy_code(policy.policy).replace("def learning_rate(", "def rate_after_warm_up(")
+            return (
+                f"{inner}\n\n\ndef learning_rate(step):\n"
+                f'    """A straight line up in {length} steps, then what follows."""\n'
+                f"    if step < {length}:\n"
+                f"        return rate_after_warm_up(0) * (step + 1) / {length}\n"
+                f"    return rate_after_warm_up(step - {length})"
+            )
+        case Fixed():
+            return f'def learning_rate(step):\n    """The same in every step."""\n    return {policy.learning_rate!r}'
+        case CLR():
+            scale = {
+                "triangular": "1.0",
+                "triangular2": "0.5 ** (cycle - 1)",
+                "exp_range": f"{policy.gamma!r} ** step",
+            }[policy.mode]
+            return (
+                "def learning_rate(step):\n"
+                '    """Cyclical learning rates: Smith 2017, arXiv 1506.01186."""\n'
+                f"    base_lr, max_lr, step_size = {policy.base_lr!r}, {policy.max_lr!r}, {policy.step_size!r}\n"
+                "    cycle = np.floor(1 + step / (2 * step_size))\n"
+                "    x = abs(step / step_size - 2 * cycle + 1)\n"
+                f"    scale = {scale}  # {policy.mode}\n"
+                "    return base_lr + (max_lr - base_lr) * max(0.0, 1 - x) * scale"
+            )
+        case SGDR():
+            return (
+                "def learning_rate(step):\n"
+                '    """Warm restarts: Loshchilov and Hutter 2017, arXiv 1608.03983."""\n'
+                f"    min_lr, max_lr, decay = {policy.min_lr!r}, {policy.max_lr!r}, {policy.decay!r}\n"
+                + (
+                    f"    length = {policy.T_0!r}\n    cycle = step // length\n    start = cycle * length\n"
+                    if policy.T_mult == 1.0
+                    else f"    cycle, start, length = 0, 0.0, {policy.T_0!r}\n"
+                    "    while step >= start + length:\n"
+                    "        start += length\n"
+                    f"        length *= {policy.T_mult!r}\n"
+                    "        cycle += 1\n"
+                )
+                + "    done = (step - start) / length\n"
+                "    peak = (max_lr - min_lr) * decay**cycle\n"
+                "    return min_lr + peak * (1 + np.cos(np.pi * done)) / 2"
+            )
+        case OneCycle():
+            last = policy.total_steps - 1
+            return (
+                "def cosine(start, end, done):\n"
+                "    return start + (end - start) * (1 - np.cos(np.pi * min(done, 1.0))) / 2\n\n\n"
+                "def learning_rate(step):\n"
+                '    """One cycle: Smith and Topin 2018, arXiv 1708.07120."""\n'
+                f"    max_lr, last = {policy.max_lr!r}, {last!r}\n"
+                f"    top = {policy.rise!r} * last\n"
+                "    if step <= top:\n"
+                f"        return cosine(max_lr / {policy.start_div!r}, max_lr, step / top)\n"
+                f"    return cosine(max_lr, max_lr / {policy.end_div!r}, (step - top) / (last - top))"
+            )
+    raise NotImplementedError(type(policy).__name__)
+
+
+def training_cell(recipe: Finished) -> Cell:
+    """Return the step for the training."""
+    training = recipe.settings.training
+    stopping = training.early_stopping
+    # A run that was stopped, or diverged, ended between two epochs or within one.
+    ended = recipe.history.ended
+    reason = ended.reason if ended is not None else "completed"
+    early = reason in ("stopped", "diverged")
+    epochs = len(recipe.history.epochs) if early else training.epochs
+    # Steps of an unfinished epoch are in the weights only where no finished epoch's are kept.
+    left = recipe.history.steps_done - epochs * recipe.steps_per_epoch
+    if reason != "stopped" or (stopping.restore_best and epochs):
+        left = 0
+    callbacks = ["Plan()"]
+    if stopping.enabled or stopping.restore_best:
+        up = stopping.monitor == "val_metric" and recipe.prepared.task != "regression"
+        callbacks.append(
+            "keras.callbacks.EarlyStopping(\n"
+            f'            monitor="{stopping.monitor}",\n'
+            f'            mode="{"max" if up else "min"}",\n'
+            f"            patience={stopping.patience if stopping.enabled else max(1, epochs)},\n"
+            f"            min_delta={stopping.min_delta if stopping.enabled else 0.0!r},\n"
+            f"            restore_best_weights={stopping.restore_best},\n        )"
+        )
+    weights = ", weights[rows]" if recipe.prepared.train.weight is not None else ""
+    text = "Every epoch uses every training row, in an order that follows from the seed."
+    if reason == "stopped":
+        text += (
+            f" The run was stopped after {epochs:,} of {counted(training.epochs, 'epoch')}, and so is this."
+        )
+        if left:
+            text += f" Its model has {counted(left, 'step')} of the next epoch, too."
+    elif reason == "diverged":
+        text += (
+            f" The run diverged after {epochs:,} of {counted(training.epochs, 'epoch')}, so this ends there"
+        )
+        text += "." if epochs else ", with its first weights."
+    if training.precision != "float32":
+        text += (
+            f" The hidden layers compute in {training.precision}, which rounds much earlier than float32: losses "
+            "may part a little more from those of the run."
+        )
+    listed = "\n".join(f"        {callback}," for callback in callbacks)
+    return Cell(
+        "Train",
+        text,
+        f'''\
+class Batches(keras.utils.PyDataset):
+    """Training {recipe.prepared.unit} in batches."""
+
+    order = np.arange(len(x_train))
+
+    def __len__(self):
+        return -(-len(x_train) // {training.batch_size})
+
+    def __getitem__(self, batch):
+        rows = self.order[batch * {training.batch_size} : (batch + 1) * {training.batch_size}]
+        return x_train[rows], y_train[rows]{weights}
+
+
+batches = Batches()
+
+
+class Plan(keras.callbacks.Callback):
+    """Sets the order of the rows before every epoch, and the learning rate before every step."""
+
+    step = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        batches.order = np.random.default_rng([{training.seed}, epoch]).permutation(len(x_train))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.optimizer.learning_rate = learning_rates[self.step]
+        self.step += 1
+
+
+history = network.fit(
+    batches,
+    shuffle=False,  # the batches come in their own order
+    validation_data=(x_validation, y_validation),
+    validation_batch_size={_rows_at_once(recipe)},
+    epochs={epochs},
+    callbacks=[
+{listed}
+        keras.callbacks.TerminateOnNaN(),
+    ],
+    verbose=2,
+){_last_steps(training.seed, epochs, left)}
+network.save("model.keras")''',
+    )
+
+
+def _rows_at_once(recipe: Finished) -> int:
+    return 256 if recipe.prepared.of_pictures else 8192
+
+
+def _last_steps(seed: int, epochs: int, steps: int) -> str:
+    """The steps of an epoch that was not finished."""
+    if not steps:
+        return ""
+    return f"""
+batches.order = np.random.default_rng([{seed}, {epochs}]).permutation(len(x_train))
+for batch in range({steps}):  # of the epoch in which the run was stopped
+    network.optimizer.learning_rate = learning_rates[{epochs} * len(batches) + batch]
+    network.train_on_batch(*batches[batch])"""
+
+
+def testing_cell(recipe: Finished) -> Cell:
+    """Return the step for the measuring."""
+    metric = recipe.scores.metrics[0]
+    part = recipe.scores.part
+    figure = {
+        "binary": f"np.mean((answers > 0.5) == (y_{part} > 0.5))",
+        "multi-class": f"np.mean(answers.argmax(axis=1) == y_{part})",
+        "regression": f"np.mean(np.abs(answers - y_{part})) * scale",
+    }[recipe.prepared.task]
+    return Cell(
+        "Measure it",
+        f"On the {recipe.scores.rows:,} {part} {recipe.prepared.unit}.",
+        f"answers = network.predict(x_{part}, batch_size={_rows_at_once(recipe)}, verbose=0)\n"
+        f"figure = {figure}\n"
+        f'print(f"{metric.name} on the {part} {recipe.prepared.unit}: {{figure:.6g}} (the run: {metric.value:.6g})")',
+    )

@@ -1,0 +1,188 @@
+"""A run's model -> a TensorFlow SavedModel from raw columns, or pictures, to answers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lrapp.networks.saved import SavedModel
+from lrapp.prediction.plain_model import Portable, date_parts, in_portions, prepared, text_codes
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.preparation.preprocessor import InputColumn, Preprocessor
+from lrapp.tables.columns.conversion import Kind
+
+SIGNATURE = "serving_default"
+
+
+class Ops:
+    """The ``Arithmetic`` of ``portable``, in float64, or in float32 where nothing else is there."""
+
+    def __init__(self, kind: type[np.floating[Any]] = np.float64) -> None:
+        self.kind = kind
+
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Put columns beside one another."""
+        return tf.concat(list(parts), axis=1)
+
+    def is_nan(self, x: Any) -> Any:
+        """True where a value is missing."""
+        return tf.math.is_nan(x)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        """Take x where the condition holds, else y."""
+        return tf.where(condition, x, y)
+
+    def less(self, x: Any, y: Any) -> Any:
+        """True where x is less than y."""
+        return tf.less(x, y)
+
+    def floor(self, x: Any) -> Any:
+        """Round down."""
+        return tf.floor(x)
+
+    def sine(self, x: Any) -> Any:
+        """Sine of radians."""
+        return tf.sin(x)
+
+    def log(self, x: Any) -> Any:
+        """Natural logarithm."""
+        return tf.math.log(x)
+
+    def root(self, x: Any) -> Any:
+        """Square root."""
+        return tf.sqrt(x)
+
+    def take(self, table: np.ndarray, places: Any) -> Any:
+        """Take the entries of a flat table that stand at whole numbers."""
+        return tf.gather(self.constant(table), tf.cast(places, tf.int32))
+
+    def product(self, x: Any, weights: np.ndarray) -> Any:
+        """Multiply float32 rows with a matrix."""
+        return tf.matmul(x, tf.constant(weights))
+
+    def activation(self, name: str, x: Any) -> Any:
+        """Apply one of the functions that a layer may have, by Keras's name."""
+        return keras.activations.get(name)(x)
+
+    def single(self, x: Any) -> Any:
+        """Turn booleans and float64 into float32."""
+        return tf.cast(x, tf.float32)
+
+    def constant(self, values: np.ndarray) -> Any:
+        """Make a tensor of an array."""
+        far = np.finfo(self.kind).max
+        return tf.constant(
+            values if values.dtype == np.float32 else np.clip(values, -far, far).astype(self.kind)
+        )
+
+
+def input_names(plan: Portable) -> dict[str, str]:
+    """Return what the SavedModel calls each column: ``column_1`` and so on, as not every name would do."""
+    return {column.name: f"column_{place + 1}" for place, column in enumerate(plan.columns)}
+
+
+def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
+    """Return what takes the columns of a table and answers; arguments as for ``onnx_export.build``."""
+    names, ops = input_names(plan), Ops()
+    texts = {}
+    for column in plan.columns:
+        if column.kind in (Kind.CATEGORY, Kind.YES_NO):
+            keys, codes = text_codes(column)
+            initial = tf.lookup.KeyValueTensorInitializer(
+                tf.constant(keys), tf.constant(codes, dtype=tf.int64)
+            )
+            texts[names[column.name]] = tf.lookup.StaticHashTable(initial, len(column.values))
+
+    def serve(**given: Any) -> dict[str, Any]:
+        def column_of(column: InputColumn) -> Any:
+            return tf.reshape(given[names[column.name]], [-1, 1])
+
+        def row(column: InputColumn, table: np.ndarray) -> Any:
+            code = texts[names[column.name]].lookup(tf.reshape(given[names[column.name]], [-1]))
+            return tf.gather(tf.constant(table), code)
+
+        x = prepared(plan, ops, column_of, lambda column: date_parts(column_of(column), ops), row)
+        return answers(model.preprocessor, model.network(x, training=False))
+
+    specs = {
+        name: tf.TensorSpec([None], tf.string if name in texts else tf.float64, name=name)
+        for name in names.values()
+    }
+    return module(serve, specs, model.network, texts)
+
+
+def of_pictures(network: keras.Model, told: PicturePreprocessor, numbers: bool = False) -> tf.Module:
+    """Return what takes pictures, uint8, and answers.
+
+    Args:
+        network: From ``recipes.Finished.answering``.
+        told: Its classes, and the shape of its pictures.
+        numbers: As for ``answers``.
+    """
+
+    def serve(pictures: Any) -> dict[str, Any]:
+        return answers(told, network(pictures, training=False), numbers)
+
+    spec = tf.TensorSpec([None, *told.shape], tf.uint8, name="pictures")
+    return module(serve, {"pictures": spec}, network)
+
+
+def answers(told: Preprocessor | PicturePreprocessor, given: Any, numbers: bool = False) -> dict[str, Any]:
+    """Return ``prediction`` and ``probabilities``, made of what a network answers.
+
+    Args:
+        told: Task, classes, and scale of the target.
+        given: What it answers.
+        numbers: Give classes by their numbers, and other predictions as float32, where a runtime knows no more.
+    """
+    if told.task == "regression":
+        kind = np.float32 if numbers else np.float64
+        return {"prediction": tf.cast(given[:, 0], kind) * kind(told.target_scale) + kind(told.target_mean)}
+    if told.task == "binary":
+        given = tf.concat([1.0 - given, given], axis=1)
+    best = tf.argmax(given, axis=1, output_type=tf.int32)
+    best = best if numbers else tf.gather(tf.constant(list(told.classes)), best)
+    return {"prediction": best, "probabilities": given}
+
+
+def module(serve: Any, specs: dict[str, tf.TensorSpec], network: Any = None, held: Any = None) -> tf.Module:
+    """Return a module that serves a function, and holds on to all that it needs.
+
+    Args:
+        serve: Inputs by name -> outputs by name.
+        specs: Its inputs.
+        network, held: What it computes with.
+    """
+    made = tf.Module()
+    made.weights = [variable.value for variable in network.variables] if network is not None else []
+    made.held = held
+    made.serve = tf.function(serve, autograph=False)
+    made.traced = made.serve.get_concrete_function(**specs)
+    return made
+
+
+def save(served: tf.Module, folder: Path) -> None:
+    """Write what is served as a SavedModel; the folder is made."""
+    tf.saved_model.save(served, str(folder), signatures={SIGNATURE: served.traced})
+
+
+def run(folder: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what a SavedModel answers, by the names of the outputs.
+
+    Args:
+        folder: The SavedModel.
+        inputs: Columns as ``portable.raw_inputs`` gives them, or pictures, by the names of the inputs.
+    """
+    serve = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
+
+    def answer(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        tensors = {
+            name: tf.constant(values.tolist(), tf.string) if values.dtype == object else tf.constant(values)
+            for name, values in given.items()
+        }
+        return {name: value.numpy() for name, value in serve(**tensors).items()}
+
+    return in_portions(inputs, answer)

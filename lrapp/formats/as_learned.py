@@ -1,0 +1,164 @@
+"""The bytes of a new file -> its table, read as the model learned to read its own."""
+
+import codecs
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from lrapp.errors import UserError
+from lrapp.formats import match
+from lrapp.formats.learned import ModelFormats
+from lrapp.formats.match import Plan, Reading
+from lrapp.formats.written import Written, look
+from lrapp.tables.columns.formats import ColumnFormat
+from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.reading import DialectOverrides, Table, read_csv
+
+_AS_IT_STANDS = ColumnFormat(Kind.TEXT)
+_TOLD_APART = (Kind.NUMBER, Kind.DATE, Kind.YES_NO)
+
+
+class Way:
+    """How one file is read for a model: decided on its first rows, held to for the others.
+
+    Args:
+        name: What the person calls the file.
+        needed: Names of columns that it should have.
+        formats: How the model learned its columns, and what a person decided on this file.
+    """
+
+    def __init__(self, name: str, needed: Collection[str], formats: ModelFormats) -> None:
+        self._name, self._known, self._formats = name, {*needed, *formats.columns}, formats
+        self._needed = set(needed)
+        self._plan = Plan({}, (), ())
+
+    def read(self, data: bytes, encoding: str | None = None) -> Table:
+        """Return the table of a file, or of its first rows.
+
+        Args:
+            data: The bytes.
+            encoding: Where it is known.
+
+        Raises:
+            UnclearFormat: If a person must decide first how it is written.
+            UserError: If there is no table in it, or a unit is another than the model learned.
+        """
+        raw = self._as_it_stands(data, encoding)
+        if not self._formats.columns:
+            return raw
+        file = {
+            name: _looked_at(raw.frame[name], learned.kind)
+            for name, learned in self._formats.columns.items()
+            if name in raw.frame.columns
+        }
+        plan = match.match(self._formats.columns, file, self._formats.choice, typed=raw.dialect is None)
+        match.check(plan, self._name)
+        self._plan = plan
+        table = raw.with_formats({name: reading.format for name, reading in plan.readings.items()})
+        return replace(table, frame=_converted(table.frame, plan.readings), notes=(*table.notes, *plan.notes))
+
+    def read_more(self, data: bytes, dialect: DialectOverrides) -> Table:
+        """Return further rows, read as the first were.
+
+        Args:
+            data: The names of the columns, and rows below them.
+            dialect: How the first rows were split.
+
+        Raises:
+            UserError: If there is no table in it.
+        """
+        formats = {name: reading.format for name, reading in self._plan.readings.items()}
+        table = read_csv(data, self._name, dialect=dialect, known_names=self._known, formats=formats)
+        return replace(table, frame=_converted(table.frame, self._plan.readings))
+
+    def fits(self, table: Table) -> bool:
+        """Return whether further rows are written as the first were; a cell that is no number at all does not matter.
+
+        Args:
+            table: As ``read_more`` gave it.
+        """
+        misfits = [column.name for column in table.columns if column.misfits]
+        for name, reading in self._plan.readings.items():
+            if name in misfits and reading.format.kind in (Kind.NUMBER, Kind.DATE):
+                there = look(
+                    table.with_kinds({name: Kind.TEXT}).frame[name][table.unread(name)].unique().tolist()
+                )
+                if there.decimal or there.unclear or there.order or there.unit or there.currency:
+                    return False
+        return True
+
+    def _as_it_stands(self, data: bytes, encoding: str | None) -> Table:
+        """The table with what tells the model's formats left as text."""
+        texts = {
+            name: _AS_IT_STANDS if learned.kind in _TOLD_APART else learned.format
+            for name, learned in self._formats.columns.items()
+        }
+        chosen = self._formats.dialect
+        by_hand = DialectOverrides(
+            encoding or chosen_encoding(data, chosen.encoding), chosen.delimiter, chosen.quote, chosen.header
+        )
+        plain = DialectOverrides(encoding=encoding)
+        if by_hand != plain:
+            # What was chosen for the model's table comes first; a file that is not like it is read as it looks.
+            try:
+                table = read_csv(data, self._name, dialect=by_hand, known_names=self._known, formats=texts)
+            except UserError:
+                pass
+            else:
+                if self._needed <= set(table.frame.columns):
+                    return table
+        return read_csv(data, self._name, dialect=plain, known_names=self._known, formats=texts)
+
+
+def read_known(
+    data: bytes,
+    name: str,
+    needed: Collection[str],
+    encoding: str | None = None,
+    formats: ModelFormats | None = None,
+) -> Table:
+    """Return the table that a file holds, whose column names are known.
+
+    Args:
+        data: The file's bytes.
+        name: Its name, for messages.
+        needed: Names of columns that it should have.
+        encoding: Where it is known.
+        formats: How the model learned them; as they look where there are none.
+
+    Raises:
+        UnclearFormat: If a person must decide first how it is written.
+        UserError: If it cannot be read as a table, or a unit is another than the model learned.
+    """
+    return Way(name, needed, formats or ModelFormats()).read(data, encoding)
+
+
+def chosen_encoding(data: bytes, chosen: str | None) -> str | None:
+    """Return the encoding that a person chose for the model's table, if these bytes may be in it; else None.
+
+    Args:
+        data: The beginning of a file, or all of it.
+        chosen: The encoding.
+    """
+    if chosen is None or data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"PK")):
+        return None
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)  # half a letter may stand at the end
+    except UnicodeDecodeError:
+        return chosen
+    return None
+
+
+def _looked_at(values: pd.Series, kind: Kind) -> Written:
+    return look(values.dropna().unique().tolist()) if kind in _TOLD_APART else Written()
+
+
+def _converted(frame: pd.DataFrame, readings: Mapping[str, Reading]) -> pd.DataFrame:
+    """The frame with numbers in the model's units."""
+    other = {
+        name: frame[name] * reading.numerator / reading.denominator
+        for name, reading in readings.items()
+        if name in frame.columns and reading.numerator != reading.denominator
+    }
+    return frame.assign(**other) if other else frame

@@ -1,0 +1,131 @@
+"""How a model's columns were written when it learned them: kept as ``formats.json`` beside its preprocessor."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from lrapp.errors import UserError
+from lrapp.formats.match import Choice, Learned
+from lrapp.tables import cell_values
+from lrapp.tables.columns.formats import ColumnFormat
+from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.reading import DialectOverrides, Table
+
+FILE = "formats.json"
+
+
+@dataclass(frozen=True)
+class ModelFormats:
+    """What a new file is read by; plain data that goes from process to process, and to JSON.
+
+    Args:
+        columns: The columns that the model needs and the one that it predicts, by name; those that are not there are
+            read as they look.
+        dialect: What a person chose by hand for the table that the model learned from.
+        choice: What a person decided on the file that is to be read.
+        version: Of the file.
+    """
+
+    columns: Mapping[str, Learned] = field(default_factory=dict)
+    dialect: DialectOverrides = field(default_factory=DialectOverrides)
+    choice: Choice = field(default_factory=Choice)
+    version: Literal[1] = 1
+
+    def to_json(self) -> bytes:
+        """Return it as JSON."""
+        return _ADAPTER.dump_json(self, indent=1)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "ModelFormats":
+        """Return what ``to_json`` wrote.
+
+        Raises:
+            UserError: If it is something else, or of a later version.
+        """
+        try:
+            return _ADAPTER.validate_json(data)
+        except ValidationError as error:
+            raise UserError(
+                "How this model's columns were written (formats.json) is damaged or of another version of LR Lab: "
+                "download or train the model again."
+            ) from error
+
+    @classmethod
+    def load(cls, folder: Path) -> "ModelFormats | None":
+        """Return the formats beside a model; None where it is of a version that kept none.
+
+        Raises:
+            UserError: If they are damaged.
+        """
+        try:
+            return cls.from_json((folder / FILE).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def chosen(self, choice: Choice) -> "ModelFormats":
+        """Return the same with what a person decided on the file that is to be read."""
+        return replace(self, choice=choice)
+
+
+_ADAPTER = TypeAdapter(ModelFormats)
+
+
+def learned(table: Table, names: Collection[str], chosen: DialectOverrides) -> ModelFormats:
+    """Return how a table's columns are written, for the model that learns from them.
+
+    Args:
+        table: With the kinds that the person chose.
+        names: Columns that the model needs, and the one that it predicts.
+        chosen: What the person chose by hand.
+    """
+    typed = table.dialect is None
+    formats = {column.name: column.format for column in table.columns}
+    seen = [
+        one.decimal for one in formats.values() if one.decimal_seen and not (typed and one.decimal == ".")
+    ]
+    whole = chosen.decimal or (max(sorted(set(seen)), key=seen.count) if seen else "")
+    columns = {}
+    for name in names:
+        form = formats[name]
+        own = form.decimal if form.decimal_seen and not (typed and form.decimal == ".") else whole
+        if form.kind == Kind.NUMBER:
+            columns[name] = Learned(form, _mark(own), _most(table.frame[name]))
+        elif form.kind == Kind.DATE and form.date_order not in ("dmy", "mdy"):
+            # Dates that tell their order themselves; what a person chose holds for later ones that do not.
+            columns[name] = Learned(replace(form, date_order=chosen.date_order or form.date_order))
+        else:
+            columns[name] = Learned(form)
+    return ModelFormats(columns, chosen)
+
+
+def derived(kinds: Mapping[str, Kind], chosen: DialectOverrides) -> ModelFormats:
+    """Return what is known of a model that kept no formats: what a person had chosen by hand.
+
+    Args:
+        kinds: The columns that it needs.
+        chosen: What the person chose by hand.
+    """
+    columns = {}
+    if chosen.decimal:
+        form = ColumnFormat(Kind.NUMBER, chosen.decimal, chosen.thousands or "", decimal_seen=True)
+        for name, kind in kinds.items():
+            if kind is Kind.NUMBER:
+                columns[name] = Learned(form, _mark(chosen.decimal))
+    return ModelFormats(columns, chosen)
+
+
+def _mark(mark: str) -> Literal["", ".", ","]:
+    return "." if mark == "." else "," if mark == "," else ""
+
+
+def _most(values: pd.Series) -> float | None:
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        return None
+    numbers = np.abs(cell_values.numbers(values.to_frame())[:, 0])
+    numbers = numbers[~np.isnan(numbers)]
+    return float(numbers.max()) if len(numbers) else None

@@ -1,0 +1,399 @@
+"""How a model's columns were written when it learned them, against how a new file writes them.
+
+What the model learned decides. Where a file can only be meant otherwise, there is a question for a person; where a
+unit differs, its numbers are converted if that is certain, and else the file is refused. All of it is plain data, which
+goes from process to process and into files as JSON.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lrapp.errors import UserError
+from lrapp.formats import units
+from lrapp.formats.written import Written, is_currency
+from lrapp.tables.columns.formats import ColumnFormat
+from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.number_formats import NumberFormat, parse_number, written_number
+from lrapp.tables.columns.yes_no_words import NO, YES
+
+Whose = Literal["model", "file"]
+_MARKS = {".": "points", ",": "commas"}
+_ORDERS = {True: "day before month", False: "month before day"}
+_PERCENT = ("%", "‰")
+_SHARE = "of 1"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How a column was written when the model learned it.
+
+    Args:
+        format: How its cells were read.
+        decimal: The decimal mark that its table showed, or that a person chose; ``""`` where neither is so.
+        most: The greatest number without its sign; None where that is not known.
+    """
+
+    format: ColumnFormat
+    decimal: Literal["", ".", ","] = ""
+    most: float | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What the column was."""
+        return Kind(self.format.kind)
+
+    @property
+    def unit(self) -> str:
+        """What stood behind its numbers, ``"%"`` and ``"‰"`` among them, or ``""``."""
+        if self.format.percent:
+            return "%"
+        return "" if is_currency(self.format.suffix) else self.format.suffix
+
+    @property
+    def currency(self) -> str:
+        """The sign or code of its currency, or ``""``."""
+        behind = self.format.suffix
+        return self.format.prefix or (behind if is_currency(behind) else "")
+
+    @property
+    def day_first(self) -> bool | None:
+        """Whether the day stood before the month; None where its dates did not need to tell."""
+        return {"dmy": True, "mdy": False}.get(self.format.date_order)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person decided on a file that does not write as the model learned.
+
+    Args:
+        whose: Whether decimal marks and dates are read as the model learned them, or as the file seems to write.
+        decimal: The decimal mark of the file's numbers.
+        day_first: Whether days stand before months.
+    """
+
+    whose: Whose | None = None
+    decimal: Literal[".", ","] | None = None
+    day_first: bool | None = None
+
+    def and_(self, other: "Choice") -> "Choice":
+        """Return this with what another one decides."""
+        return Choice(
+            other.whose or self.whose,
+            other.decimal or self.decimal,
+            self.day_first if other.day_first is None else other.day_first,
+        )
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer to a question."""
+
+    label: str
+    choice: Choice
+
+
+@dataclass(frozen=True)
+class Question:
+    """What must be known before anything is predicted.
+
+    Args:
+        about: ``"decimal"`` or ``"dates"``.
+        sentence: What was found, and why it is not certain.
+        options: The answers to choose from.
+    """
+
+    about: Literal["decimal", "dates"]
+    sentence: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one column of a file is to be read.
+
+    Args:
+        format: How its cells are written.
+        numerator, denominator: The numbers, times this, are in the model's unit.
+    """
+
+    format: ColumnFormat
+    numerator: int = 1
+    denominator: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a file is to be read for a model.
+
+    Args:
+        readings: For each column of the model that has to be told.
+        notes: Plain sentences on what is not read as the file itself seems to want, and on what is converted.
+        questions: What a person must answer first; the plan holds for their first options.
+    """
+
+    readings: Mapping[str, Reading]
+    notes: tuple[str, ...]
+    questions: tuple[Question, ...]
+
+
+class UnclearFormat(UserError):
+    """A file can be read in several ways, and which one is right is not certain.
+
+    Args:
+        sentence: What was found and how to answer, for where there is no page.
+        questions: What there is to be answered.
+    """
+
+    def __init__(self, sentence: str, questions: tuple[Question, ...] = ()) -> None:
+        super().__init__(sentence, questions)
+        self.sentence, self.questions = sentence, questions
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def match(
+    learned: Mapping[str, Learned],
+    file: Mapping[str, Written],
+    choice: Choice | None = None,
+    *,
+    typed: bool = False,
+) -> Plan:
+    """Return how a file's columns are to be read, or what there is to be asked.
+
+    Args:
+        learned: How the columns that the model needs were written, by name.
+        file: How the file writes its columns, by name; others than the model needs tell of the file as a whole.
+        choice: What a person has decided already.
+        typed: Whether the file keeps numbers as numbers, as a spreadsheet does, so that a point starts decimals.
+
+    Raises:
+        UserError: If a unit differs and there is no certain conversion.
+    """
+    chosen = choice or Choice()
+    marks = [written.decimal for written in file.values() if written.decimal]
+    whole = max((".", ","), key=marks.count) if marks else ""
+    readings: dict[str, Reading] = {}
+    notes: list[str] = []
+    open_: dict[Kind, list[tuple[str, Learned, Written]]] = {Kind.NUMBER: [], Kind.DATE: []}
+    refused: list[str] = []
+    for name, told in learned.items():
+        there = file.get(name)
+        if there is None:
+            continue
+        match told.kind:
+            case Kind.NUMBER:
+                try:
+                    readings[name], asked = _number(name, told, there, chosen, whole, typed, notes)
+                except UserError as error:
+                    refused.append(str(error))
+                    continue
+            case Kind.DATE:
+                readings[name], asked = _date(name, told, there, chosen, notes)
+            case _:
+                readings[name], asked = Reading(told.format), False
+                notes.extend(_other_words(name, told, there))
+        if asked:
+            open_[told.kind].append((name, told, there))
+    if refused:
+        raise UserError(" ".join(refused))
+    questions = (*_about_marks(open_[Kind.NUMBER]), *_about_dates(open_[Kind.DATE]))
+    return Plan(readings, tuple(notes), questions)
+
+
+def check(plan: Plan, name: str) -> None:
+    """Raise the ``UnclearFormat`` that holds the questions of a plan, if it has any.
+
+    Args:
+        plan: As ``match`` gives it.
+        name: What the person calls the file.
+    """
+    if not plan.questions:
+        return
+    flags = {"decimal": "--format model or --format file", "dates": "--day-first or --month-first"}
+    said = " ".join(question.sentence for question in plan.questions)
+    ways = " and ".join(flags[question.about] for question in plan.questions)
+    raise UnclearFormat(f"{name}: {said} Say how it is meant: {ways}.", plan.questions)
+
+
+def _number(
+    name: str, told: Learned, there: Written, choice: Choice, whole: str, typed: bool, notes: list[str]
+) -> tuple[Reading, bool]:
+    """How numbers are to be read, and whether that must be asked."""
+    if typed and (there.decimal or there.unclear) == ".":
+        mine, there = ".", replace(there, decimal=".", unclear="")
+    else:
+        # A model that saw no decimals had whole numbers, whose only marks group thousands.
+        mine = told.decimal or there.decimal or whole or ("," if there.unclear == "." else ".")
+    # A mark between thousands that no cell of training had is only what goes with the decimal mark.
+    learned_thousands = told.format.thousands if told.format.thousands_seen else ""
+    wanted, asked = mine, False
+    own = there.decimal or there.unclear
+    if not own:
+        pass
+    elif choice.decimal is not None:
+        wanted = choice.decimal
+    elif there.decimal:
+        asked = there.decimal != mine and choice.whose is None
+        wanted = there.decimal if choice.whose == "file" else mine
+    elif choice.whose == "file":
+        wanted = whole or there.unclear
+    elif there.unclear not in (mine, learned_thousands):
+        # As the model learned, 3.125 would be three thousand, and nothing that it has seen says so.
+        asked = whole != mine and choice.whose is None
+    thousands = next(
+        (
+            mark
+            for mark in (there.thousands, told.format.thousands, there.unclear)
+            if mark not in ("", wanted)
+        ),
+        "",
+    )
+    if not asked and own and (value := _value(there.example, wanted)):
+        # What a program writes, and what other columns of the file settle, need no word.
+        settled = there.decimal or whole == wanted or there.unclear == wanted == "."
+        if wanted != mine or not settled:
+            whose = "you chose" if wanted != mine else "the model learned it"
+            notes.append(f"{_named(name)}: {there.example} was read as {value}, as {whose}.")
+    form = replace(
+        told.format,
+        decimal=wanted,
+        thousands=thousands,
+        percent=there.unit == "%",
+        prefix=there.currency or told.format.prefix,
+        suffix="" if there.unit == "%" else there.unit,
+    )
+    return _in_unit(name, told, there, Reading(form), notes), asked
+
+
+def _in_unit(name: str, told: Learned, there: Written, reading: Reading, notes: list[str]) -> Reading:
+    """The reading with the unit that the file writes, and by how much its numbers are to be multiplied."""
+    if told.currency and there.currency and not units.same_currency(told.currency, there.currency):
+        raise UserError(
+            f"The model learned {_named(name)} in {told.currency}, and the file has it in {there.currency}: "
+            "convert it first."
+        )
+    if there.unit == told.unit or there.most is None:
+        return reading
+    if not there.unit:
+        if told.unit in _PERCENT and there.most <= 1 and (told.most is None or told.most > 1):
+            raise UserError(
+                f"The model learned {_named(name)} with {told.unit} signs, and the file has bare numbers up to "
+                f"{there.most:g}, which may be shares. Write them with {told.unit} signs first."
+            )
+        notes.append(
+            f"{_named(name)} has no unit in this file; its numbers were taken as {told.unit}, as the model learned it."
+        )
+        return reading
+    wanted = told.unit or units.unit_in_name(name)
+    if not wanted and there.unit in _PERCENT and told.most is not None and told.most <= 1:
+        wanted = _SHARE
+    times = units.factor(there.unit, wanted)
+    if times is None:
+        before = f"in {told.unit}" if told.unit else "without a unit"
+        raise UserError(
+            f"The model learned {_named(name)} {before}, and the file has it in {there.unit}: that cannot be converted "
+            f"for certain. Write it {before} first."
+        )
+    if times != 1:
+        into = "shares" if wanted == _SHARE else wanted
+        notes.append(f"{_named(name)} was converted from {there.unit} to {into}, as the model learned it.")
+    return replace(reading, numerator=times.numerator, denominator=times.denominator)
+
+
+def _date(name: str, told: Learned, there: Written, choice: Choice, notes: list[str]) -> tuple[Reading, bool]:
+    """How dates are to be read, and whether that must be asked."""
+    mine, own = told.day_first, {"day": True, "month": False}.get(there.order)
+    if not there.order:
+        return Reading(replace(told.format, date_order="", date_shape="")), False  # they tell themselves
+    if choice.day_first is not None:
+        wanted: bool | None = choice.day_first
+    elif mine is not None and own is not None and own != mine:
+        wanted = {"model": mine, "file": own, None: None}[choice.whose]
+    else:
+        wanted = own if mine is None else mine
+    if wanted is None:
+        return Reading(told.format), True
+    if wanted != mine and mine is not None:
+        notes.append(f"{_named(name)}: {there.date} was read with {_ORDERS[wanted]}, as you chose.")
+    elif own is None:
+        whose = "the model learned it" if wanted == mine else "you chose"
+        notes.append(f"{_named(name)}: {there.date} was read with {_ORDERS[wanted]}, as {whose}.")
+    form = replace(told.format, date_order="dmy" if wanted else "mdy", date_shape="numbers")
+    return Reading(form), False
+
+
+def _other_words(name: str, told: Learned, there: Written) -> Iterator[str]:
+    """Other words for yes and no than the model learned."""
+    no, yes = told.format.no_words, told.format.yes_words
+    if not no or not yes:
+        return
+    known = {word.casefold() for word in (*no, *yes)}
+    others = sorted(word for word in there.words if word.casefold() not in known)
+    if others and all(word.casefold() in YES | NO for word in others):
+        listed = ", ".join(f"“{word}”" for word in others)
+        yield f"{_named(name)}: {listed} were taken as words for “{no[0]}” and “{yes[0]}”."
+
+
+def _about_marks(found: list[tuple[str, Learned, Written]]) -> Iterator[Question]:
+    if not found:
+        return
+    name, told, there = found[0]
+    other = there.decimal or there.unclear
+    mine = told.decimal or (set(_MARKS) - {other}).pop()
+    learned = f"with decimal {_MARKS[told.decimal]}" if told.decimal else "without decimals"
+    if not there.decimal and told.decimal:
+        learned += " and nothing between thousands"
+    more = _others(len(found) - 1)
+    ways: tuple[tuple[Whose, str, str], ...] = (
+        ("file", other, "As the file seems to write it"),
+        ("model", mine, "As the model learned it"),
+    )
+    yield Question(
+        "decimal",
+        f"{_named(name)} has {there.example}, and the model learned it {learned}.{more}",
+        tuple(
+            Option(f"{said}: decimal {_MARKS[mark]}, {_becomes(there.example, mark)}", Choice(whose=whose))
+            for whose, mark, said in ways
+        ),
+    )
+
+
+def _others(number: int) -> str:
+    if not number:
+        return ""
+    return f" {number:,} more {'column is' if number == 1 else 'columns are'} written so."
+
+
+def _about_dates(found: list[tuple[str, Learned, Written]]) -> Iterator[Question]:
+    if not found:
+        return
+    name, told, there = found[0]
+    before = "dates that can be read in one way only" if told.day_first is None else _ORDERS[told.day_first]
+    own = there.order != "month"
+    yield Question(
+        "dates",
+        f"{_named(name)} has {there.date}, and the model learned it with {before}.",
+        tuple(Option(_ORDERS[first].capitalize(), Choice(day_first=first)) for first in (own, not own)),
+    )
+
+
+def _becomes(example: str, decimal: str) -> str:
+    value = _value(example, decimal)
+    return f"so that {example} is {value}" if value else f"so that {example} is no number"
+
+
+def _value(example: str, decimal: str) -> str:
+    """What a number is with a decimal mark; "" where it is none."""
+    match_ = written_number(example)
+    unit = (match_["unit"] or "").strip() if match_ else ""
+    for thousands in (",."[decimal == ","], " ", "'", "_"):
+        value = parse_number(example, NumberFormat(decimal, thousands, unit))
+        if value is not None:
+            return f"{value:.12g}"
+    return ""
+
+
+def _named(name: str) -> str:
+    return f"“{name if len(name) <= 60 else name[:57] + '…'}”"

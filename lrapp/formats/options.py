@@ -1,0 +1,33 @@
+"""What a command says on how a file is written, where it does not write as the model learned."""
+
+import argparse
+
+from lrapp.formats.match import Choice
+
+UNCLEAR = 2
+"""Exit code of a command that must be told first."""
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a command."""
+    group = parser.add_argument_group(
+        "for a file that is not written as the table that the model learned from"
+    )
+    group.add_argument(
+        "--format",
+        choices=("model", "file"),
+        help="read decimal marks and dates as the model learned them, or as the file seems to write them",
+    )
+    group.add_argument("--decimal", choices=(".", ","), help="the decimal mark of the file's numbers")
+    order = group.add_mutually_exclusive_group()
+    order.add_argument(
+        "--day-first", action="store_true", default=None, help="1/2/2024 is the first of February"
+    )
+    order.add_argument(
+        "--month-first", action="store_false", dest="day_first", help="1/2/2024 is the second of January"
+    )
+
+
+def choice_of(arguments: argparse.Namespace) -> Choice:
+    """Return what was said."""
+    return Choice(arguments.format, arguments.decimal, arguments.day_first)

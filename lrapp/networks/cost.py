@@ -1,0 +1,174 @@
+"""What a run will cost, before it starts: parameters, steps and memory. Needs no TensorFlow.
+
+Time is not foretold: it hangs on the machine, and after one epoch the run's own pace tells it.
+"""
+
+import math
+from dataclasses import dataclass
+
+from lrapp.errors import UserError
+from lrapp.networks.shapes import LayerShape, Shape, pretrained, shapes
+from lrapp.phrasing import counted
+from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
+
+_FLOAT = 4
+# Copies that live at once, measured at the peak and rounded up a little: of each weight (itself, the best epoch's,
+# the last epoch's, its gradient or a checkpoint's) and of each of the optimizer's slots.
+_WEIGHT_COPIES = 5.5
+_SLOT_COPIES = 2.2
+# Numbers kept for each unit and row of a batch, forward and backward, measured likewise.
+_KEPT = {"dense": 2.2, "batch_norm": 1.1, "dropout": 1.1}
+# TensorFlow's graphs and buffers, which every run needs, with XLA's.
+_FIXED_BYTES = 40_000_000
+# Of pictures, which stay bytes: as they were read, their parts, and what TensorFlow holds of them.
+_PICTURE_COPIES = 3
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How many numbers a network consists of.
+
+    Args:
+        trainable: Those that training moves.
+        total: With the averages that batch normalisation keeps.
+    """
+
+    trainable: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will cost.
+
+    Args:
+        parameters: Size of the network.
+        memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
+        steps: Steps of the whole run.
+    """
+
+    parameters: Parameters
+    memory_bytes: int
+    steps: int
+
+    @property
+    def sentence(self) -> str:
+        """The estimate in words, for the page."""
+        return (
+            f"{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
+            f"about {_size(self.memory_bytes)} of memory."
+        )
+
+
+def count_parameters(settings: ModelSettings, inputs: int | Shape, outputs: int) -> Parameters:
+    """Return how many numbers the network consists of that ``models.build`` would make.
+
+    Args:
+        settings: The hidden layers.
+        inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
+        outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
+
+    Raises:
+        UserError: If the network cannot be built.
+    """
+    return _parameters(_layers(settings, inputs, outputs))
+
+
+def estimate(
+    settings: RunSettings,
+    inputs: int | Shape,
+    outputs: int,
+    rows: int,
+    validation_rows: int = 0,
+) -> Estimate:
+    """Return what a run will cost.
+
+    Args:
+        settings: The run.
+        inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
+        outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
+        rows: Training rows.
+        validation_rows: Validation rows.
+
+    Raises:
+        UserError: If the network cannot be built.
+    """
+    layers = _layers(settings.model, inputs, outputs)
+    shape = _shape(inputs)
+    steps = math.ceil(rows / settings.training.batch_size) * settings.training.epochs
+    return Estimate(
+        _parameters(layers),
+        _memory(settings, layers, shape, rows, validation_rows),
+        steps,
+    )
+
+
+def check_memory(estimated: Estimate, available: int | None) -> None:
+    """Refuse a run that this machine has not the memory for.
+
+    Args:
+        estimated: What the run will cost.
+        available: Bytes that are free; None where that cannot be known, then nothing is refused.
+
+    Raises:
+        UserError: If the run needs more than there is.
+    """
+    if available is not None and estimated.memory_bytes > available:
+        raise UserError(
+            f"This network needs about {_size(estimated.memory_bytes)}, this machine has "
+            f"{_size(available)} free: make layers narrower or the batch smaller."
+        )
+
+
+def _shape(inputs: int | Shape) -> Shape:
+    return (inputs,) if isinstance(inputs, int) else inputs
+
+
+def _layers(model: ModelSettings, inputs: int | Shape, outputs: int) -> list[LayerShape]:
+    """All layers, with the network that they come behind as the first of them."""
+    before = pretrained(model, _shape(inputs))
+    return [*([before] if before else []), *shapes(model, _shape(inputs), outputs)]
+
+
+def _parameters(layers: list[LayerShape]) -> Parameters:
+    return Parameters(sum(layer.trainable for layer in layers), sum(layer.parameters for layer in layers))
+
+
+def _memory(
+    settings: RunSettings, layers: list[LayerShape], shape: Shape, rows: int, validation_rows: int
+) -> int:
+    parameters = _parameters(layers)
+    weights = (
+        parameters.total * _WEIGHT_COPIES + parameters.trainable * _slots(settings.training) * _SLOT_COPIES
+    )
+    batch = min(settings.training.batch_size, rows) if rows else settings.training.batch_size
+    *hidden, answer = layers
+    inputs = math.prod(shape)
+    kept = inputs + answer.computed + sum(_numbers_kept(layer) for layer in hidden)
+    # The arrays and their tensors.
+    if len(shape) == 3:
+        data = _PICTURE_COPIES * (rows + validation_rows) * inputs
+    else:
+        data = _FLOAT * 2 * (rows + validation_rows) * (inputs + 2)
+    return _FIXED_BYTES + int(_FLOAT * (weights + batch * kept) + data)
+
+
+def _slots(settings: TrainingSettings) -> int:
+    """Numbers that the optimizer keeps for each weight."""
+    if settings.optimizer in ("adam", "adamw"):
+        return 2
+    return (settings.optimizer == "rmsprop") + (settings.momentum > 0)
+
+
+def _numbers_kept(layer: LayerShape) -> float:
+    return (
+        _KEPT["dense"] * layer.computed
+        + _KEPT["batch_norm"] * layer.normalised
+        + _KEPT["dropout"] * layer.dropped
+    )
+
+
+def _size(size: int) -> str:
+    if size < 0.95e9:
+        return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size < 9.95e9 else f"{size / 1e9:,.0f} GB"

@@ -1,0 +1,141 @@
+"""A finished run's model, taken back from its folder.
+
+The network is built anew from the validated settings and only its weights are read from the file: a model file from
+a stranger could otherwise run code when it is opened.
+"""
+
+import logging
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lrapp.errors import UserError
+from lrapp.formats.learned import ModelFormats, derived
+from lrapp.preparation.image_inputs import JSON_FILE as PICTURES_FILE
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.settings import RunSettings
+from lrapp.tables.columns.kinds import Kind
+
+if TYPE_CHECKING:
+    from lrapp.preparation.preprocessor import Preprocessor
+
+log = logging.getLogger(__name__)
+
+MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
+_ROWS_AT_ONCE = 8_192
+# What the widest layer of a network for pictures may hold at once: 4 MB. What runs outside of graphs keeps some twenty
+# times that. Large pictures come by eights all the same.
+_NUMBERS_AT_ONCE, _LEAST_PICTURES = 1 << 20, 8
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A network with its weights, and the preprocessor that was fitted for it."""
+
+    network: Any
+    preprocessor: "Preprocessor | PicturePreprocessor"
+    formats: ModelFormats = field(default_factory=ModelFormats)
+
+    @classmethod
+    def load(cls, folder: Path) -> "SavedModel":
+        """Return the model that a run left in its folder, or that a download was unpacked to.
+
+        Args:
+            folder: Holds ``run.json``, ``model.keras``, and ``preprocessor.skops`` with ``preprocessor.json``, or
+                ``pictures.json``.
+
+        Raises:
+            UserError: If a file is missing or damaged, or the files do not belong together.
+        """
+        from lrapp.networks import models
+        from lrapp.preparation.preprocessor import Preprocessor
+
+        preprocessor: Preprocessor | PicturePreprocessor
+        if (folder / PICTURES_FILE).exists():
+            preprocessor = PicturePreprocessor.load(folder)
+            shape: tuple[int, ...] = preprocessor.shape
+        else:
+            preprocessor = Preprocessor.load(folder)
+            shape = (len(preprocessor.inputs),)
+        try:
+            settings = RunSettings.from_json((folder / SETTINGS_FILE).read_bytes())
+        except FileNotFoundError as error:
+            raise UserError(
+                "This model's settings (run.json) are missing; download or train it again."
+            ) from error
+        except UserError as error:
+            raise UserError(
+                "This model's settings (run.json) are damaged or of another version of LR Lab: open it with the "
+                f"version that made it, or train it again. What was found: {error}"
+            ) from error
+        network = models.build(
+            settings.model,
+            inputs=shape,
+            task=preprocessor.task,
+            classes=len(preprocessor.classes),
+            seed=settings.training.seed,
+            precision=settings.training.precision,
+        )
+        try:
+            network.load_weights(folder / MODEL_FILE)
+        except FileNotFoundError as error:
+            raise UserError(
+                "This run left no model. Train it again, or resume it on the Train page."
+            ) from error
+        except Exception as error:  # whatever a damaged or foreign file makes its reader do
+            log.warning("The weights in %s could not be read.", folder, exc_info=True)
+            raise UserError(
+                "The model file is damaged or belongs to other settings; train the run again."
+            ) from error
+        if isinstance(preprocessor, PicturePreprocessor):
+            return cls(network, preprocessor)
+        return cls(network, preprocessor, preprocessor.formats or _derived(preprocessor, settings))
+
+    @property
+    def tabular(self) -> "Preprocessor":
+        """The preprocessor of a table.
+
+        Raises:
+            UserError: If the model looks at pictures.
+        """
+        if isinstance(self.preprocessor, PicturePreprocessor):
+            raise UserError("This model looks at pictures, not at tables. Upload pictures to predict.")
+        return self.preprocessor
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """Return what the network answers to its inputs, as ``outputs`` does."""
+        return outputs(self.network, x)
+
+
+def _derived(preprocessor: "Preprocessor", settings: RunSettings) -> ModelFormats:
+    """What the settings tell of a model that kept no formats."""
+    from lrapp.tables.reading import DialectOverrides
+
+    kinds = {column.name: column.kind for column in preprocessor.columns}
+    if preprocessor.task == "regression":
+        kinds[preprocessor.target] = Kind.NUMBER
+    return derived(kinds, DialectOverrides(**settings.data.dialect.model_dump()))
+
+
+def outputs(network: Any, x: np.ndarray) -> np.ndarray:
+    """Return what a network answers.
+
+    Args:
+        network: A ``keras.Model``.
+        x: Inputs, float32, shape (rows, inputs), or pictures, uint8, shape (rows, height, width, channels).
+
+    Returns:
+        float32, shape (rows, outputs).
+    """
+    rows = _ROWS_AT_ONCE
+    if x.ndim > 2:
+        from lrapp.networks.models import every_layer
+
+        widest = max(math.prod(layer.output.shape[1:]) for layer in every_layer(network))
+        rows = max(_LEAST_PICTURES, min(rows, _NUMBERS_AT_ONCE // widest))
+    # Called without tf.function: a trace for every new number of rows would stay in memory for good.
+    parts = [np.asarray(network(x[start : start + rows], training=False)) for start in range(0, len(x), rows)]
+    return np.concatenate(parts) if parts else np.zeros((0, network.output_shape[-1]), np.float32)

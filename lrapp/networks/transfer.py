@@ -1,0 +1,135 @@
+"""What a network knows before it trains: the weights of a finished run, or of a network that learned from ImageNet.
+
+Yosinski et al. 2014, arXiv 1411.1792, measured how much of what the first layers have learned serves other tasks.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from lrapp.errors import UserError
+from lrapp.networks import layers, models
+from lrapp.networks.saved import SavedModel
+from lrapp.phrasing import counted
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.settings import PretrainedStart
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Prepared
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Weights to start from.
+
+    Args:
+        give: Puts them into a network from ``models.build``.
+        note: One sentence on what was taken over.
+    """
+
+    give: Callable[[keras.Model], None]
+    note: str
+
+
+def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledge:
+    """Return what a finished run knows.
+
+    All hidden layers are taken over, with the averages of their batch normalisation; the output layer only where it
+    tells the same classes apart.
+
+    Args:
+        folder: The run's folder.
+        network: One that is to start from it.
+        prepared: The data that it is to learn.
+
+    Raises:
+        UserError: If the run left no model, its layers or inputs are not those of the network, or nothing of it fits.
+    """
+    source = SavedModel.load(folder)
+    of_pictures = isinstance(source.preprocessor, PicturePreprocessor)
+    if of_pictures != prepared.of_pictures:
+        theirs, ours = ("pictures", "a table") if of_pictures else ("a table", "pictures")
+        raise UserError(
+            f"The run to start from has learned from {theirs}, and this one learns from {ours}. Choose a run of "
+            f"{ours}, or fresh weights."
+        )
+    if source.preprocessor.inputs != prepared.inputs:
+        raise UserError(
+            "The run to start from has learned from other columns. Choose a run of this table, or fresh weights."
+        )
+    same_answer = (source.preprocessor.task, source.preprocessor.classes) == (prepared.task, prepared.classes)
+    before = {layer.name: layer for layer in source.network.layers if layer.weights}
+    taken: dict[str, list[Any]] = {}
+    for layer in network.layers:
+        if not layer.weights or (layer.name == layers.OUTPUT and not same_answer):
+            continue
+        old = before.get(layer.name)
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if old is None or [tuple(weight.shape) for weight in old.weights] != shapes:
+            raise UserError(
+                f"The run to start from has other layers or pictures of another size ({_place(layer.name)} differs). "
+                "Take over its layers on the Network card, or choose fresh weights."
+            )
+        taken[layer.name] = old.get_weights()
+    if not taken:
+        raise UserError(
+            "There is nothing to take over: this network has no hidden layers, and the run to start from tells other "
+            "classes apart. Choose fresh weights, or a network with hidden layers."
+        )
+    hidden = len(taken) - (layers.OUTPUT in taken)
+    output = (
+        "and the output layer, which tells the same classes apart"
+        if layers.OUTPUT in taken
+        else "while the output layer starts fresh"
+    )
+    start = counted(hidden, "hidden layer starts", "hidden layers start")
+    note = f"{start} with the weights of an earlier run, {output}."
+
+    def give(model: keras.Model) -> None:
+        for name, values in taken.items():
+            model.get_layer(name).set_weights(values)
+
+    return Knowledge(give, note)
+
+
+def of_imagenet(start: PretrainedStart) -> Knowledge:
+    """Return what a network of ``keras.applications`` has learned from ImageNet; Keras downloads it once.
+
+    Raises:
+        UserError: If the weights are not here and cannot be had.
+    """
+    make, _, _ = models.BASES[start.name]
+    try:
+        # For sizes that it has no weights of its own for, Keras warns that it takes those of 224 pixels: as it should.
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            base = make(
+                include_top=False, weights="imagenet", pooling="avg", input_shape=(start.size, start.size, 3)
+            )
+    except Exception as error:  # Keras raises a plain Exception for whatever goes wrong with a download
+        raise UserError(
+            f"The weights of {start.name} are not on this machine and could not be downloaded. Connect it to the "
+            "internet once, or start from fresh weights or from a run of your own."
+        ) from error
+    values = [layer.get_weights() for layer in _learned(base)]
+
+    def give(model: keras.Model) -> None:
+        for layer, weights in zip(_learned(model.get_layer(layers.BASE)), values, strict=True):
+            layer.set_weights(weights)
+
+    return Knowledge(give, f"{start.name} starts with what it has learned from ImageNet.")
+
+
+def _learned(base: keras.Model) -> list[keras.layers.Layer]:
+    """Layers with weights, but for EfficientNet's normalisation of pictures, which ``models`` does before it."""
+    return [
+        layer for layer in base.layers if layer.weights and not isinstance(layer, keras.layers.Normalization)
+    ]
+
+
+def _place(name: str) -> str:
+    row = layers.row_of(name)
+    return f"layer {row}" if row else "the pretrained network" if name == layers.BASE else "the output layer"

@@ -1,0 +1,1 @@
+"""What does a saved model say about new rows or pictures? Files, single rows and plain numpy arithmetic."""

@@ -1,0 +1,362 @@
+"""A finished run and the file of a table -> files of predictions, in memory that does not grow with the rows.
+
+Each portion's answers go to a file of their own at once. At the end these become one Parquet and one CSV file, whose
+column types are known only then: a column of whole numbers may hold a fraction in the last portion.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
+
+from lrapp.errors import UserError
+from lrapp.evaluation.scores import Metric, Scores
+from lrapp.files import disk_errors, put, write_beside
+from lrapp.formats.chunks import Portion, ReadWhole
+from lrapp.formats.match import Choice
+from lrapp.prediction import scoring
+from lrapp.prediction.row_predictions import Answers, answers, check_columns, free_names
+from lrapp.prediction.summary import Bar, Tally, Unseen
+from lrapp.sandbox.long_tables import LongTable
+from lrapp.sandbox.readers import ReadingStopped
+from lrapp.settings import Task
+from lrapp.tables import csv_writer
+from lrapp.tables.columns.kinds import Kind
+
+if TYPE_CHECKING:
+    from lrapp.networks.saved import SavedModel
+
+CSV_FILE, PARQUET_FILE, RESULT_FILE, PREVIEW_FILE = (
+    "predictions.csv",
+    "predictions.parquet",
+    "result.json",
+    "preview.parquet",
+)
+PREVIEW_ROWS = 200
+# How much of the whole way is behind when all rows are predicted and only the files are to be written.
+_PREDICTED_SHARE = 0.85
+
+
+class Cancelled(UserError):
+    """Somebody asked for it to end."""
+
+    def __init__(self, sentence: str = "The prediction was cancelled; nothing was kept of it.") -> None:
+        super().__init__(sentence)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a prediction is.
+
+    Args:
+        rows: Rows that are done.
+        share: Of the whole way, 0 to 1.
+        stage: What is being done, in one word.
+    """
+
+    rows: int
+    share: float
+    stage: str = "Predicting"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of predicting a table; the predictions themselves are in files beside it.
+
+    Args:
+        name: Name of the table's file.
+        run: Id of the run whose model predicted.
+        task, target: What was predicted.
+        rows: Rows of the table; ``predicted`` of them have a prediction.
+        columns: Names of all columns of the files; the last ``added`` were not in the table.
+        needed: How many columns the model needed, all of which were found.
+        extra: Columns that it did not need.
+        unseen: Categories that training never saw.
+        notes: Plain sentences on how the file was read and on what else was noticed.
+        bars: What was predicted how often.
+        confidence: Mean probability of the predicted classes; None for numbers.
+        metrics: Figures of merit over ``scored`` rows, where the table holds the target.
+        trained: The same figures on the run's own ``trained_part`` rows.
+        verdict: The first figure in a sentence.
+    """
+
+    name: str
+    run: str
+    task: Task
+    target: str
+    rows: int
+    predicted: int
+    columns: tuple[str, ...]
+    added: int
+    needed: int
+    extra: tuple[str, ...]
+    unseen: tuple[Unseen, ...]
+    notes: tuple[str, ...]
+    bars: tuple[Bar, ...]
+    confidence: float | None
+    metrics: tuple[Metric, ...]
+    scored: int
+    trained: tuple[Metric, ...]
+    trained_part: str
+    verdict: str
+
+    @classmethod
+    def load(cls, folder: Path) -> "Result":
+        """Return the result that a folder holds.
+
+        Raises:
+            UserError: If it is missing or damaged.
+        """
+        try:
+            return TypeAdapter(cls).validate_json((folder / RESULT_FILE).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise UserError("These predictions are no longer kept here: predict the table again.") from error
+
+    def save(self, folder: Path) -> None:
+        """Write ``result.json`` into a folder; where it is, the files of predictions are."""
+        write_beside(folder / RESULT_FILE, TypeAdapter(Result).dump_json(self, indent=1))
+
+
+def predict_file(
+    run_folder: Path,
+    path: Path,
+    name: str,
+    out: Path,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    choice: Choice | None = None,
+) -> Result:
+    """Write what a finished run's model predicts for the rows of a file, and return what there is to say of it.
+
+    Args:
+        run_folder: The run's folder, or an unpacked download.
+        path: The file with the table.
+        name: Its name, for messages.
+        out: Folder for ``predictions.csv``, ``predictions.parquet``, ``preview.parquet`` and ``result.json``.
+        on_progress: Told after every portion.
+        should_stop: Asked after every portion.
+        choice: What a person decided on how the file is written.
+
+    Raises:
+        UnclearFormat: If that must be decided first.
+        UserError: If the model or the file cannot be read, a column that the model needs is missing, or no row can
+            be predicted.
+        Cancelled: If it was asked to stop.
+    """
+    from lrapp.networks.saved import SavedModel
+
+    model = SavedModel.load(run_folder)
+    parts, read = out / "parts", out / "read"
+    with disk_errors():
+        try:
+            made = _write_parts(model, path, name, (parts, read), on_progress, should_stop, choice)
+            made.tally.check()
+            schema = _write_files(made, out, on_progress, should_stop)
+        except ReadingStopped as error:
+            raise Cancelled from error
+        finally:
+            shutil.rmtree(parts, ignore_errors=True)
+            shutil.rmtree(read, ignore_errors=True)
+            for name_of in (CSV_FILE, PARQUET_FILE):
+                _beside(out, name_of).unlink(missing_ok=True)
+    result = _result(made, model, run_folder, name, schema)
+    result.save(out)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """Portions on the disk, and what was noticed."""
+
+    paths: list[Path]
+    schema: pa.Schema
+    added: int
+    tally: Tally
+    notes: tuple[str, ...]
+
+
+class _Parts:
+    """Writes answers, a file each, and learns what types the columns of all of them have."""
+
+    def __init__(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self.paths: list[Path] = []
+        self.names: list[str] = []
+        self.added = 0
+        self._types: list[list[pa.DataType]] = []
+        self._empty: list[pa.DataType] = []
+
+    def write(self, part: Answers) -> None:
+        """Write a part."""
+        left, right = csv_writer.arrow(part.frame), csv_writer.arrow(part.added)
+        if not self.names:
+            self.names = [*left.column_names, *free_names(left.column_names, right.column_names)]
+            self.added = right.num_columns
+            self._empty = [column.type for column in (*left.columns, *right.columns)]
+            self._types = [[] for _ in self.names]
+        columns = [*left.columns, *right.columns]
+        for types, column in zip(self._types, columns, strict=True):
+            if column.null_count < len(column) and column.type not in types:
+                types.append(column.type)
+        path = self._folder / f"{len(self.paths):06}.arrow"
+        table = pa.Table.from_arrays(columns, names=[f"c{place}" for place in range(len(columns))])
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+        self.paths.append(path)
+
+    def schema(self) -> pa.Schema:
+        """What the columns are in all parts."""
+        types = [_common(types, empty) for types, empty in zip(self._types, self._empty, strict=True)]
+        return pa.schema(list(zip(self.names, types, strict=True)))
+
+
+def _common(types: list[pa.DataType], empty: pa.DataType) -> pa.DataType:
+    """A type that holds what several hold."""
+    if len(types) < 2:
+        return types[0] if types else empty
+    if all(pa.types.is_integer(one) or pa.types.is_floating(one) for one in types):
+        return pa.float64()
+    if all(pa.types.is_timestamp(one) for one in types):
+        return pa.timestamp("us")
+    return pa.string()
+
+
+def _write_parts(
+    model: "SavedModel",
+    path: Path,
+    name: str,
+    folders: tuple[Path, Path],
+    on_progress: Callable[[Progress], None],
+    should_stop: Callable[[], bool],
+    choice: Choice | None,
+) -> _Made:
+    told, (parts, read) = model.tabular, folders
+    needed = {column.name: column.kind for column in told.columns}
+    needed[told.target] = Kind.NUMBER if told.task == "regression" else Kind.CATEGORY
+    formats = model.formats.chosen(choice or Choice())
+    portions = LongTable(path, name, needed, read, should_stop, formats=formats)
+    try:
+        return _write_portions(model, portions, lambda: portions.notes, parts, on_progress, should_stop)
+    except ReadWhole:
+        table = portions.whole([column.name for column in told.columns])
+        whole = iter([Portion(table, 1.0)])
+        return _write_portions(model, whole, lambda: table.notes, parts, on_progress, should_stop)
+
+
+def _write_portions(
+    model: "SavedModel",
+    portions: LongTable | Iterator[Portion],
+    notes: Callable[[], tuple[str, ...]],
+    folder: Path,
+    on_progress: Callable[[Progress], None],
+    should_stop: Callable[[], bool],
+) -> _Made:
+    tally, parts, before = Tally(model.tabular), _Parts(folder), 0.0
+    needed = [column.name for column in model.tabular.columns]
+    for portion in portions:
+        frame = portion.table.frame
+        check_columns(needed, list(frame.columns))
+        done = 0
+        for part in answers(model.tabular, model.outputs, portion.table):
+            if should_stop():
+                raise Cancelled
+            parts.write(part)
+            tally.add(part)
+            done += len(part.frame)
+            share = before + (portion.share - before) * done / len(frame)
+            on_progress(Progress(tally.rows, _PREDICTED_SHARE * share))
+        before = portion.share
+    return _Made(parts.paths, parts.schema(), parts.added, tally, notes())
+
+
+def _write_files(
+    made: _Made, out: Path, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]
+) -> pa.Schema:
+    """Make one CSV and one Parquet file of the parts, in which all parts of a column are of one type."""
+    keep = list(range(len(made.schema)))
+    if made.tally.predicted == made.tally.rows:
+        keep.pop()  # nothing has a reason
+    schema = pa.schema([made.schema.field(place) for place in keep])
+    beside = {name: _beside(out, name) for name in (CSV_FILE, PARQUET_FILE)}
+    rows = 0
+    with (
+        beside[CSV_FILE].open("wb") as text,
+        pq.ParquetWriter(beside[PARQUET_FILE], schema, compression="zstd") as packed,
+    ):
+        text.write(csv_writer.csv_header(schema.names))
+        for number, path in enumerate(made.paths):
+            if should_stop():
+                raise Cancelled
+            with pa.OSFile(str(path), "rb") as file:
+                part = pa.ipc.open_file(file).read_all()
+            columns = [_cast(part.column(place), schema.field(n).type) for n, place in enumerate(keep)]
+            table = pa.Table.from_arrays(columns, schema=schema)
+            text.write(csv_writer.csv_rows(table))
+            packed.write_table(table)
+            if not number:
+                pq.write_table(table.slice(0, PREVIEW_ROWS), out / PREVIEW_FILE)
+            path.unlink()
+            rows += table.num_rows
+            share = _PREDICTED_SHARE + (1 - _PREDICTED_SHARE) * (number + 1) / len(made.paths)
+            on_progress(Progress(rows, share, "Writing"))
+    for name, path in beside.items():
+        put(path, out / name)
+    return schema
+
+
+def _beside(out: Path, name: str) -> Path:
+    """Where a file is written before it is whole."""
+    return out / f".{name}"
+
+
+def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    if column.type == wanted:
+        return column
+    if pa.types.is_string(wanted) and pa.types.is_timestamp(column.type):
+        return pc.replace_substring_regex(pc.cast(column, wanted), r"( 00:00:00)?(\.0+)?$", "")
+    return pc.cast(column, wanted, safe=False)
+
+
+def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schema: pa.Schema) -> Result:
+    tally, told = made.tally, model.tabular
+    trained = _scores(run_folder)
+    metrics = tally.scorer.metrics(trained)
+    scored = tally.scorer.rows
+    classes = told.task != "regression"
+    return Result(
+        name=name,
+        run=run_folder.name,
+        task=told.task,
+        target=told.target,
+        rows=tally.rows,
+        predicted=tally.predicted,
+        columns=tuple(schema.names),
+        added=made.added - (len(made.schema) - len(schema)),
+        needed=len(told.columns),
+        extra=tally.extra,
+        unseen=tally.unseen(),
+        notes=(*made.notes, *tally.notes()),
+        bars=tally.bars(),
+        confidence=tally.confidence / tally.predicted if classes else None,
+        metrics=metrics,
+        scored=scored,
+        trained=trained.metrics if trained is not None else (),
+        trained_part=trained.part if trained is not None else "",
+        verdict=scoring.sentence(metrics, scored, told.target, trained) if metrics else "",
+    )
+
+
+def _scores(run_folder: Path) -> Scores | None:
+    """The run's own scores; a prediction can do without."""
+    try:
+        return Scores.from_json((run_folder / "scores.json").read_bytes())
+    except (OSError, UserError):
+        return None

@@ -1,0 +1,265 @@
+"""Where predictions lie on a server: a folder for each, under a name that cannot be guessed, for a day.
+
+Two locks in it tell a prediction that somebody is busy with from one that was cut off: of the server that has to answer
+for it, from the moment it is asked for, and of the worker, while it works. Whoever dies lets go.
+"""
+
+import json
+import re
+import secrets
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
+
+from lrapp.errors import UserError
+from lrapp.files import disk_errors, write_beside
+from lrapp.formats.match import Choice, Question, UnclearFormat
+from lrapp.pacing import now_and_then
+from lrapp.prediction import files
+from lrapp.prediction.files import Progress, Result
+
+KEPT_HOURS = 24.0
+KEPT = 30
+# Younger ones stay, however many there are: somebody may be about to take them.
+_YOUNG_SECONDS = 1800
+_SECONDS_BETWEEN_WORDS = 0.2
+_PROGRESS = TypeAdapter(Progress)
+_QUESTIONS = TypeAdapter(tuple[Question, ...])
+_QUESTIONS_FILE = "questions.json"
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a prediction was asked for.
+
+    Args:
+        name: What the person called the file.
+        run: Id of the run whose model is to predict.
+        owner: Id of whoever asked; empty where nobody in particular did.
+    """
+
+    name: str = ""
+    run: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class PredictionFolder:
+    """One prediction's folder, and the names of what lies in it."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The name of the folder, in links and on disk."""
+        return self.folder.name
+
+    @property
+    def table_path(self) -> Path:
+        """The file that was uploaded; gone when its rows are predicted."""
+        return self.folder / "table"
+
+    @property
+    def csv_path(self) -> Path:
+        """All rows with their predictions."""
+        return self.folder / files.CSV_FILE
+
+    @property
+    def parquet_path(self) -> Path:
+        """The same rows, with types."""
+        return self.folder / files.PARQUET_FILE
+
+    @property
+    def preview_path(self) -> Path:
+        """The first rows."""
+        return self.folder / files.PREVIEW_FILE
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is; None before it has begun."""
+        try:
+            return _PROGRESS.validate_json((self.folder / "progress.json").read_bytes())
+        except (OSError, ValueError):  # not there, or damaged
+            return None
+
+    @property
+    def asked(self) -> Asked:
+        """What it was asked for; nothing, where that cannot be read."""
+        try:
+            return TypeAdapter(Asked).validate_json((self.folder / "asked.json").read_bytes())
+        except (OSError, ValidationError):
+            return Asked()
+
+    @property
+    def owner(self) -> str:
+        """Who asked for it; empty where nobody in particular did."""
+        return self.asked.owner
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether its table waits and nobody is busy with it any more, as after a crash."""
+        return self.table_path.exists() and not self.questions and not any(map(_held, self._locks))
+
+    @property
+    def _locks(self) -> tuple[Path, Path]:
+        return self.folder / "answering.lock", self.folder / "working.lock"
+
+    def answer_for(self) -> FileLock:
+        """Return a lock that says, until it is released or this process ends, that somebody is busy with it.
+
+        Raises:
+            UserError: If somebody else is.
+        """
+        return _take(self._locks[0])
+
+    def work_on(self) -> FileLock:
+        """As ``answer_for``, for whoever does the work."""
+        return _take(self._locks[1])
+
+    def begin_again(self) -> None:
+        """Forget how far it was when it was cut off."""
+        for name in ("progress.json", "stop"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What must be answered before its table is predicted; empty where nothing must."""
+        try:
+            return _QUESTIONS.validate_json((self.folder / _QUESTIONS_FILE).read_bytes())
+        except (OSError, ValidationError):  # not there, or damaged
+            return ()
+
+    def answer(self) -> None:
+        """Forget the questions, as they are answered."""
+        (self.folder / _QUESTIONS_FILE).unlink(missing_ok=True)
+
+    def result(self) -> Result:
+        """Return what came of it.
+
+        Raises:
+            UserError: If nothing has yet, or it is no longer kept.
+        """
+        return Result.load(self.folder)
+
+    def cancel(self) -> None:
+        """Ask whoever works on it to end."""
+        with disk_errors():
+            (self.folder / "stop").touch()
+
+    def delete(self) -> None:
+        """Remove the folder with all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _take(path: Path) -> FileLock:
+    # It may be released by another thread than the one that took it.
+    lock = FileLock(path, timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise UserError("This table is being predicted already; wait for it, or cancel it.") from error
+    return lock
+
+
+def _held(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def create(
+    home: Path, data: bytes | memoryview, *, name: str = "", run: str = "", owner: str = ""
+) -> PredictionFolder:
+    """Make a folder for a new prediction, with the table in it, and remove old ones.
+
+    Args:
+        home: The store's folder.
+        data: Bytes of the uploaded file.
+        name, run, owner: As in ``Asked``.
+
+    Raises:
+        UserError: If the disk is full.
+    """
+    tidy(home)
+    made = PredictionFolder(home / "predictions" / secrets.token_hex(16))
+    with disk_errors():
+        made.folder.mkdir(parents=True)
+        try:
+            write_beside(
+                made.folder / "asked.json", TypeAdapter(Asked).dump_json(Asked(name, run, owner), indent=1)
+            )
+            write_beside(made.table_path, data, "nothing")
+        except UserError:
+            made.delete()
+            raise
+    return made
+
+
+def get(home: Path, name: str) -> PredictionFolder:
+    """Return the prediction of that id.
+
+    Raises:
+        UserError: If there is none.
+    """
+    found = PredictionFolder(home / "predictions" / name)
+    if not _ID.fullmatch(name) or not found.folder.is_dir():
+        raise UserError("These predictions are no longer kept here: predict the table again.")
+    return found
+
+
+def tidy(home: Path) -> None:
+    """Delete predictions older than a day, and the oldest ones where there are many."""
+    now = time.time()
+    known = []
+    for path in (home / "predictions").glob("*"):
+        try:
+            known.append((now - path.stat().st_mtime, path))
+        except OSError:
+            continue
+    for place, (age, path) in enumerate(sorted(known)):
+        if age > KEPT_HOURS * 3600 or (place >= KEPT and age > _YOUNG_SECONDS):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None) -> None:
+    """Predict the table that lies in a prediction's folder; what a worker does for the page.
+
+    Where a person must say first how the file is written, that is left in the folder, and nothing is predicted.
+
+    Args:
+        folder: The prediction's.
+        run_folder: The finished run's.
+        name: What the person called the file.
+        choice: What the person decided on how it is written.
+
+    Raises:
+        UserError: As ``predicting.predict_file``.
+    """
+    told = PredictionFolder(folder)
+
+    def say(progress: Progress) -> None:
+        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), "nothing")
+
+    tell = now_and_then(say, _SECONDS_BETWEEN_WORDS)
+
+    with told.work_on():
+        try:
+            files.predict_file(
+                run_folder, told.table_path, name, folder, tell, (folder / "stop").exists, choice
+            )
+        except UnclearFormat as error:
+            write_beside(folder / _QUESTIONS_FILE, _QUESTIONS.dump_json(error.questions))
+            return
+        except BaseException:
+            told.delete()
+            raise
+        told.table_path.unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""A saved network and pictures -> what each of them shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp.errors import UserError
+from lrapp.images.pixels import contact_sheet
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.sandbox import loose_images
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lrapp.networks.saved import SavedModel
+
+# Pictures that the network sees at once.
+_AT_ONCE = 256
+FORMATS = ("png", "jpg", "jpeg", "gif", "bmp", "webp", "zip")
+
+
+@dataclass(frozen=True, eq=False)
+class PicturePredictions:
+    """What pictures show.
+
+    Args:
+        frame: A row for each picture, in order: ``file``, ``not predicted because`` where one could not be read,
+            ``prediction``, ``confidence``, and ``probability of`` each class.
+        seen: The pictures as the network saw them, uint8, shape (first rows, height, width, channels).
+        notes: Plain sentences.
+    """
+
+    frame: "pd.DataFrame"
+    seen: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+    def sheet(self, columns: int = 12) -> bytes:
+        """Return the pictures that the network saw, as one PNG."""
+        return contact_sheet(self.seen, columns)
+
+
+def predict_files(
+    folder: Path, files: Sequence[tuple[str, bytes]], most_seen: int = 24
+) -> PicturePredictions:
+    """Return what a finished run's network sees in pictures.
+
+    Args:
+        folder: The run's folder.
+        files: Name and bytes of each; a zip stands for the pictures in it.
+        most_seen: How many of the pictures to hand back.
+
+    Raises:
+        UserError: If the run's model looks at tables or is damaged, or there is no picture among the files.
+    """
+    from lrapp.networks.saved import SavedModel
+
+    return predict_pictures(SavedModel.load(folder), files, most_seen)
+
+
+def predict_pictures(
+    model: "SavedModel", files: Sequence[tuple[str, bytes]], most_seen: int = 24
+) -> PicturePredictions:
+    """Return what a network sees in pictures; arguments and errors as for ``predict_files``."""
+    import pandas as pd
+
+    told = model.preprocessor
+    if not isinstance(told, PicturePreprocessor):
+        raise UserError("This model predicts tables, not pictures. Upload a table, or choose another model.")
+    names: list[str] = []
+    reasons: list[str] = []
+    outputs: list[Any] = []
+    seen: list[NDArray[np.uint8]] = []
+    for batch in loose_images.batches(files, told.shape, _AT_ONCE):
+        names += batch.names
+        reasons += batch.reasons
+        seen.extend(batch.pixels[: most_seen - len(seen)])
+        if len(batch.pixels):
+            outputs.append(model.outputs(batch.pixels))
+    if not names:
+        raise UserError("There is no picture among these files: upload PNG or JPEG files, or a zip of them.")
+    good = np.flatnonzero([not reason for reason in reasons])
+    frame = pd.DataFrame({"file": names})
+    if len(good) < len(names):
+        frame["not predicted because"] = reasons
+    if len(good):
+        decoded = told.decode(np.concatenate(outputs))
+        table = np.full((len(names), len(told.classes)), np.nan)
+        table[good] = decoded.probabilities
+        frame["prediction"] = pd.Series(decoded.values, index=good).reindex(range(len(names)))
+        frame["confidence"] = table.max(axis=1)
+        chances = pd.DataFrame(table, columns=[f"probability of {one}" for one in told.classes])
+        frame = pd.concat([frame, chances], axis=1)
+    notes = []
+    if len(good) < len(names):
+        count = len(names) - len(good)
+        notes.append(f"{count:,} {'file' if count == 1 else 'files'} could not be read as a picture.")
+    return PicturePredictions(
+        frame, np.stack(seen) if seen else np.zeros((0, *told.shape), np.uint8), tuple(notes)
+    )

@@ -1,0 +1,142 @@
+"""What a run will look like, told before anything is prepared."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lrapp.errors import UserError
+from lrapp.images.datasets import PictureFacts
+from lrapp.preparation.splitting import part_sizes
+from lrapp.preparation.targets import present
+from lrapp.settings import DataSettings, Task
+from lrapp.tables.cell_values import DATE_PARTS
+from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.reading import Table
+
+# Of a table with more cells than this it is only told about what the network will be given.
+_MOST_CELLS = 5_000_000
+# Which categories are rare is counted for columns that have more than a few, in some thousand rows of each.
+_FEW, _MOST_LOOKS, _ROWS = 10, 100, 5_000
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the network will be given.
+
+    Args:
+        task: What it answers.
+        rows: About how many rows there are to train on.
+        validation_rows: About how many there are to watch.
+        shape: Of one row: (numbers,), or (height, width, channels) for pictures.
+        outputs: Numbers that the network answers with.
+    """
+
+    task: Task
+    rows: int
+    validation_rows: int
+    shape: tuple[int, ...]
+    outputs: int
+
+
+def of_table(table: Table, data: DataSettings, task: Task) -> Outlook:
+    """Return what a network will be given of a table: exactly what ``prepare`` makes, but of very large ones.
+
+    Which categories are rare, which columns have gaps and which parts of dates never change hangs on the rows that
+    train, so the rows are divided as they will be. That takes some hundredths of a second: keep what it returns.
+
+    Args:
+        table: The table.
+        data: Target, split and preparation.
+        task: What the network answers.
+    """
+    from lrapp.preparation import fitting, table_arrays
+
+    if table.frame.size <= _MOST_CELLS and data.target in table.kinds:
+        column = table.frame[data.target]
+        known = np.flatnonzero(present(column))
+        with suppress(UserError):  # too few rows, which whoever asks has been told
+            _, classes, (training, validation, _) = table_arrays.divided(column.iloc[known], task, data)
+            frame = table.frame.drop(columns=data.target)
+            found = fitting.count_inputs(frame, table.kinds, known[training], data)
+            outputs = len(classes) if task == "multi-class" else 1
+            return Outlook(task, len(training), len(validation), (max(1, found),), outputs)
+    inputs, outputs = shape(table, data, task)
+    rows = training_rows(table, data)
+    whole = rows / max(1e-9, 1 - data.validation_share - data.test_share)
+    return Outlook(task, rows, round(whole * data.validation_share), (inputs,), outputs)
+
+
+def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Outlook:
+    """Return what a network will be given of pictures.
+
+    Args:
+        facts: What is known of them.
+        data: Classes and split; ``prepare_images.check_pictures`` has found nothing wrong with them.
+        task: What the network answers.
+    """
+    wanted = data.pictures.only_classes or facts.classes
+    learned = [
+        count - tests
+        for name, count, tests in zip(facts.classes, facts.counts, facts.test_counts, strict=True)
+        if name in wanted and count > tests
+    ]
+    if facts.tests_of(data.pictures.only_classes):
+        data = data.model_copy(update={"test_share": 0.0})
+    rows, validation, _ = part_sizes(sum(learned), len(learned), data, pictures=True)
+    most = data.pictures.most_rows
+    rows = rows if most is None else min(rows, most)
+    return Outlook(task, rows, validation, facts.shape, len(learned) if task == "multi-class" else 1)
+
+
+def training_rows(table: Table, data: DataSettings) -> int:
+    """Return about how many rows there will be to train on; stratifying can move it by a few.
+
+    Args:
+        table: The table.
+        data: Target and shares of the split.
+    """
+    rows = len(table.frame)
+    if data.target in table.kinds:
+        rows -= next(column.missing for column in table.columns if column.name == data.target)
+    held_back = round(rows * data.validation_share) + round(rows * data.test_share)
+    return max(1, rows - held_back)
+
+
+def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
+    """Return about how many numbers go into the network for each row, and how many come out.
+
+    Args:
+        table: The table.
+        data: Target, flags for missing numbers, and limits on categories.
+        task: What the network answers.
+    """
+    inputs, outputs, looks = 0, 1, 0
+    for position, column in enumerate(table.columns):
+        if column.name == data.target:
+            outputs = column.distinct if task == "multi-class" else 1
+            continue
+        match column.kind:
+            case Kind.NUMBER:
+                inputs += 2 if column.missing and data.missing_flags else 1
+            case Kind.CATEGORY:
+                common = column.distinct
+                if common > _FEW and looks < _MOST_LOOKS:
+                    looks += 1
+                    common = _common(table.frame.iloc[:, position], table, data)
+                inputs += min(common + bool(column.missing), data.max_categories)
+            case Kind.YES_NO:
+                inputs += 1
+            case Kind.DATE:
+                inputs += len(DATE_PARTS)  # fewer where some never change
+    return max(1, inputs), max(1, outputs)
+
+
+def _common(values: pd.Series, table: Table, data: DataSettings) -> int:
+    """Inputs of a column of categories: one for each that is not rare, and one for all that are."""
+    sample = values.iloc[:_ROWS]
+    scale = training_rows(table, data) / max(1, len(sample))
+    counts = sample.value_counts()
+    common = int((counts * scale >= data.min_category_rows).sum())
+    return common + (common < len(counts))

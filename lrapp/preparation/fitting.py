@@ -1,0 +1,292 @@
+"""Training rows -> how columns become inputs: which are of use, and the fitted ``ColumnTransformer``."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lrapp.errors import UserError
+from lrapp.memory import available_bytes
+from lrapp.phrasing import quoted
+from lrapp.preparation.preprocessor import InputColumn, raw_slots
+from lrapp.settings import DataSettings
+from lrapp.tables import cell_values
+from lrapp.tables.columns.conversion import Kind
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was learned about the inputs.
+
+    Args:
+        columns, inputs, transformer: As in ``preprocessing.Preprocessor``.
+        slots: Raw numbers of all rows, float64, shape (rows, slots).
+        notes: Plain sentences on columns that are not used, and why.
+    """
+
+    columns: tuple[InputColumn, ...]
+    inputs: tuple[str, ...]
+    transformer: Any
+    slots: np.ndarray
+    notes: tuple[str, ...]
+
+
+@dataclass
+class _Plan:
+    """Which slots go through which transformer, and the columns that none takes."""
+
+    numbers: list[int] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    flags: list[int] = field(default_factory=list)
+    categories: list[int] = field(default_factory=list)
+    single: list[str] = field(default_factory=list)
+    rare: list[str] = field(default_factory=list)
+
+    def lists(self) -> Iterator[list[int]]:
+        yield from (self.numbers, self.answers, self.flags, self.categories)
+
+
+def fit(
+    frame: pd.DataFrame, kinds: Mapping[str, Kind], training: np.ndarray, settings: DataSettings
+) -> Fitted:
+    """Learn from the training rows how columns become inputs.
+
+    Args:
+        frame: All rows, and every column but the target.
+        kinds: Kind of each column.
+        training: Positions of the training rows, int64.
+        settings: How to fill, scale and group.
+
+    Raises:
+        UserError: If no column is of use, or the arrays would not fit in memory.
+    """
+    candidates, single = _input_columns(frame, kinds, training)
+    width = sum(len(column.slots) for column in candidates)
+    # Fitting holds about four float64 copies of the training rows beside the slots themselves.
+    _check_memory(
+        8 * width * (len(frame) + 4 * len(training)), f"columns: {len(candidates):,}, rows: {len(frame):,}"
+    )
+    slots, _ = raw_slots(frame, candidates)
+    known = slots[training]
+    plan = _plan(candidates, known, settings)
+    plan.single[:0] = single
+    notes = (*_kind_notes(frame, kinds), *_plan_notes(plan, settings))
+    columns, keep = _used(candidates, plan)
+    if not columns:
+        raise UserError(
+            "No column is left to learn from: besides the target, the table needs a number, category, yes/no or "
+            "date column with at least two values in the training rows."
+            + "".join(f" {note}" for note in notes)
+            + " Add rows or columns"
+            + (", lower “Rare category below”" if plan.rare else "")
+            + ", or change the kind of a column."
+        )
+    if len(keep) < slots.shape[1]:
+        slots, known = np.take(slots, keep, axis=1), np.take(known, keep, axis=1)
+    width = _width(columns, plan, settings)
+    # The inputs of all rows in float32, and while fitting twice those of the training rows in float64.
+    _check_memory(width * (4 * len(frame) + 16 * len(training)), f"inputs: {width:,}, rows: {len(frame):,}")
+    transformer = _transformer(plan, settings, len(training)).fit(known)
+    return Fitted(columns, _input_names(columns, plan, transformer), transformer, slots, notes)
+
+
+# Numbers of a block of columns that is looked at together: 16 MB.
+_BLOCK = 1 << 21
+
+
+def count_inputs(
+    frame: pd.DataFrame, kinds: Mapping[str, Kind], training: np.ndarray, settings: DataSettings
+) -> int:
+    """Return how many inputs ``fit`` makes of the columns, block by block, so that memory stays level.
+
+    Args:
+        frame, kinds, training, settings: As for ``fit``.
+    """
+    names, count = list(frame.columns), 0
+    width = max(1, _BLOCK // max(1, len(training)))
+    for start in range(0, len(names), width):
+        block = frame[names[start : start + width]].iloc[training]
+        columns, _ = _input_columns(block, kinds, np.arange(len(block)))
+        slots, _ = raw_slots(block, columns)
+        plan = _plan(columns, slots, settings)
+        count += len(plan.numbers) + len(plan.answers) + len(plan.flags)
+        for slot in plan.categories:
+            rows = np.bincount(slots[:, slot].astype(np.int64))
+            # As scikit-learn's encoder joins them: all that are rare, and all beyond the most that are wanted.
+            shown = min(int((rows >= settings.min_category_rows).sum()), settings.max_categories)
+            count += shown + (shown < len(rows))
+    return count
+
+
+def _input_columns(
+    frame: pd.DataFrame, kinds: Mapping[str, Kind], training: np.ndarray
+) -> tuple[list[InputColumn], list[str]]:
+    """The usable columns with the texts that training rows hold, and those that hold a single one."""
+    columns, single = [], []
+    for name in frame.columns:
+        kind = kinds[name]
+        if kind in (Kind.NUMBER, Kind.DATE):
+            columns.append(InputColumn(name, kind))
+        elif kind in (Kind.CATEGORY, Kind.YES_NO):
+            codes, names = cell_values.texts(frame[name].iloc[training])
+            known = cell_values.natural(names)
+            gaps = bool((codes < 0).any())
+            if len(known) + gaps < 2:
+                single.append(name)
+            elif kind is Kind.YES_NO and len(known) == 2:
+                columns.append(InputColumn(name, kind, known))
+            else:
+                columns.append(InputColumn(name, Kind.CATEGORY, known + (cell_values.MISSING,) * gaps))
+    return columns, single
+
+
+def _plan(columns: list[InputColumn], slots: np.ndarray, settings: DataSettings) -> _Plan:
+    """Decide by the training rows' slots what each column is good for."""
+    varied = np.fmax.reduce(slots, axis=0, initial=-np.inf) > np.fmin.reduce(slots, axis=0, initial=np.inf)
+    missing = np.count_nonzero(np.isnan(slots), axis=0)
+    gaps = (missing > 0) & (missing < len(slots))
+    plan = _Plan()
+    start = 0
+    for column in columns:
+        of_column = range(start, start + len(column.slots))
+        start = of_column.stop
+        if column.kind is Kind.CATEGORY:
+            rows = np.bincount(slots[:, of_column[0]].astype(np.int64), minlength=len(column.values))
+            # The encoder joins all rare categories to one; if there is nothing else, the input says nothing.
+            frequent = rows >= settings.min_category_rows
+            if frequent.any():
+                plan.categories.append(of_column[0])
+            else:
+                plan.rare.append(column.name)
+            continue
+        target = plan.answers if column.kind is Kind.YES_NO else plan.numbers
+        target.extend(slot for slot in of_column if varied[slot])
+        if settings.missing_flags and gaps[of_column[0]]:
+            plan.flags.append(of_column[0])
+        elif not any(varied[slot] for slot in of_column):
+            plan.single.append(column.name)
+    return plan
+
+
+def _used(columns: list[InputColumn], plan: _Plan) -> tuple[tuple[InputColumn, ...], list[int]]:
+    """The columns that a transformer takes, and their slots; the plan is renumbered to those."""
+    used = {slot for slots_of in plan.lists() for slot in slots_of}
+    kept: list[InputColumn] = []
+    keep: list[int] = []
+    start = 0
+    for column in columns:
+        of_column = range(start, start + len(column.slots))
+        start = of_column.stop
+        if used.intersection(of_column):
+            kept.append(column)
+            keep.extend(of_column)
+    place = {slot: position for position, slot in enumerate(keep)}
+    for slots_of in plan.lists():
+        slots_of[:] = [place[slot] for slot in slots_of]
+    return tuple(kept), keep
+
+
+_WHY = {
+    Kind.IDENTIFIER: ("it is an identifier", "they are identifiers"),
+    Kind.CONSTANT: ("it is constant", "they are constant"),
+    Kind.TEXT: ("it is long text", "they are long text"),
+}
+
+
+def _kind_notes(frame: pd.DataFrame, kinds: Mapping[str, Kind]) -> Iterator[str]:
+    for kind, (one, several) in _WHY.items():
+        if names := [name for name in frame.columns if kinds[name] is kind]:
+            yield f"Left out, because {one if len(names) == 1 else several}: {quoted(names)}."
+
+
+def _plan_notes(plan: _Plan, settings: DataSettings) -> Iterator[str]:
+    if plan.single:
+        yield f"Left out, because the training rows hold a single value there: {quoted(plan.single)}."
+    if plan.rare:
+        yield (
+            f"Left out, because each category has fewer than {settings.min_category_rows} training rows: "
+            f"{quoted(plan.rare)}."
+        )
+
+
+def _width(columns: tuple[InputColumn, ...], plan: _Plan, settings: DataSettings) -> int:
+    """Inputs at most."""
+    categories = sum(
+        min(len(column.values), settings.max_categories + 1)
+        for column in columns
+        if column.kind is Kind.CATEGORY
+    )
+    return len(plan.numbers) + len(plan.answers) + len(plan.flags) + categories
+
+
+def _check_memory(needed: int, what: str) -> None:
+    available = available_bytes()
+    if available is not None and needed > available:
+        raise UserError(
+            f"The prepared table ({what}) needs about {needed / 2**30:.1f} GB of memory, this machine has "
+            f"{available / 2**30:.1f} GB free: leave columns out, use fewer rows, or lower “Most categories”."
+        )
+
+
+def _transformer(plan: _Plan, settings: DataSettings, rows: int) -> Any:
+    """The unfitted ColumnTransformer of the plan."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import MissingIndicator, SimpleImputer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
+
+    from lrapp.preparation.clipping import QuantileClip, UnitScale
+
+    fill = {"median": "median", "mean": "mean", "zero": "constant"}[settings.missing_numbers]
+    scaler = StandardScaler()
+    if settings.scaling == "quantile":
+        scaler = QuantileTransformer(
+            n_quantiles=min(1000, rows), output_distribution="normal", subsample=100_000, random_state=0
+        )
+    steps: list[tuple[str, Any]] = [
+        ("unit", UnitScale()),
+        ("fill", SimpleImputer(strategy=fill, fill_value=0.0 if fill == "constant" else None)),
+        ("scale", scaler),
+    ]
+    if settings.scaling == "clipped":
+        steps.insert(0, ("clip", QuantileClip(settings.clip)))
+    encoder = OneHotEncoder(
+        handle_unknown="infrequent_if_exist",
+        min_frequency=settings.min_category_rows,
+        max_categories=settings.max_categories + 1,  # scikit-learn counts the shared one too
+        sparse_output=False,
+        dtype=np.float32,
+    )
+    parts = [
+        ("numbers", Pipeline(steps), plan.numbers),
+        ("answers", SimpleImputer(strategy="mean"), plan.answers),
+        # Brought to unit size first: the check for missing values adds a column up.
+        ("flags", Pipeline([("unit", UnitScale()), ("flag", MissingIndicator(features="all"))]), plan.flags),
+        ("categories", encoder, plan.categories),
+    ]
+    return ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0)
+
+
+def _input_names(columns: tuple[InputColumn, ...], plan: _Plan, transformer: Any) -> tuple[str, ...]:
+    """Readable names in the order of the transformer's output."""
+    slots = [name for column in columns for name in column.slots]
+    owners = [column for column in columns for _ in column.slots]
+    names = [slots[slot] for slot in (*plan.numbers, *plan.answers)]
+    names += [f"{owners[slot].name} is missing" for slot in plan.flags]
+    if plan.categories:
+        encoder = transformer.named_transformers_["categories"]
+        for place, slot in enumerate(plan.categories):
+            owner = owners[slot]
+            rare = encoder.infrequent_categories_[place]
+            hidden = set() if rare is None else {int(code) for code in rare}
+            shown = [
+                owner.values[int(code)] for code in encoder.categories_[place] if int(code) not in hidden
+            ]
+            names += [
+                f"{owner.name} is missing" if text == cell_values.MISSING else f"{owner.name} = {text}"
+                for text in shown
+            ]
+            names += [f"{owner.name} is rare"] if hidden else []
+    return tuple(names)

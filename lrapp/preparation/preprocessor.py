@@ -1,0 +1,387 @@
+"""The fitted preprocessor: cells of a table -> the float32 inputs of a network, and its outputs -> answers.
+
+Every column becomes one or more *slots* (raw numbers, codes of categories, parts of dates); a scikit-learn
+``ColumnTransformer``, fitted on training rows only, turns slots into inputs.
+"""
+
+import hashlib
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lrapp.errors import UserError
+from lrapp.files import from_json, write_beside
+from lrapp.formats import learned
+from lrapp.formats.learned import ModelFormats
+from lrapp.phrasing import quoted
+from lrapp.settings import Task
+from lrapp.tables import cell_values
+from lrapp.tables.columns.conversion import Kind
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+SKOPS_FILE, JSON_FILE = "preprocessor.skops", "preprocessor.json"
+# skops knows most of scikit-learn; these are what it does not know of our transformer, and nothing else is built.
+# The second pair is what version 1.0 called the first.
+TRUSTED = (
+    *("lrapp.preparation.clipping.QuantileClip", "lrapp.preparation.clipping.UnitScale", "numpy.dtype"),
+    *("lrapp.clipping.QuantileClip", "lrapp.clipping.UnitScale"),
+)
+# No training row is further from the mean than the root of their number; what is further, in new rows, is moved
+# here, so that a network's float32 sums stay finite.
+_FARTHEST = 1e6
+_ROWS_AT_ONCE = 65_536
+
+Strange = dict[str, list[tuple[str, int]]]
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """A column that the model needs.
+
+    Args:
+        name: Its name in the table.
+        kind: Number, yes/no, category or date.
+        values: The texts that training saw: of a category all (sorted; "" is a missing value), of a yes/no
+            the one that became 0 and the one that became 1.
+    """
+
+    name: str
+    kind: Kind
+    values: tuple[str, ...] = ()
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the numbers that the column is turned into first."""
+        match self.kind:
+            case Kind.DATE:
+                return tuple(f"{self.name}: {part}" for part in cell_values.DATE_PARTS)
+            case Kind.YES_NO:
+                return (f"{self.name} = {self.values[1]}",)
+            case _:
+                return (self.name,)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Answers of the network in the table's own terms.
+
+    Args:
+        values: Class names (object) or numbers in the target's units (float64), shape (rows,).
+        probabilities: float64, shape (rows, classes), in the order of ``classes``; None for a regression.
+    """
+
+    values: np.ndarray
+    probabilities: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessor:
+    """Everything that was learned from the training rows, except the network.
+
+    Args:
+        task: What the network answers.
+        target: Name of the target column.
+        classes: Names of the classes in the order of the outputs; empty for a regression.
+        target_mean, target_scale: Mean and standard deviation of the target (0 and 1 unless a regression).
+        columns: The columns that the model needs, in the order of the slots.
+        inputs: Names of the network's inputs.
+        transformer: The fitted ``sklearn.compose.ColumnTransformer``.
+        formats: How the columns were written; None where that was not kept.
+    """
+
+    task: Task
+    target: str
+    classes: tuple[str, ...]
+    target_mean: float
+    target_scale: float
+    columns: tuple[InputColumn, ...]
+    inputs: tuple[str, ...]
+    transformer: Any
+    formats: ModelFormats | None = None
+
+    def transform(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the network's inputs for the rows of a table.
+
+        Args:
+            frame: Holds at least ``columns`` under their names, in any order, converted to their kinds.
+
+        Returns:
+            float32, shape (rows, inputs), finite.
+
+        Raises:
+            UserError: If a column is missing.
+        """
+        return self.transform_counting(frame)[0]
+
+    def transform_counting(self, frame: pd.DataFrame) -> tuple[np.ndarray, Strange]:
+        """Return the inputs, and for each column the texts that training never saw, each with its rows."""
+        slots, strange = raw_slots(frame, self.columns)
+        return self.transform_slots(slots), strange
+
+    def transform_slots(self, slots: np.ndarray) -> np.ndarray:
+        """Return the inputs (float32) for slots (float64) that ``raw_slots`` made."""
+        inputs = np.empty((len(slots), len(self.inputs)), np.float32)
+        for start in range(0, len(slots), _ROWS_AT_ONCE):  # the float64 inputs of all rows may not fit
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            inputs[rows] = np.clip(self.transformer.transform(slots[rows]), -_FARTHEST, _FARTHEST)
+        return inputs
+
+    def encode_target(self, column: pd.Series) -> np.ndarray:
+        """Return the target as the network learns it.
+
+        Args:
+            column: The target's values, none missing.
+
+        Returns:
+            0 and 1 as float32 (binary), standardised numbers as float32 (regression), or class numbers as
+            int32 (multi-class), shape (rows,).
+
+        Raises:
+            UserError: If a value is missing or a class that training did not have.
+        """
+        if self.task == "regression":
+            values = cell_values.numbers(column.to_frame())[:, 0]
+            if np.isnan(values).any():
+                raise UserError(f"Every row needs a number in {quoted([self.target])} to be compared with.")
+            return standardised(values, self.target_mean, self.target_scale)
+        codes, strange = cell_values.codes_of(column, self.classes)
+        if strange or np.isnan(codes).any():
+            seen = quoted([name for name, _ in strange]) if strange else "missing values"
+            raise UserError(
+                f"{quoted([self.target])} may only hold the classes of training. Received: {seen}."
+            )
+        return codes.astype(np.float32 if self.task == "binary" else np.int32)
+
+    def decode(self, outputs: np.ndarray) -> Decoded:
+        """Return the network's outputs as class names and probabilities, or as numbers in the target's units.
+
+        Args:
+            outputs: Shape (rows,) or (rows, 1) for binary (probability of the second class) and regression
+                (standardised), (rows, classes) for multi-class (probabilities).
+        """
+        table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+        if self.task == "regression":
+            with np.errstate(over="ignore"):
+                numbers = table[:, 0] * self.target_scale + self.target_mean
+            return Decoded(np.clip(numbers, -np.finfo(np.float64).max, np.finfo(np.float64).max), None)
+        return decoded_classes(self.task, self.classes, table)
+
+    def save(self, folder: Path) -> None:
+        """Write ``preprocessor.skops``, ``preprocessor.json`` and ``formats.json`` into a folder."""
+        import skops.io
+        from sklearn import __version__ as sklearn_version
+
+        packed = skops.io.dumps(self.transformer)
+        described = {
+            "version": VERSION,
+            "scikit-learn": sklearn_version,
+            "sha256": hashlib.sha256(packed).hexdigest(),
+            "task": self.task,
+            "target": self.target,
+            "classes": self.classes,
+            "target_mean": self.target_mean,
+            "target_scale": self.target_scale,
+            "columns": [asdict(column) for column in self.columns],
+            "inputs": self.inputs,
+        }
+        if self.formats is not None:
+            write_beside(folder / learned.FILE, self.formats.to_json())
+        else:
+            (folder / learned.FILE).unlink(missing_ok=True)
+        write_beside(folder / SKOPS_FILE, packed)
+        write_beside(folder / JSON_FILE, json.dumps(described, indent=1, allow_nan=False).encode("ascii"))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Preprocessor":
+        """Return the preprocessor that a folder holds; only known types are built from the files.
+
+        Raises:
+            UserError: If a file is missing, damaged, foreign or from a later version.
+        """
+        described = _read(folder)
+        try:
+            packed = (folder / SKOPS_FILE).read_bytes()
+        except FileNotFoundError as error:
+            raise UserError(_GONE) from error
+        except OSError as error:
+            raise UserError(_DAMAGED) from error
+        if described.get("sha256") != hashlib.sha256(packed).hexdigest():
+            raise UserError(_DAMAGED)
+        loaded = replace(cls._revived(described, packed), formats=ModelFormats.load(folder))
+        loaded._check()
+        return loaded
+
+    @classmethod
+    def _revived(cls, described: dict[str, Any], packed: bytes) -> "Preprocessor":
+        import skops.io
+
+        from lrapp.preparation import clipping
+
+        sys.modules.setdefault("lrapp.clipping", clipping)  # where the files of version 1.0 look for it
+
+        try:
+            return cls(
+                task=described["task"],
+                target=described["target"],
+                classes=tuple(described["classes"]),
+                target_mean=float(described["target_mean"]),
+                target_scale=float(described["target_scale"]),
+                columns=_columns(described),
+                inputs=tuple(described["inputs"]),
+                transformer=skops.io.loads(packed, trusted=list(TRUSTED)),
+            )
+        except (
+            Exception
+        ) as error:  # whatever a foreign file makes its reader do; the log tells it from a defect
+            log.warning("The preprocessor could not be read, though its checksum is right.", exc_info=True)
+            raise UserError(_DAMAGED) from error
+
+    def _check(self) -> None:
+        """Run one row through: the two files must belong together."""
+        from sklearn.compose import ColumnTransformer
+
+        slots = sum(len(column.slots) for column in self.columns)
+        try:
+            fits = isinstance(self.transformer, ColumnTransformer) and (
+                self.transformer.transform(np.zeros((1, slots))).shape == (1, len(self.inputs))
+            )
+        except Exception as error:  # a crafted transformer can raise anything
+            log.warning("The preprocessor could not take a row.", exc_info=True)
+            raise UserError(_DAMAGED) from error
+        if not fits:
+            raise UserError(_DAMAGED)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a saved model asks of a table.
+
+    Args:
+        target: The column that it predicts, which need not be there.
+        columns: The columns that it needs.
+    """
+
+    target: str
+    columns: tuple[InputColumn, ...]
+
+
+def needs(folder: Path) -> Needs:
+    """Return what the model in a folder needs, without importing scikit-learn, so that a page may ask.
+
+    Raises:
+        UserError: If the description is missing, damaged, foreign or from a later version.
+    """
+    described = _read(folder)
+    try:
+        return Needs(str(described["target"]), _columns(described))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(_DAMAGED) from error
+
+
+_GONE = (
+    "This model has no preprocessor beside it: its run did not finish, or files were removed. Train it again."
+)
+_DAMAGED = (
+    "The preprocessor beside this model is damaged or not one of LR Lab's: download or train the model again."
+)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        described = from_json((folder / JSON_FILE).read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(_GONE) from error
+    except (ValueError, OSError) as error:
+        raise UserError(_DAMAGED) from error
+    if not isinstance(described, dict) or not isinstance(described.get("version"), int):
+        raise UserError(_DAMAGED)
+    if described["version"] != VERSION:
+        raise UserError(
+            f"The preprocessor of this model must be of version {VERSION}. Received: {described['version']}. "
+            "Open it with the version of LR Lab that made it."
+        )
+    return described
+
+
+def _columns(described: dict[str, Any]) -> tuple[InputColumn, ...]:
+    return tuple(
+        InputColumn(column["name"], Kind(column["kind"]), tuple(column["values"]))
+        for column in described["columns"]
+    )
+
+
+def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.ndarray, Strange]:
+    """Return the raw numbers of each row, and for each column the texts that training never saw.
+
+    Args:
+        frame: Holds the columns, converted to their kinds; others are passed over.
+        columns: What to read, in the order of the slots.
+
+    Returns:
+        float64, shape (rows, slots): numbers, 0 and 1 for no and yes, codes of categories, parts of dates; NaN
+        is missing. And unknown texts with their number of rows, for the columns that hold some.
+
+    Raises:
+        UserError: If columns are missing.
+    """
+    gone = [column.name for column in columns if column.name not in frame.columns]
+    if gone:
+        word = "column" if len(gone) == 1 else "columns"
+        raise UserError(
+            f"The table must hold every column that the model learned from. Missing {word}: {quoted(gone)}."
+        )
+    widths = [len(column.slots) for column in columns]
+    slots = np.empty((len(frame), sum(widths)))
+    starts = np.cumsum([0, *widths])
+    strange: Strange = {}
+    numeric = [place for place, column in enumerate(columns) if column.kind is Kind.NUMBER]
+    if numeric:  # all at once: thousands of columns one by one take minutes
+        slots[:, starts[numeric]] = cell_values.numbers(frame[[columns[place].name for place in numeric]])
+    for column, start in zip(columns, starts, strict=False):
+        found: list[tuple[str, int]] = []
+        match column.kind:
+            case Kind.CATEGORY:
+                slots[:, start], found = cell_values.codes_of(frame[column.name], column.values)
+            case Kind.YES_NO:
+                slots[:, start], found = cell_values.yes_no_codes(frame[column.name], column.values)
+            case Kind.DATE:
+                slots[:, start : start + len(cell_values.DATE_PARTS)] = cell_values.date_parts(
+                    frame[column.name]
+                )
+        if found:
+            strange[column.name] = found
+    return slots, strange
+
+
+def standardised(values: np.ndarray, mean: float, scale: float) -> np.ndarray:
+    """Return (values - mean) / scale as finite float32; differences of huge numbers do not overflow."""
+    unit = -np.frexp(scale)[1]
+    with np.errstate(over="ignore", under="ignore"):
+        result = (np.ldexp(values, unit) - np.ldexp(mean, unit)) / np.ldexp(scale, unit)
+    return np.clip(result, -_FARTHEST, _FARTHEST).astype(np.float32)
+
+
+def decoded_classes(task: Task, classes: tuple[str, ...], outputs: np.ndarray) -> Decoded:
+    """Return a network's outputs as class names and probabilities.
+
+    Args:
+        task: Binary or multi-class.
+        classes: Names of the classes in the order of the outputs.
+        outputs: As for ``Preprocessor.decode``.
+    """
+    table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
+    if task == "binary":
+        table = np.column_stack([1.0 - table[:, 0], table[:, 0]])
+    best = np.where(np.isnan(table), -np.inf, table).argmax(axis=1)
+    if task == "binary":
+        best = (table[:, 1] > 0.5).astype(np.int64)  # as Keras' binary accuracy counts
+    return Decoded(np.array(classes, dtype=object)[best], table)

@@ -1,0 +1,239 @@
+"""A table and its settings -> arrays for training, validation and test, and the preprocessor of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lrapp.formats.learned import learned
+from lrapp.phrasing import quoted
+from lrapp.preparation.fitting import fit
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.preparation.preprocessor import Preprocessor, standardised
+from lrapp.preparation.splitting import bins, split
+from lrapp.preparation.targets import (
+    check_data,
+    check_target,
+    default_target,
+    find_task,
+    present,
+    target_choices,
+    with_chosen_kinds,
+)
+from lrapp.settings import DataSettings, Task
+from lrapp.tables import cell_values
+from lrapp.tables.reading import DialectOverrides, Table
+
+__all__ = [
+    "Part",
+    "Prepared",
+    "check_data",
+    "check_target",
+    "default_target",
+    "find_task",
+    "prepare",
+    "target_choices",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Training, validation or test rows.
+
+    Args:
+        x: Inputs. Of a table: float32, shape (rows, inputs), finite. Pictures stay bytes: uint8, shape (rows, height,
+            width, channels).
+        y: float32, shape (rows,): 0 and 1 for binary, standardised for a regression; int32 class numbers for
+            multi-class.
+        weight: Weight of each row in the loss, float32, shape (rows,), mean 1; None where all count alike.
+        rows: Positions in the table's frame or among the pictures, int64, shape (rows,), ascending.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray | None
+    rows: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Everything that training and evaluation need to know about the data.
+
+    Args:
+        task: What the network answers.
+        target: Name of the target column.
+        classes: Names of the classes in the order of the outputs; empty for a regression.
+        inputs: Names of the network's inputs; none for pictures.
+        train, validation, test: The split; test may have no rows.
+        metric_scale: What an error of 1 in ``y`` is in the target's units: its standard deviation, else 1.
+        notes: Plain sentences on what was done.
+        preprocessor: Does the same to new rows.
+        names: File names of the pictures, by their positions; None for a table, or where they have none.
+    """
+
+    task: Task
+    target: str
+    classes: tuple[str, ...]
+    inputs: tuple[str, ...]
+    train: Part
+    validation: Part
+    test: Part
+    metric_scale: float
+    notes: tuple[str, ...]
+    preprocessor: Preprocessor | PicturePreprocessor
+    names: tuple[str, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row's inputs: ``(inputs,)``, or ``(height, width, channels)``."""
+        return self.train.x.shape[1:]
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether the rows are pictures."""
+        return len(self.shape) == 3
+
+    @property
+    def unit(self) -> Literal["rows", "pictures"]:
+        """What the rows are called in sentences."""
+        return "pictures" if self.of_pictures else "rows"
+
+    @property
+    def tabular(self) -> Preprocessor:
+        """The preprocessor of a table; whoever asks has made sure that these are no pictures."""
+        assert isinstance(self.preprocessor, Preprocessor)
+        return self.preprocessor
+
+
+def prepare(table: Table, settings: DataSettings) -> Prepared:
+    """Split a table and turn it into arrays; all that is learned is learned from the training rows.
+
+    Args:
+        table: As it was read; kinds that the settings overrule are applied here.
+        settings: Target, split and preprocessing; without a target, ``default_target`` is taken.
+
+    Raises:
+        UserError: If the target cannot be predicted, or rows or columns are too few or too many.
+    """
+    table = with_chosen_kinds(table, settings)
+    target = settings.target if settings.target is not None else default_target(table)
+    task = find_task(table, target, settings.task)
+    assert target is not None  # or there would be no task
+    column = table.frame[target]
+    known = np.flatnonzero(present(column))
+    notes = list(_gaps(len(column) - len(known), target))
+    column = column.iloc[known]
+    numbers, classes, (training, validation, test) = divided(column, task, settings)
+    mean, scale = 0.0, 1.0
+    if task == "regression":
+        mean, scale = _mean_and_scale(numbers[training])
+        y = standardised(numbers, mean, scale)
+        if settings.class_weights:
+            notes.append("Class weights were not used: they are for classes, and this target is a number.")
+    else:
+        y = numbers.astype(np.float32 if task == "binary" else np.int32)
+        notes.extend(_small_classes(numbers, classes, (training, validation, test)))
+    frame = table.frame.drop(columns=target)
+    fitted = fit(frame.iloc[known] if len(known) < len(frame) else frame, table.kinds, training, settings)
+    notes.extend(fitted.notes)
+    preprocessor = Preprocessor(
+        task,
+        target,
+        classes,
+        mean,
+        scale,
+        fitted.columns,
+        fitted.inputs,
+        fitted.transformer,
+        learned(
+            table,
+            [*(column.name for column in fitted.columns), target],
+            DialectOverrides(**settings.dialect.model_dump()),
+        ),
+    )
+    weight = class_weights(y[training]) if settings.class_weights and task != "regression" else None
+
+    def part(rows: np.ndarray, weight: np.ndarray | None = None) -> Part:
+        return Part(preprocessor.transform_slots(fitted.slots[rows]), y[rows], weight, known[rows])
+
+    return Prepared(
+        task=task,
+        target=target,
+        classes=classes,
+        inputs=fitted.inputs,
+        train=part(training, weight),
+        validation=part(validation),
+        test=part(test),
+        metric_scale=scale,
+        notes=tuple(notes),
+        preprocessor=preprocessor,
+    )
+
+
+def divided(
+    column: pd.Series, task: Task, settings: DataSettings
+) -> tuple[np.ndarray, tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return each row's target, the names of the classes, and which rows train, validate and test.
+
+    Args:
+        column: The target, of the rows that have one.
+        task: What the network answers.
+        settings: The split.
+
+    Returns:
+        Numbers, or numbers of classes; the classes, none for a regression; positions in the column.
+
+    Raises:
+        UserError: As ``splitting.part_sizes``.
+    """
+    if task == "regression":
+        numbers = cell_values.numbers(column.to_frame())[:, 0]
+        return numbers, (), split(bins(numbers), False, settings)
+    codes, names = cell_values.texts(column)
+    classes = cell_values.natural(names)
+    place = {name: number for number, name in enumerate(classes)}
+    numbers = np.array([place[name] for name in names])[codes]
+    return numbers, classes, split(numbers, True, settings)
+
+
+def _mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation; a power of two is taken out first, so that no square overflows."""
+    unit = np.frexp(np.abs(numbers).max())[1]
+    small = np.ldexp(numbers, -unit)
+    mean, scale = float(np.ldexp(small.mean(), unit)), float(np.ldexp(small.std(), unit))
+    return mean, scale if scale > 0 else float(abs(mean)) or 1.0
+
+
+def class_weights(y: np.ndarray) -> np.ndarray:
+    """Return a weight for each row, float32, so that all classes weigh the same and the mean weight is 1."""
+    classes, places, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return (len(y) / (len(classes) * counts))[places].astype(np.float32)
+
+
+def _gaps(rows: int, target: str) -> Iterator[str]:
+    if rows:
+        word, verb = ("row", "was") if rows == 1 else ("rows", "were")
+        yield f"{rows:,} {word} without a value in {quoted([target])} {verb} left out."
+
+
+def _small_classes(
+    numbers: np.ndarray, classes: tuple[str, ...], parts: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> Iterator[str]:
+    counts = np.bincount(numbers, minlength=len(classes))
+    if single := [name for name, count in zip(classes, counts, strict=True) if count == 1]:
+        word, they = ("class has", "it is") if len(single) == 1 else ("classes have", "they are")
+        yield (
+            f"{len(single):,} {word} a single row: {quoted(single)}. In training only, so nothing tells how well "
+            f"{they} learned."
+        )
+    for name, rows in zip(("validation", "test"), parts[1:], strict=True):
+        held = np.bincount(numbers[rows], minlength=len(classes))
+        absent = [
+            name
+            for name, count, all_of in zip(classes, held, counts, strict=True)
+            if not count and all_of > 1
+        ]
+        if absent and len(rows):
+            yield f"The {name} rows hold none of {quoted(absent)}: there are too few of them."

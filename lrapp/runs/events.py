@@ -1,0 +1,389 @@
+"""What a run says while it runs, as lines of JSON, and the history that those lines add up to."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+import pandas as pd
+
+from lrapp.files import from_json
+from lrapp.policies.lr_range import RatesFound
+
+Ending = Literal["completed", "early_stopping", "stopped", "diverged"]
+
+
+@dataclass(frozen=True)
+class DataPrepared:
+    """The table has become arrays.
+
+    Args:
+        train, validation, test: Rows in each part.
+        inputs: Numbers that the network gets for each row.
+        notes: Plain sentences on what was done to the data.
+    """
+
+    type: ClassVar[str] = "data_prepared"
+    train: int
+    validation: int
+    test: int
+    inputs: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SweepDone:
+    """A range test has gone through the rates with one more seed, or a part of it.
+
+    Args:
+        seed: Number of the repetition, from 0.
+        seeds: Repetitions in all.
+        steps: Steps of each, if its loss does not explode before.
+        first_step: Number of the first step told here.
+        losses: True loss of each batch, with penalties.
+        learning_rates: Rate of each step.
+    """
+
+    type: ClassVar[str] = "sweep_done"
+    seed: int
+    seeds: int
+    steps: int
+    first_step: int
+    losses: tuple[float, ...]
+    learning_rates: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """The network is built and the first step is about to run.
+
+    Args:
+        parameters: Trainable numbers in the network.
+        metric: Name of the metric, ``accuracy`` or ``mean absolute error``.
+        steps_per_epoch, total_steps, epochs: Length of the run as planned.
+        first_epoch: 0 for a fresh run, else the number of epochs that were done before.
+        compiled: Whether the loop runs through XLA.
+    """
+
+    type: ClassVar[str] = "training_started"
+    parameters: int
+    metric: str
+    steps_per_epoch: int
+    total_steps: int
+    epochs: int
+    first_epoch: int = 0
+    compiled: bool = False
+
+
+@dataclass(frozen=True)
+class StepsDone:
+    """A chunk of steps has run.
+
+    Args:
+        first_step: Number of the first of them, counted from 0 over the whole run.
+        losses: True loss of each batch, with penalties.
+        learning_rates: Rate that each step used, read back from the optimizer; that of the head, if groups differ.
+        seconds: Seconds of training since the run (or its resumption) began.
+        group_rates: With differential rates, what the early, the middle and the head layers used in each step: three
+            tuples as long as ``learning_rates``; else empty.
+    """
+
+    type: ClassVar[str] = "steps_done"
+    first_step: int
+    losses: tuple[float, ...]
+    learning_rates: tuple[float, ...]
+    seconds: float
+    group_rates: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """Every training row has been used once more.
+
+    Args:
+        epoch: Epochs done, so 1 after the first.
+        step: Steps done.
+        loss: Mean batch loss of the epoch, weighted by rows.
+        val_loss: Loss on the validation rows after the epoch.
+        metric, val_metric: The task's metric on training rows (running over the epoch) and on validation rows.
+        learning_rate: Rate of the epoch's last step.
+        seconds: Seconds of training since the run (or its resumption) began.
+        best: Whether this is the best epoch so far.
+        loss_scale: Scale that mixed_float16 applied, None in other precisions.
+    """
+
+    type: ClassVar[str] = "epoch_done"
+    epoch: int
+    step: int
+    loss: float
+    val_loss: float
+    metric: float
+    val_metric: float
+    learning_rate: float
+    seconds: float
+    best: bool
+    loss_scale: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingEnded:
+    """No more steps will run.
+
+    Args:
+        reason: Why it ended.
+        message: One plain sentence that says so.
+        best_epoch: The epoch whose validation figure was best, counted from 1; None when no epoch was finished.
+        epochs: Epochs finished.
+    """
+
+    type: ClassVar[str] = "training_ended"
+    reason: Ending
+    message: str
+    best_epoch: int | None
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """What is done before training, where it takes longer.
+
+    Args:
+        what: In words, for example ``Reading the pictures``.
+        share: How much of it is done, 0 to 1.
+    """
+
+    type: ClassVar[str] = "preparing"
+    what: str
+    share: float
+
+
+Event = (
+    Preparing
+    | DataPrepared
+    | SweepDone
+    | RatesFound
+    | TrainingStarted
+    | StepsDone
+    | EpochDone
+    | TrainingEnded
+)
+_TYPES: dict[str, type[Event]] = {
+    kind.type: kind
+    for kind in (
+        Preparing,
+        DataPrepared,
+        SweepDone,
+        RatesFound,
+        TrainingStarted,
+        StepsDone,
+        EpochDone,
+        TrainingEnded,
+    )
+}
+
+
+def to_line(event: Event) -> str:
+    """Return the event as one line of JSON, with its newline."""
+    values = {"type": event.type} | {one.name: getattr(event, one.name) for one in fields(event)}
+    try:
+        line = json.dumps(values, allow_nan=False)
+    except ValueError:
+        # NaN and Infinity are not JSON; as strings they survive any reader, and float() takes them back.
+        line = json.dumps(_plain(values), allow_nan=False)
+    return line + "\n"
+
+
+def from_line(line: str | bytes) -> Event:
+    """Return the event that a line holds.
+
+    Raises:
+        ValueError: If the line is no event.
+    """
+    try:
+        values: dict[str, Any] = from_json(line)
+        kind = _TYPES[values.pop("type")]
+        event = kind(**{name: _revive(value) for name, value in values.items()})
+        if not all(_fits(getattr(event, name), wanted) for name, wanted in _wanted(event.type)):
+            raise ValueError("another type")
+        if isinstance(event, (StepsDone, SweepDone)) and not _equally_long(event):
+            raise ValueError("lengths differ")
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise ValueError(f"Not an event: {line[:80]!r}") from error
+    return event
+
+
+@cache
+def _wanted(of_type: str) -> tuple[tuple[str, Any], ...]:
+    """Names of the fields of a type of event, and what they hold."""
+    kind = _TYPES[of_type]
+    hints = get_type_hints(kind)
+    return tuple((one.name, hints[one.name]) for one in fields(kind))
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value is of a type, as far as the types of events go."""
+    if wanted is float:
+        return type(value) in (float, int)
+    if wanted in (int, str, bool, type(None)):
+        return type(value) is wanted
+    parts = get_args(wanted)
+    if get_origin(wanted) is Literal:
+        return value in parts
+    if get_origin(wanted) is not tuple:  # a union
+        return any(_fits(value, part) for part in parts)
+    if not isinstance(value, tuple):
+        return False
+    if parts == (float, ...):  # thousands of them
+        return {*map(type, value)} <= {float, int}
+    if parts[-1] is ...:
+        return all(_fits(one, parts[0]) for one in value)
+    return len(value) == len(parts) and all(map(_fits, value, parts))
+
+
+def _equally_long(event: "StepsDone | SweepDone") -> bool:
+    groups = event.group_rates if isinstance(event, StepsDone) else ()
+    each = len(event.losses)
+    return len(event.learning_rates) == each and len(groups) in (0, 3) and all(len(g) == each for g in groups)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    return value
+
+
+def _revive(value: Any) -> Any:
+    if isinstance(value, list):
+        # Nearly always plain numbers, and thousands of them.
+        return tuple(value) if {*map(type, value)} <= {float, int} else tuple(map(_revive, value))
+    if isinstance(value, dict):
+        return float(value["float"])
+    return value
+
+
+@dataclass
+class Sweep:
+    """What one seed of a range test has seen so far.
+
+    Args:
+        steps, seeds: Steps of each repetition and repetitions, as planned.
+        learning_rates, losses: Rate and true batch loss of each step that ran.
+    """
+
+    steps: int
+    seeds: int
+    learning_rates: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+@dataclass
+class History:
+    """All that a run has said so far, in the order it was said.
+
+    ``starts`` counts how often training, or the range test before it, began: once, and once more for every time
+    that it was taken up again.
+    """
+
+    starts: int = 0
+    preparing: Preparing | None = None
+    prepared: DataPrepared | None = None
+    started: TrainingStarted | None = None
+    ended: TrainingEnded | None = None
+    epochs: list[EpochDone] = field(default_factory=list)
+    found: RatesFound | None = None
+    sweeps: list[Sweep] = field(default_factory=list)
+    _losses: list[float] = field(default_factory=list)
+    _rates: list[float] = field(default_factory=list)
+    _group_rates: list[tuple[float, ...]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> "History":
+        """Return the history that the events add up to."""
+        history = cls()
+        for event in events:
+            history.add(event)
+        return history
+
+    def add(self, event: Event) -> None:
+        """Take one more event.
+
+        A resumed run starts again after its last saved epoch and repeats what was not saved; its second
+        ``TrainingStarted`` therefore cuts the history back to that epoch.
+        """
+        match event:
+            case Preparing():
+                self.preparing = event
+            case DataPrepared():
+                self.prepared, self.preparing = event, None
+            case SweepDone():
+                # A test that was interrupted begins anew.
+                del self.sweeps[event.seed + (event.first_step > 0) :]
+                self.starts += event.seed == event.first_step == 0
+                if event.first_step == 0 or not self.sweeps:  # the line before may have been damaged
+                    self.sweeps.append(Sweep(event.steps, event.seeds))
+                self.sweeps[-1].losses.extend(event.losses)
+                self.sweeps[-1].learning_rates.extend(event.learning_rates)
+            case RatesFound():
+                self.found = event
+            case TrainingStarted():
+                self.started = event
+                self.starts += 1
+                self.ended = None
+                del self.epochs[event.first_epoch :]
+                done = event.first_epoch * event.steps_per_epoch
+                del self._losses[done:], self._rates[done:], self._group_rates[done:]
+            case StepsDone():
+                self._losses.extend(event.losses)
+                self._rates.extend(event.learning_rates)
+                self._group_rates.extend(zip(*event.group_rates, strict=True))
+            case EpochDone():
+                self.epochs.append(event)
+            case TrainingEnded():
+                self.ended = event
+
+    @property
+    def steps_done(self) -> int:
+        """Steps that have run."""
+        return len(self._losses)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether groups of layers have rates of their own."""
+        return bool(self._group_rates)
+
+    @property
+    def best(self) -> EpochDone | None:
+        """The best epoch so far, None before the first."""
+        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+
+    def step_frame(self) -> pd.DataFrame:
+        """Return a row per step: ``step`` (from 0), ``epoch`` (as a fraction), ``loss``, ``learning_rate``.
+
+        With differential rates also ``early``, ``middle`` and ``head``, the rates of the groups.
+        """
+        steps = pd.RangeIndex(len(self._losses))
+        per_epoch = self.started.steps_per_epoch if self.started else 1
+        frame = pd.DataFrame(
+            {
+                "step": steps,
+                "epoch": (steps + 1) / per_epoch,
+                "loss": pd.Series(self._losses, dtype="float64"),
+                "learning_rate": pd.Series(self._rates, dtype="float64"),
+            }
+        )
+        if self._group_rates:
+            groups = pd.DataFrame(self._group_rates, columns=["early", "middle", "head"])
+            frame = pd.concat([frame, groups], axis=1)
+        return frame
+
+    def epoch_frame(self) -> pd.DataFrame:
+        """Return a row per finished epoch, with the fields of ``EpochDone`` as columns."""
+        names = [one.name for one in fields(EpochDone)]
+        rows = [[getattr(epoch, name) for name in names] for epoch in self.epochs]
+        return pd.DataFrame(rows, columns=names)

@@ -1,0 +1,63 @@
+"""Pictures that are to be predicted, and zips of them: read by a process of its own, batch by batch."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp.files import disk_errors
+from lrapp.sandbox.readers import Readers
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some pictures.
+
+    Args:
+        names: Of all files.
+        reasons: Why each could not be read; empty where it could.
+        pixels: Those that could, uint8, shape (pictures, height, width, channels).
+    """
+
+    names: list[str]
+    reasons: list[str]
+    pixels: NDArray[np.uint8]
+
+
+def batches(
+    files: Sequence[tuple[str, bytes]],
+    shape: tuple[int, int, int],
+    at_once: int,
+    readers: Readers | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Batch]:
+    """Return pictures, those in zips too, as a network looks at them; errors as for ``Readers.ask``.
+
+    Args:
+        files: Name and bytes of each; a zip stands for the pictures in it.
+        shape: Height, width and channels of a picture.
+        at_once: Pictures of a batch.
+        readers: Who reads; a process for these files alone where none are given.
+        should_stop: Asked again and again; when true, reading ends.
+    """
+    with disk_errors():
+        folder = Path(tempfile.mkdtemp(prefix="lrapp-"))
+    try:
+        there = []
+        for number, (name, data) in enumerate(files):
+            path = folder / f"{number}"
+            with disk_errors():
+                path.write_bytes(data)
+            there.append((name, str(path)))
+        arguments = {"files": there, "shape": shape, "at_once": at_once, "out": str(folder)}
+        for word in (readers or Readers()).stream("single_pictures", "pictures", arguments, should_stop):
+            file = folder / Path(word["file"]).name
+            pixels = np.load(file, allow_pickle=False)
+            file.unlink()
+            yield Batch(word["names"], word["reasons"], pixels)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

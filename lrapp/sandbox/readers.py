@@ -1,0 +1,260 @@
+"""Asks a process of its own to read a file, watches it, and says in a sentence how that ended."""
+
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from typing import Any, Literal
+
+from lrapp.errors import Refused, UserError
+from lrapp.files import disk_errors
+from lrapp.memory import available_bytes
+from lrapp.sandbox import limits, processes
+from lrapp.sandbox.limits import Limits
+from lrapp.sandbox.processes import Own, Reading, Server
+
+log = logging.getLogger(__name__)
+
+What = Literal["table", "pictures"]
+# More at once would only be slower, and each wants memory.
+AT_ONCE = 2
+# Of what is free; the rest is for the page, the worker, and a second reading.
+_SHARE_OF_FREE = 0.75
+# With less left, a reading waits for another one to end.
+_LEAST_BYTES = 200 * 10**6
+_LOOK_SECONDS = 0.1
+
+
+class OverLimit(Refused):
+    """A file whose reading needs more than it may take.
+
+    Args:
+        sentence: Says so.
+        memory: Bytes that it was given.
+    """
+
+    def __init__(self, sentence: str, memory: int = 0) -> None:
+        super().__init__(sentence)
+        self.memory = memory
+
+
+class Unreadable(UserError):
+    """What the reader of a file says is wrong with it."""
+
+
+class ReadingStopped(UserError):
+    """Somebody asked for the end of a reading."""
+
+    def __init__(self, sentence: str = "Reading the file was cancelled.") -> None:
+        super().__init__(sentence)
+
+
+class Readers:
+    """Processes that read files, a few at a time.
+
+    Args:
+        ready: Whether a process stands ready that is forked for each file, so that a reading begins at once; else each
+            starts from nothing, in half a second, and nothing stays behind. Only Linux forks safely.
+        allowed: What a reading may take; from the environment where that is not given.
+
+    Raises:
+        UserError: If the environment says something else than limits.
+    """
+
+    def __init__(self, *, ready: bool = False, allowed: Limits | None = None) -> None:
+        self.limits = allowed or Limits.of(os.environ)
+        self.peak = 0
+        """Most bytes that the process had at once that ended last, as far as that is known."""
+        self._turns = _Turns(self.limits.memory)
+        self._server = Server() if ready and sys.platform == "linux" else None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process that stands ready."""
+        return None if self._server is None else self._server.pid
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a reading that began now could have."""
+        return self._turns.memory()
+
+    def ask(
+        self,
+        task: str,
+        what: What,
+        arguments: dict[str, Any],
+        on_word: Callable[[dict[str, Any]], None] = lambda word: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        memory: int | None = None,
+    ) -> dict[str, Any]:
+        """Have a task done, and return its answer.
+
+        Args:
+            task: One of ``tasks.TASKS``.
+            what: What is read, for sentences.
+            arguments: The task's, as JSON.
+            on_word: Told what the task says on its way.
+            should_stop: Asked again and again; when true, reading ends.
+            memory: Bytes that it may take, where it needs few and is not to wait for its turn.
+
+        Raises:
+            UserError: What the task says is wrong.
+            Refused: If the file cannot be used however it is read.
+            OverLimit: If it takes more memory or time than it may.
+            ReadingStopped: If it was asked to.
+        """
+        asked = self.stream(task, what, arguments, should_stop, memory)
+        while True:
+            try:
+                on_word(next(asked))
+            except StopIteration as end:
+                answer: dict[str, Any] = end.value
+                return answer
+
+    def stream(
+        self,
+        task: str,
+        what: What,
+        arguments: dict[str, Any],
+        should_stop: Callable[[], bool] = lambda: False,
+        memory: int | None = None,
+    ) -> Generator[dict[str, Any], None, dict[str, Any]]:
+        """Have a task done, yield what it says on its way, and return its answer; arguments and errors as for ``ask``.
+
+        The task goes on while a word is looked at, but never far ahead; to close the generator ends it.
+        """
+        given = self._turns.take(should_stop) if memory is None else min(memory, self.limits.memory)
+        try:
+            reading = self._begin()
+            try:
+                reading.say(
+                    {"task": task, "arguments": arguments, "memory": None if processes.WATCHED else given}
+                )
+                return (yield from self._listen(reading, what, given, should_stop))
+            finally:
+                reading.end()
+        finally:
+            if memory is None:
+                self._turns.give_back(given)
+
+    def _begin(self) -> Reading:
+        return Own() if self._server is None else self._server.begin()
+
+    def _listen(
+        self, reading: Reading, what: What, memory: int, should_stop: Callable[[], bool]
+    ) -> Generator[dict[str, Any], None, dict[str, Any]]:
+        left = self.limits.seconds
+        while True:
+            began = time.monotonic()
+            try:
+                word = reading.words.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                word = {}
+            left -= time.monotonic() - began  # what whoever listens does in between does not count
+            if should_stop():
+                raise ReadingStopped
+            if "answer" in word:
+                self.peak = word.get("peak", 0)
+                answer: dict[str, Any] = word["answer"]
+                return answer
+            if word.keys() & {"sentence", "out_of_memory", "errno", "defect", "ended"}:
+                self.peak = word.get("peak", 0)
+                raise _what_went_wrong(word, what, memory)
+            if word:
+                yield word
+                with suppress(OSError):
+                    reading.say({})
+            elif left < 0:
+                raise OverLimit(_too_long(what, self.limits.seconds), memory)
+            elif (has := reading.memory()) is not None and has > memory:
+                raise OverLimit(_too_much(what, memory), memory)
+
+    def expect(self) -> None:
+        """Have the process that stands ready load all that it needs, as somebody may upload a file soon."""
+        if self._server is not None:
+            self._server.expect()
+
+    def close(self) -> None:
+        """End the process that stands ready."""
+        if self._server is not None:
+            self._server.close()
+
+
+def _what_went_wrong(word: dict[str, Any], what: What, memory: int) -> UserError:
+    if "sentence" in word:
+        return (Refused if word["refused"] else Unreadable)(word["sentence"])
+    if "errno" in word:
+        try:
+            with disk_errors():
+                raise OSError(word["errno"], word["defect"], word["path"])
+        except UserError as error:
+            return error
+        except OSError:
+            pass
+    if "defect" in word:
+        log.error("Reading a file met something unexpected.\n%s", word["defect"])
+        return UserError(f"This file could not be read; the server's log has the details. {_ADVICE[what]}")
+    code, peak = word.get("ended"), word.get("peak", 0)
+    # The allocator of Rust aborts where there is no memory; the kernel kills; what is in C may stumble over it.
+    if "out_of_memory" in word or code in (-6, -9) or peak > memory / 2:
+        return OverLimit(_too_much(what, memory), memory)
+    log.warning("The process that read a file ended with %s.", code)
+    return OverLimit(f"The file broke the program that reads it. {_ADVICE[what]}", memory)
+
+
+_ADVICE: dict[What, str] = {
+    "table": "Save it as CSV, or with fewer rows or columns.",
+    "pictures": "Pack the pictures again, fewer or smaller ones.",
+}
+_SUBJECT: dict[What, str] = {"table": "This file needs", "pictures": "These pictures need"}
+
+
+def _too_much(what: What, memory: int) -> str:
+    return f"{_SUBJECT[what]} more than {limits.size(memory)} of memory to be read. {_ADVICE[what]}"
+
+
+def _too_long(what: What, seconds: float) -> str:
+    limit = f"{seconds / 60:.3g} minutes" if seconds >= 120 else f"{seconds:.3g} seconds"
+    return f"{_SUBJECT[what]} more than {limit} to be read. {_ADVICE[what]}"
+
+
+class _Turns:
+    """Lets few readings go on at once, whose limits together stay below what is free."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: list[int] = []
+        self._changed = threading.Condition()
+
+    def memory(self) -> int:
+        free = available_bytes()
+        return (
+            self._most if free is None else min(self._most, int(_SHARE_OF_FREE * (free - sum(self._taken))))
+        )
+
+    def take(self, should_stop: Callable[[], bool]) -> int:
+        """Wait for a turn, and return the bytes that come with it.
+
+        Raises:
+            ReadingStopped: If it was asked to stop meanwhile.
+        """
+        with self._changed:
+            while True:
+                if should_stop():
+                    raise ReadingStopped
+                memory = self.memory()
+                if not self._taken:
+                    memory = max(memory, min(self._most, _LEAST_BYTES))  # the system has the last word
+                if len(self._taken) < AT_ONCE and memory >= min(self._most, _LEAST_BYTES):
+                    self._taken.append(memory)
+                    return memory
+                self._changed.wait(_LOOK_SECONDS)
+
+    def give_back(self, memory: int) -> None:
+        with self._changed:
+            self._taken.remove(memory)
+            self._changed.notify_all()

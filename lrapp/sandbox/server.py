@@ -1,0 +1,197 @@
+"""The process that reads: ``python -m lrapp.sandbox.server``.
+
+With the number of a socket it waits there, and forks a process for each file; with ``once`` it reads a single file,
+asked for by its standard input, and ends. It knows no page, no settings and no TensorFlow. Requests and answers are
+lines of JSON; what is large goes into files.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from contextlib import suppress
+from importlib import import_module
+
+from lrapp.errors import Refused, UserError
+from lrapp.files import from_json
+from lrapp.sandbox import limits
+from lrapp.sandbox.wire import Line, Stopped
+
+ONCE = "once"
+# A reading that takes longer gives way to pages.
+_NICE, _NICE_AFTER_SECONDS = 5, 1.0
+# Loaded while nothing is to be read: 20 MB, and a reading begins after a fifth of a second.
+_LIGHT = ("numpy", "pyarrow", "pyarrow.compute", "pyarrow.csv")
+# Loaded from the first file on, for as long as one follows the other: 50 MB, and a reading begins at once.
+_ALL = ("lrapp.tables.reading", "lrapp.tables.arrow_files", "lrapp.sandbox.tasks")
+_LIGHT_AFTER_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
+
+
+def serve(line: Line) -> None:
+    """Do what is asked for, within its limits, and say what came of it.
+
+    Args:
+        line: To whoever asks.
+    """
+    with suppress(Stopped):
+        asked = line.take()
+        # A library that ends its process says so at length; what went wrong is told by the line.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        _give_way_later()
+        from lrapp.sandbox import tasks
+
+        limits.keep_to(asked["memory"])
+        try:
+            answer = tasks.TASKS[asked["task"]](line, **asked["arguments"])
+            line.tell(answer=answer, peak=limits.peak())
+        except UserError as error:
+            line.tell(sentence=str(error), refused=isinstance(error, Refused), peak=limits.peak())
+        except MemoryError:
+            gc.collect()
+            line.tell(out_of_memory=True, peak=limits.peak())
+        except Stopped:
+            raise
+        except OSError as error:
+            line.tell(errno=error.errno, path=str(error.filename or ""), defect=repr(error))
+        except Exception:
+            line.tell(defect=traceback.format_exc(limit=-12))
+
+
+def _give_way_later() -> None:
+    if sys.platform != "win32":
+        signal.signal(signal.SIGALRM, lambda number, frame: os.nice(_NICE) and None)
+        signal.setitimer(signal.ITIMER_REAL, _NICE_AFTER_SECONDS)
+
+
+def main() -> None:
+    """Serve until nobody is left to ask."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches every process of a terminal; only the app decides
+    if sys.argv[1] == ONCE:
+        _end_with_parent()
+        # What a library prints must not stand among the answers.
+        answers = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        serve(Line(sys.stdin.buffer, answers))
+        return
+    _Forking(int(sys.argv[1])).run()
+
+
+class _Forking:
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._control = socket.socket(fileno=number)
+        self._children: dict[int, tuple[int, int]] = {}
+        self._loaded = False
+
+    def run(self) -> None:
+        for name in _LIGHT:
+            import_module(name)
+        self._settle()
+        last = time.monotonic()
+        while True:
+            wait = _LOOK_SECONDS if self._children else 1.0 if self._loaded else None
+            readable = select.select([self._control], [], [], wait)[0]
+            if readable:
+                last = time.monotonic()
+                if not self._hear():
+                    break
+            self._bury()
+            if self._children:
+                last = time.monotonic()
+            elif self._loaded and time.monotonic() - last > _LIGHT_AFTER_SECONDS:
+                os.set_inheritable(self._number, True)
+                os.execv(sys.executable, [sys.executable, "-m", "lrapp.sandbox.server", str(self._number)])
+        for pid in self._children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _settle(self) -> None:
+        gc.collect()
+        gc.freeze()  # else the first search for garbage in each child would copy all pages
+
+    def _hear(self) -> bool:
+        """Take one message: a file to read, with where to answer; which reading to end; or that one is to be expected.
+
+        False at the end.
+        """
+        try:
+            message, numbers, _, _ = socket.recv_fds(self._control, 1 << 10, 1)
+        except OSError:
+            return False
+        if not message:
+            return False
+        asked = from_json(message)
+        if "expect" in asked:
+            self._load()
+        if numbers:
+            self._begin(asked["read"], numbers[0])
+        for pid, (name, _) in self._children.items():
+            if name == asked.get("end"):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        return True
+
+    def _begin(self, name: int, number: int) -> None:
+        pid = os.fork()
+        if not pid:
+            self._be_child(number)
+        self._children[pid] = (name, number)
+        self._load()  # for the next one
+
+    def _load(self) -> None:
+        if not self._loaded:
+            self._loaded = True
+            for module in _ALL:
+                import_module(module)
+            self._settle()
+
+    def _be_child(self, number: int) -> None:
+        code = 1
+        try:
+            _end_with_parent()
+            self._control.close()
+            for _, other in self._children.values():
+                os.close(other)
+            with socket.socket(fileno=number) as own:
+                serve(Line(own.makefile("rb"), own.makefile("wb")))
+            code = 0
+        finally:
+            os._exit(code)
+
+    def _bury(self) -> None:
+        """Say of each reading that has ended how it did; it may not have been able to."""
+        for pid in list(self._children):
+            found, status, used = os.wait4(pid, os.WNOHANG)
+            if found:
+                _, number = self._children.pop(pid)
+                code = os.waitstatus_to_exitcode(status)
+                with socket.socket(fileno=number) as line, suppress(OSError):
+                    line.setblocking(False)
+                    line.send(
+                        b"\n" + json.dumps({"ended": code, "peak": used.ru_maxrss * 1024}).encode() + b"\n"
+                    )
+
+
+def _end_with_parent() -> None:
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The data that settings name -> a table or pictures; what was uploaded is read by a process of its own."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
+
+from lrapp.errors import Refused, UserError
+from lrapp.images.zip_files import Stopped
+from lrapp.runs.store import Store
+from lrapp.sandbox.readers import ReadingStopped
+from lrapp.sandbox.uploads import Uploads
+from lrapp.settings import DataSettings, FileSource, PictureFileSource, PicturesSource, SampleSource
+
+if TYPE_CHECKING:
+    from lrapp.images.datasets import Images
+    from lrapp.tables.columns.kinds import Kind
+    from lrapp.tables.reading import Table
+
+
+def read_table(
+    store: Store,
+    settings: DataSettings,
+    should_stop: Callable[[], bool] = lambda: False,
+    uploads: Uploads | None = None,
+) -> "Table":
+    """Return the table that the settings name, read the way they say; samples, which are ours, are read right here.
+
+    Args:
+        store: Where uploaded files are kept.
+        settings: Which table, and how it is read.
+        should_stop: Asked again and again while an upload is read.
+        uploads: Whose readers to use; a process for this file alone where none are given.
+
+    Raises:
+        Stopped: If it was asked to.
+        UserError: If it is not there, or cannot be read.
+    """
+    source, target = settings.source, settings.target
+    if isinstance(source, FileSource):
+        found = uploads or Uploads(store)
+
+        def read(kinds: Mapping[str, "Kind"], names: Collection[str]) -> "Table":
+            try:
+                return found.table(source, settings.dialect, kinds, names, should_stop)
+            except ReadingStopped as error:
+                raise Stopped("Stopped while the table was being read.") from error
+
+    elif isinstance(source, SampleSource):
+        from lrapp.tables.reading import DialectOverrides, read_csv
+
+        overrides, data = DialectOverrides(**settings.dialect.model_dump()), store.read_source(source)
+
+        def read(kinds: Mapping[str, "Kind"], names: Collection[str]) -> "Table":
+            table = read_csv(data, source.name, dialect=overrides, known_names=names)
+            return table.with_kinds(kinds) if kinds else table
+
+    else:
+        raise UserError("These pictures are no table; choose a table.")
+    try:
+        table = read(settings.kinds, ())
+    except (Refused, Stopped):
+        raise
+    except UserError:
+        if target is None:
+            raise
+    else:
+        if target is None or target in table.kinds:
+            return table
+    # A run of an earlier version may know a column by the names of several rows.
+    return read(settings.kinds, (target,))
+
+
+def read_images(
+    store: Store, settings: DataSettings, tell: Callable[[str, float], None], should_stop: Callable[[], bool]
+) -> "Images":
+    """Return the pictures that the settings name.
+
+    Args:
+        store: Where uploaded files are kept.
+        settings: Which pictures, and how large.
+        tell: Told what is being done, and how much of it is done, 0 to 1.
+        should_stop: Asked again and again while a file is read.
+
+    Raises:
+        Stopped: If it was asked to.
+        UserError: If they are not there, or cannot be read.
+    """
+    from lrapp.images import datasets
+
+    if isinstance(settings.source, PicturesSource):
+        return datasets.read_set(settings.source.name, tell)
+    assert isinstance(settings.source, PictureFileSource)
+    try:
+        return Uploads(store).images(settings.source, settings.pictures, tell, should_stop)
+    except ReadingStopped as error:
+        raise Stopped("Reading the pictures was stopped. Start again to use them.") from error

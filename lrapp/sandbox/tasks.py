@@ -1,0 +1,238 @@
+"""What a process that reads can be asked to do. Everything that an upload says is looked at here, and only here.
+
+Each task takes the line to whoever asks and what it needs as JSON, and returns JSON; tables and pixels go into files.
+"""
+
+import base64
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lrapp.sandbox.wire import Line
+from lrapp.tables.arrow_files import write_table
+from lrapp.tables.reading import DialectOverrides, Kind, Table, read_csv
+
+if TYPE_CHECKING:
+    from lrapp.formats.match import UnclearFormat
+    from lrapp.settings import PictureSettings
+
+# Files that stand ready before the first of them has been taken.
+_AHEAD = 2
+_TOLD_SECONDS = 0.2
+# Broken ones are no part of a batch, but have their names in it.
+_FILES_AT_ONCE = 4_096
+
+
+def read(
+    line: Line,
+    *,
+    path: str,
+    name: str,
+    dialect: dict[str, Any],
+    kinds: dict[str, str],
+    out: str,
+    known_names: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Read a table into a file."""
+    overrides = DialectOverrides(**dialect)
+    table = read_csv(Path(path).read_bytes(), name, dialect=overrides, known_names=known_names)
+    if kinds:
+        table = table.with_kinds({column: Kind(kind) for column, kind in kinds.items()})
+    write_table(table, Path(out))
+    return {}
+
+
+def read_known(
+    line: Line, *, path: str, name: str, needed: list[str], formats: str, out: str
+) -> dict[str, Any]:
+    """Read a table of which column names are known into a file."""
+    from lrapp.formats import chunks
+    from lrapp.formats.learned import ModelFormats
+    from lrapp.formats.match import UnclearFormat
+
+    known = ModelFormats.from_json(formats.encode())
+    try:
+        table = chunks.read_known(Path(path).read_bytes(), name, needed, formats=known)
+    except UnclearFormat as error:
+        return _unclear(error)
+    write_table(table, Path(out))
+    return {}
+
+
+def portions(
+    line: Line,
+    *,
+    path: str,
+    name: str,
+    needed: dict[str, str],
+    sizes: dict[str, int],
+    formats: str,
+    out: str,
+) -> dict[str, Any]:
+    """Read a long table portion by portion, a file each; ``whole`` says that it must be read as a whole instead."""
+    from lrapp.formats import chunks
+    from lrapp.formats.learned import ModelFormats
+    from lrapp.formats.match import UnclearFormat
+
+    for size, value in sizes.items():  # those of whoever asks; this process reads nothing else
+        setattr(chunks, size, value)
+    kinds = {column: Kind(kind) for column, kind in needed.items()}
+    found = chunks.Portions(Path(path), name, kinds, ModelFormats.from_json(formats.encode()))
+
+    def write(numbered: Iterable[tuple[int, tuple[Table, float]]]) -> Iterator[dict[str, Any]]:
+        for number, (table, share) in numbered:
+            file = Path(out) / f"{number:06}.table"
+            write_table(table, file)
+            yield {"file": str(file), "share": share, "notes": list(found.notes)}
+
+    try:
+        _hand_out(line, write(enumerate((portion.table, portion.share) for portion in found)))
+    except chunks.ReadWhole:
+        return {"whole": True, "notes": []}
+    except UnclearFormat as error:
+        return _unclear(error)
+    return {"whole": False, "notes": list(found.notes)}
+
+
+def _unclear(error: "UnclearFormat") -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    from lrapp.formats.match import Question
+
+    questions = TypeAdapter(tuple[Question, ...]).dump_python(error.questions, mode="json")
+    return {"unclear": {"sentence": error.sentence, "questions": questions}}
+
+
+def _hand_out(line: Line, words: Iterable[dict[str, Any]]) -> None:
+    """Say one thing after the other, never far ahead of who listens."""
+    untaken = 0
+    for word in words:
+        line.tell(**word)
+        untaken += 1
+        while untaken >= _AHEAD:
+            line.take()
+            untaken -= 1
+
+
+def holds_pictures(line: Line, *, path: str) -> dict[str, Any]:
+    """Tell a zip of pictures from one of a table."""
+    from lrapp.images.zip_files import is_picture_zip
+
+    return {"pictures": is_picture_zip(Path(path))}
+
+
+def about_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Say what a zip of pictures holds."""
+    from lrapp.images.zip_files import about_zip
+
+    return asdict(about_zip(Path(path), name, _pictures(settings)))
+
+
+def look_at_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Show some pictures of a zip."""
+    from lrapp.images.examples import look_at_zip
+
+    look = look_at_zip(Path(path), name, _pictures(settings), _now_and_then(line))
+    return {"classes": look.classes, "sheets": [base64.b64encode(sheet).decode() for sheet in look.sheets]}
+
+
+def read_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any], out: str) -> dict[str, Any]:
+    """Read all pictures of a zip into files."""
+    import numpy as np
+
+    from lrapp.images.zip_files import read_zip
+
+    images = read_zip(Path(path), name, _pictures(settings), _now_and_then(line))
+    np.save(Path(out) / "pixels.npy", images.pixels, allow_pickle=False)
+    np.save(Path(out) / "labels.npy", images.labels, allow_pickle=False)
+    return {
+        "classes": images.classes,
+        "test_from": images.test_from,
+        "names": images.names,
+        "notes": images.notes,
+    }
+
+
+def single_pictures(
+    line: Line, *, files: list[tuple[str, str]], shape: tuple[int, int, int], at_once: int, out: str
+) -> dict[str, Any]:
+    """Read pictures, and those in zips, for a network that looks at them: batch after batch, a file each."""
+    _hand_out(line, _batches(files, (shape[0], shape[1], shape[2]), at_once, Path(out)))
+    return {}
+
+
+def _batches(
+    files: list[tuple[str, str]], shape: tuple[int, int, int], at_once: int, out: Path
+) -> Iterator[dict[str, Any]]:
+    import numpy as np
+
+    from lrapp.errors import UserError
+    from lrapp.images.pixels import read_picture
+
+    names: list[str] = []
+    reasons: list[str] = []
+    pixels: list[np.ndarray] = []
+
+    def batch(number: int) -> dict[str, Any]:
+        file = out / f"{number:06}.npy"
+        np.save(file, np.stack(pixels) if pixels else np.zeros((0, *shape), np.uint8), allow_pickle=False)
+        word = {"file": str(file), "names": names.copy(), "reasons": reasons.copy()}
+        names.clear()
+        reasons.clear()
+        pixels.clear()
+        return word
+
+    number = 0
+    for name, data in _every(files):
+        names.append(name)
+        try:
+            pixels.append(read_picture(data, shape))
+            reasons.append("")
+        except UserError as error:
+            reasons.append(str(error))
+        if len(pixels) == at_once or len(names) == _FILES_AT_ONCE:
+            yield batch(number)
+            number += 1
+    if names:
+        yield batch(number)
+
+
+def _every(files: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """Each picture with its name, those in zips in the order of the zip."""
+    from lrapp.images.zip_files import every_picture
+
+    for name, path in files:
+        data = Path(path).read_bytes()
+        if data[:4] == b"PK\x03\x04":
+            yield from every_picture(data, name)
+        else:
+            yield name, data
+
+
+def _pictures(settings: dict[str, Any]) -> "PictureSettings":
+    from lrapp.settings import PictureSettings
+
+    return PictureSettings.model_validate(settings)
+
+
+def _now_and_then(line: Line) -> Callable[[str, float], None]:
+    told = 0.0
+
+    def sometimes(what: str, share: float) -> None:
+        nonlocal told
+        if time.monotonic() > told + _TOLD_SECONDS:
+            told = time.monotonic()
+            line.tell(doing=what, share=share)
+
+    return sometimes
+
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    task.__name__: task
+    for task in (
+        *(read, read_known, portions),
+        *(holds_pictures, about_pictures, look_at_pictures, read_pictures, single_pictures),
+    )
+}

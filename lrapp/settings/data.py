@@ -1,0 +1,236 @@
+"""Settings of the data: which table, what its columns are, how it is split and prepared."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lrapp.settings.base import Part, ui
+from lrapp.tables.columns.conversion import Kind
+
+Task = Literal["binary", "multi-class", "regression"]
+Scaling = Literal["clipped", "standard", "quantile"]
+
+
+class SampleSource(Part):
+    """One of the tables that come with the app."""
+
+    type: Literal["sample"] = "sample"
+    name: str = Field(description="File name in sample_data, for example penguins.csv.", max_length=200)
+
+
+class FileSource(Part):
+    """An uploaded file, known by its content, so that settings never hold a path of somebody's machine."""
+
+    type: Literal["file"] = "file"
+    name: str = Field(
+        description="The file's name as uploaded; only shown, never used as a path.", max_length=500
+    )
+    sha256: str = Field(description="SHA-256 of the file's bytes, in hexadecimal.", pattern=r"^[0-9a-f]{64}$")
+
+
+class PicturesSource(Part):
+    """A set of pictures that comes with the app or that it knows where to get."""
+
+    type: Literal["pictures"] = "pictures"
+    name: Literal["fashion-mnist", "digits"] = Field(
+        title="Pictures",
+        description="Fashion-MNIST, or the small handwritten digits that come with scikit-learn.",
+    )
+
+
+class PictureFileSource(Part):
+    """An uploaded zip of pictures with a folder for each class, known by its content."""
+
+    type: Literal["picture file"] = "picture file"
+    name: str = Field(
+        description="The file's name as uploaded; only shown, never used as a path.", max_length=500
+    )
+    sha256: str = Field(description="SHA-256 of the file's bytes, in hexadecimal.", pattern=r"^[0-9a-f]{64}$")
+
+
+Source = Annotated[
+    SampleSource | FileSource | PicturesSource | PictureFileSource, Field(discriminator="type")
+]
+
+
+class PictureSettings(Part):
+    """Which pictures are used, and how large."""
+
+    size: int = Field(
+        64,
+        ge=8,
+        le=224,
+        title="Size",
+        description="Uploaded pictures are brought to this width and height; larger shows more and takes longer.",
+        json_schema_extra=ui("pixels"),
+    )
+    color: Literal["auto", "grey", "rgb"] = Field(
+        "auto",
+        title="Colour",
+        description="Whether the network sees colours; found out from the pictures unless chosen here.",
+        json_schema_extra=ui(labels={"auto": "As the pictures are", "grey": "Grey", "rgb": "Colour"}),
+    )
+    only_classes: tuple[str, ...] = Field(
+        (),
+        title="Only these classes",
+        description="Leaves all other classes out; none chosen means all.",
+        max_length=1_000,
+    )
+    most_rows: int | None = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        title="Most training pictures",
+        description="Trains on no more than this many, drawn at random, to try something out quickly.",
+        json_schema_extra=ui("pictures"),
+    )
+
+
+class DialectSettings(Part):
+    """How to read the file, where the person overrules what was found out."""
+
+    encoding: str | None = Field(
+        None, title="Encoding", description="How bytes become letters.", max_length=40
+    )
+    delimiter: str | None = Field(
+        None, title="Delimiter", description="What stands between two cells.", max_length=1
+    )
+    quote: str | None = Field(
+        None, title="Quote", description="What surrounds a cell that holds a delimiter.", max_length=1
+    )
+    header: bool | None = Field(
+        None, title="Header", description="Whether the first row holds the column names."
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, title="Decimal mark", description="What starts the decimals."
+    )
+    thousands: str | None = Field(None, title="Thousands", description="What groups digits.", max_length=1)
+    date_order: Literal["dmy", "mdy"] | None = Field(
+        None,
+        title="Order of dates",
+        description="Whether 1/2/2020 is the first of February or the second of January.",
+    )
+    missing_words: Literal["missing", "values"] | None = Field(
+        None,
+        title="Words for missing values",
+        description="Whether NA, null and the like in columns of words are gaps, or categories such as North America.",
+    )
+
+
+class DataSettings(Part):
+    """The table, its columns, its target, and how it is split and prepared."""
+
+    source: Source = SampleSource(name="penguins.csv")
+    dialect: DialectSettings = DialectSettings()
+    kinds: dict[str, Kind] = Field(
+        default_factory=dict, title="Column kinds", description="Columns whose kind was overruled."
+    )
+    target: str | None = Field(None, title="Target", description="The column to predict.", max_length=10_000)
+    task: Task | None = Field(
+        None,
+        title="Task",
+        description="What kind of answer the model gives; told from the target unless chosen here.",
+        json_schema_extra=ui(
+            labels={
+                "binary": "Two classes",
+                "multi-class": "Several classes",
+                "regression": "A number",
+            }
+        ),
+    )
+    pictures: PictureSettings = PictureSettings()
+    missing_numbers: Literal["median", "mean", "zero"] = Field(
+        "median",
+        title="Missing numbers become",
+        description="What stands in for a missing number, computed on training rows only.",
+    )
+    missing_flags: bool = Field(
+        True,
+        title="Flag missing numbers",
+        description="Adds a yes/no input beside each number that has gaps, so the network knows they were gaps.",
+    )
+    scaling: Scaling = Field(
+        "clipped",
+        title="Scaling",
+        description="Brings numbers to one size. Clipping first keeps absurd values from ruling the column.",
+        json_schema_extra=ui(
+            labels={
+                "clipped": "Clip, then standardise",
+                "standard": "Standardise",
+                "quantile": "Quantile (to a normal shape)",
+            }
+        ),
+    )
+    clip: float = Field(
+        0.005,
+        gt=0,
+        lt=0.5,
+        title="Clip at quantile",
+        description="Values beyond this quantile on either side are moved to it (0.005: the outer 0.5 %).",
+        json_schema_extra=ui(step=0.005),
+    )
+    min_category_rows: int = Field(
+        5,
+        ge=1,
+        le=1_000_000,
+        title="Rare category below",
+        description="Categories with fewer training rows than this share one input called rare.",
+        json_schema_extra=ui("rows"),
+    )
+    max_categories: int = Field(
+        100,
+        ge=2,
+        le=10_000,
+        title="Most categories",
+        description="The most frequent categories of a column get an input each; the others share one.",
+    )
+    validation_share: float = Field(
+        0.2,
+        gt=0,
+        lt=1,
+        title="Validation share",
+        description="Rows held back to watch the training and to choose the best epoch.",
+        json_schema_extra=ui(step=0.05),
+    )
+    test_share: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        title="Test share",
+        description="Rows nobody looks at until the end, for an honest figure.",
+        json_schema_extra=ui(step=0.05),
+    )
+    stratify: bool = Field(
+        True,
+        title="Keep class shares",
+        description="Gives each part of the split the same mix of classes (for a number: of its range).",
+    )
+    split_seed: int = Field(
+        0,
+        ge=0,
+        le=2**31 - 1,
+        title="Split seed",
+        description="The same seed gives the same split.",
+    )
+    class_weights: bool = Field(
+        False,
+        title="Weigh classes equally",
+        description="Lets a rare class count as much as a frequent one in the loss. For classes only.",
+    )
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether the data are pictures, not a table."""
+        return isinstance(self.source, PicturesSource | PictureFileSource)
+
+    @property
+    def title(self) -> str:
+        """What is learned from what, in short."""
+        match self.source:
+            case PicturesSource(name="digits"):
+                return "Handwritten digits"
+            case PicturesSource():
+                return "Fashion-MNIST"
+            case PictureFileSource():
+                return f"Pictures of {self.source.name}"
+        return f"{self.target or 'no target'} from {self.source.name}"

@@ -1,0 +1,300 @@
+"""Settings of the network: its layers, how pictures are varied, and what it knows before it trains."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lrapp.settings.base import Part, ui
+
+Activation = Literal["relu", "gelu", "silu", "elu", "selu", "leaky_relu", "tanh", "sigmoid", "linear"]
+LayerKind = Literal[
+    "dense",
+    "conv",
+    "residual",
+    "max_pool",
+    "avg_pool",
+    "global_max_pool",
+    "global_avg_pool",
+    "dropout",
+    "batch_norm",
+]
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """What is known of a kind of layer before it is built.
+
+    Args:
+        title: What the page calls it.
+        short: How a row of runs shows it, with the layer's fields in braces; empty where it is passed over.
+        reads: The fields of ``LayerSettings`` that count for it, beside its kind.
+        first: Values that a new layer starts with, where they are not the field's own.
+        pictures: Whether it needs height and width.
+        weighted: Whether training moves something in it.
+    """
+
+    title: str
+    short: str
+    reads: tuple[str, ...] = ()
+    first: dict[str, float] = field(default_factory=dict)
+    pictures: bool = False
+    weighted: bool = False
+
+
+_COMPUTED = ("units", "activation", "dropout", "l1", "l2", "batch_norm")
+_WINDOWED = ("size", "stride", *_COMPUTED)
+LAYER_KINDS: dict[LayerKind, LayerFacts] = {
+    "dense": LayerFacts("Dense", "{units}", _COMPUTED, weighted=True),
+    "conv": LayerFacts("Convolution", "conv {units}", _WINDOWED, pictures=True, weighted=True),
+    "residual": LayerFacts("Residual block", "residual {units}", _WINDOWED, pictures=True, weighted=True),
+    "max_pool": LayerFacts("Max pooling", "max pool", ("size",), {"size": 2}, pictures=True),
+    "avg_pool": LayerFacts("Average pooling", "avg pool", ("size",), {"size": 2}, pictures=True),
+    "global_max_pool": LayerFacts("Global max pooling", "global max pool", pictures=True),
+    "global_avg_pool": LayerFacts("Global average pooling", "global avg pool", pictures=True),
+    "dropout": LayerFacts("Dropout", "", ("dropout",)),
+    "batch_norm": LayerFacts("Batch norm", "", weighted=True),
+}
+RUN_ID = r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}"
+
+
+class LayerSettings(Part):
+    """One layer and what comes with it.
+
+    ``dense``, ``conv`` and ``residual`` compute -> batch normalisation -> activation -> dropout, each where asked
+    for. The other kinds do one thing, and read only what ``LAYER_KINDS`` says.
+    """
+
+    kind: LayerKind = Field(
+        "dense",
+        title="Kind",
+        description="Dense joins everything with everything; convolution and pooling look at a picture piece by piece.",
+        json_schema_extra=ui(labels={kind: facts.title for kind, facts in LAYER_KINDS.items()}),
+    )
+    units: int = Field(
+        64,
+        ge=1,
+        le=16_384,
+        title="Units",
+        description="Width: how many numbers a dense layer computes, or filters a convolution has.",
+    )
+    size: int = Field(
+        3,
+        ge=1,
+        le=32,
+        title="Size",
+        description="Pixels along a side of a convolution's window, or that pooling makes into one.",
+        json_schema_extra=ui("pixels"),
+    )
+    stride: int = Field(
+        1,
+        ge=1,
+        le=8,
+        title="Stride",
+        description="Pixels that a convolution's window moves at a time; 2 halves width and height.",
+        json_schema_extra=ui("pixels"),
+    )
+    activation: Activation = Field(
+        "relu", title="Activation", description="What bends the layer's output; relu is the usual choice."
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Dropout",
+        description="Share of the layer's outputs set to zero at random in training, against overfitting.",
+        json_schema_extra=ui(step=0.05),
+    )
+    l1: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        title="L1",
+        description="Penalty on the size of weights that drives many of them to zero.",
+        json_schema_extra=ui(step=1e-4),
+    )
+    l2: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        title="L2",
+        description="Penalty on the square of weights that keeps them small.",
+        json_schema_extra=ui(step=1e-4),
+    )
+    batch_norm: bool = Field(
+        False,
+        title="Batch norm",
+        description="Normalises what the layer computes, batch by batch, before its activation; often allows "
+        "larger rates.",
+    )
+
+    @property
+    def facts(self) -> LayerFacts:
+        """What is known of its kind."""
+        return LAYER_KINDS[self.kind]
+
+    @property
+    def computes(self) -> bool:
+        """Whether it has a width and weights of its own."""
+        return "units" in self.facts.reads
+
+
+class AugmentationSettings(Part):
+    """How each picture is varied anew every time that training uses it; validation and test see it as it is."""
+
+    flip: Literal["none", "horizontal", "vertical", "both"] = Field(
+        "none",
+        title="Flip",
+        description="Mirrors half of the pictures. Horizontally is right for most things, not for letters and digits.",
+        json_schema_extra=ui(
+            labels={
+                "none": "No",
+                "horizontal": "Left and right",
+                "vertical": "Top and bottom",
+                "both": "Both ways",
+            }
+        ),
+    )
+    shift: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        title="Shift",
+        description="Moves pictures by up to this share of their width and height (0.1: a tenth).",
+        json_schema_extra=ui(step=0.05),
+    )
+    rotate: float = Field(
+        0.0,
+        ge=0,
+        le=180,
+        title="Rotate",
+        description="Turns pictures by up to this angle, either way.",
+        json_schema_extra=ui("degrees", step=5),
+    )
+    zoom: float = Field(
+        0.0,
+        ge=0,
+        le=0.9,
+        title="Zoom",
+        description="Makes pictures up to this share larger or smaller (0.1: a tenth).",
+        json_schema_extra=ui(step=0.05),
+    )
+    contrast: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Contrast",
+        description="Changes the contrast by up to this share, either way.",
+        json_schema_extra=ui(step=0.05),
+    )
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is varied."""
+        return self != AugmentationSettings()
+
+
+class FreshStart(Part):
+    """Random first weights."""
+
+    type: Literal["fresh"] = "fresh"
+
+
+class RunStart(Part):
+    """The weights of a finished run of one's own, for all layers but the output layer.
+
+    The output layer comes along only where both runs tell the same classes apart.
+    """
+
+    type: Literal["run"] = "run"
+    run: str = Field(
+        title="Run",
+        description="The run whose model knows something already; its layers must be those of this network.",
+        pattern=rf"^{RUN_ID}$",
+    )
+
+
+class PretrainedStart(Part):
+    """A network that has learned from the photographs of ImageNet; the table's layers come behind it."""
+
+    type: Literal["pretrained"] = "pretrained"
+    name: Literal["MobileNetV2", "EfficientNetB0"] = Field(
+        "MobileNetV2",
+        title="Network",
+        description="MobileNetV2 is small and quick (9 MB); EfficientNetB0 knows more and takes twice as long (16 MB).",
+    )
+    size: int = Field(
+        96,
+        ge=32,
+        le=224,
+        title="Pictures are brought to",
+        description="Pixels along a side that the network sees; it has learned from 224, and less is quicker.",
+        json_schema_extra=ui("pixels"),
+    )
+
+
+Start = Annotated[FreshStart | RunStart | PretrainedStart, Field(discriminator="type")]
+
+
+class ModelSettings(Part):
+    """The network between the inputs and the answer; the output layer follows from the task."""
+
+    layers: tuple[LayerSettings, ...] = Field(
+        (LayerSettings(units=64), LayerSettings(units=32)),
+        max_length=50,
+        title="Layers",
+        description="From the inputs to the answer. None at all makes a linear model.",
+    )
+    augmentation: AugmentationSettings = AugmentationSettings()
+    start: Start = FreshStart()
+
+
+class GroupSettings(Part):
+    """Differential learning rates: what the policy's rate is multiplied with in each third of the network.
+
+    The head is the output layer with the dense layers before it that follow pooling or pictures; what is before it
+    is cut into halves, early and middle. A factor of 0 freezes the group.
+    """
+
+    early: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Early layers",
+        description="Factor on the learning rate of the first half of the layers before the head; 0 freezes them.",
+        json_schema_extra=ui("× rate", step=0.1),
+    )
+    middle: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Middle layers",
+        description="Factor on the learning rate of the second half of the layers before the head; 0 freezes them.",
+        json_schema_extra=ui("× rate", step=0.1),
+    )
+    head: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        title="Head",
+        description="Factor on the learning rate of the last layers, which are new to the task.",
+        json_schema_extra=ui("× rate", step=0.1),
+    )
+    frozen_epochs: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        title="Frozen at first",
+        description="Epochs in which only the head learns, so that its first, wild steps spoil nothing before it.",
+        json_schema_extra=ui("epochs"),
+    )
+
+    @property
+    def differ(self) -> bool:
+        """Whether the groups do not all follow the policy's own rate."""
+        return self != GroupSettings()
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """What each group multiplies the rate with: early, middle and head; a single 1 where none differs."""
+        return (self.early, self.middle, self.head) if self.differ else (1.0,)

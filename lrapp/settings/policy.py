@@ -1,0 +1,268 @@
+"""Settings of the learning rate: a policy's numbers, with its lengths in epochs or steps."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from lrapp.errors import UserError
+from lrapp.policies import schedules
+from lrapp.settings.base import Part, checked, ui
+
+Unit = Literal["epochs", "steps"]
+_RATE: dict[str, Any] = {"ge": 0, "le": 1000}
+_LENGTH: dict[str, Any] = {"gt": 0, "le": 1e9}
+
+
+class RangeTestSettings(Part):
+    """How a range test looks for rates (Smith 2017, arXiv 1506.01186, section 3.3)."""
+
+    start_lr: float = Field(
+        1e-7,
+        ge=1e-12,
+        le=1000,
+        title="Lowest rate",
+        description="The test starts here; far too small is right.",
+    )
+    end_lr: float = Field(
+        10.0,
+        ge=1e-12,
+        le=1000,
+        title="Highest rate",
+        description="The test ends here, or as soon as the loss explodes.",
+    )
+    steps: int = Field(
+        100,
+        ge=20,
+        le=100_000,
+        title="Steps",
+        description="Steps from the lowest to the highest rate; more make the curve quieter.",
+        json_schema_extra=ui("steps"),
+    )
+    seeds: int = Field(
+        3,
+        ge=1,
+        le=20,
+        title="Seeds",
+        description="How often the test is repeated, with other first weights; their disagreement says how sure it is.",
+    )
+
+    def sweep(self) -> schedules.Sweep:
+        """Return the rates of the test.
+
+        Raises:
+            UserError: If the test would not rise, or hardly.
+        """
+        sweep = schedules.Sweep(self.start_lr, self.end_lr, self.steps)
+        # Rounding must not refuse 0.1 to 1.
+        if self.end_lr < 9.999 * self.start_lr:
+            raise UserError(
+                "A range test must end at ten times its first rate or above; lower the start or raise the end. "
+                f"Received: start {self.start_lr:g}, end {self.end_lr:g}."
+            )
+        return sweep
+
+
+class _PolicySettings(Part):
+    unit: Unit = Field(
+        "epochs",
+        title="Lengths in",
+        description="Whether lengths below count epochs or steps (one step is one batch).",
+    )
+    warmup: float = Field(
+        0.0,
+        ge=0,
+        le=1e9,
+        title="Warm-up",
+        description="A straight line up to the first rate before the policy starts; 0 for none.",
+        json_schema_extra=ui("length"),
+    )
+
+    source: Literal["chosen", "found"] = Field(
+        "chosen",
+        title="Rates",
+        description="Found: a range test is the first phase of the run and sets the rates.",
+        json_schema_extra=ui(labels={"chosen": "Chosen here", "found": "Find them for me"}),
+    )
+    origin: str = Field(
+        "", title="Origin", description="Where the rates came from, in words.", max_length=1000
+    )
+
+    def build(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
+        """Return the policy, with its lengths in steps.
+
+        Args:
+            steps_per_epoch: Batches in one epoch, at least 1.
+            total_steps: Steps in the whole run, at least 1.
+
+        Raises:
+            UserError: If the numbers do not go together (bounds out of order, a cycle below one step).
+        """
+        warmup = self._steps(self.warmup, steps_per_epoch)
+        if warmup == 0:
+            return self._policy(steps_per_epoch, total_steps)
+        # Below one step there is nothing to draw a line through; WarmUp says so.
+        remaining = max(1, total_steps - int(warmup))
+        return schedules.WarmUp(self._policy(steps_per_epoch, remaining), warmup)
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
+        raise NotImplementedError
+
+    def _steps(self, length: float, steps_per_epoch: int) -> float:
+        return length * steps_per_epoch if self.unit == "epochs" else length
+
+
+class FixedSettings(_PolicySettings):
+    """The same rate all the way."""
+
+    type: Literal["fixed"] = "fixed"
+    learning_rate: float = Field(0.001, **_RATE, title="Learning rate", description="The size of every step.")
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
+        return schedules.Fixed(self.learning_rate)
+
+
+class CLRSettings(_PolicySettings):
+    """Cyclical rates (Smith 2017)."""
+
+    type: Literal["clr"] = "clr"
+    base_lr: float = Field(0.001, **_RATE, title="base_lr", description="The lower bound of the cycle.")
+    max_lr: float = Field(
+        0.01,
+        **_RATE,
+        title="max_lr",
+        description="The upper bound: a little below where the loss begins to rise.",
+    )
+    step_size: float = Field(
+        4.0,
+        **_LENGTH,
+        title="step_size",
+        description="Half a cycle. The paper recommends 2 to 10 epochs.",
+        json_schema_extra=ui("length"),
+    )
+    mode: schedules.CLRMode = Field(
+        "triangular",
+        title="Mode",
+        description="triangular: the same peaks; triangular2: halved each cycle; exp_range: shrunk by gamma each step.",
+    )
+    gamma: float = Field(
+        0.9999,
+        gt=0,
+        le=1,
+        title="gamma",
+        description="For exp_range: the factor on the upper bound in every step.",
+        json_schema_extra=ui(step=1e-4),
+    )
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
+        return schedules.CLR(
+            self.base_lr, self.max_lr, self._steps(self.step_size, steps_per_epoch), self.mode, self.gamma
+        )
+
+
+class SGDRSettings(_PolicySettings):
+    """Warm restarts (Loshchilov and Hutter 2017)."""
+
+    type: Literal["sgdr"] = "sgdr"
+    max_lr: float = Field(0.01, **_RATE, title="max_lr", description="The rate right after a restart.")
+    min_lr: float = Field(0.0, **_RATE, title="min_lr", description="The least rate, at the end of a cycle.")
+    T_0: float = Field(
+        10.0,
+        **_LENGTH,
+        title="First cycle (T_0)",
+        description="Length of the first cycle. The paper uses 1 and 10 epochs.",
+        json_schema_extra=ui("length"),
+    )
+    T_mult: float = Field(
+        2.0,
+        ge=1,
+        le=100,
+        title="Cycle multiplier (T_mult)",
+        description="Each cycle is this many times as long as the one before.",
+        json_schema_extra=ui(step=0.5),
+    )
+    decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        title="Peak decay",
+        description="Each peak is this share of the one before.",
+        json_schema_extra=ui(step=0.05),
+    )
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
+        first = self._steps(self.T_0, steps_per_epoch)
+        return schedules.SGDR(self.max_lr, first, self.min_lr, self.T_mult, self.decay)
+
+
+class OneCycleSettings(_PolicySettings):
+    """One rise and one long fall over the whole run (Smith and Topin 2018)."""
+
+    type: Literal["one-cycle"] = "one-cycle"
+    max_lr: float = Field(0.01, **_RATE, title="max_lr", description="The peak.")
+    rise: float = Field(
+        0.25,
+        gt=0,
+        lt=1,
+        title="Rising share",
+        description="Share of the run spent on the way up.",
+        json_schema_extra=ui(step=0.05),
+    )
+    start_div: float = Field(
+        25.0, ge=1, le=1e9, title="Start divisor", description="The first rate is max_lr divided by this."
+    )
+    end_div: float = Field(
+        1e5, ge=1, le=1e12, title="End divisor", description="The last rate is max_lr divided by this."
+    )
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
+        return schedules.OneCycle(self.max_lr, total_steps, self.rise, self.start_div, self.end_div)
+
+
+PolicySettings = Annotated[
+    FixedSettings | CLRSettings | SGDRSettings | OneCycleSettings, Field(discriminator="type")
+]
+
+
+def with_rates(
+    policy: PolicySettings, base_lr: float, max_lr: float, learning_rate: float, origin: str
+) -> PolicySettings:
+    """Return the policy with rates that a range test found.
+
+    Args:
+        policy: What moves the rate, with its lengths.
+        base_lr, max_lr: A range; CLR takes both, SGDR and one-cycle their peak.
+        learning_rate: A single rate, for the fixed policy.
+        origin: Where the rates came from, in words.
+
+    Returns:
+        The policy with the rates rounded to three digits: a range test knows no more.
+    """
+    base_lr, max_lr, learning_rate = (float(f"{rate:.3g}") for rate in (base_lr, max_lr, learning_rate))
+    match policy:
+        case FixedSettings():
+            rates = {"learning_rate": learning_rate}
+        case CLRSettings():
+            rates = {"base_lr": base_lr, "max_lr": max_lr}
+        case SGDRSettings() | OneCycleSettings():
+            rates = {"max_lr": max_lr}
+    return checked(policy, **rates, source="chosen", origin=origin)
+
+
+def starting_policy(type_: str, optimizer: str) -> PolicySettings:
+    """Return a policy to start from, with rates that suit the optimizer.
+
+    Args:
+        type_: ``fixed``, ``clr``, ``sgdr`` or ``one-cycle``.
+        optimizer: SGD gets rates ten times those of Adam, AdamW and RMSprop.
+    """
+    scale = 10 if optimizer == "sgd" else 1
+    match type_:
+        case "fixed":
+            return FixedSettings(learning_rate=0.001 * scale)
+        case "clr":
+            return CLRSettings(base_lr=0.001 * scale, max_lr=0.01 * scale)
+        case "sgdr":
+            return SGDRSettings(max_lr=0.01 * scale)
+        case "one-cycle":
+            return OneCycleSettings(max_lr=0.01 * scale)
+    raise UserError(f"A policy must be fixed, clr, sgdr or one-cycle. Received: {type_}.")

@@ -1,0 +1,284 @@
+"""Everything a run is made of, validated, as JSON in and out.
+
+The same tree is what the page edits, what the run folder keeps, what ``python -m lrapp`` takes and what one person
+can send to another. Ranges, units and the sentence of help stand beside each field; the widgets read them there.
+"""
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from lrapp.errors import UserError
+from lrapp.policies import schedules
+from lrapp.policies.lr_range import RatesFound
+from lrapp.settings.base import Part, ui
+from lrapp.settings.data import (
+    DataSettings,
+)
+from lrapp.settings.network import (
+    GroupSettings,
+    ModelSettings,
+)
+from lrapp.settings.policy import (
+    CLRSettings,
+    PolicySettings,
+    RangeTestSettings,
+    with_rates,
+)
+
+Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+
+
+class EarlyStoppingSettings(Part):
+    """When to end before the last epoch."""
+
+    enabled: bool = Field(
+        True,
+        title="Early stopping",
+        description="Ends the run when the validation figure no longer gets better.",
+    )
+    monitor: Literal["val_loss", "val_metric"] = Field(
+        "val_loss",
+        title="Watch",
+        description="Which validation figure decides, also which epoch was the best.",
+        json_schema_extra=ui(
+            labels={"val_loss": "Validation loss", "val_metric": "Validation accuracy (or error)"}
+        ),
+    )
+    patience: int = Field(
+        20,
+        ge=1,
+        le=100_000,
+        title="Patience",
+        description="Epochs to wait for something better. With cyclical rates at least a whole cycle.",
+        json_schema_extra=ui("epochs"),
+    )
+    min_delta: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        title="Least change",
+        description="Smaller improvements than this do not count.",
+        json_schema_extra=ui(step=1e-4),
+    )
+    restore_best: bool = Field(
+        True,
+        title="Keep the best weights",
+        description="The model that you leave with is that of the best epoch.",
+    )
+
+
+class TrainingSettings(Part):
+    """How the weights are found."""
+
+    optimizer: Optimizer = Field(
+        "adam",
+        title="Optimizer",
+        description="SGD is what the papers on cyclical rates use; Adam and its kin need rates ten times smaller.",
+        json_schema_extra=ui(labels={"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}),
+    )
+    momentum: float = Field(
+        0.9,
+        ge=0,
+        lt=1,
+        title="Momentum",
+        description="How much of the last update is carried on (SGD and RMSprop).",
+        json_schema_extra=ui(step=0.05),
+    )
+    nesterov: bool = Field(
+        False,
+        title="Nesterov",
+        description="Looks ahead along the momentum before taking the gradient (SGD).",
+    )
+    weight_decay: float = Field(
+        0.004,
+        ge=0,
+        le=10,
+        title="Weight decay",
+        description="Pulls weights towards zero apart from the gradient (AdamW).",
+        json_schema_extra=ui(step=1e-3),
+    )
+    batch_size: int = Field(
+        32,
+        ge=1,
+        le=1_000_000,
+        title="Batch size",
+        description="Rows in one update. Larger is faster an epoch, smaller takes more steps.",
+        json_schema_extra=ui("rows"),
+    )
+    epochs: int = Field(
+        50,
+        ge=1,
+        le=100_000,
+        title="Epochs",
+        description="How often every training row is used.",
+        json_schema_extra=ui("epochs"),
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**31 - 1,
+        title="Seed",
+        description="First weights, order of rows and dropout. The same seed gives the same history.",
+    )
+    precision: Precision = Field(
+        "float32",
+        title="Precision",
+        description="Mixed precision pays on recent GPUs with large networks; on a CPU it is slower.",
+    )
+    xla: Literal["auto", "on", "off"] = Field(
+        "auto",
+        title="XLA compilation",
+        description="Compiles the loop once, then runs faster. Automatic: for long runs of small networks.",
+        json_schema_extra=ui(labels={"auto": "Automatic", "on": "On", "off": "Off"}),
+    )
+    early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
+    groups: GroupSettings = GroupSettings()
+
+
+# The plan, and a loss and a rate for every step in the history, must fit into memory.
+MOST_STEPS = 20_000_000
+
+
+class RunSettings(Part):
+    """Everything that decides what a run computes.
+
+    The same settings on the same machine give the same history, bit for bit.
+    """
+
+    version: Literal[1] = 1
+    name: str = Field("", title="Name", description="What you want to call this run.", max_length=200)
+    data: DataSettings = DataSettings()
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    policy: PolicySettings = CLRSettings()
+    mode: Literal["train", "range test"] = Field(
+        "train", title="What to do", description="Train, or only look for learning rates."
+    )
+    range_test: RangeTestSettings = RangeTestSettings()
+    closer_look: bool = Field(
+        True,
+        title="A closer look",
+        description="Computes curves and the importance of columns at the end; comparisons leave it out.",
+    )
+
+    def plan(self, training_rows: int) -> schedules.FloatArray:
+        """Return the learning rate of every step of the run.
+
+        Args:
+            training_rows: Rows to train on, at least 1; the last short batch of an epoch is a step too.
+
+        Returns:
+            Learning rates, float64, shape (epochs * steps per epoch,).
+
+        Raises:
+            UserError: If the policy's numbers do not go together, or there are too many steps.
+        """
+        steps_per_epoch = math.ceil(training_rows / self.training.batch_size)
+        total_steps = steps_per_epoch * self.training.epochs
+        if total_steps > MOST_STEPS:
+            raise UserError(
+                f"A run can have at most {MOST_STEPS:,} steps; lower the epochs or make the batch larger. "
+                f"Received: {total_steps:,}."
+            )
+        return self.policy.build(steps_per_epoch, total_steps).plan(total_steps)
+
+    def group_plan(self, training_rows: int) -> schedules.FloatArray:
+        """Return the learning rate of every step for each group of layers.
+
+        Differential rates: each group follows the policy at a factor of its own, and those before the head stand
+        still while they are frozen.
+
+        Args:
+            training_rows: As for ``plan``.
+
+        Returns:
+            Learning rates, float64, shape (steps, 3) for early, middle and head; shape (steps, 1) where all follow
+            the policy itself.
+
+        Raises:
+            UserError: As ``plan``.
+        """
+        plan = self.plan(training_rows)
+        groups = self.training.groups
+        if not groups.differ:
+            return plan[:, None]
+        rates = plan[:, None] * np.array([groups.early, groups.middle, groups.head])
+        frozen = groups.frozen_epochs * math.ceil(training_rows / self.training.batch_size)
+        rates[:frozen, :2] = 0.0
+        return rates
+
+    def with_found(self, found: RatesFound) -> "RunSettings":
+        """Return the settings with the rates that the run's own range test found.
+
+        Raises:
+            UserError: If it found none; says why, and what to change.
+        """
+        if found.base_lr is None or found.max_lr is None or found.learning_rate is None:
+            raise UserError(f"No learning rate was found. {found.sentence}")
+        policy = with_rates(self.policy, found.base_lr, found.max_lr, found.learning_rate, found.origin)
+        return self.model_copy(update={"policy": policy})
+
+    def to_json(self) -> str:
+        """Return the settings as indented JSON, readable by a person."""
+        return self.model_dump_json(indent=2)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "RunSettings":
+        """Return the settings that a JSON text holds.
+
+        Raises:
+            UserError: If it is not JSON, or a field is unknown or out of its range; names the field.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise UserError(describe(error)) from error
+
+
+_KINDS = (
+    *("sample", "file", "pictures", "picture file"),
+    *("fixed", "clr", "sgdr", "one-cycle"),
+    *("fresh", "run", "pretrained"),
+)
+
+
+_LIMITS = {
+    "greater_than": "above",
+    "greater_than_equal": "at least",
+    "less_than": "below",
+    "less_than_equal": "at most",
+}
+
+
+def describe(error: ValidationError) -> str:
+    """Return the first complaint of pydantic as one sentence that names the field and what was received."""
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        return (
+            "These settings are not valid JSON; save them again from the app, or undo the last edit by hand."
+        )
+    # Behind a choice between kinds of settings, pydantic names the kind, which the JSON does not.
+    place = ".".join(
+        str(part)
+        for before, part in zip(("", *first["loc"]), first["loc"], strict=False)
+        if before not in ("policy", "source", "start") or part not in _KINDS
+    )
+    rule = first["msg"][:1].lower() + first["msg"][1:]
+    received = _short(first["input"])
+    more = error.error_count() - 1
+    others = f" ({more} more {'field needs' if more == 1 else 'fields need'} a look.)" if more else ""
+    if place and first["type"] in _LIMITS:
+        (bound,) = first["ctx"].values()
+        rule = f"The setting “{place}” must be {_LIMITS[first['type']]} {bound:,}"
+        return f"{rule}. Received: {received}.{others}"
+    what = f"The setting “{place}” is not as it must be" if place else "These are no settings"
+    return f"{what}: {rule}. Received: {received}.{others}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,106 @@
+"""What a column can be to a network, and how a read column is handed on."""
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import pandas as pd
+
+from lrapp.tables.columns.formats import ColumnFormat
+
+DISTINCT_CAP = 10_000
+"""Different values are counted up to this many; a column that has more says this number."""
+
+
+_ID_NAME = re.compile(
+    r"(?i:(.*[_\s.\-#])?(id|ids|uuid|guid|index|idx|rowid|row|key|rownames|row_names|nr|no|no\.|number|#))|"
+    r"(?i:id[_\s.\-].*)|.*[a-z](Id|ID)|(?i:unnamed: 0)|"
+    r"(?i:(user|customer|client|patient|passenger|order|product|item|account|member|employee|student|sample|record)id)"
+)
+
+
+class Kind(StrEnum):
+    """What a column is to a network."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+    YES_NO = "yes/no"
+    DATE = "date"
+    IDENTIFIER = "identifier"
+    CONSTANT = "constant"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the rest of the file says about a column.
+
+    Args:
+        name: The column's name.
+        place: Its position from 0.
+        width: How many columns the table has.
+        decimal, thousands: Marks that the file uses.
+        told: Whether the user chose those marks.
+        unnamed: Whether the file gives the column no name.
+        date_order: ``"dmy"`` or ``"mdy"`` where the user chose that, else ``""``.
+        missing_words: ``"missing"`` or ``"values"`` where the user chose what NA and the like are in columns of words,
+            else ``""``.
+        na_in_numbers: Whether NA stands among the numbers of some column, and so is how the file writes a gap.
+    """
+
+    name: str
+    place: int
+    width: int
+    decimal: str
+    thousands: str
+    told: bool = False
+    unnamed: bool = False
+    date_order: str = ""
+    missing_words: str = ""
+    na_in_numbers: bool = False
+
+
+@dataclass(frozen=True)
+class Read:
+    """A column as its kind.
+
+    Args:
+        kind: What it is.
+        reason: Why, as one short phrase.
+        values: The values, without a name.
+        distinct: Different values, up to ``DISTINCT_CAP``.
+        notes: Sentence parts that go after the column's name.
+        lossy: Whether the text cannot be had back from the values.
+        format: How the cells are written, as far as the kind depends on it.
+        misfits: Cells that do not fit a format that was given, and so have no value.
+    """
+
+    kind: Kind
+    reason: str
+    values: pd.Series
+    distinct: int
+    notes: tuple[str, ...] = ()
+    lossy: bool = False
+    format: ColumnFormat | None = None
+    misfits: int = 0
+
+    @property
+    def written(self) -> ColumnFormat:
+        """How the cells are written, with the kind that the column has."""
+        return replace(self.format or ColumnFormat(self.kind), kind=self.kind)
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where it must be."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: dict[str, int]) -> str:
+    """The three most frequent words, quoted and shortened."""
+    top = sorted(words.items(), key=lambda item: -item[1])[:3]
+    return ", ".join(repr(word if len(word) <= 30 else word[:29] + "…") for word, _ in top)
+
+
+def is_id_name(name: str) -> bool:
+    """Whether a column is named like one that numbers or names its rows."""
+    return _ID_NAME.fullmatch(name.strip()) is not None

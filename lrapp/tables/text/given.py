@@ -1,0 +1,48 @@
+"""What is known before a file is read: what a person chose, and what a model knows of its columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lrapp.tables.columns.formats import ColumnFormat
+from lrapp.tables.columns.kinds import Context
+from lrapp.tables.text.dialects import Dialect, DialectOverrides
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is known before a file is read, and what is found out for all of its columns.
+
+    Args:
+        told: What the user says about the dialect.
+        names: Names that columns may have.
+        formats: How columns are known to be written, by name.
+        na_in_numbers: As in ``kinds.Context``.
+    """
+
+    told: DialectOverrides = field(default_factory=DialectOverrides)
+    names: tuple[str, ...] = ()
+    formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
+    na_in_numbers: bool = False
+
+    def about(
+        self, name: str, place: int, width: int, dialect: Dialect | None, *, unnamed: bool = False
+    ) -> Context:
+        """Return what the rest of the file says about a column.
+
+        Args:
+            name, place, width, unnamed: As in ``kinds.Context``.
+            dialect: How the file is written, None for a spreadsheet.
+        """
+        told = self.told
+        return Context(
+            name,
+            place,
+            width,
+            dialect.decimal if dialect else told.decimal or ".",
+            dialect.thousands if dialect else told.thousands or "",
+            told=told.decimal is not None or told.thousands is not None,
+            unnamed=unnamed,
+            date_order=told.date_order or "",
+            missing_words=told.missing_words or "",
+            na_in_numbers=self.na_in_numbers,
+        )

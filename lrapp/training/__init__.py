@@ -1,0 +1,1 @@
+"""How is it trained? Network + arrays + learning rates -> events and weights; range test, check of gradients."""

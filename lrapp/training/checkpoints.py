@@ -1,0 +1,122 @@
+"""Where a run stands after an epoch, so that it can go on bit for bit as if nothing had happened."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp.errors import UserError
+from lrapp.files import disk_errors, from_json, whole
+
+if TYPE_CHECKING:
+    from lrapp.training.loop import Snapshot
+
+_FORMAT = 1
+_UNREADABLE = "The saved state of this run cannot be read; start the run again from the beginning."
+_OTHER_NETWORK = (
+    "The saved state belongs to another network or optimizer; start the run again from the beginning."
+)
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that a run needs to go on after a finished epoch.
+
+    Args:
+        epochs: Epochs done, at least 1.
+        best_epoch: The best of them, counted from 1; None when there was none.
+        best_value: Its figure, as watched.
+        wait: Epochs since then.
+        model: Values of the network's variables.
+        optimizer: Values of the optimizer's variables.
+        best_weights: Values of the network's variables after the best epoch.
+    """
+
+    epochs: int
+    best_epoch: int | None
+    best_value: float
+    wait: int
+    model: tuple[NDArray[Any], ...]
+    optimizer: tuple[NDArray[Any], ...]
+    best_weights: tuple[NDArray[Any], ...]
+
+    @classmethod
+    def of(
+        cls,
+        snapshot: "Snapshot",
+        best_weights: tuple[Any, ...],
+        epochs: int,
+        best_epoch: int | None,
+        best_value: float,
+        wait: int,
+    ) -> "TrainingState":
+        """Return the state that a snapshot and the course of the run make up."""
+        return cls(
+            epochs,
+            best_epoch,
+            best_value,
+            wait,
+            tuple(value.numpy() for value in snapshot.model),
+            tuple(value.numpy() for value in snapshot.optimizer),
+            tuple(value.numpy() for value in best_weights),
+        )
+
+    def require_fit(self, snapshot: "Snapshot") -> None:
+        """Check that the state is one of the network and optimizer that the snapshot was taken of.
+
+        Raises:
+            UserError: If it is not.
+        """
+        expected = [
+            [tuple(value.shape) for value in values] for values in (snapshot.model, snapshot.optimizer)
+        ]
+        if expected != [[value.shape for value in values] for values in (self.model, self.optimizer)]:
+            raise UserError(_OTHER_NETWORK)
+
+    def save(self, path: str | Path) -> None:
+        """Write the state to a file; whoever reads meanwhile finds the old state or the new one, whole."""
+        about = {
+            "format": _FORMAT,
+            "epochs": self.epochs,
+            "best_epoch": self.best_epoch,
+            "best_value": repr(float(self.best_value)),
+            "wait": self.wait,
+        }
+        arrays = {
+            f"{name}_{index:04}": value
+            for name in ("model", "optimizer", "best_weights")
+            for index, value in enumerate(getattr(self, name))
+        }
+        # Should its name be lost in a power cut, the state before it is as good.
+        with disk_errors(), whole(Path(path), "content") as beside, beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "TrainingState":
+        """Return the state that a file holds.
+
+        Raises:
+            UserError: If it cannot be read.
+        """
+        try:
+            # NumPy leaves a file open that it opened itself and could not read.
+            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                about = from_json(str(file["about"]))
+                if about["format"] != _FORMAT:
+                    raise UserError(_UNREADABLE)
+                groups = [
+                    tuple(file[key] for key in sorted(file.files) if key.startswith(f"{name}_"))
+                    for name in ("model", "optimizer", "best_weights")
+                ]
+            best_value = float(about["best_value"])
+            return cls(about["epochs"], about["best_epoch"], best_value, about["wait"], *groups)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(_UNREADABLE) from error
+        except (
+            RuntimeError
+        ) as error:  # by the damaged bytes it is encrypted, or packed in a way that nobody knows
+            raise UserError(_UNREADABLE) from error

@@ -1,0 +1,1 @@
+"""The Compare page: policies over seeds, and random search."""

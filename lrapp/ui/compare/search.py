@@ -1,0 +1,127 @@
+"""What a random search has come to, while it runs and afterwards: the best trial, a chart a setting, the table."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from lrapp.charts import search
+from lrapp.errors import UserError
+from lrapp.evaluation.scores import Scores
+from lrapp.experiments import search_results
+from lrapp.experiments.search_results import Found, Tried
+from lrapp.experiments.studies import Study
+from lrapp.runs.store import Run
+from lrapp.tables.csv_writer import to_csv_bytes
+from lrapp.ui.parts import resources, saving
+from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.runs import sharing
+
+# How what was drawn is written in tables: small numbers would be rounded to nothing.
+DRAWN = {
+    "Learning rate": st.column_config.NumberColumn(format="%.3g"),
+    "Dropout": st.column_config.NumberColumn(format="%.3g"),
+    "L2": st.column_config.NumberColumn(format="%.2e"),
+}
+
+
+def show(study: Study, trials: Sequence[Tried], *, live: bool = False) -> None:
+    """Show the trials so far.
+
+    Args:
+        study: A random search.
+        trials: In the order of their numbers.
+        live: Whether some have not ended.
+    """
+    assert study.search is not None
+    found = search_results.of_trials(study.search.space, trials)
+    if found is None:
+        st.caption(
+            "The charts appear with the first trial that is done."
+            if live
+            else "No trial came to its first step; there is nothing to draw."
+        )
+        return
+    if live:
+        st.caption(plain(found.so_far(), None))
+    else:
+        _best(study, found)
+    _charts(study, found, live=live)
+    if live and found.best is None:
+        return
+    st.dataframe(
+        found.table(),
+        hide_index=True,
+        height=min(38 + 35 * len(trials), 420),
+        placeholder="",
+        column_config=DRAWN
+        | {
+            found.measure.capitalize(): st.column_config.NumberColumn(
+                format="%.4g", help="With the weights that the model has: those of its best epoch."
+            ),
+            "Seconds": st.column_config.NumberColumn(format="%.1f", help="Seconds of training."),
+        },
+    )
+
+
+def csv(study: Study, trials: Sequence[Tried]) -> bytes:
+    """Return the table of the trials as CSV."""
+    assert study.search is not None
+    found = search_results.of_trials(study.search.space, trials)
+    return b"" if found is None else to_csv_bytes(found.table())
+
+
+def _best(study: Study, found: Found) -> None:
+    best = found.best
+    run = resources.store().get(study.members[best.number - 1].run_id) if best is not None else None
+    st.subheader("What it shows", anchor=False)
+    st.markdown(plain(found.verdict(_scores(run) if run is not None else None), None))
+    if left_out := found.left_out():
+        st.warning(plain(left_out, None), icon=":material/warning:")
+    if best is None or run is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            "Use these settings",
+            type="primary",
+            icon=":material/tune:",
+            key=f"use.{study.id}",
+            help=f"Puts the settings of trial {best.number:d} on the Train page, early stopping off as in the search; "
+            "nothing trains before you press Train.",
+        ):
+            sharing.start_from(run.settings)
+        st.page_link(
+            st.session_state["pages"]["train"],
+            label=f"Open trial {best.number:d}",
+            icon=":material/open_in_new:",
+            query_params={"run": run.id},
+        )
+
+
+def _scores(run: Run) -> Scores | None:
+    try:
+        return Scores.from_json(run.scores_path.read_bytes())
+    except (UserError, OSError):
+        return None
+
+
+def _charts(study: Study, found: Found, *, live: bool) -> None:
+    assert study.search is not None
+    points = found.points()
+    if points.empty:
+        return
+    space = study.search.space
+    wide = search.wide(points)
+    for number, (name, _) in enumerate(space.varied):
+        if number % 2 == 0:
+            places = st.columns(2)
+        spec = search.setting_spec(space, name, found.measure, upwards=found.upwards, log_measure=wide)
+        frame, key = search.setting_frame(points, name), f"search.{study.id}.{name}"
+        with places[number % 2]:
+            if live:
+                resources.draw(spec, frame, key=key)
+            else:
+                saving.saveable(spec, frame, f"search-{name}", key)
+    said = "A point for each trial that did all its epochs; the diamond is the best."
+    if (points["part"] == "diverged").any():
+        said += " Crosses at the edge: diverged."
+    st.caption(said)

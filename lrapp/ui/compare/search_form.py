@@ -1,0 +1,209 @@
+"""Setting up a random search: what may vary, between what, how often; and what will be tried, before it starts."""
+
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from lrapp import memory
+from lrapp.errors import UserError
+from lrapp.experiments import search, search_results, search_space, studies
+from lrapp.experiments.search import Search
+from lrapp.experiments.search_space import NAMES, Optimizers, Space, Varied
+from lrapp.experiments.studies import Contender
+from lrapp.networks import cost as estimates
+from lrapp.preparation.expected_shape import Outlook
+from lrapp.settings import Optimizer, RunSettings, TrainingSettings
+from lrapp.settings.base import checked
+from lrapp.ui.compare import search as search_view
+from lrapp.ui.parts import draft, fields
+from lrapp.ui.parts.plain_text import plain
+
+PAPER = "https://jmlr.org/papers/v13/bergstra12a.html"
+_AT_FIRST = ("learning_rate", "batch_size", "units")
+_POWERS = [2**power for power in range(20)]
+
+
+@dataclass
+class _Kept:
+    """What is set up, kept by hand, as Streamlit forgets what widgets of another page said."""
+
+    ranges: dict[str, Varied]
+    chosen: set[str]
+    search: Search = field(default_factory=Search)
+    epochs: int | None = None
+
+
+def show(base: RunSettings, expected: Outlook) -> tuple[Search, RunSettings] | None:
+    """Show the form.
+
+    Args:
+        base: The settings of the Train page, with a target.
+        expected: What the network will be given.
+
+    Returns:
+        The search and what it starts from, when the person starts it; else None.
+    """
+    kept = _kept(base, expected.rows)
+    for position, name in enumerate(NAMES):
+        # Row by row, so that a narrow screen has the same order.
+        if position % 2 == 0:
+            places = st.columns(2)
+        with places[position % 2], st.container(border=True):
+            _setting(kept, name, base)
+    space = Space(**{name: kept.ranges[name] for name in NAMES if name in kept.chosen})
+    base = _numbers(kept, base)
+    asked = kept.search = checked(kept.search, space=space)
+    obstacle = None
+    try:
+        remarks = search.check(asked, base, expected.rows)
+        cut = studies.remark(base, Contender("The policy of the Train page", base.policy), expected.rows)
+        for remark in [*remarks, *([cut] if cut else [])]:
+            st.info(plain(remark, None), icon=":material/info:")
+        _outlook(asked, base, expected)
+    except UserError as error:
+        obstacle = str(error)
+        st.warning(plain(obstacle, None), icon=":material/warning:")
+    if st.button(
+        "Start the search",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=obstacle is not None,
+        help="Starts all runs, one after the other.",
+    ):
+        return asked, base
+    return None
+
+
+def _kept(base: RunSettings, training_rows: int) -> _Kept:
+    # As on the Train page, SGD and the adaptive optimizers each keep their own numbers.
+    key = f"search.{draft.family(base.training.optimizer)}"
+    if key not in st.session_state:
+        ranges = {name: search_space.kind(name)() for name in NAMES}
+        ranges["learning_rate"] = search_space.usual_rates(base.training.optimizer)
+        ranges["batch_size"] = search_space.usual_batches(training_rows)
+        chosen = {name for name in _AT_FIRST if search.obstacle(name, base) is None}
+        st.session_state[key] = _Kept(ranges, chosen)
+    kept: _Kept = st.session_state[key]
+    return kept
+
+
+def _setting(kept: _Kept, name: str, base: RunSettings) -> None:
+    key = f"search.{draft.family(base.training.optimizer)}.{name}"
+    why = search.obstacle(name, base)
+    about = Space.model_fields[name].description or ""
+    on = st.toggle(
+        f"Vary: {plain(search_space.spoken(name))}",
+        value=name in kept.chosen and why is None,
+        key=f"{key}.on.{why is None}",
+        disabled=why is not None,
+    )
+    if why is not None:
+        kept.chosen.discard(name)
+        st.caption(plain(why, None))
+        return
+    st.caption(plain(about, None))
+    if not on:
+        kept.chosen.discard(name)
+        return
+    kept.chosen.add(name)
+    varied = kept.ranges[name]
+    if isinstance(varied, Optimizers):
+        kept.ranges[name] = _optimizers(varied, f"{key}.among")
+        return
+    ends = st.columns(2, vertical_alignment="bottom")
+    pick = _power if varied.scale == "log2" else fields.widget
+    kept.ranges[name] = checked(
+        varied,
+        **{end: pick(varied, end, key, into=place) for end, place in zip(("low", "high"), ends, strict=True)},
+    )
+
+
+def _power(part: Varied, name: str, key: str, *, into: DeltaGenerator) -> Any:
+    value = getattr(part, name)
+    return into.selectbox(
+        type(part).model_fields[name].title or plain(name),
+        _POWERS,
+        index=_POWERS.index(value),
+        format_func=lambda size: f"{size:,}",
+        key=f"{key}.{name}",
+    )
+
+
+def _optimizers(varied: Optimizers, key: str) -> Optimizers:
+    among = st.pills(
+        Optimizers.model_fields["among"].title or "",
+        list(get_args(Optimizer)),
+        selection_mode="multi",
+        default=list(varied.among),
+        format_func=lambda one: plain(search_space.shown(one)),
+        key=key,
+    )
+    return checked(varied, among=tuple(among))
+
+
+def _numbers(kept: _Kept, base: RunSettings) -> RunSettings:
+    """Trials, epochs and seed; the base with that many epochs."""
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
+    trials = fields.widget(kept.search, "trials", "search", into=left)
+    number = TrainingSettings.model_fields["epochs"]
+    least, most = fields.limits(number)
+    epochs = middle.number_input(
+        "Epochs of each",
+        min_value=int(least or 1),
+        max_value=int(most or 1),
+        value=kept.epochs or base.training.epochs,
+        key="search.epochs",
+        help="How often every training row is used, the same for all. Early stopping is off in searches.",
+    )
+    if epochs != base.training.epochs or kept.epochs is not None:
+        kept.epochs = epochs
+    seed = fields.widget(kept.search, "seed", "search", into=right)
+    kept.search = checked(kept.search, trials=trials, seed=seed)
+    return checked(base, training=checked(base.training, epochs=epochs))
+
+
+def _outlook(asked: Search, base: RunSettings, expected: Outlook) -> None:
+    """Say what the search will take, and show what it will try."""
+    trials = search.draw(asked, base)
+    costs = [
+        estimates.estimate(
+            one,
+            inputs=expected.shape,
+            outputs=expected.outputs,
+            rows=expected.rows,
+            validation_rows=expected.validation_rows,
+        )
+        for one in trials
+    ]
+    estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), memory.available_bytes())
+    sizes = sorted(cost.parameters.trainable for cost in costs)
+    parameters = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
+    epochs = f"{base.training.epochs:,} {'epoch' if base.training.epochs == 1 else 'epochs'}"
+    text = (
+        f"{len(trials)} runs of {epochs} each, one after the other, with early stopping off; networks of "
+        f"{parameters} parameters."
+    )
+    if search.distinct(asked.space, trials) == len(trials):
+        text += (
+            f" With a probability of {100 * search.chance(len(trials)):.0f} % one of {len(trials)} draws is among the "
+            "best twentieth of all that these ranges hold."
+        )
+    if base.policy.source == "found":
+        test = base.range_test
+        text += (
+            f" On top of that, every run begins with a range test of up to {test.seeds * test.steps:,} steps."
+        )
+    st.caption(plain(text, None))
+    st.markdown("**What will be tried**")
+    st.dataframe(
+        pd.DataFrame(
+            {"Trial": range(1, len(trials) + 1)} | search_results.drawn_columns(asked.space, trials)
+        ),
+        hide_index=True,
+        height=38 + 35 * min(len(trials), 6),
+        column_config=search_view.DRAWN,
+        key="search.draws",
+    )

@@ -1,0 +1,54 @@
+"""The way from advice to the card of the Train page that it is about: the page scrolls there."""
+
+import secrets
+
+import streamlit as st
+
+from lrapp.evaluation.diagnosis import Card
+
+_KEY = "card_to_show"
+
+_JS = """
+// Drawn again, this must not scroll again.
+const seen = (window.lrappCards ??= new Set());
+
+function find(title) {
+  const headings = [...document.querySelectorAll("[data-testid=stHeading] :is(h1, h2, h3, h4)")];
+  return headings.find(heading => heading.textContent.trim() === title);
+}
+
+export default function ({ data }) {
+  if (seen.has(data.once)) return;
+  seen.add(data.once);
+  let tries = 0, shown = 0;
+  const look = setInterval(() => {
+    const heading = find(data.title);
+    // For a second, because what is drawn meanwhile moves the page again.
+    if (++tries > 40 || shown > 8) clearInterval(look);
+    if (!heading) return;
+    shown += 1;
+    heading.style.scrollMarginTop = "5rem";
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+    heading.scrollIntoView({ block: "start" });
+  }, 100);
+}
+"""
+
+_scroll = st.components.v2.component("lrapp.scroll_to_card", js=_JS)
+
+
+def go(card: Card) -> None:
+    """Scroll to a card as soon as the page is drawn.
+
+    Args:
+        card: Its heading.
+    """
+    st.session_state[_KEY] = (card, secrets.token_hex(8))
+
+
+def arrive() -> None:
+    """Scroll, if somebody asked to."""
+    wanted: tuple[Card, str] | None = st.session_state.get(_KEY)
+    if wanted is not None:
+        _scroll(data={"title": wanted[0], "once": wanted[1]}, key="scroll_to_card", height=1)

@@ -1,0 +1,103 @@
+"""The settings that the Train page edits, kept for the session.
+
+Streamlit forgets a widget's value as soon as another page is shown; the draft does not. Widgets start from it and
+what they say goes back into it. Settings from elsewhere (a run, a link, a file) replace it as a whole: the version
+in every widget's key then changes, so that each starts anew.
+"""
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.runs import links
+from lrapp.settings import PolicySettings, RunSettings
+from lrapp.ui.parts import resources
+
+
+def get() -> RunSettings:
+    """Return the draft; in a fresh session, that of the run or the link in the address, or the defaults."""
+    if "draft" not in st.session_state:
+        st.session_state["draft"] = _of_address() or RunSettings()
+    draft: RunSettings = st.session_state["draft"]
+    return draft
+
+
+def put(settings: RunSettings) -> None:
+    """Keep what the widgets say."""
+    st.session_state["draft"] = settings
+
+
+def replace(settings: RunSettings) -> None:
+    """Take settings from elsewhere; every widget starts from them."""
+    settings = to_train(settings)
+    put(settings)
+    # Else the policy of that kind that was set earlier would come back in the place of theirs.
+    other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
+    st.session_state.pop("link_trouble", None)
+    renew()
+
+
+def renew() -> None:
+    """Let every widget start anew from the draft."""
+    st.session_state["draft_version"] = version() + 1
+
+
+def version() -> int:
+    """Return a number that changes when the draft is replaced."""
+    number: int = st.session_state.get("draft_version", 0)
+    return number
+
+
+def key(name: str) -> str:
+    """Return the key of a widget of the Train page."""
+    return f"train{version()}.{name}"
+
+
+def other_policies() -> dict[tuple[str, str], PolicySettings]:
+    """Return the policies set earlier, by type and family of optimizer, so that a look at another loses nothing."""
+    kept: dict[tuple[str, str], PolicySettings] = st.session_state.setdefault("policies", {})
+    return kept
+
+
+def family(optimizer: str) -> str:
+    """Return whose rates an optimizer takes: SGD's are some ten times those of the adaptive ones."""
+    return "sgd" if optimizer == "sgd" else "adaptive"
+
+
+def take_policy(policy: PolicySettings) -> None:
+    """Put a policy from elsewhere into the draft; its widgets start from it."""
+    settings = get().model_copy(update={"policy": policy})
+    put(settings)
+    other_policies()[(policy.type, family(settings.training.optimizer))] = policy
+    st.session_state["policy_version"] = policy_version() + 1
+
+
+def policy_version() -> int:
+    """Return a number that changes when the policy was replaced."""
+    number: int = st.session_state.get("policy_version", 0)
+    return number
+
+
+def link_trouble() -> str:
+    """Return one sentence on what is wrong with the link that this session began with; empty if nothing is."""
+    trouble: str = st.session_state.get("link_trouble", "")
+    return trouble
+
+
+def to_train(settings: RunSettings) -> RunSettings:
+    """Return the settings of a run of any kind, for training anew: without its name, and what made it a test."""
+    return settings.model_copy(update={"name": "", "mode": "train", "closer_look": True})
+
+
+def _of_address() -> RunSettings | None:
+    run_id, text = st.query_params.get("run"), st.query_params.get("settings")
+    if run_id:
+        try:
+            return to_train(resources.store().get(run_id).settings)
+        except UserError:
+            pass  # the run's own place on the page says what is wrong with it
+    if text:
+        try:
+            return to_train(links.from_text(text))
+        except UserError as error:
+            st.session_state["link_trouble"] = str(error)
+    return None

@@ -1,0 +1,44 @@
+"""Who is at this tab. The one seam: a login (``st.user``) or a proxy's header can take the cookie's place here.
+
+An identity is an opaque id, and all that the pages know of a person. Where nothing is anybody's own it is empty.
+"""
+
+import secrets
+
+import streamlit as st
+
+from lrapp.access import rights, visitors
+from lrapp.errors import UserError
+from lrapp.runs.store import Store
+
+
+def current() -> str:
+    """Return the id under which what is made now is kept; empty where everything is everybody's."""
+    return _ids()[0] if rights.private() else ""
+
+
+def is_mine(owner: str) -> bool:
+    """Return whether an id, as ``current`` has given it at some time, is of whoever is at this tab."""
+    return owner in _ids() if rights.private() else True
+
+
+def lasts() -> bool:
+    """Return whether this identity will be known again in another tab or after a reload."""
+    return not rights.private() or bool(_of_cookies())
+
+
+def _ids() -> tuple[str, ...]:
+    """All ids of this visitor, the first being the one for new things; of the tab alone where no cookie is kept."""
+    return _of_cookies() or (st.session_state.setdefault("tab_identity", f"tab-{secrets.token_hex(16)}"),)
+
+
+def _of_cookies() -> tuple[str, ...]:
+    cookies = dict(st.context.cookies)
+    kept: tuple[dict[str, str], tuple[str, ...]] | None = st.session_state.get("identity")
+    if kept is None or kept[0] != cookies:
+        try:
+            known = visitors.known(visitors.key(Store.default().home), cookies)
+        except UserError:  # the key cannot be read or made, which the server's log says
+            known = ()
+        kept = st.session_state["identity"] = (cookies, tuple(one.id for one in known))
+    return kept[1]

@@ -1,0 +1,241 @@
+"""What all pages share: the store, the queue, tables that were read, and making foreign text plain."""
+
+import gc
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
+
+from lrapp.charts import training
+from lrapp.errors import UserError
+from lrapp.execution import worker_setup
+from lrapp.execution.queue import Jobs
+from lrapp.runs import notes
+from lrapp.runs.store import Run, Store
+from lrapp.sandbox import sources
+from lrapp.sandbox import uploads as uploaded_files
+from lrapp.sandbox.desk import Desk
+from lrapp.sandbox.readers import Readers
+from lrapp.sandbox.uploads import Uploads
+from lrapp.settings import DataSettings, DialectSettings, FileSource, RunSettings, Source
+from lrapp.tables.columns.conversion import Kind
+from lrapp.ui.parts import access, reading
+from lrapp.ui.parts.plain_text import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lrapp.tables.reading import Table
+
+P = ParamSpec("P")
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """Return the one store of this server."""
+    return Store.default()
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """Return the one queue of this server."""
+    made = Jobs(store())
+    _made.append(made)
+    return made
+
+
+_made: list[Jobs] = []
+
+
+def close() -> None:
+    """End the queue and its worker, where there is one, because the server ends."""
+    while _made:
+        _made.pop().close()
+
+
+@st.cache_resource(show_spinner=False)
+def uploads() -> Uploads:
+    """Return what reads the uploaded files of this server, in processes of their own.
+
+    Raises:
+        UserError: If the environment asks for limits that are none.
+    """
+    uploaded_files.tidy(store().home)
+    return Uploads(store(), Readers(ready=True))
+
+
+@st.cache_resource(show_spinner=False)
+def desk() -> Desk:
+    """Return what is being read, and what was read last, on this server."""
+    return Desk()
+
+
+def expect(settings: RunSettings) -> None:
+    """Have a worker ready of the kind that these settings want, where that is another than before in this tab."""
+    kind = worker_setup.kind_for(settings)
+    if kind != st.session_state.get("worker_kind", worker_setup.USUAL):
+        st.session_state["worker_kind"] = kind
+        jobs().expect(kind)
+
+
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """Let the search for garbage pass over what this server keeps for good.
+
+    Streamlit makes one after every drawing, however small; among all that libraries have loaded it takes a tenth of a
+    second, in which nothing else is answered.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def table(data: DataSettings) -> "Table":
+    """Return the table that the settings name, as they say to read it.
+
+    Raises:
+        StillReading: If that takes longer than a moment.
+        UserError: If it is not there, cannot be read, or is somebody else's.
+    """
+    read = _table(data.source, data.dialect, {})
+    # A saved choice may name a column that this reading of the file does not have.
+    kinds = {name: kind for name, kind in data.kinds.items() if read.kinds.get(name, kind) != kind}
+    return _table(data.source, data.dialect, kinds) if kinds else read
+
+
+def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> "Table":
+    access.require_table(source)
+    data = DataSettings(source=source, dialect=dialect, kinds=kinds)
+    if not isinstance(source, FileSource):
+        return _sample(
+            source.model_dump_json(), dialect.model_dump_json(), tuple(sorted(kinds.items())), data
+        )
+    key = ("table", source, dialect, tuple(sorted(kinds.items())))
+    return reading.get(
+        desk(),
+        key,
+        source.name,
+        lambda work: uploads().table(source, dialect, kinds, should_stop=work.should_stop),
+    )
+
+
+# The samples are ours, small, and there before any process could be: they are read here.
+@st.cache_resource(max_entries=4, ttl="1h", show_spinner="Reading the table …")
+def _sample(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...], _data: DataSettings) -> "Table":
+    return sources.read_table(store(), _data)
+
+
+def overview(source: Source, dialect: DialectSettings) -> "pd.DataFrame":
+    """Return a row for each column of a table: kind, share missing, distribution, examples."""
+    return _overview(source.model_dump_json(), dialect.model_dump_json(), _table(source, dialect, {}))
+
+
+@st.cache_data(max_entries=8, ttl="1h", show_spinner="Looking at the columns …")
+def _overview(source: str, dialect: str, _read: "Table") -> "pd.DataFrame":
+    from lrapp.tables.column_summary import overview as look
+
+    return look(_read)
+
+
+def visible_runs() -> list[Run]:
+    """Return the runs that this visitor may see in a list, the newest first.
+
+    On a public server LRAPP_RUNS=own keeps each visitor to what they made and to what the address names.
+    """
+    return [run for run in store().runs() if access.may("look", run)]
+
+
+def fragment(part: Callable[P, None], every: float | None = None) -> Callable[P, None]:
+    """Return a part of a page as one that is drawn anew by itself; what goes wrong in it is said in its place.
+
+    Args:
+        part: Draws; it is called with what it was called with first.
+        every: Seconds from one drawing to the next; None when only its own widgets ask for one.
+    """
+
+    @wraps(part)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            part(*args, **kwargs)
+        except reading.StillReading as still:
+            reading.show(still.work)
+        except UserError as error:
+            st.error(plain(str(error), None), icon=":material/error:")
+
+    return st.fragment(guarded, run_every=every)
+
+
+def drawer(title: str, icon: str, key: str, *, expanded: bool = False) -> ExpanderContainer:
+    """Return an expander whose contents are to be made only while its ``open`` is true.
+
+    What a closed one holds would cost every visit and every change of a field as much as what can be seen. A widget
+    that was drawn in it keeps its value for one more run of the page: read it (``fields.kept``), because a field that
+    is left by closing the drawer is changed and gone at once.
+
+    Args:
+        title: What stands on it; it may change while the drawer is open.
+        icon: Before the title.
+        key: Of the drawer, the same for all titles.
+        expanded: Whether it is open at first.
+    """
+    # Set by hand, or it would be a new drawer, and closed, when its title changes.
+    st.session_state[key] = st.session_state.get(key, expanded)
+    return st.expander(title, icon=icon, key=key, on_change="rerun")
+
+
+def draw(
+    spec: dict[str, Any], points: "pd.DataFrame", key: str, selection: str | None = None
+) -> list[dict[str, Any]]:
+    """Show a chart of ``charts`` with its points; a chart with the same key and specification keeps its zoom.
+
+    Args:
+        spec: The specification.
+        points: What it draws.
+        key: The chart's key.
+        selection: Name of a selection in the specification that the page wants to know.
+
+    Returns:
+        What is selected; empty without a selection.
+    """
+    whole = spec | {"datasets": {training.POINTS: points}}
+    if selection is None:
+        st.vega_lite_chart(spec=whole, width="stretch", key=key)
+        return []
+    state = st.vega_lite_chart(
+        spec=whole, width="stretch", key=key, on_select="rerun", selection_mode=selection
+    )
+    return list(state["selection"].get(selection, []))
+
+
+def run_title(run: Run) -> str:
+    """Return what to call a run in a list: its name, or what it predicts and when it was started."""
+    try:
+        settings = run.settings
+        if name := notes.name_of(run):
+            return name
+        what = "Range test for " if settings.mode == "range test" else ""
+        return f"{what}{settings.data.title}, {run.status.created:%d %b %H:%M:%S} UTC"
+    except UserError:
+        return f"Damaged run {run.id}"
+
+
+def undo(key: str, sentence: str) -> str | None:
+    """Say that something was deleted, and offer to take it back.
+
+    Args:
+        key: Where the session keeps the id of what was deleted last.
+        sentence: What was deleted.
+
+    Returns:
+        The id to restore if the person asked for it, and forgets it; else None.
+    """
+    deleted: str | None = st.session_state.get(key)
+    if deleted is None:
+        return None
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.info(sentence, icon=":material/delete:")
+    if not right.button("Undo", icon=":material/undo:", width="stretch"):
+        return None
+    del st.session_state[key]
+    return deleted

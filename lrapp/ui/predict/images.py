@@ -1,0 +1,119 @@
+"""The Predict page of a model that looks at pictures: pictures go in, and what they show comes back."""
+
+import base64
+import html
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.images.pixels import png
+from lrapp.prediction import images
+from lrapp.prediction.images import PicturePredictions
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.runs.store import Run
+from lrapp.tables.csv_writer import to_csv_bytes
+from lrapp.ui.parts import resources
+from lrapp.ui.parts.plain_text import plain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+SECONDS_BETWEEN_LOOKS = 0.3
+MOST_SHOWN = 24
+_STYLE = (
+    "<style>.seen{display:flex;flex-wrap:wrap;gap:.75rem}.seen figure{margin:0;width:8.5rem;font-size:.8rem}"
+    ".seen img{width:100%;image-rendering:pixelated;border-radius:.3rem}"
+    ".seen figcaption{overflow-wrap:anywhere}</style>"
+)
+
+
+def show(run: Run) -> None:
+    """Show the page for a finished run on pictures."""
+    told = PicturePreprocessor.load(run.folder)
+    height, width, channels = told.shape
+    st.caption(
+        f"Tells apart {len(told.classes):,} classes: {plain(', '.join(told.classes), 400)}. It looks at "
+        f"{width:d} x {height:d} pixels in {'colour' if channels == 3 else 'grey'}; pictures of any size are "
+        "brought to that."
+    )
+    uploaded = st.file_uploader(
+        "Pictures, or a zip of them",
+        type=list(images.FORMATS),
+        accept_multiple_files=True,
+        key=f"predict.pictures.{run.id}",
+        help="PNG, JPEG, GIF, BMP or WebP. Choose several at once, or pack any number into a zip.",
+    )
+    if not uploaded:
+        st.caption("Upload pictures; what the network sees in them comes back beside each.")
+        return
+    asked = (run.id, tuple(file.file_id for file in uploaded))
+    if st.session_state.get("predict.pictures.asked") != asked:
+        st.session_state["predict.pictures.asked"] = asked
+        st.session_state["predict.pictures.future"] = resources.jobs().call(
+            images.predict_files, run.folder, [(file.name, file.getvalue()) for file in uploaded]
+        )
+    future: Future[PicturePredictions] = st.session_state["predict.pictures.future"]
+    if not future.done():
+        resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(future)
+        return
+    try:
+        found = future.result()
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return
+    _result(run, found)
+
+
+def _wait(future: "Future[Any]") -> None:
+    if future.done():
+        st.rerun()
+    st.progress(0.0, "The network looks at the pictures; it waits while a run trains.")
+
+
+def _result(run: Run, found: PicturePredictions) -> None:
+    for note in found.notes:
+        st.warning(plain(note, None), icon=":material/warning:")
+    if len(found.seen):
+        st.html(_STYLE + f'<div class="seen">{"".join(_figures(found))}</div>')
+        st.caption(
+            "As the network saw them."
+            if len(found.seen) < MOST_SHOWN
+            else f"The first {len(found.seen)}, as the network saw them."
+        )
+    st.dataframe(
+        found.frame.head(1000),
+        hide_index=True,
+        column_config={
+            name: st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+            for name in found.frame.columns
+            if name == "confidence" or name.startswith("probability of ")
+        },
+    )
+    st.download_button(
+        "Predictions (CSV)",
+        to_csv_bytes(found.frame),
+        file_name=f"predictions-{run.id}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key=f"predict.pictures.csv.{run.id}",
+        on_click="ignore",
+    )
+
+
+def _figures(found: PicturePredictions) -> list[str]:
+    frame = found.frame
+    if "prediction" not in frame:
+        return []
+    rows = frame[frame["prediction"].notna()].head(MOST_SHOWN)
+    figures = []
+    for pixels, file, answer, confidence in zip(
+        found.seen, rows["file"], rows["prediction"], rows["confidence"], strict=False
+    ):
+        source = base64.b64encode(png(pixels)).decode()
+        text = html.escape(str(answer))
+        figures.append(
+            f'<figure><img src="data:image/png;base64,{source}" alt="{text}"><figcaption><b>{text}</b> '
+            f"{confidence:.0%}<br>{html.escape(str(file))}</figcaption></figure>"
+        )
+    return figures

@@ -1,0 +1,303 @@
+"""A tab of the Predict page: one row whose values are moved by hand, its answer, and what it would be otherwise."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from lrapp.charts import predictions
+from lrapp.errors import UserError
+from lrapp.evaluation import scores
+from lrapp.evaluation.analysis import Insight
+from lrapp.prediction import single_row
+from lrapp.prediction.single_row import Field, OneRow, Value
+from lrapp.preparation.preprocessor import Decoded
+from lrapp.runs.store import Run
+from lrapp.tables import cell_values
+from lrapp.tables.columns.kinds import Kind
+from lrapp.ui.parts import resources, saving
+from lrapp.ui.parts.plain_text import plain, spoken
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+SECONDS_BETWEEN_LOOKS = 0.4
+# More fields than this are a long way down the page; the others wait in a list.
+MOST_FIELDS = 14
+_MISSING = "(missing)"
+_DAY = timedelta(days=1)
+_EPOCH = date(1970, 1, 1)
+# On a phone the answer comes first, or it could not be seen moving.
+_STYLE = """
+<style>
+@media (max-width: 640px) {
+  .st-key-one_row > div > [data-testid="stHorizontalBlock"],
+  .st-key-one_row > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; flex-wrap: nowrap; }
+}
+</style>
+"""
+_FARTHEST = (date(1, 1, 1), date(9999, 12, 31))
+
+
+def show(run: Run) -> None:
+    """Show the tab for a finished run."""
+    model = single_row.load(run)
+    if model is None:
+        _prepare(run)
+        return
+    resources.fragment(_row)(run, model)
+
+
+def _prepare(run: Run) -> None:
+    """Have the worker leave the arrays beside the model; it does so once for each run."""
+    futures: dict[str, Future[None]] = st.session_state.setdefault("one_row.futures", {})
+    future = futures.get(run.id)
+    if future is None:
+        home = resources.store().home
+        future = futures[run.id] = resources.jobs().call(single_row.make, run.folder, home)
+    if not future.done():
+        resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(future)
+        return
+    del futures[run.id]
+    error = future.exception()
+    if isinstance(error, UserError):
+        st.info(plain(str(error), None), icon=":material/info:")
+    elif error is not None:
+        st.error("This model could not be opened; the server's log has the details.", icon=":material/error:")
+    else:
+        st.rerun()
+
+
+def _wait(future: "Future[None]") -> None:
+    if future.done():
+        st.rerun()
+    text = "Opening the model …" if resources.jobs().warm else "Starting TensorFlow …"
+    st.progress(0.0, "A run is training; the form comes right after it …" if resources.jobs().busy else text)
+
+
+def _row(run: Run, model: OneRow) -> None:
+    st.html(_STYLE)
+    with st.container(key="one_row"):
+        left, right = st.columns([1, 1], gap="large")
+    with left:
+        row = _form(run, model)
+    with right:
+        decoded = model.answer([row])
+        _answer(run, model, decoded)
+        _what_if(run, model, row)
+
+
+def _form(run: Run, model: OneRow) -> dict[str, Value]:
+    fields = list(model.fields)
+    places = _shown(run, fields)
+    # A change of the version makes every widget start anew from its usual value.
+    version = f"one_row.{run.id}.version"
+    key = f"one_row.{run.id}.{st.session_state.get(version, 0)}"
+    row: dict[str, Value] = {
+        field.column.name: field.start if field.start != "" else None for field in fields
+    }
+    for place in places:
+        row[fields[place].column.name] = _widget(fields[place], f"{key}.{place}")
+    hidden = len(fields) - len(places)
+    if hidden:
+        st.caption(f"{hidden:,} more stay at their usual value: the median, or the most frequent one.")
+    if st.button("Usual values", icon=":material/restart_alt:", key=f"one_row.reset.{run.id}"):
+        st.session_state[version] = st.session_state.get(version, 0) + 1
+        st.rerun(scope="fragment")
+    return row
+
+
+def _shown(run: Run, fields: list[Field]) -> list[int]:
+    """Places of the fields to show: those that matter most, where there are many."""
+    if len(fields) <= MOST_FIELDS:
+        return list(range(len(fields)))
+    places = {field.column.name: place for place, field in enumerate(fields)}
+    matter = [places[name] for name in _by_importance(run) if name in places]
+    first = [*matter, *(place for place in range(len(fields)) if place not in set(matter))][:MOST_FIELDS]
+    return st.multiselect(
+        "Values to set",
+        range(len(fields)),
+        default=sorted(first),
+        format_func=lambda place: " ".join(fields[place].column.name.split())[:60],
+        key=f"one_row.shown.{run.id}",
+        help="At first those that matter most to the network.",
+    )
+
+
+def _by_importance(run: Run) -> list[str]:
+    try:
+        return [one.column for one in Insight.from_json(run.insight_path.read_bytes()).importance]
+    except (OSError, UserError):
+        return []
+
+
+def _widget(field: Field, key: str) -> Value:
+    column = field.column
+    label = plain(column.name)
+    match column.kind:
+        case Kind.NUMBER:
+            return _number(field, label, key)
+        case Kind.DATE:
+            return _date(field, label, key)
+        case Kind.YES_NO if _is_yes_no(column.values):
+            return column.values[st.toggle(label, value=field.start == column.values[1], key=key)]
+    options = [*(value for value in column.values if value), _MISSING]
+    if column.kind is Kind.YES_NO:
+        options.pop()
+    start = options.index(field.start) if field.start in options else 0
+    chosen = st.selectbox(label, range(len(options)), index=start, format_func=options.__getitem__, key=key)
+    return None if options[chosen] is _MISSING else options[chosen]
+
+
+def _is_yes_no(values: tuple[str, ...]) -> bool:
+    return cell_values.is_no(values[0]) and cell_values.is_yes(values[1])
+
+
+def _number(field: Field, label: str, key: str) -> Value:
+    """A slider over the usual range, and a field beside it for any number, or none."""
+    assert not isinstance(field.start, str)
+    exact, slide = f"{key}.exact", f"{key}.slide"
+    low, high = min(field.low, field.start), max(field.high, field.start)
+    if not low < high:
+        high = low + 1.0
+    step = 1.0 if field.whole else _step(high - low)
+    low, high = (low, high) if field.whole else (_down(low, step), -_down(-high, step))
+    start = field.start
+    if exact not in st.session_state:
+        st.session_state[exact] = start
+    if slide not in st.session_state:
+        st.session_state[slide] = start
+
+    def from_slider() -> None:
+        st.session_state[exact] = st.session_state[slide]
+
+    def from_field() -> None:
+        typed = st.session_state[exact]
+        if typed is not None:
+            st.session_state[slide] = min(max(float(typed), low), high)
+
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    form = "%.0f" if field.whole else "%.6g"
+    left.slider(label, low, high, step=step, format=form, key=slide, on_change=from_slider)
+    value: float | None = right.number_input(
+        f"{spoken(field.column.name)}: exact value",
+        value=None,
+        step=step,
+        format=form if abs(high) < 1e9 else "%.6g",
+        key=exact,
+        on_change=from_field,
+        label_visibility="collapsed",
+        placeholder="missing",
+        help="Any number, also beyond the slider. Empty it for a missing value.",
+    )
+    return value
+
+
+def _step(span: float) -> float:
+    """About two hundred steps over the range, each one unit of some digit."""
+    exponent = len(f"{span / 100:.0f}") - 1 if span >= 100 else -1
+    while exponent > -300 and 10.0**exponent > span / 100:
+        exponent -= 1
+    return float(10.0**exponent)
+
+
+def _down(value: float, step: float) -> float:
+    return float(f"{(value / step) // 1 * step:.12g}")
+
+
+def _date(field: Field, label: str, key: str) -> Value:
+    assert not isinstance(field.start, str)
+    if field.of_day:
+        clock = st.time_input(label, value=_moment(field.start).time(), step=60, key=key)
+        return (clock.hour * 60 + clock.minute) / 1440 + clock.second / 86_400 if clock else None
+    chosen = st.date_input(
+        label,
+        value=_day(field.start),
+        min_value=_FARTHEST[0],
+        max_value=_FARTHEST[1],
+        format="YYYY-MM-DD",
+        key=key,
+    )
+    return float((chosen - _EPOCH) / _DAY) if isinstance(chosen, date) else None
+
+
+def _day(days: float) -> date:
+    earliest, latest = ((day - _EPOCH) / _DAY for day in _FARTHEST)
+    return _EPOCH + timedelta(days=min(max(days, earliest), latest))
+
+
+def _answer(run: Run, model: OneRow, decoded: Decoded) -> None:
+    target = plain(model.preprocessor.target)
+    if decoded.probabilities is None:
+        value = plain(scores.number(float(decoded.values[0])), None)
+        st.metric(f"Predicted {target}", value, border=True)
+        return
+    chances = decoded.probabilities[0]
+    st.metric(
+        f"Predicted {target}",
+        plain(str(decoded.values[0]), 40),
+        f"probability {100 * chances.max():.1f} %",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    figure = predictions.chances(model.preprocessor.classes, chances.tolist())
+    saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.chances.{run.id}")
+
+
+def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
+    names = [field.column.name for field in model.fields]
+    matter = [name for name in _by_importance(run) if name in names]
+    place = st.selectbox(
+        "What if this were otherwise?",
+        range(len(names)),
+        index=names.index(matter[0]) if matter else 0,
+        format_func=lambda place: " ".join(names[place].split())[:60],
+        key=f"one_row.what_if.{run.id}",
+        help="How the answer moves over this value's range, while all others stay.",
+    )
+    field = model.fields[place]
+    at, answers = model.curve(row, names[place])
+    frame, kind = _curve(model, field, at, answers)
+    now: object = row[names[place]]
+    if kind in ("date", "time") and now is not None:
+        now = _moment(now)
+    target = model.preprocessor.target
+    what, share = target, answers.probabilities is not None
+    if share:
+        binary = model.preprocessor.task == "binary"
+        what = f"probability of {model.preprocessor.classes[1]}" if binary else "probability"
+    figure = predictions.what_if(frame, names[place], what, now, kind, share)
+    saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.curve.{run.id}")
+    st.caption(
+        "What the network answers, not what causes what: other values may never go together so in the data."
+    )
+
+
+def _curve(model: OneRow, field: Field, at: list[Value], answers: Decoded) -> tuple[pd.DataFrame, str]:
+    """A line for each class that is likely somewhere, or for the number; only one of two, as the other mirrors it."""
+    kind = {Kind.NUMBER: "number", Kind.DATE: "date"}.get(field.column.kind, "category")
+    places: list[object] = [_moment(value) for value in at] if kind == "date" else list(at)
+    kind = "time" if field.of_day else kind
+    if answers.probabilities is None:
+        return pd.DataFrame({"at": places, "class": "", "value": answers.values.astype(float)}), kind
+    classes = list(range(len(model.preprocessor.classes)))
+    if model.preprocessor.task == "binary":
+        classes = [1]
+    elif len(classes) > predictions.MOST_LINES:
+        likely = answers.probabilities.max(axis=0).argsort()[::-1][: predictions.MOST_LINES]
+        classes = sorted(likely.tolist())
+    names = {one: model.preprocessor.classes[one] for one in classes} if len(classes) > 1 else {1: ""}
+    parts = [
+        pd.DataFrame({"at": places, "class": name, "value": answers.probabilities[:, one]})
+        for one, name in names.items()
+    ]
+    return pd.concat(parts, ignore_index=True), kind
+
+
+def _moment(days: object) -> pd.Timestamp:
+    assert isinstance(days, float | int)
+    moment = datetime.combine(_day(days // 1), datetime.min.time(), UTC)
+    moment += timedelta(seconds=round(days % 1 * 86_400))
+    return pd.Timestamp(moment.replace(tzinfo=None)).as_unit("ms")

@@ -1,0 +1,184 @@
+"""A range test, while it runs and afterwards: its curve, what it suggests, and taking that into the policy."""
+
+import time
+
+import pandas as pd
+import streamlit as st
+
+from lrapp.charts import training
+from lrapp.errors import UserError
+from lrapp.policies.lr_range import RatesFound
+from lrapp.runs.events import History
+from lrapp.runs.store import ENDED, EventReader, Run
+from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
+from lrapp.ui.parts import access, actions, draft, fields, resources, saving, waiting
+from lrapp.ui.parts.plain_text import plain
+
+_SECONDS_BETWEEN_LOOKS = 0.4
+_FIELDS = ["start_lr", "end_lr", "steps", "seeds"]
+
+
+def curve(history: History, settings: RangeTestSettings, key: str) -> float | None:
+    """Draw a range test and say what it found; return the rate that was clicked in the chart, if any."""
+    spec, points = training.range_spec(settings.start_lr, settings.end_lr), training.range_frame(history)
+    found = history.found
+    if found is None:
+        clicked = resources.draw(spec, points, key=key, selection="line")
+    else:
+        clicked = saving.saveable(spec, points, "range-test", key, selection="line", live=True)
+    if found is None:
+        return None
+    (st.caption if found.minimum is not None else st.warning)(plain(found.sentence, None))
+    rates = [point["learning_rate"] for point in clicked if "learning_rate" in point]
+    return float(rates[0]) if rates else None
+
+
+def card(settings: RunSettings, obstacle: str | None) -> None:
+    """Show the button that starts a range test with these settings, and the test that was started last.
+
+    Args:
+        settings: The draft, with the policy as chosen.
+        obstacle: What stands in the way of a run, None if nothing.
+    """
+    test = settings.range_test
+    key = draft.key("range_test")
+    drawer = resources.drawer(
+        "Find the rates: range test",
+        ":material/search_insights:",
+        f"{key}.drawer",
+        expanded=_test_id() is not None,
+    )
+    if not drawer.open:
+        kept = fields.kept(test, _FIELDS, key)
+        draft.put(draft.get().model_copy(update={"range_test": test.model_copy(update=kept)}))
+        return
+    with drawer:
+        st.caption(
+            "Trains a throwaway network while the rate grows, three times, and looks where the loss falls. Nothing of "
+            "your run changes ([Smith 2017](https://arxiv.org/abs/1506.01186), section 3.3)."
+        )
+        chosen = fields.choose(test, _FIELDS, key)
+        test = RangeTestSettings.model_validate(test.model_dump() | chosen)
+        draft.put(draft.get().model_copy(update={"range_test": test}))
+        settings = settings.model_copy(update={"range_test": test, "mode": "range test"})
+        try:
+            test.sweep()
+        except UserError as error:
+            st.error(plain(str(error), None), icon=":material/error:")
+            obstacle = "the test's rates do not rise"
+        if st.button(
+            "Run the range test",
+            icon=":material/play_arrow:",
+            key=f"{key}.start",
+            disabled=obstacle is not None,
+            width="stretch",
+            help=f"Not yet: {obstacle}." if obstacle else "Takes a second or two for a small network.",
+        ):
+            st.query_params["test"] = actions.start(settings).id
+            st.rerun()
+        _last_test(settings)
+
+
+def _test_id() -> str | None:
+    return st.query_params.get("test")
+
+
+def _last_test(settings: RunSettings) -> None:
+    test_id = _test_id()
+    if test_id is None:
+        return
+    try:
+        run = resources.store().get(test_id)
+        ended = run.status.state in ENDED
+    except UserError as error:
+        st.caption(plain(str(error), None))
+        return
+    if ended:
+        _show(run, settings)
+    else:
+        resources.fragment(_show, _SECONDS_BETWEEN_LOOKS)(run, settings, live=True)
+
+
+def _show(run: Run, settings: RunSettings, *, live: bool = False) -> None:
+    status = run.status
+    if live and status.state in ENDED:
+        st.rerun()
+    history = EventReader(run).read()
+    if live:
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        with left:
+            progress(run, history)
+        if access.may("stop", run) and right.button(
+            "Stop", icon=":material/stop:", key=f"stop.{run.id}", width="stretch"
+        ):
+            actions.stop(run)
+            st.rerun(scope="fragment")
+    if history.sweeps:
+        by_hand = curve(history, run.settings.range_test, f"range.{run.id}")
+        if history.found is not None and history.found.minimum is not None:
+            _take(history.found, settings.policy, by_hand)
+    if status.state in ("failed", "interrupted", "stopped"):
+        st.warning(plain(status.message, None), icon=":material/warning:")
+
+
+def progress(run: Run, history: History) -> None:
+    """Show how far the range test of a run has come."""
+    if run.stop_asked is not None:
+        st.progress(0.0, waiting.to_stop(run.stop_asked, time.time(), history))
+        return
+    if not history.sweeps:
+        st.progress(0.0, waiting.to_begin(run, run.status.state))
+        return
+    now = history.sweeps[-1]
+    done = (len(history.sweeps) - 1) * now.steps + len(now.losses)
+    st.progress(
+        min(1.0, done / (now.steps * now.seeds)), f"Range test: seed {len(history.sweeps)} of {now.seeds:d}"
+    )
+
+
+def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> None:
+    """Offer what was found, and put it into the policy at a click."""
+    rates = {name: rate for name, rate, _, _ in found.suggestions}
+    st.dataframe(
+        pd.DataFrame(
+            [(training.SUGGESTIONS[name], rate, low, high) for name, rate, low, high in found.suggestions],
+            columns=["Suggestion", "Rate", "Least", "Greatest"],
+        ),
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3g", help=text)
+            for name, text in (
+                ("Rate", "Median over the seeds."),
+                ("Least", "Least over the seeds."),
+                ("Greatest", "Greatest over the seeds."),
+            )
+        },
+    )
+    assert found.base_lr is not None
+    assert found.max_lr is not None
+    if by_hand is not None:
+        st.caption(f"Your line: {by_hand:.3g}. Click in the chart to move it.")
+    else:
+        st.caption("Click in the chart to set a line of your own.")
+    base_lr, max_lr, rate, origin = found.base_lr, found.max_lr, rates["tenth"], found.origin
+    if isinstance(policy, FixedSettings):
+        options = [*rates, *(["by hand"] if by_hand is not None else [])]
+        chosen = st.selectbox(
+            "Rate to take",
+            options,
+            index=options.index("by hand" if by_hand is not None else "tenth"),
+            format_func=lambda name: training.SUGGESTIONS.get(name, "your line"),
+            help="Which of the suggestions becomes the learning rate.",
+        )
+        rate = by_hand if chosen == "by hand" and by_hand is not None else rates[chosen]
+        label = f"Use {rate:.3g} as the learning rate"
+        origin = f"{origin} Rule: {training.SUGGESTIONS.get(chosen, 'by hand')}."
+    else:
+        if by_hand is not None:
+            base_lr, max_lr = min(base_lr, by_hand / 10), by_hand
+            origin = f"{origin} Upper bound set by hand."
+        both = policy.type == "clr"
+        label = f"Use {base_lr:.3g} to {max_lr:.3g}" if both else f"Use {max_lr:.3g} as max_lr"
+    if st.button(label.replace("_", r"\_"), type="primary", icon=":material/check:", width="stretch"):
+        draft.take_policy(with_rates(policy, base_lr, max_lr, rate, origin))
+        st.rerun()

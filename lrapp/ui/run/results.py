@@ -1,0 +1,200 @@
+"""What one finished run is worth: beside simple answers, from all sides, and as a report to take along."""
+
+from contextlib import suppress
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from lrapp.charts import results
+from lrapp.charts.results import Figure
+from lrapp.errors import UserError
+from lrapp.evaluation import analysis_text, setting_checks
+from lrapp.evaluation.analysis import Insight
+from lrapp.evaluation.diagnosis import Card, Diagnosis, diagnose
+from lrapp.evaluation.scores import Scores
+from lrapp.execution import loggers
+from lrapp.export import report
+from lrapp.runs.events import History
+from lrapp.runs.store import Run
+from lrapp.ui.parts import cards, draft, resources, saving
+from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import misclassified
+
+_LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
+
+
+def show(run: Run, history: History, scores: Scores) -> None:
+    """Show scores, verdict, what the curves tell, and the closer look.
+
+    Args:
+        run: Has ended and left its scores.
+        history: What it said.
+        scores: What it is worth.
+    """
+    for note in loggers.notes(run):
+        st.warning(plain(note, None), icon=":material/warning:")
+    insight = _insight(run)
+    st.dataframe(analysis_text.score_frame(scores, insight), hide_index=True)
+    if insight is not None and insight.verdict:
+        st.markdown(plain(insight.verdict, None))
+    told = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
+    _diagnosis(run, told)
+    for remark in setting_checks.after(run.settings, history):
+        if remark.sentence != told.sentence:
+            st.warning(plain(remark.text, None), icon=":material/rule_settings:")
+    if insight is not None:
+        _closer_look(run, insight)
+    st.download_button(
+        "Report (HTML)",
+        data=lambda: _report(run, history, scores, insight),
+        file_name=f"report-{run.id}.html",
+        mime="text/html",
+        icon=":material/description:",
+        key=f"report.{run.id}",
+        on_click="ignore",
+        help="One file with figures and charts that opens anywhere and loads nothing from elsewhere.",
+    )
+
+
+def _closer_look(run: Run, insight: Insight) -> None:
+    for note in insight.notes:
+        st.caption(plain(note, None))
+    views = analysis_text.views(insight)
+    if views:
+        st.fragment(_views)(run, insight, views)
+    misclassified.show(run, insight)
+
+
+def _report(run: Run, history: History, scores: Scores, insight: Insight | None) -> bytes:
+    mistakes = None
+    with suppress(UserError):  # damaged, which the page has said
+        mistakes = misclassified.kept(run)
+    title = resources.run_title(run)
+    return report.html(title, history, run.settings, scores, insight, mistakes).encode()
+
+
+def _insight(run: Run) -> Insight | None:
+    try:
+        return Insight.from_json(run.insight_path.read_bytes())
+    except FileNotFoundError:
+        why = "older runs have none" if run.settings.closer_look else "comparisons leave it out"
+        st.caption(
+            f"There is no closer look at this run's model, as {why}. Train its settings as a run of their own to have "
+            "one."
+        )
+    except UserError as error:
+        st.warning(plain(str(error), None), icon=":material/warning:")
+    return None
+
+
+def _diagnosis(run: Run, found: Diagnosis) -> None:
+    text = plain(found.sentence, None)
+    if found.advice:
+        text += f" **{plain(found.advice, None)}**"
+    st.info(text, icon=_LOOKS.get(found.verdict, ":material/insights:"))
+    if found.card is not None:
+        _way_to(run, found, found.card)
+    cards.arrive()
+
+
+def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
+    """Buttons to the card that holds the setting, and to what is advised there."""
+    go = change = False
+    with st.container(horizontal=True):
+        if found.settings is not None:
+            change = st.button(
+                "Set it on the Train page",
+                icon=":material/tune:",
+                key=f"try.{run.id}",
+                help="Takes this run's settings with that one change; nothing trains before you press Train.",
+            )
+        go = st.button(
+            f"Show the card “{plain(card)}”",
+            icon=":material/arrow_outward:",
+            type="tertiary",
+            key=f"card.{run.id}",
+            help="The card of the Train page that holds this setting, as it is there now.",
+        )
+    if change and found.settings is not None:
+        draft.replace(found.settings)
+    if go or change:
+        cards.go(card)
+        st.switch_page(st.session_state["pages"]["train"], query_params={"run": run.id})
+
+
+def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
+    st.subheader("A closer look", anchor=False)
+    chosen = st.pills(
+        "Look at", views, default=views[0], key=f"look.{run.id}", required=True, label_visibility="collapsed"
+    )
+    draw = partial(_figure, run)
+    match chosen:
+        case "Confusion" if insight.confusion is not None:
+            st.caption("Rows of the table: what was true; columns: what the network answered.")
+            draw(results.confusion(insight.confusion))
+            st.dataframe(results.class_frame(insight.classes), hide_index=True, column_config=_PERCENT)
+        case "Curves":
+            st.caption(plain(analysis_text.area_sentence(insight), None))
+            draw(results.roc(insight.curves))
+            draw(results.precision_recall(insight.curves))
+        case "Calibration" if insight.calibration is not None:
+            st.caption(plain(analysis_text.calibration_sentence(insight), None))
+            draw(results.calibration(insight.calibration))
+        case "Threshold":
+            _threshold(run, insight)
+        case "Residuals" if insight.residuals is not None:
+            st.caption(plain(analysis_text.residual_sentence(insight), None))
+            draw(results.predicted(insight.residuals, run.settings.data.target or "target"))
+            draw(results.residuals(insight.residuals))
+        case "What matters":
+            st.caption(analysis_text.IMPORTANCE)
+            draw(results.importance(insight.importance, analysis_text.worse(insight)))
+            if insight.dependence:
+                _dependence(run, insight)
+
+
+_PERCENT = {name: st.column_config.NumberColumn(format="percent") for name in ("precision", "recall", "F1")}
+
+
+def _figure(run: Run, figure: Figure, key: str = "") -> None:
+    saving.saveable(figure.spec, figure.frame, figure.name, key=f"{figure.name}{key}.{run.id}")
+
+
+def _threshold(run: Run, insight: Insight) -> None:
+    found, matrix = insight.thresholds, insight.confusion
+    if found is None or matrix is None:
+        return
+    negative, positive = matrix.names
+    level = st.slider(
+        f"Answer “{plain(positive)}” where its probability is above",
+        0.0,
+        1.0,
+        0.5,
+        0.005,
+        format="%.3f",
+        key=f"threshold.{run.id}",
+    )
+    st.markdown(plain(analysis_text.threshold_sentence(insight, level), None))
+    hits, false, missed, right = found.at(level)
+    # Drawn on a canvas, which knows no Markdown.
+    answered = st.column_config.NumberColumn(f"answered {' '.join(positive.split())[:60]}")
+    st.dataframe(
+        pd.DataFrame(
+            {"truth": [positive, negative], "answered: " + positive: [hits, false], "not": [missed, right]}
+        ),
+        hide_index=True,
+        column_config={"answered: " + positive: answered},
+    )
+    saving.menu(analysis_text.threshold_frame(found), "thresholds", key=f"thresholds.{run.id}")
+
+
+def _dependence(run: Run, insight: Insight) -> None:
+    st.caption(analysis_text.DEPENDENCE)
+    places = range(len(insight.dependence))
+    names = [results.title(one.column) for one in insight.dependence]
+    place = st.selectbox("Column", places, format_func=names.__getitem__, key=f"column.{run.id}")
+    figure = results.dependence(
+        insight.dependence[place], analysis_text.answer(insight, run.settings.data.target or "target")
+    )
+    _figure(run, figure, f".{place}")

@@ -1,0 +1,1 @@
+"""The Runs page: the list, runs side by side, sharing."""

@@ -1,0 +1,122 @@
+"""Several runs side by side: the settings in which they differ, and their curves in one group of charts."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from lrapp.charts import overlays
+from lrapp.errors import UserError
+from lrapp.experiments import run_differences, run_table
+from lrapp.experiments.run_differences import MOST_RUNS, Compared, SideBySide
+from lrapp.experiments.run_table import Row
+from lrapp.runs.events import History
+from lrapp.runs.store import ENDED, EventReader, Run
+from lrapp.ui.parts import resources, saving
+from lrapp.ui.parts.plain_text import plain
+
+SECONDS_BETWEEN_LOOKS = 2.0
+# Seen in both themes, behind black letters and white ones.
+_DIFFERS, _BEST = "background-color: rgba(230, 159, 0, 0.28)", "background-color: rgba(0, 158, 115, 0.30)"
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Compare runs, at most ten; while one of them trains, its line grows.
+
+    Args:
+        rows: As the table lists them, the oldest first.
+    """
+    if len(rows) > MOST_RUNS:
+        st.info(f"At most {MOST_RUNS} runs can be told apart; the newest {MOST_RUNS} are compared.")
+    compared, histories = [], []
+    for row in rows[-MOST_RUNS:]:
+        run = Run(resources.store().home / "runs" / row.id)
+        try:
+            if row.state is None:
+                raise UserError(row.trouble)
+            compared.append(Compared(row, run.settings, run_table.told(run).found))
+            histories.append(run)
+        except (UserError, OSError):
+            st.warning(
+                f"{plain(row.name)} is left out: {plain(row.trouble, None)}", icon=":material/warning:"
+            )
+    if not compared:
+        return
+    table = run_differences.side_by_side(compared)
+    for remark in table.remarks:
+        st.info(plain(remark, None), icon=":material/info:")
+    _differences(table)
+    names = run_differences.distinct([one.row.name for one in compared])
+    live = any(one.row.state not in ENDED for one in compared)
+    # By itself, so that another axis does not draw the whole page anew.
+    resources.fragment(_charts, SECONDS_BETWEEN_LOOKS if live else None)(histories, names, live=live)
+
+
+def _differences(table: SideBySide) -> None:
+    def looks(frame: pd.DataFrame) -> pd.DataFrame:
+        styles = pd.DataFrame("", index=frame.index, columns=frame.columns)
+        for places, style in ((table.differing, _DIFFERS), (table.best, _BEST)):
+            for row, column in places:
+                styles.iat[row, column] = style
+        return styles
+
+    st.dataframe(
+        table.frame.style.apply(looks, axis=None),
+        height=min(38 + 35 * len(table.frame), 600),
+        column_config={"_index": st.column_config.TextColumn("", width="medium", pinned=True)},
+    )
+    st.caption(
+        "Scores, and below them the settings that are not the same in all runs. Coloured: not as in the first run."
+        if table.differing
+        else "Scores. These runs have the same settings; what differs is chance, or the version of the app."
+    )
+
+
+def _readers(runs: Sequence[Run]) -> list[EventReader]:
+    """The session's readers of these runs, which remember what they have read."""
+    kept: dict[str, EventReader] = st.session_state.get("overlay_readers", {})
+    readers = {run.id: kept.get(run.id) or EventReader(run) for run in runs}
+    st.session_state["overlay_readers"] = readers
+    return list(readers.values())
+
+
+def _charts(runs: Sequence[Run], names: Sequence[str], *, live: bool = False) -> None:
+    # The status first: what it calls ended has written all its events.
+    ended = all(_ended(run) for run in runs)
+    histories: list[History] = [reader.read() for reader in _readers(runs)]
+    if live and ended:
+        st.rerun()
+    if not any(history.steps_done for history in histories):
+        st.caption("The charts appear with the first steps.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        axis: overlays.Axis = (
+            st.segmented_control(
+                "Axis", ["epoch", "step"], default="epoch", key="overlay_axis", label_visibility="collapsed"
+            )
+            or "epoch"
+        )
+        log_loss = st.toggle(
+            "Logarithmic loss",
+            key="overlay_log_loss",
+            help="Spreads small losses out, for runs that fall by powers of ten.",
+        )
+    with st.container(key="run_charts"):
+        saving.saveable(
+            overlays.overlay_spec(names, overlays.metrics_of(histories), axis, log_loss=log_loss),
+            overlays.overlay_frame(histories, names, axis),
+            "runs",
+            "overlay." + ".".join(run.id for run in runs),
+            live=True,
+        )
+    st.caption(
+        "Click a name above the charts to see that run alone, with Shift several. "
+        "Drag to move, Shift and wheel to zoom, double click to see all."
+    )
+
+
+def _ended(run: Run) -> bool:
+    try:
+        return run.status.state in ENDED
+    except UserError:
+        return True

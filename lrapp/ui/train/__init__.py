@@ -1,0 +1,1 @@
+"""The Train page: data, network, training, learning rate."""

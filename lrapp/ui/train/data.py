@@ -1,0 +1,378 @@
+"""The first card: which table or pictures, what the columns are, what to predict, how to split and prepare."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from lrapp.errors import UserError
+from lrapp.phrasing import counted
+from lrapp.preparation import expected_shape
+from lrapp.runs.store import SAMPLES
+from lrapp.settings import (
+    DataSettings,
+    DialectSettings,
+    FileSource,
+    PictureFileSource,
+    PicturesSource,
+    SampleSource,
+    Source,
+    Task,
+)
+from lrapp.tables.columns.conversion import Kind
+from lrapp.ui.parts import draft, fields, reading, resources
+from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.train import data_choice, images
+from lrapp.ui.train.data_choice import Chosen
+
+if TYPE_CHECKING:
+    from lrapp.tables.reading import Table
+    from lrapp.tables.text.dialects import Dialect
+
+MOST_SHOWN_COLUMNS = 50
+_FILE_TYPES = ["csv", "tsv", "txt", "tab", "dat", "data", "gz", "zip", "xlsx"]
+_DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Space", ":": "Colon"}
+# What aligns the columns of a text; found out, never chosen.
+_RUNS = {"  ": "Two or more spaces", "\t\t": "Tabs in a row"}
+_ENCODINGS = ["utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "shift_jis", "gb18030", "mac_roman"]
+# What does not matter in a spreadsheet, whose cells are parted already.
+_OF_TEXTS = ("encoding", "delimiter", "quote")
+# What a person can say against what was found out; None leaves it to be found out.
+_OVERRULES: dict[str, dict[Any, str]] = {
+    "encoding": {None: "Found out"} | {encoding: encoding for encoding in _ENCODINGS},
+    "delimiter": {None: "Found out"} | _DELIMITERS,
+    "quote": {None: "Found out", '"': 'Double "', "'": "Single '", "": "None"},
+    "header": {None: "Found out", True: "First row holds names", False: "No header"},
+    "decimal": {None: "Found out", ".": "Point 1.5", ",": "Comma 1,5"},
+    "thousands": {
+        None: "Found out",
+        "": "None",
+        ",": "Comma 1,000",
+        ".": "Point 1.000",
+        " ": "Space 1 000",
+        "'": "Apostrophe 1'000",
+    },
+    "date_order": {None: "Found out", "dmy": "Day first 31/12", "mdy": "Month first 12/31"},
+    "missing_words": {None: "Found out", "missing": "Missing", "values": "Categories"},
+}
+
+
+def card(data: DataSettings) -> Chosen:
+    """Show the card, and return what was chosen."""
+    source = _source(data.source)
+    if source != data.source:
+        data = data_choice.take(source)
+    if data.of_pictures:
+        return images.card(data)
+    name = f"data.{data_choice.short_id(source)}"
+    try:
+        drawer = resources.drawer(
+            "How the file is read", ":material/description:", draft.key(f"{name}.dialect")
+        )
+        with drawer:
+            data = data.model_copy(update={"dialect": _dialect(data, name, shown=bool(drawer.open))})
+        plain_table = resources.table(data.model_copy(update={"kinds": {}}))
+        _summary(plain_table, name)
+        data = data.model_copy(update={"kinds": _kinds(data, plain_table.kinds, name)})
+        table = resources.table(data)
+    except reading.StillReading as still:
+        reading.show(still.work)
+        return Chosen(data, obstacle="the table is still being read")
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        reading.offer_again(error, draft.key("data.again"))
+        return Chosen(data, obstacle="the table cannot be used yet; the Data card says why")
+    for note in table.notes[len(plain_table.notes) :]:
+        st.caption(plain(note, 400))
+    return _target(data, table, name)
+
+
+# --- which table or pictures ---------------------------------------------------------------------------------
+
+_SETS = {
+    PicturesSource(name="fashion-mnist"): ("Fashion-MNIST", ":material/checkroom:"),
+    PicturesSource(name="digits"): ("Handwritten digits", ":material/pin:"),
+}
+
+
+def _source(current: Source) -> Source:
+    pick_key = draft.key("source")
+    uploaded = st.file_uploader(
+        "Upload a table or a zip of pictures",
+        type=_FILE_TYPES,
+        key=draft.key("upload"),
+        help="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
+        "number format are found out and can be overruled. Or a zip of pictures with a folder for each class.",
+    )
+    if uploaded is not None and st.session_state.get("last_upload") != uploaded.file_id:
+        # The bytes go with the tab, so they are kept at once, under a name that their content gives.
+        st.session_state["last_upload"] = uploaded.file_id
+        st.session_state[pick_key] = data_choice.keep(uploaded.getvalue(), uploaded.name)
+    with st.container(horizontal=True, gap="small"):
+        for pictures, (title, icon) in _SETS.items():
+            # In a callback, because the list below may not be changed once it is drawn.
+            st.button(
+                title,
+                icon=icon,
+                key=draft.key(f"take.{pictures.name}"),
+                help="Pictures to start with: "
+                + (
+                    "70,000 pieces of clothing of 10 kinds."
+                    if "fashion" in pictures.name
+                    else "1,797 of them."
+                ),
+                on_click=lambda pictures=pictures: st.session_state.update({pick_key: pictures}),
+            )
+    titles = {SampleSource(name=entry["file"]): entry for entry in _samples()}
+    options: list[Source] = [*reversed(data_choice.uploads(current)), *titles, *_SETS]
+
+    def label(source: Source) -> str:
+        if isinstance(source, FileSource | PictureFileSource):
+            return f"Your file: {source.name}"
+        if isinstance(source, PicturesSource):
+            return f"Pictures: {_SETS[source][0]}"
+        return f"Sample: {titles[source]['title']}" if source in titles else source.name
+
+    if current not in options:
+        options.append(current)
+    # Set by hand, because an upload or a button may have set it to another one.
+    st.session_state.setdefault(pick_key, current)
+    chosen: Source = st.selectbox(
+        "Pictures" if isinstance(current, PicturesSource | PictureFileSource) else "Table",
+        options,
+        format_func=label,
+        key=pick_key,
+        help="A sample to start with, or a file that you uploaded.",
+    )
+    if isinstance(chosen, SampleSource) and chosen in titles:
+        st.caption(plain(titles[chosen]["about"], None))
+    return chosen
+
+
+@st.cache_data
+def _samples() -> list[dict[str, str]]:
+    entries: list[dict[str, str]] = json.loads((SAMPLES / "index.json").read_text("utf-8"))
+    return entries
+
+
+def usual_target(source: Source) -> str | None:
+    """Return what a sample table is there to predict; None for an uploaded one."""
+    return next((entry["target"] for entry in _samples() if SampleSource(name=entry["file"]) == source), None)
+
+
+# --- how it is read ------------------------------------------------------------------------------------------
+
+
+def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
+    current = data.dialect
+    if not shown:
+        return DialectSettings(
+            **{
+                field: st.session_state.get(draft.key(f"{name}.dialect.{field}"), getattr(current, field))
+                for field in _OVERRULES
+            }
+        )
+    table, found = None, None
+    try:
+        table = resources.table(data.model_copy(update={"kinds": {}}))
+        found = table.dialect
+    except UserError:
+        # The card itself shows the sentence, below the choices that may mend it.
+        st.caption("It cannot be read this way: overrule what was found out, or upload another file.")
+    else:
+        if found is None:
+            st.caption("A spreadsheet has cells; what stands in them can be overruled.")
+        else:
+            st.caption(_in_words(found))
+    places = st.columns(2)
+    asked = [field for field in _OVERRULES if table is None or found is not None or field not in _OF_TEXTS]
+    values = {
+        field: _overrule(places[number % 2], field, _OVERRULES[field], current, name)
+        for number, field in enumerate(asked)
+    }
+    return current.model_copy(update=values)
+
+
+def _in_words(found: "Dialect") -> str:
+    delimiter = (_DELIMITERS | _RUNS).get(found.delimiter, repr(found.delimiter)).lower()
+    words = [
+        f"encoding {found.encoding}",
+        f"delimiter {delimiter}",
+        "a header" if found.header else "no header",
+        f"decimal mark {found.decimal}",
+    ]
+    if found.thousands:
+        words.append(f"thousands grouped by {found.thousands!r}")
+    return plain("Found out: " + ", ".join(words) + ".", None)
+
+
+def _overrule(
+    place: DeltaGenerator, field: str, labels: dict[Any, str], current: DialectSettings, name: str
+) -> Any:
+    value = getattr(current, field)
+    options = [*labels, *([] if value in labels else [value])]
+    info = DialectSettings.model_fields[field]
+    return place.selectbox(
+        info.title or field,
+        options,
+        index=options.index(value),
+        format_func=lambda option: labels.get(option, str(option)),
+        key=draft.key(f"{name}.dialect.{field}"),
+        help=info.description,
+    )
+
+
+def _summary(table: "Table", name: str) -> None:
+    rows, columns = table.frame.shape
+    counts = ((rows, "row"), (columns, "column"))
+    st.markdown(", ".join(f"**{count:,}** {word}{'' if count == 1 else 's'}" for count, word in counts))
+    if table.notes:
+        with st.expander(f"What was noticed ({len(table.notes)})", icon=":material/info:"):
+            for note in table.notes:
+                st.markdown(f"- {plain(note, 400)}")
+            if table.repairs:
+                st.caption(f"{counted(table.repaired_rows, 'row')} had to be repaired:")
+                st.dataframe(
+                    pd.DataFrame(
+                        {"line": [r.line for r in table.repairs], "what": [r.what for r in table.repairs]}
+                    ),
+                    hide_index=True,
+                    height=200,
+                )
+    drawer = resources.drawer("First rows", ":material/table_rows:", draft.key(f"{name}.rows"))
+    if drawer.open:
+        with drawer:
+            if columns > MOST_SHOWN_COLUMNS:
+                st.caption(f"The first {MOST_SHOWN_COLUMNS} of {columns:,} columns.")
+            st.dataframe(table.frame.iloc[:100, :MOST_SHOWN_COLUMNS], hide_index=True, height=240)
+
+
+# --- what the columns are ------------------------------------------------------------------------------------
+
+
+def _kinds(data: DataSettings, told: dict[str, Kind], name: str) -> dict[str, Kind]:
+    key = draft.key(f"{name}.kinds")
+    base_key = f"{key}.base"
+    if key not in st.session_state or base_key not in st.session_state:
+        # What the editor starts from must not change under it, or it forgets what was edited.
+        st.session_state[base_key] = data.kinds
+    base: dict[str, Kind] = st.session_state[base_key]
+    start = {column: base.get(column, kind) for column, kind in told.items()}
+    columns = list(told)
+    edits: dict[int, dict[str, str]] = st.session_state.get(key, {}).get("edited_rows", {})
+    chosen = start | {columns[row]: Kind(edit["kind"]) for row, edit in edits.items() if edit.get("kind")}
+    left_out = sum(kind in (Kind.IDENTIFIER, Kind.CONSTANT, Kind.TEXT) for kind in chosen.values())
+    title = "Columns" + (f" ({left_out} left out)" if left_out else "")
+    drawer = resources.drawer(title, ":material/view_column:", f"{key}.drawer")
+    if drawer.open:
+        with drawer:
+            _kinds_editor(data, start, key)
+    return {column: kind for column, kind in chosen.items() if kind != told[column]}
+
+
+def _kinds_editor(data: DataSettings, start: dict[str, Kind], key: str) -> None:
+    """Show the columns; what is edited stands in the session, under the key."""
+    st.caption("Identifiers, constants and long texts are left out. Change a kind where it was told wrong.")
+    found = resources.overview(data.source, data.dialect)
+    shown = found.drop(columns=["reason"]).assign(kind=[start[name].value for name in found["name"]])
+    st.data_editor(
+        shown,
+        key=key,
+        hide_index=True,
+        height=min(38 + 35 * len(shown), 420),
+        disabled=["name", "missing", "distinct", "distribution", "examples"],
+        column_config={
+            "name": st.column_config.TextColumn("Column", width="small"),
+            "kind": st.column_config.SelectboxColumn(
+                "Kind",
+                options=[kind.value for kind in Kind],
+                required=True,
+                width="small",
+                help="What the network is given: a number as it is, a category as one input for each value.",
+            ),
+            "missing": st.column_config.ProgressColumn(
+                "Missing", format="%.1f %%", min_value=0, max_value=100, width="small"
+            ),
+            "distinct": st.column_config.NumberColumn("Distinct", width="small"),
+            "distribution": st.column_config.BarChartColumn("Distribution", width=94),
+            "examples": st.column_config.TextColumn("Examples"),
+        },
+    )
+
+
+# --- what to predict -----------------------------------------------------------------------------------------
+
+_NOT_YET = "the data cannot be used yet; the Data card says why"
+_TASKS: dict[Task | None, str] = {
+    None: "Told from the target",
+    "binary": "Two classes",
+    "multi-class": "Several classes",
+    "regression": "A number",
+}
+
+
+def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
+    from lrapp.preparation import table_arrays
+
+    choices = table_arrays.target_choices(table)
+    if not choices:
+        st.error(
+            "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
+        )
+        return Chosen(data, obstacle="there is no column to predict")
+    start = (
+        data.target
+        if data.target in choices
+        else usual_target(data.source) or table_arrays.default_target(table)
+    )
+    left, right = st.columns(2, vertical_alignment="bottom")
+    target = left.selectbox(
+        "Target",
+        choices,
+        index=choices.index(start) if start in choices else 0,
+        format_func=lambda column: " ".join(column.split()) or "(blank)",
+        key=draft.key(f"{name}.target"),
+        help="The column that the model will predict from the others.",
+    )
+    task = right.selectbox(
+        "Task",
+        list(_TASKS),
+        index=list(_TASKS).index(data.task),
+        format_func=lambda choice: _TASKS[choice],
+        key=draft.key(f"{name}.task"),
+        help=DataSettings.model_fields["task"].description,
+    )
+    key = draft.key("data")
+    drawer = resources.drawer("Missing values, scaling and split", ":material/tune:", f"{key}.more")
+    ask = fields.choose if drawer.open else fields.kept
+    with drawer:
+        chosen = ask(
+            data,
+            ["validation_share", "test_share", "split_seed", "stratify"],
+            key,
+        )
+        chosen |= ask(
+            data,
+            [
+                "missing_numbers",
+                "missing_flags",
+                "scaling",
+                "clip",
+                "min_category_rows",
+                "max_categories",
+                "class_weights",
+            ],
+            key,
+        )
+    data = data.model_copy(update=chosen | {"target": target, "task": task})
+    try:
+        found: Task = table_arrays.check_data(table, data)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return Chosen(data, expected_shape.training_rows(table, data), obstacle=_NOT_YET)
+    if task is None:
+        st.caption(f"Task: {_TASKS[found].lower()}, told from the target.")
+    expected = data_choice.expected(data, found)
+    return Chosen(data, expected.rows, expected)

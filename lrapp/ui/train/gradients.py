@@ -1,0 +1,191 @@
+"""Part of the Training card: whether the gradients that training would use are those of the loss."""
+
+import html
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.execution import worker
+from lrapp.phrasing import counted
+from lrapp.settings import RunSettings
+from lrapp.training import gradient_report
+from lrapp.training.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
+from lrapp.ui.parts import actions, draft, resources
+from lrapp.ui.parts.plain_text import plain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_LOOKS = 0.3
+_KEPT = "gradients"
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A check that this tab asked for, and the settings that it is of."""
+
+    about: tuple[str, ...]
+    watch: Path
+    future: "Future[GradientReport]"
+
+
+def card(settings: RunSettings, obstacle: str | None) -> None:
+    """Show the part.
+
+    Args:
+        settings: The draft, with what the cards above say.
+        obstacle: What stands in the way of building the network, None if nothing.
+    """
+    check: _Check | None = st.session_state.get(_KEPT)
+    if check is not None and check.about != _about(settings):
+        _forget()  # nobody waits for what was true of other settings
+        check = None
+    key = draft.key("gradients")
+    drawer = resources.drawer("Check the gradients", ":material/rule:", f"{key}.drawer")
+    if not drawer.open:
+        return
+    with drawer:
+        st.caption(
+            "Training follows the gradient of the loss. This compares it with slopes that are measured by moving one "
+            "weight at a time, on a few of your rows, with the first weights, loss and penalties of these settings; "
+            "and it tells what the chosen precision makes of it. Nothing is trained or changed."
+        )
+        if st.button(
+            "Check the gradients",
+            icon=":material/play_arrow:",
+            key=f"{key}.start",
+            disabled=obstacle is not None,
+            help=plain(f"Not yet: {obstacle}.", None)
+            if obstacle
+            else "Takes a few seconds for usual networks.",
+        ):
+            check = _begin(settings)
+        if check is None:
+            return
+        if check.future.done():
+            _ended(check)
+        else:
+            resources.fragment(_wait, _SECONDS_BETWEEN_LOOKS)(check)
+
+
+def _about(settings: RunSettings) -> tuple[str, ...]:
+    """What the answer depends on."""
+    training = settings.training
+    return (
+        *(settings.data.model_dump_json(), settings.model.model_dump_json()),
+        *(training.groups.model_dump_json(), training.precision),
+        *(str(training.batch_size), str(training.seed)),
+    )
+
+
+def _begin(settings: RunSettings) -> _Check:
+    actions.check(settings)
+    _forget()
+    home = resources.store().home
+    watch = gradient_report.begin(home)
+    future = resources.jobs().call(worker.checked_gradients, home, settings, watch)
+    check = _Check(_about(settings), watch, future)
+    st.session_state[_KEPT] = check
+    return check
+
+
+def _forget() -> None:
+    """End the check that is under way, if any, and forget what it found."""
+    check: _Check | None = st.session_state.pop(_KEPT, None)
+    if check is not None:
+        check.future.cancel()
+        check.watch.unlink(missing_ok=True)
+
+
+def _wait(check: _Check) -> None:
+    if check.future.done():
+        st.rerun()
+    done, jobs = gradient_report.share(check.watch), resources.jobs()
+    if done is not None:
+        text = "Moving one weight after the other …"
+    elif jobs.busy:
+        text = "A run is training; the check comes right after it …"
+    else:
+        text = "Preparing the data …" if jobs.warm else "TensorFlow is starting, this takes some seconds …"
+    st.progress(done or 0.0, text)
+    if st.button("Cancel", icon=":material/cancel:", key=draft.key("gradients.cancel")):
+        _forget()
+        st.rerun()
+
+
+def _ended(check: _Check) -> None:
+    try:
+        report = check.future.result()
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return
+    except Exception as error:
+        log.error("A check of gradients failed.", exc_info=error)
+        st.error(
+            "The gradients could not be checked; the server's log has the details.", icon=":material/error:"
+        )
+        return
+    if report.right:
+        st.success(plain(report.sentence, None), icon=":material/check:")
+    else:
+        st.warning(plain(report.sentence, None), icon=":material/warning:")
+    st.html(_table(report))
+    st.caption(plain(report.about_precision, None))
+    st.caption(_explained(report))
+
+
+_STYLE = """<style>
+.gradients { overflow-x: auto; }
+.gradients table { border-collapse: collapse; width: 100%; font-size: 0.875rem; }
+.gradients th, .gradients td {
+  border: 0; border-bottom: 1px solid #8a8f9840; padding: 3px 8px 3px 0; text-align: left; vertical-align: top;
+}
+.gradients thead th { font-weight: 400; opacity: 0.75; vertical-align: bottom; }
+.gradients tbody th { font-weight: 400; }
+.gradients :is(th, td):nth-child(n + 3) { text-align: right; }
+.gradients :is(th, td):last-child { padding-right: 0; }
+</style>"""
+
+
+def _table(report: GradientReport) -> str:
+    titles = ("Layer", "Verdict", "Weights checked", "Largest error", f"Lost in {report.precision}")
+    head = "".join(f'<th scope="col">{html.escape(title).replace("_", "_<wbr>")}</th>' for title in titles)
+    rows = "".join(_row(layer) for layer in report.layers)
+    return f'{_STYLE}<div class="gradients"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _row(layer: LayerGradients) -> str:
+    words = html.escape(layer.words)
+    if layer.verdict in ("wrong", "suspicious"):
+        words = f"<strong>{words}</strong>"
+    lost = html.escape(percent(layer.lost))
+    if layer.vanished >= 0.001:
+        lost += f"<br>{html.escape(percent(layer.vanished))} become 0"
+    cells = (
+        words,
+        f"{layer.checked:,} of {layer.weights:,}",
+        f"{layer.error:.0e}" if layer.error else "0",
+        lost,
+    )
+    return (
+        f'<tr><th scope="row">{html.escape(layer.name)}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>"
+    )
+
+
+def _explained(report: GradientReport) -> str:
+    notes = " ".join(plain(note, None) for note in report.notes)
+    return (
+        f"On {counted(report.rows, 'training row')}, with a sample of each layer's weights, in float64. The error is "
+        f"the difference of both slopes to the sum of their sizes: up to {FINE:.0e} they agree, up to {WRONG:.0e} is "
+        "suspicious, more is wrong. At a kink (of relu, pooling or L1 at zero) a weight has one slope to the left and "
+        "another to the right; what lies between them is right and counted apart. “Lost” is how far the gradient that "
+        f"training would use is from the one in float64. {notes}"
+    )

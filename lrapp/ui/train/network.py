@@ -1,0 +1,269 @@
+"""The second card: the layers between the data and the answer, how pictures are varied, and what it starts from."""
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.networks import layer_table, shapes
+from lrapp.networks.shapes import LayerShape
+from lrapp.preparation.expected_shape import Outlook
+from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
+from lrapp.settings.base import checked
+from lrapp.settings.network import LAYER_KINDS
+from lrapp.ui.parts import draft, resources
+from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.train import augmentation as augmentation_card
+from lrapp.ui.train import start_from
+from lrapp.ui.train.data_choice import SMALL_CNN
+
+_PRESETS: dict[str, tuple[LayerSettings, ...]] = {
+    "Linear": (),
+    "Small (32)": (LayerSettings(units=32),),
+    "Two layers (64, 32)": (LayerSettings(units=64), LayerSettings(units=32)),
+    "Three layers (128, 64, 32)": (
+        LayerSettings(units=128),
+        LayerSettings(units=64),
+        LayerSettings(units=32),
+    ),
+    "Wide with dropout (256, 128)": (
+        LayerSettings(units=256, dropout=0.3),
+        LayerSettings(units=128, dropout=0.3),
+    ),
+    "Deep, normalised (4 x 128)": tuple(
+        LayerSettings(units=128, batch_norm=True, dropout=0.1) for _ in range(4)
+    ),
+}
+_POOL = LayerSettings(kind="max_pool", size=2)
+
+
+def _conv(units: int, **more: Any) -> LayerSettings:
+    return LayerSettings(kind="conv", units=units, **more)
+
+
+def _residual(units: int, stride: int = 1) -> LayerSettings:
+    return LayerSettings(kind="residual", units=units, stride=stride, batch_norm=True)
+
+
+_PICTURE_PRESETS: dict[str, tuple[LayerSettings, ...]] = {
+    "Linear": (),
+    "Dense (128)": (LayerSettings(units=128),),
+    "Small CNN (32, 64)": SMALL_CNN,
+    "CNN with dropout": (
+        *(_conv(32), _POOL, _conv(64), _POOL),
+        LayerSettings(kind="dropout", dropout=0.25),
+        LayerSettings(units=128, dropout=0.5),
+    ),
+    "Normalised CNN": (
+        *(_conv(32, batch_norm=True), _POOL, _conv(64, batch_norm=True), _POOL),
+        _conv(128, batch_norm=True),
+        LayerSettings(kind="global_avg_pool"),
+    ),
+    "Small residual network": (
+        _conv(16, batch_norm=True),
+        *(_residual(16), _residual(32, stride=2), _residual(64, stride=2)),
+        LayerSettings(kind="global_avg_pool"),
+    ),
+}
+_BEHIND = ("Linear", "Dense (128)")
+_OWN = "My own"
+# So far may numbers in the table go wrong before the grid stops them; the next ones would not fit into its cells.
+_GRID_LIMIT = 1e9
+# In pixels: a title and the sign before it are whole, and those of a table's network stand side by side at 1280 pixels.
+_WIDTHS = {
+    "kind": 120,
+    "units": 72,
+    "size": 66,
+    "stride": 74,
+    "activation": 100,
+    "dropout": 88,
+    "l1": 54,
+    "l2": 54,
+}
+_COLUMNS = ["units", "activation", "dropout", "l1", "l2", "batch_norm"]
+_PICTURE_COLUMNS = ["kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2"]
+
+
+def card(settings: RunSettings, expected: Outlook | None) -> tuple[ModelSettings, str | None]:
+    """Show the card.
+
+    Args:
+        settings: The draft, with what the Data card says.
+        expected: What the network will be given; None while the data cannot be used.
+
+    Returns:
+        The network as chosen, and what stands in the way of training.
+    """
+    # Above the table on the page, but told from what the table says, which comes first.
+    preset_place = st.container()
+    try:
+        layers = _table(settings)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return settings.model, "the layers of the network are not complete"
+    model = checked(settings.model, layers=layers)
+    with preset_place:
+        _preset(model, of_pictures=settings.data.of_pictures)
+    obstacle = _shapes(model, expected) if expected is not None else None
+    settings = settings.model_copy(update={"model": model})
+    if settings.data.of_pictures:
+        augmentation = augmentation_card.card(settings, can_build=obstacle is None and expected is not None)
+        settings = settings.model_copy(update={"model": checked(model, augmentation=augmentation)})
+    start, missing = start_from.card(settings, _fill)
+    return checked(settings.model, start=start), obstacle or missing
+
+
+# --- the table of layers -------------------------------------------------------------------------------------
+
+
+def _base_key() -> str:
+    return draft.key("network.base")
+
+
+def _fill(layers: tuple[LayerSettings, ...]) -> None:
+    """Put other layers into the table."""
+    base_key = _base_key()
+    st.session_state[base_key] = layers
+    st.session_state[f"{base_key}.revision"] = st.session_state.get(f"{base_key}.revision", 0) + 1
+    settings = draft.get()
+    draft.put(settings.model_copy(update={"model": checked(settings.model, layers=layers)}))
+
+
+def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
+    """Show the layers and return them as edited.
+
+    Raises:
+        UserError: If one is not as it must be.
+    """
+    base_key = _base_key()
+    editor_key = f"{draft.key('network.layers')}.{st.session_state.get(f'{base_key}.revision', 0)}"
+    if editor_key not in st.session_state or base_key not in st.session_state:
+        st.session_state[base_key] = settings.model.layers
+    base: tuple[LayerSettings, ...] = st.session_state[base_key]
+    of_pictures = settings.data.of_pictures or any(layer.kind != "dense" for layer in base)
+    columns = _PICTURE_COLUMNS if of_pictures else _COLUMNS
+    edited = st.data_editor(
+        layer_table.to_frame(base, columns),
+        key=editor_key,
+        num_rows="dynamic",
+        hide_index=True,
+        placeholder="",
+        column_config={name: _column(name) for name in columns},
+    )
+    layers = layer_table.from_rows(edited.to_dict("records"))
+    if of_pictures and not layer_table.is_tidy(edited, layers):
+        _fill(layers)
+        st.rerun()
+    if not layers:
+        st.caption("No layers: the inputs lead straight to the answer. The empty row adds one.")
+    for number in layer_table.idle(layers):
+        st.caption(f"Layer {number:d} drops nothing: give it a share above 0 in the column Dropout.")
+    return layers
+
+
+def _column(name: str) -> Any:
+    field = LayerSettings.model_fields[name]
+    title, help_text = field.title, field.description
+    titles = {str(kind): facts.title for kind, facts in LAYER_KINDS.items()}
+    if name in ("kind", "activation"):
+        options = list(LayerSettings.model_json_schema()["properties"][name]["enum"])
+        return st.column_config.SelectboxColumn(
+            title,
+            options=options,
+            default=field.default,
+            required=name == "kind",
+            help=help_text,
+            width=_WIDTHS[name],
+            format_func=(lambda kind: titles[str(kind)]) if name == "kind" else None,
+        )
+    if name == "batch_norm":
+        return st.column_config.CheckboxColumn("Norm", default=field.default, help=help_text, width=68)
+    return st.column_config.NumberColumn(
+        title,
+        # Not the field's own limits: the grid would move a number to them without a word.
+        min_value=-_GRID_LIMIT,
+        max_value=_GRID_LIMIT,
+        step=1 if name in ("units", "size", "stride") else None,
+        # A row that is added is dense at first, and those have no window.
+        default=None if name in ("size", "stride") else field.default,
+        help=help_text,
+        width=_WIDTHS[name],
+    )
+
+
+def _preset(model: ModelSettings, *, of_pictures: bool) -> None:
+    """Show which preset the layers are, and let the person take another."""
+    key = draft.key("network.preset")
+    presets = _PICTURE_PRESETS if of_pictures else _PRESETS
+    if isinstance(model.start, PretrainedStart):
+        presets = {name: presets[name] for name in _BEHIND if name in presets}
+    st.session_state[key] = next((name for name, layers in presets.items() if layers == model.layers), _OWN)
+
+    def take() -> None:
+        layers = presets.get(st.session_state[key])
+        if layers is not None:
+            _fill(layers)
+
+    st.selectbox(
+        "Preset",
+        [*presets, _OWN],
+        key=key,
+        on_change=take,
+        help="A network to start from. Every layer can be changed below; the last row of the table adds one.",
+    )
+
+
+# --- what it makes -------------------------------------------------------------------------------------------
+
+
+def _shapes(model: ModelSettings, expected: Outlook) -> str | None:
+    """Show what each layer makes; return what stands in the way of training."""
+    try:
+        before = shapes.pretrained(model, expected.shape)
+        made = shapes.shapes(model, expected.shape, expected.outputs)
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return "the network cannot be built; the Network card says why"
+    of_pictures = len(expected.shape) == 3
+    drawer = resources.drawer(
+        "Shapes and parameters",
+        ":material/straighten:",
+        draft.key(f"network.shapes.{of_pictures}"),
+        expanded=of_pictures,
+    )
+    if drawer.open:
+        with drawer:
+            # A plain table: it is read, not edited, and a grid costs the page a hundred times as much.
+            st.html(_in_rows(expected.shape, before, made))
+            st.caption(
+                "The last column says which factor of the differential learning rates a layer follows."
+            )
+    return None
+
+
+_STYLE = """<style>
+.layers { border-collapse: collapse; width: 100%; font-size: 0.875rem; }
+.layers th, .layers td { border: 0; border-bottom: 1px solid #8a8f9840; padding: 3px 8px 3px 0; text-align: left; }
+.layers th { font-weight: 400; opacity: 0.75; }
+.layers td:nth-child(2) { white-space: nowrap; }
+.layers :nth-child(3) { text-align: right; }
+.layers :nth-child(4) { padding-right: 0; }
+</style>"""
+
+
+def _in_rows(shape: tuple[int, ...], before: LayerShape | None, made: Sequence[LayerShape]) -> str:
+    rows = [("Input", _size(shape), "", "")]
+    if before is not None:
+        rows.append((before.name, _size(before.output), f"{before.parameters:,}", "early, middle"))
+    for layer in made:
+        rows.append((layer.name, _size(layer.output), f"{layer.parameters:,}", layer.group or ""))
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("Layer", "Output", "Parameters", "Rate"))
+    cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f'{_STYLE}<table class="layers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(f"{side:,}" for side in shape)

@@ -1,0 +1,140 @@
+"""The Train page: four cards on the left, the run on the right."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lrapp import memory
+from lrapp.errors import UserError
+from lrapp.evaluation import setting_checks
+from lrapp.networks import cost
+from lrapp.preparation.expected_shape import Outlook
+from lrapp.settings import RunSettings
+from lrapp.ui.parts import actions, draft, resources
+from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import page as run_view
+from lrapp.ui.runs import sharing
+from lrapp.ui.train import data, gradients, learning_rate, network
+from lrapp.ui.train import training as training_card
+
+
+@dataclass
+class _Bench:
+    """What the cards have to tell the bench: obstacles, promises that the settings break, and whether it knows them."""
+
+    obstacle: str | None = None
+    remarks: tuple[str, ...] = ()
+    drawn: bool = False
+
+
+def page() -> None:
+    """Show the page."""
+    with st.container(key="bench"):
+        cards, bench = st.columns([6, 7], gap="medium")
+    told = _Bench()
+    with cards:
+        # Apart from the rest, so that the change of a field does not draw the run anew.
+        resources.fragment(_cards)(told)
+    with bench:
+        _train_button(draft.get(), told.obstacle)
+        for remark in told.remarks if told.obstacle is None else ():
+            st.info(plain(remark, None), icon=":material/rule_settings:")
+        sharing.bar()
+        told.drawn = True
+        run_id = st.query_params.get("run")
+        if run_id:
+            run_view.show(run_id)
+        elif told.obstacle is None:
+            st.info(
+                "Press **Train** to start: loss, learning rate and accuracy will be drawn here while the network "
+                "learns. The data and the settings on this page are ready to go.",
+                icon=":material/play_circle:",
+            )
+
+
+def _cards(told: _Bench) -> None:
+    """Show the cards; what they say is then in the draft."""
+    before = (told.obstacle, told.remarks)
+    told.obstacle = "the settings cannot be used yet"  # unless the cards come to their end
+    told.obstacle, rows = _settings()
+    checked = setting_checks.before(draft.get(), rows) if rows is not None else ()
+    told.remarks = tuple(remark.text for remark in checked)
+    if told.drawn and (told.obstacle, told.remarks) != before:
+        st.rerun()  # the button is not drawn with the cards
+
+
+def _settings() -> tuple[str | None, int | None]:
+    """Show the cards; return what stands in the way of training, and the rows to train on."""
+    settings = draft.get()
+    obstacles = []
+    with st.container(border=True):
+        st.subheader("1 Data", anchor=False)
+        chosen = data.card(settings.data)
+        obstacles.append(chosen.obstacle)
+    settings = settings.model_copy(update={"data": chosen.data})
+    with st.container(border=True):
+        st.subheader("2 Network", anchor=False)
+        model, obstacle = network.card(settings, chosen.outlook)
+        obstacles.append(obstacle)
+        forecast = st.empty()
+    with st.container(border=True):
+        st.subheader("3 Training", anchor=False)
+        training = training_card.card(
+            settings.training, model, chosen.outlook.shape if chosen.outlook else None
+        )
+        settings = settings.model_copy(update={"model": model, "training": training})
+        gradients.card(settings, next((obstacle for obstacle in obstacles if obstacle), None))
+    with st.container(border=True):
+        st.subheader("4 Learning rate", anchor=False)
+        policy, obstacle = learning_rate.card(settings, chosen.rows)
+        obstacles.append(obstacle)
+    # The range test's settings are in the draft already.
+    settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
+    draft.put(settings)
+    resources.expect(settings)
+    if chosen.outlook is not None and not any(obstacles):
+        with forecast.container():
+            obstacles.append(_outlook(settings, chosen.outlook))
+    return next((obstacle for obstacle in obstacles if obstacle), None), chosen.rows
+
+
+def _outlook(settings: RunSettings, expected: Outlook) -> str | None:
+    """Say what the run will take; return what stands in its way."""
+    estimate = cost.estimate(
+        settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows
+    )
+    st.caption(plain(estimate.sentence, None))
+    try:
+        cost.check_memory(estimate, memory.available_bytes())
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return "the network needs more memory than there is"
+    return None
+
+
+def _train_button(settings: RunSettings, obstacle: str | None) -> None:
+    name_place, button_place = st.columns([3, 2], vertical_alignment="bottom")
+    name = name_place.text_input(
+        "Name of the run",
+        value=settings.name,
+        max_chars=200,
+        placeholder="optional",
+        key=draft.key("name"),
+        help="To find it again on the Runs page.",
+    )
+    pressed = button_place.button(
+        "Train",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=obstacle is not None,
+        help=plain(f"Not yet: {obstacle}.", None)
+        if obstacle
+        else "Starts a run with the settings on this page.",
+        key=draft.key("train"),
+    )
+    if obstacle is not None:
+        st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
+    if pressed:
+        run = actions.start(settings.model_copy(update={"name": name}))
+        st.query_params["run"] = run.id  # which the page shows below, in this same pass

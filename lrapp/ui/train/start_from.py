@@ -1,0 +1,190 @@
+"""Part of the Network card: which weights it starts from."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.settings import FreshStart, LayerSettings, PretrainedStart, RunSettings, RunStart
+from lrapp.settings.base import checked
+from lrapp.settings.network import Start
+from lrapp.ui.parts import access, draft, fields, resources
+from lrapp.ui.parts.plain_text import plain
+
+Layers = tuple[LayerSettings, ...]
+Choice = Literal["fresh", "run", "MobileNetV2", "EfficientNetB0"]
+
+_NAMES: dict[Choice, str] = {
+    "fresh": "Fresh weights",
+    "run": "A run of mine",
+    "MobileNetV2": "MobileNetV2 (ImageNet)",
+    "EfficientNetB0": "EfficientNetB0 (ImageNet)",
+}
+_DOWNLOADS: dict[Choice, str] = {"MobileNetV2": "9 MB", "EfficientNetB0": "16 MB"}
+_MOST_RUNS = 100
+# What must be alike for weights to fit; the rest may differ.
+_SHAPED = ("kind", "units", "size", "stride", "batch_norm")
+
+
+def card(settings: RunSettings, fill: Callable[[Layers], None]) -> tuple[Start, str | None]:
+    """Show the part.
+
+    Args:
+        settings: The draft, with what the cards above say.
+        fill: Puts other layers into the table.
+
+    Returns:
+        What the network starts from, and what stands in the way of training.
+    """
+    start = settings.model.start
+    key = draft.key("start")
+    drawer = resources.drawer(f"Start from: {_title(start)}", ":material/school:", f"{key}.drawer")
+    with drawer:
+        if drawer.open:
+            start = _choice(settings, key, fill)
+        elif isinstance(start, PretrainedStart):
+            start = checked(start, **fields.kept(start, ["size"], f"{key}.{start.name}"))
+    return start, _obstacle(settings, start, fill)
+
+
+def _title(start: Start) -> str:
+    return _NAMES[_of(start)].lower() if start.type != "pretrained" else _NAMES[_of(start)]
+
+
+def _of(start: Start) -> Choice:
+    return start.name if isinstance(start, PretrainedStart) else start.type
+
+
+def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Start:
+    start = settings.model.start
+    options: list[Choice] = ["fresh", "run"]
+    if settings.data.of_pictures:
+        options += ["MobileNetV2", "EfficientNetB0"]
+    if _of(start) not in options:
+        options.append(_of(start))
+
+    def turn() -> None:
+        """Layers behind a network that has looked at the picture already are other layers."""
+        choice = st.session_state[f"{key}.choice"]
+        was, comes = isinstance(start, PretrainedStart), choice in _DOWNLOADS
+        if comes and not was:
+            st.session_state["layers_before"] = settings.model.layers
+            fill(())
+        elif was and not comes:
+            fill(st.session_state.pop("layers_before", settings.model.layers))
+
+    choice: Choice = st.selectbox(
+        "Start from",
+        options,
+        index=options.index(_of(start)),
+        format_func=lambda option: _NAMES[option],
+        key=f"{key}.choice",
+        on_change=turn,
+        help="What a network knows already it need not learn again: fewer examples and epochs are enough.",
+    )
+    if choice == "fresh":
+        return FreshStart()
+    if choice == "run":
+        return _run(settings, key, fill)
+    st.caption(
+        f"It has learned from 1.3 million photographs; its weights ({_DOWNLOADS[choice]}) are downloaded once, when "
+        "the run starts. The layers of the table come behind it."
+    )
+    pretrained = PretrainedStart(
+        name=choice, size=start.size if isinstance(start, PretrainedStart) else PretrainedStart().size
+    )
+    return checked(pretrained, size=fields.widget(pretrained, "size", f"{key}.{choice}"))
+
+
+def _run(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Start:
+    start = settings.model.start
+    titles = _runs(of_pictures=settings.data.of_pictures)
+    chosen = start.run if isinstance(start, RunStart) else None
+    if chosen is not None:
+        titles.setdefault(chosen, f"Run {chosen}")
+    if not titles:
+        what = "pictures" if settings.data.of_pictures else "a table"
+        st.info(f"There is no finished run of {what} yet. Train one first; until then weights are fresh.")
+        return FreshStart()
+
+    def take() -> None:
+        _take_layers(st.session_state[f"{key}.run"], fill)
+
+    ids = [None, *titles]
+    picked = st.selectbox(
+        "Run",
+        ids,
+        index=ids.index(chosen),
+        format_func=lambda run_id: titles[run_id] if run_id else "Choose a run",
+        key=f"{key}.run",
+        on_change=take,
+        help="Its layers are put into the table, and its weights into them. The output layer comes along only where "
+        "both runs tell the same classes apart.",
+    )
+    return RunStart(run=picked) if picked else FreshStart()
+
+
+def _runs(*, of_pictures: bool) -> dict[str, str]:
+    """Titles of the finished runs of that kind by their ids, the newest first."""
+    titles = {}
+    for run in resources.visible_runs():
+        if run.model_path.exists() and access.may("start from weights", run):
+            about = _about(run.id)
+            if about is not None and about[0] == of_pictures:
+                titles[run.id] = about[1]
+                if len(titles) == _MOST_RUNS:
+                    break
+    return titles
+
+
+@st.cache_data(max_entries=1_000, show_spinner=False)
+def _about(run_id: str) -> tuple[bool, str] | None:
+    """Whether a run is of pictures, and its title; None for one that nothing can start from."""
+    try:
+        run = resources.store().get(run_id)
+        settings = run.settings
+        if isinstance(settings.model.start, PretrainedStart) or settings.mode != "train":
+            return None  # what came before its layers would be missing
+        return settings.data.of_pictures, resources.run_title(run)
+    except UserError:
+        return None
+
+
+def _take_layers(run_id: str | None, fill: Callable[[Layers], None]) -> None:
+    if run_id is None:
+        return
+    try:
+        fill(resources.store().get(run_id).settings.model.layers)
+    except UserError:
+        return  # what is wrong with the run is said below
+
+
+def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None]) -> str | None:
+    if not isinstance(start, RunStart):
+        return None
+    try:
+        run = resources.store().get(start.run)
+        layers = run.settings.model.layers
+        access.require("start from weights", run)
+    except UserError as error:
+        st.error(plain(f"The run to start from: {error}", None), icon=":material/error:")
+        return "the run to start from is not there, or not yours"
+    if _shaped(layers) == _shaped(settings.model.layers):
+        return None
+    st.error(
+        "The weights of a run fit only its own layers, and those in the table are others now.",
+        icon=":material/error:",
+    )
+    st.button(
+        "Take the run's layers",
+        icon=":material/undo:",
+        key=draft.key("start.layers"),
+        on_click=_take_layers,
+        args=(start.run, fill),
+    )
+    return "the layers are not those of the run to start from"
+
+
+def _shaped(layers: Layers) -> list[tuple[object, ...]]:
+    return [tuple(getattr(layer, name) for name in _SHAPED) for layer in layers]

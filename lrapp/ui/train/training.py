@@ -1,0 +1,128 @@
+"""The third card: optimizer, batches, epochs, early stopping and precision."""
+
+from contextlib import suppress
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.networks import shapes
+from lrapp.networks.shapes import Shape
+from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, TrainingSettings
+from lrapp.settings.base import checked
+from lrapp.ui.parts import draft, fields, resources
+from lrapp.ui.parts.plain_text import plain
+
+_OWN_FIELDS = {
+    "sgd": ["momentum", "nesterov"],
+    "adam": [],
+    "adamw": ["weight_decay"],
+    "rmsprop": ["momentum"],
+}
+
+
+# What is new learns at the policy's rate, what knows something already moves little, and not at all at first.
+GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
+
+
+def card(training: TrainingSettings, model: ModelSettings, shape: Shape | None) -> TrainingSettings:
+    """Show the card.
+
+    Args:
+        training: The draft's settings.
+        model: The network, as the card above says.
+        shape: Of one row of what the network will be given; None while the data cannot be used.
+
+    Returns:
+        The settings as chosen.
+    """
+    key = draft.key("training")
+    chosen = fields.choose(training, ["epochs", "batch_size"], key)
+    optimizer = fields.widget(training, "optimizer", key)
+    chosen |= {"optimizer": optimizer}
+    if _OWN_FIELDS[optimizer]:
+        chosen |= fields.choose(training, _OWN_FIELDS[optimizer], key)
+    stopping = training.early_stopping
+    enabled = fields.widget(stopping, "enabled", key)
+    values = {"enabled": enabled}
+    if enabled:
+        values |= fields.choose(stopping, ["patience", "min_delta"], key)
+    title = "Seed, best epoch, precision, compilation"
+    drawer = resources.drawer(title, ":material/tune:", f"{key}.more")
+    ask = fields.choose if drawer.open else fields.kept
+    with drawer:
+        values |= ask(stopping, ["monitor", "restore_best"], key)
+        chosen |= ask(training, ["seed", "precision", "xla"], key)
+        if drawer.open and chosen["precision"] != "float32":
+            st.info(
+                "Mixed precision pays on recent GPUs with large networks. On a CPU, mixed_float16 above all, it is "
+                "usually slower than float32. The answer itself is always computed in float32.",
+                icon=":material/info:",
+            )
+    chosen |= {"groups": _groups(training.groups, model, shape)}
+    early_stopping = EarlyStoppingSettings.model_validate(stopping.model_dump() | values)
+    return TrainingSettings.model_validate(
+        training.model_dump() | chosen | {"early_stopping": early_stopping}
+    )
+
+
+def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) -> GroupSettings:
+    """Show the differential learning rates, open where the network knows something already."""
+    fresh = model.start.type == "fresh"
+    version_key = draft.key("training.groups.version")
+    key = draft.key(f"training.groups.{st.session_state.get(version_key, 0)}")
+    names = list(GroupSettings.model_fields)
+    drawer = resources.drawer(
+        "Differential learning rates" + (" (on)" if groups.differ else ""),
+        ":material/stacked_line_chart:",
+        draft.key(f"training.groups.drawer.{fresh}"),
+        expanded=not fresh,
+    )
+    if not drawer.open:
+        return checked(groups, **fields.kept(groups, names, key))
+
+    def take(these: GroupSettings) -> None:
+        settings = draft.get()
+        training = checked(settings.training, groups=these)
+        draft.put(settings.model_copy(update={"training": training}))
+        st.session_state[version_key] = st.session_state.get(version_key, 0) + 1
+
+    with drawer:
+        st.caption(
+            "Each group of layers follows the policy at a factor of its own "
+            "([Howard and Ruder 2018](https://arxiv.org/abs/1801.06146)). Which layer is in which group stands under "
+            "“Shapes and parameters”."
+        )
+        chosen = checked(groups, **fields.choose(groups, names, key))
+        if chosen.differ and shape is not None:
+            _tell_idle(model, shape)
+        with st.container(horizontal=True):
+            st.button(
+                "Gentle: 0.1, 0.3, 1",
+                icon=":material/spa:",
+                key=f"{key}.gentle",
+                on_click=take,
+                args=(GENTLE,),
+                disabled=chosen == GENTLE,
+                help="For a network that knows something already: the first epoch moves only the head, then early "
+                "layers move at a tenth of the rate and middle ones at three tenths.",
+            )
+            st.button(
+                "All the same",
+                icon=":material/restart_alt:",
+                key=f"{key}.same",
+                on_click=take,
+                args=(GroupSettings(),),
+                disabled=not chosen.differ,
+                help="All layers follow the policy itself, from the first epoch.",
+            )
+    return chosen
+
+
+def _tell_idle(model: ModelSettings, shape: Shape) -> None:
+    with suppress(UserError):  # the Network card says what cannot be built
+        if idle := shapes.without_layers(model, shape):
+            one = len(idle) == 1
+            st.caption(
+                f"No layer of this network is in the group{'' if one else 's'} {plain(' and '.join(idle))}: "
+                f"{'its factor changes' if one else 'their factors change'} nothing."
+            )

@@ -1,0 +1,266 @@
+"""Settings that cannot do what they promise: said before, true afterwards, and their advice helps."""
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from lrapp.evaluation.diagnosis import Diagnosis, diagnose
+from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.setting_checks import Remark, after, before
+from lrapp.execution import worker
+from lrapp.runs.events import (
+    DataPrepared,
+    Ending,
+    EpochDone,
+    Event,
+    History,
+    TrainingEnded,
+    TrainingStarted,
+)
+from lrapp.runs.store import Run, Store
+from lrapp.settings import (
+    CLRSettings,
+    DataSettings,
+    EarlyStoppingSettings,
+    FileSource,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    OneCycleSettings,
+    PolicySettings,
+    RangeTestSettings,
+    RunSettings,
+    SGDRSettings,
+    TrainingSettings,
+)
+from lrapp.training import trainer
+
+NORM = ModelSettings(layers=(LayerSettings(units=4, batch_norm=True),))
+CONV_NORM = ModelSettings(layers=(LayerSettings(kind="conv", units=4, batch_norm=True),))
+
+
+def settings(
+    policy: PolicySettings | None = None,
+    patience: int | None = None,
+    epochs: int = 50,
+    batch_size: int = 32,
+    model: ModelSettings | None = None,
+    min_delta: float = 0.0,
+    **more: Any,
+) -> RunSettings:
+    stopping = EarlyStoppingSettings(
+        enabled=patience is not None, patience=patience or 1, min_delta=min_delta
+    )
+    return RunSettings(
+        policy=policy or FixedSettings(),
+        training=TrainingSettings(epochs=epochs, batch_size=batch_size, early_stopping=stopping),
+        model=model or ModelSettings(),
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "rows", "kinds"),
+    [
+        # What comes without a choice must not be warned of, but for one-cycle, which early stopping can spoil.
+        (RunSettings(), 1_000, []),
+        (settings(SGDRSettings(), 20), 1_000, []),
+        (settings(OneCycleSettings(), 20), 1_000, ["one-cycle cut"]),
+        (settings(OneCycleSettings(), 31), 1_000, []),
+        (settings(OneCycleSettings(rise=0.9), 31), 1_000, ["one-cycle cut"]),
+        (settings(OneCycleSettings()), 1_000, []),
+        (settings(OneCycleSettings(), 20, epochs=21), 1_000, []),  # too short to be stopped
+        (settings(CLRSettings(step_size=4), 7), 1_000, ["cycle cut"]),
+        (settings(CLRSettings(step_size=4), 8), 1_000, []),
+        (settings(CLRSettings(step_size=128, unit="steps"), 7), 1_000, ["cycle cut"]),  # 32 steps an epoch
+        (settings(CLRSettings(step_size=112, unit="steps"), 7), 1_000, []),
+        (settings(SGDRSettings(T_0=10, T_mult=1), 9), 1_000, ["cycle cut"]),
+        (settings(SGDRSettings(T_0=10, T_mult=2), 19), 1_000, ["cycle cut"]),  # 10, 20, and 20 of 40
+        (settings(SGDRSettings(T_0=1, T_mult=1, unit="steps"), 1), 1_000, []),
+        (settings(FixedSettings(), 1), 1_000, []),
+        (settings(model=NORM, batch_size=1), 1_000, ["batch of one"]),
+        (settings(model=NORM, batch_size=37), 1_000, ["last batch of one"]),
+        (settings(model=NORM, batch_size=36), 1_000, []),
+        (settings(model=NORM, batch_size=2_000), 1_000, []),
+        (settings(model=NORM), 1, ["batch of one"]),
+        (settings(model=CONV_NORM, batch_size=1), 1_000, []),  # a picture has many pixels to compare
+        (settings(batch_size=1), 1_000, []),
+        (settings(CLRSettings(warmup=50)), 1_000, ["warm-up too long"]),
+        (settings(CLRSettings(warmup=1_600, step_size=32, unit="steps")), 1_000, ["warm-up too long"]),
+        (settings(CLRSettings(warmup=34, step_size=8)), 1_000, []),
+        (settings(CLRSettings(warmup=35, step_size=8)), 1_000, ["cycle too long"]),
+        (settings(SGDRSettings(T_0=51)), 1_000, ["cycle too long"]),
+        (settings(CLRSettings(source="found")), 12, ["learned by heart"]),
+        (settings(CLRSettings(source="found")), 1_000, []),
+        (settings(mode="range test"), 12, ["learned by heart"]),
+        (settings(OneCycleSettings(), 5, mode="range test"), 1_000, []),  # nothing is trained
+    ],
+)
+def test_what_will_not_be_kept_is_said_before(made: RunSettings, rows: int, kinds: list[str]) -> None:
+    assert [remark.kind for remark in before(made, rows)] == kinds
+
+
+@pytest.mark.parametrize("rows", [3, 12, 181, 1_000, 70_001])
+def test_whoever_follows_the_advice_is_rid_of_the_remark(rows: int) -> None:
+    chance = random.Random(rows)
+    seen = set()
+    for _ in range(400):
+        policies: list[PolicySettings] = [
+            CLRSettings(step_size=chance.uniform(1, 40), warmup=chance.choice([0, 0, 5, 80])),
+            SGDRSettings(T_0=chance.uniform(1, 60), T_mult=chance.choice([1, 1.5, 3])),
+            OneCycleSettings(rise=chance.uniform(0.1, 0.9), warmup=chance.choice([0, 10, 90])),
+            FixedSettings(warmup=chance.choice([0, 200])),
+        ]
+        policy = chance.choice(policies)
+        made = settings(
+            policy,
+            chance.choice([None, 1, 10, 30]),
+            chance.choice([5, 40, 150]),
+            chance.choice([1, 2, 3, 20, 90]),
+            chance.choice([NORM, None]),
+        )
+        for remark in before(made, rows):
+            seen.add(remark.kind)
+            assert remark.text[0].isupper()
+            assert remark.text.endswith(".")
+            assert len(remark.text) < 330
+            if remark.settings is not None:
+                RunSettings.model_validate(remark.settings.model_dump())  # nothing out of its range
+                assert remark.kind not in [one.kind for one in before(remark.settings, rows)], remark.text
+    assert {"one-cycle cut", "cycle cut", "batch of one", "warm-up too long", "cycle too long"} <= seen
+
+
+def history(
+    made: RunSettings,
+    val: Sequence[float],
+    reason: Ending = "completed",
+    rows: int = 320,
+    metrics: Sequence[float] | None = None,
+) -> History:
+    """What a run says whose validation losses are these; which is best is told as in training."""
+    steps = math.ceil(rows / made.training.batch_size)
+    events: list[Event] = [
+        DataPrepared(rows, 100, 100, 3),
+        TrainingStarted(5, "accuracy", steps, steps * made.training.epochs, made.training.epochs),
+    ]
+    by_metric = made.training.early_stopping.monitor == "val_metric"
+    best = trainer._Best(made.training.early_stopping, by_metric)
+    metrics = metrics or [0.5] * len(val)
+    for epoch, (loss, metric) in enumerate(zip(val, metrics, strict=True), start=1):
+        is_best = best.take(epoch, metric if by_metric else loss)
+        events.append(EpochDone(epoch, steps * epoch, 0.5, loss, 0.5, metric, 0.1, 1.0, best=is_best))
+    events.append(TrainingEnded(reason, "", best.epoch, len(val)))
+    return History.of(events)
+
+
+def kinds(remarks: Sequence[Remark]) -> list[str]:
+    return [remark.kind for remark in remarks]
+
+
+def test_a_run_that_ended_early_says_what_it_missed() -> None:
+    one_cycle = settings(OneCycleSettings(), 5)
+    (said,) = after(one_cycle, history(one_cycle, [0.7, *[0.8] * 5], "early_stopping"))
+    assert said.kind == "one-cycle cut"
+    assert said.sentence.startswith(
+        "Early stopping ended the run after 6 of 50 epochs, while the learning rate"
+    )
+    assert said.settings is not None
+    assert not said.settings.training.early_stopping.enabled
+    fallen = [0.7 - 0.01 * epoch for epoch in range(35)]
+    assert after(one_cycle, history(one_cycle, [*fallen, *[0.8] * 5], "early_stopping")) == ()
+    assert after(one_cycle, history(one_cycle, [0.7, 0.8], "stopped")) == ()  # somebody wanted it so
+    clr = settings(CLRSettings(step_size=4), 5)
+    assert kinds(after(clr, history(clr, [0.7, *[0.8] * 5], "early_stopping"))) == ["cycle cut"]
+    patient = settings(CLRSettings(step_size=4), 8)
+    assert after(patient, history(patient, [0.7, *[0.8] * 8], "early_stopping")) == ()
+
+
+def test_an_epoch_that_was_better_than_the_best_is_named() -> None:
+    val = [0.70, 0.60, 0.58, 0.56, 0.59]
+    made = settings(patience=10, min_delta=0.05)
+    (said,) = after(made, history(made, val))
+    assert said.kind == "better epoch"
+    assert said.sentence.startswith(
+        "Epoch 4 had a better validation loss, 0.56, than epoch 2, 0.6, whose weights"
+    )
+    assert said.settings is not None
+    assert after(said.settings, history(said.settings, val)) == ()
+    # Of accuracies the greatest is best; without early stopping every gain counts.
+    stopping = made.training.early_stopping.model_copy(update={"monitor": "val_metric"})
+    by_metric = made.model_copy(
+        update={"training": made.training.model_copy(update={"early_stopping": stopping})}
+    )
+    (said,) = after(by_metric, history(by_metric, val, metrics=[0.6, 0.7, 0.72, 0.69, 0.71]))
+    assert said.sentence.startswith("Epoch 3 had a better validation accuracy, 0.72, than epoch 2, 0.7")
+    off = settings(min_delta=0.05)
+    assert after(off, history(off, val)) == ()
+    assert after(made, history(made, [0.7, float("nan"), 0.6])) == ()
+
+
+def told(made: RunSettings, run: History, accuracy: float = 0.5) -> Diagnosis:
+    scores = Scores("binary", "test", 100, "no", (Metric("accuracy", accuracy, 0.5, True),))
+    return diagnose(run, made, scores)
+
+
+def test_the_diagnosis_names_the_cause() -> None:
+    one_cycle = settings(OneCycleSettings(), 5)
+    found = told(one_cycle, history(one_cycle, [0.7, *[0.8] * 5], "early_stopping"))
+    assert (found.verdict, found.card) == ("hindered", "3 Training")
+    assert "range test" not in found.advice
+    norm = settings(model=NORM, batch_size=1)
+    found = told(norm, history(norm, [0.7] * 8))
+    assert found.verdict == "hindered"
+    assert "dropout" not in found.advice
+    assert found.settings is not None
+    assert found.settings.training.batch_size == 32
+    warm = settings(CLRSettings(warmup=60))
+    found = told(warm, history(warm, [0.7] * 50))
+    assert (found.verdict, found.card) == ("hindered", "4 Learning rate")
+    clr = settings(CLRSettings(step_size=4), 5)
+    cut = history(clr, [0.7, *[0.8] * 5], "early_stopping")
+    assert told(clr, cut).verdict == "hindered"
+    assert told(clr, cut, accuracy=0.9).verdict != "hindered", "it learned all the same"
+    # One row that is left over spoils no run, so what the curves tell comes first.
+    last = settings(model=NORM, batch_size=29)
+    assert kinds(after(last, history(last, [0.7] * 50))) == ["last batch of one"]
+    assert told(last, history(last, [0.7] * 50)).verdict != "hindered"
+
+
+def trained(store: Store, rows: int, made: RunSettings) -> tuple[Run, str]:
+    """A run on noise, or on a line that a network learns at once."""
+    chance = random.Random(0)
+    lines = ["a,b,c,y"]
+    for _ in range(rows):
+        a, b, c = (chance.gauss(0, 1) for _ in range(3))
+        lines.append(f"{a:.3f},{b:.3f},{c:.3f},{'yes' if a * b > 0 else 'no'}")
+    source = store.keep_file("\n".join(lines).encode(), "train.csv")
+    data = DataSettings(source=FileSource(name="train.csv", sha256=source.sha256), target="y")
+    run = store.create(made.model_copy(update={"data": data, "closer_look": False}))
+    outcome = worker.work(run.folder, store.home)
+    run.set_status(state=outcome.state, message=outcome.message)
+    return run, outcome.message
+
+
+def test_real_runs_that_cannot_learn_say_why(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = Store(tmp_path_factory.mktemp("checks"))
+    cut, _ = trained(store, 200, settings(OneCycleSettings(max_lr=1.0), 3, epochs=60))
+    assert cut.history().ended is not None
+    assert kinds(after(cut.settings, cut.history())) == ["one-cycle cut"]
+    ones, _ = trained(store, 100, settings(model=NORM, batch_size=1, epochs=6))
+    found = diagnose(ones.history(), ones.settings, Scores.from_json(ones.scores_path.read_text("utf-8")))
+    assert found.verdict == "hindered"
+    assert found.sentence.startswith("Batch normalisation compares the rows of a batch")
+
+
+def test_a_range_test_of_few_rows_says_what_it_did(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = Store(tmp_path_factory.mktemp("checks"))
+    test = RangeTestSettings(end_lr=1000.0)
+    made = settings(mode="range test", range_test=test).model_copy(
+        update={"training": TrainingSettings(optimizer="sgd")}
+    )
+    _, said = trained(store, 20, made)
+    assert "raise its highest rate" not in said
+    assert "by heart" in said

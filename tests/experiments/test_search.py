@@ -1,0 +1,293 @@
+"""Trials of a random search: golden draws, what they do not depend on, that all are valid, and what is refused."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lrapp.errors import UserError
+from lrapp.experiments import search
+from lrapp.experiments.search import Search, chance, check, draw, drawn, obstacle, values
+from lrapp.experiments.search_space import (
+    NAMES,
+    BatchSizes,
+    Depths,
+    Dropouts,
+    Optimizers,
+    Penalties,
+    Rates,
+    Space,
+    Widths,
+    kind,
+)
+from lrapp.settings import (
+    CLRSettings,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    OneCycleSettings,
+    PolicySettings,
+    RunSettings,
+    RunStart,
+    SGDRSettings,
+    TrainingSettings,
+)
+from lrapp.settings.base import checked
+
+ALL = Space(**{name: kind(name)() for name in NAMES})
+BASE = RunSettings(policy=FixedSettings(learning_rate=0.01))
+
+
+def space(**ranges: Any) -> Search:
+    return Search(space=Space(**ranges))
+
+
+# --- what is drawn -------------------------------------------------------------------------------------------
+
+
+def test_golden_draws() -> None:
+    trials = draw(Search(space=ALL, trials=4), BASE)
+    assert [tuple(values(ALL, one).values()) for one in trials] == [
+        (0.0467, 256, 184, 4, 0.112, 3.4e-05, "sgd"),
+        (0.000175, 64, 18, 3, 0.388, 0.00151, "sgd"),
+        (0.0484, 16, 212, 1, 0.216, 2.72e-05, "sgd"),
+        (0.0446, 256, 77, 2, 0.383, 1.61e-06, "adam"),
+    ]
+
+
+def test_the_first_trials_are_the_same_however_many_are_asked_for() -> None:
+    long = draw(Search(space=ALL, trials=40, seed=7), BASE)
+    for trials in (2, 3, 17):
+        assert draw(Search(space=ALL, trials=trials, seed=7), BASE) == long[:trials]
+
+
+def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
+    one, again, other = (
+        [drawn(Search(space=ALL, seed=seed), number) for number in range(1, 30)] for seed in (1, 1, 2)
+    )
+    assert one == again
+    assert all(mine != yours for mine, yours in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_one_setting_draws_does_not_depend_on_the_others(name: str) -> None:
+    alone = Search(space=Space(**{name: getattr(ALL, name)}))
+    for number in range(1, 20):
+        assert drawn(alone, number)[name] == drawn(Search(space=ALL), number)[name]
+
+
+def test_draws_of_many_trials_are_log_uniform_and_independent() -> None:
+    asked = space(learning_rate=Rates(low=1e-4, high=1.0), l2=Penalties(low=1e-6, high=1e-2))
+    found = [drawn(asked, number) for number in range(1, 4_001)]
+    rates, penalties = (np.log10([float(one[name]) for one in found]) for name in ("learning_rate", "l2"))
+    assert stats.kstest(rates, "uniform", args=(-4, 4)).pvalue > 0.01
+    assert stats.kstest(penalties, "uniform", args=(-6, 4)).pvalue > 0.01
+    assert abs(np.corrcoef(rates, penalties)[0, 1]) < 0.05
+    # Nor does a trial follow the one before it.
+    assert abs(np.corrcoef(rates[1:], rates[:-1])[0, 1]) < 0.05
+
+
+def test_all_but_what_varies_stays() -> None:
+    base = RunSettings(
+        name="base",
+        model=ModelSettings(layers=(LayerSettings(units=8, activation="tanh", l1=0.5, batch_norm=True),)),
+        training=TrainingSettings(momentum=0.5, epochs=3, seed=9),
+        policy=OneCycleSettings(max_lr=0.3, rise=0.1),
+    )
+    before = json.loads(base.to_json())
+    for trial in draw(Search(space=ALL, trials=5), base):
+        told = json.loads(trial.to_json())
+        assert told["policy"].pop("max_lr") != 0.3
+        assert told["policy"].pop("origin") == search.ORIGIN
+        told["training"].pop("batch_size")
+        told["training"].pop("optimizer")
+        layers = told["model"].pop("layers")
+        expected = json.loads(base.to_json())
+        del expected["policy"]["max_lr"], expected["policy"]["origin"]
+        del expected["training"]["batch_size"], expected["training"]["optimizer"], expected["model"]["layers"]
+        assert told == expected
+        for layer in layers:
+            kept = {key: value for key, value in layer.items() if key not in ("units", "dropout", "l2")}
+            assert kept.items() <= before["model"]["layers"][0].items()
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        {
+            "learning_rate": Rates(low=1e-12, high=1000),
+            "batch_size": BatchSizes(low=1, high=2**19),
+            "units": Widths(low=1, high=16_384),
+            "layers": Depths(low=1, high=20),
+            "dropout": Dropouts(low=0, high=0.95),
+            "l2": Penalties(low=1e-12, high=10),
+            "optimizer": Optimizers(among=("sgd", "adam", "adamw", "rmsprop")),
+        },
+        {
+            "learning_rate": Rates(low=999.9, high=1000),
+            "dropout": Dropouts(low=0.9499, high=0.95),
+            "l2": Penalties(low=9.999, high=10),
+        },
+    ],
+)
+def test_every_draw_passes_the_settings_own_validation(ends: dict[str, Any]) -> None:
+    asked = Search(space=Space(**ends), trials=200)
+    for trial in draw(asked, BASE):
+        assert RunSettings.from_json(trial.to_json()) == trial
+        for name, value in values(asked.space, trial).items():
+            if name != "optimizer":
+                assert ends[name].low <= value <= ends[name].high
+
+
+def test_what_a_trial_has_is_what_it_drew() -> None:
+    asked = Search(space=ALL, trials=30)
+    for number, trial in enumerate(draw(asked, BASE), start=1):
+        assert values(ALL, trial) == drawn(asked, number)
+
+
+# --- rates and layers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "low"),
+    [
+        (FixedSettings(learning_rate=0.5), {}),
+        (CLRSettings(base_lr=0.001, max_lr=0.01), {"base_lr": 0.1}),
+        (CLRSettings(base_lr=0.0, max_lr=0.0), {"base_lr": 0.0}),
+        (CLRSettings(base_lr=0.02, max_lr=0.02), {"base_lr": 1.0}),
+        (SGDRSettings(min_lr=0.0, max_lr=0.01), {"min_lr": 0.0}),
+        (SGDRSettings(min_lr=0.005, max_lr=0.01), {"min_lr": 0.5}),
+        (OneCycleSettings(max_lr=0.2), {}),
+    ],
+)
+def test_a_policy_s_peak_is_drawn_and_its_lower_bound_keeps_its_share(
+    policy: PolicySettings, low: dict[str, float]
+) -> None:
+    asked = space(learning_rate=Rates(low=1.0001e-4, high=0.12344))
+    for trial in draw(asked, checked(BASE, policy=policy)):
+        peak = values(asked.space, trial)["learning_rate"]
+        assert getattr(trial.policy, "learning_rate", getattr(trial.policy, "max_lr", None)) == peak
+        for name, share in low.items():
+            assert getattr(trial.policy, name) == pytest.approx(share * float(peak), rel=0.006)
+        assert trial.plan(100).max() <= float(peak) * (1 + 1e-12)
+
+
+def test_layers_are_the_first_of_the_network_and_copies_of_its_last() -> None:
+    layers = (LayerSettings(units=64, activation="tanh"), LayerSettings(units=32))
+    base = checked(BASE, model=ModelSettings(layers=layers))
+    asked = Search(space=Space(layers=Depths(low=1, high=4)), trials=40)
+    seen = {}
+    for trial in draw(asked, base):
+        seen[len(trial.model.layers)] = [(one.units, one.activation) for one in trial.model.layers]
+    first, last = (64, "tanh"), (32, "relu")
+    assert seen == {1: [first], 2: [first, last], 3: [first, last, last], 4: [first, last, last, last]}
+
+
+def test_all_hidden_layers_share_what_is_drawn() -> None:
+    for trial in draw(space(units=Widths(), dropout=Dropouts(), l2=Penalties()), BASE):
+        assert len(trial.model.layers) == 2
+        assert len({(one.units, one.dropout, one.l2) for one in trial.model.layers}) == 1
+
+
+# --- what is refused and said --------------------------------------------------------------------------------
+
+
+CONVOLUTION = ModelSettings(layers=(LayerSettings(kind="conv"), LayerSettings(units=10)))
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "why"),
+    [
+        (checked(BASE, policy=CLRSettings(source="found")), "learning_rate", "finds its own by a range test"),
+        (checked(BASE, model=CONVOLUTION), "units", "all of them are dense"),
+        (checked(BASE, model=CONVOLUTION), "layers", "all of them are dense"),
+        (checked(BASE, model=CONVOLUTION), "dropout", "all of them are dense"),
+        (checked(BASE, model=CONVOLUTION), "l2", "all of them are dense"),
+        (checked(BASE, model=ModelSettings(layers=())), "units", "has hidden layers"),
+        (
+            checked(BASE, model=ModelSettings(start=RunStart(run="20260101-000000000000-0123456789abcdef"))),
+            "layers",
+            "have to stay those of that run",
+        ),
+    ],
+)
+def test_what_cannot_vary_here_is_named_with_its_reason(base: RunSettings, name: str, why: str) -> None:
+    assert why in (obstacle(name, base) or "")
+    with pytest.raises(UserError, match=rf"cannot vary here; leave it out\. .*{why}"):
+        draw(space(**{name: kind(name)()}), base)
+
+
+def test_networks_of_pictures_vary_in_the_rest() -> None:
+    base = checked(BASE, model=CONVOLUTION)
+    trials = draw(space(learning_rate=Rates(), batch_size=BatchSizes(), optimizer=Optimizers()), base)
+    assert {one.model for one in trials} == {base.model}
+    assert len({one.policy for one in trials}) == len(trials)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (Search(), r"^A search must vary at least one setting; choose one\. Received: none\.$"),
+        (
+            space(learning_rate=Rates(low=0.1, high=0.01)),
+            r"^Learning rate: the range must end above its start",
+        ),
+        (space(batch_size=BatchSizes(low=24, high=64)), r"^Batch size: both ends must be powers of two"),
+        (space(optimizer=Optimizers(among=("sgd",))), r"^Optimizer: there must be two different ones"),
+    ],
+)
+def test_a_bad_search_is_refused_in_one_sentence(asked: Search, sentence: str) -> None:
+    for refuse in (draw, check):
+        with pytest.raises(UserError, match=sentence):
+            refuse(asked, BASE)
+
+
+@pytest.mark.parametrize("trials", [0, 1, 201])
+def test_the_number_of_trials_has_its_limits(trials: int) -> None:
+    with pytest.raises(ValueError, match="trials"):
+        Search(trials=trials)
+
+
+def test_a_search_with_nothing_odd_is_let_pass() -> None:
+    assert check(Search(space=ALL), BASE, training_rows=10_000) == []
+
+
+def test_the_longest_and_the_shortest_trial_are_looked_at() -> None:
+    base = checked(BASE, training=TrainingSettings(epochs=1_000))
+    with pytest.raises(UserError, match="at most 20,000,000 steps"):
+        check(space(batch_size=BatchSizes(low=1, high=1024)), base, training_rows=100_000)
+    # A cycle of a fortieth of an epoch is no step where the batch is large, but many where it is small.
+    short = checked(BASE, policy=CLRSettings(step_size=1 / 40))
+    check(space(batch_size=BatchSizes(low=1, high=2)), short, training_rows=1_000)
+    with pytest.raises(UserError, match=r"[Ss]tep"):
+        check(space(batch_size=BatchSizes(low=1, high=512)), short, training_rows=1_000)
+
+
+def test_trials_that_draw_the_same_are_counted() -> None:
+    asked = Search(space=Space(optimizer=Optimizers(among=("sgd", "adam"))), trials=10)
+    (said,) = check(asked, BASE)
+    assert said.startswith("Only 2 of the 10 trials differ;")
+
+
+def test_batches_larger_than_the_table_are_said() -> None:
+    (said,) = check(
+        Search(space=Space(batch_size=BatchSizes(low=1, high=256)), trials=2), BASE, training_rows=206
+    )
+    assert said.startswith("There are 206 rows to train on")
+
+
+@pytest.mark.parametrize(("trials", "expected"), [(1, 0.05), (2, 0.0975), (60, 0.954)])
+def test_the_chance_of_a_good_draw(trials: int, expected: float) -> None:
+    assert chance(trials) == pytest.approx(expected, abs=5e-4)
+    # Drawn by lot: the best of so many shares is above 0.95 as often.
+    best = np.random.default_rng(3).random((20_000, trials)).max(axis=1)
+    assert (best > 0.95).mean() == pytest.approx(chance(trials), abs=0.01)
+    assert math.isfinite(chance(200))
+
+
+def test_rates_that_a_range_test_will_find_may_be_in_any_order() -> None:
+    base = checked(BASE, policy=CLRSettings(source="found", base_lr=0.5, max_lr=0.1))
+    assert check(space(units=Widths()), base, training_rows=1_000) == []

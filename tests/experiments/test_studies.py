@@ -1,0 +1,333 @@
+"""Studies: what their runs share, what is refused, and that nothing is lost."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from lrapp.errors import UserError
+from lrapp.execution import worker
+from lrapp.experiments import studies, study_files
+from lrapp.experiments.comparing import Trial, compare
+from lrapp.experiments.studies import Contender, Member, Plan, Study, contenders
+from lrapp.runs import store as runs
+from lrapp.runs.store import Run, Store
+from lrapp.settings import (
+    CLRSettings,
+    DataSettings,
+    EarlyStoppingSettings,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    OneCycleSettings,
+    PolicySettings,
+    RunSettings,
+    SampleSource,
+    SGDRSettings,
+    TrainingSettings,
+)
+
+BASE = RunSettings(
+    training=TrainingSettings(
+        epochs=12,
+        seed=99,
+        early_stopping=EarlyStoppingSettings(enabled=True, monitor="val_metric", patience=3),
+    )
+)
+FIXED, CLR = FixedSettings(learning_rate=0.01), CLRSettings(source="found")
+PLAN = Plan("a study", BASE, contenders([FIXED, CLR]), (0, 7))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def end(store: Store, study: Study) -> list[Run]:
+    found = [store.get(member.run_id) for member in study.members]
+    for run in found:
+        run.set_status(state="completed")
+    return found
+
+
+# --- making --------------------------------------------------------------------------------------------------
+
+
+def test_the_runs_differ_in_seed_and_policy_only(store: Store) -> None:
+    study = studies.create(store, PLAN)
+    assert [(member.label, member.seed) for member in study.members] == [
+        ("Fixed 0.01", 0),
+        ("CLR (found)", 0),
+        ("Fixed 0.01", 7),
+        ("CLR (found)", 7),
+    ]
+    for member in study.members:
+        run = store.get(member.run_id)
+        assert run.status.state == "queued"
+        told = json.loads((run.folder / "run.json").read_text("utf-8"))
+        assert told.pop("policy")["type"] == ("fixed" if member.label.startswith("Fixed") else "clr")
+        assert told["training"].pop("seed") == member.seed
+        assert told["training"]["early_stopping"].pop("enabled") is False
+        assert told.pop("closer_look") is False
+        assert told.pop("name") == f"a study: {member.label}, seed {member.seed}"
+        expected = json.loads(BASE.to_json())
+        del expected["policy"], expected["name"], expected["closer_look"], expected["training"]["seed"]
+        del expected["training"]["early_stopping"]["enabled"]
+        assert told == expected
+    assert study.labels == ("Fixed 0.01", "CLR (found)")
+    assert study.seeds == (0, 7)
+
+
+def test_all_get_the_same_number_of_updates(store: Store) -> None:
+    study = studies.create(store, PLAN)
+    lengths = {len(store.get(member.run_id).settings.plan(333)) for member in study.members}
+    assert lengths == {12 * 11}
+
+
+def test_a_study_is_found_again(store: Store) -> None:
+    study = studies.create(store, PLAN)
+    assert studies.get(store, study.id) == study
+    later = studies.create(store, replace(PLAN, name="later"))
+    assert studies.every(store) == [later, study]
+    assert studies.member_ids(store) == {m.run_id for m in (*study.members, *later.members)}
+
+
+@pytest.mark.parametrize(
+    ("policies", "yardstick"),
+    [([CLR, FIXED, FixedSettings(learning_rate=0.1)], "Fixed 0.01"), ([CLR, SGDRSettings()], "CLR (found)")],
+)
+def test_the_first_fixed_policy_is_the_yardstick(
+    store: Store, policies: list[PolicySettings], yardstick: str
+) -> None:
+    assert studies.create(store, replace(PLAN, contenders=contenders(policies))).yardstick == yardstick
+
+
+def test_names_say_what_differs() -> None:
+    policies: list[PolicySettings] = [
+        FIXED,
+        FIXED,
+        FixedSettings(source="found"),
+        CLRSettings(base_lr=0.001, max_lr=0.25),
+        CLRSettings(mode="exp_range", source="found"),
+        SGDRSettings(max_lr=0.5),
+        OneCycleSettings(source="found"),
+        FIXED,
+    ]
+    assert [one.label for one in contenders(policies)] == [
+        "Fixed 0.01",
+        "Fixed 0.01 (2)",
+        "Fixed (found)",
+        "CLR 0.001–0.25",
+        "CLR exp_range (found)",
+        "SGDR 0.5",
+        "One-cycle (found)",
+        "Fixed 0.01 (3)",
+    ]
+
+
+def test_a_disk_that_fills_leaves_no_runs_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Run] = []
+    create = store.create
+
+    def fills(settings: RunSettings, owner: str) -> Run:
+        if len(made) == 3:
+            raise UserError("The disk is full.")
+        made.append(create(settings, owner))
+        return made[-1]
+
+    monkeypatch.setattr(store, "create", fills)
+    with pytest.raises(UserError, match=r"^The disk is full"):
+        studies.create(store, PLAN)
+    assert len(made) == 3
+    assert store.runs() == []
+    assert studies.every(store) == []
+
+
+# --- refusing ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        (replace(PLAN, contenders=()), r"at least two policies; add one\. Received: 0\."),
+        (replace(PLAN, contenders=contenders([FIXED])), r"at least two policies; add one\. Received: 1\."),
+        (replace(PLAN, contenders=contenders([FIXED] * 9)), r"^At most 8 policies .* Received: 9\."),
+        (replace(PLAN, seeds=()), r"needs 1 to 20 seeds\. Received: 0\."),
+        (replace(PLAN, seeds=tuple(range(21))), r"needs 1 to 20 seeds\. Received: 21\."),
+        (replace(PLAN, seeds=(1, 2, 1)), r"^Each seed must be another number.* Received: 1, 2, 1\."),
+        (
+            replace(PLAN, contenders=(Contender("a", FIXED), Contender("a", CLR))),
+            r"^Each policy needs a name of its own\. Received: a, a\.",
+        ),
+        (replace(PLAN, contenders=(Contender("a\nb", FIXED), Contender("c", CLR))), r"must be one line"),
+        (replace(PLAN, contenders=(Contender("", FIXED), Contender("c", CLR))), r"must be one line"),
+    ],
+)
+def test_what_compares_nothing_is_refused(store: Store, plan: Plan, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        studies.check(plan)
+    with pytest.raises(UserError, match=sentence):
+        studies.create(store, plan)
+    assert store.runs() == []
+
+
+def test_bounds_out_of_order_are_refused_by_the_name_of_their_policy(store: Store) -> None:
+    wrong = replace(PLAN, contenders=contenders([FIXED, CLRSettings(base_lr=0.5, max_lr=0.1)]))
+    with pytest.raises(UserError, match=r"^CLR 0\.5–0\.1: .*base_lr"):
+        studies.create(store, wrong, training_rows=1_000)
+    assert store.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "remark"),
+    [
+        (CLRSettings(step_size=6), None),
+        (CLRSettings(step_size=7), "CLR 0.001–0.01: its first cycle ends after 14 epochs, the run after 12"),
+        (CLRSettings(step_size=6, warmup=1), "its first cycle ends after 13 epochs, the run after 12"),
+        # 100 rows make 4 steps an epoch, so 48 in all.
+        (SGDRSettings(T_0=48, unit="steps"), None),
+        (
+            SGDRSettings(T_0=49, unit="steps"),
+            "SGDR 0.01: its first cycle ends after 49 steps, the run after 48",
+        ),
+        (OneCycleSettings(), None),
+    ],
+)
+def test_a_cycle_longer_than_the_run_is_allowed_but_said(policy: PolicySettings, remark: str | None) -> None:
+    remarks = studies.check(replace(PLAN, contenders=contenders([FIXED, policy])), training_rows=100)
+    assert len(remarks) == (remark is not None)
+    if remark is not None:
+        assert remark in remarks[0]
+
+
+def test_one_seed_is_allowed_but_said() -> None:
+    assert "With one seed" in studies.check(replace(PLAN, seeds=(5,)))[0]
+    assert studies.check(PLAN) == []
+
+
+# --- keeping -------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_study_comes_back_with_its_runs(store: Store) -> None:
+    study = studies.create(store, PLAN)
+    other = store.create(BASE)
+    end(store, study)
+    studies.delete(store, study)
+    assert studies.every(store) == []
+    assert store.runs() == [other]
+    with pytest.raises(UserError, match=r"^There is no such comparison"):
+        studies.get(store, study.id)
+    assert studies.restore(store, study.id) == study
+    assert {run.id for run in store.runs()} == {other.id, *studies.member_ids(store)}
+    assert not list((store.home / "bin").iterdir())
+    with pytest.raises(UserError, match=r"no longer in the bin"):
+        studies.restore(store, study.id)
+
+
+def test_the_bin_is_emptied_of_studies_too(store: Store) -> None:
+    study = studies.create(store, PLAN)
+    end(store, study)
+    studies.delete(store, study)
+    store.tidy(older_than_days=-1)
+    assert not list((store.home / "bin").iterdir())
+    with pytest.raises(UserError, match=r"no longer in the bin"):
+        studies.restore(store, study.id)
+
+
+def test_a_study_in_training_is_not_deleted(store: Store) -> None:
+    study = studies.create(store, PLAN)
+    end(store, study)[1].set_status(state="running")
+    with pytest.raises(UserError, match=r"^Stop this comparison"):
+        studies.delete(store, study)
+    assert studies.every(store) == [study]
+    assert len(store.runs()) == 4
+
+
+def test_members_that_are_gone_or_damaged_keep_nothing_from_working(store: Store) -> None:
+    study = studies.create(store, PLAN)
+    found = end(store, study)
+    shutil.rmtree(found[0].folder)
+    (found[1].folder / "status.json").write_text("{")
+    assert studies.run_of(store, study.members[0]) is None
+    assert studies.run_of(store, study.members[2]) == found[2]
+    studies.delete(store, study)
+    assert store.runs() == []
+    assert studies.restore(store, study.id) == study
+    assert len(store.runs()) == 3
+
+
+def test_a_damaged_study_is_a_sentence_and_the_others_stay(store: Store) -> None:
+    study, other = studies.create(store, PLAN), studies.create(store, PLAN)
+    (store.home / "studies" / f"{study.id}.json").write_text("{")
+    with pytest.raises(UserError, match=r"^The file of this comparison is damaged\. Its runs are still"):
+        studies.get(store, study.id)
+    assert studies.every(store) == [other]
+
+
+@pytest.mark.parametrize("name", ["..", "../runs", "", "x" * 300, "20260101-000000000000-0123456789abcdef"])
+def test_an_id_from_an_address_is_never_a_path(store: Store, name: str) -> None:
+    with pytest.raises(UserError, match=r"^There is no such comparison"):
+        studies.get(store, name)
+    with pytest.raises(UserError):
+        studies.restore(store, name)
+
+
+def test_a_file_from_elsewhere_cannot_name_a_path(store: Store) -> None:
+    with pytest.raises(ValueError, match="run_id"):
+        Member(label="a", seed=0, run_id="../../x")
+
+
+# --- the ready-made study ------------------------------------------------------------------------------------
+
+
+def test_the_ready_made_study_is_the_experiment() -> None:
+    plan = studies.what_cyclical_rates_do(SampleSource(name="penguins.csv"), "species")
+    assert (plan.base.data.validation_share, plan.base.data.test_share) == (0.2, 0.0)
+    assert [layer.units for layer in plan.base.model.layers] == [64, 32]
+    training = plan.base.training
+    assert (training.optimizer, training.momentum, training.batch_size, training.epochs) == (
+        "sgd",
+        0.0,
+        350,
+        50,
+    )
+    assert [one.label for one in plan.contenders] == ["Fixed 0.01", "CLR (found)"]
+    assert len(plan.seeds) == 3
+    assert studies.check(plan, training_rows=56_000) == []
+    assert TypeAdapter(PolicySettings).validate_python(plan.contenders[1].policy).source == "found"
+
+
+def test_all_ids_have_one_form() -> None:
+    assert study_files._ID.pattern == runs._ID.pattern
+
+
+# --- in training ---------------------------------------------------------------------------------------------
+
+
+def test_policies_start_from_the_same_weights_and_rows_of_each_seed(store: Store) -> None:
+    base = RunSettings(
+        data=DataSettings(source=SampleSource(name="auto_mpg.csv"), target="mpg"),
+        model=ModelSettings(layers=(LayerSettings(units=4),)),
+        training=TrainingSettings(epochs=2, batch_size=128),
+    )
+    high: list[PolicySettings] = [FixedSettings(learning_rate=0.001), FixedSettings(learning_rate=1000)]
+    study = studies.create(store, Plan("tiny", base, contenders(high), (0, 1)))
+    first: dict[tuple[str, int], float] = {}
+    trials = []
+    for member in study.members:
+        run = store.get(member.run_id)
+        outcome = worker.work(run.folder, store.home)
+        history = run.history()
+        first[member.label, member.seed] = float(history.step_frame()["loss"][0])
+        trials.append(Trial(member.label, member.seed, outcome.state, history))
+    # The first loss comes before the first update: it knows weights and rows, but no rate.
+    assert first["Fixed 0.001", 0] == first["Fixed 1e+03", 0]
+    assert first["Fixed 0.001", 1] == first["Fixed 1e+03", 1]
+    assert first["Fixed 0.001", 0] != first["Fixed 0.001", 1]
+    found = compare(trials, study.yardstick)
+    assert found is not None
+    assert [result.runs for result in found.results] == [2, 2]
+    assert found.verdict()

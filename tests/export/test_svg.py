@@ -1,0 +1,56 @@
+"""Inline SVG: well-formed, escaped, and in the right place."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lrapp.export.svg import HEIGHT, WIDTH, Line, plot, ticks
+
+UGLY = "<script>alert(1)</script>\"'&\n$x$"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (0, 100, [0, 20, 40, 60, 80, 100]),
+        (-3, 3, [-2, 0, 2]),
+        (0.13, 0.17, [0.13, 0.14, 0.15, 0.16, 0.17]),
+    ],
+)
+def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
+    assert ticks(low, high) == pytest.approx(expected)
+
+
+def test_a_line_goes_from_corner_to_corner() -> None:
+    svg = plot([Line("a", (0, 1), (0, 1), "red")], "x", "y", (0, 1), (0, 1))
+    found = re.search(r'points="([\d.]+),([\d.]+) ([\d.]+),([\d.]+)"', svg)
+    assert found is not None
+    x0, y0, x1, y1 = map(float, found.groups())
+    assert 0 < x0 < x1 < WIDTH
+    assert HEIGHT > y0 > y1 > 0
+
+
+def test_names_are_text() -> None:
+    svg = plot([Line(UGLY, (0, 1), (0, 1), "red", dashed=True)], UGLY, UGLY)
+    assert "<script" not in svg
+    root = ElementTree.fromstring(svg)
+    assert any(UGLY in (part.text or "") for part in root.iter("text"))
+    legend = next(root.iter("figcaption"))
+    assert UGLY in "".join(legend.itertext())
+
+
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(numbers, numbers), max_size=6))
+def test_any_numbers_make_a_picture(points: list[tuple[float, float]]) -> None:
+    x, y = [a for a, _ in points], [b for _, b in points]
+    svg = plot([Line("", x, y, "red"), Line("", x, y, "red", dots=True)], "x", "y")
+    ElementTree.fromstring(svg)
+    assert "nan" not in svg
+    assert "inf" not in svg

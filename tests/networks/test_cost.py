@@ -1,0 +1,123 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrapp.errors import UserError
+from lrapp.networks import cost
+from lrapp.networks.cost import Estimate, Parameters, count_parameters, estimate
+from lrapp.settings import (
+    LayerSettings,
+    ModelSettings,
+    PretrainedStart,
+    RunSettings,
+    TrainingSettings,
+)
+
+
+def run(*units: int, **training: Any) -> RunSettings:
+    layers = tuple(LayerSettings(units=width) for width in units)
+    return RunSettings(model=ModelSettings(layers=layers), training=TrainingSettings(**training))
+
+
+# tests/test_models.py holds the counts against Keras's own.
+def test_parameters_by_hand() -> None:
+    assert count_parameters(ModelSettings(), 11, 1) == Parameters(2881, 2881)
+    assert count_parameters(ModelSettings(layers=()), 11, 3) == Parameters(36, 36)
+    normalised = ModelSettings(layers=(LayerSettings(units=10, batch_norm=True),))
+    assert count_parameters(normalised, 4, 1) == Parameters(40 + 20 + 11, 40 + 40 + 11)
+
+
+def test_memory_grows_with_weights_by_optimizer() -> None:
+    count = count_parameters(run(8000, 8000).model, 100, 1).total
+    by_optimizer = {
+        name: estimate(run(8000, 8000, optimizer=name, momentum=0.9), 100, 1, 1000).memory_bytes / count / 4
+        for name in ("sgd", "adam", "rmsprop")
+    }
+    # Five and a half copies of the weights, 2.2 of each slot, and little else.
+    assert by_optimizer == pytest.approx({"sgd": 7.7, "adam": 9.9, "rmsprop": 9.9}, rel=0.05)
+
+
+def test_memory_grows_with_the_batch_but_not_beyond_the_table() -> None:
+    small, large, whole = (
+        estimate(run(4000, batch_size=size), 10, 1, 100_000).memory_bytes for size in (32, 100_000, 1_000_000)
+    )
+    assert large - small == pytest.approx(99_968 * 4 * (10 + 1 + 2.2 * 4000))
+    assert whole == large
+
+
+def test_steps_count_the_last_short_batch() -> None:
+    assert estimate(run(8, batch_size=32, epochs=10), 5, 1, 100).steps == 40
+
+
+CNN = ModelSettings(
+    layers=(
+        LayerSettings(kind="conv", units=32),
+        LayerSettings(kind="max_pool", size=2),
+        LayerSettings(kind="conv", units=64),
+        LayerSettings(kind="max_pool", size=2),
+        LayerSettings(units=64),
+    )
+)
+
+
+def of_pictures(model: ModelSettings = CNN, **training: Any) -> RunSettings:
+    return RunSettings(model=model, training=TrainingSettings(**training))
+
+
+def test_the_parameters_of_a_small_convolutional_network() -> None:
+    estimated = estimate(of_pictures(), (28, 28, 1), 10, 60_000)
+    assert estimated.parameters == Parameters(220_234, 220_234)
+
+
+def test_pictures_stay_bytes_in_memory() -> None:
+    few, many = (estimate(of_pictures(), (28, 28, 1), 10, rows).memory_bytes for rows in (1_000, 61_000))
+    assert many - few == 3 * 60_000 * 784
+
+
+def test_what_a_convolution_keeps_grows_with_the_batch() -> None:
+    model = ModelSettings(layers=(LayerSettings(kind="conv", units=10, batch_norm=True, dropout=0.1),))
+    small, large = (
+        estimate(of_pictures(model, batch_size=size), (8, 8, 1), 2, 1000).memory_bytes for size in (10, 110)
+    )
+    assert large - small == pytest.approx(100 * 4 * (64 + 2 + 640 * (2.2 + 1.1 + 1.1)), rel=1e-3)
+
+
+def test_a_pretrained_network_counts() -> None:
+    model = ModelSettings(layers=(), start=PretrainedStart(size=96))
+    assert count_parameters(model, (28, 28, 1), 10).total == 2_257_984 + 12_810
+
+
+def test_an_estimate_says_what_cannot_be_built() -> None:
+    with pytest.raises(UserError, match="Layer 1"):
+        estimate(of_pictures(), 11, 1, 100)
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [(80_000_000, "80 MB"), (960_000_000, "1.0 GB"), (1_460_000_000, "1.5 GB"), (12_400_000_000, "12 GB")],
+)
+def test_the_estimate_reads_well(size: int, wanted: str) -> None:
+    sentence = Estimate(Parameters(7, 7), size, 1000).sentence
+    assert sentence == f"7 parameters, 1,000 steps: about {wanted} of memory."
+
+
+def test_a_network_that_does_not_fit_is_refused() -> None:
+    estimated = Estimate(Parameters(7, 7), 12_900_000_000, 1)
+    with pytest.raises(UserError) as raised:
+        cost.check_memory(estimated, 1_800_000_000)
+    assert str(raised.value) == (
+        "This network needs about 13 GB, this machine has 1.8 GB free: make layers narrower or the batch smaller."
+    )
+    cost.check_memory(estimated, 12_900_000_000)
+    cost.check_memory(estimated, None)
+
+
+def test_the_page_can_estimate_without_tensorflow() -> None:
+    program = (
+        "import sys, lrapp.networks.cost; "
+        "assert not {'tensorflow', 'keras', 'sklearn', 'streamlit'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=True)

@@ -1,0 +1,505 @@
+"""What a range test suggests: curves with a known answer, fastai's rules written another way, and how sure it is."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lrapp.policies.lr_range import (
+    Advice,
+    Curve,
+    Room,
+    Watch,
+    advise,
+    curve,
+    floor,
+    smooth,
+    steepest,
+    tenth_of_minimum,
+    valley,
+)
+from lrapp.policies.schedules import FloatArray
+
+STEPS = 100
+RATES = np.geomspace(1e-7, 10, STEPS)
+START, DEPTH = 0.7, 0.3
+
+
+def position(rate: float) -> float:
+    """Step at which the test comes by a rate."""
+    return math.log(rate / 1e-7) / math.log(1e8) * (STEPS - 1)
+
+
+def descent(centre: float, width: float = 0.25, start: float = START, depth: float = DEPTH) -> FloatArray:
+    """A fall in the form of an S over decades, steepest at a rate."""
+    decades = np.log10(RATES / centre)
+    return start - depth / (1 + np.exp(-decades / width))
+
+
+def diverging(losses: FloatArray, from_rate: float, slope: float = 2.0) -> FloatArray:
+    """The curve with a rise by so much per decade from a rate on."""
+    return losses + slope * np.maximum(np.log10(RATES / from_rate), 0)
+
+
+def noisy(losses: FloatArray, seed: int, noise: float = 0.01) -> FloatArray:
+    return losses + noise * np.random.default_rng(seed).normal(size=len(losses))
+
+
+def three(losses: FloatArray, noise: float = 0.005) -> Advice:
+    return advise([curve(RATES, noisy(losses, seed, noise), STEPS) for seed in range(3)])
+
+
+def silent(advice: Advice) -> bool:
+    return (advice.suggestions, advice.minimum, advice.base_lr, advice.max_lr) == ((), None, None, None)
+
+
+# --- fastai's published rules, as loops -----------------------------------------------------------------------
+
+
+def loop_steep(rates: FloatArray, losses: FloatArray) -> float:
+    best, where = math.inf, 0
+    for step in range(len(rates) - 1):
+        slope = (losses[step + 1] - losses[step]) / (math.log(rates[step + 1]) - math.log(rates[step]))
+        if slope < best:
+            best, where = slope, step
+    return float(rates[where])
+
+
+def loop_minimum(rates: FloatArray, losses: FloatArray) -> float:
+    where = 0
+    for step in range(len(rates)):
+        if losses[step] < losses[where]:
+            where = step
+    return float(rates[where]) / 10
+
+
+def loop_valley(rates: FloatArray, losses: FloatArray) -> float:
+    """Longest falling series by comparing every loss with every earlier one."""
+    longest = [1] * len(losses)
+    start, end = 0, 0
+    for later in range(1, len(losses)):
+        for earlier in range(later):
+            if losses[later] < losses[earlier]:
+                longest[later] = max(longest[later], longest[earlier] + 1)
+        if longest[later] > longest[end]:
+            end = later
+            start = later - longest[later]
+    third = (end - start) / 3
+    return float(rates[start + math.floor(third) + math.floor(third / 2)])
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.2])
+def test_the_rules_are_those_of_fastai(seed: int, noise: float) -> None:
+    centre = 10.0 ** np.random.default_rng(seed).uniform(-5, -2)
+    losses = noisy(diverging(descent(centre), centre * 30), seed, noise)
+    # fastai looks for the steepest descent everywhere; left of the minimum both look at the same.
+    end = int(np.argmin(losses)) + 1
+    assert steepest(RATES, losses) == loop_steep(RATES[:end], losses[:end])
+    assert tenth_of_minimum(RATES, losses) == loop_minimum(RATES, losses)
+    assert valley(RATES, losses) == loop_valley(RATES, losses)
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=6, max_size=40))
+def test_the_valley_is_that_of_fastai_where_losses_repeat(losses: list[int]) -> None:
+    values = np.array(losses, float)
+    assert valley(RATES[: len(losses)], values) == loop_valley(RATES[: len(losses)], values)
+
+
+def test_a_valley_typed_out() -> None:
+    # The longest falling series 9 7 6 5 3 2 ends at step 7 and has 6 members: from 1, a third is 2, half of it 1.
+    losses = np.array([9.0, 7, 8, 6, 5, 3, 4, 2, 6, 7])
+    rates = np.arange(1.0, 11)
+    assert valley(rates, losses) == rates[1 + 2 + 1]
+
+
+def test_where_nothing_falls_the_valley_is_at_the_start() -> None:
+    assert valley(RATES[:20], np.arange(20.0)) == RATES[0] == loop_valley(RATES[:20], np.arange(20.0))
+
+
+def test_where_the_first_loss_is_least_the_steepest_descent_is_there() -> None:
+    assert steepest(RATES, np.linspace(1, 2, STEPS)) == RATES[0]
+
+
+# --- curves with a known answer ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("centre", [1e-5, 1e-3, 6.3e-3, 0.1])
+def test_the_steepest_point_of_an_s_is_its_centre(centre: float) -> None:
+    losses = diverging(descent(centre), centre * 30)
+    found = curve(RATES, losses, STEPS)
+    assert position(steepest(found.learning_rates, found.smoothed)) == pytest.approx(
+        position(centre), abs=1.5
+    )
+
+
+def test_steep_then_diverging_gives_all_numbers() -> None:
+    advice = three(diverging(descent(1e-3), 0.1))
+    rates = {one.name: one for one in advice.suggestions}
+    assert list(rates) == ["steepest", "tenth", "valley"]
+    assert rates["steepest"].learning_rate == pytest.approx(1e-3, rel=0.8)
+    for one in rates.values():
+        assert one.low <= one.learning_rate <= one.high
+    # An S of this width has come within a tenth of its foot ln(9) widths above its centre.
+    levelled_off = 1e-3 * 10 ** (0.25 * math.log(9))
+    assert advice.base_lr == pytest.approx(levelled_off / 10, rel=0.5)
+    assert advice.max_lr == pytest.approx(levelled_off, rel=0.5)
+    assert advice.minimum is not None
+    assert 3e-3 < advice.minimum <= 0.2
+    assert rates["tenth"].learning_rate == pytest.approx(advice.minimum / 10)
+    assert "quite sure" in advice.sentence
+
+
+def test_the_floor_is_where_nine_tenths_of_the_fall_are_done() -> None:
+    losses = np.array([1.0, 1.0, 1.0, 0.8, 0.4, 0.12, 0.09, 0.05, 0.0, 0.5])
+    assert floor(RATES[:10], losses) == RATES[6]
+
+
+def test_a_steeper_fall_inside_the_divergence_is_not_taken() -> None:
+    losses = diverging(descent(1e-3), 0.05)
+    wild = RATES > 0.5
+    losses[wild] = np.where(np.arange(wild.sum()) % 2 == 0, 6.0, 1.0)
+    assert loop_steep(RATES, losses) > 0.5, "the naive rule must fail on this curve"
+    assert steepest(RATES, losses) == pytest.approx(1e-3, rel=0.5)
+    for one in three(losses).suggestions:
+        assert one.high < 0.05
+
+
+@pytest.mark.parametrize("worth", [3.0, 1e3, 1e30])
+def test_what_comes_after_the_divergence_moves_no_advice(worth: float) -> None:
+    calm = diverging(descent(1e-3), 0.1)
+    wild = calm.copy()
+    far = RATES > 3
+    calm[far], wild[far] = 3.0, worth
+    first, second = three(calm, noise=0.0), three(wild, noise=0.0)
+    assert first.base_lr is not None
+    assert first == second
+
+
+def test_the_range_ends_before_what_was_gained_is_lost() -> None:
+    early, late = diverging(descent(1e-4), 1e-2, slope=9), diverging(descent(0.1), 1)
+    advice = advise([curve(RATES, losses, STEPS) for losses in (early, early, late)])
+    assert advice.max_lr is not None
+    assert advice.max_lr < 0.02 < floor(RATES, late)
+    assert "The range ends where the first of them diverged." in advice.sentence
+    assert "covers" not in advice.sentence
+
+
+# --- how sure it is -----------------------------------------------------------------------------------------------
+
+
+def centred(*centres: float) -> Advice:
+    return advise([curve(RATES, diverging(descent(centre), 1), STEPS) for centre in centres])
+
+
+def test_seeds_that_disagree_widen_the_range_and_change_the_sentence() -> None:
+    close, apart, far = centred(1e-3, 1e-3, 1.5e-3), centred(1e-3, 3e-3, 7e-3), centred(1e-4, 1e-3, 2e-2)
+    assert "quite sure" in close.sentence
+    assert "take the order of magnitude as sure, not the digits. The range covers them all." in apart.sentence
+    assert "this is a guess" in far.sentence
+    assert far.sentence.endswith("The range covers them all.")
+    widths = []
+    for advice in (close, apart, far):
+        assert advice.base_lr is not None
+        assert advice.max_lr is not None
+        widths.append(advice.max_lr / advice.base_lr)
+    assert widths[0] < widths[1] < widths[2]
+    assert widths[2] == pytest.approx(10 * 200, rel=0.3)
+    assert [one.low < one.high for one in far.suggestions] == [True, True, True]
+
+
+def test_the_factor_in_the_sentence_is_that_between_the_seeds() -> None:
+    centres = [float(RATES[20]), float(RATES[30]), float(RATES[45])]
+    shifted = [
+        np.interp(np.arange(STEPS) - steps, np.arange(STEPS), diverging(descent(centres[0]), 1e-2))
+        for steps in (0, 10, 25)
+    ]
+    advice = advise([curve(RATES, losses, STEPS) for losses in shifted])
+    assert f"by a factor of {centres[2] / centres[0]:.2g}," in advice.sentence
+
+
+def test_the_middle_seed_gives_the_number() -> None:
+    one = {one.name: one for one in centred(1e-2, 1e-4, 1e-3).suggestions}["steepest"]
+    assert (one.low, one.learning_rate, one.high) == pytest.approx((1e-4, 1e-3, 1e-2), rel=0.3)
+
+
+def test_one_seed_says_that_it_cannot_know() -> None:
+    advice = centred(1e-3)
+    assert advice.base_lr is not None
+    assert advice.sentence == "One seed cannot say how sure this is; take three."
+
+
+def test_a_seed_that_saw_nothing_is_left_out_and_counted() -> None:
+    good, flat = diverging(descent(1e-3), 0.1), np.full(STEPS, START)
+    advice = advise([curve(RATES, losses, STEPS) for losses in (good, flat, good)])
+    assert advice.base_lr is not None
+    assert advice.sentence.endswith("1 of 3 seeds showed no fall and were left out.")
+    assert silent(advise([curve(RATES, losses, STEPS) for losses in (good, flat, flat)]))
+
+
+def test_a_seed_alone_among_silent_ones_is_not_called_sure() -> None:
+    good, flat = diverging(descent(1e-3), 0.1), np.full(STEPS, START)
+    advice = advise([curve(RATES, losses, STEPS) for losses in (good, flat)])
+    assert advice.base_lr is not None
+    assert "sure" not in advice.sentence
+    assert advice.sentence.startswith("Only one seed showed")
+
+
+# --- no number, but the reason and what to change ---------------------------------------------------------------
+
+
+def reason(losses: FloatArray | list[float], planned: int = STEPS) -> str:
+    advice = advise([curve(RATES[: len(losses)], losses, planned)] * 3)
+    assert silent(advice)
+    return advice.sentence
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-9, 0.7, 1e6])
+def test_flat_gives_no_number(level: float) -> None:
+    assert reason(np.full(STEPS, level)).startswith("The curve is flat: ")
+    assert "Raise the highest rate" in reason(np.full(STEPS, level))
+
+
+def test_flat_and_then_exploding_gives_no_number() -> None:
+    losses = np.full(80, 0.7)
+    losses[:70] -= np.linspace(0, 0.001, 70)
+    losses[70:] += np.geomspace(0.1, 5, 10)
+    assert reason(losses).startswith("The curve is flat")
+
+
+def test_noise_alone_is_hardly_ever_taken_for_a_fall() -> None:
+    generator = np.random.default_rng(0)
+    advices = [
+        advise([curve(RATES, 0.69 + 0.05 * generator.normal(size=STEPS), STEPS) for _ in range(3)])
+        for _ in range(100)
+    ]
+    assert sum(not silent(advice) for advice in advices) <= 3
+
+
+def test_a_fall_far_larger_than_the_noise_is_found_in_it() -> None:
+    advice = three(diverging(descent(1e-3), 0.1), noise=0.08)
+    assert not silent(advice)
+    assert advice.max_lr is not None
+    assert 1e-3 < advice.max_lr < 0.1
+
+
+def test_a_minimum_at_the_left_edge_gives_no_number() -> None:
+    sentence = reason(np.linspace(0.5, 3, STEPS))
+    assert sentence.startswith("The loss was least at the start of the test")
+    assert sentence.endswith("start the test lower.")
+
+
+@pytest.mark.parametrize("losses", [np.linspace(3, 0.5, STEPS), descent(5.0)], ids=["straight", "late"])
+def test_still_falling_at_the_right_edge_gives_no_number(losses: FloatArray) -> None:
+    assert reason(losses) == "The loss was still falling at the end of the test: raise its highest rate."
+
+
+def test_a_fall_that_ends_in_no_number_at_all_is_a_minimum() -> None:
+    losses = [*np.linspace(3, 0.5, 60), math.nan]
+    advice = advise([curve(RATES[:61], losses, STEPS)] * 3)
+    assert not silent(advice)
+    assert advice.max_lr is not None
+    assert advice.max_lr <= RATES[59]
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_no_number_before_anything_was_learned_blames_no_rate(loss: float) -> None:
+    sentence = reason([loss], planned=STEPS)
+    assert sentence.startswith("The loss was not finite before the network had learned anything")
+    assert "scale the inputs" in sentence
+
+
+def test_an_explosion_at_once_says_to_start_lower() -> None:
+    sentence = reason([0.7, 30.0, math.inf], planned=STEPS)
+    assert sentence.startswith("The loss exploded at once")
+    assert "start the test at a rate at least a hundred times lower" in sentence
+
+
+def test_fewer_steps_than_make_a_curve_are_counted() -> None:
+    assert reason([3.0, 2.0, 1.0], planned=3) == "A range test needs at least 10 steps. Received: 3."
+
+
+def test_the_most_frequent_reason_is_given() -> None:
+    falling, flat = np.linspace(3, 0.5, STEPS), np.full(STEPS, 0.7)
+    advice = advise([curve(RATES, losses, STEPS) for losses in (falling, flat, falling)])
+    assert silent(advice)
+    assert "still falling" in advice.sentence
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e8])
+def test_the_unit_of_the_loss_does_not_matter(scale: float) -> None:
+    losses = [noisy(diverging(descent(1e-3), 0.1), seed) for seed in range(3)]
+    plain = advise([curve(RATES, one, STEPS) for one in losses])
+    scaled = advise([curve(RATES, one * scale, STEPS) for one in losses])
+    assert plain.base_lr is not None
+    assert scaled == plain
+
+
+# --- smoothing ----------------------------------------------------------------------------------------------------
+
+
+def test_smoothing_is_a_mean_weighted_by_distance() -> None:
+    losses = np.random.default_rng(1).uniform(1, 1.5, 60)
+    expected = []
+    for step in range(60):
+        weights = [math.exp(-(((other - step) / 2.5) ** 2) / 2) for other in range(60)]
+        expected.append(
+            sum(w * loss for w, loss in zip(weights, losses.tolist(), strict=True)) / sum(weights)
+        )
+    assert smooth(losses, 2.5) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("step", [20, 50, 77])
+def test_smoothing_moves_no_step(step: int) -> None:
+    losses = np.ones(STEPS)
+    losses[step] = 0.0
+    smoothed = smooth(losses, 3)
+    assert int(np.argmin(smoothed)) == step
+    assert smoothed[step - 5] == pytest.approx(smoothed[step + 5])
+
+
+@pytest.mark.parametrize("width", [0.0, 0.5, 3.0, 1e3])
+def test_smoothing_leaves_a_constant_alone(width: float) -> None:
+    assert smooth(np.full(30, 0.7), width) == pytest.approx(np.full(30, 0.7))
+
+
+def test_smoothing_nothing_gives_nothing() -> None:
+    assert smooth(np.array([]), 3.0).shape == (0,)
+    assert smooth(np.array([0.5]), 3.0).tolist() == [0.5]
+
+
+def test_smoothing_by_no_width_changes_nothing() -> None:
+    losses = np.random.default_rng(2).uniform(1, 1.5, 30)
+    assert smooth(losses, 0.0) == pytest.approx(losses)
+
+
+def test_an_explosion_does_not_reach_back() -> None:
+    losses = np.ones(STEPS)
+    losses[60:] = 1e30
+    assert smooth(losses, 3)[:40] == pytest.approx(np.ones(40))
+    assert smooth(losses, 3).max() == pytest.approx(2)
+
+
+def test_the_longest_test_fits_into_memory() -> None:
+    count = 30_000
+    rates = np.geomspace(1e-7, 10, count)
+    decades = np.log10(rates)
+    losses = 0.7 - 0.3 / (1 + np.exp(-(decades + 3) / 0.25)) + 2 * np.maximum(decades + 1, 0)
+    advice = advise([curve(rates, losses, count)])
+    assert {one.name: one.learning_rate for one in advice.suggestions}["steepest"] == pytest.approx(
+        1e-3, rel=0.2
+    )
+
+
+# --- curve and explosion ------------------------------------------------------------------------------------------
+
+
+def test_a_curve_ends_before_the_first_loss_that_is_not_finite() -> None:
+    made = curve([1e-3, 1e-2, 0.1, 1.0], [0.5, 0.4, math.inf, 0.3], 4)
+    assert made.losses.tolist() == [0.5, 0.4]
+    assert made.learning_rates.tolist() == [1e-3, 1e-2]
+    assert made.smoothed.shape == (2,)
+    assert made.ended_early
+
+
+def test_a_whole_curve_has_not_ended_early() -> None:
+    made = curve(RATES.astype(np.float32), np.ones(STEPS, np.float32), STEPS)
+    assert isinstance(made, Curve)
+    assert made.losses.dtype == made.learning_rates.dtype == made.smoothed.dtype == np.float64
+    assert not made.ended_early
+
+
+def loop_explosion(losses: list[float]) -> int | None:
+    """The running mean as one weighted mean of all losses so far, written out anew for every step."""
+    best = math.inf
+    for end in range(1, len(losses) + 1):
+        if not math.isfinite(losses[end - 1]):
+            return end
+        weights = [0.9 ** (end - 1 - step) for step in range(end)]
+        mean = sum(w * loss for w, loss in zip(weights, losses, strict=False)) / sum(weights)
+        if mean > 4 * best:
+            return end
+        if end >= 10:
+            best = min(best, mean)
+    return None
+
+
+def test_it_has_exploded_at_four_times_the_least_mean() -> None:
+    # From 1 on, the mean of n losses of L is L - (L - 1) 0.9**n of long running ones: 4.1 is above 4 only late.
+    ones = [1.0] * 200
+    assert Watch().exploded([*ones, *[4.0] * 500]) is None
+    first = next(n for n in range(1, 99) if 4.1 - 3.1 * 0.9**n > 4)
+    assert Watch().exploded([*ones, *[4.1] * 99]) == 200 + first
+    assert Watch().exploded([*ones, 31.5]) == 201
+    assert Watch().exploded([*ones, 30.5]) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_explosion_is_that_of_a_mean_written_out(seed: int) -> None:
+    losses = noisy(diverging(descent(1e-3), 0.1, slope=3), seed, 0.05).tolist()
+    expected = loop_explosion(losses)
+    assert expected is not None
+    assert Watch().exploded(losses) == expected
+
+
+@pytest.mark.parametrize("size", [1, 7, 30])
+def test_the_explosion_is_found_in_whatever_pieces_losses_come(size: int) -> None:
+    losses = diverging(descent(1e-3), 0.1, slope=3)
+    whole, watch = Watch().exploded(losses), Watch()
+    for first in range(0, STEPS, size):
+        found = watch.exploded(losses[first : first + size])
+        if found is not None:
+            assert first + found == whole
+            break
+    else:
+        pytest.fail("It did not explode.")
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+def test_no_number_is_an_explosion_at_once(loss: float) -> None:
+    assert Watch().exploded([loss]) == 1
+    assert Watch().exploded([0.5, loss, 0.5]) == 2
+
+
+def test_a_small_first_loss_by_chance_is_not_compared_with() -> None:
+    assert Watch().exploded([1e-6, *[1.0] * 99]) is None
+
+
+def test_losses_of_zero_do_not_explode() -> None:
+    assert Watch().exploded([0.0] * 50) is None
+
+
+def test_nobody_is_told_to_do_what_cannot_be_done() -> None:
+    falling = [curve(RATES, np.linspace(3, 0.5, STEPS), STEPS)]
+    assert "raise its highest rate" in advise(falling, Room()).sentence
+    limited = advise(falling, Room(higher=False)).sentence
+    assert "raise" not in limited
+    assert limited.endswith("choose the learning rate yourself.")
+    flat = advise([curve(RATES, np.full(STEPS, 0.7), STEPS)], Room(higher=False, larger_batch=False)).sentence
+    assert flat.endswith("Take more steps, and check that the inputs can tell the target at all.")
+    rising = advise([curve(RATES, np.linspace(0.5, 3, STEPS), STEPS)], Room(lower=False)).sentence
+    assert "start the test lower" not in rising
+    exploded = advise([curve(RATES[:3], [0.7, 30.0, math.inf], STEPS)], Room(lower=False)).sentence
+    assert exploded.endswith("no curve to read: normalise the layers.")
+
+
+def test_rows_that_were_learned_by_heart_are_the_reason() -> None:
+    losses = 0.7 * np.exp(-np.linspace(0, 12, STEPS))
+    few = Room(higher=False, rows=12, passes=100)
+    sentence = advise([curve(RATES, losses, STEPS)] * 3, few).sentence
+    assert sentence.startswith(
+        "The network has learned its 12 training rows by heart: the test used each 100 times"
+    )
+    assert "raise" not in sentence
+    # The same curve over many rows is one that was still falling; and over few that explodes, a guess.
+    many = advise([curve(RATES, losses, STEPS)] * 3, Room(rows=10_000, passes=0.3)).sentence
+    assert many == "The loss was still falling at the end of the test: raise its highest rate."
+    exploding = np.concatenate([losses[: STEPS // 2], losses[STEPS // 2] * np.geomspace(1, 1e4, STEPS // 2)])
+    found = advise([curve(RATES, exploding, STEPS)] * 3, Room(rows=12, passes=100))
+    assert found.max_lr is not None
+    assert found.sentence.endswith(
+        "But the network learned its 12 training rows by heart, so this is a guess."
+    )

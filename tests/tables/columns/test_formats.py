@@ -1,0 +1,90 @@
+"""How a column is written: as it is found, and to JSON and back."""
+
+import json
+
+import pytest
+
+from lrapp.errors import UserError
+from lrapp.tables.columns.formats import ColumnFormat
+from lrapp.tables.reading import Column, DialectOverrides, Kind, read_csv
+
+NUMBERS = range(1, 30)
+
+
+def column(cells: list[str], delimiter: str = ";", dialect: DialectOverrides | None = None) -> Column:
+    rows = [f"{cell}{delimiter}w{place % 3}" for place, cell in enumerate(cells)]
+    text = "\n".join([f"x{delimiter}k", *rows])
+    return read_csv(text.encode(), "t.csv", dialect=dialect).columns[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([str(n * 37) for n in NUMBERS], ColumnFormat(Kind.NUMBER)),
+        ([f"{n}.5" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True)),
+        ([f"{n},5" for n in NUMBERS], ColumnFormat(Kind.NUMBER, ",", decimal_seen=True)),
+        (
+            [f"{n}.500,25" for n in NUMBERS],
+            ColumnFormat(Kind.NUMBER, ",", ".", decimal_seen=True, thousands_seen=True),
+        ),
+        (
+            [f"{n}\u00a0500,2" for n in NUMBERS],
+            ColumnFormat(Kind.NUMBER, ",", " ", decimal_seen=True, thousands_seen=True),
+        ),
+        ([f"{n}.5 kg" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, suffix="kg")),
+        ([f"${n}.5" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, prefix="$")),
+        ([f"{n}.5 €" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, suffix="€")),
+        ([f"{n}.5%" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, percent=True)),
+        ([f"{n}.5‰" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, suffix="‰")),
+        (
+            [*(f"{n}.5 m" for n in NUMBERS), "n/a"],
+            ColumnFormat(Kind.NUMBER, decimal_seen=True, suffix="m", missing_words=("n/a",)),
+        ),
+        (["ja", "nein", "NA"] * 9, ColumnFormat("yes/no", yes_words=("ja",), no_words=("nein",),
+                                                missing_words=("NA",))),
+        (["1", "0"] * 9, ColumnFormat("yes/no", yes_words=("1",), no_words=("0",))),
+        (["red", "blue", "null"] * 9, ColumnFormat("category", missing_words=("null",))),
+        (
+            [f"{n}.03.2020" for n in NUMBERS],
+            ColumnFormat("date", date_order="dmy", date_order_seen=True, date_shape="numbers"),
+        ),
+        (
+            [f"03/{n:02d}/2020" for n in NUMBERS],
+            ColumnFormat("date", date_order="mdy", date_order_seen=True, date_shape="numbers"),
+        ),
+        (
+            [f"2020-03-{n:02d}" for n in NUMBERS],
+            ColumnFormat("date", date_order="ymd", date_order_seen=True, date_shape="ymd"),
+        ),
+        ([f"{n} Mar 2020" for n in NUMBERS], ColumnFormat("date", date_shape="day_month")),
+    ],
+)  # fmt: skip
+def test_the_format_of_a_column_is_found(cells: list[str], expected: ColumnFormat) -> None:
+    assert column(cells).format == expected
+
+
+def test_marks_that_were_chosen_are_the_format() -> None:
+    found = column(['"3,125"', '"7,250"'] * 9, ",", DialectOverrides(decimal=","))
+    assert (found.format.decimal, found.format.decimal_seen) == (",", True)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ColumnFormat(Kind.NUMBER),
+        ColumnFormat("number", ",", ".", decimal_seen=True, prefix="€", percent=True),
+        ColumnFormat("yes/no", yes_words=("ja", "JA"), no_words=("nein",), missing_words=("NA",)),
+    ],
+)
+def test_a_format_comes_back_from_json(written: ColumnFormat) -> None:
+    told = json.loads(json.dumps(written.to_json()))
+    assert ColumnFormat.from_json(told) == written
+    assert ColumnFormat.from_json(told | {"of a later version": 1}) == written
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"kind": 3}, {"kind": "number", "percent": "yes"}, {"kind": "date", "yes_words": [1]}]
+)
+def test_what_is_no_format_is_refused(told: dict[str, object]) -> None:
+    with pytest.raises(UserError):
+        ColumnFormat.from_json(told)

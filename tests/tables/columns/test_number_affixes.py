@@ -1,0 +1,28 @@
+"""What is said of the signs around numbers."""
+
+import pytest
+
+from lrapp.tables.columns.number_affixes import signs_in
+
+
+@pytest.mark.parametrize(
+    ("cells", "notes"),
+    [
+        (["1", "2.5", "x"], []),
+        (["$1", "$2"], ["the currency '$' was taken off"]),
+        (
+            ["$1", "2 €"],
+            ["the currencies '$', '€' were taken off, although they may not be worth the same"],
+        ),
+        (["12%", "0", "3%"], ["percent signs were taken off, so that 12% is 12"]),
+        (
+            ["12%", "0.5"],
+            ["percent signs were taken off, so that 12% is 12, and numbers without one stayed as they were"],
+        ),
+        (["12‰", "5‰"], ["per mille signs were taken off, so that 12‰ is 12"]),
+        (["(1,234)", "5"], ["numbers in parentheses were read as negative"]),
+        (["12.5-", "5"], ["numbers with a minus behind them were read as negative"]),
+    ],
+)
+def test_all_that_is_taken_off_numbers_is_said(cells: list[str], notes: list[str]) -> None:
+    assert list(signs_in(cells).notes) == notes

@@ -1,0 +1,101 @@
+"""Rows of kinds, roles and units below the names are part of one header, and no rows of the table."""
+
+import pytest
+
+from lrapp.preparation.targets import default_target
+from lrapp.tables.reading import Kind, read_csv
+from lrapp.tables.text.header_rows import rows_below
+
+ORANGE = (
+    "sepal length\tname\tday\tiris\n"
+    "continuous\tstring\ttime\tIris-setosa Iris-virginica\n"
+    "\tmeta\t\tclass\n"
+    + "".join(
+        f"{n}.5\tflower {n}\t2020-01-{n + 1:02d}\tIris-{'setosa' if n % 2 else 'virginica'}\n"
+        for n in range(28)
+    )
+)
+
+
+def test_three_rows_of_a_tab_file_are_one_header() -> None:
+    table = read_csv(ORANGE.encode(), "iris.tab")
+    assert list(table.frame) == ["sepal length", "name", "day", "iris"]
+    assert len(table.frame) == 28
+    assert table.kinds["sepal length"] is Kind.NUMBER
+    assert table.kinds["day"] is Kind.DATE
+    assert table.notes == (
+        "The two rows below the column names say their kinds and roles, and were left out.",
+    )
+    assert table.to_predict == "iris"
+
+
+def test_the_role_says_what_to_predict() -> None:
+    lines = ORANGE.splitlines()
+    moved = "\n".join(["\t".join(line.split("\t")[::-1]) for line in lines])
+    assert default_target(read_csv(moved.encode(), "iris.tab")) == "iris"
+    without = "\n".join(
+        "\t".join(line.split("\t")[::-1]) for place, line in enumerate(lines) if place not in (1, 2)
+    )
+    assert default_target(read_csv(without.encode(), "iris.tab")) == "sepal length"
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "note"),
+    [
+        (
+            "c1,c2\nc,d\n,class\n1,x\n2,y\n3,x\n4,y\n",
+            ["c1", "c2"],
+            "The two rows below the column names say their kinds and roles, and were left out.",
+        ),
+        (
+            "n,word\nINTEGER,VARCHAR(20)\n1,x\n2,y\n3,x\n4,y\n",
+            ["n", "word"],
+            "The row below the column names says their kinds, and was left out.",
+        ),
+        (
+            "weight,speed,who\nkg,[m/s],\n1,2.5,x\n2,3.5,y\n3,4.5,z\n",
+            ["weight", "speed", "who"],
+            "The row below the column names holds units: 'weight' in kg, 'speed' in [m/s].",
+        ),
+        (
+            "price,price\nUSD,EUR\n1,2\n3,4\n5,6\n7,8\n",
+            ["price USD", "price EUR"],
+            "The column names stand in two rows and were joined.",
+        ),
+        (
+            "price,size\nmean,max\n1,2\n3,4\n5,6\n7,8\n",
+            ["price mean", "size max"],
+            "The column names stand in two rows and were joined.",
+        ),
+    ],
+)
+def test_names_are_those_of_the_first_row_unless_the_second_tells_them_apart(
+    text: str, names: list[str], note: str
+) -> None:
+    table = read_csv(text.encode(), "t.csv")
+    assert list(table.frame) == names
+    assert table.notes == (note,)
+
+
+def test_names_that_were_joined_are_known_again() -> None:
+    text = b"weight,size\nkg,cm\n1,2\n3,4\n5,6\n7,8\n"
+    assert list(read_csv(text, "t").frame) == ["weight", "size"]
+    assert list(read_csv(text, "t", known_names=["weight kg"]).frame) == ["weight kg", "size cm"]
+    known = read_csv(text, "t", known_names=["weight"])
+    assert list(known.frame) == ["weight", "size"]
+    assert len(known.frame) == 4
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["dtype", "n"], ["int", "1"], ["float", "2"], ["date", "3"], ["int", "4"]],
+        [["unit", "n"], ["kg", "1"], ["m", "2"], ["kg", "3"], ["s", "4"]],
+        [["answer", "right"], ["a", "d"], ["b", "x"], ["c", "y"], ["e", "z"]],
+        [["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"], ["i", "j"]],
+        [["a", "b"], ["1", "2"], ["3", "4"], ["5", "6"]],
+        [["a", "b"], ["int", "int"]],
+    ],
+)
+def test_rows_of_the_table_are_no_header(rows: list[list[str]]) -> None:
+    assert rows_below(rows).rows == 0

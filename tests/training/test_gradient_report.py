@@ -1,0 +1,154 @@
+"""What a check of gradients says: verdicts and sentences, and the file through which it tells how far it is."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrapp.errors import UserError
+from lrapp.training import gradient_report
+from lrapp.training.gradient_report import GradientReport, LayerGradients, Teller, begin, percent, share
+
+
+def layer(name: str = "Layer 1 (Dense)", **more: Any) -> LayerGradients:
+    plain = {
+        "weights": 100,
+        "checked": 32,
+        "agree": 32,
+        "kinks": 0,
+        "error": 1e-8,
+        "worst": "kernel",
+        "zero": False,
+        "lost": 1e-7,
+        "vanished": 0.0,
+    }
+    return LayerGradients(name, **{**plain, **more})
+
+
+def report(*layers: LayerGradients, **more: Any) -> GradientReport:
+    plain: dict[str, Any] = {"rows": 32, "loss": 0.7, "precision": "float32", "lost": 1e-7, "between": None}
+    return GradientReport(layers=layers, **{**plain, "notes": (), **more})
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "words"),
+    [
+        (0.0, "agrees", "agrees"),
+        (1e-5, "agrees", "agrees"),
+        (1.1e-5, "suspicious", "suspicious: kernel"),
+        (1e-3, "suspicious", "suspicious: kernel"),
+        (1.1e-3, "wrong", "wrong: kernel"),
+        (1.0, "wrong", "wrong: kernel"),
+    ],
+)
+def test_the_largest_error_decides(error: float, verdict: str, words: str) -> None:
+    assert (layer(error=error).verdict, layer(error=error).words) == (verdict, words)
+
+
+def test_kinks_are_counted_apart() -> None:
+    assert layer(agree=29, kinks=3).words == "agrees (3 at a kink)"
+    assert layer(agree=29, kinks=2, error=1.0).words == "wrong: kernel (2 at a kink)"
+    nothing_else = layer(agree=0, kinks=32, error=0.0)
+    assert (nothing_else.verdict, nothing_else.words) == ("open", "cannot be told (32 at a kink)")
+
+
+def test_a_layer_that_learns_nothing_says_so_unless_it_should() -> None:
+    assert layer(zero=True).words == "agrees, but all are zero: these rows teach it nothing"
+    assert layer(zero=True, error=1.0).verdict == "wrong"
+
+
+def test_the_sentence_names_what_is_wrong() -> None:
+    first, second, last = layer(error=0.3), layer("Layer 2 (Dense)", error=0.5), layer("Output", error=1e-4)
+    found = report(first, second, last)
+    assert found.sentence.startswith("Wrong gradients in Layer 1 (Dense) and Layer 2 (Dense): ")
+    assert not found.right
+    assert report(layer(), last).sentence.startswith("The gradients of Output differ a little")
+    assert not report(layer(), last).right
+
+
+def test_the_sentence_counts() -> None:
+    two = report(layer(), layer("Output", agree=7, checked=7))
+    assert two.right
+    assert two.sentence == "The gradients are right: 39 of 39 weights checked agree."
+    assert report(layer(agree=31, kinks=1)).sentence == (
+        "The gradients are right: 31 of 32 weights checked agree; the other one stands at a kink, where it has two "
+        "slopes."
+    )
+    assert "the other 2 stand at a kink" in report(layer(agree=30, kinks=2)).sentence
+
+
+def test_what_the_precision_does() -> None:
+    layers = layer(lost=0.002), layer("Output", lost=0.001)
+    usual = report(*layers, precision="mixed_bfloat16", lost=0.0015, between=0.8)
+    assert usual.about_precision == (
+        "mixed_bfloat16 changes the gradient by 0.15 %, most in Layer 1 (Dense) (0.2 %); as many other rows would "
+        "change it by 80 %."
+    )
+    assert "More than a tenth" not in usual.about_precision
+    assert "More than a tenth" in report(layer(lost=0.2)).about_precision
+    broken = report(layer(lost=math.inf), layer("Output"), precision="mixed_float16", lost=math.inf)
+    assert broken.about_precision.startswith("In mixed_float16 the gradient of Layer 1 (Dense) is not finite")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0 %"),
+        (1.23e-7, "<0.001 %"),
+        (0.000123, "0.012 %"),
+        (0.0523, "5.2 %"),
+        (0.5, "50 %"),
+        (1.234, "123 %"),
+        (math.inf, "not finite"),
+    ],
+)
+def test_shares_as_a_person_reads_them(value: float, text: str) -> None:
+    assert percent(value) == text
+
+
+# --- while it runs -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradient_report, "_SECONDS_BETWEEN_WORDS", -1.0)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_how_far_it_is(tmp_path: Path) -> None:
+    path = begin(tmp_path)
+    assert share(path) is None
+    tell = Teller(path)
+    for done in (0.0, 0.123456, 1.0):
+        tell(done)
+        assert share(path) == pytest.approx(done, abs=1e-4)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_who_deletes_the_file_ends_the_check(tmp_path: Path) -> None:
+    path = begin(tmp_path)
+    tell = Teller(path)
+    tell(0.1)
+    path.unlink()
+    with pytest.raises(UserError, match=r"^The check was stopped"):
+        tell(0.2)
+    assert not path.exists(), "telling does not bring it back"
+    assert share(path) is None
+
+
+def test_it_does_not_tell_more_often_than_anybody_looks(tmp_path: Path) -> None:
+    path = begin(tmp_path)
+    tell = Teller(path)
+    tell(0.1)
+    tell(0.9)
+    assert share(path) == 0.1
+
+
+def test_what_an_ended_server_left_behind_is_removed_after_a_day(tmp_path: Path) -> None:
+    old, young = begin(tmp_path), begin(tmp_path)
+    os.utime(old, (0, 0))
+    begin(tmp_path)
+    assert not old.exists()
+    assert young.exists()
