@@ -1,7 +1,9 @@
 """Small pictures and zips of them for several tests."""
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,3 +52,10 @@ def some_images(
     pixels[:, 0, 0, 0] = np.arange(len(labels)) % 256
     names = tuple(f"class {'abcdefghij'[number]}" for number in range(len(counts)))
     return Images(pixels, labels, names, sum(counts) if tests else None)
+
+
+def large_png(side: int) -> bytes:
+    """A header that promises side x side pixels, and nothing behind it."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
+    return b"\x89PNG\r\n\x1a\n" + chunk + b"\x00\x00\x00\x00IDAT\x35\xaf\x06\x1e"

@@ -19,12 +19,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parent))
 
 import psutil
+from benchmarks.page_speed import _WHEN_DRAWN, machine
 from browser import driving
 from browser.driving import App, idle, open_app, state, tab
-from page_speed import _WHEN_DRAWN, machine
 from playwright.sync_api import Browser, sync_playwright
 
 driving.PATIENCE = 300_000

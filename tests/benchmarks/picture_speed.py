@@ -25,11 +25,12 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the worker for convolutions
 sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import keras
 import numpy as np
 import psutil
-from epoch_speed import machine, timed
+from benchmarks.epoch_speed import machine, timed
 
 from lrapp.images import datasets
 from lrapp.networks import models

@@ -2,11 +2,10 @@
 
 import io
 import struct
-import zlib
 
 import numpy as np
 import pytest
-from pictures import packed, plain
+from pictures import large_png, packed, plain
 from PIL import Image
 
 from lrapp.errors import UserError
@@ -109,13 +108,6 @@ def test_palettes_sixteen_bits_black_and_white_and_cmyk() -> None:
 def test_of_an_animation_the_first_picture_is_taken() -> None:
     data = packed(plain((10, 10, 10)), "GIF", save_all=True, append_images=[plain((200, 200, 200))])
     assert (read_picture(data, (4, 4, 1)) == 10).all()
-
-
-def large_png(side: int) -> bytes:
-    """A header that promises side x side pixels, and nothing behind it."""
-    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    chunk = struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
-    return b"\x89PNG\r\n\x1a\n" + chunk + b"\x00\x00\x00\x00IDAT\x35\xaf\x06\x1e"
 
 
 @pytest.mark.parametrize("side", [8_000, 12_000, 60_000])

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import BLUE, GREEN, GREY, RED, packed, plain, zipped
-from test_picture_pixels import large_png
+from pictures import BLUE, GREEN, GREY, RED, large_png, packed, plain, zipped
 
 from lrapp.errors import UserError
 from lrapp.images import zip_files
