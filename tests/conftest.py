@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
         "filterwarnings",
         "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning:keras",
     )
+
+
+@pytest.fixture(autouse=True)
+def _main() -> Iterator[None]:
+    """Put back the module that started: tests of pages leave a script in its place, which new processes would run."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture(autouse=True)

@@ -138,10 +138,10 @@ def test_there_is_one_way_to_put_a_file_in_its_place_and_one_to_read_json() -> N
     # The others move whole folders into the bin and out of it.
     assert {room for room, called in rooms.items() if called & movers} == {
         "files.py",
-        "runs.py",
-        "study_files.py",
+        "runs/store.py",
+        "experiments/study_files.py",
     }
     # The others ask whether an upload is JSON, and read a file that comes with the app.
     assert {room for room, called in rooms.items() if "json.loads" in called} <= {
-        *("files.py", "reading/unpacking.py", "ui/data_card.py")
+        *("files.py", "tables/text/containers.py", "ui/train/data.py")
     }

@@ -59,6 +59,7 @@ _HEAVY = (
     "lrapp.execution.loggers",
     "lrapp.evaluation.misclassified",
     "lrapp.preparation.image_arrays",
+    "lrapp.networks.cost",
     "lrapp.networks.saved",
     "lrapp.training.trainer",
     "lrapp.networks.transfer",

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,6 +33,16 @@ _NEEDS = (
 _FORMATS = "formats.json"
 _TABLE_FILES = ("model.keras", "preprocessor.skops", "preprocessor.json", "run.json", "scores.json")
 _PICTURE_FILES = ("model.keras", "pictures.json", "run.json", "scores.json")
+
+# The packages and modules of our own that the scripts below import.
+_CODE = (
+    *("__init__", "errors", "phrasing", "memory", "files"),
+    *("policies", "tables", "settings", "images", "formats", "sandbox", "networks"),
+    *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
+    *("evaluation/__init__", "evaluation/scores"),
+    *("prediction/__init__", "prediction/frames", "prediction/images", "prediction/row_predictions"),
+    *("prediction/scoring", "prediction/summary"),
+)
 
 _SCRIPT = '''\
 """Predict with this model: python predict.py NEW.csv PREDICTIONS.csv"""
@@ -214,11 +225,16 @@ def pack(run: Run) -> bytes:
         archive.writestr("README.md", readme)
         archive.writestr("requirements.txt", _requirements())
         package = Path(__file__).parents[1]
-        for path in sorted(
-            [*package.glob("*.py"), *package.glob("reading/*.py"), *package.glob("execution/*.py")]
-        ):
+        for path in sorted(_code(package)):
             archive.write(path, f"lrapp/{path.relative_to(package).as_posix()}")
     return packed.getvalue()
+
+
+def _code(package: Path) -> Iterator[Path]:
+    """The files of our own code that the scripts need."""
+    for name in _CODE:
+        path = package / name
+        yield from path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
 
 
 def _requirements() -> str:

@@ -30,7 +30,7 @@ import sys
 from pathlib import Path
 from lrapp.execution import worker, worker_setup as warming
 from lrapp.runs.store import Store
-from lrapp.settings.run import DataSettings, PicturesSource, RunSettings, SampleSource, TrainingSettings
+from lrapp.settings import DataSettings, PicturesSource, RunSettings, SampleSource, TrainingSettings
 pictures = sys.argv[2] == "convolutions"
 source = PicturesSource(name="digits") if pictures else SampleSource(name="penguins.csv")
 warming.warm(sys.argv[2])

@@ -168,16 +168,17 @@ def _imports(path: Path) -> set[str]:
 
 def test_the_requirements_hold_all_that_its_code_imports(unpacked: Path) -> None:
     pinned = re.findall(r"^([a-z-]+)==\d", (unpacked / "requirements.txt").read_text(), re.MULTILINE)
-    todo, seen, wanted = [unpacked / "predict.py", unpacked / "lrapp" / "__main__.py"], set(), set()
+    todo, seen, wanted = [unpacked / "predict.py"], set(), set()
     while todo:
         path = todo.pop()
         seen.add(path)
         for name in _imports(path):
             first, *rest = name.split(".")
             if first == "lrapp":
-                inner = unpacked / "lrapp" / f"{rest[0]}.py" if rest else unpacked / "lrapp" / "__init__.py"
-                if inner.exists() and inner not in seen:
-                    todo.append(inner)
+                inner = unpacked.joinpath("lrapp", *rest)
+                for file in (inner.with_suffix(".py"), inner / "__init__.py"):
+                    if file.exists() and file not in seen:
+                        todo.append(file)
             elif first not in sys.stdlib_module_names:
                 wanted.add(PACKAGES.get(first, first))
     assert {"tensorflow", "keras", "pandas", "scikit-learn", "pydantic"} <= wanted, "the walk sees the code"

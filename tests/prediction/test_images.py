@@ -125,7 +125,7 @@ def test_a_model_of_tables_is_a_sentence(tmp_path: Path) -> None:
 def test_the_download_predicts_a_folder_of_pictures_on_its_own(run: Run, tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(download.pack(run))) as archive:
         archive.extractall(tmp_path / "unpacked")
-    assert "dark, light, neither" in (tmp_path / "unpacked/README.md").read_text()
+    assert "`dark`, `light`, `neither`" in (tmp_path / "unpacked/README.md").read_text()
     folder = tmp_path / "new"
     (folder / "inner").mkdir(parents=True)
     (folder / "a.png").write_bytes(picture(255))

@@ -68,7 +68,9 @@ def test_what_was_saved_does_the_same(table: Table, target: str, scaling: Scalin
 def test_only_known_types_are_in_the_file(table: Table, tmp_path: Path) -> None:
     prepared(table).tabular.save(tmp_path)
 
-    assert set(skops.io.get_untrusted_types(file=tmp_path / "preprocessor.skops")) == set(TRUSTED)
+    found = set(skops.io.get_untrusted_types(file=tmp_path / "preprocessor.skops"))
+    # What version 1.0 called them is trusted, and no longer written.
+    assert found == {name for name in TRUSTED if not name.startswith("lrapp.clipping.")}
 
 
 def test_a_page_may_ask_what_a_model_needs(table: Table, tmp_path: Path) -> None:

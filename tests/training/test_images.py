@@ -171,7 +171,7 @@ def test_a_run_that_starts_from_another_says_so_and_a_lost_one_is_a_sentence(tmp
     source, _ = run(None)
     _, told = run(source.id)
     notes = next(event for event in told if isinstance(event, DataPrepared)).notes
-    assert any("start with the weights of an earlier run" in note for note in notes)
+    assert any("starts with the weights of an earlier run" in note for note in notes)
     with pytest.raises(UserError, match="no such run"):
         run("20200101-000000000000-0123456789abcdef")
 

@@ -122,8 +122,8 @@ def run_dtype(model: Any) -> str:
 
 def test_a_fresh_process_gives_the_same_history() -> None:
     program = (
-        "import json, sys; sys.path.insert(0, 'tests'); from networks import *\n"
-        "from lrapp.settings.run import EarlyStoppingSettings\n"
+        "import json, sys; sys.path.insert(0, 'tests'); from small_networks import *\n"
+        "from lrapp.settings import EarlyStoppingSettings\n"
         "never = EarlyStoppingSettings(enabled=False)\n"
         "run = train(TrainingSettings(batch_size=8, epochs=3, early_stopping=never), layers=RICH)\n"
         "print(json.dumps([run.losses, run.figures]))"

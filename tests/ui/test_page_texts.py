@@ -12,7 +12,7 @@ REVIEWED = (
     "lrapp.ui.parts.fields: label",  # titles and units of the settings' own fields
     "lrapp.ui.parts.fields: common",  # key, whether it is disabled, and the field's own description
     "lrapp.ui.run.misclassified: found.as_html()",  # escapes names: test_picture_results
-    "lrapp.ui.train.images: picture_look.as_html(facts, look, data.pictures.only_classes)",  # test_picture_look
+    "lrapp.ui.train.images: examples.as_html(facts, look, data.pictures.only_classes)",  # test_examples
     "lrapp.ui.predict.question: partial(_label, labels)",  # labels, which are made plain in the line before
     "lrapp.ui.run.results: views",  # a fixed list of words, by its type
     "lrapp.ui.run.exports: list(titles)",  # titles of the formats, a constant of ``exports``
