@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.networks import models
-from lrapp.preparation.table_arrays import Part, Prepared
+from lrapp.preparation.table_arrays import Prepared, Split
 from lrapp.runs.events import EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import LayerSettings, ModelSettings, Task, TrainingSettings
 from lrapp.training import trainer
@@ -26,7 +26,7 @@ RICH = ModelSettings(
 PLAIN = ModelSettings(layers=(LayerSettings(units=8), LayerSettings(units=6, activation="tanh")))
 
 
-def part(task: Task, rows: int, seed: int, weighted: bool = False) -> Part:
+def part(task: Task, rows: int, seed: int, weighted: bool = False) -> Split:
     generator = np.random.default_rng(seed)
     x = generator.normal(size=(rows, INPUTS)).astype(np.float32)
     signal = x[:, 0] + 0.5 * x[:, 1] * x[:, 2] + 0.3 * generator.normal(size=rows)
@@ -38,7 +38,7 @@ def part(task: Task, rows: int, seed: int, weighted: bool = False) -> Part:
     else:
         y = signal.astype(np.float32)
     weight = generator.uniform(0.5, 1.5, rows).astype(np.float32) if weighted else None
-    return Part(x=x, y=y, weight=weight, rows=np.arange(rows, dtype=np.int64))
+    return Split(x=x, y=y, weight=weight, rows=np.arange(rows, dtype=np.int64))
 
 
 def prepared(

@@ -17,7 +17,7 @@ from lrapp.phrasing import counted
 from lrapp.prediction.row_predictions import Answers
 from lrapp.prediction.summary import Tally
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 
 ROOT = Path(__file__).parents[1] / "lrapp"
 _NOUNS = re.compile(
@@ -75,7 +75,7 @@ def test_a_number_takes_its_noun(number: int, words: tuple[str, ...], text: str)
     ],
 )
 def test_rows_of_an_unknown_class(rows: int, sentence: str) -> None:
-    told = Preprocessor("binary", "y", ("a", "b"), 0.0, 1.0, (InputColumn("x", Kind.NUMBER),), (), None)
+    told = Preprocessor("binary", "y", ("a", "b"), 0.0, 1.0, (InputColumn("x", ColumnKind.NUMBER),), (), None)
     tally = Tally(told)
     count = rows + 1
     tally.add(

@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _kind_for(run_folder: Path) -> worker_setup.Kind:
+def _kind_for(run_folder: Path) -> worker_setup.WorkerKind:
     try:
         return worker_setup.kind_for(Run(run_folder).settings)
     except UserError:

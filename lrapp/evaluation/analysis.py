@@ -17,7 +17,7 @@ from lrapp.evaluation.scores import Metric, Scores, evaluate, number
 from lrapp.settings import Task
 
 if TYPE_CHECKING:
-    from lrapp.preparation.table_arrays import Part, Prepared
+    from lrapp.preparation.table_arrays import Prepared, Split
 
 # Multiplications for what columns matter, and again for the curves: some seconds. Counted, not timed, so that a run has
 # the same figures wherever and whenever it ends.
@@ -200,7 +200,7 @@ def look(
 
 def _verdict(
     prepared: "Prepared",
-    part: "Part",
+    part: "Split",
     outputs: NDArray[Any],
     linear: NDArray[Any],
     own: Metric,
@@ -252,7 +252,7 @@ def _beaten(metric: Metric, trivial: float) -> bool:
 
 def _of_classes(
     prepared: "Prepared",
-    part: "Part",
+    part: "Split",
     outputs: NDArray[Any],
     fitted: tuple[NDArray[Any], int] | None,
     notes: list[str],
@@ -308,7 +308,7 @@ def _hardly_right(accuracy: Metric) -> bool:
 
 def _columns(
     prepared: "Prepared",
-    part: "Part",
+    part: "Split",
     name: str,
     answer: Answer,
     error: Error,

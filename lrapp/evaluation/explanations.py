@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from lrapp.evaluation.metrics import spread
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.preparation.preprocessor import Preprocessor
-    from lrapp.preparation.table_arrays import Part, Prepared
+    from lrapp.preparation.table_arrays import Prepared, Split
 
 Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
 Error = Callable[["Prepared", NDArray[Any], NDArray[Any]], NDArray[np.float64]]
@@ -155,7 +155,7 @@ def log_loss_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) ->
     return losses
 
 
-def sampled(part: "Part", most: int) -> NDArray[np.int64]:
+def sampled(part: "Split", most: int) -> NDArray[np.int64]:
     """Return positions of at most that many rows of a part, ascending, the same ones each time."""
     rows = len(part.y)
     if rows <= most:
@@ -165,7 +165,7 @@ def sampled(part: "Part", most: int) -> NDArray[np.int64]:
 
 def importance(
     prepared: "Prepared",
-    part: "Part",
+    part: "Split",
     rows: NDArray[np.int64],
     column: int,
     of: Inputs,
@@ -195,7 +195,7 @@ def importance(
 
 
 def dependence(
-    prepared: "Prepared", part: "Part", rows: NDArray[np.int64], column: int, of: Inputs, answer: Answer
+    prepared: "Prepared", part: "Split", rows: NDArray[np.int64], column: int, of: Inputs, answer: Answer
 ) -> Dependence | None:
     """Return the mean answer over the values of a column (Friedman 2001); None for dates and single values.
 
@@ -207,7 +207,7 @@ def dependence(
         answer: The network, inputs -> outputs; called once.
     """
     about = prepared.preprocessor.columns[column]
-    if about.kind is Kind.DATE:
+    if about.kind is ColumnKind.DATE:
         return None
     x = part.x[rows]
     numbers: tuple[float, ...] = ()
@@ -220,7 +220,7 @@ def dependence(
         labels = tuple(of.labels[place] for place in chosen)
     elif not of.numbers:
         return None
-    elif about.kind is Kind.YES_NO:
+    elif about.kind is ColumnKind.YES_NO:
         settings, moved, labels = np.array([[0.0], [1.0]], np.float32), list(of.numbers), about.values
     else:
         there = x[(x[:, of.flags] == 0).all(axis=1)][:, of.numbers[0]] if of.flags else x[:, of.numbers[0]]

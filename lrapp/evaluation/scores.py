@@ -13,7 +13,7 @@ from lrapp.files import from_json
 from lrapp.settings import Task
 
 if TYPE_CHECKING:
-    from lrapp.preparation.table_arrays import Part, Prepared
+    from lrapp.preparation.table_arrays import Prepared, Split
 
 _PERCENT = ("accuracy",)
 
@@ -151,7 +151,7 @@ def evaluate(prepared: "Prepared", outputs: np.ndarray) -> Scores:
     return Scores(prepared.task, name, len(part.y), trivial, metrics, prepared.unit)
 
 
-def _of_numbers(prepared: "Prepared", part: "Part", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:
+def _of_numbers(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:
     """Computed on standardised values, where no square overflows, and scaled afterwards."""
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
@@ -182,7 +182,7 @@ def _of_numbers(prepared: "Prepared", part: "Part", outputs: np.ndarray) -> tupl
     return number(prepared.preprocessor.target_mean), metrics
 
 
-def _of_classes(prepared: "Prepared", part: "Part", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:
+def _of_classes(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:
     from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 
     names = np.array(prepared.classes, dtype=object)

@@ -41,7 +41,7 @@ _LOOK_SECONDS = 0.2
 _END_SECONDS = 2.0
 
 
-def _local(kind: worker_setup.Kind) -> Worker:
+def _local(kind: worker_setup.WorkerKind) -> Worker:
     """A process on this machine."""
     return WorkerProcess(partial(worker_setup.warm, kind))
 
@@ -56,7 +56,7 @@ class Jobs:
     """
 
     def __init__(
-        self, store: Store, make_executor: Callable[[worker_setup.Kind], Worker | Executor] = _local
+        self, store: Store, make_executor: Callable[[worker_setup.WorkerKind], Worker | Executor] = _local
     ) -> None:
         self.store = store
         self._make_executor = make_executor
@@ -133,7 +133,7 @@ class Jobs:
             run.set_status(state="queued", message="", queued=now(), started=None, ended=None, attempts=0)
             self.submit(run)
 
-    def expect(self, kind: worker_setup.Kind) -> None:
+    def expect(self, kind: worker_setup.WorkerKind) -> None:
         """Start a worker of a kind ahead of need; nothing while the one there is busy."""
         with self._changed:
             free = self._current is None and not self._waiting
@@ -141,7 +141,7 @@ class Jobs:
             if free and (there is None or (there.local and there.idle)):
                 self._suit(kind)
 
-    def _suit(self, kind: worker_setup.Kind) -> None:
+    def _suit(self, kind: worker_setup.WorkerKind) -> None:
         """Replace a worker of another kind; what it still has to answer, it answers first."""
         if kind == self._kind:
             return

@@ -169,10 +169,10 @@ def loop_for(
         UserError: If what the network is to start from cannot be had or does not fit.
     """
     from lrapp.networks import transfer
-    from lrapp.training.loop import essential
+    from lrapp.training.loop import loop_key
 
     training, start = settings.training, None if goes_on else settings.model.start
-    loop = _traced(settings.model, prepared.shape, prepared.task, len(prepared.classes), essential(training))
+    loop = _traced(settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training))
     knowledge = None
     if isinstance(start, RunStart):
         knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)

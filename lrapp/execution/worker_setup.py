@@ -15,16 +15,16 @@ from lrapp.errors import UserError
 from lrapp.networks import shapes
 from lrapp.settings import PictureFileSource, PicturesSource, PretrainedStart, RunSettings
 
-Kind = Literal["small", "large", "convolutions"]
+WorkerKind = Literal["small", "large", "convolutions"]
 # What the first settings that a person sees want.
-USUAL: Kind = "small"
+USUAL: WorkerKind = "small"
 
 # A product of matrices with more multiplications is shared by all cores. Measured on two cores of a Xeon with AVX-512,
 # XLA on and off: at 4 million handing over takes longer than it spares, at 30 million it is the other way.
 _SHARED_MULTIPLICATIONS = 1 << 23
 # Read by TensorFlow when it is imported. With oneDNN, convolutions take 0.6 of the time; but small dense networks gain
 # nothing, do not have the same last bits in every process, and swallow numbers that are none.
-_VARIABLES: dict[Kind, dict[str, str]] = {
+_VARIABLES: dict[WorkerKind, dict[str, str]] = {
     "small": {
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "TF_NUM_INTRAOP_THREADS": "1",
@@ -67,7 +67,7 @@ _HEAVY = (
 )
 
 
-def kind_for(settings: RunSettings) -> Kind:
+def kind_for(settings: RunSettings) -> WorkerKind:
     """Return in what kind of process a run trains fastest.
 
     How many threads share a sum decides its last bits, so this follows from the settings alone: the same run has the
@@ -102,7 +102,7 @@ def _shape(settings: RunSettings) -> shapes.Shape:
     return (1,)
 
 
-def settle(kind: Kind) -> None:
+def settle(kind: WorkerKind) -> None:
     """Set what TensorFlow reads when it is imported, where nobody has set it already.
 
     Args:
@@ -113,7 +113,7 @@ def settle(kind: Kind) -> None:
         os.environ.setdefault(name, value)
 
 
-def load(kind: Kind) -> None:
+def load(kind: WorkerKind) -> None:
     """Import what takes seconds.
 
     Args:
@@ -125,7 +125,7 @@ def load(kind: Kind) -> None:
             import_module(name)
 
 
-def warm(kind: Kind) -> None:
+def warm(kind: WorkerKind) -> None:
     """Import what takes seconds, and train a very small network, as TensorFlow's first steps take longer than others.
 
     Args:
@@ -167,7 +167,7 @@ def _rehearse(pictures: bool) -> None:
     import numpy as np
 
     from lrapp.networks import models
-    from lrapp.preparation.table_arrays import Part
+    from lrapp.preparation.table_arrays import Split
     from lrapp.settings import LayerSettings, ModelSettings, TrainingSettings
     from lrapp.training.loop import Loop, shuffled
 
@@ -176,7 +176,7 @@ def _rehearse(pictures: bool) -> None:
     layer = LayerSettings(kind="conv", units=2) if pictures else LayerSettings(units=2)
     network = models.build(ModelSettings(layers=(layer,)), x.shape[1:] if pictures else 3, "binary")
     loop = Loop(network, "binary", TrainingSettings(batch_size=2))
-    data = loop.load(Part(x, np.zeros(rows, np.int32), None, np.arange(rows)))
+    data = loop.load(Split(x, np.zeros(rows, np.int32), None, np.arange(rows)))
     loop.run(data, shuffled(rows, 0, 0), 0, np.zeros(2, np.float32))
     loop.evaluate(data, 0, 1)
     loop.snapshot()

@@ -30,7 +30,7 @@ FATES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class StudyRun:
     """One run of a study, as far as it has come.
 
     Args:
@@ -229,7 +229,7 @@ class Comparison:
         return f"{spread.mean:.4g} ({spread.low:.4g}–{spread.high:.4g})"
 
 
-def compare(trials: Sequence[Trial], yardstick: str) -> Comparison | None:
+def compare(trials: Sequence[StudyRun], yardstick: str) -> Comparison | None:
     """Return what the runs say together; None before the first of them has begun to train.
 
     Args:
@@ -291,7 +291,7 @@ class _Done:
     best: float
 
     @classmethod
-    def of(cls, trial: Trial, upwards: bool) -> "_Done":
+    def of(cls, trial: StudyRun, upwards: bool) -> "_Done":
         metric = np.array([epoch.val_metric for epoch in trial.history.epochs], np.float64)
         seconds = np.array([epoch.seconds for epoch in trial.history.epochs], np.float64)
         # A run that was taken up again counts its seconds anew.
@@ -306,17 +306,17 @@ class _Done:
         return (float(there[0] + 1), float(self.seconds[there[0]])) if len(there) else (math.inf, math.inf)
 
 
-def _finished(trial: Trial) -> bool:
+def _finished(trial: StudyRun) -> bool:
     epochs = trial.history.epochs
     return trial.state in _DONE and bool(epochs) and bool(np.isfinite([e.val_metric for e in epochs]).all())
 
 
-def _others(trials: Sequence[Trial]) -> str:
+def _others(trials: Sequence[StudyRun]) -> str:
     fates = [FATES.get(trial.state, "without figures") for trial in trials if not _finished(trial)]
     return ", ".join(f"{fates.count(fate)} {fate}" for fate in dict.fromkeys(fates))
 
 
-def _range_test_steps(trials: Sequence[Trial]) -> int:
+def _range_test_steps(trials: Sequence[StudyRun]) -> int:
     steps = [sum(len(sweep.losses) for sweep in trial.history.sweeps) for trial in trials]
     begun = [number for number, trial in zip(steps, trials, strict=True) if trial.history.sweeps]
     return round(float(np.median(begun))) if begun else 0
@@ -346,7 +346,7 @@ def difference(gains: Sequence[float], comparisons: int = 1, least_deviation: fl
 # --- curves ----------------------------------------------------------------------------------------------------
 
 
-def curves(trials: Sequence[Trial]) -> pd.DataFrame:
+def curves(trials: Sequence[StudyRun]) -> pd.DataFrame:
     """Return mean and spread over the seeds of each policy, for every epoch (the rate: every step).
 
     Columns: ``panel`` (``loss``, ``rate``, ``metric``), ``policy`` (its place, from 0), ``epoch``, ``mean``, ``low``,

@@ -22,7 +22,7 @@ from lrapp.settings import (
     SGDRSettings,
     with_rates,
 )
-from lrapp.settings.base import Part, checked
+from lrapp.settings.base import SettingsModel, checked
 
 ORIGIN = "Drawn by a random search."
 MOST_TRIALS = 200
@@ -30,7 +30,7 @@ MOST_TRIALS = 200
 BEST_SHARE = 0.05
 
 
-class Search(Part):
+class Search(SettingsModel):
     """A random search: from where, how many trials, by which seed."""
 
     space: Space = Space()

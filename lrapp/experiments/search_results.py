@@ -17,7 +17,7 @@ from lrapp.settings import RunSettings
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class SearchTrial:
     """One trial of a search, as far as it has come.
 
     Args:
@@ -64,7 +64,7 @@ class Found:
     space: Space
     metric: str
     validation_rows: int
-    trials: tuple[Tried, ...]
+    trials: tuple[SearchTrial, ...]
 
     @property
     def upwards(self) -> bool:
@@ -77,7 +77,7 @@ class Found:
         return f"validation {self.metric}"
 
     @property
-    def ranked(self) -> tuple[Tried, ...]:
+    def ranked(self) -> tuple[SearchTrial, ...]:
         """The trials whose figures count, the best first; of equals the one with the least validation loss."""
         counted = [(one, one.kept) for one in self.trials]
         places = sorted(
@@ -88,7 +88,7 @@ class Found:
         return tuple(self.trials[number - 1] for _, _, number in places)
 
     @property
-    def best(self) -> Tried | None:
+    def best(self) -> SearchTrial | None:
         """The best trial; None when there is none whose figures count."""
         return next(iter(self.ranked), None)
 
@@ -180,7 +180,7 @@ class Found:
 
     def left_out(self) -> str:
         """Return how many trials do not count, why, and which; empty if all do, or will."""
-        fates: dict[str, list[Tried]] = {}
+        fates: dict[str, list[SearchTrial]] = {}
         for one in self.trials:
             if one.fate and one.state not in ("queued", "running"):
                 fates.setdefault(one.fate, []).append(one)
@@ -209,7 +209,7 @@ def drawn_columns(space: Space, trials: Sequence[RunSettings | None]) -> dict[st
     return columns
 
 
-def of_trials(space: Space, trials: Sequence[Tried]) -> Found | None:
+def of_trials(space: Space, trials: Sequence[SearchTrial]) -> Found | None:
     """Return what the trials came to; None before the first of them has begun to train.
 
     Args:
@@ -236,7 +236,7 @@ def _baseline(scores: Scores) -> str:
     return f"{metric.name} {_figure(metric.name, metric.baseline)}" if metric.baseline is not None else "none"
 
 
-def _named(trials: Sequence[Tried]) -> str:
+def _named(trials: Sequence[SearchTrial]) -> str:
     numbers = [f"{number_}" for number_ in sorted(one.number for one in trials)]
     if len(numbers) == 1:
         return f"trial {numbers[0]}"

@@ -8,14 +8,14 @@ from pydantic import Field
 from lrapp.errors import UserError
 from lrapp.settings import Optimizer as OptimizerName
 from lrapp.settings import TrainingSettings
-from lrapp.settings.base import Part, ui
+from lrapp.settings.base import SettingsModel, ui
 
 Value = float | int | str
 Scale = Literal["log", "log2", "linear", "whole", "choice"]
 _OPTIMIZERS: Any = TrainingSettings.model_fields["optimizer"].json_schema_extra
 
 
-class Varied(Part):
+class Varied(SettingsModel):
     """What one setting may become."""
 
     scale: ClassVar[Scale]
@@ -157,7 +157,7 @@ class Optimizers(Varied):
             )
 
 
-class Space(Part):
+class Space(SettingsModel):
     """Which settings may vary, and between what; the others stay as they are."""
 
     # What is drawn follows from a field's place: new ones go to the end.

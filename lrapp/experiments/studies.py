@@ -46,7 +46,7 @@ __all__ = [
     "MOST_LABEL",
     "MOST_POLICIES",
     "MOST_SEEDS",
-    "Contender",
+    "Candidate",
     "Member",
     "Plan",
     "Study",
@@ -74,7 +74,7 @@ CYCLICAL = "What cyclical rates do"
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """A policy that takes part, under the name that the charts give it."""
 
     label: str
@@ -94,7 +94,7 @@ class Plan:
 
     name: str
     base: RunSettings
-    contenders: tuple[Contender, ...]
+    contenders: tuple[Candidate, ...]
     seeds: tuple[int, ...]
 
 
@@ -113,14 +113,14 @@ def label_of(policy: PolicySettings) -> str:
             return "One-cycle (found)" if found else f"One-cycle {policy.max_lr:.3g}"
 
 
-def contenders(policies: Sequence[PolicySettings]) -> tuple[Contender, ...]:
+def contenders(policies: Sequence[PolicySettings]) -> tuple[Candidate, ...]:
     """Return the policies with names that differ."""
     taken: dict[str, int] = {}
     named = []
     for policy in policies:
         label = label_of(policy)
         taken[label] = taken.get(label, 0) + 1
-        named.append(Contender(label if taken[label] == 1 else f"{label} ({taken[label]})", policy))
+        named.append(Candidate(label if taken[label] == 1 else f"{label} ({taken[label]})", policy))
     return tuple(named)
 
 
@@ -165,7 +165,7 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(str(number) for number in numbers)
 
 
-def remark(base: RunSettings, contender: Contender, training_rows: int | None) -> str | None:
+def remark(base: RunSettings, contender: Candidate, training_rows: int | None) -> str | None:
     """Return a sentence on a first cycle that is longer than the run; None where there is nothing to say.
 
     Args:
@@ -205,7 +205,7 @@ def remark(base: RunSettings, contender: Contender, training_rows: int | None) -
     )
 
 
-def settings_of(plan: Plan, contender: Contender, seed: int) -> RunSettings:
+def settings_of(plan: Plan, contender: Candidate, seed: int) -> RunSettings:
     """Return the settings of one run: all policies get the same number of updates, so none stops early."""
     training = plan.base.training.model_copy(update={"seed": seed})
     settings = plan.base.model_copy(update={"policy": contender.policy, "training": training})
@@ -225,7 +225,7 @@ def _as_member(settings: RunSettings, name: str) -> RunSettings:
     )
 
 
-def yardstick_of(contenders: Sequence[Contender]) -> str:
+def yardstick_of(contenders: Sequence[Candidate]) -> str:
     """Return the policy that the others are measured by: the first that keeps its rate, else the first."""
     fixed = (one.label for one in contenders if isinstance(one.policy, FixedSettings))
     return next(fixed, contenders[0].label)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.export.finished_run import SPLIT, Finished, finished
+from lrapp.export.finished_run import SPLIT, FinishedRun, finished
 from lrapp.images.folders import plain_name
 from lrapp.images.pixels import read_picture
 from lrapp.preparation.image_inputs import PicturePreprocessor
@@ -22,7 +22,7 @@ from lrapp.settings import PictureFileSource
 
 if TYPE_CHECKING:
     from lrapp.images.datasets import Images
-    from lrapp.preparation.table_arrays import Part
+    from lrapp.preparation.table_arrays import Split
 
 __all__ = ["ARCHIVE", "SPLIT", "PictureRecipe", "picture_recipe"]
 
@@ -32,7 +32,7 @@ _MOST_CHECKED = 1_000
 
 
 @dataclass(frozen=True, eq=False)
-class PictureRecipe(Finished):
+class PictureRecipe(FinishedRun):
     """A finished run on pictures, and what it was made of.
 
     Args:
@@ -49,7 +49,7 @@ class PictureRecipe(Finished):
     archive: Path | None
 
     @property
-    def checked(self) -> "Part":
+    def checked(self) -> "Split":
         """The pictures that an exported model is checked on, evenly from all that could be."""
         every = super().checked
         chosen = np.unique(np.linspace(0, len(every.y) - 1, min(_MOST_CHECKED, len(every.y))).astype(int))
@@ -77,17 +77,17 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
         )
     source = settings.data.source
     archive = store.source_path(source) if isinstance(source, PictureFileSource) else None
-    made = Finished(settings, history, scores, model, prepared)
+    made = FinishedRun(settings, history, scores, model, prepared)
     split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images, archive)
     return PictureRecipe(**vars(made), preprocessor=told, known=images.classes, split=split, archive=archive)
 
 
-def _split_of_set(made: Finished, images: "Images") -> bytes:
+def _split_of_set(made: FinishedRun, images: "Images") -> bytes:
     parts = made.parts(len(images.labels))
     return ("part\n" + "".join(f"{part or 'none'}\n" for part in parts)).encode()
 
 
-def _split_of_zip(made: Finished, images: "Images", archive: Path) -> bytes:
+def _split_of_zip(made: FinishedRun, images: "Images", archive: Path) -> bytes:
     parts = made.parts(len(images.labels))
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")

@@ -16,12 +16,12 @@ from lrapp.runs.store import Run, Store
 from lrapp.sandbox.sources import read_table
 from lrapp.settings import Precision, RunSettings
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.evaluation.scores import Scores
     from lrapp.networks.saved import SavedModel
-    from lrapp.preparation.table_arrays import Part, Prepared
+    from lrapp.preparation.table_arrays import Prepared, Split
     from lrapp.tables.reading import Table
 
 ORIGINAL, CLEANED, SPLIT = "data.csv", "data_clean.csv", "split.csv"
@@ -45,7 +45,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Finished:
+class FinishedRun:
     """A finished run, on a table or on pictures, with its data prepared once more.
 
     Args:
@@ -68,7 +68,7 @@ class Finished:
         return -(-len(self.prepared.train.y) // self.settings.training.batch_size)
 
     @property
-    def checked(self) -> "Part":
+    def checked(self) -> "Split":
         """The rows that an exported model is checked on: test rows, or validation rows where there are none."""
         return self.prepared.test if len(self.prepared.test.y) else self.prepared.validation
 
@@ -87,7 +87,7 @@ class Finished:
 
 
 @dataclass(frozen=True, eq=False)
-class Recipe(Finished):
+class Recipe(FinishedRun):
     """A finished run on a table, and what it was made of.
 
     Args:
@@ -165,9 +165,9 @@ def _plain(table: "Table", prepared: "Prepared") -> pd.DataFrame:
     for column in prepared.preprocessor.columns:
         values = table.frame[column.name]
         match column.kind:
-            case Kind.NUMBER:
+            case ColumnKind.NUMBER:
                 columns[column.name] = _numbers(values)
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 columns[column.name] = values
             case _:
                 columns[column.name] = _texts(values)
@@ -267,7 +267,7 @@ def slot_names(columns: Sequence[InputColumn]) -> list[str]:
     names = []
     for column in columns:
         for slot in column.slots:
-            name = slot if column.kind is Kind.DATE else column.name
+            name = slot if column.kind is ColumnKind.DATE else column.name
             while name in taken:
                 name += " (2)"
             taken.add(name)

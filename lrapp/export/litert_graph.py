@@ -24,7 +24,7 @@ from lrapp.prediction.plain_model import (
     text_codes,
 )
 from lrapp.preparation.preprocessor import InputColumn
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 _DAY = 86_400
 
@@ -33,7 +33,7 @@ def input_names(plan: Portable) -> dict[str, tuple[str, ...]]:
     """Return what the file calls the inputs of each column: ``column_1`` and so on, two of them for a date."""
     return {
         column.name: (f"column_{place}_days", f"column_{place}_seconds")
-        if column.kind is Kind.DATE
+        if column.kind is ColumnKind.DATE
         else (f"column_{place}",)
         for place, column in enumerate(plan.columns, start=1)
     }
@@ -53,10 +53,10 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
     names = input_names(plan)
     for column in plan.columns:
         values = columns[column.name]
-        if column.kind is Kind.DATE:
+        if column.kind is ColumnKind.DATE:
             days = np.floor(values / _DAY)
             parts = [days, values - days * _DAY]
-        elif column.kind is Kind.NUMBER:
+        elif column.kind is ColumnKind.NUMBER:
             with np.errstate(over="ignore"):
                 parts = [values]
         else:
@@ -75,7 +75,7 @@ def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
     names, ops, learned = input_names(plan), Ops(np.float32), layers(model.network)
     specs: dict[str, Any] = {}
     for column in plan.columns:
-        kind = tf.int32 if column.kind in (Kind.CATEGORY, Kind.YES_NO) else tf.float32
+        kind = tf.int32 if column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO) else tf.float32
         specs |= {name: tf.TensorSpec([None], kind, name=name) for name in names[column.name]}
 
     def serve(**given: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from lrapp.prediction.plain_model import (
 )
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 OPSET, ML_OPSET, IR_VERSION = 20, 3, 9
 _OUTPUTS = ("prediction", "probabilities")
@@ -177,7 +177,7 @@ def build(model: SavedModel, plan: Portable) -> Any:
     while any(column.name.startswith(prefix) for column in plan.columns):
         prefix += "_"
     graph, names = Graph(prefix), input_names(plan)
-    texts = (Kind.CATEGORY, Kind.YES_NO)
+    texts = (ColumnKind.CATEGORY, ColumnKind.YES_NO)
     inputs = [
         helper.make_tensor_value_info(
             names[column.name],

@@ -14,7 +14,7 @@ from lrapp.export.finished_run import slot_names
 from lrapp.prediction import plain_model
 from lrapp.prediction.plain_model import Portable
 from lrapp.preparation.preprocessor import InputColumn
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.export.finished_image_run import PictureRecipe
@@ -24,16 +24,16 @@ _MOST_SHOWN = 200
 _FAR = np.finfo(np.float64).max
 # What a column looks like in programs that know texts and float64, and in LiteRT.
 _KINDS = {
-    Kind.NUMBER: ("number (float64)", "a gap is NaN"),
-    Kind.DATE: ("number (float64)", "seconds since 1970-01-01, UTC; a gap is NaN"),
-    Kind.YES_NO: ("text", "a gap is an empty text; one of: "),
-    Kind.CATEGORY: ("text", "a gap is an empty text; known: "),
+    ColumnKind.NUMBER: ("number (float64)", "a gap is NaN"),
+    ColumnKind.DATE: ("number (float64)", "seconds since 1970-01-01, UTC; a gap is NaN"),
+    ColumnKind.YES_NO: ("text", "a gap is an empty text; one of: "),
+    ColumnKind.CATEGORY: ("text", "a gap is an empty text; known: "),
 }
 _LITERT_KINDS = {
-    Kind.NUMBER: ("float32", "a gap is NaN"),
-    Kind.DATE: ("float32", "whole days since 1970-01-01, and seconds of that day (UTC); a gap is NaN"),
-    Kind.YES_NO: ("int32", "0 for the first, 1 for the second of these, -1 for a gap: "),
-    Kind.CATEGORY: ("int32", "the place, from 0, in `columns.json`, which begins: "),
+    ColumnKind.NUMBER: ("float32", "a gap is NaN"),
+    ColumnKind.DATE: ("float32", "whole days since 1970-01-01, and seconds of that day (UTC); a gap is NaN"),
+    ColumnKind.YES_NO: ("int32", "0 for the first, 1 for the second of these, -1 for a gap: "),
+    ColumnKind.CATEGORY: ("int32", "the place, from 0, in `columns.json`, which begins: "),
 }
 
 
@@ -72,7 +72,7 @@ a list stands for a gap."""
 def _of_inputs(
     recipe: "Recipe",
     names: Mapping[str, Sequence[str]],
-    kinds: Mapping[Kind, tuple[str, str]],
+    kinds: Mapping[ColumnKind, tuple[str, str]],
     about: str,
     answers: str,
     example: str,

@@ -11,13 +11,13 @@ import numpy as np
 from lrapp.errors import UserError
 from lrapp.export.exporter import MOST_DIFFERENCE, Arrays, Exporter
 from lrapp.export.finished_image_run import picture_recipe
-from lrapp.export.finished_run import Finished, recipe
+from lrapp.export.finished_run import FinishedRun, recipe
 from lrapp.export.formats import code, keras, litert, onnx, savedmodel
 from lrapp.files import disk_errors, put, write_beside
 from lrapp.phrasing import counted
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run, Store
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 # In the order in which the page offers them.
 EXPORTERS = (code.EXPORTER, keras.EXPORTER, savedmodel.EXPORTER, onnx.EXPORTER, litert.EXPORTER)
@@ -79,7 +79,7 @@ def export(folder: Path, home: Path, key: str) -> Path:
     return target
 
 
-def _finished(run: Run, store: Store, say: Callable[[str], None]) -> Finished:
+def _finished(run: Run, store: Store, say: Callable[[str], None]) -> FinishedRun:
     """The run with its data, read and prepared once more."""
     if run.settings.data.of_pictures:
         say("Reading the pictures …")
@@ -88,7 +88,7 @@ def _finished(run: Run, store: Store, say: Callable[[str], None]) -> Finished:
     return recipe(run, store)
 
 
-def _fill(content: Path, exporter: Exporter, finished: Finished, say: Callable[[str], None]) -> None:
+def _fill(content: Path, exporter: Exporter, finished: FinishedRun, say: Callable[[str], None]) -> None:
     """Write a format into a folder, once its answers are the app's."""
     from lrapp.export import readmes
 
@@ -110,7 +110,7 @@ def _zip(content: Path, packed: Path) -> None:
             archive.write(path, path.relative_to(content).as_posix(), how)
 
 
-def _compare(finished: Finished, answers: Arrays, most: float, in_float32: bool) -> str:
+def _compare(finished: FinishedRun, answers: Arrays, most: float, in_float32: bool) -> str:
     """Say how far an exported model's answers to the rows that are checked are from the app's.
 
     Raises:
@@ -135,7 +135,7 @@ def _compare(finished: Finished, answers: Arrays, most: float, in_float32: bool)
     return f"Checked on {rows}: the largest difference to the app's answers is {text}.{note}"
 
 
-def _difference(finished: Finished, answers: Arrays, outputs: np.ndarray) -> tuple[float, str]:
+def _difference(finished: FinishedRun, answers: Arrays, outputs: np.ndarray) -> tuple[float, str]:
     """The largest difference between answers and what the app makes of a network's outputs; also in words."""
     told = finished.model.preprocessor
     own = told.decode(outputs)
@@ -151,11 +151,11 @@ def _difference(finished: Finished, answers: Arrays, outputs: np.ndarray) -> tup
     return largest, f"{largest:.1e} {unit}"
 
 
-def _refusal(finished: Finished, most: float, off: str) -> Exception:
+def _refusal(finished: FinishedRun, most: float, off: str) -> Exception:
     """What to raise where answers are further off than they may be."""
     told = finished.model.preprocessor
     if not isinstance(told, PicturePreprocessor):
-        dates = any(column.kind is Kind.DATE for column in told.columns)
+        dates = any(column.kind is ColumnKind.DATE for column in told.columns)
         if dates and finished.settings.data.scaling == "quantile":
             return UserError(
                 "This run scales the parts of dates by quantiles, where the last digit of a sine can decide, and this "

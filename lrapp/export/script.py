@@ -8,7 +8,7 @@ from lrapp.errors import UserError
 from lrapp.escaping import line
 from lrapp.export import script_images
 from lrapp.export.finished_image_run import PictureRecipe
-from lrapp.export.finished_run import Finished, Recipe
+from lrapp.export.finished_run import FinishedRun, Recipe
 from lrapp.export.script_data import (
     WIDTH,
     Cell,
@@ -23,7 +23,7 @@ from lrapp.export.script_training import network_cell, rate_cell, testing_cell, 
 from lrapp.settings.network import FreshStart
 
 
-def script(recipe: Finished) -> str:
+def script(recipe: FinishedRun) -> str:
     """Return the run as a Python script."""
     first, *others = cells_of(recipe)
     # Said before all else, or a comment with a name from a file could say in which encoding the script is read.
@@ -32,7 +32,7 @@ def script(recipe: Finished) -> str:
     return "\n\n\n".join(parts) + "\n"
 
 
-def notebook(recipe: Finished) -> str:
+def notebook(recipe: FinishedRun) -> str:
     """Return the run as a Jupyter notebook (format 4.5)."""
     made: list[dict[str, Any]] = []
     for number, cell in enumerate(cells_of(recipe)):
@@ -59,7 +59,7 @@ def notebook(recipe: Finished) -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
-def cells_of(recipe: Finished) -> tuple[Cell, ...]:
+def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
     """Return the steps of the script, in order.
 
     Raises:
@@ -84,7 +84,7 @@ def cells_of(recipe: Finished) -> tuple[Cell, ...]:
     )
 
 
-def _data_cells(recipe: Finished) -> tuple[Cell, ...]:
+def _data_cells(recipe: FinishedRun) -> tuple[Cell, ...]:
     if isinstance(recipe, PictureRecipe):
         return (
             script_images.beginning_cell(recipe),

@@ -9,7 +9,7 @@ import numpy as np
 
 from lrapp.export.finished_run import SPLIT, Recipe, slot_names
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 # Measured on one machine: losses agree in six digits, figures are equal. Others round in other places.
 TOLERANCE = (
@@ -97,15 +97,15 @@ def column_cell(recipe: Recipe) -> Cell:
         source = f"table[{column.name!r}]"
         own = [next(names) for _ in column.slots]
         match column.kind:
-            case Kind.NUMBER:
+            case ColumnKind.NUMBER:
                 line = f'{source}.astype("float64")'
                 if np.isinf(recipe.frame[column.name]).any():
                     line += ".replace([np.inf, -np.inf], np.nan)"
-            case Kind.YES_NO:
+            case ColumnKind.YES_NO:
                 line = f"{source}.map({_answers(recipe, column.name, column.values)})"
-            case Kind.CATEGORY:
+            case ColumnKind.CATEGORY:
                 line = f'{source}.fillna("")'
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 helpers = _DATES
                 code.append(f"raw[{literal(own, 0)}] = date_parts({source})")
                 continue

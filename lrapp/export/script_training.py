@@ -3,13 +3,13 @@
 from collections import Counter
 from typing import Any
 
-from lrapp.export.finished_run import Finished
+from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
 from lrapp.policies.schedules import CLR, SGDR, Fixed, OneCycle, Policy, WarmUp
 
 
-def network_cell(recipe: Finished) -> Cell:
+def network_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the network."""
     training = recipe.settings.training
     made = {
@@ -131,7 +131,7 @@ def _value(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-def rate_cell(recipe: Finished) -> Cell:
+def rate_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the learning rates."""
     settings = recipe.settings
     steps = recipe.steps_per_epoch
@@ -210,7 +210,7 @@ def policy_code(policy: Policy) -> str:
     raise NotImplementedError(type(policy).__name__)
 
 
-def training_cell(recipe: Finished) -> Cell:
+def training_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the training."""
     training = recipe.settings.training
     stopping = training.early_stopping
@@ -302,7 +302,7 @@ network.save("model.keras")''',
     )
 
 
-def _rows_at_once(recipe: Finished) -> int:
+def _rows_at_once(recipe: FinishedRun) -> int:
     return 256 if recipe.prepared.of_pictures else 8192
 
 
@@ -317,7 +317,7 @@ for batch in range({steps}):  # of the epoch in which the run was stopped
     network.train_on_batch(*batches[batch])"""
 
 
-def testing_cell(recipe: Finished) -> Cell:
+def testing_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the measuring."""
     metric = recipe.scores.metrics[0]
     part = recipe.scores.part

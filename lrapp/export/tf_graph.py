@@ -12,7 +12,7 @@ from lrapp.networks.saved import SavedModel
 from lrapp.prediction.plain_model import Portable, date_parts, in_portions, prepared, text_codes
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 SIGNATURE = "serving_default"
 
@@ -89,7 +89,7 @@ def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
     names, ops = input_names(plan), Ops()
     texts = {}
     for column in plan.columns:
-        if column.kind in (Kind.CATEGORY, Kind.YES_NO):
+        if column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
             keys, codes = text_codes(column)
             initial = tf.lookup.KeyValueTensorInitializer(
                 tf.constant(keys), tf.constant(codes, dtype=tf.int64)

@@ -12,11 +12,11 @@ from lrapp.formats.learned import ModelFormats
 from lrapp.formats.match import Plan, Reading
 from lrapp.formats.written import Written, look
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import DialectOverrides, Table, read_csv
 
-_AS_IT_STANDS = ColumnFormat(Kind.TEXT)
-_TOLD_APART = (Kind.NUMBER, Kind.DATE, Kind.YES_NO)
+_AS_IT_STANDS = ColumnFormat(ColumnKind.TEXT)
+_TOLD_APART = (ColumnKind.NUMBER, ColumnKind.DATE, ColumnKind.YES_NO)
 
 
 class Way:
@@ -80,9 +80,12 @@ class Way:
         """
         misfits = [column.name for column in table.columns if column.misfits]
         for name, reading in self._plan.readings.items():
-            if name in misfits and reading.format.kind in (Kind.NUMBER, Kind.DATE):
+            if name in misfits and reading.format.kind in (ColumnKind.NUMBER, ColumnKind.DATE):
                 there = look(
-                    table.with_kinds({name: Kind.TEXT}).frame[name][table.unread(name)].unique().tolist()
+                    table.with_kinds({name: ColumnKind.TEXT})
+                    .frame[name][table.unread(name)]
+                    .unique()
+                    .tolist()
                 )
                 if there.decimal or there.unclear or there.order or there.unit or there.currency:
                     return False
@@ -150,7 +153,7 @@ def chosen_encoding(data: bytes, chosen: str | None) -> str | None:
     return None
 
 
-def _looked_at(values: pd.Series, kind: Kind) -> Written:
+def _looked_at(values: pd.Series, kind: ColumnKind) -> Written:
     return look(values.dropna().unique().tolist()) if kind in _TOLD_APART else Written()
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from lrapp.errors import UserError
 from lrapp.formats.as_learned import Way, chosen_encoding, read_known
 from lrapp.formats.learned import ModelFormats
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import DialectOverrides, Table
 from lrapp.tables.text.encodings import decode
 
@@ -64,7 +64,7 @@ class Portions:
     """
 
     def __init__(
-        self, path: Path, name: str, needed: Mapping[str, Kind], formats: ModelFormats | None = None
+        self, path: Path, name: str, needed: Mapping[str, ColumnKind], formats: ModelFormats | None = None
     ) -> None:
         self._path, self._name, self._needed = path, name, needed
         self._formats = formats or ModelFormats()
@@ -239,12 +239,12 @@ def _said(table: Table, name: str) -> frozenset[str]:
     )
 
 
-def _family(values: pd.Series, kind: Kind) -> str:
+def _family(values: pd.Series, kind: ColumnKind) -> str:
     if values.isna().all():
         return ""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return "date"
     # Categories are known by their text, however they were read.
-    if kind in (Kind.NUMBER, Kind.DATE) and pd.api.types.is_numeric_dtype(values.dtype):
+    if kind in (ColumnKind.NUMBER, ColumnKind.DATE) and pd.api.types.is_numeric_dtype(values.dtype):
         return "number"
     return "words"

@@ -13,7 +13,7 @@ from lrapp.errors import UserError
 from lrapp.formats.match import Choice, Learned
 from lrapp.tables import cell_values
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import DialectOverrides, Table
 
 FILE = "formats.json"
@@ -93,9 +93,9 @@ def learned(table: Table, names: Collection[str], chosen: DialectOverrides) -> M
     for name in names:
         form = formats[name]
         own = form.decimal if form.decimal_seen and not (typed and form.decimal == ".") else whole
-        if form.kind == Kind.NUMBER:
+        if form.kind == ColumnKind.NUMBER:
             columns[name] = Learned(form, _mark(own), _most(table.frame[name]))
-        elif form.kind == Kind.DATE and form.date_order not in ("dmy", "mdy"):
+        elif form.kind == ColumnKind.DATE and form.date_order not in ("dmy", "mdy"):
             # Dates that tell their order themselves; what a person chose holds for later ones that do not.
             columns[name] = Learned(replace(form, date_order=chosen.date_order or form.date_order))
         else:
@@ -103,7 +103,7 @@ def learned(table: Table, names: Collection[str], chosen: DialectOverrides) -> M
     return ModelFormats(columns, chosen)
 
 
-def derived(kinds: Mapping[str, Kind], chosen: DialectOverrides) -> ModelFormats:
+def derived(kinds: Mapping[str, ColumnKind], chosen: DialectOverrides) -> ModelFormats:
     """Return what is known of a model that kept no formats: what a person had chosen by hand.
 
     Args:
@@ -112,9 +112,9 @@ def derived(kinds: Mapping[str, Kind], chosen: DialectOverrides) -> ModelFormats
     """
     columns = {}
     if chosen.decimal:
-        form = ColumnFormat(Kind.NUMBER, chosen.decimal, chosen.thousands or "", decimal_seen=True)
+        form = ColumnFormat(ColumnKind.NUMBER, chosen.decimal, chosen.thousands or "", decimal_seen=True)
         for name, kind in kinds.items():
-            if kind is Kind.NUMBER:
+            if kind is ColumnKind.NUMBER:
                 columns[name] = Learned(form, _mark(chosen.decimal))
     return ModelFormats(columns, chosen)
 

@@ -13,7 +13,7 @@ from lrapp.errors import UserError
 from lrapp.formats import units
 from lrapp.formats.written import Written, is_currency
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import NumberFormat, parse_number, written_number
 from lrapp.tables.columns.yes_no_words import NO, YES
 
@@ -39,9 +39,9 @@ class Learned:
     most: float | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ColumnKind:
         """What the column was."""
-        return Kind(self.format.kind)
+        return ColumnKind(self.format.kind)
 
     @property
     def unit(self) -> str:
@@ -176,20 +176,20 @@ def match(
     whole = max((".", ","), key=marks.count) if marks else ""
     readings: dict[str, Reading] = {}
     notes: list[str] = []
-    open_: dict[Kind, list[tuple[str, Learned, Written]]] = {Kind.NUMBER: [], Kind.DATE: []}
+    open_: dict[ColumnKind, list[tuple[str, Learned, Written]]] = {ColumnKind.NUMBER: [], ColumnKind.DATE: []}
     refused: list[str] = []
     for name, told in learned.items():
         there = file.get(name)
         if there is None:
             continue
         match told.kind:
-            case Kind.NUMBER:
+            case ColumnKind.NUMBER:
                 try:
                     readings[name], asked = _number(name, told, there, chosen, whole, typed, notes)
                 except UserError as error:
                     refused.append(str(error))
                     continue
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 readings[name], asked = _date(name, told, there, chosen, notes)
             case _:
                 readings[name], asked = Reading(told.format), False
@@ -198,7 +198,7 @@ def match(
             open_[told.kind].append((name, told, there))
     if refused:
         raise UserError(" ".join(refused))
-    questions = (*_about_marks(open_[Kind.NUMBER]), *_about_dates(open_[Kind.DATE]))
+    questions = (*_about_marks(open_[ColumnKind.NUMBER]), *_about_dates(open_[ColumnKind.DATE]))
     return Plan(readings, tuple(notes), questions)
 
 

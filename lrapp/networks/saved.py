@@ -17,7 +17,7 @@ from lrapp.formats.learned import ModelFormats, derived
 from lrapp.preparation.image_inputs import JSON_FILE as PICTURES_FILE
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.settings import RunSettings
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.preparation.preprocessor import Preprocessor
@@ -116,7 +116,7 @@ def _derived(preprocessor: "Preprocessor", settings: RunSettings) -> ModelFormat
 
     kinds = {column.name: column.kind for column in preprocessor.columns}
     if preprocessor.task == "regression":
-        kinds[preprocessor.target] = Kind.NUMBER
+        kinds[preprocessor.target] = ColumnKind.NUMBER
     return derived(kinds, DialectOverrides(**settings.data.dialect.model_dump()))
 
 

@@ -58,7 +58,7 @@ class RatesFound:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class LossCurve:
     """One seed's test.
 
     Args:
@@ -112,7 +112,7 @@ class Advice:
 
 def curve(
     learning_rates: Sequence[float] | FloatArray, losses: Sequence[float] | FloatArray, planned: int
-) -> Curve:
+) -> LossCurve:
     """Return one seed's curve.
 
     Args:
@@ -125,7 +125,7 @@ def curve(
     count = len(values) if finite.all() else int(np.argmin(finite))
     rates = np.asarray(learning_rates, np.float64)[:count]
     values = values[:count]
-    return Curve(rates, values, smooth(values, _WIDTH * planned), ended_early=count < planned)
+    return LossCurve(rates, values, smooth(values, _WIDTH * planned), ended_early=count < planned)
 
 
 def smooth(losses: FloatArray, width: float) -> FloatArray:
@@ -255,7 +255,7 @@ class Room:
 _ANY_ROOM = Room()
 
 
-def advise(curves: Sequence[Curve], room: Room = _ANY_ROOM) -> Advice:
+def advise(curves: Sequence[LossCurve], room: Room = _ANY_ROOM) -> Advice:
     """Return what the curves of all seeds say together.
 
     Args:
@@ -288,13 +288,13 @@ def _suggestion(name: str, rates: list[float]) -> Suggestion:
     return Suggestion(name, float(np.median(rates)), min(rates), max(rates))  # type: ignore[arg-type]
 
 
-def _by_heart(one: Curve, room: Room) -> bool:
+def _by_heart(one: LossCurve, room: Room) -> bool:
     """Whether hardly anything was left of the loss, after each row had been used again and again."""
     start = float(np.median(one.losses[: max(1, len(one.losses) // 10)]))
     return room.passes > _MOST_PASSES and float(one.smoothed.min()) < _BY_HEART * start
 
 
-def _silence(one: Curve, room: Room) -> str:
+def _silence(one: LossCurve, room: Room) -> str:
     """Why a curve suggests nothing, and what to change; empty when it does suggest something."""
     if not len(one.losses):
         return (
@@ -342,7 +342,7 @@ def _silence(one: Curve, room: Room) -> str:
     return ""
 
 
-def _last_gain(one: Curve) -> float:
+def _last_gain(one: LossCurve) -> float:
     """The highest rate from the minimum on up to which the smoothed loss keeps half of what it had gained."""
     lowest = int(np.argmin(one.smoothed))
     halfway = (one.smoothed[0] + one.smoothed[lowest]) / 2

@@ -233,7 +233,7 @@ class OneCycle(Policy):
 
 
 @dataclass(frozen=True)
-class Sweep(Policy):
+class RangeSweep(Policy):
     """A range test: the rate grows by the same factor in every step.
 
     Smith 2017, arXiv 1506.01186, section 3.3; geometric as in fastai.

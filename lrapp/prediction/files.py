@@ -27,7 +27,7 @@ from lrapp.sandbox.long_tables import LongTable
 from lrapp.sandbox.readers import ReadingStopped
 from lrapp.settings import Task
 from lrapp.tables import csv_writer
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.networks.saved import SavedModel
@@ -240,7 +240,7 @@ def _write_parts(
 ) -> _Made:
     told, (parts, read) = model.tabular, folders
     needed = {column.name: column.kind for column in told.columns}
-    needed[told.target] = Kind.NUMBER if told.task == "regression" else Kind.CATEGORY
+    needed[told.target] = ColumnKind.NUMBER if told.task == "regression" else ColumnKind.CATEGORY
     formats = model.formats.chosen(choice or Choice())
     portions = LongTable(path, name, needed, read, should_stop, formats=formats)
     try:

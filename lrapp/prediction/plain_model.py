@@ -12,7 +12,7 @@ from lrapp.prediction import quantiles
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.export.finished_run import Recipe
@@ -156,7 +156,7 @@ def _near(columns: Sequence[InputColumn], slot: int) -> float:
     for column in columns:
         if slot < len(column.slots):
             # Whole days and their shares; year and day of month are whole; waves, which may be computed in float32.
-            return 0.0 if column.kind is not Kind.DATE else (1e-9, 0.0, 0.0)[slot] if slot < 3 else 1e-6
+            return 0.0 if column.kind is not ColumnKind.DATE else (1e-9, 0.0, 0.0)[slot] if slot < 3 else 1e-6
         slot -= len(column.slots)
     raise IndexError(slot)
 
@@ -213,11 +213,11 @@ def prepared(
     slots, chosen, slot = {}, {}, 0
     for column in plan.columns:
         match column.kind:
-            case Kind.CATEGORY:
+            case ColumnKind.CATEGORY:
                 chosen[slot] = row(column, tables[slot])
-            case Kind.YES_NO:
+            case ColumnKind.YES_NO:
                 slots[slot] = row(column, yes_no_table().astype(ops.kind))
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 slots |= dict(enumerate(dates(column), slot))
             case _:
                 slots[slot] = number(column)
@@ -360,9 +360,9 @@ def raw_inputs(plan: Portable | Preprocessor, frame: pd.DataFrame) -> dict[str, 
     made: dict[str, np.ndarray] = {}
     for column in plan.columns:
         values = frame[column.name]
-        if column.kind is Kind.NUMBER:
+        if column.kind is ColumnKind.NUMBER:
             made[column.name] = values.to_numpy(np.float64)
-        elif column.kind is Kind.DATE:
+        elif column.kind is ColumnKind.DATE:
             seconds = values.to_numpy().astype("datetime64[s]")
             made[column.name] = np.where(np.isnat(seconds), np.nan, seconds.astype(np.int64))
         else:
@@ -400,7 +400,7 @@ def in_portions(
 
 def text_codes(column: InputColumn) -> tuple[list[str], list[int]]:
     """Return the texts that a column may hold, and the place of each in its table."""
-    if column.kind is not Kind.YES_NO:
+    if column.kind is not ColumnKind.YES_NO:
         return list(column.values), list(range(len(column.values)))
     # As new tables write them, too.
     spelled = [

@@ -11,7 +11,7 @@ from lrapp.errors import UserError
 from lrapp.phrasing import quoted
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, Strange, raw_slots
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import Table
 
 REASON = "no prediction because"
@@ -78,7 +78,7 @@ def answers(
         slots, strange = raw_slots(here, columns)
         unreadable = {name: wrong[rows] for name, wrong in lost.items() if wrong[rows].any()}
         for column in columns:
-            if column.kind is Kind.YES_NO and column.name in strange:
+            if column.kind is ColumnKind.YES_NO and column.name in strange:
                 wrong = {text for text, _ in strange.pop(column.name)}
                 unreadable[column.name] = _rows_with(here[column.name], wrong)
         reasons, culprits = _reasons(columns, shown.iloc[rows], unreadable)
@@ -155,15 +155,15 @@ def _as_trained(columns: tuple[InputColumn, ...], table: Table) -> tuple[pd.Data
 
 def _as_written(table: Table) -> pd.DataFrame:
     """The table with the text of columns in which some cells do not fit what the model learned."""
-    misfits = {column.name: Kind.TEXT for column in table.columns if column.misfits}
+    misfits = {column.name: ColumnKind.TEXT for column in table.columns if column.misfits}
     return table.with_kinds(misfits).frame if misfits else table.frame
 
 
 def _converted(column: InputColumn, table: Table) -> pd.Series:
     values = table.frame[column.name]
-    if column.kind not in (Kind.NUMBER, Kind.DATE):
+    if column.kind not in (ColumnKind.NUMBER, ColumnKind.DATE):
         return _as_known(column, table)
-    number = column.kind is Kind.NUMBER
+    number = column.kind is ColumnKind.NUMBER
     fits = pd.api.types.is_numeric_dtype if number else pd.api.types.is_datetime64_any_dtype
     if fits(values.dtype):
         return values
@@ -188,13 +188,13 @@ def _as_known(column: InputColumn, table: Table) -> pd.Series:
     values = table.frame[column.name]
     if pd.api.types.is_string_dtype(values.dtype) or not (unknown := _strangers(column, values)):
         return values
-    written = table.with_kinds({column.name: Kind.CATEGORY}).frame[column.name]
+    written = table.with_kinds({column.name: ColumnKind.CATEGORY}).frame[column.name]
     return written if _strangers(column, written) < unknown else values
 
 
 def _strangers(column: InputColumn, values: pd.Series) -> int:
     """Rows whose text training never saw."""
-    codes = cell_values.yes_no_codes if column.kind is Kind.YES_NO else cell_values.codes_of
+    codes = cell_values.yes_no_codes if column.kind is ColumnKind.YES_NO else cell_values.codes_of
     return sum(rows for _, rows in codes(values, column.values)[1])
 
 
@@ -203,9 +203,9 @@ def _truth(preprocessor: Preprocessor, table: Table) -> np.ndarray | None:
     if name not in table.frame.columns:
         return None
     if preprocessor.task == "regression":
-        values = _converted(InputColumn(name, Kind.NUMBER), table)
+        values = _converted(InputColumn(name, ColumnKind.NUMBER), table)
         return cell_values.numbers(values.to_frame())[:, 0]
-    values = _as_known(InputColumn(name, Kind.CATEGORY, preprocessor.classes), table)
+    values = _as_known(InputColumn(name, ColumnKind.CATEGORY, preprocessor.classes), table)
     codes, strange = cell_values.codes_of(values, preprocessor.classes)
     if strange and preprocessor.task == "binary":  # other words for yes and no
         meant, _ = cell_values.yes_no_codes(values, preprocessor.classes)
@@ -226,7 +226,7 @@ def _reasons(
     culprits = np.full(len(frame), "", dtype=object)
     for column in reversed(columns):  # so that the first column's reason stands
         if column.name in unreadable:
-            what = {Kind.NUMBER: "a number", Kind.DATE: "a date"}.get(
+            what = {ColumnKind.NUMBER: "a number", ColumnKind.DATE: "a date"}.get(
                 column.kind,
                 f"{quoted(column.values[:1])} or {quoted(column.values[1:])}" if column.values else "",
             )

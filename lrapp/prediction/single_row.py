@@ -24,7 +24,7 @@ from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, raw_slots
 from lrapp.runs.store import Run, Store
 from lrapp.tables import cell_values
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Field:
     @property
     def of_day(self) -> bool:
         """Whether it is a time of day alone: part of the first day of 1970, as it is read."""
-        return self.column.kind is Kind.DATE and not self.whole and 0 <= self.low <= self.high < 1
+        return self.column.kind is ColumnKind.DATE and not self.whole and 0 <= self.low <= self.high < 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,11 +212,11 @@ def _fields(plan: Portable, frame: pd.DataFrame | None) -> tuple[Field, ...]:
 
 def _seen(column: InputColumn, values: pd.Series) -> Field | None:
     """What the training table says of a column; None where it holds another kind of value."""
-    if column.kind in (Kind.CATEGORY, Kind.YES_NO):
+    if column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
         codes, names = cell_values.texts(values)
         usual = names[int(np.bincount(codes[codes >= 0]).argmax())]
         return Field(column, start=usual if usual in column.values else _first(column))
-    if column.kind is Kind.DATE:
+    if column.kind is ColumnKind.DATE:
         if not pd.api.types.is_datetime64_any_dtype(values.dtype):
             return None
         seconds = values.dropna().to_numpy().astype("datetime64[s]").astype(np.int64)
@@ -246,7 +246,7 @@ def _seen(column: InputColumn, values: pd.Series) -> Field | None:
 
 def _learned(column: InputColumn, numbers: Numbers | None, slot: int) -> Field:
     """What the preprocessor remembers of a column whose table is gone."""
-    if column.kind in (Kind.CATEGORY, Kind.YES_NO):
+    if column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
         return Field(column, start=_first(column))
     if numbers is None or slot not in numbers.slots:
         return Field(column)
@@ -259,7 +259,7 @@ def _learned(column: InputColumn, numbers: Numbers | None, slot: int) -> Field:
         low, high = max(middle - spread, numbers.low[n]), min(middle + spread, numbers.high[n])
     start = float(np.clip(numbers.fill[n] / unit, low, high))
     field = Field(column, float(low), float(high), start)
-    if column.kind is Kind.DATE and not 0 <= low <= high < 1:
+    if column.kind is ColumnKind.DATE and not 0 <= low <= high < 1:
         return replace(
             field, low=float(np.floor(low)), high=float(np.ceil(high)), start=np.floor(start), whole=True
         )
@@ -272,10 +272,10 @@ def _first(column: InputColumn) -> str:
 
 def _series(column: InputColumn, rows: Sequence[Mapping[str, Value]]) -> pd.Series:
     values = [row[column.name] for row in rows]
-    if column.kind in (Kind.CATEGORY, Kind.YES_NO):
+    if column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
         return pd.Series([None if value is None else str(value) for value in values], dtype="str")
     numbers = pd.Series([np.nan if value is None else float(value) for value in values])
-    if column.kind is Kind.DATE:
+    if column.kind is ColumnKind.DATE:
         seconds = np.round(numbers.to_numpy() * _DAY)
         days = np.where(np.isnan(seconds), np.iinfo(np.int64).min, np.nan_to_num(seconds)).astype(np.int64)
         return pd.Series(days.astype("datetime64[s]"))
@@ -283,7 +283,7 @@ def _series(column: InputColumn, rows: Sequence[Mapping[str, Value]]) -> pd.Seri
 
 
 def _steps(field: Field, now: Value) -> list[Value]:
-    if field.column.kind in (Kind.CATEGORY, Kind.YES_NO):
+    if field.column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
         known: list[Value] = [*filter(None, field.column.values)]
         known = known[:MOST_VALUES]
         return known if now is None or now in known else [*known, now]

@@ -11,7 +11,7 @@ from lrapp.phrasing import quoted
 from lrapp.prediction.row_predictions import EMPTY_ROW, MOST_PROBABILITIES, Answers
 from lrapp.prediction.scoring import Scorer
 from lrapp.preparation.preprocessor import Preprocessor
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 # Different unseen texts that are kept apart for a column; a column of random keys has as many as the table has rows.
 MOST_UNSEEN = 50_000
@@ -162,7 +162,7 @@ class Tally:
     def _count_strange(self, answers: Answers) -> None:
         kinds = {column.name: column.kind for column in self._preprocessor.columns}
         for name, found in answers.strange.items():
-            if kinds[name] is not Kind.CATEGORY:
+            if kinds[name] is not ColumnKind.CATEGORY:
                 continue
             self._unseen_rows[name] += sum(rows for _, rows in found)
             counter = self._unseen.setdefault(name, Counter())

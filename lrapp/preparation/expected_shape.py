@@ -12,7 +12,7 @@ from lrapp.preparation.splitting import part_sizes
 from lrapp.preparation.targets import present
 from lrapp.settings import DataSettings, Task
 from lrapp.tables.cell_values import DATE_PARTS
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import Table
 
 # Of a table with more cells than this it is only told about what the network will be given.
@@ -22,7 +22,7 @@ _FEW, _MOST_LOOKS, _ROWS = 10, 100, 5_000
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ExpectedShape:
     """What the network will be given.
 
     Args:
@@ -40,7 +40,7 @@ class Outlook:
     outputs: int
 
 
-def of_table(table: Table, data: DataSettings, task: Task) -> Outlook:
+def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
     """Return what a network will be given of a table: exactly what ``prepare`` makes, but of very large ones.
 
     Which categories are rare, which columns have gaps and which parts of dates never change hangs on the rows that
@@ -61,14 +61,14 @@ def of_table(table: Table, data: DataSettings, task: Task) -> Outlook:
             frame = table.frame.drop(columns=data.target)
             found = fitting.count_inputs(frame, table.kinds, known[training], data)
             outputs = len(classes) if task == "multi-class" else 1
-            return Outlook(task, len(training), len(validation), (max(1, found),), outputs)
+            return ExpectedShape(task, len(training), len(validation), (max(1, found),), outputs)
     inputs, outputs = shape(table, data, task)
     rows = training_rows(table, data)
     whole = rows / max(1e-9, 1 - data.validation_share - data.test_share)
-    return Outlook(task, rows, round(whole * data.validation_share), (inputs,), outputs)
+    return ExpectedShape(task, rows, round(whole * data.validation_share), (inputs,), outputs)
 
 
-def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Outlook:
+def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> ExpectedShape:
     """Return what a network will be given of pictures.
 
     Args:
@@ -87,7 +87,7 @@ def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Outlook:
     rows, validation, _ = part_sizes(sum(learned), len(learned), data, pictures=True)
     most = data.pictures.most_rows
     rows = rows if most is None else min(rows, most)
-    return Outlook(task, rows, validation, facts.shape, len(learned) if task == "multi-class" else 1)
+    return ExpectedShape(task, rows, validation, facts.shape, len(learned) if task == "multi-class" else 1)
 
 
 def training_rows(table: Table, data: DataSettings) -> int:
@@ -118,17 +118,17 @@ def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
             outputs = column.distinct if task == "multi-class" else 1
             continue
         match column.kind:
-            case Kind.NUMBER:
+            case ColumnKind.NUMBER:
                 inputs += 2 if column.missing and data.missing_flags else 1
-            case Kind.CATEGORY:
+            case ColumnKind.CATEGORY:
                 common = column.distinct
                 if common > _FEW and looks < _MOST_LOOKS:
                     looks += 1
                     common = _common(table.frame.iloc[:, position], table, data)
                 inputs += min(common + bool(column.missing), data.max_categories)
-            case Kind.YES_NO:
+            case ColumnKind.YES_NO:
                 inputs += 1
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 inputs += len(DATE_PARTS)  # fewer where some never change
     return max(1, inputs), max(1, outputs)
 

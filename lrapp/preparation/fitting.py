@@ -13,7 +13,7 @@ from lrapp.phrasing import quoted
 from lrapp.preparation.preprocessor import InputColumn, raw_slots
 from lrapp.settings import DataSettings
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Plan:
 
 
 def fit(
-    frame: pd.DataFrame, kinds: Mapping[str, Kind], training: np.ndarray, settings: DataSettings
+    frame: pd.DataFrame, kinds: Mapping[str, ColumnKind], training: np.ndarray, settings: DataSettings
 ) -> Fitted:
     """Learn from the training rows how columns become inputs.
 
@@ -97,7 +97,7 @@ _BLOCK = 1 << 21
 
 
 def count_inputs(
-    frame: pd.DataFrame, kinds: Mapping[str, Kind], training: np.ndarray, settings: DataSettings
+    frame: pd.DataFrame, kinds: Mapping[str, ColumnKind], training: np.ndarray, settings: DataSettings
 ) -> int:
     """Return how many inputs ``fit`` makes of the columns, block by block, so that memory stays level.
 
@@ -121,24 +121,24 @@ def count_inputs(
 
 
 def _input_columns(
-    frame: pd.DataFrame, kinds: Mapping[str, Kind], training: np.ndarray
+    frame: pd.DataFrame, kinds: Mapping[str, ColumnKind], training: np.ndarray
 ) -> tuple[list[InputColumn], list[str]]:
     """The usable columns with the texts that training rows hold, and those that hold a single one."""
     columns, single = [], []
     for name in frame.columns:
         kind = kinds[name]
-        if kind in (Kind.NUMBER, Kind.DATE):
+        if kind in (ColumnKind.NUMBER, ColumnKind.DATE):
             columns.append(InputColumn(name, kind))
-        elif kind in (Kind.CATEGORY, Kind.YES_NO):
+        elif kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
             codes, names = cell_values.texts(frame[name].iloc[training])
             known = cell_values.natural(names)
             gaps = bool((codes < 0).any())
             if len(known) + gaps < 2:
                 single.append(name)
-            elif kind is Kind.YES_NO and len(known) == 2:
+            elif kind is ColumnKind.YES_NO and len(known) == 2:
                 columns.append(InputColumn(name, kind, known))
             else:
-                columns.append(InputColumn(name, Kind.CATEGORY, known + (cell_values.MISSING,) * gaps))
+                columns.append(InputColumn(name, ColumnKind.CATEGORY, known + (cell_values.MISSING,) * gaps))
     return columns, single
 
 
@@ -152,7 +152,7 @@ def _plan(columns: list[InputColumn], slots: np.ndarray, settings: DataSettings)
     for column in columns:
         of_column = range(start, start + len(column.slots))
         start = of_column.stop
-        if column.kind is Kind.CATEGORY:
+        if column.kind is ColumnKind.CATEGORY:
             rows = np.bincount(slots[:, of_column[0]].astype(np.int64), minlength=len(column.values))
             # The encoder joins all rare categories to one; if there is nothing else, the input says nothing.
             frequent = rows >= settings.min_category_rows
@@ -161,7 +161,7 @@ def _plan(columns: list[InputColumn], slots: np.ndarray, settings: DataSettings)
             else:
                 plan.rare.append(column.name)
             continue
-        target = plan.answers if column.kind is Kind.YES_NO else plan.numbers
+        target = plan.answers if column.kind is ColumnKind.YES_NO else plan.numbers
         target.extend(slot for slot in of_column if varied[slot])
         if settings.missing_flags and gaps[of_column[0]]:
             plan.flags.append(of_column[0])
@@ -189,13 +189,13 @@ def _used(columns: list[InputColumn], plan: _Plan) -> tuple[tuple[InputColumn, .
 
 
 _WHY = {
-    Kind.IDENTIFIER: ("it is an identifier", "they are identifiers"),
-    Kind.CONSTANT: ("it is constant", "they are constant"),
-    Kind.TEXT: ("it is long text", "they are long text"),
+    ColumnKind.IDENTIFIER: ("it is an identifier", "they are identifiers"),
+    ColumnKind.CONSTANT: ("it is constant", "they are constant"),
+    ColumnKind.TEXT: ("it is long text", "they are long text"),
 }
 
 
-def _kind_notes(frame: pd.DataFrame, kinds: Mapping[str, Kind]) -> Iterator[str]:
+def _kind_notes(frame: pd.DataFrame, kinds: Mapping[str, ColumnKind]) -> Iterator[str]:
     for kind, (one, several) in _WHY.items():
         if names := [name for name in frame.columns if kinds[name] is kind]:
             yield f"Left out, because {one if len(names) == 1 else several}: {quoted(names)}."
@@ -216,7 +216,7 @@ def _width(columns: tuple[InputColumn, ...], plan: _Plan, settings: DataSettings
     categories = sum(
         min(len(column.values), settings.max_categories + 1)
         for column in columns
-        if column.kind is Kind.CATEGORY
+        if column.kind is ColumnKind.CATEGORY
     )
     return len(plan.numbers) + len(plan.answers) + len(plan.flags) + categories
 

@@ -10,7 +10,7 @@ from lrapp.images.datasets import Images, PictureFacts
 from lrapp.phrasing import counted, quoted
 from lrapp.preparation.image_inputs import TARGET, PicturePreprocessor, PictureTask, aligned
 from lrapp.preparation.splitting import drawn, part_sizes, split
-from lrapp.preparation.table_arrays import Part, Prepared, class_weights
+from lrapp.preparation.table_arrays import Prepared, Split, class_weights
 from lrapp.settings import DataSettings
 
 
@@ -78,11 +78,11 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     task = _task(len(classes))
     y = numbers.astype(np.float32 if task == "binary" else np.int32)
 
-    def part(of: NDArray[np.int64], weighted: bool = False) -> Part:
+    def part(of: NDArray[np.int64], weighted: bool = False) -> Split:
         pixels = aligned((len(of), *images.shape))
         # With the default mode NumPy would make a copy in between.
         np.take(images.pixels, of, axis=0, out=pixels, mode="clip")
-        return Part(pixels, y[of], class_weights(y[of]) if weighted else None, of)
+        return Split(pixels, y[of], class_weights(y[of]) if weighted else None, of)
 
     return Prepared(
         task=task,

@@ -23,7 +23,7 @@ from lrapp.formats.learned import ModelFormats
 from lrapp.phrasing import quoted
 from lrapp.settings import Task
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 log = logging.getLogger(__name__)
 
@@ -55,16 +55,16 @@ class InputColumn:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     values: tuple[str, ...] = ()
 
     @property
     def slots(self) -> tuple[str, ...]:
         """Names of the numbers that the column is turned into first."""
         match self.kind:
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 return tuple(f"{self.name}: {part}" for part in cell_values.DATE_PARTS)
-            case Kind.YES_NO:
+            case ColumnKind.YES_NO:
                 return (f"{self.name} = {self.values[1]}",)
             case _:
                 return (self.name,)
@@ -314,7 +314,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _columns(described: dict[str, Any]) -> tuple[InputColumn, ...]:
     return tuple(
-        InputColumn(column["name"], Kind(column["kind"]), tuple(column["values"]))
+        InputColumn(column["name"], ColumnKind(column["kind"]), tuple(column["values"]))
         for column in described["columns"]
     )
 
@@ -343,17 +343,17 @@ def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.n
     slots = np.empty((len(frame), sum(widths)))
     starts = np.cumsum([0, *widths])
     strange: Strange = {}
-    numeric = [place for place, column in enumerate(columns) if column.kind is Kind.NUMBER]
+    numeric = [place for place, column in enumerate(columns) if column.kind is ColumnKind.NUMBER]
     if numeric:  # all at once: thousands of columns one by one take minutes
         slots[:, starts[numeric]] = cell_values.numbers(frame[[columns[place].name for place in numeric]])
     for column, start in zip(columns, starts, strict=False):
         found: list[tuple[str, int]] = []
         match column.kind:
-            case Kind.CATEGORY:
+            case ColumnKind.CATEGORY:
                 slots[:, start], found = cell_values.codes_of(frame[column.name], column.values)
-            case Kind.YES_NO:
+            case ColumnKind.YES_NO:
                 slots[:, start], found = cell_values.yes_no_codes(frame[column.name], column.values)
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 slots[:, start : start + len(cell_values.DATE_PARTS)] = cell_values.date_parts(
                     frame[column.name]
                 )

@@ -27,8 +27,8 @@ from lrapp.tables import cell_values
 from lrapp.tables.reading import DialectOverrides, Table
 
 __all__ = [
-    "Part",
     "Prepared",
+    "Split",
     "check_data",
     "check_target",
     "default_target",
@@ -39,7 +39,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Split:
     """Training, validation or test rows.
 
     Args:
@@ -77,9 +77,9 @@ class Prepared:
     target: str
     classes: tuple[str, ...]
     inputs: tuple[str, ...]
-    train: Part
-    validation: Part
-    test: Part
+    train: Split
+    validation: Split
+    test: Split
     metric_scale: float
     notes: tuple[str, ...]
     preprocessor: Preprocessor | PicturePreprocessor
@@ -155,8 +155,8 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
     )
     weight = class_weights(y[training]) if settings.class_weights and task != "regression" else None
 
-    def part(rows: np.ndarray, weight: np.ndarray | None = None) -> Part:
-        return Part(preprocessor.transform_slots(fitted.slots[rows]), y[rows], weight, known[rows])
+    def part(rows: np.ndarray, weight: np.ndarray | None = None) -> Split:
+        return Split(preprocessor.transform_slots(fitted.slots[rows]), y[rows], weight, known[rows])
 
     return Prepared(
         task=task,

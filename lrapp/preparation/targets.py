@@ -10,11 +10,11 @@ from lrapp.phrasing import quoted
 from lrapp.preparation.splitting import part_sizes
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import Table
 
 # What gives a network nothing to learn from.
-_LEFT_OUT = (Kind.IDENTIFIER, Kind.CONSTANT, Kind.TEXT)
+_LEFT_OUT = (ColumnKind.IDENTIFIER, ColumnKind.CONSTANT, ColumnKind.TEXT)
 
 # A whole number with more values than this is measured, not chosen from a list.
 MOST_NUMBER_CLASSES = 20
@@ -28,7 +28,7 @@ def target_choices(table: Table) -> tuple[str, ...]:
     return tuple(
         column.name
         for column in table.columns
-        if column.kind in (Kind.NUMBER, Kind.CATEGORY, Kind.YES_NO) and column.distinct >= 2
+        if column.kind in (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.YES_NO) and column.distinct >= 2
     )
 
 
@@ -71,8 +71,12 @@ def find_task(table: Table, target: str | None, override: Task | None = None) ->
             f"The target must be a column of the table. Received: {quoted([target])}. Choose one of its columns."
         )
     name = quoted([target])
-    if kind in (Kind.DATE, Kind.TEXT, Kind.IDENTIFIER):
-        what = {Kind.DATE: "a date", Kind.TEXT: "long text", Kind.IDENTIFIER: "an identifier"}[kind]
+    if kind in (ColumnKind.DATE, ColumnKind.TEXT, ColumnKind.IDENTIFIER):
+        what = {
+            ColumnKind.DATE: "a date",
+            ColumnKind.TEXT: "long text",
+            ColumnKind.IDENTIFIER: "an identifier",
+        }[kind]
         raise UserError(
             f"The target must be a number, category or yes/no column, and {name} is {what}: choose another "
             "target, or another kind for this column."
@@ -154,10 +158,10 @@ def _present(column: pd.Series) -> pd.Series:
     return column[present(column)]
 
 
-def _natural_task(kind: Kind, values: pd.Series, distinct: int) -> Task:
-    if kind is Kind.YES_NO or distinct == 2:
+def _natural_task(kind: ColumnKind, values: pd.Series, distinct: int) -> Task:
+    if kind is ColumnKind.YES_NO or distinct == 2:
         return "binary"
-    if kind is Kind.CATEGORY or not _numeric(values):
+    if kind is ColumnKind.CATEGORY or not _numeric(values):
         return "multi-class"
     few = distinct <= MOST_NUMBER_CLASSES and len(values) >= _ROWS_PER_CLASS * distinct
     return "multi-class" if few and _whole(values) else "regression"

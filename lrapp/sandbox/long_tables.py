@@ -14,7 +14,7 @@ from lrapp.formats.learned import ModelFormats
 from lrapp.formats.match import Question, UnclearFormat
 from lrapp.sandbox.readers import Readers
 from lrapp.tables.arrow_files import open_table
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
 
 _QUESTIONS = TypeAdapter(tuple[Question, ...])
@@ -38,7 +38,7 @@ class LongTable:
         self,
         path: Path,
         name: str,
-        needed: Mapping[str, Kind],
+        needed: Mapping[str, ColumnKind],
         folder: Path,
         should_stop: Callable[[], bool] = lambda: False,
         readers: Readers | None = None,

@@ -12,7 +12,7 @@ from lrapp.settings import DataSettings, FileSource, PictureFileSource, Pictures
 
 if TYPE_CHECKING:
     from lrapp.images.datasets import Images
-    from lrapp.tables.columns.kinds import Kind
+    from lrapp.tables.columns.kinds import ColumnKind
     from lrapp.tables.reading import Table
 
 
@@ -38,7 +38,7 @@ def read_table(
     if isinstance(source, FileSource):
         found = uploads or Uploads(store)
 
-        def read(kinds: Mapping[str, "Kind"], names: Collection[str]) -> "Table":
+        def read(kinds: Mapping[str, "ColumnKind"], names: Collection[str]) -> "Table":
             try:
                 return found.table(source, settings.dialect, kinds, names, should_stop)
             except ReadingStopped as error:
@@ -49,7 +49,7 @@ def read_table(
 
         overrides, data = DialectOverrides(**settings.dialect.model_dump()), store.read_source(source)
 
-        def read(kinds: Mapping[str, "Kind"], names: Collection[str]) -> "Table":
+        def read(kinds: Mapping[str, "ColumnKind"], names: Collection[str]) -> "Table":
             table = read_csv(data, source.name, dialect=overrides, known_names=names)
             return table.with_kinds(kinds) if kinds else table
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrapp.sandbox.wire import Line
 from lrapp.tables.arrow_files import write_table
-from lrapp.tables.reading import DialectOverrides, Kind, Table, read_csv
+from lrapp.tables.reading import ColumnKind, DialectOverrides, Table, read_csv
 
 if TYPE_CHECKING:
     from lrapp.formats.match import UnclearFormat
@@ -39,7 +39,7 @@ def read(
     overrides = DialectOverrides(**dialect)
     table = read_csv(Path(path).read_bytes(), name, dialect=overrides, known_names=known_names)
     if kinds:
-        table = table.with_kinds({column: Kind(kind) for column, kind in kinds.items()})
+        table = table.with_kinds({column: ColumnKind(kind) for column, kind in kinds.items()})
     write_table(table, Path(out))
     return {}
 
@@ -78,7 +78,7 @@ def portions(
 
     for size, value in sizes.items():  # those of whoever asks; this process reads nothing else
         setattr(chunks, size, value)
-    kinds = {column: Kind(kind) for column, kind in needed.items()}
+    kinds = {column: ColumnKind(kind) for column, kind in needed.items()}
     found = chunks.Portions(Path(path), name, kinds, ModelFormats.from_json(formats.encode()))
 
     def write(numbered: Iterable[tuple[int, tuple[Table, float]]]) -> Iterator[dict[str, Any]]:

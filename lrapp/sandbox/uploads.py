@@ -28,7 +28,7 @@ from lrapp.settings import DialectSettings, FileSource, PictureFileSource, Pictu
 if TYPE_CHECKING:
     from lrapp.images.datasets import Images, PictureFacts
     from lrapp.images.examples import Look
-    from lrapp.tables.columns.kinds import Kind
+    from lrapp.tables.columns.kinds import ColumnKind
     from lrapp.tables.reading import Table
 
 TABLES, REFUSED = "tables", "refused"
@@ -55,7 +55,7 @@ class Uploads:
         self,
         source: FileSource,
         dialect: DialectSettings,
-        kinds: Mapping[str, "Kind"],
+        kinds: Mapping[str, "ColumnKind"],
         known_names: Collection[str] = (),
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "Table":
@@ -217,7 +217,7 @@ class Uploads:
         self,
         source: FileSource,
         dialect: DialectSettings,
-        kinds: Mapping[str, "Kind"],
+        kinds: Mapping[str, "ColumnKind"],
         known_names: Collection[str],
     ) -> Path:
         # The name is in the table, and may decide what its notes say.

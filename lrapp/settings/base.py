@@ -4,10 +4,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-AnyPart = TypeVar("AnyPart", bound="Part")
+AnyPart = TypeVar("AnyPart", bound="SettingsModel")
 
 
-class Part(BaseModel):
+class SettingsModel(BaseModel):
     """A frozen part of the settings, in which an unknown field or a number out of its range is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)

@@ -4,21 +4,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lrapp.settings.base import Part, ui
-from lrapp.tables.columns.conversion import Kind
+from lrapp.settings.base import SettingsModel, ui
+from lrapp.tables.columns.conversion import ColumnKind
 
 Task = Literal["binary", "multi-class", "regression"]
 Scaling = Literal["clipped", "standard", "quantile"]
 
 
-class SampleSource(Part):
+class SampleSource(SettingsModel):
     """One of the tables that come with the app."""
 
     type: Literal["sample"] = "sample"
     name: str = Field(description="File name in sample_data, for example penguins.csv.", max_length=200)
 
 
-class FileSource(Part):
+class FileSource(SettingsModel):
     """An uploaded file, known by its content, so that settings never hold a path of somebody's machine."""
 
     type: Literal["file"] = "file"
@@ -28,7 +28,7 @@ class FileSource(Part):
     sha256: str = Field(description="SHA-256 of the file's bytes, in hexadecimal.", pattern=r"^[0-9a-f]{64}$")
 
 
-class PicturesSource(Part):
+class PicturesSource(SettingsModel):
     """A set of pictures that comes with the app or that it knows where to get."""
 
     type: Literal["pictures"] = "pictures"
@@ -38,7 +38,7 @@ class PicturesSource(Part):
     )
 
 
-class PictureFileSource(Part):
+class PictureFileSource(SettingsModel):
     """An uploaded zip of pictures with a folder for each class, known by its content."""
 
     type: Literal["picture file"] = "picture file"
@@ -53,7 +53,7 @@ Source = Annotated[
 ]
 
 
-class PictureSettings(Part):
+class PictureSettings(SettingsModel):
     """Which pictures are used, and how large."""
 
     size: int = Field(
@@ -86,7 +86,7 @@ class PictureSettings(Part):
     )
 
 
-class DialectSettings(Part):
+class DialectSettings(SettingsModel):
     """How to read the file, where the person overrules what was found out."""
 
     encoding: str | None = Field(
@@ -117,12 +117,12 @@ class DialectSettings(Part):
     )
 
 
-class DataSettings(Part):
+class DataSettings(SettingsModel):
     """The table, its columns, its target, and how it is split and prepared."""
 
     source: Source = SampleSource(name="penguins.csv")
     dialect: DialectSettings = DialectSettings()
-    kinds: dict[str, Kind] = Field(
+    kinds: dict[str, ColumnKind] = Field(
         default_factory=dict, title="Column kinds", description="Columns whose kind was overruled."
     )
     target: str | None = Field(None, title="Target", description="The column to predict.", max_length=10_000)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lrapp.settings.base import Part, ui
+from lrapp.settings.base import SettingsModel, ui
 
 Activation = Literal["relu", "gelu", "silu", "elu", "selu", "leaky_relu", "tanh", "sigmoid", "linear"]
 LayerKind = Literal[
@@ -58,7 +58,7 @@ LAYER_KINDS: dict[LayerKind, LayerFacts] = {
 RUN_ID = r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}"
 
 
-class LayerSettings(Part):
+class LayerSettings(SettingsModel):
     """One layer and what comes with it.
 
     ``dense``, ``conv`` and ``residual`` compute -> batch normalisation -> activation -> dropout, each where asked
@@ -139,7 +139,7 @@ class LayerSettings(Part):
         return "units" in self.facts.reads
 
 
-class AugmentationSettings(Part):
+class AugmentationSettings(SettingsModel):
     """How each picture is varied anew every time that training uses it; validation and test see it as it is."""
 
     flip: Literal["none", "horizontal", "vertical", "both"] = Field(
@@ -194,13 +194,13 @@ class AugmentationSettings(Part):
         return self != AugmentationSettings()
 
 
-class FreshStart(Part):
+class FreshStart(SettingsModel):
     """Random first weights."""
 
     type: Literal["fresh"] = "fresh"
 
 
-class RunStart(Part):
+class RunStart(SettingsModel):
     """The weights of a finished run of one's own, for all layers but the output layer.
 
     The output layer comes along only where both runs tell the same classes apart.
@@ -214,7 +214,7 @@ class RunStart(Part):
     )
 
 
-class PretrainedStart(Part):
+class PretrainedStart(SettingsModel):
     """A network that has learned from the photographs of ImageNet; the table's layers come behind it."""
 
     type: Literal["pretrained"] = "pretrained"
@@ -236,7 +236,7 @@ class PretrainedStart(Part):
 Start = Annotated[FreshStart | RunStart | PretrainedStart, Field(discriminator="type")]
 
 
-class ModelSettings(Part):
+class ModelSettings(SettingsModel):
     """The network between the inputs and the answer; the output layer follows from the task."""
 
     layers: tuple[LayerSettings, ...] = Field(
@@ -249,7 +249,7 @@ class ModelSettings(Part):
     start: Start = FreshStart()
 
 
-class GroupSettings(Part):
+class GroupSettings(SettingsModel):
     """Differential learning rates: what the policy's rate is multiplied with in each third of the network.
 
     The head is the output layer with the dense layers before it that follow pooling or pictures; what is before it

@@ -6,14 +6,14 @@ from pydantic import Field
 
 from lrapp.errors import UserError
 from lrapp.policies import schedules
-from lrapp.settings.base import Part, checked, ui
+from lrapp.settings.base import SettingsModel, checked, ui
 
 Unit = Literal["epochs", "steps"]
 _RATE: dict[str, Any] = {"ge": 0, "le": 1000}
 _LENGTH: dict[str, Any] = {"gt": 0, "le": 1e9}
 
 
-class RangeTestSettings(Part):
+class RangeTestSettings(SettingsModel):
     """How a range test looks for rates (Smith 2017, arXiv 1506.01186, section 3.3)."""
 
     start_lr: float = Field(
@@ -46,13 +46,13 @@ class RangeTestSettings(Part):
         description="How often the test is repeated, with other first weights; their disagreement says how sure it is.",
     )
 
-    def sweep(self) -> schedules.Sweep:
+    def sweep(self) -> schedules.RangeSweep:
         """Return the rates of the test.
 
         Raises:
             UserError: If the test would not rise, or hardly.
         """
-        sweep = schedules.Sweep(self.start_lr, self.end_lr, self.steps)
+        sweep = schedules.RangeSweep(self.start_lr, self.end_lr, self.steps)
         # Rounding must not refuse 0.1 to 1.
         if self.end_lr < 9.999 * self.start_lr:
             raise UserError(
@@ -62,7 +62,7 @@ class RangeTestSettings(Part):
         return sweep
 
 
-class _PolicySettings(Part):
+class _PolicySettings(SettingsModel):
     unit: Unit = Field(
         "epochs",
         title="Lengths in",

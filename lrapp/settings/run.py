@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from lrapp.errors import UserError
 from lrapp.policies import schedules
 from lrapp.policies.lr_range import RatesFound
-from lrapp.settings.base import Part, ui
+from lrapp.settings.base import SettingsModel, ui
 from lrapp.settings.data import (
     DataSettings,
 )
@@ -32,7 +32,7 @@ Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 
 
-class EarlyStoppingSettings(Part):
+class EarlyStoppingSettings(SettingsModel):
     """When to end before the last epoch."""
 
     enabled: bool = Field(
@@ -71,7 +71,7 @@ class EarlyStoppingSettings(Part):
     )
 
 
-class TrainingSettings(Part):
+class TrainingSettings(SettingsModel):
     """How the weights are found."""
 
     optimizer: Optimizer = Field(
@@ -143,7 +143,7 @@ class TrainingSettings(Part):
 MOST_STEPS = 20_000_000
 
 
-class RunSettings(Part):
+class RunSettings(SettingsModel):
     """Everything that decides what a run computes.
 
     The same settings on the same machine give the same history, bit for bit.

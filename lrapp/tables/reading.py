@@ -14,7 +14,7 @@ from lrapp.tables.columns.column_records import Column, described
 from lrapp.tables.columns.conversion import convert, read_column
 from lrapp.tables.columns.dates import date_shape
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import Context, Kind, Read
+from lrapp.tables.columns.kinds import ColumnKind, Context, Read
 from lrapp.tables.columns.packed import Packed, give_back
 from lrapp.tables.text.by_format import read_by_format, types_for, unread
 from lrapp.tables.text.column_names import column_names, target_of, with_split_names, without_sign
@@ -40,7 +40,16 @@ from lrapp.tables.text.sheets import read_sheet
 from lrapp.tables.text.table_body import HEAD_RECORDS, Repair, Rows, check_size, leave_out_empty_end, no_rows
 from lrapp.tables.text.total_rows import ends_in_total
 
-__all__ = ["Column", "ColumnFormat", "Dialect", "DialectOverrides", "Kind", "Repair", "Table", "read_csv"]
+__all__ = [
+    "Column",
+    "ColumnFormat",
+    "ColumnKind",
+    "Dialect",
+    "DialectOverrides",
+    "Repair",
+    "Table",
+    "read_csv",
+]
 
 _FEW_ROWS = 5000
 _RUNS = {
@@ -76,11 +85,11 @@ class Table:
     _given: Given = field(default_factory=Given, repr=False, compare=False)
 
     @property
-    def kinds(self) -> dict[str, Kind]:
+    def kinds(self) -> dict[str, ColumnKind]:
         """Kind of each column by its name."""
         return {column.name: column.kind for column in self.columns}
 
-    def with_kinds(self, overrides: Mapping[str, Kind]) -> "Table":
+    def with_kinds(self, overrides: Mapping[str, ColumnKind]) -> "Table":
         """Read columns anew as the kinds that the user chose.
 
         Args:
@@ -95,7 +104,7 @@ class Table:
             if name not in known:
                 raise UserError(f"The table must have the column whose kind is chosen. Received: {name!r}.")
             if self.columns[known[name]].kind is not kind:
-                reads[name] = convert(self._text(name), Kind(kind), self._context(known[name]))
+                reads[name] = convert(self._text(name), ColumnKind(kind), self._context(known[name]))
         return self._with(reads)
 
     def with_formats(self, formats: Mapping[str, ColumnFormat]) -> "Table":
@@ -145,7 +154,7 @@ class Table:
         for shape in shapes.dropna().unique():
             alike = pa.array(written.where(shapes == shape), type=pa.string(), from_pandas=True)
             with suppress(UserError):  # what only looks like dates
-                read = convert(Packed([alike]), Kind.DATE, self._context(place))
+                read = convert(Packed([alike]), ColumnKind.DATE, self._context(place))
                 found = found.fillna(read.values.set_axis(found.index).astype(found.dtype))
         return found
 

@@ -24,7 +24,7 @@ from lrapp.training.gradient_report import FINE, GradientReport, LayerGradients
 from lrapp.training.loop import multiplications, shuffled
 
 if TYPE_CHECKING:
-    from lrapp.preparation.table_arrays import Part
+    from lrapp.preparation.table_arrays import Split
 
 # The step at which what is cut off of the Taylor series, step^2, and what is rounded away, 1e-16 / step, are about as
 # small in float64; and one for what lies near a kink.
@@ -45,7 +45,7 @@ MOST_WEIGHTS = 5_000_000
 def check(
     network: keras.Model,
     task: Task,
-    part: "Part",
+    part: "Split",
     settings: RunSettings,
     tell: Callable[[float], None] = lambda share: None,
 ) -> GradientReport:
@@ -174,7 +174,7 @@ class Copy:
         self.variables = [variable for layer in self.layers for variable in layer.trainable_variables]
         self._functions: dict[str, Any] = {}
 
-    def load(self, part: "Part", rows: NDArray[Any]) -> tuple[Any, ...]:
+    def load(self, part: "Split", rows: NDArray[Any]) -> tuple[Any, ...]:
         """Return rows as tensors: inputs, answers and, where they weigh differently, weights."""
         y = part.y[rows]
         answers = tf.constant(y) if self.task == "multi-class" else tf.constant(y[:, None], self.dtype)

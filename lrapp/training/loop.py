@@ -23,7 +23,7 @@ from lrapp.preparation.image_inputs import ALIGNMENT
 from lrapp.settings import GroupSettings, Task, TrainingSettings
 
 if TYPE_CHECKING:
-    from lrapp.preparation.table_arrays import Part
+    from lrapp.preparation.table_arrays import Split
 
 # Most steps in one call. Its record has a fixed length, because XLA compiles for one shape.
 MOST_STEPS = 2048
@@ -97,7 +97,7 @@ def shuffled(rows: int, seed: int, epoch: int) -> tf.Tensor:
     return tf.constant(generator.permutation(rows).astype(np.int32))
 
 
-def essential(settings: TrainingSettings) -> TrainingSettings:
+def loop_key(settings: TrainingSettings) -> TrainingSettings:
     """Return the settings with everything left at its default that a ``Loop`` does not depend on.
 
     Two runs of one network, equal in these, may share a loop.
@@ -117,7 +117,7 @@ class Loop:
     Args:
         model: A network from ``models.build``; trained in place.
         task: What kind of answer it gives.
-        settings: Optimizer, batch size and precision count here, as in ``essential``.
+        settings: Optimizer, batch size and precision count here, as in ``loop_key``.
         owners: The group of each trainable variable, from ``models.owners``; empty where all follow one rate.
 
     Set ``know`` to a function that gives the network what it is to know before it trains; ``reset`` calls it.
@@ -172,7 +172,7 @@ class Loop:
         if scale is not None:
             self.optimizer.dynamic_scale.assign(scale)
 
-    def load(self, part: "Part") -> Data:
+    def load(self, part: "Split") -> Data:
         """Return rows as the loop takes them."""
         x = _shared(part.x) if self.pictures else tf.constant(part.x, tf.float32)
         if self.task == "multi-class":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.policies import lr_range
-from lrapp.policies.lr_range import Advice, Curve, RatesFound, Room
+from lrapp.policies.lr_range import Advice, LossCurve, RatesFound, Room
 from lrapp.runs.events import Event, SweepDone
 from lrapp.settings import RangeTestSettings
 from lrapp.training.loop import MOST_STEPS, Loop, shuffled
@@ -107,7 +107,7 @@ def _repetition(
     seeds: int,
     on_event: Callable[[Event], None],
     should_stop: Callable[[], bool],
-) -> Curve:
+) -> LossCurve:
     loop.reset(seed)
     data = loop.load(prepared.train)
     steps_per_epoch = -(-data.rows // loop.batch_size)

@@ -34,7 +34,7 @@ from sklearn.neural_network import MLPClassifier
 
 from lrapp.execution import worker_setup
 from lrapp.networks import models
-from lrapp.preparation.table_arrays import Part, Prepared
+from lrapp.preparation.table_arrays import Prepared, Split
 from lrapp.runs.events import EpochDone
 from lrapp.settings import EarlyStoppingSettings, ModelSettings, TrainingSettings
 from lrapp.training import trainer
@@ -86,7 +86,7 @@ def main() -> None:
             worker.submit(whole_run, xla).result()
 
 
-def started(kind: worker_setup.Kind | None) -> Executor:
+def started(kind: worker_setup.WorkerKind | None) -> Executor:
     """Return a process of its own, settled as the app's worker of a kind, or as everything comes."""
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
     before = dict(os.environ)
@@ -162,9 +162,9 @@ def network() -> Any:
     return models.build(ModelSettings(), 11, "binary")
 
 
-def part(x: NDArray[np.float32], y: NDArray[np.float32]) -> Part:
+def part(x: NDArray[np.float32], y: NDArray[np.float32]) -> Split:
     """Return rows as the loop wants them."""
-    return Part(x=x, y=y, weight=None, rows=np.arange(len(y)))
+    return Split(x=x, y=y, weight=None, rows=np.arange(len(y)))
 
 
 def check_losses() -> None:

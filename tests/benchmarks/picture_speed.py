@@ -34,7 +34,7 @@ from benchmarks.epoch_speed import machine, timed
 
 from lrapp.images import datasets
 from lrapp.networks import models
-from lrapp.preparation.table_arrays import Part, Prepared
+from lrapp.preparation.table_arrays import Prepared, Split
 from lrapp.runs.events import EpochDone, Event
 from lrapp.settings import (
     CLRSettings,
@@ -103,13 +103,13 @@ def main() -> None:
             memory(name, model)
 
 
-def whole_set() -> tuple[Part, Part]:
+def whole_set() -> tuple[Split, Split]:
     """Return all 60,000 training pictures and the 10,000 test pictures."""
     found = datasets.read_set("fashion-mnist")
     cut = found.test_from
 
-    def part(rows: slice) -> Part:
-        return Part(found.pixels[rows], found.labels[rows], None, np.arange(len(found.labels[rows])))
+    def part(rows: slice) -> Split:
+        return Split(found.pixels[rows], found.labels[rows], None, np.arange(len(found.labels[rows])))
 
     return part(slice(cut)), part(slice(cut, None))
 
@@ -148,7 +148,7 @@ def network(model: ModelSettings) -> Any:
     return models.build(model, SHAPE, "multi-class", 10)
 
 
-def check_losses(model: ModelSettings, train: Part) -> None:
+def check_losses(model: ModelSettings, train: Split) -> None:
     """Compare losses with those of ``train_on_batch`` on the same batches; end the program where they differ."""
     order, steps = shuffled(len(train.y), 0, 0), 20
     loop = Loop(network(model), "multi-class", ADAM)
@@ -166,7 +166,7 @@ def check_losses(model: ModelSettings, train: Part) -> None:
         raise SystemExit("The losses differ: the times below would compare different things.")
 
 
-def loop_epoch(model: ModelSettings, train: Part, compiled: bool = False) -> Callable[[], float]:
+def loop_epoch(model: ModelSettings, train: Split, compiled: bool = False) -> Callable[[], float]:
     """Return a function that trains an epoch in chunks as a run does, and tells its seconds."""
     loop = Loop(network(model), "multi-class", ADAM)
     data = loop.load(train)
@@ -181,14 +181,14 @@ def loop_epoch(model: ModelSettings, train: Part, compiled: bool = False) -> Cal
     return lambda: timed(epoch)
 
 
-def fit_epoch(model: ModelSettings, train: Part) -> Callable[[], float]:
+def fit_epoch(model: ModelSettings, train: Split) -> Callable[[], float]:
     """Return a function that trains an epoch with fit and tells its seconds."""
     made = network(model)
     made.compile(keras.optimizers.Adam(RATE), models.loss("multi-class"), metrics=["accuracy"])
     return lambda: timed(lambda: made.fit(train.x, train.y, batch_size=BATCH, verbose=0))
 
 
-def pytorch_epoch(model: ModelSettings, train: Part) -> Callable[[], float] | None:
+def pytorch_epoch(model: ModelSettings, train: Split) -> Callable[[], float] | None:
     """Return a function that trains an epoch in PyTorch's plainest loop; None where it is not installed."""
     try:
         import torch

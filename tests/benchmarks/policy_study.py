@@ -21,7 +21,7 @@ import pandas as pd
 
 from lrapp.execution import worker, worker_setup
 from lrapp.experiments import comparing, studies
-from lrapp.experiments.comparing import Trial
+from lrapp.experiments.comparing import StudyRun
 from lrapp.experiments.studies import Plan, Study
 from lrapp.runs.events import DataPrepared, Event, TrainingEnded, TrainingStarted
 from lrapp.runs.store import Store
@@ -70,7 +70,7 @@ class Clock:
                 self.lap("training with validation and checkpoints")
 
 
-def run(store: Store, study: Study, clock: Clock) -> list[Trial]:
+def run(store: Store, study: Study, clock: Clock) -> list[StudyRun]:
     """Do all runs in this process, as the queue's worker would."""
     trials = []
     for member in study.members:
@@ -79,7 +79,7 @@ def run(store: Store, study: Study, clock: Clock) -> list[Trial]:
         outcome = worker.work(one.folder, store.home, clock.take)
         clock.lap("leaving and judging models")
         one.set_status(state=outcome.state, message=outcome.message)
-        trials.append(Trial(member.label, member.seed, outcome.state, one.history()))
+        trials.append(StudyRun(member.label, member.seed, outcome.state, one.history()))
         print(".", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
     return trials

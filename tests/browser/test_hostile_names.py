@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, FilePayload, FloatRect, Locator, Page
 from browser.driving import App, idle, no_defect, open_app, tab, upload
 from lrapp.execution import worker
 from lrapp.experiments import studies
-from lrapp.experiments.studies import Contender, Plan
+from lrapp.experiments.studies import Candidate, Plan
 from lrapp.images.zip_files import is_picture_zip
 from lrapp.runs import links, notes
 from lrapp.runs.store import Run, Store
@@ -144,7 +144,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     damaged.set_status(state="failed", message=PICTURE)
     runs |= {"failed": failed, "damaged": damaged}
     one, two = FixedSettings(learning_rate=0.01), OneCycleSettings()
-    plan = Plan(f"{PICTURE} {TAG}", base, (Contender(PICTURE[:40], one), Contender(TAG[:40], two)), (0,))
+    plan = Plan(f"{PICTURE} {TAG}", base, (Candidate(PICTURE[:40], one), Candidate(TAG[:40], two)), (0,))
     study = studies.create(store, plan)
     for member in study.members:
         _train(store, store.get(member.run_id))

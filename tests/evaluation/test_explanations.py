@@ -16,7 +16,7 @@ from lrapp.preparation.preprocessor import raw_slots
 from lrapp.preparation.table_arrays import Prepared, prepare
 from lrapp.settings import DataSettings
 from lrapp.settings.data import Scaling
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import Table, read_csv
 
 RNG = np.random.default_rng(8)
@@ -40,7 +40,7 @@ def table(target: str) -> Table:
     others = {"price", "dear", "size class"} - {target}
     text = FRAME.drop(columns=list(others)).to_csv(index=False)
     return read_csv(text.encode(), "t.csv").with_kinds(
-        {"size class": Kind.CATEGORY} if target == "size class" else {}
+        {"size class": ColumnKind.CATEGORY} if target == "size class" else {}
     )
 
 
@@ -88,7 +88,7 @@ def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> 
     for place, column in enumerate(prepared.preprocessor.columns):
         found = explanations.dependence(prepared, prepared.test, rows, place, inputs[place], answer)
         if found is None:
-            assert column.kind is Kind.DATE
+            assert column.kind is ColumnKind.DATE
             continue
         labels = [label for label in found.labels if label != "(rare)"]
         at: list[Any] = labels or list(found.numbers)
@@ -97,7 +97,7 @@ def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> 
             changed = frame.copy()
             changed[column.name] = (
                 pd.Series([value] * len(frame), index=frame.index, dtype=frame[column.name].dtype)
-                if isinstance(value, float) or column.kind is Kind.CATEGORY
+                if isinstance(value, float) or column.kind is ColumnKind.CATEGORY
                 else [value == column.values[1]] * len(frame)
                 if pd.api.types.is_bool_dtype(frame[column.name].dtype)
                 else value

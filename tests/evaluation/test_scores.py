@@ -12,7 +12,7 @@ from sklearn import metrics
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores, evaluate, number
 from lrapp.preparation.image_arrays import prepare_images
-from lrapp.preparation.table_arrays import Part, Prepared, prepare
+from lrapp.preparation.table_arrays import Prepared, Split, prepare
 from lrapp.settings import DataSettings, Task
 from lrapp.tables.reading import read_csv
 
@@ -111,7 +111,7 @@ def test_a_perfect_and_a_trivial_network() -> None:
 def test_the_summary_is_one_plain_sentence() -> None:
     data = prepared("two")
     data = replace(
-        data, test=Part(data.test.x[:10], np.array([1, 0] * 5, np.float32), None, data.test.rows[:10])
+        data, test=Split(data.test.x[:10], np.array([1, 0] * 5, np.float32), None, data.test.rows[:10])
     )
 
     scores = evaluate(data, np.array([0.9, 0.1] * 4 + [0.2, 0.3]))
@@ -151,14 +151,14 @@ def test_without_test_rows_the_validation_rows_are_measured_and_that_is_said() -
 
 def test_figures_that_do_not_exist_are_none() -> None:
     data = prepared("two")
-    alone = replace(data, test=Part(data.test.x[:4], np.ones(4, np.float32), None, data.test.rows[:4]))
+    alone = replace(data, test=Split(data.test.x[:4], np.ones(4, np.float32), None, data.test.rows[:4]))
     scores = evaluate(alone, np.array([0.2, 0.7, 0.8, 0.9]))
     assert values(scores)["ROC AUC"] == (None, None)
     assert scores.frame()["network"][1] == "not defined"
     assert Scores.from_json(scores.to_json()) == scores
 
     data = prepared("price")
-    one = replace(data, test=Part(data.test.x[:1], data.test.y[:1], None, data.test.rows[:1]))
+    one = replace(data, test=Split(data.test.x[:1], data.test.y[:1], None, data.test.rows[:1]))
     scores = evaluate(one, np.array([0.2]))
     assert values(scores)["R²"] == (None, None)
     assert "in the only test row" in scores.summary
@@ -166,7 +166,7 @@ def test_figures_that_do_not_exist_are_none() -> None:
 
 def test_a_class_that_is_not_in_the_test_rows() -> None:
     data = prepared("three")
-    few = replace(data, test=Part(data.test.x[:3], np.array([0, 1, 0], np.int32), None, data.test.rows[:3]))
+    few = replace(data, test=Split(data.test.x[:3], np.array([0, 1, 0], np.int32), None, data.test.rows[:3]))
 
     assert evaluate(few, np.eye(3)[[0, 1, 0]]).metrics[1].value == 1
 

@@ -213,7 +213,7 @@ def test_any_executor_will_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     made: list[str] = []
     with ThreadPoolExecutor(1) as pool:
 
-        def make(kind: worker_setup.Kind) -> Executor:
+        def make(kind: worker_setup.WorkerKind) -> Executor:
             made.append(kind)
             return pool
 
@@ -375,7 +375,7 @@ def test_a_worker_that_is_expected_early_is_the_first(store: Store, monkeypatch:
     monkeypatch.setattr(jobs_room, "WARM_AFTER_SECONDS", 3)
     kinds: list[str] = []
 
-    def make(kind: worker_setup.Kind) -> WorkerProcess:
+    def make(kind: worker_setup.WorkerKind) -> WorkerProcess:
         kinds.append(kind)
         return WorkerProcess(_nothing)
 

@@ -38,7 +38,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 
 @pytest.fixture
@@ -147,14 +147,14 @@ def test_a_table_is_read_as_the_settings_say(store: Store) -> None:
     table = sources.read_table(store, DataSettings(source=source))
     assert table.frame["a"].tolist() == [1.5, 2.5, 3.5]
     told = DataSettings(
-        source=source, dialect=DialectSettings(delimiter=";", header=False), kinds={"a": Kind.TEXT}
+        source=source, dialect=DialectSettings(delimiter=";", header=False), kinds={"a": ColumnKind.TEXT}
     )
     with pytest.raises(UserError):
         sources.read_table(store, told)  # without a header no column is called a
     told = told.model_copy(update={"kinds": {}})
     assert len(sources.read_table(store, told).frame) == 4
-    plain = DataSettings(source=source, kinds={"a": Kind.CATEGORY})
-    assert sources.read_table(store, plain).kinds["a"] is Kind.CATEGORY
+    plain = DataSettings(source=source, kinds={"a": ColumnKind.CATEGORY})
+    assert sources.read_table(store, plain).kinds["a"] is ColumnKind.CATEGORY
 
 
 def test_a_damaged_run_is_a_sentence(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from lrapp.experiments import comparing
-from lrapp.experiments.comparing import Trial, compare, curves, difference
+from lrapp.experiments.comparing import StudyRun, compare, curves, difference
 from lrapp.runs.events import (
     DataPrepared,
     EpochDone,
@@ -34,7 +34,7 @@ def trial(
     seconds: float = 2.0,
     sweep: int = 0,
     rows: int = 10_000,
-) -> Trial:
+) -> StudyRun:
     """A run whose validation metric at each epoch is given; its loss is one minus that."""
     events: list[Event] = [DataPrepared(train=40, validation=rows, test=0, inputs=3)]
     if sweep:
@@ -45,11 +45,11 @@ def trial(
         events.append(StepsDone(PER_EPOCH * number, (0.5,) * PER_EPOCH, (rate,) * PER_EPOCH, 1.0))
         epoch, done = number + 1, PER_EPOCH * (number + 1)
         events.append(EpochDone(epoch, done, 0.5, 1 - value, 0.5, value, rate, seconds * epoch, best=True))
-    return Trial(label, seed, state, History.of(events))
+    return StudyRun(label, seed, state, History.of(events))
 
 
-def gone(label: str, seed: int, state: State | None) -> Trial:
-    return Trial(label, seed, state, History())
+def gone(label: str, seed: int, state: State | None) -> StudyRun:
+    return StudyRun(label, seed, state, History())
 
 
 FIXED = [trial("fixed", seed, [0.60, 0.70, 0.72 + 0.001 * seed, 0.71]) for seed in range(3)]
@@ -203,7 +203,7 @@ def test_a_difference_that_the_seeds_carry_is_said_with_its_interval() -> None:
 def test_a_range_test_is_named_beside_the_speed_it_bought() -> None:
     better = [trial("better", seed, [0.8]) for seed in range(3)]
     tested = [
-        Trial(t.label, t.seed, t.state, trial("better", t.seed, [0.8], sweep=6).history) for t in better
+        StudyRun(t.label, t.seed, t.state, trial("better", t.seed, [0.8], sweep=6).history) for t in better
     ]
     found = compare([*FIXED, *tested], "fixed")
     assert found is not None

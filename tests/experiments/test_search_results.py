@@ -8,7 +8,7 @@ import pytest
 
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.experiments.search import Search, draw
-from lrapp.experiments.search_results import Found, Tried, of_trials
+from lrapp.experiments.search_results import Found, SearchTrial, of_trials
 from lrapp.experiments.search_space import Optimizers, Rates, Space, Widths
 from lrapp.runs.events import DataPrepared, EpochDone, Event, History, TrainingStarted
 from lrapp.runs.store import State
@@ -29,7 +29,7 @@ def tried(
     best: int | None = None,
     state: State | None = "completed",
     metric: str = "accuracy",
-) -> Tried:
+) -> SearchTrial:
     """A trial whose validation figures at each epoch are given; its best epoch is the last unless told."""
     events: list[Event] = [
         DataPrepared(train=40, validation=50, test=50, inputs=3),
@@ -39,10 +39,10 @@ def tried(
         loss = losses[epoch - 1] if losses else 1.0
         good = epoch <= (best or len(measures))
         events.append(EpochDone(epoch, 4 * epoch, 0.5, loss, 0.5, measure, 0.1, 2.0 * epoch, best=good))
-    return Tried(number, state, History.of(events), DRAWN[number - 1])
+    return SearchTrial(number, state, History.of(events), DRAWN[number - 1])
 
 
-def found(*trials: Tried) -> Found:
+def found(*trials: SearchTrial) -> Found:
     result = of_trials(SPACE, trials)
     assert result is not None
     return result
@@ -117,7 +117,7 @@ def test_figures_that_are_none_do_not_count(value: float) -> None:
 
 
 def test_the_table_has_what_was_drawn_and_what_came_of_it() -> None:
-    gone = Tried(4, None, History(), None)
+    gone = SearchTrial(4, None, History(), None)
     table = found(tried(1, 0.7), tried(2, 0.9, state="diverged"), tried(3, 0.8), gone).table()
     assert list(table.columns) == [
         "Trial",
@@ -142,7 +142,7 @@ def test_the_table_has_what_was_drawn_and_what_came_of_it() -> None:
 
 
 def test_before_the_first_step_there_is_nothing_to_say() -> None:
-    assert of_trials(SPACE, [Tried(1, "queued", History(), DRAWN[0])]) is None
+    assert of_trials(SPACE, [SearchTrial(1, "queued", History(), DRAWN[0])]) is None
 
 
 # --- words ---------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_what_does_not_count_is_counted_and_named() -> None:
         tried(2, 0.9),
         tried(3, 0.9, state="failed"),
         tried(4, 0.1, state="diverged"),
-        Tried(5, None, History(), None),
+        SearchTrial(5, None, History(), None),
     )
     assert result.left_out() == (
         "Left out, as they did not do all their epochs: 2 diverged (trials 1 and 4); 1 failed (trial 3); "
@@ -198,7 +198,9 @@ def test_what_does_not_count_is_counted_and_named() -> None:
 
 
 def test_while_it_goes_on_nothing_is_left_out_yet() -> None:
-    result = found(tried(1, 0.7), tried(2, 0.9, state="running"), Tried(3, "queued", History(), DRAWN[2]))
+    result = found(
+        tried(1, 0.7), tried(2, 0.9, state="running"), SearchTrial(3, "queued", History(), DRAWN[2])
+    )
     assert result.left_out() == ""
     assert result.so_far() == "Best so far: trial 1, validation accuracy 70.0 %."
     assert result.table()["State"].tolist() == ["done", "training", "waiting"]

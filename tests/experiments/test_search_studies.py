@@ -11,7 +11,7 @@ from lrapp.evaluation.scores import Scores
 from lrapp.execution import worker, worker_setup
 from lrapp.experiments import run_table, search, studies
 from lrapp.experiments.search import Search
-from lrapp.experiments.search_results import Tried, of_trials
+from lrapp.experiments.search_results import SearchTrial, of_trials
 from lrapp.experiments.search_space import BatchSizes, Depths, Rates, Space, Widths
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -118,14 +118,14 @@ def test_a_comparison_s_queue_is_as_it_was(store: Store) -> None:
     assert study.queue == study.members
 
 
-def tried(store: Store, study: studies.Study) -> list[Tried]:
+def tried(store: Store, study: studies.Study) -> list[SearchTrial]:
     trials = []
     for number, member in enumerate(study.members, start=1):
         run = studies.run_of(store, member)
         trials.append(
-            Tried(number, None, run_table.told(Run(store.home / "none")), None)
+            SearchTrial(number, None, run_table.told(Run(store.home / "none")), None)
             if run is None
-            else Tried(number, run.status.state, run.history(), run.settings)
+            else SearchTrial(number, run.status.state, run.history(), run.settings)
         )
     return trials
 

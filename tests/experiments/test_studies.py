@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from lrapp.errors import UserError
 from lrapp.execution import worker
 from lrapp.experiments import studies, study_files
-from lrapp.experiments.comparing import Trial, compare
-from lrapp.experiments.studies import Contender, Member, Plan, Study, contenders
+from lrapp.experiments.comparing import StudyRun, compare
+from lrapp.experiments.studies import Candidate, Member, Plan, Study, contenders
 from lrapp.runs import store as runs
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -159,11 +159,11 @@ def test_a_disk_that_fills_leaves_no_runs_behind(store: Store, monkeypatch: pyte
         (replace(PLAN, seeds=tuple(range(21))), r"needs 1 to 20 seeds\. Received: 21\."),
         (replace(PLAN, seeds=(1, 2, 1)), r"^Each seed must be another number.* Received: 1, 2, 1\."),
         (
-            replace(PLAN, contenders=(Contender("a", FIXED), Contender("a", CLR))),
+            replace(PLAN, contenders=(Candidate("a", FIXED), Candidate("a", CLR))),
             r"^Each policy needs a name of its own\. Received: a, a\.",
         ),
-        (replace(PLAN, contenders=(Contender("a\nb", FIXED), Contender("c", CLR))), r"must be one line"),
-        (replace(PLAN, contenders=(Contender("", FIXED), Contender("c", CLR))), r"must be one line"),
+        (replace(PLAN, contenders=(Candidate("a\nb", FIXED), Candidate("c", CLR))), r"must be one line"),
+        (replace(PLAN, contenders=(Candidate("", FIXED), Candidate("c", CLR))), r"must be one line"),
     ],
 )
 def test_what_compares_nothing_is_refused(store: Store, plan: Plan, sentence: str) -> None:
@@ -322,7 +322,7 @@ def test_policies_start_from_the_same_weights_and_rows_of_each_seed(store: Store
         outcome = worker.work(run.folder, store.home)
         history = run.history()
         first[member.label, member.seed] = float(history.step_frame()["loss"][0])
-        trials.append(Trial(member.label, member.seed, outcome.state, history))
+        trials.append(StudyRun(member.label, member.seed, outcome.state, history))
     # The first loss comes before the first update: it knows weights and rows, but no rate.
     assert first["Fixed 0.001", 0] == first["Fixed 1e+03", 0]
     assert first["Fixed 0.001", 1] == first["Fixed 1e+03", 1]

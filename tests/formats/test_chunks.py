@@ -11,7 +11,7 @@ import pytest
 from lrapp.errors import UserError
 from lrapp.formats import chunks
 from lrapp.formats.chunks import Portions, ReadWhole
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import read_csv
 
 RNG = np.random.default_rng(11)
@@ -25,7 +25,12 @@ FRAME = pd.DataFrame(
         "town": RNG.choice(["Rome", "Åre", 'the "old" one', "two\nlines", "a, b"], ROWS),
     }
 )
-NEEDED = {"size": Kind.NUMBER, "count": Kind.NUMBER, "day": Kind.DATE, "town": Kind.CATEGORY}
+NEEDED = {
+    "size": ColumnKind.NUMBER,
+    "count": ColumnKind.NUMBER,
+    "day": ColumnKind.DATE,
+    "town": ColumnKind.CATEGORY,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +46,7 @@ def written(frame: pd.DataFrame, **how: str) -> bytes:
 
 
 def read(
-    tmp_path: Path, data: bytes, needed: dict[str, Kind] | None = None
+    tmp_path: Path, data: bytes, needed: dict[str, ColumnKind] | None = None
 ) -> tuple[pd.DataFrame, Portions, int]:
     path = tmp_path / "table.csv"
     path.write_bytes(data)
@@ -138,7 +143,7 @@ def test_portions_that_do_not_agree_are_read_as_a_whole(
 
 def test_what_only_other_columns_hold_does_not_matter(tmp_path: Path) -> None:
     data = _words_at_the_end(FRAME)
-    frame, _, count = read(tmp_path, data, {"count": Kind.NUMBER})
+    frame, _, count = read(tmp_path, data, {"count": ColumnKind.NUMBER})
     assert count > 3
     assert frame["count"].tolist() == FRAME["count"].tolist()
 

@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.formats.learned import FILE, ModelFormats, derived, learned
 from lrapp.formats.match import Choice, Learned
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import DialectOverrides, read_csv
 
 NUMBERS = range(1, 30)
@@ -25,7 +25,7 @@ def test_a_tables_marks_are_those_that_some_column_shows() -> None:
     found = of([f"{n * 37};{n},5;w{n % 3}" for n in NUMBERS]).columns
     assert [found[name].decimal for name in "abc"] == [",", ",", ""]
     assert (found["a"].most, found["b"].most, found["c"].most) == (29 * 37, 29.5, None)
-    assert [found[name].kind for name in "abc"] == [Kind.NUMBER, Kind.NUMBER, Kind.CATEGORY]
+    assert [found[name].kind for name in "abc"] == [ColumnKind.NUMBER, ColumnKind.NUMBER, ColumnKind.CATEGORY]
     found = of([f"{n * 37};{n};w{n % 3}" for n in NUMBERS]).columns
     assert [found[name].decimal for name in "ab"] == ["", ""], "whole numbers tell nothing"
     found = of([f"{n * 37};{n};w{n % 3}" for n in NUMBERS], DialectOverrides(decimal=",")).columns
@@ -62,7 +62,7 @@ def test_what_is_not_theirs_is_refused(text: str) -> None:
 
 
 def test_older_models_have_what_a_person_chose() -> None:
-    kinds = {"a": Kind.NUMBER, "b": Kind.CATEGORY}
+    kinds = {"a": ColumnKind.NUMBER, "b": ColumnKind.CATEGORY}
     assert derived(kinds, DialectOverrides()).columns == {}
     found = derived(kinds, DialectOverrides(decimal=",", thousands=".")).columns
     assert list(found) == ["a"]

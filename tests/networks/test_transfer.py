@@ -10,7 +10,7 @@ from small_networks import prepared as table
 from lrapp.errors import UserError
 from lrapp.networks import models, transfer
 from lrapp.preparation.image_inputs import PicturePreprocessor
-from lrapp.preparation.table_arrays import Part, Prepared
+from lrapp.preparation.table_arrays import Prepared, Split
 from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
 
 SHAPE = (8, 8, 1)
@@ -24,7 +24,7 @@ CLASSES = ("boot", "coat", "dress")
 
 def pictures(classes: tuple[str, ...] = CLASSES, shape: tuple[int, int, int] = SHAPE) -> Prepared:
     x = np.zeros((4, *shape), np.uint8)
-    part = Part(x, np.zeros(4, np.int32), None, np.arange(4))
+    part = Split(x, np.zeros(4, np.int32), None, np.arange(4))
     preprocessor = PicturePreprocessor("multi-class", classes, shape)
     return Prepared("multi-class", "class", classes, (), part, part, part, 1.0, (), preprocessor)
 

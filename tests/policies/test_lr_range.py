@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lrapp.policies.lr_range import (
     Advice,
-    Curve,
+    LossCurve,
     Room,
     Watch,
     advise,
@@ -407,7 +407,7 @@ def test_a_curve_ends_before_the_first_loss_that_is_not_finite() -> None:
 
 def test_a_whole_curve_has_not_ended_early() -> None:
     made = curve(RATES.astype(np.float32), np.ones(STEPS, np.float32), STEPS)
-    assert isinstance(made, Curve)
+    assert isinstance(made, LossCurve)
     assert made.losses.dtype == made.learning_rates.dtype == made.smoothed.dtype == np.float64
     assert not made.ended_early
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
-from lrapp.policies.schedules import CLR, SGDR, CLRMode, Fixed, OneCycle, Policy, Sweep, WarmUp
+from lrapp.policies.schedules import CLR, SGDR, CLRMode, Fixed, OneCycle, Policy, RangeSweep, WarmUp
 
 POLICIES: list[Policy] = [
     Fixed(0.1),
@@ -355,16 +355,16 @@ def test_a_sweep_multiplies_by_the_same_factor_in_every_step(start: float, end: 
     for _ in range(steps):
         expected.append(rate)
         rate *= (end / start) ** (1 / (steps - 1))
-    assert Sweep(start, end, steps).plan(steps) == pytest.approx(expected, rel=1e-9)
+    assert RangeSweep(start, end, steps).plan(steps) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_sweep_typed_out() -> None:
-    assert Sweep(0.001, 10, 5).plan(5) == pytest.approx([0.001, 0.01, 0.1, 1, 10])
-    assert Sweep(1, 16, 5).plan([4, 0, 2]) == pytest.approx([16, 1, 4])
+    assert RangeSweep(0.001, 10, 5).plan(5) == pytest.approx([0.001, 0.01, 0.1, 1, 10])
+    assert RangeSweep(1, 16, 5).plan([4, 0, 2]) == pytest.approx([16, 1, 4])
 
 
 def test_a_sweep_keeps_its_last_rate() -> None:
-    assert Sweep(1, 4, 3).plan(6) == pytest.approx([1, 2, 4, 4, 4, 4])
+    assert RangeSweep(1, 4, 3).plan(6) == pytest.approx([1, 2, 4, 4, 4, 4])
 
 
 @pytest.mark.parametrize(
@@ -388,5 +388,5 @@ def test_a_sweep_that_does_not_rise_is_a_sentence(
     start: float, end: float, steps: int, sentence: str
 ) -> None:
     with pytest.raises(UserError) as raised:
-        Sweep(start, end, steps)
+        RangeSweep(start, end, steps)
     assert sentence in str(raised.value)

@@ -16,7 +16,7 @@ from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.preparation.table_arrays import prepare
 from lrapp.runs.store import SAMPLES, Run
 from lrapp.settings import DataSettings, LayerSettings, ModelSettings
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import read_csv
 
 PENGUINS = SAMPLES / "penguins.csv"
@@ -143,7 +143,7 @@ def test_a_curve_moves_one_value_and_passes_through_the_row(copy: Run, tmp_path:
 
 
 def test_a_date_moves_by_days() -> None:
-    field = Field(InputColumn("day", Kind.DATE), 18_262.0, 18_270.0, 18_265.0, whole=True)
+    field = Field(InputColumn("day", ColumnKind.DATE), 18_262.0, 18_270.0, 18_265.0, whole=True)
     assert single_row._steps(field, 18_264.0) == [float(day) for day in range(18_262, 18_271)]
 
 
@@ -202,4 +202,4 @@ def test_a_time_of_day_is_set_as_one_and_moves_within_its_day() -> None:
 
 
 def test_a_date_of_which_nothing_is_known_is_no_time_of_day() -> None:
-    assert not Field(InputColumn("d", Kind.DATE)).of_day
+    assert not Field(InputColumn("d", ColumnKind.DATE)).of_day

@@ -8,9 +8,9 @@ from lrapp.errors import UserError
 from lrapp.prediction.row_predictions import Answers
 from lrapp.prediction.summary import Tally
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor, Strange
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 
-COLUMNS = (InputColumn("town", Kind.CATEGORY, ("Bonn", "Rome")), InputColumn("age", Kind.NUMBER))
+COLUMNS = (InputColumn("town", ColumnKind.CATEGORY, ("Bonn", "Rome")), InputColumn("age", ColumnKind.NUMBER))
 CLASSES = Preprocessor("multi-class", "y", ("a", "b", "c"), 0.0, 1.0, COLUMNS, (), None)
 NUMBERS = Preprocessor("regression", "y", (), 100.0, 10.0, COLUMNS, (), None)
 

@@ -20,7 +20,7 @@ from lrapp.preparation.table_arrays import check_data, default_target, prepare, 
 from lrapp.runs.store import SAMPLES
 from lrapp.settings import DataSettings, PictureSettings, PicturesSource, Task
 from lrapp.tables.cell_values import DATE_PARTS
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import Table, read_csv
 
 TABLES = sorted(SAMPLES.glob("*.csv"))
@@ -41,7 +41,7 @@ def assert_foretold(table: Table, data: DataSettings) -> None:
         return
     outputs = len(prepared.classes) if task == "multi-class" else 1
     found = expected_shape.of_table(table, data, task)
-    assert found == expected_shape.Outlook(
+    assert found == expected_shape.ExpectedShape(
         task, len(prepared.train.y), len(prepared.validation.y), prepared.shape, outputs
     )
 
@@ -141,7 +141,13 @@ def test_each_kind_brings_its_inputs() -> None:
     rows[5] = ",a,no,2026-01-03,0.5"
     table = read_csv("\n".join(["gappy,letter,flag,day,y", *rows]).encode(), "t.csv")
     kinds = [column.kind for column in table.columns]
-    assert kinds == [Kind.NUMBER, Kind.CATEGORY, Kind.YES_NO, Kind.DATE, Kind.NUMBER]
+    assert kinds == [
+        ColumnKind.NUMBER,
+        ColumnKind.CATEGORY,
+        ColumnKind.YES_NO,
+        ColumnKind.DATE,
+        ColumnKind.NUMBER,
+    ]
     data = DataSettings(target="y")
     assert expected_shape.shape(table, data, "regression") == (2 + 3 + 1 + len(DATE_PARTS), 1)
     without_flags = data.model_copy(update={"missing_flags": False})

@@ -9,14 +9,14 @@ from lrapp.errors import UserError
 from lrapp.preparation import fitting
 from lrapp.preparation.fitting import Fitted, fit
 from lrapp.settings import DataSettings, Scaling
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 RNG = np.random.default_rng(0)
 ROWS = 50
 TRAINING = np.arange(0, ROWS, 2)
 
 
-def fitted(columns: dict[str, tuple[Kind, object]], **settings: object) -> tuple[np.ndarray, Fitted]:
+def fitted(columns: dict[str, tuple[ColumnKind, object]], **settings: object) -> tuple[np.ndarray, Fitted]:
     frame = pd.DataFrame({name: values for name, (_, values) in columns.items()})
     kinds = {name: kind for name, (kind, _) in columns.items()}
     result = fit(frame, kinds, TRAINING, DataSettings.model_validate(settings))
@@ -28,10 +28,10 @@ def test_inputs_have_readable_names_in_the_order_of_the_output() -> None:
     island = np.repeat(["Rum", "Eigg", "Skye", "Muck"], [20, 20, 8, 2])
     inputs, result = fitted(
         {
-            "age": (Kind.NUMBER, np.where(np.arange(ROWS) % 7 == 0, np.nan, np.arange(ROWS))),
-            "sex": (Kind.YES_NO, sex),
-            "island": (Kind.CATEGORY, island),
-            "size": (Kind.NUMBER, RNG.normal(size=ROWS)),
+            "age": (ColumnKind.NUMBER, np.where(np.arange(ROWS) % 7 == 0, np.nan, np.arange(ROWS))),
+            "sex": (ColumnKind.YES_NO, sex),
+            "island": (ColumnKind.CATEGORY, island),
+            "size": (ColumnKind.NUMBER, RNG.normal(size=ROWS)),
         },
         min_category_rows=3,
     )
@@ -54,7 +54,7 @@ def test_gaps_are_filled_from_training_rows_and_standardised(fill: str, oracle: 
     values = RNG.lognormal(size=ROWS)
     values[[0, 1, 8, 9]] = np.nan
     inputs, _ = fitted(
-        {"a": (Kind.NUMBER, values)}, scaling="standard", missing_numbers=fill, missing_flags=False
+        {"a": (ColumnKind.NUMBER, values)}, scaling="standard", missing_numbers=fill, missing_flags=False
     )
 
     filled = np.where(np.isnan(values), oracle(values[TRAINING]), values)[:, None]  # type: ignore[operator]
@@ -65,7 +65,7 @@ def test_gaps_are_filled_from_training_rows_and_standardised(fill: str, oracle: 
 def test_the_default_clips_then_standardises() -> None:
     values = RNG.normal(size=ROWS)
     values[4] = 1e9
-    inputs, _ = fitted({"a": (Kind.NUMBER, values)})
+    inputs, _ = fitted({"a": (ColumnKind.NUMBER, values)})
 
     known = np.sort(values[TRAINING])
     clipped = np.clip(values, known[1], known[-2])[:, None]
@@ -75,7 +75,7 @@ def test_the_default_clips_then_standardises() -> None:
 
 def test_quantiles_have_a_normal_shape_whatever_the_column_had() -> None:
     values = np.exp(RNG.normal(size=ROWS) * 20)
-    inputs, _ = fitted({"a": (Kind.NUMBER, values)}, scaling="quantile")
+    inputs, _ = fitted({"a": (ColumnKind.NUMBER, values)}, scaling="quantile")
 
     known = inputs[TRAINING, 0]
     assert np.argsort(known).tolist() == np.argsort(values[TRAINING]).tolist()
@@ -86,19 +86,20 @@ def test_quantiles_have_a_normal_shape_whatever_the_column_had() -> None:
 def test_a_category_of_few_training_rows_is_rare_and_missing_is_a_category() -> None:
     town = np.array(["Aa"] * 30 + ["Bo"] * 10 + ["Cu"] * 6 + [None] * 4, dtype=object)
     _, result = fitted(
-        {"town": (Kind.CATEGORY, town), "a": (Kind.NUMBER, RNG.normal(size=ROWS))}, min_category_rows=4
+        {"town": (ColumnKind.CATEGORY, town), "a": (ColumnKind.NUMBER, RNG.normal(size=ROWS))},
+        min_category_rows=4,
     )
 
     assert result.inputs == ("a", "town = Aa", "town = Bo", "town is rare")
     assert result.columns[0].values == ("Aa", "Bo", "Cu", "")
 
-    _, result = fitted({"town": (Kind.CATEGORY, town)}, min_category_rows=2)
+    _, result = fitted({"town": (ColumnKind.CATEGORY, town)}, min_category_rows=2)
     assert result.inputs == ("town = Aa", "town = Bo", "town = Cu", "town is missing")
 
 
 def test_the_most_frequent_categories_keep_an_input_each() -> None:
     letters = np.repeat(list("abcdefghij"), 5)
-    _, result = fitted({"letter": (Kind.CATEGORY, letters)}, max_categories=4, min_category_rows=1)
+    _, result = fitted({"letter": (ColumnKind.CATEGORY, letters)}, max_categories=4, min_category_rows=1)
 
     assert len(result.inputs) == 5
     assert result.inputs[-1] == "letter is rare"
@@ -106,7 +107,7 @@ def test_the_most_frequent_categories_keep_an_input_each() -> None:
 
 def test_a_date_becomes_parts_and_constant_parts_are_left_out() -> None:
     days = pd.Series(pd.date_range("2021-03-01", periods=ROWS))
-    inputs, result = fitted({"day": (Kind.DATE, days)})
+    inputs, result = fitted({"day": (ColumnKind.DATE, days)})
 
     assert "day: year" not in result.inputs  # all 2021
     assert "day: time of day, sine" not in result.inputs  # all midnight
@@ -117,7 +118,7 @@ def test_a_date_becomes_parts_and_constant_parts_are_left_out() -> None:
 @pytest.mark.parametrize("scaling", ["clipped", "standard", "quantile"])
 def test_everything_is_finite_after_absurd_values(scaling: Scaling) -> None:
     base = RNG.normal(size=ROWS)
-    columns: dict[str, tuple[Kind, object]] = {}
+    columns: dict[str, tuple[ColumnKind, object]] = {}
     for name, special in {
         "huge": [1e308, -1e308],
         "infinite": [np.inf, -np.inf],
@@ -127,18 +128,18 @@ def test_everything_is_finite_after_absurd_values(scaling: Scaling) -> None:
         values = base.copy()
         values[2], values[5] = special  # a training row and another
         values[[4, 7]] = np.nan
-        columns[name] = (Kind.NUMBER, values)
+        columns[name] = (ColumnKind.NUMBER, values)
     gaps = np.where(np.arange(ROWS) % 4, base, np.nan)
     gaps[[2, 6, 10]] = 1e308, 1e308, -1e308
     late = np.full(ROWS, 3.0)
     late[::2] += np.arange(25) % 2 * 1e-9
     late[1] = 1e308
     columns |= {
-        "all huge": (Kind.NUMBER, base * 1e307),
-        "all tiny": (Kind.NUMBER, base * 1e-308),
-        "late": (Kind.NUMBER, late),
-        "gaps": (Kind.NUMBER, gaps),
-        "whole": (Kind.NUMBER, [10**30 + n * 10**28 for n in range(ROWS)]),
+        "all huge": (ColumnKind.NUMBER, base * 1e307),
+        "all tiny": (ColumnKind.NUMBER, base * 1e-308),
+        "late": (ColumnKind.NUMBER, late),
+        "gaps": (ColumnKind.NUMBER, gaps),
+        "whole": (ColumnKind.NUMBER, [10**30 + n * 10**28 for n in range(ROWS)]),
     }
     columns = {name: (kind, np.asarray(values, float)) for name, (kind, values) in columns.items()}
 
@@ -158,13 +159,13 @@ def test_columns_of_one_value_in_training_are_left_out_and_named() -> None:
     word = np.where(np.arange(ROWS) % 2, "later", "first")
     _, result = fitted(
         {
-            "late": (Kind.NUMBER, late),
-            "word": (Kind.CATEGORY, word),
-            "gone": (Kind.NUMBER, np.where(np.arange(ROWS) % 2, 1.0, np.nan)),
-            "good": (Kind.NUMBER, np.arange(ROWS)),
-            "names": (Kind.CATEGORY, [f"name {n}" for n in range(ROWS)]),
-            "key": (Kind.IDENTIFIER, [f"key {n}" for n in range(ROWS)]),
-            "same": (Kind.CONSTANT, ["x"] * ROWS),
+            "late": (ColumnKind.NUMBER, late),
+            "word": (ColumnKind.CATEGORY, word),
+            "gone": (ColumnKind.NUMBER, np.where(np.arange(ROWS) % 2, 1.0, np.nan)),
+            "good": (ColumnKind.NUMBER, np.arange(ROWS)),
+            "names": (ColumnKind.CATEGORY, [f"name {n}" for n in range(ROWS)]),
+            "key": (ColumnKind.IDENTIFIER, [f"key {n}" for n in range(ROWS)]),
+            "same": (ColumnKind.CONSTANT, ["x"] * ROWS),
         }
     )
 
@@ -181,21 +182,21 @@ def test_columns_of_one_value_in_training_are_left_out_and_named() -> None:
 def test_a_number_with_one_value_and_gaps_leaves_its_flag() -> None:
     half = np.where(np.arange(ROWS) % 4, np.nan, 7.0)
 
-    assert fitted({"half": (Kind.NUMBER, half)})[1].inputs == ("half is missing",)
+    assert fitted({"half": (ColumnKind.NUMBER, half)})[1].inputs == ("half is missing",)
     with pytest.raises(UserError, match="No column is left to learn from"):
-        fitted({"half": (Kind.NUMBER, half)}, missing_flags=False)
+        fitted({"half": (ColumnKind.NUMBER, half)}, missing_flags=False)
 
 
 def test_a_table_of_rare_categories_alone_says_what_to_lower() -> None:
     with pytest.raises(
         UserError, match="Add rows or columns, lower “Rare category below”, or change the kind"
     ):
-        fitted({"name": (Kind.CATEGORY, [f"n{place}" for place in range(ROWS)])})
+        fitted({"name": (ColumnKind.CATEGORY, [f"n{place}" for place in range(ROWS)])})
 
 
 def test_yes_no_keeps_zero_and_one_and_fills_gaps_with_the_mean() -> None:
     answers = np.array(["no", "yes", "yes", "yes"] * 12 + [None, None], dtype=object)
-    inputs, result = fitted({"ok": (Kind.YES_NO, answers)})
+    inputs, result = fitted({"ok": (ColumnKind.YES_NO, answers)})
 
     assert result.inputs == ("ok = yes", "ok is missing")
     assert inputs[:4, 0].tolist() == [0, 1, 1, 1]
@@ -204,7 +205,9 @@ def test_yes_no_keeps_zero_and_one_and_fills_gaps_with_the_mean() -> None:
 
 
 def test_too_much_for_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    columns: dict[str, tuple[Kind, object]] = {"letter": (Kind.CATEGORY, [f"{n % 25}" for n in range(ROWS)])}
+    columns: dict[str, tuple[ColumnKind, object]] = {
+        "letter": (ColumnKind.CATEGORY, [f"{n % 25}" for n in range(ROWS)])
+    }
     monkeypatch.setattr(fitting, "available_bytes", lambda: 8 * 3 * ROWS)
     with pytest.raises(UserError, match=r"\(inputs: 25, rows: 50\) needs about .* leave columns out"):
         fitted(columns, min_category_rows=1)
@@ -222,8 +225,8 @@ def test_nothing_is_learned_from_other_rows() -> None:
     changed[1::2] = 1e6
     other[1::2] = "new"
 
-    inputs, result = fitted({"a": (Kind.NUMBER, values), "w": (Kind.CATEGORY, words)})
-    again, same = fitted({"a": (Kind.NUMBER, changed), "w": (Kind.CATEGORY, other)})
+    inputs, result = fitted({"a": (ColumnKind.NUMBER, values), "w": (ColumnKind.CATEGORY, words)})
+    again, same = fitted({"a": (ColumnKind.NUMBER, changed), "w": (ColumnKind.CATEGORY, other)})
 
     assert result.inputs == same.inputs
     np.testing.assert_array_equal(inputs[TRAINING], again[TRAINING])

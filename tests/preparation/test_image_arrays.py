@@ -12,7 +12,7 @@ from lrapp.images.datasets import Images
 from lrapp.preparation import expected_shape
 from lrapp.preparation.image_arrays import check_pictures, prepare_images
 from lrapp.preparation.image_inputs import PicturePreprocessor
-from lrapp.preparation.table_arrays import Part, Prepared
+from lrapp.preparation.table_arrays import Prepared, Split
 from lrapp.settings import DataSettings, PictureSettings
 
 
@@ -38,7 +38,7 @@ def prepared(images: Images, pictures: PictureSettings | None = None, **more: An
     return found
 
 
-def parts(found: Prepared) -> tuple[Part, Part, Part]:
+def parts(found: Prepared) -> tuple[Split, Split, Split]:
     return found.train, found.validation, found.test
 
 

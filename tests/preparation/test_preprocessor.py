@@ -18,7 +18,7 @@ from lrapp.phrasing import quoted
 from lrapp.preparation.preprocessor import TRUSTED, Preprocessor, needs, raw_slots, standardised
 from lrapp.preparation.table_arrays import Prepared, prepare
 from lrapp.settings import DataSettings, Scaling
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import Table, read_csv
 
 RNG = np.random.default_rng(1)
@@ -249,7 +249,7 @@ def test_a_foreign_transformer_is_not_built(table: Table, tmp_path: Path) -> Non
 def test_names_of_any_letters_are_kept(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": RNG.normal(size=30), "y": ["a\u2028b", "é🙂"] * 15})
     table = read_csv(frame.to_csv(index=False).encode(), "t.csv")
-    made = prepared(table.with_kinds({"y": Kind.CATEGORY}), "y")
+    made = prepared(table.with_kinds({"y": ColumnKind.CATEGORY}), "y")
 
     made.tabular.save(tmp_path)
 

@@ -12,7 +12,7 @@ import pytest
 from lrapp.errors import UserError
 from lrapp.preparation.table_arrays import Prepared, prepare
 from lrapp.settings import DataSettings
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import Column, Table, read_csv
 
 RNG = np.random.default_rng(2)
@@ -83,7 +83,8 @@ def test_the_same_settings_give_the_same_arrays_and_kinds_do_not_move_rows() -> 
     first = prepare(table, DataSettings(target="species"))
     again = prepare(table, DataSettings(target="species"))
     other = prepare(
-        table, DataSettings(target="species", kinds={"body_mass_g": Kind.CATEGORY, "sex": Kind.TEXT})
+        table,
+        DataSettings(target="species", kinds={"body_mass_g": ColumnKind.CATEGORY, "sex": ColumnKind.TEXT}),
     )
 
     np.testing.assert_array_equal(first.train.x, again.train.x)
@@ -96,7 +97,10 @@ def test_the_same_settings_give_the_same_arrays_and_kinds_do_not_move_rows() -> 
 
 
 def test_kinds_for_columns_of_another_table_are_passed_over() -> None:
-    check(prepare(sample("penguins.csv"), DataSettings(target="species", kinds={"nowhere": Kind.TEXT})), 344)
+    check(
+        prepare(sample("penguins.csv"), DataSettings(target="species", kinds={"nowhere": ColumnKind.TEXT})),
+        344,
+    )
 
 
 def test_class_weights_make_the_classes_weigh_the_same() -> None:
@@ -230,7 +234,7 @@ def test_names_from_anywhere_are_inputs() -> None:
 
 def test_ten_thousand_columns() -> None:
     frame = pd.DataFrame(RNG.normal(size=(60, 10_000)), columns=[f"c{place}" for place in range(10_000)])
-    columns = [Column(name, Kind.NUMBER, "", 0, 60, ()) for name in frame]
+    columns = [Column(name, ColumnKind.NUMBER, "", 0, 60, ()) for name in frame]
     table = Table("wide", frame, tuple(columns), None, (), (), 0)
 
     prepared = prepare(table, DataSettings(target="c0", task="regression"))

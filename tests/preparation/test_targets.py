@@ -7,7 +7,7 @@ import pytest
 from lrapp.errors import UserError
 from lrapp.preparation.targets import check_data, check_target, default_target, find_task, target_choices
 from lrapp.settings import DataSettings, Task
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import Column, Table, read_csv
 
 RNG = np.random.default_rng(0)
@@ -84,7 +84,7 @@ def test_what_makes_no_sense_is_said(many: Table, target: str, override: Task | 
 
 def test_a_class_for_every_row_is_refused() -> None:
     with pytest.raises(UserError, match="8 classes in 8 rows"):
-        find_task(table(a=range(3, 11), y=list("abcdefgh")).with_kinds({"y": Kind.CATEGORY}), "y")
+        find_task(table(a=range(3, 11), y=list("abcdefgh")).with_kinds({"y": ColumnKind.CATEGORY}), "y")
 
 
 def test_few_whole_numbers_in_few_rows_are_numbers() -> None:
@@ -92,7 +92,7 @@ def test_few_whole_numbers_in_few_rows_are_numbers() -> None:
 
 
 def test_infinite_values_are_no_values() -> None:
-    column = Column("y", Kind.NUMBER, "", 0, 4, ())
+    column = Column("y", ColumnKind.NUMBER, "", 0, 4, ())
     infinite = Table("t", pd.DataFrame({"y": [1.0, np.inf, 2.0, -np.inf]}), (column,), None, (), (), 0)
 
     assert find_task(infinite, "y") == "binary"
@@ -120,7 +120,9 @@ def test_a_table_without_a_target_has_no_default() -> None:
 
 
 def test_data_are_checked_with_kinds_and_split(many: Table) -> None:
-    assert check_data(many, DataSettings(target="survived", kinds={"survived": Kind.CATEGORY})) == "binary"
+    assert (
+        check_data(many, DataSettings(target="survived", kinds={"survived": ColumnKind.CATEGORY})) == "binary"
+    )
     with pytest.raises(UserError, match="below 1"):
         check_data(many, DataSettings(target="sex", validation_share=0.9, test_share=0.5))
     with pytest.raises(UserError, match="at least 3 rows"):
@@ -131,5 +133,5 @@ def test_a_target_alone_is_nothing_to_learn_from() -> None:
     table = read_csv(b"id,y\n" + b"".join(b"%d,%d\n" % (row, row % 2) for row in range(1, 41)), "t.csv")
     with pytest.raises(UserError, match=r"^No column is left to learn from: .*change a column's kind"):
         check_data(table, DataSettings(target="y"))
-    with_id = DataSettings(target="y", kinds={"id": Kind.NUMBER})
+    with_id = DataSettings(target="y", kinds={"id": ColumnKind.NUMBER})
     assert check_data(table, with_id) == "binary"

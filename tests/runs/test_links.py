@@ -29,7 +29,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 CASES = [
     RunSettings(),
@@ -42,7 +42,7 @@ CASES = [
         data=DataSettings(
             source=FileSource(name="../**a**.csv", sha256="ab" * 32),
             dialect=DialectSettings(delimiter="\t", header=False),
-            kinds={"$x$ \n": Kind.YES_NO, "<b>": Kind.CATEGORY},
+            kinds={"$x$ \n": ColumnKind.YES_NO, "<b>": ColumnKind.CATEGORY},
             target="ye's\"",
             task="binary",
             clip=0.1,
@@ -106,7 +106,7 @@ def test_only_what_is_not_usual_is_told() -> None:
 
 
 def test_too_many_settings_for_a_link_are_said() -> None:
-    kinds = {f"column {number * 7919 % 100_003}": Kind.CATEGORY for number in range(3_000)}
+    kinds = {f"column {number * 7919 % 100_003}": ColumnKind.CATEGORY for number in range(3_000)}
     with pytest.raises(UserError, match=r"^A link holds at most 6,000 letters; .* Received: \d+,\d+\.$"):
         links.to_text(RunSettings(data=DataSettings(kinds=kinds)))
 

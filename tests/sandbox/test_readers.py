@@ -29,7 +29,7 @@ from lrapp.settings import (
     PictureFileSource,
     PictureSettings,
 )
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import read_csv
 
 MB = 10**6
@@ -248,8 +248,10 @@ def test_all_goes_when_whoever_asks_is_killed(tmp_path: Path) -> None:
 
 def test_a_table_is_what_reading_it_here_gives_and_is_read_once(store: Store, readers: Readers) -> None:
     source = store.keep_file(CSV, "new.csv")
-    settings = DataSettings(source=source, kinds={"x": Kind.CATEGORY}, dialect=DialectSettings(header=True))
-    expected = read_csv(CSV, "new.csv").with_kinds({"x": Kind.CATEGORY})
+    settings = DataSettings(
+        source=source, kinds={"x": ColumnKind.CATEGORY}, dialect=DialectSettings(header=True)
+    )
+    expected = read_csv(CSV, "new.csv").with_kinds({"x": ColumnKind.CATEGORY})
     asked: list[str] = []
 
     class Counting(Readers):

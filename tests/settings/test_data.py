@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from lrapp.settings.data import DataSettings, DialectSettings, FileSource, SampleSource, Source
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 
 SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
 
@@ -32,7 +32,7 @@ def test_a_hash_that_is_none_never_becomes_a_path(sha256: str) -> None:
 
 
 def test_kinds_are_kept_under_any_name() -> None:
-    kinds = {"a.b": Kind.CATEGORY, "": Kind.NUMBER, "🐧\n": Kind.TEXT}
+    kinds = {"a.b": ColumnKind.CATEGORY, "": ColumnKind.NUMBER, "🐧\n": ColumnKind.TEXT}
     held = DataSettings(kinds=kinds, target="")
     assert DataSettings.model_validate_json(held.model_dump_json()) == held
 

@@ -69,8 +69,8 @@ def test_an_unknown_policy_is_named() -> None:
 
 
 def test_a_range_test_sweeps_as_its_settings_say() -> None:
-    assert RangeTestSettings().sweep() == schedules.Sweep(1e-7, 10, 100)
-    assert RangeTestSettings(start_lr=0.1, end_lr=1, steps=20).sweep() == schedules.Sweep(0.1, 1, 20)
+    assert RangeTestSettings().sweep() == schedules.RangeSweep(1e-7, 10, 100)
+    assert RangeTestSettings(start_lr=0.1, end_lr=1, steps=20).sweep() == schedules.RangeSweep(0.1, 1, 20)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lrapp.runs.store import SAMPLES
 from lrapp.tables.arrow_files import open_table, write_table
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Column, Table, read_csv
 from lrapp.tables.text.table_body import Repair
 
@@ -45,7 +45,8 @@ def _series(draw: st.DrawFn) -> pd.Series:
 def _tables(draw: st.DrawFn) -> Table:
     names = draw(st.lists(_NAMES, min_size=1, max_size=5, unique=True))
     columns = tuple(
-        Column(name, draw(st.sampled_from(list(Kind))), draw(_NAMES), 1, 2, (draw(_NAMES),)) for name in names
+        Column(name, draw(st.sampled_from(list(ColumnKind))), draw(_NAMES), 1, 2, (draw(_NAMES),))
+        for name in names
     )
     known = read_csv(b"a,b\n1,2\n3,4\n", "x.csv")
     return replace(
@@ -87,20 +88,24 @@ def test_each_sample_comes_back_as_it_was(tmp_path: Path, path: Path) -> None:
     again = open_table(tmp_path / "a.table")
     _same(table, again)
     for column in table.columns:  # what was written is still known where a kind is changed
-        _same(*(one.with_kinds({column.name: Kind.CATEGORY}) for one in (table, again)))
+        _same(*(one.with_kinds({column.name: ColumnKind.CATEGORY}) for one in (table, again)))
 
 
 def test_what_was_written_comes_back_however_it_was_kept(tmp_path: Path) -> None:
     lines = [f"{place % 9},{place % 7} kg,{place:05d}x,{place % 3}" for place in range(40)]
     table = read_csv("\n".join(["a,b,c,d", *lines, "NA,n/a,,x"]).encode(), "x.csv")
-    chosen = table.with_kinds({"d": Kind.CATEGORY, "a": Kind.CATEGORY})
+    chosen = table.with_kinds({"d": ColumnKind.CATEGORY, "a": ColumnKind.CATEGORY})
     assert any(pa.types.is_dictionary(text.type) for text in chosen._texts.values())
-    for one in (table, chosen, read_csv(b"a,b\n" + b"1,x\n2,y\n" * 9, "x.csv").with_kinds({"a": Kind.TEXT})):
+    for one in (
+        table,
+        chosen,
+        read_csv(b"a,b\n" + b"1,x\n2,y\n" * 9, "x.csv").with_kinds({"a": ColumnKind.TEXT}),
+    ):
         write_table(one, tmp_path / "a.table")
         again = open_table(tmp_path / "a.table")
         _same(one, again)
         for column in one.columns:
-            _same(*(each.with_kinds({column.name: Kind.TEXT}) for each in (one, again)))
+            _same(*(each.with_kinds({column.name: ColumnKind.TEXT}) for each in (one, again)))
 
 
 def test_a_file_that_is_none_is_an_error_that_callers_know(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.tables.reading import Kind, read_csv
+from lrapp.tables.reading import ColumnKind, read_csv
 
 ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
     "bank export": (
@@ -164,7 +164,7 @@ def test_the_code_page_of_dos_is_known_by_its_bytes() -> None:
 
 def test_long_numbers_among_short_ones_stay_numbers() -> None:
     table = read_csv(b"a,b\n1,1\n2,2\n123456789012345678901,3\n", "a.csv")
-    assert table.kinds["a"] is Kind.NUMBER
+    assert table.kinds["a"] is ColumnKind.NUMBER
 
 
 def test_repairs_keep_the_lines_of_the_file_below_drawn_lines() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
-from lrapp.tables.reading import DialectOverrides, Kind, Table, read_csv
+from lrapp.tables.reading import ColumnKind, DialectOverrides, Table, read_csv
 from lrapp.tables.text.delimited_text import prepare_text
 from lrapp.tables.text.records import find_records
 from lrapp.tables.text.row_reader import Plan, Types, read_body
@@ -205,13 +205,13 @@ def test_without_names_the_columns_are_numbered() -> None:
 def test_kinds_are_those_of_the_clean_table() -> None:
     kinds = read_csv(written().encode(), "a.csv").kinds
     assert kinds == {
-        "code": Kind.IDENTIFIER,
-        "city": Kind.CATEGORY,
-        "price": Kind.NUMBER,
-        "count": Kind.NUMBER,
-        "day": Kind.DATE,
-        "member": Kind.YES_NO,
-        "remark": Kind.CATEGORY,
+        "code": ColumnKind.IDENTIFIER,
+        "city": ColumnKind.CATEGORY,
+        "price": ColumnKind.NUMBER,
+        "count": ColumnKind.NUMBER,
+        "day": ColumnKind.DATE,
+        "member": ColumnKind.YES_NO,
+        "remark": ColumnKind.CATEGORY,
     }
 
 
@@ -280,18 +280,24 @@ def test_the_dialect_can_be_overruled() -> None:
 
 def test_kinds_can_be_overruled() -> None:
     table = read_csv(b"area,size,price\n01234,small,$1\n98765,7,$2\n12345,large,$3\n", "a.csv")
-    assert table.kinds["area"] is Kind.CATEGORY
-    changed = table.with_kinds({"area": Kind.NUMBER, "size": Kind.NUMBER, "price": Kind.CATEGORY})
+    assert table.kinds["area"] is ColumnKind.CATEGORY
+    changed = table.with_kinds(
+        {"area": ColumnKind.NUMBER, "size": ColumnKind.NUMBER, "price": ColumnKind.CATEGORY}
+    )
     assert changed.frame["area"].tolist() == [1234, 98765, 12345]
     np.testing.assert_array_equal(changed.frame["size"], [np.nan, 7, np.nan])
     assert changed.frame["price"].tolist() == ["$1", "$2", "$3"]
     assert "Column 'size': 2 values that are no numbers became missing ('small', 'large')." in changed.notes
-    assert changed.with_kinds({"area": Kind.CATEGORY}).frame["area"].tolist() == ["01234", "98765", "12345"]
+    assert changed.with_kinds({"area": ColumnKind.CATEGORY}).frame["area"].tolist() == [
+        "01234",
+        "98765",
+        "12345",
+    ]
     assert table.frame["price"].tolist() == [1, 2, 3]
     with pytest.raises(UserError, match="must read as a number"):
-        read_csv(b"a,b\nx,1\ny,2\n", "a").with_kinds({"a": Kind.NUMBER})
+        read_csv(b"a,b\nx,1\ny,2\n", "a").with_kinds({"a": ColumnKind.NUMBER})
     with pytest.raises(UserError, match="exactly two"):
-        table.with_kinds({"size": Kind.YES_NO})
+        table.with_kinds({"size": ColumnKind.YES_NO})
 
 
 @pytest.mark.parametrize(

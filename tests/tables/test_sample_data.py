@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from lrapp.settings import Task
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.tables.reading import read_csv
 
 FOLDER = Path(__file__).parents[2] / "sample_data"
@@ -51,9 +51,9 @@ def number(cell: str) -> float | None:
 
 
 CLEAN_KINDS = {
-    "penguins.csv": {Kind.NUMBER: 4, Kind.CATEGORY: 3},
-    "breast_cancer.csv": {Kind.NUMBER: 30, Kind.CATEGORY: 1},
-    "auto_mpg.csv": {Kind.NUMBER: 7, Kind.CATEGORY: 2},
+    "penguins.csv": {ColumnKind.NUMBER: 4, ColumnKind.CATEGORY: 3},
+    "breast_cancer.csv": {ColumnKind.NUMBER: 30, ColumnKind.CATEGORY: 1},
+    "auto_mpg.csv": {ColumnKind.NUMBER: 7, ColumnKind.CATEGORY: 2},
 }
 SAMPLES = [Sample(**entry) for entry in json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))]
 
@@ -190,16 +190,16 @@ def test_messy_table_is_read_without_losing_a_row_or_a_value() -> None:
     assert table.dialect is not None
     assert (table.dialect.encoding, table.dialect.delimiter, table.dialect.decimal) == ("cp1252", ";", ",")
     assert list(table.kinds.values()) == [
-        Kind.IDENTIFIER,  # ring
-        Kind.CATEGORY,  # species
-        Kind.CATEGORY,  # île
-        *[Kind.NUMBER] * 5,
-        Kind.CATEGORY,  # sex
-        Kind.DATE,
-        *[Kind.NUMBER] * 2,  # logger_price, battery
-        Kind.CATEGORY,  # observer
-        Kind.CONSTANT,  # station
-        Kind.CATEGORY,  # the column without a name
+        ColumnKind.IDENTIFIER,  # ring
+        ColumnKind.CATEGORY,  # species
+        ColumnKind.CATEGORY,  # île
+        *[ColumnKind.NUMBER] * 5,
+        ColumnKind.CATEGORY,  # sex
+        ColumnKind.DATE,
+        *[ColumnKind.NUMBER] * 2,  # logger_price, battery
+        ColumnKind.CATEGORY,  # observer
+        ColumnKind.CONSTANT,  # station
+        ColumnKind.CATEGORY,  # the column without a name
         table.kinds["note"],  # nine short notes: category and text are both right
     ]
     for position in (0, 1, 2, 8, 12, 13, 14):
@@ -222,7 +222,7 @@ def test_messy_table_is_read_without_losing_a_row_or_a_value() -> None:
 
 
 @pytest.mark.parametrize(("name", "kinds"), CLEAN_KINDS.items())
-def test_clean_tables_are_read_as_pandas_reads_them(name: str, kinds: dict[Kind, int]) -> None:
+def test_clean_tables_are_read_as_pandas_reads_them(name: str, kinds: dict[ColumnKind, int]) -> None:
     table = read_csv((FOLDER / name).read_bytes(), name)
     assert Counter(table.kinds.values()) == kinds
     assert table.repaired_rows == 0

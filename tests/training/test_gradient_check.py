@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lrapp.errors import UserError
 from lrapp.networks import models
-from lrapp.preparation.table_arrays import Part
+from lrapp.preparation.table_arrays import Split
 from lrapp.settings import (
     GroupSettings,
     LayerSettings,
@@ -36,7 +36,7 @@ def checked(
     model: ModelSettings = small_networks.PLAIN,
     task: Task = "binary",
     training: TrainingSettings = SMALL_BATCH,
-    part: Part | None = None,
+    part: Split | None = None,
     network: Any = None,
 ) -> GradientReport:
     network = network or small_networks.network(model, task, training)
@@ -363,7 +363,7 @@ CONVOLUTIONS = tuple(LayerSettings(kind="conv", units=64, size=5) for _ in range
 
 
 def test_a_check_that_would_take_minutes_is_refused() -> None:
-    picture = Part(np.zeros((4, 224, 224, 3), np.uint8), np.zeros(4, np.int32), None, np.arange(4))
+    picture = Split(np.zeros((4, 224, 224, 3), np.uint8), np.zeros(4, np.int32), None, np.arange(4))
     model = ModelSettings(layers=(*CONVOLUTIONS, LayerSettings(kind="global_avg_pool")))
     network = models.build(model, (224, 224, 3), "multi-class", 3)
     with pytest.raises(UserError, match=r"would take about \d+ minutes"):

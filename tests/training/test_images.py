@@ -17,7 +17,7 @@ from lrapp.images.datasets import Images
 from lrapp.networks import models
 from lrapp.preparation.image_arrays import prepare_images
 from lrapp.preparation.image_inputs import ALIGNMENT, aligned
-from lrapp.preparation.table_arrays import Part, Prepared
+from lrapp.preparation.table_arrays import Prepared, Split
 from lrapp.runs.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -105,7 +105,7 @@ def losses(told: list[Event]) -> list[float]:
     return [loss for event in told if isinstance(event, StepsDone) for loss in event.losses]
 
 
-def accuracy(loop: Loop, part: Part) -> float:
+def accuracy(loop: Loop, part: Split) -> float:
     data = loop.load(part)
     return float(loop.evaluate(data, 0, loop.evaluation_batches(data))[:, 1].sum() / data.rows)
 
@@ -381,12 +381,12 @@ def test_the_memory_of_pictures_is_shared_where_it_may_be(digits: Prepared) -> N
     room = aligned((5, *digits.shape))
     room[:] = 3
     assert room.ctypes.data % ALIGNMENT == 0
-    data = loop.load(Part(room, np.zeros(5, np.int32), None, np.arange(5)))
+    data = loop.load(Split(room, np.zeros(5, np.int32), None, np.arange(5)))
     room[4] = 9
     assert tf.reduce_max(data.tensors[0]).numpy() == 9, "no copy was made"
     # Memory that starts elsewhere would end the process: it is copied.
     shifted = np.frombuffer(bytearray(5 * 64 + 1), np.uint8)[1:].reshape(5, 8, 8, 1)
-    copied = loop.load(Part(shifted, np.zeros(5, np.int32), None, np.arange(5))).tensors[0]
+    copied = loop.load(Split(shifted, np.zeros(5, np.int32), None, np.arange(5))).tensors[0]
     shifted[0] = 7
     assert tf.reduce_max(copied).numpy() == 0
 

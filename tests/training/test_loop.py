@@ -9,7 +9,7 @@ from small_networks import CLASSES, INPUTS, PLAIN, RICH, network, prepared, weig
 
 from lrapp.networks import models
 from lrapp.settings import LayerSettings, ModelSettings, Task, TrainingSettings
-from lrapp.training.loop import MOST_STEPS, Loop, essential, shuffled
+from lrapp.training.loop import MOST_STEPS, Loop, loop_key, shuffled
 
 # Seven batches of eight rows, the last of them short.
 ROWS, BATCH, STEPS = 50, 8, 7
@@ -243,17 +243,15 @@ def test_only_float16_has_a_loss_scale() -> None:
 
 def test_runs_that_differ_in_length_or_seed_may_share_a_loop() -> None:
     settings = TrainingSettings(optimizer="sgd", momentum=0.3, batch_size=7, seed=1, epochs=5, xla="on")
-    assert essential(settings) == essential(
-        settings.model_copy(update={"seed": 2, "epochs": 9, "xla": "off"})
-    )
-    assert hash(essential(settings)) == hash(essential(settings.model_copy(update={"seed": 2})))
+    assert loop_key(settings) == loop_key(settings.model_copy(update={"seed": 2, "epochs": 9, "xla": "off"}))
+    assert hash(loop_key(settings)) == hash(loop_key(settings.model_copy(update={"seed": 2})))
     for change in (
         {"optimizer": "adam"},
         {"momentum": 0.4},
         {"batch_size": 8},
         {"precision": "mixed_bfloat16"},
     ):
-        assert essential(settings) != essential(settings.model_copy(update=change))
+        assert loop_key(settings) != loop_key(settings.model_copy(update=change))
 
 
 def test_wide_networks_are_evaluated_in_smaller_batches() -> None:

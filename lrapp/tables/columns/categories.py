@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from lrapp.tables.columns.dates import date_shape
 from lrapp.tables.columns.distinct_values import Words, as_series
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
+from lrapp.tables.columns.kinds import DISTINCT_CAP, ColumnKind, Context, Read, count, is_id_name, listed
 from lrapp.tables.columns.number_formats import MISSING_WORDS, looks_numeric
 from lrapp.tables.columns.packed import Packed
 from lrapp.tables.columns.yes_no_words import NO, TOGETHER, YES
@@ -93,7 +93,7 @@ def missing_in(words: Words, clean: Words) -> tuple[str, ...]:
     return tuple(text for text in words.texts if text in _MISSING and text not in kept)
 
 
-def word_format(clean: Words, words: Words, kind: Kind) -> ColumnFormat:
+def word_format(clean: Words, words: Words, kind: ColumnKind) -> ColumnFormat:
     """How a column of words is written.
 
     Args:
@@ -101,7 +101,7 @@ def word_format(clean: Words, words: Words, kind: Kind) -> ColumnFormat:
         words: The column with them.
         kind: What it is.
     """
-    answers = clean.texts if kind is Kind.YES_NO else []
+    answers = clean.texts if kind is ColumnKind.YES_NO else []
     return ColumnFormat(
         kind,
         yes_words=tuple(text for text in answers if text.casefold() in YES),
@@ -135,12 +135,12 @@ def _read_clean(clean: Words, found: list[str], respaced: int, about: Context, w
     shown = min(distinct, DISTINCT_CAP)
     if distinct <= 1:
         reason = "one value in every row" if distinct else "every cell is missing"
-        return Read(Kind.CONSTANT, reason, clean.series(), distinct, notes, lossy)
+        return Read(ColumnKind.CONSTANT, reason, clean.series(), distinct, notes, lossy)
     if distinct <= 8 and frozenset(text.casefold() for text in clean.texts) in TOGETHER:
         if distinct > 2:
             clean, note = _one_spelling(clean)
             notes, lossy = (*notes, note), True
-        return Read(Kind.YES_NO, "two words for yes and no", clean.series(), 2, notes, lossy)
+        return Read(ColumnKind.YES_NO, "two words for yes and no", clean.series(), 2, notes, lossy)
     if (again := distinct - len({text.casefold() for text in clean.texts})) and distinct < DISTINCT_CAP:
         verb = "differs" if again == 1 else "differ"
         notes = (
@@ -152,11 +152,15 @@ def _read_clean(clean: Words, found: list[str], respaced: int, about: Context, w
     spaces = sum(text.count(" ") for text in sample) / len(sample)
     if (length > 50 or spaces >= 8) and distinct > 0.3 * filled:
         reason = f"long text, {length:.0f} characters on average"
-        return Read(Kind.TEXT, reason, clean.series(), shown, notes, lossy)
+        return Read(ColumnKind.TEXT, reason, clean.series(), shown, notes, lossy)
     id_name = is_id_name(about.name)
     if distinct > 0.9 * filled and about.width > 1 and (filled >= 20 or (id_name and distinct == filled)):
-        return Read(Kind.IDENTIFIER, "nearly every value is different", clean.series(), shown, notes, lossy)
-    return Read(Kind.CATEGORY, why or f"{distinct:,} different words", clean.series(), shown, notes, lossy)
+        return Read(
+            ColumnKind.IDENTIFIER, "nearly every value is different", clean.series(), shown, notes, lossy
+        )
+    return Read(
+        ColumnKind.CATEGORY, why or f"{distinct:,} different words", clean.series(), shown, notes, lossy
+    )
 
 
 def _one_spelling(words: Words) -> tuple[Words, str]:
@@ -233,10 +237,10 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
     spaces = sum(text.count(" ") for text in present) / len(present)
     different = len(set(texts)) / len(texts)
     if (length > 50 or spaces >= 8) and different > 0.3:
-        kind, reason = Kind.TEXT, f"long text, {length:.0f} characters on average"
+        kind, reason = ColumnKind.TEXT, f"long text, {length:.0f} characters on average"
     elif different > 0.9 and about.width > 1:
-        kind, reason = Kind.IDENTIFIER, "nearly every value is different"
+        kind, reason = ColumnKind.IDENTIFIER, "nearly every value is different"
     else:
-        kind, reason = Kind.CATEGORY, f"{DISTINCT_CAP:,} or more different words"
+        kind, reason = ColumnKind.CATEGORY, f"{DISTINCT_CAP:,} or more different words"
     written = ColumnFormat(kind, missing_words=tuple(counts))
     return Read(kind, reason, as_series(column), DISTINCT_CAP, notes, bool(notes), written)

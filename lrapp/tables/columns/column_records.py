@@ -7,7 +7,7 @@ import pandas as pd
 
 from lrapp.tables.columns.date_shapes import TIME
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import Kind, Read
+from lrapp.tables.columns.kinds import ColumnKind, Read
 from lrapp.tables.columns.packed import by_rows
 
 _EXAMPLES = 3
@@ -30,12 +30,12 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     reason: str
     missing: int
     distinct: int
     examples: tuple[str, ...]
-    format: ColumnFormat = field(default_factory=lambda: ColumnFormat(Kind.CATEGORY))
+    format: ColumnFormat = field(default_factory=lambda: ColumnFormat(ColumnKind.CATEGORY))
     misfits: int = 0
 
 

@@ -30,7 +30,7 @@ from lrapp.tables.columns.distinct_values import (
     words_of,
 )
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import DISTINCT_CAP, Context, Kind, Read, count, is_id_name, listed
+from lrapp.tables.columns.kinds import DISTINCT_CAP, ColumnKind, Context, Read, count, is_id_name, listed
 from lrapp.tables.columns.number_affixes import number_format, signs_in
 from lrapp.tables.columns.number_formats import (
     MISSING_WORDS,
@@ -48,7 +48,7 @@ from lrapp.tables.columns.number_formats import (
 )
 from lrapp.tables.columns.packed import Packed, by_rows
 
-__all__ = ["DISTINCT_CAP", "Context", "Kind", "Read", "convert", "read_column"]
+__all__ = ["DISTINCT_CAP", "ColumnKind", "Context", "Read", "convert", "read_column"]
 
 _SAMPLE = 1000
 _FIRST = 12_000
@@ -78,7 +78,7 @@ def read_column(column: pa.ChunkedArray | Packed, about: Context) -> Read:
     """
     column = Packed.of(column)
     if column.null_count == len(column):
-        return Read(Kind.CONSTANT, "every cell is empty", pd.Series(np.full(len(column), np.nan)), 0)
+        return Read(ColumnKind.CONSTANT, "every cell is empty", pd.Series(np.full(len(column), np.nan)), 0)
     numbers = plain_numbers(column, about)
     if numbers is not None:
         return _compact_dates(column, numbers.values) or _read_numbers(numbers, about, column)
@@ -114,7 +114,9 @@ def _read_long(column: pa.ChunkedArray, about: Context) -> Read | None:
 
 def _read_words(words: Words, about: Context) -> Read:
     if not words.filled:
-        return Read(Kind.CONSTANT, "every cell is empty", pd.Series(np.full(len(words.codes), np.nan)), 0)
+        return Read(
+            ColumnKind.CONSTANT, "every cell is empty", pd.Series(np.full(len(words.codes), np.nan)), 0
+        )
     present = _sample([text for text in words.texts if text not in _MISSING], about.width)
     if present and all(text.isdigit() for text in present) and _leading_zeros(words):
         return read_category(words, about, "whole numbers with leading zeros")
@@ -157,7 +159,7 @@ def _leading_zeros(words: Words) -> bool:
     return zeros and all(text.isdigit() or text in _MISSING for text in words.texts)
 
 
-def convert(column: pa.ChunkedArray | Packed, kind: Kind, about: Context) -> Read:
+def convert(column: pa.ChunkedArray | Packed, kind: ColumnKind, about: Context) -> Read:
     """Read a column as the kind that the user chose.
 
     Args:
@@ -170,9 +172,9 @@ def convert(column: pa.ChunkedArray | Packed, kind: Kind, about: Context) -> Rea
     """
     reason = "chosen by you"
     words = words_of(column)
-    if kind in (Kind.NUMBER, Kind.DATE):
+    if kind in (ColumnKind.NUMBER, ColumnKind.DATE):
         words = with_own_digits(words) if has_foreign_digits(words.texts) else words
-    if kind is Kind.NUMBER:
+    if kind is ColumnKind.NUMBER:
         cells = _sample([text for text in words.texts if text not in _MISSING], about.width)
         numeric = [cell for cell in cells if looks_numeric(cell)]
         form = column_format(numeric or cells, about.decimal, about.thousands, told=about.told)
@@ -184,7 +186,7 @@ def convert(column: pa.ChunkedArray | Packed, kind: Kind, about: Context) -> Rea
         raise UserError(
             f"At least one value must read as a number. Column {about.name!r} has none. Choose another kind."
         )
-    if kind is Kind.DATE:
+    if kind is ColumnKind.DATE:
         cells = [text for text in words.texts if text not in _MISSING]
         shape = date_shape(_sample(cells, about.width), by_hand=True)
         if shape and (dates := _read_dates(words, shape, about)):
@@ -194,7 +196,7 @@ def convert(column: pa.ChunkedArray | Packed, kind: Kind, about: Context) -> Rea
         )
     clean, notes = without_missing_words(words, about=about)
     distinct = len(clean.texts)
-    if kind is Kind.YES_NO and distinct != 2:
+    if kind is ColumnKind.YES_NO and distinct != 2:
         raise UserError(
             f"A yes/no column must have exactly two different values. Column {about.name!r} has {distinct:,}. "
             "Choose another kind."
@@ -230,7 +232,9 @@ def plain_numbers(column: Packed, about: Context) -> _Numbers | None:
     numbers = _programs_numbers(column, about)
     if numbers is not None:
         decimals = column.floating or _has_points(column)
-        numbers.format = ColumnFormat(Kind.NUMBER, about.decimal, about.thousands, decimal_seen=decimals)
+        numbers.format = ColumnFormat(
+            ColumnKind.NUMBER, about.decimal, about.thousands, decimal_seen=decimals
+        )
     return numbers
 
 
@@ -338,7 +342,7 @@ def number_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _N
 
 def _read_numbers(numbers: _Numbers, about: Context, column: Packed | None) -> Read:
     read = _kind_of_numbers(numbers, about, column)
-    if read.kind is Kind.YES_NO and numbers.format:
+    if read.kind is ColumnKind.YES_NO and numbers.format:
         numbers.format = replace(numbers.format, yes_words=("1",), no_words=("0",))
     return replace(read, format=numbers.format)
 
@@ -349,18 +353,23 @@ def _kind_of_numbers(numbers: _Numbers, about: Context, column: Packed | None) -
     notes = tuple(numbers.notes)
     if distinct <= 1:
         reason = "one value in every row" if distinct else "every cell is missing"
-        return Read(Kind.CONSTANT, reason, values, distinct, notes, numbers.lossy)
+        return Read(ColumnKind.CONSTANT, reason, values, distinct, notes, numbers.lossy)
     if distinct == 2 and set(pd.Series(values.unique()).dropna()) == {0, 1}:
-        return Read(Kind.YES_NO, "only 0 and 1", values, distinct, notes, numbers.lossy)
+        return Read(ColumnKind.YES_NO, "only 0 and 1", values, distinct, notes, numbers.lossy)
     if column is not None and not numbers.lossy and (reason := _counter(numbers.values, about, distinct)):
         padded = any(cell != cell.strip() for cell in column.filled_head(_PROBE))
         text = (column.map(_trimmed) if padded else column).text()
-        return Read(Kind.IDENTIFIER, reason, as_series(text), distinct, notes)
+        return Read(ColumnKind.IDENTIFIER, reason, as_series(text), distinct, notes)
     if distinct < 20 and values.dtype.kind == "i":
         return Read(
-            Kind.NUMBER, f"numbers, only {distinct} different ones", values, distinct, notes, numbers.lossy
+            ColumnKind.NUMBER,
+            f"numbers, only {distinct} different ones",
+            values,
+            distinct,
+            notes,
+            numbers.lossy,
         )
-    return Read(Kind.NUMBER, "numbers", values, distinct, notes, numbers.lossy)
+    return Read(ColumnKind.NUMBER, "numbers", values, distinct, notes, numbers.lossy)
 
 
 def _counter(values: np.ndarray, about: Context, distinct: int) -> str:
@@ -414,7 +423,9 @@ def _as_dates(dates: Dates, notes: list[str], missing_words: tuple[str, ...] = (
         what = "that is no date" if total == 1 else "that are no dates"
         notes.append(f"{count(total, 'value')} {what} became missing ({listed(dates.lost)})")
     distinct = distinct_in(dates.values if dates.days is None else dates.days)
-    kind, reason = (Kind.DATE, "dates") if distinct > 1 else (Kind.CONSTANT, "one date in every row")
+    kind, reason = (
+        (ColumnKind.DATE, "dates") if distinct > 1 else (ColumnKind.CONSTANT, "one date in every row")
+    )
     order_seen = dates.order_seen or dates.order == "ymd"
     written = ColumnFormat(
         kind,

@@ -19,7 +19,7 @@ _ID_NAME = re.compile(
 )
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column is to a network."""
 
     NUMBER = "number"
@@ -75,7 +75,7 @@ class Read:
         misfits: Cells that do not fit a format that was given, and so have no value.
     """
 
-    kind: Kind
+    kind: ColumnKind
     reason: str
     values: pd.Series
     distinct: int

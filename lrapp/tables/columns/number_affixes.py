@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import Kind, listed
+from lrapp.tables.columns.kinds import ColumnKind, listed
 from lrapp.tables.columns.number_formats import NumberFormat, written_number
 
 
@@ -63,7 +63,7 @@ def number_format(form: NumberFormat, cells: Iterable[str], missing_words: Itera
     percent = 2 * behind["%"] > behind.total() - behind[""]
     suffix = _most(behind) if not percent else ""
     return ColumnFormat(
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         form.decimal,
         form.thousands,
         decimal_seen=seen["decimal"] > 0,

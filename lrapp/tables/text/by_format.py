@@ -12,7 +12,7 @@ from lrapp.tables.columns.conversion import distinct_in, number_notes, plain_num
 from lrapp.tables.columns.dates import dates_as_written
 from lrapp.tables.columns.distinct_values import Words, has_foreign_digits, with_own_digits, words_of
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import DISTINCT_CAP, Context, Kind, Read, count, listed
+from lrapp.tables.columns.kinds import DISTINCT_CAP, ColumnKind, Context, Read, count, listed
 from lrapp.tables.columns.number_formats import MISSING_WORDS, NumberFormat, parse_column, written_number
 from lrapp.tables.columns.packed import Packed
 from lrapp.tables.text.row_reader import Types
@@ -28,11 +28,11 @@ def read_by_format(column: Packed, written: ColumnFormat, about: Context) -> Rea
         written: How the cells are to be written.
         about: The column's name and place.
     """
-    kind = Kind(written.kind)
-    if kind is Kind.NUMBER:
+    kind = ColumnKind(written.kind)
+    if kind is ColumnKind.NUMBER:
         return _numbers(column, written, about)
     words = words_of(column)
-    if kind is Kind.DATE:
+    if kind is ColumnKind.DATE:
         return _dates(words, written)
     clean, notes = without_missing_words(words, missing_words_of(written))
     distinct = min(len(clean.texts), DISTINCT_CAP)
@@ -56,7 +56,7 @@ def types_for(types: Types, names: Sequence[str], formats: Mapping[str, ColumnFo
 
 
 def _is_even(written: ColumnFormat, types: Types) -> bool:
-    return written.kind == Kind.NUMBER and written.decimal == types.decimal
+    return written.kind == ColumnKind.NUMBER and written.decimal == types.decimal
 
 
 def unread(column: Packed, values: pd.Series, written: ColumnFormat) -> np.ndarray:
@@ -71,7 +71,7 @@ def unread(column: Packed, values: pd.Series, written: ColumnFormat) -> np.ndarr
     if not absent.any():
         return absent
     words = words_of(column)
-    counted = written.kind in (Kind.NUMBER, Kind.DATE)
+    counted = written.kind in (ColumnKind.NUMBER, ColumnKind.DATE)
     missing = frozenset(MISSING_WORDS) if counted else missing_words_of(written)
     filled = np.array([text not in missing for text in words.texts], dtype=bool)
     return absent & words.spread(filled, False)
@@ -92,7 +92,9 @@ def _numbers(column: Packed, written: ColumnFormat, about: Context) -> Read:
         numbers = number_notes(parsed, form, words.texts[:1000])
         values, notes, misfits, lossy = numbers.values, numbers.notes, sum(parsed.words.values()), True
     series = pd.Series(values, copy=False)
-    return Read(Kind.NUMBER, _REASON, series, distinct_in(series), tuple(notes), lossy, written, misfits)
+    return Read(
+        ColumnKind.NUMBER, _REASON, series, distinct_in(series), tuple(notes), lossy, written, misfits
+    )
 
 
 def _is_sign(suffix: str) -> bool:
@@ -127,14 +129,14 @@ def _dates(words: Words, written: ColumnFormat) -> Read:
         what = "that is no date" if misfits == 1 else "that are no dates"
         notes.append(f"{count(misfits, 'value')} {what} became missing ({listed(dates.lost)})")
     return Read(
-        Kind.DATE,
+        ColumnKind.DATE,
         _REASON,
         dates.values,
         distinct_in(dates.values),
         tuple(notes),
         lossy=True,
         format=ColumnFormat(
-            Kind.DATE,
+            ColumnKind.DATE,
             date_order=written.date_order,
             date_order_seen=written.date_order_seen,
             date_shape=written.date_shape,

@@ -13,7 +13,7 @@ from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
 from lrapp.networks import cost
 from lrapp.phrasing import counted
 from lrapp.preparation import expected_shape
-from lrapp.preparation.expected_shape import Outlook
+from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
     DataSettings,
     FileSource,
@@ -150,7 +150,7 @@ def _new_policies() -> None:
         _open(actions.compare(plan, rows).id)
 
 
-def _base_or_trouble() -> tuple[RunSettings, Outlook] | None:
+def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:
     """As ``_base``, with a worker ready; None, and a sentence on the page, where the Train page has no data."""
     try:
         base, expected = _base()
@@ -162,7 +162,7 @@ def _base_or_trouble() -> tuple[RunSettings, Outlook] | None:
     return base, expected
 
 
-def _base() -> tuple[RunSettings, Outlook]:
+def _base() -> tuple[RunSettings, ExpectedShape]:
     """What all runs share: the settings of the Train page, with a target, and what the network will be given."""
     from lrapp.preparation import image_arrays, table_arrays
 
@@ -284,7 +284,7 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
     )
 
 
-def _budget(plan: Plan, expected: Outlook) -> None:
+def _budget(plan: Plan, expected: ExpectedShape) -> None:
     """Say what the study will take."""
     estimate = cost.estimate(
         plan.base,

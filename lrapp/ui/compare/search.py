@@ -8,7 +8,7 @@ from lrapp.charts import search
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
 from lrapp.experiments import search_results
-from lrapp.experiments.search_results import Found, Tried
+from lrapp.experiments.search_results import Found, SearchTrial
 from lrapp.experiments.studies import Study
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
@@ -24,7 +24,7 @@ DRAWN = {
 }
 
 
-def show(study: Study, trials: Sequence[Tried], *, live: bool = False) -> None:
+def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> None:
     """Show the trials so far.
 
     Args:
@@ -63,7 +63,7 @@ def show(study: Study, trials: Sequence[Tried], *, live: bool = False) -> None:
     )
 
 
-def csv(study: Study, trials: Sequence[Tried]) -> bytes:
+def csv(study: Study, trials: Sequence[SearchTrial]) -> bytes:
     """Return the table of the trials as CSV."""
     assert study.search is not None
     found = search_results.of_trials(study.search.space, trials)

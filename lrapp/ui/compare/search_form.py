@@ -12,9 +12,9 @@ from lrapp.errors import UserError
 from lrapp.experiments import search, search_results, search_space, studies
 from lrapp.experiments.search import Search
 from lrapp.experiments.search_space import NAMES, Optimizers, Space, Varied
-from lrapp.experiments.studies import Contender
+from lrapp.experiments.studies import Candidate
 from lrapp.networks import cost as estimates
-from lrapp.preparation.expected_shape import Outlook
+from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search as search_view
@@ -36,7 +36,7 @@ class _Kept:
     epochs: int | None = None
 
 
-def show(base: RunSettings, expected: Outlook) -> tuple[Search, RunSettings] | None:
+def show(base: RunSettings, expected: ExpectedShape) -> tuple[Search, RunSettings] | None:
     """Show the form.
 
     Args:
@@ -59,7 +59,7 @@ def show(base: RunSettings, expected: Outlook) -> tuple[Search, RunSettings] | N
     obstacle = None
     try:
         remarks = search.check(asked, base, expected.rows)
-        cut = studies.remark(base, Contender("The policy of the Train page", base.policy), expected.rows)
+        cut = studies.remark(base, Candidate("The policy of the Train page", base.policy), expected.rows)
         for remark in [*remarks, *([cut] if cut else [])]:
             st.info(plain(remark, None), icon=":material/info:")
         _outlook(asked, base, expected)
@@ -165,7 +165,7 @@ def _numbers(kept: _Kept, base: RunSettings) -> RunSettings:
     return checked(base, training=checked(base.training, epochs=epochs))
 
 
-def _outlook(asked: Search, base: RunSettings, expected: Outlook) -> None:
+def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
     """Say what the search will take, and show what it will try."""
     trials = search.draw(asked, base)
     costs = [

@@ -12,8 +12,8 @@ from lrapp.charts import studies as study_charts
 from lrapp.charts import training
 from lrapp.errors import UserError
 from lrapp.experiments import comparing, studies
-from lrapp.experiments.comparing import Comparison, Trial
-from lrapp.experiments.search_results import Tried
+from lrapp.experiments.comparing import Comparison, StudyRun
+from lrapp.experiments.search_results import SearchTrial
 from lrapp.experiments.studies import Member, Study
 from lrapp.phrasing import counted
 from lrapp.runs.events import History
@@ -101,14 +101,14 @@ def _look(study: Study) -> list[_Seen]:
     return seen
 
 
-def _trials(seen: list[_Seen]) -> list[Trial]:
+def _trials(seen: list[_Seen]) -> list[StudyRun]:
     return [
-        Trial(one.member.label, one.member.seed, one.status.state if one.status else None, one.history)
+        StudyRun(one.member.label, one.member.seed, one.status.state if one.status else None, one.history)
         for one in seen
     ]
 
 
-def _tried(study: Study, seen: list[_Seen]) -> list[Tried]:
+def _tried(study: Study, seen: list[_Seen]) -> list[SearchTrial]:
     """The trials of a search; their settings, which never change, are read once."""
     kept = st.session_state.get("search_settings")
     if kept is None or kept[0] != study.id:
@@ -119,7 +119,7 @@ def _tried(study: Study, seen: list[_Seen]) -> list[Tried]:
             with suppress(UserError):  # damaged; what became of it is said
                 known[one.run.id] = one.run.settings
     return [
-        Tried(
+        SearchTrial(
             number,
             one.status.state if one.status else None,
             one.history,

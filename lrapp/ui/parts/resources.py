@@ -20,7 +20,7 @@ from lrapp.sandbox.desk import Desk
 from lrapp.sandbox.readers import Readers
 from lrapp.sandbox.uploads import Uploads
 from lrapp.settings import DataSettings, DialectSettings, FileSource, RunSettings, Source
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.ui.parts import access, reading
 from lrapp.ui.parts.plain_text import plain
 
@@ -104,7 +104,7 @@ def table(data: DataSettings) -> "Table":
     return _table(data.source, data.dialect, kinds) if kinds else read
 
 
-def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> "Table":
+def _table(source: Source, dialect: DialectSettings, kinds: dict[str, ColumnKind]) -> "Table":
     access.require_table(source)
     data = DataSettings(source=source, dialect=dialect, kinds=kinds)
     if not isinstance(source, FileSource):
@@ -122,7 +122,9 @@ def _table(source: Source, dialect: DialectSettings, kinds: dict[str, Kind]) -> 
 
 # The samples are ours, small, and there before any process could be: they are read here.
 @st.cache_resource(max_entries=4, ttl="1h", show_spinner="Reading the table …")
-def _sample(source: str, dialect: str, kinds: tuple[tuple[str, Kind], ...], _data: DataSettings) -> "Table":
+def _sample(
+    source: str, dialect: str, kinds: tuple[tuple[str, ColumnKind], ...], _data: DataSettings
+) -> "Table":
     return sources.read_table(store(), _data)
 
 

@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.preparation import image_inputs, preprocessor
 from lrapp.preparation.preprocessor import InputColumn, Needs
 from lrapp.runs.store import Run
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.csv_writer import to_csv_bytes
 from lrapp.ui.parts import access, resources
 from lrapp.ui.parts.plain_text import plain
@@ -18,10 +18,10 @@ from lrapp.ui.predict import row as predict_row
 
 MOST_NAMED = 6
 _WHAT = {
-    Kind.NUMBER: "number",
-    Kind.YES_NO: "yes/no",
-    Kind.CATEGORY: "category",
-    Kind.DATE: "date",
+    ColumnKind.NUMBER: "number",
+    ColumnKind.YES_NO: "yes/no",
+    ColumnKind.CATEGORY: "category",
+    ColumnKind.DATE: "date",
 }
 TABLE, ROW = "A table", "One row"
 
@@ -131,11 +131,11 @@ def _needs_frame(columns: tuple[InputColumn, ...]) -> pd.DataFrame:
 
 def _values(column: InputColumn) -> str:
     match column.kind:
-        case Kind.NUMBER:
+        case ColumnKind.NUMBER:
             return "a number, or empty"
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return "a date such as 2024-12-31, or empty"
-        case Kind.YES_NO:
+        case ColumnKind.YES_NO:
             return f"{column.values[0]} or {column.values[1]}"
     known = [value for value in column.values if value]
     named = ", ".join(known[:MOST_NAMED])
@@ -146,9 +146,9 @@ def _values(column: InputColumn) -> str:
 def _template(columns: tuple[InputColumn, ...]) -> pd.DataFrame:
     def example(column: InputColumn, row: int) -> object:
         match column.kind:
-            case Kind.NUMBER:
+            case ColumnKind.NUMBER:
                 return ("1", "2.5")[row]
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 return ("2024-01-31", "2024-12-01")[row]
         known = [value for value in column.values if value]
         return known[min(row, len(known) - 1)]

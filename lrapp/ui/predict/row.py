@@ -15,7 +15,7 @@ from lrapp.prediction.single_row import Field, OneRow, Value
 from lrapp.preparation.preprocessor import Decoded
 from lrapp.runs.store import Run
 from lrapp.tables import cell_values
-from lrapp.tables.columns.kinds import Kind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.ui.parts import resources, saving
 from lrapp.ui.parts.plain_text import plain, spoken
 
@@ -136,14 +136,14 @@ def _widget(field: Field, key: str) -> Value:
     column = field.column
     label = plain(column.name)
     match column.kind:
-        case Kind.NUMBER:
+        case ColumnKind.NUMBER:
             return _number(field, label, key)
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return _date(field, label, key)
-        case Kind.YES_NO if _is_yes_no(column.values):
+        case ColumnKind.YES_NO if _is_yes_no(column.values):
             return column.values[st.toggle(label, value=field.start == column.values[1], key=key)]
     options = [*(value for value in column.values if value), _MISSING]
-    if column.kind is Kind.YES_NO:
+    if column.kind is ColumnKind.YES_NO:
         options.pop()
     start = options.index(field.start) if field.start in options else 0
     chosen = st.selectbox(label, range(len(options)), index=start, format_func=options.__getitem__, key=key)
@@ -277,7 +277,7 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
 
 def _curve(model: OneRow, field: Field, at: list[Value], answers: Decoded) -> tuple[pd.DataFrame, str]:
     """A line for each class that is likely somewhere, or for the number; only one of two, as the other mirrors it."""
-    kind = {Kind.NUMBER: "number", Kind.DATE: "date"}.get(field.column.kind, "category")
+    kind = {ColumnKind.NUMBER: "number", ColumnKind.DATE: "date"}.get(field.column.kind, "category")
     places: list[object] = [_moment(value) for value in at] if kind == "date" else list(at)
     kind = "time" if field.of_day else kind
     if answers.probabilities is None:

@@ -21,7 +21,7 @@ from lrapp.settings import (
     Source,
     Task,
 )
-from lrapp.tables.columns.conversion import Kind
+from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.ui.parts import draft, fields, reading, resources
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice, images
@@ -252,18 +252,22 @@ def _summary(table: "Table", name: str) -> None:
 # --- what the columns are ------------------------------------------------------------------------------------
 
 
-def _kinds(data: DataSettings, told: dict[str, Kind], name: str) -> dict[str, Kind]:
+def _kinds(data: DataSettings, told: dict[str, ColumnKind], name: str) -> dict[str, ColumnKind]:
     key = draft.key(f"{name}.kinds")
     base_key = f"{key}.base"
     if key not in st.session_state or base_key not in st.session_state:
         # What the editor starts from must not change under it, or it forgets what was edited.
         st.session_state[base_key] = data.kinds
-    base: dict[str, Kind] = st.session_state[base_key]
+    base: dict[str, ColumnKind] = st.session_state[base_key]
     start = {column: base.get(column, kind) for column, kind in told.items()}
     columns = list(told)
     edits: dict[int, dict[str, str]] = st.session_state.get(key, {}).get("edited_rows", {})
-    chosen = start | {columns[row]: Kind(edit["kind"]) for row, edit in edits.items() if edit.get("kind")}
-    left_out = sum(kind in (Kind.IDENTIFIER, Kind.CONSTANT, Kind.TEXT) for kind in chosen.values())
+    chosen = start | {
+        columns[row]: ColumnKind(edit["kind"]) for row, edit in edits.items() if edit.get("kind")
+    }
+    left_out = sum(
+        kind in (ColumnKind.IDENTIFIER, ColumnKind.CONSTANT, ColumnKind.TEXT) for kind in chosen.values()
+    )
     title = "Columns" + (f" ({left_out} left out)" if left_out else "")
     drawer = resources.drawer(title, ":material/view_column:", f"{key}.drawer")
     if drawer.open:
@@ -272,7 +276,7 @@ def _kinds(data: DataSettings, told: dict[str, Kind], name: str) -> dict[str, Ki
     return {column: kind for column, kind in chosen.items() if kind != told[column]}
 
 
-def _kinds_editor(data: DataSettings, start: dict[str, Kind], key: str) -> None:
+def _kinds_editor(data: DataSettings, start: dict[str, ColumnKind], key: str) -> None:
     """Show the columns; what is edited stands in the session, under the key."""
     st.caption("Identifiers, constants and long texts are left out. Change a kind where it was told wrong.")
     found = resources.overview(data.source, data.dialect)
@@ -287,7 +291,7 @@ def _kinds_editor(data: DataSettings, start: dict[str, Kind], key: str) -> None:
             "name": st.column_config.TextColumn("Column", width="small"),
             "kind": st.column_config.SelectboxColumn(
                 "Kind",
-                options=[kind.value for kind in Kind],
+                options=[kind.value for kind in ColumnKind],
                 required=True,
                 width="small",
                 help="What the network is given: a number as it is, a category as one input for each value.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lrapp.preparation import expected_shape as outlook
-from lrapp.preparation.expected_shape import Outlook
+from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
     DataSettings,
     FileSource,
@@ -47,11 +47,11 @@ class Chosen:
 
     data: DataSettings
     rows: int | None = None
-    outlook: Outlook | None = None
+    outlook: ExpectedShape | None = None
     obstacle: str | None = None
 
 
-def expected(data: DataSettings, task: Task) -> Outlook:
+def expected(data: DataSettings, task: Task) -> ExpectedShape:
     """Return what a network will be given of a table, which is worked out once for each choice of data.
 
     Args:
@@ -62,7 +62,7 @@ def expected(data: DataSettings, task: Task) -> Outlook:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _expected(data: str, task: Task) -> Outlook:
+def _expected(data: str, task: Task) -> ExpectedShape:
     parsed = DataSettings.model_validate_json(data)
     return outlook.of_table(resources.table(parsed), parsed, task)
 

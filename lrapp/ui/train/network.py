@@ -9,7 +9,7 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.networks import layer_table, shapes
 from lrapp.networks.shapes import LayerShape
-from lrapp.preparation.expected_shape import Outlook
+from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
 from lrapp.settings.base import checked
 from lrapp.settings.network import LAYER_KINDS
@@ -86,7 +86,7 @@ _COLUMNS = ["units", "activation", "dropout", "l1", "l2", "batch_norm"]
 _PICTURE_COLUMNS = ["kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2"]
 
 
-def card(settings: RunSettings, expected: Outlook | None) -> tuple[ModelSettings, str | None]:
+def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSettings, str | None]:
     """Show the card.
 
     Args:
@@ -218,7 +218,7 @@ def _preset(model: ModelSettings, *, of_pictures: bool) -> None:
 # --- what it makes -------------------------------------------------------------------------------------------
 
 
-def _shapes(model: ModelSettings, expected: Outlook) -> str | None:
+def _shapes(model: ModelSettings, expected: ExpectedShape) -> str | None:
     """Show what each layer makes; return what stands in the way of training."""
     try:
         before = shapes.pretrained(model, expected.shape)

@@ -8,7 +8,7 @@ from lrapp import memory
 from lrapp.errors import UserError
 from lrapp.evaluation import setting_checks
 from lrapp.networks import cost
-from lrapp.preparation.expected_shape import Outlook
+from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import RunSettings
 from lrapp.ui.parts import actions, draft, resources
 from lrapp.ui.parts.plain_text import plain
@@ -98,7 +98,7 @@ def _settings() -> tuple[str | None, int | None]:
     return next((obstacle for obstacle in obstacles if obstacle), None), chosen.rows
 
 
-def _outlook(settings: RunSettings, expected: Outlook) -> str | None:
+def _outlook(settings: RunSettings, expected: ExpectedShape) -> str | None:
     """Say what the run will take; return what stands in its way."""
     estimate = cost.estimate(
         settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows

@@ -5,7 +5,7 @@ import pytest
 
 from lrapp.tables.columns.categories import HEAD, is_many, read_category, read_many
 from lrapp.tables.columns.distinct_values import words_of
-from lrapp.tables.columns.kinds import Context, Kind, Read
+from lrapp.tables.columns.kinds import ColumnKind, Context, Read
 from lrapp.tables.columns.packed import Packed
 
 ABOUT = Context("x", 1, 3, ".", "")
@@ -22,13 +22,13 @@ def read(cells: list[str]) -> Read:
      ("vero", "falso"), ("sim", "não"), ("verdadeiro", "falso"), ("да", "нет"), ("T", "F"), ("On", "Off")],
 )  # fmt: skip
 def test_yes_and_no_in_many_languages(pair: tuple[str, str]) -> None:
-    assert read([*pair, pair[0]]).kind is Kind.YES_NO
+    assert read([*pair, pair[0]]).kind is ColumnKind.YES_NO
     assert read([pair[0].upper(), pair[1]]).values.tolist() == [pair[0].upper(), pair[1]]
 
 
 def test_words_that_differ_in_case_are_left_and_said() -> None:
     found = read(["Red", "red", "blue", "RED"])
-    assert (found.kind, found.distinct) == (Kind.CATEGORY, 4)
+    assert (found.kind, found.distinct) == (ColumnKind.CATEGORY, 4)
     assert found.notes == ("2 words differ from others only in upper and lower case, which was left",)
 
 
@@ -44,7 +44,7 @@ def test_long_columns_that_hardly_repeat_are_read_whole() -> None:
     assert not is_many(column.slice(0, HEAD))
     found = read_many(column, ABOUT)
     assert found is not None
-    assert found.kind is Kind.IDENTIFIER
+    assert found.kind is ColumnKind.IDENTIFIER
     assert (found.values.isna().sum(), found.values.iloc[1]) == (51, "w1")
     assert found.notes == ("51 values marked as missing ('n/a')",)
     assert read_many(pa.chunked_array([[f"${place}" for place in range(HEAD + 5)]]), ABOUT) is None

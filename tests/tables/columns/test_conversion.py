@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lrapp.tables.columns.conversion import DISTINCT_CAP, Context, Kind, Read, convert, read_column
+from lrapp.tables.columns.conversion import DISTINCT_CAP, ColumnKind, Context, Read, convert, read_column
 
 
 def read(
@@ -26,47 +26,47 @@ INCOMES = [str(1000 + place * place) for place in range(40)]
 @pytest.mark.parametrize(
     ("cells", "name", "kind"),
     [
-        (["1", "2", "5"], "x", Kind.NUMBER),
-        (["1.5", "NA", "?"] + ["2"] * 9, "x", Kind.NUMBER),
-        (["0", "1", None], "x", Kind.YES_NO),
-        (["0.0", "1.0"], "x", Kind.YES_NO),
-        (["1", "2", "1"], "x", Kind.NUMBER),
-        (["true", "False"], "x", Kind.YES_NO),
-        (["ja", "nein", "Ja"], "x", Kind.YES_NO),
-        (["Ja", "Nee", "ja"], "x", Kind.YES_NO),
-        (["S", "N", "S"], "x", Kind.CATEGORY),
-        (["None", "Mild", "Severe", "None"], "x", Kind.CATEGORY),
-        (["00123", "10456", "00789"], "x", Kind.CATEGORY),
-        (["2020-01-31", "2020-02-29"], "x", Kind.DATE),
-        (["1990", "1991", "1992"], "year", Kind.NUMBER),
-        (["20200131", "20200229"], "x", Kind.DATE),
-        (["20200131", "20200231"], "x", Kind.NUMBER),
-        (["a", "a"], "x", Kind.CONSTANT),
-        ([None, None], "x", Kind.CONSTANT),
-        (["NA", "NA"], "x", Kind.CONSTANT),
-        (["7", "7", "7"], "x", Kind.CONSTANT),
-        (MANY, "x", Kind.IDENTIFIER),
-        (MANY[:10] * 4, "x", Kind.CATEGORY),
+        (["1", "2", "5"], "x", ColumnKind.NUMBER),
+        (["1.5", "NA", "?"] + ["2"] * 9, "x", ColumnKind.NUMBER),
+        (["0", "1", None], "x", ColumnKind.YES_NO),
+        (["0.0", "1.0"], "x", ColumnKind.YES_NO),
+        (["1", "2", "1"], "x", ColumnKind.NUMBER),
+        (["true", "False"], "x", ColumnKind.YES_NO),
+        (["ja", "nein", "Ja"], "x", ColumnKind.YES_NO),
+        (["Ja", "Nee", "ja"], "x", ColumnKind.YES_NO),
+        (["S", "N", "S"], "x", ColumnKind.CATEGORY),
+        (["None", "Mild", "Severe", "None"], "x", ColumnKind.CATEGORY),
+        (["00123", "10456", "00789"], "x", ColumnKind.CATEGORY),
+        (["2020-01-31", "2020-02-29"], "x", ColumnKind.DATE),
+        (["1990", "1991", "1992"], "year", ColumnKind.NUMBER),
+        (["20200131", "20200229"], "x", ColumnKind.DATE),
+        (["20200131", "20200231"], "x", ColumnKind.NUMBER),
+        (["a", "a"], "x", ColumnKind.CONSTANT),
+        ([None, None], "x", ColumnKind.CONSTANT),
+        (["NA", "NA"], "x", ColumnKind.CONSTANT),
+        (["7", "7", "7"], "x", ColumnKind.CONSTANT),
+        (MANY, "x", ColumnKind.IDENTIFIER),
+        (MANY[:10] * 4, "x", ColumnKind.CATEGORY),
         (
             [f"{cell} and much more of the same in a whole long sentence of words" for cell in MANY],
             "x",
-            Kind.TEXT,
+            ColumnKind.TEXT,
         ),
-        (INCOMES, "income", Kind.NUMBER),
-        (INCOMES, "customer_id", Kind.IDENTIFIER),
-        (INCOMES, "CustomerID", Kind.IDENTIFIER),
-        (INCOMES, "paid", Kind.NUMBER),
-        ([f"{cell}.5" for cell in COUNTED], "id", Kind.NUMBER),
+        (INCOMES, "income", ColumnKind.NUMBER),
+        (INCOMES, "customer_id", ColumnKind.IDENTIFIER),
+        (INCOMES, "CustomerID", ColumnKind.IDENTIFIER),
+        (INCOMES, "paid", ColumnKind.NUMBER),
+        ([f"{cell}.5" for cell in COUNTED], "id", ColumnKind.NUMBER),
     ],
 )
-def test_kind(cells: Sequence[str | None], name: str, kind: Kind) -> None:
+def test_kind(cells: Sequence[str | None], name: str, kind: ColumnKind) -> None:
     assert read(cells, name).kind is kind
 
 
 def test_a_counter_is_an_identifier_only_where_row_numbers_stand() -> None:
-    assert read(COUNTED, "x", place=0).kind is Kind.IDENTIFIER
-    assert read(COUNTED, "x", place=1).kind is Kind.NUMBER
-    assert read(COUNTED, "x", place=0, width=2).kind is Kind.NUMBER
+    assert read(COUNTED, "x", place=0).kind is ColumnKind.IDENTIFIER
+    assert read(COUNTED, "x", place=1).kind is ColumnKind.NUMBER
+    assert read(COUNTED, "x", place=0, width=2).kind is ColumnKind.NUMBER
 
 
 def test_values_have_the_type_of_their_kind() -> None:
@@ -80,10 +80,10 @@ def test_values_have_the_type_of_their_kind() -> None:
 
 def test_a_few_words_among_numbers_become_missing_and_are_said() -> None:
     result = read([*INCOMES, "unknown"])
-    assert result.kind is Kind.NUMBER
+    assert result.kind is ColumnKind.NUMBER
     assert result.values.isna().tolist() == [False] * 40 + [True]
     assert result.notes == ("1 value that is no number became missing ('unknown')",)
-    assert read([*INCOMES[:5], "low", "high", "middle"]).kind is Kind.CATEGORY
+    assert read([*INCOMES[:5], "low", "high", "middle"]).kind is ColumnKind.CATEGORY
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_dates_are_read_in_the_order_of_the_column(
     cells: Sequence[str | None], decimal: str, days: list[str], note: tuple[str, ...]
 ) -> None:
     result = read(cells, decimal=decimal)
-    assert result.kind is Kind.DATE
+    assert result.kind is ColumnKind.DATE
     assert result.values.dt.strftime("%Y-%m-%d").tolist() == days
     assert result.notes == note
 
@@ -177,8 +177,8 @@ def test_time_zones_go_to_utc() -> None:
 def test_different_values_are_counted_up_to_a_cap() -> None:
     assert read([str(place * 7) for place in range(60_000)]).distinct == DISTINCT_CAP
     long = read([f"w{place}" for place in range(60_000)])
-    assert (long.distinct, long.kind) == (DISTINCT_CAP, Kind.IDENTIFIER)
-    assert read([f"w{place % 25_000}" for place in range(60_000)]).kind is Kind.CATEGORY
+    assert (long.distinct, long.kind) == (DISTINCT_CAP, ColumnKind.IDENTIFIER)
+    assert read([f"w{place % 25_000}" for place in range(60_000)]).kind is ColumnKind.CATEGORY
 
 
 def test_whole_numbers_that_lose_digits_beside_gaps_say_so() -> None:
@@ -209,6 +209,6 @@ def test_digits_of_other_scripts_are_numbers_and_said(cells: list[str], values: 
     assert result.values.tolist() == values
     assert result.notes == ("the digits of another script were read as 0 to 9",)
     about = Context("x", 0, 2, ".", "")
-    assert convert(pa.chunked_array([cells]), Kind.NUMBER, about).values.tolist() == values
+    assert convert(pa.chunked_array([cells]), ColumnKind.NUMBER, about).values.tolist() == values
     words = read(["第１", "第２", "第１"])
     assert (words.values.tolist(), words.notes) == (["第１", "第２", "第１"], ())

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lrapp.tables.columns.date_orders import day_month_order
-from lrapp.tables.reading import DialectOverrides, Kind, Table, read_csv
+from lrapp.tables.reading import ColumnKind, DialectOverrides, Table, read_csv
 
 
 def read(cells: list[str], **told: str) -> Table:
@@ -56,7 +56,11 @@ def test_a_person_may_choose(order: str, months: list[int]) -> None:
     assert table.frame["when"].dt.month.tolist() == months
     assert table.notes == ()
     assert (table.columns[0].format.date_order, table.columns[0].format.date_order_seen) == (order, False)
-    again = read(cells, date_order=order).with_kinds({"when": Kind.TEXT}).with_kinds({"when": Kind.DATE})
+    again = (
+        read(cells, date_order=order)
+        .with_kinds({"when": ColumnKind.TEXT})
+        .with_kinds({"when": ColumnKind.DATE})
+    )
     assert again.frame["when"].dt.month.tolist() == months
 
 
@@ -87,7 +91,7 @@ def test_an_unknown_order_is_refused() -> None:
 def test_times_of_day_alone_vary_in_their_time_only() -> None:
     table = read([f"{n % 24:02d}:{n % 60:02d}" for n in range(200)])
     found = table.frame["when"]
-    assert table.kinds["when"] is Kind.DATE
+    assert table.kinds["when"] is ColumnKind.DATE
     assert set(found.dt.normalize()) == {pd.Timestamp(1970, 1, 1)}
     assert found.dt.hour.tolist() == [n % 24 for n in range(200)]
     assert table.columns[0].examples == ("00:00:00", "01:01:00", "02:02:00")
@@ -113,8 +117,8 @@ def test_times_of_day_alone_vary_in_their_time_only() -> None:
 )
 def test_numbers_weeks_and_quarters_are_dates_where_a_person_says_so(cells: list[str], first: str) -> None:
     table = read(cells)
-    assert table.kinds["when"] is not Kind.DATE
-    chosen = table.with_kinds({"when": Kind.DATE})
+    assert table.kinds["when"] is not ColumnKind.DATE
+    chosen = table.with_kinds({"when": ColumnKind.DATE})
     assert chosen.frame["when"].iloc[0] == pd.Timestamp(first)
     assert chosen.frame["when"].isna().sum() == cells.count("")
     format_ = next(column.format for column in chosen.columns if column.name == "when")

@@ -6,7 +6,7 @@ import pytest
 
 from lrapp.errors import UserError
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.reading import Column, DialectOverrides, Kind, read_csv
+from lrapp.tables.reading import Column, ColumnKind, DialectOverrides, read_csv
 
 NUMBERS = range(1, 30)
 
@@ -20,25 +20,25 @@ def column(cells: list[str], delimiter: str = ";", dialect: DialectOverrides | N
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        ([str(n * 37) for n in NUMBERS], ColumnFormat(Kind.NUMBER)),
-        ([f"{n}.5" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True)),
-        ([f"{n},5" for n in NUMBERS], ColumnFormat(Kind.NUMBER, ",", decimal_seen=True)),
+        ([str(n * 37) for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER)),
+        ([f"{n}.5" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, decimal_seen=True)),
+        ([f"{n},5" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, ",", decimal_seen=True)),
         (
             [f"{n}.500,25" for n in NUMBERS],
-            ColumnFormat(Kind.NUMBER, ",", ".", decimal_seen=True, thousands_seen=True),
+            ColumnFormat(ColumnKind.NUMBER, ",", ".", decimal_seen=True, thousands_seen=True),
         ),
         (
             [f"{n}\u00a0500,2" for n in NUMBERS],
-            ColumnFormat(Kind.NUMBER, ",", " ", decimal_seen=True, thousands_seen=True),
+            ColumnFormat(ColumnKind.NUMBER, ",", " ", decimal_seen=True, thousands_seen=True),
         ),
-        ([f"{n}.5 kg" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, suffix="kg")),
-        ([f"${n}.5" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, prefix="$")),
-        ([f"{n}.5 €" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, suffix="€")),
-        ([f"{n}.5%" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, percent=True)),
-        ([f"{n}.5‰" for n in NUMBERS], ColumnFormat(Kind.NUMBER, decimal_seen=True, suffix="‰")),
+        ([f"{n}.5 kg" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, decimal_seen=True, suffix="kg")),
+        ([f"${n}.5" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, decimal_seen=True, prefix="$")),
+        ([f"{n}.5 €" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, decimal_seen=True, suffix="€")),
+        ([f"{n}.5%" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, decimal_seen=True, percent=True)),
+        ([f"{n}.5‰" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, decimal_seen=True, suffix="‰")),
         (
             [*(f"{n}.5 m" for n in NUMBERS), "n/a"],
-            ColumnFormat(Kind.NUMBER, decimal_seen=True, suffix="m", missing_words=("n/a",)),
+            ColumnFormat(ColumnKind.NUMBER, decimal_seen=True, suffix="m", missing_words=("n/a",)),
         ),
         (["ja", "nein", "NA"] * 9, ColumnFormat("yes/no", yes_words=("ja",), no_words=("nein",),
                                                 missing_words=("NA",))),
@@ -71,7 +71,7 @@ def test_marks_that_were_chosen_are_the_format() -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        ColumnFormat(Kind.NUMBER),
+        ColumnFormat(ColumnKind.NUMBER),
         ColumnFormat("number", ",", ".", decimal_seen=True, prefix="€", percent=True),
         ColumnFormat("yes/no", yes_words=("ja", "JA"), no_words=("nein",), missing_words=("NA",)),
     ],

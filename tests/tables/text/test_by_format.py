@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.reading import DialectOverrides, Kind, Table, read_csv
+from lrapp.tables.reading import ColumnKind, DialectOverrides, Table, read_csv
 
 EURO = ColumnFormat("number", ",", ".", prefix="€")
 POINT = ColumnFormat("number", ".", ",")
@@ -42,7 +42,7 @@ def test_numbers_are_read_by_their_format(
     cells: list[str], written: ColumnFormat, values: list[float | None]
 ) -> None:
     table = read(cells, written)
-    assert table.kinds["x"] is Kind.NUMBER
+    assert table.kinds["x"] is ColumnKind.NUMBER
     expected = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     np.testing.assert_array_equal(table.frame["x"].to_numpy(np.float64), expected)
     blank = [cell in ("", "NA") for cell in cells]
@@ -77,7 +77,7 @@ def test_dates_are_read_by_their_format(
     cells: list[str], written: ColumnFormat, days: list[str | None]
 ) -> None:
     table = read(cells, written)
-    assert table.kinds["x"] is Kind.DATE
+    assert table.kinds["x"] is ColumnKind.DATE
     expected = np.array(days, dtype="datetime64[us]")
     np.testing.assert_array_equal(table.frame["x"].to_numpy(), expected)
     unread = [day is None and cell not in ("", "NA") for cell, day in zip(cells, days, strict=True)]
@@ -96,7 +96,7 @@ def test_dates_are_read_by_their_format(
 def test_words_are_read_as_they_are_written(written: ColumnFormat, values: list[str]) -> None:
     table = read(["EU", "NA", "1.50", "2020-01-01"], written)
     assert table.frame["x"].fillna("").tolist() == values
-    assert table.kinds["x"] is Kind.CATEGORY
+    assert table.kinds["x"] is ColumnKind.CATEGORY
 
 
 def test_a_file_read_by_its_own_formats_is_the_same() -> None:
@@ -132,7 +132,7 @@ def test_na_is_a_class_among_codes_or_where_a_person_says_so(
     text = "k,v\n" + "\n".join(f"{cell},{place}" for place, cell in enumerate(cells))
     table = read_csv(text.encode(), "t", dialect=DialectOverrides(missing_words=chosen))
     assert sorted(table.frame["k"].dropna().unique()) == expected
-    hand = table.with_kinds({"k": Kind.TEXT}).with_kinds({"k": Kind.CATEGORY})
+    hand = table.with_kinds({"k": ColumnKind.TEXT}).with_kinds({"k": ColumnKind.CATEGORY})
     assert sorted(hand.frame["k"].dropna().unique()) == expected
 
 

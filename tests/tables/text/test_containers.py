@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.tables.reading import Kind, read_csv
+from lrapp.tables.reading import ColumnKind, read_csv
 from lrapp.tables.text.containers import unpack
 
 CSV = b"a,b\n1,x\n2,y\n"
@@ -101,7 +101,7 @@ def test_a_spreadsheet_is_read_whatever_its_name() -> None:
     assert table.frame["code"].tolist() == ["007", "012", "099"]
     assert table.frame["size"].tolist() == [1.5, 0.1, 3.0]
     assert table.frame["mark"].tolist() == [1, 2, 5]
-    assert table.kinds["code"] is Kind.CATEGORY
+    assert table.kinds["code"] is ColumnKind.CATEGORY
     assert table.dialect is None
     assert "The file is a spreadsheet, whatever its name says, and was read as one." in table.notes
     assert read_csv(SHEET, "a.xlsx").notes == ()

@@ -3,7 +3,7 @@
 import pytest
 
 from lrapp.preparation.targets import default_target
-from lrapp.tables.reading import Kind, read_csv
+from lrapp.tables.reading import ColumnKind, read_csv
 from lrapp.tables.text.header_rows import rows_below
 
 ORANGE = (
@@ -21,8 +21,8 @@ def test_three_rows_of_a_tab_file_are_one_header() -> None:
     table = read_csv(ORANGE.encode(), "iris.tab")
     assert list(table.frame) == ["sepal length", "name", "day", "iris"]
     assert len(table.frame) == 28
-    assert table.kinds["sepal length"] is Kind.NUMBER
-    assert table.kinds["day"] is Kind.DATE
+    assert table.kinds["sepal length"] is ColumnKind.NUMBER
+    assert table.kinds["day"] is ColumnKind.DATE
     assert table.notes == (
         "The two rows below the column names say their kinds and roles, and were left out.",
     )
