@@ -31,7 +31,7 @@ _MOST_DEPENDENCES = 6
 _SHUFFLED_ROWS, _AVERAGED_ROWS = (64, 2_000), (30, 300)
 # A difference of less than two standard errors is what chance does.
 _SURE = 2.0
-# Of the room above the trivial answer's accuracy: less is hardly better.
+# Of the room above the baseline's accuracy: less is hardly better.
 _HARDLY = 0.05
 
 Model = Literal["network", "linear model"]
@@ -60,7 +60,7 @@ class Insight:
     Args:
         task: What it answers.
         part, rows: The rows that it was measured on, and their number.
-        verdict: One sentence on whether the network earns its keep; empty without a linear model.
+        verdict: One sentence on whether the network clearly beats it; empty without a linear model.
         linear: The figures of a linear model on the same rows; empty without one.
         confusion, classes, curves, calibration: Of classes.
         thresholds: Of two classes.
@@ -190,7 +190,7 @@ def look(
         found["by_log_loss"] = prepared.task != "regression" and _hardly_right(own.metrics[0])
         if found["by_log_loss"]:
             notes.append(
-                "The network is hardly right more often than the trivial answer, so what matters is told from its log "
+                "The network is hardly right more often than the baseline, so what matters is told from its log "
                 "loss."
             )
         error = explanations.log_loss_of if found["by_log_loss"] else explanations.error_of
@@ -227,11 +227,11 @@ def _verdict(
     if better > 0 and own.baseline is not None and _beaten(own, own.baseline):
         trivial = _told(prepared, own.baseline)
         return (
-            f"The network does better than a linear model, but not than the trivial answer: it is {network}, "
-            f"a {model} {simple}, the trivial answer {trivial}."
+            f"The network does better than a linear model, but not than the baseline: it is {network}, "
+            f"a {model} {simple}, the baseline {trivial}."
         )
     if better > 0:
-        return f"The network earns its keep: it is {network}, a {model} {simple}."
+        return f"The network clearly beats a linear model: it is {network}, a {model} {simple}."
     return f"A {model} does better, with less effort: it is {simple}, the network {network}."
 
 
@@ -245,7 +245,7 @@ def _told(prepared: "Prepared", value: float) -> str:
 
 
 def _beaten(metric: Metric, trivial: float) -> bool:
-    """Whether the trivial answer does as well or better."""
+    """Whether the baseline does as well or better."""
     assert metric.value is not None
     return metric.value <= trivial if metric.higher_is_better else metric.value >= trivial
 

@@ -32,7 +32,7 @@ _LEAST_EPOCHS = 5
 _RISE, _FALL = 0.1, 0.05
 # A validation loss this many times the training loss of the same epoch is a gap.
 _GAP = 1.5
-# Nearer to the trivial answer than this share of its error is hardly better. Of figures that a network can raise
+# Nearer to the baseline than this share of its error is hardly better. Of figures that a network can raise
 # without having learned anything (by chance, or by answering each class now and then) it takes more.
 _HARDLY, _HARDLY_RANKED = 0.05, 0.3
 _RANKED = ("ROC AUC", "macro F1")
@@ -150,17 +150,17 @@ def _cause(
 
 
 def _hardly_better(scores: Scores) -> bool:
-    """Whether no figure is more than a little better than the trivial answer's.
+    """Whether no figure is more than a little better than the baseline's.
 
     Where one class is rare, or weighs more, a network that has learned much can be right no more often than the
-    trivial answer: then its probabilities, or how it ranks the rows, tell.
+    baseline: then its probabilities, or how it ranks the rows, tell.
     """
     shares = [share for metric in scores.metrics if (share := _gain(metric)) is not None]
     return bool(shares) and not any(share >= 1 for share in shares)
 
 
 def _gain(metric: Metric) -> float | None:
-    """How much better than the trivial answer a figure is, in what would be a little; None where that is not known."""
+    """How much better than the baseline a figure is, in what would be a little; None where that is not known."""
     if metric.value is None or metric.baseline is None:
         return None
     little = _HARDLY_RANKED if metric.name in _RANKED else _HARDLY
@@ -253,7 +253,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
 
 
 def _underfits(settings: RunSettings) -> Diagnosis:
-    sentence = "Underfitting: the network is hardly better than the trivial answer."
+    sentence = "Underfitting: the network is hardly better than the baseline."
     layers = settings.model.layers
     if any(layer.dropout > 0.3 or layer.l1 > 1e-3 or layer.l2 > 1e-2 for layer in layers):
         return Diagnosis(

@@ -25,7 +25,7 @@ class Metric:
     Args:
         name: What it is called; errors of a regression are in the target's units.
         value: Of the network; None where it is not defined, as the ROC AUC of rows of one class.
-        baseline: Of the trivial answer, on the same rows.
+        baseline: Of the baseline, on the same rows.
         higher_is_better: Which way is good.
     """
 
@@ -43,7 +43,7 @@ class Scores:
         task: What it answers.
         part: ``test``, or ``validation`` where there are no test rows.
         rows: How many rows were measured.
-        trivial: The trivial answer: the most frequent class of the training rows, or their mean.
+        trivial: The baseline: the most frequent class of the training rows, or their mean.
         metrics: The task's usual figures, the one to look at first.
         unit: What the rows are called.
     """
@@ -63,7 +63,7 @@ class Scores:
 
     @property
     def summary(self) -> str:
-        """One plain sentence on the first figure beside the trivial answer; another where there are no test rows."""
+        """One plain sentence on the first figure beside the baseline; another where there are no test rows."""
         metric = self.metrics[0]
         value, baseline = _shown(metric.name, metric.value), _shown(metric.name, metric.baseline)
         unit = self.unit
@@ -86,13 +86,13 @@ class Scores:
         )
 
     def frame(self) -> pd.DataFrame:
-        """Return a row per figure, as text to show: ``metric``, ``network``, ``trivial answer``, ``better``."""
+        """Return a row per figure, as text to show: ``metric``, ``network``, ``baseline``, ``better``."""
         return pd.DataFrame(
             [
                 {
                     "metric": metric.name,
                     "network": _shown(metric.name, metric.value),
-                    "trivial answer": _shown(metric.name, metric.baseline),
+                    "baseline": _shown(metric.name, metric.baseline),
                     "better": "higher" if metric.higher_is_better else "lower",
                 }
                 for metric in self.metrics

@@ -254,7 +254,7 @@ class Jobs:
                     if self._current.status.state == "queued":
                         self._current.set_status(state="failed", message=str(error), ended=now())
             except Exception:
-                log.exception("The queue met something unexpected and goes on with the next run.")
+                log.exception("A run failed unexpectedly; the queue goes on with the next one.")
             finally:
                 with self._changed:
                     self._current = self._current_owner = None
@@ -333,7 +333,7 @@ class Jobs:
             )
         if isinstance(error, UserError):
             return "failed", str(error)
-        return "failed", f"The program met something unexpected ({error}). The server's log has the details."
+        return "failed", f"The program failed unexpectedly ({error}). The server's log has the details."
 
     def _end_if_deaf(self, run: Run, there: Worker, starts: int) -> None:
         asked = run.stop_asked

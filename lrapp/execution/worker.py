@@ -154,7 +154,7 @@ def _traced(
 def loop_for(
     store: Store, settings: RunSettings, prepared: "Prepared", goes_on: bool = False
 ) -> tuple["Loop", tuple[str, ...]]:
-    """Return a loop with the first weights of the run; runs of one network share what was traced for it.
+    """Return a loop with the initial weights of the run; runs of one network share what was traced for it.
 
     Args:
         store: Where the run lies that this one may start from.
@@ -163,7 +163,7 @@ def loop_for(
         goes_on: Whether a checkpoint is about to replace all weights: what they once came from may be gone.
 
     Returns:
-        The loop, and sentences on where its first weights come from.
+        The loop, and sentences on where its initial weights come from.
 
     Raises:
         UserError: If what the network is to start from cannot be had or does not fit.
@@ -208,7 +208,7 @@ def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
 
 
 def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "GradientReport":
-    """Return what a check of the gradients finds for the first weights of a run.
+    """Return what a check of the gradients finds for the initial weights of a run.
 
     Args:
         home: The store's folder.

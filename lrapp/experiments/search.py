@@ -42,7 +42,7 @@ class Search(SettingsModel):
         ge=0,
         le=2**31 - 1,
         title="Seed of the draws",
-        description="Another seed draws other settings; first weights and rows are those of the Train page's seed.",
+        description="Another seed draws other settings; initial weights and rows are those of the Train page's seed.",
     )
 
 

@@ -174,7 +174,7 @@ class Found:
         elif scores is not None:
             parts.append(
                 f"There are no test {unit} to tell by how much; give the Train page a test share and search again. "
-                f"Always giving the trivial answer, “{scores.trivial}”, would have {_baseline(scores)}."
+                f"The baseline, always “{scores.trivial}”, has {_baseline(scores)}."
             )
         return " ".join(parts)
 

@@ -180,7 +180,7 @@ class Space(SettingsModel):
     layers: Depths | None = Field(
         None,
         title="Number of layers",
-        description="Hidden layers: the first ones of the network, and copies of its last where it has not as many.",
+        description="Hidden layers: the first ones of the network; where it has fewer, its last one is repeated.",
     )
     dropout: Dropouts | None = Field(
         None,

@@ -1,7 +1,7 @@
 """Studies: several policies on the same data, network, budget and seeds, or a random search, each as ordinary runs.
 
 A study is a small JSON file that names its runs (``study_files``). The runs wait in the ordinary queue, so stopping,
-resuming and surviving a restart are theirs; the same seed gives the same first weights and order of rows to all.
+resuming and surviving a restart are theirs; the same seed gives the same initial weights and order of rows to all.
 """
 
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ class Plan:
         name: What to call it.
         base: What all runs share: data, split, network, batch size, epochs.
         contenders: The policies, two or more.
-        seeds: Training seeds; each gives every policy the same first weights.
+        seeds: Training seeds; each gives every policy the same initial weights.
     """
 
     name: str

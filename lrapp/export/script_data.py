@@ -13,7 +13,7 @@ from lrapp.tables.columns.conversion import ColumnKind
 
 # Measured on one machine: losses agree in six digits, figures are equal. Others round in other places.
 TOLERANCE = (
-    "Batches, rates, first weights and dropout follow from the same seeds, so the figures agree up to rounding: "
+    "Batches, rates, initial weights and dropout follow from the same seeds, so the figures agree up to rounding: "
     "within 1 point of accuracy (or one row, if that is more), or 2 % of an error."
 )
 WIDTH = 100

@@ -6,7 +6,7 @@ from lrapp.settings import PicturesSource
 
 # Convolutions round differently in a loop of ours and in Keras's, and with every step the difference grows.
 TOLERANCE = (
-    "Batches, rates, first weights, dropout and variations follow from the same seeds, so the losses of the first "
+    "Batches, rates, initial weights, dropout and variations follow from the same seeds, so the losses of the first "
     "epochs agree in several digits. Rounding then adds up: figures agree within 2 points of accuracy (or two "
     "pictures, if that is more)."
 )

@@ -28,7 +28,7 @@ def network_cell(recipe: FinishedRun) -> Cell:
     }[recipe.prepared.task]
     return Cell(
         "Build the network",
-        "The seeds give the same first weights and the same dropout."
+        "The seeds give the same initial weights and the same dropout."
         + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
         f"{_network(recipe.model.network)}\n"
         "network.compile(\n"
@@ -246,7 +246,7 @@ def training_cell(recipe: FinishedRun) -> Cell:
         text += (
             f" The run diverged after {epochs:,} of {counted(training.epochs, 'epoch')}, so this ends there"
         )
-        text += "." if epochs else ", with its first weights."
+        text += "." if epochs else ", with its initial weights."
     if training.precision != "float32":
         text += (
             f" The hidden layers compute in {training.precision}, which rounds much earlier than float32: losses "

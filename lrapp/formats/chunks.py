@@ -75,7 +75,7 @@ class Portions:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was noticed in the portions so far: plain sentences, with what was counted added up."""
+        """Notes in the portions so far: plain sentences, with what was counted added up."""
         counted = (f"{key[0]}{count:,} {key[1]}{self._details[key]}." for key, count in self._counts.items())
         return (*self._plain, *counted)
 

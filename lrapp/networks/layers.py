@@ -45,7 +45,7 @@ _FLIPS: dict[str, tuple[str, ...]] = {
     "vertical": ("vertical",),
     "both": ("horizontal", "vertical"),
 }
-# Added to a run's seed, so that augmentation and first weights do not share their random numbers.
+# Added to a run's seed, so that augmentation and initial weights do not share their random numbers.
 _AUGMENTATION_STREAM = 1
 
 
@@ -63,7 +63,7 @@ class Seeds:
         self._stream = np.random.SeedSequence([seed, _AUGMENTATION_STREAM])
 
     def weights(self, name: str) -> int:
-        """Return the seed of the first weights of a layer."""
+        """Return the seed of the initial weights of a layer."""
         if name == OUTPUT:
             return self._row[-1]
         first = self._row[2 * row_of(name) - 2]
@@ -248,7 +248,7 @@ def augmented(x: Any, settings: AugmentationSettings, seeds: Seeds) -> Any:
 
 
 def reset(layer: keras.layers.Layer, seeds: Seeds) -> None:
-    """Give a layer the first weights and random numbers of other seeds, as if it had been built with them."""
+    """Give a layer the initial weights and random numbers of other seeds, as if it had been built with them."""
     name = layer.name
     if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D):
         initializer = type(layer.kernel_initializer)(seed=seeds.weights(name))

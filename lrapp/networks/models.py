@@ -56,7 +56,7 @@ def build(
     given precision, the output layer always in float32: one sigmoid (binary), a softmax over the classes
     (multi-class) or one linear unit (regression).
 
-    He et al. 2015, arXiv 1502.01852 (first weights of relu and its kin); Klambauer et al. 2017, arXiv 1706.02515
+    He et al. 2015, arXiv 1502.01852 (initial weights of relu and its kin); Klambauer et al. 2017, arXiv 1706.02515
     (selu); Glorot and Bengio 2010 (the others).
 
     Args:
@@ -65,7 +65,7 @@ def build(
         inputs: Numbers per row, at least 1; for pictures their shape, (height, width, 1 or 3).
         task: What kind of answer the network gives.
         classes: Classes to tell apart, only looked at for multi-class, at least 2.
-        seed: What first weights, dropout and augmentation follow from, zero or more.
+        seed: What initial weights, dropout and augmentation follow from, zero or more.
         precision: Policy of the hidden layers.
 
     Raises:

@@ -58,7 +58,7 @@ class Scorer:
         """Return the figures, the one to look at first; empty without a row that tells the truth.
 
         Args:
-            trained: The run's own scores; they name the trivial answer.
+            trained: The run's own scores; they name the baseline.
         """
         if not self.rows:
             return ()

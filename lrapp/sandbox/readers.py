@@ -196,7 +196,7 @@ def _what_went_wrong(word: dict[str, Any], what: What, memory: int) -> UserError
         except OSError:
             pass
     if "defect" in word:
-        log.error("Reading a file met something unexpected.\n%s", word["defect"])
+        log.error("Reading a file failed unexpectedly.\n%s", word["defect"])
         return UserError(f"This file could not be read; the server's log has the details. {_ADVICE[what]}")
     code, peak = word.get("ended"), word.get("peak", 0)
     # The allocator of Rust aborts where there is no memory; the kernel kills; what is in C may stumble over it.

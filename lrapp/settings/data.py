@@ -67,7 +67,7 @@ class PictureSettings(SettingsModel):
     color: Literal["auto", "grey", "rgb"] = Field(
         "auto",
         title="Colour",
-        description="Whether the network sees colours; found out from the pictures unless chosen here.",
+        description="Whether the network sees colours; detected from the pictures unless chosen here.",
         json_schema_extra=ui(labels={"auto": "As the pictures are", "grey": "Grey", "rgb": "Colour"}),
     )
     only_classes: tuple[str, ...] = Field(
@@ -87,7 +87,7 @@ class PictureSettings(SettingsModel):
 
 
 class DialectSettings(SettingsModel):
-    """How to read the file, where the person overrules what was found out."""
+    """How to read the file, where the person chooses other than was detected."""
 
     encoding: str | None = Field(
         None, title="Encoding", description="How bytes become letters.", max_length=40
@@ -129,7 +129,7 @@ class DataSettings(SettingsModel):
     task: Task | None = Field(
         None,
         title="Task",
-        description="What kind of answer the model gives; told from the target unless chosen here.",
+        description="What kind of answer the model gives; detected from the target unless chosen here.",
         json_schema_extra=ui(
             labels={
                 "binary": "Two classes",
@@ -214,7 +214,7 @@ class DataSettings(SettingsModel):
     )
     class_weights: bool = Field(
         False,
-        title="Weigh classes equally",
+        title="Balance classes",
         description="Lets a rare class count as much as a frequent one in the loss. For classes only.",
     )
 

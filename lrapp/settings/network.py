@@ -195,7 +195,7 @@ class AugmentationSettings(SettingsModel):
 
 
 class FreshStart(SettingsModel):
-    """Random first weights."""
+    """Random initial weights."""
 
     type: Literal["fresh"] = "fresh"
 

@@ -43,7 +43,8 @@ class RangeTestSettings(SettingsModel):
         ge=1,
         le=20,
         title="Seeds",
-        description="How often the test is repeated, with other first weights; their disagreement says how sure it is.",
+        description="How often the test is repeated, with other initial weights; how far they agree tells how sure it "
+        "is.",
     )
 
     def sweep(self) -> schedules.RangeSweep:
@@ -65,7 +66,7 @@ class RangeTestSettings(SettingsModel):
 class _PolicySettings(SettingsModel):
     unit: Unit = Field(
         "epochs",
-        title="Lengths in",
+        title="Unit of lengths",
         description="Whether lengths below count epochs or steps (one step is one batch).",
     )
     warmup: float = Field(

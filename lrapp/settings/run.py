@@ -60,7 +60,7 @@ class EarlyStoppingSettings(SettingsModel):
         0.0,
         ge=0,
         le=1e6,
-        title="Least change",
+        title="Minimum improvement",
         description="Smaller improvements than this do not count.",
         json_schema_extra=ui(step=1e-4),
     )
@@ -122,7 +122,7 @@ class TrainingSettings(SettingsModel):
         ge=0,
         le=2**31 - 1,
         title="Seed",
-        description="First weights, order of rows and dropout. The same seed gives the same history.",
+        description="Initial weights, order of rows and dropout. The same seed gives the same history.",
     )
     precision: Precision = Field(
         "float32",
@@ -275,7 +275,7 @@ def describe(error: ValidationError) -> str:
         (bound,) = first["ctx"].values()
         rule = f"The setting “{place}” must be {_LIMITS[first['type']]} {bound:,}"
         return f"{rule}. Received: {received}.{others}"
-    what = f"The setting “{place}” is not as it must be" if place else "These are no settings"
+    what = f"The setting “{place}” is not valid" if place else "These are no settings"
     return f"{what}: {rule}. Received: {received}.{others}"
 
 

@@ -197,7 +197,7 @@ def read_csv(
     Args:
         data: Bytes of the file.
         name: Its name, for sentences only.
-        dialect: What the user knows better; the rest is found out.
+        dialect: What the user knows better; the rest is detected.
         known_names: Names that columns may have, as of a model that asks for them. A row of them (in any order, some
             of them, or others beside) is the header, and one of them alone in its line that of a table of one column.
         formats: How columns are known to be written, by name, as a model learned them. They are read by that, whatever

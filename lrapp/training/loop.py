@@ -156,7 +156,7 @@ class Loop:
         self.evaluation_rows = int(np.clip(min(numbers / widest, work), 16, 8192))
 
     def reset(self, seed: int) -> None:
-        """Forget all training and start from the first weights of another seed."""
+        """Forget all training and start from the initial weights of another seed."""
         models.reset(self.model, seed)
         if self.know is not None:
             self.know(self.model)

@@ -35,7 +35,7 @@ def run(
 ) -> Advice:
     """Look for learning rates, and leave network and optimizer as they were.
 
-    Each repetition starts from the first weights of another seed and draws its batches in another order; it ends
+    Each repetition starts from the initial weights of another seed and draws its batches in another order; it ends
     when its loss is not finite or its running mean passes four times its least.
 
     Smith 2017, arXiv 1506.01186, section 3.3.

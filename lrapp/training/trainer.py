@@ -380,7 +380,7 @@ class _Run:
         if reason == "diverged" or not self.loop.snapshot().finite:
             self.loop.restore(self.last.model)
             if self.epochs == 0:
-                return " The model is back at its first weights."
+                return " The model is back at its initial weights."
             return f" The model keeps the weights of epoch {self.epochs:,}."
         return ""
 

@@ -84,7 +84,7 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         page.get_by_role("heading", name="What it shows").wait_for()
         assert study(page, app) == made
 
-        # Same data, budget and first weights; what was drawn is what was done.
+        # Same data, budget and initial weights; what was drawn is what was done.
         runs = [app.run(member.run_id) for member in made.members]
         assert [run.status.state for run in runs] == ["completed"] * 4
         assert {run.history().steps_done for run in runs} == {6 * 7}
@@ -170,7 +170,7 @@ def test_what_cannot_be_compared_is_said_before_it_starts(browser: Browser, app:
     with tab(browser) as page:
         open_compare(page, app)
         start = page.get_by_role("button", name="Compare", exact=True)
-        box = expander(page, "Numbers of policy 2")
+        box = expander(page, "Settings of policy 2")
         choose(page, "Rates", "Chosen here")
         expect(page.get_by_text("CLR 0.001–0.01", exact=True)).to_be_visible()
         field = box.get_by_role("spinbutton", name="base_lr")

@@ -256,7 +256,7 @@ def look_at_everything(page: Page) -> None:
 def test_the_train_page_of_runs(visit: Page, home: Home) -> None:
     for name in ("classes", "number", "pictures"):
         open_app(visit, f"{home.app.url}/?run={home.runs[name].id}")
-        visit.get_by_text("What it is worth").wait_for()
+        visit.get_by_text("Test results").wait_for()
         walk(visit)
         look_at_everything(visit)
     for name in ("failed", "damaged"):
@@ -272,7 +272,7 @@ def test_an_upload_a_link_and_a_file_of_settings(visit: Page, home: Home, tmp_pa
     visit.get_by_role("button", name="Train", exact=True).click()
     visit.wait_for_url(lambda url: "run=" in url)
     clean(visit)
-    visit.get_by_text("What it is worth").wait_for()
+    visit.get_by_text("Test results").wait_for()
     walk(visit)
     upload(visit, f"{PICTURE}.csv", f"{PICTURE}\n{TAG}\n".encode())
     idle(visit)
@@ -285,7 +285,7 @@ def test_an_upload_a_link_and_a_file_of_settings(visit: Page, home: Home, tmp_pa
     visit.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(
         {"name": "run.json", "mimeType": "application/json", "buffer": broken.encode()}
     )
-    visit.get_by_text("is not as it must be").wait_for()
+    visit.get_by_text("is not valid").wait_for()
     clean(visit)
 
 

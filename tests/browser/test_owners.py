@@ -118,7 +118,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     wait_for_charts(theirs)
     theirs.get_by_role("button", name="Report (HTML)").wait_for()
     assert buttons(theirs) == set()
-    assert theirs.get_by_text("Take away").count() == 0
+    assert theirs.get_by_text("Export: code").count() == 0
     # The settings came along, the table did not.
     theirs.get_by_text("which this browser has not uploaded").wait_for()
     expect(theirs.get_by_role("button", name="Train", exact=True)).to_be_disabled()

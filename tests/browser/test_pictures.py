@@ -91,7 +91,7 @@ def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page
     set_number(page, "Epochs", 2)
     run = finish(app, page)
     wait_for_charts(page)
-    expect(page.get_by_role("heading", name="What it is worth")).to_be_visible()
+    expect(page.get_by_role("heading", name="Test results")).to_be_visible()
     no_defect(page)
 
     # A second network that starts from the first, gently.
@@ -153,7 +153,7 @@ def test_own_pictures_and_how_they_are_varied(browser: Browser, app: App, width:
         if width > 1000:
             expander(page, "Split and class weights")
             idle(page)
-            switch(page, "Weigh classes equally")
+            switch(page, "Balance classes")
             set_number(page, "Epochs", 2)
             finish(app, page)
             wait_for_charts(page)

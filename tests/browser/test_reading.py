@@ -14,8 +14,8 @@ TABLE = "day,code,y\n" + "".join(
 
 def test_the_order_of_dates_and_the_words_for_gaps_can_be_chosen(page: Page, app: App) -> None:
     take(page, "codes.csv", TABLE.encode())
-    noticed = page.locator("[data-testid=stExpander]").filter(has_text=re.compile("What was noticed"))
-    expander(page, "What was noticed")
+    noticed = page.locator("[data-testid=stExpander]").filter(has_text=re.compile("Notes"))
+    expander(page, "Notes")
     expect(noticed).to_contain_text("every date could be read both ways and month before day was taken")
     expect(noticed).to_contain_text("'NA' was kept, as one short code among others")
     expander(page, "How the file is read")

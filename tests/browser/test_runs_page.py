@@ -416,7 +416,7 @@ def test_settings_are_opened_from_a_file(browser: Browser, own_app: App, tmp_pat
         uploader.set_input_files(
             {"name": "run.json", "mimeType": "application/json", "buffer": b'{"epochs": 3}'}
         )
-        page.get_by_text("The setting “epochs” is not as it must be").wait_for()
+        page.get_by_text("The setting “epochs” is not valid").wait_for()
         uploader.set_input_files(
             {"name": "run.json", "mimeType": "application/json", "buffer": settings.to_json().encode()}
         )

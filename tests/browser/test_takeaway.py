@@ -23,7 +23,7 @@ def test_every_format_is_made_and_downloaded(page: Page, app: driving.App, finis
     pytest.importorskip("onnxruntime", reason="needs the optional package onnxruntime")
     shutil.copytree(finished.folder, app.home / "runs" / finished.id)
     page.goto(f"{app.url}/?run={finished.id}")
-    driving.expander(page, "Take away: code and other formats")
+    driving.expander(page, "Export: code and other formats")
     for title, file in FILES.items():
         page.get_by_role("radiogroup", name="Format").get_by_text(title, exact=True).click()
         driving.idle(page)

@@ -79,7 +79,7 @@ def test_the_first_click_trains_a_sample(browser: Browser, own_app: App) -> None
         )
         assert training.points[-1][1] > training.points[0][1]
         assert painted(page, TRAINING) > 300
-        page.get_by_text("What it is worth").wait_for()
+        page.get_by_text("Test results").wait_for()
         page.get_by_role("button", name="Download the model").wait_for()
 
 
@@ -109,7 +109,7 @@ def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
     take(page, "customers.csv", customers())
     expect(page.get_by_text(f"{ROWS} rows, 5 columns")).to_be_visible()
     expect(page.get_by_role("combobox", name="Target")).to_have_value("left")
-    expect(page.get_by_text("Task: two classes, told from the target.")).to_be_visible()
+    expect(page.get_by_text("Task: two classes, detected from the target.")).to_be_visible()
     page.get_by_role("textbox", name="Name of the run").fill("who leaves")
     page.get_by_role("textbox", name="Name of the run").press("Enter")
     make_long(page)
@@ -128,7 +128,7 @@ def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
     assert run.status.state == "stopped"
     assert run.model_path.exists()
     wait_for_charts(page)
-    page.get_by_text("What it is worth").wait_for()
+    page.get_by_text("Test results").wait_for()
 
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download the model").click()
@@ -257,7 +257,7 @@ def test_the_plan_is_drawn_while_its_numbers_move(page: Page) -> None:
     page.wait_for_timeout(500)
     one_cycle = plan_points(page)
     assert max(one_cycle, key=lambda point: point[1])[0] == pytest.approx(12.5, abs=0.3)
-    choose(page, "Lengths in", "steps")
+    choose(page, "Unit of lengths", "steps")
     set_number(page, "Warm-up (steps)", 35)
     page.wait_for_timeout(500)
     # 35 steps of 7 an epoch come before the policy, and nothing falls in them.

@@ -55,7 +55,7 @@ def test_names_show_as_they_are_and_nothing_breaks(page: Page, tmp_path: Path) -
     take(page, "ugly **names** $x$ ![f](http:..example.com).csv", ugly(300))
     expect(page.get_by_text("300 rows, 10 columns")).to_be_visible()
     expect(page.get_by_role("combobox", name="Target")).to_have_value(TARGET)
-    for title in ("First rows", "Columns", "What was noticed"):
+    for title in ("First rows", "Columns", "Notes"):
         expander(page, title)
         idle(page)
     no_defect(page)
@@ -70,7 +70,7 @@ def test_names_show_as_they_are_and_nothing_breaks(page: Page, tmp_path: Path) -
     train(page)
     state(page, "Done").wait_for()
     wait_for_charts(page)
-    page.get_by_text("What it is worth").wait_for()
+    page.get_by_text("Test results").wait_for()
     no_defect(page)
     # Nothing became an image, bold text, a formula or a link on the way.
     main = page.get_by_test_id("stMainBlockContainer")

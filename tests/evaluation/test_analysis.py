@@ -62,7 +62,9 @@ def test_a_finished_run_has_a_closer_look(finished: Run) -> None:
 def test_chance_is_told_from_skill() -> None:
     bend = prepared(np.abs(A) + RNG.normal(0, 0.01, ROWS))
     truth = bend.test.y[:, None]
-    assert looked(bend, truth).verdict.startswith("The network earns its keep: it is off by 0 on average,")
+    assert looked(bend, truth).verdict.startswith(
+        "The network clearly beats a linear model: it is off by 0 on average,"
+    )
     line = prepared(A * 2 + RNG.normal(0, 0.01, ROWS))
     assert looked(line, np.zeros_like(line.test.y)[:, None]).verdict.startswith("A linear model does better")
     noise = prepared(RNG.normal(size=ROWS))
@@ -72,8 +74,8 @@ def test_chance_is_told_from_skill() -> None:
 @pytest.mark.parametrize(
     ("network", "linear", "verdict"),
     [
-        (2, 3, "The network does better than a linear model, but not than the trivial answer: it is off by "),
-        (0, 3, "The network earns its keep: it is off by 0 on average,"),
+        (2, 3, "The network does better than a linear model, but not than the baseline: it is off by "),
+        (0, 3, "The network clearly beats a linear model: it is off by 0 on average,"),
         (2, 0, "A linear model does better, with less effort: it is off by 0 on average,"),
         (
             0,
@@ -268,7 +270,7 @@ def test_pictures_have_everything_but_columns() -> None:
     assert None not in recalls
     assert {one.model for one in found.curves} == {"network", "linear model"}
     assert (found.importance, found.dependence) == ((), ())
-    assert found.verdict.startswith("The network earns its keep: it is right in ")
+    assert found.verdict.startswith("The network clearly beats a linear model: it is right in ")
     assert found.notes == ("The linear model sees the pictures 3 times smaller.",)
     assert Insight.from_json(found.to_json()) == found
 

@@ -13,7 +13,7 @@ SCORES = Scores("binary", "test", 10, "no", (Metric("accuracy", 0.9, 0.6, True),
 def test_the_linear_model_stands_beside_the_network() -> None:
     insight = Insight("binary", "test", 10, linear=(Metric("accuracy", 0.7, 0.6, True),))
     frame = analysis_text.score_frame(SCORES, insight)
-    assert list(frame.columns) == ["metric", "network", "linear model", "trivial answer", "better"]
+    assert list(frame.columns) == ["metric", "network", "linear model", "baseline", "better"]
     assert frame.iloc[0].tolist() == ["accuracy", "90.0 %", "70.0 %", "60.0 %", "higher"]
     assert "linear model" not in analysis_text.score_frame(SCORES, None)
 

@@ -123,7 +123,7 @@ def test_the_summary_is_one_plain_sentence() -> None:
     assert scores.frame().to_dict("list") == {
         "metric": ["accuracy", "ROC AUC", "log loss"],
         "network": ["90.0 %", "0.96", "0.2809"],
-        "trivial answer": ["50.0 %", "0.5", scores.frame()["trivial answer"][2]],
+        "baseline": ["50.0 %", "0.5", scores.frame()["baseline"][2]],
         "better": ["higher", "higher", "lower"],
     }
 

@@ -236,7 +236,7 @@ def test_any_executor_will_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     ("what", "state", "sentence"),
     [
         ("refuse", "failed", "This table has no rows."),
-        ("break", "failed", "The program met something unexpected (ZeroDivisionError: oh). The server's log"),
+        ("break", "failed", "The program failed unexpectedly (ZeroDivisionError: oh). The server's log"),
         (
             "exit 7",
             "interrupted",

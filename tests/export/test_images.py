@@ -226,5 +226,5 @@ def test_every_layer_in_onnx_is_the_apps(case: str, tmp_path: Path) -> None:
     own = saved.outputs(network, pictures)
     np.testing.assert_allclose(answers["probabilities"], own, atol=1e-5)
     assert answers["prediction"].ravel().tolist() == [told.classes[place] for place in own.argmax(axis=1)]
-    if case != "pretrained":  # whose first weights make nearly the same of all
+    if case != "pretrained":  # whose initial weights make nearly the same of all
         assert np.ptp(own, axis=0).max() > 1e-3, "different pictures have different answers"

@@ -130,9 +130,7 @@ def test_one_sentence_names_the_field_and_what_was_received(path: str, value: ob
     with pytest.raises(UserError) as raised:
         RunSettings.from_json(changed(path, value))
     sentence = str(raised.value)
-    assert sentence.startswith(
-        (f"The setting “{path}” is not as it must be: ", f"The setting “{path}” must be ")
-    )
+    assert sentence.startswith((f"The setting “{path}” is not valid: ", f"The setting “{path}” must be "))
     received = sentence.split(" Received: ")[1]
     assert received.removesuffix(".")[:50] == str(value)[:50]
     assert "\n" not in sentence
@@ -145,7 +143,7 @@ def test_one_sentence_names_the_field_and_what_was_received(path: str, value: ob
     "path", ["training.speed", "surprise", "policy.T_0", "model.layers.0.width", "data.path"]
 )
 def test_an_unknown_field_is_named(path: str) -> None:
-    with pytest.raises(UserError, match=rf"“{path}” is not as it must be: .*not permitted"):
+    with pytest.raises(UserError, match=rf"“{path}” is not valid: .*not permitted"):
         RunSettings.from_json(changed(path, 1))
 
 
@@ -156,7 +154,7 @@ def test_numbers_that_are_none_are_refused(value: str) -> None:
 
 
 def test_an_unknown_kind_of_policy_is_named() -> None:
-    with pytest.raises(UserError, match=r"“policy” is not as it must be: .*'cosine'.*'fixed', 'clr'"):
+    with pytest.raises(UserError, match=r"“policy” is not valid: .*'cosine'.*'fixed', 'clr'"):
         RunSettings.from_json('{"policy": {"type": "cosine"}}')
 
 
@@ -189,7 +187,7 @@ def test_json_that_is_no_settings_is_refused(text: str) -> None:
         ({"units": -4}, "The setting “units” must be at least 1. Received: -4."),
         ({"units": 20_000}, "The setting “units” must be at most 16,384. Received: 20000."),
         ({"dropout": 1.5}, "The setting “dropout” must be below 1.0. Received: 1.5."),
-        ({"l1": "much"}, "The setting “l1” is not as it must be: input should be a valid number"),
+        ({"l1": "much"}, "The setting “l1” is not valid: input should be a valid number"),
     ],
 )
 def test_describe_says_what_was_typed_into_a_widget(typed: dict[str, Any], sentence: str) -> None:

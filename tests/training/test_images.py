@@ -219,7 +219,7 @@ def test_a_stopped_run_goes_on_bit_for_bit_though_what_it_started_from_is_gone(
     assert worker.work(cut.folder, store.home).state == "completed"
     assert cut.history().step_frame().equals(whole.history().step_frame())
     assert cut.scores_path.read_bytes() == whole.scores_path.read_bytes()
-    assert cut.history().prepared == whole.history().prepared, "also where its first weights came from"
+    assert cut.history().prepared == whole.history().prepared, "also where its initial weights came from"
 
 
 @pytest.mark.parametrize("cut", [1, 2])

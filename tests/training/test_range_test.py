@@ -304,7 +304,7 @@ def test_mixed_precision_finds_about_the_same(precision: str) -> None:
 def test_weights_and_penalties_are_part_of_the_loss() -> None:
     loop, data = loop_of(layers=RICH), prepared(weighted=True)
     loop.reset(0)
-    # With rates of nearly nothing the penalty is that of the first weights.
+    # With rates of nearly nothing the penalty is that of the initial weights.
     penalty = loop.snapshot().penalty
     assert penalty > 0
     test = RangeTestSettings(start_lr=1e-12, end_lr=1e-11, steps=20, seeds=1)

@@ -322,7 +322,7 @@ def test_without_a_finished_epoch_the_first_weights_come_back() -> None:
     assert (run.ended.reason, run.ended.best_epoch) == ("diverged", None)
     assert run.ended.message == (
         "The loss became infinite at step 2 (learning rate 1e+30): lower the learning rate. "
-        "The model is back at its first weights."
+        "The model is back at its initial weights."
     )
     for one, two in zip(weights(run.model), weights(network(PLAIN, "regression")), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -420,7 +420,7 @@ def test_watching_the_metric_looks_up_for_accuracy_and_down_for_errors(task: Any
     settings = TrainingSettings(batch_size=8, epochs=8, early_stopping=watching)
     run = train(settings, prepared(task))
     figures = [epoch.val_metric for epoch in run.epochs]
-    # Not enabled: the least change does not count, nor does patience.
+    # Not enabled: the minimum improvement does not count, nor does patience.
     assert run.ended.best_epoch == figures.index(pick(figures)) + 1
     assert run.ended.epochs == 8
 

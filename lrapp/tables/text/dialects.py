@@ -56,7 +56,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class DialectOverrides:
-    """What the user says about the dialect; None is found out.
+    """What the user says about the dialect; None is detected.
 
     Args:
         encoding, delimiter, quote, header, decimal, thousands: As in ``Dialect``.

@@ -109,7 +109,7 @@ def _decode_as_told(data: bytes, encoding: str) -> bytes:
         if isinstance(error, UnicodeDecodeError):
             raise UserError(
                 f"The file must be readable in the encoding that was chosen. Received: {encoding}, which does not "
-                f"fit byte {error.start + 1}. Choose another encoding, or leave it to be found out."
+                f"fit byte {error.start + 1}. Choose another encoding, or leave it to be detected."
             ) from error
         raise UserError(
             f"The encoding must be one that is known, such as utf-8 or cp1252. Received: {encoding[:40]!r}."

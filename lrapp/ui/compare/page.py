@@ -234,7 +234,7 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
                 )
             called = st.empty()
             # Its title stays: one that followed the numbers would close it under the person's hands.
-            with st.expander(f"Numbers of policy {position + 1}", icon=":material/tune:"):
+            with st.expander(f"Settings of policy {position + 1}", icon=":material/tune:"):
                 row.policy = learning_rate.numbers(row.policy, f"{key}.{kind}")
             called.caption(plain(studies.label_of(row.policy)))
     presets = _presets(base)
@@ -260,7 +260,7 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
         max_value=MOST_SEEDS,
         value=kept.get("seeds", 3),
         key="compare.seeds",
-        help="How often each policy trains, with other first weights and another order of rows. "
+        help="How often each policy trains, with other initial weights and another order of rows. "
         "More seeds show smaller differences.",
     )
     epochs = right.number_input(

@@ -271,7 +271,7 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
     figure = predictions.what_if(frame, names[place], what, now, kind, share)
     saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.curve.{run.id}")
     st.caption(
-        "What the network answers, not what causes what: other values may never go together so in the data."
+        "This shows what the network answers, not what causes what. The data may hold no such combination of values."
     )
 
 

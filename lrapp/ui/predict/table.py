@@ -259,7 +259,7 @@ def _scores(result: Result) -> pd.DataFrame:
                 f"run's {result.trained_part or 'test'} rows": said(
                     metric.name, before[metric.name].value if metric.name in before else None
                 ),
-                "trivial answer here": said(metric.name, metric.baseline),
+                "baseline here": said(metric.name, metric.baseline),
             }
             for metric in result.metrics
         ]
@@ -267,7 +267,7 @@ def _scores(result: Result) -> pd.DataFrame:
 
 
 def _noticed(result: Result) -> None:
-    title = f"What was noticed ({len(result.notes)})" if result.notes else "What was noticed"
+    title = f"Notes ({len(result.notes)})" if result.notes else "Notes"
     with st.expander(title, icon=":material/info:", expanded=bool(result.notes)):
         word = "column" if result.needed == 1 else "columns"
         st.markdown(f"- All {result.needed:,} {word} that the model needs were found by name.")

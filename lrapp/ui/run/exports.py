@@ -20,7 +20,7 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 def show(run: Run) -> None:
     """Show the formats, make the one that is asked for, and offer it."""
-    with st.expander("Take away: code and other formats", icon=":material/takeout_dining:"):
+    with st.expander("Export: code and other formats", icon=":material/takeout_dining:"):
         titles = {item.title: item for item in registry.formats(run)}
         chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
         item = titles[chosen]

@@ -318,7 +318,7 @@ def _results(run: Run) -> None:
         what = str(error) if isinstance(error, UserError) else "The scores of this run cannot be read."
         st.warning(plain(what, None), icon=":material/warning:")
         return
-    st.subheader("What it is worth", anchor=False)
+    st.subheader("Test results", anchor=False)
     st.markdown(plain(scores.summary, None))
     results.show(run, history, scores)
     if not access.may("download", run):

@@ -30,7 +30,7 @@ def show(run: Run, history: History, scores: Scores) -> None:
     Args:
         run: Has ended and left its scores.
         history: What it said.
-        scores: What it is worth.
+        scores: Test results.
     """
     for note in loggers.notes(run):
         st.warning(plain(note, None), icon=":material/warning:")

@@ -34,28 +34,28 @@ if TYPE_CHECKING:
 MOST_SHOWN_COLUMNS = 50
 _FILE_TYPES = ["csv", "tsv", "txt", "tab", "dat", "data", "gz", "zip", "xlsx"]
 _DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Space", ":": "Colon"}
-# What aligns the columns of a text; found out, never chosen.
+# What aligns the columns of a text; detected, never chosen.
 _RUNS = {"  ": "Two or more spaces", "\t\t": "Tabs in a row"}
 _ENCODINGS = ["utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "shift_jis", "gb18030", "mac_roman"]
 # What does not matter in a spreadsheet, whose cells are parted already.
 _OF_TEXTS = ("encoding", "delimiter", "quote")
-# What a person can say against what was found out; None leaves it to be found out.
+# What a person can choose in the place of what is detected; None leaves it to be detected.
 _OVERRULES: dict[str, dict[Any, str]] = {
-    "encoding": {None: "Found out"} | {encoding: encoding for encoding in _ENCODINGS},
-    "delimiter": {None: "Found out"} | _DELIMITERS,
-    "quote": {None: "Found out", '"': 'Double "', "'": "Single '", "": "None"},
-    "header": {None: "Found out", True: "First row holds names", False: "No header"},
-    "decimal": {None: "Found out", ".": "Point 1.5", ",": "Comma 1,5"},
+    "encoding": {None: "Auto-detect"} | {encoding: encoding for encoding in _ENCODINGS},
+    "delimiter": {None: "Auto-detect"} | _DELIMITERS,
+    "quote": {None: "Auto-detect", '"': 'Double "', "'": "Single '", "": "None"},
+    "header": {None: "Auto-detect", True: "First row holds names", False: "No header"},
+    "decimal": {None: "Auto-detect", ".": "Point 1.5", ",": "Comma 1,5"},
     "thousands": {
-        None: "Found out",
+        None: "Auto-detect",
         "": "None",
         ",": "Comma 1,000",
         ".": "Point 1.000",
         " ": "Space 1 000",
         "'": "Apostrophe 1'000",
     },
-    "date_order": {None: "Found out", "dmy": "Day first 31/12", "mdy": "Month first 12/31"},
-    "missing_words": {None: "Found out", "missing": "Missing", "values": "Categories"},
+    "date_order": {None: "Auto-detect", "dmy": "Day first 31/12", "mdy": "Month first 12/31"},
+    "missing_words": {None: "Auto-detect", "missing": "Missing", "values": "Categories"},
 }
 
 
@@ -104,7 +104,7 @@ def _source(current: Source) -> Source:
         type=_FILE_TYPES,
         key=draft.key("upload"),
         help="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
-        "number format are found out and can be overruled. Or a zip of pictures with a folder for each class.",
+        "number format are detected and can be changed. Or a zip of pictures with a folder for each class.",
     )
     if uploaded is not None and st.session_state.get("last_upload") != uploaded.file_id:
         # The bytes go with the tab, so they are kept at once, under a name that their content gives.
@@ -180,7 +180,7 @@ def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
         found = table.dialect
     except UserError:
         # The card itself shows the sentence, below the choices that may mend it.
-        st.caption("It cannot be read this way: overrule what was found out, or upload another file.")
+        st.caption("It cannot be read this way: change the settings above, or upload another file.")
     else:
         if found is None:
             st.caption("A spreadsheet has cells; what stands in them can be overruled.")
@@ -205,7 +205,7 @@ def _in_words(found: "Dialect") -> str:
     ]
     if found.thousands:
         words.append(f"thousands grouped by {found.thousands!r}")
-    return plain("Found out: " + ", ".join(words) + ".", None)
+    return plain("Detected: " + ", ".join(words) + ".", None)
 
 
 def _overrule(
@@ -229,7 +229,7 @@ def _summary(table: "Table", name: str) -> None:
     counts = ((rows, "row"), (columns, "column"))
     st.markdown(", ".join(f"**{count:,}** {word}{'' if count == 1 else 's'}" for count, word in counts))
     if table.notes:
-        with st.expander(f"What was noticed ({len(table.notes)})", icon=":material/info:"):
+        with st.expander(f"Notes ({len(table.notes)})", icon=":material/info:"):
             for note in table.notes:
                 st.markdown(f"- {plain(note, 400)}")
             if table.repairs:
@@ -310,7 +310,7 @@ def _kinds_editor(data: DataSettings, start: dict[str, ColumnKind], key: str) ->
 
 _NOT_YET = "the data cannot be used yet; the Data card says why"
 _TASKS: dict[Task | None, str] = {
-    None: "Told from the target",
+    None: "Detected from the target",
     "binary": "Two classes",
     "multi-class": "Several classes",
     "regression": "A number",
@@ -377,6 +377,6 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         st.error(plain(str(error), None), icon=":material/error:")
         return Chosen(data, expected_shape.training_rows(table, data), obstacle=_NOT_YET)
     if task is None:
-        st.caption(f"Task: {_TASKS[found].lower()}, told from the target.")
+        st.caption(f"Task: {_TASKS[found].lower()}, detected from the target.")
     expected = data_choice.expected(data, found)
     return Chosen(data, expected.rows, expected)

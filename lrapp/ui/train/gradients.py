@@ -53,7 +53,7 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
     with drawer:
         st.caption(
             "Training follows the gradient of the loss. This compares it with slopes that are measured by moving one "
-            "weight at a time, on a few of your rows, with the first weights, loss and penalties of these settings; "
+            "weight at a time, on a few of your rows, with the initial weights, loss and penalties of these settings; "
             "and it tells what the chosen precision makes of it. Nothing is trained or changed."
         )
         if st.button(

@@ -135,7 +135,7 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
     """Show the layers and return them as edited.
 
     Raises:
-        UserError: If one is not as it must be.
+        UserError: If one is not valid.
     """
     base_key = _base_key()
     editor_key = f"{draft.key('network.layers')}.{st.session_state.get(f'{base_key}.revision', 0)}"
