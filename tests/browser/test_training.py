@@ -145,7 +145,7 @@ def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
         "predict.py",
         "requirements.txt",
         "README.md",
-        "lrapp/preparation/table_arrays.py",
+        "lrapp/preparation/preprocessor.py",
     }
 
     # Resume goes on after the last epoch.
