@@ -107,6 +107,7 @@ def read_zip(
     """
     with _open(data, name) as archive:
         found = _checked(archive)
+        places = {id(entry): place for place, entry in enumerate(archive.infolist())}
         channels = _channels(archive, found.pictures, settings)
         if most_of_each is not None:
             found.pictures = _some(found.pictures, most_of_each)
@@ -149,6 +150,8 @@ def read_zip(
         test_from=len(kept) - tests if tests else None,
         names=tuple(picture.name for picture in kept),
         notes=tuple(notes),
+        # A zip may hold a name twice, and one of the two may be broken.
+        entries=tuple(places[id(picture.entry)] for picture in kept),
     )
 
 

@@ -105,6 +105,17 @@ def _unclear(error: "UnclearFormat") -> dict[str, Any]:
     return {"unclear": {"sentence": error.sentence, "questions": questions}}
 
 
+def pandas_gives(line: Line, *, path: str, options: dict[str, Any], known: str) -> dict[str, Any]:
+    """Say whether pandas alone reads from a CSV file the frame that another file holds."""
+    import pyarrow as pa
+
+    from lrapp.tables import plain_csv
+
+    with pa.memory_map(known) as file, pa.ipc.open_stream(file) as stream:
+        frame = stream.read_all().to_pandas()
+    return {"same": plain_csv.gives(Path(path).read_bytes(), options, frame)}
+
+
 def _hand_out(line: Line, words: Iterable[dict[str, Any]]) -> None:
     """Say one thing after the other, never far ahead of who listens."""
     untaken = 0
@@ -151,6 +162,7 @@ def read_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any],
         "classes": images.classes,
         "test_from": images.test_from,
         "names": images.names,
+        "entries": images.entries,
         "notes": images.notes,
     }
 
@@ -232,7 +244,7 @@ def _now_and_then(line: Line) -> Callable[[str, float], None]:
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     task.__name__: task
     for task in (
-        *(read, read_known, portions),
+        *(read, read_known, portions, pandas_gives),
         *(holds_pictures, about_pictures, look_at_pictures, read_pictures, single_pictures),
     )
 }
