@@ -222,6 +222,14 @@ def run_title(run: Run) -> str:
         return f"Damaged run {run.id}"
 
 
+def started(run: Run) -> str:
+    """Return when a run was started, which tells it from others of the same name."""
+    try:
+        return f"{run.status.created:%d %b %Y, %H:%M:%S} UTC"
+    except UserError:
+        return run.id
+
+
 def undo(key: str, sentence: str) -> str | None:
     """Say that something was deleted, and offer to take it back.
 

@@ -11,7 +11,7 @@ from lrapp.preparation.preprocessor import InputColumn, Needs
 from lrapp.runs.store import Run
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import access, resources
+from lrapp.ui.parts import access, choices, resources
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import images, table
 from lrapp.ui.predict import row as predict_row
@@ -78,7 +78,7 @@ def _choose() -> Run | None:
         "Model",
         ids,
         index=ids.index(wanted) if wanted in ids else 0,
-        format_func=lambda one: titles[one],
+        format_func=choices.texts(ids, titles.__getitem__, lambda one: resources.started(runs[one])),
         help="The run whose model predicts; the newest first. Type to search.",
     )
     if chosen != wanted:

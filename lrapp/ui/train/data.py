@@ -22,7 +22,7 @@ from lrapp.settings import (
     Task,
 )
 from lrapp.tables.columns.conversion import ColumnKind
-from lrapp.ui.parts import draft, fields, reading, resources
+from lrapp.ui.parts import choices, draft, fields, reading, resources
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice, images
 from lrapp.ui.train.data_choice import Chosen
@@ -142,7 +142,7 @@ def _source(current: Source) -> Source:
     chosen: Source = st.selectbox(
         "Pictures" if isinstance(current, PicturesSource | PictureFileSource) else "Table",
         options,
-        format_func=label,
+        format_func=choices.texts(options, label, data_choice.short_id),
         key=pick_key,
         help="A sample to start with, or a file that you uploaded.",
     )
@@ -320,23 +320,23 @@ _TASKS: dict[Task | None, str] = {
 def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     from lrapp.preparation import table_arrays
 
-    choices = table_arrays.target_choices(table)
-    if not choices:
+    columns = table_arrays.target_choices(table)
+    if not columns:
         st.error(
             "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
         )
         return Chosen(data, obstacle="there is no column to predict")
     start = (
         data.target
-        if data.target in choices
+        if data.target in columns
         else usual_target(data.source) or table_arrays.default_target(table)
     )
     left, right = st.columns(2, vertical_alignment="bottom")
     target = left.selectbox(
         "Target",
-        choices,
-        index=choices.index(start) if start in choices else 0,
-        format_func=lambda column: " ".join(column.split()) or "(blank)",
+        columns,
+        index=columns.index(start) if start in columns else 0,
+        format_func=choices.texts(columns, str),
         key=draft.key(f"{name}.target"),
         help="The column that the model will predict from the others.",
     )
