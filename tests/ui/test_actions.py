@@ -36,7 +36,7 @@ from lrapp.settings import (
     RunStart,
     SampleSource,
 )
-from lrapp.ui.parts import access, actions, identity, resources
+from lrapp.ui.parts import access, actions, identity, resources, starting
 from lrapp.ui.parts.access import Owned
 
 TABLE = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (n % 7, n % 5, (n % 7 + n % 5) > 5) for n in range(60))
@@ -406,26 +406,75 @@ def test_where_no_cookie_is_kept_the_tab_owns_what_it_made(
     assert isinstance(visit(lambda: attempt(monkeypatch, "", lambda: actions.stop(run))), UserError)
 
 
-def test_a_button_that_is_clicked_three_times_starts_one_run(
-    made: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_clicks_on_one_button_start_one_run(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     def clicks() -> None:
-        first = actions.start(made.settings)
-        assert {actions.start(made.settings).id for _ in range(2)} == {first.id}
+        token = starting.token("train")
+        first = actions.start(made.settings, token)
+        assert {actions.start(made.settings, starting.token("train")).id for _ in range(3)} == {first.id}
         assert new_runs(made) == 1
-        named = actions.start(made.settings.model_copy(update={"name": "other"}))
-        assert named.id != first.id
-        monkeypatch.setattr(actions, "SECONDS_OF_A_DOUBLE_CLICK", 0.0)
-        assert actions.start(named.settings).id != named.id, "after a while it is meant"
+        named = actions.start(made.settings.model_copy(update={"name": "other"}), starting.token("train"))
+        assert named.id != first.id, "other settings are another start"
+        assert starting.shown("train")
+        assert not starting.shown("train"), "nothing was started since"
+        again = actions.start(made.settings, starting.token("train"))
+        assert again.id not in (first.id, named.id), "at once, as the button is another one"
 
-    def anew() -> None:
-        first = actions.start(made.settings)
-        ended(first)
-        assert actions.start(made.settings).id != first.id, "what has ended is trained anew"
+    assert visit(lambda: attempt(monkeypatch, MAKER, clicks)) is None
 
-    for deed in (clicks, anew):
-        outcome = visit(lambda deed=deed: attempt(monkeypatch, MAKER, deed))  # type: ignore[misc]
-        assert outcome is None
+
+def test_all_clicks_on_one_button_start_one_comparison(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def clicks() -> None:
+        deeds: tuple[Callable[[str], Study], ...] = (
+            lambda token: actions.compare(plan(made.sample), token=token),
+            lambda token: actions.search(SEARCH, made.sample, token=token),
+        )
+        for name, deed in enumerate(deeds):
+            first, second = (deed(starting.token(f"{name}")) for _ in range(2))
+            assert first.id == second.id
+            starting.shown(f"{name}")
+            assert deed(starting.token(f"{name}")).id != first.id
+
+    assert visit(lambda: attempt(monkeypatch, MAKER, clicks)) is None
+
+
+def test_who_may_not_start_gets_no_run_of_whoever_may(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def both() -> None:
+        assert isinstance(attempt(monkeypatch, MAKER, lambda: actions.start(made.settings, "t")), Run)
+        assert isinstance(attempt(monkeypatch, OTHER, lambda: actions.start(made.settings, "t")), UserError)
+
+    visit(both)
+
+
+def starts() -> None:
+    """A page with a button that starts something, which may fail to come to its end."""
+    import streamlit as st
+
+    from lrapp.ui.parts import starting
+
+    place = st.empty()
+    pressed = place.button("Start", key=starting.key("it"))
+    if pressed:
+        st.session_state.setdefault("tokens", []).append(starting.token("it"))
+    if st.session_state.get("cut off"):
+        st.stop()
+    if starting.shown("it"):
+        place.button("Start", key=starting.key("it"))
+
+
+def test_the_button_is_another_one_as_soon_as_what_it_started_is_shown() -> None:
+    app = AppTest.from_function(starts).run()
+    app.session_state["cut off"] = True
+    for _ in range(3):
+        app.button[0].click().run()
+    assert len(set(app.session_state["tokens"])) == 1, "as long as nothing is shown"
+    first = app.button[0].key
+    app.session_state["cut off"] = False
+    app.run()
+    assert app.button[0].key != first
+    for clicks in (4, 5):
+        app.button[0].click().run()
+        assert len(app.session_state["tokens"]) == clicks
+    assert len(set(app.session_state["tokens"])) == 3
 
 
 def test_owners_stand_in_folders_and_not_in_what_is_taken_away(finished: Run, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search_form
 from lrapp.ui.compare import study as study_view
-from lrapp.ui.parts import access, actions, draft, reading, resources
+from lrapp.ui.parts import access, actions, draft, reading, resources, starting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data, data_choice, images, learning_rate
 
@@ -106,7 +106,8 @@ def _new_search() -> None:
     st.caption(f"{_in_words(base)} Policy: {plain(studies.label_of(base.policy))}.")
     started = search_form.show(base, expected)
     if started is not None:
-        _open(actions.search(*started, expected.rows).id)
+        token = starting.token(search_form.START)
+        _open(actions.search(*started, expected.rows, token).id)
 
 
 def _new_policies() -> None:
@@ -121,8 +122,10 @@ def _new_policies() -> None:
             "50 epochs, three seeds. On the cardiovascular table if you have uploaded it (a table with a column "
             f"called {_CARDIO}), else on the breast cancer sample."
         )
-        if right.button("Run this study", icon=":material/science:", width="stretch"):
-            _open(actions.compare(_ready_made()).id)
+        if right.button(
+            "Run this study", icon=":material/science:", width="stretch", key=starting.key("ready-made")
+        ):
+            _open(actions.compare(_ready_made(), token=starting.token("ready-made")).id)
     st.markdown("**Your own comparison**")
     found = _base_or_trouble()
     if found is None:
@@ -146,8 +149,9 @@ def _new_policies() -> None:
         icon=":material/play_arrow:",
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
+        key=starting.key("compare"),
     ):
-        _open(actions.compare(plan, rows).id)
+        _open(actions.compare(plan, rows, starting.token("compare")).id)
 
 
 def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:

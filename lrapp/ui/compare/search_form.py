@@ -18,9 +18,10 @@ from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search as search_view
-from lrapp.ui.parts import draft, fields
+from lrapp.ui.parts import draft, fields, starting
 from lrapp.ui.parts.plain_text import plain
 
+START = "search"
 PAPER = "https://jmlr.org/papers/v13/bergstra12a.html"
 _AT_FIRST = ("learning_rate", "batch_size", "units")
 _POWERS = [2**power for power in range(20)]
@@ -72,6 +73,7 @@ def show(base: RunSettings, expected: ExpectedShape) -> tuple[Search, RunSetting
         icon=":material/play_arrow:",
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
+        key=starting.key(START),
     ):
         return asked, base
     return None
