@@ -160,8 +160,8 @@ def _looked_at(values: pd.Series, kind: ColumnKind) -> Written:
 def _converted(frame: pd.DataFrame, readings: Mapping[str, Reading]) -> pd.DataFrame:
     """The frame with numbers in the model's units."""
     other = {
-        name: frame[name] * reading.numerator / reading.denominator
+        name: (frame[name] * reading.numerator + reading.added) / reading.denominator
         for name, reading in readings.items()
-        if name in frame.columns and reading.numerator != reading.denominator
+        if name in frame.columns and reading.converts
     }
     return frame.assign(**other) if other else frame

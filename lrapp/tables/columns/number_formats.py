@@ -42,7 +42,7 @@ _BODY = r"[0-9][0-9.,'’_ \u00a0\u202f\u2009]*[0-9.,]|[0-9]|[.,][0-9]+"
 _ANY_NUMBER = re.compile(
     rf"(?P<open>\()?(?P<sign>[+{_MINUS}])?\s*(?P<prefix>{_CURRENCY})?\s*(?P<sign2>[+{_MINUS}])?\s*"
     rf"(?P<body>{_BODY})(?P<exp>[eE][+{_MINUS}]?[0-9]{{1,4}})?"
-    rf"\s*(?P<suffix>%|‰|{_CURRENCY})?(?P<unit>\s?[A-Za-zµ°²³/%]{{1,6}})?\s*(?P<trail>-)?(?P<close>\))?"
+    rf"\s*(?P<suffix>%|‰|{_CURRENCY})?(?P<unit>\s?[A-Za-zµ°℃℉²³/%]{{1,6}})?\s*(?P<trail>-)?(?P<close>\))?"
 )
 _PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _PLAIN = re.compile(_PLAIN_NUMBER)
