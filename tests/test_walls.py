@@ -182,10 +182,18 @@ def test_the_pages_are_imported_without_what_takes_seconds() -> None:
 # What changes or gives away something that somebody made: done in ``ui.parts.actions`` alone, which asks first whether
 # one may.
 ACTIONS = {
-    *("notes.change", "bundle.pack", "registry.export", "folders.create"),
+    *("notes.change", "bundle.pack", "registry.export", "folders.create", "folders.begin"),
     *("sources.read_table", "uploads.table", "uploads.facts", "uploads.look", "uploads.images"),
     *("studies.create", "studies.create_search", "studies.delete", "studies.restore"),
-    *("store.create", "store.delete", "store.restore", "jobs.submit", "jobs.stop", "jobs.resume"),
+    *(
+        "store.create",
+        "store.delete",
+        "store.restore",
+        "jobs.submit",
+        "jobs.once",
+        "jobs.stop",
+        "jobs.resume",
+    ),
     *("store.read_source", "store.source_path"),
 }
 # Where these are asked for in the same place.

@@ -41,7 +41,7 @@ _CODE = (
     *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
     *("evaluation/__init__", "evaluation/scores"),
     *("prediction/__init__", "prediction/frames", "prediction/images", "prediction/row_predictions"),
-    *("prediction/scoring", "prediction/summary"),
+    *("prediction/progress", "prediction/scoring", "prediction/summary"),
 )
 
 _SCRIPT = '''\

@@ -187,17 +187,17 @@ def _batches(
     reasons: list[str] = []
     pixels: list[np.ndarray] = []
 
-    def batch(number: int) -> dict[str, Any]:
+    def batch(number: int, share: float) -> dict[str, Any]:
         file = out / f"{number:06}.npy"
         np.save(file, np.stack(pixels) if pixels else np.zeros((0, *shape), np.uint8), allow_pickle=False)
-        word = {"file": str(file), "names": names.copy(), "reasons": reasons.copy()}
+        word = {"file": str(file), "names": names.copy(), "reasons": reasons.copy(), "share": share}
         names.clear()
         reasons.clear()
         pixels.clear()
         return word
 
     number = 0
-    for name, data in _every(files):
+    for name, data, share in _every(files):
         names.append(name)
         try:
             pixels.append(read_picture(data, shape))
@@ -205,22 +205,23 @@ def _batches(
         except UserError as error:
             reasons.append(str(error))
         if len(pixels) == at_once or len(names) == _FILES_AT_ONCE:
-            yield batch(number)
+            yield batch(number, share)
             number += 1
     if names:
-        yield batch(number)
+        yield batch(number, 1.0)
 
 
-def _every(files: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
-    """Each picture with its name, those in zips in the order of the zip."""
+def _every(files: list[tuple[str, str]]) -> Iterator[tuple[str, bytes, float]]:
+    """Each picture with its name, those in zips in the order of the zip, and how much of all is then behind."""
     from lrapp.images.zip_files import every_picture
 
-    for name, path in files:
+    for number, (name, path) in enumerate(files):
         data = Path(path).read_bytes()
         if data[:4] == b"PK\x03\x04":
-            yield from every_picture(data, name)
+            for entry, unpacked, share in every_picture(data, name):
+                yield entry, unpacked, (number + share) / len(files)
         else:
-            yield name, data
+            yield name, data, (number + 1) / len(files)
 
 
 def _pictures(settings: dict[str, Any]) -> "PictureSettings":

@@ -43,7 +43,7 @@ def test_classes_with_names_in_utf8_that_is_not_declared() -> None:
     for data in (said, bytes(silent)):
         assert is_picture_zip(data)
         assert read_zip(data, "pets.zip", SMALL).names == ("b/1.png", "Ärger/猫.png")
-        assert next(name for name, _ in every_picture(data, "pets.zip")) == "Ärger/猫.png"
+        assert next(name for name, *_ in every_picture(data, "pets.zip")) == "Ärger/猫.png"
 
 
 @pytest.mark.parametrize("around", ["", "pets/"])

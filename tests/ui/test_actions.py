@@ -302,10 +302,11 @@ WHO_MAY: dict[str, Row] = {
         lambda made: actions.predict(made.run, "new.csv", TABLE),
         lambda made: len(list((made.store.home / "predictions").iterdir())) == 2,
     ),
-    "Predict: move the values of one row, or predict pictures": (
+    "Predict: move the values of one row": ("ynn", lambda made: access.require("predict", made.run), None),
+    "Predict: predict pictures with a run's model": (
         "ynn",
-        lambda made: access.require("predict", made.run),
-        None,
+        lambda made: actions.predict_pictures(made.run, [("a.png", b"")]),
+        lambda made: len(list((made.store.home / "predictions").iterdir())) == 2,
     ),
     "Predict: see a prediction and download it": (
         "ynn",

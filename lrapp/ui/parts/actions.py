@@ -3,7 +3,7 @@
 Hiding a button is a courtesy; here is where it counts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ from lrapp.ui.parts.plain_text import plain
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
+
+    from lrapp.prediction.images import PicturePredictions
 
 
 def say_that_it_is_shown(thing: Owned, word: str = "run") -> None:
@@ -229,6 +231,26 @@ def predict(run: Run, name: str, data: bytes | memoryview) -> PredictionFolder:
     folder = folders.create(resources.store().home, data, name=name, run=run.id, owner=identity.current())
     _work_on(folder, run)
     return folder
+
+
+def predict_pictures(
+    run: Run, pictures: Sequence[tuple[str, bytes]]
+) -> "tuple[PredictionFolder, Future[PicturePredictions]]":
+    """Have pictures predicted.
+
+    Args:
+        run: Whose model looks at them.
+        pictures: Name and bytes of each file.
+
+    Returns:
+        The folder through which the work says how far it is and can be cancelled, and what will come of it.
+
+    Raises:
+        UserError: If the visitor may not, or the disk is full.
+    """
+    access.require("predict", run)
+    folder = folders.begin(resources.store().home, name="pictures", run=run.id, owner=identity.current())
+    return folder, resources.jobs().call(folders.work_on_pictures, folder.folder, run.folder, pictures)
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:
