@@ -18,8 +18,8 @@ from lrapp.formats import chunks
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction import files
 from lrapp.prediction.files import Result, predict_file
-from lrapp.prediction.progress import Cancelled, Progress
 from lrapp.prediction.frames import predict_with, read_for
+from lrapp.prediction.progress import Cancelled, Progress
 from lrapp.runs.store import SAMPLES, Run
 from lrapp.sandbox.readers import OverLimit
 
