@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -26,6 +27,7 @@ from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs import notes
 from lrapp.runs.store import Run, Store
+from lrapp.sandbox.desk import StillReading
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
@@ -159,6 +161,15 @@ def started_from(made: Made) -> RunSettings:
     return made.sample.model_copy(update={"model": ModelSettings(start=RunStart(run=made.run.id))})
 
 
+def see_table(made: Made) -> None:
+    while True:
+        try:
+            resources.table(made.settings.data)
+            return
+        except StillReading:
+            time.sleep(0.05)
+
+
 def new_upload(made: Made) -> None:
     made.store.keep_wanted(TABLE, made.source)
     access.uploaded(made.source)
@@ -199,7 +210,7 @@ WHO_MAY: dict[str, Row] = {
     "Train: train on it after uploading the same file": ("yyy", new_upload, lambda made: new_runs(made) >= 1),
     "Train: see the table, its columns and first rows": (
         "ynn",
-        lambda made: resources.table(made.settings.data),
+        see_table,
         None,
     ),
     "Train: check the gradients": ("ynn", lambda made: actions.check(made.settings), None),

@@ -97,8 +97,8 @@ def page() -> None:
 @pytest.mark.parametrize("place", range(5))
 def test_the_entry_that_was_clicked_is_the_one_that_is_taken(place: int) -> None:
     app = AppTest.from_function(page).run()
-    app.selectbox[0].select_index(place)
-    app.multiselect[0].select_index(place)
-    app.radio[0].set_value(app.radio[0].options[place])
+    app.selectbox[0].set_value(place)
+    app.multiselect[0].set_value([place])
+    app.radio[0].set_value(place)
     app.run()
     assert [one.value for one in app.text] == [str(place), str([place]), str(place)]
