@@ -126,10 +126,9 @@ def conversion(written: str, wanted: str, name: str = "") -> Conversion | None:
     """
     if written == wanted:
         return Conversion()
-    degrees = _degrees(written), _degrees(wanted)
-    if degrees[0] is not None and degrees[1] is not None:
-        (times, plus), (other_times, other_plus) = degrees
-        found = Conversion(times / other_times, (plus - other_plus) / other_times)
+    here, there = _degrees(written), _degrees(wanted)
+    if here is not None and there is not None:
+        found = Conversion(here[0] / there[0], (here[1] - there[1]) / there[0])
         return None if found != Conversion() and _DIFFERENCE.search(name) else found
     one, other = _find(written), _find(wanted)
     if one is None or other is None or one[0] != other[0]:
