@@ -14,8 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Only what our code asks of the system may find it missing: the standard library is loaded before.
 PRETENCE = """
-import asyncio, ctypes, multiprocessing.connection, os, platform, signal, socket, subprocess, sys, sysconfig, urllib.request
-import uuid, webbrowser, zoneinfo
+import asyncio, ctypes, multiprocessing.connection, os, platform, signal, socket, subprocess, sys, sysconfig
+import urllib.request, uuid, webbrowser, zoneinfo
 import filelock
 {before}
 sysconfig.get_config_vars()
