@@ -325,7 +325,7 @@ def _give_back() -> None:
 
 
 def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Iterator[str]:
-    from lrapp.training.trainer import uses_xla
+    from lrapp.training.xla import uses_xla
 
     training, rows = settings.training, len(prepared.train.y)
     if training.batch_size > rows:

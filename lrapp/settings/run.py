@@ -135,6 +135,24 @@ class TrainingSettings(SettingsModel):
         description="Compiles the loop once, then runs faster. Automatic: for long runs of small networks.",
         json_schema_extra=ui(labels={"auto": "Automatic", "on": "On", "off": "Off"}),
     )
+    members: int = Field(
+        1,
+        ge=1,
+        le=64,
+        title="Ensemble",
+        description="So many networks train at once, from other initial weights; the mean of their answers is nearly "
+        "always better than one.",
+        json_schema_extra=ui("networks"),
+    )
+    combine: Literal["all", "selected", "best"] = Field(
+        "all",
+        title="Made of",
+        description="Which of the networks make up the model. Selected: those that help one another on the validation "
+        "rows (Caruana et al. 2004).",
+        json_schema_extra=ui(
+            labels={"all": "All networks", "selected": "Selected ones", "best": "The best one"}
+        ),
+    )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
     groups: GroupSettings = GroupSettings()
 
