@@ -14,14 +14,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrapp.errors import UserError
 from lrapp.networks import layers, models, shapes
 from lrapp.networks.layers import Seeds
 from lrapp.networks.stacked import Stacked, StackedBatchNormalization, StackedDense, StackedDropout
-from lrapp.settings import FreshStart, ModelSettings, Precision, Task
+from lrapp.settings import ModelSettings, Precision, RunSettings, Task
 
-# Kinds of layers that many networks at once are made of.
-KINDS = ("dense", "dropout", "batch_norm")
 _MEAN = "mean_of_members"
 _STREAM = 2
 
@@ -38,17 +35,6 @@ def member_seeds(seed: int, members: int) -> tuple[int, ...]:
         for member in range(1, members)
     )
     return (seed, *others)
-
-
-def obstacle(settings: ModelSettings, of_pictures: bool) -> str | None:
-    """Return why many networks of these settings cannot train at once, as a sentence; None if they can."""
-    if of_pictures or any(layer.kind not in KINDS for layer in settings.layers):
-        return "Several networks at once are for tables; set the ensemble to 1 network for pictures."
-    if not isinstance(settings.start, FreshStart):
-        return (
-            "An ensemble starts from fresh weights; choose fresh weights, or set the ensemble to 1 network."
-        )
-    return None
 
 
 def stack(
@@ -73,11 +59,8 @@ def stack(
         A network from (rows, inputs) to (members, rows, outputs).
 
     Raises:
-        UserError: If the settings hold layers that only pictures have, or weights to start from.
+        UserError: If a layer cannot be built on what reaches it; names the layer.
     """
-    why = obstacle(settings, of_pictures=False)
-    if why is not None:
-        raise UserError(why)
     members, policy = len(seeds), keras.DTypePolicy(precision)
     shapes.shapes(settings, (inputs,), models.outputs(task, classes))
     each = [Seeds(seed, len(settings.layers)) for seed in seeds]
@@ -124,14 +107,13 @@ def empty(
     inputs: int,
     task: Task,
     classes: int,
-    members: int,
+    seeds: Sequence[int],
     precision: Precision = "float32",
 ) -> keras.Model:
     """Return an ensemble made of Keras's own layers, to be given weights.
 
     Args:
-        settings, inputs, task, classes, precision: As for ``stack``.
-        members: How many, at least 2.
+        settings, inputs, task, classes, seeds, precision: As for ``stack``.
 
     Returns:
         A network from (rows, inputs) to (rows, outputs): the mean of its members' answers, each with its share.
@@ -139,8 +121,8 @@ def empty(
     start = keras.Input((inputs,), dtype="float32", name="inputs")
     outputs = models.outputs(task, classes)
     answers = []
-    for number in range(1, members + 1):
-        member = models.build(settings, inputs, task, classes, number, precision)
+    for number, seed in enumerate(seeds, start=1):
+        member = models.build(settings, inputs, task, classes, seed, precision)
         member.name = f"member_{number}"
         answers.append(member(start))
     float32: dict[str, Any] = {"dtype": keras.DTypePolicy("float32")}
@@ -152,7 +134,7 @@ def empty(
     mean = keras.layers.Dense(1, use_bias=False, trainable=False, **float32, name=_MEAN)(side_by_side)
     answer = keras.layers.Reshape((outputs,), **float32, name="answer")(mean)
     made = keras.Model(start, answer, name="ensemble")
-    made.get_layer(_MEAN).set_weights([np.full((members, 1), 1 / members, np.float32)])
+    made.get_layer(_MEAN).set_weights([np.full((len(seeds), 1), 1 / len(seeds), np.float32)])
     return made
 
 
@@ -166,17 +148,21 @@ def unstack(stacked: keras.Model, ensemble: keras.Model, shares: Sequence[float]
             nothing are set to zero where they are not finite, so that nothing of them reaches the mean.
     """
     for place, (member, share) in enumerate(zip(each(ensemble), shares, strict=True)):
-        for layer in member.layers:
-            if not layer.weights:
-                continue
+        pick(stacked, member, place)
+        if share == 0 and not all(np.isfinite(value).all() for value in member.get_weights()):
+            member.set_weights([np.zeros_like(value) for value in member.get_weights()])
+    ensemble.get_layer(_MEAN).set_weights([np.asarray(shares, np.float32)[:, None]])
+
+
+def pick(stacked: keras.Model, network: keras.Model, member: int) -> None:
+    """Give a network from ``models.build`` the weights of one member, counted from 0, of a network from ``stack``."""
+    for layer in network.layers:
+        if layer.weights:
             source = stacked.get_layer(layer.name)
-            values = [np.asarray(weight)[place] for weight in source.weights]
-            if share == 0 and not all(np.isfinite(value).all() for value in values):
-                values = [np.zeros_like(value) for value in values]
+            values = [np.asarray(weight)[member] for weight in source.weights]
             layer.set_weights(
                 [value.reshape(own.shape) for own, value in zip(layer.weights, values, strict=True)]
             )
-    ensemble.get_layer(_MEAN).set_weights([np.asarray(shares, np.float32)[:, None]])
 
 
 def each(ensemble: keras.Model) -> list[keras.Model]:
@@ -187,3 +173,47 @@ def each(ensemble: keras.Model) -> list[keras.Model]:
 def shares(ensemble: keras.Model) -> np.ndarray:
     """Return what each member of an ensemble counts for, float32, shape (members,)."""
     return np.asarray(ensemble.get_layer(_MEAN).get_weights()[0])[:, 0]
+
+
+def for_run(
+    settings: RunSettings,
+    shape: tuple[int, ...],
+    task: Task,
+    classes: int,
+    precision: Precision | None = None,
+) -> keras.Model:
+    """Return the network that a run leaves, to be given weights: a single one, or an ensemble.
+
+    Args:
+        settings: The run.
+        shape: Of what goes in for a row.
+        task, classes: As for ``models.build``.
+        precision: That of the run, if none is given.
+    """
+    chosen = precision or settings.training.precision
+    seed = settings.training.seed
+    if not settings.leaves_ensemble:
+        return models.build(settings.model, shape, task, classes, seed, chosen)
+    seeds = member_seeds(seed, settings.networks)
+    return empty(settings.model, shape[0], task, classes, seeds, chosen)
+
+
+def answering(network: keras.Model, settings: RunSettings, task: Task, precision: Precision) -> keras.Model:
+    """Return a run's network in another precision, without the layers that vary pictures in training.
+
+    Args:
+        network: The trained one.
+        settings: The run.
+        task: What kind of answer it gives.
+        precision: In which the new one computes.
+    """
+    if not each(network):
+        return models.answering(network, settings.model, task, precision)
+    made = for_run(settings, network.input_shape[1:], task, network.output_shape[-1], precision)
+    made.set_weights(network.get_weights())
+    return made
+
+
+def member_outputs(ensemble: keras.Model) -> keras.Model:
+    """Return what gives the answers of every member of an ensemble, shape (rows, outputs, members)."""
+    return keras.Model(ensemble.input, ensemble.get_layer("side_by_side").output)

@@ -163,6 +163,7 @@ class TrainingEnded:
         message: One plain sentence that says so.
         best_epoch: The epoch whose validation figure was best, counted from 1; None when no epoch was finished.
         epochs: Epochs finished.
+        best_epochs: Of many networks at once the epoch whose weights each ended with, 0 for none; else empty.
     """
 
     type: ClassVar[str] = "training_ended"
@@ -170,6 +171,7 @@ class TrainingEnded:
     message: str
     best_epoch: int | None
     epochs: int
+    best_epochs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -135,8 +135,10 @@ class TrainingState:
                 MemberState(**{**member, "best_value": float(member["best_value"])})
                 for member in about.get("members", ())
             )
+            model, optimizer, best = groups
             return cls(
-                about["epochs"], about["best_epoch"], best_value, about["wait"], *groups, members=members
+                *(about["epochs"], about["best_epoch"], best_value, about["wait"]),
+                *(model, optimizer, best, members),
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(_UNREADABLE) from error

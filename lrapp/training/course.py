@@ -147,7 +147,11 @@ class Course:
         self._save()
         kept = self._leave_weights(reason)
         ended = TrainingEnded(
-            reason, f"{message or self._sentence(reason)}{kept}", self.best.epoch, self.epochs
+            reason,
+            f"{message or self._sentence(reason)}{kept}",
+            self.best.epoch,
+            self.epochs,
+            self._best_epochs,
         )
         self.on_event(ended)
         return ended
@@ -158,6 +162,10 @@ class Course:
     @property
     def _patience_ended(self) -> bool:
         return self.best.patience_ended
+
+    @property
+    def _best_epochs(self) -> tuple[int, ...]:
+        return ()
 
     def _frozen(self, epoch: int) -> tuple[bool, ...]:
         """Which groups stand still in an epoch, counted from 0."""

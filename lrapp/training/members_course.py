@@ -204,8 +204,7 @@ class MembersCourse(Course):
         return kept
 
     @property
-    def best_epochs(self) -> tuple[int, ...]:
-        """The epoch whose weights each member ended with, 0 where it has none."""
+    def _best_epochs(self) -> tuple[int, ...]:
         keeps = self.settings.early_stopping.restore_best
         return tuple((best.epoch or 0) if keeps else self.epochs for best in self.bests)
 

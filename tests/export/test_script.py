@@ -36,6 +36,7 @@ from lrapp.settings import (
     TrainingSettings,
 )
 from lrapp.settings.network import GroupSettings, RunStart
+from lrapp.training import course
 
 LAYERS = ModelSettings(
     layers=(

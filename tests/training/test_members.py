@@ -100,7 +100,7 @@ def alone(
 
 def member_weights(model: Any, layers: ModelSettings, task: Task) -> list[list[np.ndarray]]:
     """Those of each member, as its own network would have them."""
-    ensemble = members.empty(layers, INPUTS, task, CLASSES[task], K)
+    ensemble = members.empty(layers, INPUTS, task, CLASSES[task], range(K))
     members.unstack(model, ensemble, [1 / K] * K)
     return [member.get_weights() for member in members.each(ensemble)]
 
@@ -120,7 +120,9 @@ def test_each_of_many_is_the_network_that_it_would_be_alone(optimizer: Optimizer
 
 
 @pytest.mark.parametrize("xla", ["on", "off"])
-def test_groups_of_layers_follow_rates_of_their_own_in_each(xla: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_of_layers_follow_rates_of_their_own_in_each(
+    xla: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(course, "XLA_FROM_STEP", 5)
     groups = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
     settings = SHORT.model_copy(update={"groups": groups, "xla": xla})
@@ -148,7 +150,7 @@ def test_what_is_told_is_the_mean_and_each_member_and_the_plan() -> None:
 
 def test_the_figure_of_the_ensemble_is_that_of_the_mean_answer() -> None:
     run, _ = together(layers=PLAIN, task="regression", weighted=True)
-    ensemble = members.empty(PLAIN, INPUTS, "regression", 0, K)
+    ensemble = members.empty(PLAIN, INPUTS, "regression", 0, range(K))
     members.unstack(run.model, ensemble, [1 / K] * K)
     part = prepared("regression", weighted=True).validation
     ensemble.compile(loss="mse", metrics=["mae"])
@@ -184,7 +186,7 @@ def test_a_member_that_diverges_is_left_out_and_the_others_go_on_as_alone() -> N
         single = alone(member, settings, PLAIN, "regression", factors)
         for ours, theirs in zip(found[member], single.model.get_weights(), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
-    ensemble = members.empty(PLAIN, INPUTS, "regression", 0, K)
+    ensemble = members.empty(PLAIN, INPUTS, "regression", 0, range(K))
     members.unstack(run.model, ensemble, [0.5, 0, 0.5])
     assert np.isfinite(ensemble(prepared("regression").validation.x)).all()
 
@@ -226,6 +228,12 @@ def test_a_reset_loop_gives_what_a_new_one_gives(rows: int) -> None:
     loop.factors = FACTORS
     again: list[Any] = []
     trainer.train(
-        loop.model, prepared(validation=rows), PLAN, SHORT, on_event=again.append, should_stop=lambda: False, loop=loop
+        loop.model,
+        prepared(validation=rows),
+        PLAN,
+        SHORT,
+        on_event=again.append,
+        should_stop=lambda: False,
+        loop=loop,
     )
     assert [e.members[:1] for e in again if isinstance(e, EpochDone)] == [e.members[:1] for e in run.epochs]
