@@ -78,7 +78,7 @@ def training_cell(recipe: FinishedRun, text: str, code: str) -> Cell:
     ]
     kept = [round(share, 9) for share in shares if share]
     classes, fit = code.split("history = network.fit(")
-    raced = len(set(factors)) > 1
+    raced = any(factor != 1 for factor in factors)
     if raced:
         classes = classes.replace("= learning_rates[self.step]", "= learning_rates[self.step] * self.factor")
         classes = classes.replace("    step = 0\n", "    step = 0\n    factor = 1.0\n")
