@@ -100,7 +100,7 @@ class Plan:
 
 def label_of(policy: PolicySettings) -> str:
     """Return a short name for a policy: what moves the rate, and between which values."""
-    found = policy.source == "found"
+    found = policy.source != "chosen"
     match policy:
         case FixedSettings():
             return "Fixed (found)" if found else f"Fixed {policy.learning_rate:.3g}"

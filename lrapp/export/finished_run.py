@@ -75,9 +75,9 @@ class FinishedRun:
 
     def answering(self, precision: Precision) -> Any:
         """Return its network in a precision, without the layers that vary pictures in training."""
-        from lrapp.networks import models
+        from lrapp.networks import members
 
-        return models.answering(self.model.network, self.settings.model, self.prepared.task, precision)
+        return members.answering(self.model.network, self.settings, self.prepared.task, precision)
 
     def parts(self, rows: int) -> np.ndarray:
         """Return the part that each of so many rows is in, as texts; empty where it is in none."""

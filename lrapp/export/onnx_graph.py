@@ -12,7 +12,7 @@ from lrapp.prediction.plain_model import (
     answer,
     date_parts,
     in_portions,
-    layers,
+    learned,
     prepared,
     text_codes,
 )
@@ -197,7 +197,7 @@ def build(model: SavedModel, plan: Portable) -> Any:
         lambda column: date_parts(given(column), graph),
         lambda column, table: graph.row(given(column), table, *text_codes(column)),
     )
-    answers = answer(layers(model.network), x, graph)
+    answers = answer(learned(model.network), x, graph)
     made = helper.make_graph(
         graph.nodes, "model", inputs, outputs(graph, model.preprocessor, answers), graph.constants
     )

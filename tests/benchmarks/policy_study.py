@@ -88,7 +88,7 @@ def run(store: Store, study: Study, clock: Clock) -> list[StudyRun]:
 def seconds_of_steps(store: Store, study: Study) -> float:
     """The same training steps in the same loop, without range tests, validation, events, checkpoints or models."""
     from lrapp.training.loop import shuffled
-    from lrapp.training.trainer import XLA_FROM_STEP, uses_xla
+    from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 
     total = 0.0
     for member in study.members:

@@ -22,7 +22,7 @@ from lrapp.settings import (
     Precision,
     TrainingSettings,
 )
-from lrapp.training import trainer
+from lrapp.training import course, trainer, xla
 from lrapp.training.checkpoints import TrainingState
 from lrapp.training.loop import Loop
 
@@ -33,7 +33,7 @@ STEPS = 7  # an epoch of 50 rows
 
 
 def with_chunks(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    monkeypatch.setattr(trainer, "CHUNK_SECONDS", seconds)
+    monkeypatch.setattr(course, "CHUNK_SECONDS", seconds)
 
 
 # --- what a run says -----------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_the_seed_changes_the_history() -> None:
 
 
 def test_xla_takes_over_at_a_fixed_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "XLA_FROM_STEP", 10)
+    monkeypatch.setattr(course, "XLA_FROM_STEP", 10)
     settings = SHORT.model_copy(update={"xla": "on"})
     calls: list[tuple[int, int, bool]] = []
     run_steps = Loop.run
@@ -180,9 +180,9 @@ def test_xla_takes_over_at_a_fixed_step(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_xla_is_decided_by_settings_and_sizes(layers: ModelSettings, steps: int, wanted: bool) -> None:
     model = network(layers)
-    assert trainer.uses_xla(model, TrainingSettings(), steps) is wanted
-    assert trainer.uses_xla(model, TrainingSettings(xla="on"), 1)
-    assert not trainer.uses_xla(model, TrainingSettings(xla="off"), 10**9)
+    assert xla.uses_xla(model, TrainingSettings(), steps) is wanted
+    assert xla.uses_xla(model, TrainingSettings(xla="on"), 1)
+    assert not xla.uses_xla(model, TrainingSettings(xla="off"), 10**9)
 
 
 # --- interrupted and resumed ---------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_xla_is_decided_by_settings_and_sizes(layers: ModelSettings, steps: int,
 def test_a_resumed_run_goes_on_bit_for_bit(
     changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "XLA_FROM_STEP", 3)
+    monkeypatch.setattr(course, "XLA_FROM_STEP", 3)
     settings = SHORT.model_copy(update=changes | {"epochs": 4})
     rates = np.linspace(0.001, 0.05, 28)
     # Dropout through XLA takes seconds to compile and adds nothing here.
@@ -239,9 +239,9 @@ def test_a_state_of_another_network_is_refused() -> None:
 
 
 def test_states_are_handed_out_sparingly_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "STATE_SECONDS", 1e9)
+    monkeypatch.setattr(course, "STATE_SECONDS", 1e9)
     assert [state.epochs for state in train(SHORT).states] == [3]
-    monkeypatch.setattr(trainer, "STATE_SECONDS", 0.0)
+    monkeypatch.setattr(course, "STATE_SECONDS", 0.0)
     assert train(SHORT).states[-1].epochs == 3
 
 
@@ -279,7 +279,7 @@ def test_stopping_keeps_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_validation_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(course, "CHUNK_SECONDS", 0.0)
     loop = Loop(network(), "binary", SHORT)
     loop.evaluation_rows = 10
     evaluated: list[int] = []
@@ -375,7 +375,7 @@ def test_early_stopping_is_that_of_keras(
     model = Stub()
     theirs.set_model(model)
     theirs.on_train_begin()
-    ours = trainer._Best(EarlyStoppingSettings(patience=patience, min_delta=min_delta), upwards)
+    ours = course.Best(EarlyStoppingSettings(patience=patience, min_delta=min_delta), upwards)
     for epoch, value in enumerate(series):
         theirs.on_epoch_end(epoch, {"figure": value})
         ours.take(epoch + 1, value)
