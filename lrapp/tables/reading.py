@@ -40,17 +40,6 @@ from lrapp.tables.text.sheets import read_sheet
 from lrapp.tables.text.table_body import HEAD_RECORDS, Repair, Rows, check_size, leave_out_empty_end, no_rows
 from lrapp.tables.text.total_rows import ends_in_total
 
-__all__ = [
-    "Column",
-    "ColumnFormat",
-    "ColumnKind",
-    "Dialect",
-    "DialectOverrides",
-    "Repair",
-    "Table",
-    "read_csv",
-]
-
 _FEW_ROWS = 5000
 _RUNS = {
     WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells.",
