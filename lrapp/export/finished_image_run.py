@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.export.finished_run import SPLIT, FinishedRun, finished
+from lrapp.export.finished_run import FinishedRun, finished
 from lrapp.images.folders import plain_name
 from lrapp.images.pixels import read_picture
 from lrapp.preparation.image_inputs import PicturePreprocessor
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lrapp.images.datasets import Images
     from lrapp.preparation.table_arrays import Split
 
-__all__ = ["ARCHIVE", "SPLIT", "PictureRecipe", "picture_recipe"]
 
 ARCHIVE = "pictures.zip"
 # Enough to see a mistake, and a large network is done with them soon.

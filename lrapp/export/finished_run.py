@@ -16,7 +16,7 @@ from lrapp.runs.store import Run, Store
 from lrapp.sandbox.sources import read_table
 from lrapp.settings import Precision, RunSettings
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.evaluation.scores import Scores

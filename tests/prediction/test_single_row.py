@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from predicting import predict_with, read_for
 
 from lrapp.errors import UserError
 from lrapp.networks import saved
 from lrapp.prediction import plain_model, single_row
-from lrapp.prediction.frames import predict_with, read_for
 from lrapp.prediction.single_row import Field, OneRow, Value
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.preparation.table_arrays import prepare
