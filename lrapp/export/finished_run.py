@@ -17,7 +17,7 @@ from lrapp.sandbox.readers import OverLimit
 from lrapp.sandbox.sources import read_table
 from lrapp.settings import FileSource, Precision, RunSettings, Source
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.evaluation.scores import Scores

@@ -24,7 +24,7 @@ from lrapp.prediction.plain_model import (
     text_codes,
 )
 from lrapp.preparation.preprocessor import InputColumn
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 _DAY = 86_400
 

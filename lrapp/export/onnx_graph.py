@@ -18,7 +18,7 @@ from lrapp.prediction.plain_model import (
 )
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 OPSET, ML_OPSET, IR_VERSION = 20, 3, 9
 _OUTPUTS = ("prediction", "probabilities")

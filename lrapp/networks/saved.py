@@ -105,7 +105,7 @@ class SavedModel:
 
 def _derived(preprocessor: "Preprocessor", settings: RunSettings) -> ModelFormats:
     """What the settings tell of a model that kept no formats."""
-    from lrapp.tables.reading import DialectOverrides
+    from lrapp.tables.text.dialects import DialectOverrides
 
     kinds = {column.name: column.kind for column in preprocessor.columns}
     if preprocessor.task == "regression":

@@ -12,7 +12,7 @@ from lrapp.prediction import quantiles
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.export.finished_run import Recipe

@@ -22,7 +22,8 @@ import pandas as pd
 from lrapp.execution import worker, worker_setup
 from lrapp.experiments import comparing, studies
 from lrapp.experiments.comparing import StudyRun
-from lrapp.experiments.studies import Plan, Study
+from lrapp.experiments.studies import Plan
+from lrapp.experiments.study_files import Study
 from lrapp.runs.events import DataPrepared, Event, TrainingEnded, TrainingStarted
 from lrapp.runs.store import Store
 from lrapp.settings import OneCycleSettings, RunSettings, SGDRSettings

@@ -12,6 +12,7 @@ from lrapp.settings import Task
 
 
 def made(task: Task, members: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    y: np.ndarray
     generator = np.random.default_rng(seed)
     if task == "regression":
         y = generator.normal(size=rows)

@@ -32,7 +32,7 @@ LAYERS = ModelSettings(
     layers=(LayerSettings(units=12, batch_norm=True, dropout=0.1), LayerSettings(units=6, l2=1e-3))
 )
 CAR, PENGUIN = (DataSettings(source=SampleSource(name=name)) for name in ("auto_mpg.csv", "penguins.csv"))
-KINDS = {
+KINDS: dict[str, tuple[dict[str, Any], Any, DataSettings]] = {
     "all": ({"members": 3}, "chosen", CAR.model_copy(update={"target": "mpg"})),
     "selected": ({"members": 3, "combine": "selected"}, "chosen", PENGUIN),
     "best": ({"members": 3, "combine": "best"}, "chosen", PENGUIN.model_copy(update={"target": "sex"})),
