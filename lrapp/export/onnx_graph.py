@@ -215,6 +215,13 @@ def outputs(graph: Graph, told: Preprocessor | PicturePreprocessor, answers: Ten
     """
     from onnx import TensorProto, helper
 
+    if told.logarithm is not None:
+        log = told.logarithm
+        scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([log.scale]))
+        power = graph.add("Exp", scaled + graph.constant(np.array([log.mean])))
+        above = power - graph.constant(np.array([1.0]))
+        graph.add("Mul", above, graph.constant(np.array([log.unit])), output="prediction")
+        return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["rows", 1])]
     if told.task == "regression":
         scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([told.target_scale]))
         graph.add("Add", scaled, graph.constant(np.array([told.target_mean])), output="prediction")

@@ -6,16 +6,17 @@ from typing import Any
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
-from lrapp.policies.schedules import CLR, SGDR, Fixed, OneCycle, Policy, WarmUp
+from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy, WarmUp
 
 
 def network_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the network."""
     training = recipe.settings.training
+    betas = f"beta_1={training.beta_1}, beta_2={training.beta_2}"
     made = {
         "sgd": f"SGD(momentum={training.momentum}, nesterov={training.nesterov})",
-        "adam": "Adam()",
-        "adamw": f"AdamW(weight_decay={training.weight_decay})",
+        "adam": f"Adam({betas})",
+        "adamw": f"AdamW(weight_decay={training.weight_decay}, {betas})",
         "rmsprop": f"RMSprop(momentum={training.momentum})",
     }[training.optimizer]
     optimizer = f"keras.optimizers.{made}"
@@ -26,16 +27,45 @@ def network_cell(recipe: FinishedRun) -> Cell:
         "multi-class": ("SparseCategoricalCrossentropy", 'SparseCategoricalAccuracy(name="metric")'),
         "regression": ("MeanSquaredError", 'MeanAbsoluteError(name="metric")'),
     }[recipe.prepared.task]
+    loss, metric, losses = f"keras.losses.{loss}()", f"keras.metrics.{metric}", ""
+    if _smooths(recipe):
+        loss, metric, losses = "smoothed_loss", f"{metric}, log_loss", _smoothed(recipe)
     return Cell(
         "Build the network",
         "The seeds give the same initial weights and the same dropout."
         + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
-        f"{_network(recipe.model.network)}\n"
+        f"{_network(recipe.model.network)}\n{losses}"
         "network.compile(\n"
         f"    optimizer={optimizer},\n"
-        f"    loss=keras.losses.{loss}(),\n"
-        f"    metrics=[keras.metrics.{metric}],\n)\n"
+        f"    loss={loss},\n"
+        f"    metrics=[{metric}],\n)\n"
         "network.summary()",
+    )
+
+
+def _smooths(recipe: FinishedRun) -> bool:
+    return recipe.prepared.task != "regression" and recipe.settings.training.label_smoothing > 0
+
+
+def _smoothed(recipe: FinishedRun) -> str:
+    """Code for a loss with label smoothing, and for that without, which decides on the best epoch."""
+    share, classes = recipe.settings.training.label_smoothing, len(recipe.prepared.classes)
+    if recipe.prepared.task == "binary":
+        smoothed = f"return keras.losses.binary_crossentropy(y, answers, label_smoothing={share})"
+        plain = "keras.losses.binary_crossentropy(y, answers)"
+    else:
+        smoothed = (
+            f'y = keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(y, (-1,)), "int32"), {classes})\n'
+            f"    return keras.losses.categorical_crossentropy(y, answers, label_smoothing={share})"
+        )
+        plain = "keras.losses.sparse_categorical_crossentropy(keras.ops.reshape(y, (-1,)), answers)"
+    return (
+        "\n\ndef smoothed_loss(y, answers):\n"
+        '    """With label smoothing: Szegedy et al. 2016, arXiv 1512.00567."""\n'
+        f"    {smoothed}\n\n\n"
+        "def log_loss(y, answers):\n"
+        '    """Without it, with the penalties: this decides on the best epoch."""\n'
+        f"    return {plain} + sum(network.losses)\n\n\n"
     )
 
 
@@ -207,6 +237,14 @@ def policy_code(policy: Policy) -> str:
                 f"        return cosine(max_lr / {policy.start_div!r}, max_lr, step / top)\n"
                 f"    return cosine(max_lr, max_lr / {policy.end_div!r}, (step - top) / (last - top))"
             )
+        case CosLog4():
+            return (
+                "def learning_rate(step):\n"
+                '    """Four ever longer cosine cycles: Holzmüller et al. 2024, arXiv 2407.04491."""\n'
+                f"    base_lr, max_lr = {policy.base_lr!r}, {policy.max_lr!r}\n"
+                f"    height = (1 - np.cos(2 * np.pi * np.log2(1 + 15 * min(step / {policy.total_steps!r}, 1.0)))) / 2\n"
+                "    return base_lr + (max_lr - base_lr) * height"
+            )
     raise NotImplementedError(type(policy).__name__)
 
 
@@ -226,9 +264,10 @@ def training_cell(recipe: FinishedRun) -> Cell:
     callbacks = ["Plan()"]
     if stopping.enabled or stopping.restore_best:
         up = stopping.monitor == "val_metric" and recipe.prepared.task != "regression"
+        watched = "val_log_loss" if _smooths(recipe) and stopping.monitor == "val_loss" else stopping.monitor
         callbacks.append(
             "keras.callbacks.EarlyStopping(\n"
-            f'            monitor="{stopping.monitor}",\n'
+            f'            monitor="{watched}",\n'
             f'            mode="{"max" if up else "min"}",\n'
             f"            patience={stopping.patience if stopping.enabled else max(1, epochs)},\n"
             f"            min_delta={stopping.min_delta if stopping.enabled else 0.0!r},\n"
@@ -326,6 +365,8 @@ def testing_cell(recipe: FinishedRun) -> Cell:
         "multi-class": f"np.mean(answers.argmax(axis=1) == y_{part})",
         "regression": f"np.mean(np.abs(answers - y_{part})) * scale",
     }[recipe.prepared.task]
+    if recipe.prepared.logarithm is not None:
+        figure = f"np.mean(np.abs(unit * np.expm1(answers[:, 0].astype(np.float64) * scale + mean) - numbers[{part}]))"
     return Cell(
         "Measure it",
         f"On the {recipe.scores.rows:,} {part} {recipe.prepared.unit}.",

@@ -140,6 +140,9 @@ def answers(told: Preprocessor | PicturePreprocessor, given: Any, numbers: bool 
     """
     if told.task == "regression":
         kind = np.float32 if numbers else np.float64
+        if (log := told.logarithm) is not None:
+            power = tf.exp(tf.cast(given[:, 0], kind) * kind(log.scale) + kind(log.mean))
+            return {"prediction": (power - kind(1)) * kind(log.unit)}
         return {"prediction": tf.cast(given[:, 0], kind) * kind(told.target_scale) + kind(told.target_mean)}
     if told.task == "binary":
         given = tf.concat([1.0 - given, given], axis=1)

@@ -95,7 +95,8 @@ def estimate(
     """
     layers = _layers(settings.model, inputs, outputs)
     shape = _shape(inputs)
-    steps = math.ceil(rows / settings.training.batch_size) * settings.training.epochs
+    training = settings.training.for_rows(max(1, rows))
+    steps = math.ceil(rows / training.batch_size) * training.epochs
     return Estimate(
         _parameters(layers),
         _memory(settings, layers, shape, rows, validation_rows),

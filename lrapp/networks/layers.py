@@ -12,7 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrapp.settings.network import Activation, AugmentationSettings, LayerKind, LayerSettings
+from lrapp.settings.network import (
+    Activation,
+    AugmentationSettings,
+    InitialWeights,
+    LayerKind,
+    LayerSettings,
+)
 
 # Glorot keeps the variance of functions that are the identity around zero; He makes up for the half that relu and
 # its kin cut away; selu normalises itself only from Lecun's.
@@ -26,6 +32,11 @@ _INITIALIZERS: dict[Activation, type[keras.initializers.Initializer]] = {
     "tanh": keras.initializers.GlorotUniform,
     "sigmoid": keras.initializers.GlorotUniform,
     "linear": keras.initializers.GlorotUniform,
+}
+_CHOSEN_INITIALIZERS: dict[InitialWeights, type[keras.initializers.Initializer]] = {
+    "glorot_uniform": keras.initializers.GlorotUniform,
+    "he_normal": keras.initializers.HeNormal,
+    "lecun_normal": keras.initializers.LecunNormal,
 }
 # Keras's 0.99 needs some 500 steps before its averages are of use; a small table has ten steps an epoch.
 _NORM_MOMENTUM = 0.9
@@ -49,15 +60,24 @@ _FLIPS: dict[str, tuple[str, ...]] = {
 _AUGMENTATION_STREAM = 1
 
 
+def initializer_kind(
+    activation: Activation, initial_weights: InitialWeights = "automatic"
+) -> type[keras.initializers.Initializer]:
+    """Return what draws the initial weights of a hidden layer."""
+    return _CHOSEN_INITIALIZERS.get(initial_weights) or _INITIALIZERS[activation]
+
+
 class Seeds:
     """Where the random numbers of a network come from.
 
     Args:
         seed: The network's seed, zero or more.
         rows: Rows of the layer table.
+        initial_weights: How the weights of hidden layers are drawn.
     """
 
-    def __init__(self, seed: int, rows: int) -> None:
+    def __init__(self, seed: int, rows: int, initial_weights: InitialWeights = "automatic") -> None:
+        self._initial_weights = initial_weights
         # Seeds that do not repeat one another, in float-safe range.
         self._row = [int(v >> 1) for v in np.random.SeedSequence(seed).generate_state(2 * rows + 1)]
         self._stream = np.random.SeedSequence([seed, _AUGMENTATION_STREAM])
@@ -70,6 +90,10 @@ class Seeds:
         place = int(name.rpartition("_")[2]) if name.startswith("residual_") else 0
         # Layers that share a row must not start from the same weights.
         return first if not place else int(np.random.SeedSequence([first, place]).generate_state(1)[0] >> 1)
+
+    def initializer(self, activation: Activation, name: str) -> keras.initializers.Initializer:
+        """Return what draws the initial weights of a hidden layer."""
+        return initializer_kind(activation, self._initial_weights)(seed=self.weights(name))
 
     def noise(self, name: str) -> int:
         """Return the seed of what a dropout or augmentation layer draws."""
@@ -108,7 +132,7 @@ def _dense(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: kera
     dense = keras.layers.Dense(
         layer.units,
         use_bias=not layer.batch_norm,
-        kernel_initializer=_initializer(layer, seeds, name),
+        kernel_initializer=seeds.initializer(layer.activation, name),
         kernel_regularizer=_regularizer(layer),
         dtype=policy,
         name=name,
@@ -173,15 +197,11 @@ def _conv(
         strides=stride,
         padding="same",
         use_bias=not layer.batch_norm,
-        kernel_initializer=_initializer(layer, seeds, name),
+        kernel_initializer=seeds.initializer(layer.activation, name),
         kernel_regularizer=_regularizer(layer),
         dtype=policy,
         name=name,
     )(x)
-
-
-def _initializer(layer: LayerSettings, seeds: Seeds, name: str) -> keras.initializers.Initializer:
-    return _INITIALIZERS[layer.activation](seed=seeds.weights(name))
 
 
 def _regularizer(layer: LayerSettings) -> keras.regularizers.Regularizer | None:

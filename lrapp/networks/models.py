@@ -56,8 +56,9 @@ def build(
     given precision, the output layer always in float32: one sigmoid (binary), a softmax over the classes
     (multi-class) or one linear unit (regression).
 
-    He et al. 2015, arXiv 1502.01852 (initial weights of relu and its kin); Klambauer et al. 2017, arXiv 1706.02515
-    (selu); Glorot and Bengio 2010 (the others).
+    Unless the settings choose one way to draw them for all hidden layers, the initial weights follow from the
+    activation: He et al. 2015, arXiv 1502.01852 (relu and its kin); Klambauer et al. 2017, arXiv 1706.02515 (selu);
+    Glorot and Bengio 2010 (the others, and the output layer in any case).
 
     Args:
         settings: The hidden layers. A pretrained network in front of them has random weights here; ``transfer``
@@ -73,7 +74,7 @@ def build(
     """
     shape = (inputs,) if isinstance(inputs, int) else inputs
     shapes.shapes(settings, shape, outputs(task, classes))
-    seeds = layers.Seeds(seed, len(settings.layers))
+    seeds = layers.Seeds(seed, len(settings.layers), settings.initial_weights)
     policy = keras.DTypePolicy(precision)
     if len(shape) == 1:
         x = start = keras.Input(shape, dtype="float32", name="inputs")
@@ -220,7 +221,8 @@ def reset(model: keras.Model, seed: int) -> None:
 def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras.optimizers.Optimizer:
     """Return a fresh optimizer whose learning rate is a plain number, to be set before every step.
 
-    Momentum counts for SGD and RMSprop, Nesterov for SGD, weight decay for AdamW. For mixed_float16 a
+    Momentum counts for SGD and RMSprop, Nesterov for SGD, the betas for Adam and AdamW (Kingma and Ba 2015, arXiv
+    1412.6980), weight decay for AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). For mixed_float16 a
     ``LossScaleOptimizer`` is around it (Micikevicius et al. 2018, arXiv 1710.03740).
 
     Args:
@@ -232,8 +234,14 @@ def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras
     match settings.optimizer:
         case "sgd":
             more = {"momentum": settings.momentum, "nesterov": settings.nesterov}
+        case "adam":
+            more = {"beta_1": settings.beta_1, "beta_2": settings.beta_2}
         case "adamw":
-            more = {"weight_decay": settings.weight_decay}
+            more = {
+                "weight_decay": settings.weight_decay,
+                "beta_1": settings.beta_1,
+                "beta_2": settings.beta_2,
+            }
         case "rmsprop":
             more = {"momentum": settings.momentum}
     made = kind(0.0, **more)
@@ -242,16 +250,36 @@ def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras
     return made
 
 
-def loss(task: Task, dtype: str = "float32") -> keras.losses.Loss:
+def loss(task: Task, dtype: str = "float32", label_smoothing: float = 0.0) -> keras.losses.Loss:
     """Return the task's loss: cross-entropy for classes, mean squared error for numbers.
+
+    Szegedy et al. 2016, arXiv 1512.00567, section 7 (label smoothing).
 
     Args:
         task: What kind of answer the network gives.
         dtype: In which it is computed; training takes float32 whatever the precision of the layers.
+        label_smoothing: Share of the certainty that all classes get alike; of no matter for numbers.
     """
+    if label_smoothing and task == "binary":
+        return keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing, dtype=dtype)
+    if label_smoothing and task == "multi-class":
+        return _SmoothedCrossentropy(label_smoothing, dtype)
     kinds: dict[Task, Any] = {
         "binary": keras.losses.BinaryCrossentropy,
         "multi-class": keras.losses.SparseCategoricalCrossentropy,
         "regression": keras.losses.MeanSquaredError,
     }
     return kinds[task](dtype=dtype)
+
+
+class _SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy with label smoothing for numbers of classes, of which Keras knows it for one-hot rows only."""
+
+    def __init__(self, label_smoothing: float, dtype: str) -> None:
+        super().__init__(dtype=dtype)
+        self._smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each row."""
+        y_true = keras.ops.one_hot(keras.ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
+        return keras.losses.categorical_crossentropy(y_true, y_pred, label_smoothing=self._smoothing)

@@ -30,6 +30,7 @@ class Numbers:
         slots: Their places, int64, shape (n,).
         low, high, unit, fill, mean, scale: float64, shape (n,) each; ``unit`` is multiplied with.
         quantiles: Scales in place of mean and scale, if there are any.
+        bound: What scaled values are bent towards smoothly; None where they are not.
     """
 
     slots: np.ndarray
@@ -40,6 +41,7 @@ class Numbers:
     mean: np.ndarray
     scale: np.ndarray
     quantiles: Quantiles | None = None
+    bound: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +167,7 @@ def _numbers(part: Any, slots: np.ndarray, near: np.ndarray) -> Numbers:
     steps = part.named_steps
     many = len(slots)
     clip, scale = steps.get("clip"), steps["scale"]
-    by_quantiles = type(scale).__name__ == "QuantileTransformer"
+    by_quantiles, robust = (type(scale).__name__ == name for name in ("QuantileTransformer", "RobustScale"))
     far = np.finfo(np.float64).max
     return Numbers(
         slots,
@@ -173,9 +175,10 @@ def _numbers(part: Any, slots: np.ndarray, near: np.ndarray) -> Numbers:
         clip.high_ if clip is not None else np.full(many, far),
         np.ldexp(1.0, -steps["unit"].exponent_),
         steps["fill"].statistics_.astype(np.float64),
-        np.zeros(many) if by_quantiles else scale.mean_,
+        np.zeros(many) if by_quantiles else scale.center_ if robust else scale.mean_,
         np.ones(many) if by_quantiles else scale.scale_,
         Quantiles(scale.quantiles_, scale.references_, near) if by_quantiles else None,
+        float(scale.bound) if robust else None,
     )
 
 
@@ -250,6 +253,9 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
         far = ops.constant(np.array([_FARTHEST]))
         near = ops.constant(np.array([-_FARTHEST]))
         x = ops.where(ops.less(x, near), near, ops.where(ops.less(far, x), far, x))
+        if n.bound is not None:
+            part = x / ops.constant(np.array([n.bound]))
+            x = x / ops.root(ops.constant(np.array([1.0])) + part * part)
         parts.append(ops.single(x))
     if len(plan.answers):
         raw = ops.join([slots[slot] for slot in plan.answers.tolist()])

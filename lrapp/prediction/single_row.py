@@ -21,6 +21,7 @@ from lrapp.prediction import plain_model
 from lrapp.prediction.numpy_arithmetic import NumpyArithmetic
 from lrapp.prediction.plain_model import Layer, Numbers, Portable
 from lrapp.prediction.quantiles import Quantiles
+from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, raw_slots
 from lrapp.runs.store import Run, Store
 from lrapp.tables import cell_values
@@ -322,8 +323,10 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
         "classes": told.classes,
         "target_mean": told.target_mean,
         "target_scale": told.target_scale,
+        "logarithm": None if told.logarithm is None else asdict(told.logarithm),
         "inputs": told.inputs,
         "fields": [asdict(field) for field in learned.fields],
+        "bound": None if plan.numbers is None else plan.numbers.bound,
         "categories": [slot for slot, _ in plan.categories],
         "activations": [layer.activation for layer in learned.layers],
     }
@@ -350,7 +353,7 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         if "quantiles.values" in arrays:
             quantiles = Quantiles(**{name: arrays[f"quantiles.{name}"] for name in _QUANTILES})
         learned = {name: arrays[f"numbers.{name}"] for name in _NUMBERS}
-        numbers = Numbers(**learned, quantiles=quantiles)
+        numbers = Numbers(**learned, quantiles=quantiles, bound=told.get("bound"))
     plan = Portable(
         columns,
         numbers,
@@ -372,5 +375,6 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         columns,
         tuple(told["inputs"]),
         None,
+        logarithm=None if told.get("logarithm") is None else LogTarget(**told["logarithm"]),
     )
     return OneRow(preprocessor, plan, layers, fields)

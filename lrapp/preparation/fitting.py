@@ -245,6 +245,10 @@ def _transformer(plan: _Plan, settings: DataSettings, rows: int) -> Any:
         scaler = QuantileTransformer(
             n_quantiles=min(1000, rows), output_distribution="normal", subsample=100_000, random_state=0
         )
+    elif settings.scaling == "robust":
+        from lrapp.preparation.robust_scaling import RobustScale
+
+        scaler = RobustScale()
     steps: list[tuple[str, Any]] = [
         ("unit", UnitScale()),
         ("fill", SimpleImputer(strategy=fill, fill_value=0.0 if fill == "constant" else None)),

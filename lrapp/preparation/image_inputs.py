@@ -39,6 +39,7 @@ class PicturePreprocessor:
     target: ClassVar[str] = TARGET
     target_mean: ClassVar[float] = 0.0
     target_scale: ClassVar[float] = 1.0
+    logarithm: ClassVar[None] = None
     columns: ClassVar[tuple[()]] = ()
     inputs: ClassVar[tuple[()]] = ()
 

@@ -17,6 +17,7 @@ from lrapp.settings.network import (
     AugmentationSettings,
     FreshStart,
     GroupSettings,
+    InitialWeights,
     LayerKind,
     LayerSettings,
     ModelSettings,
@@ -25,6 +26,7 @@ from lrapp.settings.network import (
 )
 from lrapp.settings.policy import (
     CLRSettings,
+    CosLog4Settings,
     FixedSettings,
     OneCycleSettings,
     PolicySettings,
@@ -48,6 +50,7 @@ __all__ = [
     "Activation",
     "AugmentationSettings",
     "CLRSettings",
+    "CosLog4Settings",
     "DataSettings",
     "DialectSettings",
     "EarlyStoppingSettings",
@@ -55,6 +58,7 @@ __all__ = [
     "FixedSettings",
     "FreshStart",
     "GroupSettings",
+    "InitialWeights",
     "LayerKind",
     "LayerSettings",
     "ModelSettings",

@@ -8,6 +8,7 @@ from pydantic import Field
 from lrapp.settings.base import SettingsModel, ui
 
 Activation = Literal["relu", "gelu", "silu", "elu", "selu", "leaky_relu", "tanh", "sigmoid", "linear"]
+InitialWeights = Literal["automatic", "glorot_uniform", "he_normal", "lecun_normal"]
 LayerKind = Literal[
     "dense",
     "conv",
@@ -244,6 +245,20 @@ class ModelSettings(SettingsModel):
         max_length=50,
         title="Layers",
         description="From the inputs to the answer. None at all makes a linear model.",
+    )
+    initial_weights: InitialWeights = Field(
+        "automatic",
+        title="Initial weights",
+        description="From which spread the hidden layers' first weights are drawn; Glorot's are smaller than He's, and "
+        "often better for tables.",
+        json_schema_extra=ui(
+            labels={
+                "automatic": "Automatic (by activation)",
+                "glorot_uniform": "Glorot uniform",
+                "he_normal": "He normal",
+                "lecun_normal": "LeCun normal",
+            }
+        ),
     )
     augmentation: AugmentationSettings = AugmentationSettings()
     start: Start = FreshStart()

@@ -21,6 +21,7 @@ from lrapp.networks import models
 from lrapp.networks.group_rates import GROUPS, rates_of
 from lrapp.preparation.image_inputs import ALIGNMENT
 from lrapp.settings import GroupSettings, Task, TrainingSettings
+from lrapp.training.target_units import TargetUnits
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Split
@@ -54,7 +55,7 @@ class Steps:
     """What a call of the loop did.
 
     Args:
-        losses: True loss of each batch, with penalties, float32, shape (steps,).
+        losses: True loss of each batch, with penalties and label smoothing, float32, shape (steps,).
         metrics: Sum of the metric over each batch's rows, not weighted, float32, shape (steps,).
         learning_rates: Rate of each step, read back from the optimizer, float32, shape (steps,); that of the head
             where groups of layers have rates of their own.
@@ -102,7 +103,10 @@ def loop_key(settings: TrainingSettings) -> TrainingSettings:
 
     Two runs of one network, equal in these, may share a loop.
     """
-    kept = ("optimizer", "momentum", "nesterov", "weight_decay", "batch_size", "precision")
+    kept = (
+        *("optimizer", "momentum", "nesterov", "weight_decay", "beta_1", "beta_2"),
+        *("batch_size", "precision", "label_smoothing"),
+    )
     # How far the groups differ is not traced, only that they do.
     groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
     return TrainingSettings(groups=groups, **{name: getattr(settings, name) for name in kept})
@@ -120,7 +124,8 @@ class Loop:
         settings: Optimizer, batch size and precision count here, as in ``loop_key``.
         owners: The group of each trainable variable, from ``models.owners``; empty where all follow one rate.
 
-    Set ``know`` to a function that gives the network what it is to know before it trains; ``reset`` calls it.
+    Set ``know`` to a function that gives the network what it is to know before it trains; ``reset`` calls it. Give
+    ``units`` the run's logarithm before it is measured.
     """
 
     def __init__(
@@ -144,7 +149,9 @@ class Loop:
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
         self._loss = models.loss(task)
+        self._training_loss = models.loss(task, label_smoothing=settings.label_smoothing)
         self._functions: dict[tuple[Any, ...], Any] = {}
+        self.units = TargetUnits()
         self._layers = models.every_layer(model)
         self._model_variables = [variable for layer in self._layers for variable in layer.variables]
         self._owner_of = dict(zip((id(v) for v in model.trainable_variables), owners, strict=False))
@@ -278,7 +285,7 @@ class Loop:
     def _function(
         self, kind: str, columns: int = 0, compiled: bool = False, frozen: tuple[bool, ...] = ()
     ) -> Any:
-        key = (kind, columns, compiled, frozen)
+        key = (kind, columns, compiled, frozen, self.units.logarithm)
         if key not in self._functions:
             # Rows and batches have no fixed size here, so that other data and the last short batch need no trace
             # of their own; XLA compiles anew for other sizes by itself.
@@ -358,7 +365,7 @@ class Loop:
             if frozen:
                 tape.watch([variable.value for variable in variables])
             answers = self.model(xs, training=True)
-            loss = self._loss(ys, answers, *weights)
+            loss = self._training_loss(ys, answers, *weights)
             if self.model.losses:
                 loss = keras.ops.sum([loss, *self.model.losses])
             scaled = self.optimizer.scale_loss(loss)
@@ -385,7 +392,7 @@ class Loop:
 
     def _metric(self, ys: Any, answers: Any) -> Any:
         if self.task == "regression":
-            return tf.reduce_sum(tf.abs(answers - ys))
+            return tf.reduce_sum(tf.abs(self.units.of(answers) - self.units.of(ys)))
         if self.task == "binary":
             right = tf.equal(answers > 0.5, ys > 0.5)
         else:

@@ -56,7 +56,7 @@ def rows_of(frame: pd.DataFrame, columns: tuple[InputColumn, ...]) -> list[dict[
     return found
 
 
-@pytest.mark.parametrize("scaling", ["clipped", "standard", "quantile"])
+@pytest.mark.parametrize("scaling", ["clipped", "standard", "robust", "quantile"])
 @pytest.mark.parametrize("target", ["price", "town", "member"])
 def test_it_answers_as_the_network_does(scaling: str, target: str) -> None:
     from lrapp.networks import models

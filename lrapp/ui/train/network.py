@@ -13,7 +13,7 @@ from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
 from lrapp.settings.base import checked
 from lrapp.settings.network import LAYER_KINDS
-from lrapp.ui.parts import draft, resources
+from lrapp.ui.parts import draft, fields, resources
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import augmentation as augmentation_card
 from lrapp.ui.train import start_from
@@ -111,8 +111,18 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     if settings.data.of_pictures:
         augmentation = augmentation_card.card(settings, can_build=obstacle is None and expected is not None)
         settings = settings.model_copy(update={"model": checked(model, augmentation=augmentation)})
+    settings = settings.model_copy(update={"model": checked(settings.model, **_more(settings))})
     start, missing = start_from.card(settings, _fill)
     return checked(settings.model, start=start), obstacle or missing
+
+
+def _more(settings: RunSettings) -> dict[str, Any]:
+    """Show the settings of the network that most people leave as they are, and return what was chosen."""
+    key = draft.key("network")
+    drawer = resources.drawer("Initial weights", ":material/tune:", f"{key}.more")
+    ask = fields.choose if drawer.open else fields.kept
+    with drawer:
+        return ask(settings.model, ["initial_weights"], key)
 
 
 # --- the table of layers -------------------------------------------------------------------------------------
