@@ -141,13 +141,18 @@ def work(
 
 @lru_cache(maxsize=1)
 def _traced(
-    model: ModelSettings, shape: tuple[int, ...], task: Task, classes: int, training: TrainingSettings
+    model: ModelSettings,
+    shape: tuple[int, ...],
+    task: Task,
+    classes: int,
+    training: TrainingSettings,
+    numbers: int,
 ) -> "Loop":
     # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
     from lrapp.networks import models
     from lrapp.training.loop import Loop
 
-    network = models.build(model, shape, task, classes, training.seed, training.precision)
+    network = models.build(model, shape, task, classes, training.seed, training.precision, numbers)
     return Loop(network, task, training, models.owners(network, model) if training.groups.differ else ())
 
 
@@ -168,17 +173,21 @@ def loop_for(
     Raises:
         UserError: If what the network is to start from cannot be had or does not fit.
     """
-    from lrapp.networks import transfer
+    from lrapp.networks import number_embeddings, transfer
     from lrapp.training.loop import loop_key
 
     training, start = settings.training, None if goes_on else settings.model.start
-    loop = _traced(settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training))
+    numbers = prepared.preprocessor.numbers
+    loop = _traced(
+        settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training), numbers
+    )
     knowledge = None
     if isinstance(start, RunStart):
         knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)
     elif isinstance(start, PretrainedStart):
         knowledge = transfer.of_imagenet(start)
     loop.know = None if knowledge is None else knowledge.give
+    number_embeddings.learn_bins(loop.model, prepared.train.x)
     loop.reset(training.seed)
     return loop, () if knowledge is None else (knowledge.note,)
 
@@ -218,7 +227,7 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "Gradie
     Raises:
         UserError: If the data or the weights cannot be had, the network cannot be checked, or the check was ended.
     """
-    from lrapp.networks import models, transfer
+    from lrapp.networks import models, number_embeddings, transfer
     from lrapp.training import gradient_check, gradient_report
 
     store, training, start = Store(home), settings.training, settings.model.start
@@ -233,8 +242,9 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "Gradie
         # A network of its own: the one that is kept for the next run stays as it is.
         network = models.build(
             *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),
-            *(training.seed, training.precision),
+            *(training.seed, training.precision, prepared.preprocessor.numbers),
         )
+        number_embeddings.learn_bins(network, prepared.train.x)
         if isinstance(start, RunStart):
             transfer.of_run(store.get(start.run).folder, network, prepared).give(network)
         tell = gradient_report.Teller(watch)
@@ -363,7 +373,13 @@ def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:
     from lrapp.networks import cost
 
     rows = len(prepared.train.y) + len(prepared.validation.y)
-    estimate = cost.estimate(settings, inputs=prepared.shape, outputs=_outputs(prepared), rows=rows)
+    estimate = cost.estimate(
+        settings,
+        inputs=prepared.shape,
+        outputs=_outputs(prepared),
+        rows=rows,
+        numbers=prepared.preprocessor.numbers,
+    )
     cost.check_memory(estimate, memory.available_bytes())
     return estimate.memory_bytes
 

@@ -113,6 +113,15 @@ class Graph:
         """Square root."""
         return self.add("Sqrt", x)
 
+    def cosine(self, x: Tensor) -> Tensor:
+        """Cosine of float32 radians."""
+        return self.add("Cos", x)
+
+    def first(self, x: Tensor, columns: int) -> Tensor:
+        """Take the first columns."""
+        start, end, axis = (self.constant(np.array([value], np.int64)) for value in (0, columns, 1))
+        return self.add("Slice", x, start, end, axis)
+
     def take(self, table: np.ndarray, places: Tensor) -> Tensor:
         """Take the entries of a flat table that stand at whole numbers."""
         return self.add("Gather", self.constant(table), self.cast(places, "INT64"), axis=0)

@@ -135,7 +135,8 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
     listed = "\n".join(lines)
     outputs = f"shape (rows, 1): {code(told.target)}, standardised"
     if (log := told.logarithm) is not None:
-        outputs = f"shape (rows, 1); as z it says {code(told.target)}: {log.unit!r} * (exp({log.scale!r} * z + {log.mean!r}) - 1)"
+        back = f"{log.unit!r} * (exp({log.scale!r} * z + {log.mean!r}) - 1)"
+        outputs = f"shape (rows, 1); of a number z in it, {code(told.target)} is {back}"
     elif told.task == "regression":
         outputs += f"; times {told.target_scale!r} plus {told.target_mean!r} it has the target's own units"
     elif told.task == "binary":

@@ -34,12 +34,32 @@ def network_cell(recipe: FinishedRun) -> Cell:
         "Build the network",
         "The seeds give the same initial weights and the same dropout."
         + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
-        f"{_network(recipe.model.network)}\n{losses}"
+        f"{_network(recipe.model.network)}\n{_bins(recipe.model.network)}{losses}"
         "network.compile(\n"
         f"    optimizer={optimizer},\n"
         f"    loss={loss},\n"
         f"    metrics=[{metric}],\n)\n"
         "network.summary()",
+    )
+
+
+def _bins(network: Any) -> str:
+    """Code that gives an embedding its bins, where it has some."""
+    layer = next((layer for layer in network.layers if layer.name == "embedding_bins"), None)
+    if layer is None:
+        return ""
+    bins, numbers = layer.bias.shape
+    return (
+        "# The bins of the numbers: a factor and an offset for each, so that as many training rows are in each bin.\n"
+        f"factors, offsets = np.zeros(({numbers}, 1, {bins}), np.float32), np.zeros(({bins}, {numbers}), np.float32)\n"
+        f"edges = np.quantile(x_train[:, :{numbers}], np.linspace(0, 1, {bins + 1}), axis=0, "
+        'method="nearest")\n'
+        f"for number in range({numbers}):\n"
+        "    own = np.unique(edges[:, number])\n"
+        "    widths = np.diff(own)\n"
+        "    factors[number, 0, : len(widths)] = 1 / widths\n"
+        "    offsets[: len(widths), number] = -own[:-1] / widths\n"
+        f'network.get_layer("{layer.name}").set_weights([factors, offsets])\n'
     )
 
 
@@ -74,7 +94,7 @@ def _network(network: Any) -> str:
     shape = network.input_shape[1:]
     kind = ', dtype="uint8"' if len(shape) == 3 else ""
     start = f"keras.Input({shape!r}{kind})"
-    layers = network.layers[1:]
+    layers = network.operations[1:]
     if not any(isinstance(layer.input, list) for layer in layers):
         lines = [f"        {start},", *(f"        keras.layers.{_layer(layer, 8)}," for layer in layers)]
         return "network = keras.Sequential(\n    [\n" + "\n".join(lines) + "\n    ]\n)"
@@ -89,6 +109,9 @@ def _network(network: Any) -> str:
         name = next(name for name in ("x", "way", "past", "beside") if name not in taken)
         names[id(layer.output)] = name
         arguments = f"[{', '.join(given)}]" if isinstance(layer.input, list) else given[0]
+        if type(layer).__name__ == "Cos":
+            lines.append(f"{name} = keras.ops.cos({arguments})")
+            continue
         lines.append(f"{name} = keras.layers.{_layer(layer, 0)}({arguments})")
     return "\n".join([*lines, f"network = keras.Model(inputs, {name})"])
 
@@ -129,6 +152,14 @@ def _layer(layer: Any, indent: int) -> str:
             arguments.append(f"{layer.rate}, seed={layer.seed}")
         case "MaxPooling2D" | "AveragePooling2D":
             arguments.append(str(layer.pool_size[0]))
+        case "Reshape":
+            arguments.append(repr(tuple(layer.target_shape)))
+        case "Cropping1D":
+            arguments.append(repr(tuple(layer.cropping)))
+        case "ReLU":
+            arguments.append(f"max_value={layer.max_value}")
+        case "EinsumDense":
+            arguments += _einsum(layer)
         case "Rescaling":
             arguments.append(f"{layer.scale!r}, offset={layer.offset!r}")
         case "RandomFlip" | "RandomRotation" | "RandomZoom" | "RandomTranslation" | "RandomContrast":
@@ -140,6 +171,27 @@ def _layer(layer: Any, indent: int) -> str:
         inner, outer = "\n" + " " * (indent + 4), "\n" + " " * indent
         line = f"{kind}({inner}" + f",{inner}".join(arguments) + f",{outer})"
     return line
+
+
+def _einsum(layer: Any) -> list[str]:
+    """The arguments of a layer of an embedding of numbers."""
+    found = [
+        f'"{layer.equation}"',
+        f"output_shape={tuple(layer.partial_output_shape)!r}",
+        f'bias_axes="{layer.bias_axes}"',
+    ]
+    if not layer.trainable:
+        return [*found, 'kernel_initializer="zeros"', "trainable=False", f'name="{layer.name}"']
+    for part in ("kernel", "bias"):
+        initializer = getattr(layer, f"{part}_initializer")
+        config = initializer.get_config()
+        numbers = ", ".join(
+            f"{name}={config[name]!r}"
+            for name in ("mean", "stddev", "minval", "maxval", "seed")
+            if name in config
+        )
+        found.append(f"{part}_initializer=keras.initializers.{type(initializer).__name__}({numbers})")
+    return found
 
 
 def _variation(layer: Any) -> list[str]:
@@ -242,7 +294,8 @@ def policy_code(policy: Policy) -> str:
                 "def learning_rate(step):\n"
                 '    """Four ever longer cosine cycles: Holzmüller et al. 2024, arXiv 2407.04491."""\n'
                 f"    base_lr, max_lr = {policy.base_lr!r}, {policy.max_lr!r}\n"
-                f"    height = (1 - np.cos(2 * np.pi * np.log2(1 + 15 * min(step / {policy.total_steps!r}, 1.0)))) / 2\n"
+                f"    cycles = np.log2(1 + 15 * min(step / {policy.total_steps!r}, 1.0))\n"
+                "    height = (1 - np.cos(2 * np.pi * cycles)) / 2\n"
                 "    return base_lr + (max_lr - base_lr) * height"
             )
     raise NotImplementedError(type(policy).__name__)

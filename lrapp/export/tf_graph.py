@@ -55,6 +55,14 @@ class Ops:
         """Square root."""
         return tf.sqrt(x)
 
+    def cosine(self, x: Any) -> Any:
+        """Cosine of float32 radians."""
+        return tf.cos(x)
+
+    def first(self, x: Any, columns: int) -> Any:
+        """Take the first columns."""
+        return x[:, :columns]
+
     def take(self, table: np.ndarray, places: Any) -> Any:
         """Take the entries of a flat table that stand at whole numbers."""
         return tf.gather(self.constant(table), tf.cast(places, tf.int32))

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from lrapp.networks import number_embeddings
 from lrapp.settings.network import (
     Activation,
     AugmentationSettings,
@@ -57,7 +58,7 @@ _FLIPS: dict[str, tuple[str, ...]] = {
     "both": ("horizontal", "vertical"),
 }
 # Added to a run's seed, so that augmentation and initial weights do not share their random numbers.
-_AUGMENTATION_STREAM = 1
+_AUGMENTATION_STREAM, _EMBEDDING_STREAM = 1, 3
 
 
 def initializer_kind(
@@ -81,6 +82,7 @@ class Seeds:
         # Seeds that do not repeat one another, in float-safe range.
         self._row = [int(v >> 1) for v in np.random.SeedSequence(seed).generate_state(2 * rows + 1)]
         self._stream = np.random.SeedSequence([seed, _AUGMENTATION_STREAM])
+        self.embedding = np.random.SeedSequence([seed, _EMBEDDING_STREAM])
 
     def weights(self, name: str) -> int:
         """Return the seed of the initial weights of a layer."""
@@ -270,6 +272,7 @@ def augmented(x: Any, settings: AugmentationSettings, seeds: Seeds) -> Any:
 def reset(layer: keras.layers.Layer, seeds: Seeds) -> None:
     """Give a layer the initial weights and random numbers of other seeds, as if it had been built with them."""
     name = layer.name
+    number_embeddings.reset(layer, seeds.embedding)
     if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D):
         initializer = type(layer.kernel_initializer)(seed=seeds.weights(name))
         layer.kernel.assign(initializer(layer.kernel.shape, dtype=layer.kernel.dtype))

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrapp.networks import layers, shapes
+from lrapp.networks import layers, number_embeddings, shapes
 from lrapp.networks.group_rates import GROUPS, grouped
 from lrapp.settings import (
     AugmentationSettings,
@@ -47,6 +47,7 @@ def build(
     classes: int = 2,
     seed: int = 0,
     precision: Precision = "float32",
+    numbers: int | None = None,
 ) -> keras.Model:
     """Return the network that the settings describe, with fresh weights.
 
@@ -68,16 +69,19 @@ def build(
         classes: Classes to tell apart, only looked at for multi-class, at least 2.
         seed: What initial weights, dropout and augmentation follow from, zero or more.
         precision: Policy of the hidden layers.
+        numbers: How many of the first inputs are numbers, which an embedding is for; all by default.
 
     Raises:
         UserError: If a layer cannot be built on what reaches it; names the layer.
     """
     shape = (inputs,) if isinstance(inputs, int) else inputs
-    shapes.shapes(settings, shape, outputs(task, classes))
+    shapes.shapes(settings, shape, outputs(task, classes), numbers)
     seeds = layers.Seeds(seed, len(settings.layers), settings.initial_weights)
     policy = keras.DTypePolicy(precision)
     if len(shape) == 1:
         x = start = keras.Input(shape, dtype="float32", name="inputs")
+        if number := shapes.embedded_numbers(settings, shape, numbers):
+            x = number_embeddings.embedded(x, settings.number_embedding, number, seeds.embedding)
     else:
         start = keras.Input(shape, dtype="uint8", name="inputs")
         x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scale")(start)
@@ -191,6 +195,9 @@ def owners(model: keras.Model, settings: ModelSettings) -> tuple[int, ...]:
             for place, inner in enumerate(weighted):
                 group = int(place >= -(-len(weighted) // 2))
                 found |= {variable.path: group for variable in inner.trainable_variables}
+        elif number_embeddings.is_part(layer.name):
+            first = next(group for group in by_row if group is not None)
+            found |= {variable.path: GROUPS.index(first) for variable in layer.trainable_variables}
         elif layer.trainable_variables:
             owner = by_row[-1 if layer.name == layers.OUTPUT else layers.row_of(layer.name) - 1]
             found |= {variable.path: GROUPS.index(owner or "head") for variable in layer.trainable_variables}

@@ -78,6 +78,7 @@ class SavedModel:
             classes=len(preprocessor.classes),
             seed=settings.training.seed,
             precision=settings.training.precision,
+            numbers=preprocessor.numbers,
         )
         try:
             network.load_weights(folder / MODEL_FILE)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lrapp.errors import UserError
-from lrapp.prediction import quantiles
+from lrapp.prediction import plain_embedding, quantiles
+from lrapp.prediction.plain_embedding import Embedding
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables import cell_values
@@ -73,12 +74,14 @@ class Layer:
         weights: float32, shape (inputs, units).
         scale, shift: float32, shape (units,) each.
         activation: The function, by Keras's name.
+        embedding: Comes before all that.
     """
 
     weights: np.ndarray | None = None
     scale: np.ndarray | None = None
     shift: np.ndarray | None = None
     activation: str = "linear"
+    embedding: Embedding | None = None
 
 
 class Arithmetic(Protocol):
@@ -110,6 +113,12 @@ class Arithmetic(Protocol):
 
     def root(self, x: Any) -> Any:
         """Square root."""
+
+    def cosine(self, x: Any) -> Any:
+        """Cosine of float32 radians."""
+
+    def first(self, x: Any, columns: int) -> Any:
+        """Take the first columns."""
 
     def take(self, table: np.ndarray, places: Any) -> Any:
         """Take the entries of a flat table that stand at whole numbers."""
@@ -272,8 +281,11 @@ def layers(network: Any) -> tuple[Layer, ...]:
     Raises:
         UserError: If it has layers that are none of a table's network.
     """
-    found = []
+    embedding = plain_embedding.of_network(network)
+    found = [] if embedding is None else [Layer(embedding=embedding)]
     for layer in network.layers[1:]:
+        if layer.name.startswith("embedding"):
+            continue
         weights = [np.asarray(value, np.float32) for value in layer.get_weights()]
         match type(layer).__name__:
             case "Dense":
@@ -301,6 +313,8 @@ def answer(learned: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
         ops: The runtime.
     """
     for layer in learned:
+        if layer.embedding is not None:
+            x = plain_embedding.embedded(x, layer.embedding, ops)
         if layer.weights is not None:
             x = ops.product(x, layer.weights)
         if layer.scale is not None:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
-from lrapp.prediction import plain_model
+from lrapp.prediction import plain_embedding, plain_model
 from lrapp.prediction.numpy_arithmetic import NumpyArithmetic
 from lrapp.prediction.plain_model import Layer, Numbers, Portable
 from lrapp.prediction.quantiles import Quantiles
@@ -315,6 +315,8 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
     for place, layer in enumerate(learned.layers):
         parts = {name: getattr(layer, name) for name in _LAYER}
         arrays |= {f"layer.{place}.{name}": part for name, part in parts.items() if part is not None}
+        embedded = plain_embedding.arrays(layer.embedding)
+        arrays |= {f"embedding.{place}.{name}": part for name, part in embedded.items()}
     about = {
         "version": VERSION,
         "model": stamp,
@@ -341,6 +343,10 @@ _QUANTILES = ("values", "shares", "near")
 _LAYER = ("weights", "scale", "shift")
 
 
+def _under(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(start): part for name, part in arrays.items() if name.startswith(start)}
+
+
 def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
     try:
         fields = tuple(TypeAdapter(list[Field]).validate_python(told["fields"]))
@@ -363,7 +369,11 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         tuple((slot, arrays[f"category.{place}"]) for place, slot in enumerate(told["categories"])),
     )
     layers = tuple(
-        Layer(**{name: arrays.get(f"layer.{place}.{name}") for name in _LAYER}, activation=activation)
+        Layer(
+            **{name: arrays.get(f"layer.{place}.{name}") for name in _LAYER},
+            activation=activation,
+            embedding=plain_embedding.of_arrays(_under(arrays, f"embedding.{place}.")),
+        )
         for place, activation in enumerate(told["activations"])
     )
     preprocessor = Preprocessor(

@@ -112,6 +112,12 @@ class Preprocessor:
     formats: ModelFormats | None = None
     logarithm: LogTarget | None = None
 
+    @property
+    def numbers(self) -> int:
+        """How many inputs are scaled numbers; they come first."""
+        parts = self.transformer.transformers_
+        return next((len(slots) for name, _, slots in parts if name == "numbers"), 0)
+
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the network's inputs for the rows of a table.
 

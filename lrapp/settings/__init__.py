@@ -21,6 +21,7 @@ from lrapp.settings.network import (
     LayerKind,
     LayerSettings,
     ModelSettings,
+    NumberEmbedding,
     PretrainedStart,
     RunStart,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "LayerKind",
     "LayerSettings",
     "ModelSettings",
+    "NumberEmbedding",
     "OneCycleSettings",
     "Optimizer",
     "PictureFileSource",

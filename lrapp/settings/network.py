@@ -9,6 +9,7 @@ from lrapp.settings.base import SettingsModel, ui
 
 Activation = Literal["relu", "gelu", "silu", "elu", "selu", "leaky_relu", "tanh", "sigmoid", "linear"]
 InitialWeights = Literal["automatic", "glorot_uniform", "he_normal", "lecun_normal"]
+NumberEmbedding = Literal["none", "periodic", "bins"]
 LayerKind = Literal[
     "dense",
     "conv",
@@ -258,6 +259,15 @@ class ModelSettings(SettingsModel):
                 "he_normal": "He normal",
                 "lecun_normal": "LeCun normal",
             }
+        ),
+    )
+    number_embedding: NumberEmbedding = Field(
+        "none",
+        title="Number embedding",
+        description="Turns each number of a table into several, so that small differences can matter: waves with "
+        "learned frequencies (RealMLP 2024), or how much of 16 bins lies below it (Gorishniy et al. 2022).",
+        json_schema_extra=ui(
+            labels={"none": "None", "periodic": "Periodic (PBLD)", "bins": "Piecewise linear (bins)"}
         ),
     )
     augmentation: AugmentationSettings = AugmentationSettings()

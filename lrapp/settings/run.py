@@ -151,8 +151,8 @@ class TrainingSettings(SettingsModel):
         ge=0,
         le=1_000_000,
         title="At least",
-        description="Small tables get more epochs, and as much more patience, until the run has this many steps; at most "
-        f"{MOST_TIMES} times as many. 0 for none.",
+        description="Small tables get more epochs, and as much more patience, until the run has this many steps; at "
+        f"most {MOST_TIMES} times as many. 0 for none.",
         json_schema_extra=ui("steps"),
     )
     seed: int = Field(

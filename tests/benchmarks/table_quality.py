@@ -26,11 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
 import numpy as np
 import pandas as pd
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
 
 FIRST, TREES, LINEAR, MLP = "first click", "boosted trees", "linear model", "scikit-learn's network"
 _COLUMNS = ("table", "split", "model", "patch", "error", "seconds")
@@ -147,7 +147,7 @@ def of_app(store: Any, case: Case, split: int, patch: Mapping[str, Any]) -> tupl
 
 
 def error_of(prepared: Any, answers: np.ndarray) -> float:
-    """Return log loss (of probabilities) or root mean squared error (of standardised numbers, in the target's units)."""
+    """Return log loss (of probabilities) or root mean squared error (of standardised numbers, in units)."""
     from sklearn.metrics import log_loss, root_mean_squared_error
 
     y = prepared.test.y
@@ -209,7 +209,7 @@ def _linear(prepared: Any, store: Any, case: Case, split: int, parts: Any) -> tu
 
 
 def _mlp(prepared: Any, store: Any, case: Case, split: int, parts: Any) -> tuple[Any, Any]:
-    """Its own defaults, but for early stopping: it holds rows back by itself, so it is given those of validation too."""
+    """Its own defaults, but for early stopping: it holds rows back by itself, so it gets those of validation too."""
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     train, validation, test = parts

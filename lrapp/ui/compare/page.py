@@ -298,6 +298,7 @@ def _budget(plan: Plan, expected: ExpectedShape) -> None:
         outputs=expected.outputs,
         rows=expected.rows,
         validation_rows=expected.validation_rows,
+        numbers=expected.numbers,
     )
     cost.check_memory(estimate, memory.available_bytes())
     number, seeds = len(plan.contenders), len(plan.seeds)
