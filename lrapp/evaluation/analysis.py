@@ -212,7 +212,7 @@ def _verdict(
         prepared, part.y, outputs
     )
     better = float(errors.mean())
-    chance = metrics.spread(errors) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
+    chance = float(errors.std(ddof=1)) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
     assert own.value is not None
     assert other.value is not None
     rows = f"{len(errors):,} {prepared.unit}" if len(errors) != 1 else f"one {prepared.unit[:-1]}"

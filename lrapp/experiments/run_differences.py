@@ -145,7 +145,9 @@ def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, st
     policy = settings.policy
     tests = policy.source == "found" or settings.mode == "range test"
     told["Learning rate: Policy"] = _POLICIES[policy.type]
-    told["Learning rate: Rates"] = "found by a range test" if policy.source == "found" else "chosen"
+    told["Learning rate: Rates"] = {"found": "found by a range test", "raced": "found by a race"}.get(
+        policy.source, "chosen"
+    )
     if policy.source == "found" and found is not None and found.base_lr is not None:
         policy = settings.with_found(found).policy
     told |= _fields("Learning rate", policy, policy.unit)

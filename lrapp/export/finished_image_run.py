@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.export.finished_run import SPLIT, FinishedRun, finished
+from lrapp.export.finished_run import FinishedRun, finished
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run, Store
 from lrapp.sandbox.sources import read_images
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lrapp.images.datasets import Images
     from lrapp.preparation.table_arrays import Split
 
-__all__ = ["ARCHIVE", "SPLIT", "PictureRecipe", "picture_recipe"]
 
 ARCHIVE = "pictures.zip"
 # Enough to see a mistake, and a large network is done with them soon.

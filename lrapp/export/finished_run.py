@@ -17,7 +17,7 @@ from lrapp.sandbox.readers import OverLimit
 from lrapp.sandbox.sources import read_table
 from lrapp.settings import FileSource, Precision, RunSettings, Source
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.evaluation.scores import Scores
@@ -75,9 +75,9 @@ class FinishedRun:
 
     def answering(self, precision: Precision) -> Any:
         """Return its network in a precision, without the layers that vary pictures in training."""
-        from lrapp.networks import models
+        from lrapp.networks import members
 
-        return models.answering(self.model.network, self.settings.model, self.prepared.task, precision)
+        return members.answering(self.model.network, self.settings, self.prepared.task, precision)
 
     def parts(self, rows: int) -> np.ndarray:
         """Return the part that each of so many rows is in, as texts; empty where it is in none."""

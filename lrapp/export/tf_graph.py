@@ -12,7 +12,7 @@ from lrapp.networks.saved import SavedModel
 from lrapp.prediction.plain_model import Portable, date_parts, in_portions, prepared, text_codes
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 SIGNATURE = "serving_default"
 

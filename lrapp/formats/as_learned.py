@@ -13,7 +13,8 @@ from lrapp.formats.match import Plan, Reading
 from lrapp.formats.written import Written, look
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.tables.reading import DialectOverrides, Table, read_csv
+from lrapp.tables.reading import Table, read_csv
+from lrapp.tables.text.dialects import DialectOverrides
 
 _AS_IT_STANDS = ColumnFormat(ColumnKind.TEXT)
 _TOLD_APART = (ColumnKind.NUMBER, ColumnKind.DATE, ColumnKind.YES_NO)

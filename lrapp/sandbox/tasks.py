@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from lrapp.sandbox.wire import Line
 from lrapp.tables.arrow_files import write_table
-from lrapp.tables.reading import ColumnKind, DialectOverrides, Table, read_csv
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import Table, read_csv
+from lrapp.tables.text.dialects import DialectOverrides
 
 if TYPE_CHECKING:
     from lrapp.formats.match import UnclearFormat
@@ -48,13 +50,13 @@ def read_known(
     line: Line, *, path: str, name: str, needed: list[str], formats: str, out: str
 ) -> dict[str, Any]:
     """Read a table of which column names are known into a file."""
-    from lrapp.formats import chunks
+    from lrapp.formats import as_learned
     from lrapp.formats.learned import ModelFormats
     from lrapp.formats.match import UnclearFormat
 
     known = ModelFormats.from_json(formats.encode())
     try:
-        table = chunks.read_known(Path(path).read_bytes(), name, needed, formats=known)
+        table = as_learned.read_known(Path(path).read_bytes(), name, needed, formats=known)
     except UnclearFormat as error:
         return _unclear(error)
     write_table(table, Path(out))

@@ -40,17 +40,6 @@ from lrapp.tables.text.sheets import read_sheet
 from lrapp.tables.text.table_body import HEAD_RECORDS, Repair, Rows, check_size, leave_out_empty_end, no_rows
 from lrapp.tables.text.total_rows import ends_in_total
 
-__all__ = [
-    "Column",
-    "ColumnFormat",
-    "ColumnKind",
-    "Dialect",
-    "DialectOverrides",
-    "Repair",
-    "Table",
-    "read_csv",
-]
-
 _FEW_ROWS = 5000
 _USED = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.YES_NO, ColumnKind.DATE)
 # What cells may look like where a header says what they are: numbers stand for categories and times, too.

@@ -8,20 +8,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lrapp.access import uploaders
-from lrapp.access.rights import RELATIONS
+from lrapp.access.rights import Relation
 from lrapp.errors import UserError
 from lrapp.execution.queue import Jobs
-from lrapp.experiments import studies
+from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
 from lrapp.experiments.search_space import Space, usual_rates
-from lrapp.experiments.studies import Plan, Study
+from lrapp.experiments.studies import Plan
+from lrapp.experiments.study_files import Study
 from lrapp.export import download, registry
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
@@ -110,7 +111,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Made]:
     base = RunSettings(data=DataSettings(source=source, target="y"))
     deleted, deleted_study = ended(store.create(base, MAKER)), ended_study(store, base)
     store.delete(deleted)
-    studies.delete(store, deleted_study)
+    study_files.delete(store, deleted_study)
     prediction = folders.create(store.home, TABLE, name="new.csv", owner=MAKER)
     run, study = ended(store.create(base, MAKER)), ended_study(store, base)
     yield Made(store, jobs, source, run, deleted, study, deleted_study, prediction)
@@ -301,12 +302,12 @@ WHO_MAY: dict[str, Row] = {
     "Compare: delete a comparison and its runs": (
         "ynn",
         lambda made: actions.delete_study(made.study),
-        lambda made: studies.run_of(made.store, made.study.members[0]) is None,
+        lambda made: study_files.run_of(made.store, made.study.members[0]) is None,
     ),
     "Compare: undo that": (
         "ynn",
         lambda made: actions.restore_study(made.deleted_study.id),
-        lambda made: studies.run_of(made.store, made.deleted_study.members[0]) is not None,
+        lambda made: study_files.run_of(made.store, made.deleted_study.members[0]) is not None,
     ),
     "Predict: predict with a run's model": (
         "ynn",
@@ -344,8 +345,8 @@ def test_who_may_do_what(made: Made, monkeypatch: pytest.MonkeyPatch, action: st
 
     def everybody() -> None:
         # The maker last, since what is refused leaves all as it was.
-        for relation in reversed(RELATIONS):
-            may = gets[RELATIONS.index(relation)] == "y"
+        for relation in reversed(get_args(Relation)):
+            may = gets[get_args(Relation).index(relation)] == "y"
             who, where = (MAKER if relation == "owner" else OTHER), (address if relation == "guest" else {})
             before = len(made.store.runs())
             outcome = attempt(monkeypatch, who, lambda: deed(made), where)

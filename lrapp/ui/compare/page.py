@@ -8,8 +8,9 @@ import streamlit as st
 
 from lrapp import memory
 from lrapp.errors import UserError
-from lrapp.experiments import run_table, studies
-from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
+from lrapp.experiments import run_table, studies, study_files
+from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan
+from lrapp.experiments.study_files import Study
 from lrapp.networks import cost
 from lrapp.phrasing import counted
 from lrapp.preparation import expected_shape
@@ -168,7 +169,7 @@ def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:
 
 def _base() -> tuple[RunSettings, ExpectedShape]:
     """What all runs share: the settings of the Train page, with a target, and what the network will be given."""
-    from lrapp.preparation import image_arrays, table_arrays
+    from lrapp.preparation import image_arrays, targets
 
     settings = draft.get()
     if settings.data.of_pictures:
@@ -177,9 +178,9 @@ def _base() -> tuple[RunSettings, ExpectedShape]:
         return settings, expected_shape.of_pictures(facts, settings.data, task)
     table = resources.table(settings.data)
     if settings.data.target is None:
-        target = data.usual_target(settings.data.source) or table_arrays.default_target(table)
+        target = data.usual_target(settings.data.source) or targets.default_target(table)
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
-    task = table_arrays.check_data(table, settings.data)
+    task = targets.check_data(table, settings.data)
     return settings, data_choice.expected(settings.data, task)
 
 
@@ -344,7 +345,7 @@ def _cardio() -> Source | None:
 
 def _earlier(current: str | None) -> None:
     # As with runs, LRAPP_RUNS=own keeps each visitor of a public server to their own.
-    every = [study for study in studies.every(resources.store()) if access.may("look", study)]
+    every = [study for study in study_files.every(resources.store()) if access.may("look", study)]
     others = [study for study in every if study.id != current]
     if not others:
         return

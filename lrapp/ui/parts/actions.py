@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lrapp.access import rights
-from lrapp.experiments import studies
+from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
-from lrapp.experiments.studies import Plan, Study
+from lrapp.experiments.studies import Plan
+from lrapp.experiments.study_files import Study
 from lrapp.export import download as bundle
 from lrapp.export import registry
 from lrapp.export.exporter import Exporter
@@ -189,7 +190,7 @@ def _started(token: str, create: Callable[[], Study]) -> Study:
     def make() -> Study:
         study = create()
         for member in study.queue:
-            run = studies.run_of(resources.store(), member)
+            run = study_files.run_of(resources.store(), member)
             if run is not None:
                 resources.jobs().submit(run)
         return study
@@ -204,7 +205,7 @@ def delete_study(study: Study) -> None:
         UserError: If the visitor may not, or a run has not ended.
     """
     access.require("delete", study, study.word)
-    studies.delete(resources.store(), study)
+    study_files.delete(resources.store(), study)
 
 
 def restore_study(study_id: str) -> Study:
@@ -213,9 +214,9 @@ def restore_study(study_id: str) -> Study:
     Raises:
         UserError: If the visitor may not, or it is no longer there.
     """
-    binned = studies.binned(resources.store(), study_id)
+    binned = study_files.binned(resources.store(), study_id)
     access.require("restore", binned, binned.word)
-    return studies.restore(resources.store(), study_id)
+    return study_files.restore(resources.store(), study_id)
 
 
 # --- predictions ---------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from lrapp.sandbox.desk import Desk
 from lrapp.sandbox.readers import Readers
 from lrapp.sandbox.uploads import Uploads
 from lrapp.settings import DataSettings, DialectSettings, FileSource, RunSettings, Source
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.ui.parts import access, reading
 from lrapp.ui.parts.plain_text import plain
 

@@ -16,6 +16,7 @@ from lrapp.preparation.preprocessor import Decoded
 from lrapp.runs.store import Run
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.columns.number_formats import LARGEST
 from lrapp.ui.parts import choices, resources, saving
 from lrapp.ui.parts.plain_text import plain, spoken
 
@@ -184,13 +185,15 @@ def _number(field: Field, label: str, key: str) -> Value:
     value: float | None = right.number_input(
         f"{spoken(field.column.name)}: exact value",
         value=None,
+        min_value=-LARGEST,
+        max_value=LARGEST,
         step=step,
         format=form if abs(high) < 1e9 else "%.6g",
         key=exact,
         on_change=from_field,
         label_visibility="collapsed",
         placeholder="missing",
-        help="Any number, also beyond the slider. Empty it for a missing value.",
+        help="Any number up to 1e100, also beyond the slider. Empty it for a missing value.",
     )
     return value
 

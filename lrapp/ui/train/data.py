@@ -21,7 +21,7 @@ from lrapp.settings import (
     Source,
     Task,
 )
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.ui.parts import choices, draft, fields, reading, resources
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice, images
@@ -318,18 +318,16 @@ _TASKS: dict[Task | None, str] = {
 
 
 def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
-    from lrapp.preparation import table_arrays
+    from lrapp.preparation import targets
 
-    columns = table_arrays.target_choices(table)
+    columns = targets.target_choices(table)
     if not columns:
         st.error(
             "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
         )
         return Chosen(data, obstacle="there is no column to predict")
     start = (
-        data.target
-        if data.target in columns
-        else usual_target(data.source) or table_arrays.default_target(table)
+        data.target if data.target in columns else usual_target(data.source) or targets.default_target(table)
     )
     left, right = st.columns(2, vertical_alignment="bottom")
     target = left.selectbox(
@@ -372,7 +370,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         )
     data = data.model_copy(update=chosen | {"target": target, "task": task})
     try:
-        found: Task = table_arrays.check_data(table, data)
+        found: Task = targets.check_data(table, data)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return Chosen(data, expected_shape.training_rows(table, data), obstacle=_NOT_YET)

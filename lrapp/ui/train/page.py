@@ -96,6 +96,9 @@ def _settings() -> tuple[str | None, int | None]:
     # The range test's settings are in the draft already.
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     draft.put(settings)
+    if settings.networks_obstacle:
+        st.error(settings.networks_obstacle, icon=":material/error:")
+        obstacles.append("several networks at once cannot train like this")
     resources.expect(settings)
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():

@@ -3,7 +3,8 @@
 import pytest
 
 from lrapp.preparation.targets import default_target
-from lrapp.tables.reading import ColumnKind, read_csv
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import read_csv
 from lrapp.tables.text.header_rows import marked_names, rows_below
 
 ORANGE = (
