@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 
 from lrapp.networks.saved import SavedModel
+from lrapp.prediction.plain_dates import date_parts
 from lrapp.prediction.plain_model import (
     Portable,
     answer,
-    date_parts,
     in_portions,
-    layers,
+    learned,
     prepared,
     text_codes,
 )
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 OPSET, ML_OPSET, IR_VERSION = 20, 3, 9
 _OUTPUTS = ("prediction", "probabilities")
@@ -206,7 +206,7 @@ def build(model: SavedModel, plan: Portable) -> Any:
         lambda column: date_parts(given(column), graph),
         lambda column, table: graph.row(given(column), table, *text_codes(column)),
     )
-    answers = answer(layers(model.network), x, graph)
+    answers = answer(learned(model.network), x, graph)
     made = helper.make_graph(
         graph.nodes, "model", inputs, outputs(graph, model.preprocessor, answers), graph.constants
     )

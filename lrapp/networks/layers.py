@@ -40,7 +40,7 @@ _CHOSEN_INITIALIZERS: dict[InitialWeights, type[keras.initializers.Initializer]]
     "lecun_normal": keras.initializers.LecunNormal,
 }
 # Keras's 0.99 needs some 500 steps before its averages are of use; a small table has ten steps an epoch.
-_NORM_MOMENTUM = 0.9
+NORM_MOMENTUM = 0.9
 _POOLS = {"max_pool": keras.layers.MaxPooling2D, "avg_pool": keras.layers.AveragePooling2D}
 _GLOBAL_POOLS = {
     "global_max_pool": keras.layers.GlobalMaxPooling2D,
@@ -217,7 +217,7 @@ def _batch_norm_layer(
 
 
 def _batch_norm(x: Any, name: str, policy: keras.DTypePolicy) -> Any:
-    return keras.layers.BatchNormalization(momentum=_NORM_MOMENTUM, dtype=policy, name=name)(x)
+    return keras.layers.BatchNormalization(momentum=NORM_MOMENTUM, dtype=policy, name=name)(x)
 
 
 def _dropout(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:

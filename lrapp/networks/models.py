@@ -92,7 +92,7 @@ def build(
         x = layers.row(x, number, layer, seeds, policy)
     answer = keras.layers.Dense(
         outputs(task, classes),
-        activation={"binary": "sigmoid", "multi-class": "softmax", "regression": "linear"}[task],
+        activation=answer_activation(task),
         kernel_initializer=keras.initializers.GlorotUniform(seed=seeds.weights(layers.OUTPUT)),
         dtype=keras.DTypePolicy("float32"),
         name=layers.OUTPUT,
@@ -111,7 +111,8 @@ def answering(network: keras.Model, settings: ModelSettings, task: Task, precisi
     """
     plain = settings.model_copy(update={"augmentation": AugmentationSettings()})
     shape = network.input_shape[1:]
-    made = build(plain, shape, task, network.output_shape[-1], precision=precision)
+    numbers = number_embeddings.numbers_of(network)
+    made = build(plain, shape, task, network.output_shape[-1], precision=precision, numbers=numbers)
     made.set_weights(network.get_weights())
     for layer in every_layer(made):
         if isinstance(layer, keras.layers.Normalization):
@@ -209,6 +210,11 @@ def outputs(task: Task, classes: int) -> int:
     return classes if task == "multi-class" else 1
 
 
+def answer_activation(task: Task) -> str:
+    """Return what makes an answer of the output layer's numbers, by Keras's name."""
+    return {"binary": "sigmoid", "multi-class": "softmax", "regression": "linear"}[task]
+
+
 def reset(model: keras.Model, seed: int) -> None:
     """Give a network from ``build`` the weights and dropout of another seed, as if it had been built with it.
 
@@ -225,7 +231,9 @@ def reset(model: keras.Model, seed: int) -> None:
             layers.reset(layer, seeds)
 
 
-def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras.optimizers.Optimizer:
+def optimizer(
+    settings: TrainingSettings, owners: tuple[int, ...] = (), members: int = 0
+) -> keras.optimizers.Optimizer:
     """Return a fresh optimizer whose learning rate is a plain number, to be set before every step.
 
     Momentum counts for SGD and RMSprop, Nesterov for SGD, the betas for Adam and AdamW (Kingma and Ba 2015, arXiv
@@ -234,9 +242,13 @@ def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras
 
     Args:
         settings: Kind, its numbers, and the precision.
-        owners: The group of each trainable variable, where groups have rates of their own; see ``group_rates``.
+        owners: The group of each trainable variable, where groups or members have rates of their own; see
+            ``group_rates``.
+        members: Networks that train at once, 0 for a single one.
     """
-    kind = grouped(_OPTIMIZERS[settings.optimizer], owners) if owners else _OPTIMIZERS[settings.optimizer]
+    kind = _OPTIMIZERS[settings.optimizer]
+    if owners:
+        kind = grouped(kind, owners, members)
     more: dict[str, Any] = {}
     match settings.optimizer:
         case "sgd":
@@ -279,6 +291,25 @@ def loss(task: Task, dtype: str = "float32", label_smoothing: float = 0.0) -> ke
     return kinds[task](dtype=dtype)
 
 
+def losses_of_rows(task: Task, y: Any, answers: Any, label_smoothing: float = 0.0) -> Any:
+    """Return the loss of each row.
+
+    Args:
+        task: What kind of answer the network gives.
+        y: The truth, shape (..., rows, 1), or (..., rows) for multi-class.
+        answers: What it answers, shape (..., rows, outputs).
+        label_smoothing: As for ``loss``.
+    """
+    if task == "regression":
+        return keras.losses.mean_squared_error(y, answers)
+    if task == "binary":
+        return keras.losses.binary_crossentropy(y, answers, label_smoothing=label_smoothing)
+    if not label_smoothing:
+        return keras.losses.sparse_categorical_crossentropy(y, answers)
+    y = keras.ops.one_hot(keras.ops.cast(y, "int32"), answers.shape[-1], dtype=answers.dtype)
+    return keras.losses.categorical_crossentropy(y, answers, label_smoothing=label_smoothing)
+
+
 class _SmoothedCrossentropy(keras.losses.Loss):
     """Cross-entropy with label smoothing for numbers of classes, of which Keras knows it for one-hot rows only."""
 
@@ -288,5 +319,4 @@ class _SmoothedCrossentropy(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each row."""
-        y_true = keras.ops.one_hot(keras.ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
-        return keras.losses.categorical_crossentropy(y_true, y_pred, label_smoothing=self._smoothing)
+        return losses_of_rows("multi-class", y_true, y_pred, self._smoothing)

@@ -50,7 +50,7 @@ class SavedModel:
         Raises:
             UserError: If a file is missing or damaged, or the files do not belong together.
         """
-        from lrapp.networks import models
+        from lrapp.networks import members
         from lrapp.preparation.preprocessor import Preprocessor
 
         preprocessor: Preprocessor | PicturePreprocessor
@@ -71,13 +71,11 @@ class SavedModel:
                 "This model's settings (run.json) are damaged or of another version of LR Lab: open it with the "
                 f"version that made it, or train it again. What was found: {error}"
             ) from error
-        network = models.build(
-            settings.model,
-            inputs=shape,
-            task=preprocessor.task,
-            classes=len(preprocessor.classes),
-            seed=settings.training.seed,
-            precision=settings.training.precision,
+        network = members.for_run(
+            settings,
+            shape,
+            preprocessor.task,
+            len(preprocessor.classes),
             numbers=preprocessor.numbers,
         )
         try:
@@ -113,7 +111,7 @@ class SavedModel:
 
 def _derived(preprocessor: "Preprocessor", settings: RunSettings) -> ModelFormats:
     """What the settings tell of a model that kept no formats."""
-    from lrapp.tables.reading import DialectOverrides
+    from lrapp.tables.text.dialects import DialectOverrides
 
     kinds = {column.name: column.kind for column in preprocessor.columns}
     if preprocessor.task == "regression":

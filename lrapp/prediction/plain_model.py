@@ -13,7 +13,7 @@ from lrapp.prediction.plain_embedding import Embedding
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.export.finished_run import Recipe
@@ -82,6 +82,19 @@ class Layer:
     shift: np.ndarray | None = None
     activation: str = "linear"
     embedding: Embedding | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One network, and what it counts for in the answer.
+
+    Args:
+        share: Above 0, at most 1; those of all members add up to 1.
+        layers: What it has learned.
+    """
+
+    share: float
+    layers: tuple[Layer, ...]
 
 
 class Arithmetic(Protocol):
@@ -275,6 +288,24 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
     return ops.join(parts)
 
 
+def learned(network: Any) -> tuple[Member, ...]:
+    """Return what a run's network has learned: its one network, or those of the ensemble that count.
+
+    Raises:
+        UserError: If it has layers that are none of a table's network.
+    """
+    from lrapp.networks import members
+
+    each = members.each(network)
+    if not each:
+        return (Member(1.0, layers(network)),)
+    return tuple(
+        Member(float(share), layers(member))
+        for member, share in zip(each, members.shares(network), strict=True)
+        if share
+    )
+
+
 def layers(network: Any) -> tuple[Layer, ...]:
     """Return what a network of ``models.build`` has learned.
 
@@ -304,15 +335,25 @@ def layers(network: Any) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def answer(learned: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
-    """Return what a network answers.
+def answer(members: Sequence[Member], x: Any, ops: Arithmetic) -> Any:
+    """Return what a run's network answers.
 
     Args:
-        learned: Its layers.
+        members: From ``learned``.
         x: Inputs, float32.
         ops: The runtime.
     """
-    for layer in learned:
+    if len(members) == 1:
+        return _answer(members[0].layers, x, ops)
+    total = None
+    for member in members:
+        part = _answer(member.layers, x, ops) * ops.constant(np.array([member.share], np.float32))
+        total = part if total is None else total + part
+    return total
+
+
+def _answer(layers: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
+    for layer in layers:
         if layer.embedding is not None:
             x = plain_embedding.embedded(x, layer.embedding, ops)
         if layer.weights is not None:
@@ -323,48 +364,6 @@ def answer(learned: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
             x = x + ops.constant(layer.shift)
         x = ops.activation(layer.activation, x)
     return x
-
-
-def date_parts(seconds: Any, ops: Arithmetic) -> list[Any]:
-    """Return the numbers that ``cells.DATE_PARTS`` names, for seconds since 1970."""
-    day = ops.constant(np.array([86_400.0]))
-    days = ops.floor(seconds / day)
-    return day_parts(days, seconds / day - days, ops)
-
-
-def day_parts(days: Any, time: Any, ops: Arithmetic) -> list[Any]:
-    """Return the numbers that ``cells.DATE_PARTS`` names, for whole days since 1970 and the share of the last one.
-
-    Days become dates as in Howard Hinnant's "chrono-compatible low-level date algorithms", whose years begin in March.
-    """
-
-    def c(value: float) -> Any:
-        return ops.constant(np.array([float(value)]))
-
-    def whole(x: Any, divisor: float) -> Any:
-        # Between two whole numbers, where no rounding of the quotient reaches the next one.
-        return ops.floor((x + c(0.5)) / c(divisor))
-
-    z = days + c(719_468)
-    era = whole(z, 146_097)
-    day_of_era = z - era * c(146_097)
-    year_of_era = whole(
-        day_of_era - whole(day_of_era, 1460) + whole(day_of_era, 36_524) - whole(day_of_era, 146_096), 365
-    )
-    march_day = day_of_era - (year_of_era * c(365) + whole(year_of_era, 4) - whole(year_of_era, 100))
-    month = whole(march_day * c(5) + c(2), 153)
-    day = march_day - whole(month * c(153) + c(2), 5) + c(1)
-    spring = ops.less(month, c(10))  # March to December
-    year = year_of_era + era * c(400) + ops.where(spring, c(0), c(1))
-    # 59 days before March, 60 in a leap year: the days since the last of February that the calendar has.
-    leap = whole(year, 4) - whole(year - c(1), 4) - whole(year, 100) + whole(year - c(1), 100)
-    leap = leap + whole(year, 400) - whole(year - c(1), 400)
-    of_year = ops.where(spring, march_day + c(59) + leap, march_day - c(306))
-    weekday = days + c(3) - whole(days + c(3), 7) * c(7)
-    circles = []
-    for turn in (of_year / c(366), weekday / c(7), time):
-        circles += [ops.sine(turn * c(2 * np.pi)), ops.sine((turn + c(0.25)) * c(2 * np.pi))]
-    return [days + time, year, day, *circles]
 
 
 def raw_inputs(plan: Portable | Preprocessor, frame: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lrapp.settings.base import SettingsModel, ui
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 Task = Literal["binary", "multi-class", "regression"]
 TargetTransform = Literal["standard", "log"]

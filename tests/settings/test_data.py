@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from lrapp.settings.data import DataSettings, DialectSettings, FileSource, SampleSource, Source
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
 

@@ -8,8 +8,9 @@ import streamlit as st
 
 from lrapp import memory
 from lrapp.errors import UserError
-from lrapp.experiments import run_table, studies
-from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
+from lrapp.experiments import run_table, studies, study_files
+from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan
+from lrapp.experiments.study_files import Study
 from lrapp.networks import cost
 from lrapp.phrasing import counted
 from lrapp.preparation import expected_shape
@@ -28,7 +29,7 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search_form
 from lrapp.ui.compare import study as study_view
-from lrapp.ui.parts import access, actions, draft, reading, resources
+from lrapp.ui.parts import access, actions, draft, reading, resources, starting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data, data_choice, images, learning_rate
 
@@ -112,7 +113,8 @@ def _new_search() -> None:
     st.caption(f"{_in_words(base)} Policy: {plain(studies.label_of(base.policy))}.")
     started = search_form.show(base, expected)
     if started is not None:
-        _open(actions.search(*started, expected.rows).id)
+        token = starting.token(search_form.START)
+        _open(actions.search(*started, expected.rows, token).id)
 
 
 def _new_policies() -> None:
@@ -127,8 +129,10 @@ def _new_policies() -> None:
             "50 epochs, three seeds. On the cardiovascular table if you have uploaded it (a table with a column "
             f"called {_CARDIO}), else on the breast cancer sample."
         )
-        if right.button("Run this study", icon=":material/science:", width="stretch"):
-            _open(actions.compare(_ready_made()).id)
+        if right.button(
+            "Run this study", icon=":material/science:", width="stretch", key=starting.key("ready-made")
+        ):
+            _open(actions.compare(_ready_made(), token=starting.token("ready-made")).id)
     st.markdown("**Your own comparison**")
     found = _base_or_trouble()
     if found is None:
@@ -152,8 +156,9 @@ def _new_policies() -> None:
         icon=":material/play_arrow:",
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
+        key=starting.key("compare"),
     ):
-        _open(actions.compare(plan, rows).id)
+        _open(actions.compare(plan, rows, starting.token("compare")).id)
 
 
 def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:
@@ -170,7 +175,7 @@ def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:
 
 def _base() -> tuple[RunSettings, ExpectedShape]:
     """What all runs share: the settings of the Train page, with a target, and what the network will be given."""
-    from lrapp.preparation import image_arrays, table_arrays
+    from lrapp.preparation import image_arrays, targets
 
     settings = draft.get()
     if settings.data.of_pictures:
@@ -179,9 +184,9 @@ def _base() -> tuple[RunSettings, ExpectedShape]:
         return settings, expected_shape.of_pictures(facts, settings.data, task)
     table = resources.table(settings.data)
     if settings.data.target is None:
-        target = data.usual_target(settings.data.source) or table_arrays.default_target(table)
+        target = data.usual_target(settings.data.source) or targets.default_target(table)
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
-    task = table_arrays.check_data(table, settings.data)
+    task = targets.check_data(table, settings.data)
     return settings, data_choice.expected(settings.data, task)
 
 
@@ -347,7 +352,7 @@ def _cardio() -> Source | None:
 
 def _earlier(current: str | None) -> None:
     # As with runs, LRAPP_RUNS=own keeps each visitor of a public server to their own.
-    every = [study for study in studies.every(resources.store()) if access.may("look", study)]
+    every = [study for study in study_files.every(resources.store()) if access.may("look", study)]
     others = [study for study in every if study.id != current]
     if not others:
         return
