@@ -41,7 +41,7 @@ def test_marks_before_the_names_are_roles_and_kinds() -> None:
     assert list(table.frame) == ["age", "ward", "who", "row", "seen", "ill"]
     assert len(table.frame) == 40
     assert table.to_predict == "ill"
-    kinds = [table.kinds[name] for name in table.frame]
+    kinds = [table.kinds[str(name)] for name in table.frame]
     expected = ("number", "category", "identifier", "identifier", "date", "yes/no")
     assert kinds == [ColumnKind(kind) for kind in expected]
     assert table.notes[0] == (
