@@ -36,7 +36,6 @@ ALLOWED = {
     "lrapp.prediction.single_row": {"numpy.load"},
     "lrapp.ui.predict.table": {"pyarrow.parquet.read_table"},  # the first rows, as we wrote them
     "lrapp.runs.links": {"zlib.decompressobj"},  # settings of a link, to a limit of bytes
-    "lrapp.prediction.frames": {"read_known"},  # predict.py of a download, on the machine of whoever runs it
     "lrapp.preparation.image_inputs": {"read_picture"},  # for scripts; no page and no worker calls it
 }
 
