@@ -363,7 +363,7 @@ def _check_description(run: Run, store: Store, folder: Path, monkeypatch: pytest
 def _input(one: dict[str, Any], values: pd.Series) -> np.ndarray:
     match one["kind"]:
         case "number":
-            numbers = values.to_numpy(np.float64).clip(one.get("low"), one.get("high"))
+            numbers = values.to_numpy(np.float64).clip(one.get("low", -np.inf), one.get("high", np.inf))
             numbers = np.where(np.isnan(numbers), one["missing"], numbers)
             if "mean" in one:
                 scaled = (numbers - one["mean"]) / one["scale"]

@@ -23,7 +23,7 @@ from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs import notes
 from lrapp.runs.store import Run
 from lrapp.settings import RunSettings, RunStart
-from lrapp.ui.parts import access, identity, resources
+from lrapp.ui.parts import access, identity, resources, session
 from lrapp.ui.parts.access import Owned
 from lrapp.ui.parts.plain_text import plain
 
@@ -307,5 +307,4 @@ def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -
 
 def futures() -> "dict[str, Future[None]]":
     """Return what this tab has asked for, by the prediction's id."""
-    asked: dict[str, Future[None]] = st.session_state.setdefault("predict.futures", {})
-    return asked
+    return session.state().predictions
