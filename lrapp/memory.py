@@ -1,9 +1,6 @@
 """How much memory this machine still has, also inside a container."""
 
-import ctypes
 import os
-import sys
-from contextlib import suppress
 from pathlib import Path
 
 
@@ -59,10 +56,3 @@ def _free_by_sysconf() -> int | None:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
-
-
-def give_back() -> None:
-    """Return to the system what is free; the C library keeps some megabytes of it for later, wanted or not."""
-    if sys.platform == "linux":
-        with suppress(AttributeError):  # other C libraries have no such function, and no such habit
-            ctypes.CDLL(None).malloc_trim(0)

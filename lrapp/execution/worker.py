@@ -1,16 +1,18 @@
 """What a worker does for one run: from its settings to a model in its folder."""
 
+import ctypes
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrapp import memory
 from lrapp.errors import BusyError, UserError
+from lrapp.execution import loops
 from lrapp.files import disk_errors, whole, write_beside
 from lrapp.pacing import now_and_then
 from lrapp.policies.lr_range import RatesFound
@@ -18,12 +20,9 @@ from lrapp.runs.events import DataPrepared, Event, Preparing
 from lrapp.runs.store import EventWriter, Run, State, Store, now
 from lrapp.settings import (
     DataSettings,
-    ModelSettings,
     PretrainedStart,
     RunSettings,
     RunStart,
-    Task,
-    TrainingSettings,
 )
 
 if TYPE_CHECKING:
@@ -137,75 +136,6 @@ def work(
         ) from error
 
 
-@lru_cache(maxsize=1)
-def _traced(
-    model: ModelSettings,
-    shape: tuple[int, ...],
-    task: Task,
-    classes: int,
-    training: TrainingSettings,
-    numbers: int,
-) -> "Loop":
-    # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
-    from lrapp.networks import members, models
-    from lrapp.training.loop import Loop
-    from lrapp.training.members_loop import MembersLoop
-
-    several = training.members > 1
-    if several:
-        seeds = members.member_seeds(training.seed, training.members)
-        network = members.stack(model, shape[0], task, classes, seeds, training.precision, numbers)
-    else:
-        network = models.build(model, shape, task, classes, training.seed, training.precision, numbers)
-    owners = models.owners(network, model) if training.groups.differ else ()
-    return (MembersLoop if several else Loop)(network, task, training, owners)
-
-
-def loop_for(
-    store: Store,
-    settings: RunSettings,
-    prepared: "Prepared",
-    goes_on: bool = False,
-    networks: int | None = None,
-) -> tuple["Loop", tuple[str, ...]]:
-    """Return a loop with the initial weights of the run; runs of one network share what was traced for it.
-
-    Args:
-        store: Where the run lies that this one may start from.
-        settings: The run.
-        prepared: Its data.
-        goes_on: Whether a checkpoint is about to replace all weights: what they once came from may be gone.
-        networks: How many it trains at once; as many as the run does by default.
-
-    Returns:
-        The loop, and sentences on where its initial weights come from.
-
-    Raises:
-        UserError: If what the network is to start from cannot be had or does not fit.
-    """
-    from lrapp.networks import number_embeddings, transfer
-    from lrapp.training.loop import loop_key
-    from lrapp.training.members_loop import MembersLoop
-
-    training, start = settings.training, None if goes_on else settings.model.start
-    training = training.model_copy(update={"members": networks or settings.networks})
-    numbers = prepared.preprocessor.numbers
-    loop = _traced(
-        settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training), numbers
-    )
-    knowledge = None
-    if isinstance(start, RunStart):
-        knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)
-    elif isinstance(start, PretrainedStart):
-        knowledge = transfer.of_imagenet(start)
-    loop.know = None if knowledge is None else knowledge.give
-    number_embeddings.learn_bins(loop.model, prepared.train.x)
-    loop.reset(training.seed)
-    if isinstance(loop, MembersLoop):
-        loop.factors = settings.factors()
-    return loop, () if knowledge is None else (knowledge.note,)
-
-
 def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
     """Return the first pictures of a run's first batch as its network sees them: varied at random.
 
@@ -297,7 +227,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         before = run.history().prepared if run.checkpoint_path.exists() else None
         if before is None and isinstance(settings.model.start, PretrainedStart):
             tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
-        loop, origin = loop_for(store, settings, prepared, goes_on=before is not None)
+        loop, origin = loops.loop_for(store, settings, prepared, goes_on=before is not None)
         notes = (*prepared.notes, *origin, *_remarks(settings, prepared, loop.model))
         tell(
             DataPrepared(
@@ -312,7 +242,9 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             found = run.history().found
             if found is None:
                 finder = (
-                    loop if settings.networks == 1 else loop_for(store, settings, prepared, networks=1)[0]
+                    loop
+                    if settings.networks == 1
+                    else loops.loop_for(store, settings, prepared, networks=1)[0]
                 )
                 found = _find_rates(run, settings, prepared, finder, tell)
             if found is None:
@@ -332,7 +264,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             on_state=lambda latest: latest.save(run.checkpoint_path),
             loop=loop,
         )
-        memory.give_back()
+        _give_back()
         network = final_network.of(loop, settings, prepared, ended, tell)
         with disk_errors():
             _leave_model(run, network, prepared)
@@ -342,12 +274,19 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         logs.close()
         writer.close()
     if needed > _KEPT_BYTES:
-        _traced.cache_clear()
+        loops.traced.cache_clear()
         _kept.forget()
-    memory.give_back()
+    _give_back()
     if ended.reason in ("completed", "early_stopping"):
         run.checkpoint_path.unlink(missing_ok=True)
     return Outcome(ended.reason, ended.message)
+
+
+def _give_back() -> None:
+    """Return to the system what is free; the C library keeps some megabytes of it for later, wanted or not."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # other C libraries have no such function, and no such habit
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Iterator[str]:

@@ -107,9 +107,9 @@ def side_by_side(runs: Sequence[Compared]) -> SideBySide:
     )
     differing = {
         (place, column)
-        for place in range(scores, len(frame))
+        for place, texts in enumerate(lines.values())
         for column in range(1, len(rows))
-        if frame.iat[place, column] != frame.iat[place, 0]
+        if place >= scores and texts[column] != texts[0]
     }
     return SideBySide(frame, frozenset(best), frozenset(differing), _remarks(runs, comparable))
 

@@ -77,7 +77,8 @@ class FinishedRun:
         """Return its network in a precision, without the layers that vary pictures in training."""
         from lrapp.networks import members
 
-        return members.answering(self.model.network, self.settings, self.prepared.task, precision)
+        numbers = self.model.preprocessor.numbers
+        return members.answering(self.model.network, self.settings, self.prepared.task, numbers, precision)
 
     def parts(self, rows: int) -> np.ndarray:
         """Return the part that each of so many rows is in, as texts; empty where it is in none."""

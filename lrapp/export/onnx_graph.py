@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 
 from lrapp.networks.saved import SavedModel
-from lrapp.prediction.plain_dates import date_parts
 from lrapp.prediction.plain_model import (
     Portable,
-    answer,
+    date_parts,
     in_portions,
-    learned,
     prepared,
     text_codes,
 )
+from lrapp.prediction.plain_network import answer, learned
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables.columns.kinds import ColumnKind

@@ -31,22 +31,22 @@ def network_cell(recipe: FinishedRun) -> Cell:
     loss, metric, losses = f"keras.losses.{loss}()", f"keras.metrics.{metric}", ""
     if _smooths(recipe):
         loss, metric, losses = "smoothed_loss", f"{metric}, log_loss", _smoothed(recipe)
-    each = script_members.networks(recipe)
-    first = each[0] if each else recipe.model.network
     compiled = (
-        f"{_bins(first)}{losses}network.compile(\n"
+        f"{losses}"
+        "network.compile(\n"
         f"    optimizer={optimizer},\n"
         f"    loss={loss},\n"
         f"    metrics=[{metric}],\n)\n"
     )
     text = "The seeds give the same initial weights and the same dropout."
+    each = script_members.networks(recipe)
     if each:
         networks = [_network(network) for network in each]
-        return script_members.network_cell(networks, compiled, text)
+        return script_members.network_cell(networks, _bins(each[0]) + compiled, text)
     return Cell(
         "Build the network",
         text + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
-        f"{_network(recipe.model.network)}\n{compiled}network.summary()",
+        f"{_network(recipe.model.network)}\n{_bins(recipe.model.network)}{compiled}network.summary()",
     )
 
 

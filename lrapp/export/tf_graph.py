@@ -9,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lrapp.networks.saved import SavedModel
-from lrapp.prediction.plain_dates import date_parts
-from lrapp.prediction.plain_model import Portable, in_portions, prepared, text_codes
+from lrapp.prediction.plain_model import Portable, date_parts, in_portions, prepared, text_codes
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables.columns.kinds import ColumnKind

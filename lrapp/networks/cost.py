@@ -55,7 +55,7 @@ class Estimate:
 
     @property
     def _networks(self) -> str:
-        return f"{self.networks:,} networks of " if self.networks > 1 else ""
+        return f"{counted(self.networks, 'network')} of " if self.networks > 1 else ""
 
     @property
     def sentence(self) -> str:

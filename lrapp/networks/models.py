@@ -9,7 +9,6 @@ import numpy as np
 from lrapp.networks import layers, number_embeddings, shapes
 from lrapp.networks.group_rates import GROUPS, grouped
 from lrapp.settings import (
-    AugmentationSettings,
     ModelSettings,
     Optimizer,
     Precision,
@@ -98,26 +97,6 @@ def build(
         name=layers.OUTPUT,
     )(layers.flat(x, "flatten_output"))
     return keras.Model(start, answer, name="network")
-
-
-def answering(network: keras.Model, settings: ModelSettings, task: Task, precision: Precision) -> keras.Model:
-    """Return a network with the weights of another, without the layers that vary pictures in training.
-
-    Args:
-        network: The trained one.
-        settings: What it was built from.
-        task: What kind of answer it gives.
-        precision: In which the new one computes.
-    """
-    plain = settings.model_copy(update={"augmentation": AugmentationSettings()})
-    shape = network.input_shape[1:]
-    numbers = number_embeddings.numbers_of(network)
-    made = build(plain, shape, task, network.output_shape[-1], precision=precision, numbers=numbers)
-    made.set_weights(network.get_weights())
-    for layer in every_layer(made):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with a copy of its weights
-    return made
 
 
 def _pretrained(x: Any, start: PretrainedStart, policy: keras.DTypePolicy) -> Any:
@@ -291,25 +270,6 @@ def loss(task: Task, dtype: str = "float32", label_smoothing: float = 0.0) -> ke
     return kinds[task](dtype=dtype)
 
 
-def losses_of_rows(task: Task, y: Any, answers: Any, label_smoothing: float = 0.0) -> Any:
-    """Return the loss of each row.
-
-    Args:
-        task: What kind of answer the network gives.
-        y: The truth, shape (..., rows, 1), or (..., rows) for multi-class.
-        answers: What it answers, shape (..., rows, outputs).
-        label_smoothing: As for ``loss``.
-    """
-    if task == "regression":
-        return keras.losses.mean_squared_error(y, answers)
-    if task == "binary":
-        return keras.losses.binary_crossentropy(y, answers, label_smoothing=label_smoothing)
-    if not label_smoothing:
-        return keras.losses.sparse_categorical_crossentropy(y, answers)
-    y = keras.ops.one_hot(keras.ops.cast(y, "int32"), answers.shape[-1], dtype=answers.dtype)
-    return keras.losses.categorical_crossentropy(y, answers, label_smoothing=label_smoothing)
-
-
 class _SmoothedCrossentropy(keras.losses.Loss):
     """Cross-entropy with label smoothing for numbers of classes, of which Keras knows it for one-hot rows only."""
 
@@ -319,4 +279,5 @@ class _SmoothedCrossentropy(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each row."""
-        return losses_of_rows("multi-class", y_true, y_pred, self._smoothing)
+        y_true = keras.ops.one_hot(keras.ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
+        return keras.losses.categorical_crossentropy(y_true, y_pred, label_smoothing=self._smoothing)

@@ -16,8 +16,7 @@ BINS = 16
 _SPREAD = 0.1  # of the frequencies, in turns
 _PREFIX = "embedding"
 # In the order of the random numbers that they draw from.
-WAVING, MIXED = f"{_PREFIX}_waves", f"{_PREFIX}_mixed"
-_DRAWN = (WAVING, MIXED)
+DRAWN = (f"{_PREFIX}_waves", f"{_PREFIX}_mixed")
 BIN_LAYER = f"{_PREFIX}_bins"
 
 
@@ -51,8 +50,8 @@ def embedded(x: Any, kind: NumberEmbedding, numbers: int, seed: np.random.SeedSe
 
 
 def _waves(columns: Any, numbers: int, seed: np.random.SeedSequence, parts: dict[str, Any]) -> Any:
-    first, second = _DRAWN
-    draws = {name: initializers(name, seed) for name in _DRAWN}
+    first, second = DRAWN
+    draws = {name: initializers(name, seed) for name in DRAWN}
     waves = keras.layers.EinsumDense(
         "bci,cif->bfc", output_shape=(WAVES, numbers), bias_axes="fc", name=first, **draws[first], **parts
     )(columns)
@@ -62,9 +61,9 @@ def _waves(columns: Any, numbers: int, seed: np.random.SeedSequence, parts: dict
 
 
 def initializers(name: str, seed: np.random.SeedSequence) -> dict[str, Any]:
-    """Return what draws the weights of one of the layers that are drawn."""
-    kernel, bias = (int(value >> 1) for value in seed.generate_state(4).reshape(2, 2)[_DRAWN.index(name)])
-    if name == _DRAWN[0]:
+    """Return what draws the kernel and the bias of one of the layers that ``DRAWN`` names."""
+    kernel, bias = (int(value >> 1) for value in seed.generate_state(4).reshape(2, 2)[DRAWN.index(name)])
+    if name == DRAWN[0]:
         return {
             "kernel_initializer": keras.initializers.RandomNormal(0.0, 2 * np.pi * _SPREAD, seed=kernel),
             "bias_initializer": keras.initializers.RandomUniform(-np.pi, np.pi, seed=bias),
@@ -91,7 +90,7 @@ def _bins(columns: Any, numbers: int, seed: np.random.SeedSequence, parts: dict[
 
 def reset(layer: keras.layers.Layer, seed: np.random.SeedSequence) -> None:
     """Give a layer the initial weights of another seed; bins, which are learned from the rows, stay."""
-    if layer.name not in _DRAWN:
+    if layer.name not in DRAWN:
         return
     draws = initializers(layer.name, seed)
     for variable, initializer in (
@@ -105,21 +104,13 @@ def learn_bins(network: keras.Model, x: np.ndarray) -> None:
     """Give a network its bins: equally many training rows in each; without such an embedding, nothing happens.
 
     Args:
-        network: From ``models.build`` or ``members.stack``.
+        network: From ``models.build``.
         x: Inputs of the training rows, float32, shape (rows, inputs).
     """
     layer = next((layer for layer in network.layers if layer.name == BIN_LAYER), None)
-    if hasattr(layer, "learn"):  # that of many networks at once
-        layer.learn(x)
-    elif layer is not None:
+    if layer is not None:
         numbers = layer.kernel.shape[0]
         layer.set_weights(bins(x[:, :numbers]))
-
-
-def numbers_of(network: keras.Model) -> int:
-    """Return how many numbers a network from ``models.build`` embeds; 0 where it embeds none."""
-    found = (layer for layer in network.layers if layer.name in (WAVING, BIN_LAYER))
-    return next((int(layer.kernel.shape[0]) for layer in found), 0)
 
 
 def bins(x: np.ndarray) -> list[np.ndarray]:

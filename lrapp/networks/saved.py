@@ -72,11 +72,7 @@ class SavedModel:
                 f"version that made it, or train it again. What was found: {error}"
             ) from error
         network = members.for_run(
-            settings,
-            shape,
-            preprocessor.task,
-            len(preprocessor.classes),
-            numbers=preprocessor.numbers,
+            settings, shape, preprocessor.task, len(preprocessor.classes), preprocessor.numbers
         )
         try:
             network.load_weights(folder / MODEL_FILE)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from lrapp.errors import UserError
-from lrapp.prediction import plain_embedding, quantiles
-from lrapp.prediction.plain_embedding import Embedding
+from lrapp.prediction import quantiles
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables import cell_values
@@ -64,37 +62,6 @@ class Portable:
     answer_fill: np.ndarray
     flags: np.ndarray
     categories: tuple[tuple[int, np.ndarray], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """A step of a network: a product, then a factor, then a sum, then a function; None is left out.
-
-    Args:
-        weights: float32, shape (inputs, units).
-        scale, shift: float32, shape (units,) each.
-        activation: The function, by Keras's name.
-        embedding: Comes before all that.
-    """
-
-    weights: np.ndarray | None = None
-    scale: np.ndarray | None = None
-    shift: np.ndarray | None = None
-    activation: str = "linear"
-    embedding: Embedding | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """One network, and what it counts for in the answer.
-
-    Args:
-        share: Above 0, at most 1; those of all members add up to 1.
-        layers: What it has learned.
-    """
-
-    share: float
-    layers: tuple[Layer, ...]
 
 
 class Arithmetic(Protocol):
@@ -288,82 +255,46 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
     return ops.join(parts)
 
 
-def learned(network: Any) -> tuple[Member, ...]:
-    """Return what a run's network has learned: its one network, or those of the ensemble that count.
+def date_parts(seconds: Any, ops: Arithmetic) -> list[Any]:
+    """Return the numbers that ``cells.DATE_PARTS`` names, for seconds since 1970."""
+    day = ops.constant(np.array([86_400.0]))
+    days = ops.floor(seconds / day)
+    return day_parts(days, seconds / day - days, ops)
 
-    Raises:
-        UserError: If it has layers that are none of a table's network.
+
+def day_parts(days: Any, time: Any, ops: Arithmetic) -> list[Any]:
+    """Return the numbers that ``cells.DATE_PARTS`` names, for whole days since 1970 and the share of the last one.
+
+    Days become dates as in Howard Hinnant's "chrono-compatible low-level date algorithms", whose years begin in March.
     """
-    from lrapp.networks import members
 
-    each = members.each(network)
-    if not each:
-        return (Member(1.0, layers(network)),)
-    return tuple(
-        Member(float(share), layers(member))
-        for member, share in zip(each, members.shares(network), strict=True)
-        if share
+    def c(value: float) -> Any:
+        return ops.constant(np.array([float(value)]))
+
+    def whole(x: Any, divisor: float) -> Any:
+        # Between two whole numbers, where no rounding of the quotient reaches the next one.
+        return ops.floor((x + c(0.5)) / c(divisor))
+
+    z = days + c(719_468)
+    era = whole(z, 146_097)
+    day_of_era = z - era * c(146_097)
+    year_of_era = whole(
+        day_of_era - whole(day_of_era, 1460) + whole(day_of_era, 36_524) - whole(day_of_era, 146_096), 365
     )
-
-
-def layers(network: Any) -> tuple[Layer, ...]:
-    """Return what a network of ``models.build`` has learned.
-
-    Raises:
-        UserError: If it has layers that are none of a table's network.
-    """
-    embedding = plain_embedding.of_network(network)
-    found = [] if embedding is None else [Layer(embedding=embedding)]
-    for layer in network.layers[1:]:
-        if layer.name.startswith("embedding"):
-            continue
-        weights = [np.asarray(value, np.float32) for value in layer.get_weights()]
-        match type(layer).__name__:
-            case "Dense":
-                bias = weights[1] if layer.use_bias else None
-                found.append(Layer(weights[0], None, bias, layer.activation.__name__))
-            case "BatchNormalization":
-                gamma, beta, mean, variance = weights
-                scale = gamma / np.sqrt(variance + np.float32(layer.epsilon))
-                found.append(Layer(None, scale, beta - mean * scale))
-            case "Activation":
-                found.append(Layer(activation=layer.activation.__name__))
-            case "Dropout":
-                continue
-            case other:
-                raise UserError(f"This network has layers that this format does not know: {other}.")
-    return tuple(found)
-
-
-def answer(members: Sequence[Member], x: Any, ops: Arithmetic) -> Any:
-    """Return what a run's network answers.
-
-    Args:
-        members: From ``learned``.
-        x: Inputs, float32.
-        ops: The runtime.
-    """
-    if len(members) == 1:
-        return _answer(members[0].layers, x, ops)
-    total = None
-    for member in members:
-        part = _answer(member.layers, x, ops) * ops.constant(np.array([member.share], np.float32))
-        total = part if total is None else total + part
-    return total
-
-
-def _answer(layers: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
-    for layer in layers:
-        if layer.embedding is not None:
-            x = plain_embedding.embedded(x, layer.embedding, ops)
-        if layer.weights is not None:
-            x = ops.product(x, layer.weights)
-        if layer.scale is not None:
-            x = x * ops.constant(layer.scale)
-        if layer.shift is not None:
-            x = x + ops.constant(layer.shift)
-        x = ops.activation(layer.activation, x)
-    return x
+    march_day = day_of_era - (year_of_era * c(365) + whole(year_of_era, 4) - whole(year_of_era, 100))
+    month = whole(march_day * c(5) + c(2), 153)
+    day = march_day - whole(month * c(153) + c(2), 5) + c(1)
+    spring = ops.less(month, c(10))  # March to December
+    year = year_of_era + era * c(400) + ops.where(spring, c(0), c(1))
+    # 59 days before March, 60 in a leap year: the days since the last of February that the calendar has.
+    leap = whole(year, 4) - whole(year - c(1), 4) - whole(year, 100) + whole(year - c(1), 100)
+    leap = leap + whole(year, 400) - whole(year - c(1), 400)
+    of_year = ops.where(spring, march_day + c(59) + leap, march_day - c(306))
+    weekday = days + c(3) - whole(days + c(3), 7) * c(7)
+    circles = []
+    for turn in (of_year / c(366), weekday / c(7), time):
+        circles += [ops.sine(turn * c(2 * np.pi)), ops.sine((turn + c(0.25)) * c(2 * np.pi))]
+    return [days + time, year, day, *circles]
 
 
 def raw_inputs(plan: Portable | Preprocessor, frame: pd.DataFrame) -> dict[str, np.ndarray]:

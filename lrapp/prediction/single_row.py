@@ -17,9 +17,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
-from lrapp.prediction import plain_embedding, plain_model
+from lrapp.prediction import plain_embedding, plain_model, plain_network
 from lrapp.prediction.numpy_arithmetic import NumpyArithmetic
-from lrapp.prediction.plain_model import Layer, Member, Numbers, Portable
+from lrapp.prediction.plain_model import Numbers, Portable
+from lrapp.prediction.plain_network import Layer, Member
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, raw_slots
@@ -98,7 +99,7 @@ class OneRow:
         by_slot = {slot: slots[:, [slot]] for slot in range(slots.shape[1])}
         arithmetic = NumpyArithmetic()
         x = plain_model.compute(self.plan, by_slot, chosen, arithmetic)
-        return self.preprocessor.decode(plain_model.answer(self.members, x, arithmetic))
+        return self.preprocessor.decode(plain_network.answer(self.members, x, arithmetic))
 
     def curve(self, row: Mapping[str, Value], name: str) -> tuple[list[Value], Decoded]:
         """Return the answers while one column moves over its range and the others stay.
@@ -153,7 +154,7 @@ def make(run_folder: Path, home: Path) -> None:
     stamp = _stamp(run)
     model = SavedModel.load(run_folder)
     told = model.tabular
-    members = plain_model.learned(model.network)
+    members = plain_network.learned(model.network)
     size = sum(
         layer.weights.size for member in members for layer in member.layers if layer.weights is not None
     )

@@ -163,7 +163,9 @@ class Preprocessor:
         """Return a network's numbers, or those that it learned, standardised without a logarithm: float64."""
         if self.logarithm is None:
             return np.asarray(outputs, np.float64)
-        return (self.logarithm.numbers(outputs) - self.target_mean) / self.target_scale
+        return standardised(
+            self.logarithm.numbers(outputs), self.target_mean, self.target_scale, kind=np.float64
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``preprocessor.skops``, ``preprocessor.json`` and ``formats.json`` into a folder."""
@@ -354,9 +356,11 @@ def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.n
     return slots, strange
 
 
-def standardised(values: np.ndarray, mean: float, scale: float) -> np.ndarray:
-    """Return (values - mean) / scale as float32, at most a million from 0."""
-    return np.clip((values - mean) / scale, -_FARTHEST, _FARTHEST).astype(np.float32)
+def standardised(
+    values: np.ndarray, mean: float, scale: float, kind: type[np.floating[Any]] = np.float32
+) -> np.ndarray:
+    """Return (values - mean) / scale as numbers of a kind, at most a million from 0."""
+    return np.clip((values - mean) / scale, -_FARTHEST, _FARTHEST).astype(kind)
 
 
 def decoded_classes(task: Task, classes: tuple[str, ...], outputs: np.ndarray) -> Decoded:

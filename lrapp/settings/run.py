@@ -245,14 +245,6 @@ class RunSettings(SettingsModel):
         description="Computes curves and the importance of columns at the end; comparisons leave it out.",
     )
 
-    def for_rows(self, training_rows: int) -> "RunSettings":
-        """Return the settings as they are for so many rows: epochs and patience that follow from steps are numbers.
-
-        Args:
-            training_rows: Rows to train on, at least 1.
-        """
-        return self.model_copy(update={"training": self.training.for_rows(training_rows)})
-
     @property
     def networks(self) -> int:
         """How many networks the run trains at once."""
@@ -290,6 +282,14 @@ class RunSettings(SettingsModel):
             return (1.0,) * count
         apart = RACE_DECADES / (count - 1)
         return tuple(10 ** (apart * (place - count // 2)) for place in range(count))
+
+    def for_rows(self, training_rows: int) -> "RunSettings":
+        """Return the settings as they are for so many rows: epochs and patience that follow from steps are numbers.
+
+        Args:
+            training_rows: Rows to train on, at least 1.
+        """
+        return self.model_copy(update={"training": self.training.for_rows(training_rows)})
 
     def plan(self, training_rows: int) -> schedules.FloatArray:
         """Return the learning rate of every step of the run.

@@ -21,8 +21,8 @@ from lrapp.errors import UserError
 from lrapp.networks import layers, models
 from lrapp.settings import ModelSettings, RunSettings, Task
 from lrapp.training.gradient_report import FINE, GradientReport, LayerGradients
-from lrapp.training.layer_work import multiplications
 from lrapp.training.loop import shuffled
+from lrapp.training.row_sizes import multiplications
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Split

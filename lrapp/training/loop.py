@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from lrapp.networks import models
 from lrapp.networks.group_rates import GROUPS, rates_of
 from lrapp.networks.stacked import StackedBatchNormalization
-from lrapp.preparation.image_inputs import ALIGNMENT
 from lrapp.settings import GroupSettings, Task, TrainingSettings
-from lrapp.training.layer_work import multiplications, numbers_of_a_row
+from lrapp.training.row_sizes import multiplications, numbers_of_a_row, shared
 from lrapp.training.target_units import TargetUnits
 
 if TYPE_CHECKING:
@@ -150,8 +149,7 @@ class Loop:
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
         self._loss = models.loss(task)
-        self.label_smoothing = settings.label_smoothing
-        self._training_loss = models.loss(task, label_smoothing=self.label_smoothing)
+        self._training_loss = models.loss(task, label_smoothing=settings.label_smoothing)
         self._functions: dict[tuple[Any, ...], Any] = {}
         self.units = TargetUnits()
         self._layers = models.every_layer(model)
@@ -189,7 +187,7 @@ class Loop:
 
     def load(self, part: "Split") -> Data:
         """Return rows as the loop takes them."""
-        x = _shared(part.x) if self.pictures else tf.constant(part.x, tf.float32)
+        x = shared(part.x) if self.pictures else tf.constant(part.x, tf.float32)
         if self.task == "multi-class":
             y = tf.constant(part.y, tf.int32)
         else:
@@ -432,12 +430,3 @@ class Loop:
         finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(value)) for value in floats]))
         penalty = keras.ops.sum(self.model.losses) if self.model.losses else tf.constant(0.0)
         return finite, penalty, model, optimizer
-
-
-def _shared(pixels: NDArray[np.uint8]) -> tf.Tensor:
-    """A tensor of pictures, in the memory that they lie in where that can be: a copy takes as much again, twice."""
-    # TensorFlow ends the process where memory that it is given does not start at a multiple of 64.
-    fits = pixels.flags["C_CONTIGUOUS"] and pixels.ctypes.data % ALIGNMENT == 0 and pixels.flags["WRITEABLE"]
-    if not fits or not len(pixels) or tf.config.list_physical_devices("GPU"):
-        return tf.constant(pixels, tf.uint8)
-    return tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())

@@ -3,7 +3,7 @@
 import keras
 
 from lrapp.networks.stacked import StackedBatchNormalization, StackedDense, StackedDropout
-from lrapp.networks.stacked_embedding import StackedBins, StackedMixed, StackedWaves
+from lrapp.networks.stacked_embeddings import SideBySide, StackedMix, StackedWaves
 from lrapp.settings import TrainingSettings
 
 # Steps before XLA takes over, so that the first points come before its compiling. A fixed number: were it
@@ -26,9 +26,9 @@ _COMPILED = (
     StackedDense,
     StackedBatchNormalization,
     StackedDropout,
-    StackedBins,
     StackedWaves,
-    StackedMixed,
+    StackedMix,
+    SideBySide,
 )
 
 

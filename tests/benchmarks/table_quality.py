@@ -21,6 +21,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -218,9 +219,8 @@ def _mlp(prepared: Any, store: Any, case: Case, split: int, parts: Any) -> tuple
     return model.fit(x, y), test.x
 
 
-def work(job: tuple[Group, str]) -> tuple[Group, list[tuple[str, float, float]]]:
-    """Do a group in a process of its own; returns it with name, error and seconds of each model."""
-    group, home = job
+def work(group: Group, home: str) -> list[tuple[str, float, float]]:
+    """Do a group in a process of its own; returns name, error and seconds of each model."""
     from lrapp.execution import worker_setup
 
     worker_setup.settle("small")
@@ -238,7 +238,7 @@ def work(job: tuple[Group, str]) -> tuple[Group, list[tuple[str, float, float]]]
             print(f"{group.case.name}, split {group.split}, {name}: {problem}", file=sys.stderr, flush=True)
             error, seconds = math.nan, math.nan
         done.append((name, error, seconds))
-    return group, done
+    return done
 
 
 def key_of(patch: Mapping[str, Any]) -> str:
@@ -267,10 +267,12 @@ def study(groups: Iterable[Group], results: Path, jobs: int) -> pd.DataFrame:
     try:
         context = multiprocessing.get_context("spawn")
         # TensorFlow keeps some memory of each network.
-        with context.Pool(jobs, maxtasksperchild=4) as pool:
-            for group, done in pool.imap_unordered(work, [(group, home) for group in left]):
+        with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=4) as pool:
+            doing = {pool.submit(work, group, home): group for group in left}
+            for done in as_completed(doing):
+                group = doing[done]
                 with results.open("a", newline="") as file:
-                    for name, error, seconds in done:
+                    for name, error, seconds in done.result():
                         patch = key_of(group.models[name])
                         row = (group.case.name, group.split, name, patch, f"{error:.6g}", f"{seconds:.3g}")
                         csv.writer(file).writerow(row)
@@ -314,8 +316,7 @@ def markdown(frame: pd.DataFrame) -> str:
 def report(found: pd.DataFrame, models: Mapping[str, Mapping[str, Any]], tables: Iterable[str]) -> str:
     """Return what was found, in Markdown: all tables together, then each."""
     wanted = {name: key_of(patch) for name, patch in models.items()}
-    told = zip(found["table"], found["model"], found["patch"], strict=True)
-    kept = found[[table in tables and wanted.get(model) == patch for table, model, patch in told]]
+    kept = found[[wanted.get(row.model) == row.patch and row.table in tables for row in found.itertuples()]]
     kept = kept.drop_duplicates(["table", "split", "model"], keep="last")
     errors, seconds = (
         kept.pivot(index=["table", "split"], columns="model", values=value)[
@@ -324,7 +325,7 @@ def report(found: pd.DataFrame, models: Mapping[str, Mapping[str, Any]], tables:
         for value in ("error", "seconds")
     )
     parts = [markdown(summary(errors, seconds, against)) for against in (TREES, FIRST) if against in errors]
-    logs = errors.apply(np.log)
+    logs = np.log(errors)
     if TREES in errors:
         ratios = np.exp(logs.sub(logs[TREES], axis=0).groupby("table").mean()).map("{:.3f}".format)
         parts.append(

@@ -102,7 +102,7 @@ def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> 
                 if pd.api.types.is_bool_dtype(frame[column.name].dtype)
                 else value
             )
-            outputs = answer(prepared.preprocessor.transform(changed))
+            outputs = answer(prepared.tabular.transform(changed))
             expected.append(prepared.preprocessor.decode(outputs).values.mean())
         got = list(found.series[0].values[: len(at)])
         assert got == pytest.approx(expected, rel=2e-3, abs=2e-2), column.name

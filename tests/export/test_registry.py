@@ -16,7 +16,7 @@ from lrapp.errors import UserError
 from lrapp.execution import worker
 from lrapp.export import exporter, finished_run, registry
 from lrapp.networks import saved
-from lrapp.prediction import plain_dates, plain_model
+from lrapp.prediction import plain_model
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     Activation,
@@ -254,7 +254,7 @@ def test_dates_become_the_same_numbers_as_in_the_app() -> None:
     days = pd.Series(pd.date_range("1596-02-27", "2404-03-02", freq="37h", unit="s"))
     seconds = days.to_numpy().astype(np.int64).astype(np.float64)[:, None]
     ops: Any = _Numpy()
-    found = np.concatenate(plain_dates.date_parts(seconds, ops), axis=1)
+    found = np.concatenate(plain_model.date_parts(seconds, ops), axis=1)
     np.testing.assert_allclose(found, cell_values.date_parts(days), rtol=0, atol=1e-9)
 
 
@@ -363,7 +363,7 @@ def _check_description(run: Run, store: Store, folder: Path, monkeypatch: pytest
 def _input(one: dict[str, Any], values: pd.Series) -> np.ndarray:
     match one["kind"]:
         case "number":
-            numbers = values.to_numpy(np.float64).clip(one.get("low"), one.get("high"))
+            numbers = values.to_numpy(np.float64).clip(one.get("low", -np.inf), one.get("high", np.inf))
             numbers = np.where(np.isnan(numbers), one["missing"], numbers)
             if "mean" in one:
                 scaled = (numbers - one["mean"]) / one["scale"]

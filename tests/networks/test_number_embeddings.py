@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from small_networks import RICH, prepared, train
 
-from lrapp.networks import members, models, number_embeddings, shapes
+from lrapp.networks import models, number_embeddings, shapes
 from lrapp.networks.cost import count_parameters
 from lrapp.networks.number_embeddings import BINS, LEARNED, WAVES, bins, learn_bins
-from lrapp.prediction import plain_model
+from lrapp.prediction import plain_network
 from lrapp.prediction.numpy_arithmetic import NumpyArithmetic
 from lrapp.settings import GroupSettings, LayerSettings, ModelSettings, NumberEmbedding, TrainingSettings
 from lrapp.training.loop import Loop
@@ -106,7 +106,7 @@ def test_a_saved_network_needs_no_code_of_ours(kind: NumberEmbedding, tmp_path: 
 @pytest.mark.parametrize("kind", KINDS)
 def test_plain_arrays_answer_the_same(kind: NumberEmbedding) -> None:
     network = built(kind)
-    answers = plain_model.answer(plain_model.learned(network), X, NumpyArithmetic())
+    answers = plain_network.answer(plain_network.learned(network), X, NumpyArithmetic())
     np.testing.assert_allclose(answers, network(X), atol=1e-5)
 
 
@@ -193,25 +193,3 @@ def test_groups_with_rates_of_their_own_train_an_embedding() -> None:
     loop = Loop(network, "binary", settings, models.owners(network, layers))
     train(settings, layers=layers, rate=np.full((7, 3), [0.0, 0.01, 0.01]), loop=loop)
     np.testing.assert_array_equal(before[0], network.get_layer("embedding_mixed").get_weights()[0])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_many_networks_at_once_embed_as_each_would_alone(kind: NumberEmbedding) -> None:
-    settings = ModelSettings(layers=(LayerSettings(units=5),), number_embedding=kind)
-    seeds = members.member_seeds(3, 3)
-    stacked = members.stack(settings, X.shape[1], "regression", 0, seeds, numbers=NUMBERS)
-    learn_bins(stacked, X)
-    alone = [built(kind, seed) for seed in seeds]
-    expected = np.stack([np.asarray(network(X)) for network in alone])
-    np.testing.assert_allclose(stacked(X), expected, atol=1e-5)
-    assert all(len(variable.shape) == 3 and variable.shape[0] == 3 for variable in stacked.variables)
-    ensemble = members.empty(settings, X.shape[1], "regression", 0, seeds, numbers=NUMBERS)
-    members.unstack(stacked, ensemble, [0.5, 0.25, 0.25])
-    mean = np.tensordot([0.5, 0.25, 0.25], expected, axes=1)
-    np.testing.assert_allclose(ensemble(X), mean, atol=1e-5)
-    answers = plain_model.answer(plain_model.learned(ensemble), X, NumpyArithmetic())
-    np.testing.assert_allclose(answers, mean, atol=1e-5)
-    others = members.member_seeds(9, 3)
-    members.reset(stacked, others)
-    wanted = np.stack([np.asarray(built(kind, seed)(X)) for seed in others])
-    np.testing.assert_allclose(stacked(X), wanted, atol=1e-5)

@@ -87,8 +87,7 @@ def test_a_table_is_learned_by_its_logarithm_and_decoded_to_its_numbers(tmp_path
     told.save(tmp_path)
     loaded = Preprocessor.load(tmp_path)
     assert loaded.logarithm == told.logarithm
-    outputs = prepared.test.y[:, None]
-    np.testing.assert_array_equal(loaded.decode(outputs).values, told.decode(outputs).values)
+    np.testing.assert_array_equal(loaded.decode(prepared.test.y).values, told.decode(prepared.test.y).values)
 
 
 def test_scores_are_those_of_the_numbers_themselves() -> None:

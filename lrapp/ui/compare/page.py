@@ -17,7 +17,6 @@ from lrapp.preparation import expected_shape
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
     DataSettings,
-    FileSource,
     FixedSettings,
     PolicySettings,
     RunSettings,
@@ -29,7 +28,7 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search_form
 from lrapp.ui.compare import study as study_view
-from lrapp.ui.parts import access, actions, draft, reading, resources, starting
+from lrapp.ui.parts import access, actions, draft, reading, resources, session, starting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data, data_choice, images, learning_rate
 
@@ -49,7 +48,7 @@ _TRAIN_PAGE = "The policy of the Train page"
 
 
 @dataclass
-class _Row:
+class PolicyRow:
     """One policy that is being set up."""
 
     number: int
@@ -60,9 +59,9 @@ def page() -> None:
     """Show the page."""
     st.subheader("Compare", anchor=False)
     _undo()
-    study_id = st.query_params.get("study") or st.session_state.get("study")
+    study_id = st.query_params.get("study") or session.state().study
     if study_id:
-        st.session_state["study"] = st.query_params["study"] = study_id
+        session.state().study = st.query_params["study"] = study_id
         if st.button("New comparison", icon=":material/add:"):
             _open(None)
         study_view.show(study_id, _delete)
@@ -73,10 +72,10 @@ def page() -> None:
 
 def _open(study_id: str | None) -> None:
     if study_id is None:
-        st.session_state.pop("study", None)
+        session.state().study = None
         st.query_params.pop("study", None)
     else:
-        st.session_state["study"] = st.query_params["study"] = study_id
+        session.state().study = st.query_params["study"] = study_id
     st.rerun()
 
 
@@ -88,12 +87,12 @@ def _new() -> None:
     what = st.segmented_control(
         "What to compare",
         [_POLICIES, _SEARCH],
-        default=st.session_state.get("compare_kept", _POLICIES),
+        default=session.state().compare_what or _POLICIES,
         key="compare.what",
         required=True,
         label_visibility="collapsed",
     )
-    st.session_state["compare_kept"] = what
+    session.state().compare_what = what
     if what == _SEARCH:
         _new_search()
     else:
@@ -200,14 +199,13 @@ def _in_words(base: RunSettings) -> str:
     )
 
 
-def _rows(base: RunSettings) -> list[_Row]:
+def _rows(base: RunSettings) -> list[PolicyRow]:
     # As on the Train page, SGD and the adaptive optimizers each keep their own numbers.
-    key = f"compare_rows.{draft.family(base.training.optimizer)}"
-    if key not in st.session_state:
+    kept, family = session.state().compare_rows, draft.family(base.training.optimizer)
+    if family not in kept:
         fixed, clr = list(_presets(base).values())[:2]
-        st.session_state[key] = [_Row(0, fixed), _Row(1, clr)]
-    rows: list[_Row] = st.session_state[key]
-    return rows
+        kept[family] = [PolicyRow(0, fixed), PolicyRow(1, clr)]
+    return kept[family]
 
 
 def _presets(base: RunSettings) -> dict[str, PolicySettings]:
@@ -256,14 +254,14 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
     if right.button(
         "Add", icon=":material/add:", width="stretch", disabled=len(rows) >= MOST_POLICIES, key="compare.more"
     ):
-        rows.append(_Row(1 + max((row.number for row in rows), default=-1), presets[chosen]))
+        rows.append(PolicyRow(1 + max((row.number for row in rows), default=-1), presets[chosen]))
         st.rerun()
     return [row.policy for row in rows]
 
 
 def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
     # Kept by hand, as Streamlit forgets what widgets of another page said.
-    kept: dict[str, int] = st.session_state.setdefault("compare_numbers", {})
+    kept = session.state().compare_numbers
     left, right = st.columns(2)
     seeds = left.number_input(
         "Seeds",
@@ -331,7 +329,7 @@ def _ready_made() -> Plan:
 
 def _cardio() -> Source | None:
     """The cardiovascular table, as uploaded or as it lies ready for tests."""
-    uploads: list[FileSource] = st.session_state.get("uploads", [])
+    uploads = session.state().uploads
     for source in dict.fromkeys([draft.get().data.source, *reversed(uploads)]):
         try:
             if _CARDIO in resources.table(DataSettings(source=source)).kinds:
@@ -373,12 +371,12 @@ def _earlier(current: str | None) -> None:
 
 def _delete(study: Study) -> None:
     actions.delete_study(study)
-    st.session_state["deleted_study"], st.session_state["deleted_word"] = study.id, study.word
+    session.state().deleted_study, session.state().deleted_word = study.id, study.word
     _open(None)
 
 
 def _undo() -> None:
-    word = st.session_state.get("deleted_word", "comparison")
-    deleted = resources.undo("deleted_study", f"The {plain(word)} and its runs were deleted.")
-    if deleted is not None:
+    kept = session.state()
+    if kept.deleted_study and resources.undo(f"The {plain(kept.deleted_word)} and its runs were deleted."):
+        deleted, kept.deleted_study = kept.deleted_study, ""
         _open(actions.restore_study(deleted).id)

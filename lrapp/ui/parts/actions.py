@@ -23,7 +23,7 @@ from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs import notes
 from lrapp.runs.store import Run
 from lrapp.settings import RunSettings, RunStart
-from lrapp.ui.parts import access, identity, resources
+from lrapp.ui.parts import access, identity, resources, session
 from lrapp.ui.parts.access import Owned
 from lrapp.ui.parts.plain_text import plain
 
@@ -235,7 +235,7 @@ def predict(run: Run, name: str, data: bytes | memoryview) -> PredictionFolder:
 
 
 def predict_pictures(
-    run: Run, pictures: Sequence[tuple[str, bytes]]
+    run: Run, pictures: Sequence[tuple[str, bytes | memoryview]]
 ) -> "tuple[PredictionFolder, Future[PicturePredictions]]":
     """Have pictures predicted.
 
@@ -250,8 +250,11 @@ def predict_pictures(
         UserError: If the visitor may not, or the disk is full.
     """
     access.require("predict", run)
-    folder = folders.begin(resources.store().home, name="pictures", run=run.id, owner=identity.current())
-    return folder, resources.jobs().call(folders.work_on_pictures, folder.folder, run.folder, pictures)
+    folder = folders.create_of_pictures(
+        resources.store().home, pictures, run=run.id, owner=identity.current()
+    )
+    names = [name for name, _ in pictures]
+    return folder, resources.jobs().call(folders.work_on_pictures, folder.folder, run.folder, names)
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:
@@ -304,5 +307,4 @@ def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -
 
 def futures() -> "dict[str, Future[None]]":
     """Return what this tab has asked for, by the prediction's id."""
-    asked: dict[str, Future[None]] = st.session_state.setdefault("predict.futures", {})
-    return asked
+    return session.state().predictions

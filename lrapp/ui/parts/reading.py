@@ -8,6 +8,7 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.sandbox.desk import Desk, StillReading, Work
 from lrapp.sandbox.readers import ReadingStopped
+from lrapp.ui.parts import session
 from lrapp.ui.parts.plain_text import plain
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ def get(desk: Desk, key: Hashable, title: str, make: Callable[[Work], T]) -> T:
         ReadingStopped: If this visitor has cancelled it; ``offer_again`` lets them think again.
         UserError: What is wrong with the file.
     """
-    if st.session_state.get(_CANCELLED) == key:
+    if session.state().cancelled_reading == key:
         raise ReadingStopped(f"Reading {title} was cancelled. Read it again, or choose other data.")
     return desk.get(key, title, make, _MOMENT)
 
@@ -54,7 +55,7 @@ def _show(work: Work) -> None:
     bar.progress(min(1.0, max(0.0, work.share or 0.0)), f"{plain(what, 80)} … {work.seconds:,.0f} s")
     if button.button("Cancel", icon=":material/cancel:", key="reading.cancel", width="stretch"):
         work.cancel()
-        st.session_state[_CANCELLED] = work.key
+        session.state().cancelled_reading = work.key
         st.rerun()
 
 
@@ -66,7 +67,7 @@ def offer_again(error: UserError, key: str) -> None:
         key: Of the button.
     """
     if isinstance(error, ReadingStopped) and st.button("Read it again", icon=":material/refresh:", key=key):
-        st.session_state.pop(_CANCELLED, None)
+        session.state().cancelled_reading = None
         st.rerun()
 
 

@@ -18,7 +18,7 @@ from lrapp.prediction.progress import Cancelled
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import actions, resources
+from lrapp.ui.parts import actions, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _KEPT = "predict.pictures"
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class Asked:
     """Pictures that this tab wants predicted: by which run, which uploads, and how far that is."""
 
     about: tuple[str, tuple[str, ...]]
@@ -61,7 +61,7 @@ def show(run: Run) -> None:
         key=f"predict.pictures.{run.id}",
         help="PNG, JPEG, GIF, BMP or WebP. Choose several at once, or pack any number into a zip.",
     )
-    asked: _Asked | None = st.session_state.get(_KEPT)
+    asked = session.state().pictures
     if not uploaded:
         if asked is not None:
             _forget(asked)
@@ -71,8 +71,8 @@ def show(run: Run) -> None:
     if asked is None or asked.about != about:
         if asked is not None:
             _forget(asked)
-        pictures = [(file.name, file.getvalue()) for file in uploaded]
-        asked = st.session_state[_KEPT] = _Asked(about, *actions.predict_pictures(run, pictures))
+        pictures = [(file.name, file.getbuffer()) for file in uploaded]
+        asked = session.state().pictures = Asked(about, *actions.predict_pictures(run, pictures))
     if not asked.future.done():
         resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(asked)
         return
@@ -95,7 +95,7 @@ def show(run: Run) -> None:
     _result(run, found)
 
 
-def _cancel(asked: _Asked) -> None:
+def _cancel(asked: Asked) -> None:
     """Ask whoever looks at the pictures to end, or take them back before somebody does."""
     if asked.future.cancel():
         asked.folder.delete()
@@ -103,19 +103,19 @@ def _cancel(asked: _Asked) -> None:
         actions.cancel(asked.folder)
 
 
-def _forget(asked: _Asked) -> None:
+def _forget(asked: Asked) -> None:
     """Nobody waits for what was uploaded before."""
     _cancel(asked)
-    del st.session_state[_KEPT]
+    session.state().pictures = None
 
 
 def _offer_again(run: Run) -> None:
     if st.button("Predict again", icon=":material/refresh:", key=f"predict.pictures.again.{run.id}"):
-        del st.session_state[_KEPT]
+        session.state().pictures = None
         st.rerun()
 
 
-def _wait(asked: _Asked) -> None:
+def _wait(asked: Asked) -> None:
     if asked.future.done():
         st.rerun()
     progress = asked.folder.progress

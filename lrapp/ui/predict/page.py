@@ -11,7 +11,7 @@ from lrapp.preparation.preprocessor import InputColumn, Needs
 from lrapp.runs.store import Run
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import access, choices, resources
+from lrapp.ui.parts import access, choices, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import images, table
 from lrapp.ui.predict import row as predict_row
@@ -24,7 +24,7 @@ _WHAT = {
     ColumnKind.DATE: "date",
 }
 TABLE, ROW = "A table", "One row"
-_LIST, _SHOWN = "predict.model", "predict.model.shown"
+_LIST = "predict.model"
 
 
 def page() -> None:
@@ -76,7 +76,7 @@ def _choose() -> Run | None:
             icon=":material/warning:",
         )
     # A list without a key would be another one as soon as the address has changed, and forget the next choice.
-    if st.session_state.get(_LIST) not in ids or st.session_state.get(_SHOWN) != wanted:
+    if st.session_state.get(_LIST) not in ids or session.state().model_shown != wanted:
         st.session_state[_LIST] = wanted if wanted in ids else ids[0]
     chosen = st.selectbox(
         "Model",
@@ -85,7 +85,7 @@ def _choose() -> Run | None:
         key=_LIST,
         help="The run whose model predicts; the newest first. Type to search.",
     )
-    st.session_state[_SHOWN] = chosen
+    session.state().model_shown = chosen
     if chosen != wanted:
         st.query_params["run"] = chosen
         # The predictions in the address are those of the other run.

@@ -17,7 +17,7 @@ from lrapp.runs.store import Run
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import LARGEST
-from lrapp.ui.parts import choices, resources, saving
+from lrapp.ui.parts import choices, resources, saving, session
 from lrapp.ui.parts.plain_text import plain, spoken
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def show(run: Run) -> None:
 
 def _prepare(run: Run) -> None:
     """Have the worker leave the arrays beside the model; it does so once for each run."""
-    futures: dict[str, Future[None]] = st.session_state.setdefault("one_row.futures", {})
+    futures = session.state().one_row
     future = futures.get(run.id)
     if future is None:
         home = resources.store().home

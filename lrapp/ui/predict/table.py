@@ -17,7 +17,7 @@ from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.progress import Cancelled
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, resources, saving
+from lrapp.ui.parts import access, actions, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import question
 
@@ -41,7 +41,7 @@ def show(run: Run) -> None:
         help="Columns are found by name, their order does not matter. The target may be missing; where it is "
         "there, the predictions are scored. A million rows are fine.",
     )
-    if uploaded is not None and st.session_state.get("predict.taken") != (run.id, uploaded.file_id):
+    if uploaded is not None and session.state().prediction_taken != (run.id, uploaded.file_id):
         _begin(run, uploaded)
     folder = _shown(run)
     if folder is None:
@@ -83,8 +83,8 @@ def show(run: Run) -> None:
 
 def _begin(run: Run, uploaded: Any) -> None:
     """Hand the file to the worker; once for each upload, not again with every rerun of the page."""
-    st.session_state["predict.taken"] = (run.id, uploaded.file_id)
-    st.session_state.pop("predict.error", None)
+    session.state().prediction_taken = (run.id, uploaded.file_id)
+    session.state().prediction_error = None
     st.query_params["prediction"] = actions.predict(run, uploaded.name, uploaded.getbuffer()).id
 
 
@@ -119,7 +119,7 @@ def _shown(run: Run) -> PredictionFolder | None:
         if future is not None and future.done() and future.exception() is not None:
             _keep_error(run, future)
         else:
-            st.session_state["predict.error"] = (run.id, str(error))
+            session.state().prediction_error = (run.id, str(error))
         _forget()
         return None
 
@@ -137,11 +137,11 @@ def _keep_error(run: Run, future: "Future[None]") -> None:
     else:
         log.error("A prediction failed.", exc_info=error)
         text = "This table could not be predicted; the server's log has the details."
-    st.session_state["predict.error"] = (run.id, text)
+    session.state().prediction_error = (run.id, text)
 
 
 def _say_what_went_wrong(run: Run) -> None:
-    kept = st.session_state.get("predict.error")
+    kept = session.state().prediction_error
     if kept is not None and kept[0] == run.id:
         st.error(plain(kept[1], None), icon=":material/error:")
 
@@ -164,7 +164,7 @@ def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> 
         actions.cancel(folder)
         if future is None or future.cancel():
             folder.delete()
-            st.session_state["predict.error"] = (run.id, str(Cancelled()))
+            session.state().prediction_error = (run.id, str(Cancelled()))
             _forget()
         st.rerun()
 

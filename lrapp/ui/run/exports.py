@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.export import download, registry
 from lrapp.export.exporter import Exporter
 from lrapp.runs.store import Run
-from lrapp.ui.parts import actions, resources
+from lrapp.ui.parts import actions, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def _say_how_it_ended(future: "Future[Path]") -> None:
 
 def _futures() -> "dict[tuple[str, str], Future[Path]]":
     """What this tab has asked for."""
-    futures: dict[tuple[str, str], Future[Path]] = st.session_state.setdefault("takeaways", {})
-    return futures
+    return session.state().exports
 
 
 def _key(run: Run, item: Exporter) -> tuple[str, str]:

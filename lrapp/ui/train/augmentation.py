@@ -6,7 +6,7 @@ from lrapp.errors import UserError
 from lrapp.images.pixels import contact_sheet
 from lrapp.settings import AugmentationSettings, RunSettings
 from lrapp.settings.base import checked
-from lrapp.ui.parts import draft, fields, resources
+from lrapp.ui.parts import draft, fields, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 _FIELDS = list(AugmentationSettings.model_fields)
@@ -59,10 +59,10 @@ def _preview(settings: RunSettings, can_build: bool) -> None:
     if pressed:
         try:
             with st.spinner("Making the pictures …"):
-                st.session_state["augmented"] = (about, _batch(settings))
+                session.state().augmented = (about, _batch(settings))
         except UserError as error:
             st.error(plain(str(error), None), icon=":material/error:")
-    kept = st.session_state.get("augmented")
+    kept = session.state().augmented
     if kept is not None and kept[0] == about:
         st.image(kept[1], caption="The first pictures of the first batch, as the network sees them")
 

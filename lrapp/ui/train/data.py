@@ -22,7 +22,7 @@ from lrapp.settings import (
     Task,
 )
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.ui.parts import choices, draft, fields, reading, resources
+from lrapp.ui.parts import choices, draft, fields, reading, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice, images
 from lrapp.ui.train.data_choice import Chosen
@@ -106,9 +106,9 @@ def _source(current: Source) -> Source:
         help="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
         "number format are detected and can be changed. Or a zip of pictures with a folder for each class.",
     )
-    if uploaded is not None and st.session_state.get("last_upload") != uploaded.file_id:
+    if uploaded is not None and session.state().last_upload != uploaded.file_id:
         # The bytes go with the tab, so they are kept at once, under a name that their content gives.
-        st.session_state["last_upload"] = uploaded.file_id
+        session.state().last_upload = uploaded.file_id
         st.session_state[pick_key] = data_choice.keep(uploaded.getvalue(), uploaded.name)
     with st.container(horizontal=True, gap="small"):
         for pictures, (title, icon) in _SETS.items():

@@ -20,7 +20,7 @@ from lrapp.settings import (
     TrainingSettings,
 )
 from lrapp.settings.base import checked
-from lrapp.ui.parts import access, draft, resources
+from lrapp.ui.parts import access, draft, resources, session
 
 # What is told apart; a table's settings name the column here.
 _CLASS = "class"
@@ -92,13 +92,12 @@ def uploads(current: Source) -> list[Source]:
     for kind in (FileSource, PictureFileSource):
         if isinstance(current, kind) and current not in _kept(current):
             _kept(current).append(current)
-    return [*st.session_state.get("uploads", []), *st.session_state.get("picture_uploads", [])]
+    return [*session.state().uploads, *session.state().picture_uploads]
 
 
 def _kept(like: Source) -> list[Source]:
-    name = "picture_uploads" if isinstance(like, PictureFileSource) else "uploads"
-    kept: list[Source] = st.session_state.setdefault(name, [])
-    return kept
+    kept = session.state()
+    return kept.picture_uploads if isinstance(like, PictureFileSource) else kept.uploads
 
 
 def take(source: Source) -> DataSettings:
@@ -116,8 +115,7 @@ def take(source: Source) -> DataSettings:
     )
     if of_pictures == before.data.of_pictures:
         return data
-    others: dict[bool, tuple[ModelSettings, TrainingSettings, PolicySettings]]
-    others = st.session_state.setdefault("kinds_of_data", {})
+    others = session.state().other_data
     others[before.data.of_pictures] = (before.model, before.training, before.policy)
     model, training, policy = others.get(of_pictures) or _first(of_pictures, before)
     draft.put(

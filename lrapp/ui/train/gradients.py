@@ -14,7 +14,7 @@ from lrapp.phrasing import counted
 from lrapp.settings import RunSettings
 from lrapp.training import gradient_report
 from lrapp.training.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
-from lrapp.ui.parts import actions, draft, resources
+from lrapp.ui.parts import actions, draft, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _KEPT = "gradients"
 
 
 @dataclass(frozen=True)
-class _Check:
+class Check:
     """A check that this tab asked for, and the settings that it is of."""
 
     about: tuple[str, ...]
@@ -42,7 +42,7 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
         settings: The draft, with what the cards above say.
         obstacle: What stands in the way of building the network, None if nothing.
     """
-    check: _Check | None = st.session_state.get(_KEPT)
+    check = session.state().gradients
     if check is not None and check.about != _about(settings):
         _forget()  # nobody waits for what was true of other settings
         check = None
@@ -84,26 +84,26 @@ def _about(settings: RunSettings) -> tuple[str, ...]:
     )
 
 
-def _begin(settings: RunSettings) -> _Check:
+def _begin(settings: RunSettings) -> Check:
     actions.check(settings)
     _forget()
     home = resources.store().home
     watch = gradient_report.begin(home)
     future = resources.jobs().call(worker.checked_gradients, home, settings, watch)
-    check = _Check(_about(settings), watch, future)
-    st.session_state[_KEPT] = check
+    check = Check(_about(settings), watch, future)
+    session.state().gradients = check
     return check
 
 
 def _forget() -> None:
     """End the check that is under way, if any, and forget what it found."""
-    check: _Check | None = st.session_state.pop(_KEPT, None)
+    check, session.state().gradients = session.state().gradients, None
     if check is not None:
         check.future.cancel()
         check.watch.unlink(missing_ok=True)
 
 
-def _wait(check: _Check) -> None:
+def _wait(check: Check) -> None:
     if check.future.done():
         st.rerun()
     done, jobs = gradient_report.share(check.watch), resources.jobs()
@@ -119,7 +119,7 @@ def _wait(check: _Check) -> None:
         st.rerun()
 
 
-def _ended(check: _Check) -> None:
+def _ended(check: Check) -> None:
     try:
         report = check.future.result()
     except UserError as error:
