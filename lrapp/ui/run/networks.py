@@ -57,8 +57,8 @@ def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool)
     if raced and history.chosen is not None:
         if history.chosen.judged != history.chosen.val_losses:
             st.caption(
-                "The cautious loss is the validation loss with one mistake more than was seen: on a few rows, a network "
-                "that is sure of everything looks better than it is."
+                "The cautious loss is the validation loss with one mistake more than was seen: on a few rows, a "
+                "network that is sure of everything looks better than it is."
             )
         _take(run, history.chosen)
 
