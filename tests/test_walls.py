@@ -184,6 +184,7 @@ def test_the_pages_are_imported_without_what_takes_seconds() -> None:
 ACTIONS = {
     *("notes.change", "bundle.pack", "registry.export", "folders.create"),
     *("sources.read_table", "uploads.table", "uploads.facts", "uploads.look", "uploads.images"),
+    "uploads.ask",
     *("studies.create", "studies.create_search", "studies.delete", "studies.restore"),
     *("store.create", "store.delete", "store.restore", "jobs.submit", "jobs.stop", "jobs.resume"),
     *("store.read_source", "store.source_path"),

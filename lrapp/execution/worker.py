@@ -84,17 +84,12 @@ def prepared_data(
     Raises:
         UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
     """
-    from lrapp.preparation.image_arrays import prepare_images
-    from lrapp.preparation.table_arrays import prepare
-    from lrapp.sandbox import sources
+    from lrapp.preparation import kinds
 
     key = (store.home, settings.model_dump_json())
     if _kept.prepared is None or key != _kept.key:
         _kept.forget()  # before the new data come, not beside them
-        if settings.of_pictures:
-            _kept.prepared = prepare_images(sources.read_images(store, settings, tell, should_stop), settings)
-        else:
-            _kept.prepared = prepare(sources.read_table(store, settings, should_stop), settings)
+        _kept.prepared = kinds.of(settings.kind).prepared(store, settings, tell, should_stop)
         _kept.key = key
     return _kept.prepared
 
@@ -392,16 +387,16 @@ def _look_closely(
     run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", scores: "Scores"
 ) -> None:
     """Leave what the pages show of a finished model; the run is done, and nothing here may undo that."""
-    from lrapp.evaluation import misclassified
+    from lrapp.evaluation import kinds
     from lrapp.evaluation.analysis import Insight, look
     from lrapp.networks import saved
 
-    mistakes_path, mistakes = run.folder / misclassified.MISTAKES_FILE, b""
+    kind, more = kinds.of(prepared.kind), dict[str, bytes]()
     run.insight_path.unlink(missing_ok=True)
-    mistakes_path.unlink(missing_ok=True)
+    for name in kind.files:
+        (run.folder / name).unlink(missing_ok=True)
     try:
-        if prepared.of_pictures:
-            mistakes = misclassified.mistakes(prepared, outputs).to_json()
+        more = kind.leave(prepared, outputs)
         found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
     except Exception as error:
         log.warning("The closer look at run %s failed.", run.id, exc_info=True)
@@ -410,5 +405,5 @@ def _look_closely(
         found = Insight(prepared.task, scores.part, scores.rows, notes=(note,))
     with suppress(UserError):  # a disk that is full now still held the model
         write_beside(run.insight_path, found.to_json())
-        if mistakes:
-            write_beside(mistakes_path, mistakes)
+        for name, data in more.items():
+            write_beside(run.folder / name, data)

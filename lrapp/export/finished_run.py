@@ -137,11 +137,10 @@ def recipe(run: Run, store: Store) -> Recipe:
     from lrapp.preparation.table_arrays import prepare
 
     settings, history, scores, model = finished(run)
-    if not isinstance(model.preprocessor, Preprocessor):
-        raise UserError("This run has learned from pictures; it has no table.")
+    told = model.tabular
     table = read_table(store, settings.data)
     prepared = prepare(table, settings.data)
-    if prepared.preprocessor.inputs != model.preprocessor.inputs:
+    if prepared.inputs != told.inputs:
         raise UserError(
             "The table gives other inputs than when this model was trained, perhaps by another version of LR Lab: "
             "train the run again."
@@ -153,7 +152,7 @@ def recipe(run: Run, store: Store) -> Recipe:
         scores,
         model,
         prepared,
-        preprocessor=model.preprocessor,
+        preprocessor=told,
         frame=frame,
         table_notes=table.notes,
         reading=_reading(store.read_source(settings.data.source), table, frame),
@@ -162,7 +161,7 @@ def recipe(run: Run, store: Store) -> Recipe:
 
 def _plain(table: "Table", prepared: "Prepared") -> pd.DataFrame:
     columns = {}
-    for column in prepared.preprocessor.columns:
+    for column in prepared.tabular.columns:
         values = table.frame[column.name]
         match column.kind:
             case ColumnKind.NUMBER:

@@ -67,9 +67,7 @@ def predict_pictures(
     """Return what a network sees in pictures; arguments and errors as for ``predict_files``."""
     import pandas as pd
 
-    told = model.preprocessor
-    if not isinstance(told, PicturePreprocessor):
-        raise UserError("This model predicts tables, not pictures. Upload a table, or choose another model.")
+    told = model.fitted(PicturePreprocessor)
     names: list[str] = []
     reasons: list[str] = []
     outputs: list[Any] = []

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from lrapp.files import from_json, write_beside
 from lrapp.formats import learned
 from lrapp.formats.learned import ModelFormats
 from lrapp.phrasing import quoted
-from lrapp.settings import Task
+from lrapp.settings import DataKind, Task
 from lrapp.tables import cell_values
 from lrapp.tables.columns.conversion import ColumnKind
 
@@ -107,6 +107,12 @@ class Preprocessor:
     inputs: tuple[str, ...]
     transformer: Any
     formats: ModelFormats | None = None
+    kind: ClassVar[DataKind] = "table"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row's inputs."""
+        return (len(self.inputs),)
 
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the network's inputs for the rows of a table.

@@ -3,13 +3,8 @@
 from lrapp.settings.data import (
     DataSettings,
     DialectSettings,
-    FileSource,
-    PictureFileSource,
     PictureSettings,
-    PicturesSource,
-    SampleSource,
     Scaling,
-    Source,
     Task,
 )
 from lrapp.settings.network import (
@@ -42,12 +37,27 @@ from lrapp.settings.run import (
     TrainingSettings,
     describe,
 )
+from lrapp.settings.sources import (
+    DATA_KINDS,
+    SOURCES,
+    DataKind,
+    FileSource,
+    KindFacts,
+    PictureFileSource,
+    PicturesSource,
+    SampleSource,
+    Source,
+    UploadedSource,
+)
 
 __all__ = [
+    "DATA_KINDS",
     "MOST_STEPS",
+    "SOURCES",
     "Activation",
     "AugmentationSettings",
     "CLRSettings",
+    "DataKind",
     "DataSettings",
     "DialectSettings",
     "EarlyStoppingSettings",
@@ -55,6 +65,7 @@ __all__ = [
     "FixedSettings",
     "FreshStart",
     "GroupSettings",
+    "KindFacts",
     "LayerKind",
     "LayerSettings",
     "ModelSettings",
@@ -75,6 +86,7 @@ __all__ = [
     "Source",
     "Task",
     "TrainingSettings",
+    "UploadedSource",
     "describe",
     "starting_policy",
     "with_rates",

@@ -27,6 +27,7 @@ from lrapp.settings.policy import (
     RangeTestSettings,
     with_rates,
 )
+from lrapp.settings.sources import SOURCES
 
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -240,7 +241,7 @@ class RunSettings(SettingsModel):
 
 
 _KINDS = (
-    *("sample", "file", "pictures", "picture file"),
+    *(str(source.model_fields["type"].default) for source in SOURCES),
     *("fixed", "clr", "sgdr", "one-cycle"),
     *("fresh", "run", "pretrained"),
 )

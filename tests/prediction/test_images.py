@@ -3,6 +3,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -117,8 +118,9 @@ def test_no_pictures_at_all_are_a_sentence(run: Run) -> None:
 
 
 def test_a_model_of_tables_is_a_sentence(tmp_path: Path) -> None:
-    model: Any = type("Model", (), {"preprocessor": None})
-    with pytest.raises(UserError, match="predicts tables, not pictures"):
+    fitted: Any = SimpleNamespace(kind="table")
+    model = SavedModel(network=None, preprocessor=fitted)
+    with pytest.raises(UserError, match="learned from a table, not from pictures"):
         images.predict_pictures(model, [("a.png", picture(0))])
 
 

@@ -137,7 +137,7 @@ def test_rows_without_a_target_are_left_out_and_counted() -> None:
     )
     assert prepared.notes == ("3 rows without a value in “y” were left out.",)
     np.testing.assert_array_equal(
-        prepared.preprocessor.transform(table.frame.iloc[prepared.test.rows]), prepared.test.x
+        prepared.tabular.transform(table.frame.iloc[prepared.test.rows]), prepared.test.x
     )
 
 

@@ -111,7 +111,7 @@ def test_pictures_that_want_too_much_are_a_sentence(
 ) -> None:
     kept = store.keep_file(bomb(), "a.zip")
     uploads, source = Uploads(store, readers), PictureFileSource(name="a.zip", sha256=kept.sha256)
-    assert uploads.holds_pictures(kept)
+    assert uploads.kind_of(kept) == "pictures"
     sentence = "These pictures need more than 300 MB of memory to be read"
     with pytest.raises(OverLimit, match=sentence):
         uploads.look(source, PictureSettings())

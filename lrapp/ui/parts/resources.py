@@ -19,7 +19,7 @@ from lrapp.sandbox import uploads as uploaded_files
 from lrapp.sandbox.desk import Desk
 from lrapp.sandbox.readers import Readers
 from lrapp.sandbox.uploads import Uploads
-from lrapp.settings import DataSettings, DialectSettings, FileSource, RunSettings, Source
+from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source, UploadedSource
 from lrapp.tables.columns.conversion import ColumnKind
 from lrapp.ui.parts import access, reading
 from lrapp.ui.parts.plain_text import plain
@@ -107,7 +107,7 @@ def table(data: DataSettings) -> "Table":
 def _table(source: Source, dialect: DialectSettings, kinds: dict[str, ColumnKind]) -> "Table":
     access.require_table(source)
     data = DataSettings(source=source, dialect=dialect, kinds=kinds)
-    if not isinstance(source, FileSource):
+    if not isinstance(source, UploadedSource):
         return _sample(
             source.model_dump_json(), dialect.model_dump_json(), tuple(sorted(kinds.items())), data
         )

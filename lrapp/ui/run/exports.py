@@ -24,7 +24,7 @@ def show(run: Run) -> None:
         titles = {item.title: item for item in registry.formats(run)}
         chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
         item = titles[chosen]
-        st.caption(plain(item.about, None))
+        st.caption(plain(registry.about(item, run), None))
         future = _futures().get(_key(run, item))
         if future is not None and not future.done():
             st.fragment(_wait, run_every=SECONDS_BETWEEN_LOOKS)(run, item)
