@@ -12,8 +12,9 @@ from lrapp.export import kinds
 from lrapp.export.exporter import Arrays, Exporter, Maker
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.formats import code, keras, litert, onnx, savedmodel
-from lrapp.files import disk_errors, put, write_beside
+from lrapp.files import disk_errors, put
 from lrapp.phrasing import counted
+from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DATA_KINDS, DataKind
 
@@ -44,48 +45,42 @@ def export_path(run: Run, exporter: Exporter) -> Path:
     return run.folder / FOLDER / f"{exporter.key}.zip"
 
 
-def progress_path(run: Run, exporter: Exporter) -> Path:
-    """Return the file that holds, while an export is made, a few words on what is going on."""
-    return run.folder / FOLDER / f"{exporter.key}.progress"
-
-
-def export(folder: Path, home: Path, key: str) -> Path:
+def export(folder: Path, home: Path, key: str, watch: Watch = NOBODY) -> Path:
     """Make an export of a finished run and return its zip file.
 
     Args:
         folder: The run's folder.
         home: The store's folder, where uploaded files are kept.
         key: Which format.
+        watch: Told how far it is, and asked whether it is still wanted.
 
     Raises:
-        UserError: If the run left no model, its table is gone, a package is missing, or the format cannot hold
-            what the run does.
+        UserError: If the run left no model, its data are gone, a package is missing, the format cannot hold what the
+            run does, or it was stopped.
     """
     run = Run(folder)
     exporter = next(item for item in EXPORTERS if item.key == key)
     if exporter.missing:
         raise UserError(f"{exporter.title} needs more packages: pip install {' '.join(exporter.packages)}")
-    target, progress = export_path(run, exporter), progress_path(run, exporter)
+    target = export_path(run, exporter)
     with disk_errors():
         target.parent.mkdir(exist_ok=True)
 
     def say(text: str) -> None:
-        write_beside(progress, text.encode(), "nothing")
+        watch.check("The export was stopped. Make it again to have it.")
+        watch.tell(text)
 
-    try:
-        kind = kinds.of(run.settings.data.kind)
-        say(kind.reading)
-        finished = kind.finished(run, Store(home))
-        with disk_errors(), tempfile.TemporaryDirectory(dir=target.parent) as beside:
-            content = Path(beside) / "content"
-            content.mkdir()
-            _fill(content, exporter, finished, say)
-            say("Packing …")
-            packed = Path(beside) / target.name
-            _zip(content, packed)
-            put(packed, target)
-    finally:
-        progress.unlink(missing_ok=True)
+    kind = kinds.of(run.settings.data.kind)
+    say(kind.reading)
+    finished = kind.finished(run, Store(home))
+    with disk_errors(), tempfile.TemporaryDirectory(dir=target.parent) as beside:
+        content = Path(beside) / "content"
+        content.mkdir()
+        _fill(content, exporter, finished, say)
+        say("Packing …")
+        packed = Path(beside) / target.name
+        _zip(content, packed)
+        put(packed, target)
     return target
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.files import disk_errors, put, write_beside
 from lrapp.formats.chunks import Portion, ReadWhole
@@ -24,7 +24,6 @@ from lrapp.prediction import scoring
 from lrapp.prediction.row_predictions import Answers, answers, check_columns, free_names
 from lrapp.prediction.summary import Bar, Tally, Unseen
 from lrapp.sandbox.long_tables import LongTable
-from lrapp.sandbox.readers import ReadingStopped
 from lrapp.settings import Task
 from lrapp.tables import csv_writer
 from lrapp.tables.columns.kinds import ColumnKind
@@ -43,7 +42,7 @@ PREVIEW_ROWS = 200
 _PREDICTED_SHARE = 0.85
 
 
-class Cancelled(UserError):
+class Cancelled(Stopped):
     """Somebody asked for it to end."""
 
     def __init__(self, sentence: str = "The prediction was cancelled; nothing was kept of it.") -> None:
@@ -158,7 +157,7 @@ def predict_file(
             made = _write_parts(model, path, name, (parts, read), on_progress, should_stop, choice)
             made.tally.check()
             schema = _write_files(made, out, on_progress, should_stop)
-        except ReadingStopped as error:
+        except Stopped as error:
             raise Cancelled from error
         finally:
             shutil.rmtree(parts, ignore_errors=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any
 
-from lrapp.errors import Refused, UserError
+from lrapp.errors import Refused, Stopped, UserError
 from lrapp.files import disk_errors
 from lrapp.memory import available_bytes
 from lrapp.sandbox import limits, processes
@@ -44,13 +44,6 @@ class OverLimit(Refused):
 
 class Unreadable(UserError):
     """What the reader of a file says is wrong with it."""
-
-
-class ReadingStopped(UserError):
-    """Somebody asked for the end of a reading."""
-
-    def __init__(self, sentence: str = "Reading the file was cancelled.") -> None:
-        super().__init__(sentence)
 
 
 class Readers:
@@ -105,7 +98,7 @@ class Readers:
             UserError: What the task says is wrong.
             Refused: If the file cannot be used however it is read.
             OverLimit: If it takes more memory or time than it may.
-            ReadingStopped: If it was asked to.
+            Stopped: If it was asked to.
         """
         asked = self.stream(task, what, arguments, should_stop, memory)
         while True:
@@ -156,7 +149,7 @@ class Readers:
                 word = {}
             left -= time.monotonic() - began  # what whoever listens does in between does not count
             if should_stop():
-                raise ReadingStopped
+                raise Stopped("Reading the file was cancelled.")
             if "answer" in word:
                 self.peak = word.get("peak", 0)
                 answer: dict[str, Any] = word["answer"]
@@ -235,12 +228,12 @@ class _Turns:
         """Wait for a turn, and return the bytes that come with it.
 
         Raises:
-            ReadingStopped: If it was asked to stop meanwhile.
+            Stopped: If it was asked to stop meanwhile.
         """
         with self._changed:
             while True:
                 if should_stop():
-                    raise ReadingStopped
+                    raise Stopped("Reading the file was cancelled.")
                 memory = self.memory()
                 if not self._taken:
                     memory = max(memory, min(self._most, _LEAST_BYTES))  # the system has the last word

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from lrapp.errors import Refused, UserError
-from lrapp.images.zip_files import Stopped
+from lrapp.errors import Refused, Stopped, UserError
 from lrapp.runs.store import Store
-from lrapp.sandbox.readers import ReadingStopped
 from lrapp.sandbox.uploads import Uploads
 from lrapp.settings import DataSettings, PicturesSource, UploadedSource
 
@@ -43,7 +41,7 @@ def read_table(
         def read(kinds: Mapping[str, "ColumnKind"], names: Collection[str]) -> "Table":
             try:
                 return found.table(source, settings.dialect, kinds, names, should_stop)
-            except ReadingStopped as error:
+            except Stopped as error:
                 raise Stopped("Stopped while the table was being read.") from error
 
     else:
@@ -90,7 +88,7 @@ def read_images(
     if isinstance(source, UploadedSource):
         try:
             return Uploads(store).images(source, settings.pictures, tell, should_stop)
-        except ReadingStopped as error:
+        except Stopped as error:
             raise Stopped("Reading the pictures was stopped. Start again to use them.") from error
     if isinstance(source, PicturesSource):
         return datasets.read_set(source.name, tell)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.phrasing import counted
 from lrapp.runs.events import Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
@@ -158,10 +158,6 @@ class _Best:
         return self.settings.enabled and self.wait >= self.settings.patience
 
 
-class _Stopped(Exception):
-    """The person asked for the end."""
-
-
 class _Diverged(Exception):
     """A number became infinite, or none."""
 
@@ -229,7 +225,7 @@ class _Run:
                 self._epoch()
             if self.epochs < self.settings.epochs:
                 reason = "early_stopping"
-        except _Stopped:
+        except Stopped:
             reason = "stopped"
         except _Diverged as error:
             reason, message = "diverged", str(error)
@@ -258,7 +254,7 @@ class _Run:
         done = 0
         while done < self.steps_per_epoch:
             if self.should_stop():
-                raise _Stopped
+                raise Stopped
             step = before + done
             compiled = self.xla and step >= XLA_FROM_STEP
             count = min(self.pace.steps, self.steps_per_epoch - done)
@@ -333,7 +329,7 @@ class _Run:
         batches, done = self.loop.evaluation_batches(data), 0
         while done < batches:
             if done and self.should_stop():
-                raise _Stopped
+                raise Stopped
             count = min(self.evaluation_pace.steps, batches - done)
             begun = self.seconds
             sums.append(self.loop.evaluate(data, done, count))

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from lrapp.execution.tasks import Task
+
 # Clicks that come sooner after one another are one click that was not felt.
 SECONDS_OF_A_DOUBLE_CLICK = 2.0
 
@@ -164,14 +166,20 @@ def download(run: Run) -> Callable[[], bytes]:
     return partial(bundle.pack, run)
 
 
-def export(run: Run, item: Exporter) -> "Future[Path]":
+def export(run: Run, item: Exporter) -> "Task[Path]":
     """Have a run's model made into another format.
 
     Raises:
         UserError: If the visitor may not.
     """
     access.require("download", run)
-    return resources.jobs().call(registry.export, run.folder, resources.store().home, item.key)
+    return resources.jobs().task(
+        registry.export,
+        run.folder,
+        resources.store().home,
+        item.key,
+        failure="This format could not be made; the server's log has the details.",
+    )
 
 
 # --- studies -------------------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from lrapp.charts import training
 from lrapp.errors import UserError
 from lrapp.execution import worker_setup
+from lrapp.execution.desk import Desk
 from lrapp.execution.queue import Jobs
 from lrapp.runs import notes
 from lrapp.runs.store import Run, Store
 from lrapp.sandbox import sources
 from lrapp.sandbox import uploads as uploaded_files
-from lrapp.sandbox.desk import Desk
 from lrapp.sandbox.readers import Readers
 from lrapp.sandbox.uploads import Uploads
 from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source, UploadedSource
@@ -116,7 +116,7 @@ def _table(source: Source, dialect: DialectSettings, kinds: dict[str, ColumnKind
         desk(),
         key,
         source.name,
-        lambda work: uploads().table(source, dialect, kinds, should_stop=work.should_stop),
+        lambda watch: uploads().table(source, dialect, kinds, should_stop=watch.should_stop),
     )
 
 

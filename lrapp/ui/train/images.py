@@ -85,7 +85,7 @@ def facts_of(data: DataSettings) -> PictureFacts:
         resources.desk(),
         ("facts", source, wanted),
         source.name,
-        lambda work: resources.uploads().facts(source, wanted, work.should_stop),
+        lambda watch: resources.uploads().facts(source, wanted, watch.should_stop),
     )
 
 
@@ -119,7 +119,7 @@ def _look(data: DataSettings) -> Look:
             resources.desk(),
             ("look", source, wanted),
             source.name,
-            lambda work: resources.uploads().look(source, wanted, work.tell, work.should_stop),
+            lambda watch: resources.uploads().look(source, wanted, watch.tell, watch.should_stop),
         )
     place = (source.model_dump_json(), data.pictures.size, data.pictures.color)
     if place in kept:
