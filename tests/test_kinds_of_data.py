@@ -29,7 +29,9 @@ CLASSES = {
     *(source.__name__ for source in SOURCES),
     *("Preprocessor", "PicturePreprocessor", "Recipe", "PictureRecipe"),
 }
-_AXES = re.compile(r"^(len\((\w+\.)*(\w*_)?shape\)|(x|pixels|images)\.ndim)$")
+_AXES = re.compile(
+    r"^(len\((\w+\.)*input_shape\)|len\(((prepared|expected|self|preprocessor)\.)?shape\)|x\.ndim)$"
+)
 
 
 def decisions(source: str) -> list[str]:

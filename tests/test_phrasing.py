@@ -13,7 +13,7 @@ from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.analysis_text import threshold_sentence
 from lrapp.evaluation.metrics import Confusion, Thresholds
 from lrapp.evaluation.misclassified import Mistakes
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, distinct
 from lrapp.prediction.row_predictions import Answers
 from lrapp.prediction.summary import Tally
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
@@ -125,3 +125,25 @@ def _unaware() -> Iterator[str]:
 
 def test_no_sentence_only_knows_more_than_one() -> None:
     assert set(_unaware()) <= _ALWAYS_MORE, "say it with phrasing.counted"
+
+
+def test_no_two_names_are_the_same() -> None:
+    names = distinct(["a", "a", "a (2)", "", " ", "x" * 60, "x" * 70, "two\nlines"])
+    assert names[:4] == ["a", "a (2)", "a (2) (2)", "(no name)"]
+    assert len(set(names)) == 8
+    assert names[-1] == "two lines"
+    assert all(len(name) <= 46 for name in names)
+
+
+def test_long_names_keep_what_tells_them_apart() -> None:
+    names = [f"species from penguins.csv, 27 Nov 13:25:{second} UTC" for second in ("02", "42")]
+    assert distinct(names) == [
+        "species from penguin…27 Nov 13:25:02 UTC",
+        "species from penguin…27 Nov 13:25:42 UTC",
+    ]
+    assert [distinct(["x" * long])[0] for long in (40, 41)] == ["x" * 40, "x" * 20 + "…" + "x" * 19]
+
+
+def test_equal_names_are_told_apart_by_what_else_is_known_of_them() -> None:
+    names, times = ["mine", "yours", "mine", "mine"], ["10:00", "11:00", "12:00", "12:00"]
+    assert distinct(names, apart=times) == ["mine (10:00)", "yours", "mine (12:00)", "mine (12:00) (2)"]

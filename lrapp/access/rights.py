@@ -4,7 +4,7 @@ Without ``LRAPP_RUNS=own`` a server has no owners, and everybody may do everythi
 """
 
 import os
-from typing import Literal, get_args
+from typing import Literal
 
 Relation = Literal["owner", "guest", "stranger"]
 """Who made it; who was given its address; who has neither."""
@@ -24,8 +24,6 @@ Action = Literal[
     "predict",
     "use the table",
 ]
-ACTIONS: tuple[Action, ...] = get_args(Action)
-RELATIONS: tuple[Relation, ...] = get_args(Relation)
 # A link shows, and no more: curves, results and settings, which may be saved as they stand there.
 _GUEST: frozenset[Action] = frozenset({"look", "take settings", "save what is shown"})
 

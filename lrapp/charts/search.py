@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from lrapp.charts.training import RED, TRAINING, VALIDATION, finished, kept
-from lrapp.experiments.search_space import Optimizers, Space, Varied, kind, shown, spoken
+from lrapp.experiments.search_space import AXES, Choice, Range, Space, shown, spoken
 
 # With axis and titles, as a chart of its own has to fit into its height.
 _HEIGHT = 230
@@ -23,7 +23,7 @@ def setting_frame(points: pd.DataFrame, name: str) -> pd.DataFrame:
         points: As ``search_results.Found.points`` returns them.
         name: The setting.
     """
-    column = "name" if kind(name).scale == "choice" else "value"
+    column = "value" if name in AXES else "name"
     own = points.loc[points["setting"] == name, ["trial", column, "measure", "part"]]
     return own.reset_index(drop=True)
 
@@ -50,7 +50,9 @@ def setting_spec(
 
 
 @kept
-def _spec(name: str, varied: Varied, measure: str, upwards: bool, log_measure: bool) -> dict[str, Any]:
+def _spec(
+    name: str, varied: Range | Choice, measure: str, upwards: bool, log_measure: bool
+) -> dict[str, Any]:
     x = _axis(name, varied)
     y = alt.Y(
         "measure:Q",
@@ -60,7 +62,7 @@ def _spec(name: str, varied: Varied, measure: str, upwards: bool, log_measure: b
     )
     own = (
         alt.Tooltip("name:N", title=spoken(name))
-        if isinstance(varied, Optimizers)
+        if isinstance(varied, Choice)
         else alt.Tooltip("value:Q", title=spoken(name), format=".4~g")
     )
     trial = alt.Tooltip("trial:Q", title="trial")
@@ -80,20 +82,20 @@ def _spec(name: str, varied: Varied, measure: str, upwards: bool, log_measure: b
     return finished(alt.layer(*layers).properties(height=_HEIGHT))
 
 
-def _axis(name: str, varied: Varied) -> alt.X:
+def _axis(name: str, varied: Range | Choice) -> alt.X:
     label = spoken(name)
-    if isinstance(varied, Optimizers):
+    if isinstance(varied, Choice):
         names = [shown(one) for one in varied.among]
         return alt.X("name:N", title=label, scale=alt.Scale(domain=names), axis=alt.Axis(labelAngle=0))
-    low, high = getattr(varied, "low", 0.0), getattr(varied, "high", 1.0)
-    if varied.scale in ("log", "log2"):
-        base = 2 if isinstance(low, int) else 10
+    about, low, high = AXES[name], varied.low, varied.high
+    if about.scale != "linear":
+        base = 2 if about.whole else 10
         marks = _powers(base, low, high)
         # Vega's own marks, all nine of a decade, would be a thicket of lines.
         some = {"values": marks} if len(marks) > 1 else {"tickCount": 3}
         axis = alt.Axis(format="d" if base == 2 else ".0e", labelOverlap=True, **some)
         scale = alt.Scale(type="log", base=base, domain=[low, high], nice=False, padding=8)
-    elif varied.scale == "whole":
+    elif about.whole:
         axis = alt.Axis(format="d", values=list(range(int(low), int(high) + 1)), labelOverlap=True)
         scale = alt.Scale(domain=[low, high], nice=False, padding=8)
     else:

@@ -4,7 +4,7 @@ Every frame that comes here has column names of our own making, because Vega dra
 brackets, quotes or line breaks; what a person called a column appears in titles only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import lru_cache, wraps
 from typing import Any, Literal, ParamSpec
@@ -30,6 +30,7 @@ MOST_POINTS_LIVE = 150
 # browser swaps the points only, and keeps a zoom.
 POINTS = "points"
 Panel = Literal["loss", "rate", "metric"]
+More = Callable[[alt.Chart, alt.X, alt.Y], list[alt.Chart]]
 P = ParamSpec("P")
 # One zoom over the three charts; a plain wheel must go on scrolling the page.
 ZOOM: dict[str, Any] = {
@@ -87,13 +88,19 @@ def planned(plan: FloatArray, steps_per_epoch: int, most: int = MOST_POINTS) -> 
     return thin(line, "value", most).assign(panel="rate", series="planned")
 
 
-def run_frame(history: History, plan: pd.DataFrame | None = None, most: int = MOST_POINTS) -> pd.DataFrame:
+def run_frame(
+    history: History,
+    plan: pd.DataFrame | None = None,
+    most: int = MOST_POINTS,
+    extra: Sequence[pd.DataFrame] = (),
+) -> pd.DataFrame:
     """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
 
     Args:
         history: What the run has said so far.
         plan: The line of its plan, from ``planned``; drawn behind the rates that were used.
         most: About how many points of a line to keep.
+        extra: More rows, as ``members.spread`` gives them.
     """
     parts = [] if plan is None else [plan]
     steps = history.step_frame()
@@ -109,6 +116,7 @@ def run_frame(history: History, plan: pd.DataFrame | None = None, most: int = MO
         ("val_metric", "metric", "validation"),
     ):
         parts.append(_line(epochs, column, most).assign(panel=panel, series=series))
+    parts += [part for part in extra if len(part)]
     frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     frame["value"] = frame["value"].astype(float)
     frame["epoch"] = frame["epoch"].astype(float)
@@ -123,7 +131,8 @@ def run_frame(history: History, plan: pd.DataFrame | None = None, most: int = MO
             }
         )
         frame = pd.concat([frame, marks], ignore_index=True)
-    return frame.dropna(subset=["value"])
+    shown = ["value", "low"] if "low" in frame else ["value"]
+    return frame.dropna(subset=shown, how="all")
 
 
 def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
@@ -133,7 +142,9 @@ def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
 
 
 @kept
-def run_spec(epochs: int, metric: str, *, log_loss: bool = False, grouped: bool = False) -> dict[str, Any]:
+def run_spec(
+    epochs: int, metric: str, *, log_loss: bool = False, grouped: bool = False, more: More | None = None
+) -> dict[str, Any]:
     """Return the Vega-Lite specification of a run's three charts over one axis, without its data.
 
     Args:
@@ -141,11 +152,12 @@ def run_spec(epochs: int, metric: str, *, log_loss: bool = False, grouped: bool 
         metric: Name of the metric, as a title.
         log_loss: Draw the loss on a logarithmic axis.
         grouped: Whether groups of layers have rates of their own.
+        more: Makes more layers of a panel of loss or metric, as ``members.spread_layers``.
     """
     panels = (
-        _panel("loss", "loss", epochs, log=log_loss),
+        _panel("loss", "loss", epochs, log=log_loss, more=more),
         _panel("rate", "learning rate", epochs, grouped=grouped),
-        _panel("metric", metric, epochs, last=True),
+        _panel("metric", metric, epochs, last=True, more=more),
     )
     chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
     spec = finished(chart)
@@ -156,7 +168,14 @@ def run_spec(epochs: int, metric: str, *, log_loss: bool = False, grouped: bool 
 
 
 def _panel(
-    panel: Panel, title: str, epochs: int, *, log: bool = False, last: bool = False, grouped: bool = False
+    panel: Panel,
+    title: str,
+    epochs: int,
+    *,
+    log: bool = False,
+    last: bool = False,
+    grouped: bool = False,
+    more: More | None = None,
 ) -> alt.LayerChart | alt.FacetChart:
     base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
     x = alt.X(
@@ -191,7 +210,8 @@ def _panel(
     thin_line = base.transform_filter(f"datum.series == '{faint}'").mark_line(
         strokeWidth=1, strokeDash=[4, 3] if panel == "rate" else []
     )
-    line = base.transform_filter(f"datum.series != '{faint}' && datum.series != 'best epoch'").mark_line(
+    drawn = " || ".join(f"datum.series == '{series}'" for series in hues if series != faint)
+    line = base.transform_filter(drawn).mark_line(
         strokeWidth=2, point=alt.OverlayMarkDef(size=14) if panel != "rate" else False
     )
     best = base.transform_filter("datum.series == 'best epoch'")
@@ -206,6 +226,8 @@ def _panel(
                 x=x, y=y, tooltip=tooltip
             ),
         ]
+    if more is not None and panel != "rate":
+        layers += more(base, x, y)
     if panel == "loss":
         word = best.mark_text(text="best", dx=-10, dy=-10, align="right", color=VALIDATION)
         layers.append(word.encode(x=x, y=y))

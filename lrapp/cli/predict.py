@@ -14,7 +14,7 @@ from lrapp.formats import options
 from lrapp.formats.match import Choice, UnclearFormat
 from lrapp.phrasing import counted
 from lrapp.prediction import files
-from lrapp.prediction.files import Progress
+from lrapp.prediction.progress import Progress
 from lrapp.runs.store import Run
 
 _WIDTH = 30

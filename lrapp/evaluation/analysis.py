@@ -55,7 +55,7 @@ class Insight:
         thresholds: Of two classes.
         residuals: Of numbers.
         importance: Columns, those first that matter most.
-        by_log_loss: Whether that is told from the log loss of classes, and not from how often they are answered.
+        by_log_loss: Whether importance is the rise in log loss, and not the fall in accuracy.
         dependence: Of the columns that matter most.
         notes: Plain sentences on what was sampled or left out.
     """
@@ -191,7 +191,7 @@ def _verdict(
         prepared, part.y, outputs
     )
     better = float(errors.mean())
-    chance = metrics.spread(errors) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
+    chance = float(errors.std(ddof=1)) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
     assert own.value is not None
     assert other.value is not None
     rows = f"{len(errors):,} {prepared.unit}" if len(errors) != 1 else f"one {prepared.unit[:-1]}"

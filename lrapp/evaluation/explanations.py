@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.evaluation import kinds
-from lrapp.evaluation.metrics import spread
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.preparation.preprocessor import Preprocessor
@@ -136,7 +135,7 @@ def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> ND
     table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
     if prepared.task == "regression":
         errors: NDArray[np.float64] = np.abs(table[:, 0] - y) * prepared.metric_scale
-        return np.minimum(errors, np.finfo(np.float64).max / len(y))
+        return errors
     answers = table[:, 0] > 0.5 if prepared.task == "binary" else table.argmax(axis=1)
     return (answers != y).astype(np.float64)
 
@@ -186,7 +185,7 @@ def importance(
     errors = error(prepared, np.tile(y, REPEATS + 1), answer(stacked))
     means = errors.reshape(REPEATS + 1, -1).mean(axis=1)
     drops = means[1:] - means[0]
-    return Importance(prepared.tabular.columns[column].name, float(drops.mean()), spread(drops))
+    return Importance(prepared.tabular.columns[column].name, float(drops.mean()), float(drops.std(ddof=1)))
 
 
 def dependence(
@@ -240,10 +239,8 @@ def _raw(preprocessor: "Preprocessor", place: int, values: NDArray[Any]) -> tupl
     # "numbers" comes first among the transformers, so an input's place is its place there.
     table = np.zeros((len(values), len(unit.exponent_)))
     table[:, place] = values
-    with np.errstate(over="ignore"):
-        raw = np.ldexp(scale.inverse_transform(table)[:, place], unit.exponent_[place])
-    limit = np.finfo(np.float64).max
-    return tuple(float(f"{value:.6g}") for value in np.clip(raw, -limit, limit).tolist())
+    raw = np.ldexp(scale.inverse_transform(table)[:, place], unit.exponent_[place])
+    return tuple(float(f"{value:.6g}") for value in raw.tolist())
 
 
 def _series(prepared: "Prepared", table: NDArray[np.float64]) -> tuple[Series, ...]:

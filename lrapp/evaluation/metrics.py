@@ -1,4 +1,7 @@
-"""Truth beside answers -> the counts and curves behind a figure of merit. Numpy only."""
+"""Truth beside answers -> the counts and curves behind a figure of merit.
+
+What scikit-learn computes is imported where it is asked for: the page only reads what was computed.
+"""
 
 from dataclasses import dataclass
 
@@ -135,8 +138,10 @@ def confusion(truth: NDArray[np.int64], answers: NDArray[np.int64], names: tuple
         truth, answers = place[truth], place[answers]
         joined = len(names) - MOST_CLASSES
         names = (*(names[number] for number in kept), f"{joined:,} others")
-    table = np.bincount(truth * len(names) + answers, minlength=len(names) ** 2)
-    return Confusion(names, tuple(map(tuple, table.reshape(len(names), -1).tolist())), joined)
+    from sklearn.metrics import confusion_matrix
+
+    table = confusion_matrix(truth, answers, labels=range(len(names)))
+    return Confusion(names, tuple(map(tuple, table.tolist())), joined)
 
 
 def class_figures(
@@ -148,20 +153,18 @@ def class_figures(
         truth, answers: Class numbers, shape (rows,).
         names: The classes.
     """
-    rows, answered, right = (
-        np.bincount(numbers, minlength=len(names)).tolist()
-        for numbers in (truth, answers, truth[truth == answers])
-    )
+    from sklearn.metrics import precision_recall_fscore_support
+
+    figures = precision_recall_fscore_support(truth, answers, labels=range(len(names)), zero_division=np.nan)
+    of_classes = np.array(figures, np.float64).T
     return tuple(
-        ClassFigures(
-            name,
-            held,
-            hits / said if said else None,
-            hits / held if held else None,
-            2 * hits / (said + held) if said + held else 0.0,
-        )
-        for name, held, said, hits in zip(names, rows, answered, right, strict=True)
+        ClassFigures(name, int(rows), _defined(precision), _defined(recall), _defined(f1) or 0.0)
+        for name, (precision, recall, f1, rows) in zip(names, of_classes, strict=True)
     )
+
+
+def _defined(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def roc(positive: NDArray[np.bool_], chances: Floats) -> Curve | None:
@@ -171,12 +174,13 @@ def roc(positive: NDArray[np.bool_], chances: Floats) -> Curve | None:
         positive: Whether each row is, shape (rows,).
         chances: The probability that it is, shape (rows,).
     """
-    hits, misses = _cumulated(positive, chances)
-    if not hits[-1] or not misses[-1]:
+    if positive.all() or not positive.any():
         return None
-    x, y = np.r_[0.0, misses / misses[-1]], np.r_[0.0, hits / hits[-1]]
+    from sklearn.metrics import auc, roc_curve
+
+    x, y, _ = roc_curve(positive, chances, drop_intermediate=False)
     kept = _spread_out(x + y)
-    return Curve(_tuple(x[kept]), _tuple(y[kept]), float(np.trapezoid(y, x)))
+    return Curve(_tuple(x[kept]), _tuple(y[kept]), float(auc(x, y)))
 
 
 def precision_recall(positive: NDArray[np.bool_], chances: Floats) -> Curve | None:
@@ -186,21 +190,15 @@ def precision_recall(positive: NDArray[np.bool_], chances: Floats) -> Curve | No
         positive: Whether each row is, shape (rows,).
         chances: The probability that it is, shape (rows,).
     """
-    hits, misses = _cumulated(positive, chances)
-    if not hits[-1] or not misses[-1]:
+    if positive.all() or not positive.any():
         return None
-    recall, precision = hits / hits[-1], hits / (hits + misses)
-    area = float(np.diff(recall, prepend=0.0) @ precision)
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(positive, chances)
+    precision, recall = precision[-2::-1], recall[-2::-1]  # rising, without the point of no threshold
     kept = _spread_out(recall)
+    area = float(average_precision_score(positive, chances))
     return Curve(_tuple(recall[kept]), _tuple(precision[kept]), area)
-
-
-def _cumulated(positive: NDArray[np.bool_], chances: Floats) -> tuple[Floats, Floats]:
-    """Positive and negative rows at or above each different probability, the highest first."""
-    order = np.argsort(-chances, kind="stable")
-    last = np.r_[np.diff(chances[order]) != 0, True]
-    hits = np.cumsum(positive[order], dtype=np.float64)
-    return hits[last], (np.arange(1, len(hits) + 1) - hits)[last]
 
 
 def _spread_out(rising: Floats) -> NDArray[np.int64]:
@@ -253,15 +251,11 @@ def residuals(truth: Floats, predicted: Floats) -> Residuals:
     rows = np.arange(len(truth))
     if len(rows) > MOST_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(len(truth), MOST_ROWS, replace=False))
-    # Half of each first: a difference of two numbers near the end of float64 overflows.
-    limit = np.finfo(np.float64).max / 4
-    errors = np.clip(predicted / 2 - truth / 2, -limit, limit) * 2
+    errors = predicted - truth
     low, high = np.quantile(errors, [0.005, 0.995])
     if not low < high:
         low, high = errors.min(), errors.max()
-    if high / 2 - low / 2 <= 1e-9 * max(
-        abs(low), abs(high)
-    ):  # one value, or so near that no bins fit between
+    if high - low <= 2e-9 * max(abs(low), abs(high)):  # one value, or so near that no bins fit between
         low, high = low - (abs(low) / 2 or 1.0), high + (abs(high) / 2 or 1.0)
     span = (low, high)
     counts, edges = np.histogram(np.clip(errors, *span), bins=min(40, max(8, len(errors) // 10)), range=span)
@@ -274,16 +268,6 @@ def residuals(truth: Floats, predicted: Floats) -> Residuals:
         float(middle),
         float(most),
     )
-
-
-def spread(values: Floats) -> float:
-    """Return the standard deviation of a sample, in which no square overflows.
-
-    Args:
-        values: Finite, shape (n,), at least two.
-    """
-    unit = np.frexp(np.abs(values).max())[1]
-    return float(np.ldexp(np.ldexp(values, -unit).std(ddof=1), unit))
 
 
 def _tuple(values: Floats) -> tuple[float, ...]:

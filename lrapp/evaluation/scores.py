@@ -1,7 +1,6 @@
 """What a finished network is worth, on rows it never saw and beside an answer that needs no network."""
 
 import json
-import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +53,6 @@ class Scores:
     trivial: str
     metrics: tuple[Metric, ...]
     unit: str = "rows"
-
-    @property
-    def headline(self) -> str:
-        """The first figure in a few words: ``81.4 % accuracy``."""
-        metric = self.metrics[0]
-        return f"{_shown(metric.name, metric.value)} {metric.name}"
 
     @property
     def summary(self) -> str:
@@ -156,14 +149,14 @@ def evaluate(prepared: "Prepared", outputs: np.ndarray) -> Scores:
 
 
 def _of_numbers(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:
-    """Computed on standardised values, where no square overflows, and scaled afterwards."""
+    """Computed on standardised values, and scaled afterwards."""
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
     y = part.y.astype(np.float64)
     mean = np.zeros_like(y)  # of the training rows
 
     def scaled(value: float) -> float:
-        return min(float(value) * prepared.metric_scale, sys.float_info.max)
+        return float(value) * prepared.metric_scale
 
     def r2(answers: np.ndarray) -> float | None:
         return float(r2_score(y, answers)) if np.ptp(y) > 0 else None

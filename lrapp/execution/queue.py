@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from lrapp.errors import BusyError, UserError
 from lrapp.execution import tasks, worker, worker_setup
+from lrapp.execution.once import Once
 from lrapp.execution.turns import Turns
 from lrapp.execution.worker_process import Worker, WorkerLostError, WorkerProcess, worker_of
 from lrapp.files import disk_errors
@@ -74,6 +75,8 @@ class Jobs:
         # Taken after the turn of a run, never before it, unless nobody waits for that.
         self._changed = threading.Condition()
         self._closing = False
+        self.once = Once()
+        """For starts that are asked for several times, as by clicks on one button."""
         self._recover()
         self._thread = threading.Thread(target=self._loop, name="lrapp-jobs", daemon=True)
         self._thread.start()

@@ -140,15 +140,26 @@ def _traced(
     model: ModelSettings, shape: tuple[int, ...], task: Task, classes: int, training: TrainingSettings
 ) -> "Loop":
     # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
-    from lrapp.networks import models
+    from lrapp.networks import members, models
     from lrapp.training.loop import Loop
+    from lrapp.training.members_loop import MembersLoop
 
-    network = models.build(model, shape, task, classes, training.seed, training.precision)
-    return Loop(network, task, training, models.owners(network, model) if training.groups.differ else ())
+    several = training.members > 1
+    if several:
+        seeds = members.member_seeds(training.seed, training.members)
+        network = members.stack(model, shape[0], task, classes, seeds, training.precision)
+    else:
+        network = models.build(model, shape, task, classes, training.seed, training.precision)
+    owners = models.owners(network, model) if training.groups.differ else ()
+    return (MembersLoop if several else Loop)(network, task, training, owners)
 
 
 def loop_for(
-    store: Store, settings: RunSettings, prepared: "Prepared", goes_on: bool = False
+    store: Store,
+    settings: RunSettings,
+    prepared: "Prepared",
+    goes_on: bool = False,
+    networks: int | None = None,
 ) -> tuple["Loop", tuple[str, ...]]:
     """Return a loop with the initial weights of the run; runs of one network share what was traced for it.
 
@@ -157,6 +168,7 @@ def loop_for(
         settings: The run.
         prepared: Its data.
         goes_on: Whether a checkpoint is about to replace all weights: what they once came from may be gone.
+        networks: How many it trains at once; as many as the run does by default.
 
     Returns:
         The loop, and sentences on where its initial weights come from.
@@ -166,8 +178,10 @@ def loop_for(
     """
     from lrapp.networks import transfer
     from lrapp.training.loop import loop_key
+    from lrapp.training.members_loop import MembersLoop
 
     training, start = settings.training, None if goes_on else settings.model.start
+    training = training.model_copy(update={"members": networks or settings.networks})
     loop = _traced(settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training))
     knowledge = None
     if isinstance(start, RunStart):
@@ -176,6 +190,8 @@ def loop_for(
         knowledge = transfer.of_imagenet(start)
     loop.know = None if knowledge is None else knowledge.give
     loop.reset(training.seed)
+    if isinstance(loop, MembersLoop):
+        loop.factors = settings.factors()
     return loop, () if knowledge is None else (knowledge.note,)
 
 
@@ -245,10 +261,12 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) 
 
 
 def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:
-    from lrapp.execution import loggers
+    from lrapp.execution import final_network, loggers
     from lrapp.training import trainer as training
 
     settings = run.settings
+    if settings.networks_obstacle:
+        raise UserError(settings.networks_obstacle)
     writer = EventWriter(run)
 
     logs = loggers.open_for(run)
@@ -282,7 +300,12 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             )
         )
         if settings.mode == "range test" or settings.policy.source == "found":
-            found = run.history().found or _find_rates(run, settings, prepared, loop, tell)
+            found = run.history().found
+            if found is None:
+                finder = (
+                    loop if settings.networks == 1 else loop_for(store, settings, prepared, networks=1)[0]
+                )
+                found = _find_rates(run, settings, prepared, finder, tell)
             if found is None:
                 return Outcome("stopped", "Stopped during the range test.")
             if settings.mode == "range test":
@@ -301,8 +324,9 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             loop=loop,
         )
         _give_back()
+        network = final_network.of(loop, settings, prepared, ended, tell)
         with disk_errors():
-            _leave_model(run, loop.model, prepared)
+            _leave_model(run, network, prepared)
     except Stopped as error:
         return Outcome("stopped", str(error))
     finally:
@@ -325,7 +349,7 @@ def _give_back() -> None:
 
 
 def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Iterator[str]:
-    from lrapp.training.trainer import uses_xla
+    from lrapp.training.xla import uses_xla
 
     training, rows = settings.training, len(prepared.train.y)
     if training.batch_size > rows:

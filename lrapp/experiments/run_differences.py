@@ -10,11 +10,11 @@ from pydantic.fields import FieldInfo
 
 from lrapp.evaluation.scores import number
 from lrapp.experiments.run_table import Row
+from lrapp.phrasing import distinct
 from lrapp.policies.lr_range import RatesFound
 from lrapp.settings import DataSettings, LayerSettings, PretrainedStart, RunSettings
 
 MOST_RUNS = 10
-_MOST_LETTERS = 40
 _NONE = "–"
 _POLICIES = {"fixed": "Fixed", "clr": "CLR", "sgdr": "SGDR", "one-cycle": "One-cycle"}
 # What decides which rows are trained on and which are measured.
@@ -108,24 +108,6 @@ def side_by_side(runs: Sequence[Compared]) -> SideBySide:
     return SideBySide(frame, frozenset(best), frozenset(differing), _remarks(runs, comparable))
 
 
-def distinct(names: Sequence[str], most: int = _MOST_LETTERS) -> list[str]:
-    """Return names as short lines, no two the same; of a long one the middle is left out, as names often end apart."""
-    taken: set[str] = set()
-    shown = []
-    for name in names:
-        flat_name = " ".join(name.split()) or "(no name)"
-        if len(flat_name) > most:
-            start = most // 2
-            flat_name = flat_name[:start].rstrip() + "…" + flat_name[start + 1 - most :].lstrip()
-        again, count = flat_name, 1
-        while again in taken:
-            count += 1
-            again = f"{flat_name} ({count})"
-        taken.add(again)
-        shown.append(again)
-    return shown
-
-
 # --- settings as text ----------------------------------------------------------------------------------------
 
 # Parts whose own fields stand under another heading than their place in the tree.
@@ -163,7 +145,9 @@ def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, st
     policy = settings.policy
     tests = policy.source == "found" or settings.mode == "range test"
     told["Learning rate: Policy"] = _POLICIES[policy.type]
-    told["Learning rate: Rates"] = "found by a range test" if policy.source == "found" else "chosen"
+    told["Learning rate: Rates"] = {"found": "found by a range test", "raced": "found by a race"}.get(
+        policy.source, "chosen"
+    )
     if policy.source == "found" and found is not None and found.base_lr is not None:
         policy = settings.with_found(found).policy
     told |= _fields("Learning rate", policy, policy.unit)

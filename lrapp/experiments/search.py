@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from lrapp.errors import UserError
+from lrapp.experiments import search_space
 from lrapp.experiments.search_space import NAMES, OF_LAYERS, Space, Value, title
 from lrapp.settings import (
     CLRSettings,
@@ -116,7 +117,7 @@ def draw(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
     for name, one in varied:
         if why := obstacle(name, base):
             raise UserError(f"{title(name)} cannot vary here; leave it out. {why}")
-        one.refuse(title(name))
+        search_space.refuse(name, one)
     return tuple(_with_values(base, drawn(search, number)) for number in range(1, search.trials + 1))
 
 
@@ -129,7 +130,9 @@ def drawn(search: Search, trial: int) -> dict[str, Value]:
     """
     # A generator for each value, so that none depends on how many were drawn before it.
     return {
-        name: one.draw(float(np.random.default_rng([search.seed, trial, NAMES.index(name)]).random()))
+        name: search_space.draw(
+            name, one, float(np.random.default_rng([search.seed, trial, NAMES.index(name)]).random())
+        )
         for name, one in search.space.varied
     }
 

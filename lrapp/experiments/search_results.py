@@ -10,7 +10,7 @@ from lrapp.evaluation.scores import Scores, number
 from lrapp.experiments import run_table
 from lrapp.experiments.comparing import FATES
 from lrapp.experiments.search import values
-from lrapp.experiments.search_space import Space, Value, shown, title
+from lrapp.experiments.search_space import AXES, Space, Value, shown, title
 from lrapp.runs.events import EpochDone, History
 from lrapp.runs.store import State
 from lrapp.settings import RunSettings
@@ -199,13 +199,12 @@ def drawn_columns(space: Space, trials: Sequence[RunSettings | None]) -> dict[st
     """
     found = [values(space, one) if one is not None else {} for one in trials]
     columns = {}
-    for name, varied in space.varied:
+    for name, _ in space.varied:
         cells = [each.get(name) for each in found]
-        if varied.scale == "choice":
+        if name not in AXES:
             columns[title(name)] = pd.Series([shown(cell) if cell is not None else "" for cell in cells])
         else:
-            whole = isinstance(getattr(varied, "low", 0.0), int)
-            columns[title(name)] = pd.Series(cells, dtype="Int64" if whole else "float64")
+            columns[title(name)] = pd.Series(cells, dtype="Int64" if AXES[name].whole else "float64")
     return columns
 
 

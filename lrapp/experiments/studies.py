@@ -13,16 +13,8 @@ from lrapp.experiments.search import Search
 from lrapp.experiments.search_space import spoken
 from lrapp.experiments.study_files import (
     MOST_LABEL,
-    Member,
     Study,
-    binned,
-    delete,
-    every,
-    get,
     make,
-    member_ids,
-    restore,
-    run_of,
 )
 from lrapp.runs.store import Store
 from lrapp.settings import (
@@ -40,33 +32,6 @@ from lrapp.settings import (
     TrainingSettings,
     with_rates,
 )
-
-__all__ = [
-    "CYCLICAL",
-    "MOST_LABEL",
-    "MOST_POLICIES",
-    "MOST_SEEDS",
-    "Candidate",
-    "Member",
-    "Plan",
-    "Study",
-    "binned",
-    "check",
-    "contenders",
-    "create",
-    "create_search",
-    "delete",
-    "every",
-    "get",
-    "label_of",
-    "member_ids",
-    "remark",
-    "restore",
-    "run_of",
-    "settings_of",
-    "what_cyclical_rates_do",
-    "yardstick_of",
-]
 
 # As many as hues that can be told apart; and runs that a machine gets through in a day.
 MOST_POLICIES, MOST_SEEDS = 8, 20
@@ -100,7 +65,7 @@ class Plan:
 
 def label_of(policy: PolicySettings) -> str:
     """Return a short name for a policy: what moves the rate, and between which values."""
-    found = policy.source == "found"
+    found = policy.source != "chosen"
     match policy:
         case FixedSettings():
             return "Fixed (found)" if found else f"Fixed {policy.learning_rate:.3g}"

@@ -40,8 +40,8 @@ _CODE = (
     *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
     *("preparation/fitted", "preparation/kinds"),
     *("evaluation/__init__", "evaluation/scores"),
-    *("prediction/__init__", "prediction/frames", "prediction/images", "prediction/row_predictions"),
-    *("prediction/scoring", "prediction/summary"),
+    *("prediction/__init__", "prediction/files", "prediction/images", "prediction/row_predictions"),
+    *("prediction/progress", "prediction/scoring", "prediction/summary"),
 )
 
 _README = """\

@@ -2,9 +2,6 @@
 
 import csv
 import io
-import zipfile
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.export.finished_run import SPLIT, FinishedRun, finished
-from lrapp.images.folders import plain_name
-from lrapp.images.pixels import read_picture
+from lrapp.export.finished_run import FinishedRun, finished
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run, Store
 from lrapp.sandbox.sources import read_images
@@ -24,7 +19,6 @@ if TYPE_CHECKING:
     from lrapp.images.datasets import Images
     from lrapp.preparation.table_arrays import Split
 
-__all__ = ["ARCHIVE", "SPLIT", "PictureRecipe", "picture_recipe"]
 
 ARCHIVE = "pictures.zip"
 # Enough to see a mistake, and a large network is done with them soon.
@@ -76,7 +70,7 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
     source = settings.data.source
     archive = store.source_path(source) if isinstance(source, UploadedSource) else None
     made = FinishedRun(settings, history, scores, model, prepared)
-    split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images, archive)
+    split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images)
     return PictureRecipe(**vars(made), preprocessor=told, known=images.classes, split=split, archive=archive)
 
 
@@ -85,39 +79,14 @@ def _split_of_set(made: FinishedRun, images: "Images") -> bytes:
     return ("part\n" + "".join(f"{part or 'none'}\n" for part in parts)).encode()
 
 
-def _split_of_zip(made: FinishedRun, images: "Images", archive: Path) -> bytes:
+def _split_of_zip(made: FinishedRun, images: "Images") -> bytes:
     parts = made.parts(len(images.labels))
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(["entry", "file", "class", "part"])
     assert images.names is not None
-    for entry, name, label, part in zip(
-        _entries(images, archive), images.names, images.labels, parts, strict=True
-    ):
+    assert images.entries is not None
+    for entry, name, label, part in zip(images.entries, images.names, images.labels, parts, strict=True):
         if part:
             writer.writerow([entry, name, images.classes[label], part])
     return target.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _entries(images: "Images", archive: Path) -> Iterator[int]:
-    """The place of each picture among the entries of the zip."""
-    assert images.names is not None
-    places = defaultdict(list)
-    with zipfile.ZipFile(archive) as opened:
-        entries = opened.infolist()
-        for place, entry in enumerate(entries):
-            places[plain_name(entry)].append(place)
-        for name, pixels in zip(images.names, images.pixels, strict=True):
-            found = places[name]
-            # A zip may hold a name twice, and one of the two may be broken.
-            while len(found) > 1 and not _shows(opened, entries[found[0]], pixels):
-                found.pop(0)
-            yield found.pop(0)
-
-
-def _shows(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, pixels: np.ndarray) -> bool:
-    height, width, channels = pixels.shape
-    try:
-        return np.array_equal(read_picture(archive.read(entry), (height, width, channels)), pixels)
-    except Exception:  # whatever makes it unreadable, it was not used
-        return False

@@ -1,9 +1,8 @@
 """A finished run -> all that a script needs to do it again without this package: files, columns, split, rates."""
 
-import io
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +12,12 @@ from lrapp.errors import UserError
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.runs.events import History
 from lrapp.runs.store import Run, Store
+from lrapp.sandbox.plain_files import pandas_gives
+from lrapp.sandbox.readers import OverLimit
 from lrapp.sandbox.sources import read_table
-from lrapp.settings import Precision, RunSettings
+from lrapp.settings import Precision, RunSettings, Source, UploadedSource
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.evaluation.scores import Scores
@@ -74,9 +75,9 @@ class FinishedRun:
 
     def answering(self, precision: Precision) -> Any:
         """Return its network in a precision, without the layers that vary pictures in training."""
-        from lrapp.networks import models
+        from lrapp.networks import members
 
-        return models.answering(self.model.network, self.settings.model, self.prepared.task, precision)
+        return members.answering(self.model.network, self.settings, self.prepared.task, precision)
 
     def parts(self, rows: int) -> np.ndarray:
         """Return the part that each of so many rows is in, as texts; empty where it is in none."""
@@ -94,13 +95,22 @@ class Recipe(FinishedRun):
         preprocessor: That of the model.
         frame: Its table's columns as a script has them: texts, numbers (float64) and dates.
         table_notes: Plain sentences on what reading the table changed.
-        reading: How to get that frame from a file.
+        find_reading: Finds how to get that frame from a file.
     """
 
     preprocessor: Preprocessor
     frame: pd.DataFrame
     table_notes: tuple[str, ...]
-    reading: Reading
+    find_reading: Callable[[], Reading]
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How to get the frame from a file; found when it is asked for, by a process of its own.
+
+        Raises:
+            UserError: If no file can hold it, or reading it takes more than it may.
+        """
+        return self.find_reading()
 
     @property
     def split(self) -> bytes:
@@ -155,7 +165,7 @@ def recipe(run: Run, store: Store) -> Recipe:
         preprocessor=told,
         frame=frame,
         table_notes=table.notes,
-        reading=_reading(store.read_source(settings.data.source), table, frame),
+        find_reading=partial(_reading, store, settings.data.source, table, frame),
     )
 
 
@@ -184,7 +194,7 @@ def _texts(values: pd.Series) -> pd.Series:
     return pd.Series(np.array([*names, None], dtype=object)[codes], index=values.index, dtype="str")
 
 
-def _reading(data: bytes, table: "Table", frame: pd.DataFrame) -> Reading:
+def _reading(store: Store, source: Source, table: "Table", frame: pd.DataFrame) -> Reading:
     """The original if pandas reads exactly the same from it, else the cleaned table."""
     texts = {str(name): "str" for name in frame if pd.api.types.is_string_dtype(frame[name].dtype)}
     dates = [str(name) for name in frame if pd.api.types.is_datetime64_any_dtype(frame[name].dtype)]
@@ -194,16 +204,24 @@ def _reading(data: bytes, table: "Table", frame: pd.DataFrame) -> Reading:
     if dates:
         shared["parse_dates"] = dates
     options = _dialect(table) | shared
-    if table.dialect is not None and _reads(data, options, frame):
-        return Reading(ORIGINAL, data, options, original=True)
+    if table.dialect is not None and _original_gives(store, source, options, frame):
+        return Reading(ORIGINAL, store.read_source(source), options, original=True)
     cleaned = frame.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogatepass")
     options = {"keep_default_na": False, "na_values": [""], **shared}
-    if not _reads(cleaned, options, frame):
+    if not pandas_gives(cleaned, options, frame):
         raise UserError(
             "This table holds cells that a CSV file cannot carry to pandas, so no script can be written for it. "
             "The other formats are not affected."
         )
     return Reading(CLEANED, cleaned, options, original=False)
+
+
+def _original_gives(store: Store, source: Source, options: dict[str, Any], frame: pd.DataFrame) -> bool:
+    path = store.source_path(source) if isinstance(source, UploadedSource) else store.read_source(source)
+    try:
+        return pandas_gives(path, options, frame)
+    except OverLimit:
+        return False  # the cleaned table goes instead, which is smaller
 
 
 def _dialect(table: "Table") -> dict[str, Any]:
@@ -231,33 +249,6 @@ def _dialect(table: "Table") -> dict[str, Any]:
     if not dialect.header:
         options |= {"header": None, "names": [column.name for column in table.columns]}
     return options
-
-
-def _reads(data: bytes, options: dict[str, Any], frame: pd.DataFrame) -> bool:
-    """Whether pandas, told so, reads this very frame without a word of warning."""
-    try:
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always")
-            read = pd.read_csv(io.BytesIO(data), **options)
-        return (
-            not warned and len(read) == len(frame) and all(_same(read[name], frame[name]) for name in frame)
-        )
-    except Exception:  # whatever pandas stumbles over, the cleaned table goes instead
-        return False
-
-
-def _same(read: pd.Series, wanted: pd.Series) -> bool:
-    if pd.api.types.is_float_dtype(wanted.dtype):
-        numeric = pd.api.types.is_numeric_dtype(read.dtype) and not pd.api.types.is_bool_dtype(read.dtype)
-        # Versions of pandas differ in the last bit of a number.
-        return numeric and np.allclose(
-            read.to_numpy(np.float64), wanted.to_numpy(), rtol=1e-14, atol=0.0, equal_nan=True
-        )
-    if pd.api.types.is_datetime64_any_dtype(wanted.dtype):
-        return pd.api.types.is_datetime64_any_dtype(read.dtype) and bool(
-            ((read == wanted) | (read.isna() & wanted.isna())).all()
-        )
-    return pd.api.types.is_string_dtype(read.dtype) and read.equals(wanted)
 
 
 def slot_names(columns: Sequence[InputColumn]) -> list[str]:

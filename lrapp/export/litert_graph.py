@@ -19,12 +19,12 @@ from lrapp.prediction.plain_model import (
     answer,
     day_parts,
     in_portions,
-    layers,
+    learned,
     prepared,
     text_codes,
 )
 from lrapp.preparation.preprocessor import InputColumn
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 _DAY = 86_400
 
@@ -72,7 +72,7 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
 
 def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
     """Return what takes an input of shape (rows,) for each column; arguments as for ``onnx_export.build``."""
-    names, ops, learned = input_names(plan), Ops(np.float32), layers(model.network)
+    names, ops, members = input_names(plan), Ops(np.float32), learned(model.network)
     specs: dict[str, Any] = {}
     for column in plan.columns:
         kind = tf.int32 if column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO) else tf.float32
@@ -93,7 +93,7 @@ def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
             return tf.gather(tf.constant(table), codes)
 
         x = prepared(plan, ops, lambda column: parts(column)[0], dates, row)
-        return answers(model.preprocessor, answer(learned, x, ops), numbers=True)
+        return answers(model.preprocessor, answer(members, x, ops), numbers=True)
 
     return module(serve, specs)
 

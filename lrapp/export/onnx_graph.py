@@ -12,13 +12,13 @@ from lrapp.prediction.plain_model import (
     answer,
     date_parts,
     in_portions,
-    layers,
+    learned,
     prepared,
     text_codes,
 )
 from lrapp.preparation.fitted import Fitted
 from lrapp.preparation.preprocessor import InputColumn
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 OPSET, ML_OPSET, IR_VERSION = 20, 3, 9
 _OUTPUTS = ("prediction", "probabilities")
@@ -197,7 +197,7 @@ def build(model: SavedModel, plan: Portable) -> Any:
         lambda column: date_parts(given(column), graph),
         lambda column, table: graph.row(given(column), table, *text_codes(column)),
     )
-    answers = answer(layers(model.network), x, graph)
+    answers = answer(learned(model.network), x, graph)
     made = helper.make_graph(
         graph.nodes, "model", inputs, outputs(graph, model.preprocessor, answers), graph.constants
     )

@@ -14,7 +14,7 @@ from lrapp.export.finished_run import slot_names
 from lrapp.prediction import plain_model
 from lrapp.prediction.plain_model import Portable
 from lrapp.preparation.preprocessor import InputColumn
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.export.finished_image_run import PictureRecipe

@@ -9,7 +9,7 @@ import numpy as np
 
 from lrapp.export.finished_run import SPLIT, Recipe, slot_names
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 # Measured on one machine: losses agree in six digits, figures are equal. Others round in other places.
 TOLERANCE = (
@@ -99,8 +99,6 @@ def column_cell(recipe: Recipe) -> Cell:
         match column.kind:
             case ColumnKind.NUMBER:
                 line = f'{source}.astype("float64")'
-                if np.isinf(recipe.frame[column.name]).any():
-                    line += ".replace([np.inf, -np.inf], np.nan)"
             case ColumnKind.YES_NO:
                 line = f"{source}.map({_answers(recipe, column.name, column.values)})"
             case ColumnKind.CATEGORY:

@@ -1,6 +1,7 @@
 """The first half of a run on pictures as code: reading the pictures and their split, in NumPy and Pillow."""
 
-from lrapp.export.finished_image_run import ARCHIVE, SPLIT, PictureRecipe
+from lrapp.export.finished_image_run import ARCHIVE, PictureRecipe
+from lrapp.export.finished_run import SPLIT
 from lrapp.export.script_data import Cell, cells_text, literal
 from lrapp.settings import UploadedSource
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from lrapp.export import kinds
+from lrapp.export import kinds, script_members
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
@@ -27,16 +27,21 @@ def network_cell(recipe: FinishedRun) -> Cell:
         "multi-class": ("SparseCategoricalCrossentropy", 'SparseCategoricalAccuracy(name="metric")'),
         "regression": ("MeanSquaredError", 'MeanAbsoluteError(name="metric")'),
     }[recipe.prepared.task]
-    return Cell(
-        "Build the network",
-        "The seeds give the same initial weights and the same dropout."
-        + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
-        f"{_network(recipe.model.network)}\n"
+    compiled = (
         "network.compile(\n"
         f"    optimizer={optimizer},\n"
         f"    loss=keras.losses.{loss}(),\n"
         f"    metrics=[keras.metrics.{metric}],\n)\n"
-        "network.summary()",
+    )
+    text = "The seeds give the same initial weights and the same dropout."
+    each = script_members.networks(recipe)
+    if each:
+        networks = [_network(network) for network in each]
+        return script_members.network_cell(networks, compiled, text)
+    return Cell(
+        "Build the network",
+        text + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
+        f"{_network(recipe.model.network)}\n{compiled}network.summary()",
     )
 
 
@@ -255,10 +260,7 @@ def training_cell(recipe: FinishedRun) -> Cell:
             "may part a little more from those of the run."
         )
     listed = "\n".join(f"        {callback}," for callback in callbacks)
-    return Cell(
-        "Train",
-        text,
-        f'''\
+    code = f'''\
 class Batches(keras.utils.PyDataset):
     """Training {recipe.prepared.unit} in batches."""
 
@@ -299,9 +301,10 @@ history = network.fit(
         keras.callbacks.TerminateOnNaN(),
     ],
     verbose=2,
-){_last_steps(training.seed, epochs, left)}
-network.save("model.keras")''',
-    )
+){_last_steps(training.seed, epochs, left)}'''
+    if script_members.networks(recipe):
+        return script_members.training_cell(recipe, text, code)
+    return Cell("Train", text, f'{code}\nnetwork.save("model.keras")')
 
 
 def _rows_at_once(recipe: FinishedRun) -> int:

@@ -7,7 +7,7 @@ from html import escape
 
 WIDTH, HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 40
-_FAR = 1e300
+_NEAR = 1e-300
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,8 @@ def _legend(lines: Sequence[Line]) -> str:
 
 
 def _finite(line: Line) -> list[tuple[float, float]]:
-    """The points that can be drawn; beyond 1e300 either way, sums would overflow."""
-    return [
-        (min(max(x, -_FAR), _FAR), min(max(y, -_FAR), _FAR))
-        for x, y in zip(line.x, line.y, strict=True)
-        if math.isfinite(x) and math.isfinite(y)
-    ]
+    """The points that can be drawn."""
+    return [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
 
 
 def _ends(values: list[float], margin: float = 0.0) -> tuple[float, float]:
@@ -118,7 +114,7 @@ def _ends(values: list[float], margin: float = 0.0) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = min(values), max(values)
     room = margin * (high - low)
-    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1 / _FAR):
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), _NEAR):
         room = max(abs(low), abs(high)) / 2
-        room = room if room > 1 / _FAR else 1.0
+        room = room if room > _NEAR else 1.0
     return low - room, high + room

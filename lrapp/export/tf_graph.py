@@ -13,7 +13,7 @@ from lrapp.prediction.plain_model import Portable, date_parts, in_portions, prep
 from lrapp.preparation.fitted import Fitted
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 SIGNATURE = "serving_default"
 

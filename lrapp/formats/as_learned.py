@@ -13,7 +13,8 @@ from lrapp.formats.match import Plan, Reading
 from lrapp.formats.written import Written, look
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.tables.reading import DialectOverrides, Table, read_csv
+from lrapp.tables.reading import Table, read_csv
+from lrapp.tables.text.dialects import DialectOverrides
 
 _AS_IT_STANDS = ColumnFormat(ColumnKind.TEXT)
 _TOLD_APART = (ColumnKind.NUMBER, ColumnKind.DATE, ColumnKind.YES_NO)
@@ -160,8 +161,8 @@ def _looked_at(values: pd.Series, kind: ColumnKind) -> Written:
 def _converted(frame: pd.DataFrame, readings: Mapping[str, Reading]) -> pd.DataFrame:
     """The frame with numbers in the model's units."""
     other = {
-        name: frame[name] * reading.numerator / reading.denominator
+        name: (frame[name] * reading.numerator + reading.added) / reading.denominator
         for name, reading in readings.items()
-        if name in frame.columns and reading.numerator != reading.denominator
+        if name in frame.columns and reading.converts
     }
     return frame.assign(**other) if other else frame

@@ -16,13 +16,12 @@ from typing import BinaryIO
 import pandas as pd
 
 from lrapp.errors import UserError
-from lrapp.formats.as_learned import Way, chosen_encoding, read_known
+from lrapp.formats.as_learned import Way, chosen_encoding
 from lrapp.formats.learned import ModelFormats
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.tables.reading import DialectOverrides, Table
+from lrapp.tables.reading import Table
+from lrapp.tables.text.dialects import DialectOverrides
 from lrapp.tables.text.encodings import decode
-
-__all__ = ["Portion", "Portions", "ReadWhole", "read_known"]
 
 PORTION_BYTES = 4 << 20
 MOST_BYTES = 64 << 20

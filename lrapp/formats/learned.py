@@ -14,7 +14,8 @@ from lrapp.formats.match import Choice, Learned
 from lrapp.tables import cell_values
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.tables.reading import DialectOverrides, Table
+from lrapp.tables.reading import Table
+from lrapp.tables.text.dialects import DialectOverrides
 
 FILE = "formats.json"
 

@@ -5,6 +5,7 @@ unit differs, its numbers are converted if that is certain, and else the file is
 goes from process to process and into files as JSON.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -114,12 +115,19 @@ class Reading:
 
     Args:
         format: How its cells are written.
-        numerator, denominator: The numbers, times this, are in the model's unit.
+        numerator, added, denominator: The numbers are in the model's unit when they are multiplied by the first, the
+            second is added, and they are divided by the third.
     """
 
     format: ColumnFormat
     numerator: int = 1
     denominator: int = 1
+    added: int = 0
+
+    @property
+    def converts(self) -> bool:
+        """Whether the numbers of the file are in another unit than the model's."""
+        return self.numerator != self.denominator or self.added != 0
 
 
 @dataclass(frozen=True)
@@ -289,17 +297,20 @@ def _in_unit(name: str, told: Learned, there: Written, reading: Reading, notes: 
     wanted = told.unit or units.unit_in_name(name)
     if not wanted and there.unit in _PERCENT and told.most is not None and told.most <= 1:
         wanted = _SHARE
-    times = units.factor(there.unit, wanted)
-    if times is None:
+    into_wanted = units.conversion(there.unit, wanted, name)
+    if into_wanted is None:
         before = f"in {told.unit}" if told.unit else "without a unit"
         raise UserError(
             f"The model learned {_named(name)} {before}, and the file has it in {there.unit}: that cannot be converted "
             f"for certain. Write it {before} first."
         )
-    if times != 1:
+    times, plus = into_wanted.times, into_wanted.plus
+    if into_wanted != units.Conversion():
         into = "shares" if wanted == _SHARE else wanted
         notes.append(f"{_named(name)} was converted from {there.unit} to {into}, as the model learned it.")
-    return replace(reading, numerator=times.numerator, denominator=times.denominator)
+    # One division, so that 212 °F are 100 °C to the last bit.
+    below = math.lcm(times.denominator, plus.denominator)
+    return replace(reading, numerator=int(times * below), added=int(plus * below), denominator=below)
 
 
 def _date(name: str, told: Learned, there: Written, choice: Choice, notes: list[str]) -> tuple[Reading, bool]:

@@ -1,6 +1,7 @@
-"""Units that numbers are written with, and by how much a number changes from one to another, where that is certain."""
+"""Units that numbers are written with, and how a number changes from one to another, where that is certain."""
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
@@ -54,6 +55,22 @@ _OTHERS: dict[str, tuple[str, Fraction]] = {
     "%": ("share", Fraction(1, 100)),
     "‰": ("share", Fraction(1, 1000)),
 }
+# What a number is multiplied by, and what is then added, to be in kelvin.
+_CELSIUS = Fraction(1), Fraction("273.15")
+_FAHRENHEIT = Fraction(5, 9), Fraction("459.67") * 5 / 9
+_KELVIN = Fraction(1), Fraction(0)
+_DEGREES: dict[str, tuple[Fraction, Fraction]] = {
+    **dict.fromkeys(("°C", "℃", "degC"), _CELSIUS),
+    **dict.fromkeys(("°F", "℉", "degF"), _FAHRENHEIT),
+}
+# Letters that may be anything, such as thousands or a vitamin, and are degrees beside another unit of temperature.
+_LETTERS = {"C": _CELSIUS, "F": _FAHRENHEIT, "K": _KELVIN}
+# Three degrees more are not three degrees: names of what has no zero point to begin from.
+_DIFFERENCE = re.compile(
+    r"(?<![a-z])(delta|diff|difference|change|rise|drop|increase|decrease|gradient|range|spread|sd|std|stdev|error|"
+    r"uncertainty|tolerance|anomaly)(?![a-z])|[Δ∆]",
+    re.IGNORECASE,
+)
 _CASELESS = frozenset(
     ("g", "kg", "mg", "m", "km", "cm", "mm", "l", "ml", "cl", "dl", "lb", "lbs", "oz", "ft", "min")
 )
@@ -67,7 +84,7 @@ _CURRENCIES = {
     "₺": "TRY",
     "US$": "USD",
 }
-_OF_NAME = re.compile(r"(?:.*[\s_])?[(\[]?(?P<unit>[A-Za-zµ°²³/%‰]{1,6})[)\]]?")
+_OF_NAME = re.compile(r"(?:.*[\s_])?[(\[]?(?P<unit>[A-Za-zµ°℃℉²³/%‰]{1,6})[)\]]?")
 
 
 @cache
@@ -91,18 +108,36 @@ def _find(unit: str) -> tuple[str, Fraction] | None:
     return found
 
 
-def factor(written: str, wanted: str) -> Fraction | None:
-    """Return what a number in one unit is multiplied by to be one in another; None where that is not certain.
+@dataclass(frozen=True)
+class Conversion:
+    """How a number in one unit becomes one in another: it is multiplied, then something is added."""
+
+    times: Fraction = Fraction(1)
+    plus: Fraction = Fraction(0)
+
+
+def conversion(written: str, wanted: str, name: str = "") -> Conversion | None:
+    """Return how a number in one unit becomes one in another; None where that is not certain.
 
     Args:
         written, wanted: Units as they stand behind numbers, such as ``"g"`` and ``"kg"``.
+        name: Of the column. Differences of temperatures, which other numbers become than temperatures do, are told by
+            it, and are not certain.
     """
     if written == wanted:
-        return Fraction(1)
+        return Conversion()
+    here, there = _degrees(written), _degrees(wanted)
+    if here is not None and there is not None:
+        found = Conversion(here[0] / there[0], (here[1] - there[1]) / there[0])
+        return None if found != Conversion() and _DIFFERENCE.search(name) else found
     one, other = _find(written), _find(wanted)
     if one is None or other is None or one[0] != other[0]:
         return None
-    return one[1] / other[1]
+    return Conversion(one[1] / other[1])
+
+
+def _degrees(unit: str) -> tuple[Fraction, Fraction] | None:
+    return _DEGREES.get(unit) or _LETTERS.get(unit)
 
 
 def unit_in_name(name: str) -> str:
@@ -114,7 +149,7 @@ def unit_in_name(name: str) -> str:
     match = _OF_NAME.fullmatch(name.strip())
     if match is None or match["unit"] == name.strip():
         return ""
-    return match["unit"] if _find(match["unit"]) is not None else ""
+    return match["unit"] if _find(match["unit"]) is not None or match["unit"] in _DEGREES else ""
 
 
 def same_currency(one: str, other: str) -> bool:

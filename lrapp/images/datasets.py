@@ -54,6 +54,7 @@ class Images:
         test_from: Row of the first picture of the test part that the set brings along; None if it brings none.
         names: Name of each picture's file; None where the pictures are no files.
         notes: Plain sentences on what was changed or left out.
+        entries: Place of each picture among the entries of its zip; None where they come from none.
     """
 
     pixels: NDArray[np.uint8]
@@ -62,6 +63,7 @@ class Images:
     test_from: int | None = None
     names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    entries: tuple[int, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -61,11 +61,6 @@ def entry_name(entry: zipfile.ZipInfo) -> str:
     return unicodedata.normalize("NFC", name).replace("\\", "/")
 
 
-def plain_name(entry: zipfile.ZipInfo) -> str:
-    """Return an entry's name without what leads nowhere: the one that its picture has in ``Images``."""
-    return "/".join(_parts(entry_name(entry)))
-
-
 def _parts(name: str) -> list[str]:
     return [part for part in name.split("/") if part not in ("", ".")]
 

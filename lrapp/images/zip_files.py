@@ -103,6 +103,7 @@ def read_zip(
     """
     with _open(data, name) as archive:
         found = _checked(archive)
+        places = {id(entry): place for place, entry in enumerate(archive.infolist())}
         channels = _channels(archive, found.pictures, settings)
         if most_of_each is not None:
             found.pictures = _some(found.pictures, most_of_each)
@@ -145,11 +146,15 @@ def read_zip(
         test_from=len(kept) - tests if tests else None,
         names=tuple(picture.name for picture in kept),
         notes=tuple(notes),
+        # A zip may hold a name twice, and one of the two may be broken.
+        entries=tuple(places[id(picture.entry)] for picture in kept),
     )
 
 
-def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes, float]]:
     """Return name and bytes of each picture in a zip, in its order, in folders or not; for pictures to be predicted.
+
+    With each goes how much of the zip is then behind, 0 to 1.
 
     Args:
         data: The zip's bytes.
@@ -161,11 +166,12 @@ def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
     with _open(data, name) as archive:
         entries = [entry for entry in archive.infolist() if is_picture(entry_name(entry))]
         _check_readable(entries)
-        for entry in entries:
+        for number, entry in enumerate(entries, 1):
             try:
-                yield entry_name(entry), _unpacked(archive, Picture(entry, entry_name(entry), ""))
+                unpacked = _unpacked(archive, Picture(entry, entry_name(entry), ""))
             except (UserError, *_DAMAGED):
-                yield entry_name(entry), b""  # which is no picture, and is said to be none
+                unpacked = b""  # which is no picture, and is said to be none
+            yield entry_name(entry), unpacked, number / len(entries)
 
 
 def _open(data: bytes | Path, name: str) -> zipfile.ZipFile:

@@ -45,17 +45,23 @@ class Estimate:
         parameters: Size of the network.
         memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
         steps: Steps of the whole run.
+        networks: How many networks of this size train at once.
     """
 
     parameters: Parameters
     memory_bytes: int
     steps: int
+    networks: int = 1
+
+    @property
+    def _networks(self) -> str:
+        return f"{self.networks:,} networks of " if self.networks > 1 else ""
 
     @property
     def sentence(self) -> str:
         """The estimate in words, for the page."""
         return (
-            f"{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
+            f"{self._networks}{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
             f"about {_size(self.memory_bytes)} of memory."
         )
 
@@ -100,6 +106,7 @@ def estimate(
         _parameters(layers),
         _memory(settings, layers, shape, rows, validation_rows),
         steps,
+        settings.networks,
     )
 
 
@@ -150,7 +157,7 @@ def _memory(
         data = _PICTURE_COPIES * (rows + validation_rows) * inputs
     else:
         data = _FLOAT * 2 * (rows + validation_rows) * (inputs + 2)
-    return _FIXED_BYTES + int(_FLOAT * (weights + batch * kept) + data)
+    return _FIXED_BYTES + int(_FLOAT * settings.networks * (weights + batch * kept) + data)
 
 
 def _slots(settings: TrainingSettings) -> int:

@@ -1,4 +1,4 @@
-"""Differential learning rates: an optimizer in which each group of layers follows a rate of its own.
+"""Differential learning rates: an optimizer in which each group of layers, or each member, follows a rate of its own.
 
 A factor on the gradient would not do: Adam and RMSprop divide it out again. So the rate itself differs, where the
 optimizer hands it to the update of one variable, and everything else is Keras's own. Howard and Ruder 2018, arXiv
@@ -15,20 +15,26 @@ GROUPS = ("early", "middle", "head")
 
 
 @lru_cache(maxsize=64)
-def grouped(kind: Any, owners: tuple[int, ...]) -> Any:
+def grouped(kind: Any, owners: tuple[int, ...], members: int = 0) -> Any:
     """Return a kind of optimizer that looks up the rate of every variable in ``group_rates``.
+
+    Its shape is (groups,), or (groups, members, 1, 1) for networks that train at once: Keras's optimizers work number
+    by number, so a rate may be an array that goes with the variables' leading axis.
 
     Args:
         kind: SGD, Adam, AdamW or RMSprop. Its own ``learning_rate`` is no longer looked at.
         owners: For each variable that it will be built with, the group that it belongs to: 0 early, 1 middle,
-            2 head.
+            2 head. All 0 where there is one group.
+        members: Networks whose weights lie side by side; 0 for a single network.
     """
+    groups = len(GROUPS) if any(owners) or not members else 1
+    shape = (groups, members, 1, 1) if members else (groups,)
 
     class Grouped(kind):
         def build(self, variables: Any) -> None:
             super().build(variables)
             self.group_rates = self.add_variable(
-                shape=(len(GROUPS),), dtype="float32", initializer="zeros", name="group_rates"
+                shape=shape, dtype="float32", initializer="zeros", name="group_rates"
             )
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

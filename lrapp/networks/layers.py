@@ -28,7 +28,7 @@ _INITIALIZERS: dict[Activation, type[keras.initializers.Initializer]] = {
     "linear": keras.initializers.GlorotUniform,
 }
 # Keras's 0.99 needs some 500 steps before its averages are of use; a small table has ten steps an epoch.
-_NORM_MOMENTUM = 0.9
+NORM_MOMENTUM = 0.9
 _POOLS = {"max_pool": keras.layers.MaxPooling2D, "avg_pool": keras.layers.AveragePooling2D}
 _GLOBAL_POOLS = {
     "global_max_pool": keras.layers.GlobalMaxPooling2D,
@@ -180,8 +180,13 @@ def _conv(
     )(x)
 
 
+def initializer_kind(layer: LayerSettings) -> type[keras.initializers.Initializer]:
+    """Return what makes the initial weights of a row of the table."""
+    return _INITIALIZERS[layer.activation]
+
+
 def _initializer(layer: LayerSettings, seeds: Seeds, name: str) -> keras.initializers.Initializer:
-    return _INITIALIZERS[layer.activation](seed=seeds.weights(name))
+    return initializer_kind(layer)(seed=seeds.weights(name))
 
 
 def _regularizer(layer: LayerSettings) -> keras.regularizers.Regularizer | None:
@@ -195,7 +200,7 @@ def _batch_norm_layer(
 
 
 def _batch_norm(x: Any, name: str, policy: keras.DTypePolicy) -> Any:
-    return keras.layers.BatchNormalization(momentum=_NORM_MOMENTUM, dtype=policy, name=name)(x)
+    return keras.layers.BatchNormalization(momentum=NORM_MOMENTUM, dtype=policy, name=name)(x)
 
 
 def _dropout(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:

@@ -87,7 +87,7 @@ def build(
         x = layers.row(x, number, layer, seeds, policy)
     answer = keras.layers.Dense(
         outputs(task, classes),
-        activation={"binary": "sigmoid", "multi-class": "softmax", "regression": "linear"}[task],
+        activation=answer_activation(task),
         kernel_initializer=keras.initializers.GlorotUniform(seed=seeds.weights(layers.OUTPUT)),
         dtype=keras.DTypePolicy("float32"),
         name=layers.OUTPUT,
@@ -201,6 +201,11 @@ def outputs(task: Task, classes: int) -> int:
     return classes if task == "multi-class" else 1
 
 
+def answer_activation(task: Task) -> str:
+    """Return what makes an answer of the output layer's numbers, by Keras's name."""
+    return {"binary": "sigmoid", "multi-class": "softmax", "regression": "linear"}[task]
+
+
 def reset(model: keras.Model, seed: int) -> None:
     """Give a network from ``build`` the weights and dropout of another seed, as if it had been built with it.
 
@@ -217,7 +222,9 @@ def reset(model: keras.Model, seed: int) -> None:
             layers.reset(layer, seeds)
 
 
-def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras.optimizers.Optimizer:
+def optimizer(
+    settings: TrainingSettings, owners: tuple[int, ...] = (), members: int = 0
+) -> keras.optimizers.Optimizer:
     """Return a fresh optimizer whose learning rate is a plain number, to be set before every step.
 
     Momentum counts for SGD and RMSprop, Nesterov for SGD, weight decay for AdamW. For mixed_float16 a
@@ -225,9 +232,13 @@ def optimizer(settings: TrainingSettings, owners: tuple[int, ...] = ()) -> keras
 
     Args:
         settings: Kind, its numbers, and the precision.
-        owners: The group of each trainable variable, where groups have rates of their own; see ``group_rates``.
+        owners: The group of each trainable variable, where groups or members have rates of their own; see
+            ``group_rates``.
+        members: Networks that train at once, 0 for a single one.
     """
-    kind = grouped(_OPTIMIZERS[settings.optimizer], owners) if owners else _OPTIMIZERS[settings.optimizer]
+    kind = _OPTIMIZERS[settings.optimizer]
+    if owners:
+        kind = grouped(kind, owners, members)
     more: dict[str, Any] = {}
     match settings.optimizer:
         case "sgd":

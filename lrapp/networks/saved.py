@@ -52,7 +52,7 @@ class SavedModel:
         Raises:
             UserError: If a file is missing or damaged, or the files do not belong together.
         """
-        from lrapp.networks import models
+        from lrapp.networks import members
 
         preparation = kinds.of(kind_of_model(folder))
         preprocessor = preparation.load(folder)
@@ -67,14 +67,7 @@ class SavedModel:
                 "This model's settings (run.json) are damaged or of another version of LR Lab: open it with the "
                 f"version that made it, or train it again. What was found: {error}"
             ) from error
-        network = models.build(
-            settings.model,
-            inputs=preprocessor.shape,
-            task=preprocessor.task,
-            classes=len(preprocessor.classes),
-            seed=settings.training.seed,
-            precision=settings.training.precision,
-        )
+        network = members.for_run(settings, preprocessor.shape, preprocessor.task, len(preprocessor.classes))
         try:
             network.load_weights(folder / MODEL_FILE)
         except FileNotFoundError as error:

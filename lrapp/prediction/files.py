@@ -21,6 +21,7 @@ from lrapp.files import disk_errors, put, write_beside
 from lrapp.formats.chunks import Portion, ReadWhole
 from lrapp.formats.match import Choice
 from lrapp.prediction import scoring
+from lrapp.prediction.progress import Cancelled, Progress
 from lrapp.prediction.row_predictions import Answers, answers, check_columns, free_names
 from lrapp.prediction.summary import Bar, Tally, Unseen
 from lrapp.sandbox.long_tables import LongTable
@@ -40,28 +41,6 @@ CSV_FILE, PARQUET_FILE, RESULT_FILE, PREVIEW_FILE = (
 PREVIEW_ROWS = 200
 # How much of the whole way is behind when all rows are predicted and only the files are to be written.
 _PREDICTED_SHARE = 0.85
-
-
-class Cancelled(Stopped):
-    """Somebody asked for it to end."""
-
-    def __init__(self, sentence: str = "The prediction was cancelled; nothing was kept of it.") -> None:
-        super().__init__(sentence)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a prediction is.
-
-    Args:
-        rows: Rows that are done.
-        share: Of the whole way, 0 to 1.
-        stage: What is being done, in one word.
-    """
-
-    rows: int
-    share: float
-    stage: str = "Predicting"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from lrapp.errors import UserError
 from lrapp.files import disk_errors, write_beside
 from lrapp.formats.match import Choice, Question, UnclearFormat
 from lrapp.pacing import now_and_then
-from lrapp.prediction import files
-from lrapp.prediction.files import Progress, Result
+from lrapp.prediction import files, images
+from lrapp.prediction.files import Result
+from lrapp.prediction.images import PicturePredictions
+from lrapp.prediction.progress import Progress
 
 KEPT_HOURS = 24.0
 KEPT = 30
@@ -189,6 +192,17 @@ def create(
     Raises:
         UserError: If the disk is full.
     """
+    made = begin(home, name=name, run=run, owner=owner)
+    try:
+        write_beside(made.table_path, data, "nothing")
+    except UserError:
+        made.delete()
+        raise
+    return made
+
+
+def begin(home: Path, *, name: str = "", run: str = "", owner: str = "") -> PredictionFolder:
+    """Make a folder for a new prediction whose files do not lie there; arguments and errors as for ``create``."""
     tidy(home)
     made = PredictionFolder(home / "predictions" / secrets.token_hex(16))
     with disk_errors():
@@ -197,7 +211,6 @@ def create(
             write_beside(
                 made.folder / "asked.json", TypeAdapter(Asked).dump_json(Asked(name, run, owner), indent=1)
             )
-            write_beside(made.table_path, data, "nothing")
         except UserError:
             made.delete()
             raise
@@ -245,12 +258,7 @@ def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None
         UserError: As ``predicting.predict_file``.
     """
     told = PredictionFolder(folder)
-
-    def say(progress: Progress) -> None:
-        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), "nothing")
-
-    tell = now_and_then(say, _SECONDS_BETWEEN_WORDS)
-
+    tell = _teller(folder)
     with told.work_on():
         try:
             files.predict_file(
@@ -263,3 +271,31 @@ def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None
             told.delete()
             raise
         told.table_path.unlink(missing_ok=True)
+
+
+def work_on_pictures(
+    folder: Path, run_folder: Path, pictures: Sequence[tuple[str, bytes]]
+) -> PicturePredictions:
+    """Predict pictures, as ``work`` does a table, and leave nothing in the prediction's folder.
+
+    Args:
+        folder: The prediction's, from ``begin``.
+        run_folder: The finished run's.
+        pictures: Name and bytes of each file.
+
+    Raises:
+        UserError: As ``images.predict_files``.
+    """
+    try:
+        return images.predict_files(
+            run_folder, pictures, on_progress=_teller(folder), should_stop=(folder / "stop").exists
+        )
+    finally:
+        PredictionFolder(folder).delete()
+
+
+def _teller(folder: Path) -> Callable[[Progress], None]:
+    def say(progress: Progress) -> None:
+        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), "nothing")
+
+    return now_and_then(say, _SECONDS_BETWEEN_WORDS)

@@ -1,6 +1,6 @@
 """A saved network and pictures -> what each of them shows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.images.pixels import contact_sheet
+from lrapp.prediction.progress import Cancelled, Progress
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.sandbox import loose_images
 
@@ -44,7 +45,11 @@ class PicturePredictions:
 
 
 def predict_files(
-    folder: Path, files: Sequence[tuple[str, bytes]], most_seen: int = 24
+    folder: Path,
+    files: Sequence[tuple[str, bytes]],
+    most_seen: int = 24,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> PicturePredictions:
     """Return what a finished run's network sees in pictures.
 
@@ -52,17 +57,24 @@ def predict_files(
         folder: The run's folder.
         files: Name and bytes of each; a zip stands for the pictures in it.
         most_seen: How many of the pictures to hand back.
+        on_progress: Told after every batch.
+        should_stop: Asked again and again.
 
     Raises:
         UserError: If the run's model looks at tables or is damaged, or there is no picture among the files.
+        Cancelled: If it was asked to stop.
     """
     from lrapp.networks.saved import SavedModel
 
-    return predict_pictures(SavedModel.load(folder), files, most_seen)
+    return predict_pictures(SavedModel.load(folder), files, most_seen, on_progress, should_stop)
 
 
 def predict_pictures(
-    model: "SavedModel", files: Sequence[tuple[str, bytes]], most_seen: int = 24
+    model: "SavedModel",
+    files: Sequence[tuple[str, bytes]],
+    most_seen: int = 24,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> PicturePredictions:
     """Return what a network sees in pictures; arguments and errors as for ``predict_files``."""
     import pandas as pd
@@ -72,12 +84,16 @@ def predict_pictures(
     reasons: list[str] = []
     outputs: list[Any] = []
     seen: list[NDArray[np.uint8]] = []
-    for batch in loose_images.batches(files, told.shape, _AT_ONCE):
-        names += batch.names
-        reasons += batch.reasons
-        seen.extend(batch.pixels[: most_seen - len(seen)])
-        if len(batch.pixels):
-            outputs.append(model.outputs(batch.pixels))
+    try:
+        for batch in loose_images.batches(files, told.shape, _AT_ONCE, should_stop=should_stop):
+            names += batch.names
+            reasons += batch.reasons
+            seen.extend(batch.pixels[: most_seen - len(seen)])
+            if len(batch.pixels):
+                outputs.append(model.outputs(batch.pixels))
+            on_progress(Progress(len(names), batch.share))
+    except Stopped as error:
+        raise Cancelled from error
     if not names:
         raise UserError("There is no picture among these files: upload PNG or JPEG files, or a zip of them.")
     good = np.flatnonzero([not reason for reason in reasons])

@@ -12,7 +12,7 @@ from lrapp.prediction import quantiles
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
     from lrapp.export.finished_run import Recipe
@@ -77,6 +77,19 @@ class Layer:
     scale: np.ndarray | None = None
     shift: np.ndarray | None = None
     activation: str = "linear"
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One network, and what it counts for in the answer.
+
+    Args:
+        share: Above 0, at most 1; those of all members add up to 1.
+        layers: What it has learned.
+    """
+
+    share: float
+    layers: tuple[Layer, ...]
 
 
 class Arithmetic(Protocol):
@@ -260,6 +273,24 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
     return ops.join(parts)
 
 
+def learned(network: Any) -> tuple[Member, ...]:
+    """Return what a run's network has learned: its one network, or those of the ensemble that count.
+
+    Raises:
+        UserError: If it has layers that are none of a table's network.
+    """
+    from lrapp.networks import members
+
+    each = members.each(network)
+    if not each:
+        return (Member(1.0, layers(network)),)
+    return tuple(
+        Member(float(share), layers(member))
+        for member, share in zip(each, members.shares(network), strict=True)
+        if share
+    )
+
+
 def layers(network: Any) -> tuple[Layer, ...]:
     """Return what a network of ``models.build`` has learned.
 
@@ -286,15 +317,25 @@ def layers(network: Any) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def answer(learned: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
-    """Return what a network answers.
+def answer(members: Sequence[Member], x: Any, ops: Arithmetic) -> Any:
+    """Return what a run's network answers.
 
     Args:
-        learned: Its layers.
+        members: From ``learned``.
         x: Inputs, float32.
         ops: The runtime.
     """
-    for layer in learned:
+    if len(members) == 1:
+        return _answer(members[0].layers, x, ops)
+    total = None
+    for member in members:
+        part = _answer(member.layers, x, ops) * ops.constant(np.array([member.share], np.float32))
+        total = part if total is None else total + part
+    return total
+
+
+def _answer(layers: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
+    for layer in layers:
         if layer.weights is not None:
             x = ops.product(x, layer.weights)
         if layer.scale is not None:

@@ -11,7 +11,7 @@ from lrapp.errors import UserError
 from lrapp.phrasing import quoted
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, Strange, raw_slots
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
 
 REASON = "no prediction because"

@@ -1,7 +1,6 @@
 """How right predictions are where a table holds the truth, added up part by part, so that no row is kept."""
 
 import math
-import sys
 
 import numpy as np
 
@@ -93,7 +92,7 @@ class Scorer:
 
     def _of_numbers(self) -> tuple[Metric, ...]:
         def scaled(value: float) -> float:
-            return min(value * self._preprocessor.target_scale, sys.float_info.max)
+            return value * self._preprocessor.target_scale
 
         def explained(squares: float) -> float | None:
             return 1.0 - squares / self._spread if self._spread > 0 else None
@@ -154,20 +153,17 @@ class _Area:
 
     def value(self) -> float | None:
         """Return how often a row of the second class is given more than one of the first; a tie counts half."""
-        counts = self._counts
-        if counts is None:
+        from sklearn.metrics import roc_auc_score
+
+        if self._counts is None:
             chances = np.concatenate([some for some, _ in self._parts])
             positive = np.concatenate([of_class for _, of_class in self._parts])
-            found, places = np.unique(chances, return_inverse=True)
-            counts = np.stack(
-                [np.bincount(places[positive == one], minlength=len(found)) for one in (False, True)]
-            )
-        negatives, positives = counts.astype(np.float64)
-        pairs = negatives.sum() * positives.sum()
-        if not pairs:
-            return None
-        below = np.cumsum(negatives) - negatives
-        return float((positives * (below + negatives / 2)).sum() / pairs)
+            rows = None
+        else:
+            chances, positive = np.tile(np.arange(_BINS), 2), np.repeat([False, True], _BINS)
+            rows = self._counts.ravel()
+        of_class = np.bincount(positive, rows, 2)
+        return float(roc_auc_score(positive, chances, sample_weight=rows)) if of_class.all() else None
 
 
 def _bins(chances: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
 from lrapp.prediction import plain_model
 from lrapp.prediction.numpy_arithmetic import NumpyArithmetic
-from lrapp.prediction.plain_model import Layer, Numbers, Portable
+from lrapp.prediction.plain_model import Layer, Member, Numbers, Portable
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, raw_slots
 from lrapp.progress import NOBODY, Watch
@@ -30,7 +30,7 @@ from lrapp.tables.columns.kinds import ColumnKind
 log = logging.getLogger(__name__)
 
 FILE = "one_row.npz"
-VERSION = 1
+VERSION = 2
 # 80 MB in the page's process; larger networks are for tables.
 MOST_WEIGHTS = 20_000_000
 # Points of a curve, and values of a category that are tried.
@@ -72,13 +72,13 @@ class OneRow:
     Args:
         preprocessor: Without its transformer.
         plan: What the transformer has learned.
-        layers: What the network has learned.
+        members: What its networks have learned.
         fields: In the order of the columns.
     """
 
     preprocessor: Preprocessor
     plan: Portable
-    layers: tuple[Layer, ...]
+    members: tuple[Member, ...]
     fields: tuple[Field, ...]
 
     def answer(self, rows: Sequence[Mapping[str, Value]]) -> Decoded:
@@ -98,7 +98,7 @@ class OneRow:
         by_slot = {slot: slots[:, [slot]] for slot in range(slots.shape[1])}
         arithmetic = NumpyArithmetic()
         x = plain_model.compute(self.plan, by_slot, chosen, arithmetic)
-        return self.preprocessor.decode(plain_model.answer(self.layers, x, arithmetic))
+        return self.preprocessor.decode(plain_model.answer(self.members, x, arithmetic))
 
     def curve(self, row: Mapping[str, Value], name: str) -> tuple[list[Value], Decoded]:
         """Return the answers while one column moves over its range and the others stay.
@@ -155,8 +155,10 @@ def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     watch.tell("Opening the model …")
     model = SavedModel.load(run_folder)
     told = model.tabular
-    layers = plain_model.layers(model.network)
-    size = sum(layer.weights.size for layer in layers if layer.weights is not None)
+    members = plain_model.learned(model.network)
+    size = sum(
+        layer.weights.size for member in members for layer in member.layers if layer.weights is not None
+    )
     if size > MOST_WEIGHTS:
         raise UserError(
             f"One row is answered for networks of at most {MOST_WEIGHTS:,} weights. This one has {size:,}: "
@@ -164,7 +166,7 @@ def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
         )
     plan = plan_of(told)
     watch.check("Opening the model was stopped.")
-    learned = OneRow(told, plan, layers, _fields(plan, _training_table(run, home)))
+    learned = OneRow(told, plan, members, _fields(plan, _training_table(run, home)))
     write_beside(run_folder / FILE, _packed(learned, stamp))
 
 
@@ -315,9 +317,12 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
         if n.quantiles is not None:
             arrays |= {f"quantiles.{name}": getattr(n.quantiles, name) for name in _QUANTILES}
     arrays |= {f"category.{place}": table for place, (_, table) in enumerate(plan.categories)}
-    for place, layer in enumerate(learned.layers):
-        parts = {name: getattr(layer, name) for name in _LAYER}
-        arrays |= {f"layer.{place}.{name}": part for name, part in parts.items() if part is not None}
+    for number, member in enumerate(learned.members):
+        for place, layer in enumerate(member.layers):
+            parts = {name: getattr(layer, name) for name in _LAYER}
+            arrays |= {
+                f"layer.{number}.{place}.{name}": part for name, part in parts.items() if part is not None
+            }
     about = {
         "version": VERSION,
         "model": stamp,
@@ -329,7 +334,10 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
         "inputs": told.inputs,
         "fields": [asdict(field) for field in learned.fields],
         "categories": [slot for slot, _ in plan.categories],
-        "activations": [layer.activation for layer in learned.layers],
+        "members": [
+            {"share": member.share, "activations": [layer.activation for layer in member.layers]}
+            for member in learned.members
+        ],
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     packed = io.BytesIO()
@@ -363,9 +371,18 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         arrays["flags"],
         tuple((slot, arrays[f"category.{place}"]) for place, slot in enumerate(told["categories"])),
     )
-    layers = tuple(
-        Layer(**{name: arrays.get(f"layer.{place}.{name}") for name in _LAYER}, activation=activation)
-        for place, activation in enumerate(told["activations"])
+    members = tuple(
+        Member(
+            member["share"],
+            tuple(
+                Layer(
+                    **{name: arrays.get(f"layer.{number}.{place}.{name}") for name in _LAYER},
+                    activation=activation,
+                )
+                for place, activation in enumerate(member["activations"])
+            ),
+        )
+        for number, member in enumerate(told["members"])
     )
     preprocessor = Preprocessor(
         told["task"],
@@ -377,4 +394,4 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         tuple(told["inputs"]),
         None,
     )
-    return OneRow(preprocessor, plan, layers, fields)
+    return OneRow(preprocessor, plan, members, fields)

@@ -11,7 +11,7 @@ from lrapp.phrasing import quoted
 from lrapp.prediction.row_predictions import EMPTY_ROW, MOST_PROBABILITIES, Answers
 from lrapp.prediction.scoring import Scorer
 from lrapp.preparation.preprocessor import Preprocessor
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 # Different unseen texts that are kept apart for a column; a column of random keys has as many as the table has rows.
 MOST_UNSEEN = 50_000

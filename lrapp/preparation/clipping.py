@@ -15,8 +15,8 @@ _SAMPLE = 10_000
 class QuantileClip(TransformerMixin, BaseEstimator):
     """Moves values beyond a quantile of the training rows to that quantile.
 
-    The quantiles are values of the column, never between two of them, so that a single 1e308 cannot pull one
-    along. A column that would be left with one value is not clipped.
+    The quantiles are values of the column, never between two of them, so that a single absurd one cannot pull
+    another along. A column that would be left with one value is not clipped.
 
     Args:
         quantile: Lower quantile, 0 < quantile < 0.5; the upper one is its mirror.

@@ -12,7 +12,7 @@ from lrapp.preparation.splitting import part_sizes
 from lrapp.preparation.targets import present
 from lrapp.settings import DataSettings, Task
 from lrapp.tables.cell_values import DATE_PARTS
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
 
 # Of a table with more cells than this it is only told about what the network will be given.

@@ -13,7 +13,7 @@ from lrapp.phrasing import quoted
 from lrapp.preparation.preprocessor import InputColumn, raw_slots
 from lrapp.settings import DataSettings
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 
 @dataclass(frozen=True)

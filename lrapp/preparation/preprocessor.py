@@ -23,7 +23,7 @@ from lrapp.formats.learned import ModelFormats
 from lrapp.phrasing import quoted
 from lrapp.settings import DataKind, Task
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 log = logging.getLogger(__name__)
 
@@ -141,32 +141,6 @@ class Preprocessor:
             inputs[rows] = np.clip(self.transformer.transform(slots[rows]), -_FARTHEST, _FARTHEST)
         return inputs
 
-    def encode_target(self, column: pd.Series) -> np.ndarray:
-        """Return the target as the network learns it.
-
-        Args:
-            column: The target's values, none missing.
-
-        Returns:
-            0 and 1 as float32 (binary), standardised numbers as float32 (regression), or class numbers as
-            int32 (multi-class), shape (rows,).
-
-        Raises:
-            UserError: If a value is missing or a class that training did not have.
-        """
-        if self.task == "regression":
-            values = cell_values.numbers(column.to_frame())[:, 0]
-            if np.isnan(values).any():
-                raise UserError(f"Every row needs a number in {quoted([self.target])} to be compared with.")
-            return standardised(values, self.target_mean, self.target_scale)
-        codes, strange = cell_values.codes_of(column, self.classes)
-        if strange or np.isnan(codes).any():
-            seen = quoted([name for name, _ in strange]) if strange else "missing values"
-            raise UserError(
-                f"{quoted([self.target])} may only hold the classes of training. Received: {seen}."
-            )
-        return codes.astype(np.float32 if self.task == "binary" else np.int32)
-
     def decode(self, outputs: np.ndarray) -> Decoded:
         """Return the network's outputs as class names and probabilities, or as numbers in the target's units.
 
@@ -176,9 +150,7 @@ class Preprocessor:
         """
         table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
         if self.task == "regression":
-            with np.errstate(over="ignore"):
-                numbers = table[:, 0] * self.target_scale + self.target_mean
-            return Decoded(np.clip(numbers, -np.finfo(np.float64).max, np.finfo(np.float64).max), None)
+            return Decoded(table[:, 0] * self.target_scale + self.target_mean, None)
         return decoded_classes(self.task, self.classes, table)
 
     def save(self, folder: Path) -> None:
@@ -369,11 +341,8 @@ def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.n
 
 
 def standardised(values: np.ndarray, mean: float, scale: float) -> np.ndarray:
-    """Return (values - mean) / scale as finite float32; differences of huge numbers do not overflow."""
-    unit = -np.frexp(scale)[1]
-    with np.errstate(over="ignore", under="ignore"):
-        result = (np.ldexp(values, unit) - np.ldexp(mean, unit)) / np.ldexp(scale, unit)
-    return np.clip(result, -_FARTHEST, _FARTHEST).astype(np.float32)
+    """Return (values - mean) / scale as float32, at most a million from 0."""
+    return np.clip((values - mean) / scale, -_FARTHEST, _FARTHEST).astype(np.float32)
 
 
 def decoded_classes(task: Task, classes: tuple[str, ...], outputs: np.ndarray) -> Decoded:

@@ -13,28 +13,15 @@ from lrapp.preparation.fitting import fit
 from lrapp.preparation.preprocessor import Preprocessor, standardised
 from lrapp.preparation.splitting import bins, split
 from lrapp.preparation.targets import (
-    check_data,
-    check_target,
     default_target,
     find_task,
     present,
-    target_choices,
     with_chosen_kinds,
 )
 from lrapp.settings import DATA_KINDS, DataKind, DataSettings, Task
 from lrapp.tables import cell_values
-from lrapp.tables.reading import DialectOverrides, Table
-
-__all__ = [
-    "Prepared",
-    "Split",
-    "check_data",
-    "check_target",
-    "default_target",
-    "find_task",
-    "prepare",
-    "target_choices",
-]
+from lrapp.tables.reading import Table
+from lrapp.tables.text.dialects import DialectOverrides
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,10 +185,8 @@ def divided(
 
 
 def _mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation; a power of two is taken out first, so that no square overflows."""
-    unit = np.frexp(np.abs(numbers).max())[1]
-    small = np.ldexp(numbers, -unit)
-    mean, scale = float(np.ldexp(small.mean(), unit)), float(np.ldexp(small.std(), unit))
+    """Mean and standard deviation, which is never 0."""
+    mean, scale = float(numbers.mean()), float(numbers.std())
     return mean, scale if scale > 0 else float(abs(mean)) or 1.0
 
 

@@ -10,7 +10,7 @@ from lrapp.phrasing import quoted
 from lrapp.preparation.splitting import part_sizes
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import cell_values
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
 
 # What gives a network nothing to learn from.
@@ -39,11 +39,6 @@ def default_target(table: Table) -> str | None:
         return table.to_predict
     named = [name for name in choices if _TARGET_NAME.fullmatch(name.strip())]
     return next((name for name in (*named, *choices) if _predictable(table, name)), None)
-
-
-def check_target(table: Table, target: str | None, override: Task | None = None) -> None:
-    """Raise the ``UserError`` that says why a column cannot be predicted, if it cannot."""
-    find_task(table, target, override)
 
 
 def find_task(table: Table, target: str | None, override: Task | None = None) -> Task:
@@ -140,10 +135,9 @@ def with_chosen_kinds(table: Table, settings: DataSettings) -> Table:
 
 def present(column: pd.Series) -> np.ndarray:
     """Return which rows have a value, bool, shape (rows,); an infinity is none."""
-    known = column.notna().to_numpy()
     if pd.api.types.is_float_dtype(column.dtype):
-        return known & ~np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    return known
+        return ~np.isnan(cell_values.numbers(column.to_frame())[:, 0])
+    return column.notna().to_numpy()
 
 
 def _predictable(table: Table, target: str) -> bool:

@@ -112,6 +112,9 @@ class EpochDone:
         seconds: Seconds of training since the run (or its resumption) began.
         best: Whether this is the best epoch so far.
         loss_scale: Scale that mixed_float16 applied, None in other precisions.
+        members: Of many networks at once, whose means the figures above are: four tuples, each with a number for every
+            member, of ``loss``, ``val_loss``, ``metric`` and ``val_metric``; NaN for a member that was left out.
+        ensemble: Loss and metric of the mean of their answers on the validation rows; empty for a single network.
     """
 
     type: ClassVar[str] = "epoch_done"
@@ -125,6 +128,30 @@ class EpochDone:
     seconds: float
     best: bool
     loss_scale: float | None = None
+    members: tuple[tuple[float, ...], ...] = ()
+    ensemble: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class MembersChosen:
+    """Many networks were trained at once, and what becomes of them is settled.
+
+    Args:
+        sentence: Which of them make up the model, and why.
+        shares: What each counts for in the model, zero for none; they add up to 1.
+        factors: What each multiplied the policy's rates with.
+        val_losses: Loss of each on the validation rows, with the weights that it ended with; NaN where there is none.
+        best_epochs: The epoch whose weights each kept, 0 for none.
+        left_out: Numbers, from 1, of those whose numbers became infinite.
+    """
+
+    type: ClassVar[str] = "members_chosen"
+    sentence: str
+    shares: tuple[float, ...]
+    factors: tuple[float, ...]
+    val_losses: tuple[float, ...]
+    best_epochs: tuple[int, ...]
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +163,7 @@ class TrainingEnded:
         message: One plain sentence that says so.
         best_epoch: The epoch whose validation figure was best, counted from 1; None when no epoch was finished.
         epochs: Epochs finished.
+        best_epochs: Of many networks at once the epoch whose weights each ended with, 0 for none; else empty.
     """
 
     type: ClassVar[str] = "training_ended"
@@ -143,6 +171,7 @@ class TrainingEnded:
     message: str
     best_epoch: int | None
     epochs: int
+    best_epochs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +196,7 @@ Event = (
     | TrainingStarted
     | StepsDone
     | EpochDone
+    | MembersChosen
     | TrainingEnded
 )
 _TYPES: dict[str, type[Event]] = {
@@ -179,6 +209,7 @@ _TYPES: dict[str, type[Event]] = {
         TrainingStarted,
         StepsDone,
         EpochDone,
+        MembersChosen,
         TrainingEnded,
     )
 }
@@ -297,6 +328,7 @@ class History:
     ended: TrainingEnded | None = None
     epochs: list[EpochDone] = field(default_factory=list)
     found: RatesFound | None = None
+    chosen: MembersChosen | None = None
     sweeps: list[Sweep] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _rates: list[float] = field(default_factory=list)
@@ -334,7 +366,7 @@ class History:
             case TrainingStarted():
                 self.started = event
                 self.starts += 1
-                self.ended = None
+                self.ended = self.chosen = None
                 del self.epochs[event.first_epoch :]
                 done = event.first_epoch * event.steps_per_epoch
                 del self._losses[done:], self._rates[done:], self._group_rates[done:]
@@ -344,6 +376,8 @@ class History:
                 self._group_rates.extend(zip(*event.group_rates, strict=True))
             case EpochDone():
                 self.epochs.append(event)
+            case MembersChosen():
+                self.chosen = event
             case TrainingEnded():
                 self.ended = event
 
@@ -383,7 +417,17 @@ class History:
         return frame
 
     def epoch_frame(self) -> pd.DataFrame:
-        """Return a row per finished epoch, with the fields of ``EpochDone`` as columns."""
-        names = [one.name for one in fields(EpochDone)]
+        """Return a row per finished epoch, with the plain fields of ``EpochDone`` as columns."""
+        names = [one.name for one in fields(EpochDone) if one.name not in ("members", "ensemble")]
         rows = [[getattr(epoch, name) for name in names] for epoch in self.epochs]
         return pd.DataFrame(rows, columns=names)
+
+    def member_frame(self) -> pd.DataFrame:
+        """Return a row per finished epoch and member: ``epoch``, ``member`` (from 1) and the four figures."""
+        names = ("loss", "val_loss", "metric", "val_metric")
+        rows = [
+            (epoch.epoch, member, *figures)
+            for epoch in self.epochs
+            for member, figures in enumerate(zip(*epoch.members, strict=True), start=1)
+        ]
+        return pd.DataFrame(rows, columns=["epoch", "member", *names])

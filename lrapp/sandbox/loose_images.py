@@ -21,11 +21,13 @@ class Batch:
         names: Of all files.
         reasons: Why each could not be read; empty where it could.
         pixels: Those that could, uint8, shape (pictures, height, width, channels).
+        share: How much of all files is behind with it, 0 to 1.
     """
 
     names: list[str]
     reasons: list[str]
     pixels: NDArray[np.uint8]
+    share: float
 
 
 def batches(
@@ -58,6 +60,6 @@ def batches(
             file = folder / Path(word["file"]).name
             pixels = np.load(file, allow_pickle=False)
             file.unlink()
-            yield Batch(word["names"], word["reasons"], pixels)
+            yield Batch(word["names"], word["reasons"], pixels, word["share"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -45,7 +45,8 @@ def read_table(
                 raise Stopped("Stopped while the table was being read.") from error
 
     else:
-        from lrapp.tables.reading import DialectOverrides, read_csv
+        from lrapp.tables.reading import read_csv
+        from lrapp.tables.text.dialects import DialectOverrides
 
         overrides, data = DialectOverrides(**settings.dialect.model_dump()), store.read_source(source)
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from lrapp.sandbox.wire import Line
 from lrapp.tables.arrow_files import write_table
-from lrapp.tables.reading import ColumnKind, DialectOverrides, Table, read_csv
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import Table, read_csv
+from lrapp.tables.text.dialects import DialectOverrides
 
 if TYPE_CHECKING:
     from lrapp.formats.match import UnclearFormat
@@ -48,13 +50,13 @@ def read_known(
     line: Line, *, path: str, name: str, needed: list[str], formats: str, out: str
 ) -> dict[str, Any]:
     """Read a table of which column names are known into a file."""
-    from lrapp.formats import chunks
+    from lrapp.formats import as_learned
     from lrapp.formats.learned import ModelFormats
     from lrapp.formats.match import UnclearFormat
 
     known = ModelFormats.from_json(formats.encode())
     try:
-        table = chunks.read_known(Path(path).read_bytes(), name, needed, formats=known)
+        table = as_learned.read_known(Path(path).read_bytes(), name, needed, formats=known)
     except UnclearFormat as error:
         return _unclear(error)
     write_table(table, Path(out))
@@ -105,6 +107,17 @@ def _unclear(error: "UnclearFormat") -> dict[str, Any]:
     return {"unclear": {"sentence": error.sentence, "questions": questions}}
 
 
+def pandas_gives(line: Line, *, path: str, options: dict[str, Any], known: str) -> dict[str, Any]:
+    """Say whether pandas alone reads from a CSV file the frame that another file holds."""
+    import pyarrow as pa
+
+    from lrapp.tables import plain_csv
+
+    with pa.memory_map(known) as file, pa.ipc.open_stream(file) as stream:
+        frame = stream.read_all().to_pandas()
+    return {"same": plain_csv.gives(Path(path).read_bytes(), options, frame)}
+
+
 def _hand_out(line: Line, words: Iterable[dict[str, Any]]) -> None:
     """Say one thing after the other, never far ahead of who listens."""
     untaken = 0
@@ -151,6 +164,7 @@ def read_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any],
         "classes": images.classes,
         "test_from": images.test_from,
         "names": images.names,
+        "entries": images.entries,
         "notes": images.notes,
     }
 
@@ -175,17 +189,17 @@ def _batches(
     reasons: list[str] = []
     pixels: list[np.ndarray] = []
 
-    def batch(number: int) -> dict[str, Any]:
+    def batch(number: int, share: float) -> dict[str, Any]:
         file = out / f"{number:06}.npy"
         np.save(file, np.stack(pixels) if pixels else np.zeros((0, *shape), np.uint8), allow_pickle=False)
-        word = {"file": str(file), "names": names.copy(), "reasons": reasons.copy()}
+        word = {"file": str(file), "names": names.copy(), "reasons": reasons.copy(), "share": share}
         names.clear()
         reasons.clear()
         pixels.clear()
         return word
 
     number = 0
-    for name, data in _every(files):
+    for name, data, share in _every(files):
         names.append(name)
         try:
             pixels.append(read_picture(data, shape))
@@ -193,22 +207,23 @@ def _batches(
         except UserError as error:
             reasons.append(str(error))
         if len(pixels) == at_once or len(names) == _FILES_AT_ONCE:
-            yield batch(number)
+            yield batch(number, share)
             number += 1
     if names:
-        yield batch(number)
+        yield batch(number, 1.0)
 
 
-def _every(files: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
-    """Each picture with its name, those in zips in the order of the zip."""
+def _every(files: list[tuple[str, str]]) -> Iterator[tuple[str, bytes, float]]:
+    """Each picture with its name, those in zips in the order of the zip, and how much of all is then behind."""
     from lrapp.images.zip_files import every_picture
 
-    for name, path in files:
+    for number, (name, path) in enumerate(files):
         data = Path(path).read_bytes()
         if data[:4] == b"PK\x03\x04":
-            yield from every_picture(data, name)
+            for entry, unpacked, share in every_picture(data, name):
+                yield entry, unpacked, (number + share) / len(files)
         else:
-            yield name, data
+            yield name, data, (number + 1) / len(files)
 
 
 def _pictures(settings: dict[str, Any]) -> "PictureSettings":
@@ -232,7 +247,7 @@ def _now_and_then(line: Line) -> Callable[[str, float], None]:
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     task.__name__: task
     for task in (
-        *(read, read_known, portions),
+        *(read, read_known, portions, pandas_gives),
         *(holds_pictures, about_pictures, look_at_pictures, read_pictures, single_pictures),
     )
 }

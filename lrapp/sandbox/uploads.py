@@ -181,6 +181,7 @@ class Uploads:
             classes=tuple(found["classes"]),
             test_from=found["test_from"],
             names=tuple(found["names"]),
+            entries=tuple(found["entries"]),
             notes=tuple(found["notes"]),
         )
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from lrapp.settings.base import SettingsModel, ui
 from lrapp.settings.sources import DATA_KINDS, DataKind, KindFacts, SampleSource, Source
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 Task = Literal["binary", "multi-class", "regression"]
 Scaling = Literal["clipped", "standard", "quantile"]

@@ -78,11 +78,14 @@ class _PolicySettings(SettingsModel):
         json_schema_extra=ui("length"),
     )
 
-    source: Literal["chosen", "found"] = Field(
+    source: Literal["chosen", "found", "raced"] = Field(
         "chosen",
         title="Rates",
-        description="Found: a range test is the first phase of the run and sets the rates.",
-        json_schema_extra=ui(labels={"chosen": "Chosen here", "found": "Find them for me"}),
+        description="Find them: networks at several rates train side by side, and validation decides. From a range "
+        "test: it is the first phase of the run.",
+        json_schema_extra=ui(
+            labels={"chosen": "Chosen here", "raced": "Find them for me", "found": "From a range test"}
+        ),
     )
     origin: str = Field(
         "", title="Origin", description="Where the rates came from, in words.", max_length=1000

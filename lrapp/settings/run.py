@@ -18,6 +18,7 @@ from lrapp.settings.data import (
     DataSettings,
 )
 from lrapp.settings.network import (
+    FreshStart,
     GroupSettings,
     ModelSettings,
 )
@@ -136,10 +137,31 @@ class TrainingSettings(SettingsModel):
         description="Compiles the loop once, then runs faster. Automatic: for long runs of small networks.",
         json_schema_extra=ui(labels={"auto": "Automatic", "on": "On", "off": "Off"}),
     )
+    members: int = Field(
+        1,
+        ge=1,
+        le=64,
+        title="Ensemble",
+        description="So many networks train at once, from other initial weights; the mean of their answers is nearly "
+        "always better than one.",
+        json_schema_extra=ui("networks"),
+    )
+    combine: Literal["all", "selected", "best"] = Field(
+        "all",
+        title="Made of",
+        description="Which of the networks make up the model. Selected: those that help one another on the validation "
+        "rows (Caruana et al. 2004).",
+        json_schema_extra=ui(
+            labels={"all": "All networks", "selected": "Selected ones", "best": "The best one"}
+        ),
+    )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
     groups: GroupSettings = GroupSettings()
 
 
+# Networks in a race of rates, and how far their rates are apart in all, in powers of ten.
+RACERS = 8
+RACE_DECADES = 2.0
 # The plan, and a loss and a rate for every step in the history, must fit into memory.
 MOST_STEPS = 20_000_000
 
@@ -165,6 +187,44 @@ class RunSettings(SettingsModel):
         title="A closer look",
         description="Computes curves and the importance of columns at the end; comparisons leave it out.",
     )
+
+    @property
+    def networks(self) -> int:
+        """How many networks the run trains at once."""
+        if self.policy.source == "raced":
+            return max(self.training.members, RACERS)
+        return self.training.members
+
+    @property
+    def leaves_ensemble(self) -> bool:
+        """Whether the run's model is the mean of several networks."""
+        return self.networks > 1 and self.training.combine != "best"
+
+    @property
+    def networks_obstacle(self) -> str:
+        """Why the run cannot train several networks at once, as a sentence; empty where it can, or needs not."""
+        if self.networks == 1:
+            return ""
+        one = (
+            "choose the rates yourself" if self.policy.source == "raced" else "set the ensemble to 1 network"
+        )
+        if self.data.facts.pixels or any(layer.facts.pictures for layer in self.model.layers):
+            return f"Several networks at once are for tables; for pictures, {one}."
+        if not isinstance(self.model.start, FreshStart):
+            return f"Several networks at once start from fresh weights; choose fresh weights, or {one}."
+        return ""
+
+    def factors(self) -> tuple[float, ...]:
+        """Return what each of the run's networks multiplies the policy's rates with.
+
+        In a race they are spread evenly over two decades, on a logarithmic scale, about the policy's own rates, which
+        one of them follows; else all are 1.
+        """
+        count = self.networks
+        if self.policy.source != "raced":
+            return (1.0,) * count
+        apart = RACE_DECADES / (count - 1)
+        return tuple(10 ** (apart * (place - count // 2)) for place in range(count))
 
     def plan(self, training_rows: int) -> schedules.FloatArray:
         """Return the learning rate of every step of the run.

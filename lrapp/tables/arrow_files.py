@@ -20,7 +20,8 @@ import pandas as pd
 import pyarrow as pa
 
 from lrapp.files import from_json
-from lrapp.tables.reading import Column, Table
+from lrapp.tables.columns.column_records import Column
+from lrapp.tables.reading import Table
 from lrapp.tables.text.dialects import Dialect
 from lrapp.tables.text.given import Given
 from lrapp.tables.text.table_body import Repair

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from lrapp.tables.columns.number_formats import LARGEST
 from lrapp.tables.columns.yes_no_words import NO, YES
 
 UNKNOWN = -1.0  # the code of a category that training never saw
@@ -48,7 +49,7 @@ def texts(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Return each row's code, and the text of each code; a missing value has the code -1.
 
     Args:
-        column: Values of any type; infinities are missing.
+        column: Values of any type.
 
     Returns:
         Codes, int64, shape (rows,), and distinct texts.
@@ -58,7 +59,7 @@ def texts(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     renamed = np.full(len(found) + 1, -1, np.int64)  # the last is where code -1 looks
     for code, value in enumerate(found):
         name = text_of(value)
-        if name != MISSING and not (isinstance(value, float) and not math.isfinite(value)):
+        if name != MISSING:
             renamed[code] = names.setdefault(name, len(names))
     return renamed[codes], list(names)
 
@@ -156,9 +157,9 @@ def date_parts(column: pd.Series) -> np.ndarray:
 
 
 def numbers(frame: pd.DataFrame) -> np.ndarray:
-    """Return number columns as float64, shape (rows, columns); missing and infinite values are NaN."""
+    """Return number columns as float64, shape (rows, columns); what is missing, infinite or beyond 1e100 is NaN."""
     values = frame.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    values[np.isinf(values)] = np.nan
+    values[np.abs(values) > LARGEST] = np.nan
     return values
 
 

@@ -46,8 +46,7 @@ def bars(column: pd.Series) -> list[int]:
         column = column.dropna().astype("int64")
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = column.to_numpy(dtype="float64", na_value=np.nan)
-        # Made smaller, because the span of two huge values of opposite sign is infinite.
-        values = values[np.isfinite(values)] / 4
+        values = values[np.isfinite(values)]
         if not len(values):
             return []
         low, high = np.quantile(values, [0.005, 0.995])  # one absurd value must not flatten all others

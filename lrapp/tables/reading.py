@@ -17,7 +17,7 @@ from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind, Context, Read
 from lrapp.tables.columns.packed import Packed, give_back
 from lrapp.tables.text.by_format import read_by_format, types_for, unread
-from lrapp.tables.text.column_names import column_names, target_of, with_split_names, without_sign
+from lrapp.tables.text.column_names import column_names, said_of, with_split_names, without_sign
 from lrapp.tables.text.containers import unpack
 from lrapp.tables.text.delimited_text import TAB_RUN, WIDE_GAP, prepare_text
 from lrapp.tables.text.dialects import (
@@ -40,18 +40,14 @@ from lrapp.tables.text.sheets import read_sheet
 from lrapp.tables.text.table_body import HEAD_RECORDS, Repair, Rows, check_size, leave_out_empty_end, no_rows
 from lrapp.tables.text.total_rows import ends_in_total
 
-__all__ = [
-    "Column",
-    "ColumnFormat",
-    "ColumnKind",
-    "Dialect",
-    "DialectOverrides",
-    "Repair",
-    "Table",
-    "read_csv",
-]
-
 _FEW_ROWS = 5000
+_USED = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.YES_NO, ColumnKind.DATE)
+# What cells may look like where a header says what they are: numbers stand for categories and times, too.
+_OTHERWISE = {
+    ColumnKind.CATEGORY: (ColumnKind.NUMBER,),
+    ColumnKind.DATE: (ColumnKind.NUMBER,),
+    ColumnKind.IDENTIFIER: _USED,
+}
 _RUNS = {
     WIDE_GAP: "Two or more spaces were taken as the delimiter; single spaces stay in the cells.",
     TAB_RUN: "Tabs in a row were taken as one delimiter, which makes all rows even.",
@@ -105,6 +101,25 @@ class Table:
                 raise UserError(f"The table must have the column whose kind is chosen. Received: {name!r}.")
             if self.columns[known[name]].kind is not kind:
                 reads[name] = convert(self._text(name), ColumnKind(kind), self._context(known[name]))
+        return self._with(reads)
+
+    def as_said(self, kinds: Mapping[str, ColumnKind]) -> "Table":
+        """Read columns anew as the kinds that the header says, where their cells alone look like something else.
+
+        Args:
+            kinds: Column name -> kind; names that the table does not have are passed over, and so are those whose
+                format is known.
+        """
+        reads: dict[str, Read] = {}
+        for place, column in enumerate(self.columns):
+            kind = kinds.get(column.name)
+            if kind is None or column.name in self._given.formats or column.kind not in _OTHERWISE[kind]:
+                continue
+            with suppress(UserError):  # what cannot be read so stays what it looks like
+                read = convert(self._text(column.name), kind, self._context(place))
+                said = "left out" if kind is ColumnKind.IDENTIFIER else f"a {kind.value}"
+                note = f"{said}, as the header says"
+                reads[column.name] = replace(read, reason="the header says so", notes=(*read.notes, note))
         return self._with(reads)
 
     def with_formats(self, formats: Mapping[str, ColumnFormat]) -> "Table":
@@ -279,7 +294,7 @@ def _read_text(data: bytes, notes: list[str], given: Given) -> Rows:
     body = read_body(Plan(records, first, types, header[0] if header else None, mender, mender.join))
     body.renumber(ruled.line)
     na = has_na_in_numbers(body_rows)
-    return Rows(body, names, unnamed, final, target_of(plan, header, names), na)
+    return Rows(body, names, unnamed, final, said_of(plan, header, names, given.names), na)
 
 
 def _filled(records: Records, after: int) -> list[int]:
@@ -364,7 +379,7 @@ def _assemble(name: str, rows: Rows, notes: list[str], given: Given) -> Table:
     if dropped:
         columns_gone = f"{len(dropped)} column{'s' if len(dropped) > 1 else ''} without name and values"
         notes.append(f"{columns_gone}{_were(len(dropped))} left out.")
-    return Table(
+    table = Table(
         name=name,
         frame=pd.DataFrame(series, copy=False),
         columns=tuple(columns),
@@ -372,7 +387,8 @@ def _assemble(name: str, rows: Rows, notes: list[str], given: Given) -> Table:
         notes=tuple(notes),
         repairs=tuple(body.repairs),
         repaired_rows=body.repaired_rows,
-        to_predict=rows.to_predict,
+        to_predict=rows.said.to_predict,
         _texts=texts,
         _given=given,
     )
+    return table.as_said({names[place]: kind for place, kind in rows.said.kinds.items()})

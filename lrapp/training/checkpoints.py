@@ -4,7 +4,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,22 @@ from lrapp.files import disk_errors, from_json, whole
 
 if TYPE_CHECKING:
     from lrapp.training.loop import Snapshot
+    from lrapp.training.members_loop import MemberSnapshot
 
 _FORMAT = 1
 _UNREADABLE = "The saved state of this run cannot be read; start the run again from the beginning."
 _OTHER_NETWORK = (
     "The saved state belongs to another network or optimizer; start the run again from the beginning."
 )
+
+
+class MemberState(NamedTuple):
+    """Where one of many networks stands: its best epoch, that epoch's figure, epochs since, and whether it counts."""
+
+    best_epoch: int | None
+    best_value: float
+    wait: int
+    running: bool
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class TrainingState:
         model: Values of the network's variables.
         optimizer: Values of the optimizer's variables.
         best_weights: Values of the network's variables after the best epoch.
+        members: Of many networks at once where each stands; empty for a single one.
     """
 
     epochs: int
@@ -43,16 +54,18 @@ class TrainingState:
     model: tuple[NDArray[Any], ...]
     optimizer: tuple[NDArray[Any], ...]
     best_weights: tuple[NDArray[Any], ...]
+    members: tuple[MemberState, ...] = ()
 
     @classmethod
     def of(
         cls,
-        snapshot: "Snapshot",
+        snapshot: "Snapshot | MemberSnapshot",
         best_weights: tuple[Any, ...],
         epochs: int,
         best_epoch: int | None,
         best_value: float,
         wait: int,
+        members: tuple[MemberState, ...] = (),
     ) -> "TrainingState":
         """Return the state that a snapshot and the course of the run make up."""
         return cls(
@@ -63,9 +76,10 @@ class TrainingState:
             tuple(value.numpy() for value in snapshot.model),
             tuple(value.numpy() for value in snapshot.optimizer),
             tuple(value.numpy() for value in best_weights),
+            members,
         )
 
-    def require_fit(self, snapshot: "Snapshot") -> None:
+    def require_fit(self, snapshot: "Snapshot | MemberSnapshot") -> None:
         """Check that the state is one of the network and optimizer that the snapshot was taken of.
 
         Raises:
@@ -79,13 +93,17 @@ class TrainingState:
 
     def save(self, path: str | Path) -> None:
         """Write the state to a file; whoever reads meanwhile finds the old state or the new one, whole."""
-        about = {
+        about: dict[str, Any] = {
             "format": _FORMAT,
             "epochs": self.epochs,
             "best_epoch": self.best_epoch,
             "best_value": repr(float(self.best_value)),
             "wait": self.wait,
         }
+        if self.members:
+            about["members"] = [
+                {**member._asdict(), "best_value": repr(float(member.best_value))} for member in self.members
+            ]
         arrays = {
             f"{name}_{index:04}": value
             for name in ("model", "optimizer", "best_weights")
@@ -113,7 +131,15 @@ class TrainingState:
                     for name in ("model", "optimizer", "best_weights")
                 ]
             best_value = float(about["best_value"])
-            return cls(about["epochs"], about["best_epoch"], best_value, about["wait"], *groups)
+            members = tuple(
+                MemberState(**{**member, "best_value": float(member["best_value"])})
+                for member in about.get("members", ())
+            )
+            model, optimizer, best = groups
+            return cls(
+                *(about["epochs"], about["best_epoch"], best_value, about["wait"]),
+                *(model, optimizer, best, members),
+            )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(_UNREADABLE) from error
         except (

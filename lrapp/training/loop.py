@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lrapp.networks import models
 from lrapp.networks.group_rates import GROUPS, rates_of
+from lrapp.networks.stacked import StackedBatchNormalization
 from lrapp.preparation.image_inputs import ALIGNMENT
 from lrapp.settings import GroupSettings, Task, TrainingSettings
 
@@ -102,7 +103,7 @@ def loop_key(settings: TrainingSettings) -> TrainingSettings:
 
     Two runs of one network, equal in these, may share a loop.
     """
-    kept = ("optimizer", "momentum", "nesterov", "weight_decay", "batch_size", "precision")
+    kept = ("optimizer", "momentum", "nesterov", "weight_decay", "batch_size", "precision", "members")
     # How far the groups differ is not traced, only that they do.
     groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
     return TrainingSettings(groups=groups, **{name: getattr(settings, name) for name in kept})
@@ -140,7 +141,7 @@ class Loop:
         self.owners = owners
         self.know: Callable[[keras.Model], None] | None = None
         self.groups = len(GROUPS) if owners else 1
-        self.optimizer = models.optimizer(settings, owners)
+        self.optimizer = self._make_optimizer(settings)
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
         self._loss = models.loss(task)
@@ -150,14 +151,20 @@ class Loop:
         self._owner_of = dict(zip((id(v) for v in model.trainable_variables), owners, strict=False))
         self._optimizer_variables = list(self.optimizer.variables)
         self.pictures = len(model.input_shape) > 2
-        widest = max(math.prod(layer.output.shape[1:]) for layer in self._layers)
+        widest = max(numbers_of_a_row(layer) for layer in self._layers)
         numbers = _EVALUATION_PICTURE_NUMBERS if self.pictures else _EVALUATION_NUMBERS
         work = _EVALUATION_MULTIPLICATIONS / multiplications(self._layers)
         self.evaluation_rows = int(np.clip(min(numbers / widest, work), 16, 8192))
 
+    def _make_optimizer(self, settings: TrainingSettings) -> keras.optimizers.Optimizer:
+        return models.optimizer(settings, self.owners)
+
+    def _reset_model(self, seed: int) -> None:
+        models.reset(self.model, seed)
+
     def reset(self, seed: int) -> None:
         """Forget all training and start from the initial weights of another seed."""
-        models.reset(self.model, seed)
+        self._reset_model(seed)
         if self.know is not None:
             self.know(self.model)
         self.reset_optimizer()
@@ -275,6 +282,8 @@ class Loop:
 
     # --- what is traced --------------------------------------------------------------------------------------
 
+    _weights_spec = tf.TensorSpec([None], tf.float32)
+
     def _function(
         self, kind: str, columns: int = 0, compiled: bool = False, frozen: tuple[bool, ...] = ()
     ) -> Any:
@@ -285,7 +294,7 @@ class Loop:
             x = tf.TensorSpec(self.model.input_shape, tf.uint8 if self.pictures else tf.float32)
             classes = self.task == "multi-class"
             y = tf.TensorSpec([None], tf.int32) if classes else tf.TensorSpec([None, 1], tf.float32)
-            tensors = (x, y, tf.TensorSpec([None], tf.float32))[:columns]
+            tensors = (x, y, self._weights_spec)[:columns]
             order, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
             rates = tf.TensorSpec([MOST_STEPS, self.groups], tf.float32)
             if kind == "snapshot":
@@ -372,7 +381,7 @@ class Loop:
             layer
             for layer in self._layers
             if frozen
-            and isinstance(layer, keras.layers.BatchNormalization)
+            and isinstance(layer, keras.layers.BatchNormalization | StackedBatchNormalization)
             and any(frozen[self._owner_of[id(v)]] for v in layer.trainable_variables)
         ]
         for layer in still:
@@ -426,6 +435,11 @@ def _shared(pixels: NDArray[np.uint8]) -> tf.Tensor:
     return tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
 
 
+def numbers_of_a_row(layer: keras.layers.Layer) -> int:
+    """Return how many numbers a layer makes of one row."""
+    return math.prod(size for size in layer.output.shape if size is not None)
+
+
 def multiplications(layers: list[keras.layers.Layer]) -> int:
     """Return about how many multiplications a network needs for a row, at least 1."""
     total = 0
@@ -433,5 +447,6 @@ def multiplications(layers: list[keras.layers.Layer]) -> int:
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
             # A convolution uses its weights once for every place of its output.
-            total += math.prod(kernel.shape) * math.prod(layer.output.shape[1:-1])
+            places = math.prod(layer.output.shape[1:-1]) if len(layer.output.shape) == 4 else 1
+            total += math.prod(kernel.shape) * places
     return max(1, total)

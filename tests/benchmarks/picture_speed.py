@@ -51,7 +51,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
-from lrapp.training import range_test, trainer
+from lrapp.training import range_test, trainer, xla
 from lrapp.training.loop import Loop, shuffled
 
 BATCH, RATE, GOAL = 128, 1e-3, 0.9
@@ -125,7 +125,7 @@ def epochs(name: str, model: ModelSettings, rounds: int) -> None:
         "this loop": loop_epoch(model, train),
         "keras fit": fit_epoch(model, train),
     }
-    if trainer.uses_xla(network(model), ADAM, total_steps=20 * -(-len(train.y) // BATCH)):
+    if xla.uses_xla(network(model), ADAM, total_steps=20 * -(-len(train.y) // BATCH)):
         contenders["this loop, XLA"] = loop_epoch(model, train, compiled=True)
     if (plain := pytorch_epoch(model, train)) is not None:
         contenders["PyTorch, plain loop"] = plain

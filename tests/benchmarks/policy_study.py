@@ -22,7 +22,8 @@ import pandas as pd
 from lrapp.execution import worker, worker_setup
 from lrapp.experiments import comparing, studies
 from lrapp.experiments.comparing import StudyRun
-from lrapp.experiments.studies import Plan, Study
+from lrapp.experiments.studies import Plan
+from lrapp.experiments.study_files import Study
 from lrapp.runs.events import DataPrepared, Event, TrainingEnded, TrainingStarted
 from lrapp.runs.store import Store
 from lrapp.settings import OneCycleSettings, RunSettings, SGDRSettings
@@ -88,7 +89,7 @@ def run(store: Store, study: Study, clock: Clock) -> list[StudyRun]:
 def seconds_of_steps(store: Store, study: Study) -> float:
     """The same training steps in the same loop, without range tests, validation, events, checkpoints or models."""
     from lrapp.training.loop import shuffled
-    from lrapp.training.trainer import XLA_FROM_STEP, uses_xla
+    from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 
     total = 0.0
     for member in study.members:

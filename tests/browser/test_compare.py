@@ -22,8 +22,8 @@ from browser.driving import (
     tab,
     wait_for_charts,
 )
-from lrapp.experiments import studies
-from lrapp.experiments.studies import Study
+from lrapp.experiments import studies, study_files
+from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Store
 
 
@@ -39,7 +39,7 @@ def study(page: Page, app: App) -> Study:
     page.wait_for_url(lambda url: "study=" in url)
     found = re.search(r"study=([0-9a-f-]+)", page.url)
     assert found
-    return studies.get(Store(app.home), found[1])
+    return study_files.get(Store(app.home), found[1])
 
 
 def lines(page: Page) -> dict[str, list[Mark]]:
@@ -118,11 +118,11 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         go(page, "Compare")
         page.get_by_role("button", name="Delete the comparison").click()
         page.get_by_text("The comparison and its runs were deleted.").wait_for()
-        assert made not in studies.every(Store(app.home))
+        assert made not in study_files.every(Store(app.home))
         idle(page)
         page.get_by_role("button", name="Undo").click()
         page.get_by_role("heading", name="What it shows").wait_for()
-        assert studies.get(Store(app.home), made.id) == made
+        assert study_files.get(Store(app.home), made.id) == made
 
 
 def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
@@ -163,7 +163,7 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         idle(page)
         page.get_by_role("button", name="Delete the comparison").click()
         page.get_by_text("The comparison and its runs were deleted.").wait_for()
-        assert made not in studies.every(Store(app.home))
+        assert made not in study_files.every(Store(app.home))
 
 
 def test_what_cannot_be_compared_is_said_before_it_starts(browser: Browser, app: App) -> None:

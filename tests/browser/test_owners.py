@@ -276,11 +276,25 @@ def test_three_quick_clicks_train_one_run(own: App, maker: BrowserContext) -> No
     page = opened(maker, own.url)
     set_number(page, "Epochs", 20)
     switch(page, "Early stopping")
-    before = len(Store(own.home).runs())
-    page.get_by_role("button", name="Train", exact=True).click(click_count=3, delay=30)
+    runs, button = Store(own.home).runs, page.get_by_role("button", name="Train", exact=True)
+    before = len(runs())
+    button.click(click_count=3, delay=30)
     page.wait_for_url(lambda url: "run=" in url)
     idle(page)
-    assert len(Store(own.home).runs()) == before + 1
+    assert len(runs()) == before + 1
+    # The run is on the page: the next click is meant for another one.
+    first = run_id(page)
+    button.click()
+    page.wait_for_url(lambda url: "run=" in url and first not in url)
+    idle(page)
+    assert len(runs()) == before + 2
+    # Settings that change under the same button are another start, too.
+    set_number(page, "Epochs", 21)
+    button.evaluate("button => [0, 0, 0].forEach(() => button.click())")
+    page.wait_for_url(lambda url: "run=" in url and runs()[1].id not in url)
+    idle(page)
+    assert len(runs()) == before + 3
+    assert runs()[0].settings.training.epochs == 21
 
 
 def test_a_forged_cookie_opens_nothing_and_is_replaced(own: App, other: BrowserContext) -> None:

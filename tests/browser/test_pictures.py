@@ -1,6 +1,7 @@
 """Pictures, from the choice of a set to a trained network and a second one that starts from the first."""
 
 import io
+import re
 import time
 import zipfile
 
@@ -93,6 +94,9 @@ def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page
     wait_for_charts(page)
     expect(page.get_by_role("heading", name="Test results")).to_be_visible()
     no_defect(page)
+    _predict(page, app, run)
+    page.goto(f"{app.url}/?run={run.id}")
+    idle(page)
 
     # A second network that starts from the first, gently.
     expander(page, "Start from")
@@ -108,6 +112,26 @@ def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page
     assert second.settings.model.start == RunStart(run=run.id)
     expander(page, "What was done to the data")
     expect(page.get_by_text("start with the weights of an earlier run")).to_be_visible()
+
+
+def _predict(page: Page, app: App, run: Run) -> None:
+    """Predict pictures: a long prediction shows how far it is, is cancelled, and a short one follows."""
+    file = io.BytesIO()
+    Image.fromarray(np.full((28, 28), 99, np.uint8)).save(file, "PNG")
+    long = io.BytesIO()
+    with zipfile.ZipFile(long, "w") as archive:
+        for number in range(40_000):
+            archive.writestr(f"{number}.png", file.getvalue())
+    page.goto(f"{app.url}/predict?run={run.id}")
+    upload(page, "long.zip", long.getvalue())
+    expect(page.get_by_text(re.compile(r"Predicting … [\d,]+ pictures done"))).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("The prediction was cancelled; nothing was kept of it.")).to_be_visible()
+    assert list((app.home / "predictions").iterdir()) == []
+    page.reload()
+    upload(page, "one.png", file.getvalue())
+    expect(page.get_by_text("As the network saw them.")).to_be_visible()
+    no_defect(page)
 
 
 def test_a_network_that_cannot_be_built_says_which_layer_and_why(page: Page) -> None:

@@ -2,15 +2,18 @@
 
 import csv
 import io
+import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import PATIENCE, App, go, idle, marks, no_defect, tab, upload
+from browser.driving import PATIENCE, App, choose, go, idle, marks, no_defect, tab, upload
 from lrapp.execution import worker
 from lrapp.prediction import folders
+from lrapp.runs import notes
 from lrapp.runs.store import SAMPLES, Store
 from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
 
@@ -186,4 +189,25 @@ def test_one_row_moves_and_its_answer_with_it(browser: Browser, app: App, pengui
         assert b"<svg" in saved(page, "SVG")
         page.keyboard.press("Escape")
         go(page, "Runs")
+        no_defect(page)
+
+
+def test_of_two_runs_of_one_name_the_one_that_was_chosen_predicts(
+    browser: Browser, app: App, penguins: str
+) -> None:
+    store = Store(app.home)
+    for _ in range(2):
+        copied = store.create(store.get(penguins).settings)
+        for path in store.get(penguins).folder.iterdir():
+            if path.name not in ("status.json", "lock", "turn"):
+                shutil.copy(path, copied.folder / path.name)
+        copied.set_status(state="completed", attempts=1)
+        notes.change(copied, name="the same")
+    newer, older = (run.id for run in store.runs()[:2])
+    with tab(browser) as page:
+        open_page(page, app, penguins)
+        for place, chosen in ((1, older), (0, newer), (1, older)):
+            choose(page, "Model", place)
+            page.wait_for_url(re.compile(f"run={chosen}"))
+        expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile(r"^the same \(.* UTC\)"))
         no_defect(page)

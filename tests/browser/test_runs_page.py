@@ -4,7 +4,6 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -13,18 +12,15 @@ from browser.driving import (
     PATIENCE,
     App,
     click_cell,
-    expander,
     idle,
     marks,
     no_defect,
     open_app,
-    set_number,
     tab,
-    train,
     wait_for_charts,
 )
 from lrapp.evaluation.scores import Metric, Scores
-from lrapp.runs import links, notes
+from lrapp.runs import notes
 from lrapp.runs.events import (
     DataPrepared,
     EpochDone,
@@ -38,7 +34,6 @@ from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
-    FileSource,
     FixedSettings,
     PolicySettings,
     RunSettings,
@@ -47,7 +42,6 @@ from lrapp.settings import (
 )
 
 UGLY = "*x* $y$ <b>n</b> ![n](http://example.com/n.png) :red[r] https://example.com"
-TABLE = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (n % 7, n % 5, (n % 7 + n % 5) > 5) for n in range(300))
 
 
 def made(
@@ -390,77 +384,3 @@ def test_an_address_of_no_run_is_a_sentence(browser: Browser, own_app: App, runs
         grid = open_runs(page, own_app, "?run=../../etc/passwd")
         page.get_by_text("There is no such run here.").wait_for()
         assert len(cells(grid, 1)) == len(runs)
-
-
-# --- settings that come from elsewhere, on the Train page -----------------------------------------------------
-
-
-def test_a_broken_link_is_a_sentence_and_the_usual_settings(browser: Browser, own_app: App) -> None:
-    with tab(browser) as page:
-        open_app(page, f"{own_app.url}/?settings=eNo9ztEK")
-        page.get_by_text("The link was cut off or changed on its way").wait_for()
-        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("50")
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
-
-
-def test_settings_are_opened_from_a_file(browser: Browser, own_app: App, tmp_path: Path) -> None:
-    settings = RunSettings(
-        name="from a colleague",
-        training=TrainingSettings(optimizer="sgd", epochs=3),
-        policy=FixedSettings(learning_rate=0.125),
-    )
-    with tab(browser) as page:
-        open_app(page, own_app.url)
-        page.get_by_role("button", name="Open settings").click()
-        uploader = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
-        uploader.set_input_files(
-            {"name": "run.json", "mimeType": "application/json", "buffer": b'{"epochs": 3}'}
-        )
-        page.get_by_text("The setting “epochs” is not valid").wait_for()
-        uploader.set_input_files(
-            {"name": "run.json", "mimeType": "application/json", "buffer": settings.to_json().encode()}
-        )
-        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("3")
-        idle(page)
-        expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("SGD")
-        expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.125")
-
-
-def test_the_link_of_the_train_page_holds_what_its_fields_say(browser: Browser, own_app: App) -> None:
-    with tab(browser) as page:
-        open_app(page, own_app.url)
-        set_number(page, "Epochs", 9)
-        page.get_by_role("button", name="Share").click()
-        link = page.get_by_test_id("stCode").inner_text()
-        settings = links.from_text(link.partition("settings=")[2])
-        assert settings.training.epochs == 9
-        assert settings.data.target == "species"
-
-
-def test_the_file_that_a_link_was_made_for_is_asked_for(
-    browser: Browser, own_app: App, tmp_path: Path
-) -> None:
-    elsewhere = Store(tmp_path / "elsewhere")
-    source = elsewhere.keep_file(TABLE, "their table.csv")
-    assert isinstance(source, FileSource)
-    settings = RunSettings(
-        data=DataSettings(source=source, target="b", task="multi-class", split_seed=7),
-        training=TrainingSettings(epochs=2),
-    )
-    with tab(browser) as page:
-        open_app(page, f"{own_app.url}/?settings={links.to_text(settings)}")
-        page.get_by_text(f"its SHA-256 begins with {source.sha256[:8]}").wait_for()
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-        uploader = page.get_by_test_id("stFileUploader").filter(has_text="The table of these settings")
-        file = uploader.locator("input[type=file]")
-        file.set_input_files({"name": "other.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"})
-        page.get_by_text("SHA-256 must begin with").wait_for()
-        # Under whatever name it comes.
-        file.set_input_files({"name": "copy (1).csv", "mimeType": "text/csv", "buffer": TABLE})
-        expect(page.get_by_role("combobox", name="Target")).to_have_value("b")
-        idle(page)
-        expect(page.get_by_role("combobox", name="Task")).to_have_value("Several classes")
-        expander(page, "Missing values, scaling and split")
-        expect(page.get_by_role("spinbutton", name="Split seed")).to_have_value("7")
-        wanted = train(page)
-        assert own_app.wait_until_ended(wanted).settings.data == settings.data

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import App, choose, go, idle, marks, open_app, set_number, switch, tab, train
-from lrapp.experiments import search, studies
-from lrapp.experiments.studies import Study
+from lrapp.experiments import search, study_files
+from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Store
 
 
@@ -26,7 +26,7 @@ def made(page: Page, app: App) -> Study:
     page.wait_for_url(lambda url: "study=" in url)
     found = re.search(r"study=([0-9a-f-]+)", page.url)
     assert found
-    return studies.get(Store(app.home), found[1])
+    return study_files.get(Store(app.home), found[1])
 
 
 def points(page: Page) -> list[int]:
@@ -110,11 +110,11 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         page.goto(f"{app.url}/compare?study={study.id}")
         page.get_by_role("button", name="Delete the search").click()
         page.get_by_text("The search and its runs were deleted.").wait_for()
-        assert study not in studies.every(Store(app.home))
+        assert study not in study_files.every(Store(app.home))
         idle(page)
         page.get_by_role("button", name="Undo").click()
         page.get_by_role("heading", name="What it shows").wait_for()
-        assert studies.get(Store(app.home), study.id) == study
+        assert study_files.get(Store(app.home), study.id) == study
 
 
 def test_a_bad_range_is_a_sentence_and_starts_nothing(browser: Browser, app: App) -> None:

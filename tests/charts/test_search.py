@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from lrapp.charts.search import setting_frame, setting_spec, wide
-from lrapp.experiments.search_space import NAMES, Rates, Space, Widths, kind
+from lrapp.experiments.search_space import NAMES, Range, Space, usual
 
-SPACE = Space(**{name: kind(name)() for name in NAMES})
+SPACE = Space(**{name: usual(name) for name in NAMES})
 
 
 def points(*measures: float | None) -> pd.DataFrame:
@@ -62,10 +62,10 @@ def test_the_axis_is_logarithmic_where_it_was_drawn_so(name: str, type_: str | N
 @pytest.mark.parametrize(
     ("space", "name", "marks"),
     [
-        (Space(learning_rate=Rates(low=1e-4, high=0.1)), "learning_rate", [1e-4, 1e-3, 1e-2, 0.1]),
-        (Space(learning_rate=Rates(low=2e-4, high=0.5)), "learning_rate", [1e-3, 1e-2, 0.1]),
-        (Space(units=Widths(low=10, high=100)), "units", [16, 32, 64]),
-        (Space(learning_rate=Rates(low=0.02, high=0.05)), "learning_rate", None),
+        (Space(learning_rate=Range(low=1e-4, high=0.1)), "learning_rate", [1e-4, 1e-3, 1e-2, 0.1]),
+        (Space(learning_rate=Range(low=2e-4, high=0.5)), "learning_rate", [1e-3, 1e-2, 0.1]),
+        (Space(units=Range(low=10, high=100)), "units", [16, 32, 64]),
+        (Space(learning_rate=Range(low=0.02, high=0.05)), "learning_rate", None),
     ],
 )
 def test_marks_are_powers_within_the_range(space: Space, name: str, marks: list[float] | None) -> None:
@@ -75,7 +75,7 @@ def test_marks_are_powers_within_the_range(space: Space, name: str, marks: list[
 
 def test_another_range_is_another_chart() -> None:
     one, other = (
-        setting_spec(Space(units=Widths(low=4, high=high)), "units", "m", upwards=True) for high in (64, 128)
+        setting_spec(Space(units=Range(low=4, high=high)), "units", "m", upwards=True) for high in (64, 128)
     )
     assert one != other
 

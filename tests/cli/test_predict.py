@@ -9,7 +9,7 @@ import pytest
 
 from lrapp import __main__ as command
 from lrapp.cli import predict
-from lrapp.prediction.files import Progress
+from lrapp.prediction.progress import Progress
 from lrapp.runs.store import SAMPLES, Run
 
 PENGUINS = SAMPLES / "penguins.csv"

@@ -19,7 +19,7 @@ from lrapp.preparation.preprocessor import raw_slots
 from lrapp.preparation.table_arrays import Prepared, prepare
 from lrapp.settings import DataSettings
 from lrapp.settings.data import Scaling
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table, read_csv
 
 RNG = np.random.default_rng(8)

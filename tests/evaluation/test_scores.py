@@ -119,7 +119,6 @@ def test_the_summary_is_one_plain_sentence() -> None:
     assert scores.summary == (
         "The network is right in 90.0 % of the 10 test rows; always answering “no” would be right in 50.0 %."
     )
-    assert scores.headline == "90.0 % accuracy"
     assert scores.frame().to_dict("list") == {
         "metric": ["accuracy", "ROC AUC", "log loss"],
         "network": ["90.0 %", "0.96", "0.2809"],
@@ -137,7 +136,6 @@ def test_the_summary_of_numbers() -> None:
         f"The network is off by {error:,.0f} on average in the 60 test rows; "
         f"always answering the mean, {mean:,.0f}, would be off by {error:,.0f}."
     )
-    assert scores.headline == f"{error:,.0f} mean absolute error"
 
 
 def test_without_test_rows_the_validation_rows_are_measured_and_that_is_said() -> None:
@@ -183,14 +181,6 @@ def test_outputs_must_be_finite(bad: float) -> None:
 def test_outputs_must_be_as_many_as_rows() -> None:
     with pytest.raises(ValueError, match="60"):
         evaluate(prepared("two"), np.zeros(59))
-
-
-def test_scores_of_a_huge_target_are_finite() -> None:
-    data = replace(prepared("price"), metric_scale=1e308)
-
-    scores = evaluate(data, np.full(60, 1e5))
-
-    assert json.loads(scores.to_json())["metrics"][0]["value"] < np.inf
 
 
 def test_scores_survive_json() -> None:

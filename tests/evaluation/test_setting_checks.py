@@ -36,7 +36,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
-from lrapp.training import trainer
+from lrapp.training import course
 
 NORM = ModelSettings(layers=(LayerSettings(units=4, batch_norm=True),))
 CONV_NORM = ModelSettings(layers=(LayerSettings(kind="conv", units=4, batch_norm=True),))
@@ -147,7 +147,7 @@ def history(
         TrainingStarted(5, "accuracy", steps, steps * made.training.epochs, made.training.epochs),
     ]
     by_metric = made.training.early_stopping.monitor == "val_metric"
-    best = trainer._Best(made.training.early_stopping, by_metric)
+    best = course.Best(made.training.early_stopping, by_metric)
     metrics = metrics or [0.5] * len(val)
     for epoch, (loss, metric) in enumerate(zip(val, metrics, strict=True), start=1):
         is_best = best.take(epoch, metric if by_metric else loss)

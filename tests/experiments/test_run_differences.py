@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lrapp.experiments.run_differences import Compared, distinct, flat, side_by_side
+from lrapp.experiments.run_differences import Compared, flat, side_by_side
 from lrapp.experiments.run_table import Row
 from lrapp.policies.lr_range import RatesFound
 from lrapp.settings import (
@@ -210,20 +210,3 @@ def test_numbers_that_differ_look_different() -> None:
     rates = [0.1, 0.30000000000000004, 0.3]
     texts = [flat(RunSettings(policy=FixedSettings(learning_rate=rate)))["Learning rate"] for rate in rates]
     assert texts == ["0.1", "0.30000000000000004", "0.3"]
-
-
-def test_no_two_names_are_the_same() -> None:
-    names = distinct(["a", "a", "a (2)", "", " ", "x" * 60, "x" * 70, "two\nlines"])
-    assert names[:4] == ["a", "a (2)", "a (2) (2)", "(no name)"]
-    assert len(set(names)) == 8
-    assert names[-1] == "two lines"
-    assert all(len(name) <= 46 for name in names)
-
-
-def test_long_names_keep_what_tells_them_apart() -> None:
-    names = [f"species from penguins.csv, 27 Nov 13:25:{second} UTC" for second in ("02", "42")]
-    assert distinct(names) == [
-        "species from penguin…27 Nov 13:25:02 UTC",
-        "species from penguin…27 Nov 13:25:42 UTC",
-    ]
-    assert [distinct(["x" * long])[0] for long in (40, 41)] == ["x" * 40, "x" * 20 + "…" + "x" * 19]

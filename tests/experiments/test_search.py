@@ -11,18 +11,7 @@ from scipy import stats
 from lrapp.errors import UserError
 from lrapp.experiments import search
 from lrapp.experiments.search import Search, chance, check, draw, drawn, obstacle, values
-from lrapp.experiments.search_space import (
-    NAMES,
-    BatchSizes,
-    Depths,
-    Dropouts,
-    Optimizers,
-    Penalties,
-    Rates,
-    Space,
-    Widths,
-    kind,
-)
+from lrapp.experiments.search_space import NAMES, Choice, Range, Space, usual
 from lrapp.settings import (
     CLRSettings,
     FixedSettings,
@@ -37,7 +26,7 @@ from lrapp.settings import (
 )
 from lrapp.settings.base import checked
 
-ALL = Space(**{name: kind(name)() for name in NAMES})
+ALL = Space(**{name: usual(name) for name in NAMES})
 BASE = RunSettings(policy=FixedSettings(learning_rate=0.01))
 
 
@@ -80,7 +69,7 @@ def test_what_one_setting_draws_does_not_depend_on_the_others(name: str) -> None
 
 
 def test_draws_of_many_trials_are_log_uniform_and_independent() -> None:
-    asked = space(learning_rate=Rates(low=1e-4, high=1.0), l2=Penalties(low=1e-6, high=1e-2))
+    asked = space(learning_rate=Range(low=1e-4, high=1.0), l2=Range(low=1e-6, high=1e-2))
     found = [drawn(asked, number) for number in range(1, 4_001)]
     rates, penalties = (np.log10([float(one[name]) for one in found]) for name in ("learning_rate", "l2"))
     assert stats.kstest(rates, "uniform", args=(-4, 4)).pvalue > 0.01
@@ -118,18 +107,18 @@ def test_all_but_what_varies_stays() -> None:
     "ends",
     [
         {
-            "learning_rate": Rates(low=1e-12, high=1000),
-            "batch_size": BatchSizes(low=1, high=2**19),
-            "units": Widths(low=1, high=16_384),
-            "layers": Depths(low=1, high=20),
-            "dropout": Dropouts(low=0, high=0.95),
-            "l2": Penalties(low=1e-12, high=10),
-            "optimizer": Optimizers(among=("sgd", "adam", "adamw", "rmsprop")),
+            "learning_rate": Range(low=1e-12, high=1000),
+            "batch_size": Range(low=1, high=2**19),
+            "units": Range(low=1, high=16_384),
+            "layers": Range(low=1, high=20),
+            "dropout": Range(low=0, high=0.95),
+            "l2": Range(low=1e-12, high=10),
+            "optimizer": Choice(among=("sgd", "adam", "adamw", "rmsprop")),
         },
         {
-            "learning_rate": Rates(low=999.9, high=1000),
-            "dropout": Dropouts(low=0.9499, high=0.95),
-            "l2": Penalties(low=9.999, high=10),
+            "learning_rate": Range(low=999.9, high=1000),
+            "dropout": Range(low=0.9499, high=0.95),
+            "l2": Range(low=9.999, high=10),
         },
     ],
 )
@@ -166,7 +155,7 @@ def test_what_a_trial_has_is_what_it_drew() -> None:
 def test_a_policy_s_peak_is_drawn_and_its_lower_bound_keeps_its_share(
     policy: PolicySettings, low: dict[str, float]
 ) -> None:
-    asked = space(learning_rate=Rates(low=1.0001e-4, high=0.12344))
+    asked = space(learning_rate=Range(low=1.0001e-4, high=0.12344))
     for trial in draw(asked, checked(BASE, policy=policy)):
         peak = values(asked.space, trial)["learning_rate"]
         assert getattr(trial.policy, "learning_rate", getattr(trial.policy, "max_lr", None)) == peak
@@ -178,7 +167,7 @@ def test_a_policy_s_peak_is_drawn_and_its_lower_bound_keeps_its_share(
 def test_layers_are_the_first_of_the_network_and_copies_of_its_last() -> None:
     layers = (LayerSettings(units=64, activation="tanh"), LayerSettings(units=32))
     base = checked(BASE, model=ModelSettings(layers=layers))
-    asked = Search(space=Space(layers=Depths(low=1, high=4)), trials=40)
+    asked = Search(space=Space(layers=Range(low=1, high=4)), trials=40)
     seen = {}
     for trial in draw(asked, base):
         seen[len(trial.model.layers)] = [(one.units, one.activation) for one in trial.model.layers]
@@ -187,7 +176,7 @@ def test_layers_are_the_first_of_the_network_and_copies_of_its_last() -> None:
 
 
 def test_all_hidden_layers_share_what_is_drawn() -> None:
-    for trial in draw(space(units=Widths(), dropout=Dropouts(), l2=Penalties()), BASE):
+    for trial in draw(space(units=usual("units"), dropout=usual("dropout"), l2=usual("l2")), BASE):
         assert len(trial.model.layers) == 2
         assert len({(one.units, one.dropout, one.l2) for one in trial.model.layers}) == 1
 
@@ -217,12 +206,17 @@ CONVOLUTION = ModelSettings(layers=(LayerSettings(kind="conv"), LayerSettings(un
 def test_what_cannot_vary_here_is_named_with_its_reason(base: RunSettings, name: str, why: str) -> None:
     assert why in (obstacle(name, base) or "")
     with pytest.raises(UserError, match=rf"cannot vary here; leave it out\. .*{why}"):
-        draw(space(**{name: kind(name)()}), base)
+        draw(space(**{name: usual(name)}), base)
 
 
 def test_networks_of_pictures_vary_in_the_rest() -> None:
     base = checked(BASE, model=CONVOLUTION)
-    trials = draw(space(learning_rate=Rates(), batch_size=BatchSizes(), optimizer=Optimizers()), base)
+    trials = draw(
+        space(
+            learning_rate=usual("learning_rate"), batch_size=usual("batch_size"), optimizer=usual("optimizer")
+        ),
+        base,
+    )
     assert {one.model for one in trials} == {base.model}
     assert len({one.policy for one in trials}) == len(trials)
 
@@ -232,11 +226,11 @@ def test_networks_of_pictures_vary_in_the_rest() -> None:
     [
         (Search(), r"^A search must vary at least one setting; choose one\. Received: none\.$"),
         (
-            space(learning_rate=Rates(low=0.1, high=0.01)),
+            space(learning_rate=Range(low=0.1, high=0.01)),
             r"^Learning rate: the range must end above its start",
         ),
-        (space(batch_size=BatchSizes(low=24, high=64)), r"^Batch size: both ends must be powers of two"),
-        (space(optimizer=Optimizers(among=("sgd",))), r"^Optimizer: there must be two different ones"),
+        (space(batch_size=Range(low=24, high=64)), r"^Batch size: both ends must be powers of two"),
+        (space(optimizer=Choice(among=("sgd",))), r"^Optimizer: there must be two different ones"),
     ],
 )
 def test_a_bad_search_is_refused_in_one_sentence(asked: Search, sentence: str) -> None:
@@ -258,24 +252,22 @@ def test_a_search_with_nothing_odd_is_let_pass() -> None:
 def test_the_longest_and_the_shortest_trial_are_looked_at() -> None:
     base = checked(BASE, training=TrainingSettings(epochs=1_000))
     with pytest.raises(UserError, match="at most 20,000,000 steps"):
-        check(space(batch_size=BatchSizes(low=1, high=1024)), base, training_rows=100_000)
+        check(space(batch_size=Range(low=1, high=1024)), base, training_rows=100_000)
     # A cycle of a fortieth of an epoch is no step where the batch is large, but many where it is small.
     short = checked(BASE, policy=CLRSettings(step_size=1 / 40))
-    check(space(batch_size=BatchSizes(low=1, high=2)), short, training_rows=1_000)
+    check(space(batch_size=Range(low=1, high=2)), short, training_rows=1_000)
     with pytest.raises(UserError, match=r"[Ss]tep"):
-        check(space(batch_size=BatchSizes(low=1, high=512)), short, training_rows=1_000)
+        check(space(batch_size=Range(low=1, high=512)), short, training_rows=1_000)
 
 
 def test_trials_that_draw_the_same_are_counted() -> None:
-    asked = Search(space=Space(optimizer=Optimizers(among=("sgd", "adam"))), trials=10)
+    asked = Search(space=Space(optimizer=Choice(among=("sgd", "adam"))), trials=10)
     (said,) = check(asked, BASE)
     assert said.startswith("Only 2 of the 10 trials differ;")
 
 
 def test_batches_larger_than_the_table_are_said() -> None:
-    (said,) = check(
-        Search(space=Space(batch_size=BatchSizes(low=1, high=256)), trials=2), BASE, training_rows=206
-    )
+    (said,) = check(Search(space=Space(batch_size=Range(low=1, high=256)), trials=2), BASE, training_rows=206)
     assert said.startswith("There are 206 rows to train on")
 
 
@@ -290,4 +282,4 @@ def test_the_chance_of_a_good_draw(trials: int, expected: float) -> None:
 
 def test_rates_that_a_range_test_will_find_may_be_in_any_order() -> None:
     base = checked(BASE, policy=CLRSettings(source="found", base_lr=0.5, max_lr=0.1))
-    assert check(space(units=Widths()), base, training_rows=1_000) == []
+    assert check(space(units=usual("units")), base, training_rows=1_000) == []

@@ -9,12 +9,14 @@ import pytest
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.experiments.search import Search, draw
 from lrapp.experiments.search_results import Found, SearchTrial, of_trials
-from lrapp.experiments.search_space import Optimizers, Rates, Space, Widths
+from lrapp.experiments.search_space import Range, Space, usual
 from lrapp.runs.events import DataPrepared, EpochDone, Event, History, TrainingStarted
 from lrapp.runs.store import State
 from lrapp.settings import EarlyStoppingSettings, FixedSettings, RunSettings, TrainingSettings
 
-SPACE = Space(learning_rate=Rates(low=1e-3, high=1.0), units=Widths(low=4, high=64), optimizer=Optimizers())
+SPACE = Space(
+    learning_rate=Range(low=1e-3, high=1.0), units=Range(low=4, high=64), optimizer=usual("optimizer")
+)
 BASE = RunSettings(
     policy=FixedSettings(),
     training=TrainingSettings(epochs=3, early_stopping=EarlyStoppingSettings(enabled=False)),

@@ -9,10 +9,10 @@ import pytest
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import worker, worker_setup
-from lrapp.experiments import run_table, search, studies
+from lrapp.experiments import run_table, search, studies, study_files
 from lrapp.experiments.search import Search
 from lrapp.experiments.search_results import SearchTrial, of_trials
-from lrapp.experiments.search_space import BatchSizes, Depths, Rates, Space, Widths
+from lrapp.experiments.search_space import Range, Space, usual
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     DataSettings,
@@ -30,7 +30,9 @@ BASE = RunSettings(
         epochs=4, seed=5, early_stopping=EarlyStoppingSettings(enabled=True, patience=3)
     ),
 )
-SEARCH = Search(space=Space(learning_rate=Rates(), units=Widths(low=4, high=32)), trials=4, seed=3)
+SEARCH = Search(
+    space=Space(learning_rate=usual("learning_rate"), units=Range(low=4, high=32)), trials=4, seed=3
+)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def store(tmp_path: Path) -> Store:
 
 def test_a_search_is_runs_with_what_was_drawn(store: Store) -> None:
     study = studies.create_search(store, SEARCH, BASE, training_rows=206)
-    assert studies.get(store, study.id) == study
+    assert study_files.get(store, study.id) == study
     assert study.name == "Random search of learning rate, width"
     assert [member.label for member in study.members] == ["Trial 1", "Trial 2", "Trial 3", "Trial 4"]
     assert study.search == SEARCH
@@ -75,32 +77,32 @@ def test_what_was_kept_before_there_were_searches_still_loads(store: Store) -> N
             }
         )
     )
-    (study,) = studies.every(store)
+    (study,) = study_files.every(store)
     assert (study.yardstick, study.search, study.word) == ("Fixed 0.01", None, "comparison")
 
 
 def test_what_cannot_be_searched_leaves_no_runs(store: Store) -> None:
-    wrong = Search(space=Space(learning_rate=Rates(low=0.1, high=0.01)))
+    wrong = Search(space=Space(learning_rate=Range(low=0.1, high=0.01)))
     with pytest.raises(UserError, match=r"^Learning rate: the range must end above its start"):
         studies.create_search(store, wrong, BASE)
     assert store.runs() == []
-    assert studies.every(store) == []
+    assert study_files.every(store) == []
 
 
 def test_a_deleted_search_comes_back_with_its_runs(store: Store) -> None:
     study = studies.create_search(store, SEARCH, BASE)
     with pytest.raises(UserError, match=r"^Stop this"):
-        studies.delete(store, study)
+        study_files.delete(store, study)
     for member in study.members:
         store.get(member.run_id).set_status(state="completed")
-    studies.delete(store, study)
-    assert (store.runs(), studies.every(store)) == ([], [])
-    assert studies.restore(store, study.id) == study
-    assert {run.id for run in store.runs()} == studies.member_ids(store)
+    study_files.delete(store, study)
+    assert (store.runs(), study_files.every(store)) == ([], [])
+    assert study_files.restore(store, study.id) == study
+    assert {run.id for run in store.runs()} == study_files.member_ids(store)
 
 
 def test_trials_that_want_the_same_worker_train_one_after_the_other(store: Store) -> None:
-    space = Space(batch_size=BatchSizes(low=16, high=4096), units=Widths(low=4, high=512), layers=Depths())
+    space = Space(batch_size=Range(low=16, high=4096), units=Range(low=4, high=512), layers=usual("layers"))
     study = studies.create_search(store, Search(space=space, trials=20), BASE)
     assert [member.label for member in study.members] == [f"Trial {number}" for number in range(1, 21)]
     kinds = [worker_setup.kind_for(store.get(member.run_id).settings) for member in study.queue]
@@ -118,10 +120,10 @@ def test_a_comparison_s_queue_is_as_it_was(store: Store) -> None:
     assert study.queue == study.members
 
 
-def tried(store: Store, study: studies.Study) -> list[SearchTrial]:
+def tried(store: Store, study: study_files.Study) -> list[SearchTrial]:
     trials = []
     for number, member in enumerate(study.members, start=1):
-        run = studies.run_of(store, member)
+        run = study_files.run_of(store, member)
         trials.append(
             SearchTrial(number, None, run_table.told(Run(store.home / "none")), None)
             if run is None
@@ -132,7 +134,7 @@ def tried(store: Store, study: studies.Study) -> list[SearchTrial]:
 
 def test_a_small_search_from_the_draw_to_the_verdict(store: Store) -> None:
     # The last rates are out of all bounds, so that something diverges.
-    space = Space(learning_rate=Rates(low=1e-3, high=1000), units=Widths(low=4, high=32))
+    space = Space(learning_rate=Range(low=1e-3, high=1000), units=Range(low=4, high=32))
     base = RunSettings.model_validate(BASE.model_dump() | {"training": {"optimizer": "sgd", "epochs": 4}})
     study = studies.create_search(store, Search(space=space, trials=6), base, training_rows=206)
     for member in study.queue:

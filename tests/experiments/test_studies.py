@@ -12,7 +12,8 @@ from lrapp.errors import UserError
 from lrapp.execution import worker
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.comparing import StudyRun, compare
-from lrapp.experiments.studies import Candidate, Member, Plan, Study, contenders
+from lrapp.experiments.studies import Candidate, Plan, contenders
+from lrapp.experiments.study_files import Member, Study
 from lrapp.runs import store as runs
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -89,10 +90,10 @@ def test_all_get_the_same_number_of_updates(store: Store) -> None:
 
 def test_a_study_is_found_again(store: Store) -> None:
     study = studies.create(store, PLAN)
-    assert studies.get(store, study.id) == study
+    assert study_files.get(store, study.id) == study
     later = studies.create(store, replace(PLAN, name="later"))
-    assert studies.every(store) == [later, study]
-    assert studies.member_ids(store) == {m.run_id for m in (*study.members, *later.members)}
+    assert study_files.every(store) == [later, study]
+    assert study_files.member_ids(store) == {m.run_id for m in (*study.members, *later.members)}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_a_disk_that_fills_leaves_no_runs_behind(store: Store, monkeypatch: pyte
         studies.create(store, PLAN)
     assert len(made) == 3
     assert store.runs() == []
-    assert studies.every(store) == []
+    assert study_files.every(store) == []
 
 
 # --- refusing ------------------------------------------------------------------------------------------------
@@ -215,34 +216,34 @@ def test_a_deleted_study_comes_back_with_its_runs(store: Store) -> None:
     study = studies.create(store, PLAN)
     other = store.create(BASE)
     end(store, study)
-    studies.delete(store, study)
-    assert studies.every(store) == []
+    study_files.delete(store, study)
+    assert study_files.every(store) == []
     assert store.runs() == [other]
     with pytest.raises(UserError, match=r"^There is no such comparison"):
-        studies.get(store, study.id)
-    assert studies.restore(store, study.id) == study
-    assert {run.id for run in store.runs()} == {other.id, *studies.member_ids(store)}
+        study_files.get(store, study.id)
+    assert study_files.restore(store, study.id) == study
+    assert {run.id for run in store.runs()} == {other.id, *study_files.member_ids(store)}
     assert not list((store.home / "bin").iterdir())
     with pytest.raises(UserError, match=r"no longer in the bin"):
-        studies.restore(store, study.id)
+        study_files.restore(store, study.id)
 
 
 def test_the_bin_is_emptied_of_studies_too(store: Store) -> None:
     study = studies.create(store, PLAN)
     end(store, study)
-    studies.delete(store, study)
+    study_files.delete(store, study)
     store.tidy(older_than_days=-1)
     assert not list((store.home / "bin").iterdir())
     with pytest.raises(UserError, match=r"no longer in the bin"):
-        studies.restore(store, study.id)
+        study_files.restore(store, study.id)
 
 
 def test_a_study_in_training_is_not_deleted(store: Store) -> None:
     study = studies.create(store, PLAN)
     end(store, study)[1].set_status(state="running")
     with pytest.raises(UserError, match=r"^Stop this comparison"):
-        studies.delete(store, study)
-    assert studies.every(store) == [study]
+        study_files.delete(store, study)
+    assert study_files.every(store) == [study]
     assert len(store.runs()) == 4
 
 
@@ -251,11 +252,11 @@ def test_members_that_are_gone_or_damaged_keep_nothing_from_working(store: Store
     found = end(store, study)
     shutil.rmtree(found[0].folder)
     (found[1].folder / "status.json").write_text("{")
-    assert studies.run_of(store, study.members[0]) is None
-    assert studies.run_of(store, study.members[2]) == found[2]
-    studies.delete(store, study)
+    assert study_files.run_of(store, study.members[0]) is None
+    assert study_files.run_of(store, study.members[2]) == found[2]
+    study_files.delete(store, study)
     assert store.runs() == []
-    assert studies.restore(store, study.id) == study
+    assert study_files.restore(store, study.id) == study
     assert len(store.runs()) == 3
 
 
@@ -263,16 +264,16 @@ def test_a_damaged_study_is_a_sentence_and_the_others_stay(store: Store) -> None
     study, other = studies.create(store, PLAN), studies.create(store, PLAN)
     (store.home / "studies" / f"{study.id}.json").write_text("{")
     with pytest.raises(UserError, match=r"^The file of this comparison is damaged\. Its runs are still"):
-        studies.get(store, study.id)
-    assert studies.every(store) == [other]
+        study_files.get(store, study.id)
+    assert study_files.every(store) == [other]
 
 
 @pytest.mark.parametrize("name", ["..", "../runs", "", "x" * 300, "20260101-000000000000-0123456789abcdef"])
 def test_an_id_from_an_address_is_never_a_path(store: Store, name: str) -> None:
     with pytest.raises(UserError, match=r"^There is no such comparison"):
-        studies.get(store, name)
+        study_files.get(store, name)
     with pytest.raises(UserError):
-        studies.restore(store, name)
+        study_files.restore(store, name)
 
 
 def test_a_file_from_elsewhere_cannot_name_a_path(store: Store) -> None:

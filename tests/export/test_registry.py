@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from predicting import predict_with, read_for
 from scipy.stats import norm
 
 from lrapp.errors import UserError
@@ -16,7 +17,6 @@ from lrapp.execution import worker
 from lrapp.export import exporter, finished_run, registry
 from lrapp.networks import saved
 from lrapp.prediction import plain_model
-from lrapp.prediction.frames import predict_with, read_for
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     Activation,

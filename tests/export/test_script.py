@@ -36,7 +36,7 @@ from lrapp.settings import (
     TrainingSettings,
 )
 from lrapp.settings.network import GroupSettings, RunStart
-from lrapp.training import trainer
+from lrapp.training import course
 
 LAYERS = ModelSettings(
     layers=(
@@ -62,7 +62,7 @@ def finished_run(store: Store, stop_after: int | None = None, **parts: Any) -> R
 
     with pytest.MonkeyPatch.context() as patch:
         if stop_after is not None:
-            patch.setattr(trainer, "CHUNK_SECONDS", 0.0)  # looks after every step whether to stop
+            patch.setattr(course, "CHUNK_SECONDS", 0.0)  # looks after every step whether to stop
         outcome = worker.work(run.folder, store.home, stop)
     run.set_status(state=outcome.state, message=outcome.message)
     return run

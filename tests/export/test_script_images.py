@@ -16,7 +16,7 @@ from scripts import printed_by
 
 from lrapp.errors import UserError
 from lrapp.execution import worker
-from lrapp.export import finished_image_run, script_images
+from lrapp.export import finished_image_run, finished_run, script_images
 from lrapp.export import script as codegen
 from lrapp.images import datasets
 from lrapp.images.pixels import read_picture
@@ -115,7 +115,7 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
         folder = home / case
         folder.mkdir()
         (folder / "train.py").write_text(codegen.script(recipe), "utf-8")
-        (folder / finished_image_run.SPLIT).write_bytes(recipe.split)
+        (folder / finished_run.SPLIT).write_bytes(recipe.split)
         if recipe.archive is not None:
             (folder / finished_image_run.ARCHIVE).write_bytes(recipe.archive.read_bytes())
         made[case] = recipe, folder

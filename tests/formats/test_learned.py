@@ -10,7 +10,8 @@ from lrapp.formats.learned import FILE, ModelFormats, derived, learned
 from lrapp.formats.match import Choice, Learned
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.tables.reading import DialectOverrides, read_csv
+from lrapp.tables.reading import read_csv
+from lrapp.tables.text.dialects import DialectOverrides
 
 NUMBERS = range(1, 30)
 

@@ -142,6 +142,20 @@ def test_units_are_converted_where_that_is_certain(
     assert said in " ".join(found.notes)
 
 
+def test_temperatures_are_converted_to_the_last_bit() -> None:
+    found = plan(unit("°C"), "212 °F", "32 °F")
+    reading = found.readings["x"]
+    assert reading.converts
+    assert [(n * reading.numerator + reading.added) / reading.denominator for n in (212, 32, 98.6)] == [
+        100,
+        0,
+        37,
+    ]
+    assert found.notes == ("“x” was converted from °F to °C, as the model learned it.",)
+    with pytest.raises(UserError, match="cannot be converted for certain"):
+        plan(unit("°C"), "9 °F", name="temperature difference")
+
+
 def test_the_unit_may_stand_in_the_name() -> None:
     found = plan(unit(""), "3.75 kg", name="body_mass_g")
     assert (found.readings["body_mass_g"].numerator, found.readings["body_mass_g"].denominator) == (1000, 1)
@@ -152,7 +166,8 @@ def test_the_unit_may_stand_in_the_name() -> None:
     ("told", "cells", "sentence"),
     [
         (unit("kg"), ["50 m"], "in kg, and the file has it in m: that cannot be converted for certain"),
-        (unit("°C"), ["50 °F"], "in °C, and the file has it in °F"),
+        (unit("°C"), ["50 J"], "in °C, and the file has it in J"),
+        (unit("K"), ["50 kg"], "in K, and the file has it in kg"),
         (unit(""), ["50 kg"], "without a unit, and the file has it in kg"),
         (unit(""), ["12 %"], "without a unit, and the file has it in %"),
         (unit("%"), ["0.12", "0.4"], "bare numbers up to 0.4, which may be shares"),

@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from lrapp.formats import units
+from lrapp.formats.units import Conversion
 
 
 @pytest.mark.parametrize(
@@ -34,8 +35,46 @@ from lrapp.formats import units
     ],
 )
 def test_what_is_certain_is_exact(written: str, wanted: str, times: Fraction | int) -> None:
-    assert units.factor(written, wanted) == times
-    assert units.factor(wanted, written) == 1 / Fraction(times)
+    assert units.conversion(written, wanted) == Conversion(Fraction(times))
+    assert units.conversion(wanted, written) == Conversion(1 / Fraction(times))
+
+
+@pytest.mark.parametrize(
+    ("written", "number", "wanted", "other"),
+    [
+        ("°C", 100, "°F", 212),
+        ("°C", -40, "°F", -40),
+        ("°C", 0, "K", "273.15"),
+        ("°F", "98.6", "°C", 37),
+        ("K", 0, "°F", "-459.67"),
+        ("℃", 25, "degF", 77),
+        ("C", 20, "F", 68),
+        ("C", 20, "°C", 20),
+    ],
+)
+def test_temperatures_are_converted_with_their_zero_points(
+    written: str, number: int | str, wanted: str, other: int | str
+) -> None:
+    there, back = units.conversion(written, wanted), units.conversion(wanted, written)
+    assert there is not None
+    assert back is not None
+    assert Fraction(number) * there.times + there.plus == Fraction(other)
+    assert Fraction(other) * back.times + back.plus == Fraction(number)
+
+
+@pytest.mark.parametrize(
+    "name", ["delta_T", "temperature difference", "ΔT", "T range", "daily change (°C)", "std_T"]
+)
+def test_differences_of_temperatures_are_no_temperatures(name: str) -> None:
+    assert units.conversion("°F", "°C", name) is None
+    assert units.conversion("°C", "°C", name) == Conversion()
+    assert units.conversion("C", "°C", name) == Conversion()
+    assert units.conversion("g", "kg", name) is not None
+
+
+@pytest.mark.parametrize("name", ["temperature", "T_orange", "arranged", "exchanger temperature"])
+def test_what_only_sounds_like_a_difference_is_a_temperature(name: str) -> None:
+    assert units.conversion("°F", "°C", name) is not None
 
 
 @pytest.mark.parametrize(
@@ -44,7 +83,10 @@ def test_what_is_certain_is_exact(written: str, wanted: str, times: Fraction | i
         ("g", "m"),
         ("kg", ""),
         ("", "kg"),
-        ("°C", "°F"),
+        ("°C", "J"),
+        ("°C", ""),
+        ("K", "kg"),
+        ("K", "kV"),
         ("stone", "kg"),
         ("%", "kg"),
         ("mb", "MB"),
@@ -52,7 +94,7 @@ def test_what_is_certain_is_exact(written: str, wanted: str, times: Fraction | i
     ],
 )
 def test_what_is_not_certain_is_not_converted(written: str, wanted: str) -> None:
-    assert units.factor(written, wanted) is None
+    assert units.conversion(written, wanted) is None
 
 
 @pytest.mark.parametrize(
@@ -61,6 +103,10 @@ def test_what_is_not_certain_is_not_converted(written: str, wanted: str) -> None
         ("body_mass_g", "g"),
         ("length (cm)", "cm"),
         ("speed [km/h]", "km/h"),
+        ("outside °F", "°F"),
+        ("T (degC)", "degC"),
+        ("vitamin C", ""),
+        ("class K", ""),
         ("weight", ""),
         ("g", ""),
         ("market_share", ""),

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from predicting import predict_with
 
 from lrapp.errors import UserError
 from lrapp.networks import saved
 from lrapp.networks.saved import SavedModel
-from lrapp.prediction.frames import predict_with
 from lrapp.runs.store import SAMPLES, Run
 from lrapp.settings import LayerSettings, ModelSettings
 from lrapp.tables.reading import read_csv

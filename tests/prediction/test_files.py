@@ -11,14 +11,15 @@ import bombs
 import numpy as np
 import pandas as pd
 import pytest
+from predicting import predict_with, read_for
 
 from lrapp.errors import UserError
 from lrapp.files import disk_errors
 from lrapp.formats import chunks
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction import files
-from lrapp.prediction.files import Cancelled, Progress, Result, predict_file
-from lrapp.prediction.frames import predict_with, read_for
+from lrapp.prediction.files import Result, predict_file
+from lrapp.prediction.progress import Cancelled, Progress
 from lrapp.runs.store import SAMPLES, Run
 from lrapp.sandbox.readers import OverLimit
 

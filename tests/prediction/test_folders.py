@@ -10,8 +10,8 @@ import pytest
 
 from lrapp.errors import UserError
 from lrapp.prediction import folders
-from lrapp.prediction.files import Cancelled, Progress
 from lrapp.prediction.folders import Asked
+from lrapp.prediction.progress import Cancelled, Progress
 from lrapp.runs.store import SAMPLES, Run
 
 ROOT = Path(__file__).parents[2]

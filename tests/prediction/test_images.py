@@ -15,7 +15,8 @@ from lrapp.evaluation.scores import Metric, Scores
 from lrapp.export import download
 from lrapp.networks import models
 from lrapp.networks.saved import SavedModel
-from lrapp.prediction import images
+from lrapp.prediction import folders, images
+from lrapp.prediction.progress import Cancelled, Progress
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DataSettings, ModelSettings, PicturesSource, RunSettings
@@ -143,3 +144,42 @@ def test_the_download_predicts_a_folder_of_pictures_on_its_own(run: Run, tmp_pat
     assert done.returncode == 0, done.stderr
     rows = (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()
     assert [row.split(",")[1] for row in rows[1:]] == ["light", "dark"]
+
+
+def many(number: int) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for place in range(number):
+            archive.writestr(f"{place}.png", picture(place % 256))
+    return packed.getvalue()
+
+
+def test_pictures_say_how_far_they_are(run: Run) -> None:
+    told: list[Progress] = []
+    pictures = [("p.zip", many(600)), ("c.png", picture(9))]
+    found = images.predict_files(run.folder, pictures, on_progress=told.append)
+    assert len(found.frame) == 601
+    assert [progress.rows for progress in told] == [256, 512, 601]
+    assert [progress.share for progress in told] == pytest.approx([256 / 1200, 512 / 1200, 1.0])
+
+
+def test_pictures_can_be_cancelled_and_nothing_is_left(run: Run) -> None:
+    home = run.folder.parents[1]
+    pictures = [("p.zip", many(600))]
+    folder = folders.begin(home, run=run.id, owner="me")
+    assert (folder.owner, folder.cut_off) == ("me", False)
+    found = folders.work_on_pictures(folder.folder, run.folder, pictures)
+    assert len(found.frame) == 600
+    assert not folder.folder.exists()
+    stopped = folders.begin(home, run=run.id)
+    stopped.cancel()
+    with pytest.raises(Cancelled, match="was cancelled"):
+        folders.work_on_pictures(stopped.folder, run.folder, pictures)
+    assert not stopped.folder.exists()
+
+
+def test_a_cancel_in_between_ends_the_reading(run: Run) -> None:
+    told: list[Progress] = []
+    with pytest.raises(Cancelled):
+        images.predict_files(run.folder, [("p.zip", many(3_000))], 24, told.append, lambda: bool(told))
+    assert told[-1].rows < 3_000

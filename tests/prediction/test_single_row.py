@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from predicting import predict_with, read_for
 
 from lrapp.errors import UserError
 from lrapp.networks import saved
 from lrapp.prediction import plain_model, single_row
-from lrapp.prediction.frames import predict_with, read_for
 from lrapp.prediction.single_row import Field, OneRow, Value
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.preparation.table_arrays import prepare
@@ -72,7 +72,7 @@ def test_it_answers_as_the_network_does(scaling: str, target: str) -> None:
         task=told.task,
         classes=len(told.classes),
     )
-    model = OneRow(told, single_row.plan_of(told), plain_model.layers(network), ())
+    model = OneRow(told, single_row.plan_of(told), plain_model.learned(network), ())
 
     answer = model.answer([*rows_of(table.frame, told.columns)])
 

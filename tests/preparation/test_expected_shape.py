@@ -16,11 +16,12 @@ from lrapp.errors import UserError
 from lrapp.images.datasets import Images
 from lrapp.preparation import expected_shape
 from lrapp.preparation.image_arrays import check_pictures, prepare_images
-from lrapp.preparation.table_arrays import check_data, default_target, prepare, target_choices
+from lrapp.preparation.table_arrays import prepare
+from lrapp.preparation.targets import check_data, default_target, target_choices
 from lrapp.runs.store import SAMPLES
 from lrapp.settings import DataSettings, PictureSettings, PicturesSource, Task
 from lrapp.tables.cell_values import DATE_PARTS
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table, read_csv
 
 TABLES = sorted(SAMPLES.glob("*.csv"))

@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.preparation import fitting
 from lrapp.preparation.fitting import Fitted, fit
 from lrapp.settings import DataSettings, Scaling
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 RNG = np.random.default_rng(0)
 ROWS = 50
@@ -116,41 +116,21 @@ def test_a_date_becomes_parts_and_constant_parts_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("scaling", ["clipped", "standard", "quantile"])
-def test_everything_is_finite_after_absurd_values(scaling: Scaling) -> None:
+def test_columns_of_all_sizes_are_finite_and_keep_their_values_apart(scaling: Scaling) -> None:
     base = RNG.normal(size=ROWS)
-    columns: dict[str, tuple[ColumnKind, object]] = {}
-    for name, special in {
-        "huge": [1e308, -1e308],
-        "infinite": [np.inf, -np.inf],
-        "tiny": [1e-300, 5e-324],
-        "both": [1e308, 1e-308],
-    }.items():
-        values = base.copy()
-        values[2], values[5] = special  # a training row and another
-        values[[4, 7]] = np.nan
-        columns[name] = (ColumnKind.NUMBER, values)
-    gaps = np.where(np.arange(ROWS) % 4, base, np.nan)
-    gaps[[2, 6, 10]] = 1e308, 1e308, -1e308
-    late = np.full(ROWS, 3.0)
-    late[::2] += np.arange(25) % 2 * 1e-9
-    late[1] = 1e308
-    columns |= {
-        "all huge": (ColumnKind.NUMBER, base * 1e307),
-        "all tiny": (ColumnKind.NUMBER, base * 1e-308),
-        "late": (ColumnKind.NUMBER, late),
+    gaps = base.copy()
+    gaps[[2, 5]] = np.inf, 1e308  # missing, as reading has it
+    columns: dict[str, tuple[ColumnKind, object]] = {
+        "large": (ColumnKind.NUMBER, base * 1e99),
+        "tiny": (ColumnKind.NUMBER, base * 1e-308),
         "gaps": (ColumnKind.NUMBER, gaps),
-        "whole": (ColumnKind.NUMBER, [10**30 + n * 10**28 for n in range(ROWS)]),
+        "whole": (ColumnKind.NUMBER, np.array([10**30 + n * 10**28 for n in range(ROWS)], float)),
     }
-    columns = {name: (kind, np.asarray(values, float)) for name, (kind, values) in columns.items()}
-
     inputs, result = fitted(columns, scaling=scaling)
 
     assert np.isfinite(inputs).all()
-    assert len(result.columns) == len(columns)
-    for name in ("huge", "both", "all huge", "all tiny", "whole"):
-        different = len(np.unique(inputs[:, result.inputs.index(name)]))
-        # Beside 1e308 standardised values all look alike; both other scalings keep them apart.
-        assert different > 30 or (scaling == "standard" and name in ("huge", "both")), name
+    for name in columns:
+        assert len(np.unique(inputs[:, result.inputs.index(name)])) > 30, name
 
 
 def test_columns_of_one_value_in_training_are_left_out_and_named() -> None:

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.preparation.targets import check_data, check_target, default_target, find_task, target_choices
+from lrapp.preparation.targets import check_data, default_target, find_task, target_choices
 from lrapp.settings import DataSettings, Task
-from lrapp.tables.columns.conversion import ColumnKind
-from lrapp.tables.reading import Column, Table, read_csv
+from lrapp.tables.columns.column_records import Column
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import Table, read_csv
 
 RNG = np.random.default_rng(0)
 
@@ -79,7 +80,7 @@ def test_the_user_may_choose_otherwise(many: Table, target: str, override: Task)
 )
 def test_what_makes_no_sense_is_said(many: Table, target: str, override: Task | None, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
-        check_target(many, target, override)
+        find_task(many, target, override)
 
 
 def test_a_class_for_every_row_is_refused() -> None:

@@ -29,7 +29,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 CASES = [
     RunSettings(),

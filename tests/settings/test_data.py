@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrapp.settings.data import DataSettings, DialectSettings
 from lrapp.settings.sources import FileSource, SampleSource, Source
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
 

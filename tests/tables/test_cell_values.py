@@ -37,12 +37,6 @@ def test_texts_join_what_reads_the_same_and_leave_missing_values_out() -> None:
     assert codes.tolist() == [0, 0, -1, -1, 1]
 
 
-def test_infinities_are_missing() -> None:
-    codes, names = cell_values.texts(pd.Series([1.0, math.inf, math.nan, -math.inf]))
-
-    assert (codes.tolist(), names) == ([0, -1, -1, -1], ["1"])
-
-
 @pytest.mark.parametrize(
     ("names", "ordered"),
     [
@@ -118,11 +112,11 @@ def test_yes_and_no_are_one_and_zero(
     assert [None if math.isnan(code) else code for code in found] == codes
 
 
-@pytest.mark.parametrize(("yes", "no"), yes_no_words.PAIRS, ids=" ".join)
-def test_every_yes_and_no_that_is_read_is_understood(yes: str, no: str) -> None:
-    assert cell_values.natural((yes, no)) == (no, yes)
-    codes, strange = cell_values.yes_no_codes(pd.Series([yes, no]), ("no", "yes"))
-    assert (codes.tolist(), strange) == ([1.0, 0.0], [])
+def test_every_yes_and_no_that_is_read_is_understood() -> None:
+    for yes, no in yes_no_words.PAIRS:
+        assert cell_values.natural((yes, no)) == (no, yes)
+        codes, strange = cell_values.yes_no_codes(pd.Series([yes, no]), ("no", "yes"))
+        assert (codes.tolist(), strange) == ([1.0, 0.0], []), (yes, no)
 
 
 def test_what_is_neither_yes_nor_no_is_counted() -> None:
@@ -176,9 +170,9 @@ def test_a_time_zone_becomes_utc() -> None:
     )
 
 
-def test_numbers_are_float64_without_infinities() -> None:
-    frame = pd.DataFrame({"a": [1, 2], "b": [math.inf, 0.5], "c": pd.array([None, 3], dtype="Int64")})
+def test_numbers_are_float64_and_none_is_beyond_1e100() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": [math.inf, -1.1e100], "c": pd.array([None, 3], dtype="Int64")})
 
     values = cell_values.numbers(frame)
 
-    np.testing.assert_array_equal(values, [[1, math.nan, math.nan], [2, 0.5, 3]])
+    np.testing.assert_array_equal(values, [[1, math.nan, math.nan], [2, math.nan, 3]])

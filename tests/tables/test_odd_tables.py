@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.tables.reading import ColumnKind, read_csv
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import read_csv
 
 ODD: dict[str, tuple[str, dict[str, list[object]], list[str]]] = {
     "bank export": (

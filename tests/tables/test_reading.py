@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
-from lrapp.tables.reading import ColumnKind, DialectOverrides, Table, read_csv
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import Table, read_csv
 from lrapp.tables.text.delimited_text import prepare_text
+from lrapp.tables.text.dialects import DialectOverrides
 from lrapp.tables.text.records import find_records
 from lrapp.tables.text.row_reader import Plan, Types, read_body
 from lrapp.tables.text.row_repair import Mender
@@ -338,11 +340,16 @@ def test_odd_names_stay_and_doubles_are_told_apart() -> None:
     assert any("repeats an earlier one" in note for note in table.notes)
 
 
-def test_extreme_numbers_stay_finite() -> None:
-    table = read_csv(f"a,b\n1{'0' * 30},1\n1e308,2\ninf,4\n-Infinity,5\n1e400,7\n".encode(), "a.csv")
-    assert table.frame["a"].tolist()[:2] == [1e30, 1e308]
-    assert table.frame["a"].isna().sum() == 3
-    assert "Column 'a': 3 infinite values became missing." in table.notes
+@pytest.mark.parametrize("form", ["{}", "{} kg", "{}%"])
+def test_numbers_beyond_1e100_are_gaps_and_counted(form: str) -> None:
+    written = [f"1{'0' * 30}", "1e100", "-1e100", "1e101", "inf", "-Infinity", "1e400", *map(str, range(20))]
+    cells = [word if "nf" in word else form.format(word) for word in written]
+    table = read_csv(("a,b\n" + "".join(f"{cell},1.5\n" for cell in cells)).encode(), "a.csv")
+    expected = [1e30, 1e100, -1e100, *[np.nan] * 4, *range(20)]
+    np.testing.assert_array_equal(table.frame.iloc[:, 0], expected)
+    assert (
+        "Column 'a': 4 values beyond 1e100 or infinite became missing, as no network can learn from them."
+    ) in table.notes
 
 
 def test_ten_thousand_columns_are_read() -> None:

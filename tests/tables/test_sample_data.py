@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from lrapp.settings import Task
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import read_csv
 
 FOLDER = Path(__file__).parents[2] / "sample_data"

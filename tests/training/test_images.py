@@ -37,7 +37,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
-from lrapp.training import trainer
+from lrapp.training import course, trainer, xla
 from lrapp.training.checkpoints import TrainingState
 from lrapp.training.loop import Loop, shuffled
 
@@ -344,9 +344,9 @@ def test_of_pictures_only_dense_networks_are_compiled_by_xla(
     network = models.build(
         ModelSettings(layers=layers, augmentation=augmentation), digits.shape, "multi-class", 10
     )
-    assert trainer.uses_xla(network, TrainingSettings(), 10**6) is wanted
-    assert trainer.uses_xla(network, TrainingSettings(xla="on"), 1) is wanted
-    assert not trainer.uses_xla(network, TrainingSettings(xla="off"), 10**6)
+    assert xla.uses_xla(network, TrainingSettings(), 10**6) is wanted
+    assert xla.uses_xla(network, TrainingSettings(xla="on"), 1) is wanted
+    assert not xla.uses_xla(network, TrainingSettings(xla="off"), 10**6)
 
 
 @pytest.mark.parametrize(("epochs", "wanted"), [(3, False), (8, True)])
@@ -355,14 +355,14 @@ def test_a_dense_network_on_fashion_mnist_is_compiled_where_its_run_is_long(
 ) -> None:
     network = models.build(ModelSettings(layers=(Row(units=128),)), (28, 28, 1), "multi-class", 10)
     steps = epochs * math.ceil(60_000 / 128)
-    assert trainer.uses_xla(network, TrainingSettings(), steps) is wanted
+    assert xla.uses_xla(network, TrainingSettings(), steps) is wanted
 
 
 @pytest.mark.parametrize("groups", [GroupSettings(), GroupSettings(head=2, frozen_epochs=1)], ids=str)
 def test_xla_computes_the_same_for_pictures(
     digits: Prepared, groups: GroupSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "XLA_FROM_STEP", 5)
+    monkeypatch.setattr(course, "XLA_FROM_STEP", 5)
     layers = ModelSettings(layers=(Row(units=32, batch_norm=True), Row(units=16)))
     with_xla, without = (
         train(loop_of(layers, digits, how), digits, how)[0]

@@ -7,8 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from small_networks import INPUTS, PLAIN, RICH, network, prepared, train, weights
 
 from lrapp.errors import UserError
@@ -22,7 +20,7 @@ from lrapp.settings import (
     Precision,
     TrainingSettings,
 )
-from lrapp.training import trainer
+from lrapp.training import course, trainer, xla
 from lrapp.training.checkpoints import TrainingState
 from lrapp.training.loop import Loop
 
@@ -33,7 +31,7 @@ STEPS = 7  # an epoch of 50 rows
 
 
 def with_chunks(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    monkeypatch.setattr(trainer, "CHUNK_SECONDS", seconds)
+    monkeypatch.setattr(course, "CHUNK_SECONDS", seconds)
 
 
 # --- what a run says -----------------------------------------------------------------------------------------
@@ -144,7 +142,7 @@ def test_the_seed_changes_the_history() -> None:
 
 
 def test_xla_takes_over_at_a_fixed_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "XLA_FROM_STEP", 10)
+    monkeypatch.setattr(course, "XLA_FROM_STEP", 10)
     settings = SHORT.model_copy(update={"xla": "on"})
     calls: list[tuple[int, int, bool]] = []
     run_steps = Loop.run
@@ -180,9 +178,9 @@ def test_xla_takes_over_at_a_fixed_step(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_xla_is_decided_by_settings_and_sizes(layers: ModelSettings, steps: int, wanted: bool) -> None:
     model = network(layers)
-    assert trainer.uses_xla(model, TrainingSettings(), steps) is wanted
-    assert trainer.uses_xla(model, TrainingSettings(xla="on"), 1)
-    assert not trainer.uses_xla(model, TrainingSettings(xla="off"), 10**9)
+    assert xla.uses_xla(model, TrainingSettings(), steps) is wanted
+    assert xla.uses_xla(model, TrainingSettings(xla="on"), 1)
+    assert not xla.uses_xla(model, TrainingSettings(xla="off"), 10**9)
 
 
 # --- interrupted and resumed ---------------------------------------------------------------------------------
@@ -200,7 +198,7 @@ def test_xla_is_decided_by_settings_and_sizes(layers: ModelSettings, steps: int,
 def test_a_resumed_run_goes_on_bit_for_bit(
     changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "XLA_FROM_STEP", 3)
+    monkeypatch.setattr(course, "XLA_FROM_STEP", 3)
     settings = SHORT.model_copy(update=changes | {"epochs": 4})
     rates = np.linspace(0.001, 0.05, 28)
     # Dropout through XLA takes seconds to compile and adds nothing here.
@@ -239,205 +237,10 @@ def test_a_state_of_another_network_is_refused() -> None:
 
 
 def test_states_are_handed_out_sparingly_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "STATE_SECONDS", 1e9)
+    monkeypatch.setattr(course, "STATE_SECONDS", 1e9)
     assert [state.epochs for state in train(SHORT).states] == [3]
-    monkeypatch.setattr(trainer, "STATE_SECONDS", 0.0)
+    monkeypatch.setattr(course, "STATE_SECONDS", 0.0)
     assert train(SHORT).states[-1].epochs == 3
-
-
-# --- stopped -------------------------------------------------------------------------------------------------
-
-
-def test_stopping_before_the_first_step_leaves_the_first_weights() -> None:
-    run = train(SHORT, stop_after=1)
-    assert [type(event).__name__ for event in run.events] == ["TrainingStarted", "TrainingEnded"]
-    assert (run.ended.reason, run.ended.best_epoch, run.ended.epochs) == ("stopped", None, 0)
-    assert run.ended.message == "Stopped after 0 of 3 epochs."
-    assert run.states == []
-    for one, two in zip(weights(run.model), weights(network()), strict=True):
-        np.testing.assert_array_equal(one, two)
-
-
-def test_stopping_inside_the_first_epoch_keeps_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_chunks(monkeypatch, 0.0)
-    run = train(SHORT, stop_after=4)
-    assert len(run.losses) == 3
-    assert not np.array_equal(weights(run.model)[0], weights(network())[0])
-
-
-def test_stopping_keeps_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_chunks(monkeypatch, 0.0)
-    data = prepared()
-    run = train(SHORT, data, stop_after=1 + 2 * (STEPS + 1) + 3)
-    assert (run.ended.reason, run.ended.epochs) == ("stopped", 2)
-    best = run.ended.best_epoch
-    assert best is not None
-    assert run.ended.message == (
-        f"Stopped after 2 of 3 epochs. The model keeps the weights of epoch {best}, the best."
-    )
-    assert validation_loss(run.model, data) == pytest.approx(run.epochs[best - 1].val_loss, rel=1e-5)
-
-
-def test_validation_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "CHUNK_SECONDS", 0.0)
-    loop = Loop(network(), "binary", SHORT)
-    loop.evaluation_rows = 10
-    evaluated: list[int] = []
-    evaluate = Loop.evaluate
-
-    def spy(self: Loop, data: Any, first: int, count: int) -> Any:
-        evaluated.append(count)
-        return evaluate(self, data, first, count)
-
-    monkeypatch.setattr(Loop, "evaluate", spy)
-    run = train(SHORT, loop=loop, stop_after=1 + STEPS)
-    assert evaluated == [1]
-    assert (run.ended.reason, run.ended.epochs, run.epochs) == ("stopped", 0, [])
-
-
-# --- diverged ------------------------------------------------------------------------------------------------
-
-
-def test_an_infinite_loss_ends_the_run_with_the_best_weights() -> None:
-    rates = np.full(21, 0.01)
-    rates[16] = 1e25
-    data = prepared("regression")
-    settings = SHORT.model_copy(update={"optimizer": "sgd"})
-    run = train(settings, data, rate=rates)
-    assert (run.ended.reason, run.ended.epochs) == ("diverged", 2)
-    best = run.ended.best_epoch
-    assert best is not None
-    assert run.ended.message == (
-        "The loss became infinite at step 18 (learning rate 0.01): lower the learning rate. "
-        f"The model keeps the weights of epoch {best}, the best."
-    )
-    assert len(run.losses) == 18
-    assert np.isfinite(run.losses).tolist() == [True] * 17 + [False]
-    assert validation_loss(run.model, data) == pytest.approx(run.epochs[best - 1].val_loss, rel=1e-5)
-
-
-def test_without_a_finished_epoch_the_first_weights_come_back() -> None:
-    settings = SHORT.model_copy(update={"optimizer": "sgd"})
-    run = train(settings, prepared("regression"), rate=np.full(21, 1e30))
-    assert (run.ended.reason, run.ended.best_epoch) == ("diverged", None)
-    assert run.ended.message == (
-        "The loss became infinite at step 2 (learning rate 1e+30): lower the learning rate. "
-        "The model is back at its initial weights."
-    )
-    for one, two in zip(weights(run.model), weights(network(PLAIN, "regression")), strict=True):
-        np.testing.assert_array_equal(one, two)
-
-
-def test_weights_that_overflow_in_an_epochs_last_step_are_noticed() -> None:
-    rates = np.full(21, 0.01)
-    rates[13] = np.inf
-    settings = SHORT.model_copy(update={"optimizer": "sgd", "early_stopping": LATEST})
-    run = train(settings, rate=rates)
-    assert np.isfinite(run.losses).all()
-    assert len(run.epochs) == 1
-    assert run.ended.message == (
-        "The weights became infinite at step 14 (learning rate inf): lower the learning rate. "
-        "The model keeps the weights of epoch 1."
-    )
-    assert all(np.isfinite(value).all() for value in weights(run.model))
-
-
-def test_an_infinite_validation_loss_is_noticed() -> None:
-    data = prepared("regression")
-    data.validation.y[3] = 1e30
-    run = train(SHORT, data)
-    assert run.ended.reason == "diverged"
-    assert run.ended.message.startswith("The validation loss became infinite at step 7 (learning rate 0.05)")
-
-
-# --- the best epoch and early stopping -----------------------------------------------------------------------
-
-
-class Stub(keras.Model):
-    """A model that only remembers whether it was told to stop."""
-
-    stop_training = False
-
-
-@given(
-    # Exact in any precision, so that ties are ties for both.
-    st.lists(st.integers(0, 8).map(lambda number: number / 8), min_size=1, max_size=25),
-    st.integers(1, 4),
-    st.sampled_from([0.0, 0.125, 0.25]),
-    st.booleans(),
-)
-def test_early_stopping_is_that_of_keras(
-    series: list[float], patience: int, min_delta: float, upwards: bool
-) -> None:
-    theirs = keras.callbacks.EarlyStopping(
-        "figure", mode="max" if upwards else "min", patience=patience, min_delta=min_delta
-    )
-    model = Stub()
-    theirs.set_model(model)
-    theirs.on_train_begin()
-    ours = trainer._Best(EarlyStoppingSettings(patience=patience, min_delta=min_delta), upwards)
-    for epoch, value in enumerate(series):
-        theirs.on_epoch_end(epoch, {"figure": value})
-        ours.take(epoch + 1, value)
-        assert ours.patience_ended == model.stop_training
-        assert ours.epoch == theirs.best_epoch + 1
-        if model.stop_training:
-            break
-
-
-def test_a_run_ends_early_and_keeps_the_best_weights() -> None:
-    settings = TrainingSettings(
-        batch_size=8, epochs=60, early_stopping=EarlyStoppingSettings(patience=3, min_delta=0.001)
-    )
-    data = prepared()
-    run = train(settings, data, rate=0.05)
-    theirs = keras.callbacks.EarlyStopping("val_loss", patience=3, min_delta=0.001)
-    model = Stub()
-    theirs.set_model(model)
-    theirs.on_train_begin()
-    stopped = None
-    for epoch in run.epochs:
-        theirs.on_epoch_end(epoch.epoch - 1, {"val_loss": epoch.val_loss})
-        if model.stop_training:
-            stopped = epoch.epoch
-            break
-    assert stopped is not None
-    assert run.ended.epochs == len(run.epochs) == stopped
-    assert run.ended.best_epoch == theirs.best_epoch + 1
-    assert run.ended.reason == "early_stopping"
-    assert run.ended.message == (
-        "Ended early: the validation loss has not improved for 3 epochs. "
-        f"The model keeps the weights of epoch {run.ended.best_epoch}, the best."
-    )
-    best = run.epochs[theirs.best_epoch]
-    assert validation_loss(run.model, data) == pytest.approx(best.val_loss, rel=1e-5)
-    assert [epoch.best for epoch in run.epochs][theirs.best_epoch :] == [True, False, False, False]
-
-
-@pytest.mark.parametrize(("task", "pick"), [("binary", max), ("regression", min)])
-def test_watching_the_metric_looks_up_for_accuracy_and_down_for_errors(task: Any, pick: Any) -> None:
-    watching = EarlyStoppingSettings(enabled=False, monitor="val_metric", min_delta=10.0)
-    settings = TrainingSettings(batch_size=8, epochs=8, early_stopping=watching)
-    run = train(settings, prepared(task))
-    figures = [epoch.val_metric for epoch in run.epochs]
-    # Not enabled: the minimum improvement does not count, nor does patience.
-    assert run.ended.best_epoch == figures.index(pick(figures)) + 1
-    assert run.ended.epochs == 8
-
-
-def test_the_latest_weights_stay_where_that_is_wanted() -> None:
-    data = prepared()
-    settings = TrainingSettings(batch_size=8, epochs=12, early_stopping=LATEST)
-    run = train(settings, data, rate=0.1)
-    assert run.ended.best_epoch != 12
-    assert run.ended.message == "All 12 epochs are done."
-    assert validation_loss(run.model, data) == pytest.approx(run.epochs[-1].val_loss, rel=1e-5)
-
-
-def validation_loss(model: Any, data: Any) -> float:
-    """The loss on the validation rows as Keras sees it; networks without penalties."""
-    part = data.validation
-    return float(models.loss(data.task)(part.y[:, None], model(part.x)))
 
 
 # --- small and wrong input -----------------------------------------------------------------------------------

@@ -2,25 +2,28 @@
 
 import io
 import shutil
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lrapp.access import uploaders
-from lrapp.access.rights import RELATIONS
+from lrapp.access.rights import Relation
 from lrapp.errors import UserError
+from lrapp.execution.desk import StillReading
 from lrapp.execution.queue import Jobs
-from lrapp.experiments import studies
+from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
 from lrapp.experiments.search_space import Space, usual_rates
-from lrapp.experiments.studies import Plan, Study
+from lrapp.experiments.studies import Plan
+from lrapp.experiments.study_files import Study
 from lrapp.export import download, registry
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
@@ -36,7 +39,7 @@ from lrapp.settings import (
     RunStart,
     SampleSource,
 )
-from lrapp.ui.parts import access, actions, identity, resources
+from lrapp.ui.parts import access, actions, identity, resources, starting
 from lrapp.ui.parts.access import Owned
 
 TABLE = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (n % 7, n % 5, (n % 7 + n % 5) > 5) for n in range(60))
@@ -108,7 +111,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Made]:
     base = RunSettings(data=DataSettings(source=source, target="y"))
     deleted, deleted_study = ended(store.create(base, MAKER)), ended_study(store, base)
     store.delete(deleted)
-    studies.delete(store, deleted_study)
+    study_files.delete(store, deleted_study)
     prediction = folders.create(store.home, TABLE, name="new.csv", owner=MAKER)
     run, study = ended(store.create(base, MAKER)), ended_study(store, base)
     yield Made(store, jobs, source, run, deleted, study, deleted_study, prediction)
@@ -159,6 +162,15 @@ def started_from(made: Made) -> RunSettings:
     return made.sample.model_copy(update={"model": ModelSettings(start=RunStart(run=made.run.id))})
 
 
+def see_table(made: Made) -> None:
+    while True:
+        try:
+            resources.table(made.settings.data)
+            return
+        except StillReading:
+            time.sleep(0.05)
+
+
 def new_upload(made: Made) -> None:
     made.store.keep_wanted(TABLE, made.source)
     access.uploaded(made.source)
@@ -199,7 +211,7 @@ WHO_MAY: dict[str, Row] = {
     "Train: train on it after uploading the same file": ("yyy", new_upload, lambda made: new_runs(made) >= 1),
     "Train: see the table, its columns and first rows": (
         "ynn",
-        lambda made: resources.table(made.settings.data),
+        see_table,
         None,
     ),
     "Train: check the gradients": ("ynn", lambda made: actions.check(made.settings), None),
@@ -290,22 +302,23 @@ WHO_MAY: dict[str, Row] = {
     "Compare: delete a comparison and its runs": (
         "ynn",
         lambda made: actions.delete_study(made.study),
-        lambda made: studies.run_of(made.store, made.study.members[0]) is None,
+        lambda made: study_files.run_of(made.store, made.study.members[0]) is None,
     ),
     "Compare: undo that": (
         "ynn",
         lambda made: actions.restore_study(made.deleted_study.id),
-        lambda made: studies.run_of(made.store, made.deleted_study.members[0]) is not None,
+        lambda made: study_files.run_of(made.store, made.deleted_study.members[0]) is not None,
     ),
     "Predict: predict with a run's model": (
         "ynn",
         lambda made: actions.predict(made.run, "new.csv", TABLE),
         lambda made: len(list((made.store.home / "predictions").iterdir())) == 2,
     ),
-    "Predict: move the values of one row, or predict pictures": (
+    "Predict: move the values of one row": ("ynn", lambda made: access.require("predict", made.run), None),
+    "Predict: predict pictures with a run's model": (
         "ynn",
-        lambda made: access.require("predict", made.run),
-        None,
+        lambda made: actions.predict_pictures(made.run, [("a.png", b"")]),
+        lambda made: len(list((made.store.home / "predictions").iterdir())) == 2,
     ),
     "Predict: see a prediction and download it": (
         "ynn",
@@ -332,8 +345,8 @@ def test_who_may_do_what(made: Made, monkeypatch: pytest.MonkeyPatch, action: st
 
     def everybody() -> None:
         # The maker last, since what is refused leaves all as it was.
-        for relation in reversed(RELATIONS):
-            may = gets[RELATIONS.index(relation)] == "y"
+        for relation in reversed(get_args(Relation)):
+            may = gets[get_args(Relation).index(relation)] == "y"
             who, where = (MAKER if relation == "owner" else OTHER), (address if relation == "guest" else {})
             before = len(made.store.runs())
             outcome = attempt(monkeypatch, who, lambda: deed(made), where)
@@ -406,26 +419,75 @@ def test_where_no_cookie_is_kept_the_tab_owns_what_it_made(
     assert isinstance(visit(lambda: attempt(monkeypatch, "", lambda: actions.stop(run))), UserError)
 
 
-def test_a_button_that_is_clicked_three_times_starts_one_run(
-    made: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_clicks_on_one_button_start_one_run(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     def clicks() -> None:
-        first = actions.start(made.settings)
-        assert {actions.start(made.settings).id for _ in range(2)} == {first.id}
+        token = starting.token("train")
+        first = actions.start(made.settings, token)
+        assert {actions.start(made.settings, starting.token("train")).id for _ in range(3)} == {first.id}
         assert new_runs(made) == 1
-        named = actions.start(made.settings.model_copy(update={"name": "other"}))
-        assert named.id != first.id
-        monkeypatch.setattr(actions, "SECONDS_OF_A_DOUBLE_CLICK", 0.0)
-        assert actions.start(named.settings).id != named.id, "after a while it is meant"
+        named = actions.start(made.settings.model_copy(update={"name": "other"}), starting.token("train"))
+        assert named.id != first.id, "other settings are another start"
+        assert starting.shown("train")
+        assert not starting.shown("train"), "nothing was started since"
+        again = actions.start(made.settings, starting.token("train"))
+        assert again.id not in (first.id, named.id), "at once, as the button is another one"
 
-    def anew() -> None:
-        first = actions.start(made.settings)
-        ended(first)
-        assert actions.start(made.settings).id != first.id, "what has ended is trained anew"
+    assert visit(lambda: attempt(monkeypatch, MAKER, clicks)) is None
 
-    for deed in (clicks, anew):
-        outcome = visit(lambda deed=deed: attempt(monkeypatch, MAKER, deed))  # type: ignore[misc]
-        assert outcome is None
+
+def test_all_clicks_on_one_button_start_one_comparison(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def clicks() -> None:
+        deeds: tuple[Callable[[str], Study], ...] = (
+            lambda token: actions.compare(plan(made.sample), token=token),
+            lambda token: actions.search(SEARCH, made.sample, token=token),
+        )
+        for name, deed in enumerate(deeds):
+            first, second = (deed(starting.token(f"{name}")) for _ in range(2))
+            assert first.id == second.id
+            starting.shown(f"{name}")
+            assert deed(starting.token(f"{name}")).id != first.id
+
+    assert visit(lambda: attempt(monkeypatch, MAKER, clicks)) is None
+
+
+def test_who_may_not_start_gets_no_run_of_whoever_may(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def both() -> None:
+        assert isinstance(attempt(monkeypatch, MAKER, lambda: actions.start(made.settings, "t")), Run)
+        assert isinstance(attempt(monkeypatch, OTHER, lambda: actions.start(made.settings, "t")), UserError)
+
+    visit(both)
+
+
+def starts() -> None:
+    """A page with a button that starts something, which may fail to come to its end."""
+    import streamlit as st
+
+    from lrapp.ui.parts import starting
+
+    place = st.empty()
+    pressed = place.button("Start", key=starting.key("it"))
+    if pressed:
+        st.session_state.setdefault("tokens", []).append(starting.token("it"))
+    if st.session_state.get("cut off"):
+        st.stop()
+    if starting.shown("it"):
+        place.button("Start", key=starting.key("it"))
+
+
+def test_the_button_is_another_one_as_soon_as_what_it_started_is_shown() -> None:
+    app = AppTest.from_function(starts).run()
+    app.session_state["cut off"] = True
+    for _ in range(3):
+        app.button[0].click().run()
+    assert len(set(app.session_state["tokens"])) == 1, "as long as nothing is shown"
+    first = app.button[0].key
+    app.session_state["cut off"] = False
+    app.run()
+    assert app.button[0].key != first
+    for clicks in (4, 5):
+        app.button[0].click().run()
+        assert len(app.session_state["tokens"]) == clicks
+    assert len(set(app.session_state["tokens"])) == 3
 
 
 def test_owners_stand_in_folders_and_not_in_what_is_taken_away(finished: Run, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 from hostile import NAMES, tokens
-from markdown_arguments import markdown_arguments
-from page_texts import ROOT, Pages
+from source.markdown_arguments import markdown_arguments
+from source.page_texts import ROOT, Pages
 
 from lrapp.ui.parts.plain_text import plain, spoken
 

@@ -42,7 +42,8 @@ def _further(
     by_log_loss = prepared.task != "regression" and _hardly_right(own.metrics[0])
     if by_log_loss:
         notes.append(
-            "The network is hardly right more often than the baseline, so what matters is told from its log loss."
+            "The network is hardly right more often than the baseline, so importance is measured by the rise in log "
+            "loss, not by the fall in accuracy."
         )
     error = explanations.log_loss_of if by_log_loss else explanations.error_of
     found = _columns(prepared, part, name, answer, error, parameters, notes)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lrapp.export.exporter import Built, Exporter, Maker
-from lrapp.export.finished_image_run import ARCHIVE, SPLIT, PictureRecipe
-from lrapp.export.finished_run import Recipe
+from lrapp.export.finished_image_run import ARCHIVE, PictureRecipe
+from lrapp.export.finished_run import SPLIT, Recipe
 from lrapp.settings import DATA_KINDS
 
 

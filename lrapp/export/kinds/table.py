@@ -10,7 +10,7 @@ from lrapp.export.finished_run import Recipe, recipe
 from lrapp.export.kinds import Download, KindExports, Predicts
 from lrapp.preparation.preprocessor import JSON_FILE, SKOPS_FILE, needs
 from lrapp.settings import DataSettings
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 
 _SCRIPT = '''\
 """Predict with this model: python predict.py NEW.csv PREDICTIONS.csv"""
@@ -19,36 +19,36 @@ import argparse
 import logging
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 logging.getLogger("lrapp").addHandler(logging.NullHandler())
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it the last digits differ
 
-from lrapp.formats import options
 from lrapp.errors import UserError
+from lrapp.files import put
+from lrapp.formats import options
 from lrapp.formats.match import Choice, UnclearFormat
-from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.prediction.frames import predict_with, read_for
-from lrapp.networks.saved import SavedModel
+from lrapp.prediction.files import CSV_FILE, predict_file
 
 
-def main(source: str, result: str, choice: Choice) -> None:
-    """Read a table, predict each of its rows, and write them with the predictions beside them."""
-    model = SavedModel.load(Path(__file__).parent)
-    table = read_for(model, Path(source).read_bytes(), Path(source).name, choice)
-    predictions = predict_with(model, table)
-    for note in (*table.notes, *predictions.notes):
+def main(source: Path, result: Path, choice: Choice) -> None:
+    """Predict each row of a table, and write the table with the predictions beside it."""
+    with source.open("rb"), tempfile.TemporaryDirectory(prefix=".predictions-", dir=result.parent) as beside:
+        made = predict_file(Path(__file__).parent, source, source.name, Path(beside), choice=choice)
+        put(Path(beside) / CSV_FILE, result)
+    for note in made.notes:
         print(note)
-    Path(result).write_bytes(to_csv_bytes(predictions.frame))
-    rows = len(predictions.frame)
-    print(f"{rows} {'row is' if rows == 1 else 'rows are'} in {result}.")
+    print(f"{made.rows} {'row is' if made.rows == 1 else 'rows are'} in {result}.")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Predict the rows of a table.")
-    parser.add_argument("source", metavar="NEW.csv", help="the rows to predict")
-    parser.add_argument("result", metavar="PREDICTIONS.csv", help="where they go, with the predictions beside them")
+    parser.add_argument("source", type=Path, metavar="NEW.csv", help="the rows to predict")
+    parser.add_argument(
+        "result", type=Path, metavar="PREDICTIONS.csv", help="where they go, with the predictions beside them"
+    )
     options.add_to(parser)
     said = parser.parse_args()
     try:

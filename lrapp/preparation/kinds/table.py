@@ -22,7 +22,7 @@ def _prepared(store: "Store", settings: DataSettings, tell: Tell, should_stop: S
 
 def _formats(preprocessor: Preprocessor, settings: RunSettings) -> ModelFormats:
     """What was kept with the model, or what the settings tell of one that kept nothing."""
-    from lrapp.tables.reading import DialectOverrides
+    from lrapp.tables.text.dialects import DialectOverrides
 
     if preprocessor.formats:
         return preprocessor.formats

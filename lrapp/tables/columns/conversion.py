@@ -33,6 +33,7 @@ from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import DISTINCT_CAP, ColumnKind, Context, Read, count, is_id_name, listed
 from lrapp.tables.columns.number_affixes import number_format, signs_in
 from lrapp.tables.columns.number_formats import (
+    LARGEST,
     MISSING_WORDS,
     NumberFormat,
     Parsed,
@@ -47,8 +48,6 @@ from lrapp.tables.columns.number_formats import (
     vote_decimal,
 )
 from lrapp.tables.columns.packed import Packed, by_rows
-
-__all__ = ["DISTINCT_CAP", "ColumnKind", "Context", "Read", "convert", "read_column"]
 
 _SAMPLE = 1000
 _FIRST = 12_000
@@ -275,20 +274,16 @@ def _trimmed(column: _Cells) -> _Cells:
 
 
 def _finite(numbers: _Numbers, empty: int) -> _Numbers:
-    """Infinite values become missing; sums tell in one pass whether there is anything to do."""
+    """Values beyond ``LARGEST`` become missing; the ends tell whether there is anything to do."""
     values = numbers.values
-    infinite = 0
-    with np.errstate(all="ignore"):
-        strange = not np.isfinite(values.sum()) or values.max() >= _EXACT or values.min() <= -_EXACT
-    if not strange:
+    if values.max() < _EXACT and values.min() > -_EXACT:  # false where one is missing
         return numbers
-    endless = np.isinf(values)
-    infinite = int(endless.sum())
-    if infinite:
-        numbers.values = values = np.where(endless, np.nan, values)
-        numbers.notes.append(f"{count(infinite, 'infinite value')} became missing")
+    far = np.abs(values) > LARGEST
+    if beyond := int(far.sum()):
+        numbers.values = values = np.where(far, np.nan, values)
+        numbers.notes.append(_beyond(beyond))
         numbers.lossy = True
-    named = int(np.isnan(values).sum()) - empty - infinite
+    named = int(np.isnan(values).sum()) - empty - beyond
     if named > 0:
         numbers.notes.append(f"{count(named, 'value')} marked as NaN {_are(named)} missing")
         numbers.lossy = True
@@ -302,6 +297,12 @@ def _note_large(numbers: _Numbers) -> None:
         numbers.lossy = True
 
 
+def _beyond(number: int) -> str:
+    return (
+        f"{count(number, 'value')} beyond 1e100 or infinite became missing, as no network can learn from them"
+    )
+
+
 def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
@@ -310,7 +311,7 @@ def _written_numbers(
     parsed: Parsed, filled: int, form: NumberFormat, present: Sequence[str]
 ) -> _Numbers | None:
     others = sum(parsed.words.values())
-    good = filled - others - parsed.infinite - sum(parsed.markers.values())
+    good = filled - others - parsed.beyond - sum(parsed.markers.values())
     few_words = len(parsed.words) <= 3 and good >= 10
     if not good or others / (others + good) > (0.2 if few_words else 0.05):
         return None
@@ -334,8 +335,8 @@ def number_notes(parsed: Parsed, form: NumberFormat, cells: Sequence[str]) -> _N
         total = sum(parsed.words.values())
         what = "that is no number" if total == 1 else "that are no numbers"
         numbers.notes.append(f"{count(total, 'value')} {what} became missing ({listed(parsed.words)})")
-    if parsed.infinite:
-        numbers.notes.append(f"{count(parsed.infinite, 'infinite value')} became missing")
+    if parsed.beyond:
+        numbers.notes.append(_beyond(parsed.beyond))
     _note_large(numbers)
     return numbers
 

@@ -81,7 +81,6 @@ _ZONES = {
 }  # fmt: skip
 _ZONE_PARTS = re.compile(r"([A-Z]*)(?:([+−-])(\d{1,2}):?(\d{2})?)?", re.IGNORECASE)
 _EPOCHS = {9: 0, 10: 0, 12: 3, 13: 3, 15: 6, 16: 6, 18: 9, 19: 9}
-_DAY_US = 86_400_000_000
 _SERIAL_START = (date(1899, 12, 30) - date(1970, 1, 1)).days
 _WEEKDAYS = 7
 

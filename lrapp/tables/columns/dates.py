@@ -34,7 +34,6 @@ _EVEN = {
 _MANY = 1000
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 _ZONED = r":[^-+Z]*[-+Z]"
-_EMPTY_DATES = frozenset(("0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00"))
 _YEAR_FIRST = frozenset(("ymd", "year_month", "compact", "compact_time", "week_day", "year_named", "signs"))
 _SAID = {
     TIME: "times of day were read as times of 1 January 1970",

@@ -6,9 +6,6 @@ from typing import Any
 
 from lrapp.errors import UserError
 
-ORDERS = ("dmy", "mdy", "ymd")
-"""Orders of day, month and year."""
-
 
 @dataclass(frozen=True)
 class ColumnFormat:

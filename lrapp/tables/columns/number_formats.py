@@ -28,6 +28,9 @@ MISSING_WORDS = [
 ]  # fmt: skip
 """Words that stand for a missing number; the empty cell is missing everywhere."""
 
+LARGEST = 1e100
+"""What is further from zero is missing: no measurement is, and squares and sums of what is left are finite."""
+
 _CURRENCY = r"[$€£¥₹₽₩₺₴₪฿₫₱¢]|US\$|A\$|C\$|R\$|[A-Z]{3}|kr\.?|zł|Kč|Fr\.?|Rs\.?|Ft|lei|лв\.?"
 _CODES = [
     "USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "CNY", "RMB", "INR", "RUB", "BRL",
@@ -42,7 +45,7 @@ _BODY = r"[0-9][0-9.,'’_ \u00a0\u202f\u2009]*[0-9.,]|[0-9]|[.,][0-9]+"
 _ANY_NUMBER = re.compile(
     rf"(?P<open>\()?(?P<sign>[+{_MINUS}])?\s*(?P<prefix>{_CURRENCY})?\s*(?P<sign2>[+{_MINUS}])?\s*"
     rf"(?P<body>{_BODY})(?P<exp>[eE][+{_MINUS}]?[0-9]{{1,4}})?"
-    rf"\s*(?P<suffix>%|‰|{_CURRENCY})?(?P<unit>\s?[A-Za-zµ°²³/%]{{1,6}})?\s*(?P<trail>-)?(?P<close>\))?"
+    rf"\s*(?P<suffix>%|‰|{_CURRENCY})?(?P<unit>\s?[A-Za-zµ°℃℉²³/%]{{1,6}})?\s*(?P<trail>-)?(?P<close>\))?"
 )
 _PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _PLAIN = re.compile(_PLAIN_NUMBER)
@@ -242,13 +245,13 @@ class Parsed:
     Args:
         values: float64, or int64 when every cell is a whole number that fits; NaN where missing.
         words: Cells that are no numbers, with how often each appears; they are missing in ``values``.
-        infinite: Cells that were infinite or too large; they are missing in ``values``.
+        beyond: Cells that were infinite or beyond ``LARGEST``; they are missing in ``values``.
         markers: Words for a missing number that were found, with how often each appears.
     """
 
     values: np.ndarray
     words: dict[str, int]
-    infinite: int
+    beyond: int
     markers: dict[str, int]
 
 
@@ -281,13 +284,13 @@ def parse_column(
             continue
         table[place] = number
         whole = whole and number.is_integer() and abs(number) < 2**53 and form.decimal not in text
-    infinite = np.isinf(table)
-    endless = int(words.counts[infinite].sum())
-    table[infinite] = np.nan
+    far = np.abs(table) > LARGEST
+    beyond = int(words.counts[far].sum())
+    table[far] = np.nan
     values = words.spread(table, np.nan)
     if whole and len(values) and not np.isnan(values).any():
         values = values.astype(np.int64)
-    return Parsed(values=values, words=others, infinite=endless, markers=markers)
+    return Parsed(values=values, words=others, beyond=beyond, markers=markers)
 
 
 def strange_cells(column: pa.ChunkedArray, most: int) -> pa.ChunkedArray | None:
@@ -324,7 +327,7 @@ def parse_long(column: pa.ChunkedArray, form: NumberFormat, signs: Iterable[str]
     values = np.empty(len(column), np.int64 if whole else np.float64)
     for start, part in zip(range(0, len(column), _SLICE), parts, strict=True):
         values[start : start + len(part.values)] = part.values
-    return Parsed(values, dict(words), sum(part.infinite for part in parts), dict(markers))
+    return Parsed(values, dict(words), sum(part.beyond for part in parts), dict(markers))
 
 
 def _parse_slice(column: pa.ChunkedArray, form: NumberFormat, signs: tuple[str, ...]) -> Parsed:
@@ -351,11 +354,11 @@ def _parse_slice(column: pa.ChunkedArray, form: NumberFormat, signs: tuple[str, 
             break
     others = parse_column(words_of(rest), form)
     values[left] = others.values
-    infinite = np.isinf(values)
-    values[infinite] = np.nan
+    far = np.abs(values) > LARGEST
+    values[far] = np.nan
     if whole and others.values.dtype.kind in ("i" if len(rest) else "if"):
         values = values.astype(np.int64)
-    return Parsed(values, others.words, others.infinite + int(infinite.sum()), others.markers)
+    return Parsed(values, others.words, others.beyond + int(far.sum()), others.markers)
 
 
 def _pattern(form: NumberFormat, signs: tuple[str, ...]) -> str:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Collection, Sequence
 
-from lrapp.tables.text.header_rows import place_of_target
+from lrapp.tables.text.header_rows import Said, marked_names, place_of_target, said_of_columns
 from lrapp.tables.text.layouts import Layout, has_names, usual_width
 
 _SIGN = "The # before the column names was taken off."
+_MARKS = "The marks before the column names (such as cD#) say their roles and kinds, and were taken off."
 _COUNTED = {2: "two", 3: "three"}
 
 
@@ -80,6 +81,9 @@ def column_names(
     changed = sum(name != clean for name, clean in zip(raw, trimmed, strict=True))
     if changed:
         notes.append(f"Spaces around {changed} column name{'s' if changed > 1 else ''} were removed.")
+    if len(padded) == 1 and (marked := _marked(trimmed, known)) is not None:
+        notes.append(_MARKS)
+        trimmed = [name for _, name in marked]
     empty = {place for place, name in enumerate(trimmed) if not name}
     names: list[str] = []
     taken = {name for name in trimmed if name}
@@ -105,16 +109,43 @@ def column_names(
     return names, empty
 
 
-def target_of(plan: Layout, header: Sequence[Sequence[str]], names: Sequence[str]) -> str:
-    """Name of the column that a row of roles says is the class or target, else ``""``.
+def said_of(
+    plan: Layout, header: Sequence[Sequence[str]], names: Sequence[str], known: Collection[str] = ()
+) -> Said:
+    """Return what the header says besides the names.
 
     Args:
         plan: Where the table lies.
         header: The rows of names, of kinds and of roles.
         names: The names of the columns.
+        known: As for ``column_names``.
     """
-    place = place_of_target(header) if plan.below == "kinds" else None
-    return names[place] if place is not None and place < len(names) else ""
+    if plan.below == "kinds" and len(header) > 1:
+        rows = [header[0], header[1], header[2] if len(header) > 2 else [""]]
+    elif len(header) == 1 and not plan.short_header:
+        marked = _marked([cell.strip() for cell in header[0]], known)
+        if marked is None:
+            return Said()
+        kinds, roles = (
+            ["".join(filter(kept, marks)) for marks, _ in marked] for kept in (str.isupper, str.islower)
+        )
+        rows = [header[0], kinds, ["class" if role == "c" else role for role in roles]]
+    else:
+        return Said()
+    place = place_of_target(rows)
+    to_predict = names[place] if place is not None and place < len(names) else ""
+    kinds_of = {place: kind for place, kind in said_of_columns(rows[1:]).items() if place < len(names)}
+    return Said(to_predict, kinds_of)
+
+
+def _marked(names: Sequence[str], known: Collection[str]) -> list[tuple[str, str]] | None:
+    """Names without their marks, unless a model knows them with these, as earlier versions read them."""
+    marked = marked_names(names)
+    if marked is None or any(
+        name in known and bare not in known for name, (_, bare) in zip(names, marked, strict=True)
+    ):
+        return None
+    return marked
 
 
 def _joined(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,9 +1,11 @@
-"""Rows below the names of columns that say more of them: their kinds, their roles, their units."""
+"""What a header says of columns besides their names, below or before these: their kinds, their roles, their units."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
 
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import MISSING_WORDS, looks_numeric
 
 
@@ -30,6 +32,11 @@ _UNITS = _words(
     "v a ma ω ohm hz khz mhz ghz pa hpa kpa mpa bar mbar psi l ml cl mol mmol ppm ppb db j kj cal kcal n nm rpm pcs "
     "pieces mph kmh"
 )
+_CATEGORIES = _words("d discrete nominal ordinal categorical category factor enum")
+_TIMES = _words("t time date datetime timestamp datetime64")
+_LEFT_OUT = _words("m meta meta=true i ignore skip w weight id")
+# As Orange writes them before a name: cD#species is a class that is discrete, mS#note a text that is no feature.
+_MARKED = re.compile(r"(?P<marks>[cmiw][CDNST]?|[CDNST][cmiw]?)#(?P<name>[^\W\d_].*)")
 _SIZE = re.compile(r"\s*(\(\s*\d+(\s*,\s*\d+)?\s*\)|\[\w+\])$")
 _BRACKETS = re.compile(r"[\[(][^\d()\[\]][^()\[\]]{0,20}[\])]")
 _POWER = re.compile(r"(\^?-?\d|[²³⁻¹]+)$")
@@ -47,6 +54,19 @@ class Below:
 
     rows: int = 0
     what: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a header says of columns besides their names.
+
+    Args:
+        to_predict: Name of the one column that is the class or target, else ``""``.
+        kinds: What columns are to a network, by their places.
+    """
+
+    to_predict: str = ""
+    kinds: Mapping[int, ColumnKind] = field(default_factory=dict)
 
 
 def rows_below(rows: Sequence[Sequence[str]]) -> Below:
@@ -72,6 +92,44 @@ def rows_below(rows: Sequence[Sequence[str]]) -> Below:
         if 2 * sum(_is_numeric(rows[2:_LOOKED_AT], place) for place in filled) >= len(filled):
             return Below(1, "units")
     return Below()
+
+
+def marked_names(row: Sequence[str]) -> list[tuple[str, str]] | None:
+    """Take apart names that have marks of roles (c, m, i, w) and kinds (C, D, N, S, T) before them, with a # between.
+
+    Args:
+        row: The names.
+
+    Returns:
+        Marks and name of each column; None where a # means something else.
+    """
+    names = [cell.strip() for cell in row]
+    found = [_MARKED.fullmatch(name) for name in names]
+    if any("#" in name and match is None for name, match in zip(names, found, strict=True)):
+        return None
+    marks = [match["marks"] if match else "" for match in found]
+    bare = [match["name"] if match else name for name, match in zip(names, found, strict=True)]
+    # Among other names, a single letter before a # may be a part of the name.
+    sure = any(re.search("[cmiw]", one) for one in marks) or (all(marks) and len(marks) > 1)
+    return list(zip(marks, bare, strict=True)) if sure and _distinct(bare) else None
+
+
+def said_of_columns(rows: Sequence[Sequence[str]]) -> dict[int, ColumnKind]:
+    """Return what columns are to a network by the header, where that is not left to their cells, by their places.
+
+    Args:
+        rows: A row of kinds and one of roles, in Orange's words or letters; cells that say nothing are empty.
+    """
+    kinds, roles = ([cell.strip().casefold() for cell in row] for row in rows)
+    said = {}
+    for place, (kind, role) in enumerate(zip_longest(kinds, roles, fillvalue="")):
+        if role in _LEFT_OUT:
+            said[place] = ColumnKind.IDENTIFIER
+        elif _SIZE.sub("", kind) in _CATEGORIES:
+            said[place] = ColumnKind.CATEGORY
+        elif kind in _TIMES:
+            said[place] = ColumnKind.DATE
+    return said
 
 
 def place_of_target(header: Sequence[Sequence[str]]) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lrapp.tables.columns.number_formats import MISSING_WORDS, looks_numeric
-from lrapp.tables.text.header_rows import Below, rows_below
+from lrapp.tables.text.header_rows import Below, marked_names, rows_below
 from lrapp.tables.text.known_names import TOP_LINES, place_of_names
 
 _MISSING = frozenset((*MISSING_WORDS, ""))
@@ -73,6 +73,8 @@ def layout(rows: Sequence[Sequence[str]], header: bool | None = None, known: Col
         return Layout(skip=first - 1, header_rows=1, width=width, short_header=not ended)
     if header is None:
         first += _padded_lines([row for row in rows[first:] if len(row) == width][:_TOP])
+        if len(rows) > first + 1 and marked_names(rows[first]) is not None:
+            return Layout(skip=first, header_rows=1, width=width)
     more = rows_below(rows[first:]) if header is None else Below()
     if more.rows and (more.what == "kinds" or has_names([rows[first], *_wide(rows[first + 2 :], width)])):
         return Layout(skip=first, header_rows=1 + more.rows, width=width, below=more.what)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from lrapp.tables.columns.kinds import count
 from lrapp.tables.columns.number_formats import looks_numeric
 from lrapp.tables.columns.packed import Packed, packed
-from lrapp.tables.text.column_names import column_names, target_of
+from lrapp.tables.text.column_names import column_names, said_of
 from lrapp.tables.text.dialects import has_na_in_numbers
 from lrapp.tables.text.given import Given
 from lrapp.tables.text.layouts import layout
@@ -50,7 +50,7 @@ def read_sheet(sheet: Sequence[Sequence[str]], notes: list[str], given: Given) -
     if blank > 0:
         body.left_out["empty"] = [0] * blank
     na = has_na_in_numbers([_padded(row, plan.width) for row in rows[:HEAD_RECORDS]])
-    return Rows(body, names, unnamed, None, target_of(plan, top, names), na)
+    return Rows(body, names, unnamed, None, said_of(plan, top, names, given.names), na)
 
 
 def _padded(row: Sequence[str], width: int) -> list[str]:

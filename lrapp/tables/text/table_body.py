@@ -10,6 +10,7 @@ from lrapp.errors import UserError
 from lrapp.tables.columns.number_formats import FAILED_FORMULAS
 from lrapp.tables.columns.packed import Packed
 from lrapp.tables.text.dialects import Dialect
+from lrapp.tables.text.header_rows import Said
 
 CELL_LIMIT = 150_000_000
 COLUMN_LIMIT = 50_000
@@ -67,7 +68,7 @@ class Rows:
         names: Of the columns.
         unnamed: Places of columns to which the file gives no name.
         dialect: How the file was written, None for a spreadsheet.
-        to_predict: As in ``tables.Table``.
+        said: What the header says besides the names.
         na_in_numbers: As in ``kinds.Context``.
     """
 
@@ -75,7 +76,7 @@ class Rows:
     names: list[str]
     unnamed: set[int]
     dialect: Dialect | None
-    to_predict: str = ""
+    said: Said = field(default_factory=Said)
     na_in_numbers: bool = False
 
 

@@ -8,8 +8,9 @@ import streamlit as st
 
 from lrapp import memory
 from lrapp.errors import UserError
-from lrapp.experiments import run_table, studies
-from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan, Study
+from lrapp.experiments import run_table, studies, study_files
+from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan
+from lrapp.experiments.study_files import Study
 from lrapp.networks import cost
 from lrapp.phrasing import counted
 from lrapp.preparation.expected_shape import ExpectedShape
@@ -25,7 +26,7 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search_form
 from lrapp.ui.compare import study as study_view
-from lrapp.ui.parts import access, actions, draft, kinds, reading, resources
+from lrapp.ui.parts import access, actions, draft, kinds, reading, resources, starting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import learning_rate
 
@@ -103,7 +104,8 @@ def _new_search() -> None:
     st.caption(f"{_in_words(base)} Policy: {plain(studies.label_of(base.policy))}.")
     started = search_form.show(base, expected)
     if started is not None:
-        _open(actions.search(*started, expected.rows).id)
+        token = starting.token(search_form.START)
+        _open(actions.search(*started, expected.rows, token).id)
 
 
 def _new_policies() -> None:
@@ -118,8 +120,10 @@ def _new_policies() -> None:
             "50 epochs, three seeds. On the cardiovascular table if you have uploaded it (a table with a column "
             f"called {_CARDIO}), else on the breast cancer sample."
         )
-        if right.button("Run this study", icon=":material/science:", width="stretch"):
-            _open(actions.compare(_ready_made()).id)
+        if right.button(
+            "Run this study", icon=":material/science:", width="stretch", key=starting.key("ready-made")
+        ):
+            _open(actions.compare(_ready_made(), token=starting.token("ready-made")).id)
     st.markdown("**Your own comparison**")
     found = _base_or_trouble()
     if found is None:
@@ -143,8 +147,9 @@ def _new_policies() -> None:
         icon=":material/play_arrow:",
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
+        key=starting.key("compare"),
     ):
-        _open(actions.compare(plan, rows).id)
+        _open(actions.compare(plan, rows, starting.token("compare")).id)
 
 
 def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:
@@ -326,7 +331,7 @@ def _cardio() -> Source | None:
 
 def _earlier(current: str | None) -> None:
     # As with runs, LRAPP_RUNS=own keeps each visitor of a public server to their own.
-    every = [study for study in studies.every(resources.store()) if access.may("look", study)]
+    every = [study for study in study_files.every(resources.store()) if access.may("look", study)]
     others = [study for study in every if study.id != current]
     if not others:
         return

@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
 from lrapp.experiments import search_results
 from lrapp.experiments.search_results import Found, SearchTrial
-from lrapp.experiments.studies import Study
+from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
 from lrapp.ui.parts import resources, saving

@@ -1,7 +1,7 @@
 """Setting up a random search: what may vary, between what, how often; and what will be tried, before it starts."""
 
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import get_args
 
 import pandas as pd
 import streamlit as st
@@ -11,16 +11,17 @@ from lrapp import memory
 from lrapp.errors import UserError
 from lrapp.experiments import search, search_results, search_space, studies
 from lrapp.experiments.search import Search
-from lrapp.experiments.search_space import NAMES, Optimizers, Space, Varied
+from lrapp.experiments.search_space import AXES, NAMES, Choice, Range, Space
 from lrapp.experiments.studies import Candidate
 from lrapp.networks import cost as estimates
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search as search_view
-from lrapp.ui.parts import draft, fields
+from lrapp.ui.parts import draft, fields, starting
 from lrapp.ui.parts.plain_text import plain
 
+START = "search"
 PAPER = "https://jmlr.org/papers/v13/bergstra12a.html"
 _AT_FIRST = ("learning_rate", "batch_size", "units")
 _POWERS = [2**power for power in range(20)]
@@ -30,7 +31,7 @@ _POWERS = [2**power for power in range(20)]
 class _Kept:
     """What is set up, kept by hand, as Streamlit forgets what widgets of another page said."""
 
-    ranges: dict[str, Varied]
+    ranges: dict[str, Range | Choice]
     chosen: set[str]
     search: Search = field(default_factory=Search)
     epochs: int | None = None
@@ -72,6 +73,7 @@ def show(base: RunSettings, expected: ExpectedShape) -> tuple[Search, RunSetting
         icon=":material/play_arrow:",
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
+        key=starting.key(START),
     ):
         return asked, base
     return None
@@ -81,7 +83,7 @@ def _kept(base: RunSettings, training_rows: int) -> _Kept:
     # As on the Train page, SGD and the adaptive optimizers each keep their own numbers.
     key = f"search.{draft.family(base.training.optimizer)}"
     if key not in st.session_state:
-        ranges = {name: search_space.kind(name)() for name in NAMES}
+        ranges = {name: search_space.usual(name) for name in NAMES}
         ranges["learning_rate"] = search_space.usual_rates(base.training.optimizer)
         ranges["batch_size"] = search_space.usual_batches(training_rows)
         chosen = {name for name in _AT_FIRST if search.obstacle(name, base) is None}
@@ -110,38 +112,48 @@ def _setting(kept: _Kept, name: str, base: RunSettings) -> None:
         return
     kept.chosen.add(name)
     varied = kept.ranges[name]
-    if isinstance(varied, Optimizers):
+    if isinstance(varied, Choice):
         kept.ranges[name] = _optimizers(varied, f"{key}.among")
         return
     ends = st.columns(2, vertical_alignment="bottom")
-    pick = _power if varied.scale == "log2" else fields.widget
-    kept.ranges[name] = checked(
-        varied,
-        **{end: pick(varied, end, key, into=place) for end, place in zip(("low", "high"), ends, strict=True)},
+    kept.ranges[name] = Range(
+        low=_end(name, varied.low, "from", f"{key}.low", ends[0]),
+        high=_end(name, varied.high, "to", f"{key}.high", ends[1]),
     )
 
 
-def _power(part: Varied, name: str, key: str, *, into: DeltaGenerator) -> Any:
-    value = getattr(part, name)
-    return into.selectbox(
-        type(part).model_fields[name].title or plain(name),
-        _POWERS,
-        index=_POWERS.index(value),
-        format_func=lambda size: f"{size:,}",
-        key=f"{key}.{name}",
+def _end(name: str, value: float, word: str, key: str, into: DeltaGenerator) -> float:
+    """The field of one end of a range."""
+    about = AXES[name]
+    label = plain(f"{search_space.title(name)} {word}")
+    if about.scale == "log2":
+        return into.selectbox(
+            label, _POWERS, index=_POWERS.index(int(value)), format_func=lambda size: f"{size:,}", key=key
+        )
+    number = int if about.whole else float
+    shown = st.session_state.get(key, value)
+    step = 1 if about.whole else about.step or fields.leading_unit(shown)
+    return into.number_input(
+        label,
+        value=number(value),
+        min_value=number(about.least),
+        max_value=number(about.most),
+        step=number(step),
+        format="%d" if about.whole else "%.6g",
+        key=key,
     )
 
 
-def _optimizers(varied: Optimizers, key: str) -> Optimizers:
+def _optimizers(varied: Choice, key: str) -> Choice:
     among = st.pills(
-        Optimizers.model_fields["among"].title or "",
+        "Optimizers to choose among",
         list(get_args(Optimizer)),
         selection_mode="multi",
         default=list(varied.among),
         format_func=lambda one: plain(search_space.shown(one)),
         key=key,
     )
-    return checked(varied, among=tuple(among))
+    return Choice(among=tuple(among))
 
 
 def _numbers(kept: _Kept, base: RunSettings) -> RunSettings:

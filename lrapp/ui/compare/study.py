@@ -11,10 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from lrapp.charts import studies as study_charts
 from lrapp.charts import training
 from lrapp.errors import UserError
-from lrapp.experiments import comparing, studies
+from lrapp.experiments import comparing, study_files
 from lrapp.experiments.comparing import Comparison, StudyRun
 from lrapp.experiments.search_results import SearchTrial
-from lrapp.experiments.studies import Member, Study
+from lrapp.experiments.study_files import Member, Study
 from lrapp.phrasing import counted
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, Status, now
@@ -66,7 +66,7 @@ def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
         on_delete: Called when the person deletes it.
     """
     try:
-        study = studies.get(resources.store(), study_id)
+        study = study_files.get(resources.store(), study_id)
     except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")
         return
@@ -87,7 +87,7 @@ def _look(study: Study) -> list[_Seen]:
     readers: dict[str, EventReader] = kept[1]
     seen = []
     for member in study.members:
-        run = studies.run_of(resources.store(), member)
+        run = study_files.run_of(resources.store(), member)
         if run is None:
             seen.append(_Seen(member, None, None, History()))
             continue

@@ -9,13 +9,13 @@ from lrapp.ui.train import data, data_choice, presets
 
 
 def _base(settings: RunSettings) -> tuple[RunSettings, ExpectedShape]:
-    from lrapp.preparation import table_arrays
+    from lrapp.preparation import targets
 
     table = resources.table(settings.data)
     if settings.data.target is None:
-        target = data.usual_target(settings.data.source) or table_arrays.default_target(table)
+        target = data.usual_target(settings.data.source) or targets.default_target(table)
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
-    task = table_arrays.check_data(table, settings.data)
+    task = targets.check_data(table, settings.data)
     return settings, data_choice.expected(settings.data, task)
 
 

@@ -3,18 +3,17 @@
 Hiding a button is a courtesy; here is where it counts.
 """
 
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lrapp.access import rights
-from lrapp.experiments import studies
+from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
-from lrapp.experiments.studies import Plan, Study
+from lrapp.experiments.studies import Plan
+from lrapp.experiments.study_files import Study
 from lrapp.export import download as bundle
 from lrapp.export import registry
 from lrapp.export.exporter import Exporter
@@ -22,7 +21,7 @@ from lrapp.formats.match import Choice
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs import notes
-from lrapp.runs.store import ENDED, Run
+from lrapp.runs.store import Run
 from lrapp.settings import RunSettings, RunStart
 from lrapp.ui.parts import access, identity, resources
 from lrapp.ui.parts.access import Owned
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lrapp.execution.tasks import Task
-
-# Clicks that come sooner after one another are one click that was not felt.
-SECONDS_OF_A_DOUBLE_CLICK = 2.0
+    from lrapp.prediction.images import PicturePredictions
 
 
 def say_that_it_is_shown(thing: Owned, word: str = "run") -> None:
@@ -45,23 +42,6 @@ def say_that_it_is_shown(thing: Owned, word: str = "run") -> None:
 
 
 # --- runs ----------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Started:
-    """The run that this tab started last, of which settings, and when the button was pressed last."""
-
-    settings: RunSettings
-    run: Run
-    pressed: float
-
-    def again(self, settings: RunSettings) -> bool:
-        """Whether a button was pressed twice for one run."""
-        return (
-            self.settings == settings
-            and time.monotonic() - self.pressed < SECONDS_OF_A_DOUBLE_CLICK
-            and self.run.status.state not in ENDED
-        )
 
 
 def check(settings: RunSettings) -> None:
@@ -75,22 +55,26 @@ def check(settings: RunSettings) -> None:
         access.require("start from weights", resources.store().get(settings.model.start.run))
 
 
-def start(settings: RunSettings) -> Run:
-    """Start a run and return it; a button that is clicked twice or three times in a row starts it once.
+def start(settings: RunSettings, token: str = "") -> Run:
+    """Start a run and return it.
+
+    Args:
+        settings: The run's.
+        token: Of the button that was clicked (``starting.token``): all clicks on one button, with the same settings,
+            start one run.
 
     Raises:
         UserError: If the visitor may not, or the disk is full.
     """
     check(settings)
-    last: _Started | None = st.session_state.get("started")
-    if last is not None and last.again(settings):
-        last.pressed = time.monotonic()
-        return last.run
-    run = resources.store().create(settings, identity.current())
-    # At once: a second click interrupts the page wherever it draws.
-    st.session_state["started"] = _Started(settings, run, time.monotonic())
-    resources.jobs().submit(run)
-    return run
+    owner = identity.current()
+
+    def make() -> Run:
+        run = resources.store().create(settings, owner)
+        resources.jobs().submit(run)
+        return run
+
+    return resources.jobs().once(f"{token} {settings.to_json()}" if token else "", make)
 
 
 def stop(run: Run) -> None:
@@ -185,33 +169,40 @@ def export(run: Run, item: Exporter) -> "Task[Path]":
 # --- studies -------------------------------------------------------------------------------------------------
 
 
-def compare(plan: Plan, training_rows: int | None = None) -> Study:
-    """Start a comparison.
+def compare(plan: Plan, training_rows: int | None = None, token: str = "") -> Study:
+    """Start a comparison; ``token`` as for ``start``.
 
     Raises:
         UserError: If the visitor may not use its table, or it compares nothing.
     """
     check(plan.base)
-    return _started(studies.create(resources.store(), plan, training_rows, owner=identity.current()))
+    owner = identity.current()
+    return _started(token, lambda: studies.create(resources.store(), plan, training_rows, owner=owner))
 
 
-def search(asked: Search, base: RunSettings, training_rows: int | None = None) -> Study:
-    """Start a random search.
+def search(asked: Search, base: RunSettings, training_rows: int | None = None, token: str = "") -> Study:
+    """Start a random search; ``token`` as for ``start``.
 
     Raises:
         UserError: If the visitor may not use its table, or the search cannot be made.
     """
     check(base)
     owner = identity.current()
-    return _started(studies.create_search(resources.store(), asked, base, training_rows, owner=owner))
+    return _started(
+        token, lambda: studies.create_search(resources.store(), asked, base, training_rows, owner=owner)
+    )
 
 
-def _started(study: Study) -> Study:
-    for member in study.queue:
-        run = studies.run_of(resources.store(), member)
-        if run is not None:
-            resources.jobs().submit(run)
-    return study
+def _started(token: str, create: Callable[[], Study]) -> Study:
+    def make() -> Study:
+        study = create()
+        for member in study.queue:
+            run = study_files.run_of(resources.store(), member)
+            if run is not None:
+                resources.jobs().submit(run)
+        return study
+
+    return resources.jobs().once(token, make)
 
 
 def delete_study(study: Study) -> None:
@@ -221,7 +212,7 @@ def delete_study(study: Study) -> None:
         UserError: If the visitor may not, or a run has not ended.
     """
     access.require("delete", study, study.word)
-    studies.delete(resources.store(), study)
+    study_files.delete(resources.store(), study)
 
 
 def restore_study(study_id: str) -> Study:
@@ -230,9 +221,9 @@ def restore_study(study_id: str) -> Study:
     Raises:
         UserError: If the visitor may not, or it is no longer there.
     """
-    binned = studies.binned(resources.store(), study_id)
+    binned = study_files.binned(resources.store(), study_id)
     access.require("restore", binned, binned.word)
-    return studies.restore(resources.store(), study_id)
+    return study_files.restore(resources.store(), study_id)
 
 
 # --- predictions ---------------------------------------------------------------------------------------------
@@ -248,6 +239,26 @@ def predict(run: Run, name: str, data: bytes | memoryview) -> PredictionFolder:
     folder = folders.create(resources.store().home, data, name=name, run=run.id, owner=identity.current())
     _work_on(folder, run)
     return folder
+
+
+def predict_pictures(
+    run: Run, pictures: Sequence[tuple[str, bytes]]
+) -> "tuple[PredictionFolder, Future[PicturePredictions]]":
+    """Have pictures predicted.
+
+    Args:
+        run: Whose model looks at them.
+        pictures: Name and bytes of each file.
+
+    Returns:
+        The folder through which the work says how far it is and can be cancelled, and what will come of it.
+
+    Raises:
+        UserError: If the visitor may not, or the disk is full.
+    """
+    access.require("predict", run)
+    folder = folders.begin(resources.store().home, name="pictures", run=run.id, owner=identity.current())
+    return folder, resources.jobs().call(folders.work_on_pictures, folder.folder, run.folder, pictures)
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:

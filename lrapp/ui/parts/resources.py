@@ -20,7 +20,7 @@ from lrapp.sandbox import uploads as uploaded_files
 from lrapp.sandbox.readers import Readers
 from lrapp.sandbox.uploads import Uploads
 from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source, UploadedSource
-from lrapp.tables.columns.conversion import ColumnKind
+from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.ui.parts import access, reading
 from lrapp.ui.parts.plain_text import plain
 
@@ -220,6 +220,14 @@ def run_title(run: Run) -> str:
         return f"{what}{settings.data.title}, {run.status.created:%d %b %H:%M:%S} UTC"
     except UserError:
         return f"Damaged run {run.id}"
+
+
+def started(run: Run) -> str:
+    """Return when a run was started, which tells it from others of the same name."""
+    try:
+        return f"{run.status.created:%d %b %Y, %H:%M:%S} UTC"
+    except UserError:
+        return run.id
 
 
 def undo(key: str, sentence: str) -> str | None:

@@ -2,22 +2,29 @@
 
 import base64
 import html
-from typing import TYPE_CHECKING, Any
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lrapp.errors import UserError
 from lrapp.images.pixels import png
+from lrapp.phrasing import counted
 from lrapp.prediction import images
+from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.images import PicturePredictions
+from lrapp.prediction.progress import Cancelled
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import resources
+from lrapp.ui.parts import actions, resources
 from lrapp.ui.parts.plain_text import plain
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LOOKS = 0.3
 MOST_SHOWN = 24
@@ -26,6 +33,16 @@ _STYLE = (
     ".seen img{width:100%;image-rendering:pixelated;border-radius:.3rem}"
     ".seen figcaption{overflow-wrap:anywhere}</style>"
 )
+_KEPT = "predict.pictures"
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """Pictures that this tab wants predicted: by which run, which uploads, and how far that is."""
+
+    about: tuple[str, tuple[str, ...]]
+    folder: PredictionFolder
+    future: "Future[PicturePredictions]"
 
 
 def show(run: Run) -> None:
@@ -44,31 +61,73 @@ def show(run: Run) -> None:
         key=f"predict.pictures.{run.id}",
         help="PNG, JPEG, GIF, BMP or WebP. Choose several at once, or pack any number into a zip.",
     )
+    asked: _Asked | None = st.session_state.get(_KEPT)
     if not uploaded:
+        if asked is not None:
+            _forget(asked)
         st.caption("Upload pictures; what the network sees in them comes back beside each.")
         return
-    asked = (run.id, tuple(file.file_id for file in uploaded))
-    if st.session_state.get("predict.pictures.asked") != asked:
-        st.session_state["predict.pictures.asked"] = asked
-        st.session_state["predict.pictures.future"] = resources.jobs().call(
-            images.predict_files, run.folder, [(file.name, file.getvalue()) for file in uploaded]
-        )
-    future: Future[PicturePredictions] = st.session_state["predict.pictures.future"]
-    if not future.done():
-        resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(future)
+    about = (run.id, tuple(file.file_id for file in uploaded))
+    if asked is None or asked.about != about:
+        if asked is not None:
+            _forget(asked)
+        pictures = [(file.name, file.getvalue()) for file in uploaded]
+        asked = st.session_state[_KEPT] = _Asked(about, *actions.predict_pictures(run, pictures))
+    if not asked.future.done():
+        resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(asked)
         return
     try:
-        found = future.result()
+        if asked.future.cancelled():
+            raise Cancelled
+        found = asked.future.result()
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
+        _offer_again(run)
+        return
+    except Exception as error:
+        log.error("A prediction of pictures failed.", exc_info=error)
+        st.error(
+            "These pictures could not be predicted; the server's log has the details.",
+            icon=":material/error:",
+        )
+        _offer_again(run)
         return
     _result(run, found)
 
 
-def _wait(future: "Future[Any]") -> None:
-    if future.done():
+def _cancel(asked: _Asked) -> None:
+    """Ask whoever looks at the pictures to end, or take them back before somebody does."""
+    if asked.future.cancel():
+        asked.folder.delete()
+    elif not asked.future.done():
+        actions.cancel(asked.folder)
+
+
+def _forget(asked: _Asked) -> None:
+    """Nobody waits for what was uploaded before."""
+    _cancel(asked)
+    del st.session_state[_KEPT]
+
+
+def _offer_again(run: Run) -> None:
+    if st.button("Predict again", icon=":material/refresh:", key=f"predict.pictures.again.{run.id}"):
+        del st.session_state[_KEPT]
         st.rerun()
-    st.progress(0.0, "The network looks at the pictures; it waits while a run trains.")
+
+
+def _wait(asked: _Asked) -> None:
+    if asked.future.done():
+        st.rerun()
+    progress = asked.folder.progress
+    if progress is not None:
+        st.progress(min(1.0, progress.share), f"Predicting … {counted(progress.rows, 'picture')} done")
+    elif resources.jobs().busy:
+        st.progress(0.0, "A run is training; the prediction comes right after it …")
+    else:
+        st.progress(0.0, "Reading the pictures …" if resources.jobs().warm else "Starting TensorFlow …")
+    if st.button("Cancel", icon=":material/cancel:", key=f"predict.pictures.cancel.{asked.folder.id}"):
+        _cancel(asked)
+        st.rerun()
 
 
 def _result(run: Run, found: PicturePredictions) -> None:

@@ -5,8 +5,10 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.runs.store import Run
 from lrapp.settings.kinds import kind_of_model
-from lrapp.ui.parts import access, kinds, resources
+from lrapp.ui.parts import access, choices, kinds, resources
 from lrapp.ui.parts.plain_text import plain
+
+_LIST, _SHOWN = "predict.model", "predict.model.shown"
 
 
 def page() -> None:
@@ -46,13 +48,17 @@ def _choose() -> Run | None:
             "The newest model is chosen instead.",
             icon=":material/warning:",
         )
+    # A list without a key would be another one as soon as the address has changed, and forget the next choice.
+    if st.session_state.get(_LIST) not in ids or st.session_state.get(_SHOWN) != wanted:
+        st.session_state[_LIST] = wanted if wanted in ids else ids[0]
     chosen = st.selectbox(
         "Model",
         ids,
-        index=ids.index(wanted) if wanted in ids else 0,
-        format_func=lambda one: titles[one],
+        format_func=choices.texts(ids, titles.__getitem__, lambda one: resources.started(runs[one])),
+        key=_LIST,
         help="The run whose model predicts; the newest first. Type to search.",
     )
+    st.session_state[_SHOWN] = chosen
     if chosen != wanted:
         st.query_params["run"] = chosen
         # The predictions in the address are those of the other run.

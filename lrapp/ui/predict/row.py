@@ -16,7 +16,8 @@ from lrapp.preparation.preprocessor import Decoded
 from lrapp.runs.store import Run
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.ui.parts import resources, saving, tasks, waiting
+from lrapp.tables.columns.number_formats import LARGEST
+from lrapp.ui.parts import choices, resources, saving, tasks, waiting
 from lrapp.ui.parts.plain_text import plain, spoken
 
 # More fields than this are a long way down the page; the others wait in a list.
@@ -123,7 +124,7 @@ def _shown(run: Run, fields: list[Field]) -> list[int]:
         "Values to set",
         range(len(fields)),
         default=sorted(first),
-        format_func=lambda place: " ".join(fields[place].column.name.split())[:60],
+        format_func=choices.texts(range(len(fields)), lambda place: fields[place].column.name),
         key=f"one_row.shown.{run.id}",
         help="At first those that matter most to the network.",
     )
@@ -146,12 +147,13 @@ def _widget(field: Field, key: str) -> Value:
             return _date(field, label, key)
         case ColumnKind.YES_NO if _is_yes_no(column.values):
             return column.values[st.toggle(label, value=field.start == column.values[1], key=key)]
-    options = [*(value for value in column.values if value), _MISSING]
-    if column.kind is ColumnKind.YES_NO:
-        options.pop()
+    options: list[str | None] = [value for value in column.values if value]
+    if column.kind is not ColumnKind.YES_NO:
+        options.append(None)
     start = options.index(field.start) if field.start in options else 0
-    chosen = st.selectbox(label, range(len(options)), index=start, format_func=options.__getitem__, key=key)
-    return None if options[chosen] is _MISSING else options[chosen]
+    places = range(len(options))
+    shown = choices.texts(places, lambda place: _MISSING if (one := options[place]) is None else one)
+    return options[st.selectbox(label, places, index=start, format_func=shown, key=key)]
 
 
 def _is_yes_no(values: tuple[str, ...]) -> bool:
@@ -187,13 +189,15 @@ def _number(field: Field, label: str, key: str) -> Value:
     value: float | None = right.number_input(
         f"{spoken(field.column.name)}: exact value",
         value=None,
+        min_value=-LARGEST,
+        max_value=LARGEST,
         step=step,
         format=form if abs(high) < 1e9 else "%.6g",
         key=exact,
         on_change=from_field,
         label_visibility="collapsed",
         placeholder="missing",
-        help="Any number, also beyond the slider. Empty it for a missing value.",
+        help="Any number up to 1e100, also beyond the slider. Empty it for a missing value.",
     )
     return value
 
@@ -257,7 +261,7 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
         "What if this were otherwise?",
         range(len(names)),
         index=names.index(matter[0]) if matter else 0,
-        format_func=lambda place: " ".join(names[place].split())[:60],
+        format_func=choices.texts(range(len(names)), names.__getitem__),
         key=f"one_row.what_if.{run.id}",
         help="How the answer moves over this value's range, while all others stay.",
     )

@@ -13,8 +13,9 @@ from lrapp.errors import UserError
 from lrapp.evaluation import scores
 from lrapp.phrasing import counted
 from lrapp.prediction import folders
-from lrapp.prediction.files import Cancelled, Result
+from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
+from lrapp.prediction.progress import Cancelled
 from lrapp.runs.store import Run
 from lrapp.ui.parts import access, actions, resources, saving
 from lrapp.ui.parts.plain_text import plain

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from lrapp.charts import training
+from lrapp.charts import members, training
 from lrapp.errors import UserError
 from lrapp.evaluation import scores as evaluation
 from lrapp.export import download
@@ -15,7 +15,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, State, Status
 from lrapp.ui.parts import access, actions, resources, saving, waiting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import exports, range_test, results
+from lrapp.ui.run import exports, networks, range_test, results
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.
@@ -114,6 +114,7 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
     if history.started is None or not history.steps_done:
         _empty(run, status)
         return
+    several = run.settings.networks > 1
     log_loss = st.toggle(
         "Logarithmic loss",
         key="log_loss",
@@ -121,7 +122,10 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
     )
     with st.container(key="run_charts"):
         spec = training.run_spec(
-            _shown_epochs(history), history.started.metric, log_loss=log_loss, grouped=history.grouped
+            *(_shown_epochs(history), history.started.metric),
+            log_loss=log_loss,
+            grouped=history.grouped,
+            more=members.spread_layers if several else None,
         )
         points, key = _points(run, history, live=live), f"charts.{run.id}"
         if live:
@@ -129,12 +133,15 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
         else:
             saving.saveable(spec, points, f"history-{run.id}", key, live=True)
     st.caption("Drag to move, Shift and wheel to zoom, double click to see all.")
+    if several:
+        networks.show(run, history, _shown_epochs(history), log_loss=log_loss, live=live)
 
 
 def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
     """The points to draw; while a run goes on, fewer, and new ones only where they would be seen: each costs it."""
     if not live:
-        return training.run_frame(history, _plan(run, history, training.MOST_POINTS))
+        plan = _plan(run, history, training.MOST_POINTS)
+        return training.run_frame(history, plan, extra=[members.spread(history, training.MOST_POINTS)])
     last = _last_drawn(run)
     if last is not None:
         soonest, latest = SECONDS_BETWEEN_DRAWINGS
@@ -144,7 +151,8 @@ def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
         ):
             return last.points
     began = time.thread_time()
-    points = training.run_frame(history, _live_plan(run, history), training.MOST_POINTS_LIVE)
+    most = training.MOST_POINTS_LIVE
+    points = training.run_frame(history, _live_plan(run, history), most, [members.spread(history, most)])
     took = time.thread_time() - began
     st.session_state["drawn"] = _Drawn(run.id, time.monotonic(), history.steps_done, took, points)
     return points

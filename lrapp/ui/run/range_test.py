@@ -11,7 +11,7 @@ from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
-from lrapp.ui.parts import access, actions, draft, fields, resources, saving, waiting
+from lrapp.ui.parts import access, actions, draft, fields, resources, saving, starting, waiting
 from lrapp.ui.parts.plain_text import plain
 
 _SECONDS_BETWEEN_LOOKS = 0.4
@@ -69,12 +69,12 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
         if st.button(
             "Run the range test",
             icon=":material/play_arrow:",
-            key=f"{key}.start",
+            key=starting.key("range test"),
             disabled=obstacle is not None,
             width="stretch",
             help=f"Not yet: {obstacle}." if obstacle else "Takes a second or two for a small network.",
         ):
-            st.query_params["test"] = actions.start(settings).id
+            st.query_params["test"] = actions.start(settings, starting.token("range test")).id
             st.rerun()
         _last_test(settings)
 

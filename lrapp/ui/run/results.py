@@ -17,7 +17,7 @@ from lrapp.execution import loggers
 from lrapp.export import report
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import cards, draft, resources, saving
+from lrapp.ui.parts import cards, choices, draft, resources, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import misclassified
 
@@ -192,8 +192,8 @@ def _threshold(run: Run, insight: Insight) -> None:
 def _dependence(run: Run, insight: Insight) -> None:
     st.caption(analysis_text.DEPENDENCE)
     places = range(len(insight.dependence))
-    names = [results.title(one.column) for one in insight.dependence]
-    place = st.selectbox("Column", places, format_func=names.__getitem__, key=f"column.{run.id}")
+    named = choices.texts(places, lambda place: insight.dependence[place].column)
+    place = st.selectbox("Column", places, format_func=named, key=f"column.{run.id}")
     figure = results.dependence(
         insight.dependence[place], analysis_text.answer(insight, run.settings.data.target or "target")
     )

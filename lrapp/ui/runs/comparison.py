@@ -10,6 +10,7 @@ from lrapp.errors import UserError
 from lrapp.experiments import run_differences, run_table
 from lrapp.experiments.run_differences import MOST_RUNS, Compared, SideBySide
 from lrapp.experiments.run_table import Row
+from lrapp.phrasing import distinct
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.ui.parts import resources, saving
@@ -46,7 +47,7 @@ def show(rows: Sequence[Row]) -> None:
     for remark in table.remarks:
         st.info(plain(remark, None), icon=":material/info:")
     _differences(table)
-    names = run_differences.distinct([one.row.name for one in compared])
+    names = distinct([one.row.name for one in compared])
     live = any(one.row.state not in ENDED for one in compared)
     # By itself, so that another axis does not draw the whole page anew.
     resources.fragment(_charts, SECONDS_BETWEEN_LOOKS if live else None)(histories, names, live=live)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.experiments import run_table, studies
+from lrapp.experiments import run_table, study_files
 from lrapp.experiments.run_differences import MOST_RUNS
 from lrapp.experiments.run_table import Row
 from lrapp.runs import notes
@@ -69,7 +69,7 @@ def _listed(asked: list[str]) -> list[Run]:
 
 def _without_members(runs: list[Run], asked: list[str]) -> list[Run]:
     """Leave out the runs of comparisons and searches, which would bury the others, unless they are asked for."""
-    compared = studies.member_ids(resources.store()) - set(asked)
+    compared = study_files.member_ids(resources.store()) - set(asked)
     if not any(run.id in compared for run in runs):
         return runs
     shown = st.toggle(

@@ -18,8 +18,8 @@ from lrapp.settings import (
     Source,
     Task,
 )
-from lrapp.tables.columns.conversion import ColumnKind
-from lrapp.ui.parts import draft, fields, reading, resources
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.ui.parts import choices, draft, fields, reading, resources
 from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice
@@ -259,25 +259,23 @@ _TASKS: dict[Task | None, str] = {
 
 
 def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
-    from lrapp.preparation import table_arrays
+    from lrapp.preparation import targets
 
-    choices = table_arrays.target_choices(table)
-    if not choices:
+    columns = targets.target_choices(table)
+    if not columns:
         st.error(
             "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
         )
         return Chosen(data, obstacle="there is no column to predict")
     start = (
-        data.target
-        if data.target in choices
-        else usual_target(data.source) or table_arrays.default_target(table)
+        data.target if data.target in columns else usual_target(data.source) or targets.default_target(table)
     )
     left, right = st.columns(2, vertical_alignment="bottom")
     target = left.selectbox(
         "Target",
-        choices,
-        index=choices.index(start) if start in choices else 0,
-        format_func=lambda column: " ".join(column.split()) or "(blank)",
+        columns,
+        index=columns.index(start) if start in columns else 0,
+        format_func=choices.texts(columns, str),
         key=draft.key(f"{name}.target"),
         help="The column that the model will predict from the others.",
     )
@@ -313,7 +311,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         )
     data = data.model_copy(update=chosen | {"target": target, "task": task})
     try:
-        found: Task = table_arrays.check_data(table, data)
+        found: Task = targets.check_data(table, data)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return Chosen(data, expected_shape.training_rows(table, data), obstacle=_NOT_YET)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lrapp.settings import DATA_KINDS, DataSettings, Source, UploadedSource
-from lrapp.ui.parts import draft, kinds
+from lrapp.ui.parts import choices, draft, kinds
 from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice
@@ -59,7 +59,7 @@ def _source(current: Source) -> Source:
     chosen: Source = st.selectbox(
         plain(DATA_KINDS[current.kind].label, None),
         options,
-        format_func=label,
+        format_func=choices.texts(options, label, data_choice.short_id),
         key=pick_key,
         help="A sample to start with, or a file that you uploaded.",
     )

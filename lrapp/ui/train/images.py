@@ -11,7 +11,7 @@ from lrapp.images.examples import Look
 from lrapp.preparation import expected_shape
 from lrapp.settings import DataSettings, PictureSettings, PicturesSource, Source, UploadedSource
 from lrapp.settings.base import checked
-from lrapp.ui.parts import access, draft, fields, reading, resources
+from lrapp.ui.parts import access, choices, draft, fields, reading, resources
 from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice
@@ -189,7 +189,7 @@ def _use(data: DataSettings, facts: PictureFacts, key: str) -> DataSettings:
         str(info["only_classes"].title),
         facts.classes,
         default=[name for name in data.pictures.only_classes if name in facts.classes],
-        format_func=lambda name: " ".join(name.split()) or "(blank)",
+        format_func=choices.texts(facts.classes, str),
         placeholder="All classes",
         key=f"{key}.only_classes",
         help=info["only_classes"].description,

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import streamlit as st
 from pydantic import BaseModel
 
@@ -135,6 +136,14 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     else:
         points = training.plan_frame(plan, steps_per_epoch)
         saving.saveable(training.plan_spec(), points, "plan", draft.key("plan"), live=True)
+    if settings.policy.source == "raced":
+        peaks = plan.max() * np.array(settings.factors())
+        st.info(
+            f"{len(peaks)} networks race, with peak rates from {peaks.min():.2g} to {peaks.max():.2g}; validation "
+            "shows which rates are best, and the networks that do best together become the model. Drawn is the plan "
+            "of the one in the middle.",
+            icon=":material/social_leaderboard:",
+        )
     least, greatest = f"{plan.min():.3g}", f"{plan.max():.3g}"
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
     st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}.")

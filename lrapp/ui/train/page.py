@@ -1,5 +1,6 @@
 """The Train page: four cards on the left, the run on the right."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,12 +11,14 @@ from lrapp.evaluation import setting_checks
 from lrapp.networks import cost
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import RunSettings
-from lrapp.ui.parts import actions, draft, resources
+from lrapp.ui.parts import actions, draft, resources, starting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import sharing
 from lrapp.ui.train import data_source, gradients, learning_rate, network
 from lrapp.ui.train import training as training_card
+
+_START = "train"
 
 
 @dataclass
@@ -36,7 +39,7 @@ def page() -> None:
         # Apart from the rest, so that the change of a field does not draw the run anew.
         resources.fragment(_cards)(told)
     with bench:
-        _train_button(draft.get(), told.obstacle)
+        draw_button = _train_button(draft.get(), told.obstacle)
         for remark in told.remarks if told.obstacle is None else ():
             st.info(plain(remark, None), icon=":material/rule_settings:")
         sharing.bar()
@@ -50,6 +53,8 @@ def page() -> None:
                 "learns. The data and the settings on this page are ready to go.",
                 icon=":material/play_circle:",
             )
+        if starting.shown(_START):
+            draw_button()
 
 
 def _cards(told: _Bench) -> None:
@@ -91,6 +96,9 @@ def _settings() -> tuple[str | None, int | None]:
     # The range test's settings are in the draft already.
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     draft.put(settings)
+    if settings.networks_obstacle:
+        st.error(settings.networks_obstacle, icon=":material/error:")
+        obstacles.append("several networks at once cannot train like this")
     resources.expect(settings)
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():
@@ -112,7 +120,8 @@ def _outlook(settings: RunSettings, expected: ExpectedShape) -> str | None:
     return None
 
 
-def _train_button(settings: RunSettings, obstacle: str | None) -> None:
+def _train_button(settings: RunSettings, obstacle: str | None) -> Callable[[], bool]:
+    """Show the button, start a run where it was pressed, and return what draws the button for the next one."""
     name_place, button_place = st.columns([3, 2], vertical_alignment="bottom")
     name = name_place.text_input(
         "Name of the run",
@@ -122,19 +131,25 @@ def _train_button(settings: RunSettings, obstacle: str | None) -> None:
         key=draft.key("name"),
         help="To find it again on the Runs page.",
     )
-    pressed = button_place.button(
-        "Train",
-        type="primary",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=obstacle is not None,
-        help=plain(f"Not yet: {obstacle}.", None)
-        if obstacle
-        else "Starts a run with the settings on this page.",
-        key=draft.key("train"),
-    )
+    place = button_place.empty()
+
+    def draw() -> bool:
+        return place.button(
+            "Train",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            disabled=obstacle is not None,
+            help=plain(f"Not yet: {obstacle}.", None)
+            if obstacle
+            else "Starts a run with the settings on this page.",
+            key=starting.key(_START),
+        )
+
+    pressed = draw()
     if obstacle is not None:
         st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
     if pressed:
-        run = actions.start(settings.model_copy(update={"name": name}))
+        run = actions.start(settings.model_copy(update={"name": name}), starting.token(_START))
         st.query_params["run"] = run.id  # which the page shows below, in this same pass
+    return draw

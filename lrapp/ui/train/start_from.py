@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.settings import DataKind, FreshStart, LayerSettings, PretrainedStart, RunSettings, RunStart
 from lrapp.settings.base import checked
 from lrapp.settings.network import Start
-from lrapp.ui.parts import access, draft, fields, resources
+from lrapp.ui.parts import access, choices, draft, fields, resources
 from lrapp.ui.parts.plain_text import plain
 
 Layers = tuple[LayerSettings, ...]
@@ -116,7 +116,7 @@ def _run(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Sta
         "Run",
         ids,
         index=ids.index(chosen),
-        format_func=lambda run_id: titles[run_id] if run_id else "Choose a run",
+        format_func=choices.texts(ids, lambda run_id: titles[run_id] if run_id else "Choose a run", _started),
         key=f"{key}.run",
         on_change=take,
         help="Its layers are put into the table, and its weights into them. The output layer comes along only where "
@@ -149,6 +149,13 @@ def _about(run_id: str) -> tuple[DataKind, str] | None:
         return settings.data.kind, resources.run_title(run)
     except UserError:
         return None
+
+
+def _started(run_id: str | None) -> str:
+    try:
+        return resources.started(resources.store().get(run_id)) if run_id else ""
+    except UserError:
+        return ""
 
 
 def _take_layers(run_id: str | None, fill: Callable[[Layers], None]) -> None:

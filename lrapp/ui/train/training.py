@@ -1,6 +1,7 @@
 """The third card: optimizer, batches, epochs, early stopping and precision."""
 
 from contextlib import suppress
+from typing import Any
 
 import streamlit as st
 
@@ -41,6 +42,7 @@ def card(training: TrainingSettings, model: ModelSettings, shape: Shape | None) 
     chosen |= {"optimizer": optimizer}
     if _OWN_FIELDS[optimizer]:
         chosen |= fields.choose(training, _OWN_FIELDS[optimizer], key)
+    chosen |= _ensemble(training, key, shape)
     stopping = training.early_stopping
     enabled = fields.widget(stopping, "enabled", key)
     values = {"enabled": enabled}
@@ -63,6 +65,17 @@ def card(training: TrainingSettings, model: ModelSettings, shape: Shape | None) 
     return TrainingSettings.model_validate(
         training.model_dump() | chosen | {"early_stopping": early_stopping}
     )
+
+
+def _ensemble(training: TrainingSettings, key: str, shape: Shape | None) -> dict[str, Any]:
+    """Show how many networks train at once; networks of pictures train alone."""
+    if shape is not None and len(shape) > 1:
+        return {"members": 1}
+    members = fields.widget(training, "members", key)
+    chosen = {"members": members}
+    if members > 1:
+        chosen |= fields.choose(training, ["combine"], key)
+    return chosen
 
 
 def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) -> GroupSettings:

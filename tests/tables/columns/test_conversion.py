@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lrapp.tables.columns.conversion import DISTINCT_CAP, ColumnKind, Context, Read, convert, read_column
+from lrapp.tables.columns.conversion import convert, read_column
+from lrapp.tables.columns.kinds import DISTINCT_CAP, ColumnKind, Context, Read
 
 
 def read(

@@ -5,8 +5,11 @@ import json
 import pytest
 
 from lrapp.errors import UserError
+from lrapp.tables.columns.column_records import Column
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.reading import Column, ColumnKind, DialectOverrides, read_csv
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import read_csv
+from lrapp.tables.text.dialects import DialectOverrides
 
 NUMBERS = range(1, 30)
 

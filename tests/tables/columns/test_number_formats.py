@@ -113,7 +113,7 @@ def test_a_column_counts_what_it_could_not_read() -> None:
     column = pa.chunked_array([["1", "NA", None], ["x", "inf", "x", "$2"]])
     parsed = parse_column(words_of(column), POINT)
     np.testing.assert_array_equal(parsed.values, [1, np.nan, np.nan, np.nan, np.nan, np.nan, 2])
-    assert (parsed.words, parsed.markers, parsed.infinite) == ({"x": 2}, {"NA": 1}, 1)
+    assert (parsed.words, parsed.markers, parsed.beyond) == ({"x": 2}, {"NA": 1}, 1)
     assert parse_column(words_of(pa.chunked_array([["$1", "2"]])), POINT).values.dtype == np.int64
 
 
@@ -152,10 +152,10 @@ def test_long_columns_are_read_as_short_ones(form: NumberFormat) -> None:
         signs = signs_in([cell for cell in column.to_pylist() if cell]).currencies
         long, short = parse_long(column, form, signs), parse_column(words_of(column), form)
         np.testing.assert_array_equal(long.values, short.values)
-        assert (long.values.dtype, long.words, long.infinite, long.markers) == (
+        assert (long.values.dtype, long.words, long.beyond, long.markers) == (
             short.values.dtype,
             short.words,
-            short.infinite,
+            short.beyond,
             short.markers,
         )
 

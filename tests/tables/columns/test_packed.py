@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lrapp.tables.columns.conversion import Context, read_column
+from lrapp.tables.columns.conversion import read_column
 from lrapp.tables.columns.distinct_values import words_of
+from lrapp.tables.columns.kinds import Context
 from lrapp.tables.columns.packed import Packed, packed
 
 

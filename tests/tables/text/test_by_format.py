@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.reading import ColumnKind, DialectOverrides, Table, read_csv
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import Table, read_csv
+from lrapp.tables.text.dialects import DialectOverrides
 
 EURO = ColumnFormat("number", ",", ".", prefix="€")
 POINT = ColumnFormat("number", ".", ",")

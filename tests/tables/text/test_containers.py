@@ -7,7 +7,8 @@ import zipfile
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.tables.reading import ColumnKind, read_csv
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import read_csv
 from lrapp.tables.text.containers import unpack
 
 CSV = b"a,b\n1,x\n2,y\n"

@@ -3,8 +3,9 @@
 import pytest
 
 from lrapp.preparation.targets import default_target
-from lrapp.tables.reading import ColumnKind, read_csv
-from lrapp.tables.text.header_rows import rows_below
+from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.reading import read_csv
+from lrapp.tables.text.header_rows import marked_names, rows_below
 
 ORANGE = (
     "sepal length\tname\tday\tiris\n"
@@ -27,6 +28,81 @@ def test_three_rows_of_a_tab_file_are_one_header() -> None:
         "The two rows below the column names say their kinds and roles, and were left out.",
     )
     assert table.to_predict == "iris"
+
+
+MARKED = "C#age,D#ward,mS#who,iC#row,T#seen,cD#ill\n" + "".join(
+    f"{20 + n},{1 + n % 3},{'abcd'[n % 4]}ob,{n % 9},{1_500_000_000 + 86_400 * n},{n % 2}\n"
+    for n in range(40)
+)
+
+
+def test_marks_before_the_names_are_roles_and_kinds() -> None:
+    table = read_csv(MARKED.encode(), "ward.csv")
+    assert list(table.frame) == ["age", "ward", "who", "row", "seen", "ill"]
+    assert len(table.frame) == 40
+    assert table.to_predict == "ill"
+    kinds = [table.kinds[name] for name in table.frame]
+    expected = ("number", "category", "identifier", "identifier", "date", "yes/no")
+    assert kinds == [ColumnKind(kind) for kind in expected]
+    assert table.notes[0] == (
+        "The marks before the column names (such as cD#) say their roles and kinds, and were taken off."
+    )
+    assert "Column 'ward': a category, as the header says." in table.notes
+    assert "Column 'row': left out, as the header says." in table.notes
+    chosen = table.with_kinds({"ward": ColumnKind.NUMBER})
+    assert chosen.kinds["ward"] is ColumnKind.NUMBER, "a person has the last word"
+
+
+def test_rows_of_kinds_and_roles_say_the_same_as_marks() -> None:
+    lines = MARKED.splitlines()
+    rows = ["age,ward,who,row,seen,ill", "c,d,string,c,time,discrete", ",,meta,ignore,,class", *lines[1:]]
+    marked, below = read_csv(MARKED.encode(), "t.csv"), read_csv("\n".join(rows).encode(), "t.csv")
+    assert below.kinds == marked.kinds
+    assert below.to_predict == marked.to_predict
+    assert below.frame.equals(marked.frame)
+
+
+def test_a_model_that_knows_names_with_their_marks_still_finds_them() -> None:
+    known = read_csv(MARKED.encode(), "t.csv", known_names=["C#age", "cD#ill"])
+    assert list(known.frame) == MARKED.partition("\n")[0].split(",")
+    assert next(iter(read_csv(MARKED.encode(), "t.csv", known_names=["age"]).frame)) == "age"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "C#4,D#4,F#4",  # notes
+        "C#,F#,Java",  # languages
+        "C#Developers,Java",
+        "#,name,n",
+        "a#b,cD#y,x",
+        "C#_x,C_y,z",
+        "cD#y,D#y,x",  # no two names may be the same
+    ],
+)
+def test_a_sign_that_means_something_else_stays_in_the_name(names: str) -> None:
+    assert marked_names(names.split(",")) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "bare"),
+    [
+        ("sepal length,cD#iris", ["sepal length", "iris"]),
+        ("C#a,D#b", ["a", "b"]),
+        ("Dc#a,Sm#b,w#c", ["a", "b", "c"]),
+        ("iS#Größe 1,x", ["Größe 1", "x"]),
+    ],
+)
+def test_marks_are_taken_off(names: str, bare: list[str]) -> None:
+    found = marked_names(names.split(","))
+    assert found is not None
+    assert [name for _, name in found] == bare
+
+
+def test_marked_names_are_a_header_also_above_words() -> None:
+    table = read_csv(b"D#a,cD#b\nx,y\nz,w\nx,w\nz,y\n", "t.csv")
+    assert list(table.frame) == ["a", "b"]
+    assert len(table.frame) == 4
 
 
 def test_the_role_says_what_to_predict() -> None:

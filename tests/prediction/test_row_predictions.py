@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from predicting import predict
 
 from lrapp.errors import UserError
 from lrapp.prediction import row_predictions
-from lrapp.prediction.frames import predict
 from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.preparation.table_arrays import Prepared, prepare
 from lrapp.settings import DataSettings

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from markdown_arguments import NEVER, markdown_arguments
-from source_files import Module
+from source.markdown_arguments import NEVER, markdown_arguments
+from source.modules import Module
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 _MAKES_NUMBERS = {"len", "round", "int", "float", "abs", "sum", "range"}
 _MADE_OF = {"list", "sorted", "tuple", "reversed", "str", "zip", "enumerate", "map", "max", "min"}

@@ -1,0 +1,140 @@
+"""Charts of runs that train many networks at once: how far they are apart, and each of them."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lrapp.charts.training import GREY, VALIDATION, finished, kept, thin
+from lrapp.runs.events import History
+
+SPREAD, ENSEMBLE = "spread", "all together"
+Kind = Literal["seeds", "rates"]
+
+
+def spread(history: History, most: int) -> pd.DataFrame:
+    """Return what a run's charts draw of many networks: how far validation figures are apart, and their mean's.
+
+    Args:
+        history: What the run has said so far.
+        most: About how many points of a line to keep.
+
+    Returns:
+        ``panel``, ``series``, ``epoch``, ``value`` and, for the spread, ``low`` and ``high``; no rows where the run
+        trains a single network.
+    """
+    rows = []
+    for epoch in history.epochs:
+        if not epoch.members:
+            continue
+        for place, (panel, figures) in enumerate((("loss", epoch.members[1]), ("metric", epoch.members[3]))):
+            finite = np.array(figures)[np.isfinite(figures)]
+            if len(finite):
+                rows.append((panel, SPREAD, epoch.epoch, np.nan, finite.min(), finite.max()))
+            if epoch.ensemble:
+                rows.append((panel, ENSEMBLE, epoch.epoch, epoch.ensemble[place], np.nan, np.nan))
+    frame = pd.DataFrame(rows, columns=["panel", "series", "epoch", "value", "low", "high"])
+    groups = [
+        thin(group, "low" if series == SPREAD else "value", most)
+        for (_, series), group in frame.groupby(["panel", "series"], sort=False)
+    ]
+    return pd.concat(groups) if groups else frame
+
+
+def spread_layers(base: alt.Chart, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Return the layers of a panel that draw what ``spread`` returns."""
+    band = base.transform_filter(f"datum.series == '{SPREAD}'").mark_area(color=VALIDATION, opacity=0.15)
+    line = base.transform_filter(f"datum.series == '{ENSEMBLE}'").mark_line(
+        color=VALIDATION, strokeWidth=2, strokeDash=[6, 2]
+    )
+    tooltip = [
+        alt.Tooltip("series:N", title="line"),
+        alt.Tooltip("epoch:Q", format=".4~g"),
+        alt.Tooltip("value:Q", format=".5~g"),
+    ]
+    return [
+        band.encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q"),
+        line.encode(x=x, y=y, tooltip=tooltip),
+    ]
+
+
+def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.DataFrame:
+    """Return a line for every network of a run: ``epoch``, ``member``, ``peak``, ``val_loss``, ``best``, ``name``.
+
+    Args:
+        history: What the run has said so far.
+        peaks: The highest rate of each network.
+        most: About how many points of a line to keep.
+
+    Returns:
+        ``best`` is the least loss of the network so far, by which one of them leads; ``name`` is given in its last
+        row only, for the label at the line's end.
+    """
+    frame = history.member_frame()[["epoch", "member", "val_loss"]]
+    frame = frame[np.isfinite(frame["val_loss"])]
+    parts = []
+    for member, line in frame.groupby("member"):
+        peak = peaks[int(str(member)) - 1]
+        thinned = thin(line, "val_loss", most)
+        name = np.where(thinned["epoch"] == thinned["epoch"].max(), f"{peak:.2g}", "")
+        parts.append(thinned.assign(peak=peak, best=line["val_loss"].min(), name=name))
+    columns = ["epoch", "member", "val_loss", "peak", "best", "name"]
+    if not parts:
+        return pd.DataFrame(columns=[*columns, "leads"])
+    made = pd.concat(parts, ignore_index=True)
+    return made.assign(leads=made["best"] == made["best"].min())
+
+
+@kept
+def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, Any]:
+    """Return the specification of the chart of every network.
+
+    Args:
+        epochs: Right end of the axis.
+        kind: Whether they differ in their rates, and have colours and labels by these, or in their seeds alone.
+        log_loss: Draw the loss on a logarithmic axis.
+    """
+    base = alt.Chart()
+    x = alt.X(
+        "epoch:Q",
+        title="epoch",
+        scale=alt.Scale(domain=[0, epochs], nice=False),
+        axis=alt.Axis(tickMinStep=1 if epochs > 2 else 0.25),
+    )
+    y = alt.Y(
+        "val_loss:Q",
+        title="validation loss",
+        scale=alt.Scale(zero=False, type="log" if log_loss else "linear", padding=8),
+        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52),
+    )
+    rates = kind == "rates"
+    color = (
+        alt.Color(
+            "peak:Q",
+            title="peak rate",
+            scale=alt.Scale(type="log", scheme="viridis"),
+            legend=alt.Legend(orient="top", direction="horizontal", format=".2~g", gradientLength=220),
+        )
+        if rates
+        else alt.value(GREY)
+    )
+    tooltip = [
+        alt.Tooltip("member:N", title="network"),
+        alt.Tooltip("peak:Q", title="peak rate", format=".3~g"),
+        alt.Tooltip("epoch:Q", format=".4~g"),
+        alt.Tooltip("val_loss:Q", title="validation loss", format=".5~g"),
+    ]
+    others = base.transform_filter("!datum.leads").mark_line(strokeWidth=1.5, opacity=0.8)
+    leader = base.transform_filter("datum.leads").mark_line(strokeWidth=3.5)
+    layers = [
+        others.encode(x=x, y=y, detail="member:N", color=color, tooltip=tooltip),
+        leader.encode(
+            x=x, y=y, detail="member:N", color=color if rates else alt.value(VALIDATION), tooltip=tooltip
+        ),
+    ]
+    if rates:
+        ends = base.transform_filter("datum.name != ''").mark_text(align="left", dx=4, fontSize=11)
+        layers.append(ends.encode(x=x, y=y, text="name:N", color=color))
+    return finished(alt.layer(*layers).properties(height=230))

@@ -1,0 +1,165 @@
+"""Which of many trained networks make up the model, by what they answer to the validation rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrapp.phrasing import counted
+from lrapp.settings import Task
+
+Combine = Literal["all", "selected", "best"]
+# How often the greedy selection adds a network, at most.
+_ROUNDS = 32
+_EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What each network counts for.
+
+    Args:
+        shares: Zero or more, they add up to 1, shape (members,).
+        losses: Mean loss of each on the validation rows; NaN where there are none.
+        errors: Standard error of how much worse each is than the best, row by row; NaN where there are none.
+    """
+
+    shares: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+    @property
+    def best(self) -> int:
+        """The network of the least loss among those that count; where nothing was measured, the first of them."""
+        counting = self.shares > 0
+        if np.isnan(self.losses[counting]).all():
+            return int(np.flatnonzero(counting)[0])
+        return int(np.nanargmin(np.where(np.isnan(self.losses), np.inf, self.losses)))
+
+    @property
+    def level(self) -> NDArray[np.bool_]:
+        """Which networks cannot be told from the best: worse by at most one standard error, shape (members,)."""
+        if np.isnan(self.losses).all():
+            return self.shares > 0
+        return self.losses - self.losses[self.best] <= self.errors
+
+
+def select(
+    outputs: NDArray[np.floating],
+    y: NDArray[np.floating | np.integer],
+    task: Task,
+    usable: Sequence[bool],
+    combine: Combine,
+    weight: NDArray[np.floating] | None = None,
+) -> Selection:
+    """Return what each network counts for.
+
+    Args:
+        outputs: What each answers to the validation rows, shape (members, rows, outputs); rows may be 0.
+        y: The rows' answers, as in ``Split``.
+        task: What kind of answer it is.
+        usable: Which networks ended with finite numbers; at least one.
+        combine: ``all`` of these alike; ``selected``, those that a greedy selection with replacement takes (Caruana et
+            al. 2004, "Ensemble selection from libraries of models"); or the ``best`` alone.
+        weight: Weight of each row in the loss; all alike by default.
+    """
+    counts = np.asarray(usable, np.bool_)
+    members, rows = outputs.shape[:2]
+    if not rows:
+        shares = counts / counts.sum()
+        if combine == "best":
+            shares = np.eye(members)[np.flatnonzero(counts)[0]]
+        return Selection(shares, np.full(members, np.nan), np.full(members, np.nan))
+    weights = np.ones(rows) if weight is None else np.asarray(weight, np.float64)
+    answers = np.asarray(outputs, np.float64)
+    by_row = np.stack([losses(answer, y, task) for answer in answers]) * weights
+    mean = np.where(counts, by_row.mean(axis=1), np.nan)
+    best = int(np.nanargmin(mean))
+    errors = np.where(counts, (by_row - by_row[best]).std(axis=1) / np.sqrt(rows), np.nan)
+    if combine == "all":
+        shares = counts / counts.sum()
+    elif combine == "best":
+        shares = np.eye(members)[best]
+    else:
+        shares = _greedy(answers, y, task, counts, weights)
+    return Selection(shares, mean, errors)
+
+
+def losses(
+    answers: NDArray[np.float64], y: NDArray[np.floating | np.integer], task: Task
+) -> NDArray[np.float64]:
+    """Return the loss of each row: cross-entropy for classes, squared error for numbers.
+
+    Args:
+        answers: Shape (rows, outputs).
+        y: The rows' answers, as in ``Split``.
+        task: What kind of answer it is.
+    """
+    if task == "regression":
+        return np.asarray((answers[:, 0] - y) ** 2)
+    if task == "binary":
+        right = np.where(np.asarray(y) > 0.5, answers[:, 0], 1 - answers[:, 0])
+    else:
+        right = answers[np.arange(len(y)), np.asarray(y, np.int64)]
+    return np.asarray(-np.log(np.clip(right, _EPSILON, 1)))
+
+
+def _greedy(
+    answers: NDArray[np.float64],
+    y: NDArray[np.floating | np.integer],
+    task: Task,
+    counts: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Add, again and again, the network that makes the mean best; keep the mean that was best of all."""
+    usable = np.flatnonzero(counts)
+    taken: list[int] = []
+    found: list[float] = []
+    total = np.zeros_like(answers[0])
+    for size in range(1, _ROUNDS + 1):
+        values = [losses((total + answers[one]) / size, y, task) @ weights for one in usable]
+        taken.append(int(usable[int(np.argmin(values))]))
+        found.append(float(min(values)))
+        total = total + answers[taken[-1]]
+    kept = taken[: int(np.argmin(found)) + 1]
+    return np.bincount(kept, minlength=len(answers)) / len(kept)
+
+
+def sentence(
+    selection: Selection, combine: Combine, peaks: Sequence[float] | None = None, left_out: int = 0
+) -> str:
+    """Return what was chosen, in words.
+
+    Args:
+        selection: The choice.
+        combine: How it was made.
+        peaks: In a race of rates, the highest rate of each network.
+        left_out: Networks whose numbers became infinite.
+    """
+    members = len(selection.shares)
+    used = np.flatnonzero(selection.shares > 0)
+    parts = []
+    measured = not np.isnan(selection.losses).all()
+    if peaks is not None and measured:
+        level = np.flatnonzero(selection.level)
+        best = f"The best peak rate is {peaks[selection.best]:.2g}"
+        if len(level) > 1:
+            low, high = min(peaks[int(one)] for one in level), max(peaks[int(one)] for one in level)
+            best += f"; from {low:.2g} to {high:.2g} the validation rows show no clear difference"
+        parts.append(f"{best}.")
+    if combine == "best":
+        parts.append(f"The model is the best of {counted(members, 'network')}.")
+    elif combine == "selected" and measured:
+        which = "The model is the mean of" if len(used) > 1 else "The model is"
+        parts.append(
+            f"{which} {counted(len(used), 'network')} of {members:,}, chosen because together they do best on the "
+            "validation rows."
+        )
+    else:
+        parts.append(f"The model is the mean of {counted(len(used), 'network')}.")
+    if left_out:
+        verb = "is" if left_out == 1 else "are"
+        parts.append(f"{counted(left_out, 'network')} diverged and {verb} not part of it.")
+    return " ".join(parts)

@@ -1,0 +1,326 @@
+"""How a run goes: epoch after epoch, with its events, its best weights, its state and its end."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike, NDArray
+
+from lrapp.errors import Stopped
+from lrapp.phrasing import counted
+from lrapp.runs.events import Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
+from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
+from lrapp.training.checkpoints import TrainingState
+from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, shuffled
+from lrapp.training.xla import XLA_FROM_STEP, uses_xla
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Prepared
+
+# Long enough that calls cost nothing, short enough that Stop is prompt and charts move.
+CHUNK_SECONDS = 0.25
+# How often the state is handed out, at most; the pauses also grow with what handing it out costs.
+STATE_SECONDS = 1.0
+
+
+def metric_name(task: Task) -> str:
+    """Return what the task's metric is called."""
+    return "mean absolute error" if task == "regression" else "accuracy"
+
+
+class Pace:
+    """How many steps fit into the time of one call, learned from those that ran."""
+
+    def __init__(self) -> None:
+        self.steps = 1
+
+    def took(self, steps: int, seconds: float) -> None:
+        fitting = CHUNK_SECONDS / max(seconds / steps, 1e-9)
+        self.steps = int(np.clip(fitting, 1, min(4 * max(steps, self.steps), MOST_STEPS)))
+
+
+@dataclass
+class Best:
+    """Which epoch was best, and for how many there has been nothing better."""
+
+    settings: EarlyStoppingSettings
+    upwards: bool
+    epoch: int | None = None
+    value: float = float("nan")
+    wait: int = 0
+
+    def take(self, epoch: int, value: float) -> bool:
+        """Take an epoch's figure; return whether it is the best so far."""
+        least = self.settings.min_delta if self.settings.enabled else 0.0
+        gain = value - self.value if self.upwards else self.value - value
+        if self.epoch is None or gain > least:
+            self.epoch, self.value, self.wait = epoch, value, 0
+            return True
+        self.wait += 1
+        return False
+
+    @property
+    def patience_ended(self) -> bool:
+        return self.settings.enabled and self.wait >= self.settings.patience
+
+
+class Diverged(Exception):
+    """A number became infinite, or none."""
+
+    def __init__(self, what: str, step: int, learning_rate: float) -> None:
+        super().__init__(f"{what} at step {step} (learning rate {learning_rate:g}): lower the learning rate.")
+
+
+class Course:
+    """A run of one network; arguments as for ``trainer.train``."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        prepared: "Prepared",
+        learning_rates: ArrayLike,
+        settings: TrainingSettings,
+        on_event: Callable[[Event], None],
+        should_stop: Callable[[], bool],
+        on_state: Callable[[TrainingState], None] | None,
+    ) -> None:
+        self.started = time.perf_counter()
+        self.loop, self.settings = loop, settings
+        self.on_event, self.should_stop, self.on_state = on_event, should_stop, on_state
+        self.training, self.validation = loop.load(prepared.train), loop.load(prepared.validation)
+        self.steps_per_epoch = -(-self.training.rows // settings.batch_size)
+        given: NDArray[np.float32] = np.asarray(learning_rates, np.float32)
+        self.rates = given.reshape(len(given), -1)
+        total = settings.epochs * self.steps_per_epoch
+        if given.ndim > 2 or self.rates.shape not in {(total, 1), (total, loop.groups)}:
+            raise ValueError(f"There must be a rate for each of {total} steps. Received: {given.shape}.")
+        self.scale = prepared.metric_scale if prepared.task == "regression" else 1.0
+        stopping = settings.early_stopping
+        self.best = Best(stopping, stopping.monitor == "val_metric" and prepared.task != "regression")
+        self.best_weights: tuple[tf.Tensor, ...] = ()
+        self.epochs = 0
+        # Only full batches are compiled; a batch larger than the table is none.
+        self.xla = settings.batch_size <= self.training.rows and uses_xla(loop.model, settings, total)
+        self.pace, self.evaluation_pace = Pace(), Pace()
+        self.traced: set[tuple[str, bool, tuple[bool, ...]]] = set()
+        self.last: Snapshot
+        self.unsaved = False
+        self.save_at = self.started + STATE_SECONDS
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def go(self, state: TrainingState | None) -> TrainingEnded:
+        """Train to the end, from a state or from the beginning; say what happens, and how it ended."""
+        if state is not None:
+            self._take_up(state)
+        self._begin()
+        self.on_event(
+            TrainingStarted(
+                parameters=sum(int(np.prod(v.shape)) for v in self.loop.model.trainable_variables),
+                metric=metric_name(self.loop.task),
+                steps_per_epoch=self.steps_per_epoch,
+                total_steps=len(self.rates),
+                epochs=self.settings.epochs,
+                first_epoch=self.epochs,
+                compiled=self.xla,
+            )
+        )
+        reason: Ending = "completed"
+        message = ""
+        try:
+            while self.epochs < self.settings.epochs and not self._patience_ended:
+                self._epoch()
+            if self.epochs < self.settings.epochs:
+                reason = "early_stopping"
+        except Stopped:
+            reason = "stopped"
+        except Diverged as error:
+            reason, message = "diverged", str(error)
+        self._save()
+        kept = self._leave_weights(reason)
+        ended = TrainingEnded(
+            reason,
+            f"{message or self._sentence(reason)}{kept}",
+            self.best.epoch,
+            self.epochs,
+            self._best_epochs,
+        )
+        self.on_event(ended)
+        return ended
+
+    def _begin(self) -> None:
+        self.last = self.loop.snapshot()
+
+    @property
+    def _patience_ended(self) -> bool:
+        return self.best.patience_ended
+
+    @property
+    def _best_epochs(self) -> tuple[int, ...]:
+        return ()
+
+    def _frozen(self, epoch: int) -> tuple[bool, ...]:
+        """Which groups stand still in an epoch, counted from 0."""
+        rates = self.rates[epoch * self.steps_per_epoch : (epoch + 1) * self.steps_per_epoch]
+        still = tuple(bool(group) for group in (rates == 0).all(axis=0))
+        return still if any(still) and not all(still) else ()
+
+    def _epoch(self) -> None:
+        frozen = self._frozen(self.epochs)
+        if self.epochs and frozen != self._frozen(self.epochs - 1):
+            self.loop.reset_optimizer()
+        order = shuffled(self.training.rows, self.settings.seed, self.epochs)
+        before = self.epochs * self.steps_per_epoch
+        losses: list[NDArray[np.float32]] = []
+        metrics: list[NDArray[np.float32]] = []
+        done = 0
+        while done < self.steps_per_epoch:
+            if self.should_stop():
+                raise Stopped
+            step = before + done
+            count, compiled = self._count(step, done)
+            begun = self.seconds
+            steps = self.loop.run(
+                self.training, order, done, self.rates[step : step + count], compiled, frozen
+            )
+            self._learn(self.pace, ("train", compiled, frozen), count, self.seconds - begun)
+            groups = steps.group_rates.T.tolist() if self.loop.groups > 1 else []
+            self.on_event(
+                StepsDone(
+                    step,
+                    tuple(steps.losses.tolist()),
+                    tuple(steps.learning_rates.tolist()),
+                    self.seconds,
+                    tuple(tuple(group) for group in groups),
+                )
+            )
+            done += len(steps.losses)
+            if not np.isfinite(steps.losses[-1]):
+                raise Diverged("The loss became infinite", before + done, steps.learning_rates[-1])
+            losses.append(steps.losses)
+            metrics.append(steps.metrics)
+        self._epoch_done(np.concatenate(losses), np.concatenate(metrics))
+
+    def _count(self, step: int, done: int) -> tuple[int, bool]:
+        """How many steps the next call is to do, and whether they go through XLA."""
+        compiled = self.xla and step >= XLA_FROM_STEP
+        count = min(self.pace.steps, self.steps_per_epoch - done)
+        return (min(count, XLA_FROM_STEP - step) if self.xla and not compiled else count), compiled
+
+    def _epoch_done(self, losses: NDArray[np.float32], metrics: NDArray[np.float32]) -> None:
+        step = (self.epochs + 1) * self.steps_per_epoch
+        rate = float(self.rates[step - 1, -1])
+        rows, size = self.training.rows, self.settings.batch_size
+        batch_rows = np.minimum(size, rows - size * np.arange(self.steps_per_epoch))
+        loss = float(losses.astype(np.float64) @ batch_rows) / rows
+        metric = float(metrics.astype(np.float64).sum()) / rows * self.scale
+        latest = self.loop.snapshot()
+        if not latest.finite:
+            raise Diverged("The weights became infinite", step, rate)
+        val_loss, val_metric = self._validate(latest.penalty)
+        if self.validation.rows and not np.isfinite(val_loss):
+            raise Diverged("The validation loss became infinite", step, rate)
+        self.last = latest
+        self.epochs += 1
+        monitored = (loss, metric) if not self.validation.rows else (val_loss, val_metric)
+        value = monitored[0] if self.settings.early_stopping.monitor == "val_loss" else monitored[1]
+        best = self.best.take(self.epochs, value)
+        if best:
+            self.best_weights = latest.model
+        self.unsaved = True
+        self.on_event(
+            EpochDone(
+                epoch=self.epochs,
+                step=step,
+                loss=loss,
+                val_loss=val_loss,
+                metric=metric,
+                val_metric=val_metric,
+                learning_rate=rate,
+                seconds=self.seconds,
+                best=best,
+                loss_scale=self.loop.loss_scale,
+            )
+        )
+        self._save_now_and_then()
+
+    def _save_now_and_then(self) -> None:
+        if time.perf_counter() >= self.save_at:
+            self._save()
+
+    def _validate(self, penalty: float) -> tuple[float, float]:
+        """Loss with penalties and metric on the validation rows; NaN when there are none."""
+        data: Data = self.validation
+        if not data.rows:
+            return float("nan"), float("nan")
+        loss, metric = np.concatenate(list(self._evaluated(data))).sum(axis=0) / data.rows
+        return float(loss) + penalty, float(metric) * self.scale
+
+    def _evaluated(self, data: Data) -> Iterator[NDArray[np.float64]]:
+        """The sums over some batches' rows after the others, from the loop."""
+        batches, done = self.loop.evaluation_batches(data), 0
+        while done < batches:
+            if done and self.should_stop():
+                raise Stopped
+            count = min(self.evaluation_pace.steps, batches - done)
+            begun = self.seconds
+            yield self.loop.evaluate(data, done, count)
+            self._learn(self.evaluation_pace, ("evaluate", False, ()), count, self.seconds - begun)
+            done += count
+
+    def _learn(
+        self, pace: Pace, kind: tuple[str, bool, tuple[bool, ...]], steps: int, seconds: float
+    ) -> None:
+        # The first call of a kind traces or compiles, which says nothing about those that follow.
+        if kind in self.traced:
+            pace.took(steps, seconds)
+        self.traced.add(kind)
+
+    # --- states and endings ----------------------------------------------------------------------------------
+
+    def _take_up(self, state: TrainingState) -> None:
+        state.require_fit(self.loop.snapshot())
+        self.loop.restore(state.model, state.optimizer)
+        self.best_weights = tuple(tf.constant(value) for value in state.best_weights)
+        self.best.epoch, self.best.value, self.best.wait = state.best_epoch, state.best_value, state.wait
+        self.epochs = state.epochs
+
+    def _save(self) -> None:
+        if self.on_state is None or not self.unsaved:
+            return
+        begun = time.perf_counter()
+        self.on_state(self._state())
+        self.unsaved = False
+        now = time.perf_counter()
+        self.save_at = now + max(STATE_SECONDS, 10 * (now - begun))
+
+    def _state(self) -> TrainingState:
+        best = self.best
+        return TrainingState.of(self.last, self.best_weights, self.epochs, best.epoch, best.value, best.wait)
+
+    def _leave_weights(self, reason: Ending) -> str:
+        """Give the model the weights that it is to end with, and say which."""
+        if self.settings.early_stopping.restore_best and self.best_weights:
+            self.loop.restore(self.best_weights)
+            return f" The model keeps the weights of epoch {self.best.epoch:,}, the best."
+        if reason == "diverged" or not self.loop.snapshot().finite:
+            self.loop.restore(self.last.model)
+            if self.epochs == 0:
+                return " The model is back at its initial weights."
+            return f" The model keeps the weights of epoch {self.epochs:,}."
+        return ""
+
+    def _sentence(self, reason: Ending) -> str:
+        epochs = counted(self.settings.epochs, "epoch")
+        if reason == "completed":
+            return "The only epoch is done." if self.settings.epochs == 1 else f"All {epochs} are done."
+        if reason == "stopped":
+            return f"Stopped after {self.epochs:,} of {epochs}."
+        watched = self.settings.early_stopping.monitor == "val_loss"
+        name = "loss" if watched else metric_name(self.loop.task)
+        return f"Ended early: the validation {name} has not improved for {counted(self.best.wait, 'epoch')}."

@@ -1,0 +1,215 @@
+"""How a run of many networks goes: each has its own best epoch, its own patience and its own end.
+
+A member whose numbers become infinite is left out, and the others go on. A member whose patience has ended goes on too,
+as it costs nothing beside the others, but what it does counts no more.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike, NDArray
+
+from lrapp.errors import Stopped
+from lrapp.phrasing import counted
+from lrapp.runs.events import Ending, EpochDone, Event, StepsDone
+from lrapp.settings import TrainingSettings
+from lrapp.training.checkpoints import MemberState, TrainingState
+from lrapp.training.course import Course, Diverged
+from lrapp.training.loop import shuffled
+from lrapp.training.members_loop import MembersLoop, MemberSnapshot
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Prepared
+
+Figures = NDArray[np.float64]
+
+
+class MembersCourse(Course):
+    """A run of many networks; arguments as for ``trainer.train``."""
+
+    loop: MembersLoop
+
+    def __init__(
+        self,
+        loop: MembersLoop,
+        prepared: "Prepared",
+        learning_rates: ArrayLike,
+        settings: TrainingSettings,
+        on_event: Callable[[Event], None],
+        should_stop: Callable[[], bool],
+        on_state: Callable[[TrainingState], None] | None,
+    ) -> None:
+        super().__init__(loop, prepared, learning_rates, settings, on_event, should_stop, on_state)
+        self.bests = [replace(self.best) for _ in range(loop.members)]
+        self.latest: MemberSnapshot
+
+    def _begin(self) -> None:
+        self.latest = self.loop.snapshot_members()
+        if not self.best_weights:
+            self.best_weights = self.latest.model
+
+    @property
+    def _patience_ended(self) -> bool:
+        running = self.loop.running
+        return all(best.patience_ended for best, runs in zip(self.bests, running, strict=True) if runs)
+
+    def _epoch(self) -> None:
+        frozen = self._frozen(self.epochs)
+        if self.epochs and frozen != self._frozen(self.epochs - 1):
+            self.loop.reset_optimizer()
+        order = shuffled(self.training.rows, self.settings.seed, self.epochs)
+        before, done = self.epochs * self.steps_per_epoch, 0
+        losses: list[NDArray[np.float32]] = []
+        metrics: list[NDArray[np.float32]] = []
+        while done < self.steps_per_epoch:
+            if self.should_stop():
+                raise Stopped
+            step = before + done
+            count, compiled = self._count(step, done)
+            begun = self.seconds
+            steps = self.loop.run_members(
+                self.training, order, done, self.rates[step : step + count], compiled, frozen
+            )
+            self._learn(self.pace, ("train", compiled, frozen), count, self.seconds - begun)
+            done += len(steps.losses)
+            self._leave_out(np.isfinite(steps.losses[-1]), "The loss", before + done)
+            shown = steps.losses[:, self.loop.running].mean(axis=1, dtype=np.float64)
+            rates = (steps.group_rates / self.loop.factors).astype(np.float32)[..., self._reference]
+            groups = tuple(map(tuple, rates.T.tolist())) if self.loop.groups > 1 else ()
+            self.on_event(
+                StepsDone(step, tuple(shown.tolist()), tuple(rates[:, -1].tolist()), self.seconds, groups)
+            )
+            losses.append(steps.losses)
+            metrics.append(steps.metrics)
+        self._members_done(np.concatenate(losses), np.concatenate(metrics))
+
+    @property
+    def _reference(self) -> int:
+        """The member whose rates are nearest to the plan's."""
+        return int(np.abs(np.log(self.loop.factors)).argmin())
+
+    def _leave_out(self, finite: NDArray[np.bool_], what: str, step: int) -> None:
+        """Let members go whose numbers are infinite; the run ends when none is left."""
+        running = self.loop.running & finite
+        if not running.any():
+            rate = float(self.rates[min(step, len(self.rates)) - 1, -1] * self.loop.factors.min())
+            raise Diverged(f"{what} of every network became infinite, of the last one", step, rate)
+        if (running != self.loop.running).any():
+            self.loop.running = running
+
+    def _members_done(self, losses: NDArray[np.float32], metrics: NDArray[np.float32]) -> None:
+        step = (self.epochs + 1) * self.steps_per_epoch
+        rows, size = self.training.rows, self.settings.batch_size
+        batch_rows = np.minimum(size, rows - size * np.arange(self.steps_per_epoch))
+        loss = batch_rows @ losses.astype(np.float64) / rows
+        metric = metrics.astype(np.float64).sum(axis=0) / rows * self.scale
+        latest = self.loop.snapshot_members()
+        self._leave_out(latest.finite, "The weights", step)
+        val_loss, val_metric = self._validate_members(latest.penalty)
+        if self.validation.rows:
+            self._leave_out(np.isfinite(val_loss[:-1]), "The validation loss", step)
+        self.latest = latest
+        self.epochs += 1
+        running = self.loop.running
+        watched = val_loss[:-1], val_metric[:-1]
+        if not self.validation.rows:
+            watched = loss, metric
+        values = watched[0] if self.settings.early_stopping.monitor == "val_loss" else watched[1]
+        better = np.zeros(self.loop.members, np.bool_)
+        for member, best in enumerate(self.bests):
+            if running[member] and not best.patience_ended:
+                better[member] = best.take(self.epochs, float(values[member]))
+        if better.any():
+            self.best_weights = self.loop.merged(better, latest.model, self.best_weights)
+        self.unsaved = True
+        self.on_event(self._told(step, (loss, val_loss, metric, val_metric), values[running].mean()))
+        self._save_now_and_then()
+
+    def _told(self, step: int, figures: tuple[Figures, ...], value: float) -> EpochDone:
+        """What an epoch was: the means over the members that count, and each of them."""
+        running = self.loop.running
+        each = [np.where(running, figure[: self.loop.members], np.nan) for figure in figures]
+        loss, val_loss, metric, val_metric = (float(figure[running].mean()) for figure in each)
+        ensemble = (float(figures[1][-1]), float(figures[3][-1])) if self.validation.rows else ()
+        return EpochDone(
+            epoch=self.epochs,
+            step=step,
+            loss=loss,
+            val_loss=val_loss,
+            metric=metric,
+            val_metric=val_metric,
+            learning_rate=float(self.rates[step - 1, -1]),
+            seconds=self.seconds,
+            best=self.best.take(self.epochs, float(value)),
+            loss_scale=self.loop.loss_scale,
+            members=tuple(tuple(figure.tolist()) for figure in each),
+            ensemble=ensemble,
+        )
+
+    def _validate_members(self, penalty: Figures) -> tuple[Figures, Figures]:
+        """Loss and metric of each member and of their mean on the validation rows, shape (members + 1,) each."""
+        members, data = self.loop.members, self.validation
+        if not data.rows:
+            return np.full(members + 1, np.nan), np.full(members + 1, np.nan)
+        sums = np.concatenate(list(self._evaluated(data))).sum(axis=0) / data.rows
+        # The mean of answers has no weights of its own; it is shown beside the members', with their penalties' mean.
+        penalties = np.append(penalty, penalty[self.loop.running].mean())
+        return sums[:, 0] + penalties, sums[:, 1] * self.scale
+
+    # --- states and endings ----------------------------------------------------------------------------------
+
+    def _take_up(self, state: TrainingState) -> None:
+        state.require_fit(self.loop.snapshot_members())
+        self.loop.restore(state.model, state.optimizer)
+        self.best_weights = tuple(tf.constant(value) for value in state.best_weights)
+        self.best.epoch, self.best.value, self.best.wait = state.best_epoch, state.best_value, state.wait
+        for best, member in zip(self.bests, state.members, strict=True):
+            best.epoch, best.value, best.wait = member.best_epoch, member.best_value, member.wait
+        self.loop.running = np.array([member.running for member in state.members])
+        self.epochs = state.epochs
+
+    def _state(self) -> TrainingState:
+        members = tuple(
+            MemberState(best.epoch, best.value, best.wait, bool(runs))
+            for best, runs in zip(self.bests, self.loop.running, strict=True)
+        )
+        best = self.best
+        return TrainingState.of(
+            self.latest, self.best_weights, self.epochs, best.epoch, best.value, best.wait, members
+        )
+
+    def _leave_weights(self, reason: Ending) -> str:
+        """Give every network the weights that it is to end with, and say which."""
+        running, members = self.loop.running, self.loop.members
+        with_best = np.array([best.epoch is not None for best in self.bests])
+        now = self.loop.snapshot_members()
+        usable = now.finite & (reason != "diverged")
+        final = self.loop.merged(usable, now.model, self.latest.model)
+        keeps_best = self.settings.early_stopping.restore_best
+        if keeps_best:
+            final = self.loop.merged(with_best, self.best_weights, final)
+        self.loop.restore(final)
+        kept = ""
+        epochs = [best.epoch for best, runs in zip(self.bests, running, strict=True) if runs and best.epoch]
+        if keeps_best and epochs:
+            first, last = min(epochs), max(epochs)
+            which = f"epoch {first:,}" if first == last else f"its own best epoch, {first:,} to {last:,}"
+            kept = f" Each network keeps the weights of {which}."
+        out = members - int(running.sum())
+        if out and running.any():
+            lost = counted(out, "network was", "networks were")
+            kept += f" {lost} left out: the loss became infinite."
+        return kept
+
+    @property
+    def _best_epochs(self) -> tuple[int, ...]:
+        keeps = self.settings.early_stopping.restore_best
+        return tuple((best.epoch or 0) if keeps else self.epochs for best in self.bests)
+
+    def _sentence(self, reason: Ending) -> str:
+        if reason != "early_stopping":
+            return super()._sentence(reason)
+        return f"Ended early: no network has improved for {counted(self.settings.early_stopping.patience, 'epoch')}."

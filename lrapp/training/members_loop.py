@@ -1,0 +1,295 @@
+"""The loop for many networks at once: the same steps, with a loss, a rate and an end for each of them.
+
+The losses of the members add up, so each has the gradient that it would have alone; the optimizers work number by
+number, so each may have a rate of its own. What one of them does reaches no other, even if its numbers are infinite.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lrapp.networks import members, models
+from lrapp.networks.group_rates import rates_of
+from lrapp.networks.stacked import StackedDense
+from lrapp.settings import Task, TrainingSettings
+from lrapp.training.loop import MOST_STEPS, Data, Loop
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Split
+
+
+@dataclass(frozen=True)
+class MemberSteps:
+    """What a call of the loop did.
+
+    Args:
+        losses: True loss of each batch for each member, with penalties, float32, shape (steps, members).
+        metrics: Sum of the metric over each batch's rows, not weighted, float32, shape (steps, members).
+        learning_rates: Rate of each step, read back from the optimizer, of the head where groups differ, float32,
+            shape (steps, members).
+        group_rates: Those of all groups, float32, shape (steps, groups, members).
+    """
+
+    losses: NDArray[np.float32]
+    metrics: NDArray[np.float32]
+    learning_rates: NDArray[np.float32]
+    group_rates: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MemberSnapshot:
+    """The values of all variables at one moment.
+
+    Args:
+        model, optimizer: As in ``Snapshot``; each with a leading axis of members.
+        finite: For each member whether every number of it is finite, shape (members,).
+        penalty: What L1 and L2 add to the loss of each, shape (members,).
+    """
+
+    model: tuple[tf.Tensor, ...]
+    optimizer: tuple[tf.Tensor, ...]
+    finite: NDArray[np.bool_]
+    penalty: NDArray[np.float64]
+
+
+class MembersLoop(Loop):
+    """Networks of one architecture and their optimizer, with what was traced for them.
+
+    Args:
+        model: A network from ``members.stack``; trained in place.
+        task: What kind of answer it gives.
+        settings: As for ``Loop``.
+        owners: As for ``Loop``.
+
+    ``factors`` is what each member multiplies the plan with, float32, shape (members,), 1 after a ``reset``;
+    ``running`` which of them still count, bool, shape (members,).
+    """
+
+    _weights_spec = tf.TensorSpec([None, None], tf.float32)
+
+    def __init__(
+        self, model: keras.Model, task: Task, settings: TrainingSettings, owners: tuple[int, ...] = ()
+    ) -> None:
+        self.members = int(model.output_shape[0])
+        super().__init__(model, task, settings, owners)
+        self._factors = tf.Variable(np.ones(self.members, np.float32))
+        self._running = tf.Variable(np.ones(self.members, np.bool_))
+
+    def _make_optimizer(self, settings: TrainingSettings) -> keras.optimizers.Optimizer:
+        owners = self.owners or (0,) * len(self.model.trainable_variables)
+        return models.optimizer(settings, owners, self.members)
+
+    def _reset_model(self, seed: int) -> None:
+        members.reset(self.model, members.member_seeds(seed, self.members))
+        self._factors.assign(np.ones(self.members, np.float32))
+        self._running.assign(np.ones(self.members, np.bool_))
+
+    @property
+    def factors(self) -> NDArray[np.float32]:
+        """What each member multiplies the plan with."""
+        return np.asarray(self._factors)
+
+    @factors.setter
+    def factors(self, values: Sequence[float]) -> None:
+        self._factors.assign(np.asarray(values, np.float32))
+
+    @property
+    def running(self) -> NDArray[np.bool_]:
+        """Which members still count; the others go on without anybody looking."""
+        return np.asarray(self._running)
+
+    @running.setter
+    def running(self, values: NDArray[np.bool_]) -> None:
+        self._running.assign(values)
+
+    def load(self, part: "Split", weights: NDArray[np.float32] | None = None) -> Data:
+        """Return rows as the loop takes them.
+
+        Args:
+            part: The rows.
+            weights: What each row counts for in each member's loss, beside its weight in the table, shape
+                (rows, members); 1 by default.
+        """
+        data = super().load(part)
+        own = part.weight
+        if weights is None and own is None:
+            return data
+        both = np.ones((data.rows, self.members), np.float32) if weights is None else weights
+        both = both if own is None else both * own[:, None]
+        return Data((*data.tensors[:2], tf.constant(both, tf.float32)), data.rows)
+
+    def run_members(
+        self,
+        data: Data,
+        order: tf.Tensor,
+        first: int,
+        learning_rates: NDArray[np.float32],
+        compiled: bool = False,
+        frozen: tuple[bool, ...] = (),
+    ) -> MemberSteps:
+        """Do some steps of an epoch; ends early after a loss of a running member that is not finite.
+
+        Args:
+            data, order, first, learning_rates, compiled, frozen: As for ``Loop.run``.
+        """
+        count = len(learning_rates)
+        rates = np.zeros((MOST_STEPS, self.groups), np.float32)
+        rates[:count] = learning_rates.reshape(count, -1)
+        full = max(0, min(count, data.rows // self.batch_size - first)) if compiled else 0
+        records = []
+        if full:
+            records.append(self._call(data, order, first, full, rates, True, frozen))
+        if full < count and (not full or self.all_finite(records[0][-1, :, 0])):
+            rates[: count - full] = rates[full:count].copy()
+            records.append(self._call(data, order, first + full, count - full, rates, False, frozen))
+        record = np.concatenate(records)
+        return MemberSteps(
+            record[..., 0], record[..., 1], record[..., -1], record[..., 2:].transpose(0, 2, 1)
+        )
+
+    def all_finite(self, values: NDArray[np.floating[Any]]) -> bool:
+        """Return whether the values of all running members, shape (members,), are finite."""
+        return bool(np.isfinite(values[self.running]).all())
+
+    def snapshot_members(self) -> MemberSnapshot:
+        """Return the values of all variables."""
+        finite, penalty, model, optimizer = self._function("snapshot")()
+        return MemberSnapshot(
+            tuple(model), tuple(optimizer), np.asarray(finite), np.asarray(penalty, np.float64)
+        )
+
+    def merged(
+        self, better: NDArray[np.bool_], new: Sequence[Any], old: Sequence[Any]
+    ) -> tuple[tf.Tensor, ...]:
+        """Return the values of some members from a newer state of the model's variables, the others' from an older.
+
+        Args:
+            better: Which members take the newer, shape (members,).
+            new, old: Values of the model's variables.
+        """
+        # What has no axis of members is the state of random numbers.
+        return tuple(
+            tf.where(better[:, None, None], latest, before) if len(variable.shape) == 3 else latest
+            for variable, latest, before in zip(self._model_variables, new, old, strict=True)
+        )
+
+    # --- what is traced --------------------------------------------------------------------------------------
+
+    def _steps(
+        self,
+        compiled: bool,
+        frozen: tuple[bool, ...],
+        tensors: Any,
+        order: Any,
+        first: Any,
+        count: Any,
+        rates: Any,
+    ) -> Any:
+        size = self.batch_size
+        rows = tf.shape(order)[0]
+
+        def step(done: Any, _: Any, *records: Any) -> Any:
+            start = (first + done) * size
+            batch = tf.gather(order, start + tf.range(size if compiled else tf.minimum(size, rows - start)))
+            loss, metric = self._update([tf.gather(column, batch) for column in tensors], rates[done], frozen)
+            used = tf.unstack(tf.convert_to_tensor(rates_of(self.optimizer))[:, :, 0, 0])
+            written = [
+                record.write(done, value)
+                for record, value in zip(records, (loss, metric, *used), strict=True)
+            ]
+            finite = tf.reduce_all(tf.math.is_finite(loss) | ~self._running)
+            return done + 1, finite, *written
+
+        empty = [
+            tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=(self.members,))
+            for _ in range(2 + self.groups)
+        ]
+        done, _, *records = tf.while_loop(
+            lambda done, finite, *_: (done < count) & finite,
+            step,
+            (tf.constant(0), tf.constant(True), *empty),
+            parallel_iterations=1,
+        )
+        return done, tf.stack([record.stack() for record in records], axis=2)
+
+    def _update(self, batch: list[Any], rates: Any, frozen: tuple[bool, ...]) -> tuple[Any, Any]:
+        xs, ys, *weights = batch
+        rates_of(self.optimizer).assign((rates[:, None] * self._factors[None, :])[:, :, None, None])
+        variables = self.model.trainable_variables
+        if frozen:
+            variables = [v for v in variables if not frozen[self._owner_of[id(v)]]]
+        with self._standing_still(frozen), tf.GradientTape(watch_accessed_variables=not frozen) as tape:
+            if frozen:
+                tape.watch([variable.value for variable in variables])
+            answers = self.model(xs, training=True)
+            loss = self._losses(ys, answers, *weights)
+            penalty = self._penalty()
+            if penalty is not None:
+                loss += penalty
+            scaled = self.optimizer.scale_loss(tf.reduce_sum(loss))
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        return loss, self._metric(ys, answers)
+
+    def _losses(self, ys: Any, answers: Any, weights: Any = None) -> Any:
+        """Each member's loss over some rows, shape (members,), as ``models.loss`` has it for one."""
+        of_rows = {
+            "multi-class": keras.losses.sparse_categorical_crossentropy,
+            "binary": keras.losses.binary_crossentropy,
+            "regression": keras.losses.mean_squared_error,
+        }[self.task]
+        ys = tf.broadcast_to(ys[None], tf.concat([[answers.shape[0]], tf.shape(ys)], 0))
+        by_row = of_rows(ys, answers)
+        if weights is not None:
+            by_row *= tf.transpose(weights)
+        return tf.reduce_mean(by_row, axis=1)
+
+    def _penalty(self) -> Any:
+        given = [layer.penalty() for layer in self._layers if isinstance(layer, StackedDense)]
+        penalties = [penalty for penalty in given if penalty is not None]
+        return tf.add_n(penalties) if penalties else None
+
+    def _metric(self, ys: Any, answers: Any) -> Any:
+        ys = ys[None]
+        if self.task == "regression":
+            return tf.reduce_sum(tf.abs(answers - ys), axis=(1, 2))
+        if self.task == "binary":
+            return tf.reduce_sum(tf.cast(tf.equal(answers > 0.5, ys > 0.5), tf.float32), axis=(1, 2))
+        right = tf.equal(tf.argmax(answers, axis=-1, output_type=tf.int32), ys)
+        return tf.reduce_sum(tf.cast(right, tf.float32), axis=1)
+
+    def _trace_evaluation(self, tensors: Any, first: Any, count: Any) -> Any:
+        rows = tf.shape(tensors[0])[0]
+
+        def batch(done: Any, record: Any) -> Any:
+            start = (first + done) * self.evaluation_rows
+            end = tf.minimum(start + self.evaluation_rows, rows)
+            xs, ys, *weights = [column[start:end] for column in tensors]
+            answers = self.model(xs, training=False)
+            # Behind the members their mean, over those that still count.
+            counting = tf.cast(self._running, tf.float32)[:, None, None]
+            kept = tf.where(self._running[:, None, None], answers, 0.0)
+            mean = tf.reduce_sum(kept, axis=0, keepdims=True) / tf.reduce_sum(counting)
+            both = tf.concat([answers, mean], axis=0)
+            weight = [tf.concat([given, given[:, :1]], axis=1) for given in weights]
+            loss = self._losses(ys, both, *weight)
+            total = loss * tf.cast(end - start, tf.float32)
+            return done + 1, record.write(done, tf.stack([total, self._metric(ys, both)], axis=1))
+
+        empty = tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=(self.members + 1, 2))
+        _, record = tf.while_loop(lambda done, _: done < count, batch, (tf.constant(0), empty))
+        return record.stack()
+
+    def _trace_snapshot(self) -> Any:
+        model = [tf.identity(variable.value) for variable in self._model_variables]
+        optimizer = [tf.identity(variable.value) for variable in self._optimizer_variables]
+        floats = [value for value in model if value.dtype.is_floating]
+        finite = tf.reduce_all(
+            tf.stack([tf.reduce_all(tf.math.is_finite(value), axis=(1, 2)) for value in floats]), axis=0
+        )
+        penalty = self._penalty()
+        return finite, tf.zeros(self.members) if penalty is None else penalty, model, optimizer

@@ -1,0 +1,53 @@
+"""Buttons that start something: however often one is clicked before what it started is on the page, it starts it once.
+
+A click says which button it was meant for: the button's key holds a token, and all clicks on one button start what its
+token stands for (``execution.once``). A button with a new token takes its place when what was started is on the page.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+
+@dataclass
+class _Button:
+    """A button's token, and whether something was started with it."""
+
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
+    used: bool = False
+
+
+def _of(name: str) -> _Button:
+    kept: dict[str, _Button] = st.session_state.setdefault("start_buttons", {})
+    return kept.setdefault(name, _Button())
+
+
+def _key(name: str) -> str:
+    return f"{name}.{_of(name).token}"
+
+
+def key(name: str) -> str:
+    """Return the key of a button that is about to be drawn.
+
+    Args:
+        name: Of the button, the same in all drawings.
+    """
+    # A page that is drawn anew for another reason than a click shows what was started.
+    if _of(name).used and not st.session_state.get(_key(name)):
+        shown(name)
+    return _key(name)
+
+
+def token(name: str) -> str:
+    """Return what a click on the button stands for; from here on something is started with it."""
+    _of(name).used = True
+    return _of(name).token
+
+
+def shown(name: str) -> bool:
+    """Say that what was started is on the page; return whether the button must be drawn anew, for the next start."""
+    if not _of(name).used:
+        return False
+    st.session_state["start_buttons"][name] = _Button()
+    return True

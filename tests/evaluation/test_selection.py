@@ -1,0 +1,134 @@
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import log_loss, mean_squared_error
+
+from lrapp.evaluation import selection
+from lrapp.settings import Task
+
+
+def made(task: Task, members: int, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    y: np.ndarray
+    generator = np.random.default_rng(seed)
+    if task == "regression":
+        y = generator.normal(size=rows)
+        return y + generator.normal(size=(members, rows)) * generator.uniform(0.1, 2, (members, 1)), y
+    y = generator.integers(0, 2, rows)
+    chances = np.clip(y + generator.normal(size=(members, rows)) * 0.6, 0.02, 0.98)
+    return chances, y
+
+
+def loss(answer: np.ndarray, y: np.ndarray, task: Task) -> float:
+    """That of scikit-learn."""
+    return float(
+        mean_squared_error(y, answer) if task == "regression" else log_loss(y, answer, labels=[0, 1])
+    )
+
+
+def caruana(answers: np.ndarray, y: np.ndarray, task: Task, rounds: int) -> list[int]:
+    """The paper's loop, as plainly as it can be said: how often each is taken."""
+    taken: list[int] = []
+    course = []
+    for _ in range(rounds):
+        tried = [
+            loss(np.mean([answers[one] for one in [*taken, candidate]], axis=0), y, task)
+            for candidate in range(len(answers))
+        ]
+        taken.append(int(np.argmin(tried)))
+        course.append(min(tried))
+    kept = taken[: int(np.argmin(course)) + 1]
+    return [kept.count(one) for one in range(len(answers))]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_the_selected_are_those_of_the_paper(task: Task, seed: int) -> None:
+    answers, y = made(task, 5, 60, seed)
+    chosen = selection.select(answers[:, :, None], y, task, [True] * 5, "selected")
+    counts = caruana(answers, y, task, selection._ROUNDS)
+    np.testing.assert_allclose(chosen.shares, np.array(counts) / sum(counts))
+    losses = [loss(answer, y, task) for answer in answers]
+    np.testing.assert_allclose(chosen.losses, losses)
+    together = loss(np.tensordot(chosen.shares, answers, 1), y, task)
+    assert together <= min(losses) + 1e-12, "no worse than the best alone, on the rows that chose"
+
+
+def test_several_classes_are_judged_by_the_chance_of_the_right_one() -> None:
+    generator = np.random.default_rng(0)
+    answers = generator.dirichlet([1, 1, 1], size=(4, 30))
+    y = generator.integers(0, 3, 30)
+    chosen = selection.select(answers, y, "multi-class", [True] * 4, "all")
+    np.testing.assert_allclose(chosen.losses, [log_loss(y, one, labels=[0, 1, 2]) for one in answers])
+
+
+@given(
+    seed=st.integers(0, 1000),
+    usable=st.lists(st.booleans(), min_size=2, max_size=6).filter(any),
+    combine=st.sampled_from(["all", "selected", "best"]),
+    rows=st.sampled_from([0, 1, 25]),
+)
+def test_shares_add_up_and_nothing_that_diverged_counts(
+    seed: int, usable: list[bool], combine: Any, rows: int
+) -> None:
+    answers, y = made("binary", len(usable), rows, seed)
+    answers[[not one for one in usable]] = np.nan
+    chosen = selection.select(answers[:, :, None], y, "binary", usable, combine)
+    assert chosen.shares.sum() == pytest.approx(1)
+    assert not chosen.shares[[not one for one in usable]].any()
+    assert usable[chosen.best]
+    assert chosen.level[chosen.best]
+    if combine == "all":
+        assert np.ptp(chosen.shares[usable]) == 0
+    if combine == "best":
+        assert np.count_nonzero(chosen.shares) == 1
+    assert selection.sentence(chosen, combine, [0.01 * (1 + one) for one in range(len(usable))])
+
+
+def test_the_best_rate_is_told_with_how_sure_that_is() -> None:
+    y = np.array([0, 1] * 100)
+    sure, unsure = np.where(y, 0.9, 0.1), np.where(y, 0.9, 0.1)
+    unsure[:2] = 0.5, 0.85
+    bad = np.full(200, 0.5)
+    answers = np.stack([bad, sure, unsure])[:, :, None]
+    chosen = selection.select(answers, y, "binary", [True] * 3, "best")
+    assert chosen.best == 1
+    assert chosen.level.tolist() == [False, True, False] or chosen.level.tolist() == [False, True, True]
+    said = selection.sentence(chosen, "best", [0.001, 0.01, 0.1], left_out=0)
+    assert "The best peak rate is 0.01" in said
+    alike = selection.select(np.stack([sure, sure, bad])[:, :, None], y, "binary", [True] * 3, "selected")
+    assert "from 0.001 to 0.01" in selection.sentence(alike, "selected", [0.001, 0.01, 0.1])
+
+
+def test_weights_of_rows_count() -> None:
+    y = np.array([0, 1])
+    answers = np.array([[0.1, 0.1], [0.9, 0.9]])[:, :, None]
+    for weight, best in (([1.9, 0.1], 0), ([0.1, 1.9], 1)):
+        chosen = selection.select(answers, y, "binary", [True, True], "best", np.array(weight))
+        assert chosen.best == best
+
+
+@pytest.mark.parametrize(
+    ("combine", "left_out", "wanted"),
+    [
+        ("all", 0, "The model is the mean of 3 networks."),
+        ("all", 1, "1 network diverged and is not part of it."),
+        ("all", 2, "2 networks diverged and are not part of it."),
+        ("best", 0, "The model is the best of 3 networks."),
+    ],
+)
+def test_the_choice_in_words(combine: Any, left_out: int, wanted: str) -> None:
+    answers, y = made("binary", 3, 40, 1)
+    chosen = selection.select(answers[:, :, None], y, "binary", [True] * 3, combine)
+    assert wanted in selection.sentence(chosen, combine, left_out=left_out)
+
+
+def test_every_share_of_two_is_told_the_same_way() -> None:
+    for shares in product((0.0, 0.5, 1.0), repeat=2):
+        if sum(shares) == 1:
+            one = selection.Selection(np.array(shares), np.array([0.3, 0.4]), np.array([0.0, 0.05]))
+            count = np.count_nonzero(shares)
+            assert f"{count} network" in selection.sentence(one, "selected")

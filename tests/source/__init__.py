@@ -1,0 +1,1 @@
+"""Readers of source code, for rules that the code must keep."""
