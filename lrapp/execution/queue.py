@@ -166,10 +166,17 @@ class Jobs:
             return self._fresh_worker().submit(fn, *args, **kwargs)
 
     def task(
-        self, fn: Callable[..., T], *args: Any, failure: str, watch: FolderWatch | None = None
+        self,
+        fn: Callable[..., T],
+        *args: Any,
+        failure: str,
+        stopped: str = "",
+        watch: FolderWatch | None = None,
     ) -> tasks.Task[T]:
         """As ``call``, for what a person waits for; arguments as for ``tasks.in_worker``."""
-        return tasks.in_worker(self.call, self.store.home, fn, *args, failure=failure, watch=watch)
+        return tasks.in_worker(
+            self.call, self.store.home, fn, *args, failure=failure, stopped=stopped, watch=watch
+        )
 
     def close(self) -> None:
         """End the worker and the thread; the next ``Jobs`` over the store takes a run in progress up again."""

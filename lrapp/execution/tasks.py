@@ -46,12 +46,15 @@ class Task(Generic[T]):
         future: What comes of it.
         watch: What it says on its way, and what it is told.
         failure: A sentence for the person where it fails by a defect of ours; the details go to the log.
+        stopped: A sentence where it was ended before it began.
     """
 
-    def __init__(self, future: "Future[T]", watch: FolderWatch | ThreadWatch, failure: str) -> None:
+    def __init__(
+        self, future: "Future[T]", watch: FolderWatch | ThreadWatch, failure: str, stopped: str = ""
+    ) -> None:
         self.watch = watch
         self._future = future
-        self._failure = failure
+        self._failure, self._stopped = failure, stopped
         self._logged = False
         self._cancelled = False
 
@@ -87,6 +90,10 @@ class Task(Generic[T]):
             self.watch.ask_to_stop()
         self._future.cancel()
 
+    def then(self, do: Callable[[], None]) -> None:
+        """Have something done when it has ended, in whatever thread notices."""
+        self._future.add_done_callback(lambda _: do())
+
     def wait(self, seconds: float) -> bool:
         """Wait that long for its end, and return whether it has ended."""
         with suppress(TimeoutError, CancelledError):
@@ -107,7 +114,7 @@ class Task(Generic[T]):
 
     def _error(self) -> UserError | None:
         if self._future.cancelled():
-            return Stopped()
+            return Stopped(self._stopped) if self._stopped else Stopped()
         error = self._future.exception()
         if error is None or isinstance(error, UserError):
             return error
@@ -123,6 +130,7 @@ def in_worker(
     fn: Callable[..., T],
     *args: Any,
     failure: str,
+    stopped: str = "",
     watch: FolderWatch | None = None,
 ) -> Task[T]:
     """Have a function called in the worker.
@@ -132,11 +140,11 @@ def in_worker(
         home: The store's folder, which the worker sees too.
         fn: The function; it is given a ``watch`` by that name.
         args: What else it is given.
-        failure: As for ``Task``.
+        failure, stopped: As for ``Task``.
         watch: Where it says how far it is, where that outlasts the task; else it has a folder of its own.
     """
     if watch is not None:
-        return Task(call(fn, *args, watch=watch), watch, failure)
+        return Task(call(fn, *args, watch=watch), watch, failure, stopped)
     made = FolderWatch(_folder(home))
     try:
         future = call(fn, *args, watch=made)
@@ -144,7 +152,7 @@ def in_worker(
         shutil.rmtree(made.folder, ignore_errors=True)
         raise
     future.add_done_callback(lambda _: shutil.rmtree(made.folder, ignore_errors=True))
-    return Task(future, made, failure)
+    return Task(future, made, failure, stopped)
 
 
 def in_thread(fn: Callable[[ThreadWatch], T], name: str, failure: str) -> Task[T]:

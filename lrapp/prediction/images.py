@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lrapp.errors import Stopped, UserError
 from lrapp.images.pixels import contact_sheet
-from lrapp.prediction.progress import Cancelled, Progress
+from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.sandbox import loose_images
 
@@ -62,7 +62,7 @@ def predict_files(
 
     Raises:
         UserError: If the run's model looks at tables or is damaged, or there is no picture among the files.
-        Cancelled: If it was asked to stop.
+        Stopped: If it was asked to stop.
     """
     from lrapp.networks.saved import SavedModel
 
@@ -93,7 +93,7 @@ def predict_pictures(
                 outputs.append(model.outputs(batch.pixels))
             on_progress(Progress(len(names), batch.share))
     except Stopped as error:
-        raise Cancelled from error
+        raise Stopped(CANCELLED) from error
     if not names:
         raise UserError("There is no picture among these files: upload PNG or JPEG files, or a zip of them.")
     good = np.flatnonzero([not reason for reason in reasons])

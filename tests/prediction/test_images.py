@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.export import download
 from lrapp.networks import models
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction import folders, images
-from lrapp.prediction.progress import Cancelled, Progress
+from lrapp.prediction.progress import Progress
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DataSettings, ModelSettings, PicturesSource, RunSettings
@@ -173,13 +173,13 @@ def test_pictures_can_be_cancelled_and_nothing_is_left(run: Run) -> None:
     assert not folder.folder.exists()
     stopped = folders.begin(home, run=run.id)
     stopped.cancel()
-    with pytest.raises(Cancelled, match="was cancelled"):
+    with pytest.raises(Stopped, match="was cancelled"):
         folders.work_on_pictures(stopped.folder, run.folder, pictures)
     assert not stopped.folder.exists()
 
 
 def test_a_cancel_in_between_ends_the_reading(run: Run) -> None:
     told: list[Progress] = []
-    with pytest.raises(Cancelled):
+    with pytest.raises(Stopped):
         images.predict_files(run.folder, [("p.zip", many(3_000))], 24, told.append, lambda: bool(told))
     assert told[-1].rows < 3_000

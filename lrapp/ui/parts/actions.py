@@ -4,8 +4,9 @@ Hiding a button is a courtesy; here is where it counts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -20,6 +21,8 @@ from lrapp.export.exporter import Exporter
 from lrapp.formats.match import Choice
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
+from lrapp.prediction.progress import CANCELLED
+from lrapp.progress import Progress
 from lrapp.runs import notes
 from lrapp.runs.store import Run
 from lrapp.settings import RunSettings, RunStart
@@ -28,7 +31,6 @@ from lrapp.ui.parts.access import Owned
 from lrapp.ui.parts.plain_text import plain
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from pathlib import Path
 
     from lrapp.execution.tasks import Task
@@ -243,7 +245,7 @@ def predict(run: Run, name: str, data: bytes | memoryview) -> PredictionFolder:
 
 def predict_pictures(
     run: Run, pictures: Sequence[tuple[str, bytes]]
-) -> "tuple[PredictionFolder, Future[PicturePredictions]]":
+) -> "tuple[PredictionFolder, Task[PicturePredictions]]":
     """Have pictures predicted.
 
     Args:
@@ -251,14 +253,23 @@ def predict_pictures(
         pictures: Name and bytes of each file.
 
     Returns:
-        The folder through which the work says how far it is and can be cancelled, and what will come of it.
+        Its folder, and the work.
 
     Raises:
         UserError: If the visitor may not, or the disk is full.
     """
     access.require("predict", run)
     folder = folders.begin(resources.store().home, name="pictures", run=run.id, owner=identity.current())
-    return folder, resources.jobs().call(folders.work_on_pictures, folder.folder, run.folder, pictures)
+    task = resources.jobs().task(
+        folders.work_on_pictures,
+        folder.folder,
+        run.folder,
+        pictures,
+        failure="These pictures could not be predicted; the server's log has the details.",
+        stopped=CANCELLED,
+        watch=folder.watch,
+    )
+    return folder, task
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:
@@ -285,6 +296,41 @@ def answer(folder: PredictionFolder, run: Run, choice: Choice) -> None:
     _work_on(folder, run, choice)
 
 
+@dataclass(frozen=True)
+class Predicting:
+    """A prediction that a page waits for; only its maker may end it.
+
+    Args:
+        folder: The prediction's.
+        task: The work; None where another tab asked for it, or this one before a refresh: its folder tells then.
+    """
+
+    folder: PredictionFolder
+    task: "Task[Any] | None"
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, or waits for an answer."""
+        return self.folder.done if self.task is None else self.task.done
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is; None before it has begun."""
+        return self.folder.progress
+
+    def cancel(self) -> None:
+        """Ask it to end; of what nobody works on yet, nothing is left.
+
+        Raises:
+            UserError: If the visitor may not.
+        """
+        cancel(self.folder)
+        if self.task is not None:
+            self.task.cancel()
+        if self.task is None or self.task.done:
+            self.folder.delete()
+
+
 def cancel(folder: PredictionFolder) -> None:
     """Ask whoever works on a prediction to end.
 
@@ -299,17 +345,24 @@ def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -
     """Hand a prediction to the worker; this process answers for it until it is done, whatever becomes of either."""
     answering = folder.answer_for()
     try:
-        future = resources.jobs().call(
-            folders.work, folder.folder, run.folder, folder.asked.name, choice or Choice()
+        task = resources.jobs().task(
+            folders.work,
+            folder.folder,
+            run.folder,
+            folder.asked.name,
+            choice or Choice(),
+            failure="This table could not be predicted; the server's log has the details.",
+            stopped=CANCELLED,
+            watch=folder.watch,
         )
     except BaseException:
         answering.release()
         raise
-    future.add_done_callback(lambda _: answering.release())
-    futures()[folder.id] = future
+    task.then(answering.release)
+    tasks()[folder.id] = task
 
 
-def futures() -> "dict[str, Future[None]]":
-    """Return what this tab has asked for, by the prediction's id."""
-    asked: dict[str, Future[None]] = st.session_state.setdefault("predict.futures", {})
+def tasks() -> "dict[str, Task[None]]":
+    """Return the predictions of tables that this tab has asked for, by their ids."""
+    asked: dict[str, Task[None]] = st.session_state.setdefault("predict.tasks", {})
     return asked
