@@ -118,14 +118,14 @@ def pack(run: Run) -> bytes:
         archive.writestr("README.md", readme)
         archive.writestr("requirements.txt", _requirements())
         package = Path(__file__).parents[1]
-        for path in sorted(_code(package)):
+        for path in sorted(_code(package, kind.download.code)):
             archive.write(path, f"lrapp/{path.relative_to(package).as_posix()}")
     return packed.getvalue()
 
 
-def _code(package: Path) -> Iterator[Path]:
+def _code(package: Path, more: tuple[str, ...]) -> Iterator[Path]:
     """The files of our own code that the scripts need."""
-    for name in _CODE:
+    for name in (*_CODE, *more):
         path = package / name
         yield from path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
 

@@ -39,6 +39,7 @@ class Download:
         script: The code of ``predict.py``.
         usage: What the script is given first, in capitals.
         about: Returns what the README says of the model in a folder.
+        code: Modules of ours that the script needs, beside those that every download holds: paths without ``.py``.
     """
 
     files: tuple[str, ...]
@@ -46,6 +47,7 @@ class Download:
     script: str
     usage: str
     about: Callable[[Path], Predicts]
+    code: tuple[str, ...] = ()
 
 
 def _unexplained(finished: Any, most: float, off: str) -> UserError | None:

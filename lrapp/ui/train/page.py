@@ -97,7 +97,7 @@ def _settings() -> tuple[str | None, int | None]:
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     draft.put(settings)
     if settings.networks_obstacle:
-        st.error(settings.networks_obstacle, icon=":material/error:")
+        st.error(plain(settings.networks_obstacle, None), icon=":material/error:")
         obstacles.append("several networks at once cannot train like this")
     resources.expect(settings)
     if chosen.outlook is not None and not any(obstacles):
