@@ -178,7 +178,7 @@ def test_the_pages_are_imported_without_what_takes_seconds() -> None:
 # What changes or gives away something that somebody made: done in ``ui.parts.actions`` alone, which asks first whether
 # one may.
 ACTIONS = {
-    *("notes.change", "bundle.pack", "registry.export", "folders.create", "folders.begin"),
+    *("notes.change", "bundle.pack", "registry.export", "folders.create", "folders.create_of_pictures"),
     *("sources.read_table", "uploads.table", "uploads.facts", "uploads.look", "uploads.images"),
     "uploads.ask",
     *("studies.create", "studies.create_search", "study_files.delete", "study_files.restore"),
@@ -212,6 +212,37 @@ def test_pages_ask_before_they_change_what_somebody_made() -> None:
     seen = {"notes.change", "bundle.pack", "folders.create", "jobs.stop", "store.delete", "studies.create"}
     assert seen <= actions, "the test sees them"
     assert found == ASKED
+
+
+def kept_by_name(tree: ast.AST) -> list[str]:
+    """What a page keeps in the session under a fixed name, which is no widget's key."""
+    asked: list[ast.expr] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(value=ast.Attribute(attr="session_state"), slice=key):
+                asked.append(key)
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="session_state")), args=[key, *_]):
+                asked.append(key)
+            case ast.Compare(left=key, comparators=[ast.Attribute(attr="session_state")]):
+                asked.append(key)
+    widgets = {
+        ast.unparse(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == "key"
+    }
+    fixed = [key for key in asked if isinstance(key, ast.Constant) or ast.unparse(key).isupper()]
+    return [name for name in map(ast.unparse, fixed) if name not in widgets]
+
+
+def test_what_a_session_keeps_is_a_field_of_one_object() -> None:
+    source = (
+        "st.session_state['a'] = st.session_state.get(_B)\n'c' in st.session_state\nst.session_state[key]"
+    )
+    assert kept_by_name(ast.parse(source)) == ["'a'", "_B", "'c'"], "the test sees them"
+    found = {page: kept_by_name(ast.parse(FILES[page].read_text("utf-8"))) for page in PAGES}
+    assert {page: names for page, names in found.items() if names} == {
+        "ui.parts.session": ["_KEY", "_KEY", "_KEY"]
+    }
 
 
 # Asked for where somebody wants them; the page says how to install them.

@@ -26,7 +26,7 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
     rows = sum(bar.rows for bar in bars)
     if not bars[0].name:
         frame = pd.DataFrame([{"low": bar.low, "high": bar.high, "rows": bar.rows} for bar in bars])
-        greatest = float(frame[["low", "high"]].abs().max(axis=None))
+        greatest = float(frame[["low", "high"]].abs().to_numpy().max())
         chart = (
             alt.Chart()
             .mark_bar(color=TRAINING, binSpacing=1)

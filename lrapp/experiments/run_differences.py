@@ -16,7 +16,13 @@ from lrapp.settings import DataSettings, LayerSettings, PretrainedStart, RunSett
 
 MOST_RUNS = 10
 _NONE = "–"
-_POLICIES = {"fixed": "Fixed", "clr": "CLR", "sgdr": "SGDR", "one-cycle": "One-cycle"}
+_POLICIES = {
+    "fixed": "Fixed",
+    "clr": "CLR",
+    "sgdr": "SGDR",
+    "one-cycle": "One-cycle",
+    "coslog4": "Coslog4",
+}
 # What decides which rows are trained on and which are measured.
 _ROWS = (
     "dialect",
@@ -101,9 +107,9 @@ def side_by_side(runs: Sequence[Compared]) -> SideBySide:
     )
     differing = {
         (place, column)
-        for place in range(scores, len(frame))
+        for place, texts in enumerate(lines.values())
         for column in range(1, len(rows))
-        if frame.iat[place, column] != frame.iat[place, 0]
+        if place >= scores and texts[column] != texts[0]
     }
     return SideBySide(frame, frozenset(best), frozenset(differing), _remarks(runs, comparable))
 

@@ -39,6 +39,7 @@ _CODE = (
     *("policies", "tables", "settings", "images", "formats", "sandbox", "networks"),
     *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
     *("preparation/fitted", "preparation/kinds"),
+    *("preparation/log_target", "preparation/robust_scaling"),
     *("evaluation/__init__", "evaluation/scores"),
     *("prediction/__init__", "prediction/files", "prediction/images", "prediction/row_predictions"),
     *("prediction/progress", "prediction/scoring", "prediction/summary"),

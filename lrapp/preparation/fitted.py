@@ -5,6 +5,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Decoded
 from lrapp.settings import DataKind, Task
 
@@ -35,8 +36,16 @@ class Fitted(Protocol):
         """What a difference of 1 in the network's answers is in the target's units; 1 unless a regression."""
 
     @property
+    def logarithm(self) -> LogTarget | None:
+        """Takes the place of mean and scale where the network learns the target's logarithm, else None."""
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the network's inputs, where they have names."""
+
+    @property
+    def numbers(self) -> int:
+        """How many inputs are scaled numbers; they come first."""
 
     @property
     def shape(self) -> tuple[int, ...]:

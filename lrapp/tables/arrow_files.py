@@ -113,7 +113,7 @@ def open_table(path: Path) -> Table:
         key = f"c{place}"
         if kind == "str":
             series[column.name] = pd.Series(
-                pd.StringDtype("pyarrow", na_value=np.nan).__from_arrow__(words[key])
+                pd.StringDtype("pyarrow", na_value=np.nan).__from_arrow__(words[key])  # type: ignore[attr-defined]
             )
         else:
             series[column.name] = pd.Series(_numbers(numbers[key], np.dtype(kind)), copy=False)

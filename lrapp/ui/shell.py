@@ -6,7 +6,7 @@ from contextlib import suppress
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui.parts import identity, reading, resources
+from lrapp.ui.parts import identity, reading, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ STYLE = """
 .st-key-run_charts { padding-right: 92px; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */
 [data-testid="stStatusWidget"] [data-testid="stBaseButton-header"] { display: none; }
+/* A third click of a hand that is quick was not meant for the button that has just taken the place of the first. */
+@keyframes fresh { from, to { pointer-events: none; } }
+[class*="st-key-train-"] button { animation: fresh 0.3s; }
 .block-container { padding-top: 4.5rem; padding-bottom: 3rem; }
 </style>
 """
@@ -42,7 +45,7 @@ def show() -> None:
         st.Page(compare.page, title="Compare", icon=":material/compare_arrows:", url_path="compare"),
         st.Page(predict.page, title="Predict", icon=":material/online_prediction:", url_path="predict"),
     ]
-    st.session_state["pages"] = {page.url_path or "train": page for page in pages}
+    session.state().pages = {page.url_path or "train": page for page in pages}
     # The first page lives at the address without a path; who types its name is not to be told that it is not there.
     named = st.Page(_to_train, title="Train", url_path="train", visibility="hidden")
     chosen = st.navigation([*pages, named], position="top")
@@ -58,8 +61,8 @@ def show() -> None:
         reading.show(still.work)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
-    if "expected" not in st.session_state:
-        st.session_state["expected"] = True  # who has just come may upload a file
+    if not session.state().reader_expected:
+        session.state().reader_expected = True  # who has just come may upload a file
         with suppress(UserError):
             resources.uploads().readers.expect()
     # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.
@@ -68,4 +71,4 @@ def show() -> None:
 
 
 def _to_train() -> None:
-    st.switch_page(st.session_state["pages"]["train"], query_params=st.query_params.to_dict())
+    st.switch_page(session.state().pages["train"], query_params=st.query_params.to_dict())

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from lrapp.tables.reading import read_csv
 
 ROWS = 20_000
 REPEATS = 3
-EUROPEAN: dict[str, object] = {"sep": ";", "decimal": ","}
+EUROPEAN: dict[str, Any] = {"sep": ";", "decimal": ","}
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Case:
 
     name: str
     make: Callable[[np.random.Generator], pd.DataFrame]
-    to: dict[str, object]
-    given: dict[str, object]
+    to: dict[str, Any]
+    given: dict[str, Any]
     by_hand: Callable[[bytes], pd.DataFrame] | None = None
 
 

@@ -7,7 +7,7 @@ import pytest
 import small_networks
 
 from lrapp.errors import Stopped, UserError
-from lrapp.execution import worker
+from lrapp.execution import loops, worker
 from lrapp.progress import ThreadWatch
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -74,10 +74,10 @@ def test_a_run_after_a_check_is_the_same_run(tmp_path: Path) -> None:
     )
     first = store.create(settings)
     worker.work(first.folder, store.home)
-    kept, there = worker._traced.cache_info(), len(store.runs())
+    kept, there = loops.traced.cache_info(), len(store.runs())
     report = worker.checked_gradients(store.home, settings)
     assert report.right
-    assert worker._traced.cache_info() == kept, "the loop of the last run is still there"
+    assert loops.traced.cache_info() == kept, "the loop of the last run is still there"
     assert len(store.runs()) == there
     second = store.create(settings)
     worker.work(second.folder, store.home)

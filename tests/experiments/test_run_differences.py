@@ -128,7 +128,7 @@ def test_different_questions_have_no_best() -> None:
         assert not found.best
         assert len(found.remarks) == 1
         assert found.remarks[0].startswith("These runs answer different questions")
-    assert found.frame.loc["Validation"].tolist() == ["50.00 % accuracy", "0.7 mean absolute error"]
+    assert [*found.frame.loc["Validation"]] == ["50.00 % accuracy", "0.7 mean absolute error"]
 
 
 def test_a_run_that_has_not_begun_is_compared_all_the_same() -> None:

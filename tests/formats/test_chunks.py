@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,7 @@ def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "_LEAST_ROWS", 20)
 
 
-def written(frame: pd.DataFrame, **how: str) -> bytes:
+def written(frame: pd.DataFrame, **how: Any) -> bytes:
     return frame.to_csv(index=False, **how).encode()
 
 

@@ -235,7 +235,7 @@ def test_names_from_anywhere_are_inputs() -> None:
 
 def test_ten_thousand_columns() -> None:
     frame = pd.DataFrame(RNG.normal(size=(60, 10_000)), columns=[f"c{place}" for place in range(10_000)])
-    columns = [Column(name, ColumnKind.NUMBER, "", 0, 60, ()) for name in frame]
+    columns = [Column(str(name), ColumnKind.NUMBER, "", 0, 60, ()) for name in frame]
     table = Table("wide", frame, tuple(columns), None, (), (), 0)
 
     prepared = prepare(table, DataSettings(target="c0", task="regression"))

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -36,7 +37,6 @@ ALLOWED = {
     "lrapp.prediction.single_row": {"numpy.load"},
     "lrapp.ui.predict.table": {"pyarrow.parquet.read_table"},  # the first rows, as we wrote them
     "lrapp.runs.links": {"zlib.decompressobj"},  # settings of a link, to a limit of bytes
-    "lrapp.prediction.frames": {"read_known"},  # predict.py of a download, on the machine of whoever runs it
     "lrapp.preparation.image_inputs": {"read_picture"},  # for scripts; no page and no worker calls it
 }
 
@@ -105,7 +105,7 @@ def test_pandas_is_asked_in_another_process_whether_it_reads_the_same() -> None:
         {
             "n": [1.5, None, 3.0],
             "word": pd.Series(["a", None, "ü"], dtype="str"),
-            "day": pd.to_datetime(["2020-01-02", None, "2020-03-04"]).as_unit("us"),
+            "day": np.array(["2020-01-02", "NaT", "2020-03-04"], "datetime64[us]"),
         }
     )
     options = {"dtype": {"word": "str"}, "parse_dates": ["day"], "keep_default_na": False, "na_values": [""]}

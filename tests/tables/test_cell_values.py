@@ -126,7 +126,7 @@ def test_what_is_neither_yes_nor_no_is_counted() -> None:
 
 
 def test_the_parts_of_a_date() -> None:
-    parts = cell_values.date_parts(pd.Series(pd.to_datetime(["1970-01-02 06:00", None])))
+    parts = cell_values.date_parts(pd.Series(pd.to_datetime(["1970-01-02 06:00", "NaT"])))
 
     quarter = 2 * math.pi / 4
     expected = [

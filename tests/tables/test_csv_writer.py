@@ -25,7 +25,7 @@ def test_written_cells_start_no_formula() -> None:
             ],
             "number": [-1.5, 2, np.nan, 4, 5, 6, 7, 8],
             "text number": ["-5", "+3.25", "-1e3", "5", "-", "=5", "a-b", "é"],
-            "day": pd.to_datetime(["2020-01-01"] * 7 + [None]),
+            "day": pd.to_datetime(["2020-01-01"] * 7 + ["NaT"]),
         }
     )
 
@@ -55,7 +55,7 @@ def test_texts_come_back_as_they_were() -> None:
 
 def test_names_and_times_are_written_plainly() -> None:
     times = pd.to_datetime(
-        ["2020-01-02", "2020-01-02 03:04:05", "2020-01-02 03:04:05.5", None], format="mixed"
+        ["2020-01-02", "2020-01-02 03:04:05", "2020-01-02 03:04:05.5", "NaT"], format="mixed"
     )
     frame = pd.DataFrame({"@sum(a)": [1, 2, 3, 4], "t": times.as_unit("ms")})
     assert to_csv_bytes(frame).decode("utf-8-sig").splitlines() == [

@@ -143,4 +143,4 @@ def _own_digit(match: re.Match[str]) -> str:
 
 def as_series(column: pa.ChunkedArray) -> pd.Series:
     """A column of strings in pandas' ``str`` dtype, NaN where null."""
-    return pd.Series(pd.StringDtype(na_value=np.nan).__from_arrow__(column))
+    return pd.Series(pd.StringDtype(na_value=np.nan).__from_arrow__(column))  # type: ignore[attr-defined]

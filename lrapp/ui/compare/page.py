@@ -26,7 +26,7 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search_form
 from lrapp.ui.compare import study as study_view
-from lrapp.ui.parts import access, actions, draft, kinds, reading, resources, starting
+from lrapp.ui.parts import access, actions, draft, kinds, reading, resources, session, starting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import learning_rate
 
@@ -34,13 +34,19 @@ from lrapp.ui.train import learning_rate
 _CARDIO = "cardio"
 _CARDIO_FILE = "cardio_train.csv"
 _OTHERWISE, _OTHERWISE_TARGET, _OTHERWISE_BATCH = "breast_cancer.csv", "diagnosis", 32
-_KINDS = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
+_KINDS = {
+    "fixed": "Fixed",
+    "clr": "Cyclical (CLR)",
+    "sgdr": "Warm restarts (SGDR)",
+    "one-cycle": "One-cycle",
+    "coslog4": "Growing cycles (coslog4)",
+}
 _POLICIES, _SEARCH = "Policies", "Random search"
 _TRAIN_PAGE = "The policy of the Train page"
 
 
 @dataclass
-class _Row:
+class PolicyRow:
     """One policy that is being set up."""
 
     number: int
@@ -51,9 +57,9 @@ def page() -> None:
     """Show the page."""
     st.subheader("Compare", anchor=False)
     _undo()
-    study_id = st.query_params.get("study") or st.session_state.get("study")
+    study_id = st.query_params.get("study") or session.state().study
     if study_id:
-        st.session_state["study"] = st.query_params["study"] = study_id
+        session.state().study = st.query_params["study"] = study_id
         if st.button("New comparison", icon=":material/add:"):
             _open(None)
         study_view.show(study_id, _delete)
@@ -64,10 +70,10 @@ def page() -> None:
 
 def _open(study_id: str | None) -> None:
     if study_id is None:
-        st.session_state.pop("study", None)
+        session.state().study = None
         st.query_params.pop("study", None)
     else:
-        st.session_state["study"] = st.query_params["study"] = study_id
+        session.state().study = st.query_params["study"] = study_id
     st.rerun()
 
 
@@ -79,12 +85,12 @@ def _new() -> None:
     what = st.segmented_control(
         "What to compare",
         [_POLICIES, _SEARCH],
-        default=st.session_state.get("compare_kept", _POLICIES),
+        default=session.state().compare_what or _POLICIES,
         key="compare.what",
         required=True,
         label_visibility="collapsed",
     )
-    st.session_state["compare_kept"] = what
+    session.state().compare_what = what
     if what == _SEARCH:
         _new_search()
     else:
@@ -180,21 +186,20 @@ def _in_words(base: RunSettings) -> str:
     )
 
 
-def _rows(base: RunSettings) -> list[_Row]:
+def _rows(base: RunSettings) -> list[PolicyRow]:
     # As on the Train page, SGD and the adaptive optimizers each keep their own numbers.
-    key = f"compare_rows.{draft.family(base.training.optimizer)}"
-    if key not in st.session_state:
+    kept, family = session.state().compare_rows, draft.family(base.training.optimizer)
+    if family not in kept:
         fixed, clr = list(_presets(base).values())[:2]
-        st.session_state[key] = [_Row(0, fixed), _Row(1, clr)]
-    rows: list[_Row] = st.session_state[key]
-    return rows
+        kept[family] = [PolicyRow(0, fixed), PolicyRow(1, clr)]
+    return kept[family]
 
 
 def _presets(base: RunSettings) -> dict[str, PolicySettings]:
     optimizer = base.training.optimizer
     found = {
         f"{_KINDS[kind]}, rates found": checked(starting_policy(kind, optimizer), source="found")
-        for kind in ("clr", "sgdr", "one-cycle")
+        for kind in ("clr", "sgdr", "one-cycle", "coslog4")
     }
     fixed = starting_policy("fixed", optimizer)
     return {studies.label_of(fixed): fixed, **found, _TRAIN_PAGE: base.policy}
@@ -236,14 +241,14 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
     if right.button(
         "Add", icon=":material/add:", width="stretch", disabled=len(rows) >= MOST_POLICIES, key="compare.more"
     ):
-        rows.append(_Row(1 + max((row.number for row in rows), default=-1), presets[chosen]))
+        rows.append(PolicyRow(1 + max((row.number for row in rows), default=-1), presets[chosen]))
         st.rerun()
     return [row.policy for row in rows]
 
 
 def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
     # Kept by hand, as Streamlit forgets what widgets of another page said.
-    kept: dict[str, int] = st.session_state.setdefault("compare_numbers", {})
+    kept = session.state().compare_numbers
     left, right = st.columns(2)
     seeds = left.number_input(
         "Seeds",
@@ -265,7 +270,7 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
     kept["seeds"] = seeds
     if epochs != base.training.epochs or "epochs" in kept:
         kept["epochs"] = epochs
-    training = base.training.model_copy(update={"epochs": epochs})
+    training = base.training.model_copy(update={"epochs": epochs, "least_steps": 0})
     first = training.seed
     return Plan(
         name=" or ".join(one.label for one in studies.contenders(policies))[:200],
@@ -283,6 +288,7 @@ def _budget(plan: Plan, expected: ExpectedShape) -> None:
         outputs=expected.outputs,
         rows=expected.rows,
         validation_rows=expected.validation_rows,
+        numbers=expected.numbers,
     )
     cost.check_memory(estimate, memory.available_bytes())
     number, seeds = len(plan.contenders), len(plan.seeds)
@@ -310,7 +316,7 @@ def _ready_made() -> Plan:
 
 def _cardio() -> Source | None:
     """The cardiovascular table, as uploaded or as it lies ready for tests."""
-    uploads: list[Source] = st.session_state.get("uploads", [])
+    uploads = session.state().uploads
     for source in dict.fromkeys([draft.get().data.source, *reversed(uploads)]):
         try:
             if _CARDIO in resources.table(DataSettings(source=source)).kinds:
@@ -352,12 +358,12 @@ def _earlier(current: str | None) -> None:
 
 def _delete(study: Study) -> None:
     actions.delete_study(study)
-    st.session_state["deleted_study"], st.session_state["deleted_word"] = study.id, study.word
+    session.state().deleted_study, session.state().deleted_word = study.id, study.word
     _open(None)
 
 
 def _undo() -> None:
-    word = st.session_state.get("deleted_word", "comparison")
-    deleted = resources.undo("deleted_study", f"The {plain(word)} and its runs were deleted.")
-    if deleted is not None:
+    kept = session.state()
+    if kept.deleted_study and resources.undo(f"The {plain(kept.deleted_word)} and its runs were deleted."):
+        deleted, kept.deleted_study = kept.deleted_study, ""
         _open(actions.restore_study(deleted).id)

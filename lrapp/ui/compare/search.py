@@ -12,7 +12,7 @@ from lrapp.experiments.search_results import Found, SearchTrial
 from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import resources, saving
+from lrapp.ui.parts import resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.runs import sharing
 
@@ -90,7 +90,7 @@ def _best(study: Study, found: Found) -> None:
         ):
             sharing.start_from(run.settings)
         st.page_link(
-            st.session_state["pages"]["train"],
+            session.state().pages["train"],
             label=f"Open trial {best.number:d}",
             icon=":material/open_in_new:",
             query_params={"run": run.id},

@@ -18,7 +18,7 @@ from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search as search_view
-from lrapp.ui.parts import draft, fields, starting
+from lrapp.ui.parts import draft, fields, session, starting
 from lrapp.ui.parts.plain_text import plain
 
 START = "search"
@@ -28,7 +28,7 @@ _POWERS = [2**power for power in range(20)]
 
 
 @dataclass
-class _Kept:
+class SearchForm:
     """What is set up, kept by hand, as Streamlit forgets what widgets of another page said."""
 
     ranges: dict[str, Range | Choice]
@@ -79,20 +79,19 @@ def show(base: RunSettings, expected: ExpectedShape) -> tuple[Search, RunSetting
     return None
 
 
-def _kept(base: RunSettings, training_rows: int) -> _Kept:
+def _kept(base: RunSettings, training_rows: int) -> SearchForm:
     # As on the Train page, SGD and the adaptive optimizers each keep their own numbers.
-    key = f"search.{draft.family(base.training.optimizer)}"
-    if key not in st.session_state:
+    forms, family = session.state().search_forms, draft.family(base.training.optimizer)
+    if family not in forms:
         ranges = {name: search_space.usual(name) for name in NAMES}
         ranges["learning_rate"] = search_space.usual_rates(base.training.optimizer)
         ranges["batch_size"] = search_space.usual_batches(training_rows)
         chosen = {name for name in _AT_FIRST if search.obstacle(name, base) is None}
-        st.session_state[key] = _Kept(ranges, chosen)
-    kept: _Kept = st.session_state[key]
-    return kept
+        forms[family] = SearchForm(ranges, chosen)
+    return forms[family]
 
 
-def _setting(kept: _Kept, name: str, base: RunSettings) -> None:
+def _setting(kept: SearchForm, name: str, base: RunSettings) -> None:
     key = f"search.{draft.family(base.training.optimizer)}.{name}"
     why = search.obstacle(name, base)
     about = Space.model_fields[name].description or ""
@@ -156,7 +155,7 @@ def _optimizers(varied: Choice, key: str) -> Choice:
     return Choice(among=tuple(among))
 
 
-def _numbers(kept: _Kept, base: RunSettings) -> RunSettings:
+def _numbers(kept: SearchForm, base: RunSettings) -> RunSettings:
     """Trials, epochs and seed; the base with that many epochs."""
     left, middle, right = st.columns(3, vertical_alignment="bottom")
     trials = fields.widget(kept.search, "trials", "search", into=left)
@@ -174,7 +173,7 @@ def _numbers(kept: _Kept, base: RunSettings) -> RunSettings:
         kept.epochs = epochs
     seed = fields.widget(kept.search, "seed", "search", into=right)
     kept.search = checked(kept.search, trials=trials, seed=seed)
-    return checked(base, training=checked(base.training, epochs=epochs))
+    return checked(base, training=checked(base.training, epochs=epochs, least_steps=0))
 
 
 def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:

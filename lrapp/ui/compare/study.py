@@ -18,9 +18,8 @@ from lrapp.experiments.study_files import Member, Study
 from lrapp.phrasing import counted
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, Status, now
-from lrapp.settings import RunSettings
 from lrapp.ui.compare import search
-from lrapp.ui.parts import access, actions, resources, saving, waiting
+from lrapp.ui.parts import access, actions, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page
 
@@ -81,10 +80,10 @@ def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
 
 
 def _look(study: Study) -> list[_Seen]:
-    kept = st.session_state.get("study_readers")
+    kept = session.state().study_readers
     if kept is None or kept[0] != study.id:
-        kept = st.session_state["study_readers"] = (study.id, {})
-    readers: dict[str, EventReader] = kept[1]
+        kept = session.state().study_readers = (study.id, {})
+    readers = kept[1]
     seen = []
     for member in study.members:
         run = study_files.run_of(resources.store(), member)
@@ -110,10 +109,10 @@ def _trials(seen: list[_Seen]) -> list[StudyRun]:
 
 def _tried(study: Study, seen: list[_Seen]) -> list[SearchTrial]:
     """The trials of a search; their settings, which never change, are read once."""
-    kept = st.session_state.get("search_settings")
+    kept = session.state().trial_settings
     if kept is None or kept[0] != study.id:
-        kept = st.session_state["search_settings"] = (study.id, {})
-    known: dict[str, RunSettings] = kept[1]
+        kept = session.state().trial_settings = (study.id, {})
+    known = kept[1]
     for one in seen:
         if one.run is not None and one.run.id not in known:
             with suppress(UserError):  # damaged; what became of it is said
@@ -349,7 +348,7 @@ def _runs(study: Study, seen: list[_Seen]) -> None:
             if one.run is None or one.status is None:
                 continue
             places[number % 2].page_link(
-                st.session_state["pages"]["train"],
+                session.state().pages["train"],
                 label=_name(study, one),
                 icon=page.icon(one.status.state),
                 query_params={"run": one.run.id},

@@ -33,4 +33,5 @@ KIND = KindPages(
     presets=presets.TABLE,
     columns=("units", "activation", "dropout", "l1", "l2", "batch_norm"),
     predict=table_or_row.show,
+    rare=("number_embedding", "initial_weights"),
 )

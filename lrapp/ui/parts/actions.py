@@ -26,7 +26,7 @@ from lrapp.progress import Progress
 from lrapp.runs import notes
 from lrapp.runs.store import Run
 from lrapp.settings import RunSettings, RunStart
-from lrapp.ui.parts import access, identity, resources
+from lrapp.ui.parts import access, identity, resources, session
 from lrapp.ui.parts.access import Owned
 from lrapp.ui.parts.plain_text import plain
 
@@ -244,7 +244,7 @@ def predict(run: Run, name: str, data: bytes | memoryview) -> PredictionFolder:
 
 
 def predict_pictures(
-    run: Run, pictures: Sequence[tuple[str, bytes]]
+    run: Run, pictures: Sequence[tuple[str, bytes | memoryview]]
 ) -> "tuple[PredictionFolder, Task[PicturePredictions]]":
     """Have pictures predicted.
 
@@ -259,12 +259,14 @@ def predict_pictures(
         UserError: If the visitor may not, or the disk is full.
     """
     access.require("predict", run)
-    folder = folders.begin(resources.store().home, name="pictures", run=run.id, owner=identity.current())
+    folder = folders.create_of_pictures(
+        resources.store().home, pictures, run=run.id, owner=identity.current()
+    )
     task = resources.jobs().task(
         folders.work_on_pictures,
         folder.folder,
         run.folder,
-        pictures,
+        [name for name, _ in pictures],
         failure="These pictures could not be predicted; the server's log has the details.",
         stopped=CANCELLED,
         watch=folder.watch,
@@ -364,5 +366,4 @@ def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -
 
 def tasks() -> "dict[str, Task[None]]":
     """Return the predictions of tables that this tab has asked for, by their ids."""
-    asked: dict[str, Task[None]] = st.session_state.setdefault("predict.tasks", {})
-    return asked
+    return session.state().predictions

@@ -5,8 +5,7 @@ import secrets
 import streamlit as st
 
 from lrapp.evaluation.diagnosis import Card
-
-_KEY = "card_to_show"
+from lrapp.ui.parts import session
 
 _JS = """
 // Drawn again, this must not scroll again.
@@ -44,11 +43,11 @@ def go(card: Card) -> None:
     Args:
         card: Its heading.
     """
-    st.session_state[_KEY] = (card, secrets.token_hex(8))
+    session.state().card = (card, secrets.token_hex(8))
 
 
 def arrive() -> None:
     """Scroll, if somebody asked to."""
-    wanted: tuple[Card, str] | None = st.session_state.get(_KEY)
+    wanted = session.state().card
     if wanted is not None:
         _scroll(data={"title": wanted[0], "once": wanted[1]}, key="scroll_to_card", height=1)

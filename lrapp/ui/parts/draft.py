@@ -10,20 +10,20 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.runs import links
 from lrapp.settings import PolicySettings, RunSettings
-from lrapp.ui.parts import resources
+from lrapp.ui.parts import resources, session
 
 
 def get() -> RunSettings:
     """Return the draft; in a fresh session, that of the run or the link in the address, or the defaults."""
-    if "draft" not in st.session_state:
-        st.session_state["draft"] = _of_address() or RunSettings()
-    draft: RunSettings = st.session_state["draft"]
-    return draft
+    kept = session.state()
+    if kept.draft is None:
+        kept.draft = _of_address() or RunSettings()
+    return kept.draft
 
 
 def put(settings: RunSettings) -> None:
     """Keep what the widgets say."""
-    st.session_state["draft"] = settings
+    session.state().draft = settings
 
 
 def replace(settings: RunSettings) -> None:
@@ -32,19 +32,18 @@ def replace(settings: RunSettings) -> None:
     put(settings)
     # Else the policy of that kind that was set earlier would come back in the place of theirs.
     other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
-    st.session_state.pop("link_trouble", None)
+    session.state().link_trouble = ""
     renew()
 
 
 def renew() -> None:
     """Let every widget start anew from the draft."""
-    st.session_state["draft_version"] = version() + 1
+    session.state().draft_version += 1
 
 
 def version() -> int:
     """Return a number that changes when the draft is replaced."""
-    number: int = st.session_state.get("draft_version", 0)
-    return number
+    return session.state().draft_version
 
 
 def key(name: str) -> str:
@@ -54,8 +53,7 @@ def key(name: str) -> str:
 
 def other_policies() -> dict[tuple[str, str], PolicySettings]:
     """Return the policies set earlier, by type and family of optimizer, so that a look at another loses nothing."""
-    kept: dict[tuple[str, str], PolicySettings] = st.session_state.setdefault("policies", {})
-    return kept
+    return session.state().policies
 
 
 def family(optimizer: str) -> str:
@@ -68,19 +66,17 @@ def take_policy(policy: PolicySettings) -> None:
     settings = get().model_copy(update={"policy": policy})
     put(settings)
     other_policies()[(policy.type, family(settings.training.optimizer))] = policy
-    st.session_state["policy_version"] = policy_version() + 1
+    session.state().policy_version += 1
 
 
 def policy_version() -> int:
     """Return a number that changes when the policy was replaced."""
-    number: int = st.session_state.get("policy_version", 0)
-    return number
+    return session.state().policy_version
 
 
 def link_trouble() -> str:
     """Return one sentence on what is wrong with the link that this session began with; empty if nothing is."""
-    trouble: str = st.session_state.get("link_trouble", "")
-    return trouble
+    return session.state().link_trouble
 
 
 def to_train(settings: RunSettings) -> RunSettings:
@@ -99,5 +95,5 @@ def _of_address() -> RunSettings | None:
         try:
             return to_train(links.from_text(text))
         except UserError as error:
-            st.session_state["link_trouble"] = str(error)
+            session.state().link_trouble = str(error)
     return None

@@ -3,13 +3,12 @@
 An identity is an opaque id, and all that the pages know of a person. Where nothing is anybody's own it is empty.
 """
 
-import secrets
-
 import streamlit as st
 
 from lrapp.access import rights, visitors
 from lrapp.errors import UserError
 from lrapp.runs.store import Store
+from lrapp.ui.parts import session
 
 
 def current() -> str:
@@ -29,16 +28,16 @@ def lasts() -> bool:
 
 def _ids() -> tuple[str, ...]:
     """All ids of this visitor, the first being the one for new things; of the tab alone where no cookie is kept."""
-    return _of_cookies() or (st.session_state.setdefault("tab_identity", f"tab-{secrets.token_hex(16)}"),)
+    return _of_cookies() or (session.state().tab_identity,)
 
 
 def _of_cookies() -> tuple[str, ...]:
     cookies = dict(st.context.cookies)
-    kept: tuple[dict[str, str], tuple[str, ...]] | None = st.session_state.get("identity")
+    kept = session.state().identity
     if kept is None or kept[0] != cookies:
         try:
             known = visitors.known(visitors.key(Store.default().home), cookies)
         except UserError:  # the key cannot be read or made, which the server's log says
             known = ()
-        kept = st.session_state["identity"] = (cookies, tuple(one.id for one in known))
+        kept = session.state().identity = (cookies, tuple(one.id for one in known))
     return kept[1]

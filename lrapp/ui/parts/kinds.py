@@ -56,6 +56,7 @@ class KindPages:
         presets: Networks to choose from.
         columns: Fields of a layer that the table of layers shows.
         predict: Draws the Predict page of a finished run.
+        rare: Fields of the network that most people leave as they are.
     """
 
     upload: str
@@ -66,6 +67,7 @@ class KindPages:
     presets: Mapping[str, tuple[LayerSettings, ...]]
     columns: tuple[str, ...]
     predict: Callable[[Run], None]
+    rare: tuple[str, ...] = ("initial_weights",)
 
 
 def of(kind: DataKind) -> KindPages:

@@ -8,7 +8,7 @@ import streamlit as st
 from lrapp.errors import Stopped, UserError
 from lrapp.execution.desk import Desk, StillReading, Work
 from lrapp.progress import Watch
-from lrapp.ui.parts import tasks
+from lrapp.ui.parts import session, tasks
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def get(desk: Desk, key: Hashable, title: str, make: Callable[[Watch], T]) -> T:
         Stopped: If this visitor has cancelled it; ``offer_again`` lets them think again.
         UserError: What is wrong with the file.
     """
-    if st.session_state.get(_CANCELLED) == key:
+    if session.state().cancelled_reading == key:
         raise Stopped(f"Reading {title} was cancelled. Read it again, or choose other data.")
     return desk.get(key, title, make, _MOMENT)
 
@@ -46,7 +46,7 @@ def show(work: Work) -> None:
 
 
 def _cancel(work: Work) -> None:
-    st.session_state[_CANCELLED] = work.key
+    session.state().cancelled_reading = work.key
 
 
 def offer_again(error: UserError, key: str) -> None:
@@ -57,7 +57,7 @@ def offer_again(error: UserError, key: str) -> None:
         key: Of the button.
     """
     if isinstance(error, Stopped) and st.button("Read it again", icon=":material/refresh:", key=key):
-        st.session_state.pop(_CANCELLED, None)
+        session.state().cancelled_reading = None
         st.rerun()
 
 

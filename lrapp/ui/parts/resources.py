@@ -21,7 +21,7 @@ from lrapp.sandbox.readers import Readers
 from lrapp.sandbox.uploads import Uploads
 from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source, UploadedSource
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.ui.parts import access, reading
+from lrapp.ui.parts import access, reading, session
 from lrapp.ui.parts.plain_text import plain
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def desk() -> Desk:
 def expect(settings: RunSettings) -> None:
     """Have a worker ready of the kind that these settings want, where that is another than before in this tab."""
     kind = worker_setup.kind_for(settings)
-    if kind != st.session_state.get("worker_kind", worker_setup.USUAL):
-        st.session_state["worker_kind"] = kind
+    if kind != session.state().worker_kind:
+        session.state().worker_kind = kind
         jobs().expect(kind)
 
 
@@ -230,22 +230,8 @@ def started(run: Run) -> str:
         return run.id
 
 
-def undo(key: str, sentence: str) -> str | None:
-    """Say that something was deleted, and offer to take it back.
-
-    Args:
-        key: Where the session keeps the id of what was deleted last.
-        sentence: What was deleted.
-
-    Returns:
-        The id to restore if the person asked for it, and forgets it; else None.
-    """
-    deleted: str | None = st.session_state.get(key)
-    if deleted is None:
-        return None
+def undo(sentence: str) -> bool:
+    """Say that something was deleted, and return whether the person asks to have it back."""
     left, right = st.columns([4, 1], vertical_alignment="center")
     left.info(sentence, icon=":material/delete:")
-    if not right.button("Undo", icon=":material/undo:", width="stretch"):
-        return None
-    del st.session_state[key]
-    return deleted
+    return right.button("Undo", icon=":material/undo:", width="stretch")

@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from lrapp.ui.parts import session
+
 
 @dataclass
-class _Button:
+class Button:
     """A button's token, and whether something was started with it."""
 
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     used: bool = False
 
 
-def _of(name: str) -> _Button:
-    kept: dict[str, _Button] = st.session_state.setdefault("start_buttons", {})
-    return kept.setdefault(name, _Button())
+def _of(name: str) -> Button:
+    return session.state().start_buttons.setdefault(name, Button())
 
 
 def _key(name: str) -> str:
@@ -49,5 +50,5 @@ def shown(name: str) -> bool:
     """Say that what was started is on the page; return whether the button must be drawn anew, for the next start."""
     if not _of(name).used:
         return False
-    st.session_state["start_buttons"][name] = _Button()
+    session.state().start_buttons[name] = Button()
     return True

@@ -15,7 +15,7 @@ from lrapp.prediction.images import PicturePredictions
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import actions, tasks, waiting
+from lrapp.ui.parts import actions, session, tasks, waiting
 from lrapp.ui.parts.actions import Predicting
 from lrapp.ui.parts.plain_text import plain
 
@@ -29,7 +29,7 @@ _KEPT = "predict.pictures"
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class Asked:
     """Pictures that this tab wants predicted: by which run, which uploads, and the work."""
 
     about: tuple[str, tuple[str, ...]]
@@ -53,7 +53,7 @@ def show(run: Run) -> None:
         key=f"predict.pictures.{run.id}",
         help="PNG, JPEG, GIF, BMP or WebP. Choose several at once, or pack any number into a zip.",
     )
-    asked: _Asked | None = st.session_state.get(_KEPT)
+    asked = session.state().pictures
     if not uploaded:
         if asked is not None:
             _forget(asked)
@@ -63,8 +63,8 @@ def show(run: Run) -> None:
     if asked is None or asked.about != about:
         if asked is not None:
             _forget(asked)
-        pictures = [(file.name, file.getvalue()) for file in uploaded]
-        asked = st.session_state[_KEPT] = _Asked(about, *actions.predict_pictures(run, pictures))
+        pictures = [(file.name, file.getbuffer()) for file in uploaded]
+        asked = session.state().pictures = Asked(about, *actions.predict_pictures(run, pictures))
     if not asked.task.done:
         tasks.show(
             Predicting(asked.folder, asked.task),
@@ -81,16 +81,16 @@ def show(run: Run) -> None:
     _result(run, found)
 
 
-def _forget(asked: _Asked) -> None:
+def _forget(asked: Asked) -> None:
     """Nobody waits for what was uploaded before."""
     if not asked.task.done:
         Predicting(asked.folder, asked.task).cancel()
-    del st.session_state[_KEPT]
+    session.state().pictures = None
 
 
 def _offer_again(run: Run) -> None:
     if st.button("Predict again", icon=":material/refresh:", key=f"predict.pictures.again.{run.id}"):
-        del st.session_state[_KEPT]
+        session.state().pictures = None
         st.rerun()
 
 

@@ -5,10 +5,10 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.runs.store import Run
 from lrapp.settings.kinds import kind_of_model
-from lrapp.ui.parts import access, choices, kinds, resources
+from lrapp.ui.parts import access, choices, kinds, resources, session
 from lrapp.ui.parts.plain_text import plain
 
-_LIST, _SHOWN = "predict.model", "predict.model.shown"
+_LIST = "predict.model"
 
 
 def page() -> None:
@@ -49,7 +49,7 @@ def _choose() -> Run | None:
             icon=":material/warning:",
         )
     # A list without a key would be another one as soon as the address has changed, and forget the next choice.
-    if st.session_state.get(_LIST) not in ids or st.session_state.get(_SHOWN) != wanted:
+    if st.session_state.get(_LIST) not in ids or session.state().model_shown != wanted:
         st.session_state[_LIST] = wanted if wanted in ids else ids[0]
     chosen = st.selectbox(
         "Model",
@@ -58,7 +58,7 @@ def _choose() -> Run | None:
         key=_LIST,
         help="The run whose model predicts; the newest first. Type to search.",
     )
-    st.session_state[_SHOWN] = chosen
+    session.state().model_shown = chosen
     if chosen != wanted:
         st.query_params["run"] = chosen
         # The predictions in the address are those of the other run.

@@ -9,7 +9,6 @@ from lrapp.charts import predictions
 from lrapp.errors import Stopped, UserError
 from lrapp.evaluation import scores
 from lrapp.evaluation.analysis import Insight
-from lrapp.execution.tasks import Task
 from lrapp.prediction import single_row
 from lrapp.prediction.single_row import Field, OneRow, Value
 from lrapp.preparation.preprocessor import Decoded
@@ -17,7 +16,7 @@ from lrapp.runs.store import Run
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import LARGEST
-from lrapp.ui.parts import choices, resources, saving, tasks, waiting
+from lrapp.ui.parts import choices, resources, saving, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain, spoken
 
 # More fields than this are a long way down the page; the others wait in a list.
@@ -48,7 +47,7 @@ def show(run: Run) -> None:
 
 def _prepare(run: Run) -> None:
     """Have the worker leave the arrays beside the model; it does so once for each run."""
-    asked: dict[str, Task[None]] = st.session_state.setdefault("one_row.tasks", {})
+    asked = session.state().one_row
     task = asked.get(run.id)
     if task is None:
         task = asked[run.id] = resources.jobs().task(

@@ -17,7 +17,7 @@ from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.progress import CANCELLED
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, resources, saving, tasks, waiting
+from lrapp.ui.parts import access, actions, resources, saving, session, tasks, waiting
 from lrapp.ui.parts.actions import Predicting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import question
@@ -36,7 +36,7 @@ def show(run: Run) -> None:
         help="Columns are found by name, their order does not matter. The target may be missing; where it is "
         "there, the predictions are scored. A million rows are fine.",
     )
-    if uploaded is not None and st.session_state.get("predict.taken") != (run.id, uploaded.file_id):
+    if uploaded is not None and session.state().prediction_taken != (run.id, uploaded.file_id):
         _begin(run, uploaded)
     folder = _shown(run)
     if folder is None:
@@ -78,8 +78,8 @@ def show(run: Run) -> None:
 
 def _begin(run: Run, uploaded: Any) -> None:
     """Hand the file to the worker; once for each upload, not again with every rerun of the page."""
-    st.session_state["predict.taken"] = (run.id, uploaded.file_id)
-    st.session_state.pop("predict.error", None)
+    session.state().prediction_taken = (run.id, uploaded.file_id)
+    session.state().prediction_error = None
     st.query_params["prediction"] = actions.predict(run, uploaded.name, uploaded.getbuffer()).id
 
 
@@ -114,7 +114,7 @@ def _shown(run: Run) -> PredictionFolder | None:
         if task is not None and task.state in ("failed", "stopped"):
             _keep_error(run, task)
         else:
-            st.session_state["predict.error"] = (run.id, str(error))
+            session.state().prediction_error = (run.id, str(error))
         _forget()
         return None
 
@@ -129,11 +129,11 @@ def _keep_error(run: Run, task: Task[None]) -> None:
     try:
         task.result()
     except UserError as error:
-        st.session_state["predict.error"] = (run.id, str(error))
+        session.state().prediction_error = (run.id, str(error))
 
 
 def _say_what_went_wrong(run: Run) -> None:
-    kept = st.session_state.get("predict.error")
+    kept = session.state().prediction_error
     if kept is not None and kept[0] == run.id:
         st.error(plain(kept[1], None), icon=":material/error:")
 
@@ -141,7 +141,7 @@ def _say_what_went_wrong(run: Run) -> None:
 def _wait(run: Run, predicting: Predicting) -> None:
     def cancelled() -> None:
         if not predicting.folder.folder.exists():  # nobody had begun with it
-            st.session_state["predict.error"] = (run.id, CANCELLED)
+            session.state().prediction_error = (run.id, CANCELLED)
             _forget()
 
     tasks.show(

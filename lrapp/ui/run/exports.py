@@ -9,7 +9,7 @@ from lrapp.execution.tasks import Task
 from lrapp.export import download, registry
 from lrapp.export.exporter import Exporter
 from lrapp.runs.store import Run
-from lrapp.ui.parts import actions, tasks, waiting
+from lrapp.ui.parts import actions, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
 
 
@@ -76,8 +76,7 @@ def _say_how_it_ended(task: Task[Path]) -> None:
 
 def _tasks() -> dict[tuple[str, str], Task[Path]]:
     """What this tab has asked for."""
-    asked: dict[tuple[str, str], Task[Path]] = st.session_state.setdefault("takeaways", {})
-    return asked
+    return session.state().exports
 
 
 def _key(run: Run, item: Exporter) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from lrapp.export import download
 from lrapp.runs import notes
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, State, Status
-from lrapp.ui.parts import access, actions, resources, saving, waiting
+from lrapp.ui.parts import access, actions, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import exports, networks, range_test, results
 
@@ -39,7 +39,7 @@ _LOOKS: dict[State, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
+class Drawn:
     """What was drawn last: of which run, when, after how many of its steps, and the seconds that it took."""
 
     run_id: str
@@ -90,11 +90,10 @@ def _pace(run: Run, history: History) -> float:
 
 def _reader(run: Run) -> EventReader:
     """The session's reader of this run, which remembers what it has read."""
-    kept = st.session_state.get("reader")
+    kept = session.state().reader
     if kept is None or kept[0] != run.id:
-        kept = st.session_state["reader"] = (run.id, EventReader(run))
-    reader: EventReader = kept[1]
-    return reader
+        kept = session.state().reader = (run.id, EventReader(run))
+    return kept[1]
 
 
 def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
@@ -154,12 +153,12 @@ def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
     most = training.MOST_POINTS_LIVE
     points = training.run_frame(history, _live_plan(run, history), most, [members.spread(history, most)])
     took = time.thread_time() - began
-    st.session_state["drawn"] = _Drawn(run.id, time.monotonic(), history.steps_done, took, points)
+    session.state().drawn = Drawn(run.id, time.monotonic(), history.steps_done, took, points)
     return points
 
 
-def _last_drawn(run: Run) -> _Drawn | None:
-    drawn: _Drawn | None = st.session_state.get("drawn")
+def _last_drawn(run: Run) -> Drawn | None:
+    drawn = session.state().drawn
     return drawn if drawn is not None and drawn.run_id == run.id else None
 
 
@@ -181,12 +180,11 @@ def _first_word(run: Run) -> History:
 
 def _live_plan(run: Run, history: History) -> pd.DataFrame | None:
     """The line of the plan, kept while the run goes on: a long one takes longer to make than all else that is drawn."""
-    kept = st.session_state.get("planned")
+    kept = session.state().planned
     if kept is None or kept[:2] != (run.id, history.found):
         kept = run.id, history.found, _plan(run, history, training.MOST_POINTS_LIVE)
-        st.session_state["planned"] = kept
-    line: pd.DataFrame | None = kept[2]
-    return line
+        session.state().planned = kept
+    return kept[2]
 
 
 def _plan(run: Run, history: History, most: int) -> pd.DataFrame | None:

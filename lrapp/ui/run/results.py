@@ -17,7 +17,7 @@ from lrapp.execution import loggers
 from lrapp.export import report
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import cards, choices, draft, resources, saving
+from lrapp.ui.parts import cards, choices, draft, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import misclassified
 
@@ -120,7 +120,7 @@ def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
         draft.replace(found.settings)
     if go or change:
         cards.go(card)
-        st.switch_page(st.session_state["pages"]["train"], query_params={"run": run.id})
+        st.switch_page(session.state().pages["train"], query_params={"run": run.id})
 
 
 def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:

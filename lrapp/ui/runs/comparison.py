@@ -13,7 +13,7 @@ from lrapp.experiments.run_table import Row
 from lrapp.phrasing import distinct
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
-from lrapp.ui.parts import resources, saving
+from lrapp.ui.parts import resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -75,9 +75,9 @@ def _differences(table: SideBySide) -> None:
 
 def _readers(runs: Sequence[Run]) -> list[EventReader]:
     """The session's readers of these runs, which remember what they have read."""
-    kept: dict[str, EventReader] = st.session_state.get("overlay_readers", {})
+    kept = session.state().readers
     readers = {run.id: kept.get(run.id) or EventReader(run) for run in runs}
-    st.session_state["overlay_readers"] = readers
+    session.state().readers = readers
     return list(readers.values())
 
 

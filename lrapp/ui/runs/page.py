@@ -8,7 +8,7 @@ from lrapp.experiments.run_differences import MOST_RUNS
 from lrapp.experiments.run_table import Row
 from lrapp.runs import notes
 from lrapp.runs.store import ENDED, Run
-from lrapp.ui.parts import access, actions, draft, resources
+from lrapp.ui.parts import access, actions, draft, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import comparison, sharing
@@ -89,12 +89,12 @@ def _row(run_id: str, stamp: tuple[tuple[int, int], ...]) -> Row:
 def _table(rows: list[Row], asked: list[str]) -> list[Row]:
     """Show the table; return the rows that are chosen, the oldest first."""
     ids = [row.id for row in rows]
-    kept = st.session_state.get("runs_shown")
+    kept = session.state().runs_table
     if kept is None or kept[0] != ids:
         # A choice is kept by position: in another list, the table begins anew with the same runs chosen.
         places = [ids.index(run_id) for run_id in asked if run_id in ids]
         number = 1 if kept is None else kept[1] + 1
-        kept = st.session_state["runs_shown"] = (ids, number, places)
+        kept = session.state().runs_table = (ids, number, places)
     event = st.dataframe(
         run_table.frame(rows, {state: run_view.title(state) for state in (*ENDED, "queued", "running")}),
         hide_index=True,
@@ -188,7 +188,7 @@ def _open_and_start(run: Run, row: Row) -> None:
         help="Beside its settings; the address there is the run's own.",
     ):
         draft.replace(run.settings)
-        st.switch_page(st.session_state["pages"]["train"], query_params={"run": row.id})
+        st.switch_page(session.state().pages["train"], query_params={"run": row.id})
     if st.button(
         "Start from these settings",
         icon=":material/play_arrow:",
@@ -239,20 +239,20 @@ def _delete(rows: list[Row]) -> None:
     ):
         return
     actions.delete(runs)
-    st.session_state["deleted"] = " ".join(row.id for row in rows)
+    session.state().deleted_runs = " ".join(row.id for row in rows)
     st.query_params.clear()
     st.rerun()
 
 
 def _undo() -> None:
-    kept: str = st.session_state.get("deleted") or ""
-    number = len(kept.split())
-    deleted = resources.undo(
-        "deleted", "The run was deleted." if number == 1 else f"{number:,} runs were deleted."
-    )
-    if deleted is None:
+    deleted = session.state().deleted_runs.split()
+    number = len(deleted)
+    if not deleted or not resources.undo(
+        "The run was deleted." if number == 1 else f"{number:,} runs were deleted."
+    ):
         return
-    for run_id in deleted.split():
+    session.state().deleted_runs = ""
+    for run_id in deleted:
         try:
             actions.restore(run_id)
         except UserError as error:

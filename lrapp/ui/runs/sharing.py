@@ -8,7 +8,7 @@ from lrapp.access import rights
 from lrapp.errors import UserError
 from lrapp.runs import links
 from lrapp.settings import RunSettings
-from lrapp.ui.parts import access, draft, resources
+from lrapp.ui.parts import access, draft, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 _MOST_FILE_BYTES = 2_000_000
@@ -78,14 +78,14 @@ def start_from(settings: RunSettings) -> None:
         params = {"settings": links.to_text(draft.get())}
     except UserError:
         params = {}
-    st.switch_page(st.session_state["pages"]["train"], query_params=params)
+    st.switch_page(session.state().pages["train"], query_params=params)
 
 
 def _address() -> str:
     """The address of the Train page, as this visitor knows the app."""
     scheme, host, path, _, _ = urlsplit(st.context.url or "")
     folder, _, last = path.rpartition("/")
-    if last and last in st.session_state.get("pages", {}):
+    if last and last in session.state().pages:
         path = f"{folder}/"
     return urlunsplit((scheme, host, path or "/", "", ""))
 

@@ -9,7 +9,7 @@ from lrapp.execution.tasks import Task
 from lrapp.images.pixels import contact_sheet
 from lrapp.settings import AugmentationSettings, RunSettings
 from lrapp.settings.base import checked
-from lrapp.ui.parts import draft, fields, resources, tasks, waiting
+from lrapp.ui.parts import draft, fields, resources, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
 
 _FIELDS = list(AugmentationSettings.model_fields)
@@ -60,10 +60,10 @@ def _preview(settings: RunSettings, can_build: bool) -> None:
         else "The first pictures as the network will see them.",
     )
     if pressed:
-        st.session_state["augmenting"] = (about, _batch(settings))
-    asked = st.session_state.get("augmenting")
+        session.state().augmenting = (about, _batch(settings))
+    asked = session.state().augmenting
     if asked is not None:
-        task: Task[np.ndarray] = asked[1]
+        task = asked[1]
         if not task.done:
             tasks.show(
                 task,
@@ -71,12 +71,12 @@ def _preview(settings: RunSettings, can_build: bool) -> None:
                 lambda: waiting.for_worker("the batch", "Making the pictures …"),
             )
             return
-        del st.session_state["augmenting"]
+        session.state().augmenting = None
         try:
-            st.session_state["augmented"] = (asked[0], contact_sheet(task.result(), _COLUMNS))
+            session.state().augmented = (asked[0], contact_sheet(task.result(), _COLUMNS))
         except UserError as error:
             st.error(plain(str(error), None), icon=":material/error:")
-    kept = st.session_state.get("augmented")
+    kept = session.state().augmented
     if kept is not None and kept[0] == about:
         st.image(kept[1], caption="The first pictures of the first batch, as the network sees them")
 

@@ -8,17 +8,13 @@ from lrapp.preparation import expected_shape as outlook
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
     DATA_KINDS,
-    DataKind,
     DataSettings,
-    ModelSettings,
-    PolicySettings,
     Source,
     Task,
-    TrainingSettings,
     UploadedSource,
 )
 from lrapp.settings.sources import upload_of
-from lrapp.ui.parts import access, draft, kinds, resources
+from lrapp.ui.parts import access, draft, kinds, resources, session
 
 
 @dataclass(frozen=True)
@@ -68,22 +64,17 @@ def keep(data: bytes, name: str) -> Source:
     kept = resources.store().keep_file(data, name)
     access.uploaded(kept)
     fresh = upload_of(resources.uploads().kind_of(kept), kept.name, kept.sha256)
-    mine = _mine()
+    mine = session.state().uploads
     mine[:] = [file for file in mine if short_id(file) != short_id(fresh)] + [fresh]
     return fresh
 
 
 def uploads(current: Source) -> list[Source]:
     """Return the files that this session has uploaded, and the current one where it is a file, kind by kind."""
-    mine = _mine()
+    mine = session.state().uploads
     if isinstance(current, UploadedSource) and current not in mine:
         mine.append(current)
     return [file for kind in DATA_KINDS for file in mine if file.kind == kind]
-
-
-def _mine() -> list[Source]:
-    mine: list[Source] = st.session_state.setdefault("uploads", [])
-    return mine
 
 
 def take(source: Source) -> DataSettings:
@@ -100,8 +91,7 @@ def take(source: Source) -> DataSettings:
     )
     if data.kind == before.data.kind:
         return data
-    others: dict[DataKind, tuple[ModelSettings, TrainingSettings, PolicySettings]]
-    others = st.session_state.setdefault("kinds_of_data", {})
+    others = session.state().other_data
     others[before.data.kind] = (before.model, before.training, before.policy)
     model, training, policy = others.get(data.kind) or kinds.of(data.kind).first(before)
     draft.put(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lrapp.settings import DATA_KINDS, DataSettings, Source, UploadedSource
-from lrapp.ui.parts import choices, draft, kinds
+from lrapp.ui.parts import choices, draft, kinds, session
 from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice
@@ -27,9 +27,9 @@ def _source(current: Source) -> Source:
         key=draft.key("upload"),
         help=plain(" ".join(pages.upload for pages in every.values()), None),
     )
-    if uploaded is not None and st.session_state.get("last_upload") != uploaded.file_id:
+    if uploaded is not None and session.state().last_upload != uploaded.file_id:
         # The bytes go with the tab, so they are kept at once, under a name that their content gives.
-        st.session_state["last_upload"] = uploaded.file_id
+        session.state().last_upload = uploaded.file_id
         st.session_state[pick_key] = data_choice.keep(uploaded.getvalue(), uploaded.name)
     offers: dict[Source, Offer] = {}
     for pages in every.values():

@@ -11,14 +11,12 @@ from lrapp.execution.tasks import Task
 from lrapp.phrasing import counted
 from lrapp.settings import RunSettings
 from lrapp.training.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
-from lrapp.ui.parts import actions, draft, resources, tasks, waiting
+from lrapp.ui.parts import actions, draft, resources, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
-
-_KEPT = "gradients"
 
 
 @dataclass(frozen=True)
-class _Check:
+class Check:
     """A check that this tab asked for, and the settings that it is of."""
 
     about: tuple[str, ...]
@@ -32,7 +30,7 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
         settings: The draft, with what the cards above say.
         obstacle: What stands in the way of building the network, None if nothing.
     """
-    check: _Check | None = st.session_state.get(_KEPT)
+    check = session.state().gradients
     if check is not None and check.about != _about(settings):
         _forget()  # nobody waits for what was true of other settings
         check = None
@@ -79,7 +77,7 @@ def _about(settings: RunSettings) -> tuple[str, ...]:
     )
 
 
-def _begin(settings: RunSettings) -> _Check:
+def _begin(settings: RunSettings) -> Check:
     actions.check(settings)
     _forget()
     task = resources.jobs().task(
@@ -88,19 +86,19 @@ def _begin(settings: RunSettings) -> _Check:
         settings,
         failure="The gradients could not be checked; the server's log has the details.",
     )
-    check = _Check(_about(settings), task)
-    st.session_state[_KEPT] = check
+    check = Check(_about(settings), task)
+    session.state().gradients = check
     return check
 
 
 def _forget() -> None:
     """End the check that is under way, if any, and forget what it found."""
-    check: _Check | None = st.session_state.pop(_KEPT, None)
+    check, session.state().gradients = session.state().gradients, None
     if check is not None:
         check.task.cancel()
 
 
-def _ended(check: _Check) -> None:
+def _ended(check: Check) -> None:
     try:
         report = check.task.result()
     except UserError as error:

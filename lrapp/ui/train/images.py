@@ -11,7 +11,7 @@ from lrapp.images.examples import Look
 from lrapp.preparation import expected_shape
 from lrapp.settings import DataSettings, PictureSettings, PicturesSource, Source, UploadedSource
 from lrapp.settings.base import checked
-from lrapp.ui.parts import access, choices, draft, fields, reading, resources
+from lrapp.ui.parts import access, choices, draft, fields, reading, resources, session
 from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice
@@ -124,7 +124,7 @@ def _look(data: DataSettings) -> Look:
     place = (source.model_dump_json(), data.pictures.size, data.pictures.color)
     if place in kept:
         return kept[place]
-    failed: dict[Any, str] = st.session_state.setdefault("pictures_failed", {})
+    failed = session.state().failed_pictures
     if place in failed:
         raise UserError(failed[place])
     bar = st.progress(0.0, "Getting the pictures …")
@@ -151,7 +151,7 @@ def _offer_another(data: DataSettings, sentence: str) -> None:
         return
     with st.container(horizontal=True):
         if st.button("Try again", icon=":material/refresh:", key=draft.key("pictures.again")):
-            st.session_state.pop("pictures_failed", None)
+            session.state().failed_pictures.clear()
             st.rerun()
         st.button(
             "Take the digits",

@@ -109,7 +109,8 @@ def _settings() -> tuple[str | None, int | None]:
 def _outlook(settings: RunSettings, expected: ExpectedShape) -> str | None:
     """Say what the run will take; return what stands in its way."""
     estimate = cost.estimate(
-        settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows
+        *(settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows),
+        numbers=expected.numbers,
     )
     st.caption(plain(estimate.sentence, None))
     try:

@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.settings import DataKind, FreshStart, LayerSettings, PretrainedStart, RunSettings, RunStart
 from lrapp.settings.base import checked
 from lrapp.settings.network import Start
-from lrapp.ui.parts import access, choices, draft, fields, resources
+from lrapp.ui.parts import access, choices, draft, fields, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 Layers = tuple[LayerSettings, ...]
@@ -69,10 +69,11 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
         choice = st.session_state[f"{key}.choice"]
         was, comes = isinstance(start, PretrainedStart), choice in _DOWNLOADS
         if comes and not was:
-            st.session_state["layers_before"] = settings.model.layers
+            session.state().layers_before = settings.model.layers
             fill(())
         elif was and not comes:
-            fill(st.session_state.pop("layers_before", settings.model.layers))
+            before, session.state().layers_before = session.state().layers_before, None
+            fill(settings.model.layers if before is None else before)
 
     choice: Choice = st.selectbox(
         "Start from",

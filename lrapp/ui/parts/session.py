@@ -1,0 +1,139 @@
+"""What a session keeps beside its widgets: one object, with a field for each thing.
+
+A session is a tab of a browser, and ends when that is closed or loaded anew. Streamlit forgets what the widgets of
+another page said; what is here stays. Widgets have keys of their own.
+"""
+
+import secrets
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from lrapp.execution import worker_setup
+from lrapp.execution.worker_setup import WorkerKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import pandas as pd
+    from streamlit.navigation.page import StreamlitPage
+
+    from lrapp.evaluation.diagnosis import Card
+    from lrapp.execution.tasks import Task
+    from lrapp.policies.lr_range import RatesFound
+    from lrapp.runs.store import EventReader
+    from lrapp.settings import (
+        DataKind,
+        LayerSettings,
+        ModelSettings,
+        PolicySettings,
+        RunSettings,
+        Source,
+        TrainingSettings,
+    )
+    from lrapp.ui.compare.page import PolicyRow
+    from lrapp.ui.compare.search_form import SearchForm
+    from lrapp.ui.parts.starting import Button
+    from lrapp.ui.predict.images import Asked
+    from lrapp.ui.run.page import Drawn
+    from lrapp.ui.train.gradients import Check
+
+_KEY = "lrapp"
+
+
+@dataclass
+class Session:
+    """What is kept, by the page that it belongs to.
+
+    Args:
+        pages: By the end of their address; the first one is called ``train``.
+        reader_expected: Whether a process was made ready for this visitor's first file.
+        worker_kind: Of which worker one was made ready last.
+        tab_identity: Whose this tab is where the browser keeps no cookie.
+        identity: Cookies, and the ids that they stand for.
+        card: Where the Train page is to scroll, and a token of this one time.
+        cancelled_reading: Key of the reading that this visitor has cancelled.
+        start_buttons: Tokens of buttons that start something, by the buttons' names.
+        draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
+        policies, policy_version: Policies set earlier, by type and family of optimizer; as above.
+        link_trouble: What is wrong with the link that the session began with.
+        uploads: Files that were uploaded.
+        other_data: Network, training and policy set earlier, by kind of data.
+        last_upload: Streamlit's id of the file that was kept last.
+        failed_pictures: Why a set of pictures cannot be had, by set, size and colour.
+        layers_before: Of the network that was there before one from elsewhere.
+        augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
+        gradients: The check of gradients that was asked for.
+        reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
+        exports: Files that are being made, by run and format.
+        runs_table: Ids of the runs in the table, its version, and the places that are chosen.
+        readers: Of runs side by side, by id.
+        deleted_runs: Ids, with blanks between them, of what was deleted last.
+        study: Id of the comparison or search that is shown.
+        compare_what, compare_numbers: What to compare, and how often.
+        compare_rows, search_forms: What is set up for a comparison and a search, by family of optimizer.
+        deleted_study, deleted_word: What was deleted last: its id and what it is called.
+        study_readers, trial_settings: Of the study that is shown, by the id of its runs.
+        model_shown: Run whose model the Predict page showed last.
+        predictions, one_row: Predictions of tables that are asked for by id, and arrays of one row by run.
+        pictures: Pictures that are to be predicted.
+        prediction_taken: Run and file that were taken last.
+        prediction_error: Run, and what went wrong with its last prediction.
+    """
+
+    pages: "dict[str, StreamlitPage]" = field(default_factory=dict)
+    reader_expected: bool = False
+    worker_kind: WorkerKind = worker_setup.USUAL
+    tab_identity: str = field(default_factory=lambda: f"tab-{secrets.token_hex(16)}")
+    identity: tuple[dict[str, str], tuple[str, ...]] | None = None
+    card: "tuple[Card, str] | None" = None
+    cancelled_reading: Hashable = None
+    start_buttons: "dict[str, Button]" = field(default_factory=dict)
+    draft: "RunSettings | None" = None
+    draft_version: int = 0
+    policies: "dict[tuple[str, str], PolicySettings]" = field(default_factory=dict)
+    policy_version: int = 0
+    link_trouble: str = ""
+    uploads: "list[Source]" = field(default_factory=list)
+    other_data: "dict[DataKind, tuple[ModelSettings, TrainingSettings, PolicySettings]]" = field(
+        default_factory=dict
+    )
+    last_upload: str = ""
+    failed_pictures: dict[Any, str] = field(default_factory=dict)
+    layers_before: "tuple[LayerSettings, ...] | None" = None
+    augmented: tuple[tuple[object, ...], bytes] | None = None
+    augmenting: "tuple[tuple[object, ...], Task[np.ndarray]] | None" = None
+    gradients: "Check | None" = None
+    reader: "tuple[str, EventReader] | None" = None
+    drawn: "Drawn | None" = None
+    planned: "tuple[str, RatesFound | None, pd.DataFrame | None] | None" = None
+    exports: "dict[tuple[str, str], Task[Path]]" = field(default_factory=dict)
+    runs_table: tuple[list[str], int, list[int]] | None = None
+    readers: "dict[str, EventReader]" = field(default_factory=dict)
+    deleted_runs: str = ""
+    study: str | None = None
+    compare_what: str | None = None
+    compare_numbers: dict[str, int] = field(default_factory=dict)
+    compare_rows: "dict[str, list[PolicyRow]]" = field(default_factory=dict)
+    search_forms: "dict[str, SearchForm]" = field(default_factory=dict)
+    deleted_study: str = ""
+    deleted_word: str = "comparison"
+    study_readers: "tuple[str, dict[str, EventReader]] | None" = None
+    trial_settings: "tuple[str, dict[str, RunSettings]] | None" = None
+    model_shown: str | None = None
+    predictions: "dict[str, Task[None]]" = field(default_factory=dict)
+    one_row: "dict[str, Task[None]]" = field(default_factory=dict)
+    pictures: "Asked | None" = None
+    prediction_taken: tuple[str, str] | None = None
+    prediction_error: tuple[str, str] | None = None
+
+
+def state() -> Session:
+    """Return what this session keeps."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = Session()
+    kept: Session = st.session_state[_KEY]
+    return kept
