@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from lrapp.access import uploaders
 from lrapp.access.rights import Relation
 from lrapp.errors import UserError
+from lrapp.execution.desk import StillReading
 from lrapp.execution.queue import Jobs
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
@@ -28,7 +29,6 @@ from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs import notes
 from lrapp.runs.store import Run, Store
-from lrapp.sandbox.desk import StillReading
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
