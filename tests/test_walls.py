@@ -178,7 +178,7 @@ def test_the_pages_are_imported_without_what_takes_seconds() -> None:
 # What changes or gives away something that somebody made: done in ``ui.parts.actions`` alone, which asks first whether
 # one may.
 ACTIONS = {
-    *("notes.change", "bundle.pack", "registry.export", "folders.create", "folders.begin"),
+    *("notes.change", "bundle.pack", "registry.export", "folders.create", "folders.create_of_pictures"),
     *("sources.read_table", "uploads.table", "uploads.facts", "uploads.look", "uploads.images"),
     *("studies.create", "studies.create_search", "study_files.delete", "study_files.restore"),
     *(

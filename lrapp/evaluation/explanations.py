@@ -139,7 +139,10 @@ def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> ND
     """
     table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
     if prepared.task == "regression":
-        errors: NDArray[np.float64] = np.abs(table[:, 0] - y) * prepared.metric_scale
+        told = prepared.tabular
+        errors: NDArray[np.float64] = (
+            np.abs(told.linear(table[:, 0]) - told.linear(y)) * prepared.metric_scale
+        )
         return errors
     answers = table[:, 0] > 0.5 if prepared.task == "binary" else table.argmax(axis=1)
     return (answers != y).astype(np.float64)

@@ -7,6 +7,7 @@ from typing import Literal
 from lrapp.runs.events import History
 from lrapp.settings import (
     CLRSettings,
+    CosLog4Settings,
     EarlyStoppingSettings,
     OneCycleSettings,
     RangeTestSettings,
@@ -58,6 +59,7 @@ def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
         settings: Of the run.
         training_rows: Rows to train on, at least 1.
     """
+    settings = settings.for_rows(training_rows)
     found = [_batch_of_one(settings, training_rows), _by_heart(settings, training_rows)]
     if settings.mode == "train":
         lengths = _Lengths.of(settings, training_rows)
@@ -75,6 +77,7 @@ def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
     if history.prepared is None or history.started is None:
         return ()
     rows = history.prepared.train
+    settings = settings.for_rows(rows)
     lengths = _Lengths.of(settings, rows)
     found = [_batch_of_one(settings, rows), _warmup(settings, lengths), _better_epoch(settings, history)]
     if history.ended is not None and history.ended.reason == "early_stopping":
@@ -90,7 +93,7 @@ class _Lengths:
         epochs: The run.
         warmup: Its warm-up.
         first: The first cycle of CLR or SGDR as the settings have it; None for other policies.
-        longest: The longest cycle, or part of one, that the run has room for; None for other policies.
+        longest: The longest cycle, or part of one, that the run has room for; None for policies without cycles.
         fallen: Where the rate of one-cycle has come down to half of its peak; None for other policies.
     """
 
@@ -113,6 +116,8 @@ class _Lengths:
             case SGDRSettings():
                 cycle = policy.T_0 * unit
                 return cls(epochs, warmup, cycle, _longest(cycle, policy.T_mult, room))
+            case CosLog4Settings():
+                return cls(epochs, warmup, longest=room * 8 / 15)  # the last of four
             case OneCycleSettings():
                 return cls(epochs, warmup, fallen=warmup + room * (1 + policy.rise) / 2)
         return cls(epochs, warmup)

@@ -37,14 +37,17 @@ def of(
     """
     if not isinstance(loop, MembersLoop):
         return loop.model
+    numbers = prepared.preprocessor.numbers
     made = members.empty(
         *(settings.model, prepared.shape[0], prepared.task, len(prepared.classes)),
-        *(members.member_seeds(settings.training.seed, loop.members), settings.training.precision),
+        *(members.member_seeds(settings.training.seed, loop.members), settings.training.precision, numbers),
     )
     running = loop.running if loop.running.any() else np.ones(loop.members, np.bool_)
     members.unstack(loop.model, made, (running / running.sum()).tolist())
     raced = settings.policy.source == "raced"
-    combine = "selected" if raced and settings.training.combine == "all" else settings.training.combine
+    combine: selection.Combine = settings.training.combine
+    if raced and combine == "all":
+        combine = "leaders"
     part = prepared.validation
     answers = np.zeros((loop.members, 0, made.output_shape[-1]), np.float32)
     if len(part.y):
@@ -65,6 +68,6 @@ def of(
     if settings.leaves_ensemble:
         members.unstack(loop.model, made, chosen.shares.tolist())
         return made
-    single = members.for_run(settings, prepared.shape, prepared.task, len(prepared.classes))
+    single = members.for_run(settings, prepared.shape, prepared.task, len(prepared.classes), numbers)
     members.pick(loop.model, single, chosen.best)
     return single

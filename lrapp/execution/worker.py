@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrapp import memory
 from lrapp.errors import BusyError, UserError
+from lrapp.execution import loops
 from lrapp.files import disk_errors, whole, write_beside
 from lrapp.pacing import now_and_then
 from lrapp.policies.lr_range import RatesFound
@@ -20,12 +20,9 @@ from lrapp.runs.events import DataPrepared, Event, Preparing
 from lrapp.runs.store import EventWriter, Run, State, Store, now
 from lrapp.settings import (
     DataSettings,
-    ModelSettings,
     PretrainedStart,
     RunSettings,
     RunStart,
-    Task,
-    TrainingSettings,
 )
 
 if TYPE_CHECKING:
@@ -139,66 +136,6 @@ def work(
         ) from error
 
 
-@lru_cache(maxsize=1)
-def _traced(
-    model: ModelSettings, shape: tuple[int, ...], task: Task, classes: int, training: TrainingSettings
-) -> "Loop":
-    # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
-    from lrapp.networks import members, models
-    from lrapp.training.loop import Loop
-    from lrapp.training.members_loop import MembersLoop
-
-    several = training.members > 1
-    if several:
-        seeds = members.member_seeds(training.seed, training.members)
-        network = members.stack(model, shape[0], task, classes, seeds, training.precision)
-    else:
-        network = models.build(model, shape, task, classes, training.seed, training.precision)
-    owners = models.owners(network, model) if training.groups.differ else ()
-    return (MembersLoop if several else Loop)(network, task, training, owners)
-
-
-def loop_for(
-    store: Store,
-    settings: RunSettings,
-    prepared: "Prepared",
-    goes_on: bool = False,
-    networks: int | None = None,
-) -> tuple["Loop", tuple[str, ...]]:
-    """Return a loop with the initial weights of the run; runs of one network share what was traced for it.
-
-    Args:
-        store: Where the run lies that this one may start from.
-        settings: The run.
-        prepared: Its data.
-        goes_on: Whether a checkpoint is about to replace all weights: what they once came from may be gone.
-        networks: How many it trains at once; as many as the run does by default.
-
-    Returns:
-        The loop, and sentences on where its initial weights come from.
-
-    Raises:
-        UserError: If what the network is to start from cannot be had or does not fit.
-    """
-    from lrapp.networks import transfer
-    from lrapp.training.loop import loop_key
-    from lrapp.training.members_loop import MembersLoop
-
-    training, start = settings.training, None if goes_on else settings.model.start
-    training = training.model_copy(update={"members": networks or settings.networks})
-    loop = _traced(settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training))
-    knowledge = None
-    if isinstance(start, RunStart):
-        knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)
-    elif isinstance(start, PretrainedStart):
-        knowledge = transfer.of_imagenet(start)
-    loop.know = None if knowledge is None else knowledge.give
-    loop.reset(training.seed)
-    if isinstance(loop, MembersLoop):
-        loop.factors = settings.factors()
-    return loop, () if knowledge is None else (knowledge.note,)
-
-
 def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
     """Return the first pictures of a run's first batch as its network sees them: varied at random.
 
@@ -234,7 +171,7 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "Gradie
     Raises:
         UserError: If the data or the weights cannot be had, the network cannot be checked, or the check was ended.
     """
-    from lrapp.networks import models, transfer
+    from lrapp.networks import models, number_embeddings, transfer
     from lrapp.training import gradient_check, gradient_report
 
     store, training, start = Store(home), settings.training, settings.model.start
@@ -249,8 +186,9 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "Gradie
         # A network of its own: the one that is kept for the next run stays as it is.
         network = models.build(
             *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),
-            *(training.seed, training.precision),
+            *(training.seed, training.precision, prepared.preprocessor.numbers),
         )
+        number_embeddings.learn_bins(network, prepared.train.x)
         if isinstance(start, RunStart):
             transfer.of_run(store.get(start.run).folder, network, prepared).give(network)
         tell = gradient_report.Teller(watch)
@@ -284,11 +222,12 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             now_and_then(lambda what, share: tell(Preparing(what, share)), _TOLD_SECONDS),
             lambda: run.stop_asked is not None,
         )
+        settings = settings.for_rows(len(prepared.train.y))
         needed = _check_memory(settings, prepared)
         before = run.history().prepared if run.checkpoint_path.exists() else None
         if before is None and isinstance(settings.model.start, PretrainedStart):
             tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
-        loop, origin = loop_for(store, settings, prepared, goes_on=before is not None)
+        loop, origin = loops.loop_for(store, settings, prepared, goes_on=before is not None)
         notes = (*prepared.notes, *origin, *_remarks(settings, prepared, loop.model))
         tell(
             DataPrepared(
@@ -303,7 +242,9 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             found = run.history().found
             if found is None:
                 finder = (
-                    loop if settings.networks == 1 else loop_for(store, settings, prepared, networks=1)[0]
+                    loop
+                    if settings.networks == 1
+                    else loops.loop_for(store, settings, prepared, networks=1)[0]
                 )
                 found = _find_rates(run, settings, prepared, finder, tell)
             if found is None:
@@ -333,7 +274,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         logs.close()
         writer.close()
     if needed > _KEPT_BYTES:
-        _traced.cache_clear()
+        loops.traced.cache_clear()
         _kept.forget()
     _give_back()
     if ended.reason in ("completed", "early_stopping"):
@@ -386,7 +327,13 @@ def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:
     from lrapp.networks import cost
 
     rows = len(prepared.train.y) + len(prepared.validation.y)
-    estimate = cost.estimate(settings, inputs=prepared.shape, outputs=_outputs(prepared), rows=rows)
+    estimate = cost.estimate(
+        settings,
+        inputs=prepared.shape,
+        outputs=_outputs(prepared),
+        rows=rows,
+        numbers=prepared.preprocessor.numbers,
+    )
     cost.check_memory(estimate, memory.available_bytes())
     return estimate.memory_bytes
 

@@ -16,7 +16,13 @@ from lrapp.settings import DataSettings, LayerSettings, PretrainedStart, RunSett
 
 MOST_RUNS = 10
 _NONE = "–"
-_POLICIES = {"fixed": "Fixed", "clr": "CLR", "sgdr": "SGDR", "one-cycle": "One-cycle"}
+_POLICIES = {
+    "fixed": "Fixed",
+    "clr": "CLR",
+    "sgdr": "SGDR",
+    "one-cycle": "One-cycle",
+    "coslog4": "Coslog4",
+}
 # What decides which rows are trained on and which are measured.
 _ROWS = (
     "dialect",

@@ -15,6 +15,7 @@ from lrapp.experiments import search_space
 from lrapp.experiments.search_space import NAMES, OF_LAYERS, Space, Value, title
 from lrapp.settings import (
     CLRSettings,
+    CosLog4Settings,
     FixedSettings,
     LayerSettings,
     OneCycleSettings,
@@ -190,7 +191,7 @@ def _with_peak(policy: PolicySettings, rate: float) -> PolicySettings:
     match policy:
         case FixedSettings():
             rates = {"learning_rate": rate}
-        case CLRSettings():
+        case CLRSettings() | CosLog4Settings():
             rates = {"base_lr": kept(policy.base_lr), "max_lr": rate}
         case SGDRSettings():
             rates = {"min_lr": kept(policy.min_lr), "max_lr": rate}

@@ -19,6 +19,7 @@ from lrapp.experiments.study_files import (
 from lrapp.runs.store import Store
 from lrapp.settings import (
     CLRSettings,
+    CosLog4Settings,
     DataSettings,
     EarlyStoppingSettings,
     FixedSettings,
@@ -76,6 +77,8 @@ def label_of(policy: PolicySettings) -> str:
             return "SGDR (found)" if found else f"SGDR {policy.max_lr:.3g}"
         case OneCycleSettings():
             return "One-cycle (found)" if found else f"One-cycle {policy.max_lr:.3g}"
+        case CosLog4Settings():
+            return "Coslog4 (found)" if found else f"Coslog4 {policy.max_lr:.3g}"
 
 
 def contenders(policies: Sequence[PolicySettings]) -> tuple[Candidate, ...]:

@@ -39,6 +39,7 @@ _CODE = (
     *("__init__", "errors", "phrasing", "memory", "files"),
     *("policies", "tables", "settings", "images", "formats", "sandbox", "networks"),
     *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
+    *("preparation/log_target", "preparation/robust_scaling"),
     *("evaluation/__init__", "evaluation/scores"),
     *("prediction/__init__", "prediction/files", "prediction/images", "prediction/row_predictions"),
     *("prediction/progress", "prediction/scoring", "prediction/summary"),

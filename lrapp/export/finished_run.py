@@ -77,7 +77,8 @@ class FinishedRun:
         """Return its network in a precision, without the layers that vary pictures in training."""
         from lrapp.networks import members
 
-        return members.answering(self.model.network, self.settings, self.prepared.task, precision)
+        numbers = self.model.preprocessor.numbers
+        return members.answering(self.model.network, self.settings, self.prepared.task, numbers, precision)
 
     def parts(self, rows: int) -> np.ndarray:
         """Return the part that each of so many rows is in, as texts; empty where it is in none."""
@@ -135,6 +136,8 @@ def finished(run: Run) -> tuple[RunSettings, History, "Scores", "SavedModel"]:
     settings, history = run.settings, run.history()
     if settings.policy.source == "found" and history.found is not None:
         settings = settings.with_found(history.found)
+    if history.prepared is not None:
+        settings = settings.for_rows(history.prepared.train)
     return settings, history, Scores.from_json(run.scores_path.read_bytes()), SavedModel.load(run.folder)
 
 

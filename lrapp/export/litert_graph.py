@@ -16,13 +16,12 @@ from lrapp.export.tf_graph import SIGNATURE, Ops, answers, module, save
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction.plain_model import (
     Portable,
-    answer,
     day_parts,
     in_portions,
-    learned,
     prepared,
     text_codes,
 )
+from lrapp.prediction.plain_network import answer, learned
 from lrapp.preparation.preprocessor import InputColumn
 from lrapp.tables.columns.kinds import ColumnKind
 

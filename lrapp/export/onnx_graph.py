@@ -9,13 +9,12 @@ import numpy as np
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction.plain_model import (
     Portable,
-    answer,
     date_parts,
     in_portions,
-    learned,
     prepared,
     text_codes,
 )
+from lrapp.prediction.plain_network import answer, learned
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables.columns.kinds import ColumnKind
@@ -112,6 +111,15 @@ class Graph:
     def root(self, x: Tensor) -> Tensor:
         """Square root."""
         return self.add("Sqrt", x)
+
+    def cosine(self, x: Tensor) -> Tensor:
+        """Cosine of float32 radians."""
+        return self.add("Cos", x)
+
+    def first(self, x: Tensor, columns: int) -> Tensor:
+        """Take the first columns."""
+        start, end, axis = (self.constant(np.array([value], np.int64)) for value in (0, columns, 1))
+        return self.add("Slice", x, start, end, axis)
 
     def take(self, table: np.ndarray, places: Tensor) -> Tensor:
         """Take the entries of a flat table that stand at whole numbers."""
@@ -215,6 +223,13 @@ def outputs(graph: Graph, told: Preprocessor | PicturePreprocessor, answers: Ten
     """
     from onnx import TensorProto, helper
 
+    if told.logarithm is not None:
+        log = told.logarithm
+        scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([log.scale]))
+        power = graph.add("Exp", scaled + graph.constant(np.array([log.mean])))
+        above = power - graph.constant(np.array([1.0]))
+        graph.add("Mul", above, graph.constant(np.array([log.unit])), output="prediction")
+        return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["rows", 1])]
     if told.task == "regression":
         scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([told.target_scale]))
         graph.add("Add", scaled, graph.constant(np.array([told.target_mean])), output="prediction")

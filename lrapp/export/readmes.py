@@ -134,7 +134,10 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
         lines.append(f"| … | | {len(described) - _MOST_SHOWN:,} more, all in inputs.json |")
     listed = "\n".join(lines)
     outputs = f"shape (rows, 1): {code(told.target)}, standardised"
-    if told.task == "regression":
+    if (log := told.logarithm) is not None:
+        back = f"{log.unit!r} * (exp({log.scale!r} * z + {log.mean!r}) - 1)"
+        outputs = f"shape (rows, 1); of a number z in it, {code(told.target)} is {back}"
+    elif told.task == "regression":
         outputs += f"; times {told.target_scale!r} plus {told.target_mean!r} it has the target's own units"
     elif told.task == "binary":
         outputs = (
@@ -177,8 +180,9 @@ def inputs(recipe: "Recipe") -> list[dict[str, Any]]:
     """Return how each input of the network comes about, in their order, for JSON.
 
     Each has ``input`` (its place), ``name`` (a column, or a part of a date) and ``kind``. A ``number`` is moved
-    between ``low`` and ``high``, a gap becomes ``missing``; then ``mean`` is taken off and ``scale`` divides the rest,
-    or, by ``quantiles`` at ``shares``, it becomes the point of the normal distribution with that share below it.
+    between ``low`` and ``high``, a gap becomes ``missing``; then ``mean`` is taken off and ``scale`` divides the rest
+    (and where there is a ``bound``, the result z becomes z / sqrt(1 + (z / bound)^2)), or, by ``quantiles`` at
+    ``shares``, it becomes the point of the normal distribution with that share below it.
     ``yes/no`` has ``no``, ``yes`` and what stands for a gap; ``gap`` is 1 for a gap, else 0; ``category`` is 1 for the
     ``values``, else 0, and where ``unknown`` also for a text that training never saw.
     """
@@ -198,7 +202,8 @@ def _numbers(plan: Portable) -> Iterator[dict[str, Any]]:
             found |= {"low": float(n.low[place]), "high": float(n.high[place])}
         found["missing"] = float(n.fill[place]) / unit
         if n.quantiles is None:
-            yield found | {"mean": float(n.mean[place]) / unit, "scale": float(n.scale[place]) / unit}
+            found |= {"mean": float(n.mean[place]) / unit, "scale": float(n.scale[place]) / unit}
+            yield found if n.bound is None else found | {"bound": n.bound}
         else:
             values = (n.quantiles.values[:, place] / unit).tolist()
             yield found | {"quantiles": values, "shares": n.quantiles.shares.tolist()}
@@ -236,7 +241,9 @@ def _how(one: Mapping[str, Any]) -> str:
             gap = f"{moved}a gap becomes {one['missing']:.8g}, then "
             if "quantiles" in one:
                 return gap + "the normal distribution's point with as large a share below it, see inputs.json"
-            return gap + f"minus {one['mean']:.8g}, divided by {one['scale']:.8g}"
+            scaled = f"minus {one['mean']:.8g}, divided by {one['scale']:.8g}"
+            bent = f"; then z becomes z / sqrt(1 + (z / {one['bound']:g})^2)" if "bound" in one else ""
+            return gap + scaled + bent
         case "yes/no":
             return f"{code(one['no'])} is 0, {code(one['yes'])} is 1, a gap {one['missing']:.8g}"
         case "gap":

@@ -34,8 +34,8 @@ def beginning_cell(recipe: Recipe) -> Cell:
     """Return the step for what is imported, with a title."""
     fitted = dict(_parts(recipe))
     imports = ["from sklearn.compose import ColumnTransformer"]
-    clipped = recipe.settings.data.scaling == "clipped" and "numbers" in fitted
-    if clipped:
+    scaling = recipe.settings.data.scaling
+    if scaling in ("clipped", "robust") and "numbers" in fitted:
         imports.append("from sklearn.base import BaseEstimator, TransformerMixin")
     parts = (["MissingIndicator"] if "flags" in fitted else []) + (
         ["SimpleImputer"] if {"numbers", "answers"} & set(fitted) else []
@@ -44,9 +44,9 @@ def beginning_cell(recipe: Recipe) -> Cell:
         imports.append(f"from sklearn.impute import {', '.join(parts)}")
     if "numbers" in fitted:
         imports.append("from sklearn.pipeline import make_pipeline")
-    scaler = "QuantileTransformer" if recipe.settings.data.scaling == "quantile" else "StandardScaler"
+    scaler = "QuantileTransformer" if scaling == "quantile" else "StandardScaler"
     scalers = (["OneHotEncoder"] if "categories" in fitted else []) + (
-        [scaler] if "numbers" in fitted else []
+        [scaler] if "numbers" in fitted and scaling != "robust" else []
     )
     if scalers:
         imports.append(f"from sklearn.preprocessing import {', '.join(scalers)}")
@@ -187,6 +187,24 @@ class QuantileClip(TransformerMixin, BaseEstimator):
 '''
 
 
+_ROBUST = '''\
+class RobustScale(TransformerMixin, BaseEstimator):
+    """Median and quartiles, then a smooth bound: Holzmüller et al. 2024, arXiv 2407.04491."""
+
+    def fit(self, X, y=None):
+        least, low, self.center_, high, greatest = np.quantile(X, [0, 0.25, 0.5, 0.75, 1], axis=0)
+        scale = np.where(high > low, high - low, (greatest - least) / 2)
+        self.scale_ = np.where(scale > 0, scale, np.finfo(np.float64).max)
+        return self
+
+    def transform(self, X):
+        scaled = np.clip((X - self.center_) / self.scale_, -1e6, 1e6)
+        return scaled / np.sqrt(1 + (scaled / 3) ** 2)
+
+
+'''
+
+
 def preprocessing_cell(recipe: Recipe) -> Cell:
     """Return the step for the preprocessing."""
     settings = recipe.settings.data
@@ -198,6 +216,8 @@ def preprocessing_cell(recipe: Recipe) -> Cell:
             f'QuantileTransformer(\n    n_quantiles={count}, output_distribution="normal", subsample=100_000, '
             "random_state=0\n)"
         )
+    elif settings.scaling == "robust":
+        scaler = "RobustScale()"
     fitted = dict(_parts(recipe))
     code, made = "", []
     for name, columns in fitted.items():
@@ -207,6 +227,8 @@ def preprocessing_cell(recipe: Recipe) -> Cell:
                 if settings.scaling == "clipped":
                     code += _CLIP.format(clip=settings.clip)
                     steps.insert(0, "QuantileClip()")
+                elif settings.scaling == "robust":
+                    code += _ROBUST
                 transformer = f"make_pipeline({', '.join(steps)})"
             case "answers":
                 transformer = 'SimpleImputer(strategy="mean")'
@@ -242,6 +264,17 @@ def _categories(recipe: Recipe) -> str:
 def target_cell(recipe: Recipe) -> Cell:
     """Return the step for the target."""
     name = recipe.prepared.target
+    if recipe.prepared.logarithm is not None:
+        return Cell(
+            "Prepare the target",
+            "The network learns the logarithm log(1 + y / unit), standardised; errors are those of the numbers.",
+            f"numbers = table[{name!r}].to_numpy(np.float64)\n"
+            "unit = np.median(numbers[train][numbers[train] > 0])\n"
+            "logarithms = np.log1p(numbers / unit)\n"
+            "mean, scale = logarithms[train].mean(), logarithms[train].std()\n"
+            "y = ((logarithms - mean) / scale).astype(np.float32)[:, None]\n"
+            "y_train, y_validation, y_test = y[train], y[validation], y[test]",
+        )
     if recipe.prepared.task == "regression":
         scale = "numbers[train].std()"
         if np.ptp(recipe.frame[name].to_numpy()[recipe.prepared.train.rows]) == 0:

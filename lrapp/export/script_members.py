@@ -29,7 +29,8 @@ def networks(recipe: FinishedRun) -> list[Any]:
     seeds = members.member_seeds(settings.training.seed, settings.networks)
     return [
         models.build(
-            *(settings.model, data.shape, data.task, len(data.classes)), *(seed, settings.training.precision)
+            *(settings.model, data.shape, data.task, len(data.classes)),
+            *(seed, settings.training.precision, data.preprocessor.numbers),
         )
         for seed, share in zip(seeds, _shares(recipe), strict=True)
         if share

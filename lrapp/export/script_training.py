@@ -7,16 +7,17 @@ from lrapp.export import script_members
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
-from lrapp.policies.schedules import CLR, SGDR, Fixed, OneCycle, Policy, WarmUp
+from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy, WarmUp
 
 
 def network_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the network."""
     training = recipe.settings.training
+    betas = f"beta_1={training.beta_1}, beta_2={training.beta_2}"
     made = {
         "sgd": f"SGD(momentum={training.momentum}, nesterov={training.nesterov})",
-        "adam": "Adam()",
-        "adamw": f"AdamW(weight_decay={training.weight_decay})",
+        "adam": f"Adam({betas})",
+        "adamw": f"AdamW(weight_decay={training.weight_decay}, {betas})",
         "rmsprop": f"RMSprop(momentum={training.momentum})",
     }[training.optimizer]
     optimizer = f"keras.optimizers.{made}"
@@ -27,21 +28,71 @@ def network_cell(recipe: FinishedRun) -> Cell:
         "multi-class": ("SparseCategoricalCrossentropy", 'SparseCategoricalAccuracy(name="metric")'),
         "regression": ("MeanSquaredError", 'MeanAbsoluteError(name="metric")'),
     }[recipe.prepared.task]
+    loss, metric, losses = f"keras.losses.{loss}()", f"keras.metrics.{metric}", ""
+    if _smooths(recipe):
+        loss, metric, losses = "smoothed_loss", f"{metric}, log_loss", _smoothed(recipe)
     compiled = (
+        f"{losses}"
         "network.compile(\n"
         f"    optimizer={optimizer},\n"
-        f"    loss=keras.losses.{loss}(),\n"
-        f"    metrics=[keras.metrics.{metric}],\n)\n"
+        f"    loss={loss},\n"
+        f"    metrics=[{metric}],\n)\n"
     )
     text = "The seeds give the same initial weights and the same dropout."
     each = script_members.networks(recipe)
     if each:
         networks = [_network(network) for network in each]
-        return script_members.network_cell(networks, compiled, text)
+        return script_members.network_cell(networks, _bins(each[0]) + compiled, text)
     return Cell(
         "Build the network",
         text + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
-        f"{_network(recipe.model.network)}\n{compiled}network.summary()",
+        f"{_network(recipe.model.network)}\n{_bins(recipe.model.network)}{compiled}network.summary()",
+    )
+
+
+def _bins(network: Any) -> str:
+    """Code that gives an embedding its bins, where it has some."""
+    layer = next((layer for layer in network.layers if layer.name == "embedding_bins"), None)
+    if layer is None:
+        return ""
+    bins, numbers = layer.bias.shape
+    return (
+        "# The bins of the numbers: a factor and an offset for each, so that as many training rows are in each bin.\n"
+        f"factors, offsets = np.zeros(({numbers}, 1, {bins}), np.float32), np.zeros(({bins}, {numbers}), np.float32)\n"
+        f"edges = np.quantile(x_train[:, :{numbers}], np.linspace(0, 1, {bins + 1}), axis=0, "
+        'method="nearest")\n'
+        f"for number in range({numbers}):\n"
+        "    own = np.unique(edges[:, number])\n"
+        "    widths = np.diff(own)\n"
+        "    factors[number, 0, : len(widths)] = 1 / widths\n"
+        "    offsets[: len(widths), number] = -own[:-1] / widths\n"
+        f'network.get_layer("{layer.name}").set_weights([factors, offsets])\n'
+    )
+
+
+def _smooths(recipe: FinishedRun) -> bool:
+    return recipe.prepared.task != "regression" and recipe.settings.training.label_smoothing > 0
+
+
+def _smoothed(recipe: FinishedRun) -> str:
+    """Code for a loss with label smoothing, and for that without, which decides on the best epoch."""
+    share, classes = recipe.settings.training.label_smoothing, len(recipe.prepared.classes)
+    if recipe.prepared.task == "binary":
+        smoothed = f"return keras.losses.binary_crossentropy(y, answers, label_smoothing={share})"
+        plain = "keras.losses.binary_crossentropy(y, answers)"
+    else:
+        smoothed = (
+            f'y = keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(y, (-1,)), "int32"), {classes})\n'
+            f"    return keras.losses.categorical_crossentropy(y, answers, label_smoothing={share})"
+        )
+        plain = "keras.losses.sparse_categorical_crossentropy(keras.ops.reshape(y, (-1,)), answers)"
+    return (
+        "\n\ndef smoothed_loss(y, answers):\n"
+        '    """With label smoothing: Szegedy et al. 2016, arXiv 1512.00567."""\n'
+        f"    {smoothed}\n\n\n"
+        "def log_loss(y, answers):\n"
+        '    """Without it, with the penalties: this decides on the best epoch."""\n'
+        f"    return {plain} + sum(network.losses)\n\n\n"
     )
 
 
@@ -50,7 +101,7 @@ def _network(network: Any) -> str:
     shape = network.input_shape[1:]
     kind = ', dtype="uint8"' if len(shape) == 3 else ""
     start = f"keras.Input({shape!r}{kind})"
-    layers = network.layers[1:]
+    layers = network.operations[1:]
     if not any(isinstance(layer.input, list) for layer in layers):
         lines = [f"        {start},", *(f"        keras.layers.{_layer(layer, 8)}," for layer in layers)]
         return "network = keras.Sequential(\n    [\n" + "\n".join(lines) + "\n    ]\n)"
@@ -65,6 +116,9 @@ def _network(network: Any) -> str:
         name = next(name for name in ("x", "way", "past", "beside") if name not in taken)
         names[id(layer.output)] = name
         arguments = f"[{', '.join(given)}]" if isinstance(layer.input, list) else given[0]
+        if type(layer).__name__ == "Cos":
+            lines.append(f"{name} = keras.ops.cos({arguments})")
+            continue
         lines.append(f"{name} = keras.layers.{_layer(layer, 0)}({arguments})")
     return "\n".join([*lines, f"network = keras.Model(inputs, {name})"])
 
@@ -105,6 +159,14 @@ def _layer(layer: Any, indent: int) -> str:
             arguments.append(f"{layer.rate}, seed={layer.seed}")
         case "MaxPooling2D" | "AveragePooling2D":
             arguments.append(str(layer.pool_size[0]))
+        case "Reshape":
+            arguments.append(repr(tuple(layer.target_shape)))
+        case "Cropping1D":
+            arguments.append(repr(tuple(layer.cropping)))
+        case "ReLU":
+            arguments.append(f"max_value={layer.max_value}")
+        case "EinsumDense":
+            arguments += _einsum(layer)
         case "Rescaling":
             arguments.append(f"{layer.scale!r}, offset={layer.offset!r}")
         case "RandomFlip" | "RandomRotation" | "RandomZoom" | "RandomTranslation" | "RandomContrast":
@@ -116,6 +178,27 @@ def _layer(layer: Any, indent: int) -> str:
         inner, outer = "\n" + " " * (indent + 4), "\n" + " " * indent
         line = f"{kind}({inner}" + f",{inner}".join(arguments) + f",{outer})"
     return line
+
+
+def _einsum(layer: Any) -> list[str]:
+    """The arguments of a layer of an embedding of numbers."""
+    found = [
+        f'"{layer.equation}"',
+        f"output_shape={tuple(layer.partial_output_shape)!r}",
+        f'bias_axes="{layer.bias_axes}"',
+    ]
+    if not layer.trainable:
+        return [*found, 'kernel_initializer="zeros"', "trainable=False", f'name="{layer.name}"']
+    for part in ("kernel", "bias"):
+        initializer = getattr(layer, f"{part}_initializer")
+        config = initializer.get_config()
+        numbers = ", ".join(
+            f"{name}={config[name]!r}"
+            for name in ("mean", "stddev", "minval", "maxval", "seed")
+            if name in config
+        )
+        found.append(f"{part}_initializer=keras.initializers.{type(initializer).__name__}({numbers})")
+    return found
 
 
 def _variation(layer: Any) -> list[str]:
@@ -213,6 +296,15 @@ def policy_code(policy: Policy) -> str:
                 f"        return cosine(max_lr / {policy.start_div!r}, max_lr, step / top)\n"
                 f"    return cosine(max_lr, max_lr / {policy.end_div!r}, (step - top) / (last - top))"
             )
+        case CosLog4():
+            return (
+                "def learning_rate(step):\n"
+                '    """Four ever longer cosine cycles: Holzmüller et al. 2024, arXiv 2407.04491."""\n'
+                f"    base_lr, max_lr = {policy.base_lr!r}, {policy.max_lr!r}\n"
+                f"    cycles = np.log2(1 + 15 * min(step / {policy.total_steps!r}, 1.0))\n"
+                "    height = (1 - np.cos(2 * np.pi * cycles)) / 2\n"
+                "    return base_lr + (max_lr - base_lr) * height"
+            )
     raise NotImplementedError(type(policy).__name__)
 
 
@@ -232,9 +324,10 @@ def training_cell(recipe: FinishedRun) -> Cell:
     callbacks = ["Plan()"]
     if stopping.enabled or stopping.restore_best:
         up = stopping.monitor == "val_metric" and recipe.prepared.task != "regression"
+        watched = "val_log_loss" if _smooths(recipe) and stopping.monitor == "val_loss" else stopping.monitor
         callbacks.append(
             "keras.callbacks.EarlyStopping(\n"
-            f'            monitor="{stopping.monitor}",\n'
+            f'            monitor="{watched}",\n'
             f'            mode="{"max" if up else "min"}",\n'
             f"            patience={stopping.patience if stopping.enabled else max(1, epochs)},\n"
             f"            min_delta={stopping.min_delta if stopping.enabled else 0.0!r},\n"
@@ -330,6 +423,8 @@ def testing_cell(recipe: FinishedRun) -> Cell:
         "multi-class": f"np.mean(answers.argmax(axis=1) == y_{part})",
         "regression": f"np.mean(np.abs(answers - y_{part})) * scale",
     }[recipe.prepared.task]
+    if recipe.prepared.logarithm is not None:
+        figure = f"np.mean(np.abs(unit * np.expm1(answers[:, 0].astype(np.float64) * scale + mean) - numbers[{part}]))"
     return Cell(
         "Measure it",
         f"On the {recipe.scores.rows:,} {part} {recipe.prepared.unit}.",

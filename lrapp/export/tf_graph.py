@@ -55,6 +55,14 @@ class Ops:
         """Square root."""
         return tf.sqrt(x)
 
+    def cosine(self, x: Any) -> Any:
+        """Cosine of float32 radians."""
+        return tf.cos(x)
+
+    def first(self, x: Any, columns: int) -> Any:
+        """Take the first columns."""
+        return x[:, :columns]
+
     def take(self, table: np.ndarray, places: Any) -> Any:
         """Take the entries of a flat table that stand at whole numbers."""
         return tf.gather(self.constant(table), tf.cast(places, tf.int32))
@@ -140,6 +148,9 @@ def answers(told: Preprocessor | PicturePreprocessor, given: Any, numbers: bool 
     """
     if told.task == "regression":
         kind = np.float32 if numbers else np.float64
+        if (log := told.logarithm) is not None:
+            power = tf.exp(tf.cast(given[:, 0], kind) * kind(log.scale) + kind(log.mean))
+            return {"prediction": (power - kind(1)) * kind(log.unit)}
         return {"prediction": tf.cast(given[:, 0], kind) * kind(told.target_scale) + kind(told.target_mean)}
     if told.task == "binary":
         given = tf.concat([1.0 - given, given], axis=1)

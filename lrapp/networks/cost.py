@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from lrapp.errors import UserError
-from lrapp.networks.shapes import LayerShape, Shape, pretrained, shapes
+from lrapp.networks.shapes import LayerShape, Shape, before, shapes
 from lrapp.phrasing import counted
 from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
 
@@ -55,7 +55,7 @@ class Estimate:
 
     @property
     def _networks(self) -> str:
-        return f"{self.networks:,} networks of " if self.networks > 1 else ""
+        return f"{counted(self.networks, 'network')} of " if self.networks > 1 else ""
 
     @property
     def sentence(self) -> str:
@@ -66,18 +66,21 @@ class Estimate:
         )
 
 
-def count_parameters(settings: ModelSettings, inputs: int | Shape, outputs: int) -> Parameters:
+def count_parameters(
+    settings: ModelSettings, inputs: int | Shape, outputs: int, numbers: int | None = None
+) -> Parameters:
     """Return how many numbers the network consists of that ``models.build`` would make.
 
     Args:
         settings: The hidden layers.
         inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
         outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
+        numbers: How many of a table's inputs are numbers; all by default.
 
     Raises:
         UserError: If the network cannot be built.
     """
-    return _parameters(_layers(settings, inputs, outputs))
+    return _parameters(_layers(settings, inputs, outputs, numbers))
 
 
 def estimate(
@@ -86,6 +89,7 @@ def estimate(
     outputs: int,
     rows: int,
     validation_rows: int = 0,
+    numbers: int | None = None,
 ) -> Estimate:
     """Return what a run will cost.
 
@@ -95,13 +99,15 @@ def estimate(
         outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
         rows: Training rows.
         validation_rows: Validation rows.
+        numbers: How many of a table's inputs are numbers; all by default.
 
     Raises:
         UserError: If the network cannot be built.
     """
-    layers = _layers(settings.model, inputs, outputs)
+    layers = _layers(settings.model, inputs, outputs, numbers)
     shape = _shape(inputs)
-    steps = math.ceil(rows / settings.training.batch_size) * settings.training.epochs
+    training = settings.training.for_rows(max(1, rows))
+    steps = math.ceil(rows / training.batch_size) * training.epochs
     return Estimate(
         _parameters(layers),
         _memory(settings, layers, shape, rows, validation_rows),
@@ -131,10 +137,10 @@ def _shape(inputs: int | Shape) -> Shape:
     return (inputs,) if isinstance(inputs, int) else inputs
 
 
-def _layers(model: ModelSettings, inputs: int | Shape, outputs: int) -> list[LayerShape]:
-    """All layers, with the network that they come behind as the first of them."""
-    before = pretrained(model, _shape(inputs))
-    return [*([before] if before else []), *shapes(model, _shape(inputs), outputs)]
+def _layers(model: ModelSettings, inputs: int | Shape, outputs: int, numbers: int | None) -> list[LayerShape]:
+    """All layers, with what they come behind as the first of them."""
+    first = before(model, _shape(inputs), numbers)
+    return [*([first] if first else []), *shapes(model, _shape(inputs), outputs, numbers)]
 
 
 def _parameters(layers: list[LayerShape]) -> Parameters:

@@ -12,7 +12,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrapp.settings.network import Activation, AugmentationSettings, LayerKind, LayerSettings
+from lrapp.networks import number_embeddings
+from lrapp.settings.network import (
+    Activation,
+    AugmentationSettings,
+    InitialWeights,
+    LayerKind,
+    LayerSettings,
+)
 
 # Glorot keeps the variance of functions that are the identity around zero; He makes up for the half that relu and
 # its kin cut away; selu normalises itself only from Lecun's.
@@ -26,6 +33,11 @@ _INITIALIZERS: dict[Activation, type[keras.initializers.Initializer]] = {
     "tanh": keras.initializers.GlorotUniform,
     "sigmoid": keras.initializers.GlorotUniform,
     "linear": keras.initializers.GlorotUniform,
+}
+_CHOSEN_INITIALIZERS: dict[InitialWeights, type[keras.initializers.Initializer]] = {
+    "glorot_uniform": keras.initializers.GlorotUniform,
+    "he_normal": keras.initializers.HeNormal,
+    "lecun_normal": keras.initializers.LecunNormal,
 }
 # Keras's 0.99 needs some 500 steps before its averages are of use; a small table has ten steps an epoch.
 NORM_MOMENTUM = 0.9
@@ -46,7 +58,14 @@ _FLIPS: dict[str, tuple[str, ...]] = {
     "both": ("horizontal", "vertical"),
 }
 # Added to a run's seed, so that augmentation and initial weights do not share their random numbers.
-_AUGMENTATION_STREAM = 1
+_AUGMENTATION_STREAM, _EMBEDDING_STREAM = 1, 3
+
+
+def initializer_kind(
+    activation: Activation, initial_weights: InitialWeights = "automatic"
+) -> type[keras.initializers.Initializer]:
+    """Return what draws the initial weights of a hidden layer."""
+    return _CHOSEN_INITIALIZERS.get(initial_weights) or _INITIALIZERS[activation]
 
 
 class Seeds:
@@ -55,12 +74,15 @@ class Seeds:
     Args:
         seed: The network's seed, zero or more.
         rows: Rows of the layer table.
+        initial_weights: How the weights of hidden layers are drawn.
     """
 
-    def __init__(self, seed: int, rows: int) -> None:
+    def __init__(self, seed: int, rows: int, initial_weights: InitialWeights = "automatic") -> None:
+        self._initial_weights = initial_weights
         # Seeds that do not repeat one another, in float-safe range.
         self._row = [int(v >> 1) for v in np.random.SeedSequence(seed).generate_state(2 * rows + 1)]
         self._stream = np.random.SeedSequence([seed, _AUGMENTATION_STREAM])
+        self.embedding = np.random.SeedSequence([seed, _EMBEDDING_STREAM])
 
     def weights(self, name: str) -> int:
         """Return the seed of the initial weights of a layer."""
@@ -70,6 +92,10 @@ class Seeds:
         place = int(name.rpartition("_")[2]) if name.startswith("residual_") else 0
         # Layers that share a row must not start from the same weights.
         return first if not place else int(np.random.SeedSequence([first, place]).generate_state(1)[0] >> 1)
+
+    def initializer(self, activation: Activation, name: str) -> keras.initializers.Initializer:
+        """Return what draws the initial weights of a hidden layer."""
+        return initializer_kind(activation, self._initial_weights)(seed=self.weights(name))
 
     def noise(self, name: str) -> int:
         """Return the seed of what a dropout or augmentation layer draws."""
@@ -108,7 +134,7 @@ def _dense(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: kera
     dense = keras.layers.Dense(
         layer.units,
         use_bias=not layer.batch_norm,
-        kernel_initializer=_initializer(layer, seeds, name),
+        kernel_initializer=seeds.initializer(layer.activation, name),
         kernel_regularizer=_regularizer(layer),
         dtype=policy,
         name=name,
@@ -173,20 +199,11 @@ def _conv(
         strides=stride,
         padding="same",
         use_bias=not layer.batch_norm,
-        kernel_initializer=_initializer(layer, seeds, name),
+        kernel_initializer=seeds.initializer(layer.activation, name),
         kernel_regularizer=_regularizer(layer),
         dtype=policy,
         name=name,
     )(x)
-
-
-def initializer_kind(layer: LayerSettings) -> type[keras.initializers.Initializer]:
-    """Return what makes the initial weights of a row of the table."""
-    return _INITIALIZERS[layer.activation]
-
-
-def _initializer(layer: LayerSettings, seeds: Seeds, name: str) -> keras.initializers.Initializer:
-    return initializer_kind(layer)(seed=seeds.weights(name))
 
 
 def _regularizer(layer: LayerSettings) -> keras.regularizers.Regularizer | None:
@@ -255,6 +272,7 @@ def augmented(x: Any, settings: AugmentationSettings, seeds: Seeds) -> Any:
 def reset(layer: keras.layers.Layer, seeds: Seeds) -> None:
     """Give a layer the initial weights and random numbers of other seeds, as if it had been built with them."""
     name = layer.name
+    number_embeddings.reset(layer, seeds.embedding)
     if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D):
         initializer = type(layer.kernel_initializer)(seed=seeds.weights(name))
         layer.kernel.assign(initializer(layer.kernel.shape, dtype=layer.kernel.dtype))

@@ -14,10 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrapp.networks import layers, models, shapes
+from lrapp.networks import layers, models, shapes, stacked_embeddings
 from lrapp.networks.layers import Seeds
 from lrapp.networks.stacked import Stacked, StackedBatchNormalization, StackedDense, StackedDropout
-from lrapp.settings import ModelSettings, Precision, RunSettings, Task
+from lrapp.settings import AugmentationSettings, ModelSettings, Precision, RunSettings, Task
 
 _MEAN = "mean_of_members"
 _STREAM = 2
@@ -44,6 +44,7 @@ def stack(
     classes: int,
     seeds: Sequence[int],
     precision: Precision = "float32",
+    numbers: int | None = None,
 ) -> keras.Model:
     """Return the networks that ``models.build`` makes of each seed, as one.
 
@@ -54,6 +55,7 @@ def stack(
         classes: Classes to tell apart, only looked at for multi-class.
         seeds: The seed of each member, at least two.
         precision: Policy of the hidden layers.
+        numbers: How many of the first inputs are numbers, which an embedding is for; all by default.
 
     Returns:
         A network from (rows, inputs) to (members, rows, outputs).
@@ -62,14 +64,21 @@ def stack(
         UserError: If a layer cannot be built on what reaches it; names the layer.
     """
     members, policy = len(seeds), keras.DTypePolicy(precision)
-    shapes.shapes(settings, (inputs,), models.outputs(task, classes))
+    shapes.shapes(settings, (inputs,), models.outputs(task, classes), numbers)
     each = [Seeds(seed, len(settings.layers)) for seed in seeds]
     x = start = keras.Input((inputs,), dtype="float32", name="inputs")
+    if number := shapes.embedded_numbers(settings, (inputs,), numbers):
+        x = stacked_embeddings.embedded(x, settings.number_embedding, number, each)
     for number, layer in enumerate(settings.layers, start=1):
         more: dict[str, Any] = {"dtype": policy}
         if layer.kind == "dense":
             dense = StackedDense(
-                *(members, layer.units, not layer.batch_norm, layers.initializer_kind(layer)),
+                *(
+                    members,
+                    layer.units,
+                    not layer.batch_norm,
+                    layers.initializer_kind(layer.activation, settings.initial_weights),
+                ),
                 *(each, layer.l1, layer.l2),
                 name=f"dense_{number}",
                 **more,
@@ -109,11 +118,12 @@ def empty(
     classes: int,
     seeds: Sequence[int],
     precision: Precision = "float32",
+    numbers: int | None = None,
 ) -> keras.Model:
     """Return an ensemble made of Keras's own layers, to be given weights.
 
     Args:
-        settings, inputs, task, classes, seeds, precision: As for ``stack``.
+        settings, inputs, task, classes, seeds, precision, numbers: As for ``stack``.
 
     Returns:
         A network from (rows, inputs) to (rows, outputs): the mean of its members' answers, each with its share.
@@ -122,7 +132,7 @@ def empty(
     outputs = models.outputs(task, classes)
     answers = []
     for number, seed in enumerate(seeds, start=1):
-        member = models.build(settings, inputs, task, classes, seed, precision)
+        member = models.build(settings, inputs, task, classes, seed, precision, numbers)
         member.name = f"member_{number}"
         answers.append(member(start))
     float32: dict[str, Any] = {"dtype": keras.DTypePolicy("float32")}
@@ -159,9 +169,10 @@ def pick(stacked: keras.Model, network: keras.Model, member: int) -> None:
     for layer in network.layers:
         if layer.weights:
             source = stacked.get_layer(layer.name)
-            values = [np.asarray(weight)[member] for weight in source.weights]
+            own = isinstance(source, Stacked)  # else all members share it
+            values = [np.asarray(weight)[member] if own else np.asarray(weight) for weight in source.weights]
             layer.set_weights(
-                [value.reshape(own.shape) for own, value in zip(layer.weights, values, strict=True)]
+                [value.reshape(weight.shape) for weight, value in zip(layer.weights, values, strict=True)]
             )
 
 
@@ -180,6 +191,7 @@ def for_run(
     shape: tuple[int, ...],
     task: Task,
     classes: int,
+    numbers: int | None,
     precision: Precision | None = None,
 ) -> keras.Model:
     """Return the network that a run leaves, to be given weights: a single one, or an ensemble.
@@ -187,30 +199,37 @@ def for_run(
     Args:
         settings: The run.
         shape: Of what goes in for a row.
-        task, classes: As for ``models.build``.
+        task, classes, numbers: As for ``models.build``.
         precision: That of the run, if none is given.
     """
     chosen = precision or settings.training.precision
     seed = settings.training.seed
     if not settings.leaves_ensemble:
-        return models.build(settings.model, shape, task, classes, seed, chosen)
+        return models.build(settings.model, shape, task, classes, seed, chosen, numbers)
     seeds = member_seeds(seed, settings.networks)
-    return empty(settings.model, shape[0], task, classes, seeds, chosen)
+    return empty(settings.model, shape[0], task, classes, seeds, chosen, numbers)
 
 
-def answering(network: keras.Model, settings: RunSettings, task: Task, precision: Precision) -> keras.Model:
+def answering(
+    network: keras.Model, settings: RunSettings, task: Task, numbers: int | None, precision: Precision
+) -> keras.Model:
     """Return a run's network in another precision, without the layers that vary pictures in training.
 
     Args:
         network: The trained one.
         settings: The run.
         task: What kind of answer it gives.
+        numbers: As for ``models.build``.
         precision: In which the new one computes.
     """
-    if not each(network):
-        return models.answering(network, settings.model, task, precision)
-    made = for_run(settings, network.input_shape[1:], task, network.output_shape[-1], precision)
+    plain = settings.model.model_copy(update={"augmentation": AugmentationSettings()})
+    settings = settings.model_copy(update={"model": plain})
+    shape, outputs = network.input_shape[1:], network.output_shape[-1]
+    made = for_run(settings, shape, task, outputs, numbers, precision)
     made.set_weights(network.get_weights())
+    for layer in models.every_layer(made):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with a copy of its weights
     return made
 
 

@@ -6,10 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrapp.networks import layers, shapes
+from lrapp.networks import layers, number_embeddings, shapes
 from lrapp.networks.group_rates import GROUPS, grouped
 from lrapp.settings import (
-    AugmentationSettings,
     ModelSettings,
     Optimizer,
     Precision,
@@ -47,6 +46,7 @@ def build(
     classes: int = 2,
     seed: int = 0,
     precision: Precision = "float32",
+    numbers: int | None = None,
 ) -> keras.Model:
     """Return the network that the settings describe, with fresh weights.
 
@@ -56,8 +56,9 @@ def build(
     given precision, the output layer always in float32: one sigmoid (binary), a softmax over the classes
     (multi-class) or one linear unit (regression).
 
-    He et al. 2015, arXiv 1502.01852 (initial weights of relu and its kin); Klambauer et al. 2017, arXiv 1706.02515
-    (selu); Glorot and Bengio 2010 (the others).
+    Unless the settings choose one way to draw them for all hidden layers, the initial weights follow from the
+    activation: He et al. 2015, arXiv 1502.01852 (relu and its kin); Klambauer et al. 2017, arXiv 1706.02515 (selu);
+    Glorot and Bengio 2010 (the others, and the output layer in any case).
 
     Args:
         settings: The hidden layers. A pretrained network in front of them has random weights here; ``transfer``
@@ -67,16 +68,19 @@ def build(
         classes: Classes to tell apart, only looked at for multi-class, at least 2.
         seed: What initial weights, dropout and augmentation follow from, zero or more.
         precision: Policy of the hidden layers.
+        numbers: How many of the first inputs are numbers, which an embedding is for; all by default.
 
     Raises:
         UserError: If a layer cannot be built on what reaches it; names the layer.
     """
     shape = (inputs,) if isinstance(inputs, int) else inputs
-    shapes.shapes(settings, shape, outputs(task, classes))
-    seeds = layers.Seeds(seed, len(settings.layers))
+    shapes.shapes(settings, shape, outputs(task, classes), numbers)
+    seeds = layers.Seeds(seed, len(settings.layers), settings.initial_weights)
     policy = keras.DTypePolicy(precision)
     if len(shape) == 1:
         x = start = keras.Input(shape, dtype="float32", name="inputs")
+        if number := shapes.embedded_numbers(settings, shape, numbers):
+            x = number_embeddings.embedded(x, settings.number_embedding, number, seeds.embedding)
     else:
         start = keras.Input(shape, dtype="uint8", name="inputs")
         x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scale")(start)
@@ -93,25 +97,6 @@ def build(
         name=layers.OUTPUT,
     )(layers.flat(x, "flatten_output"))
     return keras.Model(start, answer, name="network")
-
-
-def answering(network: keras.Model, settings: ModelSettings, task: Task, precision: Precision) -> keras.Model:
-    """Return a network with the weights of another, without the layers that vary pictures in training.
-
-    Args:
-        network: The trained one.
-        settings: What it was built from.
-        task: What kind of answer it gives.
-        precision: In which the new one computes.
-    """
-    plain = settings.model_copy(update={"augmentation": AugmentationSettings()})
-    shape = network.input_shape[1:]
-    made = build(plain, shape, task, network.output_shape[-1], precision=precision)
-    made.set_weights(network.get_weights())
-    for layer in every_layer(made):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with a copy of its weights
-    return made
 
 
 def _pretrained(x: Any, start: PretrainedStart, policy: keras.DTypePolicy) -> Any:
@@ -190,6 +175,9 @@ def owners(model: keras.Model, settings: ModelSettings) -> tuple[int, ...]:
             for place, inner in enumerate(weighted):
                 group = int(place >= -(-len(weighted) // 2))
                 found |= {variable.path: group for variable in inner.trainable_variables}
+        elif number_embeddings.is_part(layer.name):
+            first = next(group for group in by_row if group is not None)
+            found |= {variable.path: GROUPS.index(first) for variable in layer.trainable_variables}
         elif layer.trainable_variables:
             owner = by_row[-1 if layer.name == layers.OUTPUT else layers.row_of(layer.name) - 1]
             found |= {variable.path: GROUPS.index(owner or "head") for variable in layer.trainable_variables}
@@ -227,7 +215,8 @@ def optimizer(
 ) -> keras.optimizers.Optimizer:
     """Return a fresh optimizer whose learning rate is a plain number, to be set before every step.
 
-    Momentum counts for SGD and RMSprop, Nesterov for SGD, weight decay for AdamW. For mixed_float16 a
+    Momentum counts for SGD and RMSprop, Nesterov for SGD, the betas for Adam and AdamW (Kingma and Ba 2015, arXiv
+    1412.6980), weight decay for AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). For mixed_float16 a
     ``LossScaleOptimizer`` is around it (Micikevicius et al. 2018, arXiv 1710.03740).
 
     Args:
@@ -243,8 +232,14 @@ def optimizer(
     match settings.optimizer:
         case "sgd":
             more = {"momentum": settings.momentum, "nesterov": settings.nesterov}
+        case "adam":
+            more = {"beta_1": settings.beta_1, "beta_2": settings.beta_2}
         case "adamw":
-            more = {"weight_decay": settings.weight_decay}
+            more = {
+                "weight_decay": settings.weight_decay,
+                "beta_1": settings.beta_1,
+                "beta_2": settings.beta_2,
+            }
         case "rmsprop":
             more = {"momentum": settings.momentum}
     made = kind(0.0, **more)
@@ -253,16 +248,36 @@ def optimizer(
     return made
 
 
-def loss(task: Task, dtype: str = "float32") -> keras.losses.Loss:
+def loss(task: Task, dtype: str = "float32", label_smoothing: float = 0.0) -> keras.losses.Loss:
     """Return the task's loss: cross-entropy for classes, mean squared error for numbers.
+
+    Szegedy et al. 2016, arXiv 1512.00567, section 7 (label smoothing).
 
     Args:
         task: What kind of answer the network gives.
         dtype: In which it is computed; training takes float32 whatever the precision of the layers.
+        label_smoothing: Share of the certainty that all classes get alike; of no matter for numbers.
     """
+    if label_smoothing and task == "binary":
+        return keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing, dtype=dtype)
+    if label_smoothing and task == "multi-class":
+        return _SmoothedCrossentropy(label_smoothing, dtype)
     kinds: dict[Task, Any] = {
         "binary": keras.losses.BinaryCrossentropy,
         "multi-class": keras.losses.SparseCategoricalCrossentropy,
         "regression": keras.losses.MeanSquaredError,
     }
     return kinds[task](dtype=dtype)
+
+
+class _SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy with label smoothing for numbers of classes, of which Keras knows it for one-hot rows only."""
+
+    def __init__(self, label_smoothing: float, dtype: str) -> None:
+        super().__init__(dtype=dtype)
+        self._smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each row."""
+        y_true = keras.ops.one_hot(keras.ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
+        return keras.losses.categorical_crossentropy(y_true, y_pred, label_smoothing=self._smoothing)

@@ -71,7 +71,9 @@ class SavedModel:
                 "This model's settings (run.json) are damaged or of another version of LR Lab: open it with the "
                 f"version that made it, or train it again. What was found: {error}"
             ) from error
-        network = members.for_run(settings, shape, preprocessor.task, len(preprocessor.classes))
+        network = members.for_run(
+            settings, shape, preprocessor.task, len(preprocessor.classes), preprocessor.numbers
+        )
         try:
             network.load_weights(folder / MODEL_FILE)
         except FileNotFoundError as error:

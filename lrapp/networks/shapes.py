@@ -68,21 +68,26 @@ _KNOWN = {
     "EfficientNetB0": _Known(1280, 4_007_548, 42_023, 385_868_640, 14_000_000),
 }
 _KNOWN_SIZE = 224
+# Of ``number_embeddings``: frequencies and what is made of them for each number, and bins.
+_WAVES, _LEARNED, _BINS = 16, 3, 16
 
 
-def shapes(model: ModelSettings, shape: Shape, outputs: int) -> tuple[LayerShape, ...]:
+def shapes(
+    model: ModelSettings, shape: Shape, outputs: int, numbers: int | None = None
+) -> tuple[LayerShape, ...]:
     """Return what each layer of the table makes, and after them the output layer.
 
     Args:
         model: The network.
         shape: Of one row of the data: (numbers,) for a table, (height, width, channels) for pictures.
         outputs: Numbers that the network answers with, at least 1.
+        numbers: How many of a table's inputs are numbers, which an embedding is for; all by default.
 
     Raises:
         UserError: If the network cannot be built; names the layer, says why and what to do.
     """
-    found = list(_rows(model, shape))
-    last = found[-1].output if found else _start(model, shape)
+    found = list(_rows(model, shape, numbers))
+    last = found[-1].output if found else _start(model, shape, numbers)
     answer = _dense("Output", last, outputs, normalised=False)
     groups = _groups(model, shape, found)
     return tuple(
@@ -158,14 +163,65 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
     )
 
 
-def _start(model: ModelSettings, shape: Shape) -> Shape:
+def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) -> int:
+    """Return how many inputs are turned into several; 0 where none are.
+
+    Args:
+        model: The network.
+        shape: Of one row of the data, as for ``shapes``.
+        numbers: How many of the first inputs are numbers; all by default.
+    """
+    if model.number_embedding == "none" or len(shape) == 3:
+        return 0
+    return shape[0] if numbers is None else min(numbers, shape[0])
+
+
+def embedding(model: ModelSettings, shape: Shape, numbers: int | None) -> LayerShape | None:
+    """Return what the embedding of numbers makes, and the inputs beside it; None where there is none.
+
+    Args:
+        model, shape, numbers: As for ``embedded_numbers``.
+    """
+    many = embedded_numbers(model, shape, numbers)
+    if not many:
+        return None
+    group: Group = "early" if any(layer.facts.weighted for layer in model.layers) else "head"
+    if model.number_embedding == "bins":
+        made = _BINS * many
+        return LayerShape(
+            "Number embedding", (shape[0] + made,), averages=2 * made, computed=2 * made, group=group
+        )
+    weights = 2 * _WAVES + (_WAVES + 1) * _LEARNED
+    return LayerShape(
+        "Number embedding",
+        (shape[0] + _LEARNED * many,),
+        weights * many,
+        computed=(2 * _WAVES + _LEARNED) * many,
+        multiplications=_WAVES * (1 + _LEARNED) * many,
+        group=group,
+    )
+
+
+def before(model: ModelSettings, shape: Shape, numbers: int | None = None) -> LayerShape | None:
+    """Return what stands before the table's layers: a pretrained network, or an embedding; None where nothing does.
+
+    Args:
+        model, shape, numbers: As for ``embedded_numbers``.
+
+    Raises:
+        UserError: As ``pretrained``.
+    """
+    return pretrained(model, shape) or embedding(model, shape, numbers)
+
+
+def _start(model: ModelSettings, shape: Shape, numbers: int | None) -> Shape:
     """What reaches the first layer of the table."""
-    before = pretrained(model, shape)
-    return before.output if before else shape
+    first = before(model, shape, numbers)
+    return first.output if first else shape
 
 
-def _rows(model: ModelSettings, shape: Shape) -> Iterator[LayerShape]:
-    reaches = _start(model, shape)
+def _rows(model: ModelSettings, shape: Shape, numbers: int | None) -> Iterator[LayerShape]:
+    reaches = _start(model, shape, numbers)
     before: str | None = model.start.name if isinstance(model.start, PretrainedStart) else None
     for number, layer in enumerate(model.layers, start=1):
         name = f"Layer {number} ({layer.facts.title})"

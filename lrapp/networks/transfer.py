@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from lrapp.errors import UserError
-from lrapp.networks import layers, models
+from lrapp.networks import layers, models, number_embeddings
 from lrapp.networks.saved import SavedModel
 from lrapp.phrasing import counted
 from lrapp.preparation.image_inputs import PicturePreprocessor
@@ -80,7 +80,7 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledg
             "There is nothing to take over: this network has no hidden layers, and the run to start from tells other "
             "classes apart. Choose fresh weights, or a network with hidden layers."
         )
-    hidden = len(taken) - (layers.OUTPUT in taken)
+    hidden = len([name for name in taken if name != layers.OUTPUT and not number_embeddings.is_part(name)])
     output = (
         "and the output layer, which tells the same classes apart"
         if layers.OUTPUT in taken
@@ -132,4 +132,6 @@ def _learned(base: keras.Model) -> list[keras.layers.Layer]:
 
 def _place(name: str) -> str:
     row = layers.row_of(name)
+    if number_embeddings.is_part(name):
+        return "the number embedding"
     return f"layer {row}" if row else "the pretrained network" if name == layers.BASE else "the output layer"

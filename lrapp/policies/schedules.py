@@ -233,6 +233,46 @@ class OneCycle(Policy):
 
 
 @dataclass(frozen=True)
+class CosLog4(Policy):
+    """Four cosine cycles over the whole run, each twice as long as the one before.
+
+    At the share ``t = step / total_steps`` of the run the rate is
+    ``base_lr + (max_lr - base_lr) * (1 - cos(2 * pi * log2(1 + 15 * t))) / 2``: it starts at base_lr, and comes down
+    to it again at 1/15, 3/15 and 7/15 of the run and at its end.
+
+    Holzmüller, Grinsztajn and Steinwart, "Better by Default" (RealMLP), 2024, arXiv 2407.04491.
+
+    Args:
+        max_lr: The peak of each cycle, at least base_lr.
+        total_steps: Steps in the run, at least 1; later steps stay at base_lr.
+        base_lr: The rate between two cycles, zero or more.
+    """
+
+    max_lr: float
+    total_steps: float
+    base_lr: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_rate("base_lr", self.base_lr)
+        _require_rate("max_lr", self.max_lr)
+        _require(
+            self.max_lr >= self.base_lr,
+            "max_lr must be at least base_lr; raise max_lr or lower base_lr.",
+            f"base_lr {self.base_lr:g}, max_lr {self.max_lr:g}",
+        )
+        _require(
+            bool(np.isfinite(self.total_steps)) and self.total_steps >= 1,
+            "The coslog4 policy needs a run of at least 1 step.",
+            f"{self.total_steps:g}",
+        )
+
+    def _rates(self, step: FloatArray) -> FloatArray:
+        share = np.minimum(step / self.total_steps, 1.0)
+        height = (1 - np.cos(2 * np.pi * np.log2(1 + 15 * share))) / 2
+        return self.base_lr + (self.max_lr - self.base_lr) * height
+
+
+@dataclass(frozen=True)
 class RangeSweep(Policy):
     """A range test: the rate grows by the same factor in every step.
 

@@ -192,7 +192,7 @@ def create(
     Raises:
         UserError: If the disk is full.
     """
-    made = begin(home, name=name, run=run, owner=owner)
+    made = _begin(home, name=name, run=run, owner=owner)
     try:
         write_beside(made.table_path, data, "nothing")
     except UserError:
@@ -201,8 +201,8 @@ def create(
     return made
 
 
-def begin(home: Path, *, name: str = "", run: str = "", owner: str = "") -> PredictionFolder:
-    """Make a folder for a new prediction whose files do not lie there; arguments and errors as for ``create``."""
+def _begin(home: Path, *, name: str = "", run: str = "", owner: str = "") -> PredictionFolder:
+    """Make a folder for a new prediction, in which its files are to be put; arguments and errors as for ``create``."""
     tidy(home)
     made = PredictionFolder(home / "predictions" / secrets.token_hex(16))
     with disk_errors():
@@ -273,19 +273,41 @@ def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None
         told.table_path.unlink(missing_ok=True)
 
 
-def work_on_pictures(
-    folder: Path, run_folder: Path, pictures: Sequence[tuple[str, bytes]]
-) -> PicturePredictions:
-    """Predict pictures, as ``work`` does a table, and leave nothing in the prediction's folder.
+def create_of_pictures(
+    home: Path, pictures: Sequence[tuple[str, bytes | memoryview]], *, run: str = "", owner: str = ""
+) -> PredictionFolder:
+    """Make a folder for a new prediction, with the files of pictures in it, under their numbers.
 
     Args:
-        folder: The prediction's, from ``begin``.
+        home: The store's folder.
+        pictures: Name and bytes of each.
+        run, owner: As in ``Asked``.
+
+    Raises:
+        UserError: If the disk is full.
+    """
+    made = _begin(home, name="pictures", run=run, owner=owner)
+    try:
+        for number, (_, data) in enumerate(pictures):
+            write_beside(made.folder / f"{number}", data, "nothing")
+    except UserError:
+        made.delete()
+        raise
+    return made
+
+
+def work_on_pictures(folder: Path, run_folder: Path, names: Sequence[str]) -> PicturePredictions:
+    """Predict pictures, as ``work`` does a table, and leave nothing of the prediction's folder.
+
+    Args:
+        folder: From ``create_of_pictures``.
         run_folder: The finished run's.
-        pictures: Name and bytes of each file.
+        names: What the person called the files.
 
     Raises:
         UserError: As ``images.predict_files``.
     """
+    pictures = [(name, folder / f"{number}") for number, name in enumerate(names)]
     try:
         return images.predict_files(
             run_folder, pictures, on_progress=_teller(folder), should_stop=(folder / "stop").exists

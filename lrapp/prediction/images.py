@@ -47,7 +47,7 @@ class PicturePredictions:
 
 def predict_files(
     folder: Path,
-    files: Sequence[tuple[str, bytes]],
+    files: Sequence[tuple[str, bytes | Path]],
     most_seen: int = 24,
     on_progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -56,7 +56,7 @@ def predict_files(
 
     Args:
         folder: The run's folder.
-        files: Name and bytes of each; a zip stands for the pictures in it.
+        files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         most_seen: How many of the pictures to hand back.
         on_progress: Told after every batch.
         should_stop: Asked again and again.
@@ -72,7 +72,7 @@ def predict_files(
 
 def predict_pictures(
     model: "SavedModel",
-    files: Sequence[tuple[str, bytes]],
+    files: Sequence[tuple[str, bytes | Path]],
     most_seen: int = 24,
     on_progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,

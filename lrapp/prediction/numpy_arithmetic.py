@@ -49,6 +49,14 @@ class NumpyArithmetic:
         """Square root."""
         return np.sqrt(x)
 
+    def cosine(self, x: Any) -> Any:
+        """Cosine of float32 radians."""
+        return np.cos(x)
+
+    def first(self, x: Any, columns: int) -> Any:
+        """Take the first columns."""
+        return x[:, :columns]
+
     def take(self, table: np.ndarray, places: Any) -> Any:
         """Take the entries of a flat table that stand at whole numbers."""
         return table[np.asarray(places).astype(np.int64)]

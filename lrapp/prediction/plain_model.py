@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from lrapp.errors import UserError
 from lrapp.prediction import quantiles
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
@@ -30,6 +29,7 @@ class Numbers:
         slots: Their places, int64, shape (n,).
         low, high, unit, fill, mean, scale: float64, shape (n,) each; ``unit`` is multiplied with.
         quantiles: Scales in place of mean and scale, if there are any.
+        bound: What scaled values are bent towards smoothly; None where they are not.
     """
 
     slots: np.ndarray
@@ -40,6 +40,7 @@ class Numbers:
     mean: np.ndarray
     scale: np.ndarray
     quantiles: Quantiles | None = None
+    bound: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,35 +62,6 @@ class Portable:
     answer_fill: np.ndarray
     flags: np.ndarray
     categories: tuple[tuple[int, np.ndarray], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """A step of a network: a product, then a factor, then a sum, then a function; None is left out.
-
-    Args:
-        weights: float32, shape (inputs, units).
-        scale, shift: float32, shape (units,) each.
-        activation: The function, by Keras's name.
-    """
-
-    weights: np.ndarray | None = None
-    scale: np.ndarray | None = None
-    shift: np.ndarray | None = None
-    activation: str = "linear"
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """One network, and what it counts for in the answer.
-
-    Args:
-        share: Above 0, at most 1; those of all members add up to 1.
-        layers: What it has learned.
-    """
-
-    share: float
-    layers: tuple[Layer, ...]
 
 
 class Arithmetic(Protocol):
@@ -121,6 +93,12 @@ class Arithmetic(Protocol):
 
     def root(self, x: Any) -> Any:
         """Square root."""
+
+    def cosine(self, x: Any) -> Any:
+        """Cosine of float32 radians."""
+
+    def first(self, x: Any, columns: int) -> Any:
+        """Take the first columns."""
 
     def take(self, table: np.ndarray, places: Any) -> Any:
         """Take the entries of a flat table that stand at whole numbers."""
@@ -178,7 +156,7 @@ def _numbers(part: Any, slots: np.ndarray, near: np.ndarray) -> Numbers:
     steps = part.named_steps
     many = len(slots)
     clip, scale = steps.get("clip"), steps["scale"]
-    by_quantiles = type(scale).__name__ == "QuantileTransformer"
+    by_quantiles, robust = (type(scale).__name__ == name for name in ("QuantileTransformer", "RobustScale"))
     far = np.finfo(np.float64).max
     return Numbers(
         slots,
@@ -186,9 +164,10 @@ def _numbers(part: Any, slots: np.ndarray, near: np.ndarray) -> Numbers:
         clip.high_ if clip is not None else np.full(many, far),
         np.ldexp(1.0, -steps["unit"].exponent_),
         steps["fill"].statistics_.astype(np.float64),
-        np.zeros(many) if by_quantiles else scale.mean_,
+        np.zeros(many) if by_quantiles else scale.center_ if robust else scale.mean_,
         np.ones(many) if by_quantiles else scale.scale_,
         Quantiles(scale.quantiles_, scale.references_, near) if by_quantiles else None,
+        float(scale.bound) if robust else None,
     )
 
 
@@ -263,6 +242,9 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
         far = ops.constant(np.array([_FARTHEST]))
         near = ops.constant(np.array([-_FARTHEST]))
         x = ops.where(ops.less(x, near), near, ops.where(ops.less(far, x), far, x))
+        if n.bound is not None:
+            part = x / ops.constant(np.array([n.bound]))
+            x = x / ops.root(ops.constant(np.array([1.0])) + part * part)
         parts.append(ops.single(x))
     if len(plan.answers):
         raw = ops.join([slots[slot] for slot in plan.answers.tolist()])
@@ -271,79 +253,6 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
         parts.append(ops.single(ops.is_nan(ops.join([slots[slot] for slot in plan.flags.tolist()]))))
     parts += [chosen[slot] for slot, _ in plan.categories]
     return ops.join(parts)
-
-
-def learned(network: Any) -> tuple[Member, ...]:
-    """Return what a run's network has learned: its one network, or those of the ensemble that count.
-
-    Raises:
-        UserError: If it has layers that are none of a table's network.
-    """
-    from lrapp.networks import members
-
-    each = members.each(network)
-    if not each:
-        return (Member(1.0, layers(network)),)
-    return tuple(
-        Member(float(share), layers(member))
-        for member, share in zip(each, members.shares(network), strict=True)
-        if share
-    )
-
-
-def layers(network: Any) -> tuple[Layer, ...]:
-    """Return what a network of ``models.build`` has learned.
-
-    Raises:
-        UserError: If it has layers that are none of a table's network.
-    """
-    found = []
-    for layer in network.layers[1:]:
-        weights = [np.asarray(value, np.float32) for value in layer.get_weights()]
-        match type(layer).__name__:
-            case "Dense":
-                bias = weights[1] if layer.use_bias else None
-                found.append(Layer(weights[0], None, bias, layer.activation.__name__))
-            case "BatchNormalization":
-                gamma, beta, mean, variance = weights
-                scale = gamma / np.sqrt(variance + np.float32(layer.epsilon))
-                found.append(Layer(None, scale, beta - mean * scale))
-            case "Activation":
-                found.append(Layer(activation=layer.activation.__name__))
-            case "Dropout":
-                continue
-            case other:
-                raise UserError(f"This network has layers that this format does not know: {other}.")
-    return tuple(found)
-
-
-def answer(members: Sequence[Member], x: Any, ops: Arithmetic) -> Any:
-    """Return what a run's network answers.
-
-    Args:
-        members: From ``learned``.
-        x: Inputs, float32.
-        ops: The runtime.
-    """
-    if len(members) == 1:
-        return _answer(members[0].layers, x, ops)
-    total = None
-    for member in members:
-        part = _answer(member.layers, x, ops) * ops.constant(np.array([member.share], np.float32))
-        total = part if total is None else total + part
-    return total
-
-
-def _answer(layers: Sequence[Layer], x: Any, ops: Arithmetic) -> Any:
-    for layer in layers:
-        if layer.weights is not None:
-            x = ops.product(x, layer.weights)
-        if layer.scale is not None:
-            x = x * ops.constant(layer.scale)
-        if layer.shift is not None:
-            x = x + ops.constant(layer.shift)
-        x = ops.activation(layer.activation, x)
-    return x
 
 
 def date_parts(seconds: Any, ops: Arithmetic) -> list[Any]:

@@ -80,7 +80,7 @@ class Scorer:
     def _add_numbers(self, truth: np.ndarray, answered: np.ndarray) -> None:
         told = self._preprocessor
         y = standardised(truth, told.target_mean, told.target_scale).astype(np.float64)
-        error = np.abs(y - answered)
+        error = np.abs(y - told.linear(answered))
         before = self.rows - len(y)
         # Chan et al. 1983: means and squares of two parts become those of both, without taking big from big.
         mean = float(y.mean())

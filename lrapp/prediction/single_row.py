@@ -17,10 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
-from lrapp.prediction import plain_model
+from lrapp.prediction import plain_embedding, plain_model, plain_network
 from lrapp.prediction.numpy_arithmetic import NumpyArithmetic
-from lrapp.prediction.plain_model import Layer, Member, Numbers, Portable
+from lrapp.prediction.plain_model import Numbers, Portable
+from lrapp.prediction.plain_network import Layer, Member
 from lrapp.prediction.quantiles import Quantiles
+from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, raw_slots
 from lrapp.runs.store import Run, Store
 from lrapp.tables import cell_values
@@ -97,7 +99,7 @@ class OneRow:
         by_slot = {slot: slots[:, [slot]] for slot in range(slots.shape[1])}
         arithmetic = NumpyArithmetic()
         x = plain_model.compute(self.plan, by_slot, chosen, arithmetic)
-        return self.preprocessor.decode(plain_model.answer(self.members, x, arithmetic))
+        return self.preprocessor.decode(plain_network.answer(self.members, x, arithmetic))
 
     def curve(self, row: Mapping[str, Value], name: str) -> tuple[list[Value], Decoded]:
         """Return the answers while one column moves over its range and the others stay.
@@ -152,7 +154,7 @@ def make(run_folder: Path, home: Path) -> None:
     stamp = _stamp(run)
     model = SavedModel.load(run_folder)
     told = model.tabular
-    members = plain_model.learned(model.network)
+    members = plain_network.learned(model.network)
     size = sum(
         layer.weights.size for member in members for layer in member.layers if layer.weights is not None
     )
@@ -319,6 +321,8 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
             arrays |= {
                 f"layer.{number}.{place}.{name}": part for name, part in parts.items() if part is not None
             }
+            embedded = plain_embedding.arrays(layer.embedding)
+            arrays |= {f"embedding.{number}.{place}.{name}": part for name, part in embedded.items()}
     about = {
         "version": VERSION,
         "model": stamp,
@@ -327,8 +331,10 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
         "classes": told.classes,
         "target_mean": told.target_mean,
         "target_scale": told.target_scale,
+        "logarithm": None if told.logarithm is None else asdict(told.logarithm),
         "inputs": told.inputs,
         "fields": [asdict(field) for field in learned.fields],
+        "bound": None if plan.numbers is None else plan.numbers.bound,
         "categories": [slot for slot, _ in plan.categories],
         "members": [
             {"share": member.share, "activations": [layer.activation for layer in member.layers]}
@@ -346,6 +352,10 @@ _QUANTILES = ("values", "shares", "near")
 _LAYER = ("weights", "scale", "shift")
 
 
+def _under(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(start): part for name, part in arrays.items() if name.startswith(start)}
+
+
 def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
     try:
         fields = tuple(TypeAdapter(list[Field]).validate_python(told["fields"]))
@@ -358,7 +368,7 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         if "quantiles.values" in arrays:
             quantiles = Quantiles(**{name: arrays[f"quantiles.{name}"] for name in _QUANTILES})
         learned = {name: arrays[f"numbers.{name}"] for name in _NUMBERS}
-        numbers = Numbers(**learned, quantiles=quantiles)
+        numbers = Numbers(**learned, quantiles=quantiles, bound=told.get("bound"))
     plan = Portable(
         columns,
         numbers,
@@ -374,6 +384,7 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
                 Layer(
                     **{name: arrays.get(f"layer.{number}.{place}.{name}") for name in _LAYER},
                     activation=activation,
+                    embedding=plain_embedding.of_arrays(_under(arrays, f"embedding.{number}.{place}.")),
                 )
                 for place, activation in enumerate(member["activations"])
             ),
@@ -389,5 +400,6 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         columns,
         tuple(told["inputs"]),
         None,
+        logarithm=None if told.get("logarithm") is None else LogTarget(**told["logarithm"]),
     )
     return OneRow(preprocessor, plan, members, fields)

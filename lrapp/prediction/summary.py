@@ -150,11 +150,12 @@ class Tally:
             return ()
         first, last = int(filled[0]), int(filled[-1]) + 1
         step = -(-(last - first) // _BARS)
+        edges = told.decode(_EDGES).values.tolist()
         return tuple(
             Bar(
                 int(self._bars[start : start + step].sum()),
-                low=float(_EDGES[start] * told.target_scale + told.target_mean),
-                high=float(_EDGES[min(start + step, last)] * told.target_scale + told.target_mean),
+                low=edges[start],
+                high=edges[min(start + step, last)],
             )
             for start in range(first, last, step)
         )

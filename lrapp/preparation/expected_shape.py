@@ -31,6 +31,7 @@ class ExpectedShape:
         validation_rows: About how many there are to watch.
         shape: Of one row: (numbers,), or (height, width, channels) for pictures.
         outputs: Numbers that the network answers with.
+        numbers: How many of a table's inputs are scaled numbers, if that is known.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class ExpectedShape:
     validation_rows: int
     shape: tuple[int, ...]
     outputs: int
+    numbers: int | None = None
 
 
 def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
@@ -59,9 +61,9 @@ def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
         with suppress(UserError):  # too few rows, which whoever asks has been told
             _, classes, (training, validation, _) = table_arrays.divided(column.iloc[known], task, data)
             frame = table.frame.drop(columns=data.target)
-            found = fitting.count_inputs(frame, table.kinds, known[training], data)
+            found, numbers = fitting.count_inputs(frame, table.kinds, known[training], data)
             outputs = len(classes) if task == "multi-class" else 1
-            return ExpectedShape(task, len(training), len(validation), (max(1, found),), outputs)
+            return ExpectedShape(task, len(training), len(validation), (max(1, found),), outputs, numbers)
     inputs, outputs = shape(table, data, task)
     rows = training_rows(table, data)
     whole = rows / max(1e-9, 1 - data.validation_share - data.test_share)

@@ -98,26 +98,29 @@ _BLOCK = 1 << 21
 
 def count_inputs(
     frame: pd.DataFrame, kinds: Mapping[str, ColumnKind], training: np.ndarray, settings: DataSettings
-) -> int:
-    """Return how many inputs ``fit`` makes of the columns, block by block, so that memory stays level.
+) -> tuple[int, int]:
+    """Return how many inputs ``fit`` makes of the columns, and how many of them are scaled numbers.
+
+    Looks at one block of columns after the other, so that memory stays level.
 
     Args:
         frame, kinds, training, settings: As for ``fit``.
     """
-    names, count = list(frame.columns), 0
+    names, count, numbers = list(frame.columns), 0, 0
     width = max(1, _BLOCK // max(1, len(training)))
     for start in range(0, len(names), width):
         block = frame[names[start : start + width]].iloc[training]
         columns, _ = _input_columns(block, kinds, np.arange(len(block)))
         slots, _ = raw_slots(block, columns)
         plan = _plan(columns, slots, settings)
+        numbers += len(plan.numbers)
         count += len(plan.numbers) + len(plan.answers) + len(plan.flags)
         for slot in plan.categories:
             rows = np.bincount(slots[:, slot].astype(np.int64))
             # As scikit-learn's encoder joins them: all that are rare, and all beyond the most that are wanted.
             shown = min(int((rows >= settings.min_category_rows).sum()), settings.max_categories)
             count += shown + (shown < len(rows))
-    return count
+    return count, numbers
 
 
 def _input_columns(
@@ -245,6 +248,10 @@ def _transformer(plan: _Plan, settings: DataSettings, rows: int) -> Any:
         scaler = QuantileTransformer(
             n_quantiles=min(1000, rows), output_distribution="normal", subsample=100_000, random_state=0
         )
+    elif settings.scaling == "robust":
+        from lrapp.preparation.robust_scaling import RobustScale
+
+        scaler = RobustScale()
     steps: list[tuple[str, Any]] = [
         ("unit", UnitScale()),
         ("fill", SimpleImputer(strategy=fill, fill_value=0.0 if fill == "constant" else None)),

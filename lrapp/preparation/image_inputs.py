@@ -39,6 +39,8 @@ class PicturePreprocessor:
     target: ClassVar[str] = TARGET
     target_mean: ClassVar[float] = 0.0
     target_scale: ClassVar[float] = 1.0
+    logarithm: ClassVar[None] = None
+    numbers: ClassVar[int] = 0
     columns: ClassVar[tuple[()]] = ()
     inputs: ClassVar[tuple[()]] = ()
 

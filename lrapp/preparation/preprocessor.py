@@ -21,6 +21,7 @@ from lrapp.files import from_json, write_beside
 from lrapp.formats import learned
 from lrapp.formats.learned import ModelFormats
 from lrapp.phrasing import quoted
+from lrapp.preparation.log_target import LogTarget
 from lrapp.settings import Task
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
@@ -30,9 +31,10 @@ log = logging.getLogger(__name__)
 VERSION = 1
 SKOPS_FILE, JSON_FILE = "preprocessor.skops", "preprocessor.json"
 # skops knows most of scikit-learn; these are what it does not know of our transformer, and nothing else is built.
-# The second pair is what version 1.0 called the first.
+# The last pair is what version 1.0 called the first.
 TRUSTED = (
     *("lrapp.preparation.clipping.QuantileClip", "lrapp.preparation.clipping.UnitScale", "numpy.dtype"),
+    "lrapp.preparation.robust_scaling.RobustScale",
     *("lrapp.clipping.QuantileClip", "lrapp.clipping.UnitScale"),
 )
 # No training row is further from the mean than the root of their number; what is further, in new rows, is moved
@@ -92,6 +94,7 @@ class Preprocessor:
         target: Name of the target column.
         classes: Names of the classes in the order of the outputs; empty for a regression.
         target_mean, target_scale: Mean and standard deviation of the target (0 and 1 unless a regression).
+        logarithm: Takes their place where the network learns the target's logarithm, else None.
         columns: The columns that the model needs, in the order of the slots.
         inputs: Names of the network's inputs.
         transformer: The fitted ``sklearn.compose.ColumnTransformer``.
@@ -107,6 +110,13 @@ class Preprocessor:
     inputs: tuple[str, ...]
     transformer: Any
     formats: ModelFormats | None = None
+    logarithm: LogTarget | None = None
+
+    @property
+    def numbers(self) -> int:
+        """How many inputs are scaled numbers; they come first."""
+        parts = self.transformer.transformers_
+        return next((len(slots) for name, _, slots in parts if name == "numbers"), 0)
 
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the network's inputs for the rows of a table.
@@ -144,8 +154,18 @@ class Preprocessor:
         """
         table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
         if self.task == "regression":
+            if self.logarithm is not None:
+                return Decoded(self.logarithm.numbers(table[:, 0]), None)
             return Decoded(table[:, 0] * self.target_scale + self.target_mean, None)
         return decoded_classes(self.task, self.classes, table)
+
+    def linear(self, outputs: np.ndarray) -> np.ndarray:
+        """Return a network's numbers, or those that it learned, standardised without a logarithm: float64."""
+        if self.logarithm is None:
+            return np.asarray(outputs, np.float64)
+        return standardised(
+            self.logarithm.numbers(outputs), self.target_mean, self.target_scale, kind=np.float64
+        )
 
     def save(self, folder: Path) -> None:
         """Write ``preprocessor.skops``, ``preprocessor.json`` and ``formats.json`` into a folder."""
@@ -162,6 +182,7 @@ class Preprocessor:
             "classes": self.classes,
             "target_mean": self.target_mean,
             "target_scale": self.target_scale,
+            **({} if self.logarithm is None else {"logarithm": asdict(self.logarithm)}),
             "columns": [asdict(column) for column in self.columns],
             "inputs": self.inputs,
         }
@@ -210,6 +231,7 @@ class Preprocessor:
                 columns=_columns(described),
                 inputs=tuple(described["inputs"]),
                 transformer=skops.io.loads(packed, trusted=list(TRUSTED)),
+                logarithm=LogTarget(**described["logarithm"]) if "logarithm" in described else None,
             )
         except (
             Exception
@@ -334,9 +356,11 @@ def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.n
     return slots, strange
 
 
-def standardised(values: np.ndarray, mean: float, scale: float) -> np.ndarray:
-    """Return (values - mean) / scale as float32, at most a million from 0."""
-    return np.clip((values - mean) / scale, -_FARTHEST, _FARTHEST).astype(np.float32)
+def standardised(
+    values: np.ndarray, mean: float, scale: float, kind: type[np.floating[Any]] = np.float32
+) -> np.ndarray:
+    """Return (values - mean) / scale as numbers of a kind, at most a million from 0."""
+    return np.clip((values - mean) / scale, -_FARTHEST, _FARTHEST).astype(kind)
 
 
 def decoded_classes(task: Task, classes: tuple[str, ...], outputs: np.ndarray) -> Decoded:

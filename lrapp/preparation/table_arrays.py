@@ -9,8 +9,10 @@ import pandas as pd
 
 from lrapp.formats.learned import learned
 from lrapp.phrasing import quoted
+from lrapp.preparation import log_target
 from lrapp.preparation.fitting import fit
 from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Preprocessor, standardised
 from lrapp.preparation.splitting import bins, split
 from lrapp.preparation.targets import (
@@ -58,6 +60,7 @@ class Prepared:
         notes: Plain sentences on what was done.
         preprocessor: Does the same to new rows.
         names: File names of the pictures, by their positions; None for a table, or where they have none.
+        logarithm: How ``y`` comes about where it is a logarithm of the target; else None.
     """
 
     task: Task
@@ -71,6 +74,7 @@ class Prepared:
     notes: tuple[str, ...]
     preprocessor: Preprocessor | PicturePreprocessor
     names: tuple[str, ...] | None = None
+    logarithm: LogTarget | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -113,13 +117,20 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
     notes = list(_gaps(len(column) - len(known), target))
     column = column.iloc[known]
     numbers, classes, (training, validation, test) = divided(column, task, settings)
-    mean, scale = 0.0, 1.0
+    mean, scale, logarithm = 0.0, 1.0, None
     if task == "regression":
         mean, scale = _mean_and_scale(numbers[training])
-        y = standardised(numbers, mean, scale)
+        if settings.target_transform == "log":
+            log_target.require(numbers, target)
+            logarithm = LogTarget.of(numbers[training])
+            y = standardised(logarithm.standardised(numbers), 0.0, 1.0)
+        else:
+            y = standardised(numbers, mean, scale)
         if settings.class_weights:
             notes.append("Class weights were not used: they are for classes, and this target is a number.")
     else:
+        if settings.target_transform == "log":
+            notes.append("No logarithm was taken: the target is a class, not a number.")
         y = numbers.astype(np.float32 if task == "binary" else np.int32)
         notes.extend(_small_classes(numbers, classes, (training, validation, test)))
     frame = table.frame.drop(columns=target)
@@ -139,6 +150,7 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
             [*(column.name for column in fitted.columns), target],
             DialectOverrides(**settings.dialect.model_dump()),
         ),
+        logarithm,
     )
     weight = class_weights(y[training]) if settings.class_weights and task != "regression" else None
 
@@ -154,6 +166,7 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
         validation=part(validation),
         test=part(test),
         metric_scale=scale,
+        logarithm=logarithm,
         notes=tuple(notes),
         preprocessor=preprocessor,
     )

@@ -31,7 +31,7 @@ class Batch:
 
 
 def batches(
-    files: Sequence[tuple[str, bytes]],
+    files: Sequence[tuple[str, bytes | Path]],
     shape: tuple[int, int, int],
     at_once: int,
     readers: Readers | None = None,
@@ -40,7 +40,7 @@ def batches(
     """Return pictures, those in zips too, as a network looks at them; errors as for ``Readers.ask``.
 
     Args:
-        files: Name and bytes of each; a zip stands for the pictures in it.
+        files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         shape: Height, width and channels of a picture.
         at_once: Pictures of a batch.
         readers: Who reads; a process for these files alone where none are given.
@@ -51,10 +51,11 @@ def batches(
     try:
         there = []
         for number, (name, data) in enumerate(files):
-            path = folder / f"{number}"
-            with disk_errors():
-                path.write_bytes(data)
-            there.append((name, str(path)))
+            path = data if isinstance(data, Path) else folder / f"{number}"
+            if not isinstance(data, Path):
+                with disk_errors():
+                    path.write_bytes(data)
+            there.append((name, str(path.absolute())))
         arguments = {"files": there, "shape": shape, "at_once": at_once, "out": str(folder)}
         for word in (readers or Readers()).stream("single_pictures", "pictures", arguments, should_stop):
             file = folder / Path(word["file"]).name

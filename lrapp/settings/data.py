@@ -8,7 +8,8 @@ from lrapp.settings.base import SettingsModel, ui
 from lrapp.tables.columns.kinds import ColumnKind
 
 Task = Literal["binary", "multi-class", "regression"]
-Scaling = Literal["clipped", "standard", "quantile"]
+TargetTransform = Literal["standard", "log"]
+Scaling = Literal["clipped", "standard", "robust", "quantile"]
 
 
 class SampleSource(SettingsModel):
@@ -139,6 +140,13 @@ class DataSettings(SettingsModel):
         ),
     )
     pictures: PictureSettings = PictureSettings()
+    target_transform: TargetTransform = Field(
+        "standard",
+        title="Target (of numbers)",
+        description="What the network learns for a number: a logarithm suits prices and counts with a long tail, and "
+        "makes it right in shares of the value more than in units.",
+        json_schema_extra=ui(labels={"standard": "Standardise", "log": "Logarithm, then standardise"}),
+    )
     missing_numbers: Literal["median", "mean", "zero"] = Field(
         "median",
         title="Missing numbers become",
@@ -152,11 +160,13 @@ class DataSettings(SettingsModel):
     scaling: Scaling = Field(
         "clipped",
         title="Scaling",
-        description="Brings numbers to one size. Clipping first keeps absurd values from ruling the column.",
+        description="Brings numbers to one size. Clipping, or quartiles with a smooth bound (RealMLP), keep absurd "
+        "values from ruling the column.",
         json_schema_extra=ui(
             labels={
                 "clipped": "Clip, then standardise",
                 "standard": "Standardise",
+                "robust": "Robust, smoothly clipped",
                 "quantile": "Quantile (to a normal shape)",
             }
         ),

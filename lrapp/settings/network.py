@@ -8,6 +8,8 @@ from pydantic import Field
 from lrapp.settings.base import SettingsModel, ui
 
 Activation = Literal["relu", "gelu", "silu", "elu", "selu", "leaky_relu", "tanh", "sigmoid", "linear"]
+InitialWeights = Literal["automatic", "glorot_uniform", "he_normal", "lecun_normal"]
+NumberEmbedding = Literal["none", "periodic", "bins"]
 LayerKind = Literal[
     "dense",
     "conv",
@@ -244,6 +246,29 @@ class ModelSettings(SettingsModel):
         max_length=50,
         title="Layers",
         description="From the inputs to the answer. None at all makes a linear model.",
+    )
+    initial_weights: InitialWeights = Field(
+        "automatic",
+        title="Initial weights",
+        description="From which spread the hidden layers' first weights are drawn; Glorot's are smaller than He's, and "
+        "often better for tables.",
+        json_schema_extra=ui(
+            labels={
+                "automatic": "Automatic (by activation)",
+                "glorot_uniform": "Glorot uniform",
+                "he_normal": "He normal",
+                "lecun_normal": "LeCun normal",
+            }
+        ),
+    )
+    number_embedding: NumberEmbedding = Field(
+        "none",
+        title="Number embedding",
+        description="Turns each number of a table into several, so that small differences can matter: waves with "
+        "learned frequencies (RealMLP 2024), or how much of 16 bins lies below it (Gorishniy et al. 2022).",
+        json_schema_extra=ui(
+            labels={"none": "None", "periodic": "Periodic (PBLD)", "bins": "Piecewise linear (bins)"}
+        ),
     )
     augmentation: AugmentationSettings = AugmentationSettings()
     start: Start = FreshStart()

@@ -222,8 +222,20 @@ class OneCycleSettings(_PolicySettings):
         return schedules.OneCycle(self.max_lr, total_steps, self.rise, self.start_div, self.end_div)
 
 
+class CosLog4Settings(_PolicySettings):
+    """Four cosine cycles over the whole run, each twice as long as the one before (RealMLP, 2024)."""
+
+    type: Literal["coslog4"] = "coslog4"
+    base_lr: float = Field(0.0, **_RATE, title="base_lr", description="The rate between two cycles, often 0.")
+    max_lr: float = Field(0.01, **_RATE, title="max_lr", description="The peak of each of the four cycles.")
+
+    def _policy(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
+        return schedules.CosLog4(self.max_lr, total_steps, self.base_lr)
+
+
 PolicySettings = Annotated[
-    FixedSettings | CLRSettings | SGDRSettings | OneCycleSettings, Field(discriminator="type")
+    FixedSettings | CLRSettings | SGDRSettings | OneCycleSettings | CosLog4Settings,
+    Field(discriminator="type"),
 ]
 
 
@@ -234,7 +246,7 @@ def with_rates(
 
     Args:
         policy: What moves the rate, with its lengths.
-        base_lr, max_lr: A range; CLR takes both, SGDR and one-cycle their peak.
+        base_lr, max_lr: A range; CLR takes both, SGDR, one-cycle and coslog4 their peak.
         learning_rate: A single rate, for the fixed policy.
         origin: Where the rates came from, in words.
 
@@ -247,8 +259,10 @@ def with_rates(
             rates = {"learning_rate": learning_rate}
         case CLRSettings():
             rates = {"base_lr": base_lr, "max_lr": max_lr}
-        case SGDRSettings() | OneCycleSettings():
+        case SGDRSettings() | OneCycleSettings() | CosLog4Settings():
             rates = {"max_lr": max_lr}
+            if isinstance(policy, CosLog4Settings):
+                rates["base_lr"] = min(policy.base_lr, max_lr)
     return checked(policy, **rates, source="chosen", origin=origin)
 
 
@@ -256,7 +270,7 @@ def starting_policy(type_: str, optimizer: str) -> PolicySettings:
     """Return a policy to start from, with rates that suit the optimizer.
 
     Args:
-        type_: ``fixed``, ``clr``, ``sgdr`` or ``one-cycle``.
+        type_: ``fixed``, ``clr``, ``sgdr``, ``one-cycle`` or ``coslog4``.
         optimizer: SGD gets rates ten times those of Adam, AdamW and RMSprop.
     """
     scale = 10 if optimizer == "sgd" else 1
@@ -269,4 +283,6 @@ def starting_policy(type_: str, optimizer: str) -> PolicySettings:
             return SGDRSettings(max_lr=0.01 * scale)
         case "one-cycle":
             return OneCycleSettings(max_lr=0.01 * scale)
-    raise UserError(f"A policy must be fixed, clr, sgdr or one-cycle. Received: {type_}.")
+        case "coslog4":
+            return CosLog4Settings(max_lr=0.01 * scale)
+    raise UserError(f"A policy must be fixed, clr, sgdr, one-cycle or coslog4. Received: {type_}.")

@@ -33,6 +33,10 @@ Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 
 
+# How far ``least_steps`` lengthens a run at most.
+MOST_TIMES = 20
+
+
 class EarlyStoppingSettings(SettingsModel):
     """When to end before the last epoch."""
 
@@ -102,6 +106,31 @@ class TrainingSettings(SettingsModel):
         description="Pulls weights towards zero apart from the gradient (AdamW).",
         json_schema_extra=ui(step=1e-3),
     )
+    beta_1: float = Field(
+        0.9,
+        ge=0,
+        lt=1,
+        title="beta_1",
+        description="How much of the running mean of the gradient is kept in each step (Adam and AdamW).",
+        json_schema_extra=ui(step=0.01),
+    )
+    beta_2: float = Field(
+        0.999,
+        ge=0,
+        lt=1,
+        title="beta_2",
+        description="The same for the gradient's square (Adam and AdamW); 0.95 follows it sooner, as in RealMLP.",
+        json_schema_extra=ui(step=0.001),
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Label smoothing",
+        description="Takes this share of each row's certainty in training and gives it to all classes alike, against "
+        "overconfidence (classes only; Szegedy et al. 2016).",
+        json_schema_extra=ui(step=0.05),
+    )
     batch_size: int = Field(
         32,
         ge=1,
@@ -117,6 +146,15 @@ class TrainingSettings(SettingsModel):
         title="Epochs",
         description="How often every training row is used.",
         json_schema_extra=ui("epochs"),
+    )
+    least_steps: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        title="At least",
+        description="Small tables get more epochs, and as much more patience, until the run has this many steps; at "
+        f"most {MOST_TIMES} times as many. 0 for none.",
+        json_schema_extra=ui("steps"),
     )
     seed: int = Field(
         0,
@@ -156,6 +194,26 @@ class TrainingSettings(SettingsModel):
     )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
     groups: GroupSettings = GroupSettings()
+
+    def for_rows(self, training_rows: int) -> "TrainingSettings":
+        """Return the settings with the epochs that so many rows need to have ``least_steps``; with patience in step.
+
+        Args:
+            training_rows: Rows to train on, at least 1.
+        """
+        steps = math.ceil(training_rows / self.batch_size) * self.epochs
+        times = min(self.least_steps / steps, MOST_TIMES)
+        if times <= 1:
+            return self.model_copy(update={"least_steps": 0})
+        stopping = self.early_stopping
+        patience = math.ceil(stopping.patience * times)
+        return self.model_copy(
+            update={
+                "epochs": math.ceil(self.epochs * times),
+                "early_stopping": stopping.model_copy(update={"patience": patience}),
+                "least_steps": 0,
+            }
+        )
 
 
 # Networks in a race of rates, and how far their rates are apart in all, in powers of ten.
@@ -225,6 +283,14 @@ class RunSettings(SettingsModel):
         apart = RACE_DECADES / (count - 1)
         return tuple(10 ** (apart * (place - count // 2)) for place in range(count))
 
+    def for_rows(self, training_rows: int) -> "RunSettings":
+        """Return the settings as they are for so many rows: epochs and patience that follow from steps are numbers.
+
+        Args:
+            training_rows: Rows to train on, at least 1.
+        """
+        return self.model_copy(update={"training": self.training.for_rows(training_rows)})
+
     def plan(self, training_rows: int) -> schedules.FloatArray:
         """Return the learning rate of every step of the run.
 
@@ -238,7 +304,7 @@ class RunSettings(SettingsModel):
             UserError: If the policy's numbers do not go together, or there are too many steps.
         """
         steps_per_epoch = math.ceil(training_rows / self.training.batch_size)
-        total_steps = steps_per_epoch * self.training.epochs
+        total_steps = steps_per_epoch * self.training.for_rows(training_rows).epochs
         if total_steps > MOST_STEPS:
             raise UserError(
                 f"A run can have at most {MOST_STEPS:,} steps; lower the epochs or make the batch larger. "
@@ -301,7 +367,7 @@ class RunSettings(SettingsModel):
 
 _KINDS = (
     *("sample", "file", "pictures", "picture file"),
-    *("fixed", "clr", "sgdr", "one-cycle"),
+    *("fixed", "clr", "sgdr", "one-cycle", "coslog4"),
     *("fresh", "run", "pretrained"),
 )
 

@@ -100,7 +100,10 @@ class Course:
         total = settings.epochs * self.steps_per_epoch
         if given.ndim > 2 or self.rates.shape not in {(total, 1), (total, loop.groups)}:
             raise ValueError(f"There must be a rate for each of {total} steps. Received: {given.shape}.")
-        self.scale = prepared.metric_scale if prepared.task == "regression" else 1.0
+        loop.units.take(prepared.logarithm)
+        # With a logarithm, the loop itself measures in the target's units.
+        linear = prepared.task == "regression" and prepared.logarithm is None
+        self.scale = prepared.metric_scale if linear else 1.0
         stopping = settings.early_stopping
         self.best = Best(stopping, stopping.monitor == "val_metric" and prepared.task != "regression")
         self.best_weights: tuple[tf.Tensor, ...] = ()

@@ -6,7 +6,6 @@ lets Keras's own optimizer apply it and writes down what happened. How many step
 """
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +19,9 @@ from numpy.typing import NDArray
 from lrapp.networks import models
 from lrapp.networks.group_rates import GROUPS, rates_of
 from lrapp.networks.stacked import StackedBatchNormalization
-from lrapp.preparation.image_inputs import ALIGNMENT
 from lrapp.settings import GroupSettings, Task, TrainingSettings
+from lrapp.training.row_sizes import multiplications, numbers_of_a_row, shared
+from lrapp.training.target_units import TargetUnits
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Split
@@ -55,7 +55,7 @@ class Steps:
     """What a call of the loop did.
 
     Args:
-        losses: True loss of each batch, with penalties, float32, shape (steps,).
+        losses: True loss of each batch, with penalties and label smoothing, float32, shape (steps,).
         metrics: Sum of the metric over each batch's rows, not weighted, float32, shape (steps,).
         learning_rates: Rate of each step, read back from the optimizer, float32, shape (steps,); that of the head
             where groups of layers have rates of their own.
@@ -103,7 +103,10 @@ def loop_key(settings: TrainingSettings) -> TrainingSettings:
 
     Two runs of one network, equal in these, may share a loop.
     """
-    kept = ("optimizer", "momentum", "nesterov", "weight_decay", "batch_size", "precision", "members")
+    kept = (
+        *("optimizer", "momentum", "nesterov", "weight_decay", "beta_1", "beta_2"),
+        *("batch_size", "precision", "label_smoothing", "members"),
+    )
     # How far the groups differ is not traced, only that they do.
     groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
     return TrainingSettings(groups=groups, **{name: getattr(settings, name) for name in kept})
@@ -121,7 +124,8 @@ class Loop:
         settings: Optimizer, batch size and precision count here, as in ``loop_key``.
         owners: The group of each trainable variable, from ``models.owners``; empty where all follow one rate.
 
-    Set ``know`` to a function that gives the network what it is to know before it trains; ``reset`` calls it.
+    Set ``know`` to a function that gives the network what it is to know before it trains; ``reset`` calls it. Give
+    ``units`` the run's logarithm before it is measured.
     """
 
     def __init__(
@@ -145,7 +149,9 @@ class Loop:
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
         self._loss = models.loss(task)
+        self._training_loss = models.loss(task, label_smoothing=settings.label_smoothing)
         self._functions: dict[tuple[Any, ...], Any] = {}
+        self.units = TargetUnits()
         self._layers = models.every_layer(model)
         self._model_variables = [variable for layer in self._layers for variable in layer.variables]
         self._owner_of = dict(zip((id(v) for v in model.trainable_variables), owners, strict=False))
@@ -181,7 +187,7 @@ class Loop:
 
     def load(self, part: "Split") -> Data:
         """Return rows as the loop takes them."""
-        x = _shared(part.x) if self.pictures else tf.constant(part.x, tf.float32)
+        x = shared(part.x) if self.pictures else tf.constant(part.x, tf.float32)
         if self.task == "multi-class":
             y = tf.constant(part.y, tf.int32)
         else:
@@ -287,7 +293,7 @@ class Loop:
     def _function(
         self, kind: str, columns: int = 0, compiled: bool = False, frozen: tuple[bool, ...] = ()
     ) -> Any:
-        key = (kind, columns, compiled, frozen)
+        key = (kind, columns, compiled, frozen, self.units.logarithm)
         if key not in self._functions:
             # Rows and batches have no fixed size here, so that other data and the last short batch need no trace
             # of their own; XLA compiles anew for other sizes by itself.
@@ -367,7 +373,7 @@ class Loop:
             if frozen:
                 tape.watch([variable.value for variable in variables])
             answers = self.model(xs, training=True)
-            loss = self._loss(ys, answers, *weights)
+            loss = self._training_loss(ys, answers, *weights)
             if self.model.losses:
                 loss = keras.ops.sum([loss, *self.model.losses])
             scaled = self.optimizer.scale_loss(loss)
@@ -394,7 +400,7 @@ class Loop:
 
     def _metric(self, ys: Any, answers: Any) -> Any:
         if self.task == "regression":
-            return tf.reduce_sum(tf.abs(answers - ys))
+            return tf.reduce_sum(tf.abs(self.units.of(answers) - self.units.of(ys)))
         if self.task == "binary":
             right = tf.equal(answers > 0.5, ys > 0.5)
         else:
@@ -424,29 +430,3 @@ class Loop:
         finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(value)) for value in floats]))
         penalty = keras.ops.sum(self.model.losses) if self.model.losses else tf.constant(0.0)
         return finite, penalty, model, optimizer
-
-
-def _shared(pixels: NDArray[np.uint8]) -> tf.Tensor:
-    """A tensor of pictures, in the memory that they lie in where that can be: a copy takes as much again, twice."""
-    # TensorFlow ends the process where memory that it is given does not start at a multiple of 64.
-    fits = pixels.flags["C_CONTIGUOUS"] and pixels.ctypes.data % ALIGNMENT == 0 and pixels.flags["WRITEABLE"]
-    if not fits or not len(pixels) or tf.config.list_physical_devices("GPU"):
-        return tf.constant(pixels, tf.uint8)
-    return tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
-
-
-def numbers_of_a_row(layer: keras.layers.Layer) -> int:
-    """Return how many numbers a layer makes of one row."""
-    return math.prod(size for size in layer.output.shape if size is not None)
-
-
-def multiplications(layers: list[keras.layers.Layer]) -> int:
-    """Return about how many multiplications a network needs for a row, at least 1."""
-    total = 0
-    for layer in layers:
-        kernel = getattr(layer, "kernel", None)
-        if kernel is not None:
-            # A convolution uses its weights once for every place of its output.
-            places = math.prod(layer.output.shape[1:-1]) if len(layer.output.shape) == 4 else 1
-            total += math.prod(kernel.shape) * places
-    return max(1, total)

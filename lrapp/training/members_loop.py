@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lrapp.networks import members, models
 from lrapp.networks.group_rates import rates_of
-from lrapp.networks.stacked import StackedDense
+from lrapp.networks.stacked import Stacked, StackedDense
 from lrapp.settings import Task, TrainingSettings
 from lrapp.training.loop import MOST_STEPS, Data, Loop
 
@@ -76,7 +76,14 @@ class MembersLoop(Loop):
         self, model: keras.Model, task: Task, settings: TrainingSettings, owners: tuple[int, ...] = ()
     ) -> None:
         self.members = int(model.output_shape[0])
+        self._smoothing = settings.label_smoothing
         super().__init__(model, task, settings, owners)
+        # Whether a variable has an axis of members in front.
+        self._own = [
+            isinstance(layer, Stacked) and len(variable.shape) == 3
+            for layer in self._layers
+            for variable in layer.variables
+        ]
         self._factors = tf.Variable(np.ones(self.members, np.float32))
         self._running = tf.Variable(np.ones(self.members, np.bool_))
 
@@ -172,10 +179,10 @@ class MembersLoop(Loop):
             better: Which members take the newer, shape (members,).
             new, old: Values of the model's variables.
         """
-        # What has no axis of members is the state of random numbers.
+        # What has no axis of members is the state of random numbers, or shared by all and never changed.
         return tuple(
-            tf.where(better[:, None, None], latest, before) if len(variable.shape) == 3 else latest
-            for variable, latest, before in zip(self._model_variables, new, old, strict=True)
+            tf.where(better[:, None, None], latest, before) if own else latest
+            for own, latest, before in zip(self._own, new, old, strict=True)
         )
 
     # --- what is traced --------------------------------------------------------------------------------------
@@ -227,7 +234,7 @@ class MembersLoop(Loop):
             if frozen:
                 tape.watch([variable.value for variable in variables])
             answers = self.model(xs, training=True)
-            loss = self._losses(ys, answers, *weights)
+            loss = self._losses(ys, answers, weights, self._smoothing)
             penalty = self._penalty()
             if penalty is not None:
                 loss += penalty
@@ -235,17 +242,20 @@ class MembersLoop(Loop):
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss, self._metric(ys, answers)
 
-    def _losses(self, ys: Any, answers: Any, weights: Any = None) -> Any:
+    def _losses(self, ys: Any, answers: Any, weights: list[Any], smoothing: float = 0.0) -> Any:
         """Each member's loss over some rows, shape (members,), as ``models.loss`` has it for one."""
-        of_rows = {
-            "multi-class": keras.losses.sparse_categorical_crossentropy,
-            "binary": keras.losses.binary_crossentropy,
-            "regression": keras.losses.mean_squared_error,
-        }[self.task]
         ys = tf.broadcast_to(ys[None], tf.concat([[answers.shape[0]], tf.shape(ys)], 0))
-        by_row = of_rows(ys, answers)
-        if weights is not None:
-            by_row *= tf.transpose(weights)
+        if self.task == "regression":
+            by_row = keras.losses.mean_squared_error(ys, answers)
+        elif self.task == "binary":
+            by_row = keras.losses.binary_crossentropy(ys, answers, label_smoothing=smoothing)
+        elif smoothing:
+            one_hot = tf.one_hot(ys, answers.shape[-1])
+            by_row = keras.losses.categorical_crossentropy(one_hot, answers, label_smoothing=smoothing)
+        else:
+            by_row = keras.losses.sparse_categorical_crossentropy(ys, answers)
+        for weight in weights:
+            by_row *= tf.transpose(weight)
         return tf.reduce_mean(by_row, axis=1)
 
     def _penalty(self) -> Any:
@@ -256,7 +266,7 @@ class MembersLoop(Loop):
     def _metric(self, ys: Any, answers: Any) -> Any:
         ys = ys[None]
         if self.task == "regression":
-            return tf.reduce_sum(tf.abs(answers - ys), axis=(1, 2))
+            return tf.reduce_sum(tf.abs(self.units.of(answers) - self.units.of(ys)), axis=(1, 2))
         if self.task == "binary":
             return tf.reduce_sum(tf.cast(tf.equal(answers > 0.5, ys > 0.5), tf.float32), axis=(1, 2))
         right = tf.equal(tf.argmax(answers, axis=-1, output_type=tf.int32), ys)
@@ -276,7 +286,7 @@ class MembersLoop(Loop):
             mean = tf.reduce_sum(kept, axis=0, keepdims=True) / tf.reduce_sum(counting)
             both = tf.concat([answers, mean], axis=0)
             weight = [tf.concat([given, given[:, :1]], axis=1) for given in weights]
-            loss = self._losses(ys, both, *weight)
+            loss = self._losses(ys, both, weight)
             total = loss * tf.cast(end - start, tf.float32)
             return done + 1, record.write(done, tf.stack([total, self._metric(ys, both)], axis=1))
 
@@ -287,7 +297,7 @@ class MembersLoop(Loop):
     def _trace_snapshot(self) -> Any:
         model = [tf.identity(variable.value) for variable in self._model_variables]
         optimizer = [tf.identity(variable.value) for variable in self._optimizer_variables]
-        floats = [value for value in model if value.dtype.is_floating]
+        floats = [value for own, value in zip(self._own, model, strict=True) if own]
         finite = tf.reduce_all(
             tf.stack([tf.reduce_all(tf.math.is_finite(value), axis=(1, 2)) for value in floats]), axis=0
         )

@@ -3,6 +3,7 @@
 import keras
 
 from lrapp.networks.stacked import StackedBatchNormalization, StackedDense, StackedDropout
+from lrapp.networks.stacked_embeddings import SideBySide, StackedMix, StackedWaves
 from lrapp.settings import TrainingSettings
 
 # Steps before XLA takes over, so that the first points come before its compiling. A fixed number: were it
@@ -13,6 +14,11 @@ _COMPILED = (
     keras.layers.InputLayer,
     keras.layers.Rescaling,
     keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Cropping1D,
+    keras.layers.EinsumDense,
+    keras.layers.ReLU,
+    keras.layers.Concatenate,
     keras.layers.Dense,
     keras.layers.Activation,
     keras.layers.BatchNormalization,
@@ -20,6 +26,9 @@ _COMPILED = (
     StackedDense,
     StackedBatchNormalization,
     StackedDropout,
+    StackedWaves,
+    StackedMix,
+    SideBySide,
 )
 
 

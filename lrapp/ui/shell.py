@@ -22,6 +22,9 @@ STYLE = """
 .st-key-run_charts { padding-right: 92px; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */
 [data-testid="stStatusWidget"] [data-testid="stBaseButton-header"] { display: none; }
+/* A third click of a hand that is quick was not meant for the button that has just taken the place of the first. */
+@keyframes fresh { from, to { pointer-events: none; } }
+[class*="st-key-train-"] button { animation: fresh 0.3s; }
 .block-container { padding-top: 4.5rem; padding-bottom: 3rem; }
 </style>
 """

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import pandas as pd
 
-from lrapp.execution import worker, worker_setup
+from lrapp.execution import loops, worker, worker_setup
 from lrapp.experiments import comparing, studies
 from lrapp.experiments.comparing import StudyRun
 from lrapp.experiments.studies import Plan
@@ -97,7 +97,7 @@ def seconds_of_steps(store: Store, study: Study) -> float:
         settings: RunSettings = one.settings
         history = one.history()
         prepared = worker.prepared_data(store, settings.data)
-        loop, _ = worker.loop_for(store, settings, prepared)
+        loop, _ = loops.loop_for(store, settings, prepared)
         data = loop.load(prepared.train)
         rates = history.step_frame()["learning_rate"].to_numpy("float32")
         assert history.started is not None

@@ -45,7 +45,7 @@ def test_from_the_button_to_the_policy(browser: Browser, app: App) -> None:
 def test_rates_found_as_the_first_phase_of_a_run(browser: Browser, app: App) -> None:
     with tab(browser) as page:
         open_app(page, app.url)
-        choose(page, "Rates", "Find them for me")
+        choose(page, "Rates", "From a range test")
         page.get_by_text("is the first phase of the run").wait_for()
         idle(page)
         train(page)

@@ -77,7 +77,7 @@ def test_inputs_of_a_column_are_those_that_move_with_it() -> None:
     assert len(by_name["size"].flags) == 1
 
 
-@pytest.mark.parametrize("scaling", ["clipped", "standard", "quantile"])
+@pytest.mark.parametrize("scaling", ["clipped", "standard", "robust", "quantile"])
 def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> None:
     prepared = data(scaling=scaling)
     answer = linear(prepared)

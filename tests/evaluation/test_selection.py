@@ -29,13 +29,23 @@ def loss(answer: np.ndarray, y: np.ndarray, task: Task) -> float:
     )
 
 
+def judged(answer: np.ndarray, y: np.ndarray, task: Task) -> float:
+    """The rows once more as both classes, each with half a share of 1 / (n + 2)."""
+    if task == "regression":
+        return loss(answer, y, task)
+    share = 1 / (len(y) + 2)
+    weights = np.repeat([1 - share, share / 2, share / 2], len(y))
+    both = np.concatenate([y, np.zeros(len(y)), np.ones(len(y))])
+    return float(log_loss(both, np.tile(answer, 3), labels=[0, 1], sample_weight=weights))
+
+
 def caruana(answers: np.ndarray, y: np.ndarray, task: Task, rounds: int) -> list[int]:
     """The paper's loop, as plainly as it can be said: how often each is taken."""
     taken: list[int] = []
     course = []
     for _ in range(rounds):
         tried = [
-            loss(np.mean([answers[one] for one in [*taken, candidate]], axis=0), y, task)
+            judged(np.mean([answers[one] for one in [*taken, candidate]], axis=0), y, task)
             for candidate in range(len(answers))
         ]
         taken.append(int(np.argmin(tried)))
@@ -53,8 +63,9 @@ def test_the_selected_are_those_of_the_paper(task: Task, seed: int) -> None:
     np.testing.assert_allclose(chosen.shares, np.array(counts) / sum(counts))
     losses = [loss(answer, y, task) for answer in answers]
     np.testing.assert_allclose(chosen.losses, losses)
-    together = loss(np.tensordot(chosen.shares, answers, 1), y, task)
-    assert together <= min(losses) + 1e-12, "no worse than the best alone, on the rows that chose"
+    together = judged(np.tensordot(chosen.shares, answers, 1), y, task)
+    best = min(judged(answer, y, task) for answer in answers)
+    assert together <= best + 1e-12, "no worse than the best alone, on the rows that chose"
 
 
 def test_several_classes_are_judged_by_the_chance_of_the_right_one() -> None:
@@ -68,7 +79,7 @@ def test_several_classes_are_judged_by_the_chance_of_the_right_one() -> None:
 @given(
     seed=st.integers(0, 1000),
     usable=st.lists(st.booleans(), min_size=2, max_size=6).filter(any),
-    combine=st.sampled_from(["all", "selected", "best"]),
+    combine=st.sampled_from(["all", "leaders", "selected", "best"]),
     rows=st.sampled_from([0, 1, 25]),
 )
 def test_shares_add_up_and_nothing_that_diverged_counts(
@@ -103,6 +114,30 @@ def test_the_best_rate_is_told_with_how_sure_that_is() -> None:
     assert "from 0.001 to 0.01" in selection.sentence(alike, "selected", [0.001, 0.01, 0.1])
 
 
+def test_who_is_too_sure_on_a_few_rows_does_not_win() -> None:
+    y = np.array([0, 1] * 15)
+    careful, bold = np.where(y, 0.97, 0.03), np.where(y, 1 - 1e-7, 1e-7)
+    few = selection.select(np.stack([careful, bold])[:, :, None], y, "binary", [True, True], "best")
+    assert few.best == 0
+    assert few.losses[1] < few.losses[0], "though its log loss is next to nothing"
+    many = np.tile(y, 200)
+    answers = np.stack([np.tile(careful, 200), np.tile(bold, 200)])[:, :, None]
+    assert selection.select(answers, many, "binary", [True, True], "best").best == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_leaders_are_the_best_four_and_those_that_are_level_with_the_best(seed: int) -> None:
+    answers, y = made("regression", 8, 50, seed)
+    chosen = selection.select(answers[:, :, None], y, "regression", [True] * 7 + [False], "leaders")
+    errors = (answers - y) ** 2
+    order = np.argsort(errors[:7].mean(axis=1))
+    behind = errors - errors[order[0]]
+    level = {k for k in range(7) if behind[k].mean() <= behind[k].std() / np.sqrt(50)}
+    leaders = level | set(order[:4].tolist())
+    assert set(np.flatnonzero(chosen.shares)) == leaders
+    assert np.ptp(chosen.shares[chosen.shares > 0]) == 0
+
+
 def test_weights_of_rows_count() -> None:
     y = np.array([0, 1])
     answers = np.array([[0.1, 0.1], [0.9, 0.9]])[:, :, None]
@@ -129,6 +164,6 @@ def test_the_choice_in_words(combine: Any, left_out: int, wanted: str) -> None:
 def test_every_share_of_two_is_told_the_same_way() -> None:
     for shares in product((0.0, 0.5, 1.0), repeat=2):
         if sum(shares) == 1:
-            one = selection.Selection(np.array(shares), np.array([0.3, 0.4]), np.array([0.0, 0.05]))
+            one = selection.Selection(np.array(shares), np.array([0.3, 0.4]), 0, np.array([True, False]))
             count = np.count_nonzero(shares)
             assert f"{count} network" in selection.sentence(one, "selected")

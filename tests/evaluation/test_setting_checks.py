@@ -23,6 +23,7 @@ from lrapp.runs.events import (
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     CLRSettings,
+    CosLog4Settings,
     DataSettings,
     EarlyStoppingSettings,
     FileSource,
@@ -81,6 +82,12 @@ def settings(
         (settings(SGDRSettings(T_0=10, T_mult=2), 19), 1_000, ["cycle cut"]),  # 10, 20, and 20 of 40
         (settings(SGDRSettings(T_0=1, T_mult=1, unit="steps"), 1), 1_000, []),
         (settings(FixedSettings(), 1), 1_000, []),
+        (
+            settings(CosLog4Settings(), 26),
+            1_000,
+            ["cycle cut"],
+        ),  # the last cycle takes 8 of 15 parts of 50 epochs
+        (settings(CosLog4Settings(), 27), 1_000, []),
         (settings(model=NORM, batch_size=1), 1_000, ["batch of one"]),
         (settings(model=NORM, batch_size=37), 1_000, ["last batch of one"]),
         (settings(model=NORM, batch_size=36), 1_000, []),
@@ -112,6 +119,7 @@ def test_whoever_follows_the_advice_is_rid_of_the_remark(rows: int) -> None:
             CLRSettings(step_size=chance.uniform(1, 40), warmup=chance.choice([0, 0, 5, 80])),
             SGDRSettings(T_0=chance.uniform(1, 60), T_mult=chance.choice([1, 1.5, 3])),
             OneCycleSettings(rise=chance.uniform(0.1, 0.9), warmup=chance.choice([0, 10, 90])),
+            CosLog4Settings(warmup=chance.choice([0, 10, 90])),
             FixedSettings(warmup=chance.choice([0, 200])),
         ]
         policy = chance.choice(policies)

@@ -7,7 +7,7 @@ import pytest
 import small_networks
 
 from lrapp.errors import UserError
-from lrapp.execution import worker
+from lrapp.execution import loops, worker
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     AugmentationSettings,
@@ -76,12 +76,12 @@ def test_a_run_after_a_check_is_the_same_run(tmp_path: Path) -> None:
     )
     first = store.create(settings)
     worker.work(first.folder, store.home)
-    kept, there = worker._traced.cache_info(), len(store.runs())
+    kept, there = loops.traced.cache_info(), len(store.runs())
     watch = gradient_report.begin(store.home)
     report = worker.checked_gradients(store.home, settings, watch)
     assert report.right
     assert not watch.exists()
-    assert worker._traced.cache_info() == kept, "the loop of the last run is still there"
+    assert loops.traced.cache_info() == kept, "the loop of the last run is still there"
     assert len(store.runs()) == there
     second = store.create(settings)
     worker.work(second.folder, store.home)

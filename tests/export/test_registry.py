@@ -108,6 +108,11 @@ def by_quantiles(store: Store) -> Run:
     return _run(store, "two", (LayerSettings(units=4, activation="tanh"),), ("day",), scaling="quantile")
 
 
+@pytest.fixture(scope="module")
+def by_quartiles(store: Store) -> Run:
+    return _run(store, "two", (LayerSettings(units=4, activation="tanh"),), scaling="robust")
+
+
 KINDS = ("onnx", "savedmodel", "litert")
 
 
@@ -262,6 +267,14 @@ def test_scaling_by_quantiles_goes_along(kind: str, by_quantiles: Run, store: St
     assert len(np.unique(own.probabilities.round(4))) > 20
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_robust_scaling_goes_along(kind: str, by_quartiles: Run, store: Store, tmp_path: Path) -> None:
+    _need(kind)
+    answers, own = _answers(kind, by_quartiles, store, tmp_path)
+    np.testing.assert_allclose(answers["probabilities"], own.probabilities, atol=1e-5)
+    assert len(np.unique(own.probabilities.round(4))) > 20
+
+
 def test_dates_scaled_by_quantiles_go_along_or_are_a_sentence(store: Store) -> None:
     kind = "savedmodel"
     run = _run(store, "two", (), scaling="quantile")
@@ -316,6 +329,12 @@ def test_inputs_scaled_by_quantiles_are_described(
     _check_description(by_quantiles, store, tmp_path, monkeypatch)
 
 
+def test_inputs_of_robust_scaling_are_described(
+    by_quartiles: Run, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _check_description(by_quartiles, store, tmp_path, monkeypatch)
+
+
 def _check_description(run: Run, store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inputs made from inputs.json alone are the app's, and the README's example runs."""
     with zipfile.ZipFile(registry.export(run.folder, store.home, "keras")) as archive:
@@ -347,7 +366,8 @@ def _input(one: dict[str, Any], values: pd.Series) -> np.ndarray:
             numbers = values.to_numpy(np.float64).clip(one.get("low", -np.inf), one.get("high", np.inf))
             numbers = np.where(np.isnan(numbers), one["missing"], numbers)
             if "mean" in one:
-                return (numbers - one["mean"]) / one["scale"]
+                scaled = (numbers - one["mean"]) / one["scale"]
+                return scaled / np.hypot(1, scaled / one["bound"]) if "bound" in one else scaled
             known = np.array(one["quantiles"])
             # Ends, as the README says.
             below, above = numbers <= known[0], numbers >= known[-1]

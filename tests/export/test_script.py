@@ -18,7 +18,7 @@ from lrapp.execution import worker
 from lrapp.export import finished_run as recipes
 from lrapp.export import script as codegen
 from lrapp.export import script_training
-from lrapp.policies.schedules import CLR, SGDR, Fixed, OneCycle, Policy, WarmUp
+from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy, WarmUp
 from lrapp.runs.events import EpochDone, Event, StepsDone
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -217,6 +217,7 @@ def test_what_a_script_cannot_do_is_a_sentence(changed: dict[str, Any], sentence
         SGDR(0.1, 10, 0.001, 2.0, 0.7),
         SGDR(0.1, 10, T_mult=1.3),
         OneCycle(0.1, 150),
+        CosLog4(0.1, 150, 0.001),
         WarmUp(CLR(0.001, 0.01, 5), 12.0),
         WarmUp(OneCycle(0.1, 140), 10.5),
     ],

@@ -10,6 +10,7 @@ from lrapp.networks import models
 from lrapp.networks.cost import count_parameters
 from lrapp.settings import (
     Activation,
+    InitialWeights,
     LayerSettings,
     ModelSettings,
     Precision,
@@ -58,6 +59,34 @@ def test_every_activation_builds_and_starts_with_weights_of_the_size_it_needs(ac
     kernel = weights(models.build(settings, 400, "binary"))[0]
     variance = {"relu": 2, "leaky_relu": 2, "elu": 2, "gelu": 2, "silu": 2}.get(activation, 1) / 400
     assert np.var(kernel) == pytest.approx(variance, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "variance", "bounded"),
+    [
+        ("glorot_uniform", 2 / (300 + 500), (6 / 800) ** 0.5),
+        ("he_normal", 2 / 300, None),
+        ("lecun_normal", 1 / 300, None),
+    ],
+)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "selu"])
+def test_chosen_initial_weights_hold_for_every_activation(
+    chosen: InitialWeights, variance: float, bounded: float | None, activation: Activation
+) -> None:
+    hidden = LayerSettings(units=500, activation=activation)
+    settings = ModelSettings(layers=(hidden, hidden), initial_weights=chosen)
+    model = models.build(settings, 300, "multi-class", 400, seed=3)
+    kernel = weights(model)[0]
+    assert np.var(kernel) == pytest.approx(variance, rel=0.05)
+    if bounded is not None:
+        assert 0.99 * bounded < np.abs(kernel).max() <= bounded
+    output = weights(model)[-2]
+    assert np.abs(output).max() <= (6 / 900) ** 0.5, "the output layer stays with Glorot"
+    models.reset(model, 4)
+    for one, two in zip(
+        model.variables, models.build(settings, 300, "multi-class", 400, seed=4).variables, strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_the_seed_decides_everything_and_nothing_else_does() -> None:
@@ -132,6 +161,42 @@ def test_optimizers_take_the_settings() -> None:
     assert models.optimizer(TrainingSettings(optimizer="rmsprop", momentum=0.3)).momentum == 0.3
     assert models.optimizer(TrainingSettings(optimizer="adamw", weight_decay=0.2)).weight_decay == 0.2
     assert type(models.optimizer(TrainingSettings(optimizer="adam"))) is keras.optimizers.Adam
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_the_betas_move_a_weight_as_the_paper_says(optimizer: Any) -> None:
+    settings = TrainingSettings(optimizer=optimizer, beta_1=0.7, beta_2=0.9, weight_decay=0.1)
+    made = models.optimizer(settings)
+    weight = keras.Variable(2.0)
+    value, mean, square = 2.0, 0.0, 0.0
+    made.build([weight])
+    for step, slope in enumerate((0.3, -0.1, 0.5, 0.2), start=1):
+        made.learning_rate.assign(0.01)
+        made.apply([keras.ops.convert_to_tensor(slope)], [weight])
+        value -= 0.01 * 0.1 * value if optimizer == "adamw" else 0.0
+        mean, square = 0.7 * mean + 0.3 * slope, 0.9 * square + 0.1 * slope**2
+        value -= 0.01 * (mean / (1 - 0.7**step)) / ((square / (1 - 0.9**step)) ** 0.5 + 1e-7)
+        assert float(weight) == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.parametrize(("task", "classes"), [("binary", 2), ("multi-class", 4)])
+def test_label_smoothing_is_that_of_the_paper(task: Task, classes: int) -> None:
+    generator, share = np.random.default_rng(0), 0.3
+    chances = generator.dirichlet(np.ones(classes), 6).astype(np.float32)
+    truth = generator.integers(0, classes, 6)
+    expected = []
+    for row, one in zip(chances.astype(np.float64), truth, strict=True):
+        wanted = [share / classes] * classes
+        wanted[one] += 1 - share
+        expected.append(-sum(w * np.log(p) for w, p in zip(wanted, row, strict=True)))
+    y, answers = (truth[:, None], chances[:, 1:]) if task == "binary" else (truth, chances)
+    loss = models.loss(task, label_smoothing=share)
+    assert float(loss(y.astype(np.float32), answers)) == pytest.approx(np.mean(expected), rel=1e-5)
+    weights = generator.uniform(0.5, 2, 6).astype(np.float32)
+    weighted = float(loss(y.astype(np.float32), answers, weights))
+    assert weighted == pytest.approx(np.mean(np.array(expected) * weights), rel=1e-5)
+    plain, none = models.loss(task), models.loss(task, label_smoothing=0.0)
+    assert float(plain(y.astype(np.float32), answers)) == float(none(y.astype(np.float32), answers))
 
 
 def test_only_float16_needs_its_loss_scaled() -> None:

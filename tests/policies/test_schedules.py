@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
-from lrapp.policies.schedules import CLR, SGDR, CLRMode, Fixed, OneCycle, Policy, RangeSweep, WarmUp
+from lrapp.policies.schedules import (
+    CLR,
+    SGDR,
+    CLRMode,
+    CosLog4,
+    Fixed,
+    OneCycle,
+    Policy,
+    RangeSweep,
+    WarmUp,
+)
 
 POLICIES: list[Policy] = [
     Fixed(0.1),
@@ -21,6 +31,7 @@ POLICIES: list[Policy] = [
     SGDR(0.5, 4, 0.1),
     SGDR(0.5, 2.5, 0.1, T_mult=1.5, decay=0.7),
     OneCycle(0.5, 20),
+    CosLog4(0.5, 20, 0.1),
     WarmUp(SGDR(0.5, 4, 0.1), 3),
     WarmUp(OneCycle(0.5, 17), 3.5),
 ]
@@ -205,6 +216,33 @@ def test_warm_up_of_a_broken_number_of_steps_takes_the_whole_ones() -> None:
     assert WarmUp(CLR(2, 8, 2), 2.9).plan(4).tolist() == [1, 2, 2, 5]
 
 
+# --- ever longer cycles -------------------------------------------------------------------------------------
+
+
+def test_four_cycles_meet_the_lowest_rate_at_1_3_7_and_15_fifteenths() -> None:
+    rates = CosLog4(9, 15, base_lr=1).plan(17)
+    assert rates[[0, 1, 3, 7, 15, 16]] == pytest.approx([1] * 6, abs=1e-9)
+    assert (rates[[2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14]] > 1.1).all()
+    assert rates[[2, 5, 11]] == pytest.approx([8.443448] * 3)  # log2(3), log2(6), log2(12)
+
+
+def test_each_cycle_has_its_peak_half_way_in_the_logarithm() -> None:
+    at = 100 * (2 ** np.array([0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4]) - 1) / 15
+    assert CosLog4(2, 100).plan(at) == pytest.approx([0, 2, 0, 2, 0, 2, 0, 2, 0], abs=1e-9)
+
+
+@pytest.mark.parametrize("total", [1, 2, 60, 1_237])
+def test_ever_longer_cycles_like_a_walk_from_cycle_to_cycle(total: int) -> None:
+    base, top = 0.01, 0.3
+    rates, cycle = [], 0
+    for step in range(total):
+        while 15 * step >= (2 ** (cycle + 1) - 1) * total:
+            cycle += 1
+        turn = math.log((1 + 15 * step / total) / 2**cycle) / math.log(2)
+        rates.append(base + (top - base) * math.sin(math.pi * turn) ** 2)
+    assert CosLog4(top, total, base).plan(total) == pytest.approx(rates, rel=1e-9)
+
+
 # --- all policies -------------------------------------------------------------------------------------------
 
 
@@ -242,7 +280,7 @@ def _policies(draw: st.DrawFn) -> tuple[Policy, float, float]:
     """A policy with the least and the greatest rate that it may give."""
     low, high = sorted((draw(_rates), draw(_rates)))
     length = draw(st.floats(1, 1e6))
-    kind = draw(st.sampled_from(["fixed", "clr", "sgdr", "one-cycle"]))
+    kind = draw(st.sampled_from(["fixed", "clr", "sgdr", "coslog4", "one-cycle"]))
     policy: Policy
     if kind == "fixed":
         policy, low = Fixed(high), high
@@ -251,6 +289,8 @@ def _policies(draw: st.DrawFn) -> tuple[Policy, float, float]:
         policy = CLR(low, high, length, mode, draw(st.floats(1e-6, 1)))
     elif kind == "sgdr":
         policy = SGDR(high, length, low, draw(st.floats(1, 100)), draw(st.floats(1e-6, 1)))
+    elif kind == "coslog4":
+        policy = CosLog4(high, length, low)
     else:
         start, end = draw(st.floats(1, 1e9)), draw(st.floats(1, 1e12))
         policy = OneCycle(high, max(2, length), draw(st.floats(1e-3, 1 - 1e-3)), start, end)
@@ -325,6 +365,12 @@ def test_any_warm_restarts_like_a_loop_over_steps(first: float, mult: float, ste
         (lambda: OneCycle(0.1, 5, rise=0), "The rising share must lie between 0 and 1. Received: 0."),
         (lambda: OneCycle(0.1, 5, start_div=0.5), "The start divisor must be at least 1. Received: 0.5."),
         (lambda: OneCycle(0.1, 5, end_div=math.nan), "The end divisor must be at least 1. Received: nan."),
+        (lambda: CosLog4(-1, 5), "max_lr must be zero or a positive number. Received: -1."),
+        (
+            lambda: CosLog4(0.1, 5, 0.5),
+            "max_lr must be at least base_lr; raise max_lr or lower base_lr. Received: base_lr 0.5, max_lr 0.1.",
+        ),
+        (lambda: CosLog4(0.1, 0.5), "The coslog4 policy needs a run of at least 1 step. Received: 0.5."),
         (lambda: WarmUp(Fixed(1), 0.5), "Warm-up must be at least 1 step. Received: 0.5."),
     ],
 )

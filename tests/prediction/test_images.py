@@ -154,7 +154,7 @@ def many(number: int) -> bytes:
 
 def test_pictures_say_how_far_they_are(run: Run) -> None:
     told: list[Progress] = []
-    pictures = [("p.zip", many(600)), ("c.png", picture(9))]
+    pictures: list[tuple[str, bytes | Path]] = [("p.zip", many(600)), ("c.png", picture(9))]
     found = images.predict_files(run.folder, pictures, on_progress=told.append)
     assert len(found.frame) == 601
     assert [progress.rows for progress in told] == [256, 512, 601]
@@ -163,16 +163,18 @@ def test_pictures_say_how_far_they_are(run: Run) -> None:
 
 def test_pictures_can_be_cancelled_and_nothing_is_left(run: Run) -> None:
     home = run.folder.parents[1]
-    pictures = [("p.zip", many(600))]
-    folder = folders.begin(home, run=run.id, owner="me")
+    pictures = [("p.zip", memoryview(many(600))), ("c.png", memoryview(picture(9)))]
+    names = [name for name, _ in pictures]
+    folder = folders.create_of_pictures(home, pictures, run=run.id, owner="me")
     assert (folder.owner, folder.cut_off) == ("me", False)
-    found = folders.work_on_pictures(folder.folder, run.folder, pictures)
-    assert len(found.frame) == 600
+    found = folders.work_on_pictures(folder.folder, run.folder, names)
+    assert found.frame["file"].iloc[-1] == "c.png"
+    assert len(found.frame) == 601
     assert not folder.folder.exists()
-    stopped = folders.begin(home, run=run.id)
+    stopped = folders.create_of_pictures(home, pictures, run=run.id)
     stopped.cancel()
     with pytest.raises(Cancelled, match="was cancelled"):
-        folders.work_on_pictures(stopped.folder, run.folder, pictures)
+        folders.work_on_pictures(stopped.folder, run.folder, names)
     assert not stopped.folder.exists()
 
 

@@ -10,7 +10,7 @@ from predicting import predict_with, read_for
 
 from lrapp.errors import UserError
 from lrapp.networks import saved
-from lrapp.prediction import plain_model, single_row
+from lrapp.prediction import plain_network, single_row
 from lrapp.prediction.single_row import Field, OneRow, Value
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.preparation.table_arrays import prepare
@@ -56,7 +56,7 @@ def rows_of(frame: pd.DataFrame, columns: tuple[InputColumn, ...]) -> list[dict[
     return found
 
 
-@pytest.mark.parametrize("scaling", ["clipped", "standard", "quantile"])
+@pytest.mark.parametrize("scaling", ["clipped", "standard", "robust", "quantile"])
 @pytest.mark.parametrize("target", ["price", "town", "member"])
 def test_it_answers_as_the_network_does(scaling: str, target: str) -> None:
     from lrapp.networks import models
@@ -72,7 +72,7 @@ def test_it_answers_as_the_network_does(scaling: str, target: str) -> None:
         task=told.task,
         classes=len(told.classes),
     )
-    model = OneRow(told, single_row.plan_of(told), plain_model.learned(network), ())
+    model = OneRow(told, single_row.plan_of(told), plain_network.learned(network), ())
 
     answer = model.answer([*rows_of(table.frame, told.columns)])
 
@@ -162,7 +162,7 @@ def test_files_that_do_not_fit_are_made_anew(copy: Run, tmp_path: Path, damage: 
             with np.load(path) as file:
                 arrays = dict(file)
             arrays["about"] = np.frombuffer(
-                arrays["about"].tobytes().replace(b'"version": 1', b'"version": 0'), np.uint8
+                arrays["about"].tobytes().replace(b'"version": 2', b'"version": 1'), np.uint8
             )
             np.savez(path, **arrays)
         case "other":

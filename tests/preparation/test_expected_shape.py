@@ -43,7 +43,12 @@ def assert_foretold(table: Table, data: DataSettings) -> None:
     outputs = len(prepared.classes) if task == "multi-class" else 1
     found = expected_shape.of_table(table, data, task)
     assert found == expected_shape.ExpectedShape(
-        task, len(prepared.train.y), len(prepared.validation.y), prepared.shape, outputs
+        task,
+        len(prepared.train.y),
+        len(prepared.validation.y),
+        prepared.shape,
+        outputs,
+        prepared.preprocessor.numbers,
     )
 
 

@@ -115,7 +115,7 @@ def test_a_date_becomes_parts_and_constant_parts_are_left_out() -> None:
     assert np.isfinite(inputs).all()
 
 
-@pytest.mark.parametrize("scaling", ["clipped", "standard", "quantile"])
+@pytest.mark.parametrize("scaling", ["clipped", "standard", "robust", "quantile"])
 def test_columns_of_all_sizes_are_finite_and_keep_their_values_apart(scaling: Scaling) -> None:
     base = RNG.normal(size=ROWS)
     gaps = base.copy()

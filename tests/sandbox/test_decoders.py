@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -104,7 +105,7 @@ def test_pandas_is_asked_in_another_process_whether_it_reads_the_same() -> None:
         {
             "n": [1.5, None, 3.0],
             "word": pd.Series(["a", None, "ü"], dtype="str"),
-            "day": pd.to_datetime(["2020-01-02", "NaT", "2020-03-04"]).as_unit("us"),
+            "day": np.array(["2020-01-02", "NaT", "2020-03-04"], "datetime64[us]"),
         }
     )
     options = {"dtype": {"word": "str"}, "parse_dates": ["day"], "keep_default_na": False, "na_values": [""]}

@@ -10,6 +10,7 @@ from lrapp.errors import UserError
 from lrapp.policies import schedules
 from lrapp.settings.policy import (
     CLRSettings,
+    CosLog4Settings,
     FixedSettings,
     OneCycleSettings,
     PolicySettings,
@@ -28,6 +29,8 @@ def test_settings_become_their_policy() -> None:
     assert sgdr.build(10, 100) == schedules.SGDR(0.2, 30, 0.1, 1.5, 0.9)
     one = OneCycleSettings(max_lr=0.2, rise=0.3, start_div=2, end_div=3)
     assert one.build(10, 100) == schedules.OneCycle(0.2, 100, 0.3, 2, 3)
+    growing = CosLog4Settings(base_lr=0.1, max_lr=0.2, warmup=2)
+    assert growing.build(10, 100) == schedules.WarmUp(schedules.CosLog4(0.2, 80, 0.1), 20)
 
 
 def test_lengths_in_steps_are_taken_as_they_are() -> None:
@@ -52,7 +55,7 @@ def test_a_warm_up_longer_than_the_run_only_rises() -> None:
     assert rates == pytest.approx([(step + 1) / 40 for step in range(20)])
 
 
-@pytest.mark.parametrize("type_", ["fixed", "clr", "sgdr", "one-cycle"])
+@pytest.mark.parametrize("type_", ["fixed", "clr", "sgdr", "one-cycle", "coslog4"])
 def test_sgd_starts_with_ten_times_the_rates(type_: str) -> None:
     sgd = starting_policy(type_, "sgd").build(10, 200).plan(200)
     for other in ("adam", "adamw", "rmsprop"):
@@ -61,7 +64,7 @@ def test_sgd_starts_with_ten_times_the_rates(type_: str) -> None:
 
 
 def test_an_unknown_policy_is_named() -> None:
-    with pytest.raises(UserError, match=r"must be fixed, clr, sgdr or one-cycle\. Received: cosine\."):
+    with pytest.raises(UserError, match=r"must be fixed, clr, sgdr, one-cycle or coslog4\. Received: "):
         starting_policy("cosine", "sgd")
 
 
@@ -114,6 +117,8 @@ def test_the_lowest_rate_is_still_a_number_in_float32() -> None:
         (CLRSettings(source="found", step_size=3, mode="exp_range"), {"base_lr": 0.1, "max_lr": 0.5}),
         (SGDRSettings(source="found", T_0=3, min_lr=0.01), {"max_lr": 0.5}),
         (OneCycleSettings(source="found", warmup=2), {"max_lr": 0.5}),
+        (CosLog4Settings(source="found"), {"max_lr": 0.5}),
+        (CosLog4Settings(source="found", base_lr=0.7, max_lr=1), {"base_lr": 0.5, "max_lr": 0.5}),
     ],
     ids=lambda value: getattr(value, "type", ""),
 )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from small_networks import CLASSES, INPUTS, PLAIN, RICH, network, prepared, weights
 
 from lrapp.networks import models
+from lrapp.preparation.log_target import LogTarget
 from lrapp.settings import LayerSettings, ModelSettings, Task, TrainingSettings
 from lrapp.training.loop import MOST_STEPS, Loop, loop_key, shuffled
 
@@ -25,7 +26,7 @@ OPTIMIZERS = [
     TrainingSettings(optimizer="sgd", momentum=0.0, batch_size=BATCH),
     TrainingSettings(optimizer="sgd", momentum=0.9, nesterov=True, batch_size=BATCH),
     TrainingSettings(optimizer="adam", batch_size=BATCH),
-    TrainingSettings(optimizer="adamw", weight_decay=0.1, batch_size=BATCH),
+    TrainingSettings(optimizer="adamw", weight_decay=0.1, beta_1=0.8, beta_2=0.95, batch_size=BATCH),
     TrainingSettings(optimizer="rmsprop", momentum=0.5, batch_size=BATCH),
 ]
 
@@ -236,6 +237,37 @@ def test_mixed_float16_skips_what_overflows_and_halves_its_scale() -> None:
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("task", ["binary", "multi-class"])
+def test_labels_are_smoothed_in_training_and_nowhere_else(task: Task) -> None:
+    settings = TrainingSettings(batch_size=BATCH, label_smoothing=0.2)
+    smoothed, plain = (
+        Loop(network(PLAIN, task, one), task, one) for one in (settings, TrainingSettings(batch_size=BATCH))
+    )
+    data, order = smoothed.load(prepared(task, rows=ROWS).train), shuffled(ROWS, 0, 0)
+    np.testing.assert_array_equal(smoothed.evaluate(data, 0, 1), plain.evaluate(data, 0, 1))
+    first = [loop.run(data, order, 0, np.zeros(1, np.float32)).losses[0] for loop in (smoothed, plain)]
+    batch = order.numpy()[:BATCH]
+    answers = plain.model(prepared(task, rows=ROWS).train.x[batch])
+    y = prepared(task, rows=ROWS).train.y[batch]
+    y = y if task == "multi-class" else y[:, None]
+    assert first[0] == pytest.approx(float(models.loss(task, label_smoothing=0.2)(y, answers)), rel=1e-5)
+    assert first[0] != pytest.approx(first[1], rel=1e-3)
+
+
+def test_errors_of_logarithms_are_those_of_the_numbers() -> None:
+    loop = Loop(network(PLAIN, "regression"), "regression", TrainingSettings(batch_size=BATCH))
+    part = prepared("regression", rows=ROWS).train
+    data = loop.load(part)
+    plain = loop.evaluate(data, 0, 1)
+    logarithm = LogTarget(7.0, 0.4, 0.9)
+    loop.units.take(logarithm)
+    answers = np.asarray(loop.model(part.x))[:, 0]
+    expected = np.abs(logarithm.numbers(answers) - logarithm.numbers(part.y)).sum()
+    assert loop.evaluate(data, 0, 1)[0] == pytest.approx([plain[0, 0], expected], rel=1e-5)
+    loop.units.take(None)
+    np.testing.assert_array_equal(loop.evaluate(data, 0, 1), plain)
+
+
 def test_only_float16_has_a_loss_scale() -> None:
     assert Loop(network(), "binary", TrainingSettings()).loss_scale is None
     assert isinstance(Loop(network(), "binary", TrainingSettings()).optimizer, keras.optimizers.Adam)
@@ -248,6 +280,9 @@ def test_runs_that_differ_in_length_or_seed_may_share_a_loop() -> None:
     for change in (
         {"optimizer": "adam"},
         {"momentum": 0.4},
+        {"beta_1": 0.8},
+        {"label_smoothing": 0.1},
+        {"beta_2": 0.95},
         {"batch_size": 8},
         {"precision": "mixed_bfloat16"},
     ):

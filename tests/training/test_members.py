@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from small_networks import CLASSES, INPUTS, PLAIN, RICH, Recorded, prepared, weights
 
-from lrapp.networks import members, models
+from lrapp.networks import members, models, number_embeddings
 from lrapp.policies.schedules import CLR
 from lrapp.runs.events import EpochDone, History, StepsDone
 from lrapp.settings import (
     EarlyStoppingSettings,
     GroupSettings,
     ModelSettings,
+    NumberEmbedding,
     Optimizer,
     Task,
     TrainingSettings,
@@ -50,6 +51,7 @@ def together(
     seeds = members.member_seeds(settings.seed, settings.members)
     model = members.stack(layers, INPUTS, task, CLASSES[task], seeds, settings.precision)
     owners = models.owners(model, layers) if settings.groups.differ else ()
+    number_embeddings.learn_bins(model, prepared(task).train.x)
     loop = MembersLoop(model, task, settings, owners)
     loop.factors = factors
     run = Recorded(model)
@@ -84,6 +86,7 @@ def alone(
     seed = members.member_seeds(settings.seed, settings.members)[member]
     model = models.build(layers, INPUTS, task, CLASSES[task], seed, settings.precision)
     owners = models.owners(model, layers) if settings.groups.differ else ()
+    number_embeddings.learn_bins(model, prepared(task).train.x)
     one = settings.model_copy(update={"members": 1})
     run = Recorded(model)
     trainer.train(
@@ -117,6 +120,22 @@ def test_each_of_many_is_the_network_that_it_would_be_alone(optimizer: Optimizer
         for epoch, wanted in zip(run.epochs, single.epochs, strict=True):
             for name, values in zip(("loss", "val_loss", "metric", "val_metric"), epoch.members, strict=True):
                 assert values[member] == pytest.approx(getattr(wanted, name), rel=1e-4, abs=1e-5), name
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("task", ["binary", "multi-class"])
+@pytest.mark.parametrize("embedding", ["none", "periodic", "bins"])
+def test_embeddings_and_smoothed_labels_are_those_of_each(
+    embedding: NumberEmbedding, task: Task, smoothing: float
+) -> None:
+    layers = RICH.model_copy(update={"number_embedding": embedding, "initial_weights": "glorot_uniform"})
+    # Adam would make much of the last bits where a gradient is next to nothing, as in bins that few rows reach.
+    settings = SHORT.model_copy(update={"label_smoothing": smoothing, "optimizer": "sgd"})
+    run, _ = together(settings, layers, task)
+    for member, found in enumerate(member_weights(run.model, layers, task)):
+        single = alone(member, settings, layers, task)
+        for ours, theirs in zip(found, single.model.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("xla", ["on", "off"])

@@ -36,7 +36,13 @@ from lrapp.ui.train import data, data_choice, images, learning_rate
 _CARDIO = "cardio"
 _CARDIO_FILE = "cardio_train.csv"
 _OTHERWISE, _OTHERWISE_TARGET, _OTHERWISE_BATCH = "breast_cancer.csv", "diagnosis", 32
-_KINDS = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
+_KINDS = {
+    "fixed": "Fixed",
+    "clr": "Cyclical (CLR)",
+    "sgdr": "Warm restarts (SGDR)",
+    "one-cycle": "One-cycle",
+    "coslog4": "Growing cycles (coslog4)",
+}
 _POLICIES, _SEARCH = "Policies", "Random search"
 _TRAIN_PAGE = "The policy of the Train page"
 
@@ -206,7 +212,7 @@ def _presets(base: RunSettings) -> dict[str, PolicySettings]:
     optimizer = base.training.optimizer
     found = {
         f"{_KINDS[kind]}, rates found": checked(starting_policy(kind, optimizer), source="found")
-        for kind in ("clr", "sgdr", "one-cycle")
+        for kind in ("clr", "sgdr", "one-cycle", "coslog4")
     }
     fixed = starting_policy("fixed", optimizer)
     return {studies.label_of(fixed): fixed, **found, _TRAIN_PAGE: base.policy}
@@ -277,7 +283,7 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
     kept["seeds"] = seeds
     if epochs != base.training.epochs or "epochs" in kept:
         kept["epochs"] = epochs
-    training = base.training.model_copy(update={"epochs": epochs})
+    training = base.training.model_copy(update={"epochs": epochs, "least_steps": 0})
     first = training.seed
     return Plan(
         name=" or ".join(one.label for one in studies.contenders(policies))[:200],
@@ -295,6 +301,7 @@ def _budget(plan: Plan, expected: ExpectedShape) -> None:
         outputs=expected.outputs,
         rows=expected.rows,
         validation_rows=expected.validation_rows,
+        numbers=expected.numbers,
     )
     cost.check_memory(estimate, memory.available_bytes())
     number, seeds = len(plan.contenders), len(plan.seeds)

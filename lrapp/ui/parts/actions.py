@@ -235,7 +235,7 @@ def predict(run: Run, name: str, data: bytes | memoryview) -> PredictionFolder:
 
 
 def predict_pictures(
-    run: Run, pictures: Sequence[tuple[str, bytes]]
+    run: Run, pictures: Sequence[tuple[str, bytes | memoryview]]
 ) -> "tuple[PredictionFolder, Future[PicturePredictions]]":
     """Have pictures predicted.
 
@@ -250,8 +250,11 @@ def predict_pictures(
         UserError: If the visitor may not, or the disk is full.
     """
     access.require("predict", run)
-    folder = folders.begin(resources.store().home, name="pictures", run=run.id, owner=identity.current())
-    return folder, resources.jobs().call(folders.work_on_pictures, folder.folder, run.folder, pictures)
+    folder = folders.create_of_pictures(
+        resources.store().home, pictures, run=run.id, owner=identity.current()
+    )
+    names = [name for name, _ in pictures]
+    return folder, resources.jobs().call(folders.work_on_pictures, folder.folder, run.folder, names)
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:

@@ -71,7 +71,7 @@ def show(run: Run) -> None:
     if asked is None or asked.about != about:
         if asked is not None:
             _forget(asked)
-        pictures = [(file.name, file.getvalue()) for file in uploaded]
+        pictures = [(file.name, file.getbuffer()) for file in uploaded]
         asked = session.state().pictures = Asked(about, *actions.predict_pictures(run, pictures))
     if not asked.future.done():
         resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(asked)

@@ -365,6 +365,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
                 "min_category_rows",
                 "max_categories",
                 "class_weights",
+                "target_transform",
             ],
             key,
         )

@@ -15,7 +15,13 @@ from lrapp.ui.parts import draft, fields, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
 
-_NAMES = {"fixed": "Fixed", "clr": "Cyclical (CLR)", "sgdr": "Warm restarts (SGDR)", "one-cycle": "One-cycle"}
+_NAMES = {
+    "fixed": "Fixed",
+    "clr": "Cyclical (CLR)",
+    "sgdr": "Warm restarts (SGDR)",
+    "one-cycle": "One-cycle",
+    "coslog4": "Growing cycles (coslog4)",
+}
 _ABOUT = {
     "fixed": "One rate for the whole run: simple, and the yardstick for the others.",
     "clr": "Up and down between two bounds, in straight lines: high rates get over obstacles, low ones settle "
@@ -24,12 +30,15 @@ _ABOUT = {
     "([Loshchilov and Hutter 2017](https://arxiv.org/abs/1608.03983)).",
     "one-cycle": "One rise and one long fall over the whole run: few epochs, large rates "
     "([Smith and Topin 2018](https://arxiv.org/abs/1708.07120)).",
+    "coslog4": "Four cosine cycles over the whole run, each twice as long as the one before, with an end at the lowest "
+    "rate ([Holzmüller et al. 2024](https://arxiv.org/abs/2407.04491)).",
 }
 _FIELDS = {
     "fixed": ["learning_rate"],
     "clr": ["base_lr", "max_lr", "step_size", "mode"],
     "sgdr": ["max_lr", "min_lr", "T_0", "T_mult", "decay"],
     "one-cycle": ["max_lr", "rise", "start_div", "end_div"],
+    "coslog4": ["base_lr", "max_lr"],
 }
 # What a range test finds for a policy.
 _FOUND = {
@@ -37,6 +46,7 @@ _FOUND = {
     "clr": ["base_lr", "max_lr"],
     "sgdr": ["max_lr"],
     "one-cycle": ["max_lr"],
+    "coslog4": ["max_lr"],
 }
 
 

@@ -13,7 +13,7 @@ from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
 from lrapp.settings.base import checked
 from lrapp.settings.network import LAYER_KINDS
-from lrapp.ui.parts import draft, resources
+from lrapp.ui.parts import draft, fields, resources
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import augmentation as augmentation_card
 from lrapp.ui.train import start_from
@@ -111,8 +111,20 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     if settings.data.of_pictures:
         augmentation = augmentation_card.card(settings, can_build=obstacle is None and expected is not None)
         settings = settings.model_copy(update={"model": checked(model, augmentation=augmentation)})
+    settings = settings.model_copy(update={"model": checked(settings.model, **_more(settings))})
     start, missing = start_from.card(settings, _fill)
     return checked(settings.model, start=start), obstacle or missing
+
+
+def _more(settings: RunSettings) -> dict[str, Any]:
+    """Show the settings of the network that most people leave as they are, and return what was chosen."""
+    key = draft.key("network")
+    names = ["initial_weights"] if settings.data.of_pictures else ["number_embedding", "initial_weights"]
+    title = "Initial weights" if settings.data.of_pictures else "Number embedding, initial weights"
+    drawer = resources.drawer(title, ":material/tune:", f"{key}.more")
+    ask = fields.choose if drawer.open else fields.kept
+    with drawer:
+        return ask(settings.model, names, key)
 
 
 # --- the table of layers -------------------------------------------------------------------------------------
@@ -221,8 +233,8 @@ def _preset(model: ModelSettings, *, of_pictures: bool) -> None:
 def _shapes(model: ModelSettings, expected: ExpectedShape) -> str | None:
     """Show what each layer makes; return what stands in the way of training."""
     try:
-        before = shapes.pretrained(model, expected.shape)
-        made = shapes.shapes(model, expected.shape, expected.outputs)
+        before = shapes.before(model, expected.shape, expected.numbers)
+        made = shapes.shapes(model, expected.shape, expected.outputs, expected.numbers)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return "the network cannot be built; the Network card says why"
@@ -256,7 +268,9 @@ _STYLE = """<style>
 def _in_rows(shape: tuple[int, ...], before: LayerShape | None, made: Sequence[LayerShape]) -> str:
     rows = [("Input", _size(shape), "", "")]
     if before is not None:
-        rows.append((before.name, _size(before.output), f"{before.parameters:,}", "early, middle"))
+        rows.append(
+            (before.name, _size(before.output), f"{before.parameters:,}", before.group or "early, middle")
+        )
     for layer in made:
         rows.append((layer.name, _size(layer.output), f"{layer.parameters:,}", layer.group or ""))
     head = "".join(f'<th scope="col">{title}</th>' for title in ("Layer", "Output", "Parameters", "Rate"))

@@ -97,7 +97,7 @@ def _settings() -> tuple[str | None, int | None]:
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     draft.put(settings)
     if settings.networks_obstacle:
-        st.error(settings.networks_obstacle, icon=":material/error:")
+        st.error(plain(settings.networks_obstacle, None), icon=":material/error:")
         obstacles.append("several networks at once cannot train like this")
     resources.expect(settings)
     if chosen.outlook is not None and not any(obstacles):
@@ -109,7 +109,8 @@ def _settings() -> tuple[str | None, int | None]:
 def _outlook(settings: RunSettings, expected: ExpectedShape) -> str | None:
     """Say what the run will take; return what stands in its way."""
     estimate = cost.estimate(
-        settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows
+        *(settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows),
+        numbers=expected.numbers,
     )
     st.caption(plain(estimate.sentence, None))
     try:

@@ -15,8 +15,8 @@ from lrapp.ui.parts.plain_text import plain
 
 _OWN_FIELDS = {
     "sgd": ["momentum", "nesterov"],
-    "adam": [],
-    "adamw": ["weight_decay"],
+    "adam": ["beta_1", "beta_2"],
+    "adamw": ["beta_1", "beta_2", "weight_decay"],
     "rmsprop": ["momentum"],
 }
 
@@ -37,7 +37,7 @@ def card(training: TrainingSettings, model: ModelSettings, shape: Shape | None) 
         The settings as chosen.
     """
     key = draft.key("training")
-    chosen = fields.choose(training, ["epochs", "batch_size"], key)
+    chosen = fields.choose(training, ["epochs", "batch_size", "least_steps"], key)
     optimizer = fields.widget(training, "optimizer", key)
     chosen |= {"optimizer": optimizer}
     if _OWN_FIELDS[optimizer]:
@@ -53,7 +53,7 @@ def card(training: TrainingSettings, model: ModelSettings, shape: Shape | None) 
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
         values |= ask(stopping, ["monitor", "restore_best"], key)
-        chosen |= ask(training, ["seed", "precision", "xla"], key)
+        chosen |= ask(training, ["label_smoothing", "seed", "precision", "xla"], key)
         if drawer.open and chosen["precision"] != "float32":
             st.info(
                 "Mixed precision pays on recent GPUs with large networks. On a CPU, mixed_float16 above all, it is "

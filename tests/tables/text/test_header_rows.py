@@ -1,7 +1,11 @@
 """Rows of kinds, roles and units below the names are part of one header, and no rows of the table."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from spreadsheets import xlsx
+
+from lrapp.formats import chunks
 from lrapp.preparation.targets import default_target
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import read_csv
@@ -41,7 +45,7 @@ def test_marks_before_the_names_are_roles_and_kinds() -> None:
     assert list(table.frame) == ["age", "ward", "who", "row", "seen", "ill"]
     assert len(table.frame) == 40
     assert table.to_predict == "ill"
-    kinds = [table.kinds[str(name)] for name in table.frame]
+    kinds = list(table.kinds.values())
     expected = ("number", "category", "identifier", "identifier", "date", "yes/no")
     assert kinds == [ColumnKind(kind) for kind in expected]
     assert table.notes[0] == (
@@ -51,6 +55,24 @@ def test_marks_before_the_names_are_roles_and_kinds() -> None:
     assert "Column 'row': left out, as the header says." in table.notes
     chosen = table.with_kinds({"ward": ColumnKind.NUMBER})
     assert chosen.kinds["ward"] is ColumnKind.NUMBER, "a person has the last word"
+
+
+def test_marks_are_taken_off_in_spreadsheets_and_in_each_portion_of_a_long_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [line.split(",") for line in MARKED.splitlines()]
+    sheet = read_csv(xlsx(rows), "ward.xlsx")
+    assert list(sheet.frame) == list(read_csv(MARKED.encode(), "ward.csv").frame)
+    assert sheet.to_predict == "ill"
+    monkeypatch.setattr(chunks, "PORTION_BYTES", 4_000)
+    monkeypatch.setattr(chunks, "_BLOCK", 1_000)
+    monkeypatch.setattr(chunks, "_LEAST_ROWS", 10)
+    head, _, rest = MARKED.partition("\n")
+    (tmp_path / "long.csv").write_text(f"{head}\n{100 * rest}")
+    portions = list(chunks.Portions(tmp_path / "long.csv", "long.csv", {"age": ColumnKind.NUMBER}))
+    assert len(portions) > 3
+    assert sum(len(portion.table.frame) for portion in portions) == 4_000
+    assert {tuple(portion.table.frame) for portion in portions} == {tuple(sheet.frame)}
 
 
 def test_rows_of_kinds_and_roles_say_the_same_as_marks() -> None:

@@ -1,0 +1,80 @@
+"""The loop of a run: its network, its optimizer, what was traced for them, and where its initial weights come from."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lrapp.runs.store import Store
+from lrapp.settings import ModelSettings, PretrainedStart, RunSettings, RunStart, Task, TrainingSettings
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Prepared
+    from lrapp.training.loop import Loop
+
+
+@lru_cache(maxsize=1)
+def traced(
+    model: ModelSettings,
+    shape: tuple[int, ...],
+    task: Task,
+    classes: int,
+    training: TrainingSettings,
+    numbers: int,
+) -> "Loop":
+    # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
+    from lrapp.networks import members, models
+    from lrapp.training.loop import Loop
+    from lrapp.training.members_loop import MembersLoop
+
+    several = training.members > 1
+    if several:
+        seeds = members.member_seeds(training.seed, training.members)
+        network = members.stack(model, shape[0], task, classes, seeds, training.precision, numbers)
+    else:
+        network = models.build(model, shape, task, classes, training.seed, training.precision, numbers)
+    owners = models.owners(network, model) if training.groups.differ else ()
+    return (MembersLoop if several else Loop)(network, task, training, owners)
+
+
+def loop_for(
+    store: Store,
+    settings: RunSettings,
+    prepared: "Prepared",
+    goes_on: bool = False,
+    networks: int | None = None,
+) -> tuple["Loop", tuple[str, ...]]:
+    """Return a loop with the initial weights of the run; runs of one network share what was traced for it.
+
+    Args:
+        store: Where the run lies that this one may start from.
+        settings: The run.
+        prepared: Its data.
+        goes_on: Whether a checkpoint is about to replace all weights: what they once came from may be gone.
+        networks: How many it trains at once; as many as the run does by default.
+
+    Returns:
+        The loop, and sentences on where its initial weights come from.
+
+    Raises:
+        UserError: If what the network is to start from cannot be had or does not fit.
+    """
+    from lrapp.networks import number_embeddings, transfer
+    from lrapp.training.loop import loop_key
+    from lrapp.training.members_loop import MembersLoop
+
+    training, start = settings.training, None if goes_on else settings.model.start
+    training = training.model_copy(update={"members": networks or settings.networks})
+    numbers = prepared.preprocessor.numbers
+    loop = traced(
+        settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training), numbers
+    )
+    knowledge = None
+    if isinstance(start, RunStart):
+        knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)
+    elif isinstance(start, PretrainedStart):
+        knowledge = transfer.of_imagenet(start)
+    loop.know = None if knowledge is None else knowledge.give
+    number_embeddings.learn_bins(loop.model, prepared.train.x)
+    loop.reset(training.seed)
+    if isinstance(loop, MembersLoop):
+        loop.factors = settings.factors()
+    return loop, () if knowledge is None else (knowledge.note,)

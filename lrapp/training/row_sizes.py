@@ -1,0 +1,36 @@
+"""What a row is for a network: its numbers, its multiplications, and pictures that are not copied."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lrapp.preparation.image_inputs import ALIGNMENT
+
+
+def shared(pixels: NDArray[np.uint8]) -> tf.Tensor:
+    """A tensor of pictures, in the memory that they lie in where that can be: a copy takes as much again, twice."""
+    # TensorFlow ends the process where memory that it is given does not start at a multiple of 64.
+    fits = pixels.flags["C_CONTIGUOUS"] and pixels.ctypes.data % ALIGNMENT == 0 and pixels.flags["WRITEABLE"]
+    if not fits or not len(pixels) or tf.config.list_physical_devices("GPU"):
+        return tf.constant(pixels, tf.uint8)
+    return tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
+
+
+def numbers_of_a_row(layer: keras.layers.Layer) -> int:
+    """Return how many numbers a layer makes of one row."""
+    return math.prod(size for size in layer.output.shape if size is not None)
+
+
+def multiplications(layers: list[keras.layers.Layer]) -> int:
+    """Return about how many multiplications a network needs for a row, at least 1."""
+    total = 0
+    for layer in layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is not None:
+            # A convolution uses its weights once for every place of its output.
+            places = math.prod(layer.output.shape[1:-1]) if len(kernel.shape) == 4 else 1
+            total += math.prod(kernel.shape) * places
+    return max(1, total)
