@@ -250,7 +250,7 @@ class ModelSettings(SettingsModel):
     initial_weights: InitialWeights = Field(
         "automatic",
         title="Initial weights",
-        description="From which spread the hidden layers' first weights are drawn; Glorot's are smaller than He's, and "
+        description="From which spread the hidden layers' initial weights are drawn; Glorot's are smaller than He's, and "
         "often better for tables.",
         json_schema_extra=ui(
             labels={

@@ -475,7 +475,7 @@ def starts() -> None:
 
 
 def test_the_button_is_another_one_as_soon_as_what_it_started_is_shown() -> None:
-    app = AppTest.from_function(starts).run()
+    app = AppTest.from_function(starts, default_timeout=60).run()
     app.session_state["cut off"] = True
     for _ in range(3):
         app.button[0].click().run()
