@@ -92,8 +92,8 @@ def temperature_sentence(insight: Insight) -> str:
     sure = "less" if found.temperature > 1 else "more"
     return (
         f"{applied}A temperature of {found.temperature:.2f}, fitted on the validation rows, would make the network "
-        f"{sure} sure: off by {100 * found.calibration.error:.1f} points instead of {100 * before.error:.1f}, log loss "
-        f"{number(found.log_loss_after)} instead of {number(found.log_loss)}."
+        f"{sure} sure: log loss {number(found.log_loss_after)} instead of {number(found.log_loss)}, off by "
+        f"{100 * found.calibration.error:.1f} points instead of {100 * before.error:.1f}."
     )
 
 

@@ -24,6 +24,8 @@ _LOWEST, _HIGHEST = 0.2, 10.0
 _EPSILON = 1e-7
 # An error of less than this is of no use to mend, and so many times what a perfect network has by chance is none.
 _SMALL, _CHANCE = 0.02, 1.5
+# A temperature that takes less than this share off the log loss is not worth a change.
+_LITTLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Tempered:
         temperature: Fitted on the validation rows; above 1 it makes the network less sure.
         calibration: With it.
         log_loss, log_loss_after: Without and with it.
-        needed: Whether the probabilities are off by more than chance, and the temperature mends some of it.
+        needed: Whether the probabilities are off by more than chance, and the log loss falls by more than chance.
         applied: The temperature that is part of the model already; 1 where none is.
     """
 
@@ -104,10 +106,13 @@ def measured(
     found = fit(validation, shares, prepared.validation.y, task)
     both = [tempered(test, shares, task, one) for one in (1.0, found)]
     before, after = (metrics.calibration(*confidence(y.astype(np.int64), one)) for one in both)
-    losses = [float(selection.losses(one, y, task).mean()) for one in both]
+    losses = [selection.losses(one, y, task) for one in both]
+    gains, whole = losses[0] - losses[1], float(losses[0].mean())
     off = before.error > max(_SMALL, _CHANCE * chance(before))
-    needed = off and after.error < before.error and losses[1] < losses[0]
-    return Tempered(found, after, losses[0], losses[1], needed, applied)
+    # With few rows the error of calibration itself is mostly chance; the log loss of each row says whether it helps.
+    helps = gains.mean() > max(_LITTLE * whole, gains.std(ddof=1) / math.sqrt(len(gains)))
+    needed = bool(off and helps and after.error < before.error + chance(after))
+    return Tempered(found, after, whole, float(losses[1].mean()), needed, applied)
 
 
 def confidence(truth: NDArray[np.int64], outputs: Floats) -> tuple[NDArray[np.bool_], Floats]:

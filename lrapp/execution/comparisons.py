@@ -103,6 +103,12 @@ class Comparisons:
         self._settle()
         return self._current is None and bool(self._waiting)
 
+    @property
+    def running(self) -> bool:
+        """Whether one is being made."""
+        self._settle()
+        return self._current is not None
+
     def _settle(self) -> None:
         if self._current is not None and self._current[1].done():
             run, future = self._current

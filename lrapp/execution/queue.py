@@ -147,7 +147,10 @@ class Jobs:
         with self._changed:
             free = self._current is None and not self._waiting
             there = self._worker
-            if free and (there is None or (there.local and there.idle)):
+            comparing = self._comparisons.running
+            if free and (there is None or (there.local and (there.idle or comparing))):
+                if comparing and kind != self._kind:
+                    self._comparisons.give_way()
                 self._suit(kind)
 
     def _suit(self, kind: worker_setup.WorkerKind) -> None:

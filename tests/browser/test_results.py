@@ -2,12 +2,18 @@
 
 import csv
 import io
+import re
 from xml.etree import ElementTree
 
 from PIL import Image
 from playwright.sync_api import Download, Locator, Page, expect
 
 from browser import driving
+from lrapp.execution import worker
+from lrapp.networks import tempered
+from lrapp.networks.saved import SavedModel
+from lrapp.runs.store import Store
+from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
 
 
 def look(page: Page, view: str) -> None:
@@ -71,6 +77,10 @@ def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
         expect(charts_below(page).locator("svg")).to_have_count(charts)
         driving.no_defect(page)
     check_saving(page)
+    page.locator(
+        "p", has_text=re.compile("[Bb]oosted trees (do|are|answer|:)|beats boosted")
+    ).first.wait_for()
+    driving.no_defect(page)
 
     look(page, "Threshold")
     sentence = page.get_by_text("are found (recall")
@@ -109,3 +119,30 @@ def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
     expect(card).to_be_in_viewport()
     expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("20")
     driving.no_defect(page)
+
+
+def test_probabilities_are_calibrated_with_one_click(page: Page, app: driving.App) -> None:
+    store = Store(app.home)
+    run = store.create(
+        RunSettings(
+            data=DataSettings(
+                source=SampleSource(name="penguins.csv"), target="sex", validation_share=0.3, test_share=0.3
+            ),
+            training=TrainingSettings(epochs=10),
+        )
+    )
+    outcome = worker.work(run.folder, store.home)
+    run.set_status(state=outcome.state, message=outcome.message)
+    network = SavedModel.load(run.folder).network
+    tempered.scale(network, 0.1)  # ten times too sure
+    worker.leave_model(run, network, worker.prepared_data(store, run.settings.data))
+
+    driving.open_app(page, f"{app.url}/?run={run.id}")
+    page.get_by_text("A closer look").wait_for()
+    look(page, "Calibration")
+    page.get_by_text("would make the network less sure").wait_for()
+    page.get_by_role("button", name="Calibrate the probabilities").click()
+    page.get_by_text("Calibrated: a temperature of").wait_for()
+    driving.idle(page)
+    driving.no_defect(page)
+    expect(page.get_by_role("button", name="Calibrate the probabilities")).to_have_count(0)

@@ -85,7 +85,7 @@ def test_it_is_said_what_a_temperature_would_do() -> None:
     assert Insight.from_json(look.to_json()) == look
     said = analysis_text.temperature_sentence(look)
     assert said.startswith("A temperature of 2.")
-    assert "would make the network less sure: off by " in said
+    assert "would make the network less sure: log loss " in said
     assert found is not None
     done = dataclasses.replace(look, tempered=dataclasses.replace(found, needed=False, applied=2.5))
     assert analysis_text.temperature_sentence(done) == (
