@@ -9,6 +9,7 @@ map of the house: the tests read the walls from it, and hold the README's table 
 - ``memory``: how much memory this machine still has
 - ``files``: files that are there whole or not at all, and disks that fail
 - ``pacing``: how often progress is told
+- ``progress``: how far something is that a person waits for, and whether it is still wanted
 - ``policies/``: step numbers -> learning rates; range test curves -> the range to use; numpy only
 - ``tables/``: the bytes of a file -> a table, and a table -> CSV or Arrow
 - ``settings/``: what a run is made of, validated, with ranges and help; JSON in and out

@@ -15,7 +15,8 @@ from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
 from lrapp.runs.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
 from lrapp.runs.store import Run, Status, Store, now
-from lrapp.settings import FileSource, RunSettings
+from lrapp.settings import RunSettings, UploadedSource
+from lrapp.settings.sources import upload_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -119,12 +120,13 @@ def _check_resumable(run: Run, settings: RunSettings) -> None:
 
 def _with_data(settings: RunSettings, path: Path, store: Store) -> RunSettings:
     try:
-        source = store.keep_file(path.read_bytes(), path.name)
+        kept = store.keep_file(path.read_bytes(), path.name)
     except OSError as error:
         raise UserError(f"The table cannot be read: {path}. Name a file that is there.") from error
     wanted = settings.data.source
-    if isinstance(wanted, FileSource) and wanted.sha256 != source.sha256:
+    if isinstance(wanted, UploadedSource) and wanted.sha256 != kept.sha256:
         print(f"Note: {path.name} is not the file that these settings were made with.", file=sys.stderr)
+    source = upload_of(wanted.kind, kept.name, kept.sha256)
     return settings.model_copy(update={"data": settings.data.model_copy(update={"source": source})})
 
 

@@ -12,5 +12,12 @@ class BusyError(UserError):
     """Another process works on the same thing already."""
 
 
+class Stopped(UserError):
+    """A person asked for its end."""
+
+    def __init__(self, sentence: str = "This was stopped. Start it again to have it.") -> None:
+        super().__init__(sentence)
+
+
 class Refused(UserError):
     """A file that cannot be used however it is read; it is not kept, and not read again."""

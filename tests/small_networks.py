@@ -1,6 +1,7 @@
 """Small networks and tables for the tests of the engine."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def part(task: Task, rows: int, seed: int, weighted: bool = False) -> Split:
 def prepared(
     task: Task = "binary", rows: int = 50, validation: int = 30, weighted: bool = False, scale: float = 1.0
 ) -> Prepared:
-    unused: Any = None
+    unused: Any = SimpleNamespace(kind="table")
     return Prepared(
         task=task,
         target="target",

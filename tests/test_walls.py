@@ -180,6 +180,7 @@ def test_the_pages_are_imported_without_what_takes_seconds() -> None:
 ACTIONS = {
     *("notes.change", "bundle.pack", "registry.export", "folders.create", "folders.create_of_pictures"),
     *("sources.read_table", "uploads.table", "uploads.facts", "uploads.look", "uploads.images"),
+    "uploads.ask",
     *("studies.create", "studies.create_search", "study_files.delete", "study_files.restore"),
     *(
         "store.create",

@@ -69,8 +69,8 @@ def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.
         most: About how many points of a line to keep.
 
     Returns:
-        ``best`` is the least loss of the network so far; ``leads`` says whether it is the best of all: by that loss
-        while they train, and as it was judged when they are done.
+        ``best`` is the least loss of the network so far, and when they are done the loss that it was judged by;
+        ``leads`` says whether that is the best of all.
     """
     frame = history.member_frame()[["epoch", "member", "val_loss"]]
     frame = frame[np.isfinite(frame["val_loss"])]
@@ -82,6 +82,8 @@ def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.
         return pd.DataFrame(columns=["epoch", "member", "val_loss", "peak", "best", "leads"])
     made = pd.concat(parts, ignore_index=True)
     if history.chosen is not None:
+        judged = pd.Series(history.chosen.judged, index=range(1, len(history.chosen.judged) + 1))
+        made["best"] = made["member"].map(judged)
         return made.assign(leads=made["member"] == history.chosen.best)
     return made.assign(leads=made["best"] == made["best"].min())
 
@@ -121,10 +123,11 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
 
 
 @kept
-def rates_spec(*, log_loss: bool = False) -> dict[str, Any]:
-    """Return the specification of a race's result: the least loss of every network over its peak rate.
+def rates_spec(title: str = "best validation loss", *, log_loss: bool = False) -> dict[str, Any]:
+    """Return the specification of a race's result: the loss of every network over its peak rate.
 
     Args:
+        title: What the loss is called.
         log_loss: Draw the loss on a logarithmic axis.
     """
     base = alt.Chart()
@@ -134,11 +137,11 @@ def rates_spec(*, log_loss: bool = False) -> dict[str, Any]:
         scale=alt.Scale(type="log", nice=False, padding=20),
         axis=alt.Axis(format=".1~g", tickCount=6),
     )
-    y = _loss("best", "best validation loss", log_loss)
+    y = _loss("best", title, log_loss)
     tooltip = [
         alt.Tooltip("member:N", title="network"),
         alt.Tooltip("peak:Q", title="peak rate", format=".2~g"),
-        alt.Tooltip("best:Q", title="best validation loss", format=".5~g"),
+        alt.Tooltip("best:Q", title=title, format=".5~g"),
     ]
     line = base.mark_line(strokeWidth=1, color=GREY).encode(x=x, y=y)
     others = base.transform_filter("!datum.leads").mark_point(size=90, filled=True, opacity=1)

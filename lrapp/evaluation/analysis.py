@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from lrapp.errors import UserError
-from lrapp.evaluation import explanations, metrics
-from lrapp.evaluation.explanations import Answer, Dependence, Error, Importance
+from lrapp.evaluation import explanations, kinds, metrics
+from lrapp.evaluation.explanations import Answer, Dependence, Importance
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
 from lrapp.evaluation.scores import Metric, Scores, evaluate, number
 from lrapp.settings import Task
@@ -19,20 +19,9 @@ from lrapp.settings import Task
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
-# Multiplications for what columns matter, and again for the curves: some seconds. Counted, not timed, so that a run has
-# the same figures wherever and whenever it ends.
-_BUDGET = 30_000_000_000
-# What a row costs beside the multiplications of the network, in multiplications.
-_ROW = 20_000
-_MOST_COLUMNS = 50
 _MOST_CURVES = 8
-_MOST_DEPENDENCES = 6
-# Rows that columns are shuffled in, and that partial dependence is averaged over.
-_SHUFFLED_ROWS, _AVERAGED_ROWS = (64, 2_000), (30, 300)
 # A difference of less than two standard errors is what chance does.
 _SURE = 2.0
-# Of the room above the baseline's accuracy: less is hardly better.
-_HARDLY = 0.05
 
 Model = Literal["network", "linear model"]
 
@@ -155,14 +144,13 @@ def look(
         answer: The network itself, inputs -> outputs.
         parameters: Numbers in the network, which tell what an answer costs.
     """
+    kind = kinds.of(prepared.kind)
     name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)
     notes: list[str] = []
     found: dict[str, Any] = {}
     fitted = explanations.linear_outputs(prepared, part.x)
     if fitted is None:
-        few = "there are too few pictures for their size"
-        why = few if prepared.of_pictures else "the table has too few rows for its width"
-        notes.append(f"There is no linear model to compare with: {why}.")
+        notes.append(f"There is no linear model to compare with: {kind.too_few}.")
     else:
         linear, learned = fitted
         found["linear"] = evaluate(prepared, linear).metrics
@@ -170,8 +158,7 @@ def look(
             notes.append(
                 f"The linear model learned from {learned:,} of {len(prepared.train.y):,} training {prepared.unit}."
             )
-        if prepared.of_pictures and (side := explanations.linear_pixels(prepared.shape)) > 1:
-            notes.append(f"The linear model sees the pictures {side} times smaller.")
+        notes.extend(kind.linear_notes(prepared.shape))
         model = "linear model"
         if learned < len(prepared.train.y):
             model += f" that learned from {learned:,} {prepared.unit}"
@@ -186,15 +173,7 @@ def look(
             notes.append(f"{metrics.MOST_ROWS:,} of {len(truth):,} {name} rows are drawn as points.")
     else:
         found |= _of_classes(prepared, part, outputs, fitted, notes)
-    if not prepared.of_pictures:
-        found["by_log_loss"] = prepared.task != "regression" and _hardly_right(own.metrics[0])
-        if found["by_log_loss"]:
-            notes.append(
-                "The network is hardly right more often than the baseline, so importance is measured by the rise in "
-                "log loss, not by the fall in accuracy."
-            )
-        error = explanations.log_loss_of if found["by_log_loss"] else explanations.error_of
-        found |= _columns(prepared, part, name, answer, error, parameters, notes)
+    found |= kind.further(prepared, part, name, own, answer, parameters, notes)
     return Insight(task=prepared.task, part=name, rows=len(part.y), notes=tuple(notes), **found)
 
 
@@ -297,62 +276,3 @@ def _curves(
         pr = metrics.precision_recall(truth == place, chances[:, place])
         if roc is not None and pr is not None:
             yield ClassCurves(names[place], model, roc, pr)
-
-
-def _hardly_right(accuracy: Metric) -> bool:
-    """Whether so few answers differ from the trivial one that no column can take many right ones away."""
-    assert accuracy.value is not None
-    assert accuracy.baseline is not None
-    return accuracy.value - accuracy.baseline < _HARDLY * (1 - accuracy.baseline)
-
-
-def _columns(
-    prepared: "Prepared",
-    part: "Split",
-    name: str,
-    answer: Answer,
-    error: Error,
-    parameters: int,
-    notes: list[str],
-) -> dict[str, Any]:
-    """What matters, on as many rows and for as many columns as the budget allows."""
-    inputs = explanations.inputs_of(prepared.tabular)
-    most, columns = _affordable(
-        parameters, min(len(inputs), _MOST_COLUMNS), explanations.REPEATS + 1, _SHUFFLED_ROWS
-    )
-    order = explanations.related(prepared, inputs) if len(inputs) > columns else range(len(inputs))
-    rows = explanations.sampled(part, most)
-    if len(rows) < len(part.y):
-        notes.append(f"What matters was measured on {len(rows):,} of {len(part.y):,} {name} rows.")
-    measured = [
-        (column, explanations.importance(prepared, part, rows, column, inputs[column], answer, error))
-        for column in order[:columns]
-    ]
-    if len(measured) < len(inputs):
-        notes.append(
-            f"What matters was measured for {len(measured):,} of {len(inputs):,} columns, those that go most with the "
-            "target."
-        )
-    measured.sort(key=lambda one: -one[1].drop)
-    most, curves = _affordable(parameters, _MOST_DEPENDENCES, explanations.GRID, _AVERAGED_ROWS)
-    few = explanations.sampled(part, most)
-    dependences = [
-        found
-        for column, _ in measured[:curves]
-        if (found := explanations.dependence(prepared, part, few, column, inputs[column], answer)) is not None
-    ]
-    return {"importance": tuple(one for _, one in measured), "dependence": tuple(dependences)}
-
-
-def _affordable(parameters: int, columns: int, times: int, rows: tuple[int, int]) -> tuple[int, int]:
-    """Rows to answer for, and columns to do it for, within the budget: rather fewer rows than fewer columns.
-
-    Args:
-        parameters: Numbers in the network.
-        columns: Columns that are wanted, at least 1.
-        times: How often each row is answered for, for one column.
-        rows: The fewest and the most rows that make sense.
-    """
-    answers = _BUDGET // ((parameters + _ROW) * times)
-    affordable = min(rows[1], max(rows[0], answers // columns))
-    return affordable, min(columns, max(1, answers // affordable))

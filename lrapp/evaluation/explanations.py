@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrapp.evaluation import kinds
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 
@@ -24,12 +25,6 @@ REPEATS = 5
 GRID = 20
 _MOST_VALUES = 12
 _MOST_SERIES = 6
-# Rows times inputs (times classes) that the linear model is fitted on: about a second.
-_LINEAR_WORK = 10_000_000
-_MOST_ROUNDS = 200
-# Of pictures less and in fewer rounds: their solver has farther to go. Neighbouring pixels say much the same, so that
-# more pictures of no more than this side teach more in the same time.
-_PICTURE_WORK, _PICTURE_ROUNDS, _PICTURE_SIDE = 5_000_000, 40, 14
 # Numbers that are answered for at once.
 _NUMBERS_AT_ONCE = 1 << 17
 _LEAST_ROWS = 20
@@ -193,9 +188,7 @@ def importance(
     errors = error(prepared, np.tile(y, REPEATS + 1), answer(stacked))
     means = errors.reshape(REPEATS + 1, -1).mean(axis=1)
     drops = means[1:] - means[0]
-    return Importance(
-        prepared.preprocessor.columns[column].name, float(drops.mean()), float(drops.std(ddof=1))
-    )
+    return Importance(prepared.tabular.columns[column].name, float(drops.mean()), float(drops.std(ddof=1)))
 
 
 def dependence(
@@ -210,7 +203,7 @@ def dependence(
         of: Its inputs.
         answer: The network, inputs -> outputs; called once.
     """
-    about = prepared.preprocessor.columns[column]
+    about = prepared.tabular.columns[column]
     if about.kind is ColumnKind.DATE:
         return None
     x = part.x[rows]
@@ -283,33 +276,12 @@ def related(prepared: "Prepared", of: tuple[Inputs, ...], rows: int = 5_000) -> 
     return [int(place) for place in np.argsort(-np.array(strengths), kind="stable")]
 
 
-def linear_pixels(shape: tuple[int, ...]) -> int:
-    """Return how many pixels along a side become one for the linear model.
-
-    Args:
-        shape: Of a picture: height, width, channels.
-    """
-    return -(-max(shape[:2]) // _PICTURE_SIDE)
-
-
-def _linear_inputs(x: NDArray[Any]) -> NDArray[np.float64]:
-    """In float64, because a solver that minimises to 1e-4 does not come to rest in float32."""
-    if x.ndim == 2:
-        return x.astype(np.float64)
-    side = linear_pixels(x.shape[1:])
-    rows, height, width, channels = x.shape
-    high, wide = max(height // side, 1), max(width // side, 1)
-    cut = x[:, : high * side, : wide * side]
-    cut = cut.reshape(rows, high, min(side, height), wide, min(side, width), channels)
-    return cut.mean(axis=(2, 4)).reshape(rows, -1) / 255
-
-
 def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any], int] | None:
     """Return what a linear model answers, in the form of the network's outputs, and the rows it learned from.
 
     Logistic regression for classes, ridge regression for a number, both with scikit-learn's defaults, on the same
     prepared training rows; of many, a sample. None where too few rows would be left, or a sample has one class.
-    Pictures are made smaller first: see ``linear_pixels``.
+    Pictures are made smaller first.
 
     Args:
         prepared: The data.
@@ -325,10 +297,10 @@ def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArra
 def _fitted(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any], int] | None:
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    train = prepared.train
-    width = _linear_inputs(train.x[:1]).shape[1]
+    train, kind = prepared.train, kinds.of(prepared.kind)
+    width = kind.linear_inputs(train.x[:1]).shape[1]
     work = width * (len(prepared.classes) if prepared.task == "multi-class" else 1)
-    rows = sampled(train, (_PICTURE_WORK if prepared.of_pictures else _LINEAR_WORK) // work)
+    rows = sampled(train, kind.linear_work // work)
     weight = None if train.weight is None else train.weight[rows]
     y = train.y[rows]
     if len(rows) < _LEAST_ROWS or (prepared.task != "regression" and len(np.unique(y)) < 2):
@@ -337,16 +309,16 @@ def _fitted(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any],
     inputs = np.empty((len(rows), width))
     for start in range(0, len(rows), at_once):
         piece = slice(start, start + at_once)
-        inputs[piece] = _linear_inputs(train.x[rows[piece]])
+        inputs[piece] = kind.linear_inputs(train.x[rows[piece]])
     pieces = [x[start : start + at_once] for start in range(0, len(x), at_once)]
     if prepared.task == "regression":
         line = Ridge().fit(inputs, y.astype(np.float64))
-        return np.concatenate([line.predict(_linear_inputs(piece)) for piece in pieces]), len(rows)
-    model = LogisticRegression(max_iter=_PICTURE_ROUNDS if prepared.of_pictures else _MOST_ROUNDS)
+        return np.concatenate([line.predict(kind.linear_inputs(piece)) for piece in pieces]), len(rows)
+    model = LogisticRegression(max_iter=kind.linear_rounds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a little short of the optimum is still a fair comparison
         model.fit(inputs, y.astype(np.int64), sample_weight=weight)
-    chances = np.concatenate([model.predict_proba(_linear_inputs(piece)) for piece in pieces])
+    chances = np.concatenate([model.predict_proba(kind.linear_inputs(piece)) for piece in pieces])
     if prepared.task == "binary":
         return chances[:, 1], len(rows)
     # A sample, or the training rows themselves, may lack a class.

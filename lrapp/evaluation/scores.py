@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.files import from_json
-from lrapp.settings import Task
+from lrapp.settings import DATA_KINDS, Task
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
@@ -52,7 +52,7 @@ class Scores:
     rows: int
     trivial: str
     metrics: tuple[Metric, ...]
-    unit: Literal["rows", "pictures"] = "rows"
+    unit: str = "rows"
 
     @property
     def summary(self) -> str:
@@ -108,7 +108,11 @@ class Scores:
             metrics = tuple(Metric(**metric) for metric in values.pop("metrics"))
             scores = cls(**values, metrics=metrics)
             scores.frame()
-            if not metrics or not scores.summary or scores.unit not in ("rows", "pictures"):
+            if (
+                not metrics
+                or not scores.summary
+                or scores.unit not in {facts.units for facts in DATA_KINDS.values()}
+            ):
                 raise ValueError("no metric, or of something else")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError("The scores of this run are damaged: train it again to have new ones.") from error

@@ -15,17 +15,20 @@ from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from lrapp.errors import BusyError, UserError
-from lrapp.execution import worker, worker_setup
+from lrapp.execution import tasks, worker, worker_setup
 from lrapp.execution.once import Once
 from lrapp.execution.turns import Turns
 from lrapp.execution.worker_process import Worker, WorkerLostError, WorkerProcess, worker_of
 from lrapp.files import disk_errors
+from lrapp.progress import FolderWatch
 from lrapp.runs.store import ENDED, Run, State, Store, now
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # TensorFlow keeps some megabytes for each network that it ever trained; after this many runs a fresh process is
 # cheaper than what the old one holds.
@@ -157,10 +160,23 @@ class Jobs:
             threading.Thread(target=old.shutdown, name="lrapp-retired", daemon=True).start()
         self._retire_worker()
 
-    def call(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:
+    def call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function in the worker, when the run in training has ended."""
         with self._changed:
-            return self._fresh_worker().submit(fn, *args)
+            return self._fresh_worker().submit(fn, *args, **kwargs)
+
+    def task(
+        self,
+        fn: Callable[..., T],
+        *args: Any,
+        failure: str,
+        stopped: str = "",
+        watch: FolderWatch | None = None,
+    ) -> tasks.Task[T]:
+        """As ``call``, for what a person waits for; arguments as for ``tasks.in_worker``."""
+        return tasks.in_worker(
+            self.call, self.store.home, fn, *args, failure=failure, stopped=stopped, watch=watch
+        )
 
     def close(self) -> None:
         """End the worker and the thread; the next ``Jobs`` over the store takes a run in progress up again."""

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrapp import memory
-from lrapp.errors import BusyError, UserError
+from lrapp.errors import BusyError, Stopped, UserError
 from lrapp.execution import loops
 from lrapp.files import disk_errors, whole, write_beside
 from lrapp.pacing import now_and_then
 from lrapp.policies.lr_range import RatesFound
+from lrapp.progress import NOBODY, Watch
 from lrapp.runs.events import DataPrepared, Event, Preparing
 from lrapp.runs.store import EventWriter, Run, State, Store, now
 from lrapp.settings import (
@@ -81,17 +82,12 @@ def prepared_data(
     Raises:
         UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
     """
-    from lrapp.preparation.image_arrays import prepare_images
-    from lrapp.preparation.table_arrays import prepare
-    from lrapp.sandbox import sources
+    from lrapp.preparation import kinds
 
     key = (store.home, settings.model_dump_json())
     if _kept.prepared is None or key != _kept.key:
         _kept.forget()  # before the new data come, not beside them
-        if settings.of_pictures:
-            _kept.prepared = prepare_images(sources.read_images(store, settings, tell, should_stop), settings)
-        else:
-            _kept.prepared = prepare(sources.read_table(store, settings, should_stop), settings)
+        _kept.prepared = kinds.of(settings.kind).prepared(store, settings, tell, should_stop)
         _kept.key = key
     return _kept.prepared
 
@@ -136,23 +132,27 @@ def work(
         ) from error
 
 
-def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
+def augmented_batch(home: Path, settings: RunSettings, watch: Watch = NOBODY) -> "np.ndarray":
     """Return the first pictures of a run's first batch as its network sees them: varied at random.
 
     Args:
         home: The store's folder.
         settings: Data, augmentation, batch size and seed count.
+        watch: Told how far it is, and asked whether it is still wanted.
 
     Returns:
         Up to 24 pictures, uint8, shape (pictures, height, width, channels).
 
     Raises:
-        UserError: If the pictures cannot be had.
+        UserError: If the pictures cannot be had, or it was stopped.
     """
     from lrapp.networks import models
     from lrapp.training.loop import shuffled
 
-    pictures = prepared_data(Store(home), settings.data).train.x
+    pictures = prepared_data(
+        Store(home), settings.data, lambda what, share: watch.tell(f"{what} …", share), watch.should_stop
+    ).train.x
+    watch.check("Showing a batch was stopped; press the button to see one.")
     # A whole batch is varied at once, as how depends on its size; of one that is too large, the first.
     most = max(_SHOWN_PICTURES, _VARIED_NUMBERS // math.prod(pictures.shape[1:]))
     seed = settings.training.seed
@@ -160,46 +160,46 @@ def augmented_batch(home: Path, settings: RunSettings) -> "np.ndarray":
     return models.seen(settings.model, pictures[batch], seed)[:_SHOWN_PICTURES]
 
 
-def checked_gradients(home: Path, settings: RunSettings, watch: Path) -> "GradientReport":
+def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) -> "GradientReport":
     """Return what a check of the gradients finds for the initial weights of a run.
 
     Args:
         home: The store's folder.
         settings: The run.
-        watch: From ``gradient_report.begin``; gone afterwards, and who deletes it earlier ends the check.
+        watch: Told how far it is, and asked whether it is still wanted.
 
     Raises:
-        UserError: If the data or the weights cannot be had, the network cannot be checked, or the check was ended.
+        UserError: If the data or the weights cannot be had, the network cannot be checked, or the check was stopped.
     """
     from lrapp.networks import models, number_embeddings, transfer
-    from lrapp.training import gradient_check, gradient_report
+    from lrapp.training import gradient_check
 
     store, training, start = Store(home), settings.training, settings.model.start
-    try:
-        if isinstance(start, PretrainedStart):
-            raise UserError(
-                f"Gradients are checked through the layers of the table alone, and {start.name} stands before them. "
-                "Start from fresh weights or from a run of your own for the check."
-            )
-        prepared = prepared_data(store, settings.data, should_stop=lambda: not watch.exists())
-        _check_memory(settings, prepared)
-        # A network of its own: the one that is kept for the next run stays as it is.
-        network = models.build(
-            *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),
-            *(training.seed, training.precision, prepared.preprocessor.numbers),
+    if isinstance(start, PretrainedStart):
+        raise UserError(
+            f"Gradients are checked through the layers of the table alone, and {start.name} stands before them. "
+            "Start from fresh weights or from a run of your own for the check."
         )
-        number_embeddings.learn_bins(network, prepared.train.x)
-        if isinstance(start, RunStart):
-            transfer.of_run(store.get(start.run).folder, network, prepared).give(network)
-        tell = gradient_report.Teller(watch)
-        return gradient_check.check(network, prepared.task, prepared.train, settings, tell)
-    finally:
-        watch.unlink(missing_ok=True)
+    prepared = prepared_data(store, settings.data, should_stop=watch.should_stop)
+    _check_memory(settings, prepared)
+    # A network of its own: the one that is kept for the next run stays as it is.
+    network = models.build(
+        *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),
+        *(training.seed, training.precision, prepared.preprocessor.numbers),
+    )
+    number_embeddings.learn_bins(network, prepared.train.x)
+    if isinstance(start, RunStart):
+        transfer.of_run(store.get(start.run).folder, network, prepared).give(network)
+
+    def tell(share: float) -> None:
+        watch.check("The check was stopped; press the button to start it again.")
+        watch.tell("Moving one weight after the other …", share)
+
+    return gradient_check.check(network, prepared.task, prepared.train, settings, tell)
 
 
 def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> Outcome:
     from lrapp.execution import final_network, loggers
-    from lrapp.images.zip_files import Stopped
     from lrapp.training import trainer as training
 
     settings = run.settings
@@ -318,7 +318,7 @@ def _find_rates(
             should_stop=lambda: run.stop_asked is not None,
             factors=settings.training.groups.factors,
         )
-    except range_test.Stopped:
+    except Stopped:
         return None
     return range_test.told(advice)
 
@@ -363,16 +363,16 @@ def _look_closely(
     run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", scores: "Scores"
 ) -> None:
     """Leave what the pages show of a finished model; the run is done, and nothing here may undo that."""
-    from lrapp.evaluation import misclassified
+    from lrapp.evaluation import kinds
     from lrapp.evaluation.analysis import Insight, look
     from lrapp.networks import saved
 
-    mistakes_path, mistakes = run.folder / misclassified.MISTAKES_FILE, b""
+    kind, more = kinds.of(prepared.kind), dict[str, bytes]()
     run.insight_path.unlink(missing_ok=True)
-    mistakes_path.unlink(missing_ok=True)
+    for name in kind.files:
+        (run.folder / name).unlink(missing_ok=True)
     try:
-        if prepared.of_pictures:
-            mistakes = misclassified.mistakes(prepared, outputs).to_json()
+        more = kind.leave(prepared, outputs)
         found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
     except Exception as error:
         log.warning("The closer look at run %s failed.", run.id, exc_info=True)
@@ -381,5 +381,5 @@ def _look_closely(
         found = Insight(prepared.task, scores.part, scores.rows, notes=(note,))
     with suppress(UserError):  # a disk that is full now still held the model
         write_beside(run.insight_path, found.to_json())
-        if mistakes:
-            write_beside(mistakes_path, mistakes)
+        for name, data in more.items():
+            write_beside(run.folder / name, data)

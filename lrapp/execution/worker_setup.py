@@ -13,7 +13,7 @@ from typing import Literal
 
 from lrapp.errors import UserError
 from lrapp.networks import shapes
-from lrapp.settings import PictureFileSource, PicturesSource, PretrainedStart, RunSettings
+from lrapp.settings import DATA_KINDS, PretrainedStart, RunSettings
 
 WorkerKind = Literal["small", "large", "convolutions"]
 # What the first settings that a person sees want.
@@ -59,6 +59,7 @@ _HEAVY = (
     "lrapp.execution.loggers",
     "lrapp.evaluation.misclassified",
     "lrapp.preparation.image_arrays",
+    *(f"lrapp.{package}.kinds.{kind}" for package in ("preparation", "evaluation") for kind in DATA_KINDS),
     "lrapp.networks.cost",
     "lrapp.networks.saved",
     "lrapp.training.trainer",
@@ -83,23 +84,11 @@ def kind_for(settings: RunSettings) -> WorkerKind:
     if model.augmentation.any:
         return "large"
     try:
-        layers = shapes.shapes(model, _shape(settings), outputs=1)
+        layers = shapes.shapes(model, settings.data.source.likely_shape(settings.data), outputs=1)
     except UserError:
         return "small"  # it will be told why it cannot be built
     largest = max(layer.multiplications for layer in layers)
     return "large" if largest * settings.training.batch_size > _SHARED_MULTIPLICATIONS else "small"
-
-
-def _shape(settings: RunSettings) -> shapes.Shape:
-    match settings.data.source:
-        case PicturesSource(name="digits"):
-            return 8, 8, 1
-        case PicturesSource():
-            return 28, 28, 1
-        case PictureFileSource():
-            asked = settings.data.pictures
-            return asked.size, asked.size, 1 if asked.color == "grey" else 3
-    return (1,)
 
 
 def settle(kind: WorkerKind) -> None:
@@ -133,7 +122,7 @@ def warm(kind: WorkerKind) -> None:
     """
     load(kind)
     with _without_chatter():
-        _rehearse(kind == "convolutions")
+        _rehearse(kind)
     forget_code()
 
 
@@ -163,7 +152,7 @@ def forget_code() -> int:
     return given
 
 
-def _rehearse(pictures: bool) -> None:
+def _rehearse(kind: WorkerKind) -> None:
     import numpy as np
 
     from lrapp.networks import models
@@ -172,9 +161,10 @@ def _rehearse(pictures: bool) -> None:
     from lrapp.training.loop import Loop, shuffled
 
     rows = 4
-    x = np.zeros((rows, 8, 8, 1), np.uint8) if pictures else np.zeros((rows, 3), np.float32)
-    layer = LayerSettings(kind="conv", units=2) if pictures else LayerSettings(units=2)
-    network = models.build(ModelSettings(layers=(layer,)), x.shape[1:] if pictures else 3, "binary")
+    layer, x = LayerSettings(units=2), np.zeros((rows, 3), np.float32)
+    if kind == "convolutions":
+        layer, x = LayerSettings(kind="conv", units=2), np.zeros((rows, 8, 8, 1), np.uint8)
+    network = models.build(ModelSettings(layers=(layer,)), x.shape[1:], "binary")
     loop = Loop(network, "binary", TrainingSettings(batch_size=2))
     data = loop.load(Split(x, np.zeros(rows, np.int32), None, np.arange(rows)))
     loop.run(data, shuffled(rows, 0, 0), 0, np.zeros(2, np.float32))

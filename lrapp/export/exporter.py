@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lrapp.export.finished_image_run import PictureRecipe
+from lrapp.settings import DataKind
 
 Arrays = Mapping[str, np.ndarray]
 # Largest difference to the app's own answers, in probabilities or in standard deviations of the target.
@@ -38,27 +39,35 @@ class Built:
 
 
 @dataclass(frozen=True)
+class Maker:
+    """How a format is made of runs on one kind of data.
+
+    Args:
+        about: A sentence on what it is for.
+        build: Writes a run, as ``export.kinds`` returns it, into a folder. It imports what takes seconds to import.
+    """
+
+    about: str
+    build: Callable[[Any, Path], Built]
+
+
+@dataclass(frozen=True)
 class Exporter:
     """A format that a finished run can be taken away in.
 
     Args:
         key: Its name in file names.
         title: What it is called on the page.
-        about, about_pictures: A sentence on what it is for, where the run is on a table and on pictures.
         doing: What is said while it is built.
-        table, pictures: Write a run, a ``Recipe`` or a ``PictureRecipe``, into a folder. They import what takes
-            seconds to import.
+        makers: Make it, by the kind of data that a run has learned from. A kind may bring more: ``export.kinds``.
         packages: What has to be installed to make it, besides the app's own requirements.
         in_float32: Its hidden layers compute in float32, whatever the run did.
     """
 
     key: str
     title: str
-    about: str
-    about_pictures: str
     doing: str
-    table: Callable[[Any, Path], Built]
-    pictures: Callable[[Any, Path], Built]
+    makers: Mapping[DataKind, Maker]
     packages: tuple[str, ...] = ()
     in_float32: bool = False
 

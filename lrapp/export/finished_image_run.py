@@ -13,7 +13,7 @@ from lrapp.export.finished_run import FinishedRun, finished
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run, Store
 from lrapp.sandbox.sources import read_images
-from lrapp.settings import PictureFileSource
+from lrapp.settings import UploadedSource
 
 if TYPE_CHECKING:
     from lrapp.images.datasets import Images
@@ -59,9 +59,7 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
     from lrapp.preparation.image_arrays import prepare_images
 
     settings, history, scores, model = finished(run)
-    told = model.preprocessor
-    if not isinstance(told, PicturePreprocessor):
-        raise UserError("This run has learned from a table; it has no pictures.")
+    told = model.fitted(PicturePreprocessor)
     images = read_images(store, settings.data, lambda what, share: None, lambda: False)
     prepared = prepare_images(images, settings.data)
     if prepared.preprocessor != told:
@@ -70,7 +68,7 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
             "train the run again."
         )
     source = settings.data.source
-    archive = store.source_path(source) if isinstance(source, PictureFileSource) else None
+    archive = store.source_path(source) if isinstance(source, UploadedSource) else None
     made = FinishedRun(settings, history, scores, model, prepared)
     split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images)
     return PictureRecipe(**vars(made), preprocessor=told, known=images.classes, split=split, archive=archive)

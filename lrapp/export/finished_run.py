@@ -15,7 +15,7 @@ from lrapp.runs.store import Run, Store
 from lrapp.sandbox.plain_files import pandas_gives
 from lrapp.sandbox.readers import OverLimit
 from lrapp.sandbox.sources import read_table
-from lrapp.settings import FileSource, Precision, RunSettings, Source
+from lrapp.settings import Precision, RunSettings, Source, UploadedSource
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 
@@ -150,11 +150,10 @@ def recipe(run: Run, store: Store) -> Recipe:
     from lrapp.preparation.table_arrays import prepare
 
     settings, history, scores, model = finished(run)
-    if not isinstance(model.preprocessor, Preprocessor):
-        raise UserError("This run has learned from pictures; it has no table.")
+    told = model.tabular
     table = read_table(store, settings.data)
     prepared = prepare(table, settings.data)
-    if prepared.preprocessor.inputs != model.preprocessor.inputs:
+    if prepared.inputs != told.inputs:
         raise UserError(
             "The table gives other inputs than when this model was trained, perhaps by another version of LR Lab: "
             "train the run again."
@@ -166,7 +165,7 @@ def recipe(run: Run, store: Store) -> Recipe:
         scores,
         model,
         prepared,
-        preprocessor=model.preprocessor,
+        preprocessor=told,
         frame=frame,
         table_notes=table.notes,
         find_reading=partial(_reading, store, settings.data.source, table, frame),
@@ -175,7 +174,7 @@ def recipe(run: Run, store: Store) -> Recipe:
 
 def _plain(table: "Table", prepared: "Prepared") -> pd.DataFrame:
     columns = {}
-    for column in prepared.preprocessor.columns:
+    for column in prepared.tabular.columns:
         values = table.frame[column.name]
         match column.kind:
             case ColumnKind.NUMBER:
@@ -221,7 +220,7 @@ def _reading(store: Store, source: Source, table: "Table", frame: pd.DataFrame) 
 
 
 def _original_gives(store: Store, source: Source, options: dict[str, Any], frame: pd.DataFrame) -> bool:
-    path = store.source_path(source) if isinstance(source, FileSource) else store.read_source(source)
+    path = store.source_path(source) if isinstance(source, UploadedSource) else store.read_source(source)
     try:
         return pandas_gives(path, options, frame)
     except OverLimit:

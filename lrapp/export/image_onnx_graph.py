@@ -110,7 +110,7 @@ def _layer(graph: Graph, layer: Any, given: Sequence[Tensor]) -> Tensor:
 def _channels(graph: Graph, layer: Any, values: Any) -> Tensor:
     """One number, or one for each channel."""
     found = np.asarray(values, np.float32).ravel()
-    return graph.constant(found.reshape(-1, 1, 1) if len(layer.input.shape) == 4 else found)
+    return graph.constant(found.reshape(-1, *[1] * (len(layer.input.shape) - 2)))
 
 
 def _conv(graph: Graph, layer: Any, x: Tensor, weights: Sequence[np.ndarray]) -> Tensor:

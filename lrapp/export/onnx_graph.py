@@ -15,8 +15,8 @@ from lrapp.prediction.plain_model import (
     text_codes,
 )
 from lrapp.prediction.plain_network import answer, learned
-from lrapp.preparation.image_inputs import PicturePreprocessor
-from lrapp.preparation.preprocessor import InputColumn, Preprocessor
+from lrapp.preparation.fitted import Fitted
+from lrapp.preparation.preprocessor import InputColumn
 from lrapp.tables.columns.kinds import ColumnKind
 
 OPSET, ML_OPSET, IR_VERSION = 20, 3, 9
@@ -213,7 +213,7 @@ def build(model: SavedModel, plan: Portable) -> Any:
     return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def outputs(graph: Graph, told: Preprocessor | PicturePreprocessor, answers: Tensor) -> list[Any]:
+def outputs(graph: Graph, told: Fitted, answers: Tensor) -> list[Any]:
     """Append what becomes of a network's answers, and return the model's outputs.
 
     Args:

@@ -3,21 +3,20 @@
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.export.exporter import MOST_DIFFERENCE, Arrays, Exporter
-from lrapp.export.finished_image_run import picture_recipe
-from lrapp.export.finished_run import FinishedRun, recipe
+from lrapp.export import kinds
+from lrapp.export.exporter import Arrays, Exporter, Maker
+from lrapp.export.finished_run import FinishedRun
 from lrapp.export.formats import code, keras, litert, onnx, savedmodel
-from lrapp.files import disk_errors, put, write_beside
+from lrapp.files import disk_errors, put
 from lrapp.phrasing import counted
-from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
-from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.settings import DATA_KINDS, DataKind
 
 # In the order in which the page offers them.
 EXPORTERS = (code.EXPORTER, keras.EXPORTER, savedmodel.EXPORTER, onnx.EXPORTER, litert.EXPORTER)
@@ -25,10 +24,20 @@ FOLDER = "exports"
 
 
 def formats(run: Run) -> tuple[Exporter, ...]:
-    """Return the formats that a run can be taken away in, with what they are for a table or for pictures."""
-    if run.settings.data.of_pictures:
-        return tuple(replace(exporter, about=exporter.about_pictures) for exporter in EXPORTERS)
-    return EXPORTERS
+    """Return the formats that a run can be taken away in."""
+    kind = run.settings.data.kind
+    return tuple(exporter for exporter in EXPORTERS if maker(exporter, kind) is not None)
+
+
+def maker(exporter: Exporter, kind: DataKind) -> Maker | None:
+    """Return how a format is made of runs on a kind of data; None where it cannot be."""
+    return exporter.makers.get(kind) or kinds.of(kind).makers.get(exporter.key)
+
+
+def about(exporter: Exporter, run: Run) -> str:
+    """Return a sentence on what a format of a run is for."""
+    made = maker(exporter, run.settings.data.kind)
+    return made.about if made is not None else ""
 
 
 def export_path(run: Run, exporter: Exporter) -> Path:
@@ -36,56 +45,43 @@ def export_path(run: Run, exporter: Exporter) -> Path:
     return run.folder / FOLDER / f"{exporter.key}.zip"
 
 
-def progress_path(run: Run, exporter: Exporter) -> Path:
-    """Return the file that holds, while an export is made, a few words on what is going on."""
-    return run.folder / FOLDER / f"{exporter.key}.progress"
-
-
-def export(folder: Path, home: Path, key: str) -> Path:
+def export(folder: Path, home: Path, key: str, watch: Watch = NOBODY) -> Path:
     """Make an export of a finished run and return its zip file.
 
     Args:
         folder: The run's folder.
         home: The store's folder, where uploaded files are kept.
         key: Which format.
+        watch: Told how far it is, and asked whether it is still wanted.
 
     Raises:
-        UserError: If the run left no model, its table is gone, a package is missing, or the format cannot hold
-            what the run does.
+        UserError: If the run left no model, its data are gone, a package is missing, the format cannot hold what the
+            run does, or it was stopped.
     """
     run = Run(folder)
     exporter = next(item for item in EXPORTERS if item.key == key)
     if exporter.missing:
         raise UserError(f"{exporter.title} needs more packages: pip install {' '.join(exporter.packages)}")
-    target, progress = export_path(run, exporter), progress_path(run, exporter)
+    target = export_path(run, exporter)
     with disk_errors():
         target.parent.mkdir(exist_ok=True)
 
     def say(text: str) -> None:
-        write_beside(progress, text.encode(), "nothing")
+        watch.check("The export was stopped. Make it again to have it.")
+        watch.tell(text)
 
-    try:
-        finished = _finished(run, Store(home), say)
-        with disk_errors(), tempfile.TemporaryDirectory(dir=target.parent) as beside:
-            content = Path(beside) / "content"
-            content.mkdir()
-            _fill(content, exporter, finished, say)
-            say("Packing …")
-            packed = Path(beside) / target.name
-            _zip(content, packed)
-            put(packed, target)
-    finally:
-        progress.unlink(missing_ok=True)
+    kind = kinds.of(run.settings.data.kind)
+    say(kind.reading)
+    finished = kind.finished(run, Store(home))
+    with disk_errors(), tempfile.TemporaryDirectory(dir=target.parent) as beside:
+        content = Path(beside) / "content"
+        content.mkdir()
+        _fill(content, exporter, finished, say)
+        say("Packing …")
+        packed = Path(beside) / target.name
+        _zip(content, packed)
+        put(packed, target)
     return target
-
-
-def _finished(run: Run, store: Store, say: Callable[[str], None]) -> FinishedRun:
-    """The run with its data, read and prepared once more."""
-    if run.settings.data.of_pictures:
-        say("Reading the pictures …")
-        return picture_recipe(run, store)
-    say("Reading and preparing the table …")
-    return recipe(run, store)
 
 
 def _fill(content: Path, exporter: Exporter, finished: FinishedRun, say: Callable[[str], None]) -> None:
@@ -93,8 +89,11 @@ def _fill(content: Path, exporter: Exporter, finished: FinishedRun, say: Callabl
     from lrapp.export import readmes
 
     say(exporter.doing)
-    build = exporter.pictures if finished.prepared.of_pictures else exporter.table
-    built, sentence = build(finished, content), ""
+    made = maker(exporter, finished.prepared.kind)
+    if made is None:
+        title = DATA_KINDS[finished.prepared.kind].title
+        raise UserError(f"A run on {title} cannot be exported as {exporter.title}. Choose another format.")
+    built, sentence = made.build(finished, content), ""
     if built.ask is not None:
         say("Comparing its answers with the app's …")
         sentence = _compare(finished, built.ask(), built.most, exporter.in_float32)
@@ -129,9 +128,10 @@ def _compare(finished: FinishedRun, answers: Arrays, most: float, in_float32: bo
         outputs = saved.outputs(finished.answering("float32"), x)
     largest, text = _difference(finished, answers, outputs)
     if not largest <= most:
-        raise _refusal(finished, most, text)
+        explained = kinds.of(finished.prepared.kind).explain(finished, most, text)
+        raise explained or RuntimeError(f"The exported model's answers differ by {text}.")
     part = "test" if len(finished.prepared.test.y) else "validation"
-    rows = counted(len(x), f"{part} picture" if finished.prepared.of_pictures else "row")
+    rows = counted(len(x), kinds.of(finished.prepared.kind).checked.format(part=part))
     return f"Checked on {rows}: the largest difference to the app's answers is {text}.{note}"
 
 
@@ -149,22 +149,3 @@ def _difference(finished: FinishedRun, answers: Arrays, outputs: np.ndarray) -> 
         off, unit = answers["probabilities"] - own.probabilities, "in a probability"
     largest = float(np.abs(off).max(initial=0.0))
     return largest, f"{largest:.1e} {unit}"
-
-
-def _refusal(finished: FinishedRun, most: float, off: str) -> Exception:
-    """What to raise where answers are further off than they may be."""
-    told = finished.model.preprocessor
-    if not isinstance(told, PicturePreprocessor):
-        dates = any(column.kind is ColumnKind.DATE for column in told.columns)
-        if dates and finished.settings.data.scaling == "quantile":
-            return UserError(
-                "This run scales the parts of dates by quantiles, where the last digit of a sine can decide, and this "
-                f"format computes that digit in another way: its answers were off by {off}. Take the Python code, or "
-                "train again with another scaling."
-            )
-        if most > MOST_DIFFERENCE:
-            return UserError(
-                "This format computes with 32-bit numbers, which have too few digits for this table: its answers "
-                f"were off by {off}. Take ONNX or the SavedModel."
-            )
-    return RuntimeError(f"The exported model's answers differ by {off}.")

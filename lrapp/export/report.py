@@ -10,7 +10,7 @@ from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.diagnosis import diagnose
 from lrapp.evaluation.misclassified import Mistakes, class_sentence
 from lrapp.evaluation.scores import Scores
-from lrapp.export import svg
+from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
@@ -97,10 +97,8 @@ def _body(
 
 def _does(settings: RunSettings, scores: Scores, insight: Insight | None) -> str:
     """What the network is for."""
-    if not settings.data.of_pictures:
-        return f"Predicts “{settings.data.target or ''}” from {settings.data.source.name}."
     count = 2 if scores.task == "binary" else len(insight.classes) if insight is not None else 0
-    return f"Tells apart {f'{count:,} ' if count else ''}classes of pictures: {settings.data.title}."
+    return kinds.of(settings.data.kind).purpose(settings.data, count)
 
 
 def _mistakes(mistakes: Mistakes, sentence: str) -> Iterator[str]:

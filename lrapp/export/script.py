@@ -6,19 +6,9 @@ from typing import Any
 
 from lrapp.errors import UserError
 from lrapp.escaping import line
-from lrapp.export import script_images
-from lrapp.export.finished_image_run import PictureRecipe
-from lrapp.export.finished_run import FinishedRun, Recipe
-from lrapp.export.script_data import (
-    WIDTH,
-    Cell,
-    beginning_cell,
-    column_cell,
-    preprocessing_cell,
-    reading_cell,
-    split_cell,
-    target_cell,
-)
+from lrapp.export import kinds
+from lrapp.export.finished_run import FinishedRun
+from lrapp.export.script_data import WIDTH, Cell
 from lrapp.export.script_training import network_cell, rate_cell, testing_cell, training_cell
 from lrapp.settings.network import FreshStart
 
@@ -76,29 +66,11 @@ def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
             "another format, or train from fresh weights."
         )
     return (
-        *_data_cells(recipe),
+        *kinds.of(recipe.prepared.kind).cells(recipe),
         network_cell(recipe),
         rate_cell(recipe),
         training_cell(recipe),
         testing_cell(recipe),
-    )
-
-
-def _data_cells(recipe: FinishedRun) -> tuple[Cell, ...]:
-    if isinstance(recipe, PictureRecipe):
-        return (
-            script_images.beginning_cell(recipe),
-            script_images.reading_cell(recipe),
-            script_images.split_cell(recipe),
-        )
-    assert isinstance(recipe, Recipe)
-    return (
-        beginning_cell(recipe),
-        reading_cell(recipe),
-        split_cell(),
-        column_cell(recipe),
-        preprocessing_cell(recipe),
-        target_cell(recipe),
     )
 
 

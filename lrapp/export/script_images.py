@@ -3,7 +3,7 @@
 from lrapp.export.finished_image_run import ARCHIVE, PictureRecipe
 from lrapp.export.finished_run import SPLIT
 from lrapp.export.script_data import Cell, cells_text, literal
-from lrapp.settings import PicturesSource
+from lrapp.settings import UploadedSource
 
 # Convolutions round differently in a loop of ours and in Keras's, and with every step the difference grows.
 TOLERANCE = (
@@ -103,7 +103,7 @@ def beginning_cell(recipe: PictureRecipe) -> Cell:
     """Return the step for what is imported, with a title."""
     source = recipe.settings.data.source
     standard, others = ["os"], ["import keras", "import numpy as np"]
-    if not isinstance(source, PicturesSource):
+    if isinstance(source, UploadedSource):
         standard += ["csv", "io", "zipfile"]
         others.append("from PIL import Image, ImageOps")
     elif source.name == "digits":
@@ -121,7 +121,7 @@ def beginning_cell(recipe: PictureRecipe) -> Cell:
 def reading_cell(recipe: PictureRecipe) -> Cell:
     """Return the step for reading the pictures."""
     source = recipe.settings.data.source
-    if not isinstance(source, PicturesSource):
+    if isinstance(source, UploadedSource):
         return Cell(
             "Read the pictures",
             f"{ARCHIVE} is {cells_text(source.name)} as it was uploaded. {SPLIT} says which of its entries are used.",

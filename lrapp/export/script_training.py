@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from lrapp.export import script_members
+from lrapp.export import kinds, script_members
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
@@ -69,7 +69,8 @@ def _bins(network: Any) -> str:
 def _network(network: Any) -> str:
     """Code that builds a network of ours: a list of layers, or, where ways part and meet, one call after the other."""
     shape = network.input_shape[1:]
-    kind = ', dtype="uint8"' if len(shape) == 3 else ""
+    dtype = network.input.dtype
+    kind = "" if dtype == "float32" else f', dtype="{dtype}"'
     start = f"keras.Input({shape!r}{kind})"
     layers = network.operations[1:]
     if not any(isinstance(layer.input, list) for layer in layers):
@@ -369,7 +370,7 @@ history = network.fit(
 
 
 def _rows_at_once(recipe: FinishedRun) -> int:
-    return 256 if recipe.prepared.of_pictures else 8192
+    return kinds.of(recipe.prepared.kind).rows_at_once
 
 
 def _last_steps(seed: int, epochs: int, steps: int) -> str:

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction.plain_model import Portable, date_parts, in_portions, prepared, text_codes
+from lrapp.preparation.fitted import Fitted
 from lrapp.preparation.image_inputs import PicturePreprocessor
-from lrapp.preparation.preprocessor import InputColumn, Preprocessor
+from lrapp.preparation.preprocessor import InputColumn
 from lrapp.tables.columns.kinds import ColumnKind
 
 SIGNATURE = "serving_default"
@@ -138,7 +139,7 @@ def of_pictures(network: keras.Model, told: PicturePreprocessor, numbers: bool =
     return module(serve, {"pictures": spec}, network)
 
 
-def answers(told: Preprocessor | PicturePreprocessor, given: Any, numbers: bool = False) -> dict[str, Any]:
+def answers(told: Fitted, given: Any, numbers: bool = False) -> dict[str, Any]:
     """Return ``prediction`` and ``probabilities``, made of what a network answers.
 
     Args:

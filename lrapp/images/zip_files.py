@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.images.datasets import Images, PictureFacts, Progress
 from lrapp.images.folders import Contents, Picture, contents, entry_name, is_clutter, is_picture
 from lrapp.images.pixels import FORMATS, TooLarge, is_coloured, read_picture
@@ -33,10 +33,6 @@ _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError),
     *(NotImplementedError, RuntimeError, KeyError),
 )
-
-
-class Stopped(UserError):
-    """Somebody asked for the end while pictures were being read."""
 
 
 def is_picture_zip(data: bytes | Path) -> bool:

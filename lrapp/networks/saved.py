@@ -8,21 +8,23 @@ import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.formats.learned import ModelFormats, derived
-from lrapp.preparation.image_inputs import JSON_FILE as PICTURES_FILE
-from lrapp.preparation.image_inputs import PicturePreprocessor
-from lrapp.settings import RunSettings
-from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.formats.learned import ModelFormats
+from lrapp.preparation import kinds
+from lrapp.preparation.fitted import Fitted
+from lrapp.settings import DATA_KINDS, RunSettings
+from lrapp.settings.kinds import kind_of_model
 
 if TYPE_CHECKING:
     from lrapp.preparation.preprocessor import Preprocessor
 
 log = logging.getLogger(__name__)
+
+AnyFitted = TypeVar("AnyFitted", bound=Fitted)
 
 MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
 _ROWS_AT_ONCE = 8_192
@@ -36,7 +38,7 @@ class SavedModel:
     """A network with its weights, and the preprocessor that was fitted for it."""
 
     network: Any
-    preprocessor: "Preprocessor | PicturePreprocessor"
+    preprocessor: Fitted
     formats: ModelFormats = field(default_factory=ModelFormats)
 
     @classmethod
@@ -51,15 +53,9 @@ class SavedModel:
             UserError: If a file is missing or damaged, or the files do not belong together.
         """
         from lrapp.networks import members
-        from lrapp.preparation.preprocessor import Preprocessor
 
-        preprocessor: Preprocessor | PicturePreprocessor
-        if (folder / PICTURES_FILE).exists():
-            preprocessor = PicturePreprocessor.load(folder)
-            shape: tuple[int, ...] = preprocessor.shape
-        else:
-            preprocessor = Preprocessor.load(folder)
-            shape = (len(preprocessor.inputs),)
+        preparation = kinds.of(kind_of_model(folder))
+        preprocessor = preparation.load(folder)
         try:
             settings = RunSettings.from_json((folder / SETTINGS_FILE).read_bytes())
         except FileNotFoundError as error:
@@ -72,7 +68,11 @@ class SavedModel:
                 f"version that made it, or train it again. What was found: {error}"
             ) from error
         network = members.for_run(
-            settings, shape, preprocessor.task, len(preprocessor.classes), preprocessor.numbers
+            settings,
+            preprocessor.shape,
+            preprocessor.task,
+            len(preprocessor.classes),
+            preprocessor.numbers,
         )
         try:
             network.load_weights(folder / MODEL_FILE)
@@ -85,34 +85,33 @@ class SavedModel:
             raise UserError(
                 "The model file is damaged or belongs to other settings; train the run again."
             ) from error
-        if isinstance(preprocessor, PicturePreprocessor):
-            return cls(network, preprocessor)
-        return cls(network, preprocessor, preprocessor.formats or _derived(preprocessor, settings))
+        return cls(network, preprocessor, preparation.formats(preprocessor, settings))
 
     @property
     def tabular(self) -> "Preprocessor":
         """The preprocessor of a table.
 
         Raises:
-            UserError: If the model looks at pictures.
+            UserError: If the model has learned from something else.
         """
-        if isinstance(self.preprocessor, PicturePreprocessor):
-            raise UserError("This model looks at pictures, not at tables. Upload pictures to predict.")
-        return self.preprocessor
+        from lrapp.preparation.preprocessor import Preprocessor
+
+        return self.fitted(Preprocessor)
+
+    def fitted(self, kind: type[AnyFitted]) -> AnyFitted:
+        """Return the preprocessor, if it is one for that kind of data.
+
+        Raises:
+            UserError: If the model has learned from something else.
+        """
+        if isinstance(self.preprocessor, kind):
+            return self.preprocessor
+        theirs, ours = DATA_KINDS[self.preprocessor.kind].title, DATA_KINDS[kind.kind].title
+        raise UserError(f"This model has learned from {theirs}, not from {ours}. Upload {theirs} to predict.")
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Return what the network answers to its inputs, as ``outputs`` does."""
         return outputs(self.network, x)
-
-
-def _derived(preprocessor: "Preprocessor", settings: RunSettings) -> ModelFormats:
-    """What the settings tell of a model that kept no formats."""
-    from lrapp.tables.text.dialects import DialectOverrides
-
-    kinds = {column.name: column.kind for column in preprocessor.columns}
-    if preprocessor.task == "regression":
-        kinds[preprocessor.target] = ColumnKind.NUMBER
-    return derived(kinds, DialectOverrides(**settings.data.dialect.model_dump()))
 
 
 def outputs(network: Any, x: np.ndarray) -> np.ndarray:

@@ -15,8 +15,7 @@ from lrapp.errors import UserError
 from lrapp.networks import layers, models, number_embeddings
 from lrapp.networks.saved import SavedModel
 from lrapp.phrasing import counted
-from lrapp.preparation.image_inputs import PicturePreprocessor
-from lrapp.settings import PretrainedStart
+from lrapp.settings import DATA_KINDS, PretrainedStart
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -50,9 +49,8 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledg
         UserError: If the run left no model, its layers or inputs are not those of the network, or nothing of it fits.
     """
     source = SavedModel.load(folder)
-    of_pictures = isinstance(source.preprocessor, PicturePreprocessor)
-    if of_pictures != prepared.of_pictures:
-        theirs, ours = ("pictures", "a table") if of_pictures else ("a table", "pictures")
+    if source.preprocessor.kind != prepared.kind:
+        theirs, ours = (DATA_KINDS[kind].title for kind in (source.preprocessor.kind, prepared.kind))
         raise UserError(
             f"The run to start from has learned from {theirs}, and this one learns from {ours}. Choose a run of "
             f"{ours}, or fresh weights."

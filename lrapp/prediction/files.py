@@ -15,17 +15,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.files import disk_errors, put, write_beside
 from lrapp.formats.chunks import Portion, ReadWhole
 from lrapp.formats.match import Choice
 from lrapp.prediction import scoring
-from lrapp.prediction.progress import Cancelled, Progress
+from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.prediction.row_predictions import Answers, answers, check_columns, free_names
 from lrapp.prediction.summary import Bar, Tally, Unseen
 from lrapp.sandbox.long_tables import LongTable
-from lrapp.sandbox.readers import ReadingStopped
 from lrapp.settings import Task
 from lrapp.tables import csv_writer
 from lrapp.tables.columns.kinds import ColumnKind
@@ -126,7 +125,7 @@ def predict_file(
         UnclearFormat: If that must be decided first.
         UserError: If the model or the file cannot be read, a column that the model needs is missing, or no row can
             be predicted.
-        Cancelled: If it was asked to stop.
+        Stopped: If it was asked to stop.
     """
     from lrapp.networks.saved import SavedModel
 
@@ -137,8 +136,8 @@ def predict_file(
             made = _write_parts(model, path, name, (parts, read), on_progress, should_stop, choice)
             made.tally.check()
             schema = _write_files(made, out, on_progress, should_stop)
-        except ReadingStopped as error:
-            raise Cancelled from error
+        except Stopped as error:
+            raise Stopped(CANCELLED) from error
         finally:
             shutil.rmtree(parts, ignore_errors=True)
             shutil.rmtree(read, ignore_errors=True)
@@ -246,7 +245,7 @@ def _write_portions(
         done = 0
         for part in answers(model.tabular, model.outputs, portion.table):
             if should_stop():
-                raise Cancelled
+                raise Stopped(CANCELLED)
             parts.write(part)
             tally.add(part)
             done += len(part.frame)
@@ -273,7 +272,7 @@ def _write_files(
         text.write(csv_writer.csv_header(schema.names))
         for number, path in enumerate(made.paths):
             if should_stop():
-                raise Cancelled
+                raise Stopped(CANCELLED)
             with pa.OSFile(str(path), "rb") as file:
                 part = pa.ipc.open_file(file).read_all()
             columns = [_cast(part.column(place), schema.field(n).type) for n, place in enumerate(keep)]

@@ -4,13 +4,12 @@ Two locks in it tell a prediction that somebody is busy with from one that was c
 for it, from the moment it is asked for, and of the worker, while it works. Whoever dies lets go.
 """
 
-import json
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,18 +18,15 @@ from pydantic import TypeAdapter, ValidationError
 from lrapp.errors import UserError
 from lrapp.files import disk_errors, write_beside
 from lrapp.formats.match import Choice, Question, UnclearFormat
-from lrapp.pacing import now_and_then
 from lrapp.prediction import files, images
 from lrapp.prediction.files import Result
 from lrapp.prediction.images import PicturePredictions
-from lrapp.prediction.progress import Progress
+from lrapp.progress import FolderWatch, Progress, Watch
 
 KEPT_HOURS = 24.0
 KEPT = 30
 # Younger ones stay, however many there are: somebody may be about to take them.
 _YOUNG_SECONDS = 1800
-_SECONDS_BETWEEN_WORDS = 0.2
-_PROGRESS = TypeAdapter(Progress)
 _QUESTIONS = TypeAdapter(tuple[Question, ...])
 _QUESTIONS_FILE = "questions.json"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -83,12 +79,19 @@ class PredictionFolder:
         return self.folder / files.PREVIEW_FILE
 
     @property
+    def watch(self) -> FolderWatch:
+        """Through which the work says how far it is, and is asked to end."""
+        return FolderWatch(self.folder)
+
+    @property
     def progress(self) -> Progress | None:
         """How far it is; None before it has begun."""
-        try:
-            return _PROGRESS.validate_json((self.folder / "progress.json").read_bytes())
-        except (OSError, ValueError):  # not there, or damaged
-            return None
+        return self.watch.progress
+
+    @property
+    def done(self) -> bool:
+        """Whether its table needs no more work for now, as far as the folder tells."""
+        return not self.table_path.exists() or bool(self.questions)
 
     @property
     def asked(self) -> Asked:
@@ -126,8 +129,7 @@ class PredictionFolder:
 
     def begin_again(self) -> None:
         """Forget how far it was when it was cut off."""
-        for name in ("progress.json", "stop"):
-            (self.folder / name).unlink(missing_ok=True)
+        self.watch.begin_again()
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -151,8 +153,7 @@ class PredictionFolder:
 
     def cancel(self) -> None:
         """Ask whoever works on it to end."""
-        with disk_errors():
-            (self.folder / "stop").touch()
+        self.watch.ask_to_stop()
 
     def delete(self) -> None:
         """Remove the folder with all that is in it."""
@@ -243,7 +244,9 @@ def tidy(home: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None) -> None:
+def work(
+    folder: Path, run_folder: Path, name: str, choice: Choice | None = None, watch: Watch | None = None
+) -> None:
     """Predict the table that lies in a prediction's folder; what a worker does for the page.
 
     Where a person must say first how the file is written, that is left in the folder, and nothing is predicted.
@@ -253,16 +256,23 @@ def work(folder: Path, run_folder: Path, name: str, choice: Choice | None = None
         run_folder: The finished run's.
         name: What the person called the file.
         choice: What the person decided on how it is written.
+        watch: Told how far it is; the folder's own where none is given.
 
     Raises:
         UserError: As ``predicting.predict_file``.
     """
     told = PredictionFolder(folder)
-    tell = _teller(folder)
+    watched = watch or told.watch
     with told.work_on():
         try:
             files.predict_file(
-                run_folder, told.table_path, name, folder, tell, (folder / "stop").exists, choice
+                run_folder,
+                told.table_path,
+                name,
+                folder,
+                lambda progress: watched.tell(progress.words("row"), progress.share),
+                watched.should_stop,
+                choice,
             )
         except UnclearFormat as error:
             write_beside(folder / _QUESTIONS_FILE, _QUESTIONS.dump_json(error.questions))
@@ -296,28 +306,29 @@ def create_of_pictures(
     return made
 
 
-def work_on_pictures(folder: Path, run_folder: Path, names: Sequence[str]) -> PicturePredictions:
+def work_on_pictures(
+    folder: Path, run_folder: Path, names: Sequence[str], watch: Watch | None = None
+) -> PicturePredictions:
     """Predict pictures, as ``work`` does a table, and leave nothing of the prediction's folder.
 
     Args:
         folder: From ``create_of_pictures``.
         run_folder: The finished run's.
         names: What the person called the files.
+        watch: As for ``work``.
 
     Raises:
         UserError: As ``images.predict_files``.
     """
+    told = PredictionFolder(folder)
+    watched = watch or told.watch
     pictures = [(name, folder / f"{number}") for number, name in enumerate(names)]
     try:
         return images.predict_files(
-            run_folder, pictures, on_progress=_teller(folder), should_stop=(folder / "stop").exists
+            run_folder,
+            pictures,
+            on_progress=lambda progress: watched.tell(progress.words("picture"), progress.share),
+            should_stop=watched.should_stop,
         )
     finally:
-        PredictionFolder(folder).delete()
-
-
-def _teller(folder: Path) -> Callable[[Progress], None]:
-    def say(progress: Progress) -> None:
-        write_beside(folder / "progress.json", json.dumps(asdict(progress)).encode(), "nothing")
-
-    return now_and_then(say, _SECONDS_BETWEEN_WORDS)
+        told.delete()

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.images.pixels import contact_sheet
-from lrapp.prediction.progress import Cancelled, Progress
+from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.sandbox import loose_images
-from lrapp.sandbox.readers import ReadingStopped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +62,7 @@ def predict_files(
 
     Raises:
         UserError: If the run's model looks at tables or is damaged, or there is no picture among the files.
-        Cancelled: If it was asked to stop.
+        Stopped: If it was asked to stop.
     """
     from lrapp.networks.saved import SavedModel
 
@@ -80,9 +79,7 @@ def predict_pictures(
     """Return what a network sees in pictures; arguments and errors as for ``predict_files``."""
     import pandas as pd
 
-    told = model.preprocessor
-    if not isinstance(told, PicturePreprocessor):
-        raise UserError("This model predicts tables, not pictures. Upload a table, or choose another model.")
+    told = model.fitted(PicturePreprocessor)
     names: list[str] = []
     reasons: list[str] = []
     outputs: list[Any] = []
@@ -95,8 +92,8 @@ def predict_pictures(
             if len(batch.pixels):
                 outputs.append(model.outputs(batch.pixels))
             on_progress(Progress(len(names), batch.share))
-    except ReadingStopped as error:
-        raise Cancelled from error
+    except Stopped as error:
+        raise Stopped(CANCELLED) from error
     if not names:
         raise UserError("There is no picture among these files: upload PNG or JPEG files, or a zip of them.")
     good = np.flatnonzero([not reason for reason in reasons])

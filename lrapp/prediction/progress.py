@@ -1,15 +1,10 @@
-"""How far a prediction is, for whoever waits for it, and that it was cancelled."""
+"""How far a prediction is, for whoever waits for it, and what is said where that person cancels it."""
 
 from dataclasses import dataclass
 
-from lrapp.errors import UserError
+from lrapp.phrasing import counted
 
-
-class Cancelled(UserError):
-    """Somebody asked for it to end."""
-
-    def __init__(self, sentence: str = "The prediction was cancelled; nothing was kept of it.") -> None:
-        super().__init__(sentence)
+CANCELLED = "The prediction was cancelled; nothing was kept of it."
 
 
 @dataclass(frozen=True)
@@ -25,3 +20,11 @@ class Progress:
     rows: int
     share: float
     stage: str = "Predicting"
+
+    def words(self, unit: str) -> str:
+        """Return that as a person reads it.
+
+        Args:
+            unit: One of what is predicted: ``row`` or ``picture``.
+        """
+        return f"{self.stage} … {counted(self.rows, unit)} done"

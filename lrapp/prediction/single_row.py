@@ -24,6 +24,7 @@ from lrapp.prediction.plain_network import Layer, Member
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, raw_slots
+from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
@@ -138,20 +139,22 @@ def load(run: Run) -> OneRow | None:
         return None
 
 
-def make(run_folder: Path, home: Path) -> None:
+def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Leave the arrays of a finished run's model beside it; what a worker does for the page.
 
     Args:
         run_folder: The run's folder.
         home: The store's folder, where the table that it learned from may still be.
+        watch: Told how far it is, and asked whether it is still wanted.
 
     Raises:
-        UserError: If there is no model, or none that can be computed with plain arrays.
+        UserError: If there is no model, or none that can be computed with plain arrays, or it was stopped.
     """
     from lrapp.networks.saved import SavedModel
 
     run = Run(run_folder)
     stamp = _stamp(run)
+    watch.tell("Opening the model …")
     model = SavedModel.load(run_folder)
     told = model.tabular
     members = plain_network.learned(model.network)
@@ -164,6 +167,7 @@ def make(run_folder: Path, home: Path) -> None:
             "predict a table with one row instead."
         )
     plan = plan_of(told)
+    watch.check("Opening the model was stopped.")
     learned = OneRow(told, plan, members, _fields(plan, _training_table(run, home)))
     write_beside(run_folder / FILE, _packed(learned, stamp))
 

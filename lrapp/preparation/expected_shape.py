@@ -78,6 +78,8 @@ def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Expected
         data: Classes and split; ``prepare_images.check_pictures`` has found nothing wrong with them.
         task: What the network answers.
     """
+    from lrapp.preparation.image_arrays import too_few_pictures
+
     wanted = data.pictures.only_classes or facts.classes
     learned = [
         count - tests
@@ -86,7 +88,7 @@ def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Expected
     ]
     if facts.tests_of(data.pictures.only_classes):
         data = data.model_copy(update={"test_share": 0.0})
-    rows, validation, _ = part_sizes(sum(learned), len(learned), data, pictures=True)
+    rows, validation, _ = part_sizes(sum(learned), len(learned), data, too_few_pictures)
     most = data.pictures.most_rows
     rows = rows if most is None else min(rows, most)
     return ExpectedShape(task, rows, validation, facts.shape, len(learned) if task == "multi-class" else 1)

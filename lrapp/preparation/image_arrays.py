@@ -28,7 +28,7 @@ def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
     chosen = _chosen(facts.classes, learned, settings)
     sizes = [learned[place] for place in chosen]
     own_test = facts.tests_of(settings.pictures.only_classes) > 0
-    part_sizes(sum(sizes), len(sizes), _shares(settings, own_test), pictures=True)
+    part_sizes(sum(sizes), len(sizes), _shares(settings, own_test), too_few_pictures)
     _check_most(settings, len(chosen))
     return _task(len(chosen))
 
@@ -56,7 +56,7 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     pool = np.flatnonzero(numbers[:cut] >= 0)
     own_tests = cut + np.flatnonzero(numbers[cut:] >= 0)
     own_test = len(own_tests) > 0
-    training, validation, test = split(numbers[pool], True, _shares(settings, own_test), pictures=True)
+    training, validation, test = split(numbers[pool], True, _shares(settings, own_test), too_few_pictures)
     rows = [pool[training], pool[validation], pool[test]]
     if own_test:
         rows[2] = own_tests
@@ -96,6 +96,14 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
         notes=tuple(notes),
         preprocessor=PicturePreprocessor(task, classes, images.shape),
         names=images.names,
+    )
+
+
+def too_few_pictures(least: int, rows: int, classes: int, parts: str) -> str:
+    """Say that there are too few pictures; arguments as for ``splitting.TooFew``."""
+    return (
+        f"There must be at least {least:,} pictures of {classes:,} classes, to fill {parts}. "
+        f"Received: {rows:,}. Add pictures or leave classes out."
     )
 
 

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
 from lrapp.preparation.preprocessor import Decoded, decoded_classes
+from lrapp.settings import DATA_KINDS, DataKind
 
 VERSION = 1
-JSON_FILE = "pictures.json"
-TARGET = "class"
+JSON_FILE = DATA_KINDS["pictures"].model_file
+TARGET = DATA_KINDS["pictures"].target or ""
 # Where the memory of pictures must start for the training to use it without a copy.
 ALIGNMENT = 64
 
@@ -36,6 +37,7 @@ class PicturePreprocessor:
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
     # What a table's preprocessor has and pictures have no use for.
+    kind: ClassVar[DataKind] = "pictures"
     target: ClassVar[str] = TARGET
     target_mean: ClassVar[float] = 0.0
     target_scale: ClassVar[float] = 1.0

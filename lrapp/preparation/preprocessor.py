@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from lrapp.formats import learned
 from lrapp.formats.learned import ModelFormats
 from lrapp.phrasing import quoted
 from lrapp.preparation.log_target import LogTarget
-from lrapp.settings import Task
+from lrapp.settings import DataKind, Task
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 
@@ -111,6 +111,12 @@ class Preprocessor:
     transformer: Any
     formats: ModelFormats | None = None
     logarithm: LogTarget | None = None
+    kind: ClassVar[DataKind] = "table"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row's inputs."""
+        return (len(self.inputs),)
 
     @property
     def numbers(self) -> int:

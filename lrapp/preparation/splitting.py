@@ -1,5 +1,7 @@
 """Rows -> training, validation and test: disjoint, exhaustive, each with the same mix."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lrapp.errors import UserError
@@ -8,8 +10,20 @@ from lrapp.settings import DataSettings
 _BINS = 10
 
 
+# Says that there are too few rows: how many are needed, how many there are, of how many classes, to fill which parts.
+TooFew = Callable[[int, int, int, str], str]
+
+
+def _too_few_rows(least: int, rows: int, classes: int, parts: str) -> str:
+    why = f" with {classes:,} classes" if classes > 1 else ""
+    return (
+        f"A table{why} needs at least {least:,} rows with a known target, to fill {parts}. "
+        f"Received: {rows:,}. Add rows{' or choose another target' if classes > 1 else ''}."
+    )
+
+
 def part_sizes(
-    rows: int, classes: int, settings: DataSettings, pictures: bool = False
+    rows: int, classes: int, settings: DataSettings, too_few: TooFew = _too_few_rows
 ) -> tuple[int, int, int]:
     """Return how many rows train, validate and test.
 
@@ -17,7 +31,7 @@ def part_sizes(
         rows: Rows with a known target.
         classes: Different classes among them, 1 for a regression; training gets a row of each.
         settings: The shares.
-        pictures: Whether the rows are pictures; for messages only.
+        too_few: Says that there are too few, where the rows are not those of a table.
 
     Raises:
         UserError: If the shares leave nothing to train on, or there are too few rows.
@@ -32,16 +46,7 @@ def part_sizes(
     least = max(classes, 1) + 1 + tested
     if rows < least:
         parts = "training, validation and test" if tested else "training and validation"
-        if pictures:
-            raise UserError(
-                f"There must be at least {least:,} pictures of {classes:,} classes, to fill {parts}. "
-                f"Received: {rows:,}. Add pictures or leave classes out."
-            )
-        why = f" with {classes:,} classes" if classes > 1 else ""
-        raise UserError(
-            f"A table{why} needs at least {least:,} rows with a known target, to fill {parts}. "
-            f"Received: {rows:,}. Add rows{' or choose another target' if classes > 1 else ''}."
-        )
+        raise UserError(too_few(least, rows, classes, parts))
     test = max(1, round(rows * settings.test_share)) if tested else 0
     validation = max(1, round(rows * settings.validation_share))
     while validation + test > rows - max(classes, 1):  # one of each class has to train
@@ -53,7 +58,7 @@ def part_sizes(
 
 
 def split(
-    strata: np.ndarray, reserve: bool, settings: DataSettings, pictures: bool = False
+    strata: np.ndarray, reserve: bool, settings: DataSettings, too_few: TooFew = _too_few_rows
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the positions of training, validation and test rows, each in ascending order.
 
@@ -64,13 +69,13 @@ def split(
         strata: Class or bin of each row, int64 from 0, shape (rows,).
         reserve: Whether training gets at least one row of each stratum; so a class with one member trains.
         settings: Shares, seed, and whether to stratify.
-        pictures: Whether the rows are pictures; for messages only.
+        too_few: As for ``part_sizes``.
 
     Raises:
         UserError: As ``part_sizes``.
     """
     classes = int(strata.max(initial=0)) + 1 if reserve else 1
-    _, validation, test = part_sizes(len(strata), classes, settings, pictures)
+    _, validation, test = part_sizes(len(strata), classes, settings, too_few)
     rng = np.random.default_rng(settings.split_seed)
     order = rng.permutation(len(strata))
     kept = np.empty(0, np.int64)

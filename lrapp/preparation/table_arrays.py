@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,8 @@ import pandas as pd
 from lrapp.formats.learned import learned
 from lrapp.phrasing import quoted
 from lrapp.preparation import log_target
+from lrapp.preparation.fitted import Fitted
 from lrapp.preparation.fitting import fit
-from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Preprocessor, standardised
 from lrapp.preparation.splitting import bins, split
@@ -21,7 +20,7 @@ from lrapp.preparation.targets import (
     present,
     with_chosen_kinds,
 )
-from lrapp.settings import DataSettings, Task
+from lrapp.settings import DATA_KINDS, DataKind, DataSettings, Task
 from lrapp.tables import cell_values
 from lrapp.tables.reading import Table
 from lrapp.tables.text.dialects import DialectOverrides
@@ -72,7 +71,7 @@ class Prepared:
     test: Split
     metric_scale: float
     notes: tuple[str, ...]
-    preprocessor: Preprocessor | PicturePreprocessor
+    preprocessor: Fitted
     names: tuple[str, ...] | None = None
     logarithm: LogTarget | None = None
 
@@ -82,14 +81,14 @@ class Prepared:
         return self.train.x.shape[1:]
 
     @property
-    def of_pictures(self) -> bool:
-        """Whether the rows are pictures."""
-        return len(self.shape) == 3
+    def kind(self) -> DataKind:
+        """Which kind of data these are."""
+        return self.preprocessor.kind
 
     @property
-    def unit(self) -> Literal["rows", "pictures"]:
+    def unit(self) -> str:
         """What the rows are called in sentences."""
-        return "pictures" if self.of_pictures else "rows"
+        return DATA_KINDS[self.kind].units
 
     @property
     def tabular(self) -> Preprocessor:

@@ -23,14 +23,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lrapp.errors import UserError
 from lrapp.files import disk_errors, write_beside
 from lrapp.runs.events import Event, History, from_line, to_line
-from lrapp.settings import (
-    FileSource,
-    PictureFileSource,
-    PicturesSource,
-    RunSettings,
-    SampleSource,
-    Source,
-)
+from lrapp.settings import FileSource, RunSettings, Source, UploadedSource
+from lrapp.settings.sources import DataSource
 
 State = Literal[
     "queued", "running", "completed", "early_stopping", "stopped", "diverged", "failed", "interrupted"
@@ -296,26 +290,22 @@ class Store:
             )
         self.keep_file(data, source.name)
 
-    def read_source(self, source: Source) -> bytes:
+    def read_source(self, source: DataSource) -> bytes:
         """Return the bytes of a sample table or of an uploaded file.
 
         Raises:
             UserError: If there is no such sample, or the file is no longer kept here.
         """
-        match source:
-            case SampleSource():
-                known = {path.name: path for path in SAMPLES.glob("*.csv")}
-                if source.name not in known:
-                    raise UserError(
-                        f"There is no sample table called {source.name}. There are: {', '.join(sorted(known))}."
-                    )
-                return known[source.name].read_bytes()
-            case FileSource() | PictureFileSource():
-                return self.source_path(source).read_bytes()
-            case PicturesSource():
-                raise UserError("These pictures are no file; choose a table or upload a zip of pictures.")
+        if isinstance(source, UploadedSource):
+            return self.source_path(source).read_bytes()
+        known = {path.name: path for path in SAMPLES.glob("*.csv")}
+        if source.name not in known:
+            raise UserError(
+                f"There is no sample table called {source.name}. There are: {', '.join(sorted(known))}."
+            )
+        return known[source.name].read_bytes()
 
-    def source_path(self, source: FileSource | PictureFileSource) -> Path:
+    def source_path(self, source: UploadedSource) -> Path:
         """Return where an uploaded file is kept.
 
         Raises:

@@ -2,6 +2,5 @@
 
 ``readers`` asks and watches, ``server`` and ``tasks`` are the process that reads, ``processes`` and ``wire`` lie
 between; ``limits`` says how much memory and time there is. ``sources`` and ``uploads`` are the doors for tables and
-pictures, ``long_tables`` and ``loose_images`` for what is to be predicted, ``plain_files`` for exports, ``desk`` for
-the page.
+pictures, ``long_tables`` and ``loose_images`` for what is to be predicted, ``plain_files`` for exports.
 """

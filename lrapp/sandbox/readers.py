@@ -8,18 +8,18 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
-from lrapp.errors import Refused, UserError
+from lrapp.errors import Refused, Stopped, UserError
 from lrapp.files import disk_errors
 from lrapp.memory import available_bytes
 from lrapp.sandbox import limits, processes
 from lrapp.sandbox.limits import Limits
 from lrapp.sandbox.processes import Own, Reading, Server
+from lrapp.settings import DATA_KINDS, DataKind
 
 log = logging.getLogger(__name__)
 
-What = Literal["table", "pictures"]
 # More at once would only be slower, and each wants memory.
 AT_ONCE = 2
 # Of what is free; the rest is for the page, the worker, and a second reading.
@@ -44,13 +44,6 @@ class OverLimit(Refused):
 
 class Unreadable(UserError):
     """What the reader of a file says is wrong with it."""
-
-
-class ReadingStopped(UserError):
-    """Somebody asked for the end of a reading."""
-
-    def __init__(self, sentence: str = "Reading the file was cancelled.") -> None:
-        super().__init__(sentence)
 
 
 class Readers:
@@ -85,7 +78,7 @@ class Readers:
     def ask(
         self,
         task: str,
-        what: What,
+        what: DataKind,
         arguments: dict[str, Any],
         on_word: Callable[[dict[str, Any]], None] = lambda word: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -95,7 +88,7 @@ class Readers:
 
         Args:
             task: One of ``tasks.TASKS``.
-            what: What is read, for sentences.
+            what: DataKind is read, for sentences.
             arguments: The task's, as JSON.
             on_word: Told what the task says on its way.
             should_stop: Asked again and again; when true, reading ends.
@@ -105,7 +98,7 @@ class Readers:
             UserError: What the task says is wrong.
             Refused: If the file cannot be used however it is read.
             OverLimit: If it takes more memory or time than it may.
-            ReadingStopped: If it was asked to.
+            Stopped: If it was asked to.
         """
         asked = self.stream(task, what, arguments, should_stop, memory)
         while True:
@@ -118,7 +111,7 @@ class Readers:
     def stream(
         self,
         task: str,
-        what: What,
+        what: DataKind,
         arguments: dict[str, Any],
         should_stop: Callable[[], bool] = lambda: False,
         memory: int | None = None,
@@ -145,7 +138,7 @@ class Readers:
         return Own() if self._server is None else self._server.begin()
 
     def _listen(
-        self, reading: Reading, what: What, memory: int, should_stop: Callable[[], bool]
+        self, reading: Reading, what: DataKind, memory: int, should_stop: Callable[[], bool]
     ) -> Generator[dict[str, Any], None, dict[str, Any]]:
         left = self.limits.seconds
         while True:
@@ -156,7 +149,7 @@ class Readers:
                 word = {}
             left -= time.monotonic() - began  # what whoever listens does in between does not count
             if should_stop():
-                raise ReadingStopped
+                raise Stopped("Reading the file was cancelled.")
             if "answer" in word:
                 self.peak = word.get("peak", 0)
                 answer: dict[str, Any] = word["answer"]
@@ -184,7 +177,7 @@ class Readers:
             self._server.close()
 
 
-def _what_went_wrong(word: dict[str, Any], what: What, memory: int) -> UserError:
+def _what_went_wrong(word: dict[str, Any], what: DataKind, memory: int) -> UserError:
     if "sentence" in word:
         return (Refused if word["refused"] else Unreadable)(word["sentence"])
     if "errno" in word:
@@ -197,29 +190,24 @@ def _what_went_wrong(word: dict[str, Any], what: What, memory: int) -> UserError
             pass
     if "defect" in word:
         log.error("Reading a file failed unexpectedly.\n%s", word["defect"])
-        return UserError(f"This file could not be read; the server's log has the details. {_ADVICE[what]}")
+        return UserError(
+            f"This file could not be read; the server's log has the details. {DATA_KINDS[what].advice}"
+        )
     code, peak = word.get("ended"), word.get("peak", 0)
     # The allocator of Rust aborts where there is no memory; the kernel kills; what is in C may stumble over it.
     if "out_of_memory" in word or code in (-6, -9) or peak > memory / 2:
         return OverLimit(_too_much(what, memory), memory)
     log.warning("The process that read a file ended with %s.", code)
-    return OverLimit(f"The file broke the program that reads it. {_ADVICE[what]}", memory)
+    return OverLimit(f"The file broke the program that reads it. {DATA_KINDS[what].advice}", memory)
 
 
-_ADVICE: dict[What, str] = {
-    "table": "Save it as CSV, or with fewer rows or columns.",
-    "pictures": "Pack the pictures again, fewer or smaller ones.",
-}
-_SUBJECT: dict[What, str] = {"table": "This file needs", "pictures": "These pictures need"}
+def _too_much(what: DataKind, memory: int) -> str:
+    return f"{DATA_KINDS[what].needs} more than {limits.size(memory)} of memory to be read. {DATA_KINDS[what].advice}"
 
 
-def _too_much(what: What, memory: int) -> str:
-    return f"{_SUBJECT[what]} more than {limits.size(memory)} of memory to be read. {_ADVICE[what]}"
-
-
-def _too_long(what: What, seconds: float) -> str:
+def _too_long(what: DataKind, seconds: float) -> str:
     limit = f"{seconds / 60:.3g} minutes" if seconds >= 120 else f"{seconds:.3g} seconds"
-    return f"{_SUBJECT[what]} more than {limit} to be read. {_ADVICE[what]}"
+    return f"{DATA_KINDS[what].needs} more than {limit} to be read. {DATA_KINDS[what].advice}"
 
 
 class _Turns:
@@ -240,12 +228,12 @@ class _Turns:
         """Wait for a turn, and return the bytes that come with it.
 
         Raises:
-            ReadingStopped: If it was asked to stop meanwhile.
+            Stopped: If it was asked to stop meanwhile.
         """
         with self._changed:
             while True:
                 if should_stop():
-                    raise ReadingStopped
+                    raise Stopped("Reading the file was cancelled.")
                 memory = self.memory()
                 if not self._taken:
                     memory = max(memory, min(self._most, _LEAST_BYTES))  # the system has the last word

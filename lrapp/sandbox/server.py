@@ -21,7 +21,7 @@ from importlib import import_module
 from lrapp.errors import Refused, UserError
 from lrapp.files import from_json
 from lrapp.sandbox import limits
-from lrapp.sandbox.wire import Line, Stopped
+from lrapp.sandbox.wire import Line, LineEnded
 
 ONCE = "once"
 # A reading that takes longer gives way to pages.
@@ -40,7 +40,7 @@ def serve(line: Line) -> None:
     Args:
         line: To whoever asks.
     """
-    with suppress(Stopped):
+    with suppress(LineEnded):
         asked = line.take()
         # A library that ends its process says so at length; what went wrong is told by the line.
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -58,7 +58,7 @@ def serve(line: Line) -> None:
         except MemoryError:
             gc.collect()
             line.tell(out_of_memory=True, peak=limits.peak())
-        except Stopped:
+        except LineEnded:
             raise
         except OSError as error:
             line.tell(errno=error.errno, path=str(error.filename or ""), defect=repr(error))

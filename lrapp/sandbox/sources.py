@@ -3,12 +3,10 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from lrapp.errors import Refused, UserError
-from lrapp.images.zip_files import Stopped
+from lrapp.errors import Refused, Stopped, UserError
 from lrapp.runs.store import Store
-from lrapp.sandbox.readers import ReadingStopped
 from lrapp.sandbox.uploads import Uploads
-from lrapp.settings import DataSettings, FileSource, PictureFileSource, PicturesSource, SampleSource
+from lrapp.settings import DataSettings, PicturesSource, UploadedSource
 
 if TYPE_CHECKING:
     from lrapp.images.datasets import Images
@@ -35,16 +33,18 @@ def read_table(
         UserError: If it is not there, or cannot be read.
     """
     source, target = settings.source, settings.target
-    if isinstance(source, FileSource):
+    if settings.kind != "table":
+        raise UserError(f"These data are {settings.facts.title}, not a table; choose a table.")
+    if isinstance(source, UploadedSource):
         found = uploads or Uploads(store)
 
         def read(kinds: Mapping[str, "ColumnKind"], names: Collection[str]) -> "Table":
             try:
                 return found.table(source, settings.dialect, kinds, names, should_stop)
-            except ReadingStopped as error:
+            except Stopped as error:
                 raise Stopped("Stopped while the table was being read.") from error
 
-    elif isinstance(source, SampleSource):
+    else:
         from lrapp.tables.reading import read_csv
         from lrapp.tables.text.dialects import DialectOverrides
 
@@ -54,8 +54,6 @@ def read_table(
             table = read_csv(data, source.name, dialect=overrides, known_names=names)
             return table.with_kinds(kinds) if kinds else table
 
-    else:
-        raise UserError("These pictures are no table; choose a table.")
     try:
         table = read(settings.kinds, ())
     except (Refused, Stopped):
@@ -87,10 +85,12 @@ def read_images(
     """
     from lrapp.images import datasets
 
-    if isinstance(settings.source, PicturesSource):
-        return datasets.read_set(settings.source.name, tell)
-    assert isinstance(settings.source, PictureFileSource)
-    try:
-        return Uploads(store).images(settings.source, settings.pictures, tell, should_stop)
-    except ReadingStopped as error:
-        raise Stopped("Reading the pictures was stopped. Start again to use them.") from error
+    source = settings.source
+    if isinstance(source, UploadedSource):
+        try:
+            return Uploads(store).images(source, settings.pictures, tell, should_stop)
+        except Stopped as error:
+            raise Stopped("Reading the pictures was stopped. Start again to use them.") from error
+    if isinstance(source, PicturesSource):
+        return datasets.read_set(source.name, tell)
+    raise UserError(f"These data are {settings.facts.title}, not pictures; choose pictures.")

@@ -133,7 +133,7 @@ def holds_pictures(line: Line, *, path: str) -> dict[str, Any]:
     """Tell a zip of pictures from one of a table."""
     from lrapp.images.zip_files import is_picture_zip
 
-    return {"pictures": is_picture_zip(Path(path))}
+    return {"holds": is_picture_zip(Path(path))}
 
 
 def about_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:

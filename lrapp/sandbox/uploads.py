@@ -22,8 +22,14 @@ from typing import TYPE_CHECKING, Any
 from lrapp.errors import Refused, UserError
 from lrapp.files import disk_errors, from_json, put, write_beside
 from lrapp.runs.store import Store
-from lrapp.sandbox.readers import OverLimit, Readers, What
-from lrapp.settings import DialectSettings, FileSource, PictureFileSource, PictureSettings
+from lrapp.sandbox.readers import OverLimit, Readers
+from lrapp.settings import (
+    DATA_KINDS,
+    DataKind,
+    DialectSettings,
+    PictureSettings,
+    UploadedSource,
+)
 
 if TYPE_CHECKING:
     from lrapp.images.datasets import Images, PictureFacts
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
 TABLES, REFUSED = "tables", "refused"
 MOST_KEPT_BYTES = 4 * 10**9
 _YOUNG_SECONDS, _OLD_SECONDS = 600, 7 * 86_400
+# Of a file's first bytes, as many as tell kinds of files.
+_BEGINNING = 16
 # What it may take to tell a zip of pictures from one of a table: its list of names.
 _TELL_SECONDS, _TELL_BYTES = 20.0, 400 * 10**6
 _ROOM = Path(__file__).parents[1]
@@ -53,7 +61,7 @@ class Uploads:
 
     def table(
         self,
-        source: FileSource,
+        source: UploadedSource,
         dialect: DialectSettings,
         kinds: Mapping[str, "ColumnKind"],
         known_names: Collection[str] = (),
@@ -73,7 +81,7 @@ class Uploads:
         """
         from lrapp.tables.arrow_files import open_table
 
-        path = self._path(source)
+        self._path(source)  # or it is said why the file is not there
         kept = self._kept(source, dialect, kinds, known_names)
         with suppress(OSError, ValueError, KeyError):
             table = open_table(kept)
@@ -83,13 +91,10 @@ class Uploads:
             kept.parent.mkdir(exist_ok=True)
         beside = kept.with_name(f".{secrets.token_hex(8)}")
         try:
-            self._ask(
+            self.ask(
                 "read",
-                "table",
                 source,
                 should_stop=should_stop,
-                path=str(path),
-                name=source.name,
                 dialect=dialect.model_dump(mode="json"),
                 kinds={column: kind.value for column, kind in kinds.items()},
                 known_names=sorted(known_names),
@@ -101,28 +106,36 @@ class Uploads:
         tidy(self.store.home)
         return open_table(kept)
 
-    def holds_pictures(self, source: FileSource) -> bool:
-        """Return whether a file is a zip of pictures; one that cannot be told is none."""
-        late = time.monotonic() + _TELL_SECONDS
+    def kind_of(self, source: UploadedSource) -> DataKind:
+        """Return which kind of data a file holds, by how it begins and, where that is not enough, by a look into it."""
         try:
-            path = self._path(source)
-            with path.open("rb") as file:
-                if file.read(4) != b"PK\x03\x04":
-                    return False
-            answer = self.readers.ask(
-                "holds_pictures",
-                "table",
-                {"path": str(path)},
-                should_stop=lambda: time.monotonic() > late,
-                memory=_TELL_BYTES,
-            )
+            with self._path(source).open("rb") as file:
+                begins = file.read(_BEGINNING)
+            for kind, facts in DATA_KINDS.items():
+                if facts.begins and begins.startswith(facts.begins) and self._holds(kind, source):
+                    return kind
         except UserError:
-            return False  # whoever uses it is told
-        return bool(answer["pictures"])
+            pass  # whoever uses it is told
+        return next(iter(DATA_KINDS))
+
+    def _holds(self, kind: DataKind, source: UploadedSource) -> bool:
+        from lrapp.sandbox.tasks import TASKS
+
+        task, late = f"holds_{kind}", time.monotonic() + _TELL_SECONDS
+        if task not in TASKS:
+            return True
+        answer = self.readers.ask(
+            task,
+            kind,
+            {"path": str(self._path(source))},
+            should_stop=lambda: time.monotonic() > late,
+            memory=_TELL_BYTES,
+        )
+        return bool(answer["holds"])
 
     def facts(
         self,
-        source: PictureFileSource,
+        source: UploadedSource,
         settings: PictureSettings,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "PictureFacts":
@@ -135,7 +148,7 @@ class Uploads:
 
     def look(
         self,
-        source: PictureFileSource,
+        source: UploadedSource,
         settings: PictureSettings,
         tell: Callable[[str, float], None] = lambda what, share: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -148,7 +161,7 @@ class Uploads:
 
     def images(
         self,
-        source: PictureFileSource,
+        source: UploadedSource,
         settings: PictureSettings,
         tell: Callable[[str, float], None] = lambda what, share: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -175,40 +188,49 @@ class Uploads:
     def _ask_of_pictures(
         self,
         task: str,
-        source: PictureFileSource,
+        source: UploadedSource,
         settings: PictureSettings,
         should_stop: Callable[[], bool],
         tell: Callable[[str, float], None] = lambda what, share: None,
         **more: Any,
     ) -> dict[str, Any]:
-        return self._ask(
+        return self.ask(
             task,
-            "pictures",
             source,
             lambda word: tell(word["doing"], word["share"]),
             should_stop,
-            path=str(self._path(source)),
-            name=source.name,
             settings=settings.model_dump(mode="json"),
             **more,
         )
 
-    def _ask(
+    def ask(
         self,
         task: str,
-        what: What,
-        source: FileSource | PictureFileSource,
+        source: UploadedSource,
         on_word: Callable[[dict[str, Any]], None] = lambda word: None,
         should_stop: Callable[[], bool] = lambda: False,
         **arguments: Any,
     ) -> dict[str, Any]:
+        """Have a file read by a task of ``tasks.TASKS``, and return its answer; what is refused is remembered.
+
+        Args:
+            task: Its name.
+            source: The file.
+            on_word: Told what the task says on its way.
+            should_stop: Asked again and again; when true, reading ends.
+            arguments: The task's, beside the file's path and name, as JSON.
+
+        Raises:
+            UserError: If it is not kept here, cannot be read, was refused before, or it was asked to stop.
+        """
+        arguments |= {"path": str(self._path(source)), "name": source.name}
         try:
-            return self.readers.ask(task, what, arguments, on_word, should_stop)
+            return self.readers.ask(task, source.kind, arguments, on_word, should_stop)
         except Refused as error:
             self.refuse(source, error)
             raise
 
-    def _path(self, source: FileSource | PictureFileSource) -> Path:
+    def _path(self, source: UploadedSource) -> Path:
         if said := self.refused(source):
             self._let_go(source)  # it may have been uploaded again
             raise Refused(said)
@@ -216,7 +238,7 @@ class Uploads:
 
     def _kept(
         self,
-        source: FileSource,
+        source: UploadedSource,
         dialect: DialectSettings,
         kinds: Mapping[str, "ColumnKind"],
         known_names: Collection[str],
@@ -245,7 +267,7 @@ class Uploads:
         there = (self.store.home / "data" / sha256).exists()
         return "" if there and memory and self.readers.memory > 1.2 * memory else sentence
 
-    def refuse(self, source: FileSource | PictureFileSource, error: Refused) -> None:
+    def refuse(self, source: UploadedSource, error: Refused) -> None:
         """Remember that a file cannot be read, and let go of it, unless a run names it."""
         folder = self.store.home / REFUSED
         memory = error.memory if isinstance(error, OverLimit) else 0
@@ -256,7 +278,7 @@ class Uploads:
             )
         self._let_go(source)
 
-    def _let_go(self, source: FileSource | PictureFileSource) -> None:
+    def _let_go(self, source: UploadedSource) -> None:
         path = self.store.home / "data" / source.sha256
         if path.exists() and not _named(self.store.home, source.sha256):
             with suppress(OSError):

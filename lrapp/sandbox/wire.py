@@ -6,7 +6,7 @@ from typing import IO, Any
 from lrapp.files import from_json
 
 
-class Stopped(Exception):
+class LineEnded(Exception):
     """Whoever asked has gone, or wants no more."""
 
 
@@ -20,11 +20,11 @@ class Line:
         """Return the next thing that is said.
 
         Raises:
-            Stopped: If nobody is there any more.
+            LineEnded: If nobody is there any more.
         """
         line = self._source.readline()
         if not line.endswith(b"\n"):
-            raise Stopped
+            raise LineEnded
         found: dict[str, Any] = from_json(line)
         return found
 
@@ -32,10 +32,10 @@ class Line:
         """Say something.
 
         Raises:
-            Stopped: If nobody is there any more.
+            LineEnded: If nobody is there any more.
         """
         try:
             self._target.write(json.dumps(said).encode() + b"\n")
             self._target.flush()
         except OSError as error:
-            raise Stopped from error
+            raise LineEnded from error

@@ -3,13 +3,8 @@
 from lrapp.settings.data import (
     DataSettings,
     DialectSettings,
-    FileSource,
-    PictureFileSource,
     PictureSettings,
-    PicturesSource,
-    SampleSource,
     Scaling,
-    Source,
     Task,
 )
 from lrapp.settings.network import (
@@ -45,13 +40,28 @@ from lrapp.settings.run import (
     TrainingSettings,
     describe,
 )
+from lrapp.settings.sources import (
+    DATA_KINDS,
+    SOURCES,
+    DataKind,
+    FileSource,
+    KindFacts,
+    PictureFileSource,
+    PicturesSource,
+    SampleSource,
+    Source,
+    UploadedSource,
+)
 
 __all__ = [
+    "DATA_KINDS",
     "MOST_STEPS",
+    "SOURCES",
     "Activation",
     "AugmentationSettings",
     "CLRSettings",
     "CosLog4Settings",
+    "DataKind",
     "DataSettings",
     "DialectSettings",
     "EarlyStoppingSettings",
@@ -60,6 +70,7 @@ __all__ = [
     "FreshStart",
     "GroupSettings",
     "InitialWeights",
+    "KindFacts",
     "LayerKind",
     "LayerSettings",
     "ModelSettings",
@@ -81,6 +92,7 @@ __all__ = [
     "Source",
     "Task",
     "TrainingSettings",
+    "UploadedSource",
     "describe",
     "starting_policy",
     "with_rates",

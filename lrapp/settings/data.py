@@ -1,57 +1,16 @@
 """Settings of the data: which table, what its columns are, how it is split and prepared."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from lrapp.settings.base import SettingsModel, ui
+from lrapp.settings.sources import DATA_KINDS, DataKind, KindFacts, SampleSource, Source
 from lrapp.tables.columns.kinds import ColumnKind
 
 Task = Literal["binary", "multi-class", "regression"]
 TargetTransform = Literal["standard", "log"]
 Scaling = Literal["clipped", "standard", "robust", "quantile"]
-
-
-class SampleSource(SettingsModel):
-    """One of the tables that come with the app."""
-
-    type: Literal["sample"] = "sample"
-    name: str = Field(description="File name in sample_data, for example penguins.csv.", max_length=200)
-
-
-class FileSource(SettingsModel):
-    """An uploaded file, known by its content, so that settings never hold a path of somebody's machine."""
-
-    type: Literal["file"] = "file"
-    name: str = Field(
-        description="The file's name as uploaded; only shown, never used as a path.", max_length=500
-    )
-    sha256: str = Field(description="SHA-256 of the file's bytes, in hexadecimal.", pattern=r"^[0-9a-f]{64}$")
-
-
-class PicturesSource(SettingsModel):
-    """A set of pictures that comes with the app or that it knows where to get."""
-
-    type: Literal["pictures"] = "pictures"
-    name: Literal["fashion-mnist", "digits"] = Field(
-        title="Pictures",
-        description="Fashion-MNIST, or the small handwritten digits that come with scikit-learn.",
-    )
-
-
-class PictureFileSource(SettingsModel):
-    """An uploaded zip of pictures with a folder for each class, known by its content."""
-
-    type: Literal["picture file"] = "picture file"
-    name: str = Field(
-        description="The file's name as uploaded; only shown, never used as a path.", max_length=500
-    )
-    sha256: str = Field(description="SHA-256 of the file's bytes, in hexadecimal.", pattern=r"^[0-9a-f]{64}$")
-
-
-Source = Annotated[
-    SampleSource | FileSource | PicturesSource | PictureFileSource, Field(discriminator="type")
-]
 
 
 class PictureSettings(SettingsModel):
@@ -229,18 +188,16 @@ class DataSettings(SettingsModel):
     )
 
     @property
-    def of_pictures(self) -> bool:
-        """Whether the data are pictures, not a table."""
-        return isinstance(self.source, PicturesSource | PictureFileSource)
+    def kind(self) -> DataKind:
+        """Which kind of data these are."""
+        return self.source.kind
+
+    @property
+    def facts(self) -> KindFacts:
+        """What is known of this kind of data."""
+        return DATA_KINDS[self.kind]
 
     @property
     def title(self) -> str:
         """What is learned from what, in short."""
-        match self.source:
-            case PicturesSource(name="digits"):
-                return "Handwritten digits"
-            case PicturesSource():
-                return "Fashion-MNIST"
-            case PictureFileSource():
-                return f"Pictures of {self.source.name}"
-        return f"{self.target or 'no target'} from {self.source.name}"
+        return self.source.summary(self.target)

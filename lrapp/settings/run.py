@@ -28,6 +28,7 @@ from lrapp.settings.policy import (
     RangeTestSettings,
     with_rates,
 )
+from lrapp.settings.sources import SOURCES
 
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -256,7 +257,7 @@ class RunSettings(SettingsModel):
         one = (
             "choose the rates yourself" if self.policy.source == "raced" else "set the ensemble to 1 network"
         )
-        if self.data.of_pictures or any(layer.facts.pictures for layer in self.model.layers):
+        if self.data.facts.pixels or any(layer.facts.pictures for layer in self.model.layers):
             return f"Several networks at once are for tables; for pictures, {one}."
         if not isinstance(self.model.start, FreshStart):
             return f"Several networks at once start from fresh weights; choose fresh weights, or {one}."
@@ -357,7 +358,7 @@ class RunSettings(SettingsModel):
 
 
 _KINDS = (
-    *("sample", "file", "pictures", "picture file"),
+    *(str(source.model_fields["type"].default) for source in SOURCES),
     *("fixed", "clr", "sgdr", "one-cycle", "coslog4"),
     *("fresh", "run", "pretrained"),
 )

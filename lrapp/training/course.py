@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
+from lrapp.errors import Stopped
 from lrapp.phrasing import counted
 from lrapp.runs.events import Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
@@ -64,10 +65,6 @@ class Best:
     @property
     def patience_ended(self) -> bool:
         return self.settings.enabled and self.wait >= self.settings.patience
-
-
-class Stopped(Exception):
-    """The person asked for the end."""
 
 
 class Diverged(Exception):

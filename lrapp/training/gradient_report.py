@@ -1,20 +1,14 @@
-"""A check of gradients as the page sees it, without TensorFlow: how far it is, and what it found in words."""
+"""What a check of gradients found, in words; without TensorFlow, so that a page can show it."""
 
-import secrets
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from lrapp.errors import UserError
 from lrapp.phrasing import counted
 
 # Relative errors. In float64, right gradients agree to about 1e-8; a wrong sign or factor is near 1.
 FINE, WRONG = 1e-5, 1e-3
 # Share of a layer's gradient (its norm) that the precision of training may change before the page says so.
 MUCH_LOST = 0.1
-_SECONDS_BETWEEN_WORDS = 0.2
-_KEPT_SECONDS = 86_400.0
 
 Verdict = Literal["agrees", "suspicious", "wrong", "zero", "open"]
 
@@ -154,60 +148,3 @@ def percent(share: float) -> str:
     if value < 1e-3:
         return "<0.001 %"
     return f"{value:,.0f} %" if value >= 100 else f"{value:.2g} %"
-
-
-# --- while it runs -------------------------------------------------------------------------------------------
-
-
-def begin(home: Path) -> Path:
-    """Return a new file through which a check tells how far it is; who deletes it ends the check.
-
-    Args:
-        home: The store's folder, which the worker sees too.
-    """
-    folder = home / "checks"
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.iterdir():  # left by servers that were ended
-        if time.time() - path.stat().st_mtime > _KEPT_SECONDS:
-            path.unlink(missing_ok=True)
-    path = folder / secrets.token_hex(16)
-    path.touch()
-    return path
-
-
-def share(path: Path) -> float | None:
-    """Return how much of a check is done, 0 to 1; None before its first step."""
-    try:
-        return min(1.0, float(path.read_text("ascii")))
-    except (OSError, ValueError):  # gone, empty, or being written
-        return None
-
-
-class Teller:
-    """Tells through the file of a check how far it is.
-
-    Args:
-        path: From ``begin``.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._told = 0.0
-
-    def __call__(self, share: float) -> None:
-        """Tell it, not more often than somebody who watches could see.
-
-        Args:
-            share: How much is done, 0 to 1.
-
-        Raises:
-            UserError: If the check is no longer wanted.
-        """
-        if time.monotonic() - self._told < _SECONDS_BETWEEN_WORDS:
-            return
-        self._told = time.monotonic()
-        try:
-            with self._path.open("r+", encoding="ascii") as file:
-                file.write(f"{share:.4f}")
-        except FileNotFoundError as error:
-            raise UserError("The check was stopped; press the button to start it again.") from error

@@ -296,7 +296,7 @@ class Loop:
         if key not in self._functions:
             # Rows and batches have no fixed size here, so that other data and the last short batch need no trace
             # of their own; XLA compiles anew for other sizes by itself.
-            x = tf.TensorSpec(self.model.input_shape, tf.uint8 if self.pictures else tf.float32)
+            x = tf.TensorSpec(self.model.input_shape, self.model.inputs[0].dtype)
             classes = self.task == "multi-class"
             y = tf.TensorSpec([None], tf.int32) if classes else tf.TensorSpec([None, 1], tf.float32)
             tensors = (x, y, self._weights_spec)[:columns]

@@ -12,11 +12,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
+from lrapp.errors import Stopped
 from lrapp.phrasing import counted
 from lrapp.runs.events import Ending, EpochDone, Event, StepsDone
 from lrapp.settings import TrainingSettings
 from lrapp.training.checkpoints import MemberState, TrainingState
-from lrapp.training.course import Course, Diverged, Stopped
+from lrapp.training.course import Course, Diverged
 from lrapp.training.loop import shuffled
 from lrapp.training.members_loop import MembersLoop, MemberSnapshot
 

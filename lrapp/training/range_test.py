@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lrapp.errors import Stopped
 from lrapp.policies import lr_range
 from lrapp.policies.lr_range import Advice, LossCurve, RatesFound, Room
 from lrapp.runs.events import Event, SweepDone
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 # As in training: long enough that calls cost nothing, short enough that Stop is prompt.
 _CHUNK_SECONDS = 0.25
-
-
-class Stopped(Exception):
-    """Somebody asked for the end of the test."""
 
 
 def run(

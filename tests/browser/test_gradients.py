@@ -56,7 +56,7 @@ def test_from_the_button_to_the_table(browser: Browser, app: App, width: int, da
         # What it does not depend on leaves it there.
         set_number(page, "Epochs", 7)
         expect(table).to_have_count(1)
-    assert list((app.home / "checks").iterdir()) == []
+    assert list((app.home / "tasks").iterdir()) == []
 
 
 def test_a_check_waits_for_the_run_in_training_and_can_be_cancelled(browser: Browser, app: App) -> None:
@@ -71,7 +71,7 @@ def test_a_check_waits_for_the_run_in_training_and_can_be_cancelled(browser: Bro
         box.get_by_role("button", name="Cancel").click()
         expect(box.get_by_test_id("stProgress")).to_have_count(0)
         idle(page)
-        assert list((app.home / "checks").iterdir()) == []
+        assert list((app.home / "tasks").iterdir()) == []
         check(page)
         box.get_by_text("A run is training; the check comes right after it").wait_for()
         page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop", exact=True).click()

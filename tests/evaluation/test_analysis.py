@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pictures import some_images
 
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis, analysis_text, explanations
+from lrapp.evaluation import analysis, analysis_text, explanations, kinds
 from lrapp.evaluation import scores as evaluation
 from lrapp.evaluation.analysis import Insight, look
+from lrapp.evaluation.kinds import pictures
 from lrapp.execution import worker
 from lrapp.preparation.image_arrays import prepare_images
 from lrapp.preparation.table_arrays import Prepared, prepare
@@ -268,12 +269,13 @@ def test_pictures_have_everything_but_columns() -> None:
 
 
 def test_a_linear_model_that_saw_a_sample_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explanations, "_PICTURE_WORK", 50 * 14 * 14 * 3)
+    work = 50 * 14 * 14 * 3
+    monkeypatch.setattr(kinds, "of", lambda _: dataclasses.replace(pictures.KIND, linear_work=work))
     data = prepare_images(some_images((40, 60, 80), tests=20, shape=(14, 14, 1)), DataSettings())
     found = looked(data, np.eye(3)[data.test.y])
     assert found.notes == ("The linear model learned from 50 of 144 training pictures.",)
     assert ", a linear model that learned from 50 pictures " in found.verdict
-    monkeypatch.setattr(explanations, "_PICTURE_WORK", 1)
+    work = 1
     found = looked(data, np.eye(3)[data.test.y])
     assert found.notes == (
         "There is no linear model to compare with: there are too few pictures for their size.",

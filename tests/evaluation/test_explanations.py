@@ -1,6 +1,7 @@
 """Columns moved among the prepared inputs, beside the slow way over the table itself."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from pictures import some_images
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from lrapp.evaluation import explanations
+from lrapp.evaluation import explanations, kinds
+from lrapp.evaluation.kinds import table as table_kind
+from lrapp.evaluation.kinds.pictures import linear_pixels
 from lrapp.preparation.image_arrays import prepare_images
 from lrapp.preparation.preprocessor import raw_slots
 from lrapp.preparation.table_arrays import Prepared, prepare
@@ -85,7 +88,7 @@ def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> 
     inputs = explanations.inputs_of(prepared.tabular)
     frame = table("price").frame.iloc[prepared.test.rows]
     checked = []
-    for place, column in enumerate(prepared.preprocessor.columns):
+    for place, column in enumerate(prepared.tabular.columns):
         found = explanations.dependence(prepared, prepared.test, rows, place, inputs[place], answer)
         if found is None:
             assert column.kind is ColumnKind.DATE
@@ -113,7 +116,7 @@ def test_dependence_equals_setting_the_column_in_the_table(scaling: Scaling) -> 
 def test_importance_is_what_shuffling_costs() -> None:
     prepared = data()
     inputs = explanations.inputs_of(prepared.tabular)
-    column = next(k for k, c in enumerate(prepared.preprocessor.columns) if c.name == "size")
+    column = next(k for k, c in enumerate(prepared.tabular.columns) if c.name == "size")
     place = inputs[column].numbers[0]
     # Reads one input only, and that one well.
     slope = np.polyfit(prepared.train.x[:, place], prepared.train.y, 1)
@@ -161,7 +164,7 @@ def test_the_linear_classifier_is_scikit_learns(target: str, weights: bool) -> N
 
 
 def test_too_few_rows_have_no_linear_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explanations, "_LINEAR_WORK", 10)
+    monkeypatch.setattr(kinds, "of", lambda _: replace(table_kind.KIND, linear_work=10))
     prepared = data()
     assert explanations.linear_outputs(prepared, prepared.test.x) is None
 
@@ -170,7 +173,7 @@ def test_the_column_that_goes_with_the_target_comes_first() -> None:
     prepared = data("dear")
     inputs = explanations.inputs_of(prepared.tabular)
     first = explanations.related(prepared, inputs)[0]
-    assert prepared.preprocessor.columns[first].name == "size"
+    assert prepared.tabular.columns[first].name == "size"
     assert sorted(explanations.related(prepared, inputs)) == list(range(len(inputs)))
 
 
@@ -178,7 +181,7 @@ def test_the_column_that_goes_with_the_target_comes_first() -> None:
     ("shape", "side"), [((8, 8, 1), 1), ((28, 28, 1), 2), ((30, 20, 3), 3), ((224, 2, 1), 16)]
 )
 def test_the_linear_model_of_pictures_sees_means_of_squares(shape: tuple[int, int, int], side: int) -> None:
-    assert explanations.linear_pixels(shape) == side
+    assert linear_pixels(shape) == side
     prepared = prepare_images(some_images((30, 30), shape=shape), DataSettings())
 
     def small(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -6,8 +6,9 @@ from typing import get_args
 import pytest
 import small_networks
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.execution import loops, worker
+from lrapp.progress import ThreadWatch
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     AugmentationSettings,
@@ -23,7 +24,6 @@ from lrapp.settings import (
     SampleSource,
     TrainingSettings,
 )
-from lrapp.training import gradient_report
 from lrapp.training.gradient_report import FINE
 
 PENGUINS = RunSettings(
@@ -47,7 +47,7 @@ def test_convolutions_on_digits(tmp_path: Path, precision: Precision) -> None:
         ),
         training=TrainingSettings(precision=precision),
     )
-    report = worker.checked_gradients(tmp_path, settings, gradient_report.begin(tmp_path))
+    report = worker.checked_gradients(tmp_path, settings)
     assert [layer.name for layer in report.layers] == [
         "Layer 1 (Convolution)",
         *(f"Layer 3 (Residual block), {part}" for part in ("convolution 1", "batch norm 1", "convolution 2")),
@@ -58,9 +58,7 @@ def test_convolutions_on_digits(tmp_path: Path, precision: Precision) -> None:
     assert max(layer.error for layer in report.layers) < FINE
     assert 0 < report.lost < 0.1
     varied = settings.model.model_copy(update={"augmentation": AugmentationSettings(rotate=90, flip="both")})
-    again = worker.checked_gradients(
-        tmp_path, settings.model_copy(update={"model": varied}), gradient_report.begin(tmp_path)
-    )
+    again = worker.checked_gradients(tmp_path, settings.model_copy(update={"model": varied}))
     assert again.loss == report.loss, "the pictures are not varied"
     assert [note.split()[0] for note in report.notes] == ["Dropout", "Batch"]
     assert [note.split()[0] for note in again.notes] == ["Dropout", "Augmentation", "Batch"]
@@ -77,10 +75,8 @@ def test_a_run_after_a_check_is_the_same_run(tmp_path: Path) -> None:
     first = store.create(settings)
     worker.work(first.folder, store.home)
     kept, there = loops.traced.cache_info(), len(store.runs())
-    watch = gradient_report.begin(store.home)
-    report = worker.checked_gradients(store.home, settings, watch)
+    report = worker.checked_gradients(store.home, settings)
     assert report.right
-    assert not watch.exists()
     assert loops.traced.cache_info() == kept, "the loop of the last run is still there"
     assert len(store.runs()) == there
     second = store.create(settings)
@@ -91,11 +87,11 @@ def test_a_run_after_a_check_is_the_same_run(tmp_path: Path) -> None:
 
 def test_a_run_of_ones_own_gives_the_weights(finished: Run) -> None:
     home = finished.folder.parents[1]
-    fresh = worker.checked_gradients(home, PENGUINS, gradient_report.begin(home))
+    fresh = worker.checked_gradients(home, PENGUINS)
     started = PENGUINS.model_copy(
         update={"model": PENGUINS.model.model_copy(update={"start": RunStart(run=finished.id)})}
     )
-    learned = worker.checked_gradients(home, started, gradient_report.begin(home))
+    learned = worker.checked_gradients(home, started)
     assert fresh.right
     assert learned.right
     assert learned.loss < fresh.loss / 2
@@ -106,16 +102,20 @@ def test_a_pretrained_network_is_refused_in_one_sentence(tmp_path: Path) -> None
         data=DataSettings(source=PicturesSource(name="digits")),
         model=ModelSettings(layers=(), start=PretrainedStart()),
     )
-    watch = gradient_report.begin(tmp_path)
     with pytest.raises(UserError, match=r"MobileNetV2 stands before them\. Start from fresh weights"):
-        worker.checked_gradients(tmp_path, settings, watch)
-    assert not watch.exists()
+        worker.checked_gradients(tmp_path, settings)
 
 
-def test_a_check_that_nobody_waits_for_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradient_report, "_SECONDS_BETWEEN_WORDS", -1.0)
-    watch = gradient_report.begin(tmp_path)
-    watch.unlink()
-    with pytest.raises(UserError, match=r"^The check was stopped"):
+def test_a_check_tells_how_far_it_is(tmp_path: Path) -> None:
+    watch = ThreadWatch()
+    assert worker.checked_gradients(tmp_path, PENGUINS, watch).right
+    assert watch.progress is not None
+    assert watch.progress.doing == "Moving one weight after the other …"
+    assert 0.9 < (watch.progress.share or 0) <= 1
+
+
+def test_a_check_that_nobody_waits_for_ends(tmp_path: Path) -> None:
+    watch = ThreadWatch()
+    watch.ask_to_stop()
+    with pytest.raises(Stopped, match=r"^The check was stopped"):
         worker.checked_gradients(tmp_path, PENGUINS, watch)
-    assert not watch.exists()

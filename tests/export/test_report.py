@@ -13,7 +13,7 @@ from lrapp.evaluation.misclassified import Mistake, Mistakes
 from lrapp.evaluation.scores import Scores
 from lrapp.export import report
 from lrapp.runs.store import Run
-from lrapp.settings.data import DataSettings, PictureFileSource, PicturesSource
+from lrapp.settings import DataSettings, PictureFileSource, PicturesSource
 
 UGLY = '<img src="http://127.0.0.1/x" onerror="alert(1)">\n`$x$`'
 VOID = {"meta", "img", "br"}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pictures import BLUE, GREEN, GREY, RED, large_png, packed, plain, zipped
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.images import zip_files
-from lrapp.images.zip_files import Stopped, about_zip, is_picture_zip, read_zip
+from lrapp.images.zip_files import about_zip, is_picture_zip, read_zip
 from lrapp.settings import PictureSettings
 
 SMALL = PictureSettings(size=8)

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from predicting import predict_with, read_for
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.files import disk_errors
 from lrapp.formats import chunks
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction import files
 from lrapp.prediction.files import Result, predict_file
-from lrapp.prediction.progress import Cancelled, Progress
+from lrapp.prediction.progress import Progress
 from lrapp.runs.store import SAMPLES, Run
 from lrapp.sandbox.readers import OverLimit
 
@@ -143,7 +143,7 @@ def test_a_long_file_whose_portions_do_not_agree_is_read_as_a_whole(
 
 def test_it_can_be_cancelled_and_leaves_nothing(finished: Run, tmp_path: Path) -> None:
     (tmp_path / "table").write_bytes(PENGUINS.read_bytes())
-    with pytest.raises(Cancelled, match="cancelled; nothing was kept"):
+    with pytest.raises(Stopped, match="cancelled; nothing was kept"):
         predict_file(finished.folder, tmp_path / "table", "t", tmp_path / "out", should_stop=lambda: True)
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.prediction import folders
 from lrapp.prediction.folders import Asked
-from lrapp.prediction.progress import Cancelled, Progress
+from lrapp.progress import Progress
 from lrapp.runs.store import SAMPLES, Run
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def test_one_that_fails_or_is_cancelled_leaves_nothing(finished: Run, tmp_path: 
     assert not folder.folder.exists()
     folder = folders.create(tmp_path, PENGUINS)
     folder.cancel()
-    with pytest.raises(Cancelled):
+    with pytest.raises(Stopped):
         folders.work(folder.folder, finished.folder, "p.csv")
     assert not folder.folder.exists()
 
@@ -75,10 +75,10 @@ def test_old_ones_and_those_beyond_a_number_are_deleted(
 
 def test_progress_that_is_being_written_is_none(tmp_path: Path) -> None:
     folder = folders.create(tmp_path, b"a")
-    (folder.folder / "progress.json").write_text('{"rows": 3, "sh')
+    (folder.folder / "progress.json").write_text('{"doing": "x", "sh')
     assert folder.progress is None
-    (folder.folder / "progress.json").write_text('{"rows": 3, "share": 0.5, "stage": "Writing"}')
-    assert folder.progress == Progress(3, 0.5, "Writing")
+    (folder.folder / "progress.json").write_text('{"doing": "Writing …", "share": 0.5}')
+    assert folder.progress == Progress("Writing …", 0.5)
 
 
 def test_one_that_nobody_works_on_is_told(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_process_that_is_killed_leaves_a_prediction_that_can_be_done_again(
         with pytest.raises(UserError, match="already"):
             folders.work(folder.folder, finished.folder, "p.csv")
         assert folder.table_path.exists(), "who came too late takes nothing from whoever works"
-        (folder.folder / "progress.json").write_text('{"rows": 3, "share": 0.5, "stage": "Writing"}')
+        (folder.folder / "progress.json").write_text('{"doing": "Writing …", "share": 0.5}')
         process.kill()
         process.wait()
     assert folder.cut_off

@@ -3,19 +3,20 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.export import download
 from lrapp.networks import models
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction import folders, images
-from lrapp.prediction.progress import Cancelled, Progress
+from lrapp.prediction.progress import Progress
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DataSettings, ModelSettings, PicturesSource, RunSettings
@@ -118,8 +119,9 @@ def test_no_pictures_at_all_are_a_sentence(run: Run) -> None:
 
 
 def test_a_model_of_tables_is_a_sentence(tmp_path: Path) -> None:
-    model: Any = type("Model", (), {"preprocessor": None})
-    with pytest.raises(UserError, match="predicts tables, not pictures"):
+    fitted: Any = SimpleNamespace(kind="table")
+    model = SavedModel(network=None, preprocessor=fitted)
+    with pytest.raises(UserError, match="learned from a table, not from pictures"):
         images.predict_pictures(model, [("a.png", picture(0))])
 
 
@@ -173,13 +175,13 @@ def test_pictures_can_be_cancelled_and_nothing_is_left(run: Run) -> None:
     assert not folder.folder.exists()
     stopped = folders.create_of_pictures(home, pictures, run=run.id)
     stopped.cancel()
-    with pytest.raises(Cancelled, match="was cancelled"):
+    with pytest.raises(Stopped, match="was cancelled"):
         folders.work_on_pictures(stopped.folder, run.folder, names)
     assert not stopped.folder.exists()
 
 
 def test_a_cancel_in_between_ends_the_reading(run: Run) -> None:
     told: list[Progress] = []
-    with pytest.raises(Cancelled):
+    with pytest.raises(Stopped):
         images.predict_files(run.folder, [("p.zip", many(3_000))], 24, told.append, lambda: bool(told))
     assert told[-1].rows < 3_000

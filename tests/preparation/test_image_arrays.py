@@ -32,7 +32,7 @@ def prepared(images: Images, pictures: PictureSettings | None = None, **more: An
         assert part.rows.dtype == np.int64
         assert (np.diff(part.rows) > 0).all()
     assert found.shape == images.shape
-    assert found.of_pictures
+    assert found.kind == "pictures"
     assert found.unit == "pictures"
     assert (found.inputs, found.target, found.metric_scale) == ((), "class", 1.0)
     return found

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
+from lrapp.preparation.image_arrays import too_few_pictures
 from lrapp.preparation.splitting import bins, drawn, part_sizes, split
 from lrapp.settings import DataSettings
 
@@ -139,4 +140,4 @@ def test_drawn_rows_have_the_shares_of_all() -> None:
 
 def test_messages_speak_of_pictures() -> None:
     with pytest.raises(UserError, match=r"^There must be at least 4 pictures of 2 classes"):
-        split(np.array([0, 1, 1]), True, DataSettings(), pictures=True)
+        split(np.array([0, 1, 1]), True, DataSettings(), too_few_pictures)

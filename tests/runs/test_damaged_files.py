@@ -20,10 +20,11 @@ from lrapp.evaluation.scores import Scores
 from lrapp.experiments import run_table, studies, study_files
 from lrapp.files import from_json
 from lrapp.prediction import files
-from lrapp.prediction.files import Progress, Result
+from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.preparation import preprocessor
 from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.progress import Progress
 from lrapp.runs import links, notes
 from lrapp.runs.store import Run, Store
 from lrapp.settings import FixedSettings, RunSettings
@@ -56,7 +57,7 @@ def folder(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     table.write_bytes(Path("sample_data/penguins.csv").read_bytes())
     files.predict_file(run.folder, table, "table.csv", run.folder)
     PicturePreprocessor("multi-class", ("a", "b", "c"), (8, 8, 1)).save(run.folder)
-    (run.folder / "progress.json").write_text(json.dumps({"rows": 3, "share": 0.5, "stage": "Writing"}))
+    (run.folder / "progress.json").write_text(json.dumps({"doing": "Writing …", "share": 0.5}))
     return run.folder
 
 
@@ -201,6 +202,6 @@ def test_settings_and_links_that_are_nested_without_end_are_refused(deep: bytes)
 
 def test_progress_of_another_kind_is_none(folder: Path) -> None:
     told = PredictionFolder(folder)
-    assert told.progress == Progress(3, 0.5, "Writing")
-    (folder / "progress.json").write_text('{"rows": "many", "share": []}')
+    assert told.progress == Progress("Writing …", 0.5)
+    (folder / "progress.json").write_text('{"doing": "many", "share": []}')
     assert told.progress is None

@@ -15,11 +15,11 @@ import bombs
 import pandas as pd
 import pytest
 
-from lrapp.errors import Refused, UserError
+from lrapp.errors import Refused, Stopped, UserError
 from lrapp.runs.store import Store
 from lrapp.sandbox import limits
 from lrapp.sandbox.limits import Limits
-from lrapp.sandbox.readers import OverLimit, Readers, ReadingStopped, Unreadable
+from lrapp.sandbox.readers import OverLimit, Readers, Unreadable
 from lrapp.sandbox.sources import read_table
 from lrapp.sandbox.uploads import Uploads
 from lrapp.settings import (
@@ -111,7 +111,7 @@ def test_pictures_that_want_too_much_are_a_sentence(
 ) -> None:
     kept = store.keep_file(bomb(), "a.zip")
     uploads, source = Uploads(store, readers), PictureFileSource(name="a.zip", sha256=kept.sha256)
-    assert uploads.holds_pictures(kept)
+    assert uploads.kind_of(kept) == "pictures"
     sentence = "These pictures need more than 300 MB of memory to be read"
     with pytest.raises(OverLimit, match=sentence):
         uploads.look(source, PictureSettings())
@@ -155,7 +155,7 @@ def test_a_reading_can_be_cancelled(readers: Readers, tmp_path: Path) -> None:
     began = time.monotonic()
     os.mkfifo(tmp_path / "fifo")  # never anything in it
     arguments = {"path": str(tmp_path / "fifo"), "name": "a", "dialect": {}, "kinds": {}, "out": "x"}
-    with pytest.raises(ReadingStopped):
+    with pytest.raises(Stopped):
         readers.ask("read", "table", arguments, should_stop=asked.is_set)
     assert time.monotonic() - began < 10
     read(readers, tmp_path, CSV)

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from lrapp.settings.data import DataSettings, DialectSettings, FileSource, SampleSource, Source
+from lrapp.settings.data import DataSettings, DialectSettings
+from lrapp.settings.sources import FileSource, SampleSource, Source
 from lrapp.tables.columns.kinds import ColumnKind
 
 SOURCES: TypeAdapter[Source] = TypeAdapter(Source)

@@ -1,15 +1,11 @@
 """What a check of gradients says: verdicts and sentences, and the file through which it tells how far it is."""
 
 import math
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lrapp.errors import UserError
-from lrapp.training import gradient_report
-from lrapp.training.gradient_report import GradientReport, LayerGradients, Teller, begin, percent, share
+from lrapp.training.gradient_report import GradientReport, LayerGradients, percent
 
 
 def layer(name: str = "Layer 1 (Dense)", **more: Any) -> LayerGradients:
@@ -106,49 +102,3 @@ def test_what_the_precision_does() -> None:
 )
 def test_shares_as_a_person_reads_them(value: float, text: str) -> None:
     assert percent(value) == text
-
-
-# --- while it runs -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradient_report, "_SECONDS_BETWEEN_WORDS", -1.0)
-
-
-@pytest.mark.usefixtures("hasty")
-def test_how_far_it_is(tmp_path: Path) -> None:
-    path = begin(tmp_path)
-    assert share(path) is None
-    tell = Teller(path)
-    for done in (0.0, 0.123456, 1.0):
-        tell(done)
-        assert share(path) == pytest.approx(done, abs=1e-4)
-
-
-@pytest.mark.usefixtures("hasty")
-def test_who_deletes_the_file_ends_the_check(tmp_path: Path) -> None:
-    path = begin(tmp_path)
-    tell = Teller(path)
-    tell(0.1)
-    path.unlink()
-    with pytest.raises(UserError, match=r"^The check was stopped"):
-        tell(0.2)
-    assert not path.exists(), "telling does not bring it back"
-    assert share(path) is None
-
-
-def test_it_does_not_tell_more_often_than_anybody_looks(tmp_path: Path) -> None:
-    path = begin(tmp_path)
-    tell = Teller(path)
-    tell(0.1)
-    tell(0.9)
-    assert share(path) == 0.1
-
-
-def test_what_an_ended_server_left_behind_is_removed_after_a_day(tmp_path: Path) -> None:
-    old, young = begin(tmp_path), begin(tmp_path)
-    os.utime(old, (0, 0))
-    begin(tmp_path)
-    assert not old.exists()
-    assert young.exists()

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from small_networks import INPUTS, PLAIN, RICH, network, prepared, train
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.execution import worker
 from lrapp.networks import models
 from lrapp.policies import lr_range
@@ -204,7 +204,7 @@ def test_a_stop_in_the_middle_leaves_the_network_as_it_was(after: int) -> None:
     loop, data = loop_of(layers=RICH), prepared()
     before = state(loop)
     events: list[Event] = []
-    with pytest.raises(range_test.Stopped):
+    with pytest.raises(Stopped):
         range_test.run(loop, data, SHORT, 0, on_event=events.append, should_stop=Stopping(after))
     assert len(events) == after
     assert all(isinstance(event, SweepDone) for event in events)

@@ -4,9 +4,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from lrapp.export.exporter import Built, Exporter
+from lrapp.export.exporter import Built, Exporter, Maker
 from lrapp.export.finished_image_run import ARCHIVE, PictureRecipe
 from lrapp.export.finished_run import SPLIT, Recipe
+from lrapp.settings import DATA_KINDS
 
 
 def _table(recipe: Recipe, folder: Path) -> Built:
@@ -34,9 +35,9 @@ def _written(
     needs: tuple[str, ...],
 ) -> Built:
     """Write script, notebook and split; describe them, files that are listed, and what was done to what was changed."""
-    from lrapp.export import readmes, script, script_data, script_images
+    from lrapp.export import kinds, readmes, script
 
-    of_pictures = recipe.prepared.of_pictures
+    kind = kinds.of(recipe.prepared.kind)
     readmes.write(folder / "train.py", script.script(recipe))
     readmes.write(folder / "train.ipynb", script.notebook(recipe))
     (folder / SPLIT).write_bytes(recipe.split)
@@ -47,14 +48,14 @@ def _written(
     python train.py
 
 {readmes.line(recipe.scores.summary)}
-{(script_images if of_pictures else script_data).TOLERANCE}
+{kind.tolerance}
 
 | file | what it is |
 |---|---|
-| train.py | the whole run: reading, splitting, {"" if of_pictures else "preprocessing, "}network, learning rate, \
+| train.py | the whole run: {kind.steps}, network, learning rate, \
 training, measuring |
 | train.ipynb | the same as a notebook |
-{listed}| {SPLIT} | which {"picture" if of_pictures else "row"} is in which part |
+{listed}| {SPLIT} | which {DATA_KINDS[recipe.prepared.kind].unit} is in which part |
 """
     if notes:
         text += f"\n## What was done to {changed}\n\n" + "".join(
@@ -66,11 +67,17 @@ training, measuring |
 EXPORTER = Exporter(
     key="code",
     title="Python code",
-    about="A readable script and a notebook that do this run again with pandas, scikit-learn and Keras alone. The "
-    "table comes with them.",
-    about_pictures="A readable script and a notebook that do this run again with Keras and NumPy alone. Uploaded "
-    "pictures come with them.",
     doing="Writing the script …",
-    table=_table,
-    pictures=_pictures,
+    makers={
+        "table": Maker(
+            "A readable script and a notebook that do this run again with pandas, scikit-learn and Keras alone. The "
+            "table comes with them.",
+            _table,
+        ),
+        "pictures": Maker(
+            "A readable script and a notebook that do this run again with Keras and NumPy alone. Uploaded "
+            "pictures come with them.",
+            _pictures,
+        ),
+    },
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lrapp.export.exporter import Arrays, Built, Exporter, of_pictures
+from lrapp.export.exporter import Arrays, Built, Exporter, Maker, of_pictures
 from lrapp.export.finished_image_run import PictureRecipe
 from lrapp.export.finished_run import Recipe
 
@@ -58,11 +58,17 @@ def _run(path: Path, given: Arrays) -> Arrays:
 EXPORTER = Exporter(
     key="keras",
     title="Keras model",
-    about="The network alone, as a .keras file, for those who write Python; a README and a JSON file say how the "
-    "columns of the table become its inputs.",
-    about_pictures="The network alone, as a .keras file, for those who write Python, with a few lines that read "
-    "pictures as the app does.",
     doing="Writing the network …",
-    table=_table,
-    pictures=_pictures,
+    makers={
+        "table": Maker(
+            "The network alone, as a .keras file, for those who write Python; a README and a JSON file say how the "
+            "columns of the table become its inputs.",
+            _table,
+        ),
+        "pictures": Maker(
+            "The network alone, as a .keras file, for those who write Python, with a few lines that read "
+            "pictures as the app does.",
+            _pictures,
+        ),
+    },
 )

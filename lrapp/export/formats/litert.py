@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from lrapp.export.exporter import NAMES, Built, Exporter, of_pictures
+from lrapp.export.exporter import NAMES, Built, Exporter, Maker, of_pictures
 from lrapp.export.finished_image_run import PictureRecipe
 from lrapp.export.finished_run import Recipe
 
@@ -47,11 +47,16 @@ def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
 EXPORTER = Exporter(
     key="litert",
     title="LiteRT",
-    about="A small .tflite file for phones and small devices. Numbers and dates go in as they are, categories as "
-    "numbers from a list that comes with it.",
-    about_pictures="A small .tflite file for phones and small devices; takes the pixels of pictures.",
     doing="Converting to LiteRT …",
-    table=_table,
-    pictures=_pictures,
+    makers={
+        "table": Maker(
+            "A small .tflite file for phones and small devices. Numbers and dates go in as they are, categories as "
+            "numbers from a list that comes with it.",
+            _table,
+        ),
+        "pictures": Maker(
+            "A small .tflite file for phones and small devices; takes the pixels of pictures.", _pictures
+        ),
+    },
     in_float32=True,
 )

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from lrapp.export.exporter import Built, Exporter, of_pictures
+from lrapp.export.exporter import Built, Exporter, Maker, of_pictures
 from lrapp.export.finished_image_run import PictureRecipe
 from lrapp.export.finished_run import Recipe
 
@@ -42,12 +42,18 @@ def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
 EXPORTER = Exporter(
     key="onnx",
     title="ONNX",
-    about="One file that takes the columns of a table as they are and runs without TensorFlow in many languages; the "
-    "preprocessing is inside.",
-    about_pictures="One file that takes the pixels of pictures and runs without TensorFlow in many languages.",
     doing="Writing the ONNX file …",
-    table=_table,
-    pictures=_pictures,
+    makers={
+        "table": Maker(
+            "One file that takes the columns of a table as they are and runs without TensorFlow in many languages; the "
+            "preprocessing is inside.",
+            _table,
+        ),
+        "pictures": Maker(
+            "One file that takes the pixels of pictures and runs without TensorFlow in many languages.",
+            _pictures,
+        ),
+    },
     packages=("onnx", "onnxruntime"),
     in_float32=True,
 )

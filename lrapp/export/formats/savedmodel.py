@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from lrapp.export.exporter import MOST_DIFFERENCE_PICTURES, NAMES, Built, Exporter, of_pictures
+from lrapp.export.exporter import MOST_DIFFERENCE_PICTURES, NAMES, Built, Exporter, Maker, of_pictures
 from lrapp.export.finished_image_run import PictureRecipe
 from lrapp.export.finished_run import Recipe
 
@@ -45,11 +45,17 @@ def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
 EXPORTER = Exporter(
     key="savedmodel",
     title="TensorFlow SavedModel",
-    about="Takes the columns of a table as they are and answers in any program that runs TensorFlow, also TensorFlow "
-    "Serving; the preprocessing is inside.",
-    about_pictures="Takes the pixels of pictures and answers in any program that runs TensorFlow, also TensorFlow "
-    "Serving.",
     doing="Writing the SavedModel …",
-    table=_table,
-    pictures=_pictures,
+    makers={
+        "table": Maker(
+            "Takes the columns of a table as they are and answers in any program that runs TensorFlow, also TensorFlow "
+            "Serving; the preprocessing is inside.",
+            _table,
+        ),
+        "pictures": Maker(
+            "Takes the pixels of pictures and answers in any program that runs TensorFlow, also TensorFlow "
+            "Serving.",
+            _pictures,
+        ),
+    },
 )

@@ -13,7 +13,6 @@ from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan
 from lrapp.experiments.study_files import Study
 from lrapp.networks import cost
 from lrapp.phrasing import counted
-from lrapp.preparation import expected_shape
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
     DataSettings,
@@ -22,15 +21,14 @@ from lrapp.settings import (
     RunSettings,
     SampleSource,
     Source,
-    Task,
     starting_policy,
 )
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search_form
 from lrapp.ui.compare import study as study_view
-from lrapp.ui.parts import access, actions, draft, reading, resources, session, starting
+from lrapp.ui.parts import access, actions, draft, kinds, reading, resources, session, starting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.train import data, data_choice, images, learning_rate
+from lrapp.ui.train import learning_rate
 
 # The table of the ready-made study: by its target, and where tests and benchmarks keep it.
 _CARDIO = "cardio"
@@ -174,19 +172,8 @@ def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:
 
 def _base() -> tuple[RunSettings, ExpectedShape]:
     """What all runs share: the settings of the Train page, with a target, and what the network will be given."""
-    from lrapp.preparation import image_arrays, targets
-
     settings = draft.get()
-    if settings.data.of_pictures:
-        facts = images.facts_of(settings.data)
-        task: Task = image_arrays.check_pictures(facts, settings.data)
-        return settings, expected_shape.of_pictures(facts, settings.data, task)
-    table = resources.table(settings.data)
-    if settings.data.target is None:
-        target = data.usual_target(settings.data.source) or targets.default_target(table)
-        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
-    task = targets.check_data(table, settings.data)
-    return settings, data_choice.expected(settings.data, task)
+    return kinds.of(settings.data.kind).base(settings)
 
 
 def _in_words(base: RunSettings) -> str:

@@ -8,7 +8,7 @@ from lrapp.access import rights, uploaders
 from lrapp.access.rights import Action, Relation
 from lrapp.errors import UserError
 from lrapp.runs.store import Store
-from lrapp.settings import FileSource, PictureFileSource, Source
+from lrapp.settings import Source, UploadedSource
 from lrapp.ui.parts import identity
 
 _NAMES = ("run", "test", "study", "prediction")
@@ -52,7 +52,7 @@ def require(action: Action, thing: Owned, word: str = "run") -> None:
 
 def may_use(source: Source) -> bool:
     """Return whether this visitor may train on a table or on pictures: whatever comes with the app, and own uploads."""
-    if not rights.private() or not isinstance(source, FileSource | PictureFileSource):
+    if not rights.private() or not isinstance(source, UploadedSource):
         return True
     return any(identity.is_mine(owner) for owner in uploaders.of(Store.default().home, source.sha256))
 
@@ -77,5 +77,5 @@ def uploaded(source: Source) -> None:
         UserError: If the disk is full.
     """
     owner = identity.current()
-    if owner and isinstance(source, FileSource | PictureFileSource):
+    if owner and isinstance(source, UploadedSource):
         uploaders.note(Store.default().home, source.sha256, owner)

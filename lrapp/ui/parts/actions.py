@@ -4,8 +4,9 @@ Hiding a button is a courtesy; here is where it counts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -20,6 +21,8 @@ from lrapp.export.exporter import Exporter
 from lrapp.formats.match import Choice
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
+from lrapp.prediction.progress import CANCELLED
+from lrapp.progress import Progress
 from lrapp.runs import notes
 from lrapp.runs.store import Run
 from lrapp.settings import RunSettings, RunStart
@@ -28,9 +31,9 @@ from lrapp.ui.parts.access import Owned
 from lrapp.ui.parts.plain_text import plain
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from pathlib import Path
 
+    from lrapp.execution.tasks import Task
     from lrapp.prediction.images import PicturePredictions
 
 
@@ -149,14 +152,20 @@ def download(run: Run) -> Callable[[], bytes]:
     return partial(bundle.pack, run)
 
 
-def export(run: Run, item: Exporter) -> "Future[Path]":
+def export(run: Run, item: Exporter) -> "Task[Path]":
     """Have a run's model made into another format.
 
     Raises:
         UserError: If the visitor may not.
     """
     access.require("download", run)
-    return resources.jobs().call(registry.export, run.folder, resources.store().home, item.key)
+    return resources.jobs().task(
+        registry.export,
+        run.folder,
+        resources.store().home,
+        item.key,
+        failure="This format could not be made; the server's log has the details.",
+    )
 
 
 # --- studies -------------------------------------------------------------------------------------------------
@@ -236,7 +245,7 @@ def predict(run: Run, name: str, data: bytes | memoryview) -> PredictionFolder:
 
 def predict_pictures(
     run: Run, pictures: Sequence[tuple[str, bytes | memoryview]]
-) -> "tuple[PredictionFolder, Future[PicturePredictions]]":
+) -> "tuple[PredictionFolder, Task[PicturePredictions]]":
     """Have pictures predicted.
 
     Args:
@@ -244,7 +253,7 @@ def predict_pictures(
         pictures: Name and bytes of each file.
 
     Returns:
-        The folder through which the work says how far it is and can be cancelled, and what will come of it.
+        Its folder, and the work.
 
     Raises:
         UserError: If the visitor may not, or the disk is full.
@@ -253,8 +262,16 @@ def predict_pictures(
     folder = folders.create_of_pictures(
         resources.store().home, pictures, run=run.id, owner=identity.current()
     )
-    names = [name for name, _ in pictures]
-    return folder, resources.jobs().call(folders.work_on_pictures, folder.folder, run.folder, names)
+    task = resources.jobs().task(
+        folders.work_on_pictures,
+        folder.folder,
+        run.folder,
+        [name for name, _ in pictures],
+        failure="These pictures could not be predicted; the server's log has the details.",
+        stopped=CANCELLED,
+        watch=folder.watch,
+    )
+    return folder, task
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:
@@ -281,6 +298,41 @@ def answer(folder: PredictionFolder, run: Run, choice: Choice) -> None:
     _work_on(folder, run, choice)
 
 
+@dataclass(frozen=True)
+class Predicting:
+    """A prediction that a page waits for; only its maker may end it.
+
+    Args:
+        folder: The prediction's.
+        task: The work; None where another tab asked for it, or this one before a refresh: its folder tells then.
+    """
+
+    folder: PredictionFolder
+    task: "Task[Any] | None"
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, or waits for an answer."""
+        return self.folder.done if self.task is None else self.task.done
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is; None before it has begun."""
+        return self.folder.progress
+
+    def cancel(self) -> None:
+        """Ask it to end; of what nobody works on yet, nothing is left.
+
+        Raises:
+            UserError: If the visitor may not.
+        """
+        cancel(self.folder)
+        if self.task is not None:
+            self.task.cancel()
+        if self.task is None or self.task.done:
+            self.folder.delete()
+
+
 def cancel(folder: PredictionFolder) -> None:
     """Ask whoever works on a prediction to end.
 
@@ -295,16 +347,23 @@ def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -
     """Hand a prediction to the worker; this process answers for it until it is done, whatever becomes of either."""
     answering = folder.answer_for()
     try:
-        future = resources.jobs().call(
-            folders.work, folder.folder, run.folder, folder.asked.name, choice or Choice()
+        task = resources.jobs().task(
+            folders.work,
+            folder.folder,
+            run.folder,
+            folder.asked.name,
+            choice or Choice(),
+            failure="This table could not be predicted; the server's log has the details.",
+            stopped=CANCELLED,
+            watch=folder.watch,
         )
     except BaseException:
         answering.release()
         raise
-    future.add_done_callback(lambda _: answering.release())
-    futures()[folder.id] = future
+    task.then(answering.release)
+    tasks()[folder.id] = task
 
 
-def futures() -> "dict[str, Future[None]]":
-    """Return what this tab has asked for, by the prediction's id."""
+def tasks() -> "dict[str, Task[None]]":
+    """Return the predictions of tables that this tab has asked for, by their ids."""
     return session.state().predictions

@@ -11,15 +11,15 @@ from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from lrapp.charts import training
 from lrapp.errors import UserError
 from lrapp.execution import worker_setup
+from lrapp.execution.desk import Desk
 from lrapp.execution.queue import Jobs
 from lrapp.runs import notes
 from lrapp.runs.store import Run, Store
 from lrapp.sandbox import sources
 from lrapp.sandbox import uploads as uploaded_files
-from lrapp.sandbox.desk import Desk
 from lrapp.sandbox.readers import Readers
 from lrapp.sandbox.uploads import Uploads
-from lrapp.settings import DataSettings, DialectSettings, FileSource, RunSettings, Source
+from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source, UploadedSource
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.ui.parts import access, reading, session
 from lrapp.ui.parts.plain_text import plain
@@ -107,7 +107,7 @@ def table(data: DataSettings) -> "Table":
 def _table(source: Source, dialect: DialectSettings, kinds: dict[str, ColumnKind]) -> "Table":
     access.require_table(source)
     data = DataSettings(source=source, dialect=dialect, kinds=kinds)
-    if not isinstance(source, FileSource):
+    if not isinstance(source, UploadedSource):
         return _sample(
             source.model_dump_json(), dialect.model_dump_json(), tuple(sorted(kinds.items())), data
         )
@@ -116,7 +116,7 @@ def _table(source: Source, dialect: DialectSettings, kinds: dict[str, ColumnKind
         desk(),
         key,
         source.name,
-        lambda work: uploads().table(source, dialect, kinds, should_stop=work.should_stop),
+        lambda watch: uploads().table(source, dialect, kinds, should_stop=watch.should_stop),
     )
 
 

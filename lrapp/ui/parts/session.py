@@ -15,16 +15,18 @@ from lrapp.execution import worker_setup
 from lrapp.execution.worker_setup import WorkerKind
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     from streamlit.navigation.page import StreamlitPage
 
     from lrapp.evaluation.diagnosis import Card
+    from lrapp.execution.tasks import Task
     from lrapp.policies.lr_range import RatesFound
     from lrapp.runs.store import EventReader
     from lrapp.settings import (
+        DataKind,
         LayerSettings,
         ModelSettings,
         PolicySettings,
@@ -58,12 +60,12 @@ class Session:
         draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
         policies, policy_version: Policies set earlier, by type and family of optimizer; as above.
         link_trouble: What is wrong with the link that the session began with.
-        uploads, picture_uploads: Files of tables and of pictures.
-        other_data: Network, training and policy set earlier, for pictures or not.
+        uploads: Files that were uploaded.
+        other_data: Network, training and policy set earlier, by kind of data.
         last_upload: Streamlit's id of the file that was kept last.
         failed_pictures: Why a set of pictures cannot be had, by set, size and colour.
         layers_before: Of the network that was there before one from elsewhere.
-        augmented: A batch as an image, and what it depends on.
+        augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
         gradients: The check of gradients that was asked for.
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
         exports: Files that are being made, by run and format.
@@ -96,19 +98,19 @@ class Session:
     policy_version: int = 0
     link_trouble: str = ""
     uploads: "list[Source]" = field(default_factory=list)
-    picture_uploads: "list[Source]" = field(default_factory=list)
-    other_data: "dict[bool, tuple[ModelSettings, TrainingSettings, PolicySettings]]" = field(
+    other_data: "dict[DataKind, tuple[ModelSettings, TrainingSettings, PolicySettings]]" = field(
         default_factory=dict
     )
     last_upload: str = ""
     failed_pictures: dict[Any, str] = field(default_factory=dict)
     layers_before: "tuple[LayerSettings, ...] | None" = None
     augmented: tuple[tuple[object, ...], bytes] | None = None
+    augmenting: "tuple[tuple[object, ...], Task[np.ndarray]] | None" = None
     gradients: "Check | None" = None
     reader: "tuple[str, EventReader] | None" = None
     drawn: "Drawn | None" = None
     planned: "tuple[str, RatesFound | None, pd.DataFrame | None] | None" = None
-    exports: "dict[tuple[str, str], Future[Path]]" = field(default_factory=dict)
+    exports: "dict[tuple[str, str], Task[Path]]" = field(default_factory=dict)
     runs_table: tuple[list[str], int, list[int]] | None = None
     readers: "dict[str, EventReader]" = field(default_factory=dict)
     deleted_runs: str = ""
@@ -122,8 +124,8 @@ class Session:
     study_readers: "tuple[str, dict[str, EventReader]] | None" = None
     trial_settings: "tuple[str, dict[str, RunSettings]] | None" = None
     model_shown: str | None = None
-    predictions: "dict[str, Future[None]]" = field(default_factory=dict)
-    one_row: "dict[str, Future[None]]" = field(default_factory=dict)
+    predictions: "dict[str, Task[None]]" = field(default_factory=dict)
+    one_row: "dict[str, Task[None]]" = field(default_factory=dict)
     pictures: "Asked | None" = None
     prediction_taken: tuple[str, str] | None = None
     prediction_error: tuple[str, str] | None = None

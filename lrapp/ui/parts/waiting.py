@@ -1,4 +1,4 @@
-"""What the page says while somebody waits for a run: before its first step, and after Stop."""
+"""What the page says while somebody waits: for the worker, for a run's first step, and after Stop."""
 
 from lrapp.runs.events import History
 from lrapp.runs.store import Run, State
@@ -6,6 +6,19 @@ from lrapp.ui.parts import resources
 
 # Stop takes a second; what takes longer has a reason, which is then said.
 _SOON = 1.5
+
+
+def for_worker(what: str, first: str) -> str:
+    """Return what something waits for that the worker is to do and has not begun.
+
+    Args:
+        what: What comes right after the run that is training, for example ``the check``.
+        first: What is done first, said where nothing stands before it.
+    """
+    jobs = resources.jobs()
+    if jobs.busy:
+        return f"A run is training; {what} comes right after it …"
+    return first if jobs.warm else "TensorFlow is starting, this takes some seconds …"
 
 
 def to_begin(run: Run, state: State) -> str:

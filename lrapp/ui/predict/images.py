@@ -2,31 +2,23 @@
 
 import base64
 import html
-import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lrapp.errors import UserError
+from lrapp.execution.tasks import Task
 from lrapp.images.pixels import png
-from lrapp.phrasing import counted
 from lrapp.prediction import images
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.images import PicturePredictions
-from lrapp.prediction.progress import Cancelled
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import actions, resources, session
+from lrapp.ui.parts import actions, session, tasks, waiting
+from lrapp.ui.parts.actions import Predicting
 from lrapp.ui.parts.plain_text import plain
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-log = logging.getLogger(__name__)
-
-SECONDS_BETWEEN_LOOKS = 0.3
 MOST_SHOWN = 24
 _STYLE = (
     "<style>.seen{display:flex;flex-wrap:wrap;gap:.75rem}.seen figure{margin:0;width:8.5rem;font-size:.8rem}"
@@ -38,11 +30,11 @@ _KEPT = "predict.pictures"
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """Pictures that this tab wants predicted: by which run, which uploads, and how far that is."""
+    """Pictures that this tab wants predicted: by which run, which uploads, and the work."""
 
     about: tuple[str, tuple[str, ...]]
     folder: PredictionFolder
-    future: "Future[PicturePredictions]"
+    task: Task[PicturePredictions]
 
 
 def show(run: Run) -> None:
@@ -73,60 +65,32 @@ def show(run: Run) -> None:
             _forget(asked)
         pictures = [(file.name, file.getbuffer()) for file in uploaded]
         asked = session.state().pictures = Asked(about, *actions.predict_pictures(run, pictures))
-    if not asked.future.done():
-        resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(asked)
+    if not asked.task.done:
+        tasks.show(
+            Predicting(asked.folder, asked.task),
+            f"predict.pictures.cancel.{asked.folder.id}",
+            lambda: waiting.for_worker("the prediction", "Reading the pictures …"),
+        )
         return
     try:
-        if asked.future.cancelled():
-            raise Cancelled
-        found = asked.future.result()
+        found = asked.task.result()
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
-        _offer_again(run)
-        return
-    except Exception as error:
-        log.error("A prediction of pictures failed.", exc_info=error)
-        st.error(
-            "These pictures could not be predicted; the server's log has the details.",
-            icon=":material/error:",
-        )
         _offer_again(run)
         return
     _result(run, found)
 
 
-def _cancel(asked: Asked) -> None:
-    """Ask whoever looks at the pictures to end, or take them back before somebody does."""
-    if asked.future.cancel():
-        asked.folder.delete()
-    elif not asked.future.done():
-        actions.cancel(asked.folder)
-
-
 def _forget(asked: Asked) -> None:
     """Nobody waits for what was uploaded before."""
-    _cancel(asked)
+    if not asked.task.done:
+        Predicting(asked.folder, asked.task).cancel()
     session.state().pictures = None
 
 
 def _offer_again(run: Run) -> None:
     if st.button("Predict again", icon=":material/refresh:", key=f"predict.pictures.again.{run.id}"):
         session.state().pictures = None
-        st.rerun()
-
-
-def _wait(asked: Asked) -> None:
-    if asked.future.done():
-        st.rerun()
-    progress = asked.folder.progress
-    if progress is not None:
-        st.progress(min(1.0, progress.share), f"Predicting … {counted(progress.rows, 'picture')} done")
-    elif resources.jobs().busy:
-        st.progress(0.0, "A run is training; the prediction comes right after it …")
-    else:
-        st.progress(0.0, "Reading the pictures …" if resources.jobs().warm else "Starting TensorFlow …")
-    if st.button("Cancel", icon=":material/cancel:", key=f"predict.pictures.cancel.{asked.folder.id}"):
-        _cancel(asked)
         st.rerun()
 
 

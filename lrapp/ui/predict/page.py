@@ -1,29 +1,13 @@
-"""The Predict page: a finished run predicts a table, or one row whose values are moved by hand."""
+"""The Predict page: which finished run predicts; what it predicts is drawn by its kind of data."""
 
-from contextlib import suppress
-
-import pandas as pd
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.preparation import image_inputs, preprocessor
-from lrapp.preparation.preprocessor import InputColumn, Needs
 from lrapp.runs.store import Run
-from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import access, choices, resources, session
+from lrapp.settings.kinds import kind_of_model
+from lrapp.ui.parts import access, choices, kinds, resources, session
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.predict import images, table
-from lrapp.ui.predict import row as predict_row
 
-MOST_NAMED = 6
-_WHAT = {
-    ColumnKind.NUMBER: "number",
-    ColumnKind.YES_NO: "yes/no",
-    ColumnKind.CATEGORY: "category",
-    ColumnKind.DATE: "date",
-}
-TABLE, ROW = "A table", "One row"
 _LIST = "predict.model"
 
 
@@ -34,18 +18,7 @@ def page() -> None:
     if run is None:
         return
     access.require("predict", run)
-    if (run.folder / image_inputs.JSON_FILE).exists():
-        with suppress(UserError):  # damaged settings do not keep a model from predicting
-            resources.expect(run.settings)
-        images.show(run)
-        return
-    needs = preprocessor.needs(run.folder)
-    _expects(run, needs)
-    tabs = st.tabs([TABLE, ROW], key="predict.tab", on_change="rerun")
-    for tab, show in zip(tabs, (table.show, predict_row.show), strict=True):
-        if tab.open:
-            with tab:
-                show(run)
+    kinds.of(kind_of_model(run.folder)).predict(run)
 
 
 def _choose() -> Run | None:
@@ -104,60 +77,3 @@ def _refused(run_id: str) -> bool:
             st.warning(plain(f"{error} Its model predicts only there.", None), icon=":material/visibility:")
             return True
     return False
-
-
-def _expects(run: Run, needs: Needs) -> None:
-    word = "column" if len(needs.columns) == 1 else "columns"
-    title = f"What the model expects: {len(needs.columns):,} {word}, to predict {plain(needs.target)}"
-    drawer = resources.drawer(title, ":material/view_column:", f"predict.needs.{run.id}")
-    if not drawer.open:
-        return
-    with drawer:
-        st.dataframe(
-            _needs_frame(needs.columns), hide_index=True, height="content" if len(needs.columns) < 10 else 360
-        )
-        st.download_button(
-            "Template (CSV)",
-            to_csv_bytes(_template(needs.columns)),
-            file_name="template.csv",
-            mime="text/csv",
-            icon=":material/table:",
-            key=f"predict.template.{run.id}",
-            on_click="ignore",
-            help="The columns with their names and two rows as an example: replace those by your own.",
-        )
-
-
-def _needs_frame(columns: tuple[InputColumn, ...]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [{"column": column.name, "kind": _WHAT[column.kind], "values": _values(column)} for column in columns]
-    )
-
-
-def _values(column: InputColumn) -> str:
-    match column.kind:
-        case ColumnKind.NUMBER:
-            return "a number, or empty"
-        case ColumnKind.DATE:
-            return "a date such as 2024-12-31, or empty"
-        case ColumnKind.YES_NO:
-            return f"{column.values[0]} or {column.values[1]}"
-    known = [value for value in column.values if value]
-    named = ", ".join(known[:MOST_NAMED])
-    more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
-    return f"{named}{more}"
-
-
-def _template(columns: tuple[InputColumn, ...]) -> pd.DataFrame:
-    def example(column: InputColumn, row: int) -> object:
-        match column.kind:
-            case ColumnKind.NUMBER:
-                return ("1", "2.5")[row]
-            case ColumnKind.DATE:
-                return ("2024-01-31", "2024-12-01")[row]
-        known = [value for value in column.values if value]
-        return known[min(row, len(known) - 1)]
-
-    return pd.DataFrame(
-        {column.name: [example(column, row) for row in (0, 1)] for column in columns}, dtype="str"
-    )

@@ -1,13 +1,12 @@
 """A tab of the Predict page: one row whose values are moved by hand, its answer, and what it would be otherwise."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
 from lrapp.charts import predictions
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.evaluation import scores
 from lrapp.evaluation.analysis import Insight
 from lrapp.prediction import single_row
@@ -17,13 +16,9 @@ from lrapp.runs.store import Run
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import LARGEST
-from lrapp.ui.parts import choices, resources, saving, session
+from lrapp.ui.parts import choices, resources, saving, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain, spoken
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-SECONDS_BETWEEN_LOOKS = 0.4
 # More fields than this are a long way down the page; the others wait in a list.
 MOST_FIELDS = 14
 _MISSING = "(missing)"
@@ -52,29 +47,37 @@ def show(run: Run) -> None:
 
 def _prepare(run: Run) -> None:
     """Have the worker leave the arrays beside the model; it does so once for each run."""
-    futures = session.state().one_row
-    future = futures.get(run.id)
-    if future is None:
-        home = resources.store().home
-        future = futures[run.id] = resources.jobs().call(single_row.make, run.folder, home)
-    if not future.done():
-        resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(future)
+    asked = session.state().one_row
+    task = asked.get(run.id)
+    if task is None:
+        task = asked[run.id] = resources.jobs().task(
+            single_row.make,
+            run.folder,
+            resources.store().home,
+            failure="This model could not be opened; the server's log has the details.",
+        )
+    if not task.done:
+        tasks.show(
+            task,
+            f"predict.row.cancel.{run.id}",
+            lambda: waiting.for_worker("the form", "Opening the model …"),
+        )
         return
-    del futures[run.id]
-    error = future.exception()
-    if isinstance(error, UserError):
+    try:
+        task.result()
+    except Stopped:
+        st.caption("Opening the model was cancelled.")
+        if st.button("Open the model", icon=":material/refresh:", key=f"predict.row.again.{run.id}"):
+            del asked[run.id]
+            st.rerun()
+        return
+    except UserError as error:
         st.info(plain(str(error), None), icon=":material/info:")
-    elif error is not None:
-        st.error("This model could not be opened; the server's log has the details.", icon=":material/error:")
     else:
         st.rerun()
-
-
-def _wait(future: "Future[None]") -> None:
-    if future.done():
-        st.rerun()
-    text = "Opening the model …" if resources.jobs().warm else "Starting TensorFlow …"
-    st.progress(0.0, "A run is training; the form comes right after it …" if resources.jobs().busy else text)
+    finally:
+        if task.state != "stopped":
+            del asked[run.id]
 
 
 def _row(run: Run, model: OneRow) -> None:

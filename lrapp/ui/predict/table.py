@@ -1,8 +1,7 @@
 """A tab of the Predict page: a table goes in, and comes back with a prediction beside each row."""
 
-import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -11,22 +10,18 @@ import streamlit as st
 from lrapp.charts import predictions
 from lrapp.errors import UserError
 from lrapp.evaluation import scores
+from lrapp.execution.tasks import Task
 from lrapp.phrasing import counted
 from lrapp.prediction import folders
 from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
-from lrapp.prediction.progress import Cancelled
+from lrapp.prediction.progress import CANCELLED
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, resources, saving, session
+from lrapp.ui.parts import access, actions, resources, saving, session, tasks, waiting
+from lrapp.ui.parts.actions import Predicting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import question
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-log = logging.getLogger(__name__)
-
-SECONDS_BETWEEN_LOOKS = 0.4
 MOST_SHOWN_COLUMNS = 50
 MOST_NOTES = 30
 FORMATS = ["csv", "tsv", "txt", "dat", "gz", "zip", "xlsx", "xls", "ods"]
@@ -49,17 +44,17 @@ def show(run: Run) -> None:
             st.caption("Upload the rows to predict; the answer comes back beside each row.")
         _say_what_went_wrong(run)
         return
-    future = actions.futures().get(folder.id)
-    if future is not None and not future.done():
-        resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, future)
+    task = actions.tasks().get(folder.id)
+    if task is not None and not task.done:
+        _wait(run, Predicting(folder, task))
         return
+    failed = task is not None and task.state in ("failed", "stopped")
     # A prediction that fails leaves nothing, so that where a table is left its worker was ended.
-    lost = future is not None and future.exception() is not None and folder.table_path.exists()
-    if lost or folder.cut_off:
+    if (failed and folder.table_path.exists()) or folder.cut_off:
         _cut_off(run, folder)
         return
-    if future is not None and future.exception() is not None:
-        _keep_error(run, future)
+    if task is not None and failed:
+        _keep_error(run, task)
         _forget()
         _say_what_went_wrong(run)
         return
@@ -71,9 +66,9 @@ def show(run: Run) -> None:
     try:
         result = folder.result()
     except UserError:
-        if future is None and folder.table_path.exists():
+        if task is None and folder.table_path.exists():
             # Begun from another tab, or before a refresh: its folder tells when it is done.
-            resources.fragment(_wait, SECONDS_BETWEEN_LOOKS)(run, folder, None)
+            _wait(run, Predicting(folder, None))
             return
         raise
     if result.run != run.id:
@@ -115,9 +110,9 @@ def _shown(run: Run) -> PredictionFolder | None:
         access.require("predict", folder, "prediction")
         return folder
     except UserError as error:
-        future = actions.futures().get(wanted)
-        if future is not None and future.done() and future.exception() is not None:
-            _keep_error(run, future)
+        task = actions.tasks().get(wanted)
+        if task is not None and task.state in ("failed", "stopped"):
+            _keep_error(run, task)
         else:
             session.state().prediction_error = (run.id, str(error))
         _forget()
@@ -125,19 +120,16 @@ def _shown(run: Run) -> PredictionFolder | None:
 
 
 def _forget() -> None:
-    actions.futures().pop(st.query_params.get("prediction", ""), None)
+    actions.tasks().pop(st.query_params.get("prediction", ""), None)
     if "prediction" in st.query_params:
         del st.query_params["prediction"]
 
 
-def _keep_error(run: Run, future: "Future[None]") -> None:
-    error = future.exception()
-    if isinstance(error, UserError):
-        text = str(error)
-    else:
-        log.error("A prediction failed.", exc_info=error)
-        text = "This table could not be predicted; the server's log has the details."
-    session.state().prediction_error = (run.id, text)
+def _keep_error(run: Run, task: Task[None]) -> None:
+    try:
+        task.result()
+    except UserError as error:
+        session.state().prediction_error = (run.id, str(error))
 
 
 def _say_what_went_wrong(run: Run) -> None:
@@ -146,27 +138,18 @@ def _say_what_went_wrong(run: Run) -> None:
         st.error(plain(kept[1], None), icon=":material/error:")
 
 
-def _wait(run: Run, folder: PredictionFolder, future: "Future[None] | None") -> None:
-    over = future.done() if future is not None else not folder.table_path.exists() or bool(folder.questions)
-    if over:
-        st.rerun()
-    progress = folder.progress
-    if progress is None:
-        text = "Reading the table …" if resources.jobs().warm else "Starting TensorFlow …"
-        if resources.jobs().busy:
-            text = "A run is training; the prediction comes right after it …"
-        st.progress(0.0, text)
-    else:
-        st.progress(
-            min(1.0, progress.share), f"{plain(progress.stage, None)} … {counted(progress.rows, 'row')} done"
-        )
-    if st.button("Cancel", icon=":material/cancel:", key=f"predict.cancel.{folder.id}"):
-        actions.cancel(folder)
-        if future is None or future.cancel():
-            folder.delete()
-            session.state().prediction_error = (run.id, str(Cancelled()))
+def _wait(run: Run, predicting: Predicting) -> None:
+    def cancelled() -> None:
+        if not predicting.folder.folder.exists():  # nobody had begun with it
+            session.state().prediction_error = (run.id, CANCELLED)
             _forget()
-        st.rerun()
+
+    tasks.show(
+        predicting,
+        f"predict.cancel.{predicting.folder.id}",
+        lambda: waiting.for_worker("the prediction", "Reading the table …"),
+        cancelled,
+    )
 
 
 def _result(folder: PredictionFolder, result: Result) -> None:

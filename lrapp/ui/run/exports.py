@@ -1,21 +1,16 @@
 """What a person takes away from a finished run: a choice of formats, each made by the worker when it is asked for."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lrapp.errors import UserError
+from lrapp.execution.tasks import Task
 from lrapp.export import download, registry
 from lrapp.export.exporter import Exporter
 from lrapp.runs.store import Run
-from lrapp.ui.parts import actions, resources, session
+from lrapp.ui.parts import actions, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def show(run: Run) -> None:
@@ -24,13 +19,17 @@ def show(run: Run) -> None:
         titles = {item.title: item for item in registry.formats(run)}
         chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
         item = titles[chosen]
-        st.caption(plain(item.about, None))
-        future = _futures().get(_key(run, item))
-        if future is not None and not future.done():
-            st.fragment(_wait, run_every=SECONDS_BETWEEN_LOOKS)(run, item)
+        st.caption(plain(registry.about(item, run), None))
+        task = _tasks().get(_key(run, item))
+        if task is not None and not task.done:
+            tasks.show(
+                task,
+                f"takeaway.cancel.{run.id}.{item.key}",
+                lambda: waiting.for_worker("the export", "Starting …"),
+            )
             return
-        if future is not None:
-            _say_how_it_ended(future)
+        if task is not None:
+            _say_how_it_ended(task)
         _offer(run, item)
 
 
@@ -52,7 +51,7 @@ def _offer(run: Run, item: Exporter) -> None:
         width="stretch",
         help="Made in the background; waits while a run trains.",
     ):
-        _futures()[_key(run, item)] = actions.export(run, item)
+        _tasks()[_key(run, item)] = actions.export(run, item)
         st.rerun()
     if ready:
         name = f"{Path(download.file_name(run)).stem}-{item.key}.zip"
@@ -68,34 +67,14 @@ def _offer(run: Run, item: Exporter) -> None:
         )
 
 
-def _wait(run: Run, item: Exporter) -> None:
-    if _futures()[_key(run, item)].done():
-        st.rerun()
+def _say_how_it_ended(task: Task[Path]) -> None:
     try:
-        text = registry.progress_path(run, item).read_text("utf-8")
-    except OSError:  # not begun yet, or just done
-        text = _waiting()
-    st.progress(0.0, plain(text, None))
-
-
-def _waiting() -> str:
-    jobs = resources.jobs()
-    if not jobs.warm:
-        return "TensorFlow is starting, this takes some seconds …"
-    if jobs.busy:
-        return "Waiting for the run that is training; stop it if this is more urgent …"
-    return "Starting …"
-
-
-def _say_how_it_ended(future: "Future[Path]") -> None:
-    error = future.exception()
-    if isinstance(error, UserError):
+        task.result()
+    except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")
-    elif error is not None:
-        st.error("This format could not be made; the server's log has the details.", icon=":material/error:")
 
 
-def _futures() -> "dict[tuple[str, str], Future[Path]]":
+def _tasks() -> dict[tuple[str, str], Task[Path]]:
     """What this tab has asked for."""
     return session.state().exports
 

@@ -45,7 +45,9 @@ def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool)
         "networks": (members.each_spec(epochs, "rates" if raced else "seeds", log_loss=log_loss), lines)
     }
     if raced:
-        charts["rates"] = (members.rates_spec(log_loss=log_loss), members.rates_frame(lines))
+        sure = history.chosen is not None and history.chosen.judged != history.chosen.val_losses
+        title = "cautious loss" if sure else "best validation loss"
+        charts["rates"] = (members.rates_spec(title, log_loss=log_loss), members.rates_frame(lines))
     for name, (spec, points) in charts.items():
         key = f"{name}.{run.id}"
         if live:
@@ -53,6 +55,11 @@ def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool)
         else:
             saving.saveable(spec, points, f"{name}-{run.id}", key, live=True)
     if raced and history.chosen is not None:
+        if history.chosen.judged != history.chosen.val_losses:
+            st.caption(
+                "The cautious loss is the validation loss with one mistake more than was seen: on a few rows, a "
+                "network that is sure of everything looks better than it is."
+            )
         _take(run, history.chosen)
 
 

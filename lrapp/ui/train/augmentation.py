@@ -1,12 +1,15 @@
 """Part of the Network card: how pictures are varied in training, and what the network then sees."""
 
+import numpy as np
 import streamlit as st
 
 from lrapp.errors import UserError
+from lrapp.execution import worker
+from lrapp.execution.tasks import Task
 from lrapp.images.pixels import contact_sheet
 from lrapp.settings import AugmentationSettings, RunSettings
 from lrapp.settings.base import checked
-from lrapp.ui.parts import draft, fields, resources, session
+from lrapp.ui.parts import draft, fields, resources, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
 
 _FIELDS = list(AugmentationSettings.model_fields)
@@ -57,9 +60,20 @@ def _preview(settings: RunSettings, can_build: bool) -> None:
         else "The first pictures as the network will see them.",
     )
     if pressed:
+        session.state().augmenting = (about, _batch(settings))
+    asked = session.state().augmenting
+    if asked is not None:
+        task = asked[1]
+        if not task.done:
+            tasks.show(
+                task,
+                draft.key("augmentation.cancel"),
+                lambda: waiting.for_worker("the batch", "Making the pictures …"),
+            )
+            return
+        session.state().augmenting = None
         try:
-            with st.spinner("Making the pictures …"):
-                session.state().augmented = (about, _batch(settings))
+            session.state().augmented = (asked[0], contact_sheet(task.result(), _COLUMNS))
         except UserError as error:
             st.error(plain(str(error), None), icon=":material/error:")
     kept = session.state().augmented
@@ -67,8 +81,10 @@ def _preview(settings: RunSettings, can_build: bool) -> None:
         st.image(kept[1], caption="The first pictures of the first batch, as the network sees them")
 
 
-def _batch(settings: RunSettings) -> bytes:
-    from lrapp.execution import worker
-
-    pixels = resources.jobs().call(worker.augmented_batch, resources.store().home, settings).result()
-    return contact_sheet(pixels, _COLUMNS)
+def _batch(settings: RunSettings) -> "Task[np.ndarray]":
+    return resources.jobs().task(
+        worker.augmented_batch,
+        resources.store().home,
+        settings,
+        failure="The pictures could not be made; the server's log has the details.",
+    )

@@ -1,4 +1,4 @@
-"""The first card: which table or pictures, what the columns are, what to predict, how to split and prepare."""
+"""The Data card for a table: what the columns are, what to predict, how to split and prepare."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,15 @@ from lrapp.runs.store import SAMPLES
 from lrapp.settings import (
     DataSettings,
     DialectSettings,
-    FileSource,
-    PictureFileSource,
-    PicturesSource,
     SampleSource,
     Source,
     Task,
 )
 from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.ui.parts import choices, draft, fields, reading, resources, session
+from lrapp.ui.parts import choices, draft, fields, reading, resources
+from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.train import data_choice, images
+from lrapp.ui.train import data_choice
 from lrapp.ui.train.data_choice import Chosen
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from lrapp.tables.text.dialects import Dialect
 
 MOST_SHOWN_COLUMNS = 50
-_FILE_TYPES = ["csv", "tsv", "txt", "tab", "dat", "data", "gz", "zip", "xlsx"]
 _DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Space", ":": "Colon"}
 # What aligns the columns of a text; detected, never chosen.
 _RUNS = {"  ": "Two or more spaces", "\t\t": "Tabs in a row"}
@@ -60,13 +57,8 @@ _OVERRULES: dict[str, dict[Any, str]] = {
 
 
 def card(data: DataSettings) -> Chosen:
-    """Show the card, and return what was chosen."""
-    source = _source(data.source)
-    if source != data.source:
-        data = data_choice.take(source)
-    if data.of_pictures:
-        return images.card(data)
-    name = f"data.{data_choice.short_id(source)}"
+    """Show the card of a table below the choice of the source, and return what was chosen."""
+    name = f"data.{data_choice.short_id(data.source)}"
     try:
         drawer = resources.drawer(
             "How the file is read", ":material/description:", draft.key(f"{name}.dialect")
@@ -89,66 +81,15 @@ def card(data: DataSettings) -> Chosen:
     return _target(data, table, name)
 
 
-# --- which table or pictures ---------------------------------------------------------------------------------
-
-_SETS = {
-    PicturesSource(name="fashion-mnist"): ("Fashion-MNIST", ":material/checkroom:"),
-    PicturesSource(name="digits"): ("Handwritten digits", ":material/pin:"),
-}
+# --- which tables there are -----------------------------------------------------------------------------------
 
 
-def _source(current: Source) -> Source:
-    pick_key = draft.key("source")
-    uploaded = st.file_uploader(
-        "Upload a table or a zip of pictures",
-        type=_FILE_TYPES,
-        key=draft.key("upload"),
-        help="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
-        "number format are detected and can be changed. Or a zip of pictures with a folder for each class.",
-    )
-    if uploaded is not None and session.state().last_upload != uploaded.file_id:
-        # The bytes go with the tab, so they are kept at once, under a name that their content gives.
-        session.state().last_upload = uploaded.file_id
-        st.session_state[pick_key] = data_choice.keep(uploaded.getvalue(), uploaded.name)
-    with st.container(horizontal=True, gap="small"):
-        for pictures, (title, icon) in _SETS.items():
-            # In a callback, because the list below may not be changed once it is drawn.
-            st.button(
-                title,
-                icon=icon,
-                key=draft.key(f"take.{pictures.name}"),
-                help="Pictures to start with: "
-                + (
-                    "70,000 pieces of clothing of 10 kinds."
-                    if "fashion" in pictures.name
-                    else "1,797 of them."
-                ),
-                on_click=lambda pictures=pictures: st.session_state.update({pick_key: pictures}),
-            )
-    titles = {SampleSource(name=entry["file"]): entry for entry in _samples()}
-    options: list[Source] = [*reversed(data_choice.uploads(current)), *titles, *_SETS]
-
-    def label(source: Source) -> str:
-        if isinstance(source, FileSource | PictureFileSource):
-            return f"Your file: {source.name}"
-        if isinstance(source, PicturesSource):
-            return f"Pictures: {_SETS[source][0]}"
-        return f"Sample: {titles[source]['title']}" if source in titles else source.name
-
-    if current not in options:
-        options.append(current)
-    # Set by hand, because an upload or a button may have set it to another one.
-    st.session_state.setdefault(pick_key, current)
-    chosen: Source = st.selectbox(
-        "Pictures" if isinstance(current, PicturesSource | PictureFileSource) else "Table",
-        options,
-        format_func=choices.texts(options, label, data_choice.short_id),
-        key=pick_key,
-        help="A sample to start with, or a file that you uploaded.",
-    )
-    if isinstance(chosen, SampleSource) and chosen in titles:
-        st.caption(plain(titles[chosen]["about"], None))
-    return chosen
+def offers() -> dict[Source, Offer]:
+    """Return the tables that come with the app."""
+    return {
+        SampleSource(name=entry["file"]): Offer(f"Sample: {entry['title']}", about=entry["about"])
+        for entry in _samples()
+    }
 
 
 @st.cache_data

@@ -1,4 +1,4 @@
-"""What data were chosen, and what follows for the other cards when a table gives way to pictures."""
+"""What data were chosen, and what follows for the other cards when one kind of data gives way to another."""
 
 from dataclasses import dataclass
 
@@ -9,32 +9,15 @@ from lrapp.preparation import expected_shape as outlook
 from lrapp.preparation import log_target
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
+    DATA_KINDS,
     DataSettings,
-    FileSource,
-    LayerSettings,
-    ModelSettings,
-    PictureFileSource,
-    PicturesSource,
-    PolicySettings,
-    RunSettings,
     Source,
     Task,
-    TrainingSettings,
+    UploadedSource,
 )
-from lrapp.settings.base import checked
+from lrapp.settings.sources import upload_of
 from lrapp.tables import cell_values
-from lrapp.ui.parts import access, draft, resources, session
-
-# What is told apart; a table's settings name the column here.
-_CLASS = "class"
-# A start for pictures: there are many of them, and each step takes longer than one of a table.
-SMALL_CNN = (
-    LayerSettings(kind="conv", units=32),
-    LayerSettings(kind="max_pool", size=2),
-    LayerSettings(kind="conv", units=64),
-    LayerSettings(kind="max_pool", size=2),
-    LayerSettings(units=64),
-)
+from lrapp.ui.parts import access, draft, kinds, resources, session
 
 
 @dataclass(frozen=True)
@@ -93,7 +76,7 @@ def _expected(data: str, task: Task) -> ExpectedShape:
 
 def short_id(source: Source) -> str:
     """Return a name for keys of widgets that belong to these data alone."""
-    return source.sha256[:12] if isinstance(source, FileSource | PictureFileSource) else source.name
+    return source.sha256[:12] if isinstance(source, UploadedSource) else source.name
 
 
 def keep(data: bytes, name: str) -> Source:
@@ -102,57 +85,42 @@ def keep(data: bytes, name: str) -> Source:
     Raises:
         UserError: If the disk is full.
     """
-    fresh: Source = resources.store().keep_file(data, name)
-    access.uploaded(fresh)
-    if isinstance(fresh, FileSource) and resources.uploads().holds_pictures(fresh):
-        fresh = PictureFileSource(name=fresh.name, sha256=fresh.sha256)
-    kept = _kept(fresh)
-    kept[:] = [file for file in kept if short_id(file) != short_id(fresh)] + [fresh]
+    kept = resources.store().keep_file(data, name)
+    access.uploaded(kept)
+    fresh = upload_of(resources.uploads().kind_of(kept), kept.name, kept.sha256)
+    mine = session.state().uploads
+    mine[:] = [file for file in mine if short_id(file) != short_id(fresh)] + [fresh]
     return fresh
 
 
 def uploads(current: Source) -> list[Source]:
-    """Return the files that this session has uploaded, and the current one where it is a file."""
-    for kind in (FileSource, PictureFileSource):
-        if isinstance(current, kind) and current not in _kept(current):
-            _kept(current).append(current)
-    return [*session.state().uploads, *session.state().picture_uploads]
-
-
-def _kept(like: Source) -> list[Source]:
-    kept = session.state()
-    return kept.picture_uploads if isinstance(like, PictureFileSource) else kept.uploads
+    """Return the files that this session has uploaded, and the current one where it is a file, kind by kind."""
+    mine = session.state().uploads
+    if isinstance(current, UploadedSource) and current not in mine:
+        mine.append(current)
+    return [file for kind in DATA_KINDS for file in mine if file.kind == kind]
 
 
 def take(source: Source) -> DataSettings:
-    """Return the settings of other data; where pictures follow a table or the other way, the whole page starts anew.
+    """Return the settings of other data; where another kind of data follows, the whole page starts anew.
 
-    Kinds, target and dialect belong to the table that they were chosen for. Network, training and policy belong to
-    the kind of data, and come back with it.
+    Column kinds, target and dialect belong to the table that they were chosen for. Network, training and policy belong
+    to the kind of data, and come back with it.
     """
     before = draft.get()
-    of_pictures = isinstance(source, PicturesSource | PictureFileSource)
     data = DataSettings(
         source=source,
-        target=_CLASS if of_pictures else None,
+        target=DATA_KINDS[source.kind].target,
         **before.data.model_dump(include={"validation_share", "test_share", "split_seed", "stratify"}),
     )
-    if of_pictures == before.data.of_pictures:
+    if data.kind == before.data.kind:
         return data
     others = session.state().other_data
-    others[before.data.of_pictures] = (before.model, before.training, before.policy)
-    model, training, policy = others.get(of_pictures) or _first(of_pictures, before)
+    others[before.data.kind] = (before.model, before.training, before.policy)
+    model, training, policy = others.get(data.kind) or kinds.of(data.kind).first(before)
     draft.put(
         before.model_copy(update={"data": data, "model": model, "training": training, "policy": policy})
     )
     draft.renew()
     st.rerun()
     return data  # never: the page starts anew
-
-
-def _first(of_pictures: bool, before: RunSettings) -> tuple[ModelSettings, TrainingSettings, PolicySettings]:
-    if not of_pictures:
-        return ModelSettings(), TrainingSettings(), RunSettings().policy
-    # A whole cycle of the usual cyclical rates.
-    training = checked(TrainingSettings(), batch_size=128, epochs=8, optimizer=before.training.optimizer)
-    return ModelSettings(layers=SMALL_CNN), training, before.policy

@@ -1,29 +1,18 @@
 """Part of the Training card: whether the gradients that training would use are those of the loss."""
 
 import html
-import logging
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lrapp.errors import UserError
 from lrapp.execution import worker
+from lrapp.execution.tasks import Task
 from lrapp.phrasing import counted
 from lrapp.settings import RunSettings
-from lrapp.training import gradient_report
 from lrapp.training.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
-from lrapp.ui.parts import actions, draft, resources, session
+from lrapp.ui.parts import actions, draft, resources, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-log = logging.getLogger(__name__)
-
-_SECONDS_BETWEEN_LOOKS = 0.3
-_KEPT = "gradients"
 
 
 @dataclass(frozen=True)
@@ -31,8 +20,7 @@ class Check:
     """A check that this tab asked for, and the settings that it is of."""
 
     about: tuple[str, ...]
-    watch: Path
-    future: "Future[GradientReport]"
+    task: Task[GradientReport]
 
 
 def card(settings: RunSettings, obstacle: str | None) -> None:
@@ -68,10 +56,15 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
             check = _begin(settings)
         if check is None:
             return
-        if check.future.done():
+        if check.task.done:
             _ended(check)
         else:
-            resources.fragment(_wait, _SECONDS_BETWEEN_LOOKS)(check)
+            tasks.show(
+                check.task,
+                draft.key("gradients.cancel"),
+                lambda: waiting.for_worker("the check", "Preparing the data …"),
+                cancelled=_forget,
+            )
 
 
 def _about(settings: RunSettings) -> tuple[str, ...]:
@@ -87,10 +80,13 @@ def _about(settings: RunSettings) -> tuple[str, ...]:
 def _begin(settings: RunSettings) -> Check:
     actions.check(settings)
     _forget()
-    home = resources.store().home
-    watch = gradient_report.begin(home)
-    future = resources.jobs().call(worker.checked_gradients, home, settings, watch)
-    check = Check(_about(settings), watch, future)
+    task = resources.jobs().task(
+        worker.checked_gradients,
+        resources.store().home,
+        settings,
+        failure="The gradients could not be checked; the server's log has the details.",
+    )
+    check = Check(_about(settings), task)
     session.state().gradients = check
     return check
 
@@ -99,37 +95,14 @@ def _forget() -> None:
     """End the check that is under way, if any, and forget what it found."""
     check, session.state().gradients = session.state().gradients, None
     if check is not None:
-        check.future.cancel()
-        check.watch.unlink(missing_ok=True)
-
-
-def _wait(check: Check) -> None:
-    if check.future.done():
-        st.rerun()
-    done, jobs = gradient_report.share(check.watch), resources.jobs()
-    if done is not None:
-        text = "Moving one weight after the other …"
-    elif jobs.busy:
-        text = "A run is training; the check comes right after it …"
-    else:
-        text = "Preparing the data …" if jobs.warm else "TensorFlow is starting, this takes some seconds …"
-    st.progress(done or 0.0, text)
-    if st.button("Cancel", icon=":material/cancel:", key=draft.key("gradients.cancel")):
-        _forget()
-        st.rerun()
+        check.task.cancel()
 
 
 def _ended(check: Check) -> None:
     try:
-        report = check.future.result()
+        report = check.task.result()
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
-        return
-    except Exception as error:
-        log.error("A check of gradients failed.", exc_info=error)
-        st.error(
-            "The gradients could not be checked; the server's log has the details.", icon=":material/error:"
-        )
         return
     if report.right:
         st.success(plain(report.sentence, None), icon=":material/check:")

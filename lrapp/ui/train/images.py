@@ -9,22 +9,40 @@ from lrapp.images import datasets, examples
 from lrapp.images.datasets import PictureFacts
 from lrapp.images.examples import Look
 from lrapp.preparation import expected_shape
-from lrapp.settings import DataSettings, PictureFileSource, PictureSettings, PicturesSource
+from lrapp.settings import DataSettings, PictureSettings, PicturesSource, Source, UploadedSource
 from lrapp.settings.base import checked
 from lrapp.ui.parts import access, choices, draft, fields, reading, resources, session
+from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice
 from lrapp.ui.train.data_choice import Chosen
 
 _DIGITS = PicturesSource(name="digits")
+_SETS = {
+    PicturesSource(name="fashion-mnist"): (":material/checkroom:", "70,000 pieces of clothing of 10 kinds."),
+    _DIGITS: (":material/pin:", "1,797 of them."),
+}
 _MOST_LOOKS = 12
 _NOT_YET = "the pictures cannot be used yet; the Data card says why"
+
+
+def offers() -> dict[Source, Offer]:
+    """Return the pictures that come with the app."""
+    return {
+        source: Offer(
+            f"Pictures: {source.title}",
+            button=source.title,
+            icon=icon,
+            tip=f"Pictures to start with: {many}",
+        )
+        for source, (icon, many) in _SETS.items()
+    }
 
 
 def card(data: DataSettings) -> Chosen:
     """Show the card below the choice of the source, and return what was chosen."""
     key = draft.key(f"data.{data_choice.short_id(data.source)}")
-    if isinstance(data.source, PictureFileSource):
+    if isinstance(data.source, UploadedSource):
         shown = fields.choose(data.pictures, ["size", "color"], f"{key}.pictures")
         data = _with(data, **shown)
     try:
@@ -60,16 +78,20 @@ def facts_of(data: DataSettings) -> PictureFacts:
     """
     access.require_table(data.source)
     source = data.source
-    if isinstance(source, PicturesSource):
-        return datasets.about(source.name)
-    assert isinstance(source, PictureFileSource)
+    if not isinstance(source, UploadedSource):
+        return datasets.about(_set(source).name)
     wanted = _as_shown(data.pictures)
     return reading.get(
         resources.desk(),
         ("facts", source, wanted),
         source.name,
-        lambda work: resources.uploads().facts(source, wanted, work.should_stop),
+        lambda watch: resources.uploads().facts(source, wanted, watch.should_stop),
     )
+
+
+def _set(source: Source) -> PicturesSource:
+    assert isinstance(source, PicturesSource)  # what was not uploaded
+    return source
 
 
 def _as_shown(pictures: PictureSettings) -> PictureSettings:
@@ -91,15 +113,14 @@ def _look(data: DataSettings) -> Look:
     """
     source, kept = data.source, _looks()
     access.require_table(source)
-    if isinstance(source, PictureFileSource):
+    if isinstance(source, UploadedSource):
         wanted = _as_shown(data.pictures)
         return reading.get(
             resources.desk(),
             ("look", source, wanted),
             source.name,
-            lambda work: resources.uploads().look(source, wanted, work.tell, work.should_stop),
+            lambda watch: resources.uploads().look(source, wanted, watch.tell, watch.should_stop),
         )
-    assert isinstance(source, PicturesSource)
     place = (source.model_dump_json(), data.pictures.size, data.pictures.color)
     if place in kept:
         return kept[place]
@@ -108,7 +129,7 @@ def _look(data: DataSettings) -> Look:
         raise UserError(failed[place])
     bar = st.progress(0.0, "Getting the pictures …")
     try:
-        found = examples.look_at_set(source, lambda what, done: _tell(bar, what, done))
+        found = examples.look_at_set(_set(source), lambda what, done: _tell(bar, what, done))
     except UserError as error:
         failed[place] = str(error)
         raise
@@ -126,7 +147,7 @@ def _tell(bar: Any, what: str, done: float) -> None:
 
 def _offer_another(data: DataSettings, sentence: str) -> None:
     st.error(plain(sentence, None), icon=":material/error:")
-    if not isinstance(data.source, PicturesSource):
+    if isinstance(data.source, UploadedSource):
         return
     with st.container(horizontal=True):
         if st.button("Try again", icon=":material/refresh:", key=draft.key("pictures.again")):

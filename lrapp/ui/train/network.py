@@ -1,7 +1,7 @@
 """The second card: the layers between the data and the answer, how pictures are varied, and what it starts from."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -13,60 +13,11 @@ from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
 from lrapp.settings.base import checked
 from lrapp.settings.network import LAYER_KINDS
-from lrapp.ui.parts import draft, fields, resources
+from lrapp.ui.parts import draft, fields, kinds, resources
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import augmentation as augmentation_card
 from lrapp.ui.train import start_from
-from lrapp.ui.train.data_choice import SMALL_CNN
 
-_PRESETS: dict[str, tuple[LayerSettings, ...]] = {
-    "Linear": (),
-    "Small (32)": (LayerSettings(units=32),),
-    "Two layers (64, 32)": (LayerSettings(units=64), LayerSettings(units=32)),
-    "Three layers (128, 64, 32)": (
-        LayerSettings(units=128),
-        LayerSettings(units=64),
-        LayerSettings(units=32),
-    ),
-    "Wide with dropout (256, 128)": (
-        LayerSettings(units=256, dropout=0.3),
-        LayerSettings(units=128, dropout=0.3),
-    ),
-    "Deep, normalised (4 x 128)": tuple(
-        LayerSettings(units=128, batch_norm=True, dropout=0.1) for _ in range(4)
-    ),
-}
-_POOL = LayerSettings(kind="max_pool", size=2)
-
-
-def _conv(units: int, **more: Any) -> LayerSettings:
-    return LayerSettings(kind="conv", units=units, **more)
-
-
-def _residual(units: int, stride: int = 1) -> LayerSettings:
-    return LayerSettings(kind="residual", units=units, stride=stride, batch_norm=True)
-
-
-_PICTURE_PRESETS: dict[str, tuple[LayerSettings, ...]] = {
-    "Linear": (),
-    "Dense (128)": (LayerSettings(units=128),),
-    "Small CNN (32, 64)": SMALL_CNN,
-    "CNN with dropout": (
-        *(_conv(32), _POOL, _conv(64), _POOL),
-        LayerSettings(kind="dropout", dropout=0.25),
-        LayerSettings(units=128, dropout=0.5),
-    ),
-    "Normalised CNN": (
-        *(_conv(32, batch_norm=True), _POOL, _conv(64, batch_norm=True), _POOL),
-        _conv(128, batch_norm=True),
-        LayerSettings(kind="global_avg_pool"),
-    ),
-    "Small residual network": (
-        _conv(16, batch_norm=True),
-        *(_residual(16), _residual(32, stride=2), _residual(64, stride=2)),
-        LayerSettings(kind="global_avg_pool"),
-    ),
-}
 _BEHIND = ("Linear", "Dense (128)")
 _OWN = "My own"
 # So far may numbers in the table go wrong before the grid stops them; the next ones would not fit into its cells.
@@ -82,8 +33,8 @@ _WIDTHS = {
     "l1": 54,
     "l2": 54,
 }
-_COLUMNS = ["units", "activation", "dropout", "l1", "l2", "batch_norm"]
-_PICTURE_COLUMNS = ["kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2"]
+# Those that say all of a layer of any kind.
+ALL_COLUMNS = ("kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2")
 
 
 def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSettings, str | None]:
@@ -105,10 +56,11 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
         return settings.model, "the layers of the network are not complete"
     model = checked(settings.model, layers=layers)
     with preset_place:
-        _preset(model, of_pictures=settings.data.of_pictures)
-    obstacle = _shapes(model, expected) if expected is not None else None
+        _preset(model, kinds.of(settings.data.kind).presets)
+    pixels = settings.data.facts.pixels
+    obstacle = _shapes(model, expected, pixels=pixels) if expected is not None else None
     settings = settings.model_copy(update={"model": model})
-    if settings.data.of_pictures:
+    if pixels:
         augmentation = augmentation_card.card(settings, can_build=obstacle is None and expected is not None)
         settings = settings.model_copy(update={"model": checked(model, augmentation=augmentation)})
     settings = settings.model_copy(update={"model": checked(settings.model, **_more(settings))})
@@ -119,8 +71,8 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
 def _more(settings: RunSettings) -> dict[str, Any]:
     """Show the settings of the network that most people leave as they are, and return what was chosen."""
     key = draft.key("network")
-    names = ["initial_weights"] if settings.data.of_pictures else ["number_embedding", "initial_weights"]
-    title = "Initial weights" if settings.data.of_pictures else "Number embedding, initial weights"
+    names = list(kinds.of(settings.data.kind).rare)
+    title = plain(", ".join(str(ModelSettings.model_fields[name].title) for name in names).capitalize(), None)
     drawer = resources.drawer(title, ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
@@ -154,10 +106,11 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
     if editor_key not in st.session_state or base_key not in st.session_state:
         st.session_state[base_key] = settings.model.layers
     base: tuple[LayerSettings, ...] = st.session_state[base_key]
-    of_pictures = settings.data.of_pictures or any(layer.kind != "dense" for layer in base)
-    columns = _PICTURE_COLUMNS if of_pictures else _COLUMNS
+    columns = kinds.of(settings.data.kind).columns
+    if any(layer.kind != "dense" for layer in base):
+        columns = ALL_COLUMNS
     edited = st.data_editor(
-        layer_table.to_frame(base, columns),
+        layer_table.to_frame(base, list(columns)),
         key=editor_key,
         num_rows="dynamic",
         hide_index=True,
@@ -165,7 +118,7 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
         column_config={name: _column(name) for name in columns},
     )
     layers = layer_table.from_rows(edited.to_dict("records"))
-    if of_pictures and not layer_table.is_tidy(edited, layers):
+    if columns == ALL_COLUMNS and not layer_table.is_tidy(edited, layers):
         _fill(layers)
         st.rerun()
     if not layers:
@@ -205,10 +158,9 @@ def _column(name: str) -> Any:
     )
 
 
-def _preset(model: ModelSettings, *, of_pictures: bool) -> None:
+def _preset(model: ModelSettings, presets: Mapping[str, tuple[LayerSettings, ...]]) -> None:
     """Show which preset the layers are, and let the person take another."""
     key = draft.key("network.preset")
-    presets = _PICTURE_PRESETS if of_pictures else _PRESETS
     if isinstance(model.start, PretrainedStart):
         presets = {name: presets[name] for name in _BEHIND if name in presets}
     st.session_state[key] = next((name for name, layers in presets.items() if layers == model.layers), _OWN)
@@ -230,7 +182,7 @@ def _preset(model: ModelSettings, *, of_pictures: bool) -> None:
 # --- what it makes -------------------------------------------------------------------------------------------
 
 
-def _shapes(model: ModelSettings, expected: ExpectedShape) -> str | None:
+def _shapes(model: ModelSettings, expected: ExpectedShape, *, pixels: bool) -> str | None:
     """Show what each layer makes; return what stands in the way of training."""
     try:
         before = shapes.before(model, expected.shape, expected.numbers)
@@ -238,12 +190,11 @@ def _shapes(model: ModelSettings, expected: ExpectedShape) -> str | None:
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return "the network cannot be built; the Network card says why"
-    of_pictures = len(expected.shape) == 3
     drawer = resources.drawer(
         "Shapes and parameters",
         ":material/straighten:",
-        draft.key(f"network.shapes.{of_pictures}"),
-        expanded=of_pictures,
+        draft.key(f"network.shapes.{pixels}"),
+        expanded=pixels,
     )
     if drawer.open:
         with drawer:

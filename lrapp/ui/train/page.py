@@ -15,7 +15,7 @@ from lrapp.ui.parts import actions, draft, resources, starting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import sharing
-from lrapp.ui.train import data, gradients, learning_rate, network
+from lrapp.ui.train import data_source, gradients, learning_rate, network
 from lrapp.ui.train import training as training_card
 
 _START = "train"
@@ -74,7 +74,7 @@ def _settings() -> tuple[str | None, int | None]:
     obstacles = []
     with st.container(border=True):
         st.subheader("1 Data", anchor=False)
-        chosen = data.card(settings.data)
+        chosen = data_source.card(settings.data)
         obstacles.append(chosen.obstacle)
     settings = settings.model_copy(update={"data": chosen.data})
     with st.container(border=True):

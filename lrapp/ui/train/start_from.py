@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.settings import FreshStart, LayerSettings, PretrainedStart, RunSettings, RunStart
+from lrapp.settings import DataKind, FreshStart, LayerSettings, PretrainedStart, RunSettings, RunStart
 from lrapp.settings.base import checked
 from lrapp.settings.network import Start
 from lrapp.ui.parts import access, choices, draft, fields, resources, session
@@ -59,7 +59,7 @@ def _of(start: Start) -> Choice:
 def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Start:
     start = settings.model.start
     options: list[Choice] = ["fresh", "run"]
-    if settings.data.of_pictures:
+    if settings.data.facts.pixels:
         options += ["MobileNetV2", "EfficientNetB0"]
     if _of(start) not in options:
         options.append(_of(start))
@@ -100,12 +100,12 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
 
 def _run(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Start:
     start = settings.model.start
-    titles = _runs(of_pictures=settings.data.of_pictures)
+    titles = _runs(settings.data.kind)
     chosen = start.run if isinstance(start, RunStart) else None
     if chosen is not None:
         titles.setdefault(chosen, f"Run {chosen}")
     if not titles:
-        what = "pictures" if settings.data.of_pictures else "a table"
+        what = plain(settings.data.facts.title, None)
         st.info(f"There is no finished run of {what} yet. Train one first; until then weights are fresh.")
         return FreshStart()
 
@@ -126,13 +126,13 @@ def _run(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Sta
     return RunStart(run=picked) if picked else FreshStart()
 
 
-def _runs(*, of_pictures: bool) -> dict[str, str]:
+def _runs(kind: DataKind) -> dict[str, str]:
     """Titles of the finished runs of that kind by their ids, the newest first."""
     titles = {}
     for run in resources.visible_runs():
         if run.model_path.exists() and access.may("start from weights", run):
             about = _about(run.id)
-            if about is not None and about[0] == of_pictures:
+            if about is not None and about[0] == kind:
                 titles[run.id] = about[1]
                 if len(titles) == _MOST_RUNS:
                     break
@@ -140,14 +140,14 @@ def _runs(*, of_pictures: bool) -> dict[str, str]:
 
 
 @st.cache_data(max_entries=1_000, show_spinner=False)
-def _about(run_id: str) -> tuple[bool, str] | None:
-    """Whether a run is of pictures, and its title; None for one that nothing can start from."""
+def _about(run_id: str) -> tuple[DataKind, str] | None:
+    """From which kind of data a run has learned, and its title; None for one that nothing can start from."""
     try:
         run = resources.store().get(run_id)
         settings = run.settings
         if isinstance(settings.model.start, PretrainedStart) or settings.mode != "train":
             return None  # what came before its layers would be missing
-        return settings.data.of_pictures, resources.run_title(run)
+        return settings.data.kind, resources.run_title(run)
     except UserError:
         return None
 

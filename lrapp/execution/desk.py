@@ -1,0 +1,123 @@
+"""The page's side of reading: what takes longer than a moment goes on by itself, while the page is drawn.
+
+All visitors of a server share a desk: a file that two of them look at is read once. What was read is kept for the
+next drawing, and so is the sentence on a file that cannot be read.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from lrapp.errors import UserError
+from lrapp.execution.tasks import Task, in_thread
+from lrapp.progress import Progress, ThreadWatch
+from lrapp.sandbox.readers import Unreadable
+
+T = TypeVar("T")
+
+KEPT_SECONDS = 3600.0
+MOST_KEPT = 16
+
+
+@dataclass(eq=False)
+class Work:
+    """A reading that goes on.
+
+    Args:
+        key: What is read.
+        title: What to call it.
+        task: The reading.
+        began: When, on the monotonic clock.
+    """
+
+    key: Hashable
+    title: str
+    task: Task[Any]
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, one way or the other."""
+        return self.task.done
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is, and for how long it has been going on."""
+        told = self.task.progress or Progress(f"Reading {self.title}")
+        return Progress(f"{told.doing} … {time.monotonic() - self.began:,.0f} s", told.share)
+
+    def cancel(self) -> None:
+        """Ask it to end."""
+        self.task.cancel()
+
+
+class StillReading(Exception):
+    """What was asked for is still being read.
+
+    Args:
+        work: The reading.
+    """
+
+    def __init__(self, work: Work) -> None:
+        super().__init__("The file is still being read.")
+        self.work = work
+
+
+class Desk:
+    """Readings that go on, and what came of the last ones."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._works: OrderedDict[Hashable, Work] = OrderedDict()
+
+    def get(self, key: Hashable, title: str, make: Callable[[ThreadWatch], T], wait: float) -> T:
+        """Return what was read, if that is there within a moment.
+
+        Args:
+            key: Of what is read, and how.
+            title: What to call it.
+            make: Reads it, in a thread of its own, unless that has been done; told how far it is, and asked to stop.
+            wait: Seconds to wait for it.
+
+        Raises:
+            StillReading: If it takes longer.
+            UserError: What is wrong with the file.
+        """
+        with self._lock:
+            work = self._known(key)
+            if work is None:
+                task = in_thread(
+                    make, "lrapp-desk", failure="This file could not be read; the server's log has more."
+                )
+                work = self._works[key] = Work(key, title, task)
+        if not work.task.wait(wait):
+            raise StillReading(work)
+        found: T = work.task.result()
+        return found
+
+    def _known(self, key: Hashable) -> Work | None:
+        """What is being read, or what came of it where that holds for the next time too."""
+        late = time.monotonic() - KEPT_SECONDS
+        for name, work in list(self._works.items()):
+            if work.task.cancelled or (work.done and (work.began < late or not _lasts(work.task))):
+                del self._works[name]
+        ended = [name for name, work in self._works.items() if work.done]
+        for name in ended[: max(0, len(ended) - MOST_KEPT)]:
+            del self._works[name]
+        if key in self._works:
+            self._works.move_to_end(key)
+        return self._works.get(key)
+
+
+def _lasts(task: Task[Any]) -> bool:
+    """Whether it would end so again; not so a file that may be uploaded again, or memory that may be free again."""
+    try:
+        task.result()
+    except Unreadable:
+        return True
+    except UserError:
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""What every kind of data leaves beside a network: all that must be known of the training rows to show it new ones."""
+
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from lrapp.preparation.log_target import LogTarget
+from lrapp.preparation.preprocessor import Decoded
+from lrapp.settings import DataKind, Task
+
+
+class Fitted(Protocol):
+    """What was learned from the training rows, except the network."""
+
+    kind: ClassVar[DataKind]
+
+    @property
+    def task(self) -> Task:
+        """What the network answers."""
+
+    @property
+    def target(self) -> str:
+        """Name of what is predicted."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of the outputs; empty for a regression."""
+
+    @property
+    def target_mean(self) -> float:
+        """What the network's answer 0 is in the target's units; 0 unless a regression."""
+
+    @property
+    def target_scale(self) -> float:
+        """What a difference of 1 in the network's answers is in the target's units; 1 unless a regression."""
+
+    @property
+    def logarithm(self) -> LogTarget | None:
+        """Takes the place of mean and scale where the network learns the target's logarithm, else None."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the network's inputs, where they have names."""
+
+    @property
+    def numbers(self) -> int:
+        """How many inputs are scaled numbers; they come first."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row's inputs."""
+
+    def decode(self, outputs: np.ndarray) -> Decoded:
+        """Return the network's outputs as class names and probabilities, or as numbers in the target's units."""
+
+    def save(self, folder: Path) -> None:
+        """Write it into a folder, for ``preparation.kinds`` to load."""

@@ -1,0 +1,21 @@
+"""How pictures are prepared. What only training needs is imported by it alone: downloads come without that."""
+
+from typing import TYPE_CHECKING
+
+from lrapp.preparation.image_inputs import PicturePreprocessor
+from lrapp.preparation.kinds import Preparation, ShouldStop, Tell
+from lrapp.settings import DataSettings
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Prepared
+    from lrapp.runs.store import Store
+
+
+def _prepared(store: "Store", settings: DataSettings, tell: Tell, should_stop: ShouldStop) -> "Prepared":
+    from lrapp.preparation.image_arrays import prepare_images
+    from lrapp.sandbox import sources
+
+    return prepare_images(sources.read_images(store, settings, tell, should_stop), settings)
+
+
+KIND = Preparation(prepared=_prepared, load=PicturePreprocessor.load)

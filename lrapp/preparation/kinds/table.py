@@ -1,0 +1,35 @@
+"""How a table is prepared. What only training needs is imported by it alone: downloads come without that."""
+
+from typing import TYPE_CHECKING
+
+from lrapp.formats.learned import ModelFormats, derived
+from lrapp.preparation.kinds import Preparation, ShouldStop, Tell
+from lrapp.preparation.preprocessor import Preprocessor
+from lrapp.settings import DataSettings, RunSettings
+from lrapp.tables.columns.kinds import ColumnKind
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Prepared
+    from lrapp.runs.store import Store
+
+
+def _prepared(store: "Store", settings: DataSettings, tell: Tell, should_stop: ShouldStop) -> "Prepared":
+    from lrapp.preparation.table_arrays import prepare
+    from lrapp.sandbox import sources
+
+    return prepare(sources.read_table(store, settings, should_stop), settings)
+
+
+def _formats(preprocessor: Preprocessor, settings: RunSettings) -> ModelFormats:
+    """What was kept with the model, or what the settings tell of one that kept nothing."""
+    from lrapp.tables.text.dialects import DialectOverrides
+
+    if preprocessor.formats:
+        return preprocessor.formats
+    kinds = {column.name: column.kind for column in preprocessor.columns}
+    if preprocessor.task == "regression":
+        kinds[preprocessor.target] = ColumnKind.NUMBER
+    return derived(kinds, DialectOverrides(**settings.data.dialect.model_dump()))
+
+
+KIND = Preparation(prepared=_prepared, load=Preprocessor.load, formats=_formats)

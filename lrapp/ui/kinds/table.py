@@ -1,0 +1,37 @@
+"""What the pages show for a table."""
+
+from lrapp.preparation.expected_shape import ExpectedShape
+from lrapp.settings import ModelSettings, PolicySettings, RunSettings, TrainingSettings
+from lrapp.ui.parts import resources
+from lrapp.ui.parts.kinds import KindPages
+from lrapp.ui.predict import table_or_row
+from lrapp.ui.train import data, data_choice, presets
+
+
+def _base(settings: RunSettings) -> tuple[RunSettings, ExpectedShape]:
+    from lrapp.preparation import targets
+
+    table = resources.table(settings.data)
+    if settings.data.target is None:
+        target = data.usual_target(settings.data.source) or targets.default_target(table)
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
+    task = targets.check_data(table, settings.data)
+    return settings, data_choice.expected(settings.data, task)
+
+
+def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, PolicySettings]:
+    return ModelSettings(), TrainingSettings(), RunSettings().policy
+
+
+KIND = KindPages(
+    upload="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
+    "number format are detected and can be changed.",
+    offers=data.offers,
+    card=data.card,
+    base=_base,
+    first=_first,
+    presets=presets.TABLE,
+    columns=("units", "activation", "dropout", "l1", "l2", "batch_norm"),
+    predict=table_or_row.show,
+    rare=("number_embedding", "initial_weights"),
+)

@@ -1,0 +1,68 @@
+"""The first card: which data, of whatever kind; what follows is drawn by the kind."""
+
+import streamlit as st
+
+from lrapp.settings import DATA_KINDS, DataSettings, Source, UploadedSource
+from lrapp.ui.parts import choices, draft, kinds, session
+from lrapp.ui.parts.kinds import Offer
+from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.train import data_choice
+from lrapp.ui.train.data_choice import Chosen
+
+
+def card(data: DataSettings) -> Chosen:
+    """Show the card, and return what was chosen."""
+    source = _source(data.source)
+    if source != data.source:
+        data = data_choice.take(source)
+    return kinds.of(data.kind).card(data)
+
+
+def _source(current: Source) -> Source:
+    pick_key = draft.key("source")
+    every = {kind: kinds.of(kind) for kind in DATA_KINDS}
+    uploaded = st.file_uploader(
+        plain(f"Upload {' or '.join(facts.upload for facts in DATA_KINDS.values())}", None),
+        type=list(dict.fromkeys(suffix for facts in DATA_KINDS.values() for suffix in facts.suffixes)),
+        key=draft.key("upload"),
+        help=plain(" ".join(pages.upload for pages in every.values()), None),
+    )
+    if uploaded is not None and session.state().last_upload != uploaded.file_id:
+        # The bytes go with the tab, so they are kept at once, under a name that their content gives.
+        session.state().last_upload = uploaded.file_id
+        st.session_state[pick_key] = data_choice.keep(uploaded.getvalue(), uploaded.name)
+    offers: dict[Source, Offer] = {}
+    for pages in every.values():
+        offers |= pages.offers()
+    with st.container(horizontal=True, gap="small"):
+        for source, offer in offers.items():
+            if offer.button:
+                # In a callback, because the list below may not be changed once it is drawn.
+                st.button(
+                    plain(offer.button, None),
+                    icon=offer.icon,
+                    key=draft.key(f"take.{source.name}"),
+                    help=plain(offer.tip, None),
+                    on_click=lambda source=source: st.session_state.update({pick_key: source}),
+                )
+    options: list[Source] = [*reversed(data_choice.uploads(current)), *offers]
+
+    def label(source: Source) -> str:
+        if isinstance(source, UploadedSource):
+            return f"Your file: {source.name}"
+        return offers[source].label if source in offers else source.name
+
+    if current not in options:
+        options.append(current)
+    # Set by hand, because an upload or a button may have set it to another one.
+    st.session_state.setdefault(pick_key, current)
+    chosen: Source = st.selectbox(
+        plain(DATA_KINDS[current.kind].label, None),
+        options,
+        format_func=choices.texts(options, label, data_choice.short_id),
+        key=pick_key,
+        help="A sample to start with, or a file that you uploaded.",
+    )
+    if chosen in offers and offers[chosen].about:
+        st.caption(plain(offers[chosen].about, None))
+    return chosen
