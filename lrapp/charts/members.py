@@ -61,7 +61,7 @@ def spread_layers(base: alt.Chart, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 
 
 def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.DataFrame:
-    """Return a line for every network of a run: ``epoch``, ``member``, ``peak``, ``val_loss``, ``best``, ``name``.
+    """Return a line for every network of a run: ``epoch``, ``member``, ``peak``, ``val_loss``, ``best``, ``leads``.
 
     Args:
         history: What the run has said so far.
@@ -69,21 +69,22 @@ def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.
         most: About how many points of a line to keep.
 
     Returns:
-        ``best`` is the least loss of the network so far, by which one of them leads; ``name`` is given in its last
-        row only, for the label at the line's end.
+        ``best`` is the least loss of the network so far, and when they are done the loss that it was judged by;
+        ``leads`` says whether that is the best of all.
     """
     frame = history.member_frame()[["epoch", "member", "val_loss"]]
     frame = frame[np.isfinite(frame["val_loss"])]
     parts = []
     for member, line in frame.groupby("member"):
-        peak = peaks[int(str(member)) - 1]
         thinned = thin(line, "val_loss", most)
-        name = np.where(thinned["epoch"] == thinned["epoch"].max(), f"{peak:.2g}", "")
-        parts.append(thinned.assign(peak=peak, best=line["val_loss"].min(), name=name))
-    columns = ["epoch", "member", "val_loss", "peak", "best", "name"]
+        parts.append(thinned.assign(peak=peaks[int(str(member)) - 1], best=line["val_loss"].min()))
     if not parts:
-        return pd.DataFrame(columns=[*columns, "leads"])
+        return pd.DataFrame(columns=["epoch", "member", "val_loss", "peak", "best", "leads"])
     made = pd.concat(parts, ignore_index=True)
+    if history.chosen is not None:
+        judged = pd.Series(history.chosen.judged, index=range(1, len(history.chosen.judged) + 1))
+        made["best"] = made["member"].map(judged)
+        return made.assign(leads=made["member"] == history.chosen.best)
     return made.assign(leads=made["best"] == made["best"].min())
 
 
@@ -93,7 +94,7 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
 
     Args:
         epochs: Right end of the axis.
-        kind: Whether they differ in their rates, and have colours and labels by these, or in their seeds alone.
+        kind: Whether they differ in their rates, and have colours by these, or in their seeds alone.
         log_loss: Draw the loss on a logarithmic axis.
     """
     base = alt.Chart()
@@ -103,38 +104,69 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
         scale=alt.Scale(domain=[0, epochs], nice=False),
         axis=alt.Axis(tickMinStep=1 if epochs > 2 else 0.25),
     )
-    y = alt.Y(
-        "val_loss:Q",
-        title="validation loss",
-        scale=alt.Scale(zero=False, type="log" if log_loss else "linear", padding=8),
-        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52),
-    )
-    rates = kind == "rates"
-    color = (
-        alt.Color(
-            "peak:Q",
-            title="peak rate",
-            scale=alt.Scale(type="log", scheme="viridis"),
-            legend=alt.Legend(orient="top", direction="horizontal", format=".2~g", gradientLength=220),
-        )
-        if rates
-        else alt.value(GREY)
-    )
+    y = _loss("val_loss", "validation loss", log_loss)
+    color = _by_rate() if kind == "rates" else alt.value(GREY)
     tooltip = [
         alt.Tooltip("member:N", title="network"),
-        alt.Tooltip("peak:Q", title="peak rate", format=".3~g"),
+        alt.Tooltip("peak:Q", title="peak rate", format=".2~g"),
         alt.Tooltip("epoch:Q", format=".4~g"),
         alt.Tooltip("val_loss:Q", title="validation loss", format=".5~g"),
     ]
     others = base.transform_filter("!datum.leads").mark_line(strokeWidth=1.5, opacity=0.8)
     leader = base.transform_filter("datum.leads").mark_line(strokeWidth=3.5)
-    layers = [
+    lead = color if kind == "rates" else alt.value(VALIDATION)
+    layers = (
         others.encode(x=x, y=y, detail="member:N", color=color, tooltip=tooltip),
-        leader.encode(
-            x=x, y=y, detail="member:N", color=color if rates else alt.value(VALIDATION), tooltip=tooltip
-        ),
+        leader.encode(x=x, y=y, detail="member:N", color=lead, tooltip=tooltip),
+    )
+    return finished(alt.layer(*layers).properties(height=200))
+
+
+@kept
+def rates_spec(title: str = "best validation loss", *, log_loss: bool = False) -> dict[str, Any]:
+    """Return the specification of a race's result: the loss of every network over its peak rate.
+
+    Args:
+        title: What the loss is called.
+        log_loss: Draw the loss on a logarithmic axis.
+    """
+    base = alt.Chart()
+    x = alt.X(
+        "peak:Q",
+        title="peak learning rate",
+        scale=alt.Scale(type="log", nice=False, padding=20),
+        axis=alt.Axis(format=".1~g", tickCount=6),
+    )
+    y = _loss("best", title, log_loss)
+    tooltip = [
+        alt.Tooltip("member:N", title="network"),
+        alt.Tooltip("peak:Q", title="peak rate", format=".2~g"),
+        alt.Tooltip("best:Q", title=title, format=".5~g"),
     ]
-    if rates:
-        ends = base.transform_filter("datum.name != ''").mark_text(align="left", dx=4, fontSize=11)
-        layers.append(ends.encode(x=x, y=y, text="name:N", color=color))
-    return finished(alt.layer(*layers).properties(height=230))
+    line = base.mark_line(strokeWidth=1, color=GREY).encode(x=x, y=y)
+    others = base.transform_filter("!datum.leads").mark_point(size=90, filled=True, opacity=1)
+    leader = base.transform_filter("datum.leads").mark_point(size=260, filled=True, opacity=1)
+    layers = (
+        line,
+        *(points.encode(x=x, y=y, color=_by_rate(), tooltip=tooltip) for points in (others, leader)),
+    )
+    return finished(alt.layer(*layers).properties(height=170))
+
+
+def rates_frame(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for every network of ``each_frame``."""
+    return lines.drop_duplicates("member")[["member", "peak", "best", "leads"]]
+
+
+def _loss(column: str, title: str, log_loss: bool) -> alt.Y:
+    return alt.Y(
+        f"{column}:Q",
+        title=title,
+        scale=alt.Scale(zero=False, type="log" if log_loss else "linear", padding=8),
+        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52),
+    )
+
+
+def _by_rate() -> alt.Color:
+    # Without a legend: the chart of rates has the same colours over an axis of rates.
+    return alt.Color("peak:Q", scale=alt.Scale(type="log", scheme="viridis"), legend=None)

@@ -31,6 +31,7 @@ class Selection:
     Args:
         shares: Zero or more, they add up to 1, shape (members,).
         losses: Mean loss of each on the validation rows; NaN where there are none.
+        judged: The same with one mistake more than was seen, as classes are judged; for numbers the same.
         best: The network that is judged best, counted from 0; where nothing was measured, the first that counts.
         level: Which networks cannot be told from the best: worse by at most one standard error of how much worse they
             are, row by row; shape (members,).
@@ -38,6 +39,7 @@ class Selection:
 
     shares: NDArray[np.float64]
     losses: NDArray[np.float64]
+    judged: NDArray[np.float64]
     best: int
     level: NDArray[np.bool_]
 
@@ -67,7 +69,8 @@ def select(
     first = int(np.flatnonzero(counts)[0])
     if not rows:
         shares = np.eye(members)[first] if combine == "best" else counts / counts.sum()
-        return Selection(shares, np.full(members, np.nan), first, counts)
+        unknown = np.full(members, np.nan)
+        return Selection(shares, unknown, unknown, first, counts)
     weights = np.ones(rows) if weight is None else np.asarray(weight, np.float64)
     answers = np.asarray(outputs, np.float64)
     judged = np.stack([judged_losses(answer, y, task) for answer in answers]) * weights
@@ -87,7 +90,7 @@ def select(
     else:
         shares = _greedy(answers, y, task, counts, weights)
     measured = np.array([(losses(answer, y, task) * weights).mean() for answer in answers])
-    return Selection(shares, np.where(counts, measured, np.nan), best, level)
+    return Selection(shares, np.where(counts, measured, np.nan), np.where(counts, mean, np.nan), best, level)
 
 
 def judged_losses(

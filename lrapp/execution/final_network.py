@@ -62,6 +62,8 @@ def of(
             tuple(settings.factors()),
             tuple(chosen.losses.tolist()),
             ended.best_epochs or (0,) * loop.members,
+            tuple(chosen.judged.tolist()),
+            chosen.best + 1,
             left_out,
         )
     )

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.phrasing import quoted
+from lrapp.preparation import log_target
 from lrapp.preparation.splitting import part_sizes
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import cell_values
@@ -121,6 +122,8 @@ def check_data(table: Table, settings: DataSettings) -> Task:
             "column. Identifiers, constants and long texts are left out; change a column's kind if that is wrong."
         )
     values = _present(table.frame[target])
+    if settings.target_transform == "log" and task == "regression" and target is not None:
+        log_target.require(cell_values.numbers(values.to_frame())[:, 0], target)
     part_sizes(len(values), 1 if task == "regression" else values.nunique(), settings)
     return task
 

@@ -142,6 +142,8 @@ class MembersChosen:
         factors: What each multiplied the policy's rates with.
         val_losses: Loss of each on the validation rows, with the weights that it ended with; NaN where there is none.
         best_epochs: The epoch whose weights each kept, 0 for none.
+        judged: By what they were judged: the same, for classes with one mistake more than was seen.
+        best: Number, from 1, of the one that is judged best.
         left_out: Numbers, from 1, of those whose numbers became infinite.
     """
 
@@ -151,6 +153,8 @@ class MembersChosen:
     factors: tuple[float, ...]
     val_losses: tuple[float, ...]
     best_epochs: tuple[int, ...]
+    judged: tuple[float, ...]
+    best: int
     left_out: tuple[int, ...] = ()
 
 

@@ -266,6 +266,22 @@ def with_rates(
     return checked(policy, **rates, source="chosen", origin=origin)
 
 
+def scaled(policy: PolicySettings, factor: float, origin: str) -> PolicySettings:
+    """Return the policy with all its rates multiplied, as a network in a race follows it.
+
+    Args:
+        policy: What moves the rate.
+        factor: What its rates are multiplied with, above 0.
+        origin: Where the rates came from, in words.
+
+    Returns:
+        The policy with its rates rounded to three digits.
+    """
+    names = [name for name in ("learning_rate", "base_lr", "max_lr", "min_lr") if hasattr(policy, name)]
+    rates = {name: float(f"{factor * getattr(policy, name):.3g}") for name in names}
+    return checked(policy, **rates, source="chosen", origin=origin)
+
+
 def starting_policy(type_: str, optimizer: str) -> PolicySettings:
     """Return a policy to start from, with rates that suit the optimizer.
 

@@ -164,6 +164,8 @@ def test_the_choice_in_words(combine: Any, left_out: int, wanted: str) -> None:
 def test_every_share_of_two_is_told_the_same_way() -> None:
     for shares in product((0.0, 0.5, 1.0), repeat=2):
         if sum(shares) == 1:
-            one = selection.Selection(np.array(shares), np.array([0.3, 0.4]), 0, np.array([True, False]))
+            one = selection.Selection(
+                np.array(shares), np.array([0.3, 0.4]), np.array([0.3, 0.4]), 0, np.array([True, False])
+            )
             count = np.count_nonzero(shares)
             assert f"{count} network" in selection.sentence(one, "selected")

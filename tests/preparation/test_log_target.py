@@ -14,6 +14,7 @@ from lrapp.evaluation.scores import evaluate
 from lrapp.preparation.log_target import LogTarget, suits
 from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.preparation.table_arrays import Prepared, prepare
+from lrapp.preparation.targets import check_data
 from lrapp.settings import DataSettings
 from lrapp.tables.reading import read_csv
 
@@ -114,6 +115,8 @@ def test_a_target_below_zero_has_no_logarithm_and_is_a_sentence() -> None:
     table = read_csv(frame.to_csv(index=False).encode(), "t.csv")
     with pytest.raises(UserError, match=r"never below zero, and “gain” goes down to -3\.5: set “Target"):
         prepare(table, DataSettings(target="gain", target_transform="log"))
+    with pytest.raises(UserError, match=r"never below zero"):
+        check_data(table, DataSettings(target="gain", target_transform="log"))
 
 
 def test_classes_have_no_logarithm_and_that_is_said() -> None:

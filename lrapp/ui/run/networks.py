@@ -5,9 +5,11 @@ import pandas as pd
 import streamlit as st
 
 from lrapp.charts import members
-from lrapp.runs.events import History
+from lrapp.runs import notes
+from lrapp.runs.events import History, MembersChosen
 from lrapp.runs.store import Run
-from lrapp.ui.parts import resources, saving
+from lrapp.settings.policy import scaled
+from lrapp.ui.parts import draft, resources, saving
 from lrapp.ui.parts.plain_text import plain
 
 
@@ -23,31 +25,65 @@ def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool)
     """
     settings = run.settings
     raced = settings.policy.source == "raced"
-    if history.chosen is not None:
-        st.caption(plain(history.chosen.sentence, None))
-    shown = raced or st.toggle(
-        "Show every network",
-        key="every_network",
-        help="The lines above are the mean of the networks; the band reaches from the best to the worst of them, and "
-        "the dashed line is the mean of their answers.",
+    st.caption(
+        "Lines are means over the networks, the band reaches from the best to the worst of them, and the dashed line "
+        "is the mean of their answers."
     )
+    shown = raced or st.toggle("Show every network", key="every_network")
     if not shown or history.prepared is None or not history.epochs:
+        _choice(history)
         return
     peaks = settings.plan(history.prepared.train).max() * np.array(settings.factors())
-    points = members.each_frame(history, peaks.tolist())
-    if not len(points):
+    lines = members.each_frame(history, peaks.tolist())
+    if not len(lines):
         st.caption("There are no validation rows to compare the networks on.")
         return
     if raced:
-        st.markdown(f"**Race of rates** · {plain(_leader(points), None)}")
-    spec = members.each_spec(epochs, "rates" if raced else "seeds", log_loss=log_loss)
-    key = f"networks.{run.id}"
-    if live:
-        resources.draw(spec, points, key=key)
-    else:
-        saving.saveable(spec, points, f"networks-{run.id}", key, live=True)
+        st.markdown("**Race of rates**" + ("" if history.chosen else f" · {_leader(lines)}"))
+    _choice(history)
+    charts = {
+        "networks": (members.each_spec(epochs, "rates" if raced else "seeds", log_loss=log_loss), lines)
+    }
+    if raced:
+        sure = history.chosen is not None and history.chosen.judged != history.chosen.val_losses
+        title = "cautious loss" if sure else "best validation loss"
+        charts["rates"] = (members.rates_spec(title, log_loss=log_loss), members.rates_frame(lines))
+    for name, (spec, points) in charts.items():
+        key = f"{name}.{run.id}"
+        if live:
+            resources.draw(spec, points, key=key)
+        else:
+            saving.saveable(spec, points, f"{name}-{run.id}", key, live=True)
+    if raced and history.chosen is not None:
+        if history.chosen.judged != history.chosen.val_losses:
+            st.caption(
+                "The cautious loss is the validation loss with one mistake more than was seen: on a few rows, a "
+                "network that is sure of everything looks better than it is."
+            )
+        _take(run, history.chosen)
 
 
-def _leader(points: pd.DataFrame) -> str:
-    leader = points[points["leads"]].iloc[0]
+def _choice(history: History) -> None:
+    if history.chosen is not None:
+        st.markdown(plain(history.chosen.sentence, None))
+
+
+def _take(run: Run, chosen: MembersChosen) -> None:
+    """Offer the best rate for the next run."""
+    settings = run.settings
+    name = notes.name_of(run) or run.id
+    origin = f"From the race of rates of {name}."
+    policy = scaled(settings.policy, chosen.factors[chosen.best - 1], origin[:1000])
+    if st.button(
+        "Use the best rate",
+        icon=":material/check:",
+        key=f"take.{run.id}",
+        help="Puts it into the policy on this page; the next run then trains at this rate alone.",
+    ):
+        draft.take_policy(policy)
+        st.rerun()
+
+
+def _leader(lines: pd.DataFrame) -> str:
+    leader = lines[lines["leads"]].iloc[0]
     return f"{leader['peak']:.2g} leads, with a validation loss of {leader['best']:.4g}"

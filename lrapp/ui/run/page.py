@@ -303,7 +303,8 @@ def _empty(run: Run, status: Status) -> None:
 def _results(run: Run) -> None:
     history = _reader(run).read()
     best = history.best
-    if history.ended is not None and best is not None and history.started is not None:
+    alone = run.settings.networks == 1
+    if history.ended is not None and best is not None and history.started is not None and alone:
         kept = run.settings.training.early_stopping.restore_best
         st.caption(
             f"Best epoch: {best.epoch:,} of {len(history.epochs):,}"

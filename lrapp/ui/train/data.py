@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lrapp.errors import UserError
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, quoted
 from lrapp.preparation import expected_shape
 from lrapp.runs.store import SAMPLES
 from lrapp.settings import (
@@ -318,5 +318,14 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         return Chosen(data, expected_shape.training_rows(table, data), obstacle=_NOT_YET)
     if task is None:
         st.caption(f"Task: {_TASKS[found].lower()}, detected from the target.")
+    if data_choice.suits_logarithm(data, found):
+        title = DataSettings.model_fields["target_transform"].title
+        st.caption(
+            plain(
+                f"{quoted([target])} is never negative and has a long tail: a logarithm may suit it (“{title}”, in the "
+                "drawer with scaling).",
+                None,
+            )
+        )
     expected = data_choice.expected(data, found)
     return Chosen(data, expected.rows, expected)

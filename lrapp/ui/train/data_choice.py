@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
 from lrapp.preparation import expected_shape as outlook
+from lrapp.preparation import log_target
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
     DATA_KINDS,
@@ -14,6 +16,7 @@ from lrapp.settings import (
     UploadedSource,
 )
 from lrapp.settings.sources import upload_of
+from lrapp.tables import cell_values
 from lrapp.ui.parts import access, draft, kinds, resources, session
 
 
@@ -42,6 +45,27 @@ def expected(data: DataSettings, task: Task) -> ExpectedShape:
         task: What the network answers.
     """
     return _expected(data.model_dump_json(), task)
+
+
+def suits_logarithm(data: DataSettings, task: Task) -> bool:
+    """Return whether a logarithm of the target is worth trying, and is not chosen yet.
+
+    Args:
+        data: As for ``expected``.
+        task: What the network answers.
+    """
+    if task != "regression" or data.target_transform == "log":
+        return False
+    named = data.model_dump_json(include={"source", "dialect", "kinds", "target"})
+    return _suits_logarithm(named)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _suits_logarithm(data: str) -> bool:
+    parsed = DataSettings.model_validate_json(data)
+    column = resources.table(parsed).frame[parsed.target]
+    numbers = cell_values.numbers(column.to_frame())[:, 0]
+    return log_target.suits(numbers[np.isfinite(numbers)])
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
