@@ -102,7 +102,7 @@ def test_scores_of_numbers_are_in_the_targets_units() -> None:
 
 def test_numbers_need_not_be_of_a_table() -> None:
     data = prepared("price")
-    fitted: Any = SimpleNamespace(kind="pictures", linear=np.asarray, target_mean=7.0)
+    fitted: Any = SimpleNamespace(kind="pictures", linear=data.preprocessor.linear, target_mean=7.0)
     found = evaluate(replace(data, preprocessor=fitted), np.zeros(len(data.test.y)))
     assert found.metrics == evaluate(data, np.zeros(len(data.test.y))).metrics
     assert (found.unit, found.trivial) == ("pictures", "7")
