@@ -45,7 +45,7 @@ class QuantileClip(TransformerMixin, BaseEstimator):
 class UnitScale(TransformerMixin, BaseEstimator):
     """Divides each column by a power of two, so that its usual value is about 1.
 
-    What comes after it may square and add: neither 1e308 nor 1e-300 leaves the range of float64 any more. A power
+    What comes after it may square and add: neither 1e100 nor 1e-300 leaves the range of float64 any more. A power
     of two changes no digit; only what is 10^120 times the usual is moved there, and what is as much smaller is 0.
     """
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from lrapp.errors import UserError
 from lrapp.phrasing import quoted
+from lrapp.tables.columns.number_formats import LARGEST
 
-_LARGEST = float(np.finfo(np.float64).max)
 # From here on a logarithm is worth trying: a normal distribution has 0, an exponential one 2.
 _SKEWED = 1.5
 _LEAST_ROWS = 20
@@ -44,10 +44,10 @@ class LogTarget:
             return (np.log1p(np.maximum(values / self.unit, -1.0)) - self.mean) / self.scale
 
     def numbers(self, outputs: np.ndarray) -> np.ndarray:
-        """Return what a network answers in the target's own units, finite."""
+        """Return what a network answers in the target's own units, at most 1e100."""
         with np.errstate(over="ignore"):
             found = self.unit * np.expm1(np.asarray(outputs, np.float64) * self.scale + self.mean)
-        return np.minimum(found, _LARGEST)
+        return np.minimum(found, LARGEST)
 
 
 def require(values: np.ndarray, target: str) -> None:

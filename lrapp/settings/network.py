@@ -250,8 +250,8 @@ class ModelSettings(SettingsModel):
     initial_weights: InitialWeights = Field(
         "automatic",
         title="Initial weights",
-        description="From which spread the hidden layers' first weights are drawn; Glorot's are smaller than He's, and "
-        "often better for tables.",
+        description="How far the hidden layers' initial weights are spread; Glorot's are smaller than He's, and often "
+        "better for tables.",
         json_schema_extra=ui(
             labels={
                 "automatic": "Automatic (by activation)",

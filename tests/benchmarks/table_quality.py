@@ -316,7 +316,11 @@ def markdown(frame: pd.DataFrame) -> str:
 def report(found: pd.DataFrame, models: Mapping[str, Mapping[str, Any]], tables: Iterable[str]) -> str:
     """Return what was found, in Markdown: all tables together, then each."""
     wanted = {name: key_of(patch) for name, patch in models.items()}
-    kept = found[[wanted.get(row.model) == row.patch and row.table in tables for row in found.itertuples()]]
+    asked = [
+        wanted.get(model) == patch and table in tables
+        for model, patch, table in found[["model", "patch", "table"]].itertuples(index=False)
+    ]
+    kept = found[asked]
     kept = kept.drop_duplicates(["table", "split", "model"], keep="last")
     errors, seconds = (
         kept.pivot(index=["table", "split"], columns="model", values=value)[
@@ -325,9 +329,9 @@ def report(found: pd.DataFrame, models: Mapping[str, Mapping[str, Any]], tables:
         for value in ("error", "seconds")
     )
     parts = [markdown(summary(errors, seconds, against)) for against in (TREES, FIRST) if against in errors]
-    logs = np.log(errors)
     if TREES in errors:
-        ratios = np.exp(logs.sub(logs[TREES], axis=0).groupby("table").mean()).map("{:.3f}".format)
+        logs = errors.div(errors[TREES], axis=0).map(np.log)
+        ratios = logs.groupby("table").mean().map(np.exp).map("{:.3f}".format)
         parts.append(
             f"Error to {TREES} by table (geometric mean over splits):\n\n{markdown(ratios.reset_index())}"
         )

@@ -21,9 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+    """One Chromium for all tests here; it goes with them, as others may come after."""
     assert CHROMIUM is not None, "CI must have chromium; .ci/run installs it."
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -31,9 +31,9 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """A server for all tests that leave it standing; a defect that it logged fails the last of them."""
+    """A server for all tests here that leave it standing; a defect that it logged fails the last of them."""
     server = App(tmp_path_factory.mktemp("shared") / "home")
     server.start()
     yield server

@@ -22,7 +22,7 @@ from lrapp.runs.store import ENDED, Run, Store
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 # Long: a cold start of TensorFlow beside a browser takes its time on a busy machine with two cores.
-PATIENCE = 60_000
+PATIENCE = 120_000
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -23,25 +23,25 @@ from lrapp.settings import (
     TrainingSettings,
 )
 
-TABLE = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (n % 7, n % 5, (n % 7 + n % 5) > 5) for n in range(300))
+TABLE = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (n % 7, n % 5, (n % 7 + n % 5) > 5) for n in range(297))
 
 
-def test_a_broken_link_is_a_sentence_and_the_usual_settings(browser: Browser, own_app: App) -> None:
+def test_a_broken_link_is_a_sentence_and_the_usual_settings(browser: Browser, app: App) -> None:
     with tab(browser) as page:
-        open_app(page, f"{own_app.url}/?settings=eNo9ztEK")
+        open_app(page, f"{app.url}/?settings=eNo9ztEK")
         page.get_by_text("The link was cut off or changed on its way").wait_for()
         expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("50")
         expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
 
 
-def test_settings_are_opened_from_a_file(browser: Browser, own_app: App, tmp_path: Path) -> None:
+def test_settings_are_opened_from_a_file(browser: Browser, app: App, tmp_path: Path) -> None:
     settings = RunSettings(
         name="from a colleague",
         training=TrainingSettings(optimizer="sgd", epochs=3),
         policy=FixedSettings(learning_rate=0.125),
     )
     with tab(browser) as page:
-        open_app(page, own_app.url)
+        open_app(page, app.url)
         page.get_by_role("button", name="Open settings").click()
         uploader = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
         uploader.set_input_files(
@@ -57,9 +57,9 @@ def test_settings_are_opened_from_a_file(browser: Browser, own_app: App, tmp_pat
         expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.125")
 
 
-def test_the_link_of_the_train_page_holds_what_its_fields_say(browser: Browser, own_app: App) -> None:
+def test_the_link_of_the_train_page_holds_what_its_fields_say(browser: Browser, app: App) -> None:
     with tab(browser) as page:
-        open_app(page, own_app.url)
+        open_app(page, app.url)
         set_number(page, "Epochs", 9)
         page.get_by_role("button", name="Share").click()
         link = page.get_by_test_id("stCode").inner_text()
@@ -68,9 +68,7 @@ def test_the_link_of_the_train_page_holds_what_its_fields_say(browser: Browser, 
         assert settings.data.target == "species"
 
 
-def test_the_file_that_a_link_was_made_for_is_asked_for(
-    browser: Browser, own_app: App, tmp_path: Path
-) -> None:
+def test_the_file_that_a_link_was_made_for_is_asked_for(browser: Browser, app: App, tmp_path: Path) -> None:
     elsewhere = Store(tmp_path / "elsewhere")
     source = elsewhere.keep_file(TABLE, "their table.csv")
     assert isinstance(source, FileSource)
@@ -79,7 +77,7 @@ def test_the_file_that_a_link_was_made_for_is_asked_for(
         training=TrainingSettings(epochs=2),
     )
     with tab(browser) as page:
-        open_app(page, f"{own_app.url}/?settings={links.to_text(settings)}")
+        open_app(page, f"{app.url}/?settings={links.to_text(settings)}")
         page.get_by_text(f"its SHA-256 begins with {source.sha256[:8]}").wait_for()
         expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
         uploader = page.get_by_test_id("stFileUploader").filter(has_text="The table of these settings")
@@ -94,4 +92,4 @@ def test_the_file_that_a_link_was_made_for_is_asked_for(
         expander(page, "Missing values, scaling and split")
         expect(page.get_by_role("spinbutton", name="Split seed")).to_have_value("7")
         wanted = train(page)
-        assert own_app.wait_until_ended(wanted).settings.data == settings.data
+        assert app.wait_until_ended(wanted).settings.data == settings.data

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from lrapp.errors import UserError
-from lrapp.export import download
+from lrapp.export import download, registry
 from lrapp.prediction import files
 from lrapp.runs.store import SAMPLES, Run
 from lrapp.settings import DataSettings, FileSource, RunSettings
@@ -251,3 +251,18 @@ def test_requirements_are_lines_that_pip_understands(source: str) -> None:
     ):
         needed = {one.name for one in wanted if one.marker is None or one.marker.evaluate(place)}
         assert {name for name in needed if name.startswith("tensorflow")} == {build}
+
+
+def test_owners_stand_in_folders_and_not_in_what_is_taken_away(finished: Run, tmp_path: Path) -> None:
+    owner = "0123456789abcdef" * 2
+    run = Run(tmp_path / "runs" / finished.id)
+    shutil.copytree(finished.folder, run.folder)
+    (run.folder / "owner").write_text(owner)
+    assert run.owner == owner
+    with zipfile.ZipFile(io.BytesIO(download.pack(run))) as packed:
+        assert "owner" not in packed.namelist()
+        assert not any(owner.encode() in packed.read(name) for name in packed.namelist())
+    script = next(one for one in registry.formats(run) if one.key == "code")
+    made = registry.export(run.folder, tmp_path, script.key)
+    with zipfile.ZipFile(made) as packed:
+        assert not any(owner.encode() in packed.read(name) for name in packed.namelist())

@@ -106,10 +106,10 @@ def test_one_row_is_answered_as_the_network_does(run: Run, store: Store) -> None
     found = model.answer(given)
     if own.probabilities is None:
         np.testing.assert_allclose(found.values, own.values, rtol=1e-4)
-        scores = recipe.scores.metrics
-        assert (
-            scores[0].value < scores[0].baseline
-        )  # in the target's own units, where always the mean is worse
+        first = recipe.scores.metrics[0]
+        assert first.value is not None
+        assert first.baseline is not None
+        assert first.value < first.baseline, "in the target's own units, where always the mean is worse"
     else:
         assert found.probabilities is not None
         np.testing.assert_allclose(found.probabilities, own.probabilities, atol=1e-5)

@@ -1,9 +1,6 @@
 """Who may do what: every action of every page, tried by its maker, by whoever has its address, and by anybody else."""
 
-import io
-import shutil
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -24,7 +21,7 @@ from lrapp.experiments.search import Search
 from lrapp.experiments.search_space import Space, usual_rates
 from lrapp.experiments.studies import Plan
 from lrapp.experiments.study_files import Study
-from lrapp.export import download, registry
+from lrapp.export import registry
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs import notes
@@ -456,50 +453,3 @@ def test_who_may_not_start_gets_no_run_of_whoever_may(made: Made, monkeypatch: p
         assert isinstance(attempt(monkeypatch, OTHER, lambda: actions.start(made.settings, "t")), UserError)
 
     visit(both)
-
-
-def starts() -> None:
-    """A page with a button that starts something, which may fail to come to its end."""
-    import streamlit as st
-
-    from lrapp.ui.parts import starting
-
-    place = st.empty()
-    pressed = place.button("Start", key=starting.key("it"))
-    if pressed:
-        st.session_state.setdefault("tokens", []).append(starting.token("it"))
-    if st.session_state.get("cut off"):
-        st.stop()
-    if starting.shown("it"):
-        place.button("Start", key=starting.key("it"))
-
-
-def test_the_button_is_another_one_as_soon_as_what_it_started_is_shown() -> None:
-    app = AppTest.from_function(starts).run()
-    app.session_state["cut off"] = True
-    for _ in range(3):
-        app.button[0].click().run()
-    assert len(set(app.session_state["tokens"])) == 1, "as long as nothing is shown"
-    first = app.button[0].key
-    app.session_state["cut off"] = False
-    app.run()
-    assert app.button[0].key != first
-    for clicks in (4, 5):
-        app.button[0].click().run()
-        assert len(app.session_state["tokens"]) == clicks
-    assert len(set(app.session_state["tokens"])) == 3
-
-
-def test_owners_stand_in_folders_and_not_in_what_is_taken_away(finished: Run, tmp_path: Path) -> None:
-    owner = "0123456789abcdef" * 2
-    run = Run(tmp_path / "runs" / finished.id)
-    shutil.copytree(finished.folder, run.folder)
-    (run.folder / "owner").write_text(owner)
-    assert run.owner == owner
-    with zipfile.ZipFile(io.BytesIO(download.pack(run))) as packed:
-        assert "owner" not in packed.namelist()
-        assert not any(owner.encode() in packed.read(name) for name in packed.namelist())
-    script = next(one for one in registry.formats(run) if one.key == "code")
-    made = registry.export(run.folder, tmp_path, script.key)
-    with zipfile.ZipFile(made) as packed:
-        assert not any(owner.encode() in packed.read(name) for name in packed.namelist())

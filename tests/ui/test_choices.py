@@ -96,7 +96,7 @@ def page() -> None:
 
 @pytest.mark.parametrize("place", range(5))
 def test_the_entry_that_was_clicked_is_the_one_that_is_taken(place: int) -> None:
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     app.selectbox[0].set_value(place)
     app.multiselect[0].set_value([place])
     app.radio[0].set_value(place)

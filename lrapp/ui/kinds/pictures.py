@@ -25,7 +25,8 @@ def _base(settings: RunSettings) -> tuple[RunSettings, ExpectedShape]:
 def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, PolicySettings]:
     # A whole cycle of the usual cyclical rates.
     training = checked(TrainingSettings(), batch_size=128, epochs=8, optimizer=before.training.optimizer)
-    return ModelSettings(layers=presets.SMALL_CNN), training, before.policy
+    policy = checked(before.policy, source="chosen") if before.policy.source == "raced" else before.policy
+    return ModelSettings(layers=presets.SMALL_CNN), training, policy
 
 
 def _predict(run: Run) -> None:

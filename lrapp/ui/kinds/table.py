@@ -1,8 +1,8 @@
 """What the pages show for a table."""
 
 from lrapp.preparation.expected_shape import ExpectedShape
-from lrapp.settings import ModelSettings, PolicySettings, RunSettings, TrainingSettings
-from lrapp.ui.parts import resources
+from lrapp.settings import ModelSettings, PolicySettings, RunSettings, TrainingSettings, starting
+from lrapp.ui.parts import draft, resources
 from lrapp.ui.parts.kinds import KindPages
 from lrapp.ui.predict import table_or_row
 from lrapp.ui.train import data, data_choice, presets
@@ -20,7 +20,9 @@ def _base(settings: RunSettings) -> tuple[RunSettings, ExpectedShape]:
 
 
 def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, PolicySettings]:
-    return ModelSettings(), TrainingSettings(), RunSettings().policy
+    first = starting.settings()
+    draft.propose(first.training)
+    return first.model, first.training, first.policy
 
 
 KIND = KindPages(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lrapp.errors import UserError
 from lrapp.runs import links
-from lrapp.settings import PolicySettings, RunSettings
+from lrapp.settings import PolicySettings, RunSettings, TrainingSettings, starting
 from lrapp.ui.parts import resources, session
 
 
@@ -17,8 +17,17 @@ def get() -> RunSettings:
     """Return the draft; in a fresh session, that of the run or the link in the address, or the defaults."""
     kept = session.state()
     if kept.draft is None:
-        kept.draft = _of_address() or RunSettings()
+        kept.draft = _of_address()
+    if kept.draft is None:
+        kept.draft = starting.settings()
+        propose(kept.draft.training)
     return kept.draft
+
+
+def propose(training: TrainingSettings | None) -> None:
+    """Remember epochs and patience that nobody has chosen, so that they may follow from the table; None to forget."""
+    proposed = None if training is None else (training.epochs, training.early_stopping.patience)
+    session.state().proposed = proposed
 
 
 def put(settings: RunSettings) -> None:
@@ -30,6 +39,7 @@ def replace(settings: RunSettings) -> None:
     """Take settings from elsewhere; every widget starts from them."""
     settings = to_train(settings)
     put(settings)
+    propose(None)
     # Else the policy of that kind that was set earlier would come back in the place of theirs.
     other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
     session.state().link_trouble = ""

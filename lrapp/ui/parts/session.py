@@ -57,6 +57,7 @@ class Session:
         card: Where the Train page is to scroll, and a token of this one time.
         cancelled_reading: Key of the reading that this visitor has cancelled.
         start_buttons: Tokens of buttons that start something, by the buttons' names.
+        proposed: Epochs and patience on the Train page that nobody has chosen; None once somebody has.
         draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
         policies, policy_version: Policies set earlier, by type and family of optimizer; as above.
         link_trouble: What is wrong with the link that the session began with.
@@ -92,6 +93,7 @@ class Session:
     card: "tuple[Card, str] | None" = None
     cancelled_reading: Hashable = None
     start_buttons: "dict[str, Button]" = field(default_factory=dict)
+    proposed: tuple[int, int] | None = None
     draft: "RunSettings | None" = None
     draft_version: int = 0
     policies: "dict[tuple[str, str], PolicySettings]" = field(default_factory=dict)

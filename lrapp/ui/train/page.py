@@ -84,9 +84,8 @@ def _settings() -> tuple[str | None, int | None]:
         forecast = st.empty()
     with st.container(border=True):
         st.subheader("3 Training", anchor=False)
-        training = training_card.card(
-            settings.training, model, chosen.outlook.shape if chosen.outlook else None
-        )
+        shape = chosen.outlook.shape if chosen.outlook else None
+        training = training_card.card(settings.training, model, shape, chosen.rows)
         settings = settings.model_copy(update={"model": model, "training": training})
         gradients.card(settings, next((obstacle for obstacle in obstacles if obstacle), None))
     with st.container(border=True):

@@ -8,9 +8,9 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.networks import shapes
 from lrapp.networks.shapes import Shape
-from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, TrainingSettings
+from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, TrainingSettings, starting
 from lrapp.settings.base import checked
-from lrapp.ui.parts import draft, fields, resources
+from lrapp.ui.parts import draft, fields, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 _OWN_FIELDS = {
@@ -25,18 +25,23 @@ _OWN_FIELDS = {
 GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
 
 
-def card(training: TrainingSettings, model: ModelSettings, shape: Shape | None) -> TrainingSettings:
+def card(
+    training: TrainingSettings, model: ModelSettings, shape: Shape | None, rows: int | None
+) -> TrainingSettings:
     """Show the card.
 
     Args:
         training: The draft's settings.
         model: The network, as the card above says.
         shape: Of one row of what the network will be given; None while the data cannot be used.
+        rows: Rows to train on; None while there are none.
 
     Returns:
         The settings as chosen.
     """
     key = draft.key("training")
+    if rows is not None and shape is not None and len(shape) == 1:
+        training = _for_rows(training, rows, key)
     chosen = fields.choose(training, ["epochs", "batch_size", "least_steps"], key)
     optimizer = fields.widget(training, "optimizer", key)
     chosen |= {"optimizer": optimizer}
@@ -65,6 +70,22 @@ def card(training: TrainingSettings, model: ModelSettings, shape: Shape | None) 
     return TrainingSettings.model_validate(
         training.model_dump() | chosen | {"early_stopping": early_stopping}
     )
+
+
+def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettings:
+    """Return the settings with epochs and patience that suit the table, as long as nobody has chosen them."""
+    proposed = session.state().proposed
+    if proposed is None:
+        return training
+    if proposed != (training.epochs, training.early_stopping.patience):
+        draft.propose(None)
+        return training
+    suited = starting.for_rows(training, rows)
+    if (suited.epochs, suited.early_stopping.patience) != proposed:
+        draft.propose(suited)
+        st.session_state[f"{key}.epochs"] = suited.epochs
+        st.session_state[f"{key}.patience"] = suited.early_stopping.patience
+    return suited
 
 
 def _ensemble(training: TrainingSettings, key: str, shape: Shape | None) -> dict[str, Any]:
