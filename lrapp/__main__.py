@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lrapp.cli import predict
 from lrapp.errors import UserError
-from lrapp.evaluation import setting_checks
-from lrapp.execution import worker, worker_setup
+from lrapp.evaluation import setting_checks, trees
+from lrapp.execution import comparisons, worker, worker_setup
 from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
 from lrapp.runs.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
@@ -100,6 +100,11 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     print(Scores.from_json(run.scores_path.read_text("utf-8")).summary)
     for remark in setting_checks.after(run.settings, run.history()):
         print(f"Note: {remark.text}")
+    if comparisons.wanted(run):
+        comparisons.compare(run.folder, store.home, lambda: run.stop_asked is not None)
+    beside = trees.kept(run.folder)
+    if beside is not None:
+        print(" ".join((beside.sentence, *beside.notes)))
     write_beside(run.folder / download.file_name(run), download.pack(run))
     print(f"The model is in {run.folder}, all in one file: {download.file_name(run)}.")
     return 0

@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from lrapp.errors import UserError
-from lrapp.evaluation import explanations, kinds, metrics
+from lrapp.evaluation import explanations, judging, kinds, metrics
 from lrapp.evaluation.explanations import Answer, Dependence, Importance
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
-from lrapp.evaluation.scores import Metric, Scores, evaluate, number
+from lrapp.evaluation.scores import Metric, Scores, evaluate
 from lrapp.settings import Task
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
 _MOST_CURVES = 8
-# A difference of less than two standard errors is what chance does.
-_SURE = 2.0
 
 Model = Literal["network", "linear model"]
 
@@ -162,9 +160,7 @@ def look(
         model = "linear model"
         if learned < len(prepared.train.y):
             model += f" that learned from {learned:,} {prepared.unit}"
-        found["verdict"] = _verdict(
-            prepared, part, outputs, linear, own.metrics[0], found["linear"][0], model
-        )
+        found["verdict"] = _verdict(prepared, part, outputs, linear, model)
     if prepared.task == "regression":
         values = prepared.preprocessor.decode(outputs).values
         truth = prepared.preprocessor.decode(part.y).values
@@ -178,55 +174,29 @@ def look(
 
 
 def _verdict(
-    prepared: "Prepared",
-    part: "Split",
-    outputs: NDArray[Any],
-    linear: NDArray[Any],
-    own: Metric,
-    other: Metric,
-    model: str,
+    prepared: "Prepared", part: "Split", outputs: NDArray[Any], linear: NDArray[Any], model: str
 ) -> str:
     """Whether the network beats the linear model (as it is called there) by more than chance, in a sentence."""
-    errors = explanations.error_of(prepared, part.y, linear) - explanations.error_of(
-        prepared, part.y, outputs
-    )
-    better = float(errors.mean())
-    chance = float(errors.std(ddof=1)) / len(errors) ** 0.5 if len(errors) > 1 else float("inf")
-    assert own.value is not None
-    assert other.value is not None
-    rows = f"{len(errors):,} {prepared.unit}" if len(errors) != 1 else f"one {prepared.unit[:-1]}"
-    network, simple = _told(prepared, own.value), _told(prepared, other.value)
-    if not errors.any():
-        return f"The network and a linear model answer equally well: it is {network}, a {model} {simple}."
-    if abs(better) <= _SURE * chance:
+    found = judging.contrast(prepared, part, outputs, linear)
+    told = judging.words(found, f"a {model}")
+    if found.level:
+        return f"The network and a linear model answer equally well: {told}."
+    if not found.sure:
+        rows = f"{len(part.y):,} {prepared.unit}" if len(part.y) != 1 else f"one {prepared.unit[:-1]}"
         return (
-            f"The network and a linear model are about as good: it is {network}, a {model} {simple}, "
-            f"and with {rows} that much can be chance."
+            f"The network and a linear model are about as good: {told}; with {rows} that much can be chance."
         )
-    if better > 0 and own.baseline is not None and _beaten(own, own.baseline):
-        trivial = _told(prepared, own.baseline)
+    if found.gain < 0:
+        reversed_words = judging.words(found, f"a {model}", second_first=True)
+        return f"A {model} does better, with less effort: {reversed_words}."
+    trivial = judging.beside_baseline(prepared, part, outputs)
+    if trivial.gain <= judging.SURE * trivial.chance:
+        baseline = judging.shown(trivial.figure, trivial.second)
         return (
-            f"The network does better than a linear model, but not than the baseline: it is {network}, "
-            f"a {model} {simple}, the baseline {trivial}."
+            "The network does better than a linear model, but not clearly better than the baseline: "
+            f"{told}, the baseline {'by ' if trivial.figure == judging.OFF else ''}{baseline}."
         )
-    if better > 0:
-        return f"The network clearly beats a linear model: it is {network}, a {model} {simple}."
-    return f"A {model} does better, with less effort: it is {simple}, the network {network}."
-
-
-def _told(prepared: "Prepared", value: float) -> str:
-    """The first figure in words."""
-    return (
-        f"off by {number(value)} on average"
-        if prepared.task == "regression"
-        else f"right in {100 * value:.1f} %"
-    )
-
-
-def _beaten(metric: Metric, trivial: float) -> bool:
-    """Whether the baseline does as well or better."""
-    assert metric.value is not None
-    return metric.value <= trivial if metric.higher_is_better else metric.value >= trivial
+    return f"The network clearly beats a linear model: {told}."
 
 
 def _of_classes(

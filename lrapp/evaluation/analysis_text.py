@@ -8,6 +8,7 @@ import pandas as pd
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.metrics import THRESHOLDS, Thresholds
 from lrapp.evaluation.scores import Scores, number
+from lrapp.evaluation.trees import BesideTrees
 from lrapp.phrasing import counted
 
 View = Literal["Confusion", "Curves", "Calibration", "Threshold", "Residuals", "What matters"]
@@ -31,14 +32,16 @@ def views(insight: Insight) -> list[View]:
     return [view for view in get_args(View) if there[view]]
 
 
-def score_frame(scores: Scores, insight: Insight | None) -> pd.DataFrame:
-    """Return the scores' frame, with a column for the linear model where there is one."""
+def score_frame(scores: Scores, insight: Insight | None, beside: BesideTrees | None = None) -> pd.DataFrame:
+    """Return the scores' frame, with a column for the linear model and for boosted trees where there are some."""
     frame = scores.frame()
-    if insight is None or not insight.linear:
-        return frame
-    others = Scores(scores.task, scores.part, scores.rows, scores.trivial, insight.linear).frame()
-    linear = dict(zip(others["metric"], others["network"], strict=True))
-    frame.insert(2, "linear model", [linear.get(name, "") for name in frame["metric"]])
+    linear = insight.linear if insight is not None else ()
+    trees = beside.metrics if beside is not None and beside.part == scores.part else ()
+    for place, (name, metrics) in enumerate((("linear model", linear), ("boosted trees", trees))):
+        if metrics:
+            other = Scores(scores.task, scores.part, scores.rows, scores.trivial, metrics).frame()
+            values = dict(zip(other["metric"], other["network"], strict=True))
+            frame.insert(2 + place * bool(linear), name, [values.get(one, "") for one in frame["metric"]])
     return frame
 
 

@@ -30,15 +30,18 @@ Card = Literal["1 Data", "2 Network", "3 Training", "4 Learning rate"]
 _LEAST_EPOCHS = 5
 # Shares of what the validation loss fell in all: a rise or a fall of more is a trend.
 _RISE, _FALL = 0.1, 0.05
+# A rise of more than this share of the least validation loss is seen in the chart.
+_VISIBLE = 0.05
 # A validation loss this many times the training loss of the same epoch is a gap.
 _GAP = 1.5
 # Nearer to the baseline than this share of its error is hardly better. Of figures that a network can raise
 # without having learned anything (by chance, or by answering each class now and then) it takes more.
 _HARDLY, _HARDLY_RANKED = 0.05, 0.3
-_RANKED = ("ROC AUC", "macro F1")
+_RANKED = ("ROC AUC", "macro F1", "balanced accuracy", "average precision")
 # A class with less than this share of its fair share of the rows is rare; one of which less than half is found, missed.
 _RARE, _MISSED = 0.4, 0.5
 _LEAST_RARE_ROWS = 5
+MEMBERS = 8
 _MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
 # Settings that kept a run from doing what they promise, and where they are: the cause, before all that curves tell.
 CAUSES: dict[Kind, Card] = {
@@ -204,20 +207,27 @@ def _overfits(val: NDArray[np.float64], train: NDArray[np.float64], best: int, f
     if len(after) < 3:
         return None
     # The last third of what came after, so that one bad epoch is not a trend.
-    rise = float(np.median(after[-max(1, len(after) // 3) :]) - val[best])
-    fell = train[best] - float(np.median(train[best + 1 :][-max(1, len(after) // 3) :]))
+    last = after[-max(1, len(after) // 3) :]
+    rise = float(np.median(last) - val[best])
+    fell = train[best] - float(np.median(train[best + 1 :][-len(last) :]))
+    if rise <= _RISE * fall or fell <= 0:
+        return None
     gap = val[-1] > _GAP * train[-1]
-    return rise if rise > _RISE * fall and fell > 0 and (gap or rise > 0.5 * fall) else None
+    # A lower share of the fall is a trend all the same where it stands out of how the loss jumps from epoch to epoch.
+    jump = float(np.median(np.abs(np.diff(after))))
+    seen = rise > _VISIBLE * val[best] and rise > 2 * jump and last.min() > val[best] + rise / 4
+    return rise if gap or rise > 0.5 * fall or seen else None
 
 
 def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSettings) -> Diagnosis:
     kept = settings.training.early_stopping.restore_best
     sentence = (
-        f"Overfitting: after epoch {best.epoch:,} the validation loss rose by {rise:.2g}, while the training loss "
-        f"went on falling to {last.loss:.2g}."
-        + (" The model keeps the best epoch's weights." if kept else "")
+        f"Overfitting: after epoch {best.epoch:,} the validation loss rose from {best.val_loss:.2g} by {rise:.2g}, "
+        f"while the training loss went on falling to {last.loss:.2g}."
+        + (" The model keeps the best epoch's weights: fewer epochs would do." if kept else "")
     )
     training, layers = settings.training, settings.model.layers
+    many = f", or an ensemble of {MEMBERS} networks." if may_be_many(settings) else "."
     if not kept:
         stopping = training.early_stopping.model_copy(update={"enabled": True, "restore_best": True})
         return Diagnosis(
@@ -231,7 +241,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
         return Diagnosis(
             "overfitting",
             sentence,
-            "Try dropout 0.2 in every layer.",
+            "Try dropout 0.2 in every layer" + many,
             "2 Network",
             _with_layers(settings, dropout=0.2),
         )
@@ -239,7 +249,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
         return Diagnosis(
             "overfitting",
             sentence,
-            "Try L2 0.001 in every layer.",
+            "Try L2 0.001 in every layer" + many,
             "2 Network",
             _with_layers(settings, l2=0.001),
         )
@@ -247,11 +257,17 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
         return Diagnosis(
             "overfitting",
             sentence,
-            "Try layers of half the width.",
+            "Try layers of half the width" + many,
             "2 Network",
             _scaled(settings, 0.5),
         )
-    return Diagnosis("overfitting", sentence, "More rows would help most.", "1 Data")
+    return Diagnosis("overfitting", sentence, "More rows would help most" + many, "1 Data")
+
+
+def may_be_many(settings: RunSettings) -> bool:
+    """Return whether a run trained few networks and could train ``MEMBERS`` at once."""
+    several = _with_training(settings, members=MEMBERS)
+    return settings.networks < MEMBERS and not several.networks_obstacle
 
 
 def _underfits(settings: RunSettings) -> Diagnosis:

@@ -14,7 +14,9 @@ from lrapp.settings import DATA_KINDS, Task
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
-_PERCENT = ("accuracy",)
+_PERCENT = ("accuracy", "balanced accuracy")
+# Where the most frequent class has more than this share of the rows, being right often says little.
+_UNEQUAL = 0.7
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Scores:
 
     @property
     def summary(self) -> str:
-        """One plain sentence on the first figure beside the baseline; another where there are no test rows."""
+        """A plain sentence on the first figure beside the baseline, and others where that is not enough."""
         metric = self.metrics[0]
         value, baseline = _shown(metric.name, metric.value), _shown(metric.name, metric.baseline)
         unit = self.unit
@@ -71,11 +73,29 @@ class Scores:
                 f"The network is right in {value} of the {rows}; "
                 f"always answering “{self.trivial}” would be right in {baseline}."
             )
+            sentence += self._fairer
         if self.part == "test":
             return sentence
         return (
             f"{sentence} There are no test {unit}, and the validation {unit} also chose the epoch: "
             "expect a little less on new data."
+        )
+
+    @property
+    def _fairer(self) -> str:
+        """The figure to look at where one class is so frequent that being right often says little."""
+        accuracy = self.metrics[0]
+        if accuracy.value is None or accuracy.baseline is None:
+            return ""
+        if accuracy.baseline <= _UNEQUAL and accuracy.value > accuracy.baseline:
+            return ""
+        wanted = "ROC AUC" if self.task == "binary" else "balanced accuracy"
+        fair = next((one for one in self.metrics if one.name == wanted and one.value is not None), None)
+        if fair is None:
+            return ""
+        return (
+            f" “{self.trivial}” is frequent, so the {fair.name} tells more: {_shown(wanted, fair.value)}, where "
+            f"guessing has {_shown(wanted, fair.baseline)}."
         )
 
     def frame(self) -> pd.DataFrame:
@@ -152,7 +172,7 @@ def _of_numbers(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
     """Computed on standardised values, and scaled afterwards."""
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-    told = prepared.tabular
+    told = prepared.preprocessor
     y, outputs = told.linear(part.y), told.linear(outputs)
     mean = np.zeros_like(y)  # of the training rows
 
@@ -181,7 +201,7 @@ def _of_numbers(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
 
 
 def _of_classes(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tuple[str, tuple[Metric, ...]]:
-    from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+    from sklearn.metrics import accuracy_score, average_precision_score, f1_score, log_loss, roc_auc_score
 
     names = np.array(prepared.classes, dtype=object)
     labels = np.arange(len(names))
@@ -195,6 +215,15 @@ def _of_classes(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
     shares = np.bincount(prepared.train.y.astype(np.int64), minlength=len(names)) / len(prepared.train.y)
     majority = np.full_like(y, int(shares.argmax()))
     accuracy = Metric("accuracy", float(accuracy_score(y, answers)), float(accuracy_score(y, majority)), True)
+    seen = np.bincount(y, minlength=len(names))
+    recalls = np.bincount(y[answers == y], minlength=len(names))[seen > 0] / seen[seen > 0]
+    several = np.count_nonzero(seen) > 1
+    balanced = Metric(
+        "balanced accuracy",
+        float(recalls.mean()) if several else None,
+        1 / np.count_nonzero(seen) if several else None,
+        True,
+    )
     loss = Metric(
         "log loss",
         float(log_loss(y, chances, labels=labels)),
@@ -202,21 +231,26 @@ def _of_classes(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
         False,
     )
     if prepared.task == "binary":
-        both = len(np.unique(y)) == 2
         area = Metric(
             "ROC AUC",
-            float(roc_auc_score(y, decoded.probabilities[:, 1])) if both else None,
-            0.5 if both else None,
+            float(roc_auc_score(y, decoded.probabilities[:, 1])) if several else None,
+            0.5 if several else None,
             True,
         )
-        return str(names[majority[0]]), (accuracy, area, loss)
+        precision = Metric(
+            "average precision",
+            float(average_precision_score(y, decoded.probabilities[:, 1])) if several else None,
+            float(y.mean()) if several else None,
+            True,
+        )
+        return str(names[majority[0]]), (accuracy, area, loss, balanced, precision)
     macro = Metric(
         "macro F1",
         float(f1_score(y, answers, average="macro", zero_division=0)),
         float(f1_score(y, majority, average="macro", zero_division=0)),
         True,
     )
-    return str(names[majority[0]]), (accuracy, macro, loss)
+    return str(names[majority[0]]), (accuracy, macro, loss, balanced)
 
 
 def number(value: float) -> str:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from lrapp.errors import BusyError, UserError
 from lrapp.execution import tasks, worker, worker_setup
+from lrapp.execution.comparisons import Comparisons
 from lrapp.execution.once import Once
 from lrapp.execution.turns import Turns
 from lrapp.execution.worker_process import Worker, WorkerLostError, WorkerProcess, worker_of
@@ -75,6 +76,7 @@ class Jobs:
         # Taken after the turn of a run, never before it, unless nobody waits for that.
         self._changed = threading.Condition()
         self._closing = False
+        self._comparisons = Comparisons(store.home, self._tell)
         self.once = Once()
         """For starts that are asked for several times, as by clicks on one button."""
         self._recover()
@@ -100,6 +102,7 @@ class Jobs:
             UserError: If its folder is damaged.
         """
         with self._changed:
+            self._comparisons.give_way()
             if run not in self._waiting:
                 self._waiting.put(run, run.status)
             self._changed.notify_all()
@@ -163,6 +166,7 @@ class Jobs:
     def call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function in the worker, when the run in training has ended."""
         with self._changed:
+            self._comparisons.give_way()
             return self._fresh_worker().submit(fn, *args, **kwargs)
 
     def task(
@@ -177,6 +181,15 @@ class Jobs:
         return tasks.in_worker(
             self.call, self.store.home, fn, *args, failure=failure, stopped=stopped, watch=watch
         )
+
+    def comparing(self, run: Run) -> bool:
+        """Whether a run's network is still to be compared with boosted trees."""
+        with self._changed:
+            return self._current == run or self._comparisons.has(run)
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def close(self) -> None:
         """End the worker and the thread; the next ``Jobs`` over the store takes a run in progress up again."""
@@ -256,12 +269,14 @@ class Jobs:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._waiting or self._closing, HELD_SECONDS if self._held else None
+                    lambda: self._waiting or self._closing or self._comparisons.due,
+                    HELD_SECONDS if self._held else None,
                 )
                 if self._closing:
                     return
                 self._take_up()
                 if not self._waiting:
+                    self._comparisons.begin(lambda *call: self._fresh_worker().submit(*call))
                     continue
                 self._current = self._waiting.take()
                 self._current_owner = self._current.owner
@@ -333,6 +348,8 @@ class Jobs:
         state, message = self._ending(run, future, starts)
         if still:
             run.set_status(state=state, message=message, ended=now())
+        with self._changed:
+            self._comparisons.add(run)
 
     def _ending(self, run: Run, future: Future[Any], starts: int) -> tuple[State, str]:
         """Say how a run ended."""

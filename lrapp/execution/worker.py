@@ -345,11 +345,13 @@ def _outputs(prepared: "Prepared") -> int:
 def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
     """Save the model, its preprocessor and its scores."""
     from lrapp.evaluation import scores as evaluation
+    from lrapp.evaluation import trees
     from lrapp.networks import saved
 
     part = prepared.test if len(prepared.test.y) else prepared.validation
     outputs = saved.outputs(network, part.x)
     scores = evaluation.evaluate(prepared, outputs)
+    (run.folder / trees.FILE).unlink(missing_ok=True)
     prepared.preprocessor.save(run.folder)
     write_beside(run.scores_path, scores.to_json().encode())
     # The model comes last: where it is, everything that predicts is.

@@ -10,6 +10,7 @@ from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.diagnosis import diagnose
 from lrapp.evaluation.misclassified import Mistakes, class_sentence
 from lrapp.evaluation.scores import Scores
+from lrapp.evaluation.trees import BesideTrees
 from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
 from lrapp.runs.events import History
@@ -46,6 +47,7 @@ def html(
     scores: Scores,
     insight: Insight | None,
     mistakes: Mistakes | None = None,
+    beside: BesideTrees | None = None,
 ) -> str:
     """Return the report of one run.
 
@@ -56,8 +58,9 @@ def html(
         scores: What its network is worth.
         insight: The closer look, where there is one.
         mistakes: The pictures that it got wrong, for a run on pictures.
+        beside: How it compares with boosted trees, where that was measured.
     """
-    body = "".join(_body(title, history, settings, scores, insight, mistakes))
+    body = "".join(_body(title, history, settings, scores, insight, mistakes, beside))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -73,13 +76,16 @@ def _body(
     scores: Scores,
     insight: Insight | None,
     mistakes: Mistakes | None,
+    beside: BesideTrees | None,
 ) -> Iterator[str]:
     yield f"<h1>{escape(title)}</h1>"
     target = settings.data.target or ""
     yield f"<p>{escape(_does(settings, scores, insight))} {escape(scores.summary)}</p>"
-    yield _table(analysis_text.score_frame(scores, insight))
+    yield _table(analysis_text.score_frame(scores, insight, beside))
     if insight is not None and insight.verdict:
         yield f"<p>{escape(insight.verdict)}</p>"
+    if beside is not None:
+        yield f"<p>{escape(' '.join((beside.sentence, *beside.notes)))}</p>"
     found = diagnose(history, settings, scores, insight.classes if insight is not None else ())
     yield f"<p>{escape(f'{found.sentence} {found.advice}'.strip())}</p>"
     for remark in setting_checks.after(settings, history):

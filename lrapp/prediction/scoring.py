@@ -117,9 +117,22 @@ class Scorer:
         share = None if place is None else float(self._are[place] / n)
         accuracy = Metric("accuracy", float(self._hits.sum() / n), share, True)
         loss = Metric("log loss", self._log_loss / n, None, False)
+        there = self._are > 0
+        several = np.count_nonzero(there) > 1
+        recall = float((self._hits[there] / self._are[there]).mean()) if several else None
+        guessed = float(1 / np.count_nonzero(there)) if several else None
+        balanced = Metric("balanced accuracy", recall, guessed, True)
         if told.task == "binary":
-            area = self._area.value()
-            return accuracy, Metric("ROC AUC", area, None if area is None else 0.5, True), loss
+            area, precision = self._area.values()
+            return (
+                accuracy,
+                Metric("ROC AUC", area, None if area is None else 0.5, True),
+                loss,
+                balanced,
+                Metric(
+                    "average precision", precision, None if area is None else float(self._are[1] / n), True
+                ),
+            )
         met = (self._said + self._are) > 0
         f1 = 2 * self._hits[met] / (self._said + self._are)[met]
         trivial = None
@@ -127,7 +140,7 @@ class Scorer:
             # Every row is answered with one class: the F1 of all others is 0.
             seen = np.count_nonzero(self._are) + (self._are[place] == 0)
             trivial = float(2 * self._are[place] / (n + self._are[place]) / seen)
-        return accuracy, Metric("macro F1", float(f1.mean()), trivial, True), loss
+        return accuracy, Metric("macro F1", float(f1.mean()), trivial, True), loss, balanced
 
 
 class _Area:
@@ -151,9 +164,12 @@ class _Area:
                 self._counts[1] += np.bincount(places[of_class], minlength=_BINS)
             self._parts.clear()
 
-    def value(self) -> float | None:
-        """Return how often a row of the second class is given more than one of the first; a tie counts half."""
-        from sklearn.metrics import roc_auc_score
+    def values(self) -> tuple[float | None, float | None]:
+        """Return how often a row of the second class is given more than one of the first, and the average precision.
+
+        A tie counts half; both are None where all rows are of one class.
+        """
+        from sklearn.metrics import average_precision_score, roc_auc_score
 
         if self._counts is None:
             chances = np.concatenate([some for some, _ in self._parts])
@@ -163,7 +179,12 @@ class _Area:
             chances, positive = np.tile(np.arange(_BINS), 2), np.repeat([False, True], _BINS)
             rows = self._counts.ravel()
         of_class = np.bincount(positive, rows, 2)
-        return float(roc_auc_score(positive, chances, sample_weight=rows)) if of_class.all() else None
+        if not of_class.all():
+            return None, None
+        return (
+            float(roc_auc_score(positive, chances, sample_weight=rows)),
+            float(average_precision_score(positive, chances, sample_weight=rows)),
+        )
 
 
 def _bins(chances: np.ndarray) -> np.ndarray:

@@ -64,7 +64,8 @@ def test_a_run_is_the_same_as_in_the_app(finished: Run, tmp_path: Path) -> None:
     lines = output.splitlines()
     assert lines[0] == finished.status.message
     assert lines[1].startswith("The network is right in ")
-    assert lines[2].endswith("all in one file: Penguins-of-Palmer-Station.zip.")
+    assert "boosted trees" in lines[2].lower()
+    assert lines[3].endswith("all in one file: Penguins-of-Palmer-Station.zip.")
     packed = (run.folder / "Penguins-of-Palmer-Station.zip").read_bytes()
     assert "predict.py" in zipfile.ZipFile(io.BytesIO(packed)).namelist()
     assert not (tmp_path / "home" / "runs").joinpath(run.id).exists()

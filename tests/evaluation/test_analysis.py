@@ -64,7 +64,7 @@ def test_chance_is_told_from_skill() -> None:
     bend = prepared(np.abs(A) + RNG.normal(0, 0.01, ROWS))
     truth = bend.test.y[:, None]
     assert looked(bend, truth).verdict.startswith(
-        "The network clearly beats a linear model: it is off by 0 on average,"
+        "The network clearly beats a linear model: off by 0 on average,"
     )
     line = prepared(A * 2 + RNG.normal(0, 0.01, ROWS))
     assert looked(line, np.zeros_like(line.test.y)[:, None]).verdict.startswith("A linear model does better")
@@ -75,13 +75,17 @@ def test_chance_is_told_from_skill() -> None:
 @pytest.mark.parametrize(
     ("network", "linear", "verdict"),
     [
-        (2, 3, "The network does better than a linear model, but not than the baseline: it is off by "),
-        (0, 3, "The network clearly beats a linear model: it is off by 0 on average,"),
-        (2, 0, "A linear model does better, with less effort: it is off by 0 on average,"),
+        (
+            2,
+            3,
+            "The network does better than a linear model, but not clearly better than the baseline: off by ",
+        ),
+        (0, 3, "The network clearly beats a linear model: off by 0 on average,"),
+        (2, 0, "A linear model does better, with less effort: off by 0 on average,"),
         (
             0,
             0,
-            "The network and a linear model answer equally well: it is off by 0 on average, a linear model off by ",
+            "The network and a linear model answer equally well: off by 0 on average, a linear model by 0",
         ),
     ],
 )
@@ -92,6 +96,16 @@ def test_a_verdict_says_no_more_than_the_figures(
     truth = data.test.y[:, None]
     monkeypatch.setattr(explanations, "linear_outputs", lambda _, x: (truth + linear, len(data.train.y)))
     assert looked(data, truth + network).verdict.startswith(verdict)
+
+
+def test_accuracy_alone_does_not_decide() -> None:
+    """A rare class that is never answered, but ranked far better than a line can."""
+    data = prepared(np.where(np.abs(A) > 1.3, "rare", "usual"))
+    rare = np.clip(0.45 * np.abs(data.test.x[:, data.inputs.index("a")]) / 3, 0, 0.45)
+    outputs = (rare if data.classes[1] == "rare" else 1 - rare)[:, None]
+    scores = evaluation.evaluate(data, outputs).metrics
+    assert scores[0].value == scores[0].baseline
+    assert looked(data, outputs).verdict.startswith("The network clearly beats a linear model: ROC AUC 0.9")
 
 
 def test_two_classes_have_a_threshold() -> None:
@@ -263,7 +277,7 @@ def test_pictures_have_everything_but_columns() -> None:
     assert None not in recalls
     assert {one.model for one in found.curves} == {"network", "linear model"}
     assert (found.importance, found.dependence) == ((), ())
-    assert found.verdict.startswith("The network clearly beats a linear model: it is right in ")
+    assert found.verdict.startswith("The network clearly beats a linear model: log loss 0.")
     assert found.notes == ("The linear model sees the pictures 3 times smaller.",)
     assert Insight.from_json(found.to_json()) == found
 

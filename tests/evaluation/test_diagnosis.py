@@ -46,7 +46,9 @@ FALLING = [1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.04]
 def test_overfitting_leads_from_dropout_over_l2_to_width_to_rows() -> None:
     found = told(FALLING, RISING, layers(LayerSettings(units=64)))
     assert found.verdict == "overfitting"
-    assert found.sentence.startswith("Overfitting: after epoch 4 the validation loss rose by 0.4")
+    assert found.sentence.startswith("Overfitting: after epoch 4 the validation loss rose from 0.5 by 0.4")
+    assert found.advice == "Try dropout 0.2 in every layer, or an ensemble of 8 networks."
+    assert "fewer epochs would do" in found.sentence
     assert found.card == "2 Network"
     cards = []
     for _ in range(3):
@@ -60,6 +62,30 @@ def test_overfitting_leads_from_dropout_over_l2_to_width_to_rows() -> None:
     ]
     last = told(FALLING, RISING, layers(LayerSettings(units=8, dropout=0.2, l2=0.001)))
     assert (last.card, last.settings) == ("1 Data", None)
+
+
+# As a run on Titanic's 700 training rows: down to 0.37, then slowly up to 0.42.
+SLOW = [0.62, 0.5, 0.44, 0.41, 0.39, 0.37, 0.375, 0.38, 0.385, 0.395, 0.4, 0.405, 0.41, 0.42, 0.42]
+SLOWLY = [0.64, 0.52, 0.46, 0.42, 0.40, 0.385, 0.38, 0.37, 0.365, 0.36, 0.35, 0.345, 0.34, 0.335, 0.33]
+
+
+def test_overfitting_that_the_chart_shows_is_named() -> None:
+    found = told(SLOWLY, SLOW)
+    assert found.verdict == "overfitting"
+    assert "rose from 0.37 by 0.05" in found.sentence
+    eight = told(SLOWLY, SLOW, layers(LayerSettings(), members=8))
+    assert eight.advice == "Try dropout 0.2 in every layer."
+
+
+def test_a_loss_that_jumps_or_hardly_rises_does_not_overfit() -> None:
+    jumps = [0.04 * (-1) ** k for k in range(9)]
+    noisy = [*SLOW[:6], *(0.41 + jump for jump in jumps)]
+    assert told(SLOWLY, noisy).verdict == "sound"
+    flat = [*SLOW[:6], *(0.37 + 0.001 * k for k in range(1, 10))]
+    assert told(SLOWLY, flat).verdict == "sound"
+    # A rate that has risen again lifts both losses.
+    both = [*SLOWLY[:6], *(0.39 + 0.004 * k for k in range(9))]
+    assert told(both, SLOW).verdict == "sound"
 
 
 def test_overfitting_that_reached_the_model_asks_for_early_stopping_first() -> None:

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,13 +50,19 @@ def test_binary_scores_equal_scikit_learns(shape: tuple[int, ...]) -> None:
 
     wide = outputs.astype(np.float64)
     found = values(scores)
-    assert list(found) == ["accuracy", "ROC AUC", "log loss"]
+    assert list(found) == ["accuracy", "ROC AUC", "log loss", "balanced accuracy", "average precision"]
     assert found["accuracy"] == pytest.approx(
         (metrics.accuracy_score(truth, outputs > 0.5), 1 - truth.mean())
     )
     assert found["ROC AUC"] == pytest.approx((metrics.roc_auc_score(truth, outputs), 0.5))
     assert found["log loss"] == pytest.approx(
         (metrics.log_loss(truth, wide), metrics.log_loss(truth, np.full(60, share)))
+    )
+    assert found["balanced accuracy"] == pytest.approx(
+        (metrics.balanced_accuracy_score(truth, outputs > 0.5), 0.5)
+    )
+    assert found["average precision"] == pytest.approx(
+        (metrics.average_precision_score(truth, outputs), truth.mean())
     )
     assert scores.trivial == "no"
 
@@ -69,7 +77,10 @@ def test_scores_of_several_classes_equal_scikit_learns() -> None:
 
     found = values(scores)
     wide = outputs.astype(np.float64)
-    assert list(found) == ["accuracy", "macro F1", "log loss"]
+    assert list(found) == ["accuracy", "macro F1", "log loss", "balanced accuracy"]
+    assert found["balanced accuracy"] == pytest.approx(
+        (metrics.balanced_accuracy_score(truth, answers), 1 / 3)
+    )
     assert found["accuracy"] == pytest.approx((np.mean(truth == answers), np.mean(truth == "y")))
     assert found["macro F1"][0] == pytest.approx(metrics.f1_score(truth, answers, average="macro"))
     assert found["macro F1"][1] == pytest.approx(2 / 3 * np.mean(truth == "y") / (1 + np.mean(truth == "y")))
@@ -98,6 +109,14 @@ def test_scores_of_numbers_are_in_the_targets_units() -> None:
         assert found[name] == pytest.approx((judge(truth, guess), judge(truth, same)), rel=1e-4)
 
 
+def test_numbers_need_not_be_of_a_table() -> None:
+    data = prepared("price")
+    fitted: Any = SimpleNamespace(kind="pictures", linear=data.preprocessor.linear, target_mean=7.0)
+    found = evaluate(replace(data, preprocessor=fitted), np.zeros(len(data.test.y)))
+    assert found.metrics == evaluate(data, np.zeros(len(data.test.y))).metrics
+    assert (found.unit, found.trivial) == ("pictures", "7")
+
+
 def test_a_perfect_and_a_trivial_network() -> None:
     data = prepared("three")
     perfect = evaluate(data, np.eye(3)[data.test.y])
@@ -120,11 +139,22 @@ def test_the_summary_is_one_plain_sentence() -> None:
         "The network is right in 90.0 % of the 10 test rows; always answering “no” would be right in 50.0 %."
     )
     assert scores.frame().to_dict("list") == {
-        "metric": ["accuracy", "ROC AUC", "log loss"],
-        "network": ["90.0 %", "0.96", "0.2809"],
-        "baseline": ["50.0 %", "0.5", scores.frame()["baseline"][2]],
-        "better": ["higher", "higher", "lower"],
+        "metric": ["accuracy", "ROC AUC", "log loss", "balanced accuracy", "average precision"],
+        "network": ["90.0 %", "0.96", "0.2809", "90.0 %", "0.9667"],
+        "baseline": ["50.0 %", "0.5", scores.frame()["baseline"][2], "50.0 %", "0.5"],
+        "better": ["higher", "higher", "lower", "higher", "higher"],
     }
+
+
+def test_where_a_class_is_frequent_accuracy_does_not_stand_alone() -> None:
+    data = prepared("two")
+    rare = np.array([1] + [0] * 9, np.float32)
+    data = replace(data, test=Split(data.test.x[:10], rare, None, data.test.rows[:10]))
+    scores = evaluate(data, np.array([0.4] + [0.1] * 8 + [0.3]))
+    assert scores.summary == (
+        "The network is right in 90.0 % of the 10 test rows; always answering “no” would be right in 90.0 %. “no” is "
+        "frequent, so the ROC AUC tells more: 1, where guessing has 0.5."
+    )
 
 
 def test_the_summary_of_numbers() -> None:
@@ -151,7 +181,8 @@ def test_figures_that_do_not_exist_are_none() -> None:
     data = prepared("two")
     alone = replace(data, test=Split(data.test.x[:4], np.ones(4, np.float32), None, data.test.rows[:4]))
     scores = evaluate(alone, np.array([0.2, 0.7, 0.8, 0.9]))
-    assert values(scores)["ROC AUC"] == (None, None)
+    for name in ("ROC AUC", "balanced accuracy", "average precision"):
+        assert values(scores)[name] == (None, None)
     assert scores.frame()["network"][1] == "not defined"
     assert Scores.from_json(scores.to_json()) == scores
 

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
     f1_score,
     log_loss,
     mean_absolute_error,
@@ -79,6 +81,10 @@ def test_two_classes(exact: int, close: float, monkeypatch: pytest.MonkeyPatch) 
     assert found["accuracy"] == pytest.approx(accuracy_score(truth, answered))
     assert found["ROC AUC"] == pytest.approx(roc_auc_score(truth, chances[:, 1]), abs=close)
     assert found["log loss"] == pytest.approx(log_loss(truth, chances))
+    assert found["balanced accuracy"] == pytest.approx(balanced_accuracy_score(truth, answered))
+    assert found["average precision"] == pytest.approx(
+        average_precision_score(truth, chances[:, 1]), abs=1e-4
+    )
     assert metrics[0].baseline == pytest.approx(np.mean(truth == 1))
 
 
@@ -97,6 +103,7 @@ def test_several_classes_one_of_which_never_comes() -> None:
     assert found["accuracy"] == pytest.approx(accuracy_score(truth, answered))
     assert found["macro F1"] == pytest.approx(f1_score(truth, answered, average="macro"))
     assert found["log loss"] == pytest.approx(log_loss(truth, chances, labels=range(4)))
+    assert found["balanced accuracy"] == pytest.approx(balanced_accuracy_score(truth, answered))
     majority = np.ones_like(truth)
     assert metrics[0].baseline == pytest.approx(accuracy_score(truth, majority))
     assert metrics[1].baseline == pytest.approx(f1_score(truth, majority, average="macro", zero_division=0))

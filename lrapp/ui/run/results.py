@@ -9,7 +9,7 @@ import streamlit as st
 from lrapp.charts import results
 from lrapp.charts.results import Figure
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, setting_checks
+from lrapp.evaluation import analysis_text, setting_checks, trees
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.diagnosis import Card, Diagnosis, diagnose
 from lrapp.evaluation.scores import Scores
@@ -21,6 +21,7 @@ from lrapp.ui.parts import cards, choices, draft, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import misclassified
 
+_TREES_SECONDS = 1.0
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
 
 
@@ -35,9 +36,16 @@ def show(run: Run, history: History, scores: Scores) -> None:
     for note in loggers.notes(run):
         st.warning(plain(note, None), icon=":material/warning:")
     insight = _insight(run)
-    st.dataframe(analysis_text.score_frame(scores, insight), hide_index=True)
+    beside = _beside(run)
+    st.dataframe(analysis_text.score_frame(scores, insight, beside), hide_index=True)
     if insight is not None and insight.verdict:
         st.markdown(plain(insight.verdict, None))
+    if beside is not None:
+        st.markdown(plain(beside.sentence, None))
+        for note in beside.notes:
+            st.caption(plain(note, None))
+    elif resources.jobs().comparing(run):
+        resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
     told = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
     _diagnosis(run, told)
     for remark in setting_checks.after(run.settings, history):
@@ -47,7 +55,7 @@ def show(run: Run, history: History, scores: Scores) -> None:
         _closer_look(run, insight)
     st.download_button(
         "Report (HTML)",
-        data=lambda: _report(run, history, scores, insight),
+        data=lambda: _report(run, history, scores, insight, beside),
         file_name=f"report-{run.id}.html",
         mime="text/html",
         icon=":material/description:",
@@ -66,12 +74,28 @@ def _closer_look(run: Run, insight: Insight) -> None:
     misclassified.show(run, insight)
 
 
-def _report(run: Run, history: History, scores: Scores, insight: Insight | None) -> bytes:
+def _report(
+    run: Run, history: History, scores: Scores, insight: Insight | None, beside: trees.BesideTrees | None
+) -> bytes:
     mistakes = None
     with suppress(UserError):  # damaged, which the page has said
         mistakes = misclassified.kept(run)
     title = resources.run_title(run)
-    return report.html(title, history, run.settings, scores, insight, mistakes).encode()
+    return report.html(title, history, run.settings, scores, insight, mistakes, beside).encode()
+
+
+def _beside(run: Run) -> trees.BesideTrees | None:
+    try:
+        return trees.kept(run.folder)
+    except UserError as error:
+        st.warning(plain(str(error), None), icon=":material/warning:")
+    return None
+
+
+def _wait_for_trees(run: Run) -> None:
+    if not resources.jobs().comparing(run):
+        st.rerun()
+    st.caption("Boosted trees are learning from the same rows, to compare …")
 
 
 def _insight(run: Run) -> Insight | None:

@@ -1,0 +1,140 @@
+"""Boosted trees beside finished runs: they learn in the worker, for as long as nobody else needs it."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lrapp.errors import UserError
+from lrapp.evaluation import trees
+from lrapp.execution import worker
+from lrapp.files import write_beside
+from lrapp.preparation.preprocessor import SKOPS_FILE
+from lrapp.runs.store import Run, Store
+
+log = logging.getLogger(__name__)
+
+# Inputs of all rows, in float32: with more, the worker has forgotten the data, and reading them again is work.
+_MOST_BYTES = 500_000_000
+_GIVE_WAY = "trees.stop"
+
+
+def wanted(run: Run) -> bool:
+    """Whether a run that has just ended is to be compared: it left the model of a table, and a closer look."""
+    try:
+        return (
+            run.status.state in ("completed", "early_stopping")
+            and run.settings.closer_look
+            and run.model_path.exists()
+            and (run.folder / SKOPS_FILE).exists()
+            and not (run.folder / trees.FILE).exists()
+        )
+    except UserError:
+        return False
+
+
+def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None = None) -> bool:
+    """Leave in a run's folder how its network compares with boosted trees; whatever goes wrong, the run is whole.
+
+    Args:
+        folder: The run's folder.
+        home: The store's folder.
+        asked_to_stop: Whether it is to be left off; by default, whether a file says so.
+
+    Returns:
+        Whether it was done; False when it was left off.
+    """
+    from lrapp.networks.saved import SavedModel
+
+    run, stop = Run(folder), folder / _GIVE_WAY
+    if asked_to_stop is None:
+        asked_to_stop = stop.exists
+    try:
+        settings, history = run.settings, run.history()
+        told = history.prepared
+        rows = 0 if told is None else told.train + told.validation + told.test
+        if told is not None and 4 * rows * told.inputs > _MOST_BYTES:
+            found = trees.BesideTrees(
+                "test",
+                told.test,
+                sentence="Boosted trees were left out of the comparison: the table is too large.",
+            )
+        else:
+            prepared = worker.prepared_data(Store(home), settings.data)
+            part = prepared.test if len(prepared.test.y) else prepared.validation
+            outputs = SavedModel.load(folder).outputs(part.x)
+            done = trees.beside(prepared, outputs, settings, history, lambda: not asked_to_stop())
+            if done is None:
+                return False
+            found = done
+    except Exception as error:
+        log.warning("The comparison of run %s with boosted trees failed.", run.id, exc_info=True)
+        found = trees.BesideTrees(
+            "test",
+            0,
+            sentence=f"Boosted trees were left out of the comparison: it failed ({type(error).__name__}).",
+        )
+    finally:
+        stop.unlink(missing_ok=True)
+    if run.model_path.exists():  # the run may have been deleted meanwhile
+        with suppress(UserError):
+            write_beside(folder / trees.FILE, found.to_json())
+    return True
+
+
+class Comparisons:
+    """Runs that wait to be compared. All methods want the caller to hold the queue's lock.
+
+    Args:
+        home: The store's folder.
+        done: Called, from another thread, when one was done or left off.
+    """
+
+    def __init__(self, home: Path, done: Callable[[], None]) -> None:
+        self._home, self._done = home, done
+        self._waiting: list[Run] = []
+        self._current: tuple[Run, Future[Any]] | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether one waits and none is being made."""
+        self._settle()
+        return self._current is None and bool(self._waiting)
+
+    def _settle(self) -> None:
+        if self._current is not None and self._current[1].done():
+            run, future = self._current
+            self._current = None
+            if future.cancelled() or (future.exception() is None and not future.result()):
+                self._waiting.append(run)  # it gave way, and is begun anew
+
+    def add(self, run: Run) -> None:
+        """Put a run that has ended there, if it is to be compared."""
+        if wanted(run) and not self.has(run):
+            self._waiting.append(run)
+
+    def has(self, run: Run) -> bool:
+        """Whether a run waits to be compared, or is being compared."""
+        self._settle()
+        return run in self._waiting or (self._current is not None and self._current[0] == run)
+
+    def begin(self, submit: Callable[..., Future[Any]]) -> None:
+        """Begin with the next one, if none is being made."""
+        if not self.due:
+            return
+        run = self._waiting.pop(0)
+        with suppress(OSError):
+            (run.folder / _GIVE_WAY).unlink(missing_ok=True)
+        self._current = run, submit(compare, run.folder, self._home)
+        self._current[1].add_done_callback(lambda _: self._done())
+
+    def give_way(self) -> None:
+        """Leave off the one that is being made: somebody needs the worker."""
+        if self._current is None or self._current[1].done():
+            return
+        run, future = self._current
+        if not future.cancel() and run.folder.is_dir():
+            with suppress(OSError):
+                (run.folder / _GIVE_WAY).touch()
