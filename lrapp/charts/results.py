@@ -184,9 +184,25 @@ def _colour(field: str, names: list[str]) -> alt.Color:
     )
 
 
-def calibration(found: Calibration) -> Figure:
-    """Return how often what was foretold happened; on the diagonal, a probability means what it says."""
-    frame = pd.DataFrame({"predicted": found.predicted, "observed": found.observed, "rows": found.rows})
+def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
+    """Return how often what was foretold happened; on the diagonal, a probability means what it says.
+
+    Args:
+        found: Of the network.
+        after: Of the network with a temperature, to be drawn beside.
+    """
+    frame, colour = _calibration_frame(found), dict[str, Any]()
+    if after is not None:
+        names = ["as it is", "calibrated"]
+        frame = pd.concat(
+            [
+                _calibration_frame(one).assign(model=name)
+                for one, name in zip((found, after), names, strict=True)
+            ]
+        )
+        colour["color"] = _colour("model", names)
+    else:
+        colour["color"] = alt.value(TRAINING)
     both = {
         "x": alt.X("predicted:Q", title="probability given", scale=alt.Scale(domain=[0, 1])),
         "y": alt.Y("observed:Q", title="share that was so", scale=alt.Scale(domain=[0, 1])),
@@ -201,12 +217,13 @@ def calibration(found: Calibration) -> Figure:
             y2=alt.datum(1),
         )
     )
-    line = alt.Chart().mark_line(color=TRAINING, strokeWidth=1).encode(**both)
+    line = alt.Chart().mark_line(strokeWidth=1).encode(**both, **colour)
     points = (
         alt.Chart()
-        .mark_point(filled=True, color=TRAINING, opacity=1)
+        .mark_point(filled=True, opacity=1)
         .encode(
             **both,
+            **colour,
             size=alt.Size("rows:Q", legend=None, scale=alt.Scale(range=[30, 300])),
             tooltip=[
                 alt.Tooltip("predicted:Q", title="probability given", format=".1%"),
@@ -216,6 +233,10 @@ def calibration(found: Calibration) -> Figure:
         )
     )
     return Figure(finished(alt.layer(ideal, line, points).properties(height=340)), frame, "calibration")
+
+
+def _calibration_frame(found: Calibration) -> pd.DataFrame:
+    return pd.DataFrame({"predicted": found.predicted, "observed": found.observed, "rows": found.rows})
 
 
 def predicted(found: Residuals, target: str) -> Figure:

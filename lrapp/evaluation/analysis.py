@@ -14,6 +14,7 @@ from lrapp.evaluation import explanations, judging, kinds, metrics
 from lrapp.evaluation.explanations import Answer, Dependence, Importance
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
 from lrapp.evaluation.scores import Metric, Scores, evaluate
+from lrapp.evaluation.temperature import Tempered
 from lrapp.settings import Task
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Insight:
         verdict: One sentence on whether the network clearly beats it; empty without a linear model.
         linear: The figures of a linear model on the same rows; empty without one.
         confusion, classes, curves, calibration: Of classes.
+        tempered: What a temperature would make of the probabilities; None where that was not measured.
         thresholds: Of two classes.
         residuals: Of numbers.
         importance: Columns, those first that matter most.
@@ -73,6 +75,7 @@ class Insight:
     by_log_loss: bool = False
     dependence: tuple[Dependence, ...] = ()
     notes: tuple[str, ...] = ()
+    tempered: Tempered | None = None
 
     def to_json(self) -> bytes:
         """Return it as JSON."""
@@ -108,6 +111,9 @@ class Insight:
         if self.thresholds is not None:
             levels = range(metrics.THRESHOLDS)
             lists.append((levels, self.thresholds.true_positives, self.thresholds.false_positives))
+        if self.tempered is not None:
+            found = self.tempered.calibration
+            lists.append((found.predicted, found.observed, found.rows))
         if self.calibration is not None:
             found = self.calibration
             lists.append((found.predicted, found.observed, found.rows))

@@ -78,6 +78,25 @@ def calibration_sentence(insight: Insight) -> str:
     )
 
 
+def temperature_sentence(insight: Insight) -> str:
+    """Return what a temperature would make of the probabilities; empty where that was not measured."""
+    found, before = insight.tempered, insight.calibration
+    if found is None or before is None:
+        return ""
+    applied = ""
+    if found.applied != 1:
+        fitted = "fitted on the validation rows, is part of the model"
+        applied = f"Calibrated: a temperature of {found.applied:.2f}, {fitted}. "
+    if not found.needed:
+        return f"{applied}On these rows the probabilities need no {'further ' if applied else ''}calibration."
+    sure = "less" if found.temperature > 1 else "more"
+    return (
+        f"{applied}A temperature of {found.temperature:.2f}, fitted on the validation rows, would make the network "
+        f"{sure} sure: off by {100 * found.calibration.error:.1f} points instead of {100 * before.error:.1f}, log loss "
+        f"{number(found.log_loss_after)} instead of {number(found.log_loss)}."
+    )
+
+
 def threshold_sentence(insight: Insight, level: float) -> str:
     """Return what a threshold does to the rows, in words.
 

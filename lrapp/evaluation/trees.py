@@ -237,12 +237,12 @@ def _features(
     columns: tuple[explanations.Inputs, ...], x: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Inputs as trees like them, and which are categories: one number a category column, NaN for a gap."""
-    found: list[NDArray[np.float32]] = []
+    found: list[Any] = []
     categorical: list[bool] = []
     for column in columns:
         gaps = (x[:, list(column.flags)] > 0).any(axis=1) if column.flags else None
         for place in column.numbers:
-            numbers = x[:, place].copy()
+            numbers = np.array(x[:, place], np.float32)
             if gaps is not None:
                 numbers[gaps] = np.nan
             found.append(numbers)

@@ -187,6 +187,12 @@ class Jobs:
         with self._changed:
             return self._current == run or self._comparisons.has(run)
 
+    def compare(self, run: Run) -> None:
+        """Compare a run's network with boosted trees, where that was not done, when nobody needs the worker."""
+        with self._changed:
+            self._comparisons.add(run)
+            self._changed.notify_all()
+
     def _tell(self) -> None:
         with self._changed:
             self._changed.notify_all()

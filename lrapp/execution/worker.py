@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from lrapp import memory
 from lrapp.errors import BusyError, Stopped, UserError
 from lrapp.execution import loops
 from lrapp.files import disk_errors, whole, write_beside
+from lrapp.networks import calibration
 from lrapp.pacing import now_and_then
 from lrapp.policies.lr_range import RatesFound
 from lrapp.progress import NOBODY, Watch
@@ -267,7 +268,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         _give_back()
         network = final_network.of(loop, settings, prepared, ended, tell)
         with disk_errors():
-            _leave_model(run, network, prepared)
+            leave_model(run, network, prepared)
     except Stopped as error:
         return Outcome("stopped", str(error))
     finally:
@@ -342,8 +343,15 @@ def _outputs(prepared: "Prepared") -> int:
     return len(prepared.classes) if prepared.task == "multi-class" else 1
 
 
-def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
-    """Save the model, its preprocessor and its scores."""
+def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float = 1.0) -> None:
+    """Save a run's model, its preprocessor and its scores, and a closer look if one is wanted.
+
+    Args:
+        run: The run.
+        network: Trained.
+        prepared: Its data.
+        temperature: By which the network has been calibrated since it was trained.
+    """
     from lrapp.evaluation import scores as evaluation
     from lrapp.evaluation import trees
     from lrapp.networks import saved
@@ -354,6 +362,7 @@ def _leave_model(run: Run, network: Any, prepared: "Prepared") -> None:
     (run.folder / trees.FILE).unlink(missing_ok=True)
     prepared.preprocessor.save(run.folder)
     write_beside(run.scores_path, scores.to_json().encode())
+    calibration.keep(run.folder, temperature)
     # The model comes last: where it is, everything that predicts is.
     with whole(run.model_path) as beside:
         network.save(beside)
@@ -366,8 +375,9 @@ def _look_closely(
 ) -> None:
     """Leave what the pages show of a finished model; the run is done, and nothing here may undo that."""
     from lrapp.evaluation import kinds
+    from lrapp.evaluation import temperature as temperatures
     from lrapp.evaluation.analysis import Insight, look
-    from lrapp.networks import saved
+    from lrapp.networks import saved, tempered
 
     kind, more = kinds.of(prepared.kind), dict[str, bytes]()
     run.insight_path.unlink(missing_ok=True)
@@ -376,6 +386,14 @@ def _look_closely(
     try:
         more = kind.leave(prepared, outputs)
         found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
+        if prepared.task != "regression" and len(prepared.test.y):
+            (watched, shares), (measured, _) = (
+                tempered.answers(network, part.x) for part in (prepared.validation, prepared.test)
+            )
+            calibrated = temperatures.measured(
+                prepared, watched, measured, shares, calibration.kept(run.folder)
+            )
+            found = replace(found, tempered=calibrated)
     except Exception as error:
         log.warning("The closer look at run %s failed.", run.id, exc_info=True)
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"

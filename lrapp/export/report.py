@@ -151,10 +151,14 @@ def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterat
     if insight.calibration is not None:
         found = insight.calibration
         yield f"<h2>Calibration</h2><p class=note>{escape(analysis_text.calibration_sentence(insight))}</p>"
+        yield f"<p class=note>{escape(analysis_text.temperature_sentence(insight))}</p>"
         diagonal = Line("", (0, 1), (0, 1), _GREY, dashed=True)
-        line = Line("", found.predicted, found.observed, _BLUE)
+        lines = [diagonal, Line("as it is", found.predicted, found.observed, _BLUE)]
+        if insight.tempered is not None and insight.tempered.needed:
+            after = insight.tempered.calibration
+            lines.append(Line("calibrated", after.predicted, after.observed, _ORANGE))
         square = (0.0, 1.0)
-        yield svg.plot([diagonal, line], "probability given", "share that was so", square, square)
+        yield svg.plot(lines, "probability given", "share that was so", square, square)
     if insight.thresholds is not None:
         yield f"<h2>Threshold 0.5</h2><p>{escape(analysis_text.threshold_sentence(insight, 0.5))}</p>"
     if insight.residuals is not None:

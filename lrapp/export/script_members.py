@@ -1,4 +1,4 @@
-"""Many networks as code: built and trained one after the other, as one would be; their mean is the model."""
+"""Networks after training, as code: many are trained one after the other, and what calibrates them is applied."""
 
 import re
 import textwrap
@@ -65,13 +65,14 @@ def network_cell(codes: Sequence[str], compiled: str, text: str) -> Cell:
     )
 
 
-def training_cell(recipe: FinishedRun, text: str, code: str) -> Cell:
+def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "") -> Cell:
     """Return the step that trains them and puts them together.
 
     Args:
         recipe: The run.
         text: What is said of the training.
         code: The code that trains ``network``, which begins with its classes.
+        calibrated: The code that calibrates it then.
     """
     shares = _shares(recipe)
     factors = [
@@ -88,7 +89,7 @@ def training_cell(recipe: FinishedRun, text: str, code: str) -> Cell:
     begin = "network = build(member)\n"
     if raced:
         begin += "plan = Plan()\nplan.factor = factors[member]\n"
-    body = textwrap.indent(f"{begin}history = network.fit({fit}\nmembers.append(network)", "    ")
+    body = textwrap.indent(f"{begin}history = network.fit({fit}\n{calibrated}members.append(network)", "    ")
     listed = f"factors = {factors}\n" if raced else ""
     about = " Each multiplies the plan's rates with a factor of its own." if raced else ""
     return Cell(
@@ -101,4 +102,16 @@ def training_cell(recipe: FinishedRun, text: str, code: str) -> Cell:
         "parts = [share * member(inputs) for share, member in zip(shares, members)]\n"
         "network = keras.Model(inputs, sum(parts[1:], parts[0]))\n"
         'network.save("model.keras")',
+    )
+
+
+def calibrated(recipe: FinishedRun) -> str:
+    """Return the code that gives a network the run's temperature; empty where it has none."""
+    temperature = recipe.model.temperature
+    if temperature == 1:
+        return ""
+    return (
+        "# Calibrated: a temperature that was fitted on the validation rows (Guo et al. 2017, arXiv 1706.04599).\n"
+        "last = network.layers[-1]\n"
+        f"last.set_weights([value / np.float32({temperature!r}) for value in last.get_weights()])\n"
     )

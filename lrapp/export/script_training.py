@@ -365,8 +365,8 @@ history = network.fit(
     verbose=2,
 ){_last_steps(training.seed, epochs, left)}'''
     if script_members.networks(recipe):
-        return script_members.training_cell(recipe, text, code)
-    return Cell("Train", text, f'{code}\nnetwork.save("model.keras")')
+        return script_members.training_cell(recipe, text, code, script_members.calibrated(recipe))
+    return Cell("Train", text, f'{code}\n{script_members.calibrated(recipe)}network.save("model.keras")')
 
 
 def _rows_at_once(recipe: FinishedRun) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from lrapp.errors import UserError
 from lrapp.formats.learned import ModelFormats
+from lrapp.networks import calibration
 from lrapp.preparation import kinds
 from lrapp.preparation.fitted import Fitted
 from lrapp.settings import DATA_KINDS, RunSettings
@@ -35,11 +36,12 @@ _NUMBERS_AT_ONCE, _LEAST_PICTURES = 1 << 20, 8
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A network with its weights, and the preprocessor that was fitted for it."""
+    """A network with its weights, the preprocessor that was fitted for it, and the temperature that is part of it."""
 
     network: Any
     preprocessor: Fitted
     formats: ModelFormats = field(default_factory=ModelFormats)
+    temperature: float = 1.0
 
     @classmethod
     def load(cls, folder: Path) -> "SavedModel":
@@ -85,7 +87,8 @@ class SavedModel:
             raise UserError(
                 "The model file is damaged or belongs to other settings; train the run again."
             ) from error
-        return cls(network, preprocessor, preparation.formats(preprocessor, settings))
+        formats = preparation.formats(preprocessor, settings)
+        return cls(network, preprocessor, formats, calibration.kept(folder))
 
     @property
     def tabular(self) -> "Preprocessor":

@@ -237,6 +237,7 @@ WHO_MAY: dict[str, Row] = {
         lambda made: actions.resume(made.run),
         lambda made: made.run.status.state in ("queued", "running"),
     ),
+    "Train: calibrate the probabilities": ("ynn", lambda made: actions.calibrate(made.run), None),
     "Train: download the model": ("ynn", lambda made: actions.download(made.run), None),
     "Train: take other formats away": (
         "ynn",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from lrapp.access import rights
+from lrapp.execution import calibrating
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
 from lrapp.experiments.studies import Plan
@@ -166,6 +167,24 @@ def export(run: Run, item: Exporter) -> "Task[Path]":
         item.key,
         failure="This format could not be made; the server's log has the details.",
     )
+
+
+def calibrate(run: Run) -> "Task[None]":
+    """Have a run's probabilities calibrated, as part of its model.
+
+    Raises:
+        UserError: If the visitor may not.
+    """
+    access.require("resume", run)
+    jobs = resources.jobs()
+    task = jobs.task(
+        calibrating.calibrate,
+        run.folder,
+        resources.store().home,
+        failure="The probabilities could not be calibrated; the server's log has the details.",
+    )
+    task.then(lambda: jobs.compare(run))
+    return task
 
 
 # --- studies -------------------------------------------------------------------------------------------------

@@ -17,7 +17,18 @@ from lrapp.execution import loggers
 from lrapp.export import report
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import cards, choices, draft, resources, saving, session
+from lrapp.ui.parts import (
+    access,
+    actions,
+    cards,
+    choices,
+    draft,
+    resources,
+    saving,
+    session,
+    tasks,
+    waiting,
+)
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import misclassified
 
@@ -164,7 +175,7 @@ def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
             draw(results.precision_recall(insight.curves))
         case "Calibration" if insight.calibration is not None:
             st.caption(plain(analysis_text.calibration_sentence(insight), None))
-            draw(results.calibration(insight.calibration))
+            _calibration(run, insight)
         case "Threshold":
             _threshold(run, insight)
         case "Residuals" if insight.residuals is not None:
@@ -183,6 +194,39 @@ _PERCENT = {name: st.column_config.NumberColumn(format="percent") for name in ("
 
 def _figure(run: Run, figure: Figure, key: str = "") -> None:
     saving.saveable(figure.spec, figure.frame, figure.name, key=f"{figure.name}{key}.{run.id}")
+
+
+def _calibration(run: Run, insight: Insight) -> None:
+    assert insight.calibration is not None
+    would = insight.tempered if insight.tempered is not None and insight.tempered.needed else None
+    _figure(run, results.calibration(insight.calibration, None if would is None else would.calibration))
+    st.markdown(plain(analysis_text.temperature_sentence(insight), None))
+    kept = session.state().calibrations
+    task = kept.get(run.id)
+    if task is not None and not task.done:
+        tasks.show(
+            task,
+            f"calibrate.cancel.{run.id}",
+            lambda: waiting.for_worker("the calibration", "Starting …"),
+        )
+        return
+    if task is not None:
+        del kept[run.id]
+        try:
+            task.result()
+        except UserError as error:
+            st.warning(plain(str(error), None), icon=":material/warning:")
+    if would is None or not access.may("resume", run):
+        return
+    if st.button(
+        "Calibrate the probabilities",
+        icon=":material/tune:",
+        key=f"calibrate.{run.id}",
+        help="Makes the temperature part of the model: of predictions, of the one-row form and of all exports, which "
+        "you then make again. What it answers hardly changes, how sure it is does.",
+    ):
+        kept[run.id] = actions.calibrate(run)
+        st.rerun()
 
 
 def _threshold(run: Run, insight: Insight) -> None:

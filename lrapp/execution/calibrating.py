@@ -1,0 +1,49 @@
+"""A finished run whose probabilities are calibrated: a temperature becomes part of its model."""
+
+import shutil
+from pathlib import Path
+
+from lrapp.errors import BusyError, UserError
+from lrapp.evaluation import temperature
+from lrapp.execution import worker
+from lrapp.export import registry
+from lrapp.networks import calibration, tempered
+from lrapp.progress import NOBODY, Watch
+from lrapp.runs.store import Run, Store
+
+
+def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
+    """Fit a temperature on a run's validation rows and leave the model with it; what was exported before is removed.
+
+    Args:
+        folder: The run's folder.
+        home: The store's folder, where the table still must be.
+        watch: Told how far it is, and asked whether it is still wanted.
+
+    Raises:
+        UserError: If there is nothing to calibrate, or the data are gone.
+    """
+    from filelock import FileLock, Timeout
+
+    from lrapp.networks.saved import SavedModel
+
+    run = Run(folder)
+    try:
+        with FileLock(run.lock_path, timeout=1.0):
+            watch.tell("Preparing the data …", 0.0)
+            model = SavedModel.load(folder)
+            prepared = worker.prepared_data(Store(home), run.settings.data, should_stop=watch.should_stop)
+            if prepared.task == "regression" or len(prepared.validation.y) < temperature.LEAST_ROWS:
+                raise UserError(
+                    f"Only probabilities can be calibrated, with at least {temperature.LEAST_ROWS} validation rows."
+                )
+            watch.tell("Finding the temperature …", 0.5)
+            answers, shares = tempered.answers(model.network, prepared.validation.x)
+            found = temperature.fit(answers, shares, prepared.validation.y, prepared.task)
+            watch.check("The calibration was stopped.")
+            tempered.scale(model.network, found)
+            watch.tell("Measuring the model again …", 0.7)
+            worker.leave_model(run, model.network, prepared, calibration.kept(folder) * found)
+            shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)
+    except Timeout as error:
+        raise BusyError("Somebody works on this run already; wait for that to end.") from error

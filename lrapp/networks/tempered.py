@@ -1,0 +1,32 @@
+"""A temperature as part of a network: its last layer's weights are divided by it, so that every export has it too."""
+
+from typing import Any
+
+import numpy as np
+
+
+def answers(network: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each network of an ensemble answers, and what each counts for; a single one counts for all.
+
+    Args:
+        network: Of a finished run.
+        x: Inputs, as for ``saved.outputs``.
+
+    Returns:
+        float32, shape (networks, rows, outputs), and (networks,).
+    """
+    from lrapp.networks import members, saved
+
+    if not members.each(network):
+        return saved.outputs(network, x)[None], np.ones(1, np.float32)
+    each = saved.outputs(members.member_outputs(network), x) if len(x) else np.zeros((0, 1, 1), np.float32)
+    return each.transpose(2, 0, 1), members.shares(network)
+
+
+def scale(network: Any, temperature: float) -> None:
+    """Divide what goes into the last softmax or sigmoid, of every member of an ensemble, by a temperature."""
+    from lrapp.networks import layers, members
+
+    for one in members.each(network) or [network]:
+        last = one.get_layer(layers.OUTPUT)
+        last.set_weights([value / np.float32(temperature) for value in last.get_weights()])
