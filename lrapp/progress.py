@@ -135,7 +135,7 @@ class FolderWatch:
         Raises:
             UserError: If the disk cannot be written.
         """
-        with disk_errors():
+        with disk_errors(), suppress(FileNotFoundError):  # where the folder is gone, it has ended
             (self.folder / _STOP_FILE).touch()
 
     def begin_again(self) -> None:

@@ -49,6 +49,7 @@ def test_where_the_folder_is_gone_nobody_waits_any_more(tmp_path: Path) -> None:
     watch = FolderWatch(tmp_path / "gone")
     assert watch.should_stop()
     watch.tell("Counting …", 0.5)
+    watch.ask_to_stop()
     assert watch.progress is None
     assert not watch.folder.exists(), "telling does not bring it back"
 

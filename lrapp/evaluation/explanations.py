@@ -134,7 +134,7 @@ def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> ND
     """
     table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
     if prepared.task == "regression":
-        told = prepared.tabular
+        told = prepared.preprocessor
         errors: NDArray[np.float64] = (
             np.abs(told.linear(table[:, 0]) - told.linear(y)) * prepared.metric_scale
         )

@@ -249,7 +249,7 @@ def _features(
             categorical.append(False)
         if column.flags and not column.numbers:
             assert gaps is not None
-            found.append(gaps.astype(np.float32))
+            found.append(np.asarray(gaps, np.float32))
             categorical.append(False)
         if column.categories:
             ones = x[:, list(column.categories)]

@@ -84,7 +84,9 @@ class Task(Generic[T]):
         return self.watch.progress
 
     def cancel(self) -> None:
-        """Ask it to end; what has not begun never does."""
+        """Ask it to end; what has not begun never does, and what has ended stays as it is."""
+        if self.done:
+            return
         self._cancelled = True
         with suppress(UserError):  # on a full disk it goes on to its end, for nobody
             self.watch.ask_to_stop()

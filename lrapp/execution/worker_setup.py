@@ -58,12 +58,18 @@ _HEAVY = (
     "lrapp.evaluation.analysis",
     "lrapp.execution.loggers",
     "lrapp.evaluation.misclassified",
+    "lrapp.evaluation.diagnosis",
+    "lrapp.evaluation.selection",
+    "lrapp.evaluation.setting_checks",
+    "lrapp.evaluation.trees",
     "lrapp.preparation.image_arrays",
     *(f"lrapp.{package}.kinds.{kind}" for package in ("preparation", "evaluation") for kind in DATA_KINDS),
     "lrapp.networks.cost",
     "lrapp.networks.saved",
+    "lrapp.networks.tempered",
     "lrapp.training.trainer",
     "lrapp.networks.transfer",
+    "lrapp.execution.final_network",
     "lrapp.execution.worker",
 )
 

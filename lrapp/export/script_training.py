@@ -28,15 +28,11 @@ def network_cell(recipe: FinishedRun) -> Cell:
         "multi-class": ("SparseCategoricalCrossentropy", 'SparseCategoricalAccuracy(name="metric")'),
         "regression": ("MeanSquaredError", 'MeanAbsoluteError(name="metric")'),
     }[recipe.prepared.task]
-    loss, metric, losses = f"keras.losses.{loss}()", f"keras.metrics.{metric}", ""
-    if _smooths(recipe):
-        loss, metric, losses = "smoothed_loss", f"{metric}, log_loss", _smoothed(recipe)
     compiled = (
-        f"{losses}"
         "network.compile(\n"
         f"    optimizer={optimizer},\n"
-        f"    loss={loss},\n"
-        f"    metrics=[{metric}],\n)\n"
+        f"    loss=keras.losses.{loss}(),\n"
+        f"    metrics=[keras.metrics.{metric}],\n)\n"
     )
     text = "The seeds give the same initial weights and the same dropout."
     each = script_members.networks(recipe)
@@ -67,32 +63,6 @@ def _bins(network: Any) -> str:
         "    factors[number, 0, : len(widths)] = 1 / widths\n"
         "    offsets[: len(widths), number] = -own[:-1] / widths\n"
         f'network.get_layer("{layer.name}").set_weights([factors, offsets])\n'
-    )
-
-
-def _smooths(recipe: FinishedRun) -> bool:
-    return recipe.prepared.task != "regression" and recipe.settings.training.label_smoothing > 0
-
-
-def _smoothed(recipe: FinishedRun) -> str:
-    """Code for a loss with label smoothing, and for that without, which decides on the best epoch."""
-    share, classes = recipe.settings.training.label_smoothing, len(recipe.prepared.classes)
-    if recipe.prepared.task == "binary":
-        smoothed = f"return keras.losses.binary_crossentropy(y, answers, label_smoothing={share})"
-        plain = "keras.losses.binary_crossentropy(y, answers)"
-    else:
-        smoothed = (
-            f'y = keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(y, (-1,)), "int32"), {classes})\n'
-            f"    return keras.losses.categorical_crossentropy(y, answers, label_smoothing={share})"
-        )
-        plain = "keras.losses.sparse_categorical_crossentropy(keras.ops.reshape(y, (-1,)), answers)"
-    return (
-        "\n\ndef smoothed_loss(y, answers):\n"
-        '    """With label smoothing: Szegedy et al. 2016, arXiv 1512.00567."""\n'
-        f"    {smoothed}\n\n\n"
-        "def log_loss(y, answers):\n"
-        '    """Without it, with the penalties: this decides on the best epoch."""\n'
-        f"    return {plain} + sum(network.losses)\n\n\n"
     )
 
 
@@ -325,10 +295,9 @@ def training_cell(recipe: FinishedRun) -> Cell:
     callbacks = ["Plan()"]
     if stopping.enabled or stopping.restore_best:
         up = stopping.monitor == "val_metric" and recipe.prepared.task != "regression"
-        watched = "val_log_loss" if _smooths(recipe) and stopping.monitor == "val_loss" else stopping.monitor
         callbacks.append(
             "keras.callbacks.EarlyStopping(\n"
-            f'            monitor="{watched}",\n'
+            f'            monitor="{stopping.monitor}",\n'
             f'            mode="{"max" if up else "min"}",\n'
             f"            patience={stopping.patience if stopping.enabled else max(1, epochs)},\n"
             f"            min_delta={stopping.min_delta if stopping.enabled else 0.0!r},\n"

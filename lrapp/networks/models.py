@@ -248,36 +248,16 @@ def optimizer(
     return made
 
 
-def loss(task: Task, dtype: str = "float32", label_smoothing: float = 0.0) -> keras.losses.Loss:
+def loss(task: Task, dtype: str = "float32") -> keras.losses.Loss:
     """Return the task's loss: cross-entropy for classes, mean squared error for numbers.
-
-    Szegedy et al. 2016, arXiv 1512.00567, section 7 (label smoothing).
 
     Args:
         task: What kind of answer the network gives.
         dtype: In which it is computed; training takes float32 whatever the precision of the layers.
-        label_smoothing: Share of the certainty that all classes get alike; of no matter for numbers.
     """
-    if label_smoothing and task == "binary":
-        return keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing, dtype=dtype)
-    if label_smoothing and task == "multi-class":
-        return _SmoothedCrossentropy(label_smoothing, dtype)
     kinds: dict[Task, Any] = {
         "binary": keras.losses.BinaryCrossentropy,
         "multi-class": keras.losses.SparseCategoricalCrossentropy,
         "regression": keras.losses.MeanSquaredError,
     }
     return kinds[task](dtype=dtype)
-
-
-class _SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy with label smoothing for numbers of classes, of which Keras knows it for one-hot rows only."""
-
-    def __init__(self, label_smoothing: float, dtype: str) -> None:
-        super().__init__(dtype=dtype)
-        self._smoothing = label_smoothing
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the loss of each row."""
-        y_true = keras.ops.one_hot(keras.ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
-        return keras.losses.categorical_crossentropy(y_true, y_pred, label_smoothing=self._smoothing)

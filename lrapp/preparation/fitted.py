@@ -54,5 +54,8 @@ class Fitted(Protocol):
     def decode(self, outputs: np.ndarray) -> Decoded:
         """Return the network's outputs as class names and probabilities, or as numbers in the target's units."""
 
+    def linear(self, outputs: np.ndarray) -> np.ndarray:
+        """Return a network's numbers, or those that it learned, standardised without a logarithm: float64."""
+
     def save(self, folder: Path) -> None:
         """Write it into a folder, for ``preparation.kinds`` to load."""

@@ -74,6 +74,10 @@ class PicturePreprocessor:
         """
         return decoded_classes(self.task, self.classes, outputs)
 
+    def linear(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the network's outputs as they are: pictures have classes, no numbers."""
+        return np.asarray(outputs, np.float64)
+
     def save(self, folder: Path) -> None:
         """Write ``pictures.json`` into a folder, beside, then renamed."""
         described = _Described(

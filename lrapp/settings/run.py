@@ -123,15 +123,6 @@ class TrainingSettings(SettingsModel):
         description="The same for the gradient's square (Adam and AdamW); 0.95 follows it sooner, as in RealMLP.",
         json_schema_extra=ui(step=0.001),
     )
-    label_smoothing: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        title="Label smoothing",
-        description="Takes this share of each row's certainty in training and gives it to all classes alike, against "
-        "overconfidence (classes only; Szegedy et al. 2016).",
-        json_schema_extra=ui(step=0.05),
-    )
     batch_size: int = Field(
         32,
         ge=1,

@@ -78,8 +78,7 @@ def check(
     rows = _rows(training.batch_size, len(part.y), per_row)
     each = _per_variable(len(network.trainable_variables), rows * per_row)
     order = shuffled(len(part.y), training.seed, 0).numpy()
-    smoothing = training.label_smoothing
-    reference, trained = Copy(network, task, "float64", smoothing), Copy(network, task, None, smoothing)
+    reference, trained = Copy(network, task, "float64"), Copy(network, task)
     here = reference.load(part, order[:rows])
     loss, exact = reference.gradients(here)
     if not math.isfinite(loss):
@@ -162,19 +161,16 @@ class Copy:
         network: The original.
         task: What it answers.
         dtype: In which all its layers compute; None as in the original.
-        label_smoothing: Of the loss.
     """
 
-    def __init__(
-        self, network: keras.Model, task: Task, dtype: str | None = None, label_smoothing: float = 0.0
-    ) -> None:
+    def __init__(self, network: keras.Model, task: Task, dtype: str | None = None) -> None:
         self.model = keras.models.clone_model(network, clone_function=lambda layer: _still(layer, dtype))
         for layer in self.model.layers:
             if layer.weights:
                 layer.set_weights(network.get_layer(layer.name).get_weights())
         self.task = task
         self.dtype = dtype or "float32"
-        self._loss = models.loss(task, self.dtype, label_smoothing)
+        self._loss = models.loss(task, self.dtype)
         self.layers = [layer for layer in models.every_layer(self.model) if layer.trainable_variables]
         self.variables = [variable for layer in self.layers for variable in layer.trainable_variables]
         self._functions: dict[str, Any] = {}

@@ -55,7 +55,7 @@ class Steps:
     """What a call of the loop did.
 
     Args:
-        losses: True loss of each batch, with penalties and label smoothing, float32, shape (steps,).
+        losses: True loss of each batch, with penalties, float32, shape (steps,).
         metrics: Sum of the metric over each batch's rows, not weighted, float32, shape (steps,).
         learning_rates: Rate of each step, read back from the optimizer, float32, shape (steps,); that of the head
             where groups of layers have rates of their own.
@@ -105,7 +105,7 @@ def loop_key(settings: TrainingSettings) -> TrainingSettings:
     """
     kept = (
         *("optimizer", "momentum", "nesterov", "weight_decay", "beta_1", "beta_2"),
-        *("batch_size", "precision", "label_smoothing", "members"),
+        *("batch_size", "precision", "members"),
     )
     # How far the groups differ is not traced, only that they do.
     groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
@@ -149,7 +149,6 @@ class Loop:
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
         self._loss = models.loss(task)
-        self._training_loss = models.loss(task, label_smoothing=settings.label_smoothing)
         self._functions: dict[tuple[Any, ...], Any] = {}
         self.units = TargetUnits()
         self._layers = models.every_layer(model)
@@ -373,7 +372,7 @@ class Loop:
             if frozen:
                 tape.watch([variable.value for variable in variables])
             answers = self.model(xs, training=True)
-            loss = self._training_loss(ys, answers, *weights)
+            loss = self._loss(ys, answers, *weights)
             if self.model.losses:
                 loss = keras.ops.sum([loss, *self.model.losses])
             scaled = self.optimizer.scale_loss(loss)

@@ -76,7 +76,6 @@ class MembersLoop(Loop):
         self, model: keras.Model, task: Task, settings: TrainingSettings, owners: tuple[int, ...] = ()
     ) -> None:
         self.members = int(model.output_shape[0])
-        self._smoothing = settings.label_smoothing
         super().__init__(model, task, settings, owners)
         # Whether a variable has an axis of members in front.
         self._own = [
@@ -234,7 +233,7 @@ class MembersLoop(Loop):
             if frozen:
                 tape.watch([variable.value for variable in variables])
             answers = self.model(xs, training=True)
-            loss = self._losses(ys, answers, weights, self._smoothing)
+            loss = self._losses(ys, answers, weights)
             penalty = self._penalty()
             if penalty is not None:
                 loss += penalty
@@ -242,18 +241,15 @@ class MembersLoop(Loop):
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss, self._metric(ys, answers)
 
-    def _losses(self, ys: Any, answers: Any, weights: list[Any], smoothing: float = 0.0) -> Any:
+    def _losses(self, ys: Any, answers: Any, weights: list[Any]) -> Any:
         """Each member's loss over some rows, shape (members,), as ``models.loss`` has it for one."""
         ys = tf.broadcast_to(ys[None], tf.concat([[answers.shape[0]], tf.shape(ys)], 0))
-        if self.task == "regression":
-            by_row = keras.losses.mean_squared_error(ys, answers)
-        elif self.task == "binary":
-            by_row = keras.losses.binary_crossentropy(ys, answers, label_smoothing=smoothing)
-        elif smoothing:
-            one_hot = tf.one_hot(ys, answers.shape[-1])
-            by_row = keras.losses.categorical_crossentropy(one_hot, answers, label_smoothing=smoothing)
-        else:
-            by_row = keras.losses.sparse_categorical_crossentropy(ys, answers)
+        of_rows = {
+            "multi-class": keras.losses.sparse_categorical_crossentropy,
+            "binary": keras.losses.binary_crossentropy,
+            "regression": keras.losses.mean_squared_error,
+        }[self.task]
+        by_row = of_rows(ys, answers)
         for weight in weights:
             by_row *= tf.transpose(weight)
         return tf.reduce_mean(by_row, axis=1)

@@ -4,8 +4,8 @@
         [--variant NAME='{"training": {"epochs": 100}}'] [--results results.csv] [--models trees,linear]
 
 Each table is split three times; what is compared learns from the same training rows, may look at the same validation
-rows, and is judged on the same test rows, by log loss or root mean squared error. The first click is a run with the
-app's own defaults, done by the app's own worker in this process; a variant is the same with a patch to its settings.
+rows, and is judged on the same test rows, by log loss or root mean squared error. The first click is a run with what
+the app starts with, done by the app's own worker in this process; a variant is the same with a patch to its settings.
 Results are appended to a CSV file, and what stands there already is not done again. Prints Markdown.
 """
 
@@ -32,7 +32,9 @@ import pandas as pd
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-FIRST, TREES, LINEAR, MLP = "first click", "boosted trees", "linear model", "scikit-learn's network"
+FIRST, PLAIN = "first click", "one plain network"
+TREES, LINEAR, MLP = "boosted trees", "linear model", "scikit-learn's network"
+_PLAIN = {"plain": True}  # in a patch: from the fields' own defaults, not from those of a first click
 _COLUMNS = ("table", "split", "model", "patch", "error", "seconds")
 _NATIVE_CATEGORIES = 255  # more than scikit-learn's trees take as they are
 
@@ -111,8 +113,9 @@ def patched(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, 
 
 
 def settings_of(store: Any, case: Case, split: int, patch: Mapping[str, Any]) -> Any:
-    """Return the settings of a run."""
-    from lrapp.settings import DataSettings, RunSettings
+    """Return the settings of a run: what a first click on the table starts with, or the fields' defaults, patched."""
+    from lrapp.execution import worker
+    from lrapp.settings import DataSettings, RunSettings, starting
 
     data = DataSettings(
         source=source_of(store, case),
@@ -120,9 +123,15 @@ def settings_of(store: Any, case: Case, split: int, patch: Mapping[str, Any]) ->
         split_seed=split,
         kinds=dict.fromkeys(case.out, "text"),
     )
-    start = RunSettings(data=data, closer_look=False).model_dump(mode="json")
-    start["training"]["seed"] = split
-    return RunSettings.from_json(json.dumps(patched(start, patch)))
+    start = RunSettings()
+    if not patch.get("plain"):
+        start = starting.settings()
+        rows = len(worker.prepared_data(store, data).train.y)
+        start = start.model_copy(update={"training": starting.for_rows(start.training, rows)})
+    tree = start.model_copy(update={"data": data, "closer_look": False}).model_dump(mode="json")
+    tree["training"]["seed"] = split
+    rest = {name: value for name, value in patch.items() if name != "plain"}
+    return RunSettings.from_json(json.dumps(patched(tree, rest)))
 
 
 def of_app(store: Any, case: Case, split: int, patch: Mapping[str, Any]) -> tuple[float, float]:
@@ -167,7 +176,7 @@ def of_others(store: Any, case: Case, split: int, name: str) -> tuple[float, flo
     """Return error and seconds of a model of scikit-learn's, on the rows that the app prepared with its defaults."""
     from lrapp.execution import worker
 
-    prepared = worker.prepared_data(store, settings_of(store, case, split, {}).data)
+    prepared = worker.prepared_data(store, settings_of(store, case, split, _PLAIN).data)
     begun = time.perf_counter()
     train, validation, test = prepared.train, prepared.validation, prepared.test
     fitted, given = (_trees if name == TREES else _linear if name == LINEAR else _mlp)(
@@ -189,7 +198,7 @@ def _trees(prepared: Any, store: Any, case: Case, split: int, parts: Any) -> tup
     from lrapp.tables.columns.conversion import ColumnKind
 
     columns = prepared.tabular.columns
-    settings = settings_of(store, case, split, {})
+    settings = settings_of(store, case, split, _PLAIN)
     slots, _ = raw_slots(read_table(store, settings.data).frame, columns)
     kinds = np.array([column.kind is ColumnKind.CATEGORY for column in columns for _ in column.slots])
     few = np.array([len(column.values) <= _NATIVE_CATEGORIES for column in columns for _ in column.slots])
@@ -224,6 +233,7 @@ def work(group: Group, home: str) -> list[tuple[str, float, float]]:
     from lrapp.execution import worker_setup
 
     worker_setup.settle("small")
+    os.environ["OMP_NUM_THREADS"] = "1"  # on a busy machine, trees on two threads wait for each other
     warnings.simplefilter("ignore")
     from lrapp.runs.store import Store
 
@@ -346,13 +356,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--models", default="trees,linear,mlp", help="what stands beside the app")
     parser.add_argument("--variant", action="append", default=[], metavar="NAME=JSON")
+    parser.add_argument("--plain", action="store_true", help="variants start from the fields' own defaults")
     parser.add_argument("--results", type=Path, default=Path("table_quality.csv"))
     options = parser.parse_args()
     others = {"trees": TREES, "linear": LINEAR, "mlp": MLP}
-    models: dict[str, dict[str, Any]] = {FIRST: {}}
+    models: dict[str, dict[str, Any]] = {FIRST: {}, PLAIN: _PLAIN}
     for variant in options.variant:
         name, _, patch = variant.partition("=")
-        models[name] = json.loads(patch)
+        models[name] = json.loads(patch) | (_PLAIN if options.plain else {})
     models |= {others[name]: {} for name in filter(None, options.models.split(","))}
     names = options.tables.split(",") if options.tables else [case.name for case in CASES]
     cases = [case for case in CASES if case.name in names]

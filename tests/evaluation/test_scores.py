@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,6 +107,14 @@ def test_scores_of_numbers_are_in_the_targets_units() -> None:
         ("R²", metrics.r2_score),
     ]:
         assert found[name] == pytest.approx((judge(truth, guess), judge(truth, same)), rel=1e-4)
+
+
+def test_numbers_need_not_be_of_a_table() -> None:
+    data = prepared("price")
+    fitted: Any = SimpleNamespace(kind="pictures", linear=data.preprocessor.linear, target_mean=7.0)
+    found = evaluate(replace(data, preprocessor=fitted), np.zeros(len(data.test.y)))
+    assert found.metrics == evaluate(data, np.zeros(len(data.test.y))).metrics
+    assert (found.unit, found.trivial) == ("pictures", "7")
 
 
 def test_a_perfect_and_a_trivial_network() -> None:

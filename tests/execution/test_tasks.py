@@ -60,6 +60,8 @@ def test_the_worker_does_it_and_leaves_nothing_behind(process: WorkerProcess, tm
     task = in_worker(process.submit, tmp_path, counted, 1, failure=FAILURE)
     assert task.wait(30)
     assert (task.state, task.result(), task.cancelled) == ("done", 2, False)
+    task.cancel()
+    assert (task.state, task.result(), task.cancelled) == ("done", 2, False), "what has ended stays as it is"
     wait_until(lambda: not list((tmp_path / "tasks").iterdir()))
 
 

@@ -179,26 +179,6 @@ def test_the_betas_move_a_weight_as_the_paper_says(optimizer: Any) -> None:
         assert float(weight) == pytest.approx(value, rel=1e-5)
 
 
-@pytest.mark.parametrize(("task", "classes"), [("binary", 2), ("multi-class", 4)])
-def test_label_smoothing_is_that_of_the_paper(task: Task, classes: int) -> None:
-    generator, share = np.random.default_rng(0), 0.3
-    chances = generator.dirichlet(np.ones(classes), 6).astype(np.float32)
-    truth = generator.integers(0, classes, 6)
-    expected = []
-    for row, one in zip(chances.astype(np.float64), truth, strict=True):
-        wanted = [share / classes] * classes
-        wanted[one] += 1 - share
-        expected.append(-sum(w * np.log(p) for w, p in zip(wanted, row, strict=True)))
-    y, answers = (truth[:, None], chances[:, 1:]) if task == "binary" else (truth, chances)
-    loss = models.loss(task, label_smoothing=share)
-    assert float(loss(y.astype(np.float32), answers)) == pytest.approx(np.mean(expected), rel=1e-5)
-    weights = generator.uniform(0.5, 2, 6).astype(np.float32)
-    weighted = float(loss(y.astype(np.float32), answers, weights))
-    assert weighted == pytest.approx(np.mean(np.array(expected) * weights), rel=1e-5)
-    plain, none = models.loss(task), models.loss(task, label_smoothing=0.0)
-    assert float(plain(y.astype(np.float32), answers)) == float(none(y.astype(np.float32), answers))
-
-
 def test_only_float16_needs_its_loss_scaled() -> None:
     assert isinstance(
         models.optimizer(TrainingSettings(precision="mixed_float16")), keras.optimizers.LossScaleOptimizer

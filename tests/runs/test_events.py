@@ -15,6 +15,7 @@ from lrapp.runs.events import (
     EpochDone,
     Event,
     History,
+    MembersChosen,
     Preparing,
     StepsDone,
     SweepDone,
@@ -39,6 +40,9 @@ EVENTS: list[Event] = [
     ),
     RatesFound("The loss never fell."),
     Preparing(what="Reading the pictures", share=0.25),
+    EpochDone(2, 4, 0.5, 0.6, 0.7, 0.8, 0.1, 0.3, True, None, ((0.4, 0.6), (0.5, float("inf"))), (0.5, 0.9)),
+    MembersChosen("The best of 2.", (1.0, 0.0), (0.5, 1.0), (0.4, 0.6), (3, 0), (0.5, 0.7), 1, (2,)),
+    TrainingEnded("completed", "Both epochs are done.", 2, 2, (2, 0)),
 ]
 
 
@@ -141,7 +145,16 @@ def test_an_empty_history_has_empty_frames() -> None:
     assert list(history.step_frame().columns) == ["step", "epoch", "loss", "learning_rate"]
     assert history.step_frame().dtypes["loss"] == "float64"
     assert len(history.step_frame()) == 0
-    assert list(history.epoch_frame().columns) == [one.name for one in fields(EpochDone)]
+    plain = [one.name for one in fields(EpochDone) if one.name not in ("members", "ensemble")]
+    assert list(history.epoch_frame().columns) == plain
+    assert list(history.member_frame().columns) == [
+        "epoch",
+        "member",
+        "loss",
+        "val_loss",
+        "metric",
+        "val_metric",
+    ]
     assert len(history.epoch_frame()) == 0
 
 

@@ -237,23 +237,6 @@ def test_mixed_float16_skips_what_overflows_and_halves_its_scale() -> None:
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("task", ["binary", "multi-class"])
-def test_labels_are_smoothed_in_training_and_nowhere_else(task: Task) -> None:
-    settings = TrainingSettings(batch_size=BATCH, label_smoothing=0.2)
-    smoothed, plain = (
-        Loop(network(PLAIN, task, one), task, one) for one in (settings, TrainingSettings(batch_size=BATCH))
-    )
-    data, order = smoothed.load(prepared(task, rows=ROWS).train), shuffled(ROWS, 0, 0)
-    np.testing.assert_array_equal(smoothed.evaluate(data, 0, 1), plain.evaluate(data, 0, 1))
-    first = [loop.run(data, order, 0, np.zeros(1, np.float32)).losses[0] for loop in (smoothed, plain)]
-    batch = order.numpy()[:BATCH]
-    answers = plain.model(prepared(task, rows=ROWS).train.x[batch])
-    y = prepared(task, rows=ROWS).train.y[batch]
-    y = y if task == "multi-class" else y[:, None]
-    assert first[0] == pytest.approx(float(models.loss(task, label_smoothing=0.2)(y, answers)), rel=1e-5)
-    assert first[0] != pytest.approx(first[1], rel=1e-3)
-
-
 def test_errors_of_logarithms_are_those_of_the_numbers() -> None:
     loop = Loop(network(PLAIN, "regression"), "regression", TrainingSettings(batch_size=BATCH))
     part = prepared("regression", rows=ROWS).train
@@ -281,7 +264,6 @@ def test_runs_that_differ_in_length_or_seed_may_share_a_loop() -> None:
         {"optimizer": "adam"},
         {"momentum": 0.4},
         {"beta_1": 0.8},
-        {"label_smoothing": 0.1},
         {"beta_2": 0.95},
         {"batch_size": 8},
         {"precision": "mixed_bfloat16"},
