@@ -96,7 +96,7 @@ class MembersCourse(Course):
         running = self.loop.running & finite
         if not running.any():
             rate = float(self.rates[min(step, len(self.rates)) - 1, -1] * self.loop.factors.min())
-            raise Diverged(f"{what} of every network became infinite, of the last one", step, rate)
+            raise Diverged(f"{what} of every network became infinite", step, rate)
         if (running != self.loop.running).any():
             self.loop.running = running
 

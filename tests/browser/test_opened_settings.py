@@ -21,6 +21,7 @@ from lrapp.settings import (
     FixedSettings,
     RunSettings,
     TrainingSettings,
+    starting,
 )
 
 TABLE = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (n % 7, n % 5, (n % 7 + n % 5) > 5) for n in range(297))
@@ -30,7 +31,9 @@ def test_a_broken_link_is_a_sentence_and_the_usual_settings(browser: Browser, ap
     with tab(browser) as page:
         open_app(page, f"{app.url}/?settings=eNo9ztEK")
         page.get_by_text("The link was cut off or changed on its way").wait_for()
-        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("50")
+        expect(page.get_by_role("spinbutton", name="Ensemble (networks)")).to_have_value(
+            f"{starting.NETWORKS}"
+        )
         expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
 
 

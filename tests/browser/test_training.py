@@ -237,6 +237,7 @@ def test_the_plan_is_drawn_while_its_numbers_move(page: Page) -> None:
         page.wait_for_timeout(300)
         return plan_points(page)
 
+    set_number(page, "Epochs", 50)
     clr = plan("the rate moves between 0.001 and 0.01.")
     assert max(rate for _, rate in clr) == pytest.approx(0.01)
     assert max(clr, key=lambda point: point[1])[0] == pytest.approx(4, abs=0.2)
@@ -267,14 +268,14 @@ def test_the_plan_is_drawn_while_its_numbers_move(page: Page) -> None:
 
 def test_layers_change_by_preset_and_by_cell(page: Page) -> None:
     parameters = page.get_by_text("parameters,")
-    expect(parameters).to_contain_text("3,139 parameters")
+    expect(parameters).to_contain_text("8 networks of 7,235 parameters")
     choose(page, "Preset", "Linear")
-    expect(parameters).to_contain_text("45 parameters")
+    expect(parameters).to_contain_text("237 parameters")
     choose(page, "Preset", "Small (32)")
-    expect(parameters).to_contain_text("579 parameters")
-    # 14 inputs, 3 species: 15 n + 3 (n + 1) parameters.
+    expect(parameters).to_contain_text("2,627 parameters")
+    # 14 inputs and 16 bins for each of the 4 numbers, 3 species: 79 n + 3 (n + 1) parameters.
     type_into_cell(page, page.locator("[data-testid=stDataFrame]:visible").first, 70, 0, "100")
-    expect(parameters).to_contain_text("1,803 parameters")
+    expect(parameters).to_contain_text("8,203 parameters")
     # The list of presets learns of it with the next change.
     set_number(page, "Epochs", 51)
     expect(page.get_by_role("combobox", name="Preset")).to_have_value("My own")

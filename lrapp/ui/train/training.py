@@ -15,10 +15,12 @@ from lrapp.ui.parts.plain_text import plain
 
 _OWN_FIELDS = {
     "sgd": ["momentum", "nesterov"],
-    "adam": ["beta_1", "beta_2"],
-    "adamw": ["beta_1", "beta_2", "weight_decay"],
+    "adam": [],
+    "adamw": ["weight_decay"],
     "rmsprop": ["momentum"],
 }
+# What most people leave as it is.
+_RARE_FIELDS = {"sgd": [], "adam": ["beta_1", "beta_2"], "adamw": ["beta_1", "beta_2"], "rmsprop": []}
 
 
 # What is new learns at the policy's rate, what knows something already moves little, and not at all at first.
@@ -42,7 +44,7 @@ def card(
     key = draft.key("training")
     if rows is not None and shape is not None and len(shape) == 1:
         training = _for_rows(training, rows, key)
-    chosen = fields.choose(training, ["epochs", "batch_size", "least_steps"], key)
+    chosen = fields.choose(training, ["epochs", "batch_size"], key)
     optimizer = fields.widget(training, "optimizer", key)
     chosen |= {"optimizer": optimizer}
     if _OWN_FIELDS[optimizer]:
@@ -58,7 +60,7 @@ def card(
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
         values |= ask(stopping, ["monitor", "restore_best"], key)
-        chosen |= ask(training, ["seed", "precision", "xla"], key)
+        chosen |= ask(training, [*_RARE_FIELDS[optimizer], "least_steps", "seed", "precision", "xla"], key)
         if drawer.open and chosen["precision"] != "float32":
             st.info(
                 "Mixed precision pays on recent GPUs with large networks. On a CPU, mixed_float16 above all, it is "
@@ -92,11 +94,8 @@ def _ensemble(training: TrainingSettings, key: str, shape: Shape | None) -> dict
     """Show how many networks train at once; networks of pictures train alone."""
     if shape is not None and len(shape) > 1:
         return {"members": 1}
-    members = fields.widget(training, "members", key)
-    chosen = {"members": members}
-    if members > 1:
-        chosen |= fields.choose(training, ["combine"], key)
-    return chosen
+    several = st.session_state.get(f"{key}.members", training.members) > 1
+    return fields.choose(training, ["members", "combine"] if several else ["members"], key)
 
 
 def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) -> GroupSettings:
