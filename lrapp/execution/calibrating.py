@@ -11,6 +11,8 @@ from lrapp.networks import calibration, tempered
 from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
 
+_ROUNDS, _CLOSE = 4, 0.02
+
 
 def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Fit a temperature on a run's validation rows and leave the model with it; what was exported before is removed.
@@ -38,10 +40,16 @@ def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
                     f"Only probabilities can be calibrated, with at least {temperature.LEAST_ROWS} validation rows."
                 )
             watch.tell("Finding the temperature …", 0.5)
-            answers, shares = tempered.answers(model.network, prepared.validation.x)
-            found = temperature.fit(answers, shares, prepared.validation.y, prepared.task)
-            watch.check("The calibration was stopped.")
-            tempered.scale(model.network, found)
+            found = 1.0
+            # Probabilities that are all but 0 or 1 in float32 hide how sure the network is: what is left shows then.
+            for _ in range(_ROUNDS):
+                answers, shares = tempered.answers(model.network, prepared.validation.x)
+                more = temperature.fit(answers, shares, prepared.validation.y, prepared.task)
+                watch.check("The calibration was stopped.")
+                tempered.scale(model.network, more)
+                found *= more
+                if abs(more - 1) < _CLOSE:
+                    break
             watch.tell("Measuring the model again …", 0.7)
             worker.leave_model(run, model.network, prepared, calibration.kept(folder) * found)
             shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)
