@@ -143,5 +143,6 @@ def test_probabilities_are_calibrated_with_one_click(page: Page, app: driving.Ap
     page.get_by_text("would make the network less sure").wait_for()
     page.get_by_role("button", name="Calibrate the probabilities").click()
     page.get_by_text("Calibrated: a temperature of").wait_for()
+    expect(page.get_by_role("button", name="Calibrate the probabilities")).to_have_count(0)
     driving.idle(page)
     driving.no_defect(page)

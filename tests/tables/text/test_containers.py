@@ -91,7 +91,13 @@ def test_wrappers_in_wrappers_end() -> None:
         unpack(data, "a")
 
 
-@pytest.mark.parametrize("data", [gzip.compress(CSV)[:-9], zipped({"a.csv": CSV})[:-30], SHEET[:400]])
+# With names of their own: archives hold the second in which they were made, and both processes of a test run must name
+# their tests alike.
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(CSV)[:-9], zipped({"a.csv": CSV})[:-30], SHEET[:400]],
+    ids=["gz", "zip", "xlsx"],
+)
 def test_damaged_wrappers_end_in_a_sentence(data: bytes) -> None:
     with pytest.raises(UserError, match="damaged"):
         unpack(data, "a")
