@@ -19,6 +19,7 @@ from lrapp.errors import UserError
 from lrapp.evaluation import diagnosis, explanations, judging
 from lrapp.evaluation.judging import Contrast
 from lrapp.evaluation.scores import Metric, evaluate
+from lrapp.phrasing import counted
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
@@ -127,7 +128,9 @@ def beside(
     answers, learned = found
     notes: tuple[str, ...] = ()
     if learned < len(prepared.train.y):
-        notes = (f"The boosted trees learned from {learned:,} of {len(prepared.train.y):,} training rows.",)
+        notes = (
+            f"The boosted trees learned from {learned:,} of {counted(len(prepared.train.y), 'training row')}.",
+        )
     contrast = judging.contrast(prepared, part, outputs, answers)
     metrics = evaluate(prepared, answers).metrics
     sentence = _sentence(contrast, len(part.y), tips(settings, history, prepared))
@@ -138,7 +141,7 @@ def _sentence(found: Contrast, rows: int, advice: str) -> str:
     if found.level:
         return f"The network and boosted trees answer equally well: {judging.words(found, 'boosted trees')}."
     if not found.sure:
-        many = f"{rows:,} rows" if rows != 1 else "one row"
+        many = counted(rows, "row")
         return (
             f"The network and boosted trees are about as good: {judging.words(found, 'boosted trees')}; with {many} "
             "that much can be chance."
