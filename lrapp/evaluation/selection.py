@@ -33,7 +33,7 @@ class Selection:
         losses: Mean loss of each on the validation rows; NaN where there are none.
         judged: The same with one mistake more than was seen, as classes are judged; for numbers the same.
         best: The network that is judged best, counted from 0; where nothing was measured, the first that counts.
-        level: Which networks cannot be told from the best: worse by at most one standard error of how much worse they
+        level: Which networks cannot be distinguished from the best: worse by at most one standard error of how much worse they
             are, row by row; shape (members,).
     """
 
@@ -59,8 +59,8 @@ def select(
         y: The rows' answers, as in ``Split``.
         task: What kind of answer it is.
         usable: Which networks ended with finite numbers; at least one.
-        combine: ``all`` of these alike; the ``leaders`` alike, which are the best four and those that cannot be told
-            from the best; ``selected``, those that a greedy selection with replacement takes (Caruana et al. 2004,
+        combine: ``all`` of these alike; the ``leaders`` alike, which are the best four and those that cannot be
+            distinguished from the best; ``selected``, those that a greedy selection with replacement takes (Caruana et al. 2004,
             "Ensemble selection from libraries of models"); or the ``best`` alone.
         weight: Weight of each row in the loss; all alike by default.
     """
@@ -171,8 +171,8 @@ def sentence(
         parts.append(f"The model is the best of {counted(members, 'network')}.")
     elif combine == "leaders" and measured and len(used) < members:
         parts.append(
-            f"The model is the mean of {counted(len(used), 'network')} of {members:,}: the best, and those that the "
-            "validation rows cannot tell from them."
+            f"The model is the mean of {counted(len(used), 'network')} of {members:,}: the best, and those that did "
+            "equally well on the validation rows."
         )
     elif combine == "selected" and measured:
         which = "The model is the mean of" if len(used) > 1 else "The model is"

@@ -50,7 +50,7 @@ def plot(
     Args:
         lines: What to draw, the first at the bottom.
         x_title, y_title: Titles of the axes.
-        x_ends, y_ends: Ends of the axes; told from the lines when not given.
+        x_ends, y_ends: Ends of the axes; those of the lines when not given.
     """
     points = [_finite(line) for line in lines]
     low_x, high_x = x_ends or _ends([x for of_line in points for x, _ in of_line])

@@ -26,7 +26,7 @@ from lrapp.tables.text.encodings import decode
 PORTION_BYTES = 4 << 20
 MOST_BYTES = 64 << 20
 _BLOCK = 1 << 20
-# Wide tables need more, for a column's kind to be told from its cells.
+# Wide tables need more, for a column's kind to be recognised by its cells.
 _LEAST_ROWS = 2_000
 _PACKED = (b"\x1f\x8b", b"PK", b"\xd0\xcf\x11\xe0")
 _COUNTED = re.compile(r"(Column .*?: )?([\d,]+) (.*?)( \(.*\))?\.", re.DOTALL)

@@ -1,4 +1,4 @@
-"""How the cells of one column are written: what can be told from them for certain, and what cannot."""
+"""How the cells of one column are written: what they say for certain, and what cannot."""
 
 import re
 from collections import Counter

@@ -140,7 +140,7 @@ def _rows(batch_size: int, there: int, per_row: int) -> int:
 
 
 def _per_variable(variables: int, work: float) -> int:
-    """How many weights of each variable are checked; told from the work, so that it is the same every time."""
+    """How many weights of each variable are checked; it follows from the work, so that it is the same every time."""
     # Two passes for each weight; more where there are kinks.
     seconds = 2 * variables * (_CALL_SECONDS + work / _PER_SECOND)
     if seconds * FEWEST_PER_VARIABLE > _MOST_SECONDS:

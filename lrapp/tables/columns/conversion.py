@@ -149,7 +149,7 @@ def _read_words(words: Words, about: Context) -> Read:
 
 
 def _names_in_digits(cells: Sequence[str]) -> bool:
-    """Whether whole numbers are longer than any number that is told from the next one: such are names."""
+    """Whether whole numbers are longer than any number that a float tells from the next: such are names."""
     return sum(len(cell) >= _LONG_DIGITS and cell.isdigit() for cell in cells) > 0.5 * len(cells)
 
 

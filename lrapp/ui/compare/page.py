@@ -117,7 +117,7 @@ def _new_search() -> None:
 def _new_policies() -> None:
     st.caption(
         "Which learning rate policy suits your data? Here each trains the same network on the same rows for the same "
-        "number of updates, several times over with other seeds, so that a difference can be told from chance."
+        "number of updates, several times over with other seeds, so that chance is not mistaken for a difference."
     )
     with st.container(border=True):
         left, right = st.columns([4, 2], vertical_alignment="center")

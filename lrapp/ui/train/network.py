@@ -47,7 +47,7 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     Returns:
         The network as chosen, and what stands in the way of training.
     """
-    # Above the table on the page, but told from what the table says, which comes first.
+    # Above the table on the page, but it follows from what the table says, which comes first.
     preset_place = st.container()
     try:
         layers = _table(settings)
