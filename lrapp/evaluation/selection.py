@@ -33,8 +33,8 @@ class Selection:
         losses: Mean loss of each on the validation rows; NaN where there are none.
         judged: The same with one mistake more than was seen, as classes are judged; for numbers the same.
         best: The network that is judged best, counted from 0; where nothing was measured, the first that counts.
-        level: Which networks cannot be distinguished from the best: worse by at most one standard error of how much worse they
-            are, row by row; shape (members,).
+        level: Which networks are level with the best: worse by at most one standard error of how much worse they are,
+            row by row; shape (members,).
     """
 
     shares: NDArray[np.float64]
@@ -59,9 +59,9 @@ def select(
         y: The rows' answers, as in ``Split``.
         task: What kind of answer it is.
         usable: Which networks ended with finite numbers; at least one.
-        combine: ``all`` of these alike; the ``leaders`` alike, which are the best four and those that cannot be
-            distinguished from the best; ``selected``, those that a greedy selection with replacement takes (Caruana et al. 2004,
-            "Ensemble selection from libraries of models"); or the ``best`` alone.
+        combine: ``all`` of these alike; the ``leaders`` alike, which are the best four and those level with the best;
+            ``selected``, those that a greedy selection with replacement takes (Caruana et al. 2004, "Ensemble selection
+            from libraries of models"); or the ``best`` alone.
         weight: Weight of each row in the loss; all alike by default.
     """
     counts = np.asarray(usable, np.bool_)
