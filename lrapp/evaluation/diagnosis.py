@@ -86,8 +86,6 @@ def diagnose(
         classes: The figures of each class, to tell whether a rare one is missed.
     """
     epochs = history.epochs
-    if history.prepared is not None:
-        settings = settings.for_rows(history.prepared.train)
     if history.ended is not None and history.ended.reason == "diverged":
         return Diagnosis(
             "diverged",

@@ -59,7 +59,6 @@ def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
         settings: Of the run.
         training_rows: Rows to train on, at least 1.
     """
-    settings = settings.for_rows(training_rows)
     found = [_batch_of_one(settings, training_rows), _by_heart(settings, training_rows)]
     if settings.mode == "train":
         lengths = _Lengths.of(settings, training_rows)
@@ -77,7 +76,6 @@ def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
     if history.prepared is None or history.started is None:
         return ()
     rows = history.prepared.train
-    settings = settings.for_rows(rows)
     lengths = _Lengths.of(settings, rows)
     found = [_batch_of_one(settings, rows), _warmup(settings, lengths), _better_epoch(settings, history)]
     if history.ended is not None and history.ended.reason == "early_stopping":

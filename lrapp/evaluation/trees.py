@@ -158,7 +158,7 @@ def tips(settings: RunSettings, history: History, prepared: "Prepared") -> str:
     training, best = settings.training, history.best
     if diagnosis.may_be_many(settings):
         ideas.append(f"an ensemble of {diagnosis.MEMBERS} networks")
-    if best is not None and best.epoch > 0.9 * training.for_rows(len(prepared.train.y)).epochs:
+    if best is not None and best.epoch > 0.9 * training.epochs:
         ideas.append("more epochs")
     numbers = prepared.preprocessor.numbers
     if numbers:

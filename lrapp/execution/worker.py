@@ -223,7 +223,6 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             now_and_then(lambda what, share: tell(Preparing(what, share)), _TOLD_SECONDS),
             lambda: run.stop_asked is not None,
         )
-        settings = settings.for_rows(len(prepared.train.y))
         needed = _check_memory(settings, prepared)
         before = run.history().prepared if run.checkpoint_path.exists() else None
         if before is None and isinstance(settings.model.start, PretrainedStart):

@@ -136,8 +136,6 @@ def finished(run: Run) -> tuple[RunSettings, History, "Scores", "SavedModel"]:
     settings, history = run.settings, run.history()
     if settings.policy.source == "found" and history.found is not None:
         settings = settings.with_found(history.found)
-    if history.prepared is not None:
-        settings = settings.for_rows(history.prepared.train)
     return settings, history, Scores.from_json(run.scores_path.read_bytes()), SavedModel.load(run.folder)
 
 

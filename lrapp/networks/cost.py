@@ -106,8 +106,7 @@ def estimate(
     """
     layers = _layers(settings.model, inputs, outputs, numbers)
     shape = _shape(inputs)
-    training = settings.training.for_rows(max(1, rows))
-    steps = math.ceil(rows / training.batch_size) * training.epochs
+    steps = math.ceil(rows / settings.training.batch_size) * settings.training.epochs
     return Estimate(
         _parameters(layers),
         _memory(settings, layers, shape, rows, validation_rows),

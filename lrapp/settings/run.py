@@ -34,10 +34,6 @@ Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 
 
-# How far ``least_steps`` lengthens a run at most.
-MOST_TIMES = 20
-
-
 class EarlyStoppingSettings(SettingsModel):
     """When to end before the last epoch."""
 
@@ -139,15 +135,6 @@ class TrainingSettings(SettingsModel):
         description="How often every training row is used.",
         json_schema_extra=ui("epochs"),
     )
-    least_steps: int = Field(
-        0,
-        ge=0,
-        le=1_000_000,
-        title="At least",
-        description="Small tables get more epochs, and as much more patience, until the run has this many steps; at "
-        f"most {MOST_TIMES} times as many. 0 for none.",
-        json_schema_extra=ui("steps"),
-    )
     seed: int = Field(
         0,
         ge=0,
@@ -171,41 +158,19 @@ class TrainingSettings(SettingsModel):
         ge=1,
         le=64,
         title="Ensemble",
-        description="So many networks train at once, from other initial weights; the mean of their answers is nearly "
-        "always better than one.",
+        description="How many networks train at once, each from other initial weights. The mean of their answers is "
+        "nearly always better than one of them.",
         json_schema_extra=ui("networks"),
     )
     combine: Literal["all", "selected", "best"] = Field(
         "all",
-        title="Made of",
-        description="Which of the networks make up the model. Selected: those that help one another on the validation "
-        "rows (Caruana et al. 2004).",
-        json_schema_extra=ui(
-            labels={"all": "All networks", "selected": "Selected ones", "best": "The best one"}
-        ),
+        title="Networks in the model",
+        description="All: their plain mean; in a race that of its leaders. Selected: those that help one another on "
+        "the validation rows (Caruana et al. 2004). Only the best: the one that does best there.",
+        json_schema_extra=ui(labels={"all": "All", "selected": "Selected", "best": "Only the best"}),
     )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
     groups: GroupSettings = GroupSettings()
-
-    def for_rows(self, training_rows: int) -> "TrainingSettings":
-        """Return the settings with the epochs that so many rows need to have ``least_steps``; with patience in step.
-
-        Args:
-            training_rows: Rows to train on, at least 1.
-        """
-        steps = math.ceil(training_rows / self.batch_size) * self.epochs
-        times = min(self.least_steps / steps, MOST_TIMES)
-        if times <= 1:
-            return self.model_copy(update={"least_steps": 0})
-        stopping = self.early_stopping
-        patience = math.ceil(stopping.patience * times)
-        return self.model_copy(
-            update={
-                "epochs": math.ceil(self.epochs * times),
-                "early_stopping": stopping.model_copy(update={"patience": patience}),
-                "least_steps": 0,
-            }
-        )
 
 
 # Networks in a race of rates, and how far their rates are apart in all, in powers of ten.
@@ -239,7 +204,9 @@ class RunSettings(SettingsModel):
 
     @property
     def networks(self) -> int:
-        """How many networks the run trains at once."""
+        """How many networks the run trains at once; a range test has one."""
+        if self.mode == "range test":
+            return 1
         if self.policy.source == "raced":
             return max(self.training.members, RACERS)
         return self.training.members
@@ -275,14 +242,6 @@ class RunSettings(SettingsModel):
         apart = RACE_DECADES / (count - 1)
         return tuple(10 ** (apart * (place - count // 2)) for place in range(count))
 
-    def for_rows(self, training_rows: int) -> "RunSettings":
-        """Return the settings as they are for so many rows: epochs and patience that follow from steps are numbers.
-
-        Args:
-            training_rows: Rows to train on, at least 1.
-        """
-        return self.model_copy(update={"training": self.training.for_rows(training_rows)})
-
     def plan(self, training_rows: int) -> schedules.FloatArray:
         """Return the learning rate of every step of the run.
 
@@ -296,7 +255,7 @@ class RunSettings(SettingsModel):
             UserError: If the policy's numbers do not go together, or there are too many steps.
         """
         steps_per_epoch = math.ceil(training_rows / self.training.batch_size)
-        total_steps = steps_per_epoch * self.training.for_rows(training_rows).epochs
+        total_steps = steps_per_epoch * self.training.epochs
         if total_steps > MOST_STEPS:
             raise UserError(
                 f"A run can have at most {MOST_STEPS:,} steps; lower the epochs or make the batch larger. "

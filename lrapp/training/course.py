@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,7 @@ from lrapp.phrasing import counted
 from lrapp.runs.events import Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
 from lrapp.training.checkpoints import TrainingState
-from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, shuffled
+from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, Steps, shuffled
 from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 
 if TYPE_CHECKING:
@@ -192,22 +192,24 @@ class Course:
                 self.training, order, done, self.rates[step : step + count], compiled, frozen
             )
             self._learn(self.pace, ("train", compiled, frozen), count, self.seconds - begun)
-            groups = steps.group_rates.T.tolist() if self.loop.groups > 1 else []
-            self.on_event(
-                StepsDone(
-                    step,
-                    tuple(steps.losses.tolist()),
-                    tuple(steps.learning_rates.tolist()),
-                    self.seconds,
-                    tuple(tuple(group) for group in groups),
-                )
-            )
             done += len(steps.losses)
-            if not np.isfinite(steps.losses[-1]):
-                raise Diverged("The loss became infinite", before + done, steps.learning_rates[-1])
+            self._steps_done(step, steps)
             losses.append(steps.losses)
             metrics.append(steps.metrics)
         self._epoch_done(np.concatenate(losses), np.concatenate(metrics))
+
+    def _steps_done(self, step: int, steps: Steps) -> None:
+        """Say what some steps did, the first of them with this number; the run ends with a loss that is not finite."""
+        self._say(step, steps.losses, steps.group_rates)
+        if not np.isfinite(steps.losses[-1]):
+            last = step + len(steps.losses)
+            raise Diverged("The loss became infinite", last, float(steps.learning_rates[-1]))
+
+    def _say(self, step: int, losses: NDArray[Any], rates: NDArray[np.float32]) -> None:
+        groups = tuple(map(tuple, rates.T.tolist())) if self.loop.groups > 1 else ()
+        self.on_event(
+            StepsDone(step, tuple(losses.tolist()), tuple(rates[:, -1].tolist()), self.seconds, groups)
+        )
 
     def _count(self, step: int, done: int) -> tuple[int, bool]:
         """How many steps the next call is to do, and whether they go through XLA."""

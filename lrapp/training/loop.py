@@ -60,6 +60,8 @@ class Steps:
         learning_rates: Rate of each step, read back from the optimizer, float32, shape (steps,); that of the head
             where groups of layers have rates of their own.
         group_rates: Those of all groups, float32, shape (steps, groups).
+
+    Of many networks at once, each has an axis of members behind that of steps.
     """
 
     losses: NDArray[np.float32]
@@ -227,11 +229,15 @@ class Loop:
         records = []
         if full:
             records.append(self._call(data, order, first, full, rates, True, frozen))
-        if full < count and (not full or bool(np.isfinite(records[0][-1, 0]))):
+        if full < count and (not full or self.all_finite(records[0][-1, ..., 0])):
             rates[: count - full] = rates[full:count].copy()
             records.append(self._call(data, order, first + full, count - full, rates, False, frozen))
         record = np.concatenate(records)
-        return Steps(record[:, 0], record[:, 1], record[:, -1], record[:, 2:])
+        return Steps(record[..., 0], record[..., 1], record[..., -1], record[..., 2:])
+
+    def all_finite(self, losses: NDArray[np.floating[Any]]) -> bool:
+        """Return whether the losses of a step, a single one here, leave something to go on with."""
+        return bool(np.isfinite(losses).all())
 
     def _call(
         self,
@@ -337,19 +343,16 @@ class Loop:
             # XLA would compile a slice once for every place that it starts at.
             batch = tf.gather(order, start + tf.range(size if compiled else tf.minimum(size, rows - start)))
             loss, metric = self._update([tf.gather(column, batch) for column in tensors], rates[done], frozen)
-            if self.groups == 1:
-                used = [tf.convert_to_tensor(self.optimizer.learning_rate)]
-            else:
-                used = tf.unstack(tf.convert_to_tensor(rates_of(self.optimizer)))
             written = [
                 record.write(done, value)
-                for record, value in zip(records, (loss, metric, *used), strict=True)
+                for record, value in zip(records, (loss, metric, *self._rates_used()), strict=True)
             ]
-            return done + 1, tf.math.is_finite(loss), *written
+            return done + 1, self._goes_on(loss), *written
 
         # A record of single numbers each: XLA is a sixth faster than with one that takes three at once.
         empty = [
-            tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=()) for _ in range(2 + self.groups)
+            tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=self._record_shape)
+            for _ in range(2 + self.groups)
         ]
         done, _, *records = tf.while_loop(
             lambda done, finite, *_: (done < count) & finite,
@@ -357,7 +360,18 @@ class Loop:
             (tf.constant(0), tf.constant(True), *empty),
             parallel_iterations=1,
         )
-        return done, tf.stack([record.stack() for record in records], axis=1)
+        return done, tf.stack([record.stack() for record in records], axis=-1)
+
+    # Of what is recorded in a step.
+    _record_shape: tuple[int, ...] = ()
+
+    def _goes_on(self, loss: Any) -> Any:
+        return tf.math.is_finite(loss)
+
+    def _rates_used(self) -> list[Any]:
+        if self.groups == 1:
+            return [tf.convert_to_tensor(self.optimizer.learning_rate)]
+        return list(tf.unstack(tf.convert_to_tensor(rates_of(self.optimizer))))
 
     def _update(self, batch: list[Any], rates: Any, frozen: tuple[bool, ...]) -> tuple[Any, Any]:
         xs, ys, *weights = batch

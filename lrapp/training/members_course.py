@@ -12,13 +12,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from lrapp.errors import Stopped
 from lrapp.phrasing import counted
-from lrapp.runs.events import Ending, EpochDone, Event, StepsDone
+from lrapp.runs.events import Ending, EpochDone, Event
 from lrapp.settings import TrainingSettings
 from lrapp.training.checkpoints import MemberState, TrainingState
 from lrapp.training.course import Course, Diverged
-from lrapp.training.loop import shuffled
+from lrapp.training.loop import Steps
 from lrapp.training.members_loop import MembersLoop, MemberSnapshot
 
 if TYPE_CHECKING:
@@ -56,35 +55,11 @@ class MembersCourse(Course):
         running = self.loop.running
         return all(best.patience_ended for best, runs in zip(self.bests, running, strict=True) if runs)
 
-    def _epoch(self) -> None:
-        frozen = self._frozen(self.epochs)
-        if self.epochs and frozen != self._frozen(self.epochs - 1):
-            self.loop.reset_optimizer()
-        order = shuffled(self.training.rows, self.settings.seed, self.epochs)
-        before, done = self.epochs * self.steps_per_epoch, 0
-        losses: list[NDArray[np.float32]] = []
-        metrics: list[NDArray[np.float32]] = []
-        while done < self.steps_per_epoch:
-            if self.should_stop():
-                raise Stopped
-            step = before + done
-            count, compiled = self._count(step, done)
-            begun = self.seconds
-            steps = self.loop.run_members(
-                self.training, order, done, self.rates[step : step + count], compiled, frozen
-            )
-            self._learn(self.pace, ("train", compiled, frozen), count, self.seconds - begun)
-            done += len(steps.losses)
-            self._leave_out(np.isfinite(steps.losses[-1]), "The loss", before + done)
-            shown = steps.losses[:, self.loop.running].mean(axis=1, dtype=np.float64)
-            rates = (steps.group_rates / self.loop.factors).astype(np.float32)[..., self._reference]
-            groups = tuple(map(tuple, rates.T.tolist())) if self.loop.groups > 1 else ()
-            self.on_event(
-                StepsDone(step, tuple(shown.tolist()), tuple(rates[:, -1].tolist()), self.seconds, groups)
-            )
-            losses.append(steps.losses)
-            metrics.append(steps.metrics)
-        self._members_done(np.concatenate(losses), np.concatenate(metrics))
+    def _steps_done(self, step: int, steps: Steps) -> None:
+        self._leave_out(np.isfinite(steps.losses[-1]), "The loss", step + len(steps.losses))
+        shown = steps.losses[:, self.loop.running].mean(axis=1, dtype=np.float64)
+        member = self._reference
+        self._say(step, shown, steps.group_rates[:, member] / self.loop.factors[member])
 
     @property
     def _reference(self) -> int:
@@ -100,7 +75,7 @@ class MembersCourse(Course):
         if (running != self.loop.running).any():
             self.loop.running = running
 
-    def _members_done(self, losses: NDArray[np.float32], metrics: NDArray[np.float32]) -> None:
+    def _epoch_done(self, losses: NDArray[np.float32], metrics: NDArray[np.float32]) -> None:
         step = (self.epochs + 1) * self.steps_per_epoch
         rows, size = self.training.rows, self.settings.batch_size
         batch_rows = np.minimum(size, rows - size * np.arange(self.steps_per_epoch))
@@ -125,10 +100,10 @@ class MembersCourse(Course):
         if better.any():
             self.best_weights = self.loop.merged(better, latest.model, self.best_weights)
         self.unsaved = True
-        self.on_event(self._told(step, (loss, val_loss, metric, val_metric), values[running].mean()))
+        self.on_event(self._event(step, (loss, val_loss, metric, val_metric), values[running].mean()))
         self._save_now_and_then()
 
-    def _told(self, step: int, figures: tuple[Figures, ...], value: float) -> EpochDone:
+    def _event(self, step: int, figures: tuple[Figures, ...], value: float) -> EpochDone:
         """What an epoch was: the means over the members that count, and each of them."""
         running = self.loop.running
         each = [np.where(running, figure[: self.loop.members], np.nan) for figure in figures]

@@ -24,24 +24,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MemberSteps:
-    """What a call of the loop did.
-
-    Args:
-        losses: True loss of each batch for each member, with penalties, float32, shape (steps, members).
-        metrics: Sum of the metric over each batch's rows, not weighted, float32, shape (steps, members).
-        learning_rates: Rate of each step, read back from the optimizer, of the head where groups differ, float32,
-            shape (steps, members).
-        group_rates: Those of all groups, float32, shape (steps, groups, members).
-    """
-
-    losses: NDArray[np.float32]
-    metrics: NDArray[np.float32]
-    learning_rates: NDArray[np.float32]
-    group_rates: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
 class MemberSnapshot:
     """The values of all variables at one moment.
 
@@ -76,6 +58,7 @@ class MembersLoop(Loop):
         self, model: keras.Model, task: Task, settings: TrainingSettings, owners: tuple[int, ...] = ()
     ) -> None:
         self.members = int(model.output_shape[0])
+        self._record_shape = (self.members,)
         super().__init__(model, task, settings, owners)
         # Whether a variable has an axis of members in front.
         self._own = [
@@ -129,38 +112,9 @@ class MembersLoop(Loop):
         both = both if own is None else both * own[:, None]
         return Data((*data.tensors[:2], tf.constant(both, tf.float32)), data.rows)
 
-    def run_members(
-        self,
-        data: Data,
-        order: tf.Tensor,
-        first: int,
-        learning_rates: NDArray[np.float32],
-        compiled: bool = False,
-        frozen: tuple[bool, ...] = (),
-    ) -> MemberSteps:
-        """Do some steps of an epoch; ends early after a loss of a running member that is not finite.
-
-        Args:
-            data, order, first, learning_rates, compiled, frozen: As for ``Loop.run``.
-        """
-        count = len(learning_rates)
-        rates = np.zeros((MOST_STEPS, self.groups), np.float32)
-        rates[:count] = learning_rates.reshape(count, -1)
-        full = max(0, min(count, data.rows // self.batch_size - first)) if compiled else 0
-        records = []
-        if full:
-            records.append(self._call(data, order, first, full, rates, True, frozen))
-        if full < count and (not full or self.all_finite(records[0][-1, :, 0])):
-            rates[: count - full] = rates[full:count].copy()
-            records.append(self._call(data, order, first + full, count - full, rates, False, frozen))
-        record = np.concatenate(records)
-        return MemberSteps(
-            record[..., 0], record[..., 1], record[..., -1], record[..., 2:].transpose(0, 2, 1)
-        )
-
-    def all_finite(self, values: NDArray[np.floating[Any]]) -> bool:
-        """Return whether the values of all running members, shape (members,), are finite."""
-        return bool(np.isfinite(values[self.running]).all())
+    def all_finite(self, losses: NDArray[np.floating[Any]]) -> bool:
+        """Return whether the losses of all running members, shape (members,), are finite."""
+        return bool(np.isfinite(losses[self.running]).all())
 
     def snapshot_members(self) -> MemberSnapshot:
         """Return the values of all variables."""
@@ -186,42 +140,11 @@ class MembersLoop(Loop):
 
     # --- what is traced --------------------------------------------------------------------------------------
 
-    def _steps(
-        self,
-        compiled: bool,
-        frozen: tuple[bool, ...],
-        tensors: Any,
-        order: Any,
-        first: Any,
-        count: Any,
-        rates: Any,
-    ) -> Any:
-        size = self.batch_size
-        rows = tf.shape(order)[0]
+    def _goes_on(self, loss: Any) -> Any:
+        return tf.reduce_all(tf.math.is_finite(loss) | ~self._running)
 
-        def step(done: Any, _: Any, *records: Any) -> Any:
-            start = (first + done) * size
-            batch = tf.gather(order, start + tf.range(size if compiled else tf.minimum(size, rows - start)))
-            loss, metric = self._update([tf.gather(column, batch) for column in tensors], rates[done], frozen)
-            used = tf.unstack(tf.convert_to_tensor(rates_of(self.optimizer))[:, :, 0, 0])
-            written = [
-                record.write(done, value)
-                for record, value in zip(records, (loss, metric, *used), strict=True)
-            ]
-            finite = tf.reduce_all(tf.math.is_finite(loss) | ~self._running)
-            return done + 1, finite, *written
-
-        empty = [
-            tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=(self.members,))
-            for _ in range(2 + self.groups)
-        ]
-        done, _, *records = tf.while_loop(
-            lambda done, finite, *_: (done < count) & finite,
-            step,
-            (tf.constant(0), tf.constant(True), *empty),
-            parallel_iterations=1,
-        )
-        return done, tf.stack([record.stack() for record in records], axis=2)
+    def _rates_used(self) -> list[Any]:
+        return list(tf.unstack(tf.convert_to_tensor(rates_of(self.optimizer))[:, :, 0, 0]))
 
     def _update(self, batch: list[Any], rates: Any, frozen: tuple[bool, ...]) -> tuple[Any, Any]:
         xs, ys, *weights = batch

@@ -54,12 +54,10 @@ def main() -> None:
                 training = TrainingSettings(batch_size=batch, members=count)
                 if count == 1:
                     loop: Any = Loop(models.build(layers, INPUTS, "binary", 2, 0), "binary", training)
-                    step = loop.run
                 else:
                     seeds = members.member_seeds(0, count)
                     loop = MembersLoop(members.stack(layers, INPUTS, "binary", 2, seeds), "binary", training)
-                    step = loop.run_members
-                made[count] = step, loop.load(split)
+                made[count] = loop.run, loop.load(split)
             least = dict.fromkeys(NETWORKS, float("inf"))
             steps = min(STEPS, ROWS // batch)
             for number in range(rounds + 1):

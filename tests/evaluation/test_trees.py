@@ -78,9 +78,7 @@ def test_with_classes_weighed_alike_and_without_validation_rows_for_a_class_tree
 
 def test_advice_leaves_out_what_the_run_uses() -> None:
     data = prepared(A)
-    used = RunSettings(
-        data=DataSettings(scaling="robust"), training=TrainingSettings(members=8, epochs=10, least_steps=0)
-    )
+    used = RunSettings(data=DataSettings(scaling="robust"), training=TrainingSettings(members=8, epochs=10))
     assert trees.tips(used, History(), data) == "Try number embeddings."
     epochs = [EpochDone(k, k, 1 / k, 1 / k, 0.5, 0.5, 0.1, 1.0, best=True) for k in range(1, 11)]
     late = History.of(epochs)

@@ -127,7 +127,7 @@ CASES = {
         model=SMALL.model_copy(
             update={"number_embedding": "periodic", "initial_weights": "glorot_uniform"},
         ),
-        training=TrainingSettings(epochs=3, optimizer="adamw", beta_1=0.8, beta_2=0.95, least_steps=60),
+        training=TrainingSettings(epochs=3, optimizer="adamw", beta_1=0.8, beta_2=0.95),
         policy=CosLog4Settings(max_lr=0.02),
     ),
     "logarithm": RunSettings(

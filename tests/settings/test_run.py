@@ -251,34 +251,6 @@ def test_the_plan_reports_numbers_that_do_not_go_together(policy: Any, sentence:
         settings.plan(100)
 
 
-@pytest.mark.parametrize(
-    ("rows", "batch", "epochs", "least", "patience", "expected"),
-    [
-        (460, 32, 50, 0, 20, (50, 20)),  # as chosen
-        (460, 32, 50, 750, 20, (50, 20)),  # 15 steps an epoch: as many already
-        (460, 32, 50, 3_000, 20, (200, 80)),
-        (460, 32, 50, 3_001, 20, (201, 81)),
-        (46_000, 32, 50, 3_000, 20, (50, 20)),
-        (10, 32, 50, 3_000, 7, (1_000, 140)),  # never more than 20 times as many
-    ],
-)
-def test_small_tables_get_epochs_until_there_are_enough_steps(
-    rows: int, batch: int, epochs: int, least: int, patience: int, expected: tuple[int, int]
-) -> None:
-    training = TrainingSettings(
-        batch_size=batch,
-        epochs=epochs,
-        least_steps=least,
-        early_stopping=EarlyStoppingSettings(patience=patience),
-    )
-    settings = RunSettings(training=training).for_rows(rows)
-    assert (settings.training.epochs, settings.training.early_stopping.patience) == expected
-    assert settings.for_rows(rows) == settings, "once is enough"
-    plan = RunSettings(training=training).plan(rows)
-    assert len(plan) == expected[0] * -(-rows // batch)
-    np.testing.assert_array_equal(plan, settings.plan(rows))
-
-
 def test_more_steps_than_memory_carries_are_refused() -> None:
     settings = RunSettings(training=TrainingSettings(batch_size=1, epochs=100_000))
     with pytest.raises(UserError, match=rf"at most {MOST_STEPS:,} steps; .* Received: 7,000,000,000"):

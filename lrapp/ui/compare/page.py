@@ -270,7 +270,7 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
     kept["seeds"] = seeds
     if epochs != base.training.epochs or "epochs" in kept:
         kept["epochs"] = epochs
-    training = base.training.model_copy(update={"epochs": epochs, "least_steps": 0})
+    training = base.training.model_copy(update={"epochs": epochs})
     first = training.seed
     return Plan(
         name=" or ".join(one.label for one in studies.contenders(policies))[:200],

@@ -173,7 +173,7 @@ def _numbers(kept: SearchForm, base: RunSettings) -> RunSettings:
         kept.epochs = epochs
     seed = fields.widget(kept.search, "seed", "search", into=right)
     kept.search = checked(kept.search, trials=trials, seed=seed)
-    return checked(base, training=checked(base.training, epochs=epochs, least_steps=0))
+    return checked(base, training=checked(base.training, epochs=epochs))
 
 
 def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:

@@ -60,7 +60,7 @@ def card(
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
         values |= ask(stopping, ["monitor", "restore_best"], key)
-        chosen |= ask(training, [*_RARE_FIELDS[optimizer], "least_steps", "seed", "precision", "xla"], key)
+        chosen |= ask(training, [*_RARE_FIELDS[optimizer], "seed", "precision", "xla"], key)
         if drawer.open and chosen["precision"] != "float32":
             st.info(
                 "Mixed precision pays on recent GPUs with large networks. On a CPU, mixed_float16 above all, it is "
