@@ -23,6 +23,16 @@ def _require(holds: bool, rule: str, received: object) -> None:
         raise UserError(f"{rule} Received: {received}.")
 
 
+def _require_bounds(base_lr: float, max_lr: float) -> None:
+    _require_rate("base_lr", base_lr)
+    _require_rate("max_lr", max_lr)
+    _require(
+        max_lr >= base_lr,
+        "max_lr must be at least base_lr; raise max_lr or lower base_lr.",
+        f"base_lr {base_lr:g}, max_lr {max_lr:g}",
+    )
+
+
 def _require_rate(name: str, value: float) -> None:
     _require(bool(np.isfinite(value)) and value >= 0, f"{name} must be zero or a positive number.", value)
 
@@ -100,13 +110,7 @@ class CLR(Policy):
     gamma: float = 0.9999
 
     def __post_init__(self) -> None:
-        _require_rate("base_lr", self.base_lr)
-        _require_rate("max_lr", self.max_lr)
-        _require(
-            self.max_lr >= self.base_lr,
-            "max_lr must be at least base_lr; raise max_lr or lower base_lr.",
-            f"base_lr {self.base_lr:g}, max_lr {self.max_lr:g}",
-        )
+        _require_bounds(self.base_lr, self.max_lr)
         _require(
             bool(np.isfinite(self.step_size)) and self.step_size >= 1,
             "Step size must be at least 1 step.",
@@ -253,13 +257,7 @@ class CosLog4(Policy):
     base_lr: float = 0.0
 
     def __post_init__(self) -> None:
-        _require_rate("base_lr", self.base_lr)
-        _require_rate("max_lr", self.max_lr)
-        _require(
-            self.max_lr >= self.base_lr,
-            "max_lr must be at least base_lr; raise max_lr or lower base_lr.",
-            f"base_lr {self.base_lr:g}, max_lr {self.max_lr:g}",
-        )
+        _require_bounds(self.base_lr, self.max_lr)
         _require(
             bool(np.isfinite(self.total_steps)) and self.total_steps >= 1,
             "The coslog4 policy needs a run of at least 1 step.",
