@@ -229,8 +229,14 @@ def _panel(
     if more is not None and panel != "rate":
         layers += more(base, x, y)
     if panel == "loss":
-        word = best.mark_text(text="best", dx=-10, dy=-10, align="right", color=VALIDATION)
-        layers.append(word.encode(x=x, y=y))
+        # On the side where there is room.
+        early = f"datum.epoch < {epochs / 8}"
+        layers += [
+            best.transform_filter(where)
+            .mark_text(text="best", dx=away, dy=-10, align="left" if away > 0 else "right", color=VALIDATION)
+            .encode(x=x, y=y)
+            for where, away in ((early, 10), (f"!({early})", -10))
+        ]
     return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
 
 

@@ -55,8 +55,8 @@ def obstacle(name: str, base: RunSettings) -> str | None:
         name: Of the setting, one of ``NAMES``.
         base: What the search starts from.
     """
-    if name == "learning_rate" and base.policy.source == "found":
-        return "Every run finds its own by a range test; set Rates to “Chosen here” on the Train page to vary it."
+    if name == "learning_rate" and base.policy.source != "chosen":
+        return "Every run finds its own rates; set Rates to “Chosen here” on the Train page to vary it."
     if name not in OF_LAYERS:
         return None
     if not base.model.layers or any(layer.kind != "dense" for layer in base.model.layers):

@@ -66,19 +66,19 @@ class Plan:
 
 def label_of(policy: PolicySettings) -> str:
     """Return a short name for a policy: what moves the rate, and between which values."""
-    found = policy.source != "chosen"
+    found = {"chosen": "", "found": " (found)", "raced": " (raced)"}[policy.source]
     match policy:
         case FixedSettings():
-            return "Fixed (found)" if found else f"Fixed {policy.learning_rate:.3g}"
+            return f"Fixed{found}" if found else f"Fixed {policy.learning_rate:.3g}"
         case CLRSettings():
             name = "CLR" if policy.mode == "triangular" else f"CLR {policy.mode}"
-            return f"{name} (found)" if found else f"{name} {policy.base_lr:.3g}–{policy.max_lr:.3g}"
+            return f"{name}{found}" if found else f"{name} {policy.base_lr:.3g}–{policy.max_lr:.3g}"
         case SGDRSettings():
-            return "SGDR (found)" if found else f"SGDR {policy.max_lr:.3g}"
+            return f"SGDR{found}" if found else f"SGDR {policy.max_lr:.3g}"
         case OneCycleSettings():
-            return "One-cycle (found)" if found else f"One-cycle {policy.max_lr:.3g}"
+            return f"One-cycle{found}" if found else f"One-cycle {policy.max_lr:.3g}"
         case CosLog4Settings():
-            return "Coslog4 (found)" if found else f"Coslog4 {policy.max_lr:.3g}"
+            return f"Coslog4{found}" if found else f"Coslog4 {policy.max_lr:.3g}"
 
 
 def contenders(policies: Sequence[PolicySettings]) -> tuple[Candidate, ...]:

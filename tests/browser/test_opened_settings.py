@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import (
     App,
+    choose,
     expander,
     idle,
     open_app,
@@ -96,3 +97,33 @@ def test_the_file_that_a_link_was_made_for_is_asked_for(browser: Browser, app: A
         expect(page.get_by_role("spinbutton", name="Split seed")).to_have_value("7")
         wanted = train(page)
         assert app.wait_until_ended(wanted).settings.data == settings.data
+
+
+def test_epochs_follow_from_the_table_until_somebody_chooses(browser: Browser, app: App) -> None:
+    def shown(page: Page) -> tuple[int, int]:
+        fields = [
+            page.get_by_role("spinbutton", name=name, exact=True) for name in ("Epochs", "Patience (epochs)")
+        ]
+        return int(fields[0].input_value()), int(fields[1].input_value())
+
+    def wanted(rows: int, batch: int = 32) -> tuple[int, int]:
+        suited = starting.for_rows(TrainingSettings(batch_size=batch), rows)
+        return suited.epochs, suited.early_stopping.patience
+
+    with tab(browser) as page:
+        open_app(page, app.url)
+        idle(page)
+        penguins = wanted(206)
+        assert shown(page) == penguins
+        choose(page, "Table", "Sample: Breast cancer")
+        idle(page)
+        cancer = wanted(341)
+        assert cancer != penguins
+        assert shown(page) == cancer
+        set_number(page, "Batch size (rows)", 16)
+        idle(page)
+        assert shown(page) == wanted(341, 16)
+        set_number(page, "Epochs", 7)
+        choose(page, "Table", "Sample: Penguins")
+        idle(page)
+        assert shown(page)[0] == 7, "chosen by hand"

@@ -190,7 +190,8 @@ CONVOLUTION = ModelSettings(layers=(LayerSettings(kind="conv"), LayerSettings(un
 @pytest.mark.parametrize(
     ("base", "name", "why"),
     [
-        (checked(BASE, policy=CLRSettings(source="found")), "learning_rate", "finds its own by a range test"),
+        (checked(BASE, policy=CLRSettings(source="found")), "learning_rate", "finds its own rates"),
+        (checked(BASE, policy=CLRSettings(source="raced")), "learning_rate", "finds its own rates"),
         (checked(BASE, model=CONVOLUTION), "units", "all of them are dense"),
         (checked(BASE, model=CONVOLUTION), "layers", "all of them are dense"),
         (checked(BASE, model=CONVOLUTION), "dropout", "all of them are dense"),

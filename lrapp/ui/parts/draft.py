@@ -28,6 +28,12 @@ def propose(training: TrainingSettings | None) -> None:
     """Remember epochs and patience that nobody has chosen, so that they may follow from the table; None to forget."""
     proposed = None if training is None else (training.epochs, training.early_stopping.patience)
     session.state().proposed = proposed
+    session.state().proposals += proposed is not None
+
+
+def proposal() -> int:
+    """Return a number that changes with every proposal of epochs and patience."""
+    return session.state().proposals
 
 
 def put(settings: RunSettings) -> None:

@@ -57,7 +57,8 @@ class Session:
         card: Where the Train page is to scroll, and a token of this one time.
         cancelled_reading: Key of the reading that this visitor has cancelled.
         start_buttons: Tokens of buttons that start something, by the buttons' names.
-        proposed: Epochs and patience on the Train page that nobody has chosen; None once somebody has.
+        proposed, proposals: Epochs and patience on the Train page that nobody has chosen, None once somebody has; and
+            how many of these there were.
         draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
         policies, policy_version: Policies set earlier, by type and family of optimizer; as above.
         link_trouble: What is wrong with the link that the session began with.
@@ -95,6 +96,7 @@ class Session:
     cancelled_reading: Hashable = None
     start_buttons: "dict[str, Button]" = field(default_factory=dict)
     proposed: tuple[int, int] | None = None
+    proposals: int = 0
     draft: "RunSettings | None" = None
     draft_version: int = 0
     policies: "dict[tuple[str, str], PolicySettings]" = field(default_factory=dict)

@@ -168,7 +168,9 @@ def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
         case "Confusion" if insight.confusion is not None:
             st.caption("Rows of the table: what was true; columns: what the network answered.")
             draw(results.confusion(insight.confusion))
-            st.dataframe(results.class_frame(insight.classes), hide_index=True, column_config=_PERCENT)
+            classes = results.class_frame(insight.classes)
+            classes[[*_PERCENT]] *= 100
+            st.dataframe(classes, hide_index=True, column_config=_PERCENT)
         case "Curves":
             st.caption(plain(analysis_text.area_sentence(insight), None))
             draw(results.roc(insight.curves))
@@ -189,7 +191,7 @@ def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
                 _dependence(run, insight)
 
 
-_PERCENT = {name: st.column_config.NumberColumn(format="percent") for name in ("precision", "recall", "F1")}
+_PERCENT = {name: st.column_config.NumberColumn(format="%.1f %%") for name in ("precision", "recall", "F1")}
 
 
 def _figure(run: Run, figure: Figure, key: str = "") -> None:

@@ -44,7 +44,9 @@ def card(
     key = draft.key("training")
     if rows is not None and shape is not None and len(shape) == 1:
         training = _for_rows(training, rows, key)
-    chosen = fields.choose(training, ["epochs", "batch_size"], key)
+    # Fields of their own for each proposal: a field that is there keeps what it said.
+    by_rows = f"{key}.{draft.proposal()}"
+    chosen = fields.choose(training, ["epochs", "batch_size"], by_rows)
     optimizer = fields.widget(training, "optimizer", key)
     chosen |= {"optimizer": optimizer}
     if _OWN_FIELDS[optimizer]:
@@ -54,7 +56,7 @@ def card(
     enabled = fields.widget(stopping, "enabled", key)
     values = {"enabled": enabled}
     if enabled:
-        values |= fields.choose(stopping, ["patience", "min_delta"], key)
+        values |= fields.choose(stopping, ["patience", "min_delta"], by_rows)
     title = "Seed, best epoch, precision, compilation"
     drawer = resources.drawer(title, ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
@@ -82,11 +84,14 @@ def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettin
     if proposed != (training.epochs, training.early_stopping.patience):
         draft.propose(None)
         return training
-    suited = starting.for_rows(training, rows)
-    if (suited.epochs, suited.early_stopping.patience) != proposed:
-        draft.propose(suited)
-        st.session_state[f"{key}.epochs"] = suited.epochs
-        st.session_state[f"{key}.patience"] = suited.early_stopping.patience
+    # The batch size as it stands in its field, which the draft does not know yet.
+    batch_size = st.session_state.get(f"{key}.{draft.proposal()}.batch_size", training.batch_size)
+    suited = starting.for_rows(checked(training, batch_size=batch_size), rows)
+    if (suited.epochs, suited.early_stopping.patience) == proposed:
+        return training
+    # At once, as this pass of the page may not come to its end.
+    draft.put(draft.get().model_copy(update={"training": suited}))
+    draft.propose(suited)
     return suited
 
 
