@@ -13,7 +13,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.policies import lr_range
+from lrapp.policies import loss_curve
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 
@@ -280,7 +280,9 @@ def range_frame(history: History) -> pd.DataFrame:
     Args:
         history: Of a run that did a range test, or is in the middle of one.
     """
-    curves = [lr_range.curve(one.learning_rates, one.losses, one.steps) for one in history.sweeps]
+    curves = [
+        loss_curve.curve(one.learning_rates, one.losses, one.steps, one.untrained) for one in history.sweeps
+    ]
     parts = [
         pd.DataFrame(
             {"part": "seed", "seed": str(number), "learning_rate": c.learning_rates, "loss": c.smoothed}

@@ -11,18 +11,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from lrapp.policies.loss_curve import EDGE, LossCurve
+from lrapp.policies.refusals import LEAST_POINTS, Refusal, Room, by_heart, silence
 from lrapp.policies.schedules import FloatArray
 
 Name = Literal["steepest", "tenth", "valley"]
-# Width of the smoothing, as a share of the test's steps: about a quarter of a decade in the default test.
-_WIDTH = 0.03
-# A curve that stays within this share of its start, or of its own noise, is called flat.
-_LEAST_FALL, _LEAST_FALL_NOISE = 0.02, 4.0
-# With fewer points there is no curve to speak of.
-_LEAST_POINTS = 10
-_EDGE = 0.03
-# A loss that ends below this share of its start, after more passes over the rows than this, was learned by heart.
-_BY_HEART, _MOST_PASSES = 0.01, 30
 _AGREE, _ROUGHLY = 3.0, 10.0
 
 
@@ -35,6 +28,8 @@ class RatesFound:
         base_lr, max_lr: A range for policies that move; None when the test gave no number.
         minimum: Rate at which the loss was least, median over the seeds.
         suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
+        refusal: Why there are none, in one word; empty where there are some.
+        tried: Ranges that were tried, in this order: ``(base_lr, max_lr, whether every seed's loss fell)``.
     """
 
     type: ClassVar[str] = "rates_found"
@@ -43,11 +38,14 @@ class RatesFound:
     max_lr: float | None = None
     minimum: float | None = None
     suggestions: tuple[tuple[str, float, float, float], ...] = ()
+    refusal: Refusal = ""
+    tried: tuple[tuple[float, float, bool], ...] = ()
 
     @property
     def learning_rate(self) -> float | None:
-        """The single rate for a policy that does not move: a tenth of the minimum."""
-        return next((rate for name, rate, _, _ in self.suggestions if name == "tenth"), None)
+        """The single rate for a policy that does not move: a tenth of the minimum, but none above the range."""
+        tenth = next((rate for name, rate, _, _ in self.suggestions if name == "tenth"), None)
+        return tenth if tenth is None or self.max_lr is None else min(tenth, self.max_lr)
 
     @property
     def origin(self) -> str:
@@ -55,24 +53,6 @@ class RatesFound:
         if self.minimum is None:
             return ""
         return f"Range test, least loss at {self.minimum:.3g}. {self.sentence}"
-
-
-@dataclass(frozen=True, eq=False)
-class LossCurve:
-    """One seed's test.
-
-    Args:
-        learning_rates: Rate of each step, rising, float64, shape (steps,).
-        losses: True batch loss of each step, float64, shape (steps,); steps after the first that is not finite
-            are left out.
-        smoothed: The losses, smoothed around each step, float64, shape (steps,).
-        ended_early: Whether the test stopped because the loss exploded.
-    """
-
-    learning_rates: FloatArray
-    losses: FloatArray
-    smoothed: FloatArray
-    ended_early: bool
 
 
 @dataclass(frozen=True)
@@ -101,6 +81,8 @@ class Advice:
         base_lr, max_lr: A range for CLR, SGDR and one-cycle: from a tenth of the lowest ``floor`` to the highest,
             but not to where any seed had lost half of what it had gained.
         sentence: How sure this is; or why there is no number, and what to change.
+        refusal: Why there is no number, in one word; empty where there is one.
+        tried: Ranges that were tried, and whether every seed's loss fell.
     """
 
     suggestions: tuple[Suggestion, ...]
@@ -108,42 +90,8 @@ class Advice:
     base_lr: float | None
     max_lr: float | None
     sentence: str
-
-
-def curve(
-    learning_rates: Sequence[float] | FloatArray, losses: Sequence[float] | FloatArray, planned: int
-) -> LossCurve:
-    """Return one seed's curve.
-
-    Args:
-        learning_rates: Rate of each step that ran, rising, above 0.
-        losses: Loss of each step that ran.
-        planned: Steps that the test would have had.
-    """
-    values = np.asarray(losses, np.float64)
-    finite = np.isfinite(values)
-    count = len(values) if finite.all() else int(np.argmin(finite))
-    rates = np.asarray(learning_rates, np.float64)[:count]
-    values = values[:count]
-    return LossCurve(rates, values, smooth(values, _WIDTH * planned), ended_early=count < planned)
-
-
-def smooth(losses: FloatArray, width: float) -> FloatArray:
-    """Return losses smoothed around each step by a Gaussian of that standard deviation, in steps.
-
-    Centred, so that nothing is moved towards higher rates, as a running mean does. A loss of more than twice the
-    first ones counts as twice: that it exploded must not reach back to where it had not.
-    """
-    if not len(losses):
-        return losses
-    start = float(np.median(losses[: max(1, len(losses) // 10)]))
-    capped = np.minimum(losses, 2 * start) if start > 0 else losses
-    # What lies further away weighs less than 1e-7; a table of all pairs of steps would not fit into memory.
-    reach = min(len(losses) - 1, int(6 * width) + 1)
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(width, 1e-9)) ** 2)
-    inside = slice(reach, reach + len(losses))
-    total = np.convolve(np.ones(len(losses)), weights)[inside]
-    return np.asarray(np.convolve(capped, weights)[inside] / total)
+    refusal: Refusal = ""
+    tried: tuple[tuple[float, float, bool], ...] = ()
 
 
 class Watch:
@@ -172,7 +120,7 @@ class Watch:
             corrected = self._mean / (1 - self._beta**self._steps)
             if corrected > self._factor * self._best > 0:
                 return number
-            if self._steps >= _LEAST_POINTS:
+            if self._steps >= LEAST_POINTS:
                 self._best = min(self._best, corrected)
         return None
 
@@ -201,7 +149,7 @@ def floor(learning_rates: FloatArray, losses: FloatArray) -> float:
     where the valley begins, the seeds agree on, and up to there a rate is sure to be of use.
     """
     least = float(losses.min())
-    start = float(losses[: max(1, int(_EDGE * len(losses)) + 1)].mean())
+    start = float(losses[: max(1, int(EDGE * len(losses)) + 1)].mean())
     near = losses <= least + (start - least) / 10
     return float(learning_rates[int(np.argmax(near))])
 
@@ -234,24 +182,6 @@ def _falling_lengths(losses: FloatArray) -> np.ndarray:
     return lengths
 
 
-@dataclass(frozen=True)
-class Room:
-    """What can still be changed about a test, so that nobody is told to do what cannot be done.
-
-    Args:
-        higher, lower: Whether its highest rate can be raised, and its lowest lowered a hundredfold.
-        larger_batch: Whether there are more rows than a batch has.
-        rows: Rows that it trains on.
-        passes: How often it uses each.
-    """
-
-    higher: bool = True
-    lower: bool = True
-    larger_batch: bool = True
-    rows: int = 0
-    passes: float = 0.0
-
-
 _ANY_ROOM = Room()
 
 
@@ -262,10 +192,11 @@ def advise(curves: Sequence[LossCurve], room: Room = _ANY_ROOM) -> Advice:
         curves: One of each seed, at least one.
         room: What can still be changed, for the sentence where they say nothing.
     """
-    silent = [reason for one in curves if (reason := _silence(one, room))]
+    silent = [reason for one in curves if (reason := silence(one, room))[0]]
     if len(silent) * 2 > len(curves):
-        return Advice((), None, None, None, max(silent, key=silent.count))
-    spoken = [one for one in curves if not _silence(one, room)]
+        refusal, sentence = max(silent, key=silent.count)
+        return Advice((), None, None, None, sentence, refusal)
+    spoken = [one for one in curves if not silence(one, room)[0]]
     minima = [float(one.learning_rates[int(np.argmin(one.smoothed))]) for one in spoken]
     floors = np.array([floor(one.learning_rates, one.smoothed) for one in spoken])
     suggestions = tuple(
@@ -275,7 +206,7 @@ def advise(curves: Sequence[LossCurve], room: Room = _ANY_ROOM) -> Advice:
     base_lr = float(floors.min()) / 10
     max_lr = min(float(floors.max()), *map(_last_gain, spoken))
     sentence = _certainty(floors, len(curves), covered=max_lr >= floors.max())
-    if any(_by_heart(one, room) for one in spoken):
+    if any(by_heart(one, room) for one in spoken):
         sentence += f" But the network learned its {room.rows:,} training rows by heart, so this is a guess."
     return Advice(suggestions, float(np.median(minima)), base_lr, max_lr, sentence)
 
@@ -286,60 +217,6 @@ _RULES = {"steepest": steepest, "tenth": tenth_of_minimum, "valley": valley}
 def _suggestion(name: str, rates: list[float]) -> Suggestion:
     assert name in ("steepest", "tenth", "valley")
     return Suggestion(name, float(np.median(rates)), min(rates), max(rates))  # type: ignore[arg-type]
-
-
-def _by_heart(one: LossCurve, room: Room) -> bool:
-    """Whether hardly anything was left of the loss, after each row had been used again and again."""
-    start = float(np.median(one.losses[: max(1, len(one.losses) // 10)]))
-    return room.passes > _MOST_PASSES and float(one.smoothed.min()) < _BY_HEART * start
-
-
-def _silence(one: LossCurve, room: Room) -> str:
-    """Why a curve suggests nothing, and what to change; empty when it does suggest something."""
-    if not len(one.losses):
-        return (
-            "The loss was not finite before the network had learned anything, so no rate can be found: scale the "
-            "inputs or the target, or choose float32 precision."
-        )
-    if len(one.losses) < _LEAST_POINTS:
-        if one.ended_early:
-            change = "start the test at a rate at least a hundred times lower, or " if room.lower else ""
-            return f"The loss exploded at once, so there is no curve to read: {change}normalise the layers."
-        return f"A range test needs at least {_LEAST_POINTS} steps. Received: {len(one.losses)}."
-    edge = max(1, int(_EDGE * len(one.losses)))
-    lowest = int(np.argmin(one.smoothed))
-    start = float(one.smoothed[: edge + 1].mean())
-    fall = start - float(one.smoothed[lowest])
-    # From step to step the curve itself hardly moves: what does is noise.
-    noise = float(np.std(np.diff(one.losses[: max(_LEAST_POINTS, lowest)]))) / np.sqrt(2)
-    # The mean of a Gaussian window of width w has the noise of about 3.5 w independent losses.
-    averaged = noise / np.sqrt(max(1.0, 3.5 * _WIDTH * len(one.losses)))
-    least = max(_LEAST_FALL * abs(start), _LEAST_FALL_NOISE * averaged)
-    if lowest <= edge and (one.ended_early or float(one.smoothed.max()) - start > least):
-        sentence = "The loss was least at the start of the test, so every rate in it was too high: "
-        return sentence + ("start the test lower." if room.lower else "scale the inputs or the target.")
-    if lowest <= edge or fall < least:
-        higher = "raise the highest rate, " if room.higher else ""
-        more = "take more steps or a larger batch" if room.larger_batch else "take more steps"
-        change = f"{higher}{more}, and check that the inputs can tell the target at all."
-        return (
-            "The curve is flat: at no rate did the loss fall by more than its noise. "
-            f"{change[:1].upper()}{change[1:]}"
-        )
-    if lowest >= len(one.losses) - 1 - edge and not one.ended_early:
-        if _by_heart(one, room):
-            return (
-                f"The network has learned its {room.rows:,} training rows by heart: the test used each "
-                f"{room.passes:,.0f} times, and the loss fell to nothing whatever the rate. Add rows, or choose the "
-                "learning rate yourself."
-            )
-        if not room.higher:
-            return (
-                "The loss was still falling at the end of the test, at the highest rate that a test can have. Scale "
-                "the inputs or the target, or choose the learning rate yourself."
-            )
-        return "The loss was still falling at the end of the test: raise its highest rate."
-    return ""
 
 
 def _last_gain(one: LossCurve) -> float:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lrapp.files import from_json
 from lrapp.policies.lr_range import RatesFound
+from lrapp.runs.sweeps import Sweep, SweepDone, UntrainedDone
 
 Ending = Literal["completed", "early_stopping", "stopped", "diverged"]
 
@@ -31,28 +32,6 @@ class DataPrepared:
     test: int
     inputs: int
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SweepDone:
-    """A range test has gone through the rates with one more seed, or a part of it.
-
-    Args:
-        seed: Number of the repetition, from 0.
-        seeds: Repetitions in all.
-        steps: Steps of each, if its loss does not explode before.
-        first_step: Number of the first step told here.
-        losses: True loss of each batch, with penalties.
-        learning_rates: Rate of each step.
-    """
-
-    type: ClassVar[str] = "sweep_done"
-    seed: int
-    seeds: int
-    steps: int
-    first_step: int
-    losses: tuple[float, ...]
-    learning_rates: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -196,6 +175,7 @@ Event = (
     Preparing
     | DataPrepared
     | SweepDone
+    | UntrainedDone
     | RatesFound
     | TrainingStarted
     | StepsDone
@@ -209,6 +189,7 @@ _TYPES: dict[str, type[Event]] = {
         Preparing,
         DataPrepared,
         SweepDone,
+        UntrainedDone,
         RatesFound,
         TrainingStarted,
         StepsDone,
@@ -303,21 +284,6 @@ def _revive(value: Any) -> Any:
 
 
 @dataclass
-class Sweep:
-    """What one seed of a range test has seen so far.
-
-    Args:
-        steps, seeds: Steps of each repetition and repetitions, as planned.
-        learning_rates, losses: Rate and true batch loss of each step that ran.
-    """
-
-    steps: int
-    seeds: int
-    learning_rates: list[float] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-
-
-@dataclass
 class History:
     """All that a run has said so far, in the order it was said.
 
@@ -365,6 +331,9 @@ class History:
                     self.sweeps.append(Sweep(event.steps, event.seeds))
                 self.sweeps[-1].losses.extend(event.losses)
                 self.sweeps[-1].learning_rates.extend(event.learning_rates)
+            case UntrainedDone():
+                for sweep in self.sweeps[event.seed : event.seed + 1]:
+                    sweep.untrained[event.first_step :] = event.losses
             case RatesFound():
                 self.found = event
             case TrainingStarted():

@@ -1,17 +1,21 @@
 """The range test: the same loop with rising rates on a throwaway network, and what that suggests."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lrapp.errors import Stopped
-from lrapp.policies import lr_range
-from lrapp.policies.lr_range import Advice, LossCurve, RatesFound, Room
-from lrapp.runs.events import Event, SweepDone
+from lrapp.policies import loss_curve, lr_range, trials
+from lrapp.policies.loss_curve import LossCurve
+from lrapp.policies.lr_range import Advice, RatesFound
+from lrapp.policies.refusals import Room
+from lrapp.policies.schedules import FloatArray
+from lrapp.runs.events import Event, Preparing, SweepDone, UntrainedDone
 from lrapp.settings import RangeTestSettings
-from lrapp.training.loop import MOST_STEPS, Loop, shuffled
+from lrapp.training.loop import MOST_STEPS, Loop, Steps, shuffled
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -33,7 +37,9 @@ def run(
     """Look for learning rates, and leave network and optimizer as they were.
 
     Each repetition starts from the initial weights of another seed and draws its batches in another order; it ends
-    when its loss is not finite or its running mean passes four times its least.
+    when its loss is not finite or its running mean passes four times its least. Where the curves are too noisy to
+    show a fall, the same batches are measured without training, so that what makes one batch dearer than another can
+    be taken off. The range that follows is tried before it is suggested, and narrowed where it does not hold.
 
     Smith 2017, arXiv 1506.01186, section 3.3.
 
@@ -53,20 +59,135 @@ def run(
         Stopped: If it was asked to stop.
         UserError: If the test's rates do not rise.
     """
-    rates = settings.sweep().plan(settings.steps).astype(np.float32)
+    rates = settings.sweep().plan(settings.steps)
+    throwaway = _Throwaway(loop, prepared, factors, should_stop)
+    room = _room(settings, len(prepared.train.y), loop.batch_size)
+    seeds = [seed + number for number in range(settings.seeds)]
     before = loop.snapshot()
     try:
-        curves = [
-            _repetition(
-                loop, prepared, rates, factors, seed + number, number, settings.seeds, on_event, should_stop
-            )
-            for number in range(settings.seeds)
-        ]
+        seen = [_Seen(_sweep(throwaway, rates, seeds, number, on_event)) for number in range(len(seeds))]
+
+        def measure(number: int) -> None:
+            seen[number].untrained = _untrained(throwaway, len(rates), seeds, number, on_event)
+
+        advice = lr_range.advise([one.curve(rates) for one in seen], room)
+        if advice.refusal == "flat":
+            for number in range(len(seeds)):
+                measure(number)
+            advice = lr_range.advise([one.curve(rates) for one in seen], room)
+        if advice.max_lr is not None:
+            advice = _tried(throwaway, advice, rates, seen, seeds, measure, on_event)
     finally:
         loop.restore(before.model, before.optimizer)
-    advice = lr_range.advise(curves, _room(settings, len(prepared.train.y), loop.batch_size))
     on_event(told(advice))
     return advice
+
+
+@dataclass(frozen=True)
+class _Throwaway:
+    """A network that is trained from fresh weights again and again; arguments as for ``run``."""
+
+    loop: Loop
+    prepared: "Prepared"
+    factors: Sequence[float]
+    should_stop: Callable[[], bool]
+
+    def steps(self, rates: FloatArray, seed: int) -> Iterator[Steps]:
+        """Train from the initial weights of a seed, at a rate for each step; yields some steps after the others."""
+        loop = self.loop
+        loop.reset(seed)
+        data = loop.load(self.prepared.train)
+        per_epoch = -(-data.rows // loop.batch_size)
+        groups = np.asarray(rates, np.float32)[:, None] * np.asarray(self.factors, np.float32)
+        fitting, traced, first = 1, False, 0
+        while first < len(groups):
+            if self.should_stop():
+                raise Stopped
+            epoch, done = divmod(first, per_epoch)
+            count = min(fitting, len(groups) - first, per_epoch - done)
+            begun = time.perf_counter()
+            yield loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
+            seconds = (time.perf_counter() - begun) / count
+            # The first call traces, which says nothing about those that follow.
+            fitting = int(np.clip(_CHUNK_SECONDS / max(seconds, 1e-9), 1, MOST_STEPS)) if traced else fitting
+            traced, first = True, first + count
+
+
+@dataclass
+class _Seen:
+    """The losses of one seed while the rate rose, and what the same batches cost untrained, where that was measured."""
+
+    losses: list[float]
+    untrained: list[float] = field(default_factory=list)
+
+    def curve(self, rates: FloatArray) -> LossCurve:
+        """The rates are those that the loop had, which the history shows."""
+        used = rates.astype(np.float32).astype(np.float64)[: len(self.losses)]
+        return loss_curve.curve(used, self.losses, len(rates), self.untrained)
+
+
+def _sweep(
+    throwaway: _Throwaway,
+    rates: FloatArray,
+    seeds: Sequence[int],
+    number: int,
+    on_event: Callable[[Event], None],
+) -> list[float]:
+    """The losses of one seed while the rate rises, up to where they explode."""
+    losses: list[float] = []
+    watch = lr_range.Watch()
+    for steps in throwaway.steps(rates, seeds[number]):
+        exploded = watch.exploded(steps.losses)
+        kept = tuple(steps.losses[:exploded].tolist())
+        used = tuple(steps.learning_rates[: len(kept)].tolist())
+        on_event(SweepDone(number, len(seeds), len(rates), len(losses), kept, used))
+        losses.extend(kept)
+        if exploded is not None:
+            break
+    return losses
+
+
+def _untrained(
+    throwaway: _Throwaway, count: int, seeds: Sequence[int], number: int, on_event: Callable[[Event], None]
+) -> list[float]:
+    """What the same batches cost the untrained network: the same steps, at a rate of zero."""
+    losses: list[float] = []
+    for steps in throwaway.steps(np.zeros(count), seeds[number]):
+        on_event(UntrainedDone(number, len(losses), tuple(steps.losses.tolist())))
+        losses.extend(steps.losses.tolist())
+    return losses
+
+
+def _tried(
+    throwaway: _Throwaway,
+    advice: Advice,
+    rates: FloatArray,
+    seen: Sequence[_Seen],
+    seeds: Sequence[int],
+    measure: Callable[[int], None],
+    on_event: Callable[[Event], None],
+) -> Advice:
+    """Try the range with every seed, and narrow it until it holds."""
+    tried: list[tuple[float, float, bool]] = []
+    while True:
+        assert advice.base_lr is not None
+        assert advice.max_lr is not None
+        course = trials.rates(advice.base_lr, advice.max_lr, len(rates))
+        held = True
+        for number, (seed, one) in enumerate(zip(seeds, seen, strict=True)):
+            on_event(Preparing(f"Trying the range up to {advice.max_lr:.2g}", number / len(seeds)))
+            losses = [loss for some in throwaway.steps(course, seed) for loss in some.losses.tolist()]
+            held = trials.held(losses, one.curve(rates), one.untrained)
+            if not held and not one.untrained:
+                # Before a range is given up, it is made sure that it was not the batches.
+                measure(number)
+                held = trials.held(losses, one.curve(rates), one.untrained)
+            if not held:
+                break
+        tried.append((advice.base_lr, advice.max_lr, held))
+        if held or len(tried) == trials.MOST_TRIALS:
+            return trials.settled(advice, tried, len(rates))
+        advice = trials.narrowed(advice)
 
 
 def _room(settings: RangeTestSettings, rows: int, batch_size: int) -> Room:
@@ -91,52 +212,6 @@ def told(advice: Advice) -> RatesFound:
         max_lr=advice.max_lr,
         minimum=advice.minimum,
         suggestions=tuple((one.name, one.learning_rate, one.low, one.high) for one in advice.suggestions),
+        refusal=advice.refusal,
+        tried=advice.tried,
     )
-
-
-def _repetition(
-    loop: Loop,
-    prepared: "Prepared",
-    rates: np.ndarray,
-    factors: Sequence[float],
-    seed: int,
-    number: int,
-    seeds: int,
-    on_event: Callable[[Event], None],
-    should_stop: Callable[[], bool],
-) -> LossCurve:
-    loop.reset(seed)
-    data = loop.load(prepared.train)
-    steps_per_epoch = -(-data.rows // loop.batch_size)
-    losses: list[float] = []
-    watch = lr_range.Watch()
-    groups = rates[:, None] * np.asarray(factors, np.float32)
-    fitting, traced = 1, False
-    while len(losses) < len(rates):
-        if should_stop():
-            raise Stopped
-        first = len(losses)
-        epoch, done = divmod(first, steps_per_epoch)
-        count = min(fitting, len(rates) - first, steps_per_epoch - done)
-        begun = time.perf_counter()
-        steps = loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
-        exploded = watch.exploded(steps.losses)
-        kept = steps.losses[:exploded].tolist()
-        losses.extend(kept)
-        on_event(
-            SweepDone(
-                number,
-                seeds,
-                len(rates),
-                first,
-                tuple(kept),
-                tuple(steps.learning_rates[: len(kept)].tolist()),
-            )
-        )
-        if exploded is not None:
-            return lr_range.curve(rates[: len(losses)], losses, len(rates))
-        seconds = (time.perf_counter() - begun) / count
-        # The first call traces, which says nothing about those that follow.
-        fitting = int(np.clip(_CHUNK_SECONDS / max(seconds, 1e-9), 1, MOST_STEPS)) if traced else fitting
-        traced = True
-    return lr_range.curve(rates, losses, len(rates))

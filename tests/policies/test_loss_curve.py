@@ -4,15 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from loss_curves import RATES, STEPS, descent, diverging, noisy
+from loss_curves import RATES, START, STEPS, descent, diverging, noisy
 
-from lrapp.policies.lr_range import (
-    LossCurve,
-    Watch,
-    advise,
-    curve,
-    smooth,
-)
+from lrapp.policies.loss_curve import LossCurve, curve, smooth
+from lrapp.policies.lr_range import Watch, advise
+from lrapp.policies.schedules import FloatArray
 
 # --- smoothing ----------------------------------------------------------------------------------------------------
 
@@ -146,3 +142,50 @@ def test_a_small_first_loss_by_chance_is_not_compared_with() -> None:
 
 def test_losses_of_zero_do_not_explode() -> None:
     assert Watch().exploded([0.0] * 50) is None
+
+
+# --- what makes batches differ ----------------------------------------------------------------------------------------
+
+
+def weighed(seed: int, fall: float = 0.25) -> tuple[FloatArray, FloatArray]:
+    """Losses, and untrained ones, of batches that count differently: the loss falls, the batches hide it."""
+    heavy = np.random.default_rng(seed).gamma(4, 0.25, STEPS)
+    return heavy * hidden(fall), START * heavy
+
+
+def hidden(fall: float = 0.25) -> FloatArray:
+    return diverging(descent(1e-3, depth=fall), 0.1)
+
+
+def test_what_makes_a_batch_dear_is_taken_off() -> None:
+    losses, untrained = weighed(0)
+    quiet = curve(RATES, losses, STEPS, untrained)
+    raw, calm = curve(RATES, losses, STEPS), RATES < 0.02
+    level = (untrained.mean() / START * hidden())[calm]
+    assert np.abs(quiet.smoothed[calm] - level).max() < 0.03
+    assert np.abs(raw.smoothed[calm] - level).max() > 0.1
+
+
+def test_a_fall_that_batches_hide_is_read_where_they_were_measured() -> None:
+    both = [weighed(seed) for seed in range(3)]
+    assert advise([curve(RATES, losses, STEPS) for losses, _ in both]).refusal == "flat"
+    advice = advise([curve(RATES, losses, STEPS, untrained) for losses, untrained in both])
+    assert advice.max_lr == pytest.approx(3e-3, rel=0.9)
+
+
+def test_batches_alone_make_no_fall() -> None:
+    for seed in range(50):
+        both = [weighed(3 * seed + one, fall=0.0) for one in range(3)]
+        noise = np.random.default_rng(seed).normal(0, 0.02, (3, STEPS))
+        curves = [
+            curve(RATES, losses + more, STEPS, untrained)
+            for (losses, untrained), more in zip(both, noise, strict=True)
+        ]
+        assert advise(curves).max_lr is None, seed
+
+
+def test_untrained_losses_that_say_nothing_change_nothing() -> None:
+    losses, _ = weighed(1)
+    plain = curve(RATES, losses, STEPS)
+    for untrained in (np.full(STEPS, 0.7), np.full(STEPS, math.inf), np.zeros(STEPS)):
+        assert np.allclose(curve(RATES, losses, STEPS, untrained).smoothed, plain.smoothed)

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loss_curves import RATES, START, STEPS, descent, diverging, noisy
 
+from lrapp.policies.loss_curve import curve
 from lrapp.policies.lr_range import (
     Advice,
-    Room,
     advise,
-    curve,
     floor,
     steepest,
     tenth_of_minimum,
     valley,
 )
+from lrapp.policies.refusals import Room
 from lrapp.policies.schedules import FloatArray
 
 

@@ -21,6 +21,7 @@ from lrapp.runs.events import (
     SweepDone,
     TrainingEnded,
     TrainingStarted,
+    UntrainedDone,
     from_line,
     to_line,
 )
@@ -39,6 +40,9 @@ EVENTS: list[Event] = [
         "Three seeds agree.", 0.01, 0.1, 0.3, (("tenth", 0.03, 0.02, 0.05), ("steepest", 0.1, 0.1, 0.2))
     ),
     RatesFound("The loss never fell."),
+    RatesFound("Narrowed.", 0.01, 0.1, 0.3, (), tried=((0.03, 0.3, False), (0.01, 0.1, True))),
+    RatesFound("No range held.", refusal="tried", tried=((0.03, 0.3, False),)),
+    UntrainedDone(seed=2, first_step=5, losses=(0.7, 0.8)),
     Preparing(what="Reading the pictures", share=0.25),
     EpochDone(2, 4, 0.5, 0.6, 0.7, 0.8, 0.1, 0.3, True, None, ((0.4, 0.6), (0.5, float("inf"))), (0.5, 0.9)),
     MembersChosen("The best of 2.", (1.0, 0.0), (0.5, 1.0), (0.4, 0.6), (3, 0), (0.5, 0.7), 1, (2,)),
@@ -273,3 +277,14 @@ def test_rates_of_groups_are_columns_and_are_cut_back_like_losses() -> None:
     history.add(replace(STARTED, first_epoch=1))
     assert history.step_frame()["early"].tolist() == [0.1, 0.2]
     assert not History.of([STARTED, StepsDone(0, (1.0,), (0.1,), 1.0)]).grouped
+
+
+def test_what_batches_cost_untrained_belongs_to_their_seed() -> None:
+    told = [
+        sweep(0, 0, 1.0, 2.0),
+        sweep(1, 0, 4.0, 5.0),
+        UntrainedDone(1, 0, (6.0, 7.0)),
+        UntrainedDone(0, 0, (8.0,)),
+    ]
+    history = History.of([*told, UntrainedDone(0, 1, (9.0,)), UntrainedDone(7, 0, (1.0,))])
+    assert [one.untrained for one in history.sweeps] == [[8.0, 9.0], [6.0, 7.0]]

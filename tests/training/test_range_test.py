@@ -18,7 +18,7 @@ from small_networks import INPUTS, PLAIN, RICH, network, prepared, train
 from lrapp.errors import Stopped, UserError
 from lrapp.execution import worker
 from lrapp.networks import models
-from lrapp.policies import lr_range
+from lrapp.policies import loss_curve, lr_range
 from lrapp.policies.lr_range import Advice, RatesFound
 from lrapp.preparation.table_arrays import Prepared
 from lrapp.runs.events import Event, History, SweepDone
@@ -132,14 +132,65 @@ def test_what_was_found_is_what_the_recorded_losses_suggest() -> None:
     settings = RangeTestSettings(steps=60, seeds=3)
     advice, history, events = sweep(loop_of(), prepared(rows=200), settings)
     rates = settings.sweep().plan(60).astype(np.float32).astype(np.float64)
-    again = lr_range.advise(
-        [lr_range.curve(rates[: len(held.losses)], held.losses, 60) for held in history.sweeps]
-    )
-    assert again == advice
+    curves = [
+        loss_curve.curve(rates[: len(held.losses)], held.losses, 60, held.untrained)
+        for held in history.sweeps
+    ]
+    again = lr_range.advise(curves)
+    assert again.suggestions == advice.suggestions
+    assert advice.tried[0][:2] == (again.base_lr, again.max_lr)
+    assert advice.tried[-1] == (advice.base_lr, advice.max_lr, True)
+    assert advice.sentence.startswith(again.sentence)
     assert range_test.told(advice) == events[-1] == history.found
     assert history.found is not None
     assert history.found.base_lr is not None
     assert history.found.learning_rate == {one.name: one for one in advice.suggestions}["tenth"].learning_rate
+
+
+# --- a range is tried before it is suggested ------------------------------------------------------------------------
+
+
+def steep(rows: int = 150) -> Prepared:
+    """A regression whose untrained loss is high and whose first steps at the range test's rate throw it far off."""
+    data = prepared("regression", rows=rows)
+    return with_train(data, x=np.abs(data.train.x) * 20)
+
+
+def test_a_range_at_which_the_loss_rises_is_narrowed_until_it_falls() -> None:
+    loop, data = loop_of(TrainingSettings(optimizer="adam", batch_size=16), PLAIN, "regression"), steep()
+    advice, history, _ = sweep(loop, data, RangeTestSettings(seeds=3))
+    *failed, last = advice.tried
+    assert failed, "the first range held already, which tries nothing"
+    assert not any(held for *_, held in failed)
+    assert last == (advice.base_lr, advice.max_lr, True)
+    assert f"so the range ends at {advice.max_lr:.2g}" in advice.sentence
+    assert history.found is not None
+    assert history.found.tried == advice.tried
+    assert history.found.learning_rate is not None
+    assert history.found.learning_rate <= last[1]
+    # And so it is in a training with these rates, which begins at the highest of them.
+    untouched = float(np.mean(history.sweeps[0].losses[:10]))
+    for peak, calm in ((failed[0][1], False), (last[1], True)):
+        loop.reset(0)
+        rates = np.linspace(peak, peak / 10, 20).astype(np.float32)
+        losses = loop.run(loop.load(data.train), shuffled(150, 0, 0), 0, rates[:10, None]).losses
+        assert (losses.mean() < 1.5 * untouched) == calm, peak
+
+
+def test_a_fall_that_the_batches_hide_is_found() -> None:
+    # One row in twenty counts for ten, as where classes are balanced: a batch's loss hangs on how many it has of them.
+    data = prepared(rows=400)
+    rare = np.arange(400) % 20 == 0
+    weight = np.where(rare, 10.0, 0.5).astype(np.float32)
+    data = with_train(data, weight=weight / weight.mean())
+    loop = loop_of(TrainingSettings(optimizer="adam", batch_size=16))
+    hidden = []
+    for seed in (0, 3):
+        advice, history, _ = sweep(loop, data, RangeTestSettings(), seed=seed)
+        raw = [loss_curve.curve(one.learning_rates, one.losses, one.steps) for one in history.sweeps]
+        hidden.append(lr_range.advise(raw).refusal == "flat")
+        assert advice.max_lr is not None, advice.sentence
+    assert all(hidden), "the curves were clear anyway"
 
 
 # --- what is left behind ------------------------------------------------------------------------------------------

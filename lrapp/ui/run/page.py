@@ -15,7 +15,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, State, Status
 from lrapp.ui.parts import access, actions, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import exports, networks, range_test, results
+from lrapp.ui.run import exports, networks, range_test, refused, results
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.
@@ -211,6 +211,7 @@ def _progress(run: Run, status: Status, history: History) -> None:
     left, right = st.columns([4, 2], vertical_alignment="center")
     left.markdown(f"{icon} **{title}**" + (f" · {plain(name)}" if name else ""))
     active = status.state in ("queued", "running")
+    nothing_found = _finds(run) and refused.is_refused(history)
     if active:
         asked = run.stop_asked is not None
         if access.may("stop", run) and right.button(
@@ -227,6 +228,7 @@ def _progress(run: Run, status: Status, history: History) -> None:
         _bar(run, status, history)
     elif (
         status.state in ("interrupted", "stopped", "failed")
+        and not nothing_found
         and access.may("resume", run)
         and right.button(
             "Resume",
@@ -241,6 +243,8 @@ def _progress(run: Run, status: Status, history: History) -> None:
     if status.message:
         bad = status.state in ("failed", "interrupted", "diverged")
         (st.error if bad else st.caption)(plain(status.message, None))
+    if nothing_found and not active and run.settings.mode == "train":
+        refused.of_run(run, history)
 
 
 def _bar(run: Run, status: Status, history: History) -> None:

@@ -13,6 +13,7 @@ from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
 from lrapp.ui.parts import access, actions, draft, fields, resources, saving, starting, waiting
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import refused
 
 _SECONDS_BETWEEN_LOOKS = 0.4
 _FIELDS = ["start_lr", "end_lr", "steps", "seeds"]
@@ -54,8 +55,8 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
         return
     with drawer:
         st.caption(
-            "Trains a throwaway network while the rate grows, three times, and looks where the loss falls. Nothing of "
-            "your run changes ([Smith 2017](https://arxiv.org/abs/1506.01186), section 3.3)."
+            "Trains a throwaway network while the rate grows, three times, looks where the loss falls, and tries that "
+            "range. Nothing of your run changes ([Smith 2017](https://arxiv.org/abs/1506.01186), section 3.3)."
         )
         chosen = fields.choose(test, _FIELDS, key)
         test = RangeTestSettings.model_validate(test.model_dump() | chosen)
@@ -117,6 +118,8 @@ def _show(run: Run, settings: RunSettings, *, live: bool = False) -> None:
         by_hand = curve(history, run.settings.range_test, f"range.{run.id}")
         if history.found is not None and history.found.minimum is not None:
             _take(history.found, settings.policy, by_hand)
+        elif status.state in ENDED and refused.is_refused(history):
+            refused.of_test(run, history)
     if status.state in ("failed", "interrupted", "stopped"):
         st.warning(plain(status.message, None), icon=":material/warning:")
 
@@ -130,6 +133,9 @@ def progress(run: Run, history: History) -> None:
         st.progress(0.0, waiting.to_begin(run, run.status.state))
         return
     now = history.sweeps[-1]
+    if history.preparing is not None:  # what follows when all seeds are through
+        st.progress(history.preparing.share, plain(f"{history.preparing.what} …", None))
+        return
     done = (len(history.sweeps) - 1) * now.steps + len(now.losses)
     st.progress(
         min(1.0, done / (now.steps * now.seeds)), f"Range test: seed {len(history.sweeps)} of {now.seeds:d}"
@@ -162,6 +168,7 @@ def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> N
         st.caption("Click in the chart to set a line of your own.")
     base_lr, max_lr, rate, origin = found.base_lr, found.max_lr, rates["tenth"], found.origin
     if isinstance(policy, FixedSettings):
+        rates["tenth"] = found.learning_rate or rates["tenth"]
         options = [*rates, *(["by hand"] if by_hand is not None else [])]
         chosen = st.selectbox(
             "Rate to take",

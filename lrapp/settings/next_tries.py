@@ -1,0 +1,86 @@
+"""What to try next where a range test has found no rates: settings that do not run into the same again."""
+
+import math
+from dataclasses import dataclass
+
+from lrapp.policies.refusals import Refusal
+from lrapp.settings.base import SettingsModel, checked
+from lrapp.settings.policy import starting_policy, with_rates
+from lrapp.settings.run import RunSettings
+
+_MORE = 4
+_WIDER = 100.0
+
+
+@dataclass(frozen=True)
+class Try:
+    """Settings to try next.
+
+    Args:
+        label: What a button with them says.
+        help: One sentence on what they change.
+        settings: The same run with that change.
+        tests: Whether it is a range test again.
+    """
+
+    label: str
+    help: str
+    settings: RunSettings
+    tests: bool
+
+
+def next_tries(settings: RunSettings, refusal: Refusal, training_rows: int) -> tuple[Try, ...]:
+    """Return what to try next, the most promising first.
+
+    Args:
+        settings: Of the run whose range test found nothing.
+        refusal: Why, in one word; empty where an older version of the app did not say.
+        training_rows: Rows that it trained on, at least 1.
+    """
+    return (*_other_tests(settings, refusal, training_rows), *_without_test(settings))
+
+
+def _without_test(settings: RunSettings) -> tuple[Try, ...]:
+    start = starting_policy(settings.policy.type, settings.training.optimizer)
+    highest = float(getattr(start, "max_lr", getattr(start, "learning_rate", 0)))
+    policy = with_rates(settings.policy, getattr(start, "base_lr", 0.0), highest, highest, "")
+    usual = settings.model_copy(update={"policy": policy})
+    raced = usual.model_copy(update={"policy": checked(policy, source="raced")})
+    race = Try(
+        "Find them for me", "Networks at eight rates race, and validation decides.", raced, tests=False
+    )
+    default = Try(
+        "Use the default rates", f"Trains with rates up to {highest:g}, without a test.", usual, tests=False
+    )
+    return (default,) if raced.networks_obstacle else (race, default)
+
+
+def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Try, ...]:
+    test, training = settings.range_test, settings.training
+    most, least = _bound(test, "steps", "le"), _bound(test, "start_lr", "ge")
+    found = []
+    if refusal in ("", "flat", "tried", "short") and test.steps < most:
+        steps = int(min(most, _MORE * test.steps))
+        longer = settings.model_copy(update={"range_test": checked(test, steps=steps)})
+        found.append(Try(f"Test with {steps:,} steps", "More steps make the curves quieter.", longer, True))
+    if refusal in ("", "flat", "tried") and training.batch_size < rows:
+        size = min(_MORE * training.batch_size, rows)
+        larger = settings.model_copy(update={"training": checked(training, batch_size=size)})
+        found.append(
+            Try(f"Test with batches of {size:,}", "Larger batches make the curves quieter.", larger, True)
+        )
+    highest = min(_bound(test, "end_lr", "le"), _WIDER * test.end_lr)
+    if refusal == "low" and highest > test.end_lr:
+        higher = settings.model_copy(update={"range_test": checked(test, end_lr=highest)})
+        found.append(Try(f"Test up to {highest:g}", "The loss was still falling.", higher, True))
+    lowest = max(least, test.start_lr / _WIDER)
+    if refusal in ("high", "exploded") and lowest < test.start_lr:
+        lower = settings.model_copy(update={"range_test": checked(test, start_lr=lowest)})
+        found.append(Try(f"Test from {lowest:g}", "The first rates were too high already.", lower, True))
+    return tuple(found)
+
+
+def _bound(settings: SettingsModel, field: str, side: str) -> float:
+    """The greatest (``le``) or least (``ge``) that a field may be."""
+    rules = type(settings).model_fields[field].metadata
+    return next((float(getattr(rule, side)) for rule in rules if hasattr(rule, side)), math.nan)

@@ -1,0 +1,73 @@
+"""What to try next where a range test found nothing."""
+
+import pytest
+
+from lrapp.policies.refusals import Refusal
+from lrapp.settings import (
+    CLRSettings,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    RangeTestSettings,
+    RunSettings,
+    SGDRSettings,
+    TrainingSettings,
+)
+from lrapp.settings.next_tries import next_tries
+
+RUN = RunSettings(
+    policy=SGDRSettings(source="found", max_lr=0.7, T_0=3), training=TrainingSettings(optimizer="sgd")
+)
+
+
+def labels(settings: RunSettings, refusal: Refusal, rows: int = 1000) -> list[str]:
+    return [one.label for one in next_tries(settings, refusal, rows)]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "tests"),
+    [
+        ("flat", ["Test with 400 steps", "Test with batches of 128"]),
+        ("tried", ["Test with 400 steps", "Test with batches of 128"]),
+        ("short", ["Test with 400 steps"]),
+        ("low", ["Test up to 1000"]),
+        ("high", ["Test from 1e-09"]),
+        ("exploded", ["Test from 1e-09"]),
+        ("no number", []),
+        ("by heart", []),
+    ],
+)
+def test_what_is_offered_fits_the_reason(refusal: Refusal, tests: list[str]) -> None:
+    assert labels(RUN, refusal) == [*tests, "Find them for me", "Use the default rates"]
+
+
+def test_nothing_is_offered_that_cannot_be_done() -> None:
+    most = RUN.model_copy(update={"range_test": RangeTestSettings(steps=100_000, end_lr=1000)})
+    assert labels(most, "flat", rows=32) == ["Find them for me", "Use the default rates"]
+    assert labels(most, "low") == ["Find them for me", "Use the default rates"]
+    assert "Test with batches of 50" in labels(RUN, "flat", rows=50)
+    pictures = RUN.model_copy(update={"model": ModelSettings(layers=(LayerSettings(kind="conv"),))})
+    assert labels(pictures, "by heart") == ["Use the default rates"]
+
+
+@pytest.mark.parametrize(
+    "policy", [SGDRSettings(source="found"), CLRSettings(source="found"), FixedSettings()]
+)
+def test_each_try_is_another_run_with_that_change_alone(
+    policy: SGDRSettings | CLRSettings | FixedSettings,
+) -> None:
+    run = RUN.model_copy(update={"policy": policy})
+    longer, larger, race, default = (one.settings for one in next_tries(run, "flat", 1000))
+    assert longer == run.model_copy(update={"range_test": RangeTestSettings(steps=400)})
+    assert larger.training == TrainingSettings(optimizer="sgd", batch_size=128)
+    assert (larger.policy, race.policy.source, default.policy.source) == (policy, "raced", "chosen")
+    for one in (race, default):
+        peak = getattr(one.policy, "max_lr", getattr(one.policy, "learning_rate", None))
+        assert peak == (0.01 if isinstance(policy, FixedSettings) else 0.1)
+        assert one.plan(1000).max() == pytest.approx(peak)
+
+
+def test_the_lengths_of_the_policy_stay() -> None:
+    default = next_tries(RUN, "by heart", 1000)[-1].settings
+    assert isinstance(default.policy, SGDRSettings)
+    assert (default.policy.T_0, default.policy.max_lr) == (3, 0.1)
