@@ -13,6 +13,7 @@ from lrapp.evaluation import setting_checks, trees
 from lrapp.execution import comparisons, worker, worker_setup
 from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
+from lrapp.phrasing import measured, number
 from lrapp.runs.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
 from lrapp.runs.store import Run, Status, Store, now
 from lrapp.settings import RunSettings, UploadedSource
@@ -182,8 +183,8 @@ class _Bar:
             return f"epoch 1 of {self._started.epochs}"
         e = self._epoch
         return (
-            f"epoch {e.epoch} of {self._started.epochs}  loss {e.loss:.4g}  val_loss {e.val_loss:.4g}  "
-            f"{self._started.metric} {e.val_metric:.4g}  {e.seconds:.1f} s"
+            f"epoch {e.epoch} of {self._started.epochs}  loss {number(e.loss)}  val_loss {number(e.val_loss)}  "
+            f"{self._started.metric} {measured(self._started.metric, e.val_metric)}  {e.seconds:.1f} s"
         )
 
 

@@ -22,11 +22,6 @@ COLOURS = (TRAINING, VALIDATION, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8
 _AROUND = 110
 
 
-def axis_format(greatest: float) -> str:
-    """Return how an axis writes numbers up to that size: thousands as k, but 0.05 not as 50m, that is thousandths."""
-    return "~s" if greatest >= 10_000 else ".4~g"
-
-
 @dataclass(frozen=True, eq=False)
 class Figure:
     """A chart and its data.
@@ -262,7 +257,7 @@ def predicted(found: Residuals, target: str) -> Figure:
         .encode(
             x=alt.X("truth:Q", title=f"true {name}", scale=ends, axis=alt.Axis(tickCount=6)),
             y=alt.Y("predicted:Q", title=f"predicted {name}", scale=ends),
-            tooltip=[alt.Tooltip("truth:Q", format=",.5~g"), alt.Tooltip("predicted:Q", format=",.5~g")],
+            tooltip=[alt.Tooltip("truth:Q", format=",.5~r"), alt.Tooltip("predicted:Q", format=",.5~r")],
         )
     )
     return Figure(finished(alt.layer(points, ideal).properties(height=360)), frame, "predicted")
@@ -282,8 +277,8 @@ def residuals(found: Residuals) -> Figure:
             y=alt.Y("rows:Q", title="rows"),
             y2=alt.datum(0),
             tooltip=[
-                alt.Tooltip("start:Q", title="from", format=",.4~g"),
-                alt.Tooltip("end:Q", title="to", format=",.4~g"),
+                alt.Tooltip("start:Q", title="from", format=",.4~r"),
+                alt.Tooltip("end:Q", title="to", format=",.4~r"),
                 alt.Tooltip("rows:Q", format=","),
             ],
         )
@@ -320,16 +315,14 @@ def importance(found: tuple[Importance, ...], what: str, most: int = 15) -> Figu
     )
     tooltip = [
         alt.Tooltip("column:N", title="column"),
-        alt.Tooltip("drop:Q", title=what, format=".4~g"),
-        alt.Tooltip("spread:Q", title="spread", format=".2~g"),
+        alt.Tooltip("drop:Q", title=what, format=",.4~r"),
+        alt.Tooltip("spread:Q", title="spread", format=",.2~r"),
     ]
-    format_ = ".1~%" if "accuracy" in what else axis_format(frame["high"].abs().max())
+    axis = alt.Axis(tickCount=5, format=".1~%" if "accuracy" in what else alt.Undefined)
     bars = (
         alt.Chart()
         .mark_bar(color=TRAINING)
-        .encode(
-            x=alt.X("drop:Q", title=what, axis=alt.Axis(tickCount=5, format=format_)), y=y, tooltip=tooltip
-        )
+        .encode(x=alt.X("drop:Q", title=what, axis=axis), y=y, tooltip=tooltip)
     )
     spread = alt.Chart().mark_rule(color=GREY, strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y)
     chart = alt.layer(bars, spread).properties(height=22 * len(shown) + _AROUND)
@@ -360,9 +353,9 @@ def dependence(found: Dependence, answer: str) -> Figure:
         y=alt.Y("value:Q", title=title(answer), scale=alt.Scale(zero=False, padding=6)),
         color=_colour("class", names),
         tooltip=[
-            alt.Tooltip("at:Q" if numeric else "at:N", title=name),
+            alt.Tooltip("at:Q", title=name, format=",.5~r") if numeric else alt.Tooltip("at:N", title=name),
             alt.Tooltip("class:N", title="answer"),
-            alt.Tooltip("value:Q", title="mean", format=".4~g"),
+            alt.Tooltip("value:Q", title="mean", format=",.4~r"),
         ],
     )
     marked = (

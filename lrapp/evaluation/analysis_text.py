@@ -7,9 +7,9 @@ import pandas as pd
 
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.metrics import THRESHOLDS, Thresholds
-from lrapp.evaluation.scores import Scores, number
+from lrapp.evaluation.scores import Scores
 from lrapp.evaluation.trees import BesideTrees
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number, percent
 
 View = Literal["Confusion", "Curves", "Calibration", "Threshold", "Residuals", "What matters"]
 IMPORTANCE = (
@@ -109,14 +109,14 @@ def threshold_sentence(insight: Insight, level: float) -> str:
     assert insight.confusion is not None
     hits, false, missed, right = found.at(level)
     positive, negative = insight.confusion.names[1], insight.confusion.names[0]
-    recall = f"{100 * hits / (hits + missed):.1f} %" if hits + missed else "not defined"
-    precision = f"{100 * hits / (hits + false):.1f} %" if hits + false else "not defined"
+    recall = percent(hits / (hits + missed)) if hits + missed else "not defined"
+    precision = percent(hits / (hits + false)) if hits + false else "not defined"
     accuracy = (hits + right) / max(1, hits + false + missed + right)
     there, others = counted(hits + missed, "row that is", "rows that are"), _are(false + right)
     return (
         f"Of {there} “{positive}”, {hits:,} {_are(hits)} found (recall {recall}); of {false + right:,} that {others} "
         f"“{negative}”, {false:,} {_are(false)} called “{positive}” by mistake (precision {precision}). "
-        f"Accuracy {100 * accuracy:.1f} %."
+        f"Accuracy {percent(accuracy)}."
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lrapp.evaluation.metrics import ClassFigures
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.evaluation.setting_checks import Kind, Remark, after
+from lrapp.phrasing import number
 from lrapp.runs.events import EpochDone, History
 from lrapp.settings import LayerSettings, RunSettings
 
@@ -129,7 +130,7 @@ def diagnose(
     if ran_out and best >= len(val) - tail and late > _FALL * fall:
         return _longer(
             "unfinished",
-            f"The validation loss was still falling when the run ended, by {late:.2g} over its last "
+            f"The validation loss was still falling when the run ended, by {number(late, 2)} over its last "
             f"{tail} epochs.",
             settings,
         )
@@ -220,8 +221,8 @@ def _overfits(val: NDArray[np.float64], train: NDArray[np.float64], best: int, f
 def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSettings) -> Diagnosis:
     kept = settings.training.early_stopping.restore_best
     sentence = (
-        f"Overfitting: after epoch {best.epoch:,} the validation loss rose from {best.val_loss:.2g} by {rise:.2g}, "
-        f"while the training loss went on falling to {last.loss:.2g}."
+        f"Overfitting: after epoch {best.epoch:,} the validation loss rose from {number(best.val_loss, 2)} by "
+        f"{number(rise, 2)}, while the training loss went on falling to {number(last.loss, 2)}."
         + (" The model keeps the best epoch's weights: fewer epochs would do." if kept else "")
     )
     training, layers = settings.training, settings.model.layers

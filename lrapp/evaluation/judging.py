@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.evaluation.explanations import error_of, log_loss_of
-from lrapp.evaluation.scores import number
+from lrapp.phrasing import number
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 from lrapp.errors import UserError
 from lrapp.evaluation.metrics import ClassFigures
 from lrapp.images.pixels import png
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, percent
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -137,7 +137,7 @@ def _short(name: str, most: int) -> str:
 
 def _percent(chance: float) -> str:
     # 99.96 % would be rounded to a certainty that no network has.
-    return f"{min(100 * chance, 99.9):.1f} %"
+    return percent(min(chance, 0.999))
 
 
 @cache
@@ -156,10 +156,10 @@ def class_sentence(classes: Sequence[ClassFigures]) -> str:
         return ""
     best, worst = max(known, key=lambda one: one[0]), min(known, key=lambda one: one[0])
     if best[0] == worst[0]:
-        return f"All classes are told right equally often, {100 * best[0]:.1f} % of their pictures."
+        return f"All classes are told right equally often, {percent(best[0])} of their pictures."
     return (
-        f"Told right most often: “{best[1]}”, {100 * best[0]:.1f} % of its pictures; least often: “{worst[1]}”, "
-        f"{100 * worst[0]:.1f} %."
+        f"Told right most often: “{best[1]}”, {percent(best[0])} of its pictures; least often: “{worst[1]}”, "
+        f"{percent(worst[0])}."
     )
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.files import from_json
+from lrapp.phrasing import measured, number
 from lrapp.settings import DATA_KINDS, Task
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
-_PERCENT = ("accuracy", "balanced accuracy")
 # Where the most frequent class has more than this share of the rows, being right often says little.
 _UNEQUAL = 0.7
 
@@ -253,15 +253,7 @@ def _of_classes(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
     return str(names[majority[0]]), (accuracy, macro, loss, balanced)
 
 
-def number(value: float) -> str:
-    """Return a number as a person reads it, with about four digits."""
-    size = abs(value)
-    if size >= 1e12 or 0 < size < 1e-4:
-        return f"{value:.3e}"
-    return f"{value:,.0f}" if size >= 10_000 else f"{value:,.4g}" if size < 1_000 else f"{value:,.1f}"
-
-
 def _shown(name: str, value: float | None) -> str:
     if value is None:
         return "not defined"
-    return f"{100 * value:.1f} %" if name in _PERCENT else number(value)
+    return measured(name, value)

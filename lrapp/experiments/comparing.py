@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 from lrapp.runs.store import State
@@ -184,10 +184,10 @@ class Comparison:
         for result in results:
             assert result.difference is not None
             sizes = (result.difference.gain, result.difference.low, result.difference.high)
-            by, *ends = (f"{scale * abs(size):.2g}" for size in sizes)
-            low, high = sorted(ends, key=float)
+            by, *ends = (scale * abs(size) for size in sizes)
+            low, high = (number(end, 2) for end in sorted(ends))
             fits = f"{low} to {high}" if parts else f"anything from {low} to {high} would fit"
-            parts.append(f"{result.label} by {by}{unit} ({fits})")
+            parts.append(f"{result.label} by {number(by, 2)}{unit} ({fits})")
         seeds = min(result.difference.seeds for result in results if result.difference)
         return f"{word} best {self.metric} than {self.yardstick} over {_count(seeds, 'seed')}: {_list(parts, 'and')}."
 
@@ -209,7 +209,7 @@ class Comparison:
         text = f"With every seed {self.yardstick}’s best {self.metric} (its epoch {_range(own)}) came sooner: {names}"
         tests = [one.range_test_steps for one in sooner if one.range_test_steps]
         if tests:
-            worth = f"{max(tests) / self.steps_per_epoch:.2g}"
+            worth = number(max(tests) / self.steps_per_epoch, 2)
             text += (
                 f"; but each range test before had taken as many steps as {worth} epoch{'s' * (worth != '1')}"
             )
@@ -226,7 +226,7 @@ class Comparison:
             return "–"
         if self.metric == "accuracy":
             return f"{100 * spread.mean:.2f} % ({100 * spread.low:.2f}–{100 * spread.high:.2f})"
-        return f"{spread.mean:.4g} ({spread.low:.4g}–{spread.high:.4g})"
+        return f"{number(spread.mean)} ({number(spread.low)}–{number(spread.high)})"
 
 
 def compare(trials: Sequence[StudyRun], yardstick: str) -> Comparison | None:
@@ -318,7 +318,7 @@ def _others(trials: Sequence[StudyRun]) -> str:
 
 def _range_test_steps(trials: Sequence[StudyRun]) -> int:
     steps = [sum(len(sweep.losses) for sweep in trial.history.sweeps) for trial in trials]
-    begun = [number for number, trial in zip(steps, trials, strict=True) if trial.history.sweeps]
+    begun = [done for done, trial in zip(steps, trials, strict=True) if trial.history.sweeps]
     return round(float(np.median(begun))) if begun else 0
 
 
@@ -354,7 +354,7 @@ def curves(trials: Sequence[StudyRun]) -> pd.DataFrame:
     """
     labels = list(dict.fromkeys(trial.label for trial in trials))
     parts = []
-    for number, label in enumerate(labels):
+    for place, label in enumerate(labels):
         own = [
             trial.history for trial in trials if trial.label == label and trial.history.started is not None
         ]
@@ -364,9 +364,9 @@ def curves(trials: Sequence[StudyRun]) -> pd.DataFrame:
             "metric": [[epoch.val_metric for epoch in history.epochs] for history in own],
         }
         for panel, values in lines.items():
-            parts.append(_band(values, 1).assign(panel=panel, policy=number))
+            parts.append(_band(values, 1).assign(panel=panel, policy=place))
         rates = [history.step_frame()["learning_rate"].to_numpy() for history in own]
-        parts.append(_band(rates, per_epoch).assign(panel="rate", policy=number))
+        parts.append(_band(rates, per_epoch).assign(panel="rate", policy=place))
     columns = ["panel", "policy", "epoch", "mean", "low", "high", "seeds"]
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
@@ -414,4 +414,4 @@ def _reach(value: float | None, unit: str) -> str:
         return "–"
     if math.isinf(value):
         return "not reached"
-    return f"{value:.2g}{unit}" if unit and value < 10 else f"{value:,.4g}{unit}"
+    return f"{number(value, 2)}{unit}" if unit and value < 10 else f"{number(value)}{unit}"

@@ -8,9 +8,8 @@ import pandas as pd
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lrapp.evaluation.scores import number
 from lrapp.experiments.run_table import Row
-from lrapp.phrasing import distinct
+from lrapp.phrasing import distinct, number
 from lrapp.policies.lr_range import RatesFound
 from lrapp.settings import DataSettings, LayerSettings, PretrainedStart, RunSettings
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lrapp.evaluation.scores import Scores, number
+from lrapp.evaluation.scores import Scores
 from lrapp.experiments import run_table
 from lrapp.experiments.comparing import FATES
 from lrapp.experiments.search import values
 from lrapp.experiments.search_space import AXES, Space, Value, shown, title
+from lrapp.phrasing import measured
 from lrapp.runs.events import EpochDone, History
 from lrapp.runs.store import State
 from lrapp.settings import RunSettings
@@ -227,7 +228,7 @@ def _split(value: Value) -> tuple[float | None, str | None]:
 
 
 def _figure(metric: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if metric == "accuracy" else number(value)
+    return measured(metric, value)
 
 
 def _baseline(scores: Scores) -> str:

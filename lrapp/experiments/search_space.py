@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from lrapp.errors import UserError
+from lrapp.phrasing import number
 from lrapp.settings import Optimizer as OptimizerName
 from lrapp.settings import TrainingSettings
 from lrapp.settings.base import SettingsModel
@@ -75,7 +76,8 @@ class Axis:
             if not self.least <= end <= self.most or (self.whole and not isinstance(end, int)):
                 kind = "whole numbers" if self.whole else "numbers"
                 raise ValueError(
-                    f"The ends must be {kind} from {self.least:g} to {self.most:g}. Received: {end:g}."
+                    f"The ends must be {kind} from {number(self.least, 6)} to {number(self.most, 6)}. "
+                    f"Received: {number(end, 6)}."
                 )
 
 
@@ -198,13 +200,15 @@ def refuse(name: str, of: Range | Choice) -> None:
     if of.low >= of.high:
         raise UserError(
             f"{title(name)}: the range must end above its start; raise its end or lower its start. "
-            f"Received: {of.low:g} to {of.high:g}."
+            f"Received: {number(of.low, 6)} to {number(of.high, 6)}."
         )
 
 
 def shown(value: Value) -> str:
     """Return a value as a person reads it: an optimizer by its name, a number as short as it is."""
-    return f"{value:.6g}" if isinstance(value, (int, float)) else str(_OPTIMIZERS["labels"].get(value, value))
+    return (
+        number(value, 6) if isinstance(value, (int, float)) else str(_OPTIMIZERS["labels"].get(value, value))
+    )
 
 
 def usual_batches(training_rows: int) -> Range:

@@ -16,6 +16,7 @@ from lrapp.experiments.study_files import (
     Study,
     make,
 )
+from lrapp.phrasing import number
 from lrapp.runs.store import Store
 from lrapp.settings import (
     CLRSettings,
@@ -69,16 +70,20 @@ def label_of(policy: PolicySettings) -> str:
     found = {"chosen": "", "found": " (found)", "raced": " (raced)"}[policy.source]
     match policy:
         case FixedSettings():
-            return f"Fixed{found}" if found else f"Fixed {policy.learning_rate:.3g}"
+            return f"Fixed{found}" if found else f"Fixed {number(policy.learning_rate, 3)}"
         case CLRSettings():
             name = "CLR" if policy.mode == "triangular" else f"CLR {policy.mode}"
-            return f"{name}{found}" if found else f"{name} {policy.base_lr:.3g}–{policy.max_lr:.3g}"
+            return (
+                f"{name}{found}"
+                if found
+                else f"{name} {number(policy.base_lr, 3)}–{number(policy.max_lr, 3)}"
+            )
         case SGDRSettings():
-            return f"SGDR{found}" if found else f"SGDR {policy.max_lr:.3g}"
+            return f"SGDR{found}" if found else f"SGDR {number(policy.max_lr, 3)}"
         case OneCycleSettings():
-            return f"One-cycle{found}" if found else f"One-cycle {policy.max_lr:.3g}"
+            return f"One-cycle{found}" if found else f"One-cycle {number(policy.max_lr, 3)}"
         case CosLog4Settings():
-            return f"Coslog4{found}" if found else f"Coslog4 {policy.max_lr:.3g}"
+            return f"Coslog4{found}" if found else f"Coslog4 {number(policy.max_lr, 3)}"
 
 
 def contenders(policies: Sequence[PolicySettings]) -> tuple[Candidate, ...]:
@@ -168,8 +173,8 @@ def remark(base: RunSettings, contender: Candidate, training_rows: int | None) -
     if policy.warmup + cycle <= length:
         return None
     return (
-        f"{contender.label}: its first cycle ends after {policy.warmup + cycle:g} {policy.unit}, "
-        f"the run after {length:g}; the rest is cut off."
+        f"{contender.label}: its first cycle ends after {number(policy.warmup + cycle, 6)} {policy.unit}, "
+        f"the run after {number(length, 6)}; the rest is cut off."
     )
 
 

@@ -13,7 +13,7 @@ from lrapp.export.exporter import Arrays, Exporter, Maker
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.formats import code, keras, litert, onnx, savedmodel
 from lrapp.files import disk_errors, put
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DATA_KINDS, DataKind
@@ -148,4 +148,4 @@ def _difference(finished: FinishedRun, answers: Arrays, outputs: np.ndarray) -> 
     else:
         off, unit = answers["probabilities"] - own.probabilities, "in a probability"
     largest = float(np.abs(off).max(initial=0.0))
-    return largest, f"{largest:.1e} {unit}"
+    return largest, f"{number(largest, 2)} {unit}"

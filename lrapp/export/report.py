@@ -13,6 +13,7 @@ from lrapp.evaluation.scores import Scores
 from lrapp.evaluation.trees import BesideTrees
 from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
+from lrapp.phrasing import number, percent
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
@@ -234,7 +235,7 @@ def _percent(insight: Insight) -> pd.DataFrame:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
+    return "–" if value is None else percent(value)
 
 
 def _bars(insight: Insight) -> str:
@@ -245,7 +246,7 @@ def _bars(insight: Insight) -> str:
         value, spread = (
             (f"{100 * one.drop:.1f}", f"{100 * one.spread:.1f} points")
             if percent
-            else (f"{one.drop:.4g}", f"{one.spread:.2g}")
+            else (number(one.drop), number(one.spread, 2))
         )
         width = 12 * max(0.0, one.drop / largest)
         rows.append(
@@ -261,7 +262,9 @@ def _table(frame: pd.DataFrame) -> str:
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td class=n>{value:.4g}</td>" if isinstance(value, float) else f"<td>{escape(str(value))}</td>"
+            f"<td class=n>{number(value)}</td>"
+            if isinstance(value, float)
+            else f"<td>{escape(str(value))}</td>"
             for value in row
         )
         + "</tr>"

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from lrapp.phrasing import number
+
 WIDTH, HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 40
 _NEAR = 1e-300
@@ -65,11 +67,11 @@ def plot(
 
     parts = [
         f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{at_y(y)}" y2="{at_y(y)}"/>'
-        f'<text x="{_LEFT - 6}" y="{at_y(y) + 4}" text-anchor="end">{y:.4g}</text>'
+        f'<text x="{_LEFT - 6}" y="{at_y(y) + 4}" text-anchor="end">{number(y)}</text>'
         for y in ticks(low_y, high_y)
     ] + [
         f'<line class="grid" x1="{at_x(x)}" x2="{at_x(x)}" y1="{_TOP}" y2="{bottom}"/>'
-        f'<text x="{at_x(x)}" y="{bottom + 15}" text-anchor="middle">{x:.4g}</text>'
+        f'<text x="{at_x(x)}" y="{bottom + 15}" text-anchor="middle">{number(x)}</text>'
         for x in ticks(low_x, high_x)
     ]
     for line, of_line in zip(lines, points, strict=True):

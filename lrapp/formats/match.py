@@ -13,6 +13,7 @@ from typing import Literal
 from lrapp.errors import UserError
 from lrapp.formats import units
 from lrapp.formats.written import Written, is_currency
+from lrapp.phrasing import number
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import NumberFormat, parse_number, written_number
@@ -288,7 +289,7 @@ def _in_unit(name: str, told: Learned, there: Written, reading: Reading, notes: 
         if told.unit in _PERCENT and there.most <= 1 and (told.most is None or told.most > 1):
             raise UserError(
                 f"The model learned {_named(name)} with {told.unit} signs, and the file has bare numbers up to "
-                f"{there.most:g}, which may be shares. Write them with {told.unit} signs first."
+                f"{number(there.most, 6)}, which may be shares. Write them with {told.unit} signs first."
             )
         notes.append(
             f"{_named(name)} has no unit in this file; its numbers were taken as {told.unit}, as the model learned it."

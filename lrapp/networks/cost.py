@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lrapp.errors import UserError
 from lrapp.networks.shapes import LayerShape, Shape, before, shapes
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, size
 from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
 
 _FLOAT = 4
@@ -62,7 +62,7 @@ class Estimate:
         """The estimate in words, for the page."""
         return (
             f"{self._networks}{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
-            f"about {_size(self.memory_bytes)} of memory."
+            f"about {size(self.memory_bytes)} of memory."
         )
 
 
@@ -127,8 +127,8 @@ def check_memory(estimated: Estimate, available: int | None) -> None:
     """
     if available is not None and estimated.memory_bytes > available:
         raise UserError(
-            f"This network needs about {_size(estimated.memory_bytes)}, this machine has "
-            f"{_size(available)} free: make layers narrower or the batch smaller."
+            f"This network needs about {size(estimated.memory_bytes)}, this machine has "
+            f"{size(available)} free: make layers narrower or the batch smaller."
         )
 
 
@@ -178,9 +178,3 @@ def _numbers_kept(layer: LayerShape) -> float:
         + _KEPT["batch_norm"] * layer.normalised
         + _KEPT["dropout"] * layer.dropped
     )
-
-
-def _size(size: int) -> str:
-    if size < 0.95e9:
-        return f"{size / 1e6:.0f} MB"
-    return f"{size / 1e9:.1f} GB" if size < 9.95e9 else f"{size / 1e9:,.0f} GB"

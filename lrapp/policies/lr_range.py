@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from lrapp.phrasing import number
 from lrapp.policies.schedules import FloatArray
 
 Name = Literal["steepest", "tenth", "valley"]
@@ -54,7 +55,7 @@ class RatesFound:
         """Where rates taken from here came from, in words."""
         if self.minimum is None:
             return ""
-        return f"Range test, least loss at {self.minimum:.3g}. {self.sentence}"
+        return f"Range test, least loss at {number(self.minimum, 3)}. {self.sentence}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,14 +165,14 @@ class Watch:
 
     def exploded(self, losses: Iterable[float]) -> int | None:
         """Return at which of the next losses it exploded, counted from 1; None if it did not."""
-        for number, loss in enumerate(losses, start=1):
+        for place, loss in enumerate(losses, start=1):
             if not np.isfinite(loss):
-                return number
+                return place
             self._steps += 1
             self._mean = self._beta * self._mean + (1 - self._beta) * float(loss)
             corrected = self._mean / (1 - self._beta**self._steps)
             if corrected > self._factor * self._best > 0:
-                return number
+                return place
             if self._steps >= _LEAST_POINTS:
                 self._best = min(self._best, corrected)
         return None
@@ -362,16 +363,16 @@ def _certainty(floors: FloatArray, curves: int, covered: bool) -> str:
         )
     spread = float(floors.max() / floors.min())
     if spread <= _AGREE:
-        sure = f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: quite sure."
+        sure = f"The seeds agree within a factor of {number(spread, 2)} on where the loss levels off: quite sure."
     elif spread <= _ROUGHLY:
         sure = (
-            f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: take the order of "
+            f"The seeds agree within a factor of {number(spread, 2)} on where the loss levels off: take the order of "
             "magnitude as sure, not the digits."
         )
     else:
         sure = (
-            f"The seeds disagree by a factor of {spread:.2g}, so this is a guess. More steps or a larger batch make "
-            "the curves quieter."
+            f"The seeds disagree by a factor of {number(spread, 2)}, so this is a guess. More steps or a larger batch "
+            "make the curves quieter."
         )
     if not covered:
         sure += " The range ends where the first of them diverged."

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from lrapp.evaluation.scores import Metric, Scores, number
+from lrapp.evaluation.scores import Metric, Scores
+from lrapp.phrasing import number, percent
 from lrapp.prediction.row_predictions import Answers
 from lrapp.preparation.preprocessor import Preprocessor, standardised
 
@@ -211,7 +212,7 @@ def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Score
     if first.name == "accuracy":
         said = (
             f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is right in "
-            f"{100 * first.value:.1f} %"
+            f"{percent(first.value)}"
         )
         if trained is None or before is None:
             return f"{said}."
@@ -219,7 +220,7 @@ def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Score
         share = (first.value * rows + before * trained.rows) / (rows + trained.rows)
         chance = 3 * math.sqrt(share * (1 - share) * (1 / rows + 1 / trained.rows))
         worse, better = before - first.value > chance, first.value - before > chance
-        said = f"{said}; {beside} {100 * before:.1f} %."
+        said = f"{said}; {beside} {percent(before)}."
     else:
         said = f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is off by {number(first.value)}"
         if trained is None or before is None:

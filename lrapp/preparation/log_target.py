@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.phrasing import quoted
+from lrapp.phrasing import number, quoted
 from lrapp.tables.columns.number_formats import LARGEST
 
 # From here on a logarithm is worth trying: a normal distribution has 0, an exponential one 2.
@@ -59,8 +59,8 @@ def require(values: np.ndarray, target: str) -> None:
     least = float(values.min())
     if least < 0:
         raise UserError(
-            f"A logarithm needs a target that is never below zero, and {quoted([target])} goes down to {least:g}: set "
-            "“Target (of numbers)” to “Standardise”."
+            f"A logarithm needs a target that is never below zero, and {quoted([target])} goes down to "
+            f"{number(least, 6)}: set “Target (of numbers)” to “Standardise”."
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.phrasing import number
 from lrapp.settings import DataSettings
 
 _BINS = 10
@@ -40,7 +41,7 @@ def part_sizes(
     if shares >= 1:
         raise UserError(
             "Validation and test share must leave rows to train on, so together they must be below 1. "
-            f"Received: {shares:g}."
+            f"Received: {number(shares)}."
         )
     tested = settings.test_share > 0
     least = max(classes, 1) + 1 + tested

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrapp.errors import UserError
+from lrapp.phrasing import size
 
 MEMORY, SECONDS = "LRAPP_READER_MEMORY", "LRAPP_READER_SECONDS"
 _UNITS = {"MB": 10**6, "GB": 10**9}
@@ -51,16 +52,6 @@ class Limits:
                     f"{SECONDS} must be a number of seconds, at least {_LEAST_SECONDS:.0f}. Received: {text}."
                 )
         return cls(memory, seconds)
-
-
-def size(count: int) -> str:
-    """Return a number of bytes in words."""
-    unit = "GB" if count >= 10**9 else "MB"
-    return (
-        f"{count / _UNITS[unit]:.2g} {unit}"
-        if count < 10 * _UNITS[unit]
-        else f"{count / _UNITS[unit]:,.0f} {unit}"
-    )
 
 
 def keep_to(memory: int | None) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from lrapp.errors import Refused, Stopped, UserError
 from lrapp.files import disk_errors
 from lrapp.memory import available_bytes
-from lrapp.sandbox import limits, processes
+from lrapp.phrasing import number, size
+from lrapp.sandbox import processes
 from lrapp.sandbox.limits import Limits
 from lrapp.sandbox.processes import Own, Reading, Server
 from lrapp.settings import DATA_KINDS, DataKind
@@ -202,11 +203,13 @@ def _what_went_wrong(word: dict[str, Any], what: DataKind, memory: int) -> UserE
 
 
 def _too_much(what: DataKind, memory: int) -> str:
-    return f"{DATA_KINDS[what].needs} more than {limits.size(memory)} of memory to be read. {DATA_KINDS[what].advice}"
+    return (
+        f"{DATA_KINDS[what].needs} more than {size(memory)} of memory to be read. {DATA_KINDS[what].advice}"
+    )
 
 
 def _too_long(what: DataKind, seconds: float) -> str:
-    limit = f"{seconds / 60:.3g} minutes" if seconds >= 120 else f"{seconds:.3g} seconds"
+    limit = f"{number(seconds / 60, 3)} minutes" if seconds >= 120 else f"{number(seconds, 3)} seconds"
     return f"{DATA_KINDS[what].needs} more than {limit} to be read. {DATA_KINDS[what].advice}"
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from lrapp.errors import UserError
+from lrapp.phrasing import number
 from lrapp.policies import schedules
 from lrapp.settings.base import SettingsModel, checked, ui
 
@@ -58,7 +59,7 @@ class RangeTestSettings(SettingsModel):
         if self.end_lr < 9.999 * self.start_lr:
             raise UserError(
                 "A range test must end at ten times its first rate or above; lower the start or raise the end. "
-                f"Received: start {self.start_lr:g}, end {self.end_lr:g}."
+                f"Received: start {number(self.start_lr, 6)}, end {number(self.end_lr, 6)}."
             )
         return sweep
 

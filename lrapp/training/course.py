@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from lrapp.errors import Stopped
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.runs.events import Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
 from lrapp.training.checkpoints import TrainingState
@@ -71,7 +71,9 @@ class Diverged(Exception):
     """A number became infinite, or none."""
 
     def __init__(self, what: str, step: int, learning_rate: float) -> None:
-        super().__init__(f"{what} at step {step} (learning rate {learning_rate:g}): lower the learning rate.")
+        super().__init__(
+            f"{what} at step {step} (learning rate {number(learning_rate, 6)}): lower the learning rate."
+        )
 
 
 class Course:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 
 # Relative errors. In float64, right gradients agree to about 1e-8; a wrong sign or factor is near 1.
 FINE, WRONG = 1e-5, 1e-3
@@ -147,4 +147,4 @@ def percent(share: float) -> str:
         return "0 %"
     if value < 1e-3:
         return "<0.001 %"
-    return f"{value:,.0f} %" if value >= 100 else f"{value:.2g} %"
+    return f"{value:,.0f} %" if value >= 100 else f"{number(value, 2)} %"

@@ -204,6 +204,19 @@ def no_defect(page: Page) -> None:
     assert "Traceback" not in page.locator("body").inner_text()
 
 
+# 97.1% and 5e-07 are written 97.1 % and 5 × 10⁻⁷ (what a person typed or uploaded may be as it is).
+_ODD_NUMBER = re.compile(r"(?<![\w.,])[\d.,]+(?:%|e[+-]?\d+)(?!\w)")
+
+
+def written_numbers(page: Page) -> None:
+    """Check that the charts and sentences of the page write numbers in one way."""
+    texts = page.evaluate(
+        "[...document.querySelectorAll('[data-testid=stMarkdown], [data-testid=stAlert], [data-testid=stHtml], "
+        "svg.marks text, [data-testid=stMetric]')].map(one => one.textContent)"
+    )
+    assert [text for text in texts if _ODD_NUMBER.search(text)] == []
+
+
 def idle(page: Page) -> None:
     """Wait until the page has said all that it has to say for now, and has read what it was given."""
     page.wait_for_timeout(150)

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import IO, Any
 
 from lrapp.errors import Refused, UserError
+from lrapp.phrasing import number
 
 UNPACKED_LIMIT = 1 << 30
 """Bytes that a file may unpack to. Sizes in headers can lie, so the limit is kept while unpacking."""
@@ -113,7 +114,7 @@ def unpack(data: bytes, name: str, *, limit: int = UNPACKED_LIMIT) -> Unpacked:
 def _size(count: int) -> str:
     for unit, factor in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
         if count >= factor:
-            return f"{count / factor:.3g} {unit}"
+            return f"{number(count / factor, 3)} {unit}"
     return f"{count} bytes"
 
 

@@ -12,16 +12,12 @@ from lrapp.experiments.search_results import Found, SearchTrial
 from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import resources, saving, session
+from lrapp.ui.parts import number_cells, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.runs import sharing
 
 # How what was drawn is written in tables: small numbers would be rounded to nothing.
-DRAWN = {
-    "Learning rate": st.column_config.NumberColumn(format="%.3g"),
-    "Dropout": st.column_config.NumberColumn(format="%.3g"),
-    "L2": st.column_config.NumberColumn(format="%.2e"),
-}
+DRAWN = dict.fromkeys(("Learning rate", "Dropout", "L2"), number_cells.rounded)
 
 
 def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> None:
@@ -48,17 +44,22 @@ def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> 
     _charts(study, found, live=live)
     if live and found.best is None:
         return
+    table = found.table()
     st.dataframe(
-        found.table(),
+        number_cells.written(
+            table,
+            DRAWN | {"Seconds": "{:,.1f}".format},
+            [found.metric] * len(table),
+            [found.measure.capitalize()],
+        ),
         hide_index=True,
         height=min(38 + 35 * len(trials), 420),
         placeholder="",
-        column_config=DRAWN
-        | {
+        column_config={
             found.measure.capitalize(): st.column_config.NumberColumn(
-                format="%.4g", help="With the weights that the model has: those of its best epoch."
+                help="With the weights that the model has: those of its best epoch."
             ),
-            "Seconds": st.column_config.NumberColumn(format="%.1f", help="Seconds of training."),
+            "Seconds": st.column_config.NumberColumn(help="Seconds of training."),
         },
     )
 

@@ -18,7 +18,7 @@ from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search as search_view
-from lrapp.ui.parts import draft, fields, session, starting
+from lrapp.ui.parts import draft, fields, number_cells, session, starting
 from lrapp.ui.parts.plain_text import plain
 
 START = "search"
@@ -210,11 +210,13 @@ def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
     st.caption(plain(text, None))
     st.markdown("**What will be tried**")
     st.dataframe(
-        pd.DataFrame(
-            {"Trial": range(1, len(trials) + 1)} | search_results.drawn_columns(asked.space, trials)
+        number_cells.written(
+            pd.DataFrame(
+                {"Trial": range(1, len(trials) + 1)} | search_results.drawn_columns(asked.space, trials)
+            ),
+            search_view.DRAWN,
         ),
         hide_index=True,
         height=38 + 35 * min(len(trials), 6),
-        column_config=search_view.DRAWN,
         key="search.draws",
     )

@@ -7,8 +7,8 @@ import streamlit as st
 
 from lrapp.charts import predictions
 from lrapp.errors import Stopped, UserError
-from lrapp.evaluation import scores
 from lrapp.evaluation.analysis import Insight
+from lrapp.phrasing import number, percent
 from lrapp.prediction import single_row
 from lrapp.prediction.single_row import Field, OneRow, Value
 from lrapp.preparation.preprocessor import Decoded
@@ -237,14 +237,14 @@ def _day(days: float) -> date:
 def _answer(run: Run, model: OneRow, decoded: Decoded) -> None:
     target = plain(model.preprocessor.target)
     if decoded.probabilities is None:
-        value = plain(scores.number(float(decoded.values[0])), None)
+        value = plain(number(float(decoded.values[0])), None)
         st.metric(f"Predicted {target}", value, border=True)
         return
     chances = decoded.probabilities[0]
     st.metric(
         f"Predicted {target}",
         plain(str(decoded.values[0]), 40),
-        f"probability {100 * chances.max():.1f} %",
+        f"probability {percent(chances.max())}",
         delta_color="off",
         delta_arrow="off",
         border=True,

@@ -1,6 +1,5 @@
 """A tab of the Predict page: a table goes in, and comes back with a prediction beside each row."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,9 +8,8 @@ import streamlit as st
 
 from lrapp.charts import predictions
 from lrapp.errors import UserError
-from lrapp.evaluation import scores
 from lrapp.execution.tasks import Task
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, measured, percent, size
 from lrapp.prediction import folders
 from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
@@ -177,7 +175,7 @@ def _result(folder: PredictionFolder, result: Result) -> None:
                 )
         if result.confidence is not None:
             st.caption(
-                f"Mean confidence {100 * result.confidence:.1f} %: the probability that the network gives to what it "
+                f"Mean confidence {percent(result.confidence)}: the probability that the network gives to what it "
                 "predicts."
             )
         if result.metrics:
@@ -195,7 +193,7 @@ def _downloads(folder: PredictionFolder) -> None:
         strict=False,
     ):
         place.download_button(
-            f"Download {title} ({_size(path)})",
+            f"Download {title} ({size(path.stat().st_size)})",
             data=path.read_bytes,
             file_name=path.name,
             mime=mime,
@@ -208,15 +206,14 @@ def _downloads(folder: PredictionFolder) -> None:
 
 def _preview(shown: pd.DataFrame, result: Result) -> None:
     own, answers = shown.columns[: -result.added], shown.columns[-result.added :]
+    shares = [column for column in answers if str(column).startswith(("probability of ", "confidence"))]
     numbers = {
-        column: st.column_config.NumberColumn(
-            format="percent" if str(column).startswith(("probability of ", "confidence")) else "%.5g"
-        )
+        column: st.column_config.NumberColumn(format="%.1f %%" if column in shares else "%.5g")
         for column in answers
         if pd.api.types.is_float_dtype(shown[column].dtype)
     }
     st.dataframe(
-        shown,
+        shown.assign(**{column: 100 * shown[column] for column in shares}),
         hide_index=True,
         # The answer first; what was uploaded is known.
         column_order=[*answers[:MOST_SHOWN_COLUMNS], *own[:MOST_SHOWN_COLUMNS]],
@@ -233,7 +230,7 @@ def _scores(result: Result) -> pd.DataFrame:
     def said(name: str, value: float | None) -> str:
         if value is None:
             return "–"
-        return f"{100 * value:.1f} %" if name == "accuracy" else scores.number(value)
+        return measured(name, value)
 
     return pd.DataFrame(
         [
@@ -259,8 +256,3 @@ def _noticed(result: Result) -> None:
             st.markdown(f"- {plain(note, 600)}")
         if len(result.notes) > MOST_NOTES:
             st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more of the kind.")
-
-
-def _size(path: Path) -> str:
-    size = path.stat().st_size
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from lrapp.charts import members
+from lrapp.phrasing import number
 from lrapp.runs import notes
 from lrapp.runs.events import History, MembersChosen
 from lrapp.runs.store import Run
@@ -86,4 +87,4 @@ def _take(run: Run, chosen: MembersChosen) -> None:
 
 def _leader(lines: pd.DataFrame) -> str:
     leader = lines[lines["leads"]].iloc[0]
-    return f"{leader['peak']:.2g} leads, with a validation loss of {leader['best']:.4g}"
+    return f"{number(leader['peak'], 2)} leads, with a validation loss of {number(leader['best'])}"

@@ -8,7 +8,7 @@ from lrapp.experiments.run_differences import MOST_RUNS
 from lrapp.experiments.run_table import Row
 from lrapp.runs import notes
 from lrapp.runs.store import ENDED, Run
-from lrapp.ui.parts import access, actions, draft, resources, session
+from lrapp.ui.parts import access, actions, draft, number_cells, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import comparison, sharing
@@ -96,7 +96,12 @@ def _table(rows: list[Row], asked: list[str]) -> list[Row]:
         number = 1 if kept is None else kept[1] + 1
         kept = session.state().runs_table = (ids, number, places)
     event = st.dataframe(
-        run_table.frame(rows, {state: run_view.title(state) for state in (*ENDED, "queued", "running")}),
+        number_cells.written(
+            run_table.frame(rows, {state: run_view.title(state) for state in (*ENDED, "queued", "running")}),
+            {"Seconds": "{:,.1f}".format},
+            [row.metric for row in rows],
+            ["Validation", "Test"],
+        ),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -111,16 +116,14 @@ def _table(rows: list[Row], asked: list[str]) -> list[Row]:
             "Trouble": st.column_config.TextColumn(width="large"),
             # Wide enough for figures in millions, whose first digits would be cut off.
             "Validation": st.column_config.NumberColumn(
-                format="%.4g",
                 width=95,
                 help="The metric on validation rows, with the weights that the model has.",
             ),
             "Test": st.column_config.NumberColumn(
-                format="%.4g",
                 width=95,
                 help="The metric on test rows, which nobody looked at before the end.",
             ),
-            "Seconds": st.column_config.NumberColumn(format="%.1f", help="Seconds of training."),
+            "Seconds": st.column_config.NumberColumn(help="Seconds of training."),
             "Created": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss"),
         },
     )

@@ -8,7 +8,7 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.execution import worker
 from lrapp.execution.tasks import Task
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.settings import RunSettings
 from lrapp.training.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
 from lrapp.ui.parts import actions, draft, resources, session, tasks, waiting
@@ -143,7 +143,7 @@ def _row(layer: LayerGradients) -> str:
     cells = (
         words,
         f"{layer.checked:,} of {layer.weights:,}",
-        f"{layer.error:.0e}" if layer.error else "0",
+        number(layer.error, 1),
         lost,
     )
     return (
@@ -157,8 +157,8 @@ def _explained(report: GradientReport) -> str:
     notes = " ".join(plain(note, None) for note in report.notes)
     return (
         f"On {counted(report.rows, 'training row')}, with a sample of each layer's weights, in float64. The error is "
-        f"the difference of both slopes to the sum of their sizes: up to {FINE:.0e} they agree, up to {WRONG:.0e} is "
-        "suspicious, more is wrong. At a kink (of relu, pooling or L1 at zero) a weight has one slope to the left and "
-        "another to the right; what lies between them is right and counted apart. “Lost” is how far the gradient that "
-        f"training would use is from the one in float64. {notes}"
+        f"the difference of both slopes to the sum of their sizes: up to {number(FINE, 1)} they agree, up to "
+        f"{number(WRONG, 1)} is suspicious, more is wrong. At a kink (of relu, pooling or L1 at zero) a weight has "
+        "one slope to the left and another to the right; what lies between them is right and counted apart. “Lost” is "
+        f"how far the gradient that training would use is from the one in float64. {notes}"
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from lrapp.charts import layer_groups, training
 from lrapp.errors import UserError
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
 from lrapp.settings.base import checked
 from lrapp.ui.parts import draft, fields, saving
@@ -149,11 +149,11 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     if settings.policy.source == "raced":
         peaks = plan.max() * np.array(settings.factors())
         st.info(
-            f"{len(peaks)} networks race, with peak rates from {peaks.min():.2g} to {peaks.max():.2g}; validation "
-            "shows which rates are best, and the networks that do best together become the model. Drawn is the plan "
-            "of the one in the middle.",
+            f"{len(peaks)} networks race, with peak rates from {number(peaks.min(), 2)} to {number(peaks.max(), 2)}; "
+            "validation shows which rates are best, and the networks that do best together become the model. Drawn is "
+            "the plan of the one in the middle.",
             icon=":material/social_leaderboard:",
         )
-    least, greatest = f"{plan.min():.3g}", f"{plan.max():.3g}"
+    least, greatest = number(plan.min(), 3), number(plan.max(), 3)
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
     st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}.")
