@@ -1,6 +1,7 @@
 """A real server, a real Chromium, and what a person does in it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
