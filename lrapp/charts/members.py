@@ -1,4 +1,4 @@
-"""Charts of runs that train many networks at once: how far they are apart, and each of them."""
+"""Charts of runs that train many networks at once: their spread, and each of them."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -15,10 +15,10 @@ Kind = Literal["seeds", "rates"]
 
 
 def spread(history: History, most: int) -> pd.DataFrame:
-    """Return what a run's charts draw of many networks: how far validation figures are apart, and their mean's.
+    """Return the rows that a run's charts draw of many networks: the spread of validation figures, and the ensemble's.
 
     Args:
-        history: What the run has said so far.
+        history: The run's events so far.
         most: About how many points of a line to keep.
 
     Returns:
@@ -64,7 +64,7 @@ def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.
     """Return a line for every network of a run: ``epoch``, ``member``, ``peak``, ``val_loss``, ``best``, ``leads``.
 
     Args:
-        history: What the run has said so far.
+        history: The run's events so far.
         peaks: The highest rate of each network.
         most: About how many points of a line to keep.
 

@@ -1,6 +1,6 @@
 """Histories of several runs -> one group of charts, a line for each run.
 
-As in ``charts``, frames have column names of our own making; what a person called a run is a value only.
+As in ``charts``, frames have column names of our own making; names of runs are values only.
 """
 
 from collections.abc import Sequence

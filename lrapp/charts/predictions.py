@@ -1,4 +1,4 @@
-"""Predictions -> Altair charts: what a table was answered, one row's answer, and what it would be otherwise."""
+"""Predictions -> Altair charts: of a table, of one row, and how one column changes it."""
 
 from collections.abc import Sequence
 from typing import Any

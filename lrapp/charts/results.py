@@ -18,7 +18,7 @@ from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Resid
 _BLANKS = re.compile(r"\s+")
 # Okabe and Ito's colours, which stay apart for colour-blind eyes; the yellow is darkened for white paper.
 COLOURS = (TRAINING, VALIDATION, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8a5a2b", "#7a5fd0")
-# The page counts titles, labels and legends into a chart's height.
+# A chart's height on the page includes titles, labels and legends.
 _AROUND = 110
 
 
@@ -101,7 +101,7 @@ def confusion(found: Confusion) -> Figure:
         numbers = alt.Chart().mark_text(fontSize=12).encode(x=x, y=y, text=alt.Text("rows:Q", format=","))
         layers += [
             numbers.transform_filter("datum.share > 0.5").mark_text(fontSize=12, color="white"),
-            # Grey is read on both themes' paper.
+            # Grey is readable in both themes.
             numbers.transform_filter("datum.share <= 0.5").mark_text(fontSize=12, color="#808690"),
         ]
     height = (36 if few else 18) * len(found.names) + _AROUND
@@ -180,7 +180,7 @@ def _colour(field: str, names: list[str]) -> alt.Color:
 
 
 def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
-    """Return how often what was foretold happened; on the diagonal, a probability means what it says.
+    """Return observed shares over predicted probabilities; on the diagonal both are equal.
 
     Args:
         found: Of the network.
@@ -199,8 +199,8 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
     else:
         colour["color"] = alt.value(TRAINING)
     both = {
-        "x": alt.X("predicted:Q", title="probability given", scale=alt.Scale(domain=[0, 1])),
-        "y": alt.Y("observed:Q", title="share that was so", scale=alt.Scale(domain=[0, 1])),
+        "x": alt.X("predicted:Q", title="predicted probability", scale=alt.Scale(domain=[0, 1])),
+        "y": alt.Y("observed:Q", title="observed share", scale=alt.Scale(domain=[0, 1])),
     }
     ideal = (
         alt.Chart()
@@ -221,8 +221,8 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
             **colour,
             size=alt.Size("rows:Q", legend=None, scale=alt.Scale(range=[30, 300])),
             tooltip=[
-                alt.Tooltip("predicted:Q", title="probability given", format=".1%"),
-                alt.Tooltip("observed:Q", title="share that was so", format=".1%"),
+                alt.Tooltip("predicted:Q", title="predicted probability", format=".1%"),
+                alt.Tooltip("observed:Q", title="observed share", format=".1%"),
                 alt.Tooltip("rows:Q", format=","),
             ],
         )

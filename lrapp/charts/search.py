@@ -1,4 +1,4 @@
-"""The trials of a random search -> a small chart for each setting that varied: its value against what came of it."""
+"""The trials of a random search -> a small chart for each setting that varied: its value against the result."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from lrapp.experiments.search_space import AXES, Choice, Range, Space, shown, sp
 
 # With axis and titles, as a chart of its own has to fit into its height.
 _HEIGHT = 230
-# Beyond this, the bad trials would press the good ones into one line.
+# Beyond this, bad trials would squeeze the good ones into one line.
 _MOST_RATIO = 20
 _CROSS = "M-1,-1L1,1M1,-1L-1,1"
 
@@ -91,7 +91,7 @@ def _axis(name: str, varied: Range | Choice) -> alt.X:
     if about.scale != "linear":
         base = 2 if about.whole else 10
         marks = _powers(base, low, high)
-        # Vega's own marks, all nine of a decade, would be a thicket of lines.
+        # Vega's own ticks, nine for each decade, would be too many lines.
         some = {"values": marks} if len(marks) > 1 else {"tickCount": 3}
         axis = alt.Axis(labelOverlap=True, **some)
         scale = alt.Scale(type="log", base=base, domain=[low, high], nice=False, padding=8)

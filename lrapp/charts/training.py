@@ -97,8 +97,8 @@ def run_frame(
     """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
 
     Args:
-        history: What the run has said so far.
-        plan: The line of its plan, from ``planned``; drawn behind the rates that were used.
+        history: The run's events so far.
+        plan: The line of its plan, from ``planned``; drawn behind the rates used.
         most: About how many points of a line to keep.
         extra: More rows, as ``members.spread`` gives them.
     """
@@ -136,7 +136,7 @@ def run_frame(
 
 
 def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
-    """One line's points; those that are not finite go before thinning, as they would stand for their stretch."""
+    """One line's points, without those that are not finite, which would be taken for extremes in thinning."""
     line = frame[["epoch", column]].rename(columns={column: "value"})
     return thin(line[np.isfinite(line["value"].astype(float))], "value", most)
 
@@ -229,7 +229,7 @@ def _panel(
     if more is not None and panel != "rate":
         layers += more(base, x, y)
     if panel == "loss":
-        # On the side where there is room.
+        # On the side with more room.
         early = f"datum.epoch < {epochs / 8}"
         layers += [
             best.transform_filter(where)
@@ -343,7 +343,7 @@ def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
         .mark_line(strokeWidth=1, opacity=0.5, color=TRAINING)
         .encode(x=x, y=y, detail="seed:N"),
         band.mark_line(strokeWidth=2.5, color=TRAINING).encode(x=x, y=y),
-        # Wide and unseen: what a click or a pointer looks for.
+        # Wide and invisible: the targets of clicks and the pointer.
         band.mark_point(size=400, opacity=0).encode(x=x, y=y, tooltip=tooltip),
         mark.mark_rule(color=RED, strokeWidth=1.5).encode(
             x=x, tooltip=[alt.Tooltip("name:N", title="suggestion"), tooltip[0]]
@@ -406,15 +406,15 @@ def _write_numbers(part: Any) -> None:
             _write_numbers(value)
 
 
-# What Vega's tooltips take for a heading, and for the address of a picture, which the browser would then ask for.
+# Vega's tooltips show these fields as a heading, and as a picture, which the browser would request.
 _TAKEN = ("title", "image")
 
 
 def _spare_tooltips(part: Any, *, inside: bool = False) -> None:
-    """Call no line of a tooltip as those are called, since a column of a table may have any name."""
+    """Rename tooltip fields with those names, since a column of a table may have any name."""
     if isinstance(part, dict):
         if inside and part.get("title", part.get("field")) in _TAKEN:
-            part["title"] = f"{part.get('title', part.get('field'))}\u2060"  # which nobody sees
+            part["title"] = f"{part.get('title', part.get('field'))}\u2060"  # a zero-width character
         for name, value in part.items():
             _spare_tooltips(value, inside=name == "tooltip")
     elif isinstance(part, list):

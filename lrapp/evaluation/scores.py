@@ -1,4 +1,4 @@
-"""What a finished network is worth, on rows it never saw and beside an answer that needs no network."""
+"""Scores of a finished network, on unseen rows and beside a baseline."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from lrapp.settings import DATA_KINDS, Task
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
-# Where the most frequent class has more than this share of the rows, being right often says little.
+# Where the most frequent class has more than this share of the rows, accuracy says little.
 _UNEQUAL = 0.7
 
 
@@ -38,7 +38,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a network is worth.
+    """The scores of a network.
 
     Args:
         task: What it answers.
@@ -83,7 +83,7 @@ class Scores:
 
     @property
     def _fairer(self) -> str:
-        """The figure to look at where one class is so frequent that being right often says little."""
+        """The metric to look at where one class is so frequent that accuracy says little."""
         accuracy = self.metrics[0]
         if accuracy.value is None or accuracy.baseline is None:
             return ""
@@ -140,7 +140,7 @@ class Scores:
 
 
 def evaluate(prepared: "Prepared", outputs: np.ndarray) -> Scores:
-    """Return what a network is worth on the test rows; where there are none, on the validation rows.
+    """Return the scores of a network on the test rows; where there are none, on the validation rows.
 
     Args:
         prepared: The data that the network was trained on.

@@ -1,4 +1,4 @@
-"""Which of many trained networks make up the model, by what they answer to the validation rows.
+"""Which of many trained networks make up the model, by their predictions on the validation rows.
 
 Few rows flatter a network that is sure of itself: where it never was wrong, its log loss is next to nothing, and the
 first mistake on new rows costs it dearly. So classes are judged by a loss that reckons with one mistake more than was

@@ -1,4 +1,4 @@
-"""Settings that cannot do what they promise: said before a run trains, and of a run that has ended."""
+"""Settings that cannot work as intended: reported before a run trains, and after it has ended."""
 
 import math
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _USUAL_BATCH = 32
 
 @dataclass(frozen=True)
 class Remark:
-    """One promise that the settings do not keep.
+    """One thing that the settings promise and cannot do.
 
     Args:
         kind: Which.
@@ -54,7 +54,7 @@ class Remark:
 
 
 def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
-    """Return what a run with these settings will not do.
+    """Return what will not work with these settings.
 
     Args:
         settings: Of the run.
@@ -68,7 +68,7 @@ def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
 
 
 def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
-    """Return what a run did not do, of all that ``before`` warns of, and what can be known only now.
+    """Return what did not work in a run: what ``before`` warns of, and what shows only now.
 
     Args:
         settings: Of the run.
@@ -218,7 +218,7 @@ def _batch_of_one(settings: RunSettings, rows: int) -> Remark | None:
 
 
 def _batch_near(size: int, rows: int) -> int:
-    """The batch size from there on that leaves no single row over; 1 where there is but one row."""
+    """The batch size from there on that leaves no single row over; 1 where there is only one row."""
     return next((one for one in range(max(2, size), rows + 1) if rows % one != 1), rows)
 
 

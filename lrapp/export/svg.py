@@ -1,4 +1,4 @@
-"""Lines and points -> inline SVG, for pages that must stand alone: no script, no font, nothing to load."""
+"""Lines and points -> inline SVG, for standalone pages: no script, no font, nothing to load."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Line:
     """One line, or a cloud of points.
 
     Args:
-        name: For the legend; empty to be left out of it.
+        name: For the legend; empty for no entry.
         x, y: Where it goes; what is not finite is left out.
         colour: As CSS writes it.
         dashed, dots: Whether the line is dashed; whether there are points in its place.

@@ -1,6 +1,6 @@
 """What a run will cost, before it starts: parameters, steps and memory. Needs no TensorFlow.
 
-Time is not foretold: it hangs on the machine, and after one epoch the run's own pace tells it.
+Time is not estimated: it depends on the machine, and after one epoch it follows from the run's pace.
 """
 
 import math
@@ -20,13 +20,13 @@ _SLOT_COPIES = 2.2
 _KEPT = {"dense": 2.2, "batch_norm": 1.1, "dropout": 1.1}
 # TensorFlow's graphs and buffers, which every run needs, with XLA's.
 _FIXED_BYTES = 40_000_000
-# Of pictures, which stay bytes: as they were read, their parts, and what TensorFlow holds of them.
+# Copies of pictures, as bytes: as they were read, their parts, and TensorFlow's tensors.
 _PICTURE_COPIES = 3
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """How many numbers a network consists of.
+    """The number of parameters of a network.
 
     Args:
         trainable: Those that training moves.
@@ -116,11 +116,11 @@ def estimate(
 
 
 def check_memory(estimated: Estimate, available: int | None) -> None:
-    """Refuse a run that this machine has not the memory for.
+    """Refuse a run that needs more memory than this machine has.
 
     Args:
         estimated: What the run will cost.
-        available: Bytes that are free; None where that cannot be known, then nothing is refused.
+        available: Free bytes; None where that is unknown, then nothing is refused.
 
     Raises:
         UserError: If the run needs more than there is.
@@ -137,7 +137,7 @@ def _shape(inputs: int | Shape) -> Shape:
 
 
 def _layers(model: ModelSettings, inputs: int | Shape, outputs: int, numbers: int | None) -> list[LayerShape]:
-    """All layers, with what they come behind as the first of them."""
+    """All layers; a pretrained network or an embedding comes first."""
     first = before(model, _shape(inputs), numbers)
     return [*([first] if first else []), *shapes(model, _shape(inputs), outputs, numbers)]
 

@@ -1,4 +1,4 @@
-"""How right predictions are where a table holds the truth, added up part by part, so that no row is kept."""
+"""Scores of predictions where a table holds the target, added up part by part, so that no row is kept."""
 
 import math
 
@@ -55,7 +55,7 @@ class Scorer:
             self._add_classes(truth[use].astype(np.int64), answers.values[use], answers.probabilities[use])
 
     def metrics(self, trained: Scores | None) -> tuple[Metric, ...]:
-        """Return the figures, the one to look at first; empty without a row that tells the truth.
+        """Return the metrics, the main one first; empty without a row that has the target.
 
         Args:
             trained: The run's own scores; they name the baseline.
@@ -83,7 +83,7 @@ class Scorer:
         y = standardised(truth, told.target_mean, told.target_scale).astype(np.float64)
         error = np.abs(y - told.linear(answered))
         before = self.rows - len(y)
-        # Chan et al. 1983: means and squares of two parts become those of both, without taking big from big.
+        # Chan et al. 1983: combines means and squares of two parts without cancellation.
         mean = float(y.mean())
         step = mean - self._mean
         self._spread += float(((y - mean) ** 2).sum()) + step**2 * before * len(y) / self.rows
@@ -138,7 +138,7 @@ class Scorer:
         f1 = 2 * self._hits[met] / (self._said + self._are)[met]
         trivial = None
         if place is not None:
-            # Every row is answered with one class: the F1 of all others is 0.
+            # Every row is predicted as one class: the F1 of all others is 0.
             seen = np.count_nonzero(self._are) + (self._are[place] == 0)
             trivial = float(2 * self._are[place] / (n + self._are[place]) / seen)
         return accuracy, Metric("macro F1", float(f1.mean()), trivial, True), loss, balanced
@@ -196,7 +196,7 @@ def _bins(chances: np.ndarray) -> np.ndarray:
 
 
 def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Scores | None) -> str:
-    """Return what the first figure says, beside the run's own score, and whether the two are far apart.
+    """Return a sentence on the main metric, beside the run's own score, and whether the two are far apart.
 
     Args:
         metrics: As ``Scorer.metrics`` gives them; not empty.

@@ -11,7 +11,7 @@ from lrapp.settings import DataSettings
 _BINS = 10
 
 
-# Says that there are too few rows: how many are needed, how many there are, of how many classes, to fill which parts.
+# Returns the error for too few rows: how many are needed, how many there are, of how many classes, for which parts.
 TooFew = Callable[[int, int, int, str], str]
 
 

@@ -22,7 +22,7 @@ class RangeTestSettings(SettingsModel):
         ge=1e-12,
         le=1000,
         title="Lowest rate",
-        description="The test starts here; far too small is right.",
+        description="The test starts here; it should be far too small.",
     )
     end_lr: float = Field(
         10.0,
@@ -44,8 +44,8 @@ class RangeTestSettings(SettingsModel):
         ge=1,
         le=20,
         title="Seeds",
-        description="How often the test is repeated, with other initial weights; how far they agree tells how sure it "
-        "is.",
+        description="How often the test is repeated, with other initial weights; how far they agree shows how sure "
+        "the result is.",
     )
 
     def sweep(self) -> schedules.RangeSweep:
@@ -105,7 +105,7 @@ class _PolicySettings(SettingsModel):
         warmup = self._steps(self.warmup, steps_per_epoch)
         if warmup == 0:
             return self._policy(steps_per_epoch, total_steps)
-        # Below one step there is nothing to draw a line through; WarmUp says so.
+        # Below one step there is no line to draw; WarmUp reports that.
         remaining = max(1, total_steps - int(warmup))
         return schedules.WarmUp(self._policy(steps_per_epoch, remaining), warmup)
 

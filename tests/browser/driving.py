@@ -212,10 +212,11 @@ _ODD_NUMBER = re.compile(r"(?<![\w.,])[\d.,]+(?:%|e[+-]?\d+)(?!\w)")
 def written_numbers(page: Page) -> None:
     """Check that the charts and sentences of the page write numbers in one way."""
     texts = page.evaluate(
-        "[...document.querySelectorAll('[data-testid=stMarkdown], [data-testid=stAlert], [data-testid=stHtml], "
-        "svg.marks text, [data-testid=stMetric]')].map(one => one.textContent)"
+        """[...document.querySelectorAll('[data-testid=stMarkdown], [data-testid=stAlert], [data-testid=stHtml], '
+        + '[data-testid=stMetric], svg.marks text')].map(one => [one.textContent,
+        (one.closest('[aria-label]') ?? one).getAttribute('aria-label') ?? one.outerHTML.slice(0, 300)])"""
     )
-    assert [text for text in texts if _ODD_NUMBER.search(text)] == []
+    assert [(text, where) for text, where in texts if _ODD_NUMBER.search(text)] == []
 
 
 def idle(page: Page) -> None:

@@ -253,12 +253,12 @@ WHO_MAY: dict[str, Row] = {
     "Runs: star a run": ("ynn", lambda made: actions.star(made.run, True), lambda made: said(made).starred),
     "Runs: name a run": (
         "ynn",
-        lambda made: actions.say(made.run, "mine", ""),
+        lambda made: actions.describe(made.run, "mine", ""),
         lambda made: said(made).name == "mine",
     ),
     "Runs: note something": (
         "ynn",
-        lambda made: actions.say(made.run, None, "n"),
+        lambda made: actions.describe(made.run, None, "n"),
         lambda made: said(made).note == "n",
     ),
     "Runs: delete a run": (

@@ -29,7 +29,7 @@ _POWERS = [2**power for power in range(20)]
 
 @dataclass
 class SearchForm:
-    """What is set up, kept by hand, as Streamlit forgets what widgets of another page said."""
+    """The form's values, kept in the session, as Streamlit forgets the widgets of other pages."""
 
     ranges: dict[str, Range | Choice]
     chosen: set[str]
@@ -177,7 +177,7 @@ def _numbers(kept: SearchForm, base: RunSettings) -> RunSettings:
 
 
 def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
-    """Say what the search will take, and show what it will try."""
+    """Show what the search will cost, and what it will try."""
     trials = search.draw(asked, base)
     costs = [
         estimates.estimate(

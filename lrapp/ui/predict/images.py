@@ -1,4 +1,4 @@
-"""The Predict page of a model that looks at pictures: pictures go in, and what they show comes back."""
+"""The Predict page of a model that looks at pictures: upload pictures, get a class for each."""
 
 import base64
 import html
@@ -83,7 +83,7 @@ def show(run: Run) -> None:
 
 
 def _forget(asked: Asked) -> None:
-    """Nobody waits for what was uploaded before."""
+    """Drop what was uploaded before."""
     if not asked.task.done:
         Predicting(asked.folder, asked.task).cancel()
     session.state().pictures = None

@@ -1,4 +1,4 @@
-"""A tab of the Predict page: a table goes in, and comes back with a prediction beside each row."""
+"""A tab of the Predict page: upload a table, get it back with a prediction beside each row."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def show(run: Run) -> None:
         _wait(run, Predicting(folder, task))
         return
     failed = task is not None and task.state in ("failed", "stopped")
-    # A prediction that fails leaves nothing, so that where a table is left its worker was ended.
+    # A failed prediction removes its table; if the table is still there, the worker was ended.
     if (failed and folder.table_path.exists()) or folder.cut_off:
         _cut_off(run, folder)
         return
@@ -82,7 +82,7 @@ def _begin(run: Run, uploaded: Any) -> None:
 
 
 def _cut_off(run: Run, folder: PredictionFolder) -> None:
-    """Say that nobody works on a prediction any more, and offer to begin anew; its table is still there."""
+    """Show that a prediction was cut off, and offer to do it again; its table is still there."""
     asked = folder.asked
     if asked.run != run.id:
         return
@@ -104,7 +104,7 @@ def _shown(run: Run) -> PredictionFolder | None:
         return None
     try:
         folder = folders.get(resources.store().home, wanted)
-        # It shows rows of a table, so that it is its maker's even where its address is known.
+        # It shows rows of a table, so only its owner sees it, even where its address is known.
         access.require("predict", folder, "prediction")
         return folder
     except UserError as error:
@@ -138,7 +138,7 @@ def _say_what_went_wrong(run: Run) -> None:
 
 def _wait(run: Run, predicting: Predicting) -> None:
     def cancelled() -> None:
-        if not predicting.folder.folder.exists():  # nobody had begun with it
+        if not predicting.folder.folder.exists():  # it had not begun
             session.state().prediction_error = (run.id, CANCELLED)
             _forget()
 
@@ -215,7 +215,7 @@ def _preview(shown: pd.DataFrame, result: Result) -> None:
     st.dataframe(
         shown.assign(**{column: 100 * shown[column] for column in shares}),
         hide_index=True,
-        # The answer first; what was uploaded is known.
+        # The prediction first; what was uploaded is known.
         column_order=[*answers[:MOST_SHOWN_COLUMNS], *own[:MOST_SHOWN_COLUMNS]],
         column_config=numbers,
     )
@@ -240,7 +240,7 @@ def _scores(result: Result) -> pd.DataFrame:
                 f"run's {result.trained_part or 'test'} rows": said(
                     metric.name, before[metric.name].value if metric.name in before else None
                 ),
-                "baseline here": said(metric.name, metric.baseline),
+                "baseline on these rows": said(metric.name, metric.baseline),
             }
             for metric in result.metrics
         ]
@@ -255,4 +255,4 @@ def _noticed(result: Result) -> None:
         for note in result.notes[:MOST_NOTES]:
             st.markdown(f"- {plain(note, 600)}")
         if len(result.notes) > MOST_NOTES:
-            st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more of the kind.")
+            st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more like these.")

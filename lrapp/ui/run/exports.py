@@ -1,4 +1,4 @@
-"""What a person takes away from a finished run: a choice of formats, each made by the worker when it is asked for."""
+"""Exports of a finished run: a choice of formats, each made by the worker when it is asked for."""
 
 from pathlib import Path
 

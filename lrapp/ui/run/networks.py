@@ -1,4 +1,4 @@
-"""The networks of a run that trains many at once: each line, who leads, and what became of them."""
+"""The networks of a run that trains many at once: each one's curve, which leads, and which make up the model."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from lrapp.ui.parts.plain_text import plain
 
 
 def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool) -> None:
-    """Show every network of a run, where a person wants to see them, or where their rates race.
+    """Show every network of a run, if the person wants to see them, or in a race of rates.
 
     Args:
         run: The run, which trains more than one network.

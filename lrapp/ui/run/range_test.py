@@ -1,4 +1,4 @@
-"""A range test, while it runs and afterwards: its curve, what it suggests, and taking that into the policy."""
+"""A range test, while it runs and afterwards: its curve, its suggestions, and a button that takes them over."""
 
 import time
 
@@ -20,7 +20,7 @@ _FIELDS = ["start_lr", "end_lr", "steps", "seeds"]
 
 
 def curve(history: History, settings: RangeTestSettings, key: str) -> float | None:
-    """Draw a range test and say what it found; return the rate that was clicked in the chart, if any."""
+    """Draw a range test and its result; return the rate that was clicked in the chart, if any."""
     spec, points = training.range_spec(settings.start_lr, settings.end_lr), training.range_frame(history)
     found = history.found
     if found is None:
@@ -138,7 +138,7 @@ def progress(run: Run, history: History) -> None:
 
 
 def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> None:
-    """Offer what was found, and put it into the policy at a click."""
+    """Show the rates that were found, and put them into the policy at a click."""
     rates = {name: rate for name, rate, _, _ in found.suggestions}
     st.dataframe(
         number_cells.written(

@@ -28,7 +28,7 @@ def _source(current: Source) -> Source:
         help=plain(" ".join(pages.upload for pages in every.values()), None),
     )
     if uploaded is not None and session.state().last_upload != uploaded.file_id:
-        # The bytes go with the tab, so they are kept at once, under a name that their content gives.
+        # Uploaded bytes are lost with the tab, so they are saved at once, under their hash.
         session.state().last_upload = uploaded.file_id
         st.session_state[pick_key] = data_choice.keep(uploaded.getvalue(), uploaded.name)
     offers: dict[Source, Offer] = {}
@@ -37,7 +37,7 @@ def _source(current: Source) -> Source:
     with st.container(horizontal=True, gap="small"):
         for source, offer in offers.items():
             if offer.button:
-                # In a callback, because the list below may not be changed once it is drawn.
+                # In a callback, because the list below cannot be changed once it is drawn.
                 st.button(
                     plain(offer.button, None),
                     icon=offer.icon,
@@ -54,7 +54,7 @@ def _source(current: Source) -> Source:
 
     if current not in options:
         options.append(current)
-    # Set by hand, because an upload or a button may have set it to another one.
+    # Set explicitly, because an upload or a button may have chosen another one.
     st.session_state.setdefault(pick_key, current)
     chosen: Source = st.selectbox(
         plain(DATA_KINDS[current.kind].label, None),

@@ -17,7 +17,7 @@ from lrapp.ui.parts.plain_text import plain
 
 @dataclass(frozen=True)
 class Check:
-    """A check that this tab asked for, and the settings that it is of."""
+    """A check that this tab asked for, and the settings that it checks."""
 
     about: tuple[str, ...]
     task: Task[GradientReport]
@@ -32,7 +32,7 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
     """
     check = session.state().gradients
     if check is not None and check.about != _about(settings):
-        _forget()  # nobody waits for what was true of other settings
+        _forget()  # a check of other settings is of no use any more
         check = None
     key = draft.key("gradients")
     drawer = resources.drawer("Check the gradients", ":material/rule:", f"{key}.drawer")
@@ -68,7 +68,7 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
 
 
 def _about(settings: RunSettings) -> tuple[str, ...]:
-    """What the answer depends on."""
+    """What the result depends on."""
     training = settings.training
     return (
         *(settings.data.model_dump_json(), settings.model.model_dump_json()),
@@ -92,7 +92,7 @@ def _begin(settings: RunSettings) -> Check:
 
 
 def _forget() -> None:
-    """End the check that is under way, if any, and forget what it found."""
+    """Cancel a running check, and forget its result."""
     check, session.state().gradients = session.state().gradients, None
     if check is not None:
         check.task.cancel()

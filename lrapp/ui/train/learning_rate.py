@@ -23,7 +23,7 @@ _NAMES = {
     "coslog4": "Growing cycles (coslog4)",
 }
 _ABOUT = {
-    "fixed": "One rate for the whole run: simple, and the yardstick for the others.",
+    "fixed": "One rate for the whole run: simple, and what the others are measured by.",
     "clr": "Up and down between two bounds, in straight lines: high rates get over obstacles, low ones settle "
     "([Smith 2017](https://arxiv.org/abs/1506.01186)).",
     "sgdr": "Falls along a half cosine, then starts high again, in ever longer cycles "
@@ -103,12 +103,12 @@ def numbers(start: PolicySettings, key: str) -> PolicySettings:
     policy: PolicySettings = checked(start, source=source, **chosen)
     rates = _FOUND[start.type]
     if policy.origin and any(getattr(policy, name) != getattr(start, name) for name in rates):
-        policy = checked(policy, origin="")  # typed over: they are no longer what the test found
+        policy = checked(policy, origin="")  # edited by hand, so no longer what the test found
     return policy
 
 
 def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
-    """Draw the plan; return what stands in the way of training."""
+    """Draw the plan; return why training cannot start."""
     if training_rows is None:
         st.caption("The plan is drawn as soon as there is a table.")
         return None
