@@ -21,12 +21,12 @@ from lrapp.settings.sources import upload_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train what a settings file says, and leave the run in a folder; or predict, if that is the first word.
+    """Train by a settings file, into a run's folder; or predict, if that is the first word.
 
     Returns:
         Exit code: 0 when a model was left, 1 when not, 2 for a wrong call.
     """
-    # In a terminal the sentence is enough; a server's log also has the traceback behind it.
+    # In a terminal the sentence is enough; a server's log also has the traceback.
     logging.getLogger("lrapp").addHandler(logging.NullHandler())
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["predict"]:
@@ -147,7 +147,7 @@ class _Bar:
         self._live = sys.stderr.isatty()
 
     def take(self, event: Event) -> None:
-        """Draw what an event changes."""
+        """Update the bar by an event."""
         match event:
             case DataPrepared():
                 for remark in setting_checks.before(self._settings, event.train):

@@ -12,8 +12,8 @@ def counted(number: int, one: str, several: str = "") -> str:
 
     Args:
         number: How many there are.
-        one: What one of them is called; a verb may follow, as in "row is".
-        several: What more of them are called, where an s at the end does not do.
+        one: The singular; a verb may follow, as in "row is".
+        several: The plural, where it is not the singular with an s.
     """
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
@@ -78,10 +78,10 @@ def distinct(
 
     Args:
         names: Anything, also with line breaks.
-        most: Letters to keep, besides what tells equal ones apart.
-        apart: What each is known by besides, such as a time; it stands behind a name that is there more than once.
-            Where there is nothing, or that is the same too, a number does.
-        nameless: What stands for a name of blanks.
+        most: Letters to keep, besides what distinguishes equal ones.
+        apart: Another attribute of each, such as a time; it is added to names that are not unique.
+            If there is none, or it is equal too, a number is added.
+        nameless: Replaces an empty name.
     """
     lines = [" ".join(name.split()) or nameless for name in names]
     for place, line in enumerate(lines):
