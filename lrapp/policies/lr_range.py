@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from lrapp.phrasing import number
 from lrapp.policies.loss_curve import EDGE, LossCurve
 from lrapp.policies.refusals import LEAST_POINTS, Refusal, Room, by_heart, silence
 from lrapp.policies.schedules import FloatArray
@@ -24,7 +25,7 @@ class RatesFound:
     """What a range test suggests.
 
     Args:
-        sentence: How sure that is; or why there are no rates, and what to change.
+        sentence: How certain the rates are; or why there are none, and what to change.
         base_lr, max_lr: A range for policies that move; None when the test gave no number.
         minimum: Rate at which the loss was least, median over the seeds.
         suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
@@ -49,10 +50,10 @@ class RatesFound:
 
     @property
     def origin(self) -> str:
-        """Where rates taken from here came from, in words."""
+        """The origin of these rates, in words."""
         if self.minimum is None:
             return ""
-        return f"Range test, least loss at {self.minimum:.3g}. {self.sentence}"
+        return f"Range test, least loss at {number(self.minimum, 3)}. {self.sentence}"
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,10 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Advice:
-    """What the seeds' curves say together.
+    """The advice from all seeds' curves.
 
     Args:
-        suggestions: None at all when the curves say nothing.
+        suggestions: Empty when the curves show nothing.
         minimum: Rate at which the smoothed loss is least, median over the seeds; None when there is no advice.
         base_lr, max_lr: A range for CLR, SGDR and one-cycle: from a tenth of the lowest ``floor`` to the highest,
             but not to where any seed had lost half of what it had gained.
@@ -95,7 +96,7 @@ class Advice:
 
 
 class Watch:
-    """Looks out for the explosion of a loss, which ends a test.
+    """Detects the explosion of a loss, which ends a test.
 
     It has exploded when a loss is not finite, or when the running mean of the losses (bias corrected, as fastai's)
     passes ``factor`` times its own least value. A mean of less than ten losses is not compared with: a small
@@ -112,14 +113,14 @@ class Watch:
 
     def exploded(self, losses: Iterable[float]) -> int | None:
         """Return at which of the next losses it exploded, counted from 1; None if it did not."""
-        for number, loss in enumerate(losses, start=1):
+        for place, loss in enumerate(losses, start=1):
             if not np.isfinite(loss):
-                return number
+                return place
             self._steps += 1
             self._mean = self._beta * self._mean + (1 - self._beta) * float(loss)
             corrected = self._mean / (1 - self._beta**self._steps)
             if corrected > self._factor * self._best > 0:
-                return number
+                return place
             if self._steps >= LEAST_POINTS:
                 self._best = min(self._best, corrected)
         return None
@@ -186,11 +187,11 @@ _ANY_ROOM = Room()
 
 
 def advise(curves: Sequence[LossCurve], room: Room = _ANY_ROOM) -> Advice:
-    """Return what the curves of all seeds say together.
+    """Return the advice from the curves of all seeds.
 
     Args:
         curves: One of each seed, at least one.
-        room: What can still be changed, for the sentence where they say nothing.
+        room: What can still be changed, for the sentence when there is no advice.
     """
     silent = [reason for one in curves if (reason := silence(one, room))[0]]
     if len(silent) * 2 > len(curves):
@@ -239,16 +240,16 @@ def _certainty(floors: FloatArray, curves: int, covered: bool) -> str:
         )
     spread = float(floors.max() / floors.min())
     if spread <= _AGREE:
-        sure = f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: quite sure."
+        sure = f"The seeds agree within a factor of {number(spread, 2)} on where the loss levels off: quite sure."
     elif spread <= _ROUGHLY:
         sure = (
-            f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: take the order of "
+            f"The seeds agree within a factor of {number(spread, 2)} on where the loss levels off: take the order of "
             "magnitude as sure, not the digits."
         )
     else:
         sure = (
-            f"The seeds disagree by a factor of {spread:.2g}, so this is a guess. More steps or a larger batch make "
-            "the curves quieter."
+            f"The seeds disagree by a factor of {number(spread, 2)}, so this is a guess. More steps or a larger batch "
+            "make the curves quieter."
         )
     if not covered:
         sure += " The range ends where the first of them diverged."

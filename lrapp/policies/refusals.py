@@ -12,7 +12,7 @@ from lrapp.policies.loss_curve import EDGE, WIDTH, LossCurve
 Refusal = Literal["", "flat", "high", "low", "exploded", "no number", "by heart", "short", "tried"]
 # A curve that stays within this share of its start, or of its own noise, is called flat.
 _LEAST_FALL, _LEAST_FALL_NOISE = 0.02, 4.0
-# With fewer points there is no curve to speak of.
+# With fewer points there is no usable curve.
 LEAST_POINTS = 10
 
 # A loss that ends below this share of its start, after more passes over the rows than this, was learned by heart.
@@ -21,7 +21,7 @@ _BY_HEART, _MOST_PASSES = 0.01, 30
 
 @dataclass(frozen=True)
 class Room:
-    """What can still be changed about a test, so that nobody is told to do what cannot be done.
+    """What can still be changed about a test, so that no advice is impossible to follow.
 
     Args:
         higher, lower: Whether its highest rate can be raised, and its lowest lowered a hundredfold.
@@ -69,7 +69,7 @@ def silence(one: LossCurve, room: Room) -> tuple[Refusal, str]:
     if lowest <= edge or fall < least:
         higher = "raise the highest rate, " if room.higher else ""
         more = "take more steps or a larger batch" if room.larger_batch else "take more steps"
-        change = f"{higher}{more}, and check that the inputs can tell the target at all."
+        change = f"{higher}{more}, and check that the inputs have any relation to the target."
         return "flat", (
             "The curve is flat: at no rate did the loss fall by more than its noise. "
             f"{change[:1].upper()}{change[1:]}"

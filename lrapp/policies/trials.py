@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lrapp.phrasing import number
 from lrapp.policies.loss_curve import WIDTH, LossCurve, averaged, quieted
 from lrapp.policies.lr_range import Advice, Watch
 from lrapp.policies.refusals import LEAST_POINTS
@@ -84,17 +85,17 @@ def settled(advice: Advice, tried: Sequence[tuple[float, float, bool]], steps: i
         steps: Of each trial.
     """
     *failed, (_, highest, good) = tried
-    tops = " and ".join(f"{top:.2g}" for _, top, fell in tried if not fell)
+    tops = " and ".join(number(top, 2) for _, top, fell in tried if not fell)
     if not good:
         sentence = (
             f"No range held when it was tried for {steps:,} steps: from {tops} down, the loss of a seed rose, or "
             "hardly fell. Take more steps or a larger batch, let the rates race, or keep the default ones."
         )
         return Advice((), None, None, None, sentence, "tried", tuple(tried))
-    sentence = f"Tried for {steps:,} steps with every seed: from {highest:.2g} down, every loss fell."
+    sentence = f"Tried for {steps:,} steps with every seed: from {number(highest, 2)} down, every loss fell."
     if failed:
         sentence = (
             f"When it was tried for {steps:,} steps, the loss of a seed rose, or hardly fell, from {tops} down; so the "
-            f"range ends at {highest:.2g}, from where every loss fell."
+            f"range ends at {number(highest, 2)}, from where every loss fell."
         )
     return replace(advice, sentence=f"{advice.sentence} {sentence}", tried=tuple(tried))

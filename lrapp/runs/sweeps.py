@@ -12,7 +12,7 @@ class SweepDone:
         seed: Number of the repetition, from 0.
         seeds: Repetitions in all.
         steps: Steps of each, if its loss does not explode before.
-        first_step: Number of the first step told here.
+        first_step: Number of the first step of this event.
         losses: True loss of each batch, with penalties.
         learning_rates: Rate of each step.
     """
@@ -44,7 +44,7 @@ class UntrainedDone:
 
 @dataclass
 class Sweep:
-    """What one seed of a range test has seen so far.
+    """One seed of a range test so far.
 
     Args:
         steps, seeds: Steps of each repetition and repetitions, as planned.

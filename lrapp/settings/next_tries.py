@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from lrapp.phrasing import number
 from lrapp.policies.refusals import Refusal
 from lrapp.settings.base import SettingsModel, checked
 from lrapp.settings.policy import starting_policy, with_rates
@@ -50,7 +51,10 @@ def _without_test(settings: RunSettings) -> tuple[Try, ...]:
         "Find them for me", "Networks at eight rates race, and validation decides.", raced, tests=False
     )
     default = Try(
-        "Use the default rates", f"Trains with rates up to {highest:g}, without a test.", usual, tests=False
+        "Use the default rates",
+        f"Trains with rates up to {number(highest, 3)}, without a test.",
+        usual,
+        tests=False,
     )
     return (default,) if raced.networks_obstacle else (race, default)
 
@@ -72,11 +76,13 @@ def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Tr
     highest = min(_bound(test, "end_lr", "le"), _WIDER * test.end_lr)
     if refusal == "low" and highest > test.end_lr:
         higher = settings.model_copy(update={"range_test": checked(test, end_lr=highest)})
-        found.append(Try(f"Test up to {highest:g}", "The loss was still falling.", higher, True))
+        found.append(Try(f"Test up to {number(highest, 3)}", "The loss was still falling.", higher, True))
     lowest = max(least, test.start_lr / _WIDER)
     if refusal in ("high", "exploded") and lowest < test.start_lr:
         lower = settings.model_copy(update={"range_test": checked(test, start_lr=lowest)})
-        found.append(Try(f"Test from {lowest:g}", "The first rates were too high already.", lower, True))
+        found.append(
+            Try(f"Test from {number(lowest, 3)}", "The first rates were too high already.", lower, True)
+        )
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrapp.errors import Stopped
+from lrapp.phrasing import number as decimals
 from lrapp.policies import loss_curve, lr_range, trials
 from lrapp.policies.loss_curve import LossCurve
 from lrapp.policies.lr_range import Advice, RatesFound
@@ -108,7 +109,7 @@ class _Throwaway:
             begun = time.perf_counter()
             yield loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
             seconds = (time.perf_counter() - begun) / count
-            # The first call traces, which says nothing about those that follow.
+            # The first call traces, so its time is not that of the next ones.
             fitting = int(np.clip(_CHUNK_SECONDS / max(seconds, 1e-9), 1, MOST_STEPS)) if traced else fitting
             traced, first = True, first + count
 
@@ -175,7 +176,7 @@ def _tried(
         course = trials.rates(advice.base_lr, advice.max_lr, len(rates))
         held = True
         for number, (seed, one) in enumerate(zip(seeds, seen, strict=True)):
-            on_event(Preparing(f"Trying the range up to {advice.max_lr:.2g}", number / len(seeds)))
+            on_event(Preparing(f"Trying the range up to {decimals(advice.max_lr, 2)}", number / len(seeds)))
             losses = [loss for some in throwaway.steps(course, seed) for loss in some.losses.tolist()]
             held = trials.held(losses, one.curve(rates), one.untrained)
             if not held and not one.untrained:
@@ -191,7 +192,7 @@ def _tried(
 
 
 def _room(settings: RangeTestSettings, rows: int, batch_size: int) -> Room:
-    """What a person could still change, were there no rate to be found."""
+    """What could still be changed if no rate is found."""
     fields = RangeTestSettings.model_fields
     highest = next(rule.le for rule in fields["end_lr"].metadata if hasattr(rule, "le"))
     lowest = next(rule.ge for rule in fields["start_lr"].metadata if hasattr(rule, "ge"))
@@ -205,7 +206,7 @@ def _room(settings: RangeTestSettings, rows: int, batch_size: int) -> Room:
 
 
 def told(advice: Advice) -> RatesFound:
-    """Return advice as a run tells it."""
+    """Return advice as a run's event."""
     return RatesFound(
         sentence=advice.sentence,
         base_lr=advice.base_lr,

@@ -18,6 +18,7 @@ from small_networks import INPUTS, PLAIN, RICH, network, prepared, train
 from lrapp.errors import Stopped, UserError
 from lrapp.execution import worker
 from lrapp.networks import models
+from lrapp.phrasing import number as decimals
 from lrapp.policies import loss_curve, lr_range
 from lrapp.policies.lr_range import Advice, RatesFound
 from lrapp.preparation.table_arrays import Prepared
@@ -163,7 +164,7 @@ def test_a_range_at_which_the_loss_rises_is_narrowed_until_it_falls() -> None:
     assert failed, "the first range held already, which tries nothing"
     assert not any(held for *_, held in failed)
     assert last == (advice.base_lr, advice.max_lr, True)
-    assert f"so the range ends at {advice.max_lr:.2g}" in advice.sentence
+    assert f"so the range ends at {decimals(last[1], 2)}" in advice.sentence
     assert history.found is not None
     assert history.found.tried == advice.tried
     assert history.found.learning_rate is not None
