@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 from lrapp.phrasing import counted, number
 from lrapp.settings import Task
 
-Combine = Literal["all", "leaders", "selected", "best"]
+Combine = Literal["all", "raced", "selected", "best"]
 # How often the greedy selection adds a network, at most.
 _ROUNDS = 32
 _EPSILON = 1e-7
-# The leaders of a race are at least so many: the best four of eight were level with eight at the right rate.
+# In a race without a network at the policy's own rates, or with a few, the best four are averaged: they were level with
+# eight at the right rate.
 LEADERS = 4
+# A choice is taken in a race if it does better than the networks at the policy's own rates by so many standard errors.
+_CLEAR = 2.0
+_FOLDS = 5
+# More rows than these make no choice better, but slower.
+_MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Selection:
         best: The network that is judged best, counted from 0; where nothing was measured, the first that counts.
         level: Which networks are level with the best: worse by at most one standard error of how much worse they are,
             row by row; shape (members,).
+        clear: In a race, whether a choice does clearly better than the networks at the policy's own rates.
     """
 
     shares: NDArray[np.float64]
@@ -42,6 +49,7 @@ class Selection:
     judged: NDArray[np.float64]
     best: int
     level: NDArray[np.bool_]
+    clear: bool = False
 
 
 def select(
@@ -51,6 +59,7 @@ def select(
     usable: Sequence[bool],
     combine: Combine,
     weight: NDArray[np.floating] | None = None,
+    factors: Sequence[float] | None = None,
 ) -> Selection:
     """Return what each network counts for.
 
@@ -59,38 +68,87 @@ def select(
         y: The rows' answers, as in ``Split``.
         task: What kind of answer it is.
         usable: Which networks ended with finite numbers; at least one.
-        combine: ``all`` of these alike; the ``leaders`` alike, which are the best four and those level with the best;
-            ``selected``, those that a greedy selection with replacement takes (Caruana et al. 2004, "Ensemble selection
-            from libraries of models"); or the ``best`` alone.
+        combine: ``all`` of these alike; ``selected``, those that a greedy selection with replacement takes (Caruana et
+            al. 2004, "Ensemble selection from libraries of models"); the ``best`` alone; or ``raced``, as in a race of
+            rates: the selected if they do clearly better than the networks at the policy's own rates, else these.
         weight: Weight of each row in the loss; all alike by default.
+        factors: In a race, what each network multiplies the policy's rates with.
     """
     counts = np.asarray(usable, np.bool_)
     members, rows = outputs.shape[:2]
     first = int(np.flatnonzero(counts)[0])
+    own = counts & (np.asarray(factors) == 1) if factors is not None else counts
     if not rows:
-        shares = np.eye(members)[first] if combine == "best" else counts / counts.sum()
+        kept = own if own.any() else counts
+        shares = np.eye(members)[first] if combine == "best" else kept / kept.sum()
         unknown = np.full(members, np.nan)
         return Selection(shares, unknown, unknown, first, counts)
     weights = np.ones(rows) if weight is None else np.asarray(weight, np.float64)
     answers = np.asarray(outputs, np.float64)
     judged = np.stack([judged_losses(answer, y, task) for answer in answers]) * weights
     mean = np.where(counts, judged.mean(axis=1), np.inf)
-    best = int(np.argmin(mean))
+    best = int(np.argmin(mean)) if factors is None or combine == "best" else _at_best_rate(mean, factors)
     with np.errstate(invalid="ignore"):  # of those that do not count
         behind = judged - judged[best]
         level = counts & (behind.mean(axis=1) <= behind.std(axis=1) / np.sqrt(rows))
+    clear = False
     if combine == "all":
         shares = counts / counts.sum()
-    elif combine == "leaders":
-        leads = level.copy()
-        leads[np.argsort(mean, kind="stable")[: min(LEADERS, counts.sum())]] = True
-        shares = leads / leads.sum()
+    elif combine == "raced":
+        if own.sum() < LEADERS:
+            own = level.copy()
+            own[np.argsort(mean, kind="stable")[: min(LEADERS, counts.sum())]] = True
+        shares, clear = _raced(answers, np.asarray(y), task, counts, weights, own)
     elif combine == "best":
         shares = np.eye(members)[best]
     else:
         shares = _greedy(answers, y, task, counts, weights)
     measured = np.array([(losses(answer, y, task) * weights).mean() for answer in answers])
-    return Selection(shares, np.where(counts, measured, np.nan), np.where(counts, mean, np.nan), best, level)
+    known = np.where(counts, measured, np.nan), np.where(counts, mean, np.nan)
+    return Selection(shares, *known, best, level, clear)
+
+
+def _at_best_rate(mean: NDArray[np.float64], factors: Sequence[float]) -> int:
+    """The best network at the best rate; a rate that several networks have is as good as they are on the average."""
+    rates = np.asarray(factors)
+    finite = np.isfinite(mean)
+    of_rates = {rate: mean[finite & (rates == rate)].mean() for rate in np.unique(rates[finite])}
+    best = min(of_rates, key=lambda rate: of_rates[rate])
+    return int(np.argmin(np.where(rates == best, mean, np.inf)))
+
+
+def _raced(
+    answers: NDArray[np.float64],
+    y: NDArray[np.floating | np.integer],
+    task: Task,
+    counts: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    own: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], bool]:
+    """Shares of the networks of a race, and whether they are others than ``own``.
+
+    A selection looks better on the rows that it was made on than it is. So it is made five times without a fifth of
+    the rows, and judged on that fifth, beside the mean of ``own``. Only if it is better there by two standard errors,
+    it is made on all rows and taken: nobody must be worse off for a race.
+    """
+    rows = np.arange(0, len(y), -(-len(y) // _MOST_ROWS))
+    answers, y, weights = answers[:, rows], y[rows], weights[rows]
+    usual = own / own.sum()
+    fold = np.arange(len(y)) % _FOLDS
+    new, old = np.zeros_like(answers[0]), np.tensordot(usual[own], answers[own], 1)
+    for one in range(_FOLDS):
+        kept, left = np.flatnonzero(fold != one), np.flatnonzero(fold == one)
+        if not len(kept) or not len(left):
+            return usual, False
+        shares = _greedy(answers[:, kept], y[kept], task, counts, weights[kept])
+        new[left] = np.tensordot(shares[counts], answers[counts][:, left], 1)
+    ahead = (losses(old, y, task) - losses(new, y, task)) * weights
+    if task != "regression":
+        # The mistake that was not seen, as one row more: it also makes the difference less certain.
+        ahead = np.append(ahead, (_of_any_class(old, task) - _of_any_class(new, task)).mean())
+    if ahead.mean() <= _CLEAR * ahead.std() / np.sqrt(len(ahead)):
+        return usual, False
+    return _greedy(answers, y, task, counts, weights), True
 
 
 def judged_losses(
@@ -100,9 +158,13 @@ def judged_losses(
     if task == "regression":
         return losses(answers, y, task)
     share = 1 / (len(y) + 2)
+    return np.asarray((1 - share) * losses(answers, y, task) + share * _of_any_class(answers, task))
+
+
+def _of_any_class(answers: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
+    """The loss of each row if any class were as likely the right one."""
     classes = np.column_stack([1 - answers[:, 0], answers[:, 0]]) if task == "binary" else answers
-    any_class = -np.log(np.clip(classes, _EPSILON, 1)).mean(axis=1)
-    return np.asarray((1 - share) * losses(answers, y, task) + share * any_class)
+    return np.asarray(-np.log(np.clip(classes, _EPSILON, 1)).mean(axis=1))
 
 
 def losses(
@@ -171,10 +233,15 @@ def sentence(
         parts.append(f"{best}.")
     if combine == "best":
         parts.append(f"The model is the best of {counted(members, 'network')}.")
-    elif combine == "leaders" and measured and len(used) < members:
+    elif combine == "raced" and selection.clear:
         parts.append(
-            f"The model is the mean of {counted(len(used), 'network')} of {members:,}: the best, and those that did "
-            "equally well on the validation rows."
+            f"The model is the mean of {counted(len(used), 'network')} of {members:,}, chosen because together they do "
+            "clearly better on the validation rows than those at the policy's own rates."
+        )
+    elif combine == "raced" and measured and len(used) < members:
+        parts.append(
+            f"The model is the mean of {counted(len(used), 'network')} of {members:,}: "
+            f"{_USUAL[_at_one_rate(used, peaks)]}, since no other choice does clearly better on the validation rows."
         )
     elif combine == "selected" and measured:
         which = "The model is the mean of" if len(used) > 1 else "The model is"
@@ -188,3 +255,10 @@ def sentence(
         verb = "is" if left_out == 1 else "are"
         parts.append(f"{counted(left_out, 'network')} diverged and {verb} not part of it.")
     return " ".join(parts)
+
+
+_USUAL = {True: "those at the policy's own rates", False: "the best, and those that are level with it"}
+
+
+def _at_one_rate(used: NDArray[np.intp], peaks: Sequence[float] | None) -> bool:
+    return peaks is not None and len({peaks[int(one)] for one in used}) == 1

@@ -47,12 +47,13 @@ def of(
     raced = settings.policy.source == "raced"
     combine: selection.Combine = settings.training.combine
     if raced and combine == "all":
-        combine = "leaders"
+        combine = "raced"
     part = prepared.validation
     answers = np.zeros((loop.members, 0, made.output_shape[-1]), np.float32)
     if len(part.y):
         answers = saved.outputs(members.member_outputs(made), part.x).transpose(2, 0, 1)
-    chosen = selection.select(answers, part.y, prepared.task, running.tolist(), combine, part.weight)
+    factors = settings.factors() if raced else None
+    chosen = selection.select(answers, part.y, prepared.task, running.tolist(), combine, part.weight, factors)
     peaks = settings.plan(len(prepared.train.y)).max() * np.array(settings.factors())
     left_out = tuple(int(place) + 1 for place in np.flatnonzero(~loop.running))
     tell(

@@ -73,6 +73,9 @@ class EarlyStoppingSettings(SettingsModel):
     )
 
 
+MOST_NETWORKS = 64
+
+
 class TrainingSettings(SettingsModel):
     """How the network is trained."""
 
@@ -156,7 +159,7 @@ class TrainingSettings(SettingsModel):
     members: int = Field(
         1,
         ge=1,
-        le=64,
+        le=MOST_NETWORKS,
         title="Ensemble",
         description="How many networks train at once, each from other initial weights. The mean of their answers is "
         "nearly always better than one of them.",
@@ -165,15 +168,15 @@ class TrainingSettings(SettingsModel):
     combine: Literal["all", "selected", "best"] = Field(
         "all",
         title="Networks in the model",
-        description="All: their plain mean; in a race that of its leaders. Selected: those whose mean does best on "
-        "the validation rows (Caruana et al. 2004). Only the best: the single best there.",
+        description="All: their plain mean; in a race another choice if it does clearly better. Selected: those whose "
+        "mean does best on the validation rows (Caruana et al. 2004). Only the best: the single best there.",
         json_schema_extra=ui(labels={"all": "All", "selected": "Selected", "best": "Only the best"}),
     )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
     groups: GroupSettings = GroupSettings()
 
 
-# Networks in a race of rates, and how far their rates are apart in all, in powers of ten.
+# Rates in a race, and how far they are apart in all, in powers of ten.
 RACERS = 8
 RACE_DECADES = 2.0
 # The plan, and a loss and a rate for every step in the history, must fit into memory.
@@ -208,7 +211,7 @@ class RunSettings(SettingsModel):
         if self.mode == "range test":
             return 1
         if self.policy.source == "raced":
-            return max(self.training.members, RACERS)
+            return min(self.training.members + RACERS - 1, MOST_NETWORKS)
         return self.training.members
 
     @property
@@ -233,14 +236,15 @@ class RunSettings(SettingsModel):
     def factors(self) -> tuple[float, ...]:
         """Return what each of the run's networks multiplies the policy's rates with.
 
-        In a race they are spread evenly over two decades, on a logarithmic scale, about the policy's own rates, which
-        one of them follows; else all are 1.
+        In a race the first of them, as many as the run trains otherwise, follow the policy's own rates, so that the
+        very networks take part that it would train without a race. One more races at each of seven other rates, which
+        are spread evenly over two decades about the policy's own, on a logarithmic scale. Without a race all are 1.
         """
-        count = self.networks
-        if self.policy.source != "raced":
-            return (1.0,) * count
-        apart = RACE_DECADES / (count - 1)
-        return tuple(10 ** (apart * (place - count // 2)) for place in range(count))
+        if self.policy.source != "raced" or self.mode == "range test":
+            return (1.0,) * self.networks
+        apart = RACE_DECADES / (RACERS - 1)
+        others = [place - RACERS // 2 for place in range(RACERS) if place != RACERS // 2]
+        return (1.0,) * (self.networks - len(others)) + tuple(10 ** (apart * place) for place in others)
 
     def plan(self, training_rows: int) -> schedules.FloatArray:
         """Return the learning rate of every step of the run.

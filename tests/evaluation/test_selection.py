@@ -79,7 +79,7 @@ def test_several_classes_are_judged_by_the_chance_of_the_right_one() -> None:
 @given(
     seed=st.integers(0, 1000),
     usable=st.lists(st.booleans(), min_size=2, max_size=6).filter(any),
-    combine=st.sampled_from(["all", "leaders", "selected", "best"]),
+    combine=st.sampled_from(["all", "raced", "selected", "best"]),
     rows=st.sampled_from([0, 1, 25]),
 )
 def test_shares_add_up_and_nothing_that_diverged_counts(
@@ -125,17 +125,96 @@ def test_who_is_too_sure_on_a_few_rows_does_not_win() -> None:
     assert selection.select(answers, many, "binary", [True, True], "best").best == 1
 
 
+# --- a race of rates ----------------------------------------------------------------------------------------------
+
+
+def race(
+    rows: int, better: float, seed: int, task: Task = "regression", own: int = 4
+) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Networks at the policy's own rates, and four at others; of these one makes so many times their errors."""
+    generator = np.random.default_rng(seed)
+    y = generator.normal(size=rows)
+    # They err on the same rows, and a little each on its own.
+    noise = generator.normal(size=rows) + 0.1 * generator.normal(size=(own + 4, rows))
+    noise *= np.concatenate([np.ones(own), [better, 3, 3, 3]])[:, None]
+    factors = [1.0] * own + [0.1, 0.3, 3.0, 10.0]
+    if task == "regression":
+        return y + 0.5 * noise, y, factors
+    classes = (y > 0).astype(float)
+    return 1 / (1 + np.exp(-(3 * y + noise))), classes, factors
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_leaders_are_the_best_four_and_those_that_are_level_with_the_best(seed: int) -> None:
-    answers, y = made("regression", 8, 50, seed)
-    chosen = selection.select(answers[:, :, None], y, "regression", [True] * 7 + [False], "leaders")
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_rates_that_do_clearly_better_are_taken(task: Task, seed: int) -> None:
+    answers, y, factors = race(1000, 0.05, seed, task)
+    chosen = selection.select(answers[:, :, None], y, task, [True] * 8, "raced", factors=factors)
+    assert chosen.clear
+    assert chosen.shares[4] > 0.5
+    assert chosen.best == 4
+    said = selection.sentence(chosen, "raced", [0.01 * factor for factor in factors])
+    assert said.startswith("The best peak rate is 0.001")
+    assert "clearly better on the validation rows than those at the policy's own rates" in said
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("rows", [1, 3, 12, 30, 300])
+def test_without_a_clear_difference_the_own_rates_stay(task: Task, rows: int) -> None:
+    kept = []
+    for seed in range(20):
+        answers, y, factors = race(rows, 1.0, seed, task)
+        chosen = selection.select(answers[:, :, None], y, task, [True] * 8, "raced", factors=factors)
+        kept.append(not chosen.clear)
+        if not chosen.clear:
+            assert chosen.shares.tolist() == [0.25] * 4 + [0] * 4
+            said = selection.sentence(chosen, "raced", [0.01 * factor for factor in factors])
+            assert "4 networks of 8: those at the policy's own rates, since no other choice" in said
+    assert sum(kept) >= 15
+
+
+def test_who_is_too_sure_on_a_few_rows_wins_no_race() -> None:
+    y = np.array([0, 1] * 15)
+    careful, bold = np.where(y, 0.97, 0.03), np.where(y, 1 - 1e-6, 1e-6)
+    answers = np.stack([careful] * 4 + [bold] * 4)[:, :, None]
+    factors = [1.0] * 4 + [2.0] * 4
+    assert not selection.select(answers, y, "binary", [True] * 8, "raced", factors=factors).clear
+    many, more = np.tile(y, 200), np.tile(answers, (1, 200, 1))
+    assert selection.select(more, many, "binary", [True] * 8, "raced", factors=factors).clear
+
+
+def test_a_rate_that_many_networks_have_is_not_best_by_chance() -> None:
+    # The best of eight is better than one that is as good as each of them.
+    y = np.zeros(40)
+    errors = np.concatenate([np.linspace(0.8, 1.2, 8), [0.9]])
+    answers = np.tile(errors[:, None, None], (1, 40, 1))
+    factors = [1.0] * 8 + [0.5]
+    assert selection.select(answers, y, "regression", [True] * 9, "raced", factors=factors).best == 8
+    assert selection.select(answers, y, "regression", [True] * 9, "best", factors=factors).best == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_with_few_at_their_own_rates_the_best_four_and_those_level_with_the_best_stay(seed: int) -> None:
+    answers, y, factors = race(50, 1.0, seed, own=1)
+    usable = [True] * 4 + [False]
+    chosen = selection.select(answers[:, :, None], y, "regression", usable, "raced", factors=factors)
     errors = (answers - y) ** 2
-    order = np.argsort(errors[:7].mean(axis=1))
+    order = np.argsort(errors[:4].mean(axis=1))
     behind = errors - errors[order[0]]
-    level = {k for k in range(7) if behind[k].mean() <= behind[k].std() / np.sqrt(50)}
-    leaders = level | set(order[:4].tolist())
-    assert set(np.flatnonzero(chosen.shares)) == leaders
-    assert np.ptp(chosen.shares[chosen.shares > 0]) == 0
+    level = {k for k in range(4) if behind[k].mean() <= behind[k].std() / np.sqrt(50)}
+    if not chosen.clear:
+        assert set(np.flatnonzero(chosen.shares)) == level | set(order[:4].tolist())
+        assert np.ptp(chosen.shares[chosen.shares > 0]) == 0
+
+
+def test_where_all_of_their_own_rates_diverged_the_others_are_the_model() -> None:
+    answers, y, factors = race(60, 1.0, 0)
+    answers[:4] = np.nan
+    usable = [False] * 4 + [True] * 4
+    chosen = selection.select(answers[:, :, None], y, "regression", usable, "raced", factors=factors)
+    assert chosen.shares[:4].tolist() == [0] * 4
+    assert chosen.shares.sum() == pytest.approx(1)
+    none = selection.select(answers[:, :0, None], y[:0], "regression", usable, "raced", factors=factors)
+    assert none.shares.tolist() == [0] * 4 + [0.25] * 4
 
 
 def test_weights_of_rows_count() -> None:

@@ -11,6 +11,7 @@ from lrapp.errors import UserError
 from lrapp.phrasing import counted, number
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
 from lrapp.settings.base import checked
+from lrapp.settings.run import RACERS
 from lrapp.ui.parts import draft, fields, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
@@ -149,9 +150,9 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     if settings.policy.source == "raced":
         peaks = plan.max() * np.array(settings.factors())
         st.info(
-            f"{len(peaks)} networks race, with peak rates from {number(peaks.min(), 2)} to {number(peaks.max(), 2)}; "
-            "validation shows which rates are best, and the networks that do best together become the model. Drawn is "
-            "the plan of the one in the middle.",
+            f"{len(peaks)} networks race: {len(peaks) - RACERS + 1:,} at the policy's own rates and {RACERS - 1} at "
+            f"others, with peaks from {number(peaks.min(), 2)} to {number(peaks.max(), 2)}. Those at the policy's own "
+            "rates become the model, or another choice if it does clearly better on the validation rows.",
             icon=":material/social_leaderboard:",
         )
     least, greatest = number(plan.min(), 3), number(plan.max(), 3)
