@@ -18,6 +18,8 @@ from lrapp.policies.schedules import FloatArray
 
 Name = Literal["steepest", "tenth", "valley"]
 _AGREE, _ROUGHLY = 3.0, 10.0
+# True until the range is narrowed.
+ENDS_EARLY, COVERS_ALL = " The range ends where the first of them diverged.", " The range covers them all."
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,7 @@ def _certainty(floors: FloatArray, curves: int, covered: bool) -> str:
             "make the curves quieter."
         )
     if not covered:
-        sure += " The range ends where the first of them diverged."
+        sure += ENDS_EARLY
     elif spread > _AGREE:
-        sure += " The range covers them all."
+        sure += COVERS_ALL
     return sure + left_out

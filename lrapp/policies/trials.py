@@ -13,7 +13,7 @@ import numpy as np
 
 from lrapp.phrasing import number
 from lrapp.policies.loss_curve import WIDTH, LossCurve, averaged, quieted
-from lrapp.policies.lr_range import Advice, Watch
+from lrapp.policies.lr_range import COVERS_ALL, ENDS_EARLY, Advice, Watch
 from lrapp.policies.refusals import LEAST_POINTS
 from lrapp.policies.schedules import SGDR, FloatArray
 
@@ -93,9 +93,11 @@ def settled(advice: Advice, tried: Sequence[tuple[float, float, bool]], steps: i
         )
         return Advice((), None, None, None, sentence, "tried", tuple(tried))
     sentence = f"Tried for {steps:,} steps with every seed: from {number(highest, 2)} down, every loss fell."
+    sure = advice.sentence
     if failed:
+        sure = sure.replace(ENDS_EARLY, "").replace(COVERS_ALL, "")
         sentence = (
             f"When it was tried for {steps:,} steps, the loss of a seed rose, or hardly fell, from {tops} down; so the "
             f"range ends at {number(highest, 2)}, from where every loss fell."
         )
-    return replace(advice, sentence=f"{advice.sentence} {sentence}", tried=tuple(tried))
+    return replace(advice, sentence=f"{sure} {sentence}", tried=tuple(tried))

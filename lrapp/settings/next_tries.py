@@ -63,6 +63,13 @@ def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Tr
     test, training = settings.range_test, settings.training
     most, least = _bound(test, "steps", "le"), _bound(test, "start_lr", "ge")
     found = []
+    usual = float(type(test).model_fields["end_lr"].default)
+    highest = min(_bound(test, "end_lr", "le"), max(usual, _WIDER * test.end_lr))
+    if (refusal == "low" and highest > test.end_lr) or (refusal == "flat" and test.end_lr < usual):
+        higher = settings.model_copy(update={"range_test": checked(test, end_lr=highest)})
+        found.append(
+            Try(f"Test up to {number(highest, 3)}", "Higher rates may be where the loss falls.", higher, True)
+        )
     if refusal in ("", "flat", "tried", "short") and test.steps < most:
         steps = int(min(most, _MORE * test.steps))
         longer = settings.model_copy(update={"range_test": checked(test, steps=steps)})
@@ -73,10 +80,6 @@ def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Tr
         found.append(
             Try(f"Test with batches of {size:,}", "Larger batches make the curves quieter.", larger, True)
         )
-    highest = min(_bound(test, "end_lr", "le"), _WIDER * test.end_lr)
-    if refusal == "low" and highest > test.end_lr:
-        higher = settings.model_copy(update={"range_test": checked(test, end_lr=highest)})
-        found.append(Try(f"Test up to {number(highest, 3)}", "The loss was still falling.", higher, True))
     lowest = max(least, test.start_lr / _WIDER)
     if refusal in ("high", "exploded") and lowest < test.start_lr:
         lower = settings.model_copy(update={"range_test": checked(test, start_lr=lowest)})

@@ -4,7 +4,19 @@ import re
 
 from playwright.sync_api import Browser, expect
 
-from browser.driving import App, choose, expander, idle, open_app, run_id, state, tab, train, wait_for_charts
+from browser.driving import (
+    App,
+    choose,
+    expander,
+    idle,
+    open_app,
+    run_id,
+    set_number,
+    state,
+    tab,
+    train,
+    wait_for_charts,
+)
 
 
 def test_from_the_button_to_the_policy(browser: Browser, app: App) -> None:
@@ -56,3 +68,26 @@ def test_rates_found_as_the_first_phase_of_a_run(browser: Browser, app: App) -> 
         assert history.found is not None
         assert history.found.max_lr is not None
         assert history.epochs
+
+
+def test_a_test_that_finds_nothing_offers_what_to_do_next(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_app(page, app.url)
+        choose(page, "Rates", "From a range test")
+        page.get_by_text("is the first phase of the run").wait_for()
+        idle(page)
+        expander(page, "Find the rates")
+        set_number(page, "Highest rate", 1e-5)
+        refused = train(page)
+        state(page, "Failed").wait_for()
+        page.get_by_text("No learning rate was found.").wait_for()
+        expect(page.get_by_role("button", name="Resume")).to_have_count(0)
+        for name in ("Test with 400 steps", "Test with batches of 128", "Find them for me"):
+            expect(page.get_by_role("button", name=name)).to_be_visible()
+        page.get_by_role("button", name="Use the default rates").click()
+        state(page, "Done").wait_for()
+        wait_for_charts(page)
+        assert run_id(page) != refused
+        policy = app.run(run_id(page)).settings.policy
+        assert (policy.source, policy.type) == ("chosen", "clr")
+        assert app.run(run_id(page)).history().epochs

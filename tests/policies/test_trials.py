@@ -73,6 +73,12 @@ def test_it_begins_at_the_highest_rate_and_ends_next_to_the_lowest() -> None:
     assert 0.001 <= rates[-1] < 0.0011
 
 
+def apart() -> Advice:
+    """What seeds say that disagree."""
+    falls = [diverging(descent(centre), 1) for centre in (1e-3, 3e-3, 7e-3)]
+    return advise([curve(RATES, losses, STEPS) for losses in falls])
+
+
 def advised() -> Advice:
     advice = advise([seen(seed=seed) for seed in range(3)])
     assert advice.max_lr is not None
@@ -91,7 +97,10 @@ def test_a_range_is_narrowed_from_above() -> None:
 
 
 def test_what_was_tried_is_said() -> None:
-    advice = advised()
+    advice = apart()
+    assert (
+        "The range covers them all. Tried for" in trials.settled(advice, [(0.001, 0.01, True)], 100).sentence
+    )
     assert trials.settled(advice, [(0.001, 0.01, True)], 100).sentence.endswith(
         "Tried for 100 steps with every seed: from 0.01 down, every loss fell."
     )
@@ -99,6 +108,7 @@ def test_what_was_tried_is_said() -> None:
     assert narrowed.sentence.endswith(
         "from 0.09 and 0.03 down; so the range ends at 0.01, from where every loss fell."
     )
+    assert "covers" not in narrowed.sentence
     assert narrowed.tried[-1] == (0.001, 0.01, True)
     never = trials.settled(advice, [(0.01, 0.09, False), (0.003, 0.03, False)], 100)
     assert (never.max_lr, never.suggestions, never.refusal) == (None, (), "tried")

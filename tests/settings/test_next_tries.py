@@ -41,6 +41,12 @@ def test_what_is_offered_fits_the_reason(refusal: Refusal, tests: list[str]) -> 
     assert labels(RUN, refusal) == [*tests, "Find them for me", "Use the default rates"]
 
 
+def test_a_flat_curve_of_low_rates_is_tested_higher_first() -> None:
+    low = RUN.model_copy(update={"range_test": RangeTestSettings(end_lr=1e-5)})
+    first = next_tries(low, "flat", 1000)[0]
+    assert (first.label, first.settings.range_test.end_lr) == ("Test up to 10", 10)
+
+
 def test_nothing_is_offered_that_cannot_be_done() -> None:
     most = RUN.model_copy(update={"range_test": RangeTestSettings(steps=100_000, end_lr=1000)})
     assert labels(most, "flat", rows=32) == ["Find them for me", "Use the default rates"]
