@@ -280,11 +280,12 @@ def test_rates_of_groups_are_columns_and_are_cut_back_like_losses() -> None:
 
 
 def test_what_batches_cost_untrained_belongs_to_their_seed() -> None:
-    told = [
+    told: list[Event] = [
         sweep(0, 0, 1.0, 2.0),
         sweep(1, 0, 4.0, 5.0),
         UntrainedDone(1, 0, (6.0, 7.0)),
         UntrainedDone(0, 0, (8.0,)),
     ]
-    history = History.of([*told, UntrainedDone(0, 1, (9.0,)), UntrainedDone(7, 0, (1.0,))])
+    told += [UntrainedDone(0, 1, (9.0,)), UntrainedDone(7, 0, (1.0,))]
+    history = History.of(told)
     assert [one.untrained for one in history.sweeps] == [[8.0, 9.0], [6.0, 7.0]]
