@@ -106,7 +106,7 @@ def test_a_column_follows_its_own_cells_before_the_file() -> None:
     assert column_format(["0.5", "2.25"], ",", ".") == NumberFormat(".", "")
     assert column_format(["1.234", "5.678"], ",", ".") == NumberFormat(",", ".")
     assert column_format(["1,234", "56"], ".", "") == NumberFormat(".", ",")
-    assert column_format(["0.5", "2.25"], ",", ".", told=True) == NumberFormat(",", ".")
+    assert column_format(["0.5", "2.25"], ",", ".", chosen=True) == NumberFormat(",", ".")
 
 
 def test_a_column_counts_what_it_could_not_read() -> None:
