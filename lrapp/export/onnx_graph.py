@@ -74,11 +74,11 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return Tensor(self, name)
 
-    def cast(self, x: Tensor, kind: str, output: str = "") -> Tensor:
+    def cast(self, x: Tensor, kind: str) -> Tensor:
         """Turn a tensor into another type."""
         from onnx import TensorProto
 
-        return self.add("Cast", x, to=getattr(TensorProto, kind), output=output)
+        return self.add("Cast", x, to=getattr(TensorProto, kind))
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:
         """Put columns beside one another."""
