@@ -274,9 +274,16 @@ def _quotes_pair(sample: str, mark: str) -> bool:
 
 
 def _escape(sample: str, quote: str) -> str:
+    """A backslash where quotes are written with it.
+
+    Behind a backslash that is part of its cell stand pairs of quotes, and one more where the cell ends. What breaks
+    that shows that the backslash belongs to the first of the quotes; one at the end of a cell may mean either.
+    """
     if not quote or "\\" + quote not in sample:
         return ""
-    return "\\" if re.search(re.escape("\\" + quote) + r"[^,;\t|\n\r]", sample) else ""
+    q = re.escape(quote)
+    inside, at_end = rf"(?:{q}{q})*{q}(?![{q},;\t|\n\r]|$)", rf"(?:{q}{q})+(?=[,;\t|\n\r]|$)"
+    return "\\" if re.search(rf"\\(?:{inside}|{at_end})", sample) else ""
 
 
 def _quote_share(sample: str, mark: str, quote: str) -> float:

@@ -25,6 +25,7 @@ _READ_AGAIN = 3
 _STRAY_QUOTES = 25
 _STRETCH = 4 << 20
 _LONG_PIECE = 8000
+_SHORT_CELL = 6
 _TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
 _OTHER_DELIMITERS = (";", ",", "\t", "|")
@@ -350,9 +351,13 @@ def _fast(
                 table = _read_stretch(stretch, text, columns, plan.types.decimal, quote, lines_in_cells)
                 if table is None:
                     continue
+                # Packing takes time; longer cells take little more memory as they are than in their file.
+                short = end - first < _SHORT_CELL * table.num_rows * plan.width
                 for own, column in zip(pieces, table.itercolumns(), strict=True):
-                    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-                    own.append(packed(text.restored(whole)))
+                    whole = text.restored(
+                        column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+                    )
+                    own.append(packed(whole) if short else whole)
         except pa.ArrowInvalid as error:
             surprise = _SURPRISE.search(str(error))
             if surprise is None:
