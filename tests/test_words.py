@@ -10,11 +10,31 @@ RETIRED = (
     *("never go together so", "copies of its last", "met something unexpected", "meets something unexpected"),
     *("is not as it must be", "weigh classes", "told from its"),
     *("told right", "taken for something else", "what if this were otherwise", "was done to the data"),
-    *("share that was so", "no run is like that", "nobody looked at", "nobody looks at", "did all their epochs"),
-    *("what bends the", "knows something already", "came to its first step", "nothing cuts short", "told apart"),
+    *(
+        "share that was so",
+        "no run is like that",
+        "nobody looked at",
+        "nobody looks at",
+        "did all their epochs",
+    ),
+    *(
+        "what bends the",
+        "knows something already",
+        "came to its first step",
+        "nothing cuts short",
+        "told apart",
+    ),
 )
 # Riddles of comments and docstrings, where they stand for: follows from, releases, the result, estimated, the caller.
-RIDDLES = ("told from", "lets go of", "what came of it", "foretold", "whoever asks", "nobody cares", "has said so far")
+RIDDLES = (
+    "told from",
+    "lets go of",
+    "what came of it",
+    "foretold",
+    "whoever asks",
+    "nobody cares",
+    "has said so far",
+)
 
 
 def texts(source: str) -> list[str]:
