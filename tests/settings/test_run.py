@@ -324,3 +324,15 @@ def test_labels_name_every_choice() -> None:
         if isinstance(labels, dict) and set(labels) != choices:
             wrong.append(path)
     assert wrong == []
+
+
+@pytest.mark.parametrize(("members", "networks", "own"), [(1, 8, 1), (8, 15, 8), (57, 64, 57), (64, 64, 57)])
+def test_a_race_adds_seven_rates_to_the_networks_of_the_run(members: int, networks: int, own: int) -> None:
+    race = RunSettings(policy=CLRSettings(source="raced"), training=TrainingSettings(members=members))
+    factors = race.factors()
+    assert race.networks == len(factors) == networks
+    assert factors[:own] == (1.0,) * own
+    assert len(set(factors)) == 8
+    assert RunSettings.from_json(race.to_json()) == race
+    alone = race.model_copy(update={"mode": "range test"})
+    assert (alone.networks, alone.factors()) == (1, (1.0,))
