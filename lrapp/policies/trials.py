@@ -47,7 +47,7 @@ def held(
         return True
     untouched = test.losses[: max(1, len(test.losses) // 10)]
     start = float(np.mean(untouched))
-    if len(untrained):
+    if len(untrained) == len(values):
         values = quieted(values, np.asarray(untrained, np.float64), WIDTH * len(values))
     # In a test whose batches were measured the first losses are hardly noisy; in the calm half of the trial they are.
     noise = max(

@@ -94,7 +94,7 @@ class _Throwaway:
     should_stop: Callable[[], bool]
 
     def steps(self, rates: FloatArray, seed: int) -> Iterator[Steps]:
-        """Train from the initial weights of a seed, at a rate for each step; yields some steps after the others."""
+        """Train from the initial weights of a seed, at a rate for each step, and yield some steps after the others."""
         loop = self.loop
         loop.reset(seed)
         data = loop.load(self.prepared.train)
@@ -107,7 +107,10 @@ class _Throwaway:
             epoch, done = divmod(first, per_epoch)
             count = min(fitting, len(groups) - first, per_epoch - done)
             begun = time.perf_counter()
-            yield loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
+            steps = loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
+            yield steps
+            if len(steps.losses) < count:  # the last of them is not finite
+                return
             seconds = (time.perf_counter() - begun) / count
             # The first call traces, so its time is not that of the next ones.
             fitting = int(np.clip(_CHUNK_SECONDS / max(seconds, 1e-9), 1, MOST_STEPS)) if traced else fitting
