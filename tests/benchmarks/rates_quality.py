@@ -218,7 +218,7 @@ def _mean(ratios: pd.Series) -> float:
 
 def report(found: pd.DataFrame) -> str:
     """Return what was found, in Markdown: all together, by optimizer and policy, and by table."""
-    found = found.drop_duplicates([*_KEY], keep="last")
+    found = found.drop_duplicates([*_KEY], keep="last", ignore_index=True)
     errors = errors_of(found)
     parts = [markdown(summary(errors, found.groupby("way")["seconds"].median()))]
     ratios = errors.div(errors["default"], axis=0).drop(columns="default").map(np.log)
