@@ -30,6 +30,7 @@ def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
     own_test = facts.tests_of(settings.pictures.only_classes) > 0
     part_sizes(sum(sizes), len(sizes), _shares(settings, own_test), too_few_pictures)
     _check_most(settings, len(chosen))
+    _check_split(settings)
     return _task(len(chosen))
 
 
@@ -50,6 +51,7 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     learned = np.bincount(images.labels[:cut], minlength=len(images.classes)).tolist()
     chosen = _chosen(images.classes, learned, settings)
     _check_most(settings, len(chosen))
+    _check_split(settings)
     place = np.full(len(images.classes), -1, np.int64)
     place[chosen] = np.arange(len(chosen))
     numbers = place[images.labels]
@@ -131,6 +133,14 @@ def _chosen(classes: tuple[str, ...], learned: Sequence[int], settings: DataSett
             "Choose more classes or add pictures."
         )
     return chosen
+
+
+def _check_split(settings: DataSettings) -> None:
+    if settings.split != "random":
+        raise UserError(
+            "Pictures have no column to split by: set “Split” to “At random”, or sort them into folders “train” and "
+            "“test” yourself."
+        )
 
 
 def _check_most(settings: DataSettings, classes: int) -> None:

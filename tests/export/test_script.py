@@ -97,7 +97,14 @@ CASES = {
         policy=SGDRSettings(T_0=2),
     ),
     "regression": RunSettings(
-        data=sample("auto_mpg.csv", target="mpg", scaling="quantile", test_share=0.3, split_seed=4),
+        data=sample(
+            "auto_mpg.csv",
+            target="mpg",
+            scaling="quantile",
+            test_share=0.3,
+            split="time",
+            split_column="model_year",
+        ),
         model=LAYERS,
         training=TrainingSettings(epochs=6, seed=3),
         policy=OneCycleSettings(warmup=1),
