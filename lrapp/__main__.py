@@ -96,8 +96,10 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     if not run.model_path.exists():
         return 1
     from lrapp.evaluation.scores import Scores
+    from lrapp.export.finished_run import worth
 
-    print(Scores.from_json(run.scores_path.read_text("utf-8")).summary)
+    kept = run.scores_path.exists()
+    print(worth(run.settings, Scores.from_json(run.scores_path.read_text("utf-8")) if kept else None))
     for remark in setting_checks.after(run.settings, run.history()):
         print(f"Note: {remark.text}")
     if comparisons.wanted(run):

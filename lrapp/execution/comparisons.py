@@ -27,6 +27,7 @@ def wanted(run: Run) -> bool:
         return (
             run.status.state in ("completed", "early_stopping")
             and run.settings.closer_look
+            and not run.settings.data.all_rows
             and run.model_path.exists()
             and (run.folder / SKOPS_FILE).exists()
             and not (run.folder / trees.FILE).exists()

@@ -356,16 +356,17 @@ def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float
     from lrapp.networks import saved
 
     part = prepared.test if len(prepared.test.y) else prepared.validation
-    outputs = saved.outputs(network, part.x)
-    scores = evaluation.evaluate(prepared, outputs)
     (run.folder / trees.FILE).unlink(missing_ok=True)
     prepared.preprocessor.save(run.folder)
-    write_beside(run.scores_path, scores.to_json().encode())
+    if len(part.y):  # all rows may be trained on
+        outputs = saved.outputs(network, part.x)
+        scores = evaluation.evaluate(prepared, outputs)
+        write_beside(run.scores_path, scores.to_json().encode())
     calibration.keep(run.folder, temperature)
     # The model comes last: where it is, everything that predicts is.
     with whole(run.model_path) as beside:
         network.save(beside)
-    if run.settings.closer_look:
+    if run.settings.closer_look and len(part.y):
         _look_closely(run, network, prepared, outputs, scores)
 
 

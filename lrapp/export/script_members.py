@@ -92,10 +92,11 @@ def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "
     body = textwrap.indent(f"{begin}history = network.fit({fit}\n{calibrated}members.append(network)", "    ")
     listed = f"factors = {factors}\n" if raced else ""
     about = " Each multiplies the plan's rates with a factor of its own." if raced else ""
+    keeps_best = recipe.settings.training.early_stopping.restore_best
+    kept_weights = " Each network keeps the weights of its own best epoch." if keeps_best else ""
     return Cell(
         "Train",
-        f"{text}{about} Each network keeps the weights of its own best epoch. The app trains all of them at once, "
-        "this script one after the other.",
+        f"{text}{about}{kept_weights} The app trains all of them at once, this script one after the other.",
         f"{classes}{listed}shares = {kept}\n"
         f"members = []\nfor member in range({len(kept)}):\n{body}\n\n"
         "inputs = keras.Input(x_train.shape[1:])\n"

@@ -321,6 +321,12 @@ def training_cell(recipe: FinishedRun) -> Cell:
             f" The hidden layers compute in {training.precision}, which rounds much earlier than float32: losses "
             "may part a little more from those of the run."
         )
+    watched = (
+        "    validation_data=(x_validation, y_validation),\n"
+        f"    validation_batch_size={_rows_at_once(recipe)},\n"
+    )
+    if not len(recipe.prepared.validation.y):
+        watched = ""
     listed = "\n".join(f"        {callback}," for callback in callbacks)
     code = f'''\
 class Batches(keras.utils.PyDataset):
@@ -355,9 +361,7 @@ class Plan(keras.callbacks.Callback):
 history = network.fit(
     batches,
     shuffle=False,  # the batches come in their own order
-    validation_data=(x_validation, y_validation),
-    validation_batch_size={_rows_at_once(recipe)},
-    epochs={epochs},
+{watched}    epochs={epochs},
     callbacks=[
 {listed}
         keras.callbacks.TerminateOnNaN(),
@@ -386,8 +390,7 @@ for batch in range({steps}):  # of the epoch in which the run was stopped
 
 def testing_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the measuring."""
-    metric = recipe.scores.metrics[0]
-    part = recipe.scores.part
+    prepared, part = recipe.prepared, recipe.scores.part if recipe.scores is not None else "train"
     figure = {
         "binary": f"np.mean((answers > 0.5) == (y_{part} > 0.5))",
         "multi-class": f"np.mean(answers.argmax(axis=1) == y_{part})",
@@ -395,6 +398,17 @@ def testing_cell(recipe: FinishedRun) -> Cell:
     }[recipe.prepared.task]
     if recipe.prepared.logarithm is not None:
         figure = f"np.mean(np.abs(unit * np.expm1(answers[:, 0].astype(np.float64) * scale + mean) - numbers[{part}]))"
+    if recipe.scores is None:
+        name = "mean absolute error" if prepared.task == "regression" else "accuracy"
+        return Cell(
+            "Look at it",
+            f"{recipe.worth} This is the figure on the very {prepared.unit} that it was trained on, which says nothing "
+            "about new ones.",
+            f"answers = network.predict(x_train, batch_size={_rows_at_once(recipe)}, verbose=0)\n"
+            f"figure = {figure}\n"
+            f'print(f"{name} on the training {prepared.unit}: {{figure:.6g}}")',
+        )
+    metric = recipe.scores.metrics[0]
     return Cell(
         "Measure it",
         f"On the {recipe.scores.rows:,} {part} {recipe.prepared.unit}.",

@@ -65,6 +65,9 @@ def divide(table: Table, known: np.ndarray, target: str, task: Task, settings: D
         classes = cell_values.natural(names)
         place = {text: number for number, text in enumerate(classes)}
         numbers = np.array([place[text] for text in names])[codes]
+    if settings.all_rows:
+        none = np.empty(0, np.int64)
+        return Division(numbers, classes, np.arange(len(known)), none, none, ("All rows are trained on.",))
     strata = bins(numbers) if task == "regression" else numbers
     if settings.split == "random":
         return Division(numbers, classes, *split(strata, task != "regression", settings))

@@ -105,6 +105,8 @@ def training_rows(table: Table, data: DataSettings) -> int:
     rows = len(table.frame)
     if data.target in table.kinds:
         rows -= next(column.missing for column in table.columns if column.name == data.target)
+    if data.all_rows:
+        return max(1, rows)
     held_back = round(rows * data.validation_share) + round(rows * data.test_share)
     return max(1, rows - held_back)
 

@@ -62,9 +62,13 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     rows = [pool[training], pool[validation], pool[test]]
     if own_test:
         rows[2] = own_tests
+    if settings.all_rows:
+        rows = [np.sort(np.concatenate(rows)), np.empty(0, np.int64), np.empty(0, np.int64)]
     classes = tuple(images.classes[number] for number in chosen)
     notes = [*images.notes, *_left_out(images, learned, settings)]
-    if own_test:
+    if settings.all_rows:
+        notes.append("All pictures are trained on.")
+    elif own_test:
         notes.append(
             f"The test pictures are the {len(rows[2]):,} that come with the set for this; the test share is not used."
         )

@@ -201,6 +201,11 @@ class DataSettings(SettingsModel):
         description="Gives the network the split column as an input, too. Usually wrong: new rows come from other "
         "groups, or later times, than those that it learned.",
     )
+    all_rows: bool = Field(
+        False,
+        title="Train on all rows",
+        description="No row is held back: for a model to use, made of a run whose score is known.",
+    )
     class_weights: bool = Field(
         False,
         title="Balance classes",

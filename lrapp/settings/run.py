@@ -173,6 +173,16 @@ class TrainingSettings(SettingsModel):
     groups: GroupSettings = GroupSettings()
 
 
+class MadeFrom(SettingsModel):
+    """Which run a model for use was made from: it is trained on all rows, and has no score of its own."""
+
+    run: str = Field(title="Run", description="The run's id.", max_length=100)
+    epochs: str = Field(
+        "", title="Epochs", description="Where its epochs come from, in words.", max_length=1000
+    )
+    score: str = Field("", title="Score", description="What that run is worth, in words.", max_length=4000)
+
+
 # Networks in a race of rates, and how far their rates are apart in all, in powers of ten.
 RACERS = 8
 RACE_DECADES = 2.0
@@ -196,6 +206,7 @@ class RunSettings(SettingsModel):
         "train", title="What to do", description="Train, or only look for learning rates."
     )
     range_test: RangeTestSettings = RangeTestSettings()
+    made_from: MadeFrom | None = None
     closer_look: bool = Field(
         True,
         title="A closer look",
