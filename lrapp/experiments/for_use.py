@@ -57,7 +57,7 @@ def settings_of(run: Run) -> RunSettings:
     return settings.model_copy(
         update={
             "name": f"{name[: _MOST_NAME - 11]} (all {settings.data.facts.units})" if name else "",
-            "data": checked(settings.data, all_rows=True, pictures=pictures),
+            "data": checked(settings.data, all_rows=True, folds=1, pictures=pictures),
             "training": training,
             "policy": _policy(settings, history),
             "made_from": MadeFrom(run=run.id, epochs=told, score=_score(run)),
@@ -77,6 +77,12 @@ def _lasting(settings: RunSettings, history: History) -> tuple[int, int, str]:
     chosen = history.chosen
     best = [epoch for epoch, share in zip(chosen.best_epochs, chosen.shares, strict=True) if share and epoch]
     epochs = median_high(best) if best else history.ended.best_epoch or 1
+    if settings.crossed:
+        networks = settings.networks - len(chosen.left_out)
+        epochs_of = f"the median of the best epochs of that run's {len(best):,} networks"
+        if len(best) < 2:
+            epochs_of = "the best of that run's last network"
+        return epochs, networks, f"It was trained for {counted(epochs, 'epoch')}, {epochs_of}."
     if len(best) < 2:
         return epochs, 1, f"It was trained for {counted(epochs, 'epoch')}, the best of that run's network."
     spread = "" if min(best) == max(best) else f", which were {min(best):,} to {max(best):,}"

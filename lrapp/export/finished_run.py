@@ -127,9 +127,13 @@ class Recipe(FinishedRun):
 
     @property
     def split(self) -> bytes:
-        """The part that each row of the table is in, as CSV; empty where the target is missing."""
-        parts = self.parts(len(self.frame))
-        return pd.DataFrame({"part": parts}).to_csv(index=False, lineterminator="\n").encode()
+        """The part that each row of the table is in, as CSV; empty where the target is missing. With folds also the
+        number of its fold, 0 where it is in none."""
+        parts: dict[str, Any] = {"part": self.parts(len(self.frame))}
+        if self.prepared.folds is not None:
+            parts["fold"] = np.zeros(len(self.frame), np.int64)
+            parts["fold"][self.prepared.train.rows] = self.prepared.folds.of + 1
+        return pd.DataFrame(parts).to_csv(index=False, lineterminator="\n").encode()
 
 
 def worth(settings: RunSettings, scores: "Scores | None") -> str:

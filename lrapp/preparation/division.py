@@ -1,19 +1,19 @@
 """Rows of a table -> training, validation and test: at random, by groups, or by time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.phrasing import counted, quoted
+from lrapp.preparation import folds
+from lrapp.preparation.folds import Folds
 from lrapp.preparation.splitting import bins, part_sizes, split
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
-
-_PARTS = ("training", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,7 @@ class Division:
         numbers: Each row's target: a number, or the number of its class.
         classes: Names of the classes in their order; none for a regression.
         training, validation, test: Positions among the rows with a target, int64, ascending.
+        folds: With cross-validation, the fold of each training row; then no rows validate.
         notes: Plain sentences on how they were divided.
     """
 
@@ -32,6 +33,7 @@ class Division:
     training: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    folds: Folds | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -67,24 +69,27 @@ def divide(table: Table, known: np.ndarray, target: str, task: Task, settings: D
         numbers = np.array([place[text] for text in names])[codes]
     if settings.all_rows:
         none = np.empty(0, np.int64)
-        return Division(numbers, classes, np.arange(len(known)), none, none, ("All rows are trained on.",))
+        return Division(
+            numbers, classes, np.arange(len(known)), none, none, notes=("All rows are trained on.",)
+        )
     strata = bins(numbers) if task == "regression" else numbers
     if settings.split == "random":
-        return Division(numbers, classes, *split(strata, task != "regression", settings))
+        divided = Division(numbers, classes, *split(strata, task != "regression", settings))
+        return divided if settings.folds == 1 else _crossed(divided, strata, settings)
     # Here training need not have a row of each class, as groups and times stay whole.
     sizes = part_sizes(len(known), 1, settings)
     name = _split_column(table, target, settings)
     values = table.frame[name].iloc[known]
     if settings.split == "time":
-        ranks = _times(values, table.kinds[name], name, sum(size > 0 for size in sizes))
-        part = by_time(ranks, sizes)
-        notes = _time_notes(values, part, name)
+        keys = _times(values, table.kinds[name], name, sum(size > 0 for size in sizes))
+        part = by_time(keys, sizes)
+        notes = _time_notes(values, part, name, crossed=settings.folds > 1)
     else:
-        groups, gaps = _groups(values, name, sum(size > 0 for size in sizes))
+        keys, gaps = _groups(values, name, sum(size > 0 for size in sizes))
         part = by_groups(
-            groups, strata if settings.stratify else np.zeros_like(strata), sizes, settings.split_seed
+            keys, strata if settings.stratify else np.zeros_like(strata), sizes, settings.split_seed
         )
-        notes = _group_notes(gaps, part, groups, name)
+        notes = _group_notes(gaps, part, keys, name, crossed=settings.folds > 1)
     if task != "regression" and len(np.unique(numbers[part == 0])) < 2:
         only = quoted([classes[int(numbers[part == 0][0])]])
         raise UserError(
@@ -94,7 +99,48 @@ def divide(table: Table, known: np.ndarray, target: str, task: Task, settings: D
     training, validation, test = (np.flatnonzero(part == number) for number in range(3))
     if not settings.split_column_input:
         notes = (*notes, f"{quoted([name])} only splits the rows; it is no input.")
-    return Division(numbers, classes, training, validation, test, notes)
+    divided = Division(numbers, classes, training, validation, test, notes=notes)
+    return divided if settings.folds == 1 else _crossed(divided, strata, settings, name, keys)
+
+
+def _crossed(
+    divided: Division,
+    strata: np.ndarray,
+    settings: DataSettings,
+    name: str = "",
+    keys: np.ndarray | None = None,
+) -> Division:
+    """The same with all rows that do not test in folds; by groups or times where the split is."""
+    pool = np.sort(np.concatenate([divided.training, divided.validation]))
+    count, in_order = settings.folds, settings.split == "time"
+    folds.require_rows(len(pool), count)
+    if keys is None:
+        if settings.stratify and divided.classes:
+            folds.require_classes(divided.numbers[pool], divided.classes, count)
+        made = folds.dealt(strata[pool], count, settings.split_seed, settings.stratify)
+    else:
+        own = np.unique(keys[pool], return_inverse=True)[1]
+        folds.require_keys(int(own.max()) + 1, count, in_order, name)
+        parts = count + in_order
+        sizes = tuple(len(pool) * (part + 1) // parts - len(pool) * part // parts for part in range(parts))
+        if in_order:
+            made = Folds(by_time(own, sizes) - 1, count, in_order=True)
+        else:
+            held = strata[pool] if settings.stratify else np.zeros(len(pool), np.int64)
+            made = Folds(by_groups(own, held, sizes, settings.split_seed), count)
+    rows = [int(made.held(fold).sum()) for fold in range(count)]
+    told = f"Cross-validation: {count:,} folds of {min(rows):,} to {max(rows):,} rows."
+    if min(rows) == max(rows):
+        told = f"Cross-validation: {count:,} folds of {counted(rows[0], 'row')} each."
+    if in_order:
+        told += " Each network learns from what came before its fold, and the last one is the model."
+    told += (
+        " How inputs are scaled, which categories are rare, and the mean of a number to predict are learned once from "
+        "all of these rows: all that a network knows of its own fold before it is measured on it."
+    )
+    return replace(
+        divided, training=pool, validation=np.empty(0, np.int64), folds=made, notes=(*divided.notes, told)
+    )
 
 
 def by_groups(groups: np.ndarray, strata: np.ndarray, sizes: tuple[int, ...], seed: int) -> np.ndarray:
@@ -215,22 +261,27 @@ def _too_few(what: str, name: str, found: int, parts: int) -> str:
     )
 
 
-def _time_notes(values: pd.Series, part: np.ndarray, name: str) -> tuple[str, ...]:
+def _time_notes(values: pd.Series, part: np.ndarray, name: str, *, crossed: bool) -> tuple[str, ...]:
     ends = [cell_values.text_of(values[part == number].max()) for number in np.unique(part)]
-    later = (
-        f", validated up to {ends[1]}, tested on what came later"
-        if len(ends) == 3
-        else ", validated on later ones"
-    )
-    return (f"Split by {quoted([name])}: trained on rows up to {ends[0]}{later}.",)
+    tested = len(ends) == 3
+    if crossed:
+        later = f": tested on rows after {ends[1]}" if tested else ""
+    else:
+        later = f": trained on rows up to {ends[0]}, validated "
+        later += f"up to {ends[1]}, tested on what came later" if tested else "on later ones"
+    return (f"Split by {quoted([name])}{later}.",)
 
 
-def _group_notes(gaps: int, part: np.ndarray, groups: np.ndarray, name: str) -> tuple[str, ...]:
-    each = [
-        f"{len(np.unique(groups[part == number])):,} in {_PARTS[number]}"
-        for number in np.unique(part).tolist()
-    ]
-    told = f"Split by the groups of {quoted([name])}: {', '.join(each)}; none is in two parts."
+def _group_notes(
+    gaps: int, part: np.ndarray, groups: np.ndarray, name: str, *, crossed: bool
+) -> tuple[str, ...]:
+    names = ("folds", "folds", "test") if crossed else ("training", "validation", "test")
+    each = {names[number]: 0 for number in np.unique(part)}
+    for number in np.unique(part):
+        each[names[number]] += len(np.unique(groups[part == number]))
+    listed = ", ".join(f"{count:,} in {where}" for where, count in each.items())
+    apart = "no two parts or folds share one" if crossed else "none is in two parts"
+    told = f"Split by the groups of {quoted([name])}: {listed}; {apart}."
     if not gaps:
         return (told,)
     rows = counted(gaps, "row has", "rows have")

@@ -11,6 +11,7 @@ from lrapp.preparation import log_target
 from lrapp.preparation.division import divide, no_inputs
 from lrapp.preparation.fitted import Fitted
 from lrapp.preparation.fitting import fit
+from lrapp.preparation.folds import Folds
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Preprocessor, standardised
 from lrapp.preparation.targets import (
@@ -58,6 +59,7 @@ class Prepared:
         preprocessor: Does the same to new rows.
         names: File names of the pictures, by their positions; None for a table, or where they have none.
         logarithm: How ``y`` comes about where it is a logarithm of the target; else None.
+        folds: With cross-validation, the fold of each training row; then no rows validate.
     """
 
     task: Task
@@ -72,6 +74,7 @@ class Prepared:
     preprocessor: Fitted
     names: tuple[str, ...] | None = None
     logarithm: LogTarget | None = None
+    folds: Folds | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -168,6 +171,7 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
         logarithm=logarithm,
         notes=tuple(notes),
         preprocessor=preprocessor,
+        folds=division.folds,
     )
 
 

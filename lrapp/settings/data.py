@@ -201,6 +201,15 @@ class DataSettings(SettingsModel):
         description="Gives the network the split column as an input, too. Usually wrong: new rows come from other "
         "groups, or later times, than those that it learned.",
     )
+    folds: int = Field(
+        1,
+        ge=1,
+        le=20,
+        title="Cross-validation folds",
+        description="With 2 or more, one network for each fold learns from all the others, so that each row is "
+        "answered by a network that never saw it. The mean of the networks is the model.",
+        json_schema_extra=ui("folds"),
+    )
     all_rows: bool = Field(
         False,
         title="Train on all rows",

@@ -179,3 +179,65 @@ def test_a_class_that_never_trains_is_named() -> None:
     made = prepare(shop(bought=bought, day=day), asked("time", "day"))
     assert made.classes == ("no", "perhaps", "yes")
     assert any("training rows hold none of “perhaps”" in note for note in made.notes)
+
+
+def crossed(table: Table, folds: int = 4, **more: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    made = prepare(table, DataSettings.model_validate({"target": "bought", "folds": folds, **more}))
+    assert made.folds is not None
+    assert len(made.validation.y) == 0
+    assert made.folds.count == folds
+    return made.folds.of, made.train.rows, made.train.y
+
+
+@pytest.mark.parametrize("test_share", [0.0, 0.2])
+def test_folds_are_alike_and_hold_every_row_that_does_not_test(test_share: float) -> None:
+    of, rows, y = crossed(shop(), test_share=test_share)
+    assert len(rows) == ROWS - round(ROWS * test_share)
+    assert np.ptp(np.bincount(of)) <= 1
+    assert np.ptp([y[of == fold].sum() for fold in range(4)]) <= 1
+    without = prepare(shop(), asked("random", None, test_share=test_share))
+    assert set(rows.tolist()) == {*without.train.rows.tolist(), *without.validation.rows.tolist()}
+
+
+def test_no_customer_is_in_two_folds_and_times_are_in_order() -> None:
+    table = shop()
+    of, rows, _ = crossed(table, split="groups", split_column="customer")
+    customers = table.frame["customer"].iloc[rows]
+    held = [set(customers[of == fold]) for fold in range(4)]
+    assert sum(map(len, held)) == len(set.union(*held)) == customers.nunique()
+    of, rows, _ = crossed(table, split="time", split_column="day")
+    days = [table.frame["day"].iloc[rows[of == fold]] for fold in range(-1, 4)]
+    assert all(before.max() < after.min() for before, after in zip(days, days[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("columns", "more", "sentence"),
+    [
+        ({}, {"folds": 20, "rows": 12, "stratify": False}, "20 folds, and 10 rows that no test part holds"),
+        (
+            {"bought": ["yes"] * 3 + ["no"] * 117},
+            {},
+            "Each class needs a row in each of the 4 folds, .*“yes” has 3",
+        ),
+        (
+            {"customer": ["a", "b", "c", "d"] * 30},
+            {"split": "groups", "split_column": "customer"},
+            "at least 4 groups",
+        ),
+        (
+            {"day": ["2020-01-13", "2020-01-14", "2020-01-15"] * 40},
+            {"split": "time", "split_column": "day"},
+            "4 folds need at least 5 different times beside the test part, and “day” has 2",
+        ),
+    ],
+)
+def test_what_cannot_be_folded_is_a_sentence(
+    columns: dict[str, object], more: dict[str, object], sentence: str
+) -> None:
+    table = shop(**columns)
+    if "rows" in more:
+        table = read_csv(table.frame.iloc[: more.pop("rows")].to_csv(index=False).encode(), "few.csv")
+    with pytest.raises(UserError, match=sentence):
+        crossed(table, **{"folds": 4, **more})  # type: ignore[arg-type]
+    if "Each class" in sentence:
+        crossed(table, stratify=False)

@@ -49,6 +49,9 @@ def show(run: Run, history: History, scores: Scores) -> None:
     insight = _insight(run)
     beside = _beside(run)
     st.dataframe(analysis_text.score_frame(scores, insight, beside), hide_index=True)
+    if scores.out_of_fold is not None:
+        with st.expander("Each fold", icon=":material/view_module:"):
+            st.dataframe(scores.out_of_fold.frame(), hide_index=True)
     if insight is not None and insight.verdict:
         st.markdown(plain(insight.verdict, None))
     if beside is not None:

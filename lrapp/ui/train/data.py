@@ -335,15 +335,16 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
 
 
 def _split(data: DataSettings, columns: list[str], key: str, name: str, *, shown: bool) -> dict[str, Any]:
-    """Ask how rows are divided, and by which column where that is asked for."""
+    """Ask how rows are divided, by which column where that is asked for, and into how many folds."""
     if not shown:
-        split = fields.kept(data, ["split", "split_column_input"], key)
+        split = fields.kept(data, ["split", "split_column_input", "folds"], key)
         column = st.session_state.get(draft.key(name), data.split_column)
         return split | {"split_column": column if split["split"] != "random" else None}
     left, right = st.columns(2, vertical_alignment="bottom")
     split = fields.widget(data, "split", key, into=left)
     if split == "random":
-        return {"split": split, "split_column": None, "split_column_input": False}
+        folds = fields.widget(data, "folds", key)
+        return {"split": split, "split_column": None, "split_column_input": False, "folds": folds}
     info = DataSettings.model_fields["split_column"]
     column = right.selectbox(
         info.title or "",
@@ -354,5 +355,6 @@ def _split(data: DataSettings, columns: list[str], key: str, name: str, *, shown
         key=draft.key(name),
         help=info.description,
     )
-    learned = fields.widget(data, "split_column_input", key)
-    return {"split": split, "split_column": column, "split_column_input": learned}
+    return {"split": split, "split_column": column} | fields.choose(
+        data, ["folds", "split_column_input"], key
+    )

@@ -70,11 +70,11 @@ def check_split(data: DataSettings, task: Task) -> None:
         task: What the network answers.
 
     Raises:
-        UserError: If there are too few groups, times or rows, or the split column cannot be used.
+        UserError: If there are too few groups, times, rows or rows of a class, or the split column cannot be used.
     """
-    if data.split != "random":
+    if data.split != "random" or data.folds > 1:
         named = {"source", "dialect", "kinds", "target", "task", "stratify", "split_seed"}
-        named |= {"validation_share", "test_share", "split", "split_column", "split_column_input"}
+        named |= {"validation_share", "test_share", "split", "split_column", "split_column_input", "folds"}
         if sentence := _split_trouble(data.model_dump_json(include=named), task):
             raise UserError(sentence)
 
