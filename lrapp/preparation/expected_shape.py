@@ -67,6 +67,8 @@ def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
             return ExpectedShape(task, rows, watched, (max(1, found),), outputs, numbers)
     inputs, outputs = shape(table, data, task)
     rows = training_rows(table, data)
+    if data.folds > 1 or data.all_rows:
+        return ExpectedShape(task, rows, 0, (inputs,), outputs)
     whole = rows / max(1e-9, 1 - data.validation_share - data.test_share)
     return ExpectedShape(task, rows, round(whole * data.validation_share), (inputs,), outputs)
 
@@ -107,7 +109,9 @@ def training_rows(table: Table, data: DataSettings) -> int:
         rows -= next(column.missing for column in table.columns if column.name == data.target)
     if data.all_rows:
         return max(1, rows)
-    held_back = round(rows * data.validation_share) + round(rows * data.test_share)
+    held_back = round(rows * data.test_share)
+    if data.folds == 1:
+        held_back += round(rows * data.validation_share)
     return max(1, rows - held_back)
 
 

@@ -207,8 +207,7 @@ class DataSettings(SettingsModel):
         le=20,
         title="Cross-validation folds",
         description="With 2 or more, one network for each fold learns from all the others, so that each row is "
-        "answered by a network that never saw it. The mean of the networks is the model.",
-        json_schema_extra=ui("folds"),
+        "answered by a network that never saw it. The mean of the networks is the model; 1 is no cross-validation.",
     )
     all_rows: bool = Field(
         False,

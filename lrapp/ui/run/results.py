@@ -116,6 +116,9 @@ def _insight(run: Run) -> Insight | None:
     try:
         return Insight.from_json(run.insight_path.read_bytes())
     except FileNotFoundError:
+        if run.settings.crossed:
+            st.caption("There is no closer look at this run's model, as there are no test rows for it.")
+            return None
         why = "older runs have none" if run.settings.closer_look else "comparisons leave it out"
         st.caption(
             f"There is no closer look at this run's model, as {why}. Train its settings as a run of their own to have "
