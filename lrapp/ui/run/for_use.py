@@ -44,7 +44,8 @@ def tell(run: Run, history: History) -> None:
     if made_from.score:
         st.markdown(
             plain(
-                f"Expect that of the run that it was made from, or a little better: {made_from.score}", None
+                f"Expect that of the run that it was made from, which learned from fewer of them: {made_from.score}",
+                None,
             )
         )
     st.caption(plain(made_from.epochs, None))

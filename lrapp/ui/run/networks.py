@@ -25,6 +25,10 @@ def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool)
     """
     settings = run.settings
     raced = settings.policy.source == "raced"
+    if settings.data.all_rows:  # nothing tells the networks apart
+        st.caption("Lines are means over the networks.")
+        _choice(history)
+        return
     st.caption(
         "Lines are means over the networks, each measured on its own fold; the band reaches from the best to the worst."
         if settings.crossed

@@ -342,13 +342,14 @@ def _split(data: DataSettings, columns: list[str], key: str, name: str, *, shown
         return split | {"split_column": column if split["split"] != "random" else None}
     left, right = st.columns(2, vertical_alignment="bottom")
     split = fields.widget(data, "split", key, into=left)
-    if st.session_state.get(f"{key}.folds", data.folds) > 1:
-        st.caption(
-            "With folds, every row that does not test is in one of them; the validation share is not used."
-        )
     if split == "random":
-        folds = fields.widget(data, "folds", key)
-        return {"split": split, "split_column": None, "split_column_input": False, "folds": folds}
+        chosen = {
+            "split_column": None,
+            "split_column_input": False,
+            "folds": fields.widget(data, "folds", key),
+        }
+        _tell_folds(chosen["folds"])
+        return {"split": split} | chosen
     info = DataSettings.model_fields["split_column"]
     column = right.selectbox(
         info.title or "",
