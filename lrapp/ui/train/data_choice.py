@@ -123,6 +123,20 @@ def keep(data: bytes, name: str) -> Source:
     return fresh
 
 
+def choose(source: Source) -> None:
+    """Choose data in the place of what the list says.
+
+    The list is another one then: what a browser says of the old one may still be on its way, and would undo the choice.
+    """
+    session.state().sources_chosen += 1
+    st.session_state[source_key()] = source
+
+
+def source_key() -> str:
+    """Return the key of the list of data."""
+    return draft.key(f"source.{session.state().sources_chosen}")
+
+
 def uploads(current: Source) -> list[Source]:
     """Return the files that this session has uploaded, and the current one where it is a file, kind by kind."""
     mine = session.state().uploads
