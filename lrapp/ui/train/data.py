@@ -343,13 +343,9 @@ def _split(data: DataSettings, columns: list[str], key: str, name: str, *, shown
     left, right = st.columns(2, vertical_alignment="bottom")
     split = fields.widget(data, "split", key, into=left)
     if split == "random":
-        chosen = {
-            "split_column": None,
-            "split_column_input": False,
-            "folds": fields.widget(data, "folds", key),
-        }
-        _tell_folds(chosen["folds"])
-        return {"split": split} | chosen
+        folds = fields.widget(data, "folds", key)
+        _tell_folds(folds)
+        return {"split": split, "split_column": None, "split_column_input": False, "folds": folds}
     info = DataSettings.model_fields["split_column"]
     column = right.selectbox(
         info.title or "",
@@ -360,6 +356,11 @@ def _split(data: DataSettings, columns: list[str], key: str, name: str, *, shown
         key=draft.key(name),
         help=info.description,
     )
-    return {"split": split, "split_column": column} | fields.choose(
-        data, ["folds", "split_column_input"], key
-    )
+    chosen = fields.choose(data, ["folds", "split_column_input"], key)
+    _tell_folds(chosen["folds"])
+    return {"split": split, "split_column": column} | chosen
+
+
+def _tell_folds(folds: int) -> None:
+    if folds > 1:
+        st.caption("Every row that does not test is in one of the folds; the validation share is not used.")
