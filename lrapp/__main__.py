@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from lrapp.cli import predict
 from lrapp.errors import UserError
 from lrapp.evaluation import setting_checks, trees
 from lrapp.execution import comparisons, worker, worker_setup
+from lrapp.experiments import for_use
 from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
 from lrapp.runs.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
@@ -47,15 +49,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run that is in the folder already"
     )
+    parser.add_argument(
+        "--all-rows",
+        action="store_true",
+        help="make a model for use of the finished run whose RUN.json this is: every row, and its best epochs",
+    )
     chosen = parser.parse_args(words)
     try:
-        return _train(chosen.settings, chosen.out, chosen.data, resume=chosen.resume)
+        return _train(
+            chosen.settings, chosen.out, chosen.data, resume=chosen.resume, all_rows=chosen.all_rows
+        )
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -> int:
+def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool, all_rows: bool) -> int:
     try:
         settings = RunSettings.from_json(settings_path.read_bytes())
     except OSError as error:
@@ -63,6 +72,8 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
             f"The settings cannot be read: {settings_path}. Name the JSON file that the app saved."
         ) from error
     store = Store.default()
+    if all_rows:
+        settings = _for_use(settings_path)
     if data is not None:
         settings = _with_data(settings, data, store)
     run = Run(out.absolute())
@@ -110,6 +121,16 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     write_beside(run.folder / download.file_name(run), download.pack(run))
     print(f"The model is in {run.folder}, all in one file: {download.file_name(run)}.")
     return 0
+
+
+def _for_use(settings_path: Path) -> RunSettings:
+    """The settings of a model for use, made of the finished run that settings lie beside."""
+    finished = Run(settings_path.absolute().parent)
+    if settings_path.name != "run.json" or not (finished.folder / "status.json").exists():
+        raise UserError(
+            f"--all-rows needs the run.json in the folder of a finished run. Received: {settings_path}."
+        )
+    return for_use.settings_of(finished)
 
 
 def _check_resumable(run: Run, settings: RunSettings) -> None:
@@ -183,9 +204,11 @@ class _Bar:
         if self._epoch is None:
             return f"epoch 1 of {self._started.epochs}"
         e = self._epoch
+        watched = math.isfinite(e.val_loss)
+        validation = f"  val_loss {e.val_loss:.4g}" if watched else ""
         return (
-            f"epoch {e.epoch} of {self._started.epochs}  loss {e.loss:.4g}  val_loss {e.val_loss:.4g}  "
-            f"{self._started.metric} {e.val_metric:.4g}  {e.seconds:.1f} s"
+            f"epoch {e.epoch} of {self._started.epochs}  loss {e.loss:.4g}{validation}  "
+            f"{self._started.metric} {e.val_metric if watched else e.metric:.4g}  {e.seconds:.1f} s"
         )
 
 
