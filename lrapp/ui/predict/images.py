@@ -1,4 +1,4 @@
-"""The Predict page of a model that looks at pictures: pictures go in, and what they show comes back."""
+"""The Predict page of a model that looks at pictures: upload pictures, get a class for each."""
 
 import base64
 import html
@@ -9,6 +9,7 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.execution.tasks import Task
 from lrapp.images.pixels import png
+from lrapp.phrasing import percent
 from lrapp.prediction import images
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.images import PicturePredictions
@@ -82,7 +83,7 @@ def show(run: Run) -> None:
 
 
 def _forget(asked: Asked) -> None:
-    """Nobody waits for what was uploaded before."""
+    """Drop what was uploaded before."""
     if not asked.task.done:
         Predicting(asked.folder, asked.task).cancel()
     session.state().pictures = None
@@ -104,13 +105,15 @@ def _result(run: Run, found: PicturePredictions) -> None:
             if len(found.seen) < MOST_SHOWN
             else f"The first {len(found.seen)}, as the network saw them."
         )
+    shares = [
+        name for name in found.frame.columns if name == "confidence" or name.startswith("probability of ")
+    ]
     st.dataframe(
-        found.frame.head(1000),
+        found.frame.head(1000).assign(**{name: 100 * found.frame[name] for name in shares}),
         hide_index=True,
         column_config={
-            name: st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-            for name in found.frame.columns
-            if name == "confidence" or name.startswith("probability of ")
+            name: st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100)
+            for name in shares
         },
     )
     st.download_button(
@@ -137,6 +140,6 @@ def _figures(found: PicturePredictions) -> list[str]:
         text = html.escape(str(answer))
         figures.append(
             f'<figure><img src="data:image/png;base64,{source}" alt="{text}"><figcaption><b>{text}</b> '
-            f"{confidence:.0%}<br>{html.escape(str(file))}</figcaption></figure>"
+            f"{percent(confidence)}<br>{html.escape(str(file))}</figcaption></figure>"
         )
     return figures

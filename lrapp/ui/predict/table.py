@@ -1,6 +1,5 @@
-"""A tab of the Predict page: a table goes in, and comes back with a prediction beside each row."""
+"""A tab of the Predict page: upload a table, get it back with a prediction beside each row."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,9 +8,8 @@ import streamlit as st
 
 from lrapp.charts import predictions
 from lrapp.errors import UserError
-from lrapp.evaluation import scores
 from lrapp.execution.tasks import Task
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, measured, percent, size
 from lrapp.prediction import folders
 from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
@@ -49,7 +47,7 @@ def show(run: Run) -> None:
         _wait(run, Predicting(folder, task))
         return
     failed = task is not None and task.state in ("failed", "stopped")
-    # A prediction that fails leaves nothing, so that where a table is left its worker was ended.
+    # A failed prediction removes its table; if the table is still there, the worker was ended.
     if (failed and folder.table_path.exists()) or folder.cut_off:
         _cut_off(run, folder)
         return
@@ -84,7 +82,7 @@ def _begin(run: Run, uploaded: Any) -> None:
 
 
 def _cut_off(run: Run, folder: PredictionFolder) -> None:
-    """Say that nobody works on a prediction any more, and offer to begin anew; its table is still there."""
+    """Show that a prediction was cut off, and offer to do it again; its table is still there."""
     asked = folder.asked
     if asked.run != run.id:
         return
@@ -106,7 +104,7 @@ def _shown(run: Run) -> PredictionFolder | None:
         return None
     try:
         folder = folders.get(resources.store().home, wanted)
-        # It shows rows of a table, so that it is its maker's even where its address is known.
+        # It shows rows of a table, so only its owner sees it, even where its address is known.
         access.require("predict", folder, "prediction")
         return folder
     except UserError as error:
@@ -140,7 +138,7 @@ def _say_what_went_wrong(run: Run) -> None:
 
 def _wait(run: Run, predicting: Predicting) -> None:
     def cancelled() -> None:
-        if not predicting.folder.folder.exists():  # nobody had begun with it
+        if not predicting.folder.folder.exists():  # it had not begun
             session.state().prediction_error = (run.id, CANCELLED)
             _forget()
 
@@ -177,7 +175,7 @@ def _result(folder: PredictionFolder, result: Result) -> None:
                 )
         if result.confidence is not None:
             st.caption(
-                f"Mean confidence {100 * result.confidence:.1f} %: the probability that the network gives to what it "
+                f"Mean confidence {percent(result.confidence)}: the probability that the network gives to what it "
                 "predicts."
             )
         if result.metrics:
@@ -195,7 +193,7 @@ def _downloads(folder: PredictionFolder) -> None:
         strict=False,
     ):
         place.download_button(
-            f"Download {title} ({_size(path)})",
+            f"Download {title} ({size(path.stat().st_size)})",
             data=path.read_bytes,
             file_name=path.name,
             mime=mime,
@@ -208,17 +206,16 @@ def _downloads(folder: PredictionFolder) -> None:
 
 def _preview(shown: pd.DataFrame, result: Result) -> None:
     own, answers = shown.columns[: -result.added], shown.columns[-result.added :]
+    shares = [column for column in answers if str(column).startswith(("probability of ", "confidence"))]
     numbers = {
-        column: st.column_config.NumberColumn(
-            format="percent" if str(column).startswith(("probability of ", "confidence")) else "%.5g"
-        )
+        column: st.column_config.NumberColumn(format="%.1f %%" if column in shares else "%.5g")
         for column in answers
         if pd.api.types.is_float_dtype(shown[column].dtype)
     }
     st.dataframe(
-        shown,
+        shown.assign(**{column: 100 * shown[column] for column in shares}),
         hide_index=True,
-        # The answer first; what was uploaded is known.
+        # The prediction first; what was uploaded is known.
         column_order=[*answers[:MOST_SHOWN_COLUMNS], *own[:MOST_SHOWN_COLUMNS]],
         column_config=numbers,
     )
@@ -233,7 +230,7 @@ def _scores(result: Result) -> pd.DataFrame:
     def said(name: str, value: float | None) -> str:
         if value is None:
             return "–"
-        return f"{100 * value:.1f} %" if name == "accuracy" else scores.number(value)
+        return measured(name, value)
 
     return pd.DataFrame(
         [
@@ -243,7 +240,7 @@ def _scores(result: Result) -> pd.DataFrame:
                 f"run's {result.trained_part or 'test'} rows": said(
                     metric.name, before[metric.name].value if metric.name in before else None
                 ),
-                "baseline here": said(metric.name, metric.baseline),
+                "baseline on these rows": said(metric.name, metric.baseline),
             }
             for metric in result.metrics
         ]
@@ -258,9 +255,4 @@ def _noticed(result: Result) -> None:
         for note in result.notes[:MOST_NOTES]:
             st.markdown(f"- {plain(note, 600)}")
         if len(result.notes) > MOST_NOTES:
-            st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more of the kind.")
-
-
-def _size(path: Path) -> str:
-    size = path.stat().st_size
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"
+            st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more like these.")

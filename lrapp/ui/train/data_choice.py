@@ -1,4 +1,4 @@
-"""What data were chosen, and what follows for the other cards when one kind of data gives way to another."""
+"""The chosen data, and what changes on the other cards when the kind of data changes."""
 
 from dataclasses import dataclass
 
@@ -24,13 +24,13 @@ from lrapp.ui.parts import access, draft, kinds, resources, session
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the Data card says.
+    """The result of the Data card.
 
     Args:
         data: The settings.
         rows: Rows to train on; None while there are none.
         outlook: What the network will be given; None while something is wrong.
-        obstacle: What stands in the way of training; None if nothing.
+        obstacle: Why training cannot start; None if it can.
     """
 
     data: DataSettings
@@ -40,7 +40,7 @@ class Chosen:
 
 
 def expected(data: DataSettings, task: Task) -> ExpectedShape:
-    """Return what a network will be given of a table, which is worked out once for each choice of data.
+    """Return what a network will be given of a table, which is computed once for each choice of data.
 
     Args:
         data: As for ``resources.table``, with a target.

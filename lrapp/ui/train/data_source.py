@@ -27,7 +27,7 @@ def _source(current: Source) -> Source:
         help=plain(" ".join(pages.upload for pages in every.values()), None),
     )
     if uploaded is not None and session.state().last_upload != uploaded.file_id:
-        # The bytes go with the tab, so they are kept at once, under a name that their content gives.
+        # Uploaded bytes are lost with the tab, so they are saved at once, under their hash.
         session.state().last_upload = uploaded.file_id
         data_choice.choose(data_choice.keep(uploaded.getvalue(), uploaded.name))
     offers: dict[Source, Offer] = {}
