@@ -242,17 +242,22 @@ class RunSettings(SettingsModel):
         one = (
             "choose the rates yourself" if self.policy.source == "raced" else "set the ensemble to 1 network"
         )
-        if self.data.facts.pixels or any(layer.facts.pictures for layer in self.model.layers):
+        if self._of_pictures:
             return f"Several networks at once are for tables; for pictures, {one}."
         if not isinstance(self.model.start, FreshStart):
             return f"Several networks at once start from fresh weights; choose fresh weights, or {one}."
         return ""
 
     @property
+    def _of_pictures(self) -> bool:
+        """Whether data or layers have height and width, for which one network trains at a time."""
+        return self.data.facts.pixels or any(layer.facts.pictures for layer in self.model.layers)
+
+    @property
     def _crossed_obstacle(self) -> str:
         """Why the run cannot cross-validate."""
         off = "set the folds to 1"
-        if self.data.facts.pixels or any(layer.facts.pictures for layer in self.model.layers):
+        if self._of_pictures:
             return f"Cross-validation is for tables; for pictures, {off}."
         if not isinstance(self.model.start, FreshStart):
             return (

@@ -16,12 +16,11 @@ def offer(run: Run, history: History) -> None:
         return
     name, unit = f"all_rows.{run.id}", run.settings.data.facts.units
     if st.button(
-        f"Train on all {unit}",
+        plain(f"Train on all {unit}", None),
         icon=":material/all_inclusive:",
         key=starting.key(name),
-        help=f"Starts a new run for use: the same settings, every one of the {unit}, and as many epochs as proved best "
-        "here, over which the policy runs its whole course. It has no test score of its own; this run's is the one to "
-        "expect.",
+        help="Starts a new run for use: the same settings, nothing held back, and as many epochs as proved best here, "
+        "over which the policy runs its whole course. It has no score of its own; this run's is the one to expect.",
     ):
         try:
             made = actions.start(for_use.settings_of(run), starting.token(name))
@@ -38,7 +37,7 @@ def tell(run: Run, history: History) -> None:
     unit = settings.data.facts.units
     st.subheader("A model for use", anchor=False)
     count = f"{history.prepared.train:,} " if history.prepared is not None else ""
-    st.markdown(f"It was trained on all {count}{unit}, so it has no test score of its own.")
+    st.markdown(plain(f"It was trained on all {count}{unit}, so it has no test score of its own.", None))
     if made_from is None:
         return
     if made_from.score:
@@ -54,9 +53,6 @@ def tell(run: Run, history: History) -> None:
     except UserError:
         st.caption("That run is no longer here.")
         return
-    st.page_link(
-        session.state().pages["train"],
-        label="Open that run",
-        icon=":material/open_in_new:",
-        query_params={"run": made_from.run},
-    )
+    # A link to the page that is open already would lead nowhere.
+    if st.button("Open that run", icon=":material/open_in_new:", key=f"origin.{run.id}", type="tertiary"):
+        st.switch_page(session.state().pages["train"], query_params={"run": made_from.run})
