@@ -19,8 +19,8 @@ def offer(run: Run, history: History) -> None:
         plain(f"Train on all {unit}", None),
         icon=":material/all_inclusive:",
         key=starting.key(name),
-        help="Starts a new run for use: the same settings, nothing held back, and as many epochs as proved best here, "
-        "over which the policy runs its whole course. It has no score of its own; this run's is the one to expect.",
+        help="Starts a new run for use: the same settings, nothing held back, and as many epochs as proved best here "
+        "(one-cycle and coslog4 run their whole course over them). It has no score of its own; expect this run's.",
     ):
         try:
             made = actions.start(for_use.settings_of(run), starting.token(name))
