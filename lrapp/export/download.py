@@ -10,6 +10,7 @@ from pathlib import Path
 from lrapp.errors import UserError
 from lrapp.escaping import code, line
 from lrapp.export import kinds
+from lrapp.prediction import disagreement
 from lrapp.runs import notes
 from lrapp.runs.store import Run
 from lrapp.settings import UploadedSource
@@ -42,8 +43,11 @@ _CODE = (
     *("preparation/log_target", "preparation/robust_scaling"),
     *("evaluation/__init__", "evaluation/scores"),
     *("prediction/__init__", "prediction/files", "prediction/images", "prediction/row_predictions"),
-    *("prediction/progress", "prediction/scoring", "prediction/summary"),
+    *("prediction/disagreement", "prediction/progress", "prediction/scoring", "prediction/summary"),
 )
+
+# Of an ensemble.
+_SPREAD = f"The column `{disagreement.COLUMN}`: {disagreement.ABOUT}"
 
 _README = """\
 # {title}
@@ -103,7 +107,7 @@ def pack(run: Run) -> bytes:
         summary=line(scores.summary) + of_file,
         data=" --data FILE" if uploaded else "",
         usage=kind.download.usage,
-        needs=told.needs,
+        needs=f"{told.needs} {_SPREAD}".strip() if settings.leaves_ensemble else told.needs,
         prepared=kind.download.listed,
     )
     packed = io.BytesIO()

@@ -90,7 +90,7 @@ def _of_inputs(
 
 {about}
 {line(recipe.scores.summary)}
-{sentence}
+{sentence}{_mean(recipe)}
 
 | input | column | type | values |
 |---|---|---|---|
@@ -102,6 +102,16 @@ def _of_inputs(
 {example}
 ```
 """
+
+
+def _mean(recipe: "Recipe") -> str:
+    """What is said of an ensemble."""
+    if not recipe.settings.leaves_ensemble:
+        return ""
+    return (
+        "\nIts answer is the mean of several networks; how far these are apart is only told by the app and by "
+        "`predict.py`\nof the run's download."
+    )
 
 
 def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
@@ -161,7 +171,7 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
 model.keras is the network as Keras {version("keras")} saves it. It takes {len(recipe.prepared.inputs):,} numbers
 for each row (float32), prepared as below; inputs.json says the same for programs.
 {line(recipe.scores.summary)}
-{sentence}
+{sentence}{_mean(recipe)}
 
 | input | from | how |
 |---|---|---|

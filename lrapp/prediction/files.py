@@ -7,6 +7,7 @@ column types are known only then: a column of whole numbers may hold a fraction 
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from lrapp.evaluation.scores import Metric, Scores
 from lrapp.files import disk_errors, put, write_beside
 from lrapp.formats.chunks import Portion, ReadWhole
 from lrapp.formats.match import Choice
-from lrapp.prediction import scoring
+from lrapp.prediction import disagreement, scoring
 from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.prediction.row_predictions import Answers, answers, check_columns, free_names
 from lrapp.prediction.summary import Bar, Tally, Unseen
@@ -243,7 +244,7 @@ def _write_portions(
         frame = portion.table.frame
         check_columns(needed, list(frame.columns))
         done = 0
-        for part in answers(model.tabular, model.outputs, portion.table):
+        for part in answers(model.tabular, partial(disagreement.answered, model), portion.table):
             if should_stop():
                 raise Stopped(CANCELLED)
             parts.write(part)

@@ -9,7 +9,8 @@ from lrapp.charts import predictions
 from lrapp.errors import Stopped, UserError
 from lrapp.evaluation import scores
 from lrapp.evaluation.analysis import Insight
-from lrapp.prediction import single_row
+from lrapp.prediction import disagreement, single_row
+from lrapp.prediction.disagreement import Disagreement
 from lrapp.prediction.single_row import Field, OneRow, Value
 from lrapp.preparation.preprocessor import Decoded
 from lrapp.runs.store import Run
@@ -88,7 +89,7 @@ def _row(run: Run, model: OneRow) -> None:
         row = _form(run, model)
     with right:
         decoded = model.answer([row])
-        _answer(run, model, decoded)
+        _answer(run, model, decoded, model.disagreement([row]))
         _what_if(run, model, row)
 
 
@@ -234,11 +235,13 @@ def _day(days: float) -> date:
     return _EPOCH + timedelta(days=min(max(days, earliest), latest))
 
 
-def _answer(run: Run, model: OneRow, decoded: Decoded) -> None:
+def _answer(run: Run, model: OneRow, decoded: Decoded, apart: Disagreement | None) -> None:
     target = plain(model.preprocessor.target)
     if decoded.probabilities is None:
         value = plain(scores.number(float(decoded.values[0])), None)
         st.metric(f"Predicted {target}", value, border=True)
+        if apart is not None:
+            st.caption(plain(disagreement.sentence(apart), None), help=disagreement.ABOUT)
         return
     chances = decoded.probabilities[0]
     st.metric(
@@ -249,6 +252,9 @@ def _answer(run: Run, model: OneRow, decoded: Decoded) -> None:
         delta_arrow="off",
         border=True,
     )
+    if apart is not None:
+        name = str(decoded.values[0])
+        st.caption(plain(disagreement.sentence(apart, name), None), help=disagreement.ABOUT)
     figure = predictions.chances(model.preprocessor.classes, chances.tolist())
     saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.chances.{run.id}")
 

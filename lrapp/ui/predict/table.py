@@ -12,7 +12,7 @@ from lrapp.errors import UserError
 from lrapp.evaluation import scores
 from lrapp.execution.tasks import Task
 from lrapp.phrasing import counted
-from lrapp.prediction import folders
+from lrapp.prediction import disagreement, folders
 from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.progress import CANCELLED
@@ -208,9 +208,11 @@ def _downloads(folder: PredictionFolder) -> None:
 
 def _preview(shown: pd.DataFrame, result: Result) -> None:
     own, answers = shown.columns[: -result.added], shown.columns[-result.added :]
+    of_classes = result.task != "regression"
     numbers = {
         column: st.column_config.NumberColumn(
-            format="percent" if str(column).startswith(("probability of ", "confidence")) else "%.5g"
+            format="percent" if of_classes else "%.5g",
+            help=disagreement.ABOUT if str(column).startswith(disagreement.COLUMN) else None,
         )
         for column in answers
         if pd.api.types.is_float_dtype(shown[column].dtype)
