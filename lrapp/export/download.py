@@ -11,6 +11,7 @@ from lrapp.errors import UserError
 from lrapp.escaping import code, line
 from lrapp.export import kinds
 from lrapp.prediction import disagreement
+from lrapp.preparation import threshold
 from lrapp.runs import notes
 from lrapp.runs.store import Run
 from lrapp.settings import UploadedSource
@@ -32,6 +33,7 @@ _NEEDS = (
 )
 # Left by models of version 1.0 there is none.
 _FORMATS = "formats.json"
+_OPTIONAL = (_FORMATS, threshold.FILE)
 _FILES = ("model.keras", "run.json", "scores.json")
 
 # The packages and modules of our own that the scripts below import.
@@ -40,7 +42,7 @@ _CODE = (
     *("policies", "tables", "settings", "images", "formats", "sandbox", "networks"),
     *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
     *("preparation/fitted", "preparation/kinds"),
-    *("preparation/log_target", "preparation/robust_scaling"),
+    *("preparation/log_target", "preparation/robust_scaling", "preparation/threshold"),
     *("evaluation/__init__", "evaluation/scores"),
     *("prediction/__init__", "prediction/files", "prediction/images", "prediction/row_predictions"),
     *("prediction/disagreement", "prediction/progress", "prediction/scoring", "prediction/summary"),
@@ -112,7 +114,7 @@ def pack(run: Run) -> bytes:
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        kept = (_FORMATS,) if (run.folder / _FORMATS).exists() else ()
+        kept = tuple(name for name in _OPTIONAL if (run.folder / name).exists())
         for name in (*files, *kept):
             # A .keras file is a zip already.
             method = zipfile.ZIP_STORED if name == "model.keras" else zipfile.ZIP_DEFLATED

@@ -153,6 +153,10 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
         outputs = (
             f"shape (rows, 1): the probability of {code(told.classes[1])}; else it is {code(told.classes[0])}"
         )
+        if told.threshold is not None:
+            outputs += (
+                f". The app answers {code(told.classes[1])} where it is above {told.threshold.level:.9g}"
+            )
     else:
         order = ", ".join(map(code, told.classes[:50]))
         outputs = (
@@ -361,4 +365,7 @@ def _outputs(recipe: "Recipe") -> str:
     if not told.classes:
         return "`prediction`, in the target's own units"
     order = ", ".join(map(code, told.classes[:50]))
-    return f"`prediction`, the name of a class, and `probabilities`, in this order: {order}"
+    above = ""
+    if told.threshold is not None:
+        above = f" ({code(told.classes[1])} where its probability is above {told.threshold.level:.9g})"
+    return f"`prediction`, the name of a class{above}, and `probabilities`, in this order: {order}"

@@ -8,6 +8,7 @@ from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
 from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy, WarmUp
+from lrapp.preparation import threshold as thresholds
 
 
 def network_cell(recipe: FinishedRun) -> Cell:
@@ -388,8 +389,10 @@ def testing_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the measuring."""
     metric = recipe.scores.metrics[0]
     part = recipe.scores.part
+    threshold = recipe.model.preprocessor.threshold
+    level = thresholds.level_of(threshold)
     figure = {
-        "binary": f"np.mean((answers > 0.5) == (y_{part} > 0.5))",
+        "binary": f"np.mean((answers > {level:.9g}) == (y_{part} > 0.5))",
         "multi-class": f"np.mean(answers.argmax(axis=1) == y_{part})",
         "regression": f"np.mean(np.abs(answers - y_{part})) * scale",
     }[recipe.prepared.task]
@@ -397,7 +400,8 @@ def testing_cell(recipe: FinishedRun) -> Cell:
         figure = f"np.mean(np.abs(unit * np.expm1(answers[:, 0].astype(np.float64) * scale + mean) - numbers[{part}]))"
     return Cell(
         "Measure it",
-        f"On the {recipe.scores.rows:,} {part} {recipe.prepared.unit}.",
+        f"On the {recipe.scores.rows:,} {part} {recipe.prepared.unit}."
+        + ("" if threshold is None else f" {threshold.sentence(recipe.prepared.classes[1])}"),
         f"answers = network.predict(x_{part}, batch_size={_rows_at_once(recipe)}, verbose=0)\n"
         f"figure = {figure}\n"
         f'print(f"{metric.name} on the {part} {recipe.prepared.unit}: {{figure:.6g}} (the run: {metric.value:.6g})")',

@@ -156,6 +156,8 @@ def answers(told: Fitted, given: Any, numbers: bool = False) -> dict[str, Any]:
     if told.task == "binary":
         given = tf.concat([1.0 - given, given], axis=1)
     best = tf.argmax(given, axis=1, output_type=tf.int32)
+    if told.threshold is not None:
+        best = tf.cast(given[:, 1] > np.float32(told.threshold.level), tf.int32)
     best = best if numbers else tf.gather(tf.constant(list(told.classes)), best)
     return {"prediction": best, "probabilities": given}
 

@@ -61,8 +61,8 @@ def measured(
     if preprocessor.task == "regression":
         said = preprocessor.decode(each.reshape(networks * rows, -1)).values.reshape(networks, rows)
     else:
-        place = {name: number for number, name in enumerate(preprocessor.classes)}
-        answers = np.array([place[name] for name in preprocessor.decode(outputs).values], np.int64)
+        answers = preprocessor.decode(outputs).places
+        assert answers is not None
         if preprocessor.task == "binary":
             each = np.concatenate([1 - each, each], axis=2)
         said = np.take_along_axis(each, answers[None, :, None], axis=2)[:, :, 0]

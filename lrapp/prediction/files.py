@@ -25,6 +25,7 @@ from lrapp.prediction import disagreement, scoring
 from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.prediction.row_predictions import Answers, answers, check_columns, free_names
 from lrapp.prediction.summary import Bar, Tally, Unseen
+from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.sandbox.long_tables import LongTable
 from lrapp.settings import Task
 from lrapp.tables import csv_writer
@@ -322,7 +323,7 @@ def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schem
         needed=len(told.columns),
         extra=tally.extra,
         unseen=tally.unseen(),
-        notes=(*made.notes, *tally.notes()),
+        notes=(*made.notes, *_of_threshold(told), *tally.notes()),
         bars=tally.bars(),
         confidence=tally.confidence / tally.predicted if classes else None,
         metrics=metrics,
@@ -331,6 +332,10 @@ def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schem
         trained_part=trained.part if trained is not None else "",
         verdict=scoring.sentence(metrics, scored, told.target, trained) if metrics else "",
     )
+
+
+def _of_threshold(told: Preprocessor) -> tuple[str, ...]:
+    return () if told.threshold is None else (told.threshold.sentence(told.classes[1]),)
 
 
 def _scores(run_folder: Path) -> Scores | None:

@@ -105,10 +105,12 @@ def predict_pictures(
         table = np.full((len(names), len(told.classes)), np.nan)
         table[good] = decoded.probabilities
         frame["prediction"] = pd.Series(decoded.values, index=good).reindex(range(len(names)))
-        frame["confidence"] = table.max(axis=1)
+        frame["confidence"] = pd.Series(decoded.confidence, index=good).reindex(range(len(names)))
         chances = pd.DataFrame(table, columns=[f"probability of {one}" for one in told.classes])
         frame = pd.concat([frame, chances], axis=1)
     notes = []
+    if told.threshold is not None:
+        notes.append(told.threshold.sentence(told.classes[1]))
     if len(good) < len(names):
         count = len(names) - len(good)
         notes.append(f"{count:,} {'file' if count == 1 else 'files'} could not be read as a picture.")

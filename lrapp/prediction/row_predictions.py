@@ -273,19 +273,20 @@ def _answered(
             added[disagreement.COLUMN] = np.full(rows, np.nan)
             added[disagreement.COLUMN][good] = spread
     else:
-        place = {name: number for number, name in enumerate(preprocessor.classes)}
-        values = np.array([place[name] for name in decoded.values], np.int64)
+        assert decoded.places is not None
+        values = decoded.places
         added["prediction"] = np.full(rows, None, dtype=object)
         added["prediction"][good] = decoded.values
         # As the network answers: more digits would be made up.
         chances = np.full((rows, len(preprocessor.classes)), np.nan, np.float32)
         chances[good] = decoded.probabilities
-        added["confidence"] = np.fmax.reduce(chances, axis=1)
+        added["confidence"] = np.full(rows, np.nan, np.float32)
+        added["confidence"][good] = decoded.confidence
         if spread is not None:
             added[disagreement.COLUMN] = np.full(rows, np.nan, np.float32)
             added[disagreement.COLUMN][good] = spread
         if len(preprocessor.classes) <= MOST_PROBABILITIES:
-            added |= {f"probability of {name}": chances[:, n] for name, n in place.items()}
+            added |= {f"probability of {name}": chances[:, n] for n, name in enumerate(preprocessor.classes)}
     reasons, culprits = why
     added[REASON] = np.array([reason or None for reason in reasons], dtype=object)
     series = {
@@ -309,4 +310,4 @@ def _nothing(preprocessor: Preprocessor) -> Decoded:
     """The answers to no rows."""
     if preprocessor.task == "regression":
         return Decoded(np.zeros(0), None)
-    return Decoded(np.zeros(0, object), np.zeros((0, len(preprocessor.classes))))
+    return Decoded(np.zeros(0, object), np.zeros((0, len(preprocessor.classes))), np.zeros(0, np.int64))

@@ -25,6 +25,7 @@ from lrapp.prediction.plain_network import Layer, Member
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, raw_slots
+from lrapp.preparation.threshold import Threshold
 from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
 from lrapp.tables import cell_values
@@ -349,6 +350,7 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
         "target_mean": told.target_mean,
         "target_scale": told.target_scale,
         "logarithm": None if told.logarithm is None else asdict(told.logarithm),
+        "threshold": None if told.threshold is None else asdict(told.threshold),
         "inputs": told.inputs,
         "fields": [asdict(field) for field in learned.fields],
         "bound": None if plan.numbers is None else plan.numbers.bound,
@@ -418,5 +420,6 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         tuple(told["inputs"]),
         None,
         logarithm=None if told.get("logarithm") is None else LogTarget(**told["logarithm"]),
+        threshold=TypeAdapter(Threshold | None).validate_python(told.get("threshold")),
     )
     return OneRow(preprocessor, plan, members, fields)

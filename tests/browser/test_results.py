@@ -146,3 +146,45 @@ def test_probabilities_are_calibrated_with_one_click(page: Page, app: driving.Ap
     expect(page.get_by_role("button", name="Calibrate the probabilities")).to_have_count(0)
     driving.idle(page)
     driving.no_defect(page)
+
+
+def test_a_threshold_is_chosen_by_costs_and_taken_back(page: Page, app: driving.App) -> None:
+    store = Store(app.home)
+    run = store.create(
+        RunSettings(
+            data=DataSettings(
+                source=SampleSource(name="penguins.csv"), target="sex", validation_share=0.3, test_share=0.3
+            ),
+            training=TrainingSettings(epochs=2, members=3, xla="off"),
+        )
+    )
+    outcome = worker.work(run.folder, store.home)
+    run.set_status(state=outcome.state, message=outcome.message)
+
+    driving.open_app(page, f"{app.url}/?run={run.id}")
+    page.get_by_text("A closer look").wait_for()
+    look(page, "Threshold")
+    driving.set_number(page, "Cost of a miss", 9)
+    page.get_by_text("1 / (1 + 9) = 0.1").wait_for()
+    page.get_by_role("button", name=re.compile(r"^\S*\s*Use 0\.")).first.click()
+    page.get_by_text("for a false alarm that costs 1 and a miss that costs 9").first.wait_for()
+    driving.idle(page)
+    driving.no_defect(page)
+    chosen = SavedModel.load(run.folder).preprocessor.threshold
+    assert chosen is not None
+
+    # The form of one row answers by it, and says so; an ensemble says how far its networks are apart.
+    driving.go(page, "Predict")
+    page.get_by_role("tab", name="One row").click()
+    page.get_by_text(f"where its probability is above {chosen.level:.4g}").first.wait_for()
+    expect(page.get_by_text("The 3 networks of the ensemble give")).to_be_visible()
+    driving.no_defect(page)
+
+    driving.open_app(page, f"{app.url}/?run={run.id}")
+    page.get_by_text("A closer look").wait_for()
+    look(page, "Threshold")
+    page.get_by_role("button", name="Back to 0.5").click()
+    expect(page.get_by_role("button", name="Back to 0.5")).to_have_count(0)
+    driving.idle(page)
+    assert SavedModel.load(run.folder).preprocessor.threshold is None
+    driving.no_defect(page)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from lrapp.access import rights
-from lrapp.execution import calibrating
+from lrapp.execution import calibrating, thresholding
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
 from lrapp.experiments.studies import Plan
@@ -23,6 +23,7 @@ from lrapp.formats.match import Choice
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.progress import CANCELLED
+from lrapp.preparation.threshold import Threshold
 from lrapp.progress import Progress
 from lrapp.runs import notes
 from lrapp.runs.store import Run
@@ -182,6 +183,25 @@ def calibrate(run: Run) -> "Task[None]":
         run.folder,
         resources.store().home,
         failure="The probabilities could not be calibrated; the server's log has the details.",
+    )
+    task.then(lambda: jobs.compare(run))
+    return task
+
+
+def set_threshold(run: Run, threshold: Threshold | None) -> "Task[None]":
+    """Have a run's model answer from another probability on; None for the usual half.
+
+    Raises:
+        UserError: If the visitor may not.
+    """
+    access.require("resume", run)
+    jobs = resources.jobs()
+    task = jobs.task(
+        thresholding.set_threshold,
+        run.folder,
+        resources.store().home,
+        threshold,
+        failure="The threshold could not be set; the server's log has the details.",
     )
     task.then(lambda: jobs.compare(run))
     return task

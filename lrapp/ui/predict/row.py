@@ -247,7 +247,7 @@ def _answer(run: Run, model: OneRow, decoded: Decoded, apart: Disagreement | Non
     st.metric(
         f"Predicted {target}",
         plain(str(decoded.values[0]), 40),
-        f"probability {100 * chances.max():.1f} %",
+        f"probability {100 * decoded.confidence[0]:.1f} %",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -255,6 +255,8 @@ def _answer(run: Run, model: OneRow, decoded: Decoded, apart: Disagreement | Non
     if apart is not None:
         name = str(decoded.values[0])
         st.caption(plain(disagreement.sentence(apart, name), None), help=disagreement.ABOUT)
+    if (threshold := model.preprocessor.threshold) is not None:
+        st.caption(plain(threshold.sentence(model.preprocessor.classes[1]), None))
     figure = predictions.chances(model.preprocessor.classes, chances.tolist())
     saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.chances.{run.id}")
 

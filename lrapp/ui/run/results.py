@@ -3,7 +3,6 @@
 from contextlib import suppress
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from lrapp.charts import results
@@ -30,7 +29,7 @@ from lrapp.ui.parts import (
     waiting,
 )
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import misclassified
+from lrapp.ui.run import misclassified, threshold
 
 _TREES_SECONDS = 1.0
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
@@ -49,6 +48,8 @@ def show(run: Run, history: History, scores: Scores) -> None:
     insight = _insight(run)
     beside = _beside(run)
     st.dataframe(analysis_text.score_frame(scores, insight, beside), hide_index=True)
+    if insight is not None and insight.threshold is not None and insight.confusion is not None:
+        st.caption(plain(insight.threshold.sentence(insight.confusion.names[1]), None))
     if insight is not None and insight.verdict:
         st.markdown(plain(insight.verdict, None))
     if beside is not None:
@@ -179,7 +180,7 @@ def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
             st.caption(plain(analysis_text.calibration_sentence(insight), None))
             _calibration(run, insight)
         case "Threshold":
-            _threshold(run, insight)
+            threshold.show(run, insight)
         case "Residuals" if insight.residuals is not None:
             st.caption(plain(analysis_text.residual_sentence(insight), None))
             draw(results.predicted(insight.residuals, run.settings.data.target or "target"))
@@ -229,34 +230,6 @@ def _calibration(run: Run, insight: Insight) -> None:
     ):
         kept[run.id] = actions.calibrate(run)
         st.rerun()
-
-
-def _threshold(run: Run, insight: Insight) -> None:
-    found, matrix = insight.thresholds, insight.confusion
-    if found is None or matrix is None:
-        return
-    negative, positive = matrix.names
-    level = st.slider(
-        f"Answer “{plain(positive)}” where its probability is above",
-        0.0,
-        1.0,
-        0.5,
-        0.005,
-        format="%.3f",
-        key=f"threshold.{run.id}",
-    )
-    st.markdown(plain(analysis_text.threshold_sentence(insight, level), None))
-    hits, false, missed, right = found.at(level)
-    # Drawn on a canvas, which knows no Markdown.
-    answered = st.column_config.NumberColumn(f"answered {' '.join(positive.split())[:60]}")
-    st.dataframe(
-        pd.DataFrame(
-            {"truth": [positive, negative], "answered: " + positive: [hits, false], "not": [missed, right]}
-        ),
-        hide_index=True,
-        column_config={"answered: " + positive: answered},
-    )
-    saving.menu(analysis_text.threshold_frame(found), "thresholds", key=f"thresholds.{run.id}")
 
 
 def _dependence(run: Run, insight: Insight) -> None:
