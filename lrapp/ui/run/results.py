@@ -8,9 +8,10 @@ import streamlit as st
 from lrapp.charts import results
 from lrapp.charts.results import Figure
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, setting_checks, trees
+from lrapp.evaluation import analysis_text, ideas, setting_checks, trees
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.diagnosis import Card, Diagnosis, diagnose
+from lrapp.evaluation.ideas import Idea
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import loggers
 from lrapp.export import report
@@ -56,6 +57,8 @@ def show(run: Run, history: History, scores: Scores) -> None:
         st.markdown(plain(beside.sentence, None))
         for note in beside.notes:
             st.caption(plain(note, None))
+        if beside.ideas:
+            _way_to_ideas(run, beside.ideas)
     elif resources.jobs().comparing(run):
         resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
     told = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
@@ -156,6 +159,20 @@ def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
         draft.replace(found.settings)
     if go or change:
         cards.go(card)
+        st.switch_page(session.state().pages["train"], query_params={"run": run.id})
+
+
+def _way_to_ideas(run: Run, found: tuple[Idea, ...]) -> None:
+    several = len(found) > 1
+    if st.button(
+        f"Set {'them' if several else 'it'} on the Train page",
+        icon=":material/tune:",
+        key=f"try.trees.{run.id}",
+        help=f"Takes this run's settings with {'all of these changes' if several else 'that one change'}; nothing "
+        "trains before you press Train.",
+    ):
+        draft.replace(ideas.tried(run.settings, found))
+        cards.go(ideas.card(found))
         st.switch_page(session.state().pages["train"], query_params={"run": run.id})
 
 
