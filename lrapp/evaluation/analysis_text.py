@@ -126,8 +126,8 @@ def costs_sentence(costs: Costs) -> str:
     false_alarm, miss = f"{costs.false_alarm:g}", f"{costs.miss:g}"
     return (
         f"Where probabilities are right, the threshold follows from the costs alone: {false_alarm} / ({false_alarm} + "
-        f"{miss}) = {costs.level:.4g} (Elkan 2001). The validation rows show what is cheapest whether they are right "
-        "or not; where there are few of them, that is partly chance. Probabilities stay as they are."
+        f"{miss}) = {costs.level:.4g} (Elkan 2001). The validation rows say how far off they are, and so where "
+        "that threshold lies in this network's own probabilities (Platt 1999). Probabilities stay as they are."
     )
 
 

@@ -1,7 +1,7 @@
-"""What mistakes on two classes cost, and the threshold at which they cost least.
+"""What mistakes on two classes cost, and the threshold that follows.
 
-Where probabilities are right, that threshold follows from the costs alone (Elkan 2001, "The foundations of
-cost-sensitive learning"). Where they are not, the validation rows know better: the one is shown beside the other.
+Where probabilities are right, it follows from the costs alone (Elkan 2001, "The foundations of cost-sensitive
+learning"). Where they are not, the validation rows say how far off they are: the one is shown beside the other.
 """
 
 import io
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FILE = "probabilities.npz"
 # With fewer rows of either class a threshold hangs on one row.
 LEAST_ROWS = 10
+_NEAREST = 1e-6  # to 0 and 1: what is nearer in float32 says no more
+_FLAT = 1e-3  # a slope of less says that the probabilities tell nothing
+_STEPS, _CLOSE = 100, 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +115,12 @@ def kept(folder: Path) -> TwoClasses | None:
     return TwoClasses(*parts)
 
 
-def cheapest(rows: Part, costs: Costs) -> Threshold:
-    """Return the threshold at which mistakes cost least on some rows.
+def chosen(rows: Part, costs: Costs) -> Threshold:
+    """Return the threshold that costs and some rows suggest.
 
-    Of several that cost the same, it is the one nearest to what follows from the costs alone.
+    Two numbers are fitted on the rows, with which probabilities would be right (Platt 1999, "Probabilistic outputs for
+    support vector machines"); the threshold is what the costs alone say of those. The threshold at which these very
+    rows cost least hangs on a few of them, and is dearer on new rows.
 
     Raises:
         UserError: If there are too few rows of either class to choose by.
@@ -127,22 +132,38 @@ def cheapest(rows: Part, costs: Costs) -> Threshold:
             f"they are {len(rows.positive) - positives} and {positives}. Give a threshold directly, or use more "
             "validation rows."
         )
-    order = np.argsort(rows.chances, kind="stable")
-    chances, positive = rows.chances[order].astype(np.float64), rows.positive[order]
-    # A threshold at or above the n-th value answers the first n rows with the first class.
-    ends = np.append(np.flatnonzero(chances[1:] > chances[:-1]) + 1, len(chances))
-    counts = np.append(0, ends)
-    missed = np.append(0, np.cumsum(positive))[counts]
-    false = len(positive) - positives - (counts - missed)
-    paid = false * costs.false_alarm + missed * costs.miss
-    low = np.append(0.0, chances[ends - 1])
-    high = np.append(chances[0], np.append(chances[ends[:-1]], 1.0))
-    # In the middle between two rows, and where the costs alone say, if that lies between them.
-    middle = (low + high) / 2
-    levels = np.where((low <= costs.level) & (costs.level < high), costs.level, middle)
-    best = paid <= paid.min() + 1e-9 * max(1.0, float(paid.min()))
-    best &= (levels > 0) & (levels < 1)
-    if not best.any():  # all rows at exactly 0 or 1
-        return Threshold(costs.level, costs)
-    level = min(levels[best].tolist(), key=lambda one: (abs(one - costs.level), one))
-    return Threshold(float(level), costs)
+    slope, offset = _right(_odds(rows.chances), rows.positive)
+    odds = (np.log(costs.false_alarm) - np.log(costs.miss) - offset) / max(slope, _FLAT)
+    return Threshold(float(np.clip(1 / (1 + np.exp(-np.clip(odds, -50, 50))), _NEAREST, 1 - _NEAREST)), costs)
+
+
+def _odds(chances: NDArray[np.float32]) -> NDArray[np.float64]:
+    clipped = np.clip(chances.astype(np.float64), _NEAREST, 1 - _NEAREST)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
+
+
+def _right(odds: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset by which log odds become right: a logistic regression, by Newton's method."""
+    hits, others = int(positive.sum()), int((~positive).sum())
+    # Platt's targets: no row is quite sure to be of its class.
+    wanted = np.where(positive, (hits + 1) / (hits + 2), 1 / (others + 2))
+    middle, spread = float(odds.mean()), float(odds.std()) or 1.0
+    x = np.column_stack([(odds - middle) / spread, np.ones_like(odds)])
+    weights = np.array([1.0, 0.0])
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        z = x @ weights
+        return float((np.logaddexp(0, z) - wanted * z).mean())
+
+    now = loss(weights)
+    for _ in range(_STEPS):
+        shares = 1 / (1 + np.exp(-(x @ weights)))
+        slope = x.T @ (shares - wanted) / len(x)
+        curve = (x * (shares * (1 - shares))[:, None]).T @ x / len(x) + 1e-9 * np.eye(2)
+        step = np.linalg.solve(curve, slope)
+        while (after := loss(weights - step)) > now and np.abs(step).max() > _CLOSE:
+            step = step / 2
+        weights, gain, now = weights - step, now - after, after
+        if gain < _CLOSE:
+            break
+    return float(weights[0] / spread), float(weights[1] - weights[0] * middle / spread)

@@ -72,4 +72,4 @@ def _chosen_again(model: "SavedModel", prepared: "Prepared") -> Threshold | None
     if before is None or before.costs is None:
         return before
     watched = model.outputs(prepared.validation.x)
-    return costs.cheapest(costs.of(prepared, watched, watched).validation, before.costs)
+    return costs.chosen(costs.of(prepared, watched, watched).validation, before.costs)

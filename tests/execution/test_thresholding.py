@@ -64,7 +64,7 @@ def test_it_is_part_of_predictions_scores_and_exports_and_can_be_undone(tmp_path
     run = trained(store)
     rows = costs.kept(run.folder)
     assert rows is not None
-    chosen = costs.cheapest(rows.validation, Costs(1, 4))
+    chosen = costs.chosen(rows.validation, Costs(1, 4))
     before, old = accuracy(run), registry.export(run.folder, store.home, "keras")
     first = SavedModel.load(run.folder)
     single_row.make(run.folder, store.home)
@@ -139,11 +139,11 @@ def test_calibrating_chooses_anew_what_was_chosen_by_costs_and_training_forgets(
     run = trained(store)
     rows = costs.kept(run.folder)
     assert rows is not None
-    set_threshold(run.folder, store.home, costs.cheapest(rows.validation, Costs(1, 4)))
+    set_threshold(run.folder, store.home, costs.chosen(rows.validation, Costs(1, 4)))
     calibrate(run.folder, store.home)
     moved = costs.kept(run.folder)
     assert moved is not None
-    assert thresholds.kept(run.folder) == costs.cheapest(moved.validation, Costs(1, 4))
+    assert thresholds.kept(run.folder) == costs.chosen(moved.validation, Costs(1, 4))
     set_threshold(run.folder, store.home, Threshold(0.3))
     calibrate(run.folder, store.home)
     assert thresholds.kept(run.folder) == Threshold(0.3)

@@ -66,10 +66,10 @@ def _by_costs(run: Run, insight: Insight, rows: TwoClasses, may: bool) -> Thresh
             help=f"To answer {negative} where it is {positive}.",
         ),
     )
-    levels, found = {"usual": 0.5, "from the costs": paid.level}, None
+    levels, found = {"usual": 0.5, "from the costs alone": paid.level}, None
     try:
-        found = costs.cheapest(rows.validation, paid)
-        levels["cheapest (validation)"] = found.level
+        found = costs.chosen(rows.validation, paid)
+        levels["from the validation rows"] = found.level
     except UserError as error:
         st.caption(plain(str(error), None))
     now = level_of(insight.threshold)
@@ -86,8 +86,8 @@ def _by_costs(run: Run, insight: Insight, rows: TwoClasses, may: bool) -> Thresh
             icon=":material/tune:",
             type="primary",
             key=f"threshold.use.{run.id}",
-            help="Makes the threshold that is cheapest on the validation rows part of the model: of its scores, of "
-            "predictions and of all exports, which you then make again.",
+            help="Makes the threshold from the validation rows part of the model: of its scores, of predictions and "
+            "of all exports, which you then make again.",
         ):
             return found
         if paid.level not in (found.level, now) and st.button(
