@@ -131,6 +131,16 @@ class EpochDone:
     members: tuple[tuple[float, ...], ...] = ()
     ensemble: tuple[float, ...] = ()
 
+    @property
+    def answer_loss(self) -> float:
+        """Loss on the validation rows of what the run answers: the mean of its networks' answers, or its only one's."""
+        return self.ensemble[0] if self.ensemble else self.val_loss
+
+    @property
+    def answer_metric(self) -> float:
+        """The task's metric on the validation rows of what the run answers, as ``answer_loss``."""
+        return self.ensemble[1] if self.ensemble else self.val_metric
+
 
 @dataclass(frozen=True)
 class MembersChosen:
@@ -394,6 +404,11 @@ class History:
     def grouped(self) -> bool:
         """Whether groups of layers have rates of their own."""
         return bool(self._group_rates)
+
+    @property
+    def several(self) -> bool:
+        """Whether many networks are trained at once."""
+        return any(epoch.members for epoch in self.epochs[:1])
 
     @property
     def best(self) -> EpochDone | None:

@@ -162,6 +162,7 @@ def _frame(study: Study, *, live: bool = False) -> None:
     st.caption(
         "Line: mean over the seeds so far; band: from the least to the greatest of them. "
         "Drag to move, Shift and wheel to zoom, double click to see all."
+        + (f" {study_charts.SEVERAL}" if any(trial.history.several for trial in trials) else "")
     )
     _table(comparison)
 
