@@ -28,6 +28,11 @@ _TITLES = {"loss": "training loss", "val_loss": "validation loss", "rate": "lear
 _POINTS = 3 * MOST_POINTS
 
 
+def of_several(history: History) -> bool:
+    """Return whether a run trains several networks at once."""
+    return any(epoch.members for epoch in history.epochs[:1])
+
+
 def overlay_frame(histories: Sequence[History], names: Sequence[str], axis: Axis) -> pd.DataFrame:
     """Return a row for each point: ``panel``, ``name``, ``at``, ``value``. What is not finite is left out.
 

@@ -406,11 +406,6 @@ class History:
         return bool(self._group_rates)
 
     @property
-    def several(self) -> bool:
-        """Whether many networks are trained at once."""
-        return any(epoch.members for epoch in self.epochs[:1])
-
-    @property
     def best(self) -> EpochDone | None:
         """The best epoch so far, None before the first."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)

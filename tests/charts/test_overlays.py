@@ -42,7 +42,7 @@ def test_of_several_networks_the_mean_of_their_answers_is_drawn() -> None:
         replace(one, members=((0.5, 0.5),) * 4, ensemble=(one.val_loss / 10, one.val_metric * 2))
         for one in several.epochs
     ]
-    assert (single.several, several.several) == (False, True)
+    assert [overlays.of_several(one) for one in (single, several)] == [False, True]
     found = points([single, several], ["a", "b"], "epoch")
     assert {value for panel, name, _, value in found if (panel, name) == ("val_loss", "b")} == {0.15, 0.125}
     assert {value for panel, name, _, value in found if (panel, name) == ("accuracy", "b")} == {0.4, 0.8}

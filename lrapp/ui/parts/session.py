@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from lrapp.ui.compare.page import PolicyRow
     from lrapp.ui.compare.search_form import SearchForm
     from lrapp.ui.parts.starting import Button
-    from lrapp.ui.predict.images import Asked
     from lrapp.ui.run.page import Drawn
     from lrapp.ui.train.gradients import Check
 
@@ -81,9 +80,8 @@ class Session:
         deleted_study, deleted_word: What was deleted last: its id and what it is called.
         study_readers, trial_settings: Of the study that is shown, by the id of its runs.
         model_shown: Run whose model the Predict page showed last.
-        predictions, one_row: Predictions of tables that are asked for by id, and arrays of one row by run.
-        pictures: Pictures that are to be predicted.
-        prediction_taken: Run and file that were taken last.
+        predictions, one_row: Predictions that are asked for by id, and arrays of one row by run.
+        prediction_taken: Run and file, or files, that were taken last.
         prediction_error: Run, and what went wrong with its last prediction.
     """
 
@@ -133,7 +131,6 @@ class Session:
     model_shown: str | None = None
     predictions: "dict[str, Task[None]]" = field(default_factory=dict)
     one_row: "dict[str, Task[None]]" = field(default_factory=dict)
-    pictures: "Asked | None" = None
     prediction_taken: tuple[str, str] | None = None
     prediction_error: tuple[str, str] | None = None
 
