@@ -13,6 +13,7 @@ from lrapp.evaluation import setting_checks, trees
 from lrapp.execution import comparisons, worker, worker_setup
 from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
+from lrapp.phrasing import measured, number
 from lrapp.runs.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
 from lrapp.runs.store import Run, Status, Store, now
 from lrapp.settings import RunSettings, UploadedSource
@@ -20,12 +21,12 @@ from lrapp.settings.sources import upload_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train what a settings file says, and leave the run in a folder; or predict, if that is the first word.
+    """Train by a settings file, into a run's folder; or predict, if that is the first word.
 
     Returns:
         Exit code: 0 when a model was left, 1 when not, 2 for a wrong call.
     """
-    # In a terminal the sentence is enough; a server's log also has the traceback behind it.
+    # In a terminal the sentence is enough; a server's log also has the traceback.
     logging.getLogger("lrapp").addHandler(logging.NullHandler())
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["predict"]:
@@ -146,7 +147,7 @@ class _Bar:
         self._live = sys.stderr.isatty()
 
     def take(self, event: Event) -> None:
-        """Draw what an event changes."""
+        """Update the bar by an event."""
         match event:
             case DataPrepared():
                 for remark in setting_checks.before(self._settings, event.train):
@@ -182,8 +183,8 @@ class _Bar:
             return f"epoch 1 of {self._started.epochs}"
         e = self._epoch
         return (
-            f"epoch {e.epoch} of {self._started.epochs}  loss {e.loss:.4g}  val_loss {e.val_loss:.4g}  "
-            f"{self._started.metric} {e.val_metric:.4g}  {e.seconds:.1f} s"
+            f"epoch {e.epoch} of {self._started.epochs}  loss {number(e.loss)}  val_loss {number(e.val_loss)}  "
+            f"{self._started.metric} {measured(self._started.metric, e.val_metric)}  {e.seconds:.1f} s"
         )
 
 

@@ -1,10 +1,10 @@
-"""What goes wrong and can be put right by the person in front of the page."""
+"""Errors that a user can act on."""
 
 
 class UserError(Exception):
     """One plain sentence that states the rule, what was received, and what to do about it.
 
-    The pages show its text as it is; everything else that is raised is a defect of the program.
+    The pages show its text; every other exception is a defect of the program.
     """
 
 
@@ -13,7 +13,7 @@ class BusyError(UserError):
 
 
 class Stopped(UserError):
-    """A person asked for its end."""
+    """The work was cancelled by a person."""
 
     def __init__(self, sentence: str = "This was stopped. Start it again to have it.") -> None:
         super().__init__(sentence)

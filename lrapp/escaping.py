@@ -1,12 +1,12 @@
-"""Text from a file -> text that stays what it is where Markdown is read: on a page, in a README, in a notebook."""
+"""Text from a file -> text that stays plain in Markdown: on a page, in a README, in a notebook."""
 
 import re
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:^=&@/])")
-# In a file that is read as it is, too, only what can do something.
+# In a file that is also read as plain text, only characters that have an effect.
 _STRONG = re.compile(r"([\\`*_\[\]|~<>$&])")
 _LIST = re.compile(r"^(\d*)([-+=#.)])")
-# Addresses become links after escapes have been read, unless something that nobody sees stands inside of them.
+# Addresses become links even if escaped, unless an invisible character breaks them.
 _ADDRESSES = re.compile(r"(https?:(?=//)|www(?=\.)|@)", re.IGNORECASE)
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 
@@ -25,7 +25,7 @@ def markdown(text: str, most: int | None = None) -> str:
 
 
 def line(text: str) -> str:
-    """Return text as one line of a Markdown file, which people also read as it is: with as few marks as will do."""
+    """Return text as one line of a Markdown file, which is also read as plain text: with as few escapes as possible."""
     flat = _ADDRESSES.sub("\\1\u2060", _BREAKS.sub(" ", text).strip())
     return _LIST.sub(r"\1\\\2", _STRONG.sub(r"\\\1", flat))
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or as they were before, and what is read from files that may be damaged."""
+"""Files that are written whole or not at all, and JSON from files that may be damaged."""
 
 import errno
 import json
@@ -17,7 +17,7 @@ def disk_errors() -> Iterator[None]:
     """Turn a full or forbidden disk into a sentence.
 
     Raises:
-        UserError: If what happens inside finds no space or no permission.
+        UserError: If the code inside finds no space or no permission.
     """
     try:
         yield
@@ -37,7 +37,7 @@ def disk_errors() -> Iterator[None]:
         raise
 
 
-# What is on the disk after a power cut: the file under its name; it or what was there before, whole; nobody cares.
+# Guarantee after a power cut: the new file; the new or the old file, whole; none.
 Sync = Literal["name", "content", "nothing"]
 
 
@@ -47,14 +47,14 @@ def put(beside: Path, path: Path, sync: Sync = "name") -> None:
     Args:
         beside: The file, on the same disk.
         path: Its place.
-        sync: What must be on the disk when this returns; each of content and name takes some milliseconds.
+        sync: What must be on the disk on return; content and name take some milliseconds each.
     """
     if sync != "nothing":
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
     os.replace(beside, path)
-    if sync == "name" and hasattr(os, "O_DIRECTORY"):  # Windows has no such thing
-        with suppress(OSError):  # some file systems have it for files alone
+    if sync == "name" and hasattr(os, "O_DIRECTORY"):  # not on Windows
+        with suppress(OSError):  # some file systems support it only for files
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 os.fsync(folder)
@@ -64,9 +64,9 @@ def put(beside: Path, path: Path, sync: Sync = "name") -> None:
 
 @contextmanager
 def whole(path: Path, sync: Sync = "name") -> Iterator[Path]:
-    """Give a name to write a file under, beside its place and with the same ending; then put it there.
+    """Yield a temporary path beside a file's place, with the same ending; then rename it into place.
 
-    Where writing fails, nothing is left of it, and what was in its place stays.
+    If writing fails, the temporary file is removed, and the old file stays.
 
     Args:
         path: The file's place.
@@ -86,7 +86,7 @@ def write_beside(path: Path, data: bytes | memoryview | Iterable[bytes], sync: S
 
     Args:
         path: The file's place.
-        data: What it is to hold, whole or in pieces.
+        data: Its content, whole or in pieces.
         sync: As for ``put``.
 
     Raises:
@@ -100,7 +100,7 @@ def from_json(data: bytes | str) -> Any:
     """Return what a JSON text holds.
 
     Raises:
-        ValueError: If it is damaged, or nested so deeply that nobody wrote it so.
+        ValueError: If it is damaged, or nested too deeply.
     """
     try:
         return json.loads(data)

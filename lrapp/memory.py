@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:
-    """Return how much memory a process may still take, None where that cannot be known.
+    """Return how much memory a process may still take, None where that is unknown.
 
     Args:
         root: Where ``proc`` and ``sys`` are found.
@@ -26,7 +26,7 @@ def _free_of_machine(root: Path) -> int | None:
 
 
 def _free_of_group(root: Path) -> int | None:
-    """What a container's limit leaves, by either version of control groups."""
+    """Memory left within a container's limit, by either version of control groups."""
     for limit, used in (
         ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
         ("sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -40,7 +40,7 @@ def _free_of_group(root: Path) -> int | None:
 
 
 def _cached(limit: Path) -> int:
-    """File pages that the group counts as used and gives back when asked."""
+    """File pages that the group counts as used but frees when needed."""
     try:
         for line in limit.with_name("memory.stat").read_text().splitlines():
             name, _, value = line.partition(" ")

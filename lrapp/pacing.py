@@ -1,4 +1,4 @@
-"""Telling how far something is, no more often than somebody who watches could see."""
+"""Reporting progress no more often than a person can see."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,10 @@ P = ParamSpec("P")
 
 
 def now_and_then(tell: Callable[P, object], seconds: float) -> Callable[P, None]:
-    """Return what calls a function once in that many seconds, and passes over what comes between.
+    """Return a function that calls another at most once in that many seconds, and skips calls in between.
 
     Args:
-        tell: What is to be called.
+        tell: The function to call.
         seconds: The least time between two calls; the first is made at once.
     """
     told = -seconds

@@ -1,7 +1,10 @@
 """Numbers and names in sentences: the noun and the verb that go with a number, names in quotation marks."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def counted(number: int, one: str, several: str = "") -> str:
@@ -9,10 +12,55 @@ def counted(number: int, one: str, several: str = "") -> str:
 
     Args:
         number: How many there are.
-        one: What one of them is called; a verb may follow, as in "row is".
-        several: What more of them are called, where an s at the end does not do.
+        one: The singular; a verb may follow, as in "row is".
+        several: The plural, where it is not the singular with an s.
     """
     return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Return a number as a person reads it: 15,880, 0.0321, 5.16 × 10⁻⁷, never 1.588e+04.
+
+    Args:
+        value: The number.
+        digits: How many digits from the first that is not 0; of 1,000 and more all before the decimal point are shown.
+    """
+    if not math.isfinite(value):
+        return f"{value}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if value and not -6 <= power < 12:
+        return f"{_shortened(mantissa)} × 10{str(power).translate(_RAISED)}"
+    return _shortened(f"{value:,.{max(0, digits - 1 - power, int(digits > 3 and power == 3))}f}")
+
+
+def percent(share: float) -> str:
+    """Return a share as a person reads it: 97.1 %."""
+    return f"{100 * share:.1f} %"
+
+
+def measured(metric: str, value: float) -> str:
+    """Return the value of a metric as a person reads it: shares in percent.
+
+    Args:
+        metric: Its name.
+        value: Its value.
+    """
+    return percent(value) if metric in ("accuracy", "balanced accuracy") else number(value)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as a person reads it: 412 kB, 1.5 MB, 4 GB."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= 0.95 * factor:
+            return f"{number(count / factor, 2)} {unit}"
+    return counted(count, "byte")
+
+
+def _shortened(text: str) -> str:
+    """Leave out zeros at the end of decimals."""
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def quoted(names: Iterable[str], most: int = 5) -> str:
@@ -30,10 +78,10 @@ def distinct(
 
     Args:
         names: Anything, also with line breaks.
-        most: Letters to keep, besides what tells equal ones apart.
-        apart: What each is known by besides, such as a time; it stands behind a name that is there more than once.
-            Where there is nothing, or that is the same too, a number does.
-        nameless: What stands for a name of blanks.
+        most: Letters to keep, besides what distinguishes equal ones.
+        apart: Another attribute of each, such as a time; it is added to names that are not unique.
+            If there is none, or it is equal too, a number is added.
+        nameless: Replaces an empty name.
     """
     lines = [" ".join(name.split()) or nameless for name in names]
     for place, line in enumerate(lines):

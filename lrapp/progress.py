@@ -1,4 +1,4 @@
-"""How far something is that a person waits for, and whether it is still wanted; between threads or processes."""
+"""The progress of what a person waits for, and the request to cancel it; between threads or processes."""
 
 import json
 import time
@@ -16,11 +16,11 @@ _PROGRESS_FILE, _STOP_FILE = "progress.json", "stop"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far something is.
+    """The progress of a task.
 
     Args:
-        doing: What is being done, as a person reads it.
-        share: How much of it is done, 0 to 1; None where that is not known.
+        doing: The stage, as a person reads it.
+        share: The share done, 0 to 1; None where that is unknown.
     """
 
     doing: str
@@ -28,37 +28,37 @@ class Progress:
 
 
 class Watch(Protocol):
-    """What stands between whoever works and whoever waits."""
+    """The connection between a task and the person who waits for it."""
 
     def tell(self, doing: str, share: float | None = None) -> None:
-        """Say how far it is."""
+        """Report progress."""
 
     def should_stop(self) -> bool:
-        """Return whether somebody asked for its end, or nobody waits any more."""
+        """Return whether it was cancelled, or nobody waits for it any more."""
 
     def check(self, sentence: str) -> None:
-        """Go on, if it is still wanted.
+        """Raise ``Stopped`` if it was cancelled.
 
         Args:
-            sentence: What the person is told who stopped it.
+            sentence: Message for the person who cancelled it.
 
         Raises:
-            Stopped: If it is not.
+            Stopped: If it was.
         """
 
 
 class Unwatched:
-    """Nobody waits, as where there is no page; it goes on to its end."""
+    """No progress and no cancelling, where there is no page."""
 
     def tell(self, doing: str, share: float | None = None) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def should_stop(self) -> bool:
-        """Return that nobody asked for its end."""
+        """Return False."""
         return False
 
     def check(self, sentence: str) -> None:
-        """Go on."""
+        """Do nothing."""
 
 
 NOBODY = Unwatched()
@@ -72,36 +72,36 @@ class ThreadWatch:
     asked_to_stop: bool = False
 
     def tell(self, doing: str, share: float | None = None) -> None:
-        """Say how far it is."""
+        """Report progress."""
         self.progress = Progress(doing, share)
 
     def should_stop(self) -> bool:
-        """Return whether somebody asked for its end."""
+        """Return whether it was cancelled."""
         return self.asked_to_stop
 
     def check(self, sentence: str) -> None:
-        """Go on, or raise ``Stopped``."""
+        """Raise ``Stopped`` if it was cancelled."""
         if self.should_stop():
             raise Stopped(sentence)
 
     def ask_to_stop(self) -> None:
-        """Ask for its end."""
+        """Cancel it."""
         self.asked_to_stop = True
 
 
 @dataclass(eq=False)
 class FolderWatch:
-    """Between processes that see one folder, also after the page was loaded anew.
+    """Between processes that share a folder, also after the page was reloaded.
 
     Args:
-        folder: Is there for as long as somebody waits; other files in it are left alone.
+        folder: Exists for as long as somebody waits; other files in it are not touched.
     """
 
     folder: Path
     _told: float = field(default=-_SECONDS_BETWEEN_WORDS, repr=False)
 
     def tell(self, doing: str, share: float | None = None) -> None:
-        """Say how far it is; a share that comes sooner than somebody who watches could see is passed over."""
+        """Report progress; shares that come faster than a person can see are skipped."""
         if share is not None and time.monotonic() - self._told < _SECONDS_BETWEEN_WORDS:
             return
         self._told = time.monotonic()
@@ -121,16 +121,16 @@ class FolderWatch:
             return None
 
     def should_stop(self) -> bool:
-        """Return whether somebody asked for its end, or nobody waits any more."""
+        """Return whether it was cancelled, or nobody waits for it any more."""
         return (self.folder / _STOP_FILE).exists() or not self.folder.is_dir()
 
     def check(self, sentence: str) -> None:
-        """Go on, or raise ``Stopped``."""
+        """Raise ``Stopped`` if it was cancelled."""
         if self.should_stop():
             raise Stopped(sentence)
 
     def ask_to_stop(self) -> None:
-        """Ask for its end.
+        """Cancel it.
 
         Raises:
             UserError: If the disk cannot be written.
@@ -139,6 +139,6 @@ class FolderWatch:
             (self.folder / _STOP_FILE).touch()
 
     def begin_again(self) -> None:
-        """Forget how far it was, and that it was to end."""
+        """Reset progress and the request to cancel."""
         for name in (_PROGRESS_FILE, _STOP_FILE):
             (self.folder / name).unlink(missing_ok=True)

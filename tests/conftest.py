@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from lrapp.execution import worker_setup
@@ -22,6 +23,8 @@ from lrapp.settings import (
 # Read by TensorFlow when it is imported, in this process and in those that tests start: the last bits of the numbers
 # depend on it.
 worker_setup.settle("small")
+
+hypothesis.settings.register_profile("same_examples", derandomize=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:

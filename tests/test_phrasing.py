@@ -104,8 +104,8 @@ def test_one_row_at_a_threshold() -> None:
 
 
 def test_one_picture() -> None:
-    assert Mistakes("test", 1, 0, ()).sentence == "The only test picture was told right."
-    assert Mistakes("test", 5, 1, ()).sentence.startswith("1 of 5 test pictures was taken for something else")
+    assert Mistakes("test", 1, 0, ()).sentence == "The only test picture was classified correctly."
+    assert Mistakes("test", 5, 1, ()).sentence.startswith("1 of 5 test pictures was misclassified")
 
 
 def _unaware() -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Whose is it, and who may? A visitor's signed cookie, who has uploaded what, and the table of rights."""
+"""Who owns what, and who may do what? A visitor's signed cookie, uploaders of files, and the table of rights."""

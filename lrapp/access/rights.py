@@ -1,4 +1,4 @@
-"""Who may do what with what somebody made: a table, and one sentence for each refusal.
+"""Who may do what with a run, study or prediction: a table, and one sentence for each refusal.
 
 Without ``LRAPP_RUNS=own`` a server has no owners, and everybody may do everything.
 """
@@ -7,7 +7,7 @@ import os
 from typing import Literal
 
 Relation = Literal["owner", "guest", "stranger"]
-"""Who made it; who was given its address; who has neither."""
+"""Its owner; a visitor who was given its address; anybody else."""
 
 Action = Literal[
     "look",
@@ -24,7 +24,7 @@ Action = Literal[
     "predict",
     "use the table",
 ]
-# A link shows, and no more: curves, results and settings, which may be saved as they stand there.
+# A link only shows: curves, results and settings, which may be saved as they are.
 _GUEST: frozenset[Action] = frozenset({"look", "take settings", "save what is shown"})
 
 
@@ -34,12 +34,12 @@ def private() -> bool:
 
 
 def allowed(action: Action, relation: Relation) -> bool:
-    """Return whether somebody may do something with what they own, were given the address of, or neither."""
+    """Return whether a visitor may do something, given their relation to it."""
     return relation == "owner" or (relation == "guest" and action in _GUEST)
 
 
 def refusal(word: str, owner: str) -> str:
-    """Return the sentence for somebody who may look and no more.
+    """Return the sentence for a visitor who may only look.
 
     Args:
         word: What it is: run, comparison, search, prediction.

@@ -1,4 +1,4 @@
-"""Who has shown which bytes: a browser that uploads a file may use it from then on, however many others did too.
+"""Who has uploaded which file: a browser that uploads a file may use it from then on, however many others did too.
 
 Beside ``data/`` lies ``uploaders/`` with a folder for each file's SHA-256, and in it an empty file for each owner, so
 that two who upload at once do not undo one another.
@@ -15,7 +15,7 @@ _KEPT_SECONDS = 7 * 86_400
 
 
 def note(home: Path, sha256: str, owner: str) -> None:
-    """Keep that somebody has uploaded a file; forget those of files that are gone.
+    """Record that a visitor has uploaded a file; remove records of files that are gone.
 
     Args:
         home: The store's folder.

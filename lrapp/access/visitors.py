@@ -1,4 +1,4 @@
-"""A secret for each browser, in a signed cookie, so that what was made can be told to be its maker's; no accounts.
+"""A secret for each browser, in a signed cookie, so that what was made has an owner; no accounts.
 
 The cookie holds a random secret, signed with a key that lies in the home folder. Folders hold only what a one-way
 function makes of the secret: who reads them, or downloads a run, cannot make the cookie of it. A browser whose first
@@ -44,7 +44,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Visitor:
-    """One cookie's word for who is there.
+    """A visitor, by one cookie.
 
     Args:
         id: What folders hold; says nothing of the cookie.
@@ -62,7 +62,7 @@ def key(home: Path) -> bytes:
     Raises:
         UserError: If the disk is full or may not be written.
     """
-    # Here, because the server imports this room before it answers for the first time.
+    # Imported here, because the server imports this module before it answers for the first time.
     from lrapp.files import disk_errors, whole
 
     path = home / KEY_FILE
@@ -98,7 +98,7 @@ def new_cookie(secret: bytes) -> tuple[str, str]:
 
 
 def visitor(secret: bytes, value: str) -> Visitor | None:
-    """Return who a cookie's value says is there; None where it is forged, foreign or too old."""
+    """Return the visitor of a cookie's value; None where it is forged, foreign or too old."""
     try:
         told, since = _signer(secret).unsign(value, max_age=YEAR, return_timestamp=True)
     except BadSignature:
@@ -107,7 +107,7 @@ def visitor(secret: bytes, value: str) -> Visitor | None:
 
 
 def known(secret: bytes, cookies: Mapping[str, str]) -> tuple[Visitor, ...]:
-    """Return all that a browser's cookies say of who is there, the oldest first."""
+    """Return the visitors of all cookies of a browser, the oldest first."""
     found = (visitor(secret, value) for name, value in cookies.items() if _ours(secret, name))
     return tuple(sorted(filter(None, found), key=lambda one: (one.since, one.id)))
 
@@ -167,7 +167,7 @@ class Cookies:
 
         async def with_cookies(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # Nobody between may keep what is one browser's own.
+                # Proxies must not cache one browser's cookie.
                 headers = [pair for pair in message.get("headers", []) if pair[0].lower() != b"cache-control"]
                 headers += [(b"cache-control", b"no-store")]
                 headers += [(b"set-cookie", line.encode("latin-1")) for line in lines]
@@ -187,7 +187,7 @@ class Cookies:
         try:
             return changes(key(Store.default().home), _parsed(headers.get(b"cookie", "")), attributes)
         except UserError as error:
-            log.warning("%s", error)  # the tab is then all that is known of a visitor
+            log.warning("%s", error)  # then a visitor is known only within the tab
             return []
 
 

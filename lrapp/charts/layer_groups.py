@@ -48,7 +48,7 @@ def plan_spec() -> dict[str, Any]:
                 "learning_rate:Q",
                 title="learning rate",
                 scale=alt.Scale(zero=True),
-                axis=alt.Axis(format=".2~g", tickCount=4),
+                axis=alt.Axis(tickCount=4),
             ),
             color=alt.Color(
                 "group:N",
@@ -65,8 +65,8 @@ def plan_spec() -> dict[str, Any]:
             ),
             tooltip=[
                 alt.Tooltip("group:N", title="layers"),
-                alt.Tooltip("at:Q", title="epoch", format=".4~g"),
-                alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
+                alt.Tooltip("at:Q", title="epoch", format=",.4~r"),
+                alt.Tooltip("learning_rate:Q", title="learning rate", format=",.4~r"),
             ],
         )
         .properties(height=220)

@@ -1,4 +1,4 @@
-"""Charts of runs that train many networks at once: how far they are apart, and each of them."""
+"""Charts of runs that train many networks at once: their spread, and each of them."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -15,10 +15,10 @@ Kind = Literal["seeds", "rates"]
 
 
 def spread(history: History, most: int) -> pd.DataFrame:
-    """Return what a run's charts draw of many networks: how far validation figures are apart, and their mean's.
+    """Return the rows that a run's charts draw of many networks: the spread of validation figures, and the ensemble's.
 
     Args:
-        history: What the run has said so far.
+        history: The run's events so far.
         most: About how many points of a line to keep.
 
     Returns:
@@ -51,8 +51,8 @@ def spread_layers(base: alt.Chart, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     )
     tooltip = [
         alt.Tooltip("series:N", title="line"),
-        alt.Tooltip("epoch:Q", format=".4~g"),
-        alt.Tooltip("value:Q", format=".5~g"),
+        alt.Tooltip("epoch:Q", format=",.4~r"),
+        alt.Tooltip("value:Q", format=",.5~r"),
     ]
     return [
         band.encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q"),
@@ -64,7 +64,7 @@ def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.
     """Return a line for every network of a run: ``epoch``, ``member``, ``peak``, ``val_loss``, ``best``, ``leads``.
 
     Args:
-        history: What the run has said so far.
+        history: The run's events so far.
         peaks: The highest rate of each network.
         most: About how many points of a line to keep.
 
@@ -108,9 +108,9 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
     color = _by_rate() if kind == "rates" else alt.value(GREY)
     tooltip = [
         alt.Tooltip("member:N", title="network"),
-        alt.Tooltip("peak:Q", title="peak rate", format=".2~g"),
-        alt.Tooltip("epoch:Q", format=".4~g"),
-        alt.Tooltip("val_loss:Q", title="validation loss", format=".5~g"),
+        alt.Tooltip("peak:Q", title="peak rate", format=",.2~r"),
+        alt.Tooltip("epoch:Q", format=",.4~r"),
+        alt.Tooltip("val_loss:Q", title="validation loss", format=",.5~r"),
     ]
     others = base.transform_filter("!datum.leads").mark_line(strokeWidth=1.5, opacity=0.8)
     leader = base.transform_filter("datum.leads").mark_line(strokeWidth=3.5)
@@ -135,13 +135,13 @@ def rates_spec(title: str = "best validation loss", *, log_loss: bool = False) -
         "peak:Q",
         title="peak learning rate",
         scale=alt.Scale(type="log", nice=False, padding=20),
-        axis=alt.Axis(format=".1~g", tickCount=6),
+        axis=alt.Axis(tickCount=6),
     )
     y = _loss("best", title, log_loss)
     tooltip = [
         alt.Tooltip("member:N", title="network"),
-        alt.Tooltip("peak:Q", title="peak rate", format=".2~g"),
-        alt.Tooltip("best:Q", title=title, format=".5~g"),
+        alt.Tooltip("peak:Q", title="peak rate", format=",.2~r"),
+        alt.Tooltip("best:Q", title=title, format=",.5~r"),
     ]
     line = base.mark_line(strokeWidth=1, color=GREY).encode(x=x, y=y)
     others = base.transform_filter("!datum.leads").mark_point(size=90, filled=True, opacity=1)
@@ -163,7 +163,7 @@ def _loss(column: str, title: str, log_loss: bool) -> alt.Y:
         f"{column}:Q",
         title=title,
         scale=alt.Scale(zero=False, type="log" if log_loss else "linear", padding=8),
-        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52),
+        axis=alt.Axis(tickCount=4, minExtent=52, maxExtent=52),
     )
 
 

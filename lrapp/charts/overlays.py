@@ -1,6 +1,6 @@
 """Histories of several runs -> one group of charts, a line for each run.
 
-As in ``charts``, frames have column names of our own making; what a person called a run is a value only.
+As in ``charts``, frames have column names of our own making; names of runs are values only.
 """
 
 from collections.abc import Sequence
@@ -148,7 +148,7 @@ def _panel(
                 "value:Q",
                 title=title,
                 scale=alt.Scale(zero=False, type="log" if log else "linear", padding=8),
-                axis=alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52),
+                axis=alt.Axis(tickCount=4, minExtent=52, maxExtent=52),
             ),
             color=alt.Color(
                 "name:N",
@@ -165,8 +165,8 @@ def _panel(
             opacity={"condition": {"param": "picked", "value": 1}, "value": 0.12},
             tooltip=[
                 alt.Tooltip("name:N", title="run"),
-                alt.Tooltip("at:Q", title=axis, format=",.4~g" if axis == "epoch" else ",d"),
-                alt.Tooltip("value:Q", title=title, format=".5~g"),
+                alt.Tooltip("at:Q", title=axis, format=",.4~r" if axis == "epoch" else ",d"),
+                alt.Tooltip("value:Q", title=title, format=",.5~r"),
             ],
         )
         .properties(height=150 if legend else 120)

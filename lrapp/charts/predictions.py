@@ -1,4 +1,4 @@
-"""Predictions -> Altair charts: what a table was answered, one row's answer, and what it would be otherwise."""
+"""Predictions -> Altair charts: of a table, of one row, and how one column changes it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.results import COLOURS, Figure, axis_format, title
+from lrapp.charts.results import COLOURS, Figure, title
 from lrapp.charts.training import GREY, TRAINING, finished
 from lrapp.prediction.summary import Bar
 
@@ -26,7 +26,6 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
     rows = sum(bar.rows for bar in bars)
     if not bars[0].name:
         frame = pd.DataFrame([{"low": bar.low, "high": bar.high, "rows": bar.rows} for bar in bars])
-        greatest = float(frame[["low", "high"]].abs().to_numpy().max())
         chart = (
             alt.Chart()
             .mark_bar(color=TRAINING, binSpacing=1)
@@ -35,13 +34,13 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
                     "low:Q",
                     bin="binned",
                     title=f"predicted {title(target)}",
-                    axis=alt.Axis(tickCount=6, format=axis_format(greatest)),
+                    axis=alt.Axis(tickCount=6),
                 ),
                 x2="high:Q",
-                y=alt.Y("rows:Q", title="rows", axis=alt.Axis(tickCount=4, format="~s")),
+                y=alt.Y("rows:Q", title="rows", axis=alt.Axis(tickCount=4)),
                 tooltip=[
-                    alt.Tooltip("low:Q", title="from", format=".5~g"),
-                    alt.Tooltip("high:Q", title="to", format=".5~g"),
+                    alt.Tooltip("low:Q", title="from", format=",.5~r"),
+                    alt.Tooltip("high:Q", title="to", format=",.5~r"),
                     alt.Tooltip("rows:Q", format=","),
                 ],
             )
@@ -73,7 +72,7 @@ def chances(names: Sequence[str], values: Sequence[float]) -> Figure:
         frame = frame.nlargest(MOST_CLASSES, "chance")
     tooltip = [
         alt.Tooltip("class:N", title="answer"),
-        alt.Tooltip("chance:Q", title="probability", format=".2%"),
+        alt.Tooltip("chance:Q", title="probability", format=".1%"),
     ]
     return Figure(_bars(frame, "chance", "probability", tooltip), frame, "probabilities")
 
@@ -126,13 +125,13 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: st
         "value:Q",
         title=title(answer),
         scale=alt.Scale(domain=[0, 1], nice=False) if share else alt.Scale(zero=False, padding=6),
-        axis=alt.Axis(tickCount=5, format=".0%" if share else "~g"),
+        axis=alt.Axis(tickCount=5, format=".0%" if share else alt.Undefined),
     )
     tooltip = [
-        alt.Tooltip(field, title=name, format={"date": "%Y-%m-%d", "time": "%H:%M"}.get(kind, ".5~g"))
+        alt.Tooltip(field, title=name, format={"date": "%Y-%m-%d", "time": "%H:%M"}.get(kind, ",.5~r"))
         if kind != "category"
         else alt.Tooltip(field, title=name),
-        alt.Tooltip("value:Q", title=title(answer), format=".1%" if share else ".5~g"),
+        alt.Tooltip("value:Q", title=title(answer), format=".1%" if share else ",.5~r"),
     ]
     encoded: dict[str, Any] = {"x": x, "y": y, "tooltip": tooltip}
     if names != [""]:

@@ -18,13 +18,8 @@ from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Resid
 _BLANKS = re.compile(r"\s+")
 # Okabe and Ito's colours, which stay apart for colour-blind eyes; the yellow is darkened for white paper.
 COLOURS = (TRAINING, VALIDATION, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8a5a2b", "#7a5fd0")
-# The page counts titles, labels and legends into a chart's height.
+# A chart's height on the page includes titles, labels and legends.
 _AROUND = 110
-
-
-def axis_format(greatest: float) -> str:
-    """Return how an axis writes numbers up to that size: thousands as k, but 0.05 not as 50m, that is thousandths."""
-    return "~s" if greatest >= 10_000 else ".4~g"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +101,7 @@ def confusion(found: Confusion) -> Figure:
         numbers = alt.Chart().mark_text(fontSize=12).encode(x=x, y=y, text=alt.Text("rows:Q", format=","))
         layers += [
             numbers.transform_filter("datum.share > 0.5").mark_text(fontSize=12, color="white"),
-            # Grey is read on both themes' paper.
+            # Grey is readable in both themes.
             numbers.transform_filter("datum.share <= 0.5").mark_text(fontSize=12, color="#808690"),
         ]
     height = (36 if few else 18) * len(found.names) + _AROUND
@@ -185,7 +180,7 @@ def _colour(field: str, names: list[str]) -> alt.Color:
 
 
 def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
-    """Return how often what was foretold happened; on the diagonal, a probability means what it says.
+    """Return observed shares over predicted probabilities; on the diagonal both are equal.
 
     Args:
         found: Of the network.
@@ -204,8 +199,8 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
     else:
         colour["color"] = alt.value(TRAINING)
     both = {
-        "x": alt.X("predicted:Q", title="probability given", scale=alt.Scale(domain=[0, 1])),
-        "y": alt.Y("observed:Q", title="share that was so", scale=alt.Scale(domain=[0, 1])),
+        "x": alt.X("predicted:Q", title="predicted probability", scale=alt.Scale(domain=[0, 1])),
+        "y": alt.Y("observed:Q", title="observed share", scale=alt.Scale(domain=[0, 1])),
     }
     ideal = (
         alt.Chart()
@@ -226,8 +221,8 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
             **colour,
             size=alt.Size("rows:Q", legend=None, scale=alt.Scale(range=[30, 300])),
             tooltip=[
-                alt.Tooltip("predicted:Q", title="probability given", format=".1%"),
-                alt.Tooltip("observed:Q", title="share that was so", format=".1%"),
+                alt.Tooltip("predicted:Q", title="predicted probability", format=".1%"),
+                alt.Tooltip("observed:Q", title="observed share", format=".1%"),
                 alt.Tooltip("rows:Q", format=","),
             ],
         )
@@ -262,7 +257,7 @@ def predicted(found: Residuals, target: str) -> Figure:
         .encode(
             x=alt.X("truth:Q", title=f"true {name}", scale=ends, axis=alt.Axis(tickCount=6)),
             y=alt.Y("predicted:Q", title=f"predicted {name}", scale=ends),
-            tooltip=[alt.Tooltip("truth:Q", format=",.5~g"), alt.Tooltip("predicted:Q", format=",.5~g")],
+            tooltip=[alt.Tooltip("truth:Q", format=",.5~r"), alt.Tooltip("predicted:Q", format=",.5~r")],
         )
     )
     return Figure(finished(alt.layer(points, ideal).properties(height=360)), frame, "predicted")
@@ -282,8 +277,8 @@ def residuals(found: Residuals) -> Figure:
             y=alt.Y("rows:Q", title="rows"),
             y2=alt.datum(0),
             tooltip=[
-                alt.Tooltip("start:Q", title="from", format=",.4~g"),
-                alt.Tooltip("end:Q", title="to", format=",.4~g"),
+                alt.Tooltip("start:Q", title="from", format=",.4~r"),
+                alt.Tooltip("end:Q", title="to", format=",.4~r"),
                 alt.Tooltip("rows:Q", format=","),
             ],
         )
@@ -320,16 +315,14 @@ def importance(found: tuple[Importance, ...], what: str, most: int = 15) -> Figu
     )
     tooltip = [
         alt.Tooltip("column:N", title="column"),
-        alt.Tooltip("drop:Q", title=what, format=".4~g"),
-        alt.Tooltip("spread:Q", title="spread", format=".2~g"),
+        alt.Tooltip("drop:Q", title=what, format=",.4~r"),
+        alt.Tooltip("spread:Q", title="spread", format=",.2~r"),
     ]
-    format_ = ".1~%" if "accuracy" in what else axis_format(frame["high"].abs().max())
+    axis = alt.Axis(tickCount=5, format=".1~%" if "accuracy" in what else alt.Undefined)
     bars = (
         alt.Chart()
         .mark_bar(color=TRAINING)
-        .encode(
-            x=alt.X("drop:Q", title=what, axis=alt.Axis(tickCount=5, format=format_)), y=y, tooltip=tooltip
-        )
+        .encode(x=alt.X("drop:Q", title=what, axis=axis), y=y, tooltip=tooltip)
     )
     spread = alt.Chart().mark_rule(color=GREY, strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y)
     chart = alt.layer(bars, spread).properties(height=22 * len(shown) + _AROUND)
@@ -360,9 +353,9 @@ def dependence(found: Dependence, answer: str) -> Figure:
         y=alt.Y("value:Q", title=title(answer), scale=alt.Scale(zero=False, padding=6)),
         color=_colour("class", names),
         tooltip=[
-            alt.Tooltip("at:Q" if numeric else "at:N", title=name),
+            alt.Tooltip("at:Q", title=name, format=",.5~r") if numeric else alt.Tooltip("at:N", title=name),
             alt.Tooltip("class:N", title="answer"),
-            alt.Tooltip("value:Q", title="mean", format=".4~g"),
+            alt.Tooltip("value:Q", title="mean", format=",.4~r"),
         ],
     )
     marked = (

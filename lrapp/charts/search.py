@@ -1,4 +1,4 @@
-"""The trials of a random search -> a small chart for each setting that varied: its value against what came of it."""
+"""The trials of a random search -> a small chart for each setting that varied: its value against the result."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from lrapp.experiments.search_space import AXES, Choice, Range, Space, shown, sp
 
 # With axis and titles, as a chart of its own has to fit into its height.
 _HEIGHT = 230
-# Beyond this, the bad trials would press the good ones into one line.
+# Beyond this, bad trials would squeeze the good ones into one line.
 _MOST_RATIO = 20
 _CROSS = "M-1,-1L1,1M1,-1L-1,1"
 
@@ -58,15 +58,15 @@ def _spec(
         "measure:Q",
         title=measure.split(" ", 1),  # two lines, as one would be longer than the axis
         scale=alt.Scale(zero=False, type="log" if log_measure else "linear", padding=8),
-        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=40),
+        axis=alt.Axis(tickCount=4, minExtent=40),
     )
     own = (
         alt.Tooltip("name:N", title=spoken(name))
         if isinstance(varied, Choice)
-        else alt.Tooltip("value:Q", title=spoken(name), format=".4~g")
+        else alt.Tooltip("value:Q", title=spoken(name), format=",.4~r")
     )
     trial = alt.Tooltip("trial:Q", title="trial")
-    tooltip = [trial, own, alt.Tooltip("measure:Q", title=measure, format=".5~g")]
+    tooltip = [trial, own, alt.Tooltip("measure:Q", title=measure, format=",.5~r")]
     base = alt.Chart()
     layers = [
         base.transform_filter("datum.part == 'trial'")
@@ -91,15 +91,15 @@ def _axis(name: str, varied: Range | Choice) -> alt.X:
     if about.scale != "linear":
         base = 2 if about.whole else 10
         marks = _powers(base, low, high)
-        # Vega's own marks, all nine of a decade, would be a thicket of lines.
+        # Vega's own ticks, nine for each decade, would be too many lines.
         some = {"values": marks} if len(marks) > 1 else {"tickCount": 3}
-        axis = alt.Axis(format="d" if base == 2 else ".0e", labelOverlap=True, **some)
+        axis = alt.Axis(labelOverlap=True, **some)
         scale = alt.Scale(type="log", base=base, domain=[low, high], nice=False, padding=8)
     elif about.whole:
-        axis = alt.Axis(format="d", values=list(range(int(low), int(high) + 1)), labelOverlap=True)
+        axis = alt.Axis(values=list(range(int(low), int(high) + 1)), labelOverlap=True)
         scale = alt.Scale(domain=[low, high], nice=False, padding=8)
     else:
-        axis = alt.Axis(format=".3~g", tickCount=5)
+        axis = alt.Axis(tickCount=5)
         scale = alt.Scale(domain=[low, high], nice=False, padding=8)
     return alt.X("value:Q", title=label, scale=scale, axis=axis)
 

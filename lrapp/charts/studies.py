@@ -63,7 +63,7 @@ def _panel(
         axis=alt.Axis(labels=last, ticks=last, tickMinStep=1 if epochs > 2 else 0.25),
     )
     scale = alt.Scale(zero=False, type="log" if log else "linear", padding=8)
-    axis = alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52)
+    axis = alt.Axis(tickCount=4, minExtent=52, maxExtent=52)
     color = alt.Color(
         "name:N",
         title=None,
@@ -81,10 +81,10 @@ def _panel(
     )
     tooltip = [
         alt.Tooltip("name:N", title="policy"),
-        alt.Tooltip("epoch:Q", format=".4~g"),
-        alt.Tooltip("mean:Q", title=f"{title}, mean", format=".5~g"),
-        alt.Tooltip("low:Q", title="least", format=".5~g"),
-        alt.Tooltip("high:Q", title="greatest", format=".5~g"),
+        alt.Tooltip("epoch:Q", format=",.4~r"),
+        alt.Tooltip("mean:Q", title=f"{title}, mean", format=",.5~r"),
+        alt.Tooltip("low:Q", title="least", format=",.5~r"),
+        alt.Tooltip("high:Q", title="greatest", format=",.5~r"),
         alt.Tooltip("seeds:Q", title="seeds so far"),
     ]
     band = base.mark_area(opacity=0.2).encode(

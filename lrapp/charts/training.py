@@ -97,8 +97,8 @@ def run_frame(
     """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
 
     Args:
-        history: What the run has said so far.
-        plan: The line of its plan, from ``planned``; drawn behind the rates that were used.
+        history: The run's events so far.
+        plan: The line of its plan, from ``planned``; drawn behind the rates used.
         most: About how many points of a line to keep.
         extra: More rows, as ``members.spread`` gives them.
     """
@@ -136,7 +136,7 @@ def run_frame(
 
 
 def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
-    """One line's points; those that are not finite go before thinning, as they would stand for their stretch."""
+    """One line's points, without those that are not finite, which would be taken for extremes in thinning."""
     line = frame[["epoch", column]].rename(columns={column: "value"})
     return thin(line[np.isfinite(line["value"].astype(float))], "value", most)
 
@@ -188,12 +188,12 @@ def _panel(
         "value:Q",
         title=title,
         scale=alt.Scale(zero=False, type="log" if log else "linear", padding=8),
-        axis=alt.Axis(tickCount=4, format=".3~g", minExtent=52, maxExtent=52),
+        axis=alt.Axis(tickCount=4, minExtent=52, maxExtent=52),
     )
     tooltip = [
         alt.Tooltip("series:N", title="line"),
-        alt.Tooltip("epoch:Q", format=".4~g"),
-        alt.Tooltip("value:Q", title=title, format=".5~g"),
+        alt.Tooltip("epoch:Q", format=",.4~r"),
+        alt.Tooltip("value:Q", title=title, format=",.5~r"),
     ]
     if panel == "rate":
         faint = "planned"
@@ -229,7 +229,7 @@ def _panel(
     if more is not None and panel != "rate":
         layers += more(base, x, y)
     if panel == "loss":
-        # On the side where there is room.
+        # On the side with more room.
         early = f"datum.epoch < {epochs / 8}"
         layers += [
             best.transform_filter(where)
@@ -256,11 +256,11 @@ def plan_spec() -> dict[str, Any]:
                 "learning_rate:Q",
                 title="learning rate",
                 scale=alt.Scale(zero=True),
-                axis=alt.Axis(format=".2~g", tickCount=4),
+                axis=alt.Axis(tickCount=4),
             ),
             tooltip=[
-                alt.Tooltip("at:Q", title="epoch", format=".4~g"),
-                alt.Tooltip("learning_rate:Q", title="learning rate", format=".4~g"),
+                alt.Tooltip("at:Q", title="epoch", format=",.4~r"),
+                alt.Tooltip("learning_rate:Q", title="learning rate", format=",.4~r"),
             ],
         )
         .properties(height=150)
@@ -325,13 +325,13 @@ def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
     x = alt.X(
         "learning_rate:Q",
         title="learning rate",
-        axis=alt.Axis(format=".0e", tickCount=8),
+        axis=alt.Axis(tickCount=8),
         scale=alt.Scale(type="log", domain=[start_lr, end_lr], nice=False),
     )
     y = alt.Y("loss:Q", title="loss, smoothed", scale=alt.Scale(zero=False, padding=8))
     tooltip = [
-        alt.Tooltip("learning_rate:Q", title="learning rate", format=".3~g"),
-        alt.Tooltip("loss:Q", format=".4~g"),
+        alt.Tooltip("learning_rate:Q", title="learning rate", format=",.3~r"),
+        alt.Tooltip("loss:Q", format=",.4~r"),
     ]
     band, mark = base.transform_filter("datum.part == 'band'"), base.transform_filter("datum.part == 'mark'")
     layers = [
@@ -343,7 +343,7 @@ def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
         .mark_line(strokeWidth=1, opacity=0.5, color=TRAINING)
         .encode(x=x, y=y, detail="seed:N"),
         band.mark_line(strokeWidth=2.5, color=TRAINING).encode(x=x, y=y),
-        # Wide and unseen: what a click or a pointer looks for.
+        # Wide and invisible: the targets of clicks and the pointer.
         band.mark_point(size=400, opacity=0).encode(x=x, y=y, tooltip=tooltip),
         mark.mark_rule(color=RED, strokeWidth=1.5).encode(
             x=x, tooltip=[alt.Tooltip("name:N", title="suggestion"), tooltip[0]]
@@ -373,18 +373,48 @@ def finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
     spec.pop("datasets", None)
     _drop_data(spec)
     _spare_tooltips(spec)
-    return spec | {"data": {"name": POINTS}}
+    _write_numbers(spec)
+    config = spec.get("config", {}) | {"locale": {"number": _LOCALE}}
+    return spec | {"data": {"name": POINTS}, "config": config}
 
 
-# What Vega's tooltips take for a heading, and for the address of a picture, which the browser would then ask for.
+# 97.1 %, 15,880.
+_LOCALE = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["$", ""], "percent": " %"}
+_SMALL = "abs(datum.value) > 0 && abs(datum.value) < 0.00000099"
+_POWER = "ceil(-log(abs(datum.value)) / LN10 - 0.000001)"
+# 15,880, 0.0001, 5·10⁻⁷, as ``phrasing.number`` writes them; 2.5M from a million on, for want of room.
+_NUMBERS = (
+    f"{_SMALL} ? format(datum.value * pow(10, {_POWER}), '.2~r') + '·10⁻' + "
+    f"({_POWER} > 9 ? slice('⁰¹²³⁴⁵⁶⁷⁸⁹', floor({_POWER} / 10), floor({_POWER} / 10) + 1) : '') + "
+    f"slice('⁰¹²³⁴⁵⁶⁷⁸⁹', {_POWER} % 10, {_POWER} % 10 + 1) : "
+    "abs(datum.value) >= 1000000 ? format(datum.value, '.4~s') : format(datum.value, ',.6~r')"
+)
+
+
+def _write_numbers(part: Any) -> None:
+    """Have every axis of numbers that has no format of its own write them in one way, without exponents."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name in ("x", "y") and isinstance(value, dict) and value.get("type") == "quantitative":
+                axis = value.setdefault("axis", {})
+                if axis is not None and "format" not in axis:
+                    axis["labelExpr"] = _NUMBERS
+            else:
+                _write_numbers(value)
+    elif isinstance(part, list):
+        for value in part:
+            _write_numbers(value)
+
+
+# Vega's tooltips show these fields as a heading, and as a picture, which the browser would request.
 _TAKEN = ("title", "image")
 
 
 def _spare_tooltips(part: Any, *, inside: bool = False) -> None:
-    """Call no line of a tooltip as those are called, since a column of a table may have any name."""
+    """Rename tooltip fields with those names, since a column of a table may have any name."""
     if isinstance(part, dict):
         if inside and part.get("title", part.get("field")) in _TAKEN:
-            part["title"] = f"{part.get('title', part.get('field'))}\u2060"  # which nobody sees
+            part["title"] = f"{part.get('title', part.get('field'))}\u2060"  # a zero-width character
         for name, value in part.items():
             _spare_tooltips(value, inside=name == "tooltip")
     elif isinstance(part, list):

@@ -1,1 +1,1 @@
-"""How is it used without a browser? What stands behind ``python -m lrapp``."""
+"""How is it used without a browser? The commands of ``python -m lrapp``."""

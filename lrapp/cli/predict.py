@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     """Predict a table with a finished run's model.
 
     Args:
-        arguments: What stands behind ``predict``.
+        arguments: Command line arguments after ``predict``.
 
     Returns:
         Exit code: 0 when predictions were written, 1 when not, 2 for a wrong call or a file that can be read in
@@ -64,7 +64,7 @@ def _kind_for(run_folder: Path) -> worker_setup.WorkerKind:
     try:
         return worker_setup.kind_for(Run(run_folder).settings)
     except UserError:
-        return worker_setup.USUAL  # what reads the model will say what is wrong with it
+        return worker_setup.USUAL  # reading the model will report what is wrong
 
 
 def _predict(run_folder: Path, table: Path, out: Path, choice: Choice) -> None:

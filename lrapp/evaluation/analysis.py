@@ -1,4 +1,4 @@
-"""A finished network looked at closely: what ``insight.json`` in a run's folder holds, and how it is made."""
+"""A detailed evaluation of a finished network: the contents of ``insight.json`` in a run's folder, and their making."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class ClassCurves:
 
 @dataclass(frozen=True)
 class Insight:
-    """What one finished network is worth, in detail.
+    """The detailed evaluation of one finished network.
 
     Args:
         task: What it answers.
@@ -52,7 +52,7 @@ class Insight:
         verdict: One sentence on whether the network clearly beats it; empty without a linear model.
         linear: The figures of a linear model on the same rows; empty without one.
         confusion, classes, curves, calibration: Of classes.
-        tempered: What a temperature would make of the probabilities; None where that was not measured.
+        tempered: What a temperature would change about the probabilities; None where that was not measured.
         thresholds: Of two classes.
         threshold: The one that the model answers by; None for the usual half.
         residuals: Of numbers.
@@ -101,7 +101,7 @@ class Insight:
         return found
 
     def require_whole(self) -> None:
-        """Check that what belongs together has one length.
+        """Check that arrays that belong together have one length.
 
         Raises:
             ValueError: If it has not.
@@ -142,14 +142,14 @@ def look(
     answer: Answer,
     parameters: int,
 ) -> Insight:
-    """Return a close look at a network on the test rows; where there are none, on the validation rows.
+    """Return a detailed evaluation of a network on the test rows; where there are none, on the validation rows.
 
     Args:
         prepared: The data that it was trained on.
         outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
         own: What ``evaluation.evaluate`` made of them.
         answer: The network itself, inputs -> outputs.
-        parameters: Numbers in the network, which tell what an answer costs.
+        parameters: Parameters of the network, which decide the cost of a prediction.
     """
     kind = kinds.of(prepared.kind)
     name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)

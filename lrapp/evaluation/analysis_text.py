@@ -1,4 +1,4 @@
-"""A close look at a network -> the sentences and tables that page and report share."""
+"""A network's detailed evaluation -> the sentences and tables that page and report share."""
 
 from typing import Literal, get_args
 
@@ -7,21 +7,21 @@ import pandas as pd
 
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.metrics import THRESHOLDS, Thresholds
-from lrapp.evaluation.scores import Scores, number
+from lrapp.evaluation.scores import Scores
 from lrapp.evaluation.trees import BesideTrees
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number, percent
 from lrapp.preparation.threshold import Costs
 
 View = Literal["Confusion", "Curves", "Calibration", "Threshold", "Residuals", "What matters"]
 IMPORTANCE = (
     "Each column was shuffled among the rows, five times: how much worse the network answers without it, and the "
-    "spread. Columns that say the same as another look less important than they are."
+    "spread. Columns that repeat another look less important than they are."
 )
 DEPENDENCE = "The mean answer when the column is set to one value in all rows, everything else as it is."
 
 
 def views(insight: Insight) -> list[View]:
-    """Return what there is to look at."""
+    """Return the names of the views."""
     there: dict[View, object] = {
         "Confusion": insight.confusion,
         "Curves": insight.curves,
@@ -61,7 +61,7 @@ def area_sentence(insight: Insight) -> str:
 
 
 def calibration_sentence(insight: Insight) -> str:
-    """Return how far probabilities are from what happened."""
+    """Return how far probabilities are from observed shares."""
     found = insight.calibration
     assert found is not None
     what = (
@@ -80,7 +80,7 @@ def calibration_sentence(insight: Insight) -> str:
 
 
 def temperature_sentence(insight: Insight) -> str:
-    """Return what a temperature would make of the probabilities; empty where that was not measured."""
+    """Return how a temperature would change the probabilities; empty where that was not measured."""
     found, before = insight.tempered, insight.calibration
     if found is None or before is None:
         return ""
@@ -99,7 +99,7 @@ def temperature_sentence(insight: Insight) -> str:
 
 
 def threshold_sentence(insight: Insight, level: float) -> str:
-    """Return what a threshold does to the rows, in words.
+    """Return the effect of a threshold on the rows, in words.
 
     Args:
         insight: Of a network for two classes.
@@ -110,23 +110,23 @@ def threshold_sentence(insight: Insight, level: float) -> str:
     assert insight.confusion is not None
     hits, false, missed, right = at(insight, level)
     positive, negative = insight.confusion.names[1], insight.confusion.names[0]
-    recall = f"{100 * hits / (hits + missed):.1f} %" if hits + missed else "not defined"
-    precision = f"{100 * hits / (hits + false):.1f} %" if hits + false else "not defined"
+    recall = percent(hits / (hits + missed)) if hits + missed else "not defined"
+    precision = percent(hits / (hits + false)) if hits + false else "not defined"
     accuracy = (hits + right) / max(1, hits + false + missed + right)
     there, others = counted(hits + missed, "row that is", "rows that are"), _are(false + right)
     return (
         f"Of {there} “{positive}”, {hits:,} {_are(hits)} found (recall {recall}); of {false + right:,} that {others} "
         f"“{negative}”, {false:,} {_are(false)} called “{positive}” by mistake (precision {precision}). "
-        f"Accuracy {100 * accuracy:.1f} %."
+        f"Accuracy {percent(accuracy)}."
     )
 
 
 def costs_sentence(costs: Costs) -> str:
     """Return which threshold follows from costs alone, and when to trust it."""
-    false_alarm, miss = f"{costs.false_alarm:g}", f"{costs.miss:g}"
+    false_alarm, miss = number(costs.false_alarm), number(costs.miss)
     return (
         f"Where probabilities are right, the threshold follows from the costs alone: {false_alarm} / ({false_alarm} + "
-        f"{miss}) = {costs.level:.4g} (Elkan 2001). The validation rows say how far off they are, and so where "
+        f"{miss}) = {number(costs.level)} (Elkan 2001). The validation rows say how far off they are, and so where "
         "that threshold lies in this network's own probabilities (Platt 1999). Probabilities stay as they are."
     )
 

@@ -1,4 +1,4 @@
-"""What the curves of a run tell: over- or underfitting in one sentence, and the setting to try next."""
+"""A diagnosis of a run's curves: over- or underfitting in one sentence, and the setting to try next."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lrapp.evaluation.metrics import ClassFigures
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.evaluation.setting_checks import Kind, Remark, after
+from lrapp.phrasing import number
 from lrapp.runs.events import EpochDone, History
 from lrapp.settings import LayerSettings, RunSettings
 
@@ -30,7 +31,7 @@ Card = Literal["1 Data", "2 Network", "3 Training", "4 Learning rate"]
 _LEAST_EPOCHS = 5
 # Shares of what the validation loss fell in all: a rise or a fall of more is a trend.
 _RISE, _FALL = 0.1, 0.05
-# A rise of more than this share of the least validation loss is seen in the chart.
+# A rise of more than this share of the least validation loss is visible in the chart.
 _VISIBLE = 0.05
 # A validation loss this many times the training loss of the same epoch is a gap.
 _GAP = 1.5
@@ -43,7 +44,7 @@ _RARE, _MISSED = 0.4, 0.5
 _LEAST_RARE_ROWS = 5
 MEMBERS = 8
 _MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
-# Settings that kept a run from doing what they promise, and where they are: the cause, before all that curves tell.
+# Settings that kept a run from working as intended, and their cards: checked before the curves.
 CAUSES: dict[Kind, Card] = {
     "batch of one": "3 Training",
     "warm-up too long": "4 Learning rate",
@@ -77,13 +78,13 @@ def diagnose(
     scores: Scores | None = None,
     classes: Sequence[ClassFigures] = (),
 ) -> Diagnosis:
-    """Return what a run's curves tell.
+    """Return the diagnosis of a run's curves.
 
     Args:
-        history: Of a run that has ended.
+        history: The events of a run that has ended.
         settings: Of the run.
-        scores: What its network is worth, to tell whether it learned anything.
-        classes: The figures of each class, to tell whether a rare one is missed.
+        scores: Of its network, to see whether it learned anything.
+        classes: The figures of each class, to see whether a rare one is missed.
     """
     epochs = history.epochs
     if history.ended is not None and history.ended.reason == "diverged":
@@ -101,7 +102,7 @@ def diagnose(
         if epochs:
             few = "One epoch is" if len(epochs) == 1 else f"{len(epochs)} epochs are"
             sentence = f"{few} too few to tell over- from underfitting."
-        if len(epochs) < settings.training.epochs:  # it was stopped: more epochs are not what it lacked
+        if len(epochs) < settings.training.epochs:  # it was stopped: more epochs were not missing
             return Diagnosis("too short", sentence)
         return _longer("too short", sentence, settings, at_least=20)
     if not np.isfinite(val).all():
@@ -129,7 +130,7 @@ def diagnose(
     if ran_out and best >= len(val) - tail and late > _FALL * fall:
         return _longer(
             "unfinished",
-            f"The validation loss was still falling when the run ended, by {late:.2g} over its last "
+            f"The validation loss was still falling when the run ended, by {number(late, 2)} over its last "
             f"{tail} epochs.",
             settings,
         )
@@ -142,7 +143,7 @@ def diagnose(
 def _cause(
     settings: RunSettings, history: History, val: NDArray[np.float64], scores: Scores | None
 ) -> Remark | None:
-    """Settings that kept the run from learning; None if there are none, or it learned all the same."""
+    """Settings that kept the run from learning; None if there are none, or it learned anyway."""
     for remark in sorted(after(settings, history), key=lambda one: one.kind == "cycle cut"):
         if remark.kind not in CAUSES:
             continue
@@ -156,14 +157,14 @@ def _hardly_better(scores: Scores) -> bool:
     """Whether no figure is more than a little better than the baseline's.
 
     Where one class is rare, or weighs more, a network that has learned much can be right no more often than the
-    baseline: then its probabilities, or how it ranks the rows, tell.
+    baseline: then its probabilities, or how it ranks the rows, show that it learned.
     """
     shares = [share for metric in scores.metrics if (share := _gain(metric)) is not None]
     return bool(shares) and not any(share >= 1 for share in shares)
 
 
 def _gain(metric: Metric) -> float | None:
-    """How much better than the baseline a figure is, in what would be a little; None where that is not known."""
+    """How much better than the baseline a figure is, in units of a small gain; None where that is not known."""
     if metric.value is None or metric.baseline is None:
         return None
     little = _HARDLY_RANKED if metric.name in _RANKED else _HARDLY
@@ -204,14 +205,14 @@ def _overfits(val: NDArray[np.float64], train: NDArray[np.float64], best: int, f
     after = val[best + 1 :]
     if len(after) < 3:
         return None
-    # The last third of what came after, so that one bad epoch is not a trend.
+    # The last third of the epochs after it, so that one bad epoch is not a trend.
     last = after[-max(1, len(after) // 3) :]
     rise = float(np.median(last) - val[best])
     fell = train[best] - float(np.median(train[best + 1 :][-len(last) :]))
     if rise <= _RISE * fall or fell <= 0:
         return None
     gap = val[-1] > _GAP * train[-1]
-    # A lower share of the fall is a trend all the same where it stands out of how the loss jumps from epoch to epoch.
+    # A smaller rise is a trend, too, where it exceeds the noise from epoch to epoch.
     jump = float(np.median(np.abs(np.diff(after))))
     seen = rise > _VISIBLE * val[best] and rise > 2 * jump and last.min() > val[best] + rise / 4
     return rise if gap or rise > 0.5 * fall or seen else None
@@ -220,8 +221,8 @@ def _overfits(val: NDArray[np.float64], train: NDArray[np.float64], best: int, f
 def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSettings) -> Diagnosis:
     kept = settings.training.early_stopping.restore_best
     sentence = (
-        f"Overfitting: after epoch {best.epoch:,} the validation loss rose from {best.val_loss:.2g} by {rise:.2g}, "
-        f"while the training loss went on falling to {last.loss:.2g}."
+        f"Overfitting: after epoch {best.epoch:,} the validation loss rose from {number(best.val_loss, 2)} by "
+        f"{number(rise, 2)}, while the training loss went on falling to {number(last.loss, 2)}."
         + (" The model keeps the best epoch's weights: fewer epochs would do." if kept else "")
     )
     training, layers = settings.training, settings.model.layers

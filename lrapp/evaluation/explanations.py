@@ -1,4 +1,4 @@
-"""What a network's answers depend on: columns shuffled, columns set to a value, and a linear model beside it.
+"""What predictions depend on: columns shuffled, columns set to a value, and a linear model for comparison.
 
 Columns are moved among the prepared inputs: all inputs that came from one column move together.
 """
@@ -26,14 +26,14 @@ REPEATS = 5
 GRID = 20
 _MOST_VALUES = 12
 _MOST_SERIES = 6
-# Numbers that are answered for at once.
+# Inputs of a batch of predictions.
 _NUMBERS_AT_ONCE = 1 << 17
 _LEAST_ROWS = 20
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What a column is worth to the network.
+    """The importance of a column.
 
     Args:
         column: Its name.
@@ -73,11 +73,11 @@ class Dependence:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Where a column went.
+    """The inputs that a column became.
 
     Args:
         numbers: Inputs that hold a number or yes/no.
-        flags: Inputs that tell a gap.
+        flags: Inputs that mark a gap.
         categories: Inputs of its categories, one of them 1.
         labels: What each of ``categories`` stands for.
     """
@@ -171,7 +171,7 @@ def importance(
     answer: Answer,
     error: Error = error_of,
 ) -> Importance:
-    """Return what a column is worth: how much the mean error grows when it is shuffled (Breiman 2001).
+    """Return a column's importance: how much the mean error grows when it is shuffled (Breiman 2001).
 
     Args:
         prepared: The data.
@@ -279,7 +279,7 @@ def related(prepared: "Prepared", of: tuple[Inputs, ...], rows: int = 5_000) -> 
 
 
 def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any], int] | None:
-    """Return what a linear model answers, in the form of the network's outputs, and the rows it learned from.
+    """Return a linear model's predictions, in the form of the network's outputs, and how many rows it learned from.
 
     Logistic regression for classes, ridge regression for a number, both with scikit-learn's defaults, on the same
     prepared training rows; of many, a sample. None where too few rows would be left, or a sample has one class.
@@ -287,11 +287,11 @@ def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArra
 
     Args:
         prepared: The data.
-        x: Inputs to answer for, as in ``Part.x``.
+        x: Inputs to predict for, as in ``Part.x``.
     """
     from threadpoolctl import threadpool_limits
 
-    # On one core: the last bits do not hang on how many there are, and each core more takes megabytes for itself.
+    # On one core: the last bits do not depend on the number of cores, and each takes megabytes more.
     with threadpool_limits(1, user_api="blas"):
         return _fitted(prepared, x)
 
@@ -318,7 +318,7 @@ def _fitted(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArray[Any],
         return np.concatenate([line.predict(kind.linear_inputs(piece)) for piece in pieces]), len(rows)
     model = LogisticRegression(max_iter=kind.linear_rounds)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a little short of the optimum is still a fair comparison
+        warnings.simplefilter("ignore")  # not quite the optimum, but still a fair comparison
         model.fit(inputs, y.astype(np.int64), sample_weight=weight)
     chances = np.concatenate([model.predict_proba(kind.linear_inputs(piece)) for piece in pieces])
     if prepared.task == "binary":

@@ -1,4 +1,4 @@
-"""Which of two models does better on the same rows, by the figure that fits the question, and how sure that is.
+"""Which of two models does better on the same rows, by the metric that fits the task, and how certain that is.
 
 Numbers are judged by their mean absolute error. Two classes are judged by the area under the ROC curve, which neither a
 rare class nor a shifted threshold moves; several classes by the log loss, and where training weighed classes alike, by
@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.evaluation.explanations import error_of, log_loss_of
-from lrapp.evaluation.scores import number
+from lrapp.phrasing import number
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
 Floats = NDArray[np.float64]
-# A difference of less than two standard errors is what chance does.
+# A difference of less than two standard errors may be chance.
 SURE = 2.0
-# Fewer rows of a class tell nothing about how well it is ranked.
+# With fewer rows of a class, its ranking cannot be judged.
 _LEAST_OF_CLASS = 2
 OFF, AREA, LOSS, BALANCED = (
     "mean absolute error",
@@ -54,7 +54,7 @@ class Contrast:
 
     @property
     def level(self) -> bool:
-        """Whether no row tells them apart."""
+        """Whether they are equal on every row."""
         return self.gain == 0 and self.chance == 0
 
 
@@ -62,9 +62,9 @@ def contrast(prepared: "Prepared", part: "Split", first: NDArray[Any], second: N
     """Return how two models compare.
 
     Args:
-        prepared: The data that they learned from.
-        part: The rows that they answered, at least one.
-        first, second: What each answered, as for ``scores.evaluate``.
+        prepared: The data that both learned from.
+        part: The rows that they predicted, at least one.
+        first, second: The outputs of each, as for ``scores.evaluate``.
     """
     if prepared.task == "regression":
         return _of_rows(OFF, error_of(prepared, part.y, first), error_of(prepared, part.y, second))

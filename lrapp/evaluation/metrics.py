@@ -1,4 +1,4 @@
-"""Truth beside answers -> the counts and curves behind a figure of merit.
+"""Truth and predictions -> the counts and curves behind a metric.
 
 What scikit-learn computes is imported where it is asked for: the page only reads what was computed.
 """
@@ -68,7 +68,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Whether a probability means what it says, in ten bins of equal width; empty ones are left out.
+    """Predicted and observed shares in ten bins of equal width; empty ones are left out.
 
     Args:
         predicted: Mean probability in each bin.
@@ -210,11 +210,11 @@ def _spread_out(rising: Floats) -> NDArray[np.int64]:
 
 
 def calibration(happened: NDArray[np.bool_], chances: Floats) -> Calibration:
-    """Return how often what was foretold happened.
+    """Return predicted and observed shares.
 
     Args:
         happened: Whether it did, shape (rows,).
-        chances: The probability that was given to it, 0 to 1, shape (rows,).
+        chances: The probability that was predicted for it, 0 to 1, shape (rows,).
     """
     bins = np.clip((chances * _BINS).astype(np.int64), 0, _BINS - 1)
     rows = np.bincount(bins, minlength=_BINS)

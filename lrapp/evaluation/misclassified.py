@@ -1,4 +1,4 @@
-"""What a network of pictures got wrong, with the pictures themselves: ``mistakes.json`` in a run's folder."""
+"""Misclassified pictures, with the pictures themselves: ``mistakes.json`` in a run's folder."""
 
 import base64
 import html
@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 from lrapp.errors import UserError
 from lrapp.evaluation.metrics import ClassFigures
 from lrapp.images.pixels import png
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, percent
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -27,7 +27,7 @@ _MOST_SIDE = 160
 
 @dataclass(frozen=True)
 class Mistake:
-    """A picture that the network took for something else.
+    """A misclassified picture.
 
     Args:
         picture: PNG file.
@@ -56,7 +56,7 @@ class Mistakes:
     Args:
         part: ``test``, or ``validation`` where there are no test pictures.
         rows: Pictures that were measured.
-        wrong: How many of them were taken for something else.
+        wrong: How many of them were misclassified.
         shown: Those of them that the network was surest of, the surest first.
     """
 
@@ -67,21 +67,23 @@ class Mistakes:
 
     @property
     def sentence(self) -> str:
-        """What is shown, in words."""
+        """How many are misclassified, and which are shown."""
         if not self.wrong:
-            only = f"The only {self.part} picture was told right."
-            return only if self.rows == 1 else f"All {self.rows:,} {self.part} pictures were told right."
+            only = f"The only {self.part} picture was classified correctly."
+            return (
+                only
+                if self.rows == 1
+                else f"All {self.rows:,} {self.part} pictures were classified correctly."
+            )
         were = "was" if self.wrong == 1 else "were"
-        few = (
-            f"{self.wrong:,} of {counted(self.rows, f'{self.part} picture')} {were} taken for something else"
-        )
+        few = f"{self.wrong:,} of {counted(self.rows, f'{self.part} picture')} {were} misclassified"
         if self.wrong == len(self.shown):
             return f"{few}; those that the network was surest of come first."
         most = "this is the one" if len(self.shown) == 1 else f"these are the {len(self.shown)}"
         return f"{few}; {most} that the network was surest of."
 
     def as_html(self) -> str:
-        """Return the pictures with what they are and what they were taken for, as a page can show them."""
+        """Return the pictures with their true and predicted classes, as HTML."""
         return (
             f'{_STYLE}<div class="mistakes">{"".join(map(_figure, self.shown))}</div>' if self.shown else ""
         )
@@ -106,7 +108,7 @@ class Mistakes:
             ) from error
 
 
-# Small pictures are shown pixel by pixel. The colours are the page's own, light or dark.
+# Small pictures are shown pixel by pixel. The colours are the page's, light or dark.
 _STYLE = """<style>
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 14px 10px; }
 .mistakes figure { margin: 0; }
@@ -119,7 +121,7 @@ _STYLE = """<style>
 
 def _figure(one: Mistake) -> str:
     truth, answer = (html.escape(_short(name, 40)) for name in (one.truth, one.answer))
-    width = int.from_bytes(one.picture[16:20], "big")  # where every PNG says it
+    width = int.from_bytes(one.picture[16:20], "big")  # the same for every PNG
     file = f"<br><small>{html.escape(_short(one.name, 60))}</small>" if one.name else ""
     return (
         f'<figure><img{" class=large" if width > 84 else ""} alt="A picture of {truth}, taken for {answer}" '
@@ -137,7 +139,7 @@ def _short(name: str, most: int) -> str:
 
 def _percent(chance: float) -> str:
     # 99.96 % would be rounded to a certainty that no network has.
-    return f"{min(100 * chance, 99.9):.1f} %"
+    return percent(min(chance, 0.999))
 
 
 @cache
@@ -146,7 +148,7 @@ def _adapter() -> TypeAdapter[Mistakes]:
 
 
 def class_sentence(classes: Sequence[ClassFigures]) -> str:
-    """Return which class is told right most often, and which least; empty where that says nothing.
+    """Return the classes with the highest and the lowest recall; empty if there are too few classes.
 
     Args:
         classes: Figures of all classes; a class's accuracy is its recall.
@@ -156,10 +158,10 @@ def class_sentence(classes: Sequence[ClassFigures]) -> str:
         return ""
     best, worst = max(known, key=lambda one: one[0]), min(known, key=lambda one: one[0])
     if best[0] == worst[0]:
-        return f"All classes are told right equally often, {100 * best[0]:.1f} % of their pictures."
+        return f"All classes are classified correctly equally often: {percent(best[0])} of their pictures."
     return (
-        f"Told right most often: “{best[1]}”, {100 * best[0]:.1f} % of its pictures; least often: “{worst[1]}”, "
-        f"{100 * worst[0]:.1f} %."
+        f"Classified correctly most often: “{best[1]}”, {percent(best[0])} of its pictures; least often: “{worst[1]}”, "
+        f"{percent(worst[0])}."
     )
 
 

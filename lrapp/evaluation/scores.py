@@ -1,4 +1,4 @@
-"""What a finished network is worth, on rows it never saw and beside an answer that needs no network."""
+"""Scores of a finished network, on unseen rows and beside a baseline."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,13 +9,13 @@ import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.files import from_json
+from lrapp.phrasing import measured, number
 from lrapp.settings import DATA_KINDS, Task
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
-_PERCENT = ("accuracy", "balanced accuracy")
-# Where the most frequent class has more than this share of the rows, being right often says little.
+# Where the most frequent class has more than this share of the rows, accuracy says little.
 _UNEQUAL = 0.7
 
 
@@ -38,7 +38,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a network is worth.
+    """The scores of a network.
 
     Args:
         task: What it answers.
@@ -83,7 +83,7 @@ class Scores:
 
     @property
     def _fairer(self) -> str:
-        """The figure to look at where one class is so frequent that being right often says little."""
+        """The metric to look at where one class is so frequent that accuracy says little."""
         accuracy = self.metrics[0]
         if accuracy.value is None or accuracy.baseline is None:
             return ""
@@ -140,7 +140,7 @@ class Scores:
 
 
 def evaluate(prepared: "Prepared", outputs: np.ndarray) -> Scores:
-    """Return what a network is worth on the test rows; where there are none, on the validation rows.
+    """Return the scores of a network on the test rows; where there are none, on the validation rows.
 
     Args:
         prepared: The data that the network was trained on.
@@ -253,15 +253,7 @@ def _of_classes(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
     return str(names[majority[0]]), (accuracy, macro, loss, balanced)
 
 
-def number(value: float) -> str:
-    """Return a number as a person reads it, with about four digits."""
-    size = abs(value)
-    if size >= 1e12 or 0 < size < 1e-4:
-        return f"{value:.3e}"
-    return f"{value:,.0f}" if size >= 10_000 else f"{value:,.4g}" if size < 1_000 else f"{value:,.1f}"
-
-
 def _shown(name: str, value: float | None) -> str:
     if value is None:
         return "not defined"
-    return f"{100 * value:.1f} %" if name in _PERCENT else number(value)
+    return measured(name, value)

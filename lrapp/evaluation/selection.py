@@ -1,4 +1,4 @@
-"""Which of many trained networks make up the model, by what they answer to the validation rows.
+"""Which of many trained networks make up the model, by their predictions on the validation rows.
 
 Few rows flatter a network that is sure of itself: where it never was wrong, its log loss is next to nothing, and the
 first mistake on new rows costs it dearly. So classes are judged by a loss that reckons with one mistake more than was
@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.settings import Task
 
 Combine = Literal["all", "leaders", "selected", "best"]
@@ -162,10 +162,12 @@ def sentence(
     measured = not np.isnan(selection.losses).all()
     if peaks is not None and measured:
         level = np.flatnonzero(selection.level)
-        best = f"The best peak rate is {peaks[selection.best]:.2g}"
+        best = f"The best peak rate is {number(peaks[selection.best], 2)}"
         if len(level) > 1:
             low, high = min(peaks[int(one)] for one in level), max(peaks[int(one)] for one in level)
-            best += f"; from {low:.2g} to {high:.2g} the validation rows show no clear difference"
+            best += (
+                f"; from {number(low, 2)} to {number(high, 2)} the validation rows show no clear difference"
+            )
         parts.append(f"{best}.")
     if combine == "best":
         parts.append(f"The model is the best of {counted(members, 'network')}.")

@@ -1,9 +1,10 @@
-"""Settings that cannot do what they promise: said before a run trains, and of a run that has ended."""
+"""Settings that cannot work as intended: reported before a run trains, and after it has ended."""
 
 import math
 from dataclasses import dataclass
 from typing import Literal
 
+from lrapp.phrasing import number
 from lrapp.runs.events import History
 from lrapp.settings import (
     CLRSettings,
@@ -32,7 +33,7 @@ _USUAL_BATCH = 32
 
 @dataclass(frozen=True)
 class Remark:
-    """One promise that the settings do not keep.
+    """One thing that the settings promise and cannot do.
 
     Args:
         kind: Which.
@@ -53,7 +54,7 @@ class Remark:
 
 
 def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
-    """Return what a run with these settings will not do.
+    """Return what will not work with these settings.
 
     Args:
         settings: Of the run.
@@ -67,7 +68,7 @@ def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
 
 
 def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
-    """Return what a run did not do, of all that ``before`` warns of, and what can be known only now.
+    """Return what did not work in a run: what ``before`` warns of, and what shows only now.
 
     Args:
         settings: Of the run.
@@ -217,7 +218,7 @@ def _batch_of_one(settings: RunSettings, rows: int) -> Remark | None:
 
 
 def _batch_near(size: int, rows: int) -> int:
-    """The batch size from there on that leaves no single row over; 1 where there is but one row."""
+    """The batch size from there on that leaves no single row over; 1 where there is only one row."""
     return next((one for one in range(max(2, size), rows + 1) if rows % one != 1), rows)
 
 
@@ -226,7 +227,7 @@ def _warmup(settings: RunSettings, lengths: _Lengths) -> Remark | None:
         return None
     return Remark(
         "warm-up too long",
-        f"The warm-up takes {lengths.warmup:,.3g} {'epoch' if lengths.warmup == 1 else 'epochs'} and the run "
+        f"The warm-up takes {number(lengths.warmup, 3)} {'epoch' if lengths.warmup == 1 else 'epochs'} and the run "
         f"{lengths.epochs:,}, so the learning rate never gets to where the policy begins.",
         "Shorten the warm-up, or train for more epochs.",
         settings.model_copy(update={"policy": settings.policy.model_copy(update={"warmup": 0.0})}),
@@ -239,8 +240,8 @@ def _first_cycle(lengths: _Lengths) -> Remark | None:
     end = lengths.warmup + lengths.first
     return Remark(
         "cycle too long",
-        f"The first cycle of the learning rate ends after {end:,.3g} epochs and the run after {lengths.epochs:,}: the "
-        "rest of the cycle is cut off, and with it the lowest rates.",
+        f"The first cycle of the learning rate ends after {number(end, 3)} epochs and the run after "
+        f"{lengths.epochs:,}: the rest of the cycle is cut off, and with it the lowest rates.",
         f"Train for {math.ceil(end):,} epochs, or shorten the cycle.",
     )
 
@@ -283,8 +284,9 @@ def _better_epoch(settings: RunSettings, history: History) -> Remark | None:
     keeps = ", whose weights the model has" if stopping.restore_best else ""
     return Remark(
         "better epoch",
-        f"Epoch {place + 1:,} had a better validation {name}, {sign * values[place]:.4g}, than epoch {best.epoch:,}, "
-        f"{sign * kept:.4g}{keeps}: gains below {stopping.min_delta:g} (“{_title('min_delta')}”) do not count.",
+        f"Epoch {place + 1:,} had a better validation {name}, {number(sign * values[place])}, than epoch "
+        f"{best.epoch:,}, {number(sign * kept)}{keeps}: gains below {number(stopping.min_delta, 6)} "
+        f"(“{_title('min_delta')}”) do not count.",
         f"Lower “{_title('min_delta')}”, or set it to 0.",
         _with_training(settings, early_stopping=stopping.model_copy(update={"min_delta": 0.0})),
     )

@@ -1,4 +1,4 @@
-"""Whether a network's probabilities mean what they say, and the one number that mends most of it.
+"""Whether a network's probabilities are calibrated, and the one number that corrects most of it.
 
 Temperature scaling (Guo et al. 2017, arXiv 1706.04599) divides what goes into the last softmax or sigmoid by a number
 that makes the log loss of the validation rows least. It changes how sure the network is; one network's answers stay.
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 LEAST_ROWS = 30
 _LOWEST, _HIGHEST = 0.2, 10.0
 _EPSILON = 1e-7
-# An error of less than this is of no use to mend, and so many times what a perfect network has by chance is none.
+# Smaller errors need no correction, nor do those below so many times the error that a perfect network has by chance.
 _SMALL, _CHANCE = 0.02, 1.5
 # A temperature that takes less than this share off the log loss is not worth a change.
 _LITTLE = 0.01
@@ -30,7 +30,7 @@ _LITTLE = 0.01
 
 @dataclass(frozen=True)
 class Tempered:
-    """What a temperature would make of a network's probabilities, on the rows that its scores are of.
+    """How a temperature would change a network's probabilities, on the rows of its scores.
 
     Args:
         temperature: Fitted on the validation rows; above 1 it makes the network less sure.
@@ -109,21 +109,21 @@ def measured(
     losses = [selection.losses(one, y, task) for one in both]
     gains, whole = losses[0] - losses[1], float(losses[0].mean())
     off = before.error > max(_SMALL, _CHANCE * chance(before))
-    # With few rows the error of calibration itself is mostly chance; the log loss of each row says whether it helps.
+    # With few rows the calibration error is mostly chance; the log loss of each row shows whether it helps.
     helps = gains.mean() > max(_LITTLE * whole, gains.std(ddof=1) / math.sqrt(len(gains)))
     needed = bool(off and helps and after.error < before.error + chance(after))
     return Tempered(found, after, whole, float(losses[1].mean()), needed, applied)
 
 
 def confidence(truth: NDArray[np.int64], outputs: Floats) -> tuple[NDArray[np.bool_], Floats]:
-    """Return what is said with which probability: the second class, or of several the one that is answered.
+    """Return whether a prediction was right, and its probability: of the second class, or of several the predicted one.
 
     Args:
         truth: Class numbers, shape (rows,).
         outputs: Probabilities, shape (rows, outputs).
 
     Returns:
-        Whether it was so, and its probability, shape (rows,) each.
+        Whether the class was true, and its probability, shape (rows,) each.
     """
     if outputs.shape[1] == 1:
         return truth == 1, outputs[:, 0]

@@ -32,7 +32,7 @@ FILE = "trees.json"
 _MOST_NUMBERS = 4_000_000
 _LEAST_ROWS = 40
 _MOST_ROUNDS, _ROUNDS_AT_ONCE, _ROUNDS_WITHOUT_VALIDATION = 1_000, 10, 100
-# Longer than this and they are left out; nobody waits for them.
+# If they take longer they are left out; nobody waits for them.
 _SECONDS = 45.0
 _MOST_CATEGORIES = 255
 
@@ -112,8 +112,8 @@ def beside(
     Args:
         prepared: The table that the network was trained on.
         outputs: The network's outputs for those rows, as for ``scores.evaluate``.
-        settings: The run, which tells what else could be tried.
-        history: What it said.
+        settings: Of the run, to see what else could be tried.
+        history: Its events.
         go_on: Asked again and again; None is returned soon after it says no.
     """
     from threadpoolctl import threadpool_limits
@@ -159,7 +159,7 @@ def _sentence(found: Contrast, rows: int, advice: str) -> str:
 def _outputs(
     prepared: "Prepared", part: "Split", settings: RunSettings, go_on: Callable[[], bool]
 ) -> tuple[NDArray[Any], int] | str | None:
-    """The trees' answers, as the network's outputs, and the rows they learned from; or why there are none."""
+    """The trees' predictions, as the network's outputs, and the rows they learned from; or why there are none."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     columns = explanations.inputs_of(prepared.tabular)
@@ -170,7 +170,7 @@ def _outputs(
     if len(rows) < _LEAST_ROWS:
         return "there are too few rows for them"
     if of_classes and len(np.unique(y)) < 2:
-        return "the rows that they would learn from are of one class"
+        return "the rows that they would learn from have a single class"
     x, categorical = _features(columns, prepared.train.x[rows])
     weight = None if prepared.train.weight is None else prepared.train.weight[rows]
     watched = prepared.validation

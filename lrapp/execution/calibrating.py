@@ -47,7 +47,7 @@ def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
                 )
             watch.tell("Finding the temperature …", 0.5)
             found = 1.0
-            # Probabilities that are all but 0 or 1 in float32 hide how sure the network is: what is left shows then.
+            # Probabilities near 0 or 1 lose digits in float32; the temperature that is left is found in the next round.
             for _ in range(_ROUNDS):
                 answers, shares = tempered.answers(model.network, prepared.validation.x)
                 more = temperature.fit(answers, shares, prepared.validation.y, prepared.task)
@@ -63,7 +63,7 @@ def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
             )
             shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)
     except Timeout as error:
-        raise BusyError("Somebody works on this run already; wait for that to end.") from error
+        raise BusyError("This run is being worked on already; wait for that to finish.") from error
 
 
 def _chosen_again(model: "SavedModel", prepared: "Prepared") -> Threshold | None:

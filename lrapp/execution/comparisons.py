@@ -16,7 +16,7 @@ from lrapp.runs.store import Run, Store
 
 log = logging.getLogger(__name__)
 
-# Inputs of all rows, in float32: with more, the worker has forgotten the data, and reading them again is work.
+# Inputs of all rows, in float32: of larger tables the worker keeps no data, and would have to read them again.
 _MOST_BYTES = 500_000_000
 _GIVE_WAY = "trees.stop"
 
@@ -36,15 +36,15 @@ def wanted(run: Run) -> bool:
 
 
 def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None = None) -> bool:
-    """Leave in a run's folder how its network compares with boosted trees; whatever goes wrong, the run is whole.
+    """Save in a run's folder how its network compares with boosted trees; an error here does not affect the run.
 
     Args:
         folder: The run's folder.
         home: The store's folder.
-        asked_to_stop: Whether it is to be left off; by default, whether a file says so.
+        asked_to_stop: Whether to stop; by default, whether a stop file is there.
 
     Returns:
-        Whether it was done; False when it was left off.
+        Whether it was done; False when it was stopped.
     """
     from lrapp.networks.saved import SavedModel
 
@@ -87,11 +87,11 @@ def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None =
 
 
 class Comparisons:
-    """Runs that wait to be compared. All methods want the caller to hold the queue's lock.
+    """Runs that wait to be compared. Callers of all methods must hold the queue's lock.
 
     Args:
         home: The store's folder.
-        done: Called, from another thread, when one was done or left off.
+        done: Called, from another thread, when one was done or stopped.
     """
 
     def __init__(self, home: Path, done: Callable[[], None]) -> None:
@@ -116,10 +116,10 @@ class Comparisons:
             run, future = self._current
             self._current = None
             if future.cancelled() or (future.exception() is None and not future.result()):
-                self._waiting.append(run)  # it gave way, and is begun anew
+                self._waiting.append(run)  # it was stopped for a run, and starts again later
 
     def add(self, run: Run) -> None:
-        """Put a run that has ended there, if it is to be compared."""
+        """Add a run that has ended, if it is to be compared."""
         if wanted(run) and not self.has(run):
             self._waiting.append(run)
 
@@ -129,7 +129,7 @@ class Comparisons:
         return run in self._waiting or (self._current is not None and self._current[0] == run)
 
     def begin(self, submit: Callable[..., Future[Any]]) -> None:
-        """Begin with the next one, if none is being made."""
+        """Begin the next one, if none is being made."""
         if not self.due:
             return
         run = self._waiting.pop(0)
@@ -139,7 +139,7 @@ class Comparisons:
         self._current[1].add_done_callback(lambda _: self._done())
 
     def give_way(self) -> None:
-        """Leave off the one that is being made: somebody needs the worker."""
+        """Stop the one that is being made: the worker is needed."""
         if self._current is None or self._current[1].done():
             return
         run, future = self._current

@@ -1,4 +1,4 @@
-"""The page's side of reading: what takes longer than a moment goes on by itself, while the page is drawn.
+"""The page's side of reading files: what takes longer than a moment goes on in the background.
 
 All visitors of a server share a desk: a file that two of them look at is read once. What was read is kept for the
 next drawing, and so is the sentence on a file that cannot be read.
@@ -24,7 +24,7 @@ MOST_KEPT = 16
 
 @dataclass(eq=False)
 class Work:
-    """A reading that goes on.
+    """A reading in progress.
 
     Args:
         key: What is read.
@@ -67,7 +67,7 @@ class StillReading(Exception):
 
 
 class Desk:
-    """Readings that go on, and what came of the last ones."""
+    """Readings in progress, and the results of the last ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -99,7 +99,7 @@ class Desk:
         return found
 
     def _known(self, key: Hashable) -> Work | None:
-        """What is being read, or what came of it where that holds for the next time too."""
+        """The reading in progress, or a finished one whose result still holds."""
         late = time.monotonic() - KEPT_SECONDS
         for name, work in list(self._works.items()):
             if work.task.cancelled or (work.done and (work.began < late or not _lasts(work.task))):
@@ -113,7 +113,7 @@ class Desk:
 
 
 def _lasts(task: Task[Any]) -> bool:
-    """Whether it would end so again; not so a file that may be uploaded again, or memory that may be free again."""
+    """Whether reading again would give the same; not if the file may be uploaded again, or memory be free again."""
     try:
         task.result()
     except Unreadable:

@@ -1,4 +1,4 @@
-"""The network that a run leaves: the one that was trained, or what is made of many."""
+"""The network that a run leaves: the one that was trained, or an ensemble of many."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,11 +26,11 @@ def of(
     """Return the network that a run leaves, with its weights.
 
     Args:
-        loop: What trained.
+        loop: The loop that trained.
         settings: The run.
         prepared: Its data; which of many networks make up the model is chosen on the validation rows.
         ended: How the training ended.
-        tell: Told what was chosen.
+        tell: Called with what was chosen.
 
     Returns:
         A ``keras.Model`` from a row's inputs to its answer.

@@ -23,7 +23,7 @@ from lrapp.runs.store import Run
 
 TENSORBOARD, MLFLOW, EXPERIMENT = "LRAPP_TENSORBOARD", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
 NOTE_FILE, MLFLOW_FILE, TENSORBOARD_FOLDER = "logging.txt", "mlflow.txt", "tensorboard"
-# An epoch may take milliseconds, a call to a server as long.
+# An epoch may take milliseconds, and so may a call to a server.
 _SECONDS_BETWEEN_CALLS = 2.0
 _MOST_METRICS, _MOST_PARAMS, _MOST_LETTERS = 900, 100, 500
 # MLflow's own patience is minutes; the training waits for it.
@@ -38,7 +38,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 class Logger(Protocol):
-    """Somewhere that events go."""
+    """A destination of events."""
 
     def take(self, event: Event) -> None:
         """Log an event."""
@@ -48,7 +48,7 @@ class Logger(Protocol):
 
 
 class Loggers:
-    """All that the environment asks for, none of which can fail the run.
+    """All loggers that the environment asks for; their errors do not fail the run.
 
     Args:
         run: The run; its folder keeps the notes.
@@ -110,7 +110,7 @@ def notes(run: Run) -> list[str]:
     """Return plain sentences on what could not be logged."""
     try:
         return (run.folder / NOTE_FILE).read_text("utf-8", errors="replace").splitlines()
-    except OSError:  # none, as usual, or none that can be read
+    except OSError:  # usually there is none; or it cannot be read
         return []
 
 

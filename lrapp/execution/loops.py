@@ -1,4 +1,4 @@
-"""The loop of a run: its network, its optimizer, what was traced for them, and where its initial weights come from."""
+"""The loop of a run: its network, its optimizer, their traced functions, and its initial weights."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ def traced(
     training: TrainingSettings,
     numbers: int,
 ) -> "Loop":
-    # Kept for the next run: tracing takes a second, and the memory that it takes never comes back.
+    # Kept for the next run: tracing takes a second, and its memory is never freed.
     from lrapp.networks import members, models
     from lrapp.training.loop import Loop
     from lrapp.training.members_loop import MembersLoop
@@ -42,13 +42,13 @@ def loop_for(
     goes_on: bool = False,
     networks: int | None = None,
 ) -> tuple["Loop", tuple[str, ...]]:
-    """Return a loop with the initial weights of the run; runs of one network share what was traced for it.
+    """Return a loop with the initial weights of the run; runs of one network share the traced functions.
 
     Args:
         store: Where the run lies that this one may start from.
         settings: The run.
         prepared: Its data.
-        goes_on: Whether a checkpoint is about to replace all weights: what they once came from may be gone.
+        goes_on: Whether a checkpoint is about to replace all weights: their source may be gone.
         networks: How many it trains at once; as many as the run does by default.
 
     Returns:
@@ -72,7 +72,7 @@ def loop_for(
         knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)
     elif isinstance(start, PretrainedStart):
         knowledge = transfer.of_imagenet(start)
-    loop.know = None if knowledge is None else knowledge.give
+    loop.load_initial_weights = None if knowledge is None else knowledge.give
     number_embeddings.learn_bins(loop.model, prepared.train.x)
     loop.reset(training.seed)
     if isinstance(loop, MembersLoop):

@@ -1,4 +1,4 @@
-"""Whatever is asked for several times with one token is done once."""
+"""Runs a function once for each token, however often it is asked for."""
 
 import threading
 from collections import OrderedDict
@@ -11,8 +11,8 @@ MOST_KEPT = 10_000
 
 
 @dataclass(eq=False)
-class _Deed:
-    """What a token stands for."""
+class _Start:
+    """A call, and its result once it is done."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     done: bool = False
@@ -20,29 +20,29 @@ class _Deed:
 
 
 class Once:
-    """Remembers what was done for each token, for the last of them."""
+    """Remembers the results of the last tokens."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._deeds: OrderedDict[str, _Deed] = OrderedDict()
+        self._starts: OrderedDict[str, _Start] = OrderedDict()
 
     def __call__(self, token: str, make: Callable[[], T]) -> T:
-        """Return what came of the first call with a token; who calls meanwhile waits for that.
+        """Return the result of the first call with a token; calls meanwhile wait for it.
 
         Args:
-            token: What cannot be guessed, and is the same wherever the same is meant; ``""`` for what is never the
+            token: An unguessable text that calls meant as one share; ``""`` for a call that is never the
                 same.
-            make: Does it. What it raises is raised, and the next who calls tries again.
+            make: The function. Its exception is raised, and the next call tries again.
         """
         if not token:
             return make()
         with self._lock:
-            deed = self._deeds.setdefault(token, _Deed())
-            while len(self._deeds) > MOST_KEPT:
-                self._deeds.popitem(last=False)
-        with deed.lock:
-            if not deed.done:
-                deed.result = make()
-                deed.done = True
-            result: T = deed.result
+            start = self._starts.setdefault(token, _Start())
+            while len(self._starts) > MOST_KEPT:
+                self._starts.popitem(last=False)
+        with start.lock:
+            if not start.done:
+                start.result = make()
+                start.done = True
+            result: T = start.result
             return result

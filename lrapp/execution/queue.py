@@ -1,7 +1,7 @@
 """The queue, and the thread that owns it.
 
 One thread takes runs from the queue, one at a time, and gives them to a worker. The thread never touches the page:
-what happens is in the run folder, and the page reads it. Several servers may work on one home: whoever takes a run
+progress is written to the run folder, which the page reads. Several servers may share one home: the one that has a run
 holds its turn, a lock, until the run has ended.
 """
 
@@ -34,15 +34,15 @@ T = TypeVar("T")
 # TensorFlow keeps some megabytes for each network that it ever trained; after this many runs a fresh process is
 # cheaper than what the old one holds.
 RUNS_PER_WORKER = 40
-# A worker that is reading or preparing data cannot be asked to stop; after this long it is ended.
+# A worker that is reading or preparing data does not react to Stop; after this long it is killed.
 STOP_SECONDS = 1.0
 ATTEMPTS = 3
 WARM_AFTER_SECONDS = 1.0
-# How often to look whether a process that still holds a run lets go of it.
+# How often to check whether a process has released a run.
 HELD_SECONDS = 0.5
-# Another server that only looks whether a run is free lets go of it at once.
+# A server that only checks whether a run is free releases it at once.
 _LOOK_SECONDS = 0.2
-# Whoever has just written that a run has ended lets go of it at once.
+# A server that has just written a run's end releases it at once.
 _END_SECONDS = 2.0
 
 
@@ -73,16 +73,16 @@ class Jobs:
         self._held: list[Run] = []
         self._current: Run | None = None
         self._current_owner: str | None = None
-        # Taken after the turn of a run, never before it, unless nobody waits for that.
+        # Taken after a run's own lock, never before it, unless that lock is not waited for.
         self._changed = threading.Condition()
         self._closing = False
         self._comparisons = Comparisons(store.home, self._tell)
         self.once = Once()
-        """For starts that are asked for several times, as by clicks on one button."""
+        """For starts that may be requested several times, as by clicks on one button."""
         self._recover()
         self._thread = threading.Thread(target=self._loop, name="lrapp-jobs", daemon=True)
         self._thread.start()
-        # Registered after multiprocessing's own, so called before that ends the worker, which would look like a loss.
+        # Registered after multiprocessing's handler, so it runs first: else the worker's end would look like a crash.
         atexit.register(self.close)
 
     @property
@@ -123,7 +123,7 @@ class Jobs:
                 return
         except UserError:
             return  # damaged: the queue will pass it over
-        # Where another server is just taking it, that one sees the mark.
+        # If another server is just taking the run, it sees the stop file.
         with _turn(run, _LOOK_SECONDS) as mine, self._changed:
             if mine and run.status.state == "queued":
                 self._waiting.remove(run)
@@ -142,7 +142,7 @@ class Jobs:
             run.set_status(state="queued", message="", queued=now(), started=None, ended=None, attempts=0)
             self.submit(run)
 
-    def expect(self, kind: worker_setup.WorkerKind) -> None:
+    def prewarm(self, kind: worker_setup.WorkerKind) -> None:
         """Start a worker of a kind ahead of need; nothing while the one there is busy."""
         with self._changed:
             free = self._current is None and not self._waiting
@@ -151,10 +151,10 @@ class Jobs:
             if free and (there is None or (there.local and (there.idle or comparing))):
                 if comparing and kind != self._kind:
                     self._comparisons.give_way()
-                self._suit(kind)
+                self._ensure_kind(kind)
 
-    def _suit(self, kind: worker_setup.WorkerKind) -> None:
-        """Replace a worker of another kind; what it still has to answer, it answers first."""
+    def _ensure_kind(self, kind: worker_setup.WorkerKind) -> None:
+        """Replace a worker of another kind, after it has answered everything submitted."""
         if kind == self._kind:
             return
         self._kind = kind
@@ -211,7 +211,7 @@ class Jobs:
         self._thread.join()
 
     def _recover(self) -> None:
-        """Take up again what an earlier server left undone."""
+        """Resume the runs that an earlier server left unfinished."""
         for run in reversed(self.store.runs()):
             try:
                 status = run.status
@@ -228,7 +228,7 @@ class Jobs:
         self.store.tidy()
 
     def _take_up(self) -> None:
-        """Queue the runs of another server that nobody works on any more."""
+        """Queue the runs of other servers that have ended."""
         for run in self._held.copy():
             try:
                 with _turn(run) as mine:
@@ -237,7 +237,7 @@ class Jobs:
                     self._held.remove(run)
                     status = run.status
                     if status.state == "running" and status.attempts < ATTEMPTS:
-                        # Begun already, so it goes before the others.
+                        # It had begun, so it goes before the others.
                         started = status.started or now()
                         message = "Taken up again after the app was restarted."
                         status = run.set_status(state="queued", message=message, started=started)
@@ -293,7 +293,7 @@ class Jobs:
                 self._do(self._current)
             except UserError as error:
                 log.warning("%s", error)
-                with suppress(UserError):  # what cannot be written shows what its file still says
+                with suppress(UserError):  # if it cannot be written, the file keeps the old status
                     if self._current.status.state == "queued":
                         self._current.set_status(state="failed", message=str(error), ended=now())
             except Exception:
@@ -308,7 +308,7 @@ class Jobs:
                     self._retire_worker()
 
     def _do(self, run: Run) -> None:
-        """Take a run, if it still waits, and see it through."""
+        """Take a run, if it still waits, and train it to its end."""
         if run.status.state in ENDED:
             return
         with _turn(run, _LOOK_SECONDS) as mine:
@@ -316,7 +316,7 @@ class Jobs:
             if status.state in ENDED:
                 return
             if not mine or status.state != "queued":
-                # Another server has it. What becomes of it is told by that one, for as long as it lives.
+                # Another server has it, and writes its status as long as it runs.
                 self._held.append(run)
             elif status.started is None and run.stop_asked is not None:
                 _stopped_in_queue(run)
@@ -330,7 +330,7 @@ class Jobs:
             if self._closing:
                 return
             with suppress(UserError):  # damaged settings: the worker will say so
-                self._suit(worker_setup.kind_for(run.settings))
+                self._ensure_kind(worker_setup.kind_for(run.settings))
             there = self._fresh_worker()
             attempt = status.attempts + 1
             run.set_status(state="running", message="", started=now(), attempts=attempt, worker=there.pid)
@@ -341,10 +341,10 @@ class Jobs:
             if self._closing and not there.local:
                 return  # a cluster goes on without this server
             if not future.done():
-                self._end_if_deaf(run, there, starts)
+                self._kill_if_unresponsive(run, there, starts)
         with self._changed:
             self._waiting.end(self._current_owner or "", now())
-        still = run.status.state == "running"  # else the worker has said itself how it ended
+        still = run.status.state == "running"  # else the worker has written how it ended
         if still and self._closing and isinstance(_error(future), WorkerLostError):
             # Not the run's fault: an attempt that ends with the server does not count.
             run.set_status(
@@ -352,7 +352,7 @@ class Jobs:
             )
             return
         if isinstance(_error(future), BusyError):
-            self._held.append(run)  # somebody without a queue works on it, or did
+            self._held.append(run)  # a process without a queue works on it, or did
             return
         state, message = self._ending(run, future, starts)
         if still:
@@ -361,7 +361,7 @@ class Jobs:
             self._comparisons.add(run)
 
     def _ending(self, run: Run, future: Future[Any], starts: int) -> tuple[State, str]:
-        """Say how a run ended."""
+        """Write how a run ended."""
         error = _error(future)
         if error is None:
             outcome = future.result()
@@ -370,24 +370,24 @@ class Jobs:
             self._retire_worker()
             if run.stop_asked is not None and run.history().starts == starts:
                 return "stopped", f"Stopped before {'training went on' if starts else 'the first step'}."
-            return "interrupted", _how_lost(error.exit_code)
+            return "interrupted", _lost_sentence(error.exit_code)
         if isinstance(error, CancelledError):
             return (
                 "interrupted",
-                "Whoever was to train this run gave it up. Resume it from its last saved epoch.",
+                "The worker gave this run up. Resume it from its last saved epoch.",
             )
         if isinstance(error, UserError):
             return "failed", str(error)
         return "failed", f"The program failed unexpectedly ({error}). The server's log has the details."
 
-    def _end_if_deaf(self, run: Run, there: Worker, starts: int) -> None:
+    def _kill_if_unresponsive(self, run: Run, there: Worker, starts: int) -> None:
         asked = run.stop_asked
         if asked is not None and time.time() - asked >= STOP_SECONDS and run.history().starts == starts:
             there.kill()
 
 
 def _nothing() -> None:
-    """Answered as soon as the worker is warm."""
+    """Does nothing; its answer shows that the worker is warm."""
 
 
 def _error(future: Future[Any]) -> BaseException | None:
@@ -400,7 +400,7 @@ def _stopped_in_queue(run: Run) -> None:
 
 @contextmanager
 def _turn(run: Run, patience: float = 0.0) -> Iterator[bool]:
-    """Hold the right to say what becomes of a run; tells whether we have it, or another server does.
+    """Hold the lock under which a run's status may change; yields whether this server got it.
 
     Args:
         run: The run.
@@ -411,7 +411,7 @@ def _turn(run: Run, patience: float = 0.0) -> Iterator[bool]:
     """
     from filelock import FileLock, Timeout
 
-    if not run.folder.is_dir():  # the lock would make the folder anew
+    if not run.folder.is_dir():  # the lock would create the folder again
         raise UserError(f"The run {run.id} is no longer here; it was deleted meanwhile.")
     lock = FileLock(run.turn_path, timeout=patience)
     try:
@@ -436,7 +436,7 @@ def _locked(run: Run) -> bool:
         return True
 
 
-def _how_lost(exit_code: int | None) -> str:
+def _lost_sentence(exit_code: int | None) -> str:
     cause = f"signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"exit code {exit_code}"
     likely = ", most often because memory ran out" if exit_code in (-signal.SIGTERM, -9) else ""
     return (

@@ -25,7 +25,7 @@ _KEPT_SECONDS = 86_400.0
 
 
 class Waited(Protocol):
-    """What a page can wait for."""
+    """Anything that a page can wait for."""
 
     @property
     def done(self) -> bool:
@@ -40,11 +40,11 @@ class Waited(Protocol):
 
 
 class Task(Generic[T]):
-    """Something that goes on by itself.
+    """A background task.
 
     Args:
         future: What comes of it.
-        watch: What it says on its way, and what it is told.
+        watch: Its progress, and the request to cancel.
         failure: A sentence for the person where it fails by a defect of ours; the details go to the log.
         stopped: A sentence where it was ended before it began.
     """

@@ -30,7 +30,7 @@ class EventFiles:
         match event:
             case TrainingStarted():
                 self._metric = event.metric.replace(" ", "_")
-                # What comes again after an interruption replaces what was written then.
+                # Steps that are repeated after an interruption replace those written before.
                 train.begin(event.first_epoch * event.steps_per_epoch, event.first_epoch)
                 validation.begin(event.first_epoch, event.first_epoch)
             case StepsDone():
@@ -71,7 +71,7 @@ class _File:
         self._records.write(event.SerializeToString())
 
     def begin(self, step: int, epoch: int) -> None:
-        """Say that whatever an earlier file has from this step on counts no more."""
+        """Mark steps of earlier files from this one on as replaced."""
         if step or epoch:
             self._put(_Event(wall_time=time.time(), step=epoch, session_log=_Log(status=_Log.START)))
 

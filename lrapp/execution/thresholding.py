@@ -44,4 +44,4 @@ def set_threshold(folder: Path, home: Path, threshold: Threshold | None, watch: 
             worker.leave_model(run, model.network, prepared, calibration.kept(folder))
             shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)
     except Timeout as error:
-        raise BusyError("Somebody works on this run already; wait for that to end.") from error
+        raise BusyError("This run is being worked on already; wait for that to finish.") from error

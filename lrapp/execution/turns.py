@@ -1,4 +1,4 @@
-"""In which order runs that wait come to the worker: their owners take turns."""
+"""The order of waiting runs: their owners take turns."""
 
 from bisect import insort
 from collections import deque
@@ -10,10 +10,10 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Turns:
-    """Runs that wait. Owners take turns, one run each; among the runs of one owner, who came first goes first.
+    """Runs that wait. Owners take turns, one run each; among the runs of one owner, the first submitted goes first.
 
-    An owner's turn ends when the run ends; then all others who wait come first, whoever came later than that does not.
-    So nobody waits for more than one run of each other owner, however many they have. All of it follows from times
+    An owner's turn ends when the run ends; then all others who were waiting by then go first.
+    So an owner waits for at most one run of each other owner. The order follows from times
     that status files keep, and is the same after a restart.
     """
 
@@ -29,10 +29,10 @@ class Turns:
         return any(run == other for other in self.order())
 
     def put(self, run: Run, status: Status) -> None:
-        """Let a run wait.
+        """Add a run.
 
         Args:
-            run: A run that does not wait yet. Where its turn had begun already, it goes before all others.
+            run: A run that does not wait yet. If its turn had begun already, it goes before all others.
             status: Its status, queued.
         """
         owner = run.owner
@@ -42,7 +42,7 @@ class Turns:
             insort(self._lines.setdefault(owner, []), (status.queued or status.created, run.id, run))
 
     def remove(self, run: Run) -> None:
-        """Let a run wait no longer; nothing where it does not."""
+        """Remove a run, if it waits."""
         self._first = deque(one for one in self._first if one[0] != run)
         lines = {owner: [one for one in line if one[2] != run] for owner, line in self._lines.items()}
         self._lines = {owner: line for owner, line in lines.items() if line}
@@ -70,7 +70,7 @@ class Turns:
         found, served = [run for run, _ in self._first], [owner for _, owner in self._first]
         if at_work is not None:
             served.insert(0, at_work)
-        # Whose turn ends later comes later in each round.
+        # In each round, the owner whose last turn ended first goes first.
         owners = sorted(self._lines, key=self._since)
         for owner in served:
             if owner in self._lines:

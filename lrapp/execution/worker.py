@@ -1,4 +1,4 @@
-"""What a worker does for one run: from its settings to a model in its folder."""
+"""A worker's part of one run: from its settings to a model in its folder."""
 
 import ctypes
 import logging
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A worker holds data and network of its last run for the next one, unless they are larger than this.
+# A worker keeps data and network of its last run for the next one, unless they are larger than this.
 _KEPT_BYTES = 1_000_000_000
 _TOLD_SECONDS = 0.3
-_LOOK_SECONDS = 0.2  # somebody who only looks whether a run is free lets go of it at once
-# Pictures of the first batch that are shown, and numbers that are varied for that, 64 MB.
+_LOOK_SECONDS = 0.2  # a process that only checks whether a run is free releases it at once
+# Pictures of the first batch to show, and numbers augmented for that, 64 MB.
 _SHOWN_PICTURES, _VARIED_NUMBERS = 24, 1 << 24
 
 
@@ -53,7 +53,7 @@ class Outcome:
     message: str
 
 
-class _Kept:
+class _LastData:
     """The data of the last run, kept for the next: most runs in a row differ in network or rate only."""
 
     key: tuple[Path, str] | None = None
@@ -63,7 +63,7 @@ class _Kept:
         self.key = self.prepared = None
 
 
-_kept = _Kept()
+_last_data = _LastData()
 
 
 def prepared_data(
@@ -77,7 +77,7 @@ def prepared_data(
     Args:
         store: Where uploaded files are kept.
         settings: The data.
-        tell: Told what is being done, and how much of it is done, 0 to 1, where it takes long.
+        tell: Called with the stage and its share done, 0 to 1, where it takes long.
         should_stop: Asked again and again where it takes long.
 
     Raises:
@@ -86,11 +86,11 @@ def prepared_data(
     from lrapp.preparation import kinds
 
     key = (store.home, settings.model_dump_json())
-    if _kept.prepared is None or key != _kept.key:
-        _kept.forget()  # before the new data come, not beside them
-        _kept.prepared = kinds.of(settings.kind).prepared(store, settings, tell, should_stop)
-        _kept.key = key
-    return _kept.prepared
+    if _last_data.prepared is None or key != _last_data.key:
+        _last_data.forget()  # before the new data are read, to save memory
+        _last_data.prepared = kinds.of(settings.kind).prepared(store, settings, tell, should_stop)
+        _last_data.key = key
+    return _last_data.prepared
 
 
 def work(
@@ -101,7 +101,7 @@ def work(
     Args:
         folder: The run's folder.
         home: The store's folder, where uploaded files are kept.
-        on_event: Told of every event after it was written.
+        on_event: Called with every event after it was written.
         attempt: Which one this is, as the run's status has it while it runs; where that has moved on, somebody else
             took the run, and nothing is done. None where no queue stands behind it, and the status is left alone.
 
@@ -122,7 +122,7 @@ def work(
             if (status.state, status.attempts) != ("running", attempt):
                 raise BusyError("Another server took this run first.")
             outcome = _work(run, Store(home), on_event)
-            # Said here, under the lock: the server that asked may be gone, and another one would do it all again.
+            # Written here, under the lock: the server that asked may be gone, and another one would train it again.
             run.set_status(state=outcome.state, message=outcome.message, ended=now())
             return outcome
     except Timeout as error:
@@ -154,7 +154,7 @@ def augmented_batch(home: Path, settings: RunSettings, watch: Watch = NOBODY) ->
         Store(home), settings.data, lambda what, share: watch.tell(f"{what} …", share), watch.should_stop
     ).train.x
     watch.check("Showing a batch was stopped; press the button to see one.")
-    # A whole batch is varied at once, as how depends on its size; of one that is too large, the first.
+    # A whole batch is augmented at once, as the random numbers depend on its size; of a large batch, the first ones.
     most = max(_SHOWN_PICTURES, _VARIED_NUMBERS // math.prod(pictures.shape[1:]))
     seed = settings.training.seed
     batch = shuffled(len(pictures), seed, 0).numpy()[: min(settings.training.batch_size, most)]
@@ -183,7 +183,7 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) 
         )
     prepared = prepared_data(store, settings.data, should_stop=watch.should_stop)
     _check_memory(settings, prepared)
-    # A network of its own: the one that is kept for the next run stays as it is.
+    # A separate network: the one kept for the next run stays as it is.
     network = models.build(
         *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),
         *(training.seed, training.precision, prepared.preprocessor.numbers),
@@ -264,7 +264,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             on_state=lambda latest: latest.save(run.checkpoint_path),
             loop=loop,
         )
-        _give_back()
+        _release_memory()
         network = final_network.of(loop, settings, prepared, ended, tell)
         with disk_errors():
             leave_model(run, network, prepared)
@@ -275,17 +275,17 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         writer.close()
     if needed > _KEPT_BYTES:
         loops.traced.cache_clear()
-        _kept.forget()
-    _give_back()
+        _last_data.forget()
+    _release_memory()
     if ended.reason in ("completed", "early_stopping"):
         run.checkpoint_path.unlink(missing_ok=True)
     return Outcome(ended.reason, ended.message)
 
 
-def _give_back() -> None:
-    """Return to the system what is free; the C library keeps some megabytes of it for later, wanted or not."""
+def _release_memory() -> None:
+    """Return free memory to the system; the C library keeps some megabytes otherwise."""
     if sys.platform == "linux":
-        with suppress(AttributeError):  # other C libraries have no such function, and no such habit
+        with suppress(AttributeError):  # other C libraries have no such function
             ctypes.CDLL(None).malloc_trim(0)
 
 
@@ -299,13 +299,13 @@ def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Itera
             "is one step with all of them. A smaller batch takes more steps."
         )
     if training.xla == "on" and not uses_xla(network, training, total_steps=1):
-        yield "XLA was left out: compiling convolutions, or what varies pictures, would take minutes."
+        yield "XLA was not used: compiling convolutions or augmentation would take minutes."
 
 
 def _find_rates(
     run: Run, settings: RunSettings, prepared: "Prepared", loop: "Loop", tell: Callable[[Event], None]
 ) -> RatesFound | None:
-    """Run the range test; None if somebody stopped it."""
+    """Run the range test; None if it was stopped."""
     from lrapp.training import range_test
 
     try:
@@ -363,17 +363,17 @@ def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float
     prepared.preprocessor.save(run.folder)
     write_beside(run.scores_path, scores.to_json().encode())
     calibration.keep(run.folder, temperature)
-    # The model comes last: where it is, everything that predicts is.
+    # The model comes last: where it is, everything needed to predict is.
     with whole(run.model_path) as beside:
         network.save(beside)
     if run.settings.closer_look:
-        _look_closely(run, network, prepared, outputs, scores)
+        _save_analysis(run, network, prepared, outputs, scores)
 
 
-def _look_closely(
+def _save_analysis(
     run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", scores: "Scores"
 ) -> None:
-    """Leave what the pages show of a finished model; the run is done, and nothing here may undo that."""
+    """Save the closer look that the pages show; the run is complete, so errors here are only logged."""
     from lrapp.evaluation import costs, kinds
     from lrapp.evaluation import temperature as temperatures
     from lrapp.evaluation.analysis import Insight, look

@@ -1,4 +1,4 @@
-"""What runs are handed to: a process on this machine, or anybody's executor."""
+"""Workers that runs are submitted to: a process on this machine, or any executor."""
 
 import logging
 import multiprocessing
@@ -30,7 +30,7 @@ class WorkerLostError(UserError):
 
 @runtime_checkable
 class Worker(Protocol):
-    """What the queue asks of whoever trains."""
+    """What the queue needs of a worker."""
 
     @property
     def pid(self) -> int | None:
@@ -59,7 +59,7 @@ class Worker(Protocol):
 
 
 class _Unanswered:
-    """Calls that somebody still waits for."""
+    """Calls without an answer yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -78,7 +78,7 @@ class _Unanswered:
 class ExecutorWorker:
     """Makes a worker of any ``concurrent.futures.Executor``, such as a cluster's.
 
-    Its processes are its own: it is asked for everything, whatever the kind of run, and nothing there is killed.
+    The executor owns its processes: it gets runs of every kind, and its processes are never killed.
 
     Args:
         executor: Must see the store's folder, and call a function for each submission, also one that it has called
@@ -108,7 +108,7 @@ class ExecutorWorker:
         """Do nothing: what is being done elsewhere cannot be ended from here."""
 
     def shutdown(self, wait: bool = True) -> None:
-        """Let go of the executor."""
+        """Forget the executor."""
         self._executor.shutdown(wait=wait)
 
 
@@ -145,7 +145,7 @@ class WorkerProcess(Executor):
         self._process.start()
         theirs.close()
         self._unanswered = _Unanswered()
-        # Guards what follows: nothing may be put behind the call that ends the dispatcher.
+        # Guards the queue: nothing may be put behind the call that ends the dispatcher.
         self._lock = threading.Lock()
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._closed = False
@@ -198,7 +198,7 @@ class WorkerProcess(Executor):
                 call.future.set_exception(WorkerLostError(self._process.exitcode))
                 self._give_up()
                 return
-            except Exception as error:  # what cannot be pickled must not leave somebody waiting for good
+            except Exception as error:  # a call that cannot be pickled must still be answered
                 call.future.set_exception(error)
                 continue
             if succeeded:
@@ -207,7 +207,7 @@ class WorkerProcess(Executor):
                 call.future.set_exception(value)
 
     def _give_up(self) -> None:
-        """Tell everybody who waits behind a call in which the process ended."""
+        """Answer all waiting calls with an error, as the process has ended."""
         with self._lock:
             self._lost = True
         while not self._calls.empty():
@@ -236,10 +236,10 @@ class WorkerProcess(Executor):
 
 
 def _serve(connection: Connection, initializer: Callable[[], None]) -> None:
-    """The worker process: calls what it is sent, until nobody is left to send anything."""
+    """The worker process: calls the functions that it is sent, until the server is gone."""
     # Ctrl-C in a terminal reaches every process of the group; only the server decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, name="lrapp-parent", daemon=True).start()
+    threading.Thread(target=_exit_with_parent, name="lrapp-parent", daemon=True).start()
     initializer()
     if hasattr(os, "nice"):
         os.nice(10)  # the page must answer while both cores train
@@ -253,14 +253,14 @@ def _serve(connection: Connection, initializer: Callable[[], None]) -> None:
         except UserError as error:
             answer = (False, type(error)(str(error)))
         except Exception as error:
-            # The text alone: an exception of a library may not survive the way to the other process.
+            # Only the text: not every exception of a library can be pickled.
             log.exception("A job failed.")
             answer = (False, RuntimeError(f"{type(error).__name__}: {error}"))
         connection.send(answer)
 
 
-def _leave_with_parent() -> None:
-    """End this process when the server is gone; the checkpoint lets the next server go on."""
+def _exit_with_parent() -> None:
+    """End this process when the server is gone; the next server resumes from the checkpoint."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

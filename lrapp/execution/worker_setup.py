@@ -1,4 +1,4 @@
-"""What a process that is to train does before somebody waits for it."""
+"""What a worker process does ahead of the first run."""
 
 import ctypes
 import os
@@ -16,10 +16,10 @@ from lrapp.networks import shapes
 from lrapp.settings import DATA_KINDS, PretrainedStart, RunSettings
 
 WorkerKind = Literal["small", "large", "convolutions"]
-# What the first settings that a person sees want.
+# The kind that the default settings need.
 USUAL: WorkerKind = "small"
 
-# A product of matrices with more multiplications is shared by all cores. Measured on two cores of a Xeon with AVX-512,
+# A matrix product with more multiplications uses all cores. Measured on two cores of a Xeon with AVX-512,
 # XLA on and off: at 4 million handing over takes longer than it spares, at 30 million it is the other way.
 _SHARED_MULTIPLICATIONS = 1 << 23
 # Read by TensorFlow when it is imported. With oneDNN, convolutions take 0.6 of the time; but small dense networks gain
@@ -92,7 +92,7 @@ def kind_for(settings: RunSettings) -> WorkerKind:
     try:
         layers = shapes.shapes(model, settings.data.source.likely_shape(settings.data), outputs=1)
     except UserError:
-        return "small"  # it will be told why it cannot be built
+        return "small"  # the run will report why it cannot be built
     largest = max(layer.multiplications for layer in layers)
     return "large" if largest * settings.training.batch_size > _SHARED_MULTIPLICATIONS else "small"
 
@@ -101,9 +101,9 @@ def settle(kind: WorkerKind) -> None:
     """Set what TensorFlow reads when it is imported, where nobody has set it already.
 
     Args:
-        kind: What the process is to train.
+        kind: The kind of runs that the process trains.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors are of use to anybody here
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors are of use here
     for name, value in _VARIABLES[kind].items():
         os.environ.setdefault(name, value)
 
@@ -112,7 +112,7 @@ def load(kind: WorkerKind) -> None:
     """Import what takes seconds.
 
     Args:
-        kind: What the process is to train.
+        kind: The kind of runs that the process trains.
     """
     settle(kind)
     with _without_chatter():
@@ -124,7 +124,7 @@ def warm(kind: WorkerKind) -> None:
     """Import what takes seconds, and train a very small network, as TensorFlow's first steps take longer than others.
 
     Args:
-        kind: What the process is to train.
+        kind: The kind of runs that the process trains.
     """
     load(kind)
     with _without_chatter():

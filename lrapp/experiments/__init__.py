@@ -1,1 +1,1 @@
-"""What do many runs tell? Comparisons of policies, random search, tables of runs and their differences."""
+"""What do many runs show? Comparisons of policies, random search, tables of runs and their differences."""

@@ -1,4 +1,4 @@
-"""What the runs of a study say together: curves with their spread, a table, and a sentence that claims no more."""
+"""Results of a study: curves with their spread, a table, and a sentence that claims no more than they show."""
 
 import math
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 from lrapp.runs.store import State
 
-# Differences are claimed only when an interval of this confidence, over all comparisons together, leaves out none.
+# A difference is claimed only if its interval of this confidence, over all comparisons together, excludes 0.
 _CONFIDENCE = 0.95
 _DONE: tuple[State, ...] = ("completed",)
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-# What became of a run that did not do all its epochs.
+# Why a run did not finish all its epochs.
 FATES = {
     "diverged": "diverged",
     "failed": "failed",
@@ -31,13 +31,13 @@ FATES = {
 
 @dataclass(frozen=True, eq=False)
 class StudyRun:
-    """One run of a study, as far as it has come.
+    """One run of a study so far.
 
     Args:
         label: Its policy.
         seed: Its training seed.
-        state: Where it stands; None when its folder is gone or damaged.
-        history: What it has said so far.
+        state: Its state; None when its folder is gone or damaged.
+        history: Its events so far.
     """
 
     label: str
@@ -78,18 +78,18 @@ class Difference:
 
     @property
     def shown(self) -> bool:
-        """Whether the seeds carry it."""
+        """Whether the difference is significant over the seeds."""
         return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
 class Result:
-    """One policy over its seeds; figures are of the runs that did all their epochs.
+    """One policy over its seeds; figures are of the runs that finished all their epochs.
 
     Args:
         label: The policy.
         runs, finished: Its runs, and those that did all their epochs.
-        others: What became of the rest, in words: ``1 diverged``.
+        others: The rest in words: ``1 diverged``.
         best, final: Its validation metric at the best and at the last epoch; None when no run finished.
         epochs_to_reach, seconds_to_reach: Until the yardstick's best of the same seed, median; infinite when half of
             them or more never got there, None when there is nothing to compare with. Without a range test's time.
@@ -154,10 +154,10 @@ class Comparison:
         )
 
     def verdict(self) -> str:
-        """Return in plain words what the runs show, and nothing that their spread does not carry."""
+        """Return in plain words what the runs show, and nothing that their spread does not support."""
         compared = [result for result in self.results if result.difference is not None]
         if not compared:
-            text = "Too few runs did all their epochs to compare anything: a policy and "
+            text = "Too few runs finished all their epochs to compare anything: a policy and "
             return f"{text}{self.yardstick} must both finish with the same seed. {self._losses()}".strip()
         if all(result.difference.seeds < 2 for result in compared if result.difference):
             text = "One seed cannot tell a difference from chance; compare again with three or more."
@@ -184,10 +184,10 @@ class Comparison:
         for result in results:
             assert result.difference is not None
             sizes = (result.difference.gain, result.difference.low, result.difference.high)
-            by, *ends = (f"{scale * abs(size):.2g}" for size in sizes)
-            low, high = sorted(ends, key=float)
+            by, *ends = (scale * abs(size) for size in sizes)
+            low, high = (number(end, 2) for end in sorted(ends))
             fits = f"{low} to {high}" if parts else f"anything from {low} to {high} would fit"
-            parts.append(f"{result.label} by {by}{unit} ({fits})")
+            parts.append(f"{result.label} by {number(by, 2)}{unit} ({fits})")
         seeds = min(result.difference.seeds for result in results if result.difference)
         return f"{word} best {self.metric} than {self.yardstick} over {_count(seeds, 'seed')}: {_list(parts, 'and')}."
 
@@ -209,7 +209,7 @@ class Comparison:
         text = f"With every seed {self.yardstick}’s best {self.metric} (its epoch {_range(own)}) came sooner: {names}"
         tests = [one.range_test_steps for one in sooner if one.range_test_steps]
         if tests:
-            worth = f"{max(tests) / self.steps_per_epoch:.2g}"
+            worth = number(max(tests) / self.steps_per_epoch, 2)
             text += (
                 f"; but each range test before had taken as many steps as {worth} epoch{'s' * (worth != '1')}"
             )
@@ -217,20 +217,18 @@ class Comparison:
 
     def _losses(self) -> str:
         left_out = [f"{one.label}: {one.others}" for one in self.results if one.others]
-        return (
-            f"Runs left out, as they did not do all their epochs: {'; '.join(left_out)}." if left_out else ""
-        )
+        return f"Runs left out, as they did not finish: {'; '.join(left_out)}." if left_out else ""
 
     def _spread(self, spread: Spread | None) -> str:
         if spread is None:
             return "–"
         if self.metric == "accuracy":
             return f"{100 * spread.mean:.2f} % ({100 * spread.low:.2f}–{100 * spread.high:.2f})"
-        return f"{spread.mean:.4g} ({spread.low:.4g}–{spread.high:.4g})"
+        return f"{number(spread.mean)} ({number(spread.low)}–{number(spread.high)})"
 
 
 def compare(trials: Sequence[StudyRun], yardstick: str) -> Comparison | None:
-    """Return what the runs say together; None before the first of them has begun to train.
+    """Return the comparison of the runs; None before the first of them has begun to train.
 
     Args:
         trials: The runs, in the order of the study.
@@ -252,7 +250,7 @@ def compare(trials: Sequence[StudyRun], yardstick: str) -> Comparison | None:
         reaches = [done[seed].reach(yard[seed].best, upwards) for seed in shared]
         epochs = [reach[0] for reach in reaches]
         gains = [(done[seed].best - yard[seed].best) * (1 if upwards else -1) for seed in shared]
-        # A metric that counts rows moves in whole rows; a spread below that is luck.
+        # Accuracy changes by whole rows; a spread smaller than one row is chance.
         least = 1 / rows if upwards and rows else 0.0
         results.append(
             Result(
@@ -284,7 +282,7 @@ def compare(trials: Sequence[StudyRun], yardstick: str) -> Comparison | None:
 
 @dataclass(frozen=True, eq=False)
 class _Done:
-    """A run that did all its epochs: metric and seconds of training at the end of each."""
+    """A run that finished all its epochs: metric and seconds of training at the end of each."""
 
     metric: FloatArray
     seconds: FloatArray
@@ -294,7 +292,7 @@ class _Done:
     def of(cls, trial: StudyRun, upwards: bool) -> "_Done":
         metric = np.array([epoch.answer_metric for epoch in trial.history.epochs], np.float64)
         seconds = np.array([epoch.seconds for epoch in trial.history.epochs], np.float64)
-        # A run that was taken up again counts its seconds anew.
+        # A resumed run counts its seconds from 0.
         again = np.flatnonzero(np.diff(seconds) < 0) + 1
         for start in again:
             seconds[start:] += seconds[start - 1]
@@ -320,7 +318,7 @@ def _others(trials: Sequence[StudyRun]) -> str:
 
 def _range_test_steps(trials: Sequence[StudyRun]) -> int:
     steps = [sum(len(sweep.losses) for sweep in trial.history.sweeps) for trial in trials]
-    begun = [number for number, trial in zip(steps, trials, strict=True) if trial.history.sweeps]
+    begun = [done for done, trial in zip(steps, trials, strict=True) if trial.history.sweeps]
     return round(float(np.median(begun))) if begun else 0
 
 
@@ -339,7 +337,7 @@ def difference(gains: Sequence[float], comparisons: int = 1, least_deviation: fl
     from scipy.special import stdtrit
 
     quantile = float(stdtrit(seeds - 1, 1 - (1 - _CONFIDENCE) / (2 * max(1, comparisons))))
-    # Computed differences of equal figures can be off by a rounding, which must not look like certainty.
+    # Rounding errors in differences of equal figures must not look like certainty.
     deviation = max(float(values.std(ddof=1)), least_deviation)
     half = quantile * deviation / math.sqrt(seeds)
     return Difference(mean, mean - half, mean + half, seeds)
@@ -352,11 +350,11 @@ def curves(trials: Sequence[StudyRun]) -> pd.DataFrame:
     """Return mean and spread over the seeds of each policy, for every epoch (the rate: every step).
 
     Columns: ``panel`` (``loss``, ``rate``, ``metric``), ``policy`` (its place, from 0), ``epoch``, ``mean``, ``low``,
-    ``high`` and ``seeds``, how many have come so far. Figures that are not finite are left out.
+    ``high`` and ``seeds``, how many have got there. Figures that are not finite are left out.
     """
     labels = list(dict.fromkeys(trial.label for trial in trials))
     parts = []
-    for number, label in enumerate(labels):
+    for place, label in enumerate(labels):
         own = [
             trial.history for trial in trials if trial.label == label and trial.history.started is not None
         ]
@@ -366,9 +364,9 @@ def curves(trials: Sequence[StudyRun]) -> pd.DataFrame:
             "metric": [[epoch.answer_metric for epoch in history.epochs] for history in own],
         }
         for panel, values in lines.items():
-            parts.append(_band(values, 1).assign(panel=panel, policy=number))
+            parts.append(_band(values, 1).assign(panel=panel, policy=place))
         rates = [history.step_frame()["learning_rate"].to_numpy() for history in own]
-        parts.append(_band(rates, per_epoch).assign(panel="rate", policy=number))
+        parts.append(_band(rates, per_epoch).assign(panel="rate", policy=place))
     columns = ["panel", "policy", "epoch", "mean", "low", "high", "seeds"]
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
@@ -416,4 +414,4 @@ def _reach(value: float | None, unit: str) -> str:
         return "–"
     if math.isinf(value):
         return "not reached"
-    return f"{value:.2g}{unit}" if unit and value < 10 else f"{value:,.4g}{unit}"
+    return f"{number(value, 2)}{unit}" if unit and value < 10 else f"{number(value)}{unit}"

@@ -8,9 +8,8 @@ import pandas as pd
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lrapp.evaluation.scores import number
 from lrapp.experiments.run_table import Row
-from lrapp.phrasing import distinct
+from lrapp.phrasing import distinct, number
 from lrapp.policies.lr_range import RatesFound
 from lrapp.settings import DataSettings, LayerSettings, PretrainedStart, RunSettings
 
@@ -23,7 +22,7 @@ _POLICIES = {
     "one-cycle": "One-cycle",
     "coslog4": "Coslog4",
 }
-# What decides which rows are trained on and which are measured.
+# Settings that decide which rows are in which part.
 _ROWS = (
     "dialect",
     "task",
@@ -44,7 +43,7 @@ class SideBySide:
         frame: Text. The index names scores and settings; the columns name the runs.
         best: The best scores, as places in the frame: (row, column).
         differing: Settings that are not as in the first run.
-        remarks: Plain sentences on what the figures do not say.
+        remarks: Sentences on the limits of the comparison.
     """
 
     frame: pd.DataFrame
@@ -126,18 +125,18 @@ _GROUPS = {
     "policy": "Learning rate",
     "range_test": "Range test",
 }
-# Told in words of their own, or no matter of what is computed.
+# Described separately, or without effect on the result.
 _OWN_WORDS = ("version", "name", "closer_look", "type", "source", "origin", "unit", "kinds", "layers", "mode")
 # Where ``name`` is not what a run is called but which network it starts from.
 _NAMED = (PretrainedStart,)
 
 
 def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, str]:
-    """Return what the settings say as titles and texts, in the order of the Train page.
+    """Return the settings as titles and texts, in the order of the Train page.
 
     Args:
         settings: Of a run.
-        found: Rates that its own range test found; then told in place of those that it started from.
+        found: Rates that its own range test found; shown in place of those that it started from.
     """
     source = settings.data.source
     told = {"Data: Table": source.name}
@@ -205,7 +204,7 @@ def _number(value: float) -> str:
 
 
 def _layer(layer: LayerSettings) -> str:
-    """The kind unless it is dense, the width, and whatever is not as usual."""
+    """The kind unless it is dense, the width, and whatever is not the default."""
     words = [] if layer.kind == "dense" else [layer.kind.replace("_", " ")]
     if layer.computes:
         words += [f"{layer.units}", layer.activation]
@@ -221,7 +220,7 @@ def _layer(layer: LayerSettings) -> str:
 
 
 def _best(values: Sequence[float | None], *, upwards: bool) -> set[int]:
-    """Places of the best value, where there is one to speak of."""
+    """Places of the best value; none where all are equal or one is missing."""
     there = [value for value in values if value is not None]
     if len(set(there)) < 2:
         return set()

@@ -17,16 +17,16 @@ from lrapp.runs.store import Run, State, Status
 from lrapp.settings import RunSettings
 
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
-# Almost all of a run's events tell of steps, which the table does not show.
+# Almost all of a run's events are steps, which the table does not show.
 _PASSED_OVER = tuple(f'{{"type": "{kind.type}"'.encode() for kind in (StepsDone, SweepDone))
 _READ = ("run.json", "status.json", "about.json", "scores.json", "events.jsonl")
-# What a table cell is shown as, at most; notes may be long.
+# Letters in a table cell, at most; notes may be long.
 _MOST_LETTERS = 200
 
 
 @dataclass(frozen=True)
 class Row:
-    """What the table says of a run.
+    """A run's row of the table.
 
     Args:
         id: The run's.
@@ -74,7 +74,7 @@ class Row:
 
 
 def stamp(run: Run) -> tuple[tuple[int, int], ...]:
-    """Return what changes when one of the files changes that ``row`` reads."""
+    """Return a value that changes with any file that ``row`` reads."""
     told = []
     for name in _READ:
         try:
@@ -86,7 +86,7 @@ def stamp(run: Run) -> tuple[tuple[int, int], ...]:
 
 
 def row(run: Run) -> Row:
-    """Return what the table says of a run; whatever can be read of a damaged one."""
+    """Return a run's row of the table; of a damaged run, whatever can be read."""
     said, trouble = notes.read(run)
     troubles = [trouble] if trouble else []
     status: Status | None = None
@@ -104,7 +104,7 @@ def row(run: Run) -> Row:
         scores = Scores.from_json(run.scores_path.read_bytes()) if run.scores_path.exists() else None
     except (UserError, OSError) as error:
         troubles.append(_sentence(run, "scores.json", error))
-    history = told(run)
+    history = short_history(run)
     created = status.created if status else _born(run)
     kept = kept_epoch(history, settings)
     metric = scores.metrics[0] if scores is not None else None
@@ -130,7 +130,7 @@ def row(run: Run) -> Row:
     )
 
 
-def told(run: Run) -> History:
+def short_history(run: Run) -> History:
     """Return the history of a run without its steps, which takes a hundredth of the time to read."""
     history = History()
     try:
@@ -141,7 +141,7 @@ def told(run: Run) -> History:
                 try:
                     history.add(from_line(line))
                 except ValueError:
-                    continue  # still being written, or damaged; what comes after it still tells something
+                    continue  # still being written, or damaged; later lines may be fine
     except OSError:
         pass
     return history
@@ -250,7 +250,7 @@ def kept_epoch(history: History, settings: RunSettings | None) -> EpochDone | No
     """Return the epoch whose weights the model has; None before the first.
 
     Args:
-        history: What the run has said.
+        history: Its events.
         settings: Of the run; None counts as keeping the best.
     """
     last = history.epochs[-1] if history.epochs else None

@@ -2,7 +2,7 @@
 
 Drawing at random beats a grid where few of the settings matter, as each trial then tries another value of every one of
 them (Bergstra and Bengio 2012, "Random Search for Hyper-Parameter Optimization", JMLR 13, 281-305). Trial n of a seed
-is the same however many are asked for, and what one setting draws does not depend on which others vary.
+is the same however many are asked for, and the values of one setting do not depend on which others vary.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from lrapp.settings.base import SettingsModel, checked
 
 ORIGIN = "Drawn by a random search."
 MOST_TRIALS = 200
-# What "among the best" means where a search says how likely it finds one.
+# What counts as "among the best" in the probability of finding one.
 BEST_SHARE = 0.05
 
 
@@ -67,7 +67,7 @@ def obstacle(name: str, base: RunSettings) -> str | None:
 
 
 def check(search: Search, base: RunSettings, training_rows: int | None = None) -> list[str]:
-    """Return what the person should know about a search, in plain sentences.
+    """Return warnings about a search, in plain sentences.
 
     Args:
         search: As it would be made.
@@ -75,7 +75,7 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
         training_rows: Rows to train on, at least 1; None when not known yet.
 
     Raises:
-        UserError: If nothing varies, a range is none, a setting cannot vary here, or a policy's numbers do not go
+        UserError: If nothing varies, a range is not valid, a setting cannot vary here, or a policy's numbers do not go
             together in a trial.
     """
     trials = draw(search, base)
@@ -110,7 +110,7 @@ def draw(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
         As many settings as trials; the first n are the same whatever ``search.trials`` is.
 
     Raises:
-        UserError: If nothing varies, a range is none, or a setting cannot vary here.
+        UserError: If nothing varies, a range is not valid, or a setting cannot vary here.
     """
     varied = search.space.varied
     if not varied:
@@ -123,7 +123,7 @@ def draw(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
 
 
 def drawn(search: Search, trial: int) -> dict[str, Value]:
-    """Return what a trial draws, by the name of the setting.
+    """Return the values that a trial draws, by the name of the setting.
 
     Args:
         search: What may vary, and the seed.
@@ -139,7 +139,7 @@ def drawn(search: Search, trial: int) -> dict[str, Value]:
 
 
 def values(space: Space, settings: RunSettings) -> dict[str, Value]:
-    """Return what the settings of a trial have in the place of those that vary, by name."""
+    """Return a trial's values of the settings that vary, by name."""
     first = settings.model.layers[0] if settings.model.layers else LayerSettings()
     all_: dict[str, Value] = {
         "learning_rate": _peak(settings.policy),
@@ -201,7 +201,7 @@ def _with_peak(policy: PolicySettings, rate: float) -> PolicySettings:
 
 
 def _with_some_rate(settings: RunSettings) -> RunSettings:
-    """Rates that a range test will replace may be in any order, and must not spoil the plan."""
+    """Rates that a range test will replace may be in any order, so valid ones take their place."""
     if settings.policy.source != "found":
         return settings
     return settings.model_copy(update={"policy": with_rates(settings.policy, 0.001, 0.01, 0.001, "")})

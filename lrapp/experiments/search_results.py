@@ -1,4 +1,4 @@
-"""What the trials of a random search came to: a table, what became of each, and what the best of them is worth."""
+"""Results of a random search: a table, the fate of each trial, and the score of the best."""
 
 import math
 from collections.abc import Sequence
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lrapp.evaluation.scores import Scores, number
+from lrapp.evaluation.scores import Scores
 from lrapp.experiments import run_table
 from lrapp.experiments.comparing import FATES
 from lrapp.experiments.search import values
 from lrapp.experiments.search_space import AXES, Space, Value, shown, title
+from lrapp.phrasing import measured
 from lrapp.runs.events import EpochDone, History
 from lrapp.runs.store import State
 from lrapp.settings import RunSettings
@@ -18,13 +19,13 @@ from lrapp.settings import RunSettings
 
 @dataclass(frozen=True, eq=False)
 class SearchTrial:
-    """One trial of a search, as far as it has come.
+    """One trial of a search so far.
 
     Args:
         number: Its number, from 1.
-        state: Where it stands; None when its folder is gone or damaged.
-        history: What it has said so far.
-        settings: What it was made of; None when that cannot be read.
+        state: Its state; None when its folder is gone or damaged.
+        history: Its events so far.
+        settings: Its settings; None when they cannot be read.
     """
 
     number: int
@@ -34,7 +35,7 @@ class SearchTrial:
 
     @property
     def kept(self) -> EpochDone | None:
-        """The epoch that counts: whose weights its model has. None unless it did all its epochs, in finite figures."""
+        """The epoch whose weights its model has. None unless it finished all its epochs with finite figures."""
         if self.state != "completed" or self.settings is None:
             return None
         epoch = run_table.kept_epoch(self.history, self.settings)
@@ -44,7 +45,7 @@ class SearchTrial:
 
     @property
     def fate(self) -> str:
-        """What became of it, in a word; empty if its figures count."""
+        """Why its figures do not count, in a word; empty if they do."""
         if self.kept is not None:
             return ""
         return "damaged" if self.state and not self.settings else FATES.get(self.state, "without figures")
@@ -138,25 +139,25 @@ class Found:
         return f"Best so far: trial {best.number}, {self.measure} {_figure(self.metric, best.kept.answer_metric)}."
 
     def verdict(self, scores: Scores | None) -> str:
-        """Return in plain words which trial is best, what its figure hides, and what it is worth on other rows.
+        """Return in plain words which trial is best, how far its figure is flattered, and its score on other rows.
 
         Args:
             scores: Of the best trial's model; None when they cannot be read.
         """
         ranked = self.ranked
         if not ranked:
-            return "No trial did all its epochs, so there is none to choose."
+            return "No trial finished all its epochs, so there is none to choose."
         best, epoch = ranked[0], ranked[0].kept
         assert epoch is not None
         figure = _figure(self.metric, epoch.answer_metric)
         if len(ranked) == 1:
             return (
-                f"Only trial {best.number} did all its epochs: {self.measure} {figure}. One trial is no choice; resume "
+                f"Only trial {best.number} finished: {self.measure} {figure}. One trial leaves no choice; resume "
                 f"the others, or search again. {scores.summary if scores else ''}"
             ).strip()
         equal = [one for one in ranked[1:] if one.kept and one.kept.answer_metric == epoch.answer_metric]
         parts = [
-            f"Trial {best.number} is the best of the {len(ranked)} that did all their epochs: {self.measure} {figure}."
+            f"Trial {best.number} is the best of the {len(ranked)} that finished: {self.measure} {figure}."
         ]
         if equal:
             have = "has" if len(equal) == 1 else "have"
@@ -185,11 +186,11 @@ class Found:
         if not fates:
             return ""
         parts = [f"{len(ones)} {fate} ({_named(ones)})" for fate, ones in fates.items()]
-        return f"Left out, as they did not do all their epochs: {'; '.join(parts)}."
+        return f"Left out, as they did not finish: {'; '.join(parts)}."
 
 
 def drawn_columns(space: Space, trials: Sequence[RunSettings | None]) -> dict[str, pd.Series]:
-    """Return what each trial has of the settings that vary, by their titles; numbers are numbers.
+    """Return each trial's values of the settings that vary, by their titles; numbers are numbers.
 
     Args:
         space: What varies.
@@ -207,7 +208,7 @@ def drawn_columns(space: Space, trials: Sequence[RunSettings | None]) -> dict[st
 
 
 def of_trials(space: Space, trials: Sequence[SearchTrial]) -> Found | None:
-    """Return what the trials came to; None before the first of them has begun to train.
+    """Return the results of the trials; None before the first of them has begun to train.
 
     Args:
         space: What varies.
@@ -225,7 +226,7 @@ def _split(value: Value) -> tuple[float | None, str | None]:
 
 
 def _figure(metric: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if metric == "accuracy" else number(value)
+    return measured(metric, value)
 
 
 def _baseline(scores: Scores) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from lrapp.errors import UserError
+from lrapp.phrasing import number
 from lrapp.settings import Optimizer as OptimizerName
 from lrapp.settings import TrainingSettings
 from lrapp.settings.base import SettingsModel
@@ -16,7 +17,7 @@ _OPTIMIZERS: Any = TrainingSettings.model_fields["optimizer"].json_schema_extra
 
 
 class Range(SettingsModel):
-    """Between what a number may vary; its ``Axis`` says how likely each value is."""
+    """The range of a number; its ``Axis`` says how likely each value is."""
 
     low: int | float
     high: int | float
@@ -75,7 +76,8 @@ class Axis:
             if not self.least <= end <= self.most or (self.whole and not isinstance(end, int)):
                 kind = "whole numbers" if self.whole else "numbers"
                 raise ValueError(
-                    f"The ends must be {kind} from {self.least:g} to {self.most:g}. Received: {end:g}."
+                    f"The ends must be {kind} from {number(self.least, 6)} to {number(self.most, 6)}. "
+                    f"Received: {number(end, 6)}."
                 )
 
 
@@ -87,13 +89,13 @@ AXES = {
     "dropout": Axis("linear", 0, 0.95, Range(low=0.0, high=0.5), step=0.05),
     "l2": Axis("log", 1e-12, 10, Range(low=1e-6, high=1e-2)),
 }
-"""The numbers that may vary; the optimizer, which is none, is drawn from a ``Choice``."""
+"""The numbers that may vary; the optimizer is drawn from a ``Choice``."""
 
 
 class Space(SettingsModel):
-    """Which settings may vary, and between what; the others stay as they are."""
+    """Which settings vary, and in which range; the others are fixed."""
 
-    # What is drawn follows from a field's place: new ones go to the end.
+    # The draws depend on the order of the fields: new ones go to the end.
     learning_rate: Range | None = Field(
         None,
         title="Learning rate",
@@ -150,37 +152,37 @@ OF_LAYERS = ("units", "layers", "dropout", "l2")
 
 
 def title(name: str) -> str:
-    """Return what a setting that may vary is called."""
+    """Return the title of a setting."""
     return Space.model_fields[name].title or name
 
 
 def spoken(name: str) -> str:
-    """Return what a setting is called within a sentence."""
+    """Return the name of a setting within a sentence."""
     word = title(name)
     return word if word.isupper() else word[0].lower() + word[1:]
 
 
 def usual(name: str) -> Range | Choice:
-    """Return what a setting varies between at first."""
+    """Return the default range of a setting."""
     return AXES[name].usual if name in AXES else Choice(among=("sgd", "adam", "rmsprop"))
 
 
 def draw(name: str, of: Range | Choice, share: float) -> Value:
-    """Return what a setting becomes; arguments as for ``Axis.draw``."""
+    """Return a value for a setting; arguments as for ``Axis.draw``."""
     if isinstance(of, Choice):
         return of.among[math.floor(share * len(of.among))]
     return AXES[name].draw(of, share)
 
 
 def refuse(name: str, of: Range | Choice) -> None:
-    """Refuse what is no range.
+    """Check a range.
 
     Args:
         name: The setting.
-        of: Between what it would vary.
+        of: Its range.
 
     Raises:
-        UserError: If the ends are equal, out of order, or none that go with the setting; or there is no choice.
+        UserError: If the ends are equal, out of order, or not valid for the setting; or there is no choice.
     """
     if isinstance(of, Choice):
         if len(set(of.among)) < 2 or len(set(of.among)) < len(of.among):
@@ -198,13 +200,15 @@ def refuse(name: str, of: Range | Choice) -> None:
     if of.low >= of.high:
         raise UserError(
             f"{title(name)}: the range must end above its start; raise its end or lower its start. "
-            f"Received: {of.low:g} to {of.high:g}."
+            f"Received: {number(of.low, 6)} to {number(of.high, 6)}."
         )
 
 
 def shown(value: Value) -> str:
-    """Return a value as a person reads it: an optimizer by its name, a number as short as it is."""
-    return f"{value:.6g}" if isinstance(value, (int, float)) else str(_OPTIMIZERS["labels"].get(value, value))
+    """Return a value as a person reads it: an optimizer by its name, a number with six digits at most."""
+    return (
+        number(value, 6) if isinstance(value, (int, float)) else str(_OPTIMIZERS["labels"].get(value, value))
+    )
 
 
 def usual_batches(training_rows: int) -> Range:

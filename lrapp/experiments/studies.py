@@ -16,6 +16,7 @@ from lrapp.experiments.study_files import (
     Study,
     make,
 )
+from lrapp.phrasing import number
 from lrapp.runs.store import Store
 from lrapp.settings import (
     CLRSettings,
@@ -34,14 +35,14 @@ from lrapp.settings import (
     with_rates,
 )
 
-# As many as hues that can be told apart; and runs that a machine gets through in a day.
+# As many as there are distinct hues; and as many runs as a machine finishes in a day.
 MOST_POLICIES, MOST_SEEDS = 8, 20
 CYCLICAL = "What cyclical rates do"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A policy that takes part, under the name that the charts give it."""
+    """A policy of a study, with its name in the charts."""
 
     label: str
     policy: PolicySettings
@@ -69,16 +70,20 @@ def label_of(policy: PolicySettings) -> str:
     found = {"chosen": "", "found": " (found)", "raced": " (raced)"}[policy.source]
     match policy:
         case FixedSettings():
-            return f"Fixed{found}" if found else f"Fixed {policy.learning_rate:.3g}"
+            return f"Fixed{found}" if found else f"Fixed {number(policy.learning_rate, 3)}"
         case CLRSettings():
             name = "CLR" if policy.mode == "triangular" else f"CLR {policy.mode}"
-            return f"{name}{found}" if found else f"{name} {policy.base_lr:.3g}–{policy.max_lr:.3g}"
+            return (
+                f"{name}{found}"
+                if found
+                else f"{name} {number(policy.base_lr, 3)}–{number(policy.max_lr, 3)}"
+            )
         case SGDRSettings():
-            return f"SGDR{found}" if found else f"SGDR {policy.max_lr:.3g}"
+            return f"SGDR{found}" if found else f"SGDR {number(policy.max_lr, 3)}"
         case OneCycleSettings():
-            return f"One-cycle{found}" if found else f"One-cycle {policy.max_lr:.3g}"
+            return f"One-cycle{found}" if found else f"One-cycle {number(policy.max_lr, 3)}"
         case CosLog4Settings():
-            return f"Coslog4{found}" if found else f"Coslog4 {policy.max_lr:.3g}"
+            return f"Coslog4{found}" if found else f"Coslog4 {number(policy.max_lr, 3)}"
 
 
 def contenders(policies: Sequence[PolicySettings]) -> tuple[Candidate, ...]:
@@ -93,11 +98,11 @@ def contenders(policies: Sequence[PolicySettings]) -> tuple[Candidate, ...]:
 
 
 def check(plan: Plan, training_rows: int | None = None) -> list[str]:
-    """Return what the person should know about a plan, in plain sentences.
+    """Return warnings about a plan, in plain sentences.
 
     Args:
         plan: The study as it would be made.
-        training_rows: Rows to train on, at least 1; None when not known yet, then lengths in steps are not looked at.
+        training_rows: Rows to train on, at least 1; None when not known yet, then lengths in steps are not checked.
 
     Raises:
         UserError: If it compares nothing, or a policy's numbers do not go together.
@@ -125,7 +130,7 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
             )
     remarks = [said for one in plan.contenders if (said := remark(plan.base, one, training_rows))]
     if seeds == 1:
-        remarks.append("With one seed nobody can tell a difference from chance; three or more are better.")
+        remarks.append("One seed cannot tell a difference from chance; use three or more.")
     return remarks
 
 
@@ -168,8 +173,8 @@ def remark(base: RunSettings, contender: Candidate, training_rows: int | None) -
     if policy.warmup + cycle <= length:
         return None
     return (
-        f"{contender.label}: its first cycle ends after {policy.warmup + cycle:g} {policy.unit}, "
-        f"the run after {length:g}; the rest is cut off."
+        f"{contender.label}: its first cycle ends after {number(policy.warmup + cycle, 6)} {policy.unit}, "
+        f"the run after {number(length, 6)}; the rest is cut off."
     )
 
 
@@ -187,7 +192,7 @@ def _as_member(settings: RunSettings, name: str) -> RunSettings:
             "name": name,
             "mode": "train",
             "training": settings.training.model_copy(update={"early_stopping": stopping}),
-            # It would cost more than the training, and a comparison shows none of it.
+            # It would cost more than the training, and a comparison does not show it.
             "closer_look": False,
         }
     )
@@ -228,7 +233,7 @@ def create(store: Store, plan: Plan, training_rows: int | None = None, owner: st
     Args:
         store: Where runs and studies are kept.
         plan: What to compare.
-        training_rows: Rows to train on, for an early word on policies whose numbers do not go together.
+        training_rows: Rows to train on, to refuse policies with inconsistent numbers early.
         owner: Id of whoever starts it, as in ``Study``.
 
     Raises:

@@ -35,7 +35,7 @@ class Member(BaseModel):
 class Study(BaseModel):
     """Which runs belong together.
 
-    ``yardstick`` is the policy that the others are measured by; a random search has none, but says in ``search`` what
+    ``yardstick`` is the policy that the others are measured by; a random search has none, and its ``search`` says what
     it draws from, which comparisons of policies have not. ``owner`` is an id of whoever started it; empty where nobody
     in particular did.
     """
@@ -53,7 +53,7 @@ class Study(BaseModel):
 
     @property
     def word(self) -> str:
-        """What sentences call it."""
+        """Its name in sentences: comparison or search."""
         return "search" if self.search is not None else "comparison"
 
     @property
@@ -101,7 +101,7 @@ def make(
     Raises:
         UserError: If the disk is full; then no run is left behind.
     """
-    # What wants the same kind of worker comes one after the other, as starting another kind takes seconds.
+    # Runs of one kind of worker follow one another, as starting another kind takes seconds.
     kinds = [worker_setup.kind_for(settings) for _, _, settings in runs]
     made: dict[int, Run] = {}
     try:

@@ -1,1 +1,1 @@
-"""What does a person leave with? A finished run -> SavedModel, ONNX, LiteRT, a script, a report, one download."""
+"""How does a run leave the app? A finished run -> SavedModel, ONNX, LiteRT, a script, a report, one download."""

@@ -31,12 +31,12 @@ _NEEDS = (
     "filelock",
     "pillow",
 )
-# Left by models of version 1.0 there is none.
+# Models of version 1.0 have no such file.
 _FORMATS = "formats.json"
 _OPTIONAL = (_FORMATS, threshold.FILE)
 _FILES = ("model.keras", "run.json", "scores.json")
 
-# The packages and modules of our own that the scripts below import.
+# Our packages and modules that the scripts below import.
 _CODE = (
     *("__init__", "errors", "phrasing", "memory", "files"),
     *("policies", "tables", "settings", "images", "formats", "sandbox", "networks"),
@@ -67,13 +67,13 @@ Predicts {target}. {summary}
 | {prepared} |
 | run.json | the settings; `python -m lrapp run.json --out FOLDER{data}` trains it again |
 | history_steps.csv, history_epochs.csv | loss and rate of each step, losses and metrics of each epoch |
-| scores.json | what the model is worth on rows it never saw |
+| scores.json | test results, on rows that training never saw |
 | lrapp/ | the code that reads tables and prepares them, as it was when the model was trained |
 """
 
 
 def file_name(run: Run) -> str:
-    """Return a name for the download that every system can write."""
+    """Return a file name for the download that is valid on every system."""
     settings = run.settings
     wanted = notes.name_of(run) or f"{settings.data.target or 'model'}-{Path(settings.data.source.name).stem}"
     return (re.sub(r"[^A-Za-z0-9]+", "-", wanted).strip("-")[:60] or "model") + ".zip"

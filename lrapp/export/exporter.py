@@ -1,4 +1,4 @@
-"""What an export format is, and what its files are beside: how they are asked, described and compared."""
+"""Export formats: how their files are made, described, run and compared with the app."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ NAMES = "`prediction`, the name of a class, and `probabilities`, in the order be
 
 @dataclass(frozen=True)
 class Built:
-    """What is known of the files of a format.
+    """The files of an export, once they are built.
 
     Args:
         needs: Packages that they are used with, for requirements.txt.
         readme: Returns the README, given a sentence on how their answers compare with the app's.
-        ask: Returns what they answer to the rows that are checked: ``prediction`` (numbers) or ``probabilities``, or,
+        ask: Returns their outputs for the rows that are checked: ``prediction`` (numbers) or ``probabilities``, or,
             as ``outputs``, what the network gives. None where they answer nothing.
         most: Largest difference to the app's own answers that is not too much.
     """
@@ -53,12 +53,12 @@ class Maker:
 
 @dataclass(frozen=True)
 class Exporter:
-    """A format that a finished run can be taken away in.
+    """A format that a finished run can be exported in.
 
     Args:
         key: Its name in file names.
-        title: What it is called on the page.
-        doing: What is said while it is built.
+        title: Its name on the page.
+        doing: Text to show while it is built.
         makers: Make it, by the kind of data that a run has learned from. A kind may bring more: ``export.kinds``.
         packages: What has to be installed to make it, besides the app's own requirements.
         in_float32: Its hidden layers compute in float32, whatever the run did.
@@ -87,7 +87,7 @@ def of_pictures(
     answer: str = NAMES,
     most: float = MOST_DIFFERENCE_PICTURES,
 ) -> Built:
-    """Write what every model of pictures comes with, and return what is known of it.
+    """Write the files that accompany every model of pictures, and return the export.
 
     Args:
         recipe: The run.

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 ARCHIVE = "pictures.zip"
-# Enough to see a mistake, and a large network is done with them soon.
+# Enough to find an error, and quick even with a large network.
 _MOST_CHECKED = 1_000
 
 
 @dataclass(frozen=True, eq=False)
 class PictureRecipe(FinishedRun):
-    """A finished run on pictures, and what it was made of.
+    """A finished run on pictures, with its data.
 
     Args:
         preprocessor: That of the model.
         known: Names of all classes of the pictures, also of those that were left out.
         split: Which picture is in which part, as CSV: of a set a line for each of its pictures, of a zip a line with
             its entry for each that was used.
-        archive: Where the uploaded zip lies; None for a set that others can get.
+        archive: Path of the uploaded zip; None for a set that anyone can download.
     """
 
     preprocessor: PicturePreprocessor
@@ -51,7 +51,7 @@ class PictureRecipe(FinishedRun):
 
 
 def picture_recipe(run: Run, store: Store) -> PictureRecipe:
-    """Return what a finished run was made of; reads and prepares its pictures once more.
+    """Return a finished run with its data; reads and prepares its pictures again.
 
     Raises:
         UserError: If the run left no model, or its pictures are gone or no longer what they were.
@@ -64,7 +64,7 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
     prepared = prepare_images(images, settings.data)
     if prepared.preprocessor != told:
         raise UserError(
-            "The pictures are other ones than when this model was trained, perhaps by another version of LR Lab: "
+            "The pictures are not those that this model was trained on, perhaps because of another version of LR Lab: "
             "train the run again."
         )
     source = settings.data.source

@@ -1,4 +1,4 @@
-"""A finished run -> all that a script needs to do it again without this package: files, columns, split, rates."""
+"""A finished run -> all that a script needs to repeat it without this package: files, columns, split, rates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ class FinishedRun:
 
     Args:
         settings: Its settings, with the rates that its own range test found, if it did one.
-        history: What it said.
-        scores: What its model is worth.
+        history: Its events.
+        scores: Of its model.
         model: Its network and its preprocessor.
         prepared: Its rows.
     """
@@ -90,13 +90,13 @@ class FinishedRun:
 
 @dataclass(frozen=True, eq=False)
 class Recipe(FinishedRun):
-    """A finished run on a table, and what it was made of.
+    """A finished run on a table, with its data.
 
     Args:
         preprocessor: That of the model.
         frame: Its table's columns as a script has them: texts, numbers (float64) and dates.
         table_notes: Plain sentences on what reading the table changed.
-        find_reading: Finds how to get that frame from a file.
+        find_reading: Returns how to read that frame from a file.
     """
 
     preprocessor: Preprocessor
@@ -140,7 +140,7 @@ def finished(run: Run) -> tuple[RunSettings, History, "Scores", "SavedModel"]:
 
 
 def recipe(run: Run, store: Store) -> Recipe:
-    """Return what a finished run was made of; reads and prepares its table once more.
+    """Return a finished run with its data; reads and prepares its table again.
 
     Raises:
         UserError: If the run left no model, or its table is gone or no longer what it was.
@@ -153,7 +153,7 @@ def recipe(run: Run, store: Store) -> Recipe:
     prepared = prepare(table, settings.data)
     if prepared.inputs != told.inputs:
         raise UserError(
-            "The table gives other inputs than when this model was trained, perhaps by another version of LR Lab: "
+            "The table gives other inputs than in training, perhaps because of another version of LR Lab: "
             "train the run again."
         )
     frame = _plain(table, prepared)
@@ -222,11 +222,11 @@ def _original_gives(store: Store, source: Source, options: dict[str, Any], frame
     try:
         return pandas_gives(path, options, frame)
     except OverLimit:
-        return False  # the cleaned table goes instead, which is smaller
+        return False  # then the script gets the cleaned table, which is smaller
 
 
 def _dialect(table: "Table") -> dict[str, Any]:
-    """Arguments of ``read_csv`` that say how the file is written, where that is not as pandas expects."""
+    """Arguments of ``read_csv`` for the file's dialect, where it differs from pandas' defaults."""
     dialect = table.dialect
     if dialect is None:
         return {}

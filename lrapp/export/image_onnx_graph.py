@@ -40,16 +40,16 @@ def build(network: Any, told: PicturePreprocessor) -> Any:
 
 
 def _through(graph: Graph, network: Any, x: Tensor) -> Tensor:
-    """What a network makes of a tensor."""
+    """The output of a network for a tensor."""
     made = {id(network.input): x}
     for layer in network.layers[1:]:
         if hasattr(layer, "layers"):
-            # A pretrained network: it knows its own input only, and stands behind a chain.
+            # A pretrained network: it has its own input, and follows a chain of layers.
             x = _through(graph, layer, x)
             made[id(layer.output)] = x
             continue
         given = layer.input if isinstance(layer.input, list) else [layer.input]
-        # What comes out of a network inside of this one is another tensor there than here.
+        # The output of a nested network is another tensor inside than outside.
         x = _layer(graph, layer, [made.get(id(tensor), x) for tensor in given])
         made[id(layer.output)] = x
     return x
@@ -125,7 +125,7 @@ def _conv(graph: Graph, layer: Any, x: Tensor, weights: Sequence[np.ndarray]) ->
         for place, (size, length, stride) in enumerate(
             zip(layer.input.shape[1:3], kernel.shape[:2], layer.strides, strict=True)
         ):
-            # As TensorFlow does it: what is left over when divided by two goes to the end.
+            # As TensorFlow does it: an odd padding has one more at the end.
             missing = max(0, (math.ceil(size / stride) - 1) * stride + length - size)
             starts[place], ends[place] = missing // 2, missing - missing // 2
     made = graph.add(

@@ -29,7 +29,7 @@ _DAY = 86_400
 
 
 def input_names(plan: Portable) -> dict[str, tuple[str, ...]]:
-    """Return what the file calls the inputs of each column: ``column_1`` and so on, two of them for a date."""
+    """Return the names of the inputs of each column: ``column_1`` and so on, two of them for a date."""
     return {
         column.name: (f"column_{place}_days", f"column_{place}_seconds")
         if column.kind is ColumnKind.DATE
@@ -70,7 +70,7 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
 
 
 def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
-    """Return what takes an input of shape (rows,) for each column; arguments as for ``onnx_export.build``."""
+    """Return a module that takes an input of shape (rows,) for each column; arguments as for ``onnx_export.build``."""
     names, ops, members = input_names(plan), Ops(np.float32), learned(model.network)
     specs: dict[str, Any] = {}
     for column in plan.columns:
@@ -98,9 +98,9 @@ def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
 
 
 def converted(served: tf.Module) -> bytes:
-    """Return what is served as a LiteRT file."""
+    """Return a module as a LiteRT file."""
     with tempfile.TemporaryDirectory() as folder:
-        # The names of inputs and outputs come through by this way only.
+        # Only this way keeps the names of inputs and outputs.
         save(served, Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         made: bytes = converter.convert()
@@ -108,7 +108,7 @@ def converted(served: tf.Module) -> bytes:
 
 
 def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what LiteRT answers, by the names of the outputs.
+    """Return LiteRT's outputs by name.
 
     Args:
         path: The file.
@@ -117,7 +117,7 @@ def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     import warnings
 
     with warnings.catch_warnings():
-        # It says that a package of its own will take its place one day.
+        # TensorFlow warns that another package will replace it.
         warnings.filterwarnings(
             "ignore", message=r"[\s\S]*tf\.lite\.Interpreter is deprecated", category=UserWarning
         )

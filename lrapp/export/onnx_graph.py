@@ -163,7 +163,7 @@ class Graph:
 
 
 def input_names(plan: Portable) -> dict[str, str]:
-    """Return what the ONNX model calls each column: its own name, unless an output has it."""
+    """Return the input name of each column: its own name, unless an output has it."""
     taken = {*_OUTPUTS, *(column.name for column in plan.columns)}
     names = {column.name: column.name for column in plan.columns}
     for name in names.keys() & set(_OUTPUTS):
@@ -214,7 +214,7 @@ def build(model: SavedModel, plan: Portable) -> Any:
 
 
 def outputs(graph: Graph, told: Fitted, answers: Tensor) -> list[Any]:
-    """Append what becomes of a network's answers, and return the model's outputs.
+    """Append the decoding of a network's outputs, and return the model's outputs.
 
     Args:
         graph: The graph.
@@ -258,7 +258,7 @@ def outputs(graph: Graph, told: Fitted, answers: Tensor) -> list[Any]:
 
 
 def run(path: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what ONNX Runtime answers, by the names of the outputs.
+    """Return ONNX Runtime's outputs by name.
 
     Args:
         path: The model's file.

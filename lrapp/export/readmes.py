@@ -1,4 +1,4 @@
-"""What is written beside an exported model: what goes into it, what comes out, and code that does it once."""
+"""The README of an exported model: its inputs, its outputs, and example code."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 200
 _FAR = np.finfo(np.float64).max
-# What a column looks like in programs that know texts and float64, and in LiteRT.
+# How a column is described for programs that support texts and float64, and for LiteRT.
 _KINDS = {
     ColumnKind.NUMBER: ("number (float64)", "a gap is NaN"),
     ColumnKind.DATE: ("number (float64)", "seconds since 1970-01-01, UTC; a gap is NaN"),
@@ -191,7 +191,7 @@ The answer has the {outputs}.
 
 
 def inputs(recipe: "Recipe") -> list[dict[str, Any]]:
-    """Return how each input of the network comes about, in their order, for JSON.
+    """Return how each input of the network is computed, in order, for JSON.
 
     Each has ``input`` (its place), ``name`` (a column, or a part of a date) and ``kind``. A ``number`` is moved
     between ``low`` and ``high``, a gap becomes ``missing``; then ``mean`` is taken off and ``scale`` divides the rest
@@ -305,7 +305,7 @@ def of_pictures(recipe: "PictureRecipe", about: str, answer: str, example: str, 
         f"| {number} | {code(name)} |" for number, name in enumerate(recipe.preprocessor.classes)
     )
     return f"""\
-# A model that tells {len(recipe.preprocessor.classes)} classes of pictures apart
+# A model that distinguishes {len(recipe.preprocessor.classes)} classes of pictures apart
 
 {about}
 It takes pictures as bytes (uint8), shape (pictures, {height}, {width}, {channels}), the channels last
@@ -334,7 +334,7 @@ pictures = np.stack([read_picture(name) for name in ["example.png"]])
 
 
 def requirements(names: Iterable[str]) -> str:
-    """Return packages with the versions that made the model, whichever TensorFlow that was."""
+    """Return packages with the installed versions, for whichever TensorFlow it is."""
     return "".join(f"{_installed(name)}\n" for name in names)
 
 
@@ -346,7 +346,7 @@ def _installed(name: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a text as every system reads it."""
+    """Write a text file with the same bytes on every system."""
     path.write_text(text, "utf-8", errors="replace", newline="\n")
 
 

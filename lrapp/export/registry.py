@@ -1,4 +1,4 @@
-"""What a person can take away from a finished run, made in the worker: each a zip in the run's folder."""
+"""Exports of a finished run, made in the worker: each a zip in the run's folder."""
 
 import tempfile
 import zipfile
@@ -13,7 +13,7 @@ from lrapp.export.exporter import Arrays, Exporter, Maker
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.formats import code, keras, litert, onnx, savedmodel
 from lrapp.files import disk_errors, put
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DATA_KINDS, DataKind
@@ -24,7 +24,7 @@ FOLDER = "exports"
 
 
 def formats(run: Run) -> tuple[Exporter, ...]:
-    """Return the formats that a run can be taken away in."""
+    """Return the formats that a run can be exported in."""
     kind = run.settings.data.kind
     return tuple(exporter for exporter in EXPORTERS if maker(exporter, kind) is not None)
 
@@ -41,7 +41,7 @@ def about(exporter: Exporter, run: Run) -> str:
 
 
 def export_path(run: Run, exporter: Exporter) -> Path:
-    """Return where the zip of a format lies, or will."""
+    """Return the path of a format's zip, which may not exist yet."""
     return run.folder / FOLDER / f"{exporter.key}.zip"
 
 
@@ -85,7 +85,7 @@ def export(folder: Path, home: Path, key: str, watch: Watch = NOBODY) -> Path:
 
 
 def _fill(content: Path, exporter: Exporter, finished: FinishedRun, say: Callable[[str], None]) -> None:
-    """Write a format into a folder, once its answers are the app's."""
+    """Write a format into a folder, and check its predictions."""
     from lrapp.export import readmes
 
     say(exporter.doing)
@@ -95,7 +95,7 @@ def _fill(content: Path, exporter: Exporter, finished: FinishedRun, say: Callabl
         raise UserError(f"A run on {title} cannot be exported as {exporter.title}. Choose another format.")
     built, sentence = made.build(finished, content), ""
     if built.ask is not None:
-        say("Comparing its answers with the app's …")
+        say("Comparing its predictions with the app's …")
         sentence = _compare(finished, built.ask(), built.most, exporter.in_float32)
     readmes.write(content / "requirements.txt", readmes.requirements(built.needs))
     readmes.write(content / "README.md", built.readme(sentence))
@@ -104,13 +104,13 @@ def _fill(content: Path, exporter: Exporter, finished: FinishedRun, say: Callabl
 def _zip(content: Path, packed: Path) -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(content.rglob("*")):
-            # Pictures are packed already.
+            # Pictures are compressed already.
             how = zipfile.ZIP_STORED if path.suffix in (".zip", ".keras") else zipfile.ZIP_DEFLATED
             archive.write(path, path.relative_to(content).as_posix(), how)
 
 
 def _compare(finished: FinishedRun, answers: Arrays, most: float, in_float32: bool) -> str:
-    """Say how far an exported model's answers to the rows that are checked are from the app's.
+    """Return a sentence on how far an exported model's predictions are from the app's.
 
     Raises:
         UserError: If float32 has too few digits for the table's numbers, or the last digit decides.
@@ -148,4 +148,4 @@ def _difference(finished: FinishedRun, answers: Arrays, outputs: np.ndarray) -> 
     else:
         off, unit = answers["probabilities"] - own.probabilities, "in a probability"
     largest = float(np.abs(off).max(initial=0.0))
-    return largest, f"{largest:.1e} {unit}"
+    return largest, f"{number(largest, 2)} {unit}"

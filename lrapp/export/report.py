@@ -1,4 +1,4 @@
-"""A finished run -> one HTML file that stands alone: it loads nothing, runs nothing, and escapes every foreign word."""
+"""A finished run -> one HTML file that stands alone: it loads and runs nothing, and escapes all text from files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -13,6 +13,7 @@ from lrapp.evaluation.scores import Scores
 from lrapp.evaluation.trees import BesideTrees
 from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
+from lrapp.phrasing import number, percent
 from lrapp.preparation.threshold import level_of
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
@@ -21,7 +22,7 @@ _BLUE, _ORANGE, _GREY = "#2f7ed8", "#e0662c", "#8a8f98"
 _COLOURS = (_BLUE, _ORANGE, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8a5a2b", "#7a5fd0")
 _MOST_POINTS, _MOST_ROWS = 1_000, 60
 
-# Forbids the file to load or run anything, whatever a name in it may be.
+# Forbids the file to load or run anything, whatever names it contains.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1f2329;--paper:#fff;--line:#d5d9e0;--faint:#6a717c}
@@ -53,10 +54,10 @@ def html(
     """Return the report of one run.
 
     Args:
-        title: What the run is called.
-        history: What it said.
-        settings: What it was made of.
-        scores: What its network is worth.
+        title: The run's title.
+        history: Its events.
+        settings: Of the run.
+        scores: Of its network.
         insight: The closer look, where there is one.
         mistakes: The pictures that it got wrong, for a run on pictures.
         beside: How it compares with boosted trees, where that was measured.
@@ -98,12 +99,12 @@ def _body(
     elif mistakes is not None:
         yield from _mistakes(mistakes, "")
     if history.prepared is not None and history.prepared.notes:
-        yield "<h2>What was done to the data</h2>" + _list(history.prepared.notes)
+        yield "<h2>Data preparation</h2>" + _list(history.prepared.notes)
     yield f"<h2>Settings</h2><pre>{escape(settings.to_json())}</pre>"
 
 
 def _does(settings: RunSettings, scores: Scores, insight: Insight | None) -> str:
-    """What the network is for."""
+    """The purpose of the network."""
     count = 2 if scores.task == "binary" else len(insight.classes) if insight is not None else 0
     return kinds.of(settings.data.kind).purpose(settings.data, count)
 
@@ -159,10 +160,10 @@ def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterat
             after = insight.tempered.calibration
             lines.append(Line("calibrated", after.predicted, after.observed, _ORANGE))
         square = (0.0, 1.0)
-        yield svg.plot(lines, "probability given", "share that was so", square, square)
+        yield svg.plot(lines, "predicted probability", "observed share", square, square)
     if insight.thresholds is not None:
         level = level_of(insight.threshold)
-        yield f"<h2>Threshold {level:.4g}</h2><p>{escape(analysis_text.threshold_sentence(insight, level))}</p>"
+        yield f"<h2>Threshold {number(level)}</h2><p>{escape(analysis_text.threshold_sentence(insight, level))}</p>"
         if insight.threshold is not None and insight.confusion is not None:
             yield f"<p class=note>{escape(insight.threshold.sentence(insight.confusion.names[1]))}</p>"
     if insight.residuals is not None:
@@ -238,7 +239,7 @@ def _percent(insight: Insight) -> pd.DataFrame:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
+    return "–" if value is None else percent(value)
 
 
 def _bars(insight: Insight) -> str:
@@ -249,7 +250,7 @@ def _bars(insight: Insight) -> str:
         value, spread = (
             (f"{100 * one.drop:.1f}", f"{100 * one.spread:.1f} points")
             if percent
-            else (f"{one.drop:.4g}", f"{one.spread:.2g}")
+            else (number(one.drop), number(one.spread, 2))
         )
         width = 12 * max(0.0, one.drop / largest)
         rows.append(
@@ -265,7 +266,9 @@ def _table(frame: pd.DataFrame) -> str:
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td class=n>{value:.4g}</td>" if isinstance(value, float) else f"<td>{escape(str(value))}</td>"
+            f"<td class=n>{number(value)}</td>"
+            if isinstance(value, float)
+            else f"<td>{escape(str(value))}</td>"
             for value in row
         )
         + "</tr>"

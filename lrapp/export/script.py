@@ -16,7 +16,7 @@ from lrapp.settings.network import FreshStart
 def script(recipe: FinishedRun) -> str:
     """Return the run as a Python script."""
     first, *others = cells_of(recipe)
-    # Said before all else, or a comment with a name from a file could say in which encoding the script is read.
+    # First, or a comment with a name from a file could set the script's encoding.
     parts = [f"# -*- coding: utf-8 -*-\n# {first.title}\n#\n{_comment(first.text)}\n\n{first.code}"]
     parts += [f"# --- {cell.title} ---\n{_comment(cell.text)}\n\n{cell.code}" for cell in others]
     return "\n\n\n".join(parts) + "\n"
@@ -53,16 +53,16 @@ def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
     """Return the steps of the script, in order.
 
     Raises:
-        UserError: If the run does what a script cannot do again.
+        UserError: If the run does what a script cannot repeat.
     """
     if recipe.settings.training.groups.differ:
         raise UserError(
-            "This run gives groups of layers rates of their own, which a script cannot do again: take another "
+            "This run gives groups of layers rates of their own, which a script cannot repeat: take another "
             "format, or train without differential rates."
         )
     if not isinstance(recipe.settings.model.start, FreshStart):
         raise UserError(
-            "This run started from weights that were learned before, which a script cannot do again: take "
+            "This run started from weights that were learned before, which a script cannot repeat: take "
             "another format, or train from fresh weights."
         )
     return (

@@ -11,7 +11,7 @@ from lrapp.export.finished_run import SPLIT, Recipe, slot_names
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 
-# Measured on one machine: losses agree in six digits, figures are equal. Others round in other places.
+# Measured on one machine: losses agree in six digits, metrics are equal. Other machines round differently.
 TOLERANCE = (
     "Batches, rates, initial weights and dropout follow from the same seeds, so the figures agree up to rounding: "
     "within 1 point of accuracy (or one row, if that is more), or 2 % of an error."
@@ -53,8 +53,7 @@ def beginning_cell(recipe: Recipe) -> Cell:
     lines = "\n".join(sorted(imports))
     return Cell(
         f"Train a network that predicts {cells_text(recipe.prepared.target)}",
-        f"The same run again, in plain pandas, scikit-learn and Keras. Call it in the folder that it lies in.\n"
-        f"{TOLERANCE}",
+        f"Repeats the run in plain pandas, scikit-learn and Keras. Run it in its own folder.\n{TOLERANCE}",
         'import os\n\nos.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")\n'
         'os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # with it, the last digits differ\n\n'
         f"import keras\nimport numpy as np\nimport pandas as pd\n{lines}",
@@ -115,7 +114,7 @@ def column_cell(recipe: Recipe) -> Cell:
         )
     return Cell(
         "Take the columns that the network needs",
-        "Missing numbers stay missing until the training rows have said what to put in their place.",
+        "Missing numbers are replaced later, by values learned from the training rows.",
         f"{helpers}raw = pd.DataFrame(index=table.index)\n" + "\n".join(code),
     )
 
@@ -128,7 +127,7 @@ def _answers(recipe: Recipe, name: str, pair: tuple[str, ...]) -> str:
 
 
 def _units(recipe: Recipe) -> list[tuple[str, int]]:
-    """Number columns whose size matters to what follows, each with a power of two."""
+    """Number columns to bring to unit size, each with a power of two."""
     transformer = recipe.preprocessor.transformer
     names = slot_names(recipe.preprocessor.columns)
     for name, part, slots in transformer.transformers_:
@@ -251,7 +250,7 @@ def preprocessing_cell(recipe: Recipe) -> Cell:
         "x = preprocessor.transform(raw).clip(-1e6, 1e6).astype(np.float32)\n"
         "x_train, x_validation, x_test = x[train], x[validation], x[test]"
     )
-    return Cell("Turn columns into inputs", "All that is learned is learned from the training rows.", code)
+    return Cell("Turn columns into inputs", "Everything is fitted on the training rows.", code)
 
 
 def _categories(recipe: Recipe) -> str:

@@ -7,7 +7,7 @@ from lrapp.settings import UploadedSource
 
 # Convolutions round differently in a loop of ours and in Keras's, and with every step the difference grows.
 TOLERANCE = (
-    "Batches, rates, initial weights, dropout and variations follow from the same seeds, so the losses of the first "
+    "Batches, rates, initial weights, dropout and augmentation follow from the same seeds, so the losses of the first "
     "epochs agree in several digits. Rounding then adds up: figures agree within 2 points of accuracy (or two "
     "pictures, if that is more)."
 )
@@ -78,7 +78,7 @@ labels = [row["class"] for row in rows]"""
 
 
 def title(recipe: PictureRecipe) -> str:
-    """Return what the network does, in a few words."""
+    """Return the title of the script."""
     return f"Train a network that tells {len(recipe.prepared.classes)} classes of pictures apart"
 
 
@@ -113,7 +113,7 @@ def beginning_cell(recipe: PictureRecipe) -> Cell:
     imports = "\n".join(f"import {name}" for name in sorted(standard))
     return Cell(
         title(recipe),
-        f"The same run again, in plain Keras and NumPy. Call it in the folder that it lies in.\n{TOLERANCE}",
+        f"Repeats the run in plain Keras and NumPy. Run it in its own folder.\n{TOLERANCE}",
         f'{imports}\n\nos.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")\n\n' + "\n".join(others),
     )
 

@@ -1,4 +1,4 @@
-"""Networks after training, as code: many are trained one after the other, and what calibrates them is applied."""
+"""Several networks as code: trained one after the other, then calibrated."""
 
 import re
 import textwrap
@@ -45,12 +45,12 @@ def _shares(recipe: FinishedRun) -> tuple[float, ...]:
 
 
 def network_cell(codes: Sequence[str], compiled: str, text: str) -> Cell:
-    """Return the step that builds them: one function, as they differ in their seeds only.
+    """Return the step that builds the networks: one function, as they differ only in their seeds.
 
     Args:
         codes: The code that builds each, as ``network = …``.
         compiled: The code that compiles it.
-        text: What is said of its seeds.
+        text: Text on their seeds.
     """
     seeds = np.array([[int(seed) for seed in _SEED.findall(code)] for code in codes]).T
     table = "".join(f"    {row},\n" for row in seeds.tolist())
@@ -66,11 +66,11 @@ def network_cell(codes: Sequence[str], compiled: str, text: str) -> Cell:
 
 
 def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "") -> Cell:
-    """Return the step that trains them and puts them together.
+    """Return the step that trains the networks and combines them.
 
     Args:
         recipe: The run.
-        text: What is said of the training.
+        text: Text on the training.
         code: The code that trains ``network``, which begins with its classes.
         calibrated: The code that calibrates it then.
     """

@@ -1,4 +1,4 @@
-"""The second half of a run as code: network, learning rates, training, and what it is worth."""
+"""The second half of a run as code: network, learning rates, training, evaluation."""
 
 from collections import Counter
 from typing import Any
@@ -42,7 +42,8 @@ def network_cell(recipe: FinishedRun) -> Cell:
         return script_members.network_cell(networks, _bins(each[0]) + compiled, text)
     return Cell(
         "Build the network",
-        text + (" Pictures are varied in training only." if recipe.settings.model.augmentation.any else ""),
+        text
+        + (" Augmentation is active in training only." if recipe.settings.model.augmentation.any else ""),
         f"{_network(recipe.model.network)}\n{_bins(recipe.model.network)}{compiled}network.summary()",
     )
 
@@ -68,7 +69,7 @@ def _bins(network: Any) -> str:
 
 
 def _network(network: Any) -> str:
-    """Code that builds a network of ours: a list of layers, or, where ways part and meet, one call after the other."""
+    """Code that builds a network: a list of layers, or, with branches, one call after the other."""
     shape = network.input_shape[1:]
     dtype = network.input.dtype
     kind = "" if dtype == "float32" else f', dtype="{dtype}"'
@@ -83,7 +84,7 @@ def _network(network: Any) -> str:
     for layer in layers:
         given = [names[id(tensor)] for tensor in _inputs(layer)]
         left.subtract(id(tensor) for tensor in _inputs(layer))
-        # A name is taken again once nothing else needs what it stands for.
+        # A variable name is reused once its tensor is not needed any more.
         taken = {name for tensor, name in names.items() if left[tensor]} | {"inputs"}
         name = next(name for name in ("x", "way", "past", "beside") if name not in taken)
         names[id(layer.output)] = name
@@ -100,7 +101,7 @@ def _inputs(layer: Any) -> list[Any]:
 
 
 def _layer(layer: Any, indent: int) -> str:
-    """The call that makes a layer of a network of ours again."""
+    """The code that creates a layer."""
     kind = type(layer).__name__
     arguments: list[str] = []
     match kind:
@@ -284,7 +285,7 @@ def training_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the training."""
     training = recipe.settings.training
     stopping = training.early_stopping
-    # A run that was stopped, or diverged, ended between two epochs or within one.
+    # A run that was stopped or diverged may have ended within an epoch.
     ended = recipe.history.ended
     reason = ended.reason if ended is not None else "completed"
     early = reason in ("stopped", "diverged")
@@ -386,7 +387,7 @@ for batch in range({steps}):  # of the epoch in which the run was stopped
 
 
 def testing_cell(recipe: FinishedRun) -> Cell:
-    """Return the step for the measuring."""
+    """Return the step for the evaluation."""
     metric = recipe.scores.metrics[0]
     part = recipe.scores.part
     threshold = recipe.model.preprocessor.threshold

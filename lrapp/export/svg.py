@@ -1,9 +1,11 @@
-"""Lines and points -> inline SVG, for pages that must stand alone: no script, no font, nothing to load."""
+"""Lines and points -> inline SVG, for standalone pages: no script, no font, nothing to load."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+
+from lrapp.phrasing import number
 
 WIDTH, HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 40
@@ -15,7 +17,7 @@ class Line:
     """One line, or a cloud of points.
 
     Args:
-        name: For the legend; empty to be left out of it.
+        name: For the legend; empty for no entry.
         x, y: Where it goes; what is not finite is left out.
         colour: As CSS writes it.
         dashed, dots: Whether the line is dashed; whether there are points in its place.
@@ -65,11 +67,11 @@ def plot(
 
     parts = [
         f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{at_y(y)}" y2="{at_y(y)}"/>'
-        f'<text x="{_LEFT - 6}" y="{at_y(y) + 4}" text-anchor="end">{y:.4g}</text>'
+        f'<text x="{_LEFT - 6}" y="{at_y(y) + 4}" text-anchor="end">{number(y)}</text>'
         for y in ticks(low_y, high_y)
     ] + [
         f'<line class="grid" x1="{at_x(x)}" x2="{at_x(x)}" y1="{_TOP}" y2="{bottom}"/>'
-        f'<text x="{at_x(x)}" y="{bottom + 15}" text-anchor="middle">{x:.4g}</text>'
+        f'<text x="{at_x(x)}" y="{bottom + 15}" text-anchor="middle">{number(x)}</text>'
         for x in ticks(low_x, high_x)
     ]
     for line, of_line in zip(lines, points, strict=True):

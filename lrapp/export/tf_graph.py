@@ -94,7 +94,7 @@ def input_names(plan: Portable) -> dict[str, str]:
 
 
 def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
-    """Return what takes the columns of a table and answers; arguments as for ``onnx_export.build``."""
+    """Return a module from the columns of a table to predictions; arguments as for ``onnx_export.build``."""
     names, ops = input_names(plan), Ops()
     texts = {}
     for column in plan.columns:
@@ -124,7 +124,7 @@ def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
 
 
 def of_pictures(network: keras.Model, told: PicturePreprocessor, numbers: bool = False) -> tf.Module:
-    """Return what takes pictures, uint8, and answers.
+    """Return a module from pictures, uint8, to predictions.
 
     Args:
         network: From ``recipes.Finished.answering``.
@@ -140,7 +140,7 @@ def of_pictures(network: keras.Model, told: PicturePreprocessor, numbers: bool =
 
 
 def answers(told: Fitted, given: Any, numbers: bool = False) -> dict[str, Any]:
-    """Return ``prediction`` and ``probabilities``, made of what a network answers.
+    """Return ``prediction`` and ``probabilities``, decoded from a network's outputs.
 
     Args:
         told: Task, classes, and scale of the target.
@@ -163,12 +163,12 @@ def answers(told: Fitted, given: Any, numbers: bool = False) -> dict[str, Any]:
 
 
 def module(serve: Any, specs: dict[str, tf.TensorSpec], network: Any = None, held: Any = None) -> tf.Module:
-    """Return a module that serves a function, and holds on to all that it needs.
+    """Return a module that serves a function, and keeps all that it needs.
 
     Args:
         serve: Inputs by name -> outputs by name.
         specs: Its inputs.
-        network, held: What it computes with.
+        network, held: Its network and other parts.
     """
     made = tf.Module()
     made.weights = [variable.value for variable in network.variables] if network is not None else []
@@ -179,12 +179,12 @@ def module(serve: Any, specs: dict[str, tf.TensorSpec], network: Any = None, hel
 
 
 def save(served: tf.Module, folder: Path) -> None:
-    """Write what is served as a SavedModel; the folder is made."""
+    """Write a module as a SavedModel; the folder is created."""
     tf.saved_model.save(served, str(folder), signatures={SIGNATURE: served.traced})
 
 
 def run(folder: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what a SavedModel answers, by the names of the outputs.
+    """Return a SavedModel's outputs by name.
 
     Args:
         folder: The SavedModel.

@@ -1,4 +1,4 @@
-"""The bytes of a new file -> its table, read as the model learned to read its own."""
+"""The bytes of a new file -> its table, read in the formats of the model's table."""
 
 import codecs
 from collections.abc import Collection, Mapping
@@ -21,7 +21,7 @@ _TOLD_APART = (ColumnKind.NUMBER, ColumnKind.DATE, ColumnKind.YES_NO)
 
 
 class Way:
-    """How one file is read for a model: decided on its first rows, held to for the others.
+    """How one file is read for a model: decided on its first rows, and kept for the others.
 
     Args:
         name: What the person calls the file.
@@ -93,7 +93,7 @@ class Way:
         return True
 
     def _as_it_stands(self, data: bytes, encoding: str | None) -> Table:
-        """The table with what tells the model's formats left as text."""
+        """The table with the columns of the model's formats left as text."""
         texts = {
             name: _AS_IT_STANDS if learned.kind in _TOLD_APART else learned.format
             for name, learned in self._formats.columns.items()
@@ -148,7 +148,7 @@ def chosen_encoding(data: bytes, chosen: str | None) -> str | None:
     if chosen is None or data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"PK")):
         return None
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)  # half a letter may stand at the end
+        codecs.getincrementaldecoder("utf-8")().decode(data)  # the last letter may be incomplete
     except UnicodeDecodeError:
         return chosen
     return None

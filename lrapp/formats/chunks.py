@@ -26,7 +26,7 @@ from lrapp.tables.text.encodings import decode
 PORTION_BYTES = 4 << 20
 MOST_BYTES = 64 << 20
 _BLOCK = 1 << 20
-# Wide tables need more, for a column's kind to be recognised by its cells.
+# Wide tables need more, so that a column's kind can be recognised.
 _LEAST_ROWS = 2_000
 _PACKED = (b"\x1f\x8b", b"PK", b"\xd0\xcf\x11\xe0")
 _COUNTED = re.compile(r"(Column .*?: )?([\d,]+) (.*?)( \(.*\))?\.", re.DOTALL)
@@ -104,7 +104,7 @@ class Portions:
             told = DialectOverrides("utf-8", dialect.delimiter, dialect.quote, dialect.header)
             rows = max(1, len(first.frame))
             text.portion = min(MOST_BYTES, max(PORTION_BYTES, len(piece) // rows * _LEAST_ROWS))
-            # What is first said of each column holds for the portions to come.
+            # The first portion decides on each column for the others.
             said = {name: _said(first, name) for name in self._needed}
             while piece := text.take(dialect.quote):
                 try:
@@ -134,7 +134,7 @@ class Portions:
             return encoding
         # Whole lines, as half a letter at the end would look like another encoding.
         found = decode(block[: block.rfind(b"\n") + 1] or block)
-        # A file of two bytes a letter ends on half a one here; what else there is to mend, the portions find.
+        # With two bytes a letter the cut may fall within a letter; other repairs are found in the portions.
         if found.notes and not found.encoding.startswith(("utf-16", "utf-32")):
             raise ReadWhole  # bytes were mended or taken out
         if found.guess:
@@ -142,7 +142,7 @@ class Portions:
         return found.encoding
 
     def _take(self, table: Table) -> None:
-        """Keep what was noticed, and see that no column changes from numbers to words or dates."""
+        """Keep the notes, and check that no column changes from numbers to words or dates."""
         for name, kind in self._needed.items():
             if name not in table.frame.columns:
                 continue
@@ -229,7 +229,7 @@ def _of_table(table: Table) -> Iterator[str]:
 
 
 def _said(table: Table, name: str) -> frozenset[str]:
-    """What was decided on a column's format, without figures; not what was only counted in its cells."""
+    """Notes on a column's format, without figures; not those that only count cells."""
     start = f"Column {name!r}: "
     return frozenset(
         _DIGITS.sub("#", note)

@@ -22,7 +22,7 @@ FILE = "formats.json"
 
 @dataclass(frozen=True)
 class ModelFormats:
-    """What a new file is read by; plain data that goes from process to process, and to JSON.
+    """The formats by which a new file is read; plain data that goes from process to process, and to JSON.
 
     Args:
         columns: The columns that the model needs and the one that it predicts, by name; those that are not there are
@@ -69,7 +69,7 @@ class ModelFormats:
             return None
 
     def chosen(self, choice: Choice) -> "ModelFormats":
-        """Return the same with what a person decided on the file that is to be read."""
+        """Return the same with a person's choice for the file that is to be read."""
         return replace(self, choice=choice)
 
 
@@ -97,7 +97,7 @@ def learned(table: Table, names: Collection[str], chosen: DialectOverrides) -> M
         if form.kind == ColumnKind.NUMBER:
             columns[name] = Learned(form, _mark(own), _most(table.frame[name]))
         elif form.kind == ColumnKind.DATE and form.date_order not in ("dmy", "mdy"):
-            # Dates that tell their order themselves; what a person chose holds for later ones that do not.
+            # Dates with a certain order; a chosen order is for later files without one.
             columns[name] = Learned(replace(form, date_order=chosen.date_order or form.date_order))
         else:
             columns[name] = Learned(form)
@@ -105,7 +105,7 @@ def learned(table: Table, names: Collection[str], chosen: DialectOverrides) -> M
 
 
 def derived(kinds: Mapping[str, ColumnKind], chosen: DialectOverrides) -> ModelFormats:
-    """Return what is known of a model that kept no formats: what a person had chosen by hand.
+    """Return the formats of a model that kept none: those chosen by hand.
 
     Args:
         kinds: The columns that it needs.

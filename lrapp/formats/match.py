@@ -1,6 +1,6 @@
 """How a model's columns were written when it learned them, against how a new file writes them.
 
-What the model learned decides. Where a file can only be meant otherwise, there is a question for a person; where a
+What the model learned decides. Where a file seems to be written otherwise, there is a question for a person; where a
 unit differs, its numbers are converted if that is certain, and else the file is refused. All of it is plain data, which
 goes from process to process and into files as JSON.
 """
@@ -13,6 +13,7 @@ from typing import Literal
 from lrapp.errors import UserError
 from lrapp.formats import units
 from lrapp.formats.written import Written, is_currency
+from lrapp.phrasing import number
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import NumberFormat, parse_number, written_number
@@ -46,7 +47,7 @@ class Learned:
 
     @property
     def unit(self) -> str:
-        """What stood behind its numbers, ``"%"`` and ``"‰"`` among them, or ``""``."""
+        """The unit behind its numbers, ``"%"`` and ``"‰"`` among them, or ``""``."""
         if self.format.percent:
             return "%"
         return "" if is_currency(self.format.suffix) else self.format.suffix
@@ -59,13 +60,13 @@ class Learned:
 
     @property
     def day_first(self) -> bool | None:
-        """Whether the day stood before the month; None where its dates did not need to tell."""
+        """Whether the day stood before the month; None where its dates did not show that."""
         return {"dmy": True, "mdy": False}.get(self.format.date_order)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person decided on a file that does not write as the model learned.
+    """A person's choice for a file that is not written as the model learned.
 
     Args:
         whose: Whether decimal marks and dates are read as the model learned them, or as the file seems to write.
@@ -78,7 +79,7 @@ class Choice:
     day_first: bool | None = None
 
     def and_(self, other: "Choice") -> "Choice":
-        """Return this with what another one decides."""
+        """Return this choice completed by another one."""
         return Choice(
             other.whose or self.whose,
             other.decimal or self.decimal,
@@ -96,7 +97,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Question:
-    """What must be known before anything is predicted.
+    """A question to answer before anything is predicted.
 
     Args:
         about: ``"decimal"`` or ``"dates"``.
@@ -135,8 +136,8 @@ class Plan:
     """How a file is to be read for a model.
 
     Args:
-        readings: For each column of the model that has to be told.
-        notes: Plain sentences on what is not read as the file itself seems to want, and on what is converted.
+        readings: For each column of the model that needs one.
+        notes: Plain sentences on what is not read as the file suggests, and on conversions.
         questions: What a person must answer first; the plan holds for their first options.
     """
 
@@ -149,7 +150,7 @@ class UnclearFormat(UserError):
     """A file can be read in several ways, and which one is right is not certain.
 
     Args:
-        sentence: What was found and how to answer, for where there is no page.
+        sentence: What was found and how to answer, for the command line.
         questions: What there is to be answered.
     """
 
@@ -234,7 +235,7 @@ def _number(
     else:
         # A model that saw no decimals had whole numbers, whose only marks group thousands.
         mine = told.decimal or there.decimal or whole or ("," if there.unclear == "." else ".")
-    # A mark between thousands that no cell of training had is only what goes with the decimal mark.
+    # A thousands mark that no training cell had only follows from the decimal mark.
     learned_thousands = told.format.thousands if told.format.thousands_seen else ""
     wanted, asked = mine, False
     own = there.decimal or there.unclear
@@ -248,7 +249,7 @@ def _number(
     elif choice.whose == "file":
         wanted = whole or there.unclear
     elif there.unclear not in (mine, learned_thousands):
-        # As the model learned, 3.125 would be three thousand, and nothing that it has seen says so.
+        # By the model's format, 3.125 would be three thousand, and its own table had no such numbers.
         asked = whole != mine and choice.whose is None
     thousands = next(
         (
@@ -259,7 +260,7 @@ def _number(
         "",
     )
     if not asked and own and (value := _value(there.example, wanted)):
-        # What a program writes, and what other columns of the file settle, need no word.
+        # No note for numbers as programs write them, and where other columns settle it.
         settled = there.decimal or whole == wanted or there.unclear == wanted == "."
         if wanted != mine or not settled:
             whose = "you chose" if wanted != mine else "the model learned it"
@@ -288,7 +289,7 @@ def _in_unit(name: str, told: Learned, there: Written, reading: Reading, notes: 
         if told.unit in _PERCENT and there.most <= 1 and (told.most is None or told.most > 1):
             raise UserError(
                 f"The model learned {_named(name)} with {told.unit} signs, and the file has bare numbers up to "
-                f"{there.most:g}, which may be shares. Write them with {told.unit} signs first."
+                f"{number(there.most, 6)}, which may be shares. Write them with {told.unit} signs first."
             )
         notes.append(
             f"{_named(name)} has no unit in this file; its numbers were taken as {told.unit}, as the model learned it."
@@ -317,7 +318,7 @@ def _date(name: str, told: Learned, there: Written, choice: Choice, notes: list[
     """How dates are to be read, and whether that must be asked."""
     mine, own = told.day_first, {"day": True, "month": False}.get(there.order)
     if not there.order:
-        return Reading(replace(told.format, date_order="", date_shape="")), False  # they tell themselves
+        return Reading(replace(told.format, date_order="", date_shape="")), False  # they are unambiguous
     if choice.day_first is not None:
         wanted: bool | None = choice.day_first
     elif mine is not None and own is not None and own != mine:

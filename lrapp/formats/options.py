@@ -1,11 +1,11 @@
-"""What a command says on how a file is written, where it does not write as the model learned."""
+"""Command line options for a file that is not written as the model learned."""
 
 import argparse
 
 from lrapp.formats.match import Choice
 
 UNCLEAR = 2
-"""Exit code of a command that must be told first."""
+"""Exit code if such an option is needed."""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -29,5 +29,5 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def choice_of(arguments: argparse.Namespace) -> Choice:
-    """Return what was said."""
+    """Return the options as a choice."""
     return Choice(arguments.format, arguments.decimal, arguments.day_first)

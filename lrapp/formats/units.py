@@ -1,4 +1,4 @@
-"""Units that numbers are written with, and how a number changes from one to another, where that is certain."""
+"""Units that numbers are written with, and conversions between them, where they are certain."""
 
 import re
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ _PREFIXES = {
     "d": Fraction(1, 10), "": Fraction(1), "h": Fraction(100), "k": Fraction(1000), "M": Fraction(10**6),
     "G": Fraction(10**9), "T": Fraction(10**12),
 }  # fmt: skip
-# Each base unit with the prefixes that people write before it.
+# Each base unit with its usual prefixes.
 _BASES = {
     "g": "nµmk", "m": "nµmcdk", "l": "µmcdh", "s": "nµm", "W": "mkMGT", "Wh": "mkMGT", "V": "µmk", "A": "nµmk",
     "Hz": "mkMGT", "J": "mkMG", "Pa": "hkM", "N": "mk", "B": "kMGT", "mol": "nµm",
 }  # fmt: skip
 _MINUTE = Fraction(60)
 _LITRE = Fraction(1)
-# (what is measured, how many of its base unit one is)
+# (quantity, size in its base unit)
 _OTHERS: dict[str, tuple[str, Fraction]] = {
     "t": ("g", Fraction(10**6)),
     "lb": ("g", Fraction(45359237, 100000)),
@@ -63,9 +63,9 @@ _DEGREES: dict[str, tuple[Fraction, Fraction]] = {
     **dict.fromkeys(("°C", "℃", "degC"), _CELSIUS),
     **dict.fromkeys(("°F", "℉", "degF"), _FAHRENHEIT),
 }
-# Letters that may be anything, such as thousands or a vitamin, and are degrees beside another unit of temperature.
+# Letters that can mean anything, such as thousands or a vitamin; degrees only beside another unit of temperature.
 _LETTERS = {"C": _CELSIUS, "F": _FAHRENHEIT, "K": _KELVIN}
-# Three degrees more are not three degrees: names of what has no zero point to begin from.
+# Names of temperature differences, which convert without an offset.
 _DIFFERENCE = re.compile(
     r"(?<![a-z])(delta|diff|difference|change|rise|drop|increase|decrease|gradient|range|spread|sd|std|stdev|error|"
     r"uncertainty|tolerance|anomaly)(?![a-z])|[Δ∆]",
@@ -110,7 +110,7 @@ def _find(unit: str) -> tuple[str, Fraction] | None:
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a number in one unit becomes one in another: it is multiplied, then something is added."""
+    """A conversion between units: a factor, then an offset."""
 
     times: Fraction = Fraction(1)
     plus: Fraction = Fraction(0)

@@ -1,4 +1,4 @@
-"""How the cells of one column are written: what they say for certain, and what cannot."""
+"""How the cells of one column are written, and what stays unclear."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from lrapp.tables.columns.number_formats import (
     written_number,
 )
 
-# Different cells that are looked at; more would say the same.
+# Different cells to inspect; more would give the same.
 MOST_CELLS = 4_000
 _MISSING = frozenset(MISSING_WORDS)
 _MOST_WORDS = 8
@@ -24,7 +24,7 @@ _DIGITS = re.compile(r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](\d{4}|\d{2})(?!\d)
 
 @dataclass(frozen=True)
 class Written:
-    """What the cells of a column show of how they are written.
+    """How the cells of a column are written, as far as they show it.
 
     Args:
         decimal: ``"."`` or ``","`` where some number can have no other decimal mark, else ``""``.
@@ -73,7 +73,7 @@ def look(cells: Iterable[str]) -> Written:
 
 
 def _order(cells: Sequence[str]) -> tuple[str, str]:
-    """What stands first in dates of digits, and a date that shows it."""
+    """What comes first in dates of digits, and a date that shows it."""
     shows: dict[str, str] = {}
     for cell in cells:
         if (match := _DIGITS.fullmatch(cell)) is not None:
@@ -121,7 +121,7 @@ def _signs(cells: Sequence[str]) -> tuple[str, str]:
             continue
         suffix = match["suffix"] or ""
         percent = suffix if suffix in ("%", "‰") else ""
-        # A zero is one with a unit and without.
+        # A zero may have no unit.
         if (unit := percent or (match["unit"] or "").strip()) or match["body"].strip("0.,"):
             units[unit] += 1
         currencies.update(mark for mark in (match["prefix"], suffix) if mark and mark not in "%‰")

@@ -1,4 +1,4 @@
-"""Pictures as bytes: the sets that the app knows where to get, and what can be told of them without reading them."""
+"""Pictures as bytes: the built-in sets, and facts about them without reading them."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ FASHION_CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
-# Of the unpacked files: Debian packed them anew, so that the packed bytes differ from the publisher's.
+# Of the unpacked files, as Debian repacked them.
 _FASHION_FILES = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
@@ -45,7 +45,7 @@ _DAMAGED = (OSError, EOFError, zlib.error, ValueError)
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Pictures of one size, and what each shows.
+    """Pictures of one size, and their classes.
 
     Args:
         pixels: uint8, shape (rows, height, width, channels); 1 channel (grey) or 3 (red, green, blue).
@@ -73,7 +73,7 @@ class Images:
 
     @property
     def facts(self) -> "PictureFacts":
-        """What there is."""
+        """Facts about these pictures."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
         cut = len(self.labels) if self.test_from is None else self.test_from
         tests = np.bincount(self.labels[cut:], minlength=len(self.classes))
@@ -84,7 +84,7 @@ class Images:
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What is known of pictures without reading them.
+    """Facts about pictures, known without reading them.
 
     Args:
         rows: How many there are.
@@ -113,7 +113,7 @@ class PictureFacts:
         return sum(self.test_counts)
 
     def tests_of(self, only: Sequence[str]) -> int:
-        """Return how many of them can be used: those of classes that there are other pictures of to learn from.
+        """Return how many of them can be used: those of classes with training pictures.
 
         Args:
             only: Classes that are wanted; none given means all.
@@ -149,7 +149,7 @@ def read_set(name: SetName, progress: Progress | None = None) -> Images:
 
     Args:
         name: The set.
-        progress: Told what is being done and how much of all is done, 0 to 1.
+        progress: Called with the stage and the share done, 0 to 1.
 
     Raises:
         UserError: If it cannot be had.
@@ -180,12 +180,12 @@ def _fashion(progress: Progress) -> Images:
 
 
 def _between(progress: Progress, start: float, end: float) -> Progress:
-    """Tell the progress of a part as that of the whole."""
+    """Report the progress of a part as that of the whole."""
     return lambda what, done: progress(what, start + (end - start) * done)
 
 
 def _fill(place: NDArray[np.uint8], file: str, notes: list[str], progress: Progress) -> None:
-    """Read one of Fashion-MNIST's files into its place in the array, from the first source that has it whole."""
+    """Read one of Fashion-MNIST's files into its place in the array, from the first source where it is complete."""
     for folder in _folders():
         path = folder / file
         try:
@@ -194,7 +194,7 @@ def _fill(place: NDArray[np.uint8], file: str, notes: list[str], progress: Progr
                 _unpack(path, file, place)
                 return
         except _DAMAGED:
-            notes.append(f"{file} in {folder} is damaged or cut off and was passed over.")
+            notes.append(f"{file} in {folder} is damaged or cut off and was skipped.")
     try:
         _download(file, place, progress)
     except (*_DAMAGED, HTTPException) as error:
@@ -205,7 +205,7 @@ def _fill(place: NDArray[np.uint8], file: str, notes: list[str], progress: Progr
 
 
 def _unpack(path: Path, file: str, place: NDArray[np.uint8]) -> None:
-    """Unpack into the array itself: 47 MB are not held twice."""
+    """Unpack into the array itself, to hold 47 MB only once."""
     bare = place.data.cast("B")
     with gzip.open(path) as stream:
         # Four bytes of type and rank, and four for each dimension: 3 of pictures, 1 of labels.
@@ -227,7 +227,7 @@ def _folders() -> tuple[Path, Path]:
 
 
 def _cache() -> Path:
-    """The folder that Keras itself would use, so that what one has downloaded the other finds."""
+    """The folder that Keras uses, so that both share downloads."""
     home = Path(os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser())
     if home.exists() and not os.access(home, os.W_OK):
         home = Path(tempfile.gettempdir()) / ".keras"
@@ -235,7 +235,7 @@ def _cache() -> Path:
 
 
 def _download(file: str, place: NDArray[np.uint8], progress: Progress) -> None:
-    """Download one file, read it into its place, and leave it in the cache if it is what it should be."""
+    """Download one file, read it into its place, and keep it in the cache if its checksum is right."""
     path = _cache() / file
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as beside:

@@ -15,7 +15,7 @@ from lrapp.settings import PictureSettings, PicturesSource
 
 MOST_CLASSES = 40
 PER_CLASS = 8
-# Some may turn out to be broken.
+# A few more, as some may be broken.
 _SPARE = 4
 
 
@@ -37,7 +37,7 @@ def look_at_set(source: PicturesSource, progress: Progress | None = None) -> Loo
 
     Args:
         source: The set.
-        progress: Told what is being done and how much of all is done, 0 to 1.
+        progress: Called with the stage and the share done, 0 to 1.
 
     Raises:
         UserError: If it cannot be had.
@@ -109,7 +109,7 @@ def _look(images: Images) -> Look:
     sheets = []
     for number in range(min(len(images.classes), MOST_CLASSES)):
         rows = np.flatnonzero(images.labels == number)
-        # Evenly from all of them: what lies side by side is often alike.
+        # Evenly from all of them, as neighbours are often similar.
         chosen = rows[np.unique(np.linspace(0, len(rows) - 1, PER_CLASS).astype(int))]
         sheets.append(contact_sheet(images.pixels[chosen], PER_CLASS))
     return Look(images.classes[:MOST_CLASSES], tuple(sheets))

@@ -52,7 +52,7 @@ class Contents:
 def entry_name(entry: zipfile.ZipInfo) -> str:
     """Return an entry's name, with slashes between its folders.
 
-    Some programs write UTF-8 and do not say so; Python takes that for the letters of DOS.
+    Some programs write UTF-8 without marking it; Python then decodes it as DOS letters.
     """
     name = entry.filename
     if not entry.flag_bits & _SAYS_UTF8:
@@ -71,7 +71,7 @@ def is_picture(name: str) -> bool:
 
 
 def is_clutter(parts: list[str]) -> bool:
-    """Return whether folders and file are what systems leave behind by themselves."""
+    """Return whether a file is one that operating systems add by themselves."""
     hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
     return hidden or "__MACOSX" in parts or parts[-1].lower() in ("thumbs.db", "desktop.ini")
 
@@ -79,7 +79,7 @@ def is_clutter(parts: list[str]) -> bool:
 def contents(archive: zipfile.ZipFile) -> Contents:
     """Return what a zip holds, sorted by part, class and name.
 
-    A folder around the classes is passed over; folders ``train`` and ``test`` (or ``val``) around them make the test
+    A folder around the classes is ignored; folders ``train`` and ``test`` (or ``val``) around them make the test
     part.
     """
     found = Contents()
@@ -113,7 +113,7 @@ def contents(archive: zipfile.ZipFile) -> Contents:
             found.loose.append(name)
         else:
             found.pictures.append(Picture(entry, name, parts[depth + split], split and top in test_names))
-    # The same pictures in another order are the same data.
+    # The order of the entries must not matter.
     order = {name: number for number, name in enumerate(found.classes)}
     found.pictures.sort(key=lambda picture: (picture.test, order[picture.label], picture.name))
     return found
@@ -130,9 +130,9 @@ def _wrappers(pictures: list[list[str]]) -> int:
 
 
 def _unlabelled_test(pictures: list[list[str]], depth: int) -> bool:
-    """Whether there is nothing but classes to learn, and pictures to test on that lie there without classes.
+    """Whether only training pictures have classes, and test pictures have none.
 
-    So competitions hand them out. Training from testing pictures is not what anybody wants to tell.
+    Competitions distribute such data. The folder names are then not classes.
     """
     inside = [parts for parts in pictures if len(parts) > depth + 1]
     classes = {parts[depth + 1] for parts in inside if len(parts) > depth + 2}

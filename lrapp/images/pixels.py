@@ -1,4 +1,4 @@
-"""One picture's file -> the pixels a network expects, and pixels -> PNG files. Pillow lives here."""
+"""One picture's file -> the pixels a network expects, and pixels -> PNG files, by Pillow."""
 
 import io
 import warnings
@@ -14,17 +14,17 @@ Pixels = NDArray[np.uint8]
 MOST_PIXELS = 50_000_000
 """Width times height that a picture may have."""
 
-# What a file's content is tried as, whatever its name says.
+# Formats to try, whatever the file's name is.
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 FORMATS = "PNG, JPEG, GIF, BMP or WebP"
-# Differences between red, green and blue that are no colour: a grey JPEG that was saved with colours has some.
+# Differences between red, green and blue that still count as grey: a grey JPEG saved in colour has some.
 _GREY_UP_TO = 8
 # On a contact sheet: pixels of a small picture's side at least, between pictures, and of the sheet's width.
 _SHOWN_SIDE, _GAP, _SHEET_WIDTH = 48, 3, 1_600
 
 
 class TooLarge(UserError):
-    """A picture of more pixels than anybody needs here."""
+    """A picture with too many pixels."""
 
 
 def read_picture(data: bytes, shape: tuple[int, int, int]) -> Pixels:
@@ -43,7 +43,7 @@ def read_picture(data: bytes, shape: tuple[int, int, int]) -> Pixels:
 
     height, width, channels = shape
     try:
-        # What is odd about a file (a broken EXIF block, say) is no news to anybody: it can be read, or not.
+        # Warnings about a file (such as a broken EXIF block) do not matter: it can be read or not.
         with (
             warnings.catch_warnings(action="ignore"),
             Image.open(io.BytesIO(data), formats=_FORMATS) as image,
@@ -70,7 +70,7 @@ def read_picture(data: bytes, shape: tuple[int, int, int]) -> Pixels:
         ) from error
     except MemoryError:
         raise
-    except Exception as error:  # whatever a damaged file makes its reader do, it is no defect of ours
+    except Exception as error:  # a damaged file can raise anything; that is not a defect of ours
         raise UserError(
             f"The file must be a picture that can be read: {FORMATS}. This one is damaged or something else."
         ) from error
@@ -81,7 +81,7 @@ def _upright(image: Any, operations: Any) -> Any:
         return operations.exif_transpose(image)
     except OSError:
         raise
-    except Exception:  # a note of the camera that cannot be read
+    except Exception:  # unreadable EXIF data
         return image
 
 
@@ -90,7 +90,7 @@ def _on_white(image: Any, module: Any) -> Any:
     if image.mode.startswith("I"):  # 16 bits of grey
         return module.fromarray((np.asarray(image).clip(0, 65_535) / 257).round().astype(np.uint8))
     if not image.has_transparency_data:
-        # Palettes have colours of their own; from there to grey in one step would be their numbers' order.
+        # Palettes to colours first; converting them to grey directly would use their indices.
         return image.convert("RGB") if image.mode in ("P", "CMYK", "PA") else image
     coloured = image.convert("RGBA")
     white = module.new("RGBA", coloured.size, "white")

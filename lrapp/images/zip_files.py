@@ -25,9 +25,9 @@ MOST_UNPACKED = 2 << 30
 MOST_ONE = 256 << 20
 
 _TOLD_EVERY = 50
-# Pictures that are looked at to tell whether there are colours.
+# Pictures to check for colours.
 _LOOKED_AT = 48
-# Python unpacks the others block by block whatever a block unpacks to: a kilobyte of bzip2 can hold gigabytes.
+# Python does not limit blocks of other methods: a kilobyte of bzip2 can hold gigabytes.
 _READABLE_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError),
@@ -86,14 +86,14 @@ def read_zip(
 ) -> Images:
     """Return the pictures of a zip with a folder for each class.
 
-    A folder around the classes is passed over; folders ``train`` and ``test`` (or ``val``) around them make
+    A folder around the classes is ignored; folders ``train`` and ``test`` (or ``val``) around them make
     the test part. Broken pictures are left out and counted.
 
     Args:
         data: The file's bytes, or where it lies.
         name: Its name, for sentences only.
         settings: Size and colour.
-        progress: Told what is being done and how much of all is done, 0 to 1.
+        progress: Called with the stage and the share done, 0 to 1.
         should_stop: Asked again and again; when true, reading ends.
         most_of_each: Reads no more than this many files of each class, for a look at them; None for all.
 
@@ -109,7 +109,7 @@ def read_zip(
             found.pictures = _some(found.pictures, most_of_each)
         shape = (settings.size, settings.size, channels)
         _check_memory(len(found.pictures), shape)
-        # Pages that nothing is written to take no memory, so that what broken pictures leave over costs nothing.
+        # Unused pages take no memory, so the rest that broken pictures leave costs nothing.
         pixels = np.empty((len(found.pictures), *shape), np.uint8)
         kept: list[Picture] = []
         broken: list[str] = []
@@ -154,7 +154,7 @@ def read_zip(
 def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes, float]]:
     """Return name and bytes of each picture in a zip, in its order, in folders or not; for pictures to be predicted.
 
-    With each goes how much of the zip is then behind, 0 to 1.
+    Each comes with the share of the zip done, 0 to 1.
 
     Args:
         data: The zip's bytes.
@@ -170,13 +170,13 @@ def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes, float]]:
             try:
                 unpacked = _unpacked(archive, Picture(entry, entry_name(entry), ""))
             except (UserError, *_DAMAGED):
-                unpacked = b""  # which is no picture, and is said to be none
+                unpacked = b""  # not a picture; reported as such
             yield entry_name(entry), unpacked, number / len(entries)
 
 
 def _open(data: bytes | Path, name: str) -> zipfile.ZipFile:
     try:
-        # Before all entries become objects of half a kilobyte each.
+        # Checked before all entries become objects of half a kilobyte each.
         if isinstance(data, bytes):
             _check_entries(data)
             return zipfile.ZipFile(io.BytesIO(data))
@@ -204,7 +204,7 @@ def _check_readable(entries: list[zipfile.ZipInfo]) -> None:
     if any(entry.flag_bits & 1 for entry in entries):
         raise UserError("The zip archive is locked with a password. Pack the pictures again without one.")
     if any(entry.compress_type not in _READABLE_PACKINGS for entry in entries):
-        raise UserError("The zip archive is packed in a rare way. Pack the pictures again as a plain zip.")
+        raise UserError("The zip archive uses a rare compression. Pack the pictures again as a plain zip.")
 
 
 _TOO_MANY = f"A zip archive may hold at most {MOST_PICTURES:,} pictures. "
@@ -269,7 +269,7 @@ def _unpacked(archive: zipfile.ZipFile, picture: Picture) -> bytes:
 
 
 def _check_memory(pictures: int, shape: tuple[int, int, int]) -> None:
-    # Once as they are read, once in their parts, and once where they train.
+    # One copy as read, one in the parts, and one for training.
     needed, available = 3 * pictures * int(np.prod(shape)), available_bytes()
     if available is not None and needed > available:
         raise UserError(

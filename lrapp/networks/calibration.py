@@ -10,7 +10,7 @@ FILE = "calibration.json"
 
 
 def keep(folder: Path, temperature: float) -> None:
-    """Note in a run's folder the temperature that is part of its model; 1 where none is."""
+    """Save in a run's folder the temperature that is part of its model; 1 where there is none."""
     if temperature == 1.0:
         (folder / FILE).unlink(missing_ok=True)
     else:
@@ -18,10 +18,10 @@ def keep(folder: Path, temperature: float) -> None:
 
 
 def kept(folder: Path) -> float:
-    """Return the temperature that is part of a run's model; 1 where none is.
+    """Return the temperature that is part of a run's model; 1 where there is none.
 
     Raises:
-        UserError: If the note of it is damaged.
+        UserError: If its file is damaged.
     """
     try:
         found = from_json((folder / FILE).read_bytes())["temperature"]

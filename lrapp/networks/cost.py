@@ -1,6 +1,6 @@
 """What a run will cost, before it starts: parameters, steps and memory. Needs no TensorFlow.
 
-Time is not foretold: it hangs on the machine, and after one epoch the run's own pace tells it.
+Time is not estimated: it depends on the machine, and after one epoch it follows from the run's pace.
 """
 
 import math
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lrapp.errors import UserError
 from lrapp.networks.shapes import LayerShape, Shape, before, shapes
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, size
 from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
 
 _FLOAT = 4
@@ -20,13 +20,13 @@ _SLOT_COPIES = 2.2
 _KEPT = {"dense": 2.2, "batch_norm": 1.1, "dropout": 1.1}
 # TensorFlow's graphs and buffers, which every run needs, with XLA's.
 _FIXED_BYTES = 40_000_000
-# Of pictures, which stay bytes: as they were read, their parts, and what TensorFlow holds of them.
+# Copies of pictures, as bytes: as they were read, their parts, and TensorFlow's tensors.
 _PICTURE_COPIES = 3
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """How many numbers a network consists of.
+    """The number of parameters of a network.
 
     Args:
         trainable: Those that training moves.
@@ -62,7 +62,7 @@ class Estimate:
         """The estimate in words, for the page."""
         return (
             f"{self._networks}{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
-            f"about {_size(self.memory_bytes)} of memory."
+            f"about {size(self.memory_bytes)} of memory."
         )
 
 
@@ -116,19 +116,19 @@ def estimate(
 
 
 def check_memory(estimated: Estimate, available: int | None) -> None:
-    """Refuse a run that this machine has not the memory for.
+    """Refuse a run that needs more memory than this machine has.
 
     Args:
         estimated: What the run will cost.
-        available: Bytes that are free; None where that cannot be known, then nothing is refused.
+        available: Free bytes; None where that is unknown, then nothing is refused.
 
     Raises:
         UserError: If the run needs more than there is.
     """
     if available is not None and estimated.memory_bytes > available:
         raise UserError(
-            f"This network needs about {_size(estimated.memory_bytes)}, this machine has "
-            f"{_size(available)} free: make layers narrower or the batch smaller."
+            f"This network needs about {size(estimated.memory_bytes)}, this machine has "
+            f"{size(available)} free: make layers narrower or the batch smaller."
         )
 
 
@@ -137,7 +137,7 @@ def _shape(inputs: int | Shape) -> Shape:
 
 
 def _layers(model: ModelSettings, inputs: int | Shape, outputs: int, numbers: int | None) -> list[LayerShape]:
-    """All layers, with what they come behind as the first of them."""
+    """All layers; a pretrained network or an embedding comes first."""
     first = before(model, _shape(inputs), numbers)
     return [*([first] if first else []), *shapes(model, _shape(inputs), outputs, numbers)]
 
@@ -178,9 +178,3 @@ def _numbers_kept(layer: LayerShape) -> float:
         + _KEPT["batch_norm"] * layer.normalised
         + _KEPT["dropout"] * layer.dropped
     )
-
-
-def _size(size: int) -> str:
-    if size < 0.95e9:
-        return f"{size / 1e6:.0f} MB"
-    return f"{size / 1e9:.1f} GB" if size < 9.95e9 else f"{size / 1e9:,.0f} GB"

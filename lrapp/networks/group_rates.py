@@ -1,6 +1,6 @@
 """Differential learning rates: an optimizer in which each group of layers, or each member, follows a rate of its own.
 
-A factor on the gradient would not do: Adam and RMSprop divide it out again. So the rate itself differs, where the
+A factor on the gradient has no effect: Adam and RMSprop divide it out again. So the rate itself differs, where the
 optimizer hands it to the update of one variable, and everything else is Keras's own. Howard and Ruder 2018, arXiv
 1801.06146, call this discriminative fine-tuning.
 """

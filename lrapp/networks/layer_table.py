@@ -1,4 +1,4 @@
-"""The layers of a network <-> the rows of an editable table, in which a cell that its kind does not read is empty."""
+"""The layers of a network <-> the rows of an editable table, in which cells that a kind does not use are empty."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ _TYPES = {
     "l2": "Float64",
     "batch_norm": "boolean",
 }
-# Tables have no room for these.
+# Only for pictures.
 PICTURE_COLUMNS = ("kind", "size", "stride")
 
 
@@ -43,9 +43,9 @@ def to_frame(layers: Iterable[LayerSettings], columns: Iterable[str]) -> pd.Data
 
 
 def from_rows(rows: Iterable[Mapping[Any, Any]]) -> tuple[LayerSettings, ...]:
-    """Return the layers that the rows of a table say.
+    """Return the layers that the rows of a table describe.
 
-    Cells that the row's kind does not read are passed over; those that it reads and that are empty get a usual
+    Cells that the row's kind does not use are ignored; empty ones that it uses get a default
     value.
 
     Args:

@@ -1,7 +1,7 @@
 """Rows of the layer table -> Keras layers, with seeds of their own.
 
 Every random number of a network follows from the seed that it was built with: initializers, dropout and
-augmentation carry their own seeds, so that nothing hangs on Keras's global state, which differs from thread to
+augmentation carry their own seeds, so that nothing depends on Keras's global state, which differs from thread to
 thread. A layer's name says which row of the table it came from, from which its seeds follow again in ``reset``.
 """
 
@@ -21,7 +21,7 @@ from lrapp.settings.network import (
     LayerSettings,
 )
 
-# Glorot keeps the variance of functions that are the identity around zero; He makes up for the half that relu and
+# Glorot keeps the variance with activations that are the identity around zero; He makes up for the half that relu and
 # its kin cut away; selu normalises itself only from Lecun's.
 _INITIALIZERS: dict[Activation, type[keras.initializers.Initializer]] = {
     "relu": keras.initializers.HeNormal,
@@ -39,7 +39,7 @@ _CHOSEN_INITIALIZERS: dict[InitialWeights, type[keras.initializers.Initializer]]
     "he_normal": keras.initializers.HeNormal,
     "lecun_normal": keras.initializers.LecunNormal,
 }
-# Keras's 0.99 needs some 500 steps before its averages are of use; a small table has ten steps an epoch.
+# With Keras's 0.99 the averages need some 500 steps; a small table has ten steps an epoch.
 NORM_MOMENTUM = 0.9
 _POOLS = {"max_pool": keras.layers.MaxPooling2D, "avg_pool": keras.layers.AveragePooling2D}
 _GLOBAL_POOLS = {
@@ -50,7 +50,7 @@ OUTPUT = "output"
 BASE = "pretrained"
 _AUGMENTATION = "augmentation"
 _VARIATIONS = ("flip", "rotate", "zoom", "shift", "contrast", "upside")
-# The modes of Keras's layers. Its own for both mirrors a picture in both ways or in none, which only turns it.
+# The modes of Keras's layers. Its own for both flips both ways or not at all, which is a rotation.
 _FLIPS: dict[str, tuple[str, ...]] = {
     "none": (),
     "horizontal": ("horizontal",),
@@ -64,12 +64,12 @@ _AUGMENTATION_STREAM, _EMBEDDING_STREAM = 1, 3
 def initializer_kind(
     activation: Activation, initial_weights: InitialWeights = "automatic"
 ) -> type[keras.initializers.Initializer]:
-    """Return what draws the initial weights of a hidden layer."""
+    """Return the initializer of a hidden layer."""
     return _CHOSEN_INITIALIZERS.get(initial_weights) or _INITIALIZERS[activation]
 
 
 class Seeds:
-    """Where the random numbers of a network come from.
+    """The seeds of a network's layers.
 
     Args:
         seed: The network's seed, zero or more.
@@ -90,15 +90,15 @@ class Seeds:
             return self._row[-1]
         first = self._row[2 * row_of(name) - 2]
         place = int(name.rpartition("_")[2]) if name.startswith("residual_") else 0
-        # Layers that share a row must not start from the same weights.
+        # Layers of one row must not start from the same weights.
         return first if not place else int(np.random.SeedSequence([first, place]).generate_state(1)[0] >> 1)
 
     def initializer(self, activation: Activation, name: str) -> keras.initializers.Initializer:
-        """Return what draws the initial weights of a hidden layer."""
+        """Return the initializer of a hidden layer."""
         return initializer_kind(activation, self._initial_weights)(seed=self.weights(name))
 
     def noise(self, name: str) -> int:
-        """Return the seed of what a dropout or augmentation layer draws."""
+        """Return the seed of a dropout or augmentation layer."""
         if name.startswith(_AUGMENTATION):
             place = _VARIATIONS.index(name.removeprefix(f"{_AUGMENTATION}_"))
             return int(self._stream.generate_state(len(_VARIATIONS))[place] >> 1)
@@ -112,7 +112,7 @@ def row_of(name: str) -> int:
 
 
 def row(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:
-    """Return what a row of the table makes of a tensor.
+    """Return the output of a row of the table for a tensor.
 
     Args:
         x: Shape (rows, numbers), or (rows, height, width, channels).
@@ -165,7 +165,7 @@ def _finish(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: ker
 
 
 def _residual(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.DTypePolicy) -> Any:
-    """Two convolutions, and what came in added to what they made (He et al. 2015, arXiv 1512.03385)."""
+    """Two convolutions, with the input added to their output (He et al. 2015, arXiv 1512.03385)."""
     way = _conv(x, f"residual_{number}_1", layer, layer.size, layer.stride, seeds, policy)
     if layer.batch_norm:
         way = _batch_norm(way, f"batch_norm_{number}_1", policy)
@@ -225,7 +225,7 @@ def _dropout(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: ke
     return keras.layers.Dropout(layer.dropout, seed=seeds.noise(name), dtype=policy, name=name)(x)
 
 
-# What makes a row of the table, by its kind.
+# The function that builds a row of the table, by its kind.
 _LAYERS: dict[LayerKind, Callable[[Any, int, LayerSettings, Seeds, keras.DTypePolicy], Any]] = {
     "dense": _dense,
     "conv": _convolution,

@@ -1,10 +1,10 @@
 """K networks of one architecture as one network, and back.
 
 While they train, their weights lie side by side in the layers of ``stacked``, so that one pass over the data trains all
-of them. What a run leaves is made of Keras's own layers: each member a network of its own, and the weighted mean of
-what they answer. So whatever knows Keras can read it.
+of them. A run's saved network is made of Keras's own layers: each member a separate network, and the weighted mean of
+what their outputs. So any program with Keras can read it.
 
-Lakshminarayanan et al. 2017, arXiv 1612.01474, describe what such an ensemble gains, and its disagreement as a measure
+Lakshminarayanan et al. 2017, arXiv 1612.01474, describe the gain of such an ensemble, and its disagreement as a measure
 of how sure it is.
 """
 
@@ -120,7 +120,7 @@ def empty(
     precision: Precision = "float32",
     numbers: int | None = None,
 ) -> keras.Model:
-    """Return an ensemble made of Keras's own layers, to be given weights.
+    """Return an ensemble made of Keras's own layers, without trained weights.
 
     Args:
         settings, inputs, task, classes, seeds, precision, numbers: As for ``stack``.
@@ -154,7 +154,7 @@ def unstack(stacked: keras.Model, ensemble: keras.Model, shares: Sequence[float]
     Args:
         stacked: The trained one.
         ensemble: From ``empty``, of the same settings; changed in place.
-        shares: What each member counts for, zero or more; they add up to 1. The weights of those that count for
+        shares: Each member's share of the mean, zero or more; they add up to 1. The weights of those that count for
             nothing are set to zero where they are not finite, so that nothing of them reaches the mean.
     """
     for place, (member, share) in enumerate(zip(each(ensemble), shares, strict=True)):
@@ -177,12 +177,12 @@ def pick(stacked: keras.Model, network: keras.Model, member: int) -> None:
 
 
 def each(ensemble: keras.Model) -> list[keras.Model]:
-    """Return the members of an ensemble, each a network of its own; of a single network an empty list."""
+    """Return the members of an ensemble, each a separate network; of a single network an empty list."""
     return [layer for layer in ensemble.layers if layer.name.startswith("member_")]
 
 
 def shares(ensemble: keras.Model) -> np.ndarray:
-    """Return what each member of an ensemble counts for, float32, shape (members,)."""
+    """Return each member's share of an ensemble's mean, float32, shape (members,)."""
     return np.asarray(ensemble.get_layer(_MEAN).get_weights()[0])[:, 0]
 
 
@@ -194,7 +194,7 @@ def for_run(
     numbers: int | None,
     precision: Precision | None = None,
 ) -> keras.Model:
-    """Return the network that a run leaves, to be given weights: a single one, or an ensemble.
+    """Return a run's network without trained weights: a single one, or an ensemble.
 
     Args:
         settings: The run.
@@ -213,7 +213,7 @@ def for_run(
 def answering(
     network: keras.Model, settings: RunSettings, task: Task, numbers: int | None, precision: Precision
 ) -> keras.Model:
-    """Return a run's network in another precision, without the layers that vary pictures in training.
+    """Return a run's network in another precision, without augmentation layers.
 
     Args:
         network: The trained one.
@@ -234,5 +234,5 @@ def answering(
 
 
 def member_outputs(ensemble: keras.Model) -> keras.Model:
-    """Return what gives the answers of every member of an ensemble, shape (rows, outputs, members)."""
+    """Return a model that outputs the predictions of every member of an ensemble, shape (rows, outputs, members)."""
     return keras.Model(ensemble.input, ensemble.get_layer("side_by_side").output)

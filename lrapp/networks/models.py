@@ -18,11 +18,11 @@ from lrapp.settings import (
 )
 
 # Mean and spread of ImageNet's photographs, red, green and blue, on 0 to 1. EfficientNet has learned from pictures
-# that were divided by the spread and by its root once more; its own layers for that are left as they are, which is
+# that were divided by the spread and by its root once more; its own layers for that keep their defaults, which is
 # without effect but for a division by 255.
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DIVISORS = [spread * math.sqrt(spread) for spread in _SPREAD]
-# What a network from keras.applications takes its pictures as: a factor and an offset on -1 to 1.
+# The scale of pictures that a network from keras.applications expects: factor and offset on -1 to 1.
 BASES: dict[str, tuple[Any, Any, Any]] = {
     "MobileNetV2": (keras.applications.MobileNetV2, 1.0, 0.0),
     "EfficientNetB0": (
@@ -102,7 +102,7 @@ def build(
 def _pretrained(x: Any, start: PretrainedStart, policy: keras.DTypePolicy) -> Any:
     """A network from keras.applications in front of the table's layers, without its own output.
 
-    It always runs as it does after training: its batch normalisation has seen millions of photographs, and a few
+    It always runs in inference mode: its batch normalisation has learned from millions of photographs, and a few
     small batches would only spoil that. ``training=False`` would not do, since Keras passes its own on to networks
     inside of networks.
     """
@@ -111,7 +111,7 @@ def _pretrained(x: Any, start: PretrainedStart, policy: keras.DTypePolicy) -> An
         x = keras.layers.Concatenate(dtype="float32", name="grey_to_colour")([x, x, x])
     x = keras.layers.Resizing(start.size, start.size, dtype="float32", name="resize")(x)
     x = keras.layers.Rescaling(factor, offset=offset, dtype="float32", name="scale_pretrained")(x)
-    # The constructors know no precision of their own. The global policy is one of this thread, and is put back.
+    # The constructors take no precision. The global policy is per thread, and is put back.
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -133,7 +133,7 @@ def _pretrained(x: Any, start: PretrainedStart, policy: keras.DTypePolicy) -> An
 
 
 def every_layer(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the layers of a network in their order, with those of a network inside it in its place."""
+    """Return the layers of a network in their order; a nested network is replaced by its layers."""
     return [
         inner
         for layer in model.layers
@@ -185,19 +185,19 @@ def owners(model: keras.Model, settings: ModelSettings) -> tuple[int, ...]:
 
 
 def outputs(task: Task, classes: int) -> int:
-    """Return how many numbers the network answers with."""
+    """Return the number of outputs."""
     return classes if task == "multi-class" else 1
 
 
 def answer_activation(task: Task) -> str:
-    """Return what makes an answer of the output layer's numbers, by Keras's name."""
+    """Return the output layer's activation, by Keras's name."""
     return {"binary": "sigmoid", "multi-class": "softmax", "regression": "linear"}[task]
 
 
 def reset(model: keras.Model, seed: int) -> None:
     """Give a network from ``build`` the weights and dropout of another seed, as if it had been built with it.
 
-    What has been traced for the network stays valid, which is why this is much faster than building again. A
+    Traced functions stay valid, so this is much faster than building again. A
     pretrained network inside it is left as it is.
 
     Args:

@@ -1,6 +1,6 @@
-"""Embeddings of numbers: each scaled number becomes several, so that a network sees more than its size.
+"""Embeddings of numbers: each scaled number becomes several inputs.
 
-Built of Keras's own layers, all in float32, and put in front of the table's layers; what comes in goes on beside it.
+Built of Keras's own layers, all in float32, and put in front of the table's layers; the inputs are passed on beside it.
 Numbers are one axis of their own in every layer, so that no column sees another.
 """
 
@@ -15,7 +15,7 @@ WAVES, LEARNED = 16, 3
 BINS = 16
 _SPREAD = 0.1  # of the frequencies, in turns
 _PREFIX = "embedding"
-# In the order of the random numbers that they draw from.
+# In the order in which they draw random numbers.
 DRAWN = (f"{_PREFIX}_waves", f"{_PREFIX}_mixed")
 BIN_LAYER = f"{_PREFIX}_bins"
 
@@ -61,7 +61,7 @@ def _waves(columns: Any, numbers: int, seed: np.random.SeedSequence, parts: dict
 
 
 def initializers(name: str, seed: np.random.SeedSequence) -> dict[str, Any]:
-    """Return what draws the kernel and the bias of one of the layers that ``DRAWN`` names."""
+    """Return the initializers of the kernel and the bias of one of the layers in ``DRAWN``."""
     kernel, bias = (int(value >> 1) for value in seed.generate_state(4).reshape(2, 2)[DRAWN.index(name)])
     if name == DRAWN[0]:
         return {

@@ -1,4 +1,4 @@
-"""A finished run's model, taken back from its folder.
+"""A finished run's model, loaded from its folder.
 
 The network is built anew from the validated settings and only its weights are read from the file: a model file from
 a stranger could otherwise run code when it is opened.
@@ -30,7 +30,7 @@ AnyFitted = TypeVar("AnyFitted", bound=Fitted)
 
 MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
 _ROWS_AT_ONCE = 8_192
-# What the widest layer of a network for pictures may hold at once: 4 MB. What runs outside of graphs keeps some twenty
+# Most numbers in the widest layer of a network for pictures: 4 MB. Outside of graphs TensorFlow keeps some twenty
 # times that. Large pictures come by eights all the same.
 _NUMBERS_AT_ONCE, _LEAST_PICTURES = 1 << 20, 8
 
@@ -83,7 +83,7 @@ class SavedModel:
             raise UserError(
                 "This run left no model. Train it again, or resume it on the Train page."
             ) from error
-        except Exception as error:  # whatever a damaged or foreign file makes its reader do
+        except Exception as error:  # a damaged or foreign file can raise anything
             log.warning("The weights in %s could not be read.", folder, exc_info=True)
             raise UserError(
                 "The model file is damaged or belongs to other settings; train the run again."
@@ -114,7 +114,7 @@ class SavedModel:
         raise UserError(f"This model has learned from {theirs}, not from {ours}. Upload {theirs} to predict.")
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        """Return what the network answers to its inputs, as ``outputs`` does."""
+        """Return the network's outputs, as ``outputs`` does."""
         return outputs(self.network, x)
 
     @property
@@ -146,7 +146,7 @@ class SavedModel:
 
 
 def outputs(network: Any, x: np.ndarray) -> np.ndarray:
-    """Return what a network answers.
+    """Return the outputs of a network.
 
     Args:
         network: A ``keras.Model``.
@@ -161,6 +161,6 @@ def outputs(network: Any, x: np.ndarray) -> np.ndarray:
 
         widest = max(math.prod(layer.output.shape[1:]) for layer in every_layer(network))
         rows = max(_LEAST_PICTURES, min(rows, _NUMBERS_AT_ONCE // widest))
-    # Called without tf.function: a trace for every new number of rows would stay in memory for good.
+    # Called without tf.function: a trace for every number of rows would stay in memory for good.
     parts = [np.asarray(network(x[start : start + rows], training=False)) for start in range(0, len(x), rows)]
     return np.concatenate(parts) if parts else np.zeros((0, network.output_shape[-1]), np.float32)

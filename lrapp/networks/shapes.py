@@ -1,4 +1,4 @@
-"""Settings of a network -> what each of its layers makes, without TensorFlow: shapes, sizes and work, and its group.
+"""Settings of a network -> output shape, size, work and group of each of its layers, without TensorFlow.
 
 ``models.build`` builds the same; the tests hold the two against each other.
 """
@@ -17,18 +17,18 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class LayerShape:
-    """What a layer makes of one row.
+    """A layer's shape and cost for one row.
 
     Args:
-        name: What sentences call it, for example ``Layer 2 (Max pooling)``.
+        name: Its name in sentences, for example ``Layer 2 (Max pooling)``.
         output: Shape of its output for one row: (height, width, channels) or (numbers,).
         trainable: Parameters that training moves.
-        averages: Parameters that follow by themselves: the averages of batch normalisation.
+        averages: Parameters without a gradient: the averages of batch normalisation.
         computed: Numbers that weights, activations and pooling make for each row.
         normalised: Numbers that batch normalisation makes for each row.
         dropped: Numbers that pass a dropout for each row.
         multiplications: Of weights with inputs, forward, for each row.
-        group: Whose learning rate it follows; None without weights.
+        group: The group whose learning rate it follows; None without weights.
     """
 
     name: str
@@ -48,13 +48,13 @@ class LayerShape:
 
     @property
     def kept(self) -> int:
-        """Numbers that training keeps for each row, to find its gradients."""
+        """Numbers that training keeps for each row, to compute gradients."""
         return self.computed + self.normalised + self.dropped
 
 
 @dataclass(frozen=True)
 class _Known:
-    """A network that comes trained: its sizes without its own output layers, work and numbers at 224 pixels."""
+    """A pretrained network: its sizes without its own output layers, work and numbers at 224 pixels."""
 
     features: int
     trainable: int
@@ -75,7 +75,7 @@ _WAVES, _LEARNED, _BINS = 16, 3, 16
 def shapes(
     model: ModelSettings, shape: Shape, outputs: int, numbers: int | None = None
 ) -> tuple[LayerShape, ...]:
-    """Return what each layer of the table makes, and after them the output layer.
+    """Return the shape of each layer of the table, and after them the output layer.
 
     Args:
         model: The network.
@@ -96,7 +96,7 @@ def shapes(
 
 
 def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
-    """Return whose learning rate each layer with weights follows, in order, the output layer's last.
+    """Return the learning-rate group of each layer with weights, in order, the output layer last.
 
     The head is the output layer and, for pictures, what follows flattening or global pooling; the layers with weights
     before it are cut in halves, the first, rounded up, early, the second middle. A pretrained network is cut so
@@ -117,7 +117,7 @@ def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
 
 
 def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
-    """Return the groups that no layer with weights is in: their factors change nothing.
+    """Return the groups without a layer with weights: their factors change nothing.
 
     Args:
         model: The network.
@@ -133,7 +133,7 @@ def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
 
 
 def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
-    """Return what the network makes that the table's layers come behind; None where it starts from nothing.
+    """Return the pretrained network before the table's layers; None where there is none.
 
     Args:
         model: The network.
@@ -164,7 +164,7 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
 
 
 def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) -> int:
-    """Return how many inputs are turned into several; 0 where none are.
+    """Return how many inputs are embedded; 0 where none are.
 
     Args:
         model: The network.
@@ -177,7 +177,7 @@ def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) ->
 
 
 def embedding(model: ModelSettings, shape: Shape, numbers: int | None) -> LayerShape | None:
-    """Return what the embedding of numbers makes, and the inputs beside it; None where there is none.
+    """Return the shape of the number embedding with the inputs beside it; None where there is none.
 
     Args:
         model, shape, numbers: As for ``embedded_numbers``.
@@ -203,7 +203,7 @@ def embedding(model: ModelSettings, shape: Shape, numbers: int | None) -> LayerS
 
 
 def before(model: ModelSettings, shape: Shape, numbers: int | None = None) -> LayerShape | None:
-    """Return what stands before the table's layers: a pretrained network, or an embedding; None where nothing does.
+    """Return what comes before the table's layers: a pretrained network, or an embedding; None where nothing does.
 
     Args:
         model, shape, numbers: As for ``embedded_numbers``.
@@ -215,7 +215,7 @@ def before(model: ModelSettings, shape: Shape, numbers: int | None = None) -> La
 
 
 def _start(model: ModelSettings, shape: Shape, numbers: int | None) -> Shape:
-    """What reaches the first layer of the table."""
+    """The input of the first layer of the table."""
     first = before(model, shape, numbers)
     return first.output if first else shape
 
@@ -269,7 +269,7 @@ def _parameters(inputs: int, units: int, normalised: bool) -> tuple[int, int]:
 
 
 def _convolve(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
-    """A convolution, or a residual block: two of them, and what went in added, by a third where the shapes differ."""
+    """A convolution, or a residual block: two of them, and the input added, through a third where the shapes differ."""
     height, width, channels = reaches
     made = (math.ceil(height / layer.stride), math.ceil(width / layer.stride), layer.units)
     size = math.prod(made)
@@ -309,7 +309,7 @@ def _pool_whole(name: str, layer: LayerSettings, reaches: Shape) -> LayerShape:
     return LayerShape(name, (reaches[2],), computed=reaches[2])
 
 
-# What a layer makes of what reaches it, by its kind.
+# The function that computes a layer's shape, by its kind.
 _SHAPES: dict[LayerKind, Callable[[str, LayerSettings, Shape], LayerShape]] = {
     "dense": _dense_layer,
     "conv": _convolve,

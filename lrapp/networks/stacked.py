@@ -97,7 +97,7 @@ class StackedDense(Stacked):
             self.bias.assign(np.zeros(self.bias.shape, self.bias.dtype))
 
     def _initial(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        # One after the other: a member starts as it would alone, whose fan-in knows nothing of the others.
+        # One by one: each member's fan-in must not include the others.
         return ops.stack(
             [
                 self.initializer(seed=seeds.weights(self.name))(tuple(shape[1:]), dtype=dtype)

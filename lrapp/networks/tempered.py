@@ -6,7 +6,7 @@ import numpy as np
 
 
 def answers(network: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what each network of an ensemble answers, and what each counts for; a single one counts for all.
+    """Return the outputs of each network of an ensemble, and its share; a single network has share 1.
 
     Args:
         network: Of a finished run.

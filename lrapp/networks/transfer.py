@@ -1,4 +1,4 @@
-"""What a network knows before it trains: the weights of a finished run, or of a network that learned from ImageNet.
+"""Pretrained weights: those of a finished run, or of a network trained on ImageNet.
 
 Yosinski et al. 2014, arXiv 1411.1792, measured how much of what the first layers have learned serves other tasks.
 """
@@ -35,15 +35,15 @@ class Knowledge:
 
 
 def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledge:
-    """Return what a finished run knows.
+    """Return the weights of a finished run.
 
     All hidden layers are taken over, with the averages of their batch normalisation; the output layer only where it
     tells the same classes apart.
 
     Args:
         folder: The run's folder.
-        network: One that is to start from it.
-        prepared: The data that it is to learn.
+        network: The network that will start from it.
+        prepared: The data that it will be trained on.
 
     Raises:
         UserError: If the run left no model, its layers or inputs are not those of the network, or nothing of it fits.
@@ -102,7 +102,7 @@ def of_imagenet(start: PretrainedStart) -> Knowledge:
     """
     make, _, _ = models.BASES[start.name]
     try:
-        # For sizes that it has no weights of its own for, Keras warns that it takes those of 224 pixels: as it should.
+        # For other sizes, Keras warns that it takes the weights for 224 pixels, as intended.
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             base = make(
                 include_top=False, weights="imagenet", pooling="avg", input_shape=(start.size, start.size, 3)
@@ -122,7 +122,7 @@ def of_imagenet(start: PretrainedStart) -> Knowledge:
 
 
 def _learned(base: keras.Model) -> list[keras.layers.Layer]:
-    """Layers with weights, but for EfficientNet's normalisation of pictures, which ``models`` does before it."""
+    """Layers with weights, without EfficientNet's normalisation of pictures, which ``models`` does before it."""
     return [
         layer for layer in base.layers if layer.weights and not isinstance(layer, keras.layers.Normalization)
     ]

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from lrapp.phrasing import number
 from lrapp.policies.schedules import FloatArray
 
 Name = Literal["steepest", "tenth", "valley"]
@@ -18,7 +19,7 @@ Name = Literal["steepest", "tenth", "valley"]
 _WIDTH = 0.03
 # A curve that stays within this share of its start, or of its own noise, is called flat.
 _LEAST_FALL, _LEAST_FALL_NOISE = 0.02, 4.0
-# With fewer points there is no curve to speak of.
+# With fewer points there is no usable curve.
 _LEAST_POINTS = 10
 _EDGE = 0.03
 # A loss that ends below this share of its start, after more passes over the rows than this, was learned by heart.
@@ -31,7 +32,7 @@ class RatesFound:
     """What a range test suggests.
 
     Args:
-        sentence: How sure that is; or why there are no rates, and what to change.
+        sentence: How certain the rates are; or why there are none, and what to change.
         base_lr, max_lr: A range for policies that move; None when the test gave no number.
         minimum: Rate at which the loss was least, median over the seeds.
         suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
@@ -51,10 +52,10 @@ class RatesFound:
 
     @property
     def origin(self) -> str:
-        """Where rates taken from here came from, in words."""
+        """The origin of these rates, in words."""
         if self.minimum is None:
             return ""
-        return f"Range test, least loss at {self.minimum:.3g}. {self.sentence}"
+        return f"Range test, least loss at {number(self.minimum, 3)}. {self.sentence}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +94,10 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Advice:
-    """What the seeds' curves say together.
+    """The advice from all seeds' curves.
 
     Args:
-        suggestions: None at all when the curves say nothing.
+        suggestions: Empty when the curves show nothing.
         minimum: Rate at which the smoothed loss is least, median over the seeds; None when there is no advice.
         base_lr, max_lr: A range for CLR, SGDR and one-cycle: from a tenth of the lowest ``floor`` to the highest,
             but not to where any seed had lost half of what it had gained.
@@ -147,7 +148,7 @@ def smooth(losses: FloatArray, width: float) -> FloatArray:
 
 
 class Watch:
-    """Looks out for the explosion of a loss, which ends a test.
+    """Detects the explosion of a loss, which ends a test.
 
     It has exploded when a loss is not finite, or when the running mean of the losses (bias corrected, as fastai's)
     passes ``factor`` times its own least value. A mean of less than ten losses is not compared with: a small
@@ -164,14 +165,14 @@ class Watch:
 
     def exploded(self, losses: Iterable[float]) -> int | None:
         """Return at which of the next losses it exploded, counted from 1; None if it did not."""
-        for number, loss in enumerate(losses, start=1):
+        for place, loss in enumerate(losses, start=1):
             if not np.isfinite(loss):
-                return number
+                return place
             self._steps += 1
             self._mean = self._beta * self._mean + (1 - self._beta) * float(loss)
             corrected = self._mean / (1 - self._beta**self._steps)
             if corrected > self._factor * self._best > 0:
-                return number
+                return place
             if self._steps >= _LEAST_POINTS:
                 self._best = min(self._best, corrected)
         return None
@@ -236,7 +237,7 @@ def _falling_lengths(losses: FloatArray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Room:
-    """What can still be changed about a test, so that nobody is told to do what cannot be done.
+    """What can still be changed about a test, so that no advice is impossible to follow.
 
     Args:
         higher, lower: Whether its highest rate can be raised, and its lowest lowered a hundredfold.
@@ -256,11 +257,11 @@ _ANY_ROOM = Room()
 
 
 def advise(curves: Sequence[LossCurve], room: Room = _ANY_ROOM) -> Advice:
-    """Return what the curves of all seeds say together.
+    """Return the advice from the curves of all seeds.
 
     Args:
         curves: One of each seed, at least one.
-        room: What can still be changed, for the sentence where they say nothing.
+        room: What can still be changed, for the sentence when there is no advice.
     """
     silent = [reason for one in curves if (reason := _silence(one, room))]
     if len(silent) * 2 > len(curves):
@@ -321,7 +322,7 @@ def _silence(one: LossCurve, room: Room) -> str:
     if lowest <= edge or fall < least:
         higher = "raise the highest rate, " if room.higher else ""
         more = "take more steps or a larger batch" if room.larger_batch else "take more steps"
-        change = f"{higher}{more}, and check that the inputs can tell the target at all."
+        change = f"{higher}{more}, and check that the inputs have any relation to the target."
         return (
             "The curve is flat: at no rate did the loss fall by more than its noise. "
             f"{change[:1].upper()}{change[1:]}"
@@ -362,16 +363,16 @@ def _certainty(floors: FloatArray, curves: int, covered: bool) -> str:
         )
     spread = float(floors.max() / floors.min())
     if spread <= _AGREE:
-        sure = f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: quite sure."
+        sure = f"The seeds agree within a factor of {number(spread, 2)} on where the loss levels off: quite sure."
     elif spread <= _ROUGHLY:
         sure = (
-            f"The seeds agree within a factor of {spread:.2g} on where the loss levels off: take the order of "
+            f"The seeds agree within a factor of {number(spread, 2)} on where the loss levels off: take the order of "
             "magnitude as sure, not the digits."
         )
     else:
         sure = (
-            f"The seeds disagree by a factor of {spread:.2g}, so this is a guess. More steps or a larger batch make "
-            "the curves quieter."
+            f"The seeds disagree by a factor of {number(spread, 2)}, so this is a guess. More steps or a larger batch "
+            "make the curves quieter."
         )
     if not covered:
         sure += " The range ends where the first of them diverged."

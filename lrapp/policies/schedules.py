@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lrapp.errors import UserError
+from lrapp.phrasing import number
 
 FloatArray = NDArray[np.float64]
 CLRMode = Literal["triangular", "triangular2", "exp_range"]
@@ -29,7 +30,7 @@ def _require_bounds(base_lr: float, max_lr: float) -> None:
     _require(
         max_lr >= base_lr,
         "max_lr must be at least base_lr; raise max_lr or lower base_lr.",
-        f"base_lr {base_lr:g}, max_lr {max_lr:g}",
+        f"base_lr {number(base_lr, 6)}, max_lr {number(max_lr, 6)}",
     )
 
 
@@ -114,7 +115,7 @@ class CLR(Policy):
         _require(
             bool(np.isfinite(self.step_size)) and self.step_size >= 1,
             "Step size must be at least 1 step.",
-            f"{self.step_size:g}",
+            number(self.step_size, 6),
         )
         _require(0 < self.gamma <= 1, "gamma must be above 0 and at most 1.", self.gamma)
         _require(
@@ -164,17 +165,17 @@ class SGDR(Policy):
         _require(
             self.max_lr >= self.min_lr,
             "max_lr must be at least min_lr; raise max_lr or lower min_lr.",
-            f"min_lr {self.min_lr:g}, max_lr {self.max_lr:g}",
+            f"min_lr {number(self.min_lr, 6)}, max_lr {number(self.max_lr, 6)}",
         )
         _require(
             bool(np.isfinite(self.T_0)) and self.T_0 >= 1,
             "The first cycle (T_0) must be at least 1 step.",
-            f"{self.T_0:g}",
+            number(self.T_0, 6),
         )
         _require(
             bool(np.isfinite(self.T_mult)) and self.T_mult >= 1,
             "The cycle multiplier (T_mult) must be at least 1.",
-            f"{self.T_mult:g}",
+            number(self.T_mult, 6),
         )
         _require(0 < self.decay <= 1, "The peak decay must be above 0 and at most 1.", self.decay)
 
@@ -222,7 +223,7 @@ class OneCycle(Policy):
         _require(
             bool(np.isfinite(self.total_steps)) and self.total_steps >= 2,
             "One-cycle needs a run of at least 2 steps; add epochs or make the batch smaller.",
-            f"{self.total_steps:g}",
+            number(self.total_steps, 6),
         )
         _require(0 < self.rise < 1, "The rising share must lie between 0 and 1.", self.rise)
         _require(self.start_div >= 1, "The start divisor must be at least 1.", self.start_div)
@@ -261,7 +262,7 @@ class CosLog4(Policy):
         _require(
             bool(np.isfinite(self.total_steps)) and self.total_steps >= 1,
             "The coslog4 policy needs a run of at least 1 step.",
-            f"{self.total_steps:g}",
+            number(self.total_steps, 6),
         )
 
     def _rates(self, step: FloatArray) -> FloatArray:
@@ -292,7 +293,7 @@ class RangeSweep(Policy):
         _require(
             0 < self.start_lr < self.end_lr,
             "A range test must start above 0 and end above where it starts; lower the start or raise the end.",
-            f"start {self.start_lr:g}, end {self.end_lr:g}",
+            f"start {number(self.start_lr, 6)}, end {number(self.end_lr, 6)}",
         )
         _require(self.total_steps >= 2, "A range test needs at least 2 steps.", self.total_steps)
 
@@ -319,7 +320,7 @@ class WarmUp(Policy):
         _require(
             bool(np.isfinite(self.steps)) and self.steps >= 1,
             "Warm-up must be at least 1 step.",
-            f"{self.steps:g}",
+            number(self.steps, 6),
         )
 
     def _rates(self, step: FloatArray) -> FloatArray:

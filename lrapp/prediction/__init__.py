@@ -1,1 +1,1 @@
-"""What does a saved model say about new rows or pictures? Files, single rows and plain numpy arithmetic."""
+"""What does a saved model predict for new rows or pictures? Files, single rows and plain numpy arithmetic."""

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrapp.evaluation.scores import number
-from lrapp.phrasing import quoted
+from lrapp.phrasing import number, percent, quoted
 from lrapp.preparation.fitted import Fitted
 
 if TYPE_CHECKING:
@@ -84,8 +83,8 @@ def sentence(found: Disagreement, name: str = "") -> str:
             f"(spread {number(spread)})."
         )
     return (
-        f"The {found.networks} networks of the ensemble give {quoted([name])} between {100 * low:.1f} % and "
-        f"{100 * high:.1f} % (spread {100 * spread:.1f} points)."
+        f"The {found.networks} networks of the ensemble give {quoted([name])} between {percent(low)} and "
+        f"{percent(high)} (spread {100 * spread:.1f} points)."
     )
 
 

@@ -41,13 +41,13 @@ CSV_FILE, PARQUET_FILE, RESULT_FILE, PREVIEW_FILE = (
     "preview.parquet",
 )
 PREVIEW_ROWS = 200
-# How much of the whole way is behind when all rows are predicted and only the files are to be written.
+# Progress when all rows are predicted and only the files remain.
 _PREDICTED_SHARE = 0.85
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of predicting a table; the predictions themselves are in files beside it.
+    """The result of predicting a table; the predictions themselves are in files beside it.
 
     Args:
         name: Name of the table's file.
@@ -55,10 +55,10 @@ class Result:
         task, target: What was predicted.
         rows: Rows of the table; ``predicted`` of them have a prediction.
         columns: Names of all columns of the files; the last ``added`` were not in the table.
-        needed: How many columns the model needed, all of which were found.
+        needed: How many columns the model needs, all of which were found.
         extra: Columns that it did not need.
         unseen: Categories that training never saw.
-        notes: Plain sentences on how the file was read and on what else was noticed.
+        notes: Plain sentences on how the file was read, and others.
         bars: What was predicted how often.
         confidence: Mean probability of the predicted classes; None for numbers.
         metrics: Figures of merit over ``scored`` rows, where the table holds the target.
@@ -112,7 +112,7 @@ def predict_file(
     should_stop: Callable[[], bool] = lambda: False,
     choice: Choice | None = None,
 ) -> Result:
-    """Write what a finished run's model predicts for the rows of a file, and return what there is to say of it.
+    """Write the predictions of a finished run's model for the rows of a file, and return their summary.
 
     Args:
         run_folder: The run's folder, or an unpacked download.
@@ -152,7 +152,7 @@ def predict_file(
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """Portions on the disk, and what was noticed."""
+    """Portions on the disk, and their summary."""
 
     paths: list[Path]
     schema: pa.Schema
@@ -193,13 +193,13 @@ class _Parts:
         self.paths.append(path)
 
     def schema(self) -> pa.Schema:
-        """What the columns are in all parts."""
+        """The columns' types over all parts."""
         types = [_common(types, empty) for types, empty in zip(self._types, self._empty, strict=True)]
         return pa.schema(list(zip(self.names, types, strict=True)))
 
 
 def _common(types: list[pa.DataType], empty: pa.DataType) -> pa.DataType:
-    """A type that holds what several hold."""
+    """A type that holds the values of several."""
     if len(types) < 2:
         return types[0] if types else empty
     if all(pa.types.is_integer(one) or pa.types.is_floating(one) for one in types):

@@ -1,7 +1,7 @@
 """Where predictions lie on a server: a folder for each, under a name that cannot be guessed, for a day.
 
-Two locks in it tell a prediction that somebody is busy with from one that was cut off: of the server that has to answer
-for it, from the moment it is asked for, and of the worker, while it works. Whoever dies lets go.
+Two locks in it distinguish a running prediction from one that was cut off: one of the server that is responsible
+for it, from the moment it is asked for, and of the worker, while it works. A process that dies releases its lock.
 """
 
 import re
@@ -26,7 +26,7 @@ from lrapp.progress import FolderWatch, Progress, Watch
 
 KEPT_HOURS = 24.0
 KEPT = 30
-# Younger ones stay, however many there are: somebody may be about to take them.
+# Younger ones stay, however many there are: they may be about to be downloaded.
 _YOUNG_SECONDS = 1800
 _QUESTIONS = TypeAdapter(tuple[Question, ...])
 _QUESTIONS_FILE = "questions.json"
@@ -93,7 +93,7 @@ class PredictionFolder:
 
     @property
     def watch(self) -> FolderWatch:
-        """Through which the work says how far it is, and is asked to end."""
+        """The work's progress, and the request to cancel."""
         return FolderWatch(self.folder)
 
     @property
@@ -121,7 +121,7 @@ class PredictionFolder:
 
     @property
     def cut_off(self) -> bool:
-        """Whether what was uploaded waits and nobody is busy with it any more, as after a crash."""
+        """Whether what was uploaded waits and no process works on it, as after a crash."""
         return self.waits and not self.questions and not any(map(_held, self._locks))
 
     @property
@@ -129,7 +129,7 @@ class PredictionFolder:
         return self.folder / "answering.lock", self.folder / "working.lock"
 
     def answer_for(self) -> FileLock:
-        """Return a lock that says, until it is released or this process ends, that somebody is busy with it.
+        """Return a lock that marks it as being worked on, until it is released or this process ends.
 
         Raises:
             UserError: If somebody else is.
@@ -137,27 +137,27 @@ class PredictionFolder:
         return _take(self._locks[0])
 
     def work_on(self) -> FileLock:
-        """As ``answer_for``, for whoever does the work."""
+        """As ``answer_for``, for the worker."""
         return _take(self._locks[1])
 
     def begin_again(self) -> None:
-        """Forget how far it was when it was cut off."""
+        """Reset the progress of a prediction that was cut off."""
         self.watch.begin_again()
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """What must be answered before its table is predicted; empty where nothing must."""
+        """Questions to answer before its table is predicted; empty if there are none."""
         try:
             return _QUESTIONS.validate_json((self.folder / _QUESTIONS_FILE).read_bytes())
         except (OSError, ValidationError):  # not there, or damaged
             return ()
 
     def answer(self) -> None:
-        """Forget the questions, as they are answered."""
+        """Remove the questions, once they are answered."""
         (self.folder / _QUESTIONS_FILE).unlink(missing_ok=True)
 
     def result(self) -> Result:
-        """Return what came of it.
+        """Return the result.
 
         Raises:
             UserError: If nothing has yet, or it is no longer kept.
@@ -169,7 +169,7 @@ class PredictionFolder:
         return PicturePredictions.load(self.folder)
 
     def cancel(self) -> None:
-        """Ask whoever works on it to end."""
+        """Cancel it."""
         self.watch.ask_to_stop()
 
     def delete(self) -> None:

@@ -1,4 +1,4 @@
-"""A saved network and pictures -> what each of them shows."""
+"""A saved network and pictures -> a class for each."""
 
 import io
 import json
@@ -30,7 +30,7 @@ FORMATS = ("png", "jpg", "jpeg", "gif", "bmp", "webp", "zip")
 
 @dataclass(frozen=True, eq=False)
 class PicturePredictions:
-    """What pictures show.
+    """Predictions for pictures.
 
     Args:
         frame: A row for each picture, in order: ``file``, ``not predicted because`` where one could not be read,
@@ -89,7 +89,7 @@ def predict_files(
     on_progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> PicturePredictions:
-    """Return what a finished run's network sees in pictures.
+    """Return a finished run's predictions for pictures.
 
     Args:
         folder: The run's folder.
@@ -114,7 +114,7 @@ def predict_pictures(
     on_progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> PicturePredictions:
-    """Return what a network sees in pictures; arguments and errors as for ``predict_files``."""
+    """Return a network's predictions for pictures; arguments and errors as for ``predict_files``."""
     import pandas as pd
 
     told = model.fitted(PicturePreprocessor)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """What is put behind the inputs: rows of ``first`` (a factor for each number), each as wide as there are numbers.
+    """The embedding's weights: rows of ``first`` (a factor for each number), each as wide as there are numbers.
 
     Args:
         first, first_shift: float32, shape (waves or bins, numbers) each: a factor and an offset of each number.
-        mixed: What is made of the waves, float32, shape (results, waves, numbers); None for bins.
+        mixed: The mixture of the waves, float32, shape (results, waves, numbers); None for bins.
         mixed_shift: float32, shape (results, numbers); None for bins.
     """
 

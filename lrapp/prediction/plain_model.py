@@ -45,7 +45,7 @@ class Numbers:
 
 @dataclass(frozen=True, eq=False)
 class Portable:
-    """All that is needed to turn the columns of a table into the inputs of the network.
+    """A fitted preprocessor as arrays: columns of a table -> inputs of the network.
 
     Args:
         columns: The columns, in the order of the slots.
@@ -65,7 +65,7 @@ class Portable:
 
 
 class Arithmetic(Protocol):
-    """What a runtime has to offer besides + - * / on its tensors, which have the shape (rows, columns)."""
+    """The operations of a runtime besides + - * / on its tensors, which have the shape (rows, columns)."""
 
     kind: type[np.floating[Any]]
     """The precision of its numbers; the network's are float32 in any case."""
@@ -117,7 +117,7 @@ class Arithmetic(Protocol):
 
 
 def portable(preprocessor: Preprocessor) -> Portable:
-    """Return what the preprocessor has learned, as arrays."""
+    """Return a fitted preprocessor as arrays."""
     numbers, answers, fill, flags = None, _NO_ROWS, _NO_ROWS, _NO_ROWS
     categories: list[tuple[int, np.ndarray]] = []
     owners = [column for column in preprocessor.columns for _ in column.slots]
@@ -143,7 +143,7 @@ def portable(preprocessor: Preprocessor) -> Portable:
 
 
 def _near(columns: Sequence[InputColumn], slot: int) -> float:
-    """How far runtimes may differ in a slot of unit size: in what they compute of dates."""
+    """The tolerance between runtimes in a slot of unit size, for computed parts of dates."""
     for column in columns:
         if slot < len(column.slots):
             # Whole days and their shares; year and day of month are whole; waves, which may be computed in float32.
@@ -172,7 +172,7 @@ def _numbers(part: Any, slots: np.ndarray, near: np.ndarray) -> Numbers:
 
 
 def _categories(encoder: Any, slots: list[int], values: list[int]) -> list[tuple[int, np.ndarray]]:
-    """What the encoder itself makes of each code."""
+    """The encoder's output for each code."""
     found, start = [], 0
     for place, (slot, count) in enumerate(zip(slots, values, strict=True)):
         codes = np.full((count + 1, len(slots)), cell_values.UNKNOWN)
@@ -195,7 +195,7 @@ def prepared(
     """Return the network's inputs, from raw columns.
 
     Args:
-        plan: What was learned.
+        plan: The arrays.
         ops: The runtime.
         number: A column of numbers -> its values, float64, shape (rows, 1).
         dates: A column of dates -> its parts, as ``date_parts`` gives them.
@@ -221,7 +221,7 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
     """Return the network's inputs.
 
     Args:
-        plan: What was learned.
+        plan: The arrays.
         slots: Raw numbers of each slot that holds no category, float64, shape (rows, 1).
         chosen: Inputs of each category slot, float32, shape (rows, inputs), taken from its table.
         ops: The runtime.

@@ -1,4 +1,4 @@
-"""What a run's network has learned as plain arrays, and its arithmetic, written once for all runtimes."""
+"""A trained network as plain arrays, and its arithmetic, written once for all runtimes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,11 +32,11 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One network, and what it counts for in the answer.
+    """One network, and its share of the prediction.
 
     Args:
         share: Above 0, at most 1; those of all members add up to 1.
-        layers: What it has learned.
+        layers: Its layers' weights.
     """
 
     share: float
@@ -44,10 +44,10 @@ class Member:
 
 
 def learned(network: Any) -> tuple[Member, ...]:
-    """Return what a run's network has learned: its one network, or those of the ensemble that count.
+    """Return a run's network as arrays: its one network, or those of the ensemble that count.
 
     Raises:
-        UserError: If it has layers that are none of a table's network.
+        UserError: If it has layers that a table's network cannot have.
     """
     from lrapp.networks import members
 
@@ -62,10 +62,10 @@ def learned(network: Any) -> tuple[Member, ...]:
 
 
 def layers(network: Any) -> tuple[Layer, ...]:
-    """Return what a network of ``models.build`` has learned.
+    """Return a network of ``models.build`` as arrays.
 
     Raises:
-        UserError: If it has layers that are none of a table's network.
+        UserError: If it has layers that a table's network cannot have.
     """
     embedding = plain_embedding.of_network(network)
     found = [] if embedding is None else [Layer(embedding=embedding)]
@@ -96,7 +96,7 @@ def answers(members: Sequence[Member], x: Any, ops: Arithmetic) -> list[Any]:
 
 
 def answer(members: Sequence[Member], x: Any, ops: Arithmetic) -> Any:
-    """Return what a run's network answers.
+    """Return the outputs of a run's network.
 
     Args:
         members: From ``learned``.

@@ -1,4 +1,4 @@
-"""How far a prediction is, for whoever waits for it, and what is said where that person cancels it."""
+"""The progress of a prediction, and the sentence after it was cancelled."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ CANCELLED = "The prediction was cancelled; nothing was kept of it."
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a prediction is.
+    """The progress of a prediction.
 
     Args:
         rows: Rows or pictures that are done.

@@ -90,7 +90,7 @@ def _tables(learned: Quantiles, kind: type[np.floating[Any]]) -> _Tables:
 
 
 def _claim(value: float, rows: float) -> tuple[float, int]:
-    """Which of the quantiles that are taken for one a row has: the one that most rows share, or that is rounded.
+    """Which of nearly equal quantiles rows have: the one that most rows share, or that is rounded.
 
     Rows hold rounded numbers; what lies beside them by a last digit is where quantiles were interpolated.
     """
@@ -113,10 +113,10 @@ def scaled(x: Any, learned: Quantiles, ops: "Arithmetic") -> Any:
     low, high = learned.values[0], learned.values[-1]
     near = np.maximum(_NEAREST, learned.near)
     start, end = ops.less(x, c(low + near)), ops.less(c(high - near), x)
-    # Where float32 cannot tell the ends from what is near to them.
+    # Where float32 cannot distinguish the ends from values near them.
     not_start, not_end = ops.less(c(low), x), ops.less(x, c(high))
     x = ops.where(ops.less(x, c(low)), c(low), ops.where(ops.less(c(high), x), c(high), x))
-    # By halves, as a library searches: the last quantile that is not above the value.
+    # A binary search: the last quantile that is not above the value.
     place = ops.constant(np.arange(len(low)) * float(tables.length)) + x * c(0.0)
     step = tables.length // 2
     while step:
@@ -134,9 +134,9 @@ def scaled(x: Any, learned: Quantiles, ops: "Arithmetic") -> Any:
         return ops.where(off_here, inside, ops.take(middle, place))
 
     below = share(tables.most, tables.least, tables.middle)
-    # Not 1 minus that: near the upper end nothing would be left of it in float32.
+    # Not 1 minus that: near the upper end float32 would lose it.
     above = share(1.0 - tables.most, 1.0 - tables.least, 1.0 - tables.middle)
-    # The start wins where a column has but one value.
+    # The lower end wins where a column has a single value.
     below, above = ops.where(not_end, below, c(1.0)), ops.where(not_end, above, c(0.0))
     below, above = ops.where(end, c(1.0), below), ops.where(end, c(0.0), above)
     below, above = ops.where(not_start, below, c(0.0)), ops.where(not_start, above, c(1.0))

@@ -1,4 +1,4 @@
-"""A saved preprocessor, a network and the rows of a table -> an answer, or a reason, for each row."""
+"""A saved preprocessor, a network and the rows of a table -> a prediction, or a reason, for each row."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
 
 REASON = "no prediction because"
-# With more classes, a column for each would fill disks and no reader's head.
+# With more classes, a column for each would be too many.
 MOST_PROBABILITIES = 100
 EMPTY_ROW = "all columns that the model needs are empty"
 _ROWS_AT_ONCE = 65_536
@@ -24,20 +24,20 @@ _ROWS_AT_ONCE = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Some rows of a table, answered; arrays have an entry for each row unless they say otherwise.
+    """Predictions for some rows of a table; arrays have an entry for each row unless stated otherwise.
 
     Args:
         frame: The rows, as they were read.
         added: ``prediction``; for classes ``confidence``; of an ensemble ``spread``; for classes
             ``probability of ...``; ``no prediction because``.
-        good: Places of the rows that have an answer, int64.
+        good: Places of the rows that have a prediction, int64.
         values: Of the rows in ``good``: places of the classes (int64), or numbers as the network gives them
             (float64, standardised).
         probabilities: Of the rows in ``good``: float64, shape (rows, classes); None for a regression.
-        truth: What the table itself says: place of the class or number in the target's units, float64; NaN
-            where it says nothing, -1 for a class that training never saw; None without the target's column.
-        reasons: Why a row has no answer; "" where it has one.
-        culprits: The column that a reason is about, "" where it is about none or there is no reason.
+        truth: The true value in the table: place of the class or number in the target's units, float64; NaN
+            where it is missing, -1 for a class that training never saw; None without the target's column.
+        reasons: Why a row has no prediction; "" where it has one.
+        culprits: The column that a reason is about, else "".
         strange: For each column the texts that training never saw, each with its rows.
     """
 
@@ -56,9 +56,9 @@ Predict = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
 
 def answers(preprocessor: Preprocessor, predict_batch: Predict, table: Table) -> Iterator[Answers]:
-    """Yield the answers for a table's rows, some tens of thousands at a time, in its order.
+    """Yield the predictions for a table's rows, some tens of thousands at a time, in its order.
 
-    Columns are found by name and read as the kinds that training saw, whatever they look like now. A missing
+    Columns are found by name and read as the kinds that training saw, whatever they look like in this table. A missing
     value is treated as in training; a row with a cell that cannot be read as its column's kind gets no prediction
     but a reason.
 
@@ -174,10 +174,10 @@ def _converted(column: InputColumn, table: Table) -> pd.Series:
     if values.isna().all():
         return empty
     try:
-        # A few rows may look like another kind; the room that reads tables has their text still.
+        # A few rows may look like another kind; their text is still known.
         return table.with_kinds({column.name: column.kind}).frame[column.name]
     except UserError:
-        # Dates may stand among so many other words that together they make no column of dates.
+        # Dates may be among so many other words that the column is not read as dates.
         return empty if number else table.dates_in(column.name)
 
 
@@ -223,7 +223,7 @@ def _rows_with(values: pd.Series, wrong: set[str]) -> np.ndarray:
 def _reasons(
     columns: tuple[InputColumn, ...], frame: pd.DataFrame, unreadable: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Why each row cannot be predicted, "" where it can, and the column that is to blame."""
+    """Why each row cannot be predicted, "" where it can, and the column that is the reason."""
     reasons = np.full(len(frame), "", dtype=object)
     culprits = np.full(len(frame), "", dtype=object)
     for column in reversed(columns):  # so that the first column's reason stands
@@ -277,7 +277,7 @@ def _answered(
         values = decoded.places
         added["prediction"] = np.full(rows, None, dtype=object)
         added["prediction"][good] = decoded.values
-        # As the network answers: more digits would be made up.
+        # With the network's precision: more digits would mean nothing.
         chances = np.full((rows, len(preprocessor.classes)), np.nan, np.float32)
         chances[good] = decoded.probabilities
         added["confidence"] = np.full(rows, np.nan, np.float32)
@@ -307,7 +307,7 @@ def _answered(
 
 
 def _nothing(preprocessor: Preprocessor) -> Decoded:
-    """The answers to no rows."""
+    """The predictions for no rows."""
     if preprocessor.task == "regression":
         return Decoded(np.zeros(0), None)
     return Decoded(np.zeros(0, object), np.zeros((0, len(preprocessor.classes))), np.zeros(0, np.int64))

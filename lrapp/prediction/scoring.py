@@ -1,10 +1,11 @@
-"""How right predictions are where a table holds the truth, added up part by part, so that no row is kept."""
+"""Scores of predictions where a table holds the target, added up part by part, so that no row is kept."""
 
 import math
 
 import numpy as np
 
-from lrapp.evaluation.scores import Metric, Scores, number
+from lrapp.evaluation.scores import Metric, Scores
+from lrapp.phrasing import number, percent
 from lrapp.prediction.row_predictions import Answers
 from lrapp.preparation.preprocessor import Preprocessor, standardised
 
@@ -54,7 +55,7 @@ class Scorer:
             self._add_classes(truth[use].astype(np.int64), answers.values[use], answers.probabilities[use])
 
     def metrics(self, trained: Scores | None) -> tuple[Metric, ...]:
-        """Return the figures, the one to look at first; empty without a row that tells the truth.
+        """Return the metrics, the main one first; empty without a row that has the target.
 
         Args:
             trained: The run's own scores; they name the baseline.
@@ -82,7 +83,7 @@ class Scorer:
         y = standardised(truth, told.target_mean, told.target_scale).astype(np.float64)
         error = np.abs(y - told.linear(answered))
         before = self.rows - len(y)
-        # Chan et al. 1983: means and squares of two parts become those of both, without taking big from big.
+        # Chan et al. 1983: combines means and squares of two parts without cancellation.
         mean = float(y.mean())
         step = mean - self._mean
         self._spread += float(((y - mean) ** 2).sum()) + step**2 * before * len(y) / self.rows
@@ -137,7 +138,7 @@ class Scorer:
         f1 = 2 * self._hits[met] / (self._said + self._are)[met]
         trivial = None
         if place is not None:
-            # Every row is answered with one class: the F1 of all others is 0.
+            # Every row is predicted as one class: the F1 of all others is 0.
             seen = np.count_nonzero(self._are) + (self._are[place] == 0)
             trivial = float(2 * self._are[place] / (n + self._are[place]) / seen)
         return accuracy, Metric("macro F1", float(f1.mean()), trivial, True), loss, balanced
@@ -195,7 +196,7 @@ def _bins(chances: np.ndarray) -> np.ndarray:
 
 
 def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Scores | None) -> str:
-    """Return what the first figure says, beside the run's own score, and whether the two are far apart.
+    """Return a sentence on the main metric, beside the run's own score, and whether the two are far apart.
 
     Args:
         metrics: As ``Scorer.metrics`` gives them; not empty.
@@ -211,7 +212,7 @@ def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Score
     if first.name == "accuracy":
         said = (
             f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is right in "
-            f"{100 * first.value:.1f} %"
+            f"{percent(first.value)}"
         )
         if trained is None or before is None:
             return f"{said}."
@@ -219,7 +220,7 @@ def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Score
         share = (first.value * rows + before * trained.rows) / (rows + trained.rows)
         chance = 3 * math.sqrt(share * (1 - share) * (1 / rows + 1 / trained.rows))
         worse, better = before - first.value > chance, first.value - before > chance
-        said = f"{said}; {beside} {100 * before:.1f} %."
+        said = f"{said}; {beside} {percent(before)}."
     else:
         said = f"{where} that hold{'' if rows != 1 else 's'} “{target}”, the network is off by {number(first.value)}"
         if trained is None or before is None:

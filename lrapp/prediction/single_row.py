@@ -1,4 +1,4 @@
-"""A finished run's model as plain arrays: it answers in a millisecond, where TensorFlow is not imported.
+"""A finished run's model as plain arrays: it predicts in a millisecond, without TensorFlow.
 
 The worker leaves the arrays beside the model; the page computes with them while a slider moves.
 """
@@ -71,7 +71,7 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class OneRow:
-    """The model, and what may be set.
+    """The model, and the fields to set.
 
     Args:
         preprocessor: Without its transformer.
@@ -86,7 +86,7 @@ class OneRow:
     fields: tuple[Field, ...]
 
     def answer(self, rows: Sequence[Mapping[str, Value]]) -> Decoded:
-        """Return what the model answers.
+        """Return the model's predictions.
 
         Args:
             rows: For each the value of each column, by name: a number (of a date days since 1970), a text, or None
@@ -117,14 +117,14 @@ class OneRow:
         return np.asarray(plain_model.compute(self.plan, by_slot, chosen, NumpyArithmetic()))
 
     def curve(self, row: Mapping[str, Value], name: str) -> tuple[list[Value], Decoded]:
-        """Return the answers while one column moves over its range and the others stay.
+        """Return the predictions over the range of one column, with the others fixed.
 
         Args:
-            row: Where all columns stand, as for ``answer``.
+            row: The values of all columns, as for ``answer``.
             name: The column that moves.
 
         Returns:
-            The values that it takes, where it stands among them, and the answers.
+            The values that it takes, which of them is the row's, and the predictions.
         """
         field = next(field for field in self.fields if field.column.name == name)
         at = _steps(field, row[name])
@@ -148,13 +148,13 @@ def load(run: Run) -> OneRow | None:
         raise
     except FileNotFoundError:
         return None
-    except Exception:  # damaged, foreign or of an earlier version: it is made anew from the model
+    except Exception:  # damaged, foreign or of an earlier version: made again from the model
         log.info("The arrays of run %s could not be read and are made anew.", run.id, exc_info=True)
         return None
 
 
 def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
-    """Leave the arrays of a finished run's model beside it; what a worker does for the page.
+    """Save the arrays of a finished run's model beside it; the worker calls this for the page.
 
     Args:
         run_folder: The run's folder.
@@ -187,9 +187,9 @@ def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
 
 
 def plan_of(preprocessor: Preprocessor) -> Portable:
-    """Return what the preprocessor has learned, for raw numbers that are those of training to the last digit.
+    """Return the preprocessor as arrays, for raw numbers that are exactly those of training.
 
-    What exports allow for (other runtimes' sines and roundings) would move answers here.
+    The tolerances of exports (for other runtimes' sines and roundings) would change predictions here.
     """
     plan = plain_model.portable(preprocessor)
     numbers = plan.numbers
@@ -200,7 +200,7 @@ def plan_of(preprocessor: Preprocessor) -> Portable:
 
 
 def _stamp(run: Run) -> list[int]:
-    """What changes when a run is resumed and leaves another model."""
+    """A value that changes when the run leaves another model."""
     try:
         about = run.model_path.stat()
     except FileNotFoundError as error:
@@ -233,7 +233,7 @@ def _fields(plan: Portable, frame: pd.DataFrame | None) -> tuple[Field, ...]:
 
 
 def _seen(column: InputColumn, values: pd.Series) -> Field | None:
-    """What the training table says of a column; None where it holds another kind of value."""
+    """A column's field, from the training table; None where it holds another kind of value."""
     if column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
         codes, names = cell_values.texts(values)
         usual = names[int(np.bincount(codes[codes >= 0]).argmax())]
@@ -267,7 +267,7 @@ def _seen(column: InputColumn, values: pd.Series) -> Field | None:
 
 
 def _learned(column: InputColumn, numbers: Numbers | None, slot: int) -> Field:
-    """What the preprocessor remembers of a column whose table is gone."""
+    """A column's field, from the preprocessor, when the table is gone."""
     if column.kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
         return Field(column, start=_first(column))
     if numbers is None or slot not in numbers.slots:

@@ -1,4 +1,4 @@
-"""What is noticed while a table is predicted, added up part by part and said in plain sentences."""
+"""The summary of a predicted table, added up part by part, in plain sentences."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from lrapp.prediction.scoring import Scorer
 from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.tables.columns.kinds import ColumnKind
 
-# Different unseen texts that are kept apart for a column; a column of random keys has as many as the table has rows.
+# Most unseen texts that are counted separately for a column; a column of random keys has one for each row.
 MOST_UNSEEN = 50_000
 _EXAMPLES = 5
 # A histogram of predicted numbers, in standard deviations of the training target around its mean.
@@ -30,7 +30,7 @@ class Unseen:
         categories: How many different ones; at least so many where ``more``.
         rows: Rows that hold one.
         examples: The most frequent ones.
-        more: Whether counting different ones was given up.
+        more: Whether there were too many to count.
     """
 
     column: str
@@ -41,7 +41,7 @@ class Unseen:
 
     @property
     def sentence(self) -> str:
-        """What was found, in one sentence."""
+        """The categories in one sentence."""
         word = "category" if self.categories == 1 else "categories"
         count = f"{'at least ' if self.more else ''}{self.categories:,}"
         named = quoted(self.examples)
@@ -67,7 +67,7 @@ class Bar:
 
 
 class Tally:
-    """Counts what the parts of a table bring.
+    """Counts predictions and problems over the parts of a table.
 
     Args:
         preprocessor: Of the model that predicts.
@@ -119,7 +119,7 @@ class Tally:
             )
 
     def notes(self) -> tuple[str, ...]:
-        """Return plain sentences on what was passed over, unknown or impossible."""
+        """Return plain sentences on what was ignored, unknown or impossible."""
         return (*self._passed_over(), *(found.sentence for found in self.unseen()), *self._impossible())
 
     def unseen(self) -> tuple[Unseen, ...]:

@@ -1,6 +1,6 @@
-"""Two small scikit-learn transformers that keep absurd numbers from ruling a column.
+"""Two small scikit-learn transformers that keep extreme numbers from dominating a column.
 
-Imports scikit-learn, so only ``preprocessing`` imports this room, and only when it fits or loads.
+Imports scikit-learn, so it is imported only when a preprocessor is fitted or loaded.
 """
 
 from typing import Any, Self
@@ -15,7 +15,7 @@ _SAMPLE = 10_000
 class QuantileClip(TransformerMixin, BaseEstimator):
     """Moves values beyond a quantile of the training rows to that quantile.
 
-    The quantiles are values of the column, never between two of them, so that a single absurd one cannot pull
+    The quantiles are values of the column, never between two of them, so that a single extreme one cannot pull
     another along. A column that would be left with one value is not clipped.
 
     Args:

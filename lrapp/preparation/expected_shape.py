@@ -1,4 +1,4 @@
-"""What a run will look like, told before anything is prepared."""
+"""The shape of a run's data, computed before anything is prepared."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from lrapp.tables.cell_values import DATE_PARTS
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
 
-# Of a table with more cells than this it is only told about what the network will be given.
+# For a table with more cells than this the shape is only estimated.
 _MOST_CELLS = 5_000_000
-# Which categories are rare is counted for columns that have more than a few, in some thousand rows of each.
+# Rare categories are counted in columns with more than a few, in some thousand rows of each.
 _FEW, _MOST_LOOKS, _ROWS = 10, 100, 5_000
 
 
@@ -26,11 +26,11 @@ class ExpectedShape:
     """What the network will be given.
 
     Args:
-        task: What it answers.
+        task: The network's task.
         rows: About how many rows there are to train on.
-        validation_rows: About how many there are to watch.
+        validation_rows: About how many validation rows there are.
         shape: Of one row: (numbers,), or (height, width, channels) for pictures.
-        outputs: Numbers that the network answers with.
+        outputs: Outputs of the network.
         numbers: How many of a table's inputs are scaled numbers, if that is known.
     """
 
@@ -43,7 +43,7 @@ class ExpectedShape:
 
 
 def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
-    """Return what a network will be given of a table: exactly what ``prepare`` makes, but of very large ones.
+    """Return the shape of a table as network inputs: exactly as ``prepare`` makes it, estimated for very large ones.
 
     Which categories are rare, which columns have gaps and which parts of dates never change hangs on the rows that
     train, so the rows are divided as they will be. That takes some hundredths of a second: keep what it returns.
@@ -51,14 +51,14 @@ def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
     Args:
         table: The table.
         data: Target, split and preparation.
-        task: What the network answers.
+        task: The network's task.
     """
     from lrapp.preparation import fitting, table_arrays
 
     if table.frame.size <= _MOST_CELLS and data.target in table.kinds:
         column = table.frame[data.target]
         known = np.flatnonzero(present(column))
-        with suppress(UserError):  # too few rows, which whoever asks has been told
+        with suppress(UserError):  # too few rows; the caller has reported that
             _, classes, (training, validation, _) = table_arrays.divided(column.iloc[known], task, data)
             frame = table.frame.drop(columns=data.target)
             found, numbers = fitting.count_inputs(frame, table.kinds, known[training], data)
@@ -71,12 +71,12 @@ def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
 
 
 def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> ExpectedShape:
-    """Return what a network will be given of pictures.
+    """Return the shape of pictures as network inputs.
 
     Args:
         facts: What is known of them.
         data: Classes and split; ``prepare_images.check_pictures`` has found nothing wrong with them.
-        task: What the network answers.
+        task: The network's task.
     """
     from lrapp.preparation.image_arrays import too_few_pictures
 
@@ -114,7 +114,7 @@ def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
     Args:
         table: The table.
         data: Target, flags for missing numbers, and limits on categories.
-        task: What the network answers.
+        task: The network's task.
     """
     inputs, outputs, looks = 0, 1, 0
     for position, column in enumerate(table.columns):

@@ -1,4 +1,4 @@
-"""What every kind of data leaves beside a network: all that must be known of the training rows to show it new ones."""
+"""The preprocessor of any kind of data: all that was learned from the training rows, to prepare new ones."""
 
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
@@ -18,7 +18,7 @@ class Fitted(Protocol):
 
     @property
     def task(self) -> Task:
-        """What the network answers."""
+        """The network's task."""
 
     @property
     def target(self) -> str:
@@ -30,11 +30,11 @@ class Fitted(Protocol):
 
     @property
     def target_mean(self) -> float:
-        """What the network's answer 0 is in the target's units; 0 unless a regression."""
+        """The output 0 in the target's units; 0 unless a regression."""
 
     @property
     def target_scale(self) -> float:
-        """What a difference of 1 in the network's answers is in the target's units; 1 unless a regression."""
+        """A difference of 1 in the outputs in the target's units; 1 unless a regression."""
 
     @property
     def logarithm(self) -> LogTarget | None:
@@ -63,7 +63,7 @@ class Fitted(Protocol):
         """Return the network's outputs as class names and probabilities, or as numbers in the target's units."""
 
     def linear(self, outputs: np.ndarray) -> np.ndarray:
-        """Return a network's numbers, or those that it learned, standardised without a logarithm: float64."""
+        """Return outputs or targets, float64; with a logarithm, converted back and standardised."""
 
     def save(self, folder: Path) -> None:
         """Write it into a folder, for ``preparation.kinds`` to load."""

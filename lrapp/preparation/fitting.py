@@ -1,4 +1,4 @@
-"""Training rows -> how columns become inputs: which are of use, and the fitted ``ColumnTransformer``."""
+"""Training rows -> how columns become inputs: which are useful, and the fitted ``ColumnTransformer``."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Fitted:
 
 @dataclass
 class _Plan:
-    """Which slots go through which transformer, and the columns that none takes."""
+    """Which slots go through which transformer, and the columns that are left out."""
 
     numbers: list[int] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
@@ -57,7 +57,7 @@ def fit(
         frame: All rows, and every column but the target.
         kinds: Kind of each column.
         training: Positions of the training rows, int64.
-        settings: How to fill, scale and group.
+        settings: How to impute, scale and group.
 
     Raises:
         UserError: If no column is of use, or the arrays would not fit in memory.
@@ -92,7 +92,7 @@ def fit(
     return Fitted(columns, _input_names(columns, plan, transformer), transformer, slots, notes)
 
 
-# Numbers of a block of columns that is looked at together: 16 MB.
+# Numbers in a block of columns: 16 MB.
 _BLOCK = 1 << 21
 
 
@@ -117,7 +117,7 @@ def count_inputs(
         count += len(plan.numbers) + len(plan.answers) + len(plan.flags)
         for slot in plan.categories:
             rows = np.bincount(slots[:, slot].astype(np.int64))
-            # As scikit-learn's encoder joins them: all that are rare, and all beyond the most that are wanted.
+            # As scikit-learn's encoder groups them: all rare ones, and all beyond the limit.
             shown = min(int((rows >= settings.min_category_rows).sum()), settings.max_categories)
             count += shown + (shown < len(rows))
     return count, numbers
@@ -146,7 +146,7 @@ def _input_columns(
 
 
 def _plan(columns: list[InputColumn], slots: np.ndarray, settings: DataSettings) -> _Plan:
-    """Decide by the training rows' slots what each column is good for."""
+    """Decide by the training rows' slots which transformer each column gets."""
     varied = np.fmax.reduce(slots, axis=0, initial=-np.inf) > np.fmin.reduce(slots, axis=0, initial=np.inf)
     missing = np.count_nonzero(np.isnan(slots), axis=0)
     gaps = (missing > 0) & (missing < len(slots))
@@ -269,7 +269,7 @@ def _transformer(plan: _Plan, settings: DataSettings, rows: int) -> Any:
     parts = [
         ("numbers", Pipeline(steps), plan.numbers),
         ("answers", SimpleImputer(strategy="mean"), plan.answers),
-        # Brought to unit size first: the check for missing values adds a column up.
+        # Scaled to unit size first: the check for missing values sums a column.
         ("flags", Pipeline([("unit", UnitScale()), ("flag", MissingIndicator(features="all"))]), plan.flags),
         ("categories", encoder, plan.categories),
     ]

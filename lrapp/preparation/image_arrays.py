@@ -15,7 +15,7 @@ from lrapp.settings import DataSettings
 
 
 def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
-    """Return the task that ``prepare_images`` will find, or raise what keeps it from it; cheap enough for each rerun.
+    """Return the task that ``prepare_images`` will find, or raise why it cannot; cheap enough for each rerun.
 
     Args:
         facts: What is known of the pictures.
@@ -36,11 +36,11 @@ def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
 def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     """Split pictures into training, validation and test.
 
-    The test part that a set brings along is the test part here, if it shows any of the classes; else ``test_share``
+    The test part that comes with a set is used, if it shows any of the classes; else ``test_share``
     of the pictures is.
 
     Args:
-        images: The pictures. Each part is copied once; whoever calls may forget them afterwards.
+        images: The pictures. Each part is copied once; the caller may release them afterwards.
         settings: Classes, shares, seed and weights.
 
     Raises:
@@ -80,7 +80,7 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
 
     def part(of: NDArray[np.int64], weighted: bool = False) -> Split:
         pixels = aligned((len(of), *images.shape))
-        # With the default mode NumPy would make a copy in between.
+        # With the default mode NumPy would make a temporary copy.
         np.take(images.pixels, of, axis=0, out=pixels, mode="clip")
         return Split(pixels, y[of], class_weights(y[of]) if weighted else None, of)
 
@@ -100,7 +100,7 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
 
 
 def too_few_pictures(least: int, rows: int, classes: int, parts: str) -> str:
-    """Say that there are too few pictures; arguments as for ``splitting.TooFew``."""
+    """Return the error for too few pictures; arguments as for ``splitting.TooFew``."""
     return (
         f"There must be at least {least:,} pictures of {classes:,} classes, to fill {parts}. "
         f"Received: {rows:,}. Add pictures or leave classes out."
@@ -116,7 +116,7 @@ def _shares(settings: DataSettings, own_test: bool) -> DataSettings:
 
 
 def _chosen(classes: tuple[str, ...], learned: Sequence[int], settings: DataSettings) -> list[int]:
-    """Numbers of the classes that are told apart: those wanted that have pictures to learn from."""
+    """Numbers of the chosen classes that have training pictures."""
     wanted = settings.pictures.only_classes or classes
     if unknown := [name for name in wanted if name not in classes]:
         raise UserError(

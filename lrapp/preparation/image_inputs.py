@@ -1,4 +1,4 @@
-"""What a model of pictures expects and answers: kept beside the network as ``pictures.json``."""
+"""The preprocessor of pictures: kept beside the network as ``pictures.json``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,10 +27,10 @@ PictureTask = Literal["binary", "multi-class"]
 
 @dataclass(frozen=True)
 class PicturePreprocessor:
-    """What must be known of the training pictures to show a network new ones.
+    """What was learned from the training pictures, to prepare new ones.
 
     Args:
-        task: What the network answers.
+        task: The network's task.
         classes: Names of the classes in the order of the outputs.
         shape: Height, width and channels of a picture, as the network sees it.
         threshold: From which probability on the second of two classes is answered; None for the usual half.
@@ -40,7 +40,7 @@ class PicturePreprocessor:
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
     threshold: Threshold | None = None
-    # What a table's preprocessor has and pictures have no use for.
+    # Attributes of a table's preprocessor that pictures do not need.
     kind: ClassVar[DataKind] = "pictures"
     target: ClassVar[str] = TARGET
     target_mean: ClassVar[float] = 0.0
@@ -54,7 +54,7 @@ class PicturePreprocessor:
         """Return the network's inputs for the files of pictures.
 
         Args:
-            pictures: The bytes of each file, as it came.
+            pictures: The bytes of each file, as uploaded.
 
         Returns:
             uint8, shape (pictures, height, width, channels).
@@ -121,13 +121,13 @@ class PicturePreprocessor:
 
 
 def aligned(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return room for pictures that starts at a multiple of ``ALIGNMENT`` bytes.
+    """Return an array for pictures whose memory starts at a multiple of ``ALIGNMENT`` bytes.
 
     Args:
         shape: (rows, height, width, channels).
 
     Returns:
-        uint8, of that shape, not set to anything.
+        uint8, of that shape, uninitialised.
     """
     size = int(np.prod(shape))
     room = np.empty(size + ALIGNMENT, np.uint8)

@@ -6,17 +6,17 @@ from typing import Self
 import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.phrasing import quoted
+from lrapp.phrasing import number, quoted
 from lrapp.tables.columns.number_formats import LARGEST
 
-# From here on a logarithm is worth trying: a normal distribution has 0, an exponential one 2.
+# Skewness from which a logarithm is worth trying: a normal distribution has 0, an exponential one 2.
 _SKEWED = 1.5
 _LEAST_ROWS = 20
 
 
 @dataclass(frozen=True)
 class LogTarget:
-    """What a network learns in the place of y: ``log(1 + y / unit)``, standardised.
+    """What a network learns instead of y: ``log(1 + y / unit)``, standardised.
 
     Up to the unit this is nearly a straight line, and far above it a logarithm, so that zeros do no harm and dollars
     give the same as cents. Box and Cox 1964 call it a shifted logarithm.
@@ -44,7 +44,7 @@ class LogTarget:
             return (np.log1p(np.maximum(values / self.unit, -1.0)) - self.mean) / self.scale
 
     def numbers(self, outputs: np.ndarray) -> np.ndarray:
-        """Return what a network answers in the target's own units, at most 1e100."""
+        """Return outputs in the target's units, at most 1e100."""
         with np.errstate(over="ignore"):
             found = self.unit * np.expm1(np.asarray(outputs, np.float64) * self.scale + self.mean)
         return np.minimum(found, LARGEST)
@@ -59,8 +59,8 @@ def require(values: np.ndarray, target: str) -> None:
     least = float(values.min())
     if least < 0:
         raise UserError(
-            f"A logarithm needs a target that is never below zero, and {quoted([target])} goes down to {least:g}: set "
-            "“Target (of numbers)” to “Standardise”."
+            f"A logarithm needs a target that is never below zero, and {quoted([target])} goes down to "
+            f"{number(least, 6)}: set “Target (of numbers)” to “Standardise”."
         )
 
 

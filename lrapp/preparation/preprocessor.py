@@ -1,4 +1,4 @@
-"""The fitted preprocessor: cells of a table -> the float32 inputs of a network, and its outputs -> answers.
+"""The fitted preprocessor: cells of a table -> the float32 inputs of a network, and its outputs -> predictions.
 
 Every column becomes one or more *slots* (raw numbers, codes of categories, parts of dates); a scikit-learn
 ``ColumnTransformer``, fitted on training rows only, turns slots into inputs.
@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 SKOPS_FILE, JSON_FILE = "preprocessor.skops", "preprocessor.json"
-# skops knows most of scikit-learn; these are what it does not know of our transformer, and nothing else is built.
-# The last pair is what version 1.0 called the first.
+# skops trusts most of scikit-learn; these are our own types, and no others are built.
+# The last pair are the names of version 1.0 for the first.
 TRUSTED = (
     *("lrapp.preparation.clipping.QuantileClip", "lrapp.preparation.clipping.UnitScale", "numpy.dtype"),
     "lrapp.preparation.robust_scaling.RobustScale",
@@ -76,7 +76,7 @@ class InputColumn:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Answers of the network in the table's own terms.
+    """Predictions in the table's terms.
 
     Args:
         values: Class names (object) or numbers in the target's units (float64), shape (rows,).
@@ -98,14 +98,14 @@ class Decoded:
 
 @dataclass(frozen=True, eq=False)
 class Preprocessor:
-    """Everything that was learned from the training rows, except the network.
+    """All that was learned from the training rows, except the network.
 
     Args:
-        task: What the network answers.
+        task: The network's task.
         target: Name of the target column.
         classes: Names of the classes in the order of the outputs; empty for a regression.
         target_mean, target_scale: Mean and standard deviation of the target (0 and 1 unless a regression).
-        logarithm: Takes their place where the network learns the target's logarithm, else None.
+        logarithm: Used instead where the network learns the target's logarithm, else None.
         columns: The columns that the model needs, in the order of the slots.
         inputs: Names of the network's inputs.
         transformer: The fitted ``sklearn.compose.ColumnTransformer``.
@@ -183,7 +183,7 @@ class Preprocessor:
         return replace(self, threshold=threshold)
 
     def linear(self, outputs: np.ndarray) -> np.ndarray:
-        """Return a network's numbers, or those that it learned, standardised without a logarithm: float64."""
+        """Return outputs or targets, float64; with a logarithm, converted back and standardised."""
         if self.logarithm is None:
             return np.asarray(outputs, np.float64)
         return standardised(
@@ -244,7 +244,7 @@ class Preprocessor:
 
         from lrapp.preparation import clipping
 
-        sys.modules.setdefault("lrapp.clipping", clipping)  # where the files of version 1.0 look for it
+        sys.modules.setdefault("lrapp.clipping", clipping)  # where files of version 1.0 expect it
 
         try:
             return cls(
@@ -258,14 +258,12 @@ class Preprocessor:
                 transformer=skops.io.loads(packed, trusted=list(TRUSTED)),
                 logarithm=LogTarget(**described["logarithm"]) if "logarithm" in described else None,
             )
-        except (
-            Exception
-        ) as error:  # whatever a foreign file makes its reader do; the log tells it from a defect
+        except Exception as error:  # a foreign file can raise anything; the log shows whether it is a defect
             log.warning("The preprocessor could not be read, though its checksum is right.", exc_info=True)
             raise UserError(_DAMAGED) from error
 
     def _check(self) -> None:
-        """Run one row through: the two files must belong together."""
+        """Transform one row: the two files must belong together."""
         from sklearn.compose import ColumnTransformer
 
         slots = sum(len(column.slots) for column in self.columns)

@@ -1,6 +1,6 @@
 """A small scikit-learn transformer: robust scaling with smooth clipping.
 
-Imports scikit-learn, so only ``fitting`` imports this room, and only where it is asked for.
+Imports scikit-learn, so ``fitting`` imports it only where it is needed.
 """
 
 from typing import Any, Self
@@ -12,7 +12,7 @@ _FARTHEST = 1e6  # as for all inputs; the square of what is further may not be f
 
 
 class RobustScale(TransformerMixin, BaseEstimator):
-    """Centres each column at its median, scales it by its quartiles, and bends what is far out towards a bound.
+    """Centres each column at its median, scales it by its quartiles, and bends outliers towards a bound.
 
     ``z = (x - median) / (q75 - q25)``; where the quartiles are equal, ``z = 2 (x - median) / (max - min)``; where all
     values are equal, 0. The result is ``z / sqrt(1 + (z / bound)^2)``, which leaves small values nearly as they are,

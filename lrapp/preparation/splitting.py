@@ -5,12 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.phrasing import number
 from lrapp.settings import DataSettings
 
 _BINS = 10
 
 
-# Says that there are too few rows: how many are needed, how many there are, of how many classes, to fill which parts.
+# Returns the error for too few rows: how many are needed, how many there are, of how many classes, for which parts.
 TooFew = Callable[[int, int, int, str], str]
 
 
@@ -40,7 +41,7 @@ def part_sizes(
     if shares >= 1:
         raise UserError(
             "Validation and test share must leave rows to train on, so together they must be below 1. "
-            f"Received: {shares:g}."
+            f"Received: {number(shares)}."
         )
     tested = settings.test_share > 0
     least = max(classes, 1) + 1 + tested

@@ -48,19 +48,19 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Everything that training and evaluation need to know about the data.
+    """All that training and evaluation need of the data.
 
     Args:
-        task: What the network answers.
+        task: The network's task.
         target: Name of the target column.
         classes: Names of the classes in the order of the outputs; empty for a regression.
         inputs: Names of the network's inputs; none for pictures.
         train, validation, test: The split; test may have no rows.
-        metric_scale: What an error of 1 in ``y`` is in the target's units: its standard deviation, else 1.
+        metric_scale: An error of 1 in ``y`` in the target's units: its standard deviation, else 1.
         notes: Plain sentences on what was done.
-        preprocessor: Does the same to new rows.
+        preprocessor: Prepares new rows in the same way.
         names: File names of the pictures, by their positions; None for a table, or where they have none.
-        logarithm: How ``y`` comes about where it is a logarithm of the target; else None.
+        logarithm: How ``y`` was computed, if it is a logarithm of the target; else None.
     """
 
     task: Task
@@ -103,7 +103,7 @@ class Prepared:
 
 
 def prepare(table: Table, settings: DataSettings) -> Prepared:
-    """Split a table and turn it into arrays; all that is learned is learned from the training rows.
+    """Split a table and turn it into arrays; all statistics are learned from the training rows.
 
     Args:
         table: As it was read; kinds that the settings overrule are applied here.
@@ -183,7 +183,7 @@ def divided(
 
     Args:
         column: The target, of the rows that have one.
-        task: What the network answers.
+        task: The network's task.
         settings: The split.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which column can be predicted, and what kind of answer it asks for; cheap enough for each rerun of a page."""
+"""Which column can be predicted, and the task that it gives; cheap enough for each rerun of a page."""
 
 import re
 
@@ -14,10 +14,10 @@ from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
 
-# What gives a network nothing to learn from.
+# Kinds that a network cannot learn from.
 _LEFT_OUT = (ColumnKind.IDENTIFIER, ColumnKind.CONSTANT, ColumnKind.TEXT)
 
-# A whole number with more values than this is measured, not chosen from a list.
+# A whole number with more values than this is a measure, not a class.
 MOST_NUMBER_CLASSES = 20
 MOST_FRACTION_CLASSES = 100
 _ROWS_PER_CLASS = 10
@@ -43,7 +43,7 @@ def default_target(table: Table) -> str | None:
 
 
 def find_task(table: Table, target: str | None, override: Task | None = None) -> Task:
-    """Return what kind of answer a target asks for.
+    """Return the task that a target gives.
 
     Two values are binary, words are multi-class; whole numbers with at most 20 values and ten rows for each
     are multi-class, other numbers a regression.
@@ -105,7 +105,7 @@ def find_task(table: Table, target: str | None, override: Task | None = None) ->
 
 
 def check_data(table: Table, settings: DataSettings) -> Task:
-    """Return the task that ``prepare`` will find, or raise what keeps it from it.
+    """Return the task that ``prepare`` will find, or raise why it cannot.
 
     Looks at kinds, target, task and split only, so that the page can ask at every rerun.
 
@@ -129,7 +129,7 @@ def check_data(table: Table, settings: DataSettings) -> Task:
 
 
 def with_chosen_kinds(table: Table, settings: DataSettings) -> Table:
-    """Return the table with the kinds that the settings overrule; columns it does not have are passed over."""
+    """Return the table with the kinds chosen in the settings; columns that it does not have are ignored."""
     kinds = table.kinds
     return table.with_kinds(
         {name: kind for name, kind in settings.kinds.items() if kinds.get(name, kind) != kind}

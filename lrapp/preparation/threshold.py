@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter
 
 from lrapp.errors import UserError
 from lrapp.files import write_beside
-from lrapp.phrasing import quoted
+from lrapp.phrasing import number, quoted
 
 FILE = "threshold.json"
 USUAL = 0.5
@@ -60,10 +60,10 @@ class Threshold:
         why = ""
         if self.costs is not None:
             why = (
-                f", chosen on the validation rows for a false alarm that costs {self.costs.false_alarm:g} and a miss "
-                f"that costs {self.costs.miss:g}"
+                f", chosen on the validation rows for a false alarm that costs {number(self.costs.false_alarm)} and a "
+                f"miss that costs {number(self.costs.miss)}"
             )
-        return f"Answers {quoted([name])} where its probability is above {self.level:.4g}{why}."
+        return f"Answers {quoted([name])} where its probability is above {number(self.level)}{why}."
 
 
 def level_of(threshold: Threshold | None) -> float:

@@ -1,1 +1,1 @@
-"""What does a run leave on disk? Its folder, what it says while it runs, notes, and settings as a link."""
+"""What is stored of a run? Its folder, its events, notes, and settings as a link."""

@@ -1,4 +1,4 @@
-"""What a run says while it runs, as lines of JSON, and the history that those lines add up to."""
+"""The events of a run, as lines of JSON, and the history that they add up to."""
 
 import json
 import math
@@ -41,7 +41,7 @@ class SweepDone:
         seed: Number of the repetition, from 0.
         seeds: Repetitions in all.
         steps: Steps of each, if its loss does not explode before.
-        first_step: Number of the first step told here.
+        first_step: Number of the first step of this event.
         losses: True loss of each batch, with penalties.
         learning_rates: Rate of each step.
     """
@@ -144,15 +144,15 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class MembersChosen:
-    """Many networks were trained at once, and what becomes of them is settled.
+    """Many networks were trained at once, and those that make up the model are chosen.
 
     Args:
         sentence: Which of them make up the model, and why.
-        shares: What each counts for in the model, zero for none; they add up to 1.
+        shares: Each one's share of the model, zero for none; they add up to 1.
         factors: What each multiplied the policy's rates with.
         val_losses: Loss of each on the validation rows, with the weights that it ended with; NaN where there is none.
         best_epochs: The epoch whose weights each kept, 0 for none.
-        judged: By what they were judged: the same, for classes with one mistake more than was seen.
+        judged: The loss that they were judged by: the same, for classes with one more mistake.
         best: Number, from 1, of the one that is judged best.
         left_out: Numbers, from 1, of those whose numbers became infinite.
     """
@@ -190,7 +190,7 @@ class TrainingEnded:
 
 @dataclass(frozen=True)
 class Preparing:
-    """What is done before training, where it takes longer.
+    """A stage before training that takes longer.
 
     Args:
         what: In words, for example ``Reading the pictures``.
@@ -261,7 +261,7 @@ def from_line(line: str | bytes) -> Event:
 
 @cache
 def _wanted(of_type: str) -> tuple[tuple[str, Any], ...]:
-    """Names of the fields of a type of event, and what they hold."""
+    """Names and types of the fields of a type of event."""
     kind = _TYPES[of_type]
     hints = get_type_hints(kind)
     return tuple((one.name, hints[one.name]) for one in fields(kind))
@@ -314,7 +314,7 @@ def _revive(value: Any) -> Any:
 
 @dataclass
 class Sweep:
-    """What one seed of a range test has seen so far.
+    """One seed of a range test so far.
 
     Args:
         steps, seeds: Steps of each repetition and repetitions, as planned.
@@ -329,7 +329,7 @@ class Sweep:
 
 @dataclass
 class History:
-    """All that a run has said so far, in the order it was said.
+    """All events of a run so far, in order.
 
     ``starts`` counts how often training, or the range test before it, began: once, and once more for every time
     that it was taken up again.
@@ -357,7 +357,7 @@ class History:
         return history
 
     def add(self, event: Event) -> None:
-        """Take one more event.
+        """Add one event.
 
         A resumed run starts again after its last saved epoch and repeats what was not saved; its second
         ``TrainingStarted`` therefore cuts the history back to that epoch.
@@ -368,7 +368,7 @@ class History:
             case DataPrepared():
                 self.prepared, self.preparing = event, None
             case SweepDone():
-                # A test that was interrupted begins anew.
+                # An interrupted test starts again.
                 del self.sweeps[event.seed + (event.first_step > 0) :]
                 self.starts += event.seed == event.first_step == 0
                 if event.first_step == 0 or not self.sweeps:  # the line before may have been damaged

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ValidationError
 from lrapp.errors import UserError
 from lrapp.settings import RunSettings, describe
 
-# Servers and proxies take addresses of 8,000 letters; the rest is room for the address itself.
+# Servers and proxies accept addresses of 8,000 letters; the rest is for the address itself.
 MOST_LETTERS = 6_000
-# What a link may unpack to: a few letters could say gigabytes.
+# Limit of unpacking: a few letters could expand to gigabytes.
 MOST_BYTES = 200_000
-# Told even where they are the usual: which kind of settings these are, and of which version.
+# Written even with default values: the kind of settings, and their version.
 _ALWAYS = ("type", "version")
 
 
@@ -39,7 +39,7 @@ def from_text(text: str) -> RunSettings:
     """Return the settings that the text of a link holds.
 
     Raises:
-        UserError: If the text is too long, was cut or changed on its way, or holds settings that cannot be.
+        UserError: If the text is too long, was cut or changed in transit, or holds invalid settings.
     """
     if len(text) > MOST_LETTERS:
         raise UserError(
@@ -74,7 +74,7 @@ def _broken() -> UserError:
 
 
 def _told(value: Any) -> Any:
-    """What JSON takes, with the fields of settings that differ from their defaults."""
+    """Settings for JSON, with the fields that differ from their defaults."""
     if isinstance(value, BaseModel):
         told = {}
         for name, field in type(value).model_fields.items():

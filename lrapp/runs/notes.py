@@ -1,4 +1,4 @@
-"""What a person says about a run: its name, a note, a star.
+"""A run's name, note and star.
 
 Kept in ``about.json`` in the run's folder, apart from the settings, which decide what is computed.
 """
@@ -12,7 +12,7 @@ from lrapp.runs.store import Run
 MOST_NAME = 200
 MOST_NOTE = 2_000
 _FILE = "about.json"
-# Far more than a name and a note can take.
+# Far more than a name and a note need.
 _MOST_BYTES = 100_000
 
 
@@ -27,7 +27,7 @@ class About(BaseModel):
 
 
 def read(run: Run) -> tuple[About, str]:
-    """Return what is said about a run, and one sentence on what is wrong with the file; empty if nothing is."""
+    """Return a run's name, note and star, and a sentence on what is wrong with the file, if anything."""
     try:
         with (run.folder / _FILE).open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
@@ -45,7 +45,7 @@ def read(run: Run) -> tuple[About, str]:
 def change(
     run: Run, *, name: str | None = None, note: str | None = None, starred: bool | None = None
 ) -> About:
-    """Change what is said about a run, and return all of it; None leaves a part as it is.
+    """Change a run's name, note or star, and return them; None leaves a part as it is.
 
     Raises:
         UserError: If the run is gone, the name or the note is too long, or the disk is full.
@@ -66,7 +66,7 @@ def change(
 
 
 def name_of(run: Run) -> str:
-    """Return what a run is called, empty if nobody named it.
+    """Return a run's name, empty if it has none.
 
     Raises:
         UserError: If its settings are damaged.

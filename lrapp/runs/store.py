@@ -36,10 +36,10 @@ _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 
 class Status(BaseModel):
-    """Where a run stands.
+    """The status of a run.
 
     ``message`` is one plain sentence; ``queued`` is when the run was put into the queue again, None where that was when
-    it was created; ``attempts`` counts how often a worker took the run up.
+    it was created; ``attempts`` counts how often a worker started the run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,12 +72,12 @@ class Run:
 
     @property
     def events_path(self) -> Path:
-        """Everything that the run said, a line each."""
+        """The run's events, one a line."""
         return self.folder / "events.jsonl"
 
     @property
     def checkpoint_path(self) -> Path:
-        """All that is needed to go on after the last saved epoch."""
+        """All that is needed to resume after the last saved epoch."""
         return self.folder / "checkpoint.npz"
 
     @property
@@ -87,12 +87,12 @@ class Run:
 
     @property
     def scores_path(self) -> Path:
-        """What the finished model is worth."""
+        """The test results of the finished model."""
         return self.folder / "scores.json"
 
     @property
     def insight_path(self) -> Path:
-        """The finished model looked at closely."""
+        """The detailed evaluation of the finished model."""
         return self.folder / "insight.json"
 
     @property
@@ -102,12 +102,12 @@ class Run:
 
     @property
     def turn_path(self) -> Path:
-        """Locked by the server that says what becomes of the run, from taking it to its end."""
+        """Locked by the server that is responsible for the run, from taking it to its end."""
         return self.folder / "turn"
 
     @property
     def owner(self) -> str:
-        """Who started the run, as ``Store.create`` was told; empty where nobody in particular did."""
+        """Id of the run's owner, as given to ``Store.create``; empty if it has none."""
         try:
             return (self.folder / "owner").read_text("ascii")
         except (OSError, UnicodeDecodeError):
@@ -141,32 +141,32 @@ class Run:
         try:
             write_beside(path, data, "content")
         except UserError:
-            # A full disk has no room beside, but still has it in the place of the old text; a run that failed
-            # because the disk is full must be able to say so.
+            # A full disk has no room for a new file, but the old one can be overwritten; a run that failed
+            # because the disk is full must still get its status.
             with disk_errors(), path.open("r+b", buffering=0) as file:
                 file.write(data)
                 file.truncate()
         return status
 
     def ask_to_stop(self) -> None:
-        """Leave a mark that the worker looks for between two chunks of steps."""
+        """Create the stop file, which the worker checks between two chunks of steps."""
         with disk_errors():
             (self.folder / "stop").touch()
 
     @property
     def stop_asked(self) -> float | None:
-        """When somebody asked the run to stop, in seconds since 1970; None if nobody did."""
+        """When the run was asked to stop, in seconds since 1970; None if it was not."""
         try:
             return (self.folder / "stop").stat().st_mtime
         except FileNotFoundError:
             return None
 
     def forget_stop(self) -> None:
-        """Take the mark away, before the run is taken up again."""
+        """Remove the stop file, before the run is resumed."""
         (self.folder / "stop").unlink(missing_ok=True)
 
     def history(self) -> History:
-        """Return all that the run has said so far."""
+        """Return the run's history so far."""
         return EventReader(self).read()
 
     def _read(self, name: str) -> bytes:
@@ -213,12 +213,12 @@ class EventWriter:
 
     def __init__(self, run: Run) -> None:
         with disk_errors():
-            # Unbuffered: what a full disk refuses must not come back when the file is closed.
+            # Unbuffered: an event that a full disk refused must not be written again on close.
             self._file: FileIO = run.events_path.open("ab", buffering=0)
             self._drop_torn_line()
 
     def _drop_torn_line(self) -> None:
-        """A worker killed while writing leaves half a line, which must not swallow the next one."""
+        """Remove half a line, left by a worker that was killed, which would spoil the next one."""
         data = Path(os.fsdecode(self._file.name)).read_bytes()
         if data and not data.endswith(b"\n"):
             self._file.truncate(data.rfind(b"\n") + 1)
@@ -266,7 +266,7 @@ class Store:
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.home / "data" / sha256
         if path.exists():
-            os.utime(path)  # its week begins anew
+            os.utime(path)  # its week starts again
         else:
             write_beside(path, data)
         return FileSource(name=name[:500] or "table", sha256=sha256)
@@ -375,7 +375,7 @@ class Store:
         ]
 
     def delete(self, run: Run) -> None:
-        """Put a run into the bin, from which ``restore`` takes it back within a week."""
+        """Move a run into the bin, from which ``restore`` can take it back within a week."""
         bin_folder = self.home / "bin"
         with disk_errors():
             bin_folder.mkdir(exist_ok=True)
@@ -394,7 +394,7 @@ class Store:
         return Run(self.home / "runs" / run_id)
 
     def tidy(self, older_than_days: float = 7.0) -> None:
-        """Delete for good what has lain in the bin for longer, and uploads that no run has used for as long."""
+        """Delete for good what has been in the bin for longer, and uploads that no run has used for as long."""
         limit = time.time() - older_than_days * 86_400
         for path in (self.home / "bin").glob("*"):
             if path.stat().st_mtime < limit:
@@ -402,7 +402,7 @@ class Store:
         try:
             used = b"".join(path.read_bytes() for path in self.home.glob("*/*/run.json"))
         except OSError:
-            return  # settings that cannot be read may name any of the uploads
+            return  # unreadable settings could name any of the uploads
         for path in (self.home / "data").iterdir():
             if path.stat().st_mtime < limit and path.name.encode() not in used:
                 path.unlink(missing_ok=True)

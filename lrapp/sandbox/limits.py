@@ -1,4 +1,4 @@
-"""How much memory and time the reading of a file may take, and what keeps a process to that."""
+"""How much memory and time the reading of a file may take, and how a process is held to that."""
 
 import ctypes
 import os
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrapp.errors import UserError
+from lrapp.phrasing import size
 
 MEMORY, SECONDS = "LRAPP_READER_MEMORY", "LRAPP_READER_SECONDS"
 _UNITS = {"MB": 10**6, "GB": 10**9}
@@ -19,7 +20,7 @@ _LEAST_BYTES, _LEAST_SECONDS = 100 * 10**6, 1.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What the reading of one file may take.
+    """Limits of the reading of one file.
 
     Args:
         memory: Bytes, where the machine has as many free.
@@ -53,21 +54,11 @@ class Limits:
         return cls(memory, seconds)
 
 
-def size(count: int) -> str:
-    """Return a number of bytes in words."""
-    unit = "GB" if count >= 10**9 else "MB"
-    return (
-        f"{count / _UNITS[unit]:.2g} {unit}"
-        if count < 10 * _UNITS[unit]
-        else f"{count / _UNITS[unit]:,.0f} {unit}"
-    )
-
-
 def keep_to(memory: int | None) -> None:
     """Let this process take so much memory beyond what it has, and be the first that a machine without any ends.
 
     Args:
-        memory: Bytes; None where the system knows no such limit (macOS, Windows), and whoever asks has to watch.
+        memory: Bytes; None where the system has no such limit (macOS, Windows), and the caller has to watch.
     """
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -89,7 +80,7 @@ def peak() -> int:
 
 
 def memory_of(pid: int) -> int | None:
-    """Return how much memory a process has now, in bytes; None where that cannot be told."""
+    """Return how much memory a process has now, in bytes; None where that is unknown."""
     if sys.platform == "win32":
         return _memory_by_handle(pid)
     if sys.platform == "linux":
@@ -133,6 +124,6 @@ def _memory_by_handle(pid: int) -> int | None:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables for a process that reads: without threads that would be there before it is forked."""
+    """Return environment variables for a process that reads: no library may start threads before it is forked."""
     once = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **once}

@@ -1,4 +1,4 @@
-"""The file of a table, of any length, that is to be predicted: read by a process of its own, portion by portion."""
+"""The file of a table, of any length, that is to be predicted: read by a separate process, portion by portion."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -30,7 +30,7 @@ class LongTable:
         needed: The columns that the reader will use, with the kind each is to have.
         folder: Where the portions may lie; made, and left empty.
         should_stop: Asked again and again; when true, reading ends.
-        readers: Who reads; a process for this file alone where none are given.
+        readers: The processes that read; by default one for this file alone.
         formats: How the model learned the columns; as they look where there are none.
     """
 
@@ -54,7 +54,7 @@ class LongTable:
     def __iter__(self) -> Iterator[Portion]:
         """Yield the portions in the order of the file; errors as for ``chunks.Portions`` and ``Readers.ask``."""
         if self._path.stat().st_size <= chunks.PORTION_BYTES:
-            raise ReadWhole  # without a process that would say the same
+            raise ReadWhole  # without a process, which would only repeat it
         needed = {name: kind.value for name, kind in self._needed.items()}
         sizes = {size: getattr(chunks, size) for size in _SIZES}
         asked = self._readers.stream(
@@ -74,7 +74,7 @@ class LongTable:
                 return
             file = self._folder / Path(word["file"]).name
             table = open_table(file)
-            with suppress(OSError):  # Windows keeps it as long as it is mapped; the folder goes at the end
+            with suppress(OSError):  # Windows cannot delete a mapped file; the folder is removed at the end
                 file.unlink()
             self.notes = tuple(word["notes"])
             yield Portion(table, word["share"])
@@ -96,7 +96,7 @@ class LongTable:
 
 
 def _require_clear(answer: dict[str, Any]) -> None:
-    """Do nothing where a file can be read in one way only.
+    """Check that a file can be read in one way only.
 
     Raises:
         UnclearFormat: What the reader found to be asked.

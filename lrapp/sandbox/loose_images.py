@@ -1,4 +1,4 @@
-"""Pictures that are to be predicted, and zips of them: read by a process of its own, batch by batch."""
+"""Pictures that are to be predicted, and zips of them: read by a separate process, batch by batch."""
 
 import shutil
 import tempfile
@@ -21,7 +21,7 @@ class Batch:
         names: Of all files.
         reasons: Why each could not be read; empty where it could.
         pixels: Those that could, uint8, shape (pictures, height, width, channels).
-        share: How much of all files is behind with it, 0 to 1.
+        share: The share of all files that is done with it, 0 to 1.
     """
 
     names: list[str]
@@ -43,7 +43,7 @@ def batches(
         files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         shape: Height, width and channels of a picture.
         at_once: Pictures of a batch.
-        readers: Who reads; a process for these files alone where none are given.
+        readers: The processes that read; by default one for these files alone.
         should_stop: Asked again and again; when true, reading ends.
     """
     with disk_errors():

@@ -1,4 +1,4 @@
-"""The bytes of a CSV file and the table that they hold: whether pandas alone reads that, tried by another process."""
+"""Whether pandas alone reads a table from the bytes of a CSV file, tried by a separate process."""
 
 import tempfile
 from pathlib import Path
@@ -22,7 +22,7 @@ def pandas_gives(
         data: The file, or its bytes.
         options: Arguments of ``read_csv``, as JSON can hold them.
         frame: As for ``plain_csv.gives``.
-        readers: Who reads; a process for this file alone where none are given.
+        readers: The processes that read; by default one for this file alone.
     """
     with disk_errors(), tempfile.TemporaryDirectory(prefix="lrapp-", ignore_cleanup_errors=True) as folder:
         path, known = Path(folder) / "table.csv", Path(folder) / "table.arrow"

@@ -1,4 +1,4 @@
-"""The processes that read, as whoever asks sees them: one for a file alone, or forked from one that stands ready."""
+"""The processes that read, from the caller's side: started for one file, or forked from a server process."""
 
 import atexit
 import itertools
@@ -16,10 +16,10 @@ from typing import Any, Protocol
 from lrapp.files import from_json
 from lrapp.sandbox import limits, server
 
-# Whether whoever asks sees to the limit of memory, because the system keeps none.
+# Whether the caller watches the memory, because the system enforces no limit.
 WATCHED = sys.platform != "linux"
 _ROOT = Path(__file__).parents[2]
-# Words that are waited for between two looks at a process's memory.
+# Messages received between two checks of a process's memory.
 _SOME = 4
 
 
@@ -38,7 +38,7 @@ class Reading(Protocol):
 def _hear(
     source: Any, words: "queue.SimpleQueue[dict[str, Any]]", last: Callable[[], dict[str, Any]]
 ) -> None:
-    """Put what is said into a queue, and, at the end, how it ended."""
+    """Put messages into a queue, and at last how the process ended."""
     with suppress(OSError, ValueError):
         for line in source:
             try:
@@ -50,7 +50,7 @@ def _hear(
 
 
 class Own:
-    """A process that starts from nothing for one file."""
+    """A process that is started for one file."""
 
     def __init__(self) -> None:
         self.words: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -78,7 +78,7 @@ class Own:
 
     def memory(self) -> int | None:
         if not WATCHED or next(self._looks) % _SOME:
-            return None  # the system sees to it, or it has just been looked at
+            return None  # the system enforces it, or it was checked just now
         return limits.memory_of(self._process.pid)
 
     def end(self) -> None:
@@ -110,7 +110,7 @@ class Forked:
         self._line.sendall(json.dumps(word).encode() + b"\n")
 
     def memory(self) -> None:
-        """Nothing: the system sees to it."""
+        """None: the system enforces the limit."""
 
     def end(self) -> None:
         with suppress(OSError):
@@ -123,7 +123,7 @@ class Forked:
 
 
 class Server:
-    """The process that stands ready, started anew when it has ended."""
+    """The server process that forks readers, restarted when it has ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -169,11 +169,11 @@ class Server:
     def _tell_end(self, name: str) -> None:
         self._tell({"end": name})
 
-    def expect(self) -> None:
+    def prewarm(self) -> None:
         self._tell({"expect": True})
 
     def _tell(self, word: dict[str, Any]) -> None:
-        with self._lock, suppress(OSError):  # who has ended is started again for the next file
+        with self._lock, suppress(OSError):  # if it has ended, it is started again for the next file
             if self._control is not None:
                 self._control.send(json.dumps(word).encode())
 

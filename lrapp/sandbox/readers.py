@@ -1,4 +1,4 @@
-"""Asks a process of its own to read a file, watches it, and says in a sentence how that ended."""
+"""Starts separate processes that read files, watches them, and turns their failures into sentences."""
 
 import logging
 import os
@@ -13,7 +13,8 @@ from typing import Any
 from lrapp.errors import Refused, Stopped, UserError
 from lrapp.files import disk_errors
 from lrapp.memory import available_bytes
-from lrapp.sandbox import limits, processes
+from lrapp.phrasing import number, size
+from lrapp.sandbox import processes
 from lrapp.sandbox.limits import Limits
 from lrapp.sandbox.processes import Own, Reading, Server
 from lrapp.settings import DATA_KINDS, DataKind
@@ -30,7 +31,7 @@ _LOOK_SECONDS = 0.1
 
 
 class OverLimit(Refused):
-    """A file whose reading needs more than it may take.
+    """A file whose reading exceeds its limits.
 
     Args:
         sentence: Says so.
@@ -43,36 +44,36 @@ class OverLimit(Refused):
 
 
 class Unreadable(UserError):
-    """What the reader of a file says is wrong with it."""
+    """The reader's sentence on what is wrong with a file."""
 
 
 class Readers:
     """Processes that read files, a few at a time.
 
     Args:
-        ready: Whether a process stands ready that is forked for each file, so that a reading begins at once; else each
+        ready: Whether a server process is forked for each file, so that a reading begins at once; else each process
             starts from nothing, in half a second, and nothing stays behind. Only Linux forks safely.
         allowed: What a reading may take; from the environment where that is not given.
 
     Raises:
-        UserError: If the environment says something else than limits.
+        UserError: If the limits in the environment are not valid.
     """
 
     def __init__(self, *, ready: bool = False, allowed: Limits | None = None) -> None:
         self.limits = allowed or Limits.of(os.environ)
         self.peak = 0
-        """Most bytes that the process had at once that ended last, as far as that is known."""
+        """Peak memory of the process that ended last, as far as that is known."""
         self._turns = _Turns(self.limits.memory)
         self._server = Server() if ready and sys.platform == "linux" else None
 
     @property
     def pid(self) -> int | None:
-        """The id of the process that stands ready."""
+        """The id of the server process."""
         return None if self._server is None else self._server.pid
 
     @property
     def memory(self) -> int:
-        """Bytes that a reading that began now could have."""
+        """Bytes that a reading could have now."""
         return self._turns.memory()
 
     def ask(
@@ -84,18 +85,18 @@ class Readers:
         should_stop: Callable[[], bool] = lambda: False,
         memory: int | None = None,
     ) -> dict[str, Any]:
-        """Have a task done, and return its answer.
+        """Run a task, and return its answer.
 
         Args:
             task: One of ``tasks.TASKS``.
             what: DataKind is read, for sentences.
             arguments: The task's, as JSON.
-            on_word: Told what the task says on its way.
+            on_word: Called with the task's messages.
             should_stop: Asked again and again; when true, reading ends.
-            memory: Bytes that it may take, where it needs few and is not to wait for its turn.
+            memory: Bytes that it may take, if it needs few and should not wait for its turn.
 
         Raises:
-            UserError: What the task says is wrong.
+            UserError: The task's own error.
             Refused: If the file cannot be used however it is read.
             OverLimit: If it takes more memory or time than it may.
             Stopped: If it was asked to.
@@ -116,9 +117,9 @@ class Readers:
         should_stop: Callable[[], bool] = lambda: False,
         memory: int | None = None,
     ) -> Generator[dict[str, Any], None, dict[str, Any]]:
-        """Have a task done, yield what it says on its way, and return its answer; arguments and errors as for ``ask``.
+        """Run a task, yield its messages, and return its answer; arguments and errors as for ``ask``.
 
-        The task goes on while a word is looked at, but never far ahead; to close the generator ends it.
+        The task goes on while a message is processed, but never far ahead; closing the generator ends it.
         """
         given = self._turns.take(should_stop) if memory is None else min(memory, self.limits.memory)
         try:
@@ -147,7 +148,7 @@ class Readers:
                 word = reading.words.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 word = {}
-            left -= time.monotonic() - began  # what whoever listens does in between does not count
+            left -= time.monotonic() - began  # time that the caller spends in between does not count
             if should_stop():
                 raise Stopped("Reading the file was cancelled.")
             if "answer" in word:
@@ -166,13 +167,13 @@ class Readers:
             elif (has := reading.memory()) is not None and has > memory:
                 raise OverLimit(_too_much(what, memory), memory)
 
-    def expect(self) -> None:
-        """Have the process that stands ready load all that it needs, as somebody may upload a file soon."""
+    def prewarm(self) -> None:
+        """Let the server process import all that it needs, as a file may be uploaded soon."""
         if self._server is not None:
-            self._server.expect()
+            self._server.prewarm()
 
     def close(self) -> None:
-        """End the process that stands ready."""
+        """End the server process."""
         if self._server is not None:
             self._server.close()
 
@@ -194,7 +195,7 @@ def _what_went_wrong(word: dict[str, Any], what: DataKind, memory: int) -> UserE
             f"This file could not be read; the server's log has the details. {DATA_KINDS[what].advice}"
         )
     code, peak = word.get("ended"), word.get("peak", 0)
-    # The allocator of Rust aborts where there is no memory; the kernel kills; what is in C may stumble over it.
+    # Without memory, Rust's allocator aborts, the kernel kills, and C code may crash.
     if "out_of_memory" in word or code in (-6, -9) or peak > memory / 2:
         return OverLimit(_too_much(what, memory), memory)
     log.warning("The process that read a file ended with %s.", code)
@@ -202,16 +203,18 @@ def _what_went_wrong(word: dict[str, Any], what: DataKind, memory: int) -> UserE
 
 
 def _too_much(what: DataKind, memory: int) -> str:
-    return f"{DATA_KINDS[what].needs} more than {limits.size(memory)} of memory to be read. {DATA_KINDS[what].advice}"
+    return (
+        f"{DATA_KINDS[what].needs} more than {size(memory)} of memory to be read. {DATA_KINDS[what].advice}"
+    )
 
 
 def _too_long(what: DataKind, seconds: float) -> str:
-    limit = f"{seconds / 60:.3g} minutes" if seconds >= 120 else f"{seconds:.3g} seconds"
+    limit = f"{number(seconds / 60, 3)} minutes" if seconds >= 120 else f"{number(seconds, 3)} seconds"
     return f"{DATA_KINDS[what].needs} more than {limit} to be read. {DATA_KINDS[what].advice}"
 
 
 class _Turns:
-    """Lets few readings go on at once, whose limits together stay below what is free."""
+    """Limits how many readings run at once, so that their limits together stay below the free memory."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -236,7 +239,7 @@ class _Turns:
                     raise Stopped("Reading the file was cancelled.")
                 memory = self.memory()
                 if not self._taken:
-                    memory = max(memory, min(self._most, _LEAST_BYTES))  # the system has the last word
+                    memory = max(memory, min(self._most, _LEAST_BYTES))  # the system decides in the end
                 if len(self._taken) < AT_ONCE and memory >= min(self._most, _LEAST_BYTES):
                     self._taken.append(memory)
                     return memory

@@ -1,6 +1,6 @@
 """The process that reads: ``python -m lrapp.sandbox.server``.
 
-With the number of a socket it waits there, and forks a process for each file; with ``once`` it reads a single file,
+With the number of a socket it waits for requests, and forks a process for each file; with ``once`` it reads one file,
 asked for by its standard input, and ends. It knows no page, no settings and no TensorFlow. Requests and answers are
 lines of JSON; what is large goes into files.
 """
@@ -24,7 +24,7 @@ from lrapp.sandbox import limits
 from lrapp.sandbox.wire import Line, LineEnded
 
 ONCE = "once"
-# A reading that takes longer gives way to pages.
+# A reading that takes longer gets a lower priority.
 _NICE, _NICE_AFTER_SECONDS = 5, 1.0
 # Loaded while nothing is to be read: 20 MB, and a reading begins after a fifth of a second.
 _LIGHT = ("numpy", "pyarrow", "pyarrow.compute", "pyarrow.csv")
@@ -35,14 +35,14 @@ _LOOK_SECONDS = 0.02
 
 
 def serve(line: Line) -> None:
-    """Do what is asked for, within its limits, and say what came of it.
+    """Do a request within its limits, and send the answer.
 
     Args:
-        line: To whoever asks.
+        line: To the caller.
     """
     with suppress(LineEnded):
         asked = line.take()
-        # A library that ends its process says so at length; what went wrong is told by the line.
+        # A crashing library may print a long text; the answer tells what went wrong.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
@@ -73,13 +73,13 @@ def _give_way_later() -> None:
 
 
 def main() -> None:
-    """Serve until nobody is left to ask."""
+    """Serve until the app has ended."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches every process of a terminal; only the app decides
     if sys.argv[1] == ONCE:
         _end_with_parent()
-        # What a library prints must not stand among the answers.
+        # Output of libraries must not mix with the answers.
         answers = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
         serve(Line(sys.stdin.buffer, answers))
@@ -118,10 +118,10 @@ class _Forking:
 
     def _settle(self) -> None:
         gc.collect()
-        gc.freeze()  # else the first search for garbage in each child would copy all pages
+        gc.freeze()  # else the first garbage collection in each child would copy all pages
 
     def _hear(self) -> bool:
-        """Take one message: a file to read, with where to answer; which reading to end; or that one is to be expected.
+        """Handle one message: a file to read; a reading to end; or a hint that one will come.
 
         False at the end.
         """
@@ -170,7 +170,7 @@ class _Forking:
             os._exit(code)
 
     def _bury(self) -> None:
-        """Say of each reading that has ended how it did; it may not have been able to."""
+        """Report how each ended process ended, as it may have been killed."""
         for pid in list(self._children):
             found, status, used = os.wait4(pid, os.WNOHANG)
             if found:

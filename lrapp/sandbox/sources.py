@@ -1,4 +1,4 @@
-"""The data that settings name -> a table or pictures; what was uploaded is read by a process of its own."""
+"""The data that settings name -> a table or pictures; uploads are read by a separate process."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
@@ -20,13 +20,13 @@ def read_table(
     should_stop: Callable[[], bool] = lambda: False,
     uploads: Uploads | None = None,
 ) -> "Table":
-    """Return the table that the settings name, read the way they say; samples, which are ours, are read right here.
+    """Return the table that the settings name, read as they say; samples, which are ours, are read in this process.
 
     Args:
         store: Where uploaded files are kept.
         settings: Which table, and how it is read.
         should_stop: Asked again and again while an upload is read.
-        uploads: Whose readers to use; a process for this file alone where none are given.
+        uploads: Whose readers to use; by default a process for this file alone.
 
     Raises:
         Stopped: If it was asked to.

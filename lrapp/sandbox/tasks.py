@@ -1,6 +1,6 @@
-"""What a process that reads can be asked to do. Everything that an upload says is looked at here, and only here.
+"""The tasks of a process that reads. The content of uploads is parsed here, and only here.
 
-Each task takes the line to whoever asks and what it needs as JSON, and returns JSON; tables and pixels go into files.
+Each task takes the line to the caller and its arguments as JSON, and returns JSON; tables and pixels go into files.
 """
 
 import base64
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from lrapp.formats.match import UnclearFormat
     from lrapp.settings import PictureSettings
 
-# Files that stand ready before the first of them has been taken.
+# Files written ahead before the first of them has been used.
 _AHEAD = 2
 _TOLD_SECONDS = 0.2
-# Broken ones are no part of a batch, but have their names in it.
+# Broken ones are not in a batch, but their names are.
 _FILES_AT_ONCE = 4_096
 
 
@@ -78,7 +78,7 @@ def portions(
     from lrapp.formats.learned import ModelFormats
     from lrapp.formats.match import UnclearFormat
 
-    for size, value in sizes.items():  # those of whoever asks; this process reads nothing else
+    for size, value in sizes.items():  # the caller's settings; this process reads nothing else
         setattr(chunks, size, value)
     kinds = {column: ColumnKind(kind) for column, kind in needed.items()}
     found = chunks.Portions(Path(path), name, kinds, ModelFormats.from_json(formats.encode()))
@@ -108,7 +108,7 @@ def _unclear(error: "UnclearFormat") -> dict[str, Any]:
 
 
 def pandas_gives(line: Line, *, path: str, options: dict[str, Any], known: str) -> dict[str, Any]:
-    """Say whether pandas alone reads from a CSV file the frame that another file holds."""
+    """Check whether pandas alone reads from a CSV file the frame in another file."""
     import pyarrow as pa
 
     from lrapp.tables import plain_csv
@@ -119,7 +119,7 @@ def pandas_gives(line: Line, *, path: str, options: dict[str, Any], known: str) 
 
 
 def _hand_out(line: Line, words: Iterable[dict[str, Any]]) -> None:
-    """Say one thing after the other, never far ahead of who listens."""
+    """Send one message after the other, never far ahead of the receiver."""
     untaken = 0
     for word in words:
         line.tell(**word)
@@ -130,14 +130,14 @@ def _hand_out(line: Line, words: Iterable[dict[str, Any]]) -> None:
 
 
 def holds_pictures(line: Line, *, path: str) -> dict[str, Any]:
-    """Tell a zip of pictures from one of a table."""
+    """Check whether a zip holds pictures rather than a table."""
     from lrapp.images.zip_files import is_picture_zip
 
     return {"holds": is_picture_zip(Path(path))}
 
 
 def about_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Say what a zip of pictures holds."""
+    """Return the contents of a zip of pictures."""
     from lrapp.images.zip_files import about_zip
 
     return asdict(about_zip(Path(path), name, _pictures(settings)))
@@ -172,7 +172,7 @@ def read_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any],
 def single_pictures(
     line: Line, *, files: list[tuple[str, str]], shape: tuple[int, int, int], at_once: int, out: str
 ) -> dict[str, Any]:
-    """Read pictures, and those in zips, for a network that looks at them: batch after batch, a file each."""
+    """Read pictures, and those in zips, for a network: batch after batch, a file each."""
     _hand_out(line, _batches(files, (shape[0], shape[1], shape[2]), at_once, Path(out)))
     return {}
 
@@ -214,7 +214,7 @@ def _batches(
 
 
 def _every(files: list[tuple[str, str]]) -> Iterator[tuple[str, bytes, float]]:
-    """Each picture with its name, those in zips in the order of the zip, and how much of all is then behind."""
+    """Each picture with its name, those in zips in the order of the zip, and the share done so far."""
     from lrapp.images.zip_files import every_picture
 
     for number, (name, path) in enumerate(files):

@@ -1,8 +1,8 @@
-"""An uploaded file -> its table or pictures, read by a process of its own.
+"""An uploaded file -> its table or pictures, read by a separate process.
 
-What was read is kept as Arrow beside the uploads, under the hash of the file and of all that was said on how to read
-it, so that a worker takes what the page has had read. What could not be read within its limits is remembered under
-the file's hash: nobody reads it again, and the file itself is not kept.
+What was read is kept as Arrow beside the uploads, under the hash of the file and of all options for reading
+it, so that a worker can use what the page has read. What could not be read within its limits is remembered under
+the file's hash: it is not read again, and the file itself is not kept.
 """
 
 import base64
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 TABLES, REFUSED = "tables", "refused"
 MOST_KEPT_BYTES = 4 * 10**9
 _YOUNG_SECONDS, _OLD_SECONDS = 600, 7 * 86_400
-# Of a file's first bytes, as many as tell kinds of files.
+# As many first bytes as identify a kind of file.
 _BEGINNING = 16
-# What it may take to tell a zip of pictures from one of a table: its list of names.
+# Memory to decide whether a zip holds pictures or a table, by its list of names.
 _TELL_SECONDS, _TELL_BYTES = 20.0, 400 * 10**6
 _ROOM = Path(__file__).parents[1]
 
 
 class Uploads:
-    """The uploaded files of a store, as what they hold.
+    """The uploaded files of a store, as tables and pictures.
 
     Args:
         store: Where they are kept.
-        readers: Read them; those of this process where none are given.
+        readers: Processes that read them; by default those of this process.
     """
 
     def __init__(self, store: Store, readers: Readers | None = None) -> None:
@@ -81,7 +81,7 @@ class Uploads:
         """
         from lrapp.tables.arrow_files import open_table
 
-        self._path(source)  # or it is said why the file is not there
+        self._path(source)  # or the error says why the file is not there
         kept = self._kept(source, dialect, kinds, known_names)
         with suppress(OSError, ValueError, KeyError):
             table = open_table(kept)
@@ -107,7 +107,7 @@ class Uploads:
         return open_table(kept)
 
     def kind_of(self, source: UploadedSource) -> DataKind:
-        """Return which kind of data a file holds, by how it begins and, where that is not enough, by a look into it."""
+        """Return which kind of data a file holds, by its first bytes and, if needed, its contents."""
         try:
             with self._path(source).open("rb") as file:
                 begins = file.read(_BEGINNING)
@@ -115,7 +115,7 @@ class Uploads:
                 if facts.begins and begins.startswith(facts.begins) and self._holds(kind, source):
                     return kind
         except UserError:
-            pass  # whoever uses it is told
+            pass  # reported when it is used
         return next(iter(DATA_KINDS))
 
     def _holds(self, kind: DataKind, source: UploadedSource) -> bool:
@@ -211,7 +211,7 @@ class Uploads:
         should_stop: Callable[[], bool] = lambda: False,
         **arguments: Any,
     ) -> dict[str, Any]:
-        """Have a file read by a task of ``tasks.TASKS``, and return its answer; what is refused is remembered.
+        """Read a file by a task of ``tasks.TASKS``, and return its answer; refusals are remembered.
 
         Args:
             task: Its name.
@@ -232,7 +232,7 @@ class Uploads:
 
     def _path(self, source: UploadedSource) -> Path:
         if said := self.refused(source):
-            self._let_go(source)  # it may have been uploaded again
+            self._let_go(source)  # the file may have been uploaded again
             raise Refused(said)
         return self.store.source_path(source)
 
@@ -243,7 +243,7 @@ class Uploads:
         kinds: Mapping[str, "ColumnKind"],
         known_names: Collection[str],
     ) -> Path:
-        # The name is in the table, and may decide what its notes say.
+        # The name is part of the table, and of its notes.
         told = [
             source.name,
             dialect.model_dump(mode="json"),
@@ -255,7 +255,7 @@ class Uploads:
         return self.store.home / TABLES / f"{source.sha256}-{key[:32]}"
 
     def refused(self, source: object) -> str:
-        """Return why a file was refused, in a sentence; empty if it was not, or might now be read with more memory."""
+        """Return why a file was refused, in a sentence; empty if it was not, or if there is more memory now."""
         sha256 = getattr(source, "sha256", None)
         if sha256 is None:
             return ""
@@ -268,7 +268,7 @@ class Uploads:
         return "" if there and memory and self.readers.memory > 1.2 * memory else sentence
 
     def refuse(self, source: UploadedSource, error: Refused) -> None:
-        """Remember that a file cannot be read, and let go of it, unless a run names it."""
+        """Remember that a file cannot be read, and delete it, unless a run names it."""
         folder = self.store.home / REFUSED
         memory = error.memory if isinstance(error, OverLimit) else 0
         with suppress(UserError), disk_errors():
@@ -286,7 +286,7 @@ class Uploads:
 
 
 def _named(home: Path, sha256: str) -> bool:
-    """Whether a run, also one in the bin, names a file; yes where that cannot be told."""
+    """Whether a run, also one in the bin, names a file; yes if that is unknown."""
     try:
         return any(sha256.encode() in path.read_bytes() for path in home.glob("*/*/run.json"))
     except OSError:
@@ -295,7 +295,7 @@ def _named(home: Path, sha256: str) -> bool:
 
 @contextmanager
 def _folder(home: Path) -> Iterator[Path]:
-    """A folder on the disk of the store, for what a reading hands over."""
+    """A folder on the disk of the store, for the results of a reading."""
     with disk_errors():
         (home / TABLES).mkdir(exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".", dir=home / TABLES))
@@ -307,7 +307,7 @@ def _folder(home: Path) -> Iterator[Path]:
 
 @cache
 def _program() -> str:
-    """What changes when tables are read in another way than before."""
+    """A value that changes when the code that reads tables changes."""
     import pandas
     import pyarrow
 

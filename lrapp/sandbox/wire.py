@@ -1,4 +1,4 @@
-"""The way between who asks for a file to be read and the process that reads it: a line of JSON for each thing said."""
+"""The connection between the caller and the process that reads: a line of JSON for each message."""
 
 import json
 from typing import IO, Any
@@ -7,17 +7,17 @@ from lrapp.files import from_json
 
 
 class LineEnded(Exception):
-    """Whoever asked has gone, or wants no more."""
+    """The caller has gone, or has cancelled."""
 
 
 class Line:
-    """Where a reading gets its request from and says what comes of it."""
+    """A reading's connection to its caller."""
 
     def __init__(self, source: IO[bytes], target: IO[bytes]) -> None:
         self._source, self._target = source, target
 
     def take(self) -> dict[str, Any]:
-        """Return the next thing that is said.
+        """Return the next message.
 
         Raises:
             LineEnded: If nobody is there any more.
@@ -29,7 +29,7 @@ class Line:
         return found
 
     def tell(self, **said: Any) -> None:
-        """Say something.
+        """Send a message.
 
         Raises:
             LineEnded: If nobody is there any more.

@@ -16,7 +16,7 @@ class SettingsModel(BaseModel):
 def ui(
     unit: str = "", step: float | None = None, labels: dict[str, str] | None = None
 ) -> dict[str, JsonValue]:
-    """Return what a widget wants to know beyond range and help.
+    """Return hints for a widget, besides range and help.
 
     Args:
         unit: Shown behind the title; ``length`` for epochs or steps, as the policy says.

@@ -47,7 +47,7 @@ class PictureSettings(SettingsModel):
 
 
 class DialectSettings(SettingsModel):
-    """How to read the file, where the person chooses other than was detected."""
+    """How to read the file, where the person overrides detection."""
 
     encoding: str | None = Field(
         None, title="Encoding", description="How bytes become letters.", max_length=40
@@ -89,7 +89,7 @@ class DataSettings(SettingsModel):
     task: Task | None = Field(
         None,
         title="Task",
-        description="What kind of answer the model gives; detected from the target unless chosen here.",
+        description="What is predicted: a class or a number; detected from the target unless chosen here.",
         json_schema_extra=ui(
             labels={
                 "binary": "Two classes",
@@ -103,7 +103,7 @@ class DataSettings(SettingsModel):
         "standard",
         title="Target (of numbers)",
         description="What the network learns for a number: a logarithm suits prices and counts with a long tail, and "
-        "makes it right in shares of the value more than in units.",
+        "makes relative errors count rather than absolute ones.",
         json_schema_extra=ui(labels={"standard": "Standardise", "log": "Logarithm, then standardise"}),
     )
     missing_numbers: Literal["median", "mean", "zero"] = Field(
@@ -120,7 +120,7 @@ class DataSettings(SettingsModel):
         "clipped",
         title="Scaling",
         description="Brings numbers to one size. Clipping, or quartiles with a smooth bound (RealMLP), keep absurd "
-        "values from ruling the column.",
+        "values from dominating the column.",
         json_schema_extra=ui(
             labels={
                 "clipped": "Clip, then standardise",
@@ -166,7 +166,7 @@ class DataSettings(SettingsModel):
         ge=0,
         lt=1,
         title="Test share",
-        description="Rows nobody looks at until the end, for an honest figure.",
+        description="Rows that are not used until the end, for an honest score.",
         json_schema_extra=ui(step=0.05),
     )
     stratify: bool = Field(
@@ -194,10 +194,10 @@ class DataSettings(SettingsModel):
 
     @property
     def facts(self) -> KindFacts:
-        """What is known of this kind of data."""
+        """Facts about this kind of data."""
         return DATA_KINDS[self.kind]
 
     @property
     def title(self) -> str:
-        """What is learned from what, in short."""
+        """Target and source, in short."""
         return self.source.summary(self.target)

@@ -1,4 +1,4 @@
-"""Finds what a package does with a kind of data: the module of that name in the package's folder ``kinds``."""
+"""Finds a package's module for a kind of data, in the package's folder ``kinds``."""
 
 from functools import cache
 from importlib import import_module
@@ -10,9 +10,9 @@ from lrapp.settings.sources import DATA_KINDS, DataKind
 
 @cache
 def part(package: str, kind: DataKind) -> Any:
-    """Return what a package does with a kind of data, its module's ``KIND``.
+    """Return ``KIND`` of a package's module for a kind of data.
 
-    It is imported when it is asked for: a page that shows a table need not wait for what pictures want.
+    It is imported when it is asked for: a page that shows a table need not wait for the imports of pictures.
 
     Args:
         package: Name of the package with a module for each kind, for example ``lrapp.preparation.kinds``.
@@ -24,7 +24,7 @@ def part(package: str, kind: DataKind) -> Any:
 def kind_of_model(folder: Path) -> DataKind:
     """Return from which kind of data the model in a folder has learned, by the files that lie beside it.
 
-    Damaged settings do not keep a model from predicting, so they are not asked.
+    A model can predict even if its settings are damaged, so they are not read.
 
     Args:
         folder: A run's, or that of an unpacked download.

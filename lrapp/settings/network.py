@@ -1,4 +1,4 @@
-"""Settings of the network: its layers, how pictures are varied, and what it knows before it trains."""
+"""Settings of the network: its layers, augmentation, and the weights that it starts from."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -25,15 +25,15 @@ LayerKind = Literal[
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """What is known of a kind of layer before it is built.
+    """Facts about a kind of layer.
 
     Args:
         title: What the page calls it.
-        short: How a row of runs shows it, with the layer's fields in braces; empty where it is passed over.
-        reads: The fields of ``LayerSettings`` that count for it, beside its kind.
+        short: How lists of runs show it, with the layer's fields in braces; empty if they leave it out.
+        reads: The fields of ``LayerSettings`` that it uses, besides its kind.
         first: Values that a new layer starts with, where they are not the field's own.
         pictures: Whether it needs height and width.
-        weighted: Whether training moves something in it.
+        weighted: Whether it has trainable weights.
     """
 
     title: str
@@ -70,7 +70,7 @@ class LayerSettings(SettingsModel):
     kind: LayerKind = Field(
         "dense",
         title="Kind",
-        description="Dense joins everything with everything; convolution and pooling look at a picture piece by piece.",
+        description="Dense connects every input with every unit; convolution and pooling work on parts of a picture.",
         json_schema_extra=ui(labels={kind: facts.title for kind, facts in LAYER_KINDS.items()}),
     )
     units: int = Field(
@@ -97,7 +97,9 @@ class LayerSettings(SettingsModel):
         json_schema_extra=ui("pixels"),
     )
     activation: Activation = Field(
-        "relu", title="Activation", description="What bends the layer's output; relu is the usual choice."
+        "relu",
+        title="Activation",
+        description="The nonlinear function of the layer's output; relu is the usual choice.",
     )
     dropout: float = Field(
         0.0,
@@ -205,13 +207,13 @@ class FreshStart(SettingsModel):
 class RunStart(SettingsModel):
     """The weights of a finished run of one's own, for all layers but the output layer.
 
-    The output layer comes along only where both runs tell the same classes apart.
+    The output layer is included only if both runs have the same classes.
     """
 
     type: Literal["run"] = "run"
     run: str = Field(
         title="Run",
-        description="The run whose model knows something already; its layers must be those of this network.",
+        description="The run whose trained weights are taken; its layers must be those of this network.",
         pattern=rf"^{RUN_ID}$",
     )
 
@@ -223,7 +225,7 @@ class PretrainedStart(SettingsModel):
     name: Literal["MobileNetV2", "EfficientNetB0"] = Field(
         "MobileNetV2",
         title="Network",
-        description="MobileNetV2 is small and quick (9 MB); EfficientNetB0 knows more and takes twice as long (16 MB).",
+        description="MobileNetV2 is small and quick (9 MB); EfficientNetB0 is better and takes twice as long (16 MB).",
     )
     size: int = Field(
         96,
@@ -239,13 +241,13 @@ Start = Annotated[FreshStart | RunStart | PretrainedStart, Field(discriminator="
 
 
 class ModelSettings(SettingsModel):
-    """The network between the inputs and the answer; the output layer follows from the task."""
+    """The network between the inputs and the output; the output layer follows from the task."""
 
     layers: tuple[LayerSettings, ...] = Field(
         (LayerSettings(units=64), LayerSettings(units=32)),
         max_length=50,
         title="Layers",
-        description="From the inputs to the answer. None at all makes a linear model.",
+        description="From the inputs to the output. None at all makes a linear model.",
     )
     initial_weights: InitialWeights = Field(
         "automatic",

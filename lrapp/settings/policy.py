@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from lrapp.errors import UserError
+from lrapp.phrasing import number
 from lrapp.policies import schedules
 from lrapp.settings.base import SettingsModel, checked, ui
 
@@ -21,7 +22,7 @@ class RangeTestSettings(SettingsModel):
         ge=1e-12,
         le=1000,
         title="Lowest rate",
-        description="The test starts here; far too small is right.",
+        description="The test starts here; it should be far too small.",
     )
     end_lr: float = Field(
         10.0,
@@ -43,8 +44,8 @@ class RangeTestSettings(SettingsModel):
         ge=1,
         le=20,
         title="Seeds",
-        description="How often the test is repeated, with other initial weights; how far they agree tells how sure it "
-        "is.",
+        description="How often the test is repeated, with other initial weights; how far they agree shows how sure "
+        "the result is.",
     )
 
     def sweep(self) -> schedules.RangeSweep:
@@ -58,7 +59,7 @@ class RangeTestSettings(SettingsModel):
         if self.end_lr < 9.999 * self.start_lr:
             raise UserError(
                 "A range test must end at ten times its first rate or above; lower the start or raise the end. "
-                f"Received: start {self.start_lr:g}, end {self.end_lr:g}."
+                f"Received: start {number(self.start_lr, 6)}, end {number(self.end_lr, 6)}."
             )
         return sweep
 
@@ -104,7 +105,7 @@ class _PolicySettings(SettingsModel):
         warmup = self._steps(self.warmup, steps_per_epoch)
         if warmup == 0:
             return self._policy(steps_per_epoch, total_steps)
-        # Below one step there is nothing to draw a line through; WarmUp says so.
+        # Below one step there is no line to draw; WarmUp reports that.
         remaining = max(1, total_steps - int(warmup))
         return schedules.WarmUp(self._policy(steps_per_epoch, remaining), warmup)
 

@@ -1,4 +1,4 @@
-"""Everything a run is made of, validated, as JSON in and out.
+"""All settings of a run, validated, as JSON in and out.
 
 The same tree is what the page edits, what the run folder keeps, what ``python -m lrapp`` takes and what one person
 can send to another. Ranges, units and the sentence of help stand beside each field; the widgets read them there.
@@ -40,7 +40,7 @@ class EarlyStoppingSettings(SettingsModel):
     enabled: bool = Field(
         True,
         title="Early stopping",
-        description="Ends the run when the validation figure no longer gets better.",
+        description="Ends the run when the validation figure no longer improves.",
     )
     monitor: Literal["val_loss", "val_metric"] = Field(
         "val_loss",
@@ -55,7 +55,7 @@ class EarlyStoppingSettings(SettingsModel):
         ge=1,
         le=100_000,
         title="Patience",
-        description="Epochs to wait for something better. With cyclical rates at least a whole cycle.",
+        description="Epochs to wait for an improvement. With cyclical rates at least a whole cycle.",
         json_schema_extra=ui("epochs"),
     )
     min_delta: float = Field(
@@ -69,12 +69,12 @@ class EarlyStoppingSettings(SettingsModel):
     restore_best: bool = Field(
         True,
         title="Keep the best weights",
-        description="The model that you leave with is that of the best epoch.",
+        description="The model has the weights of the best epoch.",
     )
 
 
 class TrainingSettings(SettingsModel):
-    """How the weights are found."""
+    """How the network is trained."""
 
     optimizer: Optimizer = Field(
         "adam",
@@ -165,8 +165,8 @@ class TrainingSettings(SettingsModel):
     combine: Literal["all", "selected", "best"] = Field(
         "all",
         title="Networks in the model",
-        description="All: their plain mean; in a race that of its leaders. Selected: those that help one another on "
-        "the validation rows (Caruana et al. 2004). Only the best: the one that does best there.",
+        description="All: their plain mean; in a race that of its leaders. Selected: those whose mean does best on "
+        "the validation rows (Caruana et al. 2004). Only the best: the single best there.",
         json_schema_extra=ui(labels={"all": "All", "selected": "Selected", "best": "Only the best"}),
     )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
@@ -181,13 +181,13 @@ MOST_STEPS = 20_000_000
 
 
 class RunSettings(SettingsModel):
-    """Everything that decides what a run computes.
+    """All that decides what a run computes.
 
     The same settings on the same machine give the same history, bit for bit.
     """
 
     version: Literal[1] = 1
-    name: str = Field("", title="Name", description="What you want to call this run.", max_length=200)
+    name: str = Field("", title="Name", description="A name of your choice for this run.", max_length=200)
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
@@ -218,7 +218,7 @@ class RunSettings(SettingsModel):
 
     @property
     def networks_obstacle(self) -> str:
-        """Why the run cannot train several networks at once, as a sentence; empty where it can, or needs not."""
+        """Why the run cannot train several networks at once, as a sentence; empty if it can, or trains one."""
         if self.networks == 1:
             return ""
         one = (
@@ -332,7 +332,7 @@ _LIMITS = {
 
 
 def describe(error: ValidationError) -> str:
-    """Return the first complaint of pydantic as one sentence that names the field and what was received."""
+    """Return pydantic's first error as one sentence that names the field and what was received."""
     first = error.errors(include_url=False)[0]
     if first["type"] == "json_invalid":
         return (

@@ -19,12 +19,12 @@ DataKind = Literal["table", "pictures"]
 
 @dataclass(frozen=True)
 class KindFacts:
-    """What is known of a kind of data before any are read.
+    """Facts about a kind of data, known before any are read.
 
     Args:
-        title: What sentences call data of this kind.
-        label: What the page calls them.
-        unit: One of what there are many of.
+        title: Name of such data in sentences.
+        label: Their name on the page.
+        unit: One item of the data: a row or a picture.
         model_file: What lies beside a model of this kind, and beside no other.
         upload: What a person uploads.
         suffixes: How the names of such files end.
@@ -48,7 +48,7 @@ class KindFacts:
 
     @property
     def units(self) -> str:
-        """Several of them."""
+        """The plural of ``unit``."""
         return f"{self.unit}s"
 
 

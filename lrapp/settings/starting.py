@@ -1,4 +1,4 @@
-"""What a person who comes to a table starts with, before anything is chosen by hand.
+"""The settings that a table starts with, before anything is chosen by hand.
 
 These are not the fields' own defaults: those stay what they were when a run was written that does not name them. What
 is here was chosen by ``tests/benchmarks/table_quality.py``, and for reasons that hold on other tables, too: the mean of

@@ -1,4 +1,4 @@
-"""The cells of one column -> numbers, the same way in training and years later in a new file.
+"""The cells of one column -> numbers, in the same way in training and for new files.
 
 The text of a value is what two files have in common: 1, 1.0 and "1" are one category. Nothing here is fitted.
 """
@@ -56,7 +56,7 @@ def texts(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """
     codes, found = pd.factorize(column)
     names: dict[str, int] = {}
-    renamed = np.full(len(found) + 1, -1, np.int64)  # the last is where code -1 looks
+    renamed = np.full(len(found) + 1, -1, np.int64)  # the last is for code -1
     for code, value in enumerate(found):
         name = text_of(value)
         if name != MISSING:
@@ -142,7 +142,7 @@ def date_parts(column: pd.Series) -> np.ndarray:
         float64, shape (rows, parts).
     """
     dates = column.dt.tz_convert("UTC").dt.tz_localize(None) if column.dt.tz is not None else column
-    # Whole seconds reach further than the nanoseconds of a Timestamp: the years 1 and 9999 are in many tables.
+    # Seconds have a larger range than a Timestamp's nanoseconds: the years 1 and 9999 are in many tables.
     seconds = dates.to_numpy().astype("datetime64[s]")
     day = seconds.astype("datetime64[D]")
     days = np.where(np.isnat(day), np.nan, day.astype(np.int64))
@@ -151,7 +151,7 @@ def date_parts(column: pd.Series) -> np.ndarray:
         2 * math.pi
     )
     plain = np.stack([days + time, dates.dt.year, dates.dt.day], axis=1)
-    # Equal sines would differ in their last digit, and scaling by quantiles would tell them apart by it.
+    # Equal sines could differ in the last digit, which scaling by quantiles would exaggerate.
     circles = np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(len(column), 6).round(9)
     return np.concatenate([plain, circles], axis=1).astype(np.float64)
 
@@ -164,7 +164,7 @@ def numbers(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _canonical(name: str) -> str:
-    """A number's text without the zeros that say nothing: "1.0" is "1", "007" stays."""
+    """A number's text without zeros that mean nothing: "1.0" is "1", "007" stays."""
     return text_of(float(name)) if _NUMBER.fullmatch(name) and math.isfinite(float(name)) else name
 
 

@@ -1,14 +1,14 @@
-"""A look at a table: a row for each of its columns, for a person to check before training."""
+"""A summary of a table: a row for each column, for a person to check before training."""
 
 import numpy as np
 import pandas as pd
 
 from lrapp.tables.reading import Table
 
-# A look needs no more than this; counting all of a large table would keep the person waiting.
+# A summary needs no more rows than this; counting all of a large table is slow.
 SAMPLE_ROWS = 5_000
 BARS = 12
-# Drawing a distribution for more columns than anybody looks through costs seconds.
+# Distributions of more columns cost seconds.
 MOST_DISTRIBUTIONS = 1_000
 
 
@@ -49,7 +49,7 @@ def bars(column: pd.Series) -> list[int]:
         values = values[np.isfinite(values)]
         if not len(values):
             return []
-        low, high = np.quantile(values, [0.005, 0.995])  # one absurd value must not flatten all others
+        low, high = np.quantile(values, [0.005, 0.995])  # one extreme value must not flatten all others
         if high <= low:
             return [len(values)]
         counts, _ = np.histogram(np.clip(values, low, high), bins=BARS)

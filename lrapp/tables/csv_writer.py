@@ -1,4 +1,4 @@
-"""Tables -> CSV in which no cell can start a formula, in the bytes that spreadsheets want."""
+"""Tables -> CSV in which no cell can start a formula, in the encoding that spreadsheets expect."""
 
 import csv
 import io
@@ -10,18 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-# Spreadsheets take a file for UTF-8 only where it begins with this mark.
+# Spreadsheets read a file as UTF-8 only if it begins with this mark.
 MARK = b"\xef\xbb\xbf"
-# What a spreadsheet may take for the start of a formula.
+# Characters that a spreadsheet may read as the start of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _SUSPECT = r"^ *[=+\-@\t\r\n＝＋－＠]"
 _SPECIAL = '[",\r\n]'
 
 
 def to_csv_bytes(frame: pd.DataFrame) -> bytes:
-    """Return a frame as CSV (UTF-8 with a byte-order mark, as spreadsheets want it) that can start no formula.
+    """Return a frame as CSV (UTF-8 with a byte-order mark, for spreadsheets) in which no cell is a formula.
 
-    A cell of text that a spreadsheet could take for a formula gets an apostrophe in front.
+    Text that a spreadsheet could read as a formula gets an apostrophe in front.
     """
     return csv_header(map(str, frame.columns)) + csv_rows(arrow(frame))
 
@@ -50,7 +50,7 @@ def csv_header(names: Iterable[str]) -> bytes:
 def csv_rows(table: pa.Table) -> bytes:
     """Return the rows of an Arrow table of numbers, points in time and texts as CSV, without their names."""
     columns = [_written(column) for column in table.columns]
-    # Told once for all cells: the writer would put quotes around every text.
+    # One option for all cells: by default the writer quotes every text.
     special = any(
         pa.types.is_string(column.type) and pc.any(pc.match_substring_regex(column, _SPECIAL)).as_py()
         for column in columns
@@ -88,5 +88,5 @@ def _safe(text: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Half of a pair of surrogates can stand in a Python text, but in no file."""
+    """Replace lone surrogates, which a Python text can hold but no file."""
     return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Whether pandas alone, told so, reads from the bytes of a CSV file exactly the table that is known."""
+"""Whether pandas reads exactly a known table from the bytes of a CSV file."""
 
 import io
 import warnings
@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def gives(data: bytes, options: dict[str, Any], frame: pd.DataFrame) -> bool:
-    """Return whether ``pandas.read_csv`` gives this very frame, without a word of warning.
+    """Return whether ``pandas.read_csv`` gives exactly this frame, without a warning.
 
     Args:
         data: Bytes of the file.
@@ -25,7 +25,7 @@ def gives(data: bytes, options: dict[str, Any], frame: pd.DataFrame) -> bool:
         )
     except MemoryError:
         raise
-    except Exception:  # whatever pandas stumbles over
+    except Exception:  # pandas can raise anything
         return False
 
 

@@ -42,7 +42,7 @@ from lrapp.tables.text.total_rows import ends_in_total
 
 _FEW_ROWS = 5000
 _USED = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.YES_NO, ColumnKind.DATE)
-# What cells may look like where a header says what they are: numbers stand for categories and times, too.
+# Kinds that cells may seem to have although a header names another one: numbers can be categories and times, too.
 _OTHERWISE = {
     ColumnKind.CATEGORY: (ColumnKind.NUMBER,),
     ColumnKind.DATE: (ColumnKind.NUMBER,),
@@ -61,9 +61,9 @@ class Table:
     Args:
         name: Name of the file.
         frame: One column per column of the file: int64 or float64 for numbers, ``str`` for words, datetime64 for dates.
-        columns: What is known about each.
+        columns: The record of each.
         dialect: How the file was written, None for a spreadsheet.
-        notes: Plain sentences on everything that was changed, decided or left out.
+        notes: Plain sentences on all that was changed, decided or left out.
         repairs: The first 1,000 rows that had to be repaired.
         repaired_rows: How many there are in all.
         to_predict: Name of the column that a row below the names says is the class or target, else ``""``.
@@ -86,7 +86,7 @@ class Table:
         return {column.name: column.kind for column in self.columns}
 
     def with_kinds(self, overrides: Mapping[str, ColumnKind]) -> "Table":
-        """Read columns anew as the kinds that the user chose.
+        """Read columns again as the kinds that the user chose.
 
         Args:
             overrides: Column name -> kind; columns that already have it stay as they are.
@@ -104,7 +104,7 @@ class Table:
         return self._with(reads)
 
     def as_said(self, kinds: Mapping[str, ColumnKind]) -> "Table":
-        """Read columns anew as the kinds that the header says, where their cells alone look like something else.
+        """Read columns again as the kinds that the header names, where their cells alone suggest others.
 
         Args:
             kinds: Column name -> kind; names that the table does not have are passed over, and so are those whose
@@ -115,7 +115,7 @@ class Table:
             kind = kinds.get(column.name)
             if kind is None or column.name in self._given.formats or column.kind not in _OTHERWISE[kind]:
                 continue
-            with suppress(UserError):  # what cannot be read so stays what it looks like
+            with suppress(UserError):  # columns that cannot be read so keep their kind
                 read = convert(self._text(column.name), kind, self._context(place))
                 said = "left out" if kind is ColumnKind.IDENTIFIER else f"a {kind.value}"
                 note = f"{said}, as the header says"
@@ -123,7 +123,7 @@ class Table:
         return self._with(reads)
 
     def with_formats(self, formats: Mapping[str, ColumnFormat]) -> "Table":
-        """Read columns anew by formats, as ``read_csv`` does that is given them.
+        """Read columns again by formats, as ``read_csv`` does if it is given them.
 
         Args:
             formats: Column name -> how it is written; names that the table does not have are passed over.
@@ -139,7 +139,7 @@ class Table:
         )
 
     def _with(self, reads: Mapping[str, Read]) -> "Table":
-        """The table with some columns as they were read anew."""
+        """The table with some columns replaced."""
         if not reads:
             return self
         texts = {name: text for name, text in self._texts.items() if name not in reads}
@@ -155,7 +155,7 @@ class Table:
         return replace(self, frame=frame, columns=tuple(columns), notes=tuple(notes), _texts=texts)
 
     def dates_in(self, name: str) -> pd.Series:
-        """Return the cells of a column that are dates; NaT in all others, however many they are.
+        """Return the cells of a column that are dates, and NaT for all others.
 
         Args:
             name: A column of the table.
@@ -168,13 +168,13 @@ class Table:
         found = pd.Series(np.full(len(written), np.datetime64("NaT", "us")), index=written.index)
         for shape in shapes.dropna().unique():
             alike = pa.array(written.where(shapes == shape), type=pa.string(), from_pandas=True)
-            with suppress(UserError):  # what only looks like dates
+            with suppress(UserError):  # only seemingly dates
                 read = convert(Packed([alike]), ColumnKind.DATE, self._context(place))
                 found = found.fillna(read.values.set_axis(found.index).astype(found.dtype))
         return found
 
     def unread(self, name: str) -> np.ndarray:
-        """Return for each row whether its cell in a column says something that was not read as a value.
+        """Return for each row whether its cell in a column has a text that was not read as a value.
 
         Args:
             name: A column of the table.
@@ -212,7 +212,7 @@ def read_csv(
     Args:
         data: Bytes of the file.
         name: Its name, for sentences only.
-        dialect: What the user knows better; the rest is detected.
+        dialect: The user's choices; the rest is detected.
         known_names: Names that columns may have, as of a model that asks for them. A row of them (in any order, some
             of them, or others beside) is the header, and one of them alone in its line that of a table of one column.
         formats: How columns are known to be written, by name, as a model learned them. They are read by that, whatever
@@ -226,7 +226,7 @@ def read_csv(
         raise UserError("The file must hold a table, and this one is empty. Upload another one.")
     unpacked = unpack(bytes(data), name)
     notes, name = list(unpacked.notes), unpacked.name
-    # A form of the file is let go of as soon as there is the next one, since each may be larger than the file.
+    # Each form of the file is released as soon as the next one exists, since it may be larger than the file.
     if unpacked.sheet is not None:
         sheets = [unpacked.sheet]
         del data, unpacked

@@ -1,4 +1,4 @@
-"""Where a run stands after an epoch, so that it can go on bit for bit as if nothing had happened."""
+"""The state of a run after an epoch, from which it resumes bit for bit as if never interrupted."""
 
 import json
 import zipfile
@@ -24,7 +24,7 @@ _OTHER_NETWORK = (
 
 
 class MemberState(NamedTuple):
-    """Where one of many networks stands: its best epoch, that epoch's figure, epochs since, and whether it counts."""
+    """The state of one of many networks: its best epoch, that epoch's figure, epochs since, and whether it counts."""
 
     best_epoch: int | None
     best_value: float
@@ -39,12 +39,12 @@ class TrainingState:
     Args:
         epochs: Epochs done, at least 1.
         best_epoch: The best of them, counted from 1; None when there was none.
-        best_value: Its figure, as watched.
+        best_value: The value that early stopping watches, at that epoch.
         wait: Epochs since then.
         model: Values of the network's variables.
         optimizer: Values of the optimizer's variables.
         best_weights: Values of the network's variables after the best epoch.
-        members: Of many networks at once where each stands; empty for a single one.
+        members: The state of each of many networks; empty for a single one.
     """
 
     epochs: int
@@ -92,7 +92,7 @@ class TrainingState:
             raise UserError(_OTHER_NETWORK)
 
     def save(self, path: str | Path) -> None:
-        """Write the state to a file; whoever reads meanwhile finds the old state or the new one, whole."""
+        """Write the state to a file; a reader meanwhile gets the whole old state or the whole new one."""
         about: dict[str, Any] = {
             "format": _FORMAT,
             "epochs": self.epochs,
@@ -109,7 +109,7 @@ class TrainingState:
             for name in ("model", "optimizer", "best_weights")
             for index, value in enumerate(getattr(self, name))
         }
-        # Should its name be lost in a power cut, the state before it is as good.
+        # If a power cut undoes the renaming, the state before it is as good.
         with disk_errors(), whole(Path(path), "content") as beside, beside.open("wb") as file:
             np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
@@ -121,7 +121,7 @@ class TrainingState:
             UserError: If it cannot be read.
         """
         try:
-            # NumPy leaves a file open that it opened itself and could not read.
+            # NumPy would leave the file open if it could not read it.
             with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 about = from_json(str(file["about"]))
                 if about["format"] != _FORMAT:
@@ -142,7 +142,5 @@ class TrainingState:
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(_UNREADABLE) from error
-        except (
-            RuntimeError
-        ) as error:  # by the damaged bytes it is encrypted, or packed in a way that nobody knows
+        except RuntimeError as error:  # damaged bytes can look encrypted, or packed by an unknown method
             raise UserError(_UNREADABLE) from error

@@ -1,4 +1,4 @@
-"""How a run goes: epoch after epoch, with its events, its best weights, its state and its end."""
+"""The course of a run: epoch after epoch, with its events, best weights, state and end."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from lrapp.errors import Stopped
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.runs.events import Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
 from lrapp.training.checkpoints import TrainingState
@@ -20,9 +20,9 @@ from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
 
-# Long enough that calls cost nothing, short enough that Stop is prompt and charts move.
+# Seconds of a call: long enough that calls cost nothing, short enough that Stop is prompt and charts move.
 CHUNK_SECONDS = 0.25
-# How often the state is handed out, at most; the pauses also grow with what handing it out costs.
+# Least seconds between two states; the pauses also grow with the cost of saving one.
 STATE_SECONDS = 1.0
 
 
@@ -32,7 +32,7 @@ def metric_name(task: Task) -> str:
 
 
 class Pace:
-    """How many steps fit into the time of one call, learned from those that ran."""
+    """How many steps fit into the time of one call, estimated from those that ran."""
 
     def __init__(self) -> None:
         self.steps = 1
@@ -68,10 +68,12 @@ class Best:
 
 
 class Diverged(Exception):
-    """A number became infinite, or none."""
+    """A number became infinite or NaN."""
 
     def __init__(self, what: str, step: int, learning_rate: float) -> None:
-        super().__init__(f"{what} at step {step} (learning rate {learning_rate:g}): lower the learning rate.")
+        super().__init__(
+            f"{what} at step {step} (learning rate {number(learning_rate, 6)}): lower the learning rate."
+        )
 
 
 class Course:
@@ -105,7 +107,7 @@ class Course:
         self.best = Best(stopping, stopping.monitor == "val_metric" and prepared.task != "regression")
         self.best_weights: tuple[tf.Tensor, ...] = ()
         self.epochs = 0
-        # Only full batches are compiled; a batch larger than the table is none.
+        # Only full batches are compiled; one larger than the table is not full.
         self.xla = settings.batch_size <= self.training.rows and uses_xla(loop.model, settings, total)
         self.pace, self.evaluation_pace = Pace(), Pace()
         self.traced: set[tuple[str, bool, tuple[bool, ...]]] = set()
@@ -118,7 +120,7 @@ class Course:
         return time.perf_counter() - self.started
 
     def go(self, state: TrainingState | None) -> TrainingEnded:
-        """Train to the end, from a state or from the beginning; say what happens, and how it ended."""
+        """Train to the end, from a state or from the beginning; emit the events, return how it ended."""
         if state is not None:
             self._take_up(state)
         self._begin()
@@ -168,7 +170,7 @@ class Course:
         return ()
 
     def _frozen(self, epoch: int) -> tuple[bool, ...]:
-        """Which groups stand still in an epoch, counted from 0."""
+        """Which groups are frozen in an epoch, counted from 0."""
         rates = self.rates[epoch * self.steps_per_epoch : (epoch + 1) * self.steps_per_epoch]
         still = tuple(bool(group) for group in (rates == 0).all(axis=0))
         return still if any(still) and not all(still) else ()
@@ -199,7 +201,7 @@ class Course:
         self._epoch_done(np.concatenate(losses), np.concatenate(metrics))
 
     def _steps_done(self, step: int, steps: Steps) -> None:
-        """Say what some steps did, the first of them with this number; the run ends with a loss that is not finite."""
+        """Emit the events of some steps, from this number on; a loss that is not finite ends the run."""
         self._say(step, steps.losses, steps.group_rates)
         if not np.isfinite(steps.losses[-1]):
             last = step + len(steps.losses)
@@ -267,7 +269,7 @@ class Course:
         return float(loss) + penalty, float(metric) * self.scale
 
     def _evaluated(self, data: Data) -> Iterator[NDArray[np.float64]]:
-        """The sums over some batches' rows after the others, from the loop."""
+        """The loop's sums over all batches, some batches at a time."""
         batches, done = self.loop.evaluation_batches(data), 0
         while done < batches:
             if done and self.should_stop():
@@ -281,7 +283,7 @@ class Course:
     def _learn(
         self, pace: Pace, kind: tuple[str, bool, tuple[bool, ...]], steps: int, seconds: float
     ) -> None:
-        # The first call of a kind traces or compiles, which says nothing about those that follow.
+        # The first call of a kind traces or compiles, so its time is not that of the next ones.
         if kind in self.traced:
             pace.took(steps, seconds)
         self.traced.add(kind)
@@ -309,7 +311,7 @@ class Course:
         return TrainingState.of(self.last, self.best_weights, self.epochs, best.epoch, best.value, best.wait)
 
     def _leave_weights(self, reason: Ending) -> str:
-        """Give the model the weights that it is to end with, and say which."""
+        """Give the model its final weights, and return a sentence on which they are."""
         if self.settings.early_stopping.restore_best and self.best_weights:
             self.loop.restore(self.best_weights)
             return f" The model keeps the weights of epoch {self.best.epoch:,}, the best."

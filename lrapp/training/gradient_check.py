@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # The step at which what is cut off of the Taylor series, step^2, and what is rounded away, 1e-16 / step, are about as
 # small in float64; and one for what lies near a kink.
 STEP, SMALL_STEP = 1e-5, 1e-7
-# How much of the loss is rounding.
+# The share of the loss that may be rounding.
 _ROUNDING = 1e-15
 MOST_ROWS, FEWEST_ROWS = 32, 8
 MOST_PER_VARIABLE, FEWEST_PER_VARIABLE = 32, 8
@@ -50,14 +50,14 @@ def check(
     settings: RunSettings,
     tell: Callable[[float], None] = lambda share: None,
 ) -> GradientReport:
-    """Check the gradients of a network with the weights that it has; it is left as it is.
+    """Check the gradients of a network with the weights that it has; it is not changed.
 
     The rows are the first of training's first batch, at most ``MOST_ROWS``. Dropout and augmentation are left out;
     batch normalisation normalises with these rows, as in training, and both gradients go through it.
 
     Args:
         network: From ``models.build``, in the precision of training.
-        task: What it answers.
+        task: The network's task.
         part: The training rows.
         settings: The run's; layers, batch size, seed and precision count here.
         tell: Told how much is done, 0 to 1, after each weight; what it raises ends the check.
@@ -159,7 +159,7 @@ class Copy:
 
     Args:
         network: The original.
-        task: What it answers.
+        task: The network's task.
         dtype: In which all its layers compute; None as in the original.
     """
 
@@ -199,7 +199,7 @@ class Copy:
     def _call(self, function: Callable[..., Any], *data: Any) -> Any:
         name = function.__name__
         if name not in self._functions:
-            # Traced for these shapes, and never again.
+            # Traced once, for these shapes.
             traced = tf.function(function, autograph=False)
             self._functions[name] = traced.get_concrete_function(*data)
         return self._functions[name](*data)
@@ -218,7 +218,7 @@ class Copy:
 
 
 def _still(layer: keras.layers.Layer, dtype: str | None) -> keras.layers.Layer:
-    """The same layer, without weights yet; one that draws random numbers passes on what it is given."""
+    """A copy of a layer, without weights yet; layers that draw random numbers become identities."""
     if any(
         isinstance(getattr(layer, place, None), keras.random.SeedGenerator)
         for place in ("seed_generator", "generator")
@@ -252,7 +252,7 @@ class _Slopes:
 
     def __init__(self, copy: Copy, data: tuple[Any, ...], loss: float) -> None:
         self._copy, self._data, self._loss = copy, data, loss
-        # A weight moves what a layer makes by as much as it is given: large inputs need small steps.
+        # A weight changes the output in proportion to its input: large inputs need small steps.
         kernels = [layer for layer in copy.layers if getattr(layer, "kernel", None) is not None]
         given = keras.Model(copy.model.input, [layer.input for layer in kernels])(data[0], training=True)
         largest = [float(tf.reduce_max(tf.abs(value))) for value in tf.nest.flatten(given)]
@@ -296,7 +296,7 @@ class _Slopes:
             variable.scatter_nd_update(index, [value])
             losses.append(self._copy.value(self._data))
         variable.scatter_nd_update(index, [weight])
-        # As far as the weight has really moved, in numbers of 64 bits.
+        # The actual change of the weight in float64.
         up, down = (weight + step) - weight, weight - (weight - step)
         return (
             (losses[0] - losses[1]) / (up + down),
@@ -355,9 +355,9 @@ def _title(layer: keras.layers.Layer, model: ModelSettings) -> str:
 def _notes(network: keras.Model, settings: RunSettings) -> tuple[str, ...]:
     model, notes = settings.model, []
     if any(isinstance(layer, keras.layers.Dropout) and layer.rate > 0 for layer in network.layers):
-        notes.append("Dropout was left out: it would make another loss of every look.")
+        notes.append("Dropout was left out: it would change the loss with every evaluation.")
     if model.augmentation.any and len(network.input_shape) == 4:
-        notes.append("Augmentation was left out: the pictures are those of the file.")
+        notes.append("Augmentation was left out: the pictures are those of the files.")
     if any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers):
         notes.append(
             "Batch normalisation took mean and spread from these rows, as training takes them from a batch, and both "

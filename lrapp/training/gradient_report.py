@@ -1,9 +1,9 @@
-"""What a check of gradients found, in words; without TensorFlow, so that a page can show it."""
+"""The result of a gradient check, in words; without TensorFlow, so that a page can show it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 
 # Relative errors. In float64, right gradients agree to about 1e-8; a wrong sign or factor is near 1.
 FINE, WRONG = 1e-5, 1e-3
@@ -15,10 +15,10 @@ Verdict = Literal["agrees", "suspicious", "wrong", "zero", "open"]
 
 @dataclass(frozen=True)
 class LayerGradients:
-    """What was found of one layer.
+    """The result for one layer.
 
     Args:
-        name: What sentences call it, for example ``Layer 2 (Dense)``.
+        name: Its name in sentences, for example ``Layer 2 (Dense)``.
         weights: How many it has that training moves.
         checked: How many of them were checked.
         agree: For how many of these both gradients agree: a relative error of at most ``FINE``.
@@ -44,7 +44,7 @@ class LayerGradients:
 
     @property
     def verdict(self) -> Verdict:
-        """What the check says of the layer; ``open`` where all that was checked stands at kinks."""
+        """The verdict on the layer; ``open`` where all checked weights are at kinks."""
         if self.error > WRONG:
             return "wrong"
         if self.error > FINE:
@@ -61,14 +61,14 @@ class LayerGradients:
             "suspicious": f"suspicious: {self.worst}",
             "wrong": f"wrong: {self.worst}",
             "zero": "agrees, but all are zero: these rows teach it nothing",
-            "open": "cannot be told",
+            "open": "undecided",
         }[self.verdict]
         return f"{said} ({self.kinks} at a kink)" if self.kinks else said
 
 
 @dataclass(frozen=True)
 class GradientReport:
-    """What a check of gradients found.
+    """The result of a gradient check.
 
     Args:
         layers: Every layer with weights that training moves, from the inputs to the answer.
@@ -117,7 +117,7 @@ class GradientReport:
 
     @property
     def about_precision(self) -> str:
-        """One sentence on what the precision of training does to the gradient."""
+        """One sentence on how the precision of training changes the gradient."""
         worst = max(self.layers, key=lambda layer: layer.lost)
         if worst.lost == float("inf"):
             return (
@@ -147,4 +147,4 @@ def percent(share: float) -> str:
         return "0 %"
     if value < 1e-3:
         return "<0.001 %"
-    return f"{value:,.0f} %" if value >= 100 else f"{value:.2g} %"
+    return f"{value:,.0f} %" if value >= 100 else f"{number(value, 2)} %"

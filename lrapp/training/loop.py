@@ -1,6 +1,6 @@
 """Many training steps in one graph call.
 
-``keras.Model.fit`` spends most of a small network's time between steps. Here the data stay tensors and one
+``keras.Model.fit`` spends most of a small network's time between steps. Here the data stay tensors, and one
 ``tf.function`` runs as many steps as it is told to: it cuts each batch, sets the learning rate, takes the gradient,
 lets Keras's own optimizer apply it and writes down what happened. How many steps one call runs changes no number.
 """
@@ -52,7 +52,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Steps:
-    """What a call of the loop did.
+    """The record of a call of the loop.
 
     Args:
         losses: True loss of each batch, with penalties, float32, shape (steps,).
@@ -96,7 +96,7 @@ def shuffled(rows: int, seed: int, epoch: int) -> tf.Tensor:
         epoch: Epoch, counted from 0.
     """
     generator = np.random.default_rng(np.random.SeedSequence([seed, epoch]))
-    # Numbers of 64 bits are shuffled twice as fast, into the same order.
+    # 64-bit numbers are shuffled twice as fast, into the same order.
     return tf.constant(generator.permutation(rows).astype(np.int32))
 
 
@@ -109,13 +109,13 @@ def loop_key(settings: TrainingSettings) -> TrainingSettings:
         *("optimizer", "momentum", "nesterov", "weight_decay", "beta_1", "beta_2"),
         *("batch_size", "precision", "members"),
     )
-    # How far the groups differ is not traced, only that they do.
+    # The factors are not traced, only whether there are groups.
     groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
     return TrainingSettings(groups=groups, **{name: getattr(settings, name) for name in kept})
 
 
 class Loop:
-    """A network and its optimizer with what was traced for them.
+    """A network and its optimizer with their traced functions.
 
     A loop may serve many runs of one network, one after the other: after ``reset`` it is as good as new, and tracing
     (and the memory that it takes and never gives back) is paid once.
@@ -126,7 +126,7 @@ class Loop:
         settings: Optimizer, batch size and precision count here, as in ``loop_key``.
         owners: The group of each trainable variable, from ``models.owners``; empty where all follow one rate.
 
-    Set ``know`` to a function that gives the network what it is to know before it trains; ``reset`` calls it. Give
+    ``reset`` calls ``load_initial_weights``, if set, to give the network weights from an earlier training. Give
     ``units`` the run's logarithm before it is measured.
     """
 
@@ -145,7 +145,7 @@ class Loop:
         self.task: Task = task
         self.batch_size = settings.batch_size
         self.owners = owners
-        self.know: Callable[[keras.Model], None] | None = None
+        self.load_initial_weights: Callable[[keras.Model], None] | None = None
         self.groups = len(GROUPS) if owners else 1
         self.optimizer = self._make_optimizer(settings)
         self.optimizer.build(model.trainable_variables)
@@ -172,14 +172,14 @@ class Loop:
     def reset(self, seed: int) -> None:
         """Forget all training and start from the initial weights of another seed."""
         self._reset_model(seed)
-        if self.know is not None:
-            self.know(self.model)
+        if self.load_initial_weights is not None:
+            self.load_initial_weights(self.model)
         self.reset_optimizer()
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             self.optimizer.dynamic_scale.assign(self.optimizer.initial_scale)
 
     def reset_optimizer(self) -> None:
-        """Forget momentum and all that the optimizer has gathered, but not the scale of the loss."""
+        """Reset the optimizer's state, such as momentum, but not the loss scale."""
         scale = self.loss_scale
         for variable in self._optimizer_variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
@@ -187,7 +187,7 @@ class Loop:
             self.optimizer.dynamic_scale.assign(scale)
 
     def load(self, part: "Split") -> Data:
-        """Return rows as the loop takes them."""
+        """Return rows as tensors for the loop."""
         x = shared(part.x) if self.pictures else tf.constant(part.x, tf.float32)
         if self.task == "multi-class":
             y = tf.constant(part.y, tf.int32)
@@ -236,7 +236,7 @@ class Loop:
         return Steps(record[..., 0], record[..., 1], record[..., -1], record[..., 2:])
 
     def all_finite(self, losses: NDArray[np.floating[Any]]) -> bool:
-        """Return whether the losses of a step, a single one here, leave something to go on with."""
+        """Return whether training can go on after the losses of a step, here a single one."""
         return bool(np.isfinite(losses).all())
 
     def _call(
@@ -256,7 +256,7 @@ class Loop:
         return record.numpy()[: int(done)]
 
     def evaluation_batches(self, data: Data) -> int:
-        """Return into how many batches the rows are cut for ``evaluate``."""
+        """Return the number of batches for ``evaluate``."""
         return -(-data.rows // self.evaluation_rows)
 
     def evaluate(self, data: Data, first: int, count: int) -> NDArray[np.float64]:
@@ -321,7 +321,7 @@ class Loop:
                     autograph=False,
                     jit_compile=True if compiled else None,
                 )
-            # Traced here and now, and never again.
+            # Traced now, once.
             self._functions[key] = made.get_concrete_function()
         return self._functions[key]
 
@@ -362,7 +362,7 @@ class Loop:
         )
         return done, tf.stack([record.stack() for record in records], axis=-1)
 
-    # Of what is recorded in a step.
+    # The shapes of a step's record.
     _record_shape: tuple[int, ...] = ()
 
     def _goes_on(self, loss: Any) -> Any:
@@ -395,7 +395,7 @@ class Loop:
 
     @contextlib.contextmanager
     def _standing_still(self, frozen: tuple[bool, ...]) -> Iterator[None]:
-        """While it is traced, batch normalisation in frozen groups neither moves nor looks at the batch."""
+        """While tracing, switch batch normalisation in frozen groups to inference."""
         still = [
             layer
             for layer in self._layers

@@ -1,4 +1,4 @@
-"""How a run of many networks goes: each has its own best epoch, its own patience and its own end.
+"""The course of a run of many networks: each has its own best epoch, patience and end.
 
 A member whose numbers become infinite is left out, and the others go on. A member whose patience has ended goes on too,
 as it costs nothing beside the others, but what it does counts no more.
@@ -67,7 +67,7 @@ class MembersCourse(Course):
         return int(np.abs(np.log(self.loop.factors)).argmin())
 
     def _leave_out(self, finite: NDArray[np.bool_], what: str, step: int) -> None:
-        """Let members go whose numbers are infinite; the run ends when none is left."""
+        """Leave out members whose numbers are infinite; the run ends when none is left."""
         running = self.loop.running & finite
         if not running.any():
             rate = float(self.rates[min(step, len(self.rates)) - 1, -1] * self.loop.factors.min())
@@ -104,7 +104,7 @@ class MembersCourse(Course):
         self._save_now_and_then()
 
     def _event(self, step: int, figures: tuple[Figures, ...], value: float) -> EpochDone:
-        """What an epoch was: the means over the members that count, and each of them."""
+        """The event of an epoch: the means over the members that count, and each of them."""
         running = self.loop.running
         each = [np.where(running, figure[: self.loop.members], np.nan) for figure in figures]
         loss, val_loss, metric, val_metric = (float(figure[running].mean()) for figure in each)
@@ -157,7 +157,7 @@ class MembersCourse(Course):
         )
 
     def _leave_weights(self, reason: Ending) -> str:
-        """Give every network the weights that it is to end with, and say which."""
+        """Give every network its final weights, and return a sentence on which they are."""
         running, members = self.loop.running, self.loop.members
         with_best = np.array([best.epoch is not None for best in self.bests])
         now = self.loop.snapshot_members()

@@ -60,7 +60,7 @@ class MembersLoop(Loop):
         self.members = int(model.output_shape[0])
         self._record_shape = (self.members,)
         super().__init__(model, task, settings, owners)
-        # Whether a variable has an axis of members in front.
+        # Whether each variable has a leading axis of members.
         self._own = [
             isinstance(layer, Stacked) and len(variable.shape) == 3
             for layer in self._layers
@@ -89,7 +89,7 @@ class MembersLoop(Loop):
 
     @property
     def running(self) -> NDArray[np.bool_]:
-        """Which members still count; the others go on without anybody looking."""
+        """Which members still count; the others are computed but ignored."""
         return np.asarray(self._running)
 
     @running.setter
@@ -101,7 +101,7 @@ class MembersLoop(Loop):
 
         Args:
             part: The rows.
-            weights: What each row counts for in each member's loss, beside its weight in the table, shape
+            weights: Weight of each row in each member's loss, beside its weight in the table, shape
                 (rows, members); 1 by default.
         """
         data = super().load(part)

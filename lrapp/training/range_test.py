@@ -70,7 +70,7 @@ def run(
 
 
 def _room(settings: RangeTestSettings, rows: int, batch_size: int) -> Room:
-    """What a person could still change, were there no rate to be found."""
+    """What could still be changed if no rate is found."""
     fields = RangeTestSettings.model_fields
     highest = next(rule.le for rule in fields["end_lr"].metadata if hasattr(rule, "le"))
     lowest = next(rule.ge for rule in fields["start_lr"].metadata if hasattr(rule, "ge"))
@@ -84,7 +84,7 @@ def _room(settings: RangeTestSettings, rows: int, batch_size: int) -> Room:
 
 
 def told(advice: Advice) -> RatesFound:
-    """Return advice as a run tells it."""
+    """Return advice as a run's event."""
     return RatesFound(
         sentence=advice.sentence,
         base_lr=advice.base_lr,
@@ -136,7 +136,7 @@ def _repetition(
         if exploded is not None:
             return lr_range.curve(rates[: len(losses)], losses, len(rates))
         seconds = (time.perf_counter() - begun) / count
-        # The first call traces, which says nothing about those that follow.
+        # The first call traces, so its time is not that of the next ones.
         fitting = int(np.clip(_CHUNK_SECONDS / max(seconds, 1e-9), 1, MOST_STEPS)) if traced else fitting
         traced = True
     return lr_range.curve(rates, losses, len(rates))

@@ -1,4 +1,4 @@
-"""What a row is for a network: its numbers, its multiplications, and pictures that are not copied."""
+"""The cost of a row: its numbers and multiplications; and tensors of pictures without a copy."""
 
 import math
 
@@ -11,8 +11,8 @@ from lrapp.preparation.image_inputs import ALIGNMENT
 
 
 def shared(pixels: NDArray[np.uint8]) -> tf.Tensor:
-    """A tensor of pictures, in the memory that they lie in where that can be: a copy takes as much again, twice."""
-    # TensorFlow ends the process where memory that it is given does not start at a multiple of 64.
+    """Return pictures as a tensor, sharing their memory if possible, as copying needs it twice more."""
+    # TensorFlow crashes if shared memory does not start at a multiple of 64.
     fits = pixels.flags["C_CONTIGUOUS"] and pixels.ctypes.data % ALIGNMENT == 0 and pixels.flags["WRITEABLE"]
     if not fits or not len(pixels) or tf.config.list_physical_devices("GPU"):
         return tf.constant(pixels, tf.uint8)

@@ -34,7 +34,7 @@ def train(
     on_state: Callable[[TrainingState], None] | None = None,
     loop: Loop | None = None,
 ) -> TrainingEnded:
-    """Train a network in place and tell what happens.
+    """Train a network in place, and emit events.
 
     The same network, rows and settings give the same events (but for the seconds), bit for bit, whatever ran before
     in the process, however the steps fall into calls, and whether or not the run was interrupted and resumed. The
@@ -47,9 +47,9 @@ def train(
         learning_rates: A rate for every step of the run, shape (epochs * steps per epoch,), or of every group of
             layers for every step, shape (epochs * steps per epoch, groups). A group that has a rate of zero for a
             whole epoch, in which others have not, is frozen; where that changes the optimizer starts anew, so that
-            nothing it gathered for some layers is taken for the others.
+            no state of some layers is applied to others.
         settings: How to train.
-        on_event: Told of every event; the last is what this function returns.
+        on_event: Called with every event; the last is also returned.
         should_stop: Asked several times a second; when true, the run ends.
         state: Where an interrupted run of the same settings stood.
         on_state: Given the state after epochs, about once a second, and when the run ends.

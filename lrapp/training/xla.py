@@ -9,7 +9,7 @@ from lrapp.settings import TrainingSettings
 # Steps before XLA takes over, so that the first points come before its compiling. A fixed number: were it
 # measured, the last bits of the numbers would depend on how busy the machine is.
 XLA_FROM_STEP = 256
-# What XLA compiles within a second: no convolutions, and nothing that varies pictures.
+# Layers that XLA compiles within a second: no convolutions, no augmentation.
 _COMPILED = (
     keras.layers.InputLayer,
     keras.layers.Rescaling,

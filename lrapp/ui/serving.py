@@ -11,7 +11,7 @@ from lrapp.access.visitors import Cookies
 
 
 def middleware() -> list[Middleware]:
-    """Return what every request passes."""
+    """Return the middleware that every request passes."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return [Middleware(Cookies, path=f"/{base}")]
 

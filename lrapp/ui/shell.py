@@ -1,4 +1,4 @@
-"""The frame around the pages: navigation, and what goes wrong on any of them."""
+"""The frame around the pages: navigation, and errors of any page."""
 
 import logging
 from contextlib import suppress
@@ -22,7 +22,7 @@ STYLE = """
 .st-key-run_charts { padding-right: 92px; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */
 [data-testid="stStatusWidget"] [data-testid="stBaseButton-header"] { display: none; }
-/* A third click of a hand that is quick was not meant for the button that has just taken the place of the first. */
+/* A quick third click was not meant for the button that has just replaced the first. */
 @keyframes fresh { from, to { pointer-events: none; } }
 [class*="st-key-train-"] button { animation: fresh 0.3s; }
 .block-container { padding-top: 4.5rem; padding-bottom: 3rem; }
@@ -46,7 +46,7 @@ def show() -> None:
         st.Page(predict.page, title="Predict", icon=":material/online_prediction:", url_path="predict"),
     ]
     session.state().pages = {page.url_path or "train": page for page in pages}
-    # The first page lives at the address without a path; who types its name is not to be told that it is not there.
+    # The first page is at the address without a path; its own name must work, too.
     named = st.Page(_to_train, title="Train", url_path="train", visibility="hidden")
     chosen = st.navigation([*pages, named], position="top")
     if not identity.lasts():
@@ -62,9 +62,9 @@ def show() -> None:
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
     if not session.state().reader_expected:
-        session.state().reader_expected = True  # who has just come may upload a file
+        session.state().reader_expected = True  # a new visitor may upload a file
         with suppress(UserError):
-            resources.uploads().readers.expect()
+            resources.uploads().readers.prewarm()
     # After the page is drawn, since importing TensorFlow takes both cores; it is warm before the page has been read.
     resources.jobs()
     resources.settle()

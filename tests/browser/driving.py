@@ -1,6 +1,7 @@
 """A real server, a real Chromium, and what a person does in it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -202,6 +203,20 @@ def no_defect(page: Page) -> None:
         "[data-testid=stException]"
     ).first.inner_text()
     assert "Traceback" not in page.locator("body").inner_text()
+
+
+# 97.1% and 5e-07 are written 97.1 % and 5 × 10⁻⁷ (what a person typed or uploaded may be as it is).
+_ODD_NUMBER = re.compile(r"(?<![\w.,])[\d.,]+(?:%|e[+-]?\d+)(?!\w)")
+
+
+def written_numbers(page: Page) -> None:
+    """Check that the charts and sentences of the page write numbers in one way."""
+    texts = page.evaluate(
+        """[...document.querySelectorAll('[data-testid=stMarkdown], [data-testid=stAlert], [data-testid=stHtml], '
+        + '[data-testid=stMetric], svg.marks text')].map(one => [one.textContent,
+        (one.closest('[aria-label]') ?? one).getAttribute('aria-label') ?? one.outerHTML.slice(0, 300)])"""
+    )
+    assert [(text, where) for text, where in texts if _ODD_NUMBER.search(text)] == []
 
 
 def idle(page: Page) -> None:

@@ -87,7 +87,7 @@ def test_a_second_visitor_notices_nothing(browser: Browser, narrow_app: App) -> 
             upload(one, name, data)
             _wait_until_gone(app, data)
             _alert(one, sentence)
-            assert one.get_by_role("button", name="Train", exact=True).is_disabled()
+            expect(one.get_by_role("button", name="Train", exact=True)).to_be_disabled()
             other.get_by_role("spinbutton", name="Epochs", exact=True).press("ArrowUp")
             idle(other)
             no_defect(other)
@@ -96,7 +96,7 @@ def test_a_second_visitor_notices_nothing(browser: Browser, narrow_app: App) -> 
         assert _memory(app) - before < 60_000_000
         open_app(other, app.url)
         take(other, "again.csv", _NUMBERS)
-        assert other.get_by_role("button", name="Train", exact=True).is_enabled()
+        expect(other.get_by_role("button", name="Train", exact=True)).to_be_enabled()
 
 
 @pytest.mark.parametrize("name", ["cut.xlsx", "long.zip"])

@@ -136,19 +136,19 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         page.get_by_text("epoch").first.wait_for()
         page.wait_for_function("() => /epoch [1-9]/.test(document.body.innerText)")
         page.get_by_role("button", name="Stop all").click()
-        page.get_by_text("Ended, not all runs did all their epochs").wait_for()
+        page.get_by_text("Ended; not all runs finished").wait_for()
         states = [app.run(member.run_id).status.state for member in made.members]
         assert states == ["stopped", "stopped"]
         done = len(app.run(made.members[0].run_id).history().epochs)
         assert 0 < done < 3_000
-        expect(page.get_by_text("Too few runs did all their epochs to compare anything")).to_be_visible()
+        expect(page.get_by_text("Too few runs finished all their epochs to compare anything")).to_be_visible()
         expect(page.get_by_text("Fixed 0.001, seed 0: stopped.")).to_be_visible()
         idle(page)
         page.get_by_role("button", name="Resume 2 runs").click()
         page.get_by_role("button", name="Stop all").wait_for()
         page.wait_for_function("() => /epoch [1-9]/.test(document.body.innerText)")
         page.get_by_role("button", name="Stop all").click()
-        page.get_by_text("Ended, not all runs did all their epochs").wait_for()
+        page.get_by_text("Ended; not all runs finished").wait_for()
         history = app.run(made.members[0].run_id).history()
         assert len(history.epochs) >= done
         assert [epoch.epoch for epoch in history.epochs] == list(range(1, len(history.epochs) + 1))

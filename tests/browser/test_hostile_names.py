@@ -53,7 +53,7 @@ NAMED = (
     "Target",
     "Column",
     "Model",
-    "What if this were otherwise?",
+    "Vary one column",
     "Only these classes",
     "Run",
 )
@@ -344,7 +344,7 @@ def test_predictions_of_a_table_and_of_one_row(visit: Page, home: Home, name: st
     visit.get_by_role("tab", name="One row").click()
     visit.get_by_test_id("stMetric").wait_for()
     # How the answer moves with the columns whose names a tooltip could take for its own.
-    field = visit.get_by_role("combobox", name="What if this were otherwise?")
+    field = visit.get_by_role("combobox", name="Vary one column")
     for column in ("image", "title"):
         field.click()
         visit.get_by_role("option", name=column, exact=True).click()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import PATIENCE, App, choose, go, idle, marks, no_defect, tab, upload
+from browser.driving import PATIENCE, App, choose, expander, go, idle, marks, no_defect, tab, upload
 from lrapp.execution import worker
 from lrapp.prediction import folders
 from lrapp.runs import notes
@@ -57,7 +57,7 @@ def test_a_table_is_predicted_and_taken_away(
     table["note"] = "=HYPERLINK(1)"
     with tab(browser) as page:
         open_page(page, app, penguins)
-        page.locator("summary", has_text="What the model expects").click()
+        expander(page, "What the model expects")
         template = saved(page, "Template (CSV)")
         assert b"bill_length_mm" in template
         upload(

@@ -12,6 +12,7 @@ from browser import driving
 from lrapp.execution import worker
 from lrapp.networks import tempered
 from lrapp.networks.saved import SavedModel
+from lrapp.phrasing import number
 from lrapp.runs.store import Store
 from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
 
@@ -76,6 +77,7 @@ def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
         look(page, view)
         expect(charts_below(page).locator("svg")).to_have_count(charts)
         driving.no_defect(page)
+        driving.written_numbers(page)
     check_saving(page)
     page.locator(
         "p", has_text=re.compile("[Bb]oosted trees (do|are|answer|:)|beats boosted")
@@ -100,6 +102,9 @@ def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
     expect(page.locator("svg").first).to_be_visible()
     assert page.locator("svg").count() >= 6
     assert asked == []
+    # The settings at its end are JSON.
+    read = page.locator("body > :not(:has(pre)):not(pre)").all_inner_texts()
+    assert re.findall(r"\S*\d(?:%|e[+-]\d)\S*", " ".join(read)) == []
 
 
 def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
@@ -108,6 +113,7 @@ def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
     points = [mark for chart in driving.marks(page) for mark in chart if mark.kind == "symbol"]
     assert any(mark.seen > 50 for mark in points), "the predictions are drawn"
     expect(page.get_by_text("nine in ten by no more than")).to_be_visible()
+    driving.written_numbers(page)
     # Three epochs make no curve, and the page says what to try.
     expect(page.get_by_text("Try 20 epochs.")).to_be_visible()
     card = page.get_by_role("heading", name="3 Training", exact=True)
@@ -176,7 +182,7 @@ def test_a_threshold_is_chosen_by_costs_and_taken_back(page: Page, app: driving.
     # The form of one row answers by it, and says so; an ensemble says how far its networks are apart.
     driving.go(page, "Predict")
     page.get_by_role("tab", name="One row").click()
-    page.get_by_text(f"where its probability is above {chosen.level:.4g}").first.wait_for()
+    page.get_by_text(f"where its probability is above {number(chosen.level)}").first.wait_for()
     expect(page.get_by_text("The 3 networks of the ensemble give")).to_be_visible()
     driving.no_defect(page)
 

@@ -153,7 +153,7 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         study = made(page, app)
         page.wait_for_function("() => /Trial 1: epoch [1-9]/.test(document.body.innerText)")
         page.get_by_role("button", name="Stop all").click()
-        page.get_by_text("Ended, not all runs did all their epochs").wait_for()
+        page.get_by_text("Ended; not all runs finished").wait_for()
         assert [app.run(member.run_id).status.state for member in study.members] == ["stopped"] * 3
         expect(page.get_by_text("No trial did all its epochs, so there is none to choose.")).to_be_visible()
         expect(page.get_by_text("3 stopped (trials 1, 2 and 3)")).to_be_visible()
@@ -162,7 +162,7 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         page.get_by_role("button", name="Stop all").wait_for()
         page.wait_for_function("() => /Trial 1: epoch [1-9]/.test(document.body.innerText)")
         page.get_by_role("button", name="Stop all").click()
-        page.get_by_text("Ended, not all runs did all their epochs").wait_for()
+        page.get_by_text("Ended; not all runs finished").wait_for()
 
 
 @pytest.mark.parametrize("dark", [False, True])

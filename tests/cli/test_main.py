@@ -216,7 +216,7 @@ def test_a_terminal_shows_one_bar_that_moves(monkeypatch: pytest.MonkeyPatch) ->
     bar.take(EpochDone(4, 40, 0.5, 0.25, 0.9, 0.75, 0.1, 12.34, best=True))
     bar.close()
     last = terminal.getvalue().split("\r")[-1]
-    assert last.startswith(f"[{'#' * 30}] epoch 4 of 4  loss 0.5  val_loss 0.25  accuracy 0.75  12.3 s")
+    assert last.startswith(f"[{'#' * 30}] epoch 4 of 4  loss 0.5  val_loss 0.25  accuracy 75.0 %  12.3 s")
     assert last.endswith("\n")
     assert len({len(line.rstrip("\n")) for line in terminal.getvalue().split("\r")[1:]}) == 1, (
         "nothing is left over"

@@ -39,7 +39,7 @@ def test_the_surest_mistakes_come_first() -> None:
     found = mistakes(data, outputs)
     assert (found.part, found.rows, found.wrong) == ("test", 6, 2)
     assert found.sentence == (
-        "2 of 6 test pictures were taken for something else; those that the network was surest of come first."
+        "2 of 6 test pictures were misclassified; those that the network was surest of come first."
     )
     assert [one.row for one in found.shown] == [28, 25]
     first = found.shown[0]
@@ -51,7 +51,7 @@ def test_the_surest_mistakes_come_first() -> None:
     drawn = np.asarray(Image.open(io.BytesIO(first.picture)))
     np.testing.assert_array_equal(drawn, data.test.x[4, ..., 0])
     assert mistakes(data, outputs, most=1).sentence == (
-        "2 of 6 test pictures were taken for something else; this is the one that the network was surest of."
+        "2 of 6 test pictures were misclassified; this is the one that the network was surest of."
     )
 
 
@@ -59,7 +59,7 @@ def test_nothing_wrong() -> None:
     data = several()
     found = mistakes(data, right(data))
     assert found.shown == ()
-    assert found.sentence == "All 6 test pictures were told right."
+    assert found.sentence == "All 6 test pictures were classified correctly."
 
 
 def test_two_classes_without_test_pictures() -> None:
@@ -115,9 +115,9 @@ def test_the_best_and_the_worst_class_are_told() -> None:
     truth = np.array([0, 0, 1, 1, 2, 2])
     figures = class_figures(truth, np.array([0, 0, 1, 0, 0, 0]), ("a", "b", "c"))
     assert class_sentence(figures) == (
-        "Told right most often: “a”, 100.0 % of its pictures; least often: “c”, 0.0 %."
+        "Classified correctly most often: “a”, 100.0 % of its pictures; least often: “c”, 0.0 %."
     )
     assert class_sentence(class_figures(truth, truth, ("a", "b", "c"))) == (
-        "All classes are told right equally often, 100.0 % of their pictures."
+        "All classes are classified correctly equally often: 100.0 % of their pictures."
     )
     assert class_sentence(class_figures(truth[:2], truth[:2], ("a", "b"))) == ""

@@ -12,7 +12,7 @@ from pictures import some_images
 from sklearn import metrics
 
 from lrapp.errors import UserError
-from lrapp.evaluation.scores import Scores, evaluate, number
+from lrapp.evaluation.scores import Scores, evaluate
 from lrapp.preparation.image_arrays import prepare_images
 from lrapp.preparation.table_arrays import Prepared, Split, prepare
 from lrapp.settings import DataSettings, Task
@@ -230,17 +230,6 @@ def test_scores_survive_json() -> None:
 def test_damaged_scores_are_a_sentence(text: str) -> None:
     with pytest.raises(UserError, match="damaged"):
         Scores.from_json(text)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"), (0.12345, "0.1235"), (12.3456, "12.35"), (1234.56, "1,234.6"), (123456.7, "123,457"),
-        (-23.456, "-23.46"), (1e15, "1.000e+15"), (1.5e-7, "1.500e-07"), (1e308, "1.000e+308"),
-    ],
-)  # fmt: skip
-def test_numbers_as_a_person_reads_them(value: float, text: str) -> None:
-    assert number(value) == text
 
 
 def test_pictures_are_called_pictures() -> None:

@@ -150,7 +150,7 @@ def test_any_executor_will_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
             runs = [submitted(jobs, what) for what in ("ok", "break", "ok", "train", "ok", "ok")]
             until(lambda: at_work(runs[3]), "the fourth run")
             assert runs[3].status.worker is None
-            jobs.expect("convolutions")
+            jobs.prewarm("convolutions")
             jobs.stop(runs[3])
             states = [ended(run) for run in runs]
             assert states == ["completed", "failed", "completed", "stopped", "completed", "completed"]

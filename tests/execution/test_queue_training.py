@@ -285,9 +285,9 @@ def test_a_worker_of_one_kind_takes_the_place_of_another_and_back(
     try:
         first = told()
         assert first[1:] == ("0", "1", "1")
-        jobs.expect("small")
+        jobs.prewarm("small")
         assert told() == first, "there already"
-        jobs.expect("convolutions")
+        jobs.prewarm("convolutions")
         second = told()
         assert second[0] != first[0]
         assert second[1:] == ("1", None, None)
@@ -298,7 +298,7 @@ def test_a_worker_of_one_kind_takes_the_place_of_another_and_back(
         assert slow.result(timeout=PATIENCE) is None
         assert ended(run) == "completed"
         assert told()[1:] == ("0", "1", "1")
-        jobs.expect("large")
+        jobs.prewarm("large")
         assert told()[1:] == ("0", None, None)
     finally:
         jobs.close()

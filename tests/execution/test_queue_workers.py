@@ -108,7 +108,7 @@ def test_a_worker_that_is_expected_early_is_the_first(store: Store, monkeypatch:
 
     jobs = Jobs(store, make)
     try:
-        jobs.expect("convolutions")
+        jobs.prewarm("convolutions")
         assert jobs.call(os.getpid).result(timeout=PATIENCE) != os.getpid()
         assert kinds == ["convolutions"]
     finally:

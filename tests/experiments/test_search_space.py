@@ -144,7 +144,7 @@ def test_golden_values(name: str, varied: Range | Choice, share: float, expected
         ("units", Range(low=64, high=16), r"Received: 64 to 16\.$"),
         ("layers", Range(low=2, high=2), r"Received: 2 to 2\.$"),
         ("dropout", Range(low=0.5, high=0.2), r"Received: 0\.5 to 0\.2\.$"),
-        ("l2", Range(low=1e-3, high=1e-6), r"Received: 0\.001 to 1e-06\.$"),
+        ("l2", Range(low=1e-3, high=1e-6), r"Received: 0\.001 to 0\.000001\.$"),
         (
             "batch_size",
             Range(low=64, high=32),
@@ -222,7 +222,7 @@ def test_names_as_they_are_written() -> None:
         "L2",
         "optimizer",
     ]
-    assert [shown(value) for value in ("sgd", 0.000012, 1.0, 64)] == ["SGD", "1.2e-05", "1", "64"]
+    assert [shown(value) for value in ("sgd", 0.000012, 1.0, 64)] == ["SGD", "0.000012", "1", "64"]
 
 
 def test_rates_to_start_from_suit_the_optimizers() -> None:

@@ -125,7 +125,7 @@ def tried(store: Store, study: study_files.Study) -> list[SearchTrial]:
     for number, member in enumerate(study.members, start=1):
         run = study_files.run_of(store, member)
         trials.append(
-            SearchTrial(number, None, run_table.told(Run(store.home / "none")), None)
+            SearchTrial(number, None, run_table.short_history(Run(store.home / "none")), None)
             if run is None
             else SearchTrial(number, run.status.state, run.history(), run.settings)
         )

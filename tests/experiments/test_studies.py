@@ -325,8 +325,8 @@ def test_policies_start_from_the_same_weights_and_rows_of_each_seed(store: Store
         first[member.label, member.seed] = float(history.step_frame()["loss"][0])
         trials.append(StudyRun(member.label, member.seed, outcome.state, history))
     # The first loss comes before the first update: it knows weights and rows, but no rate.
-    assert first["Fixed 0.001", 0] == first["Fixed 1e+03", 0]
-    assert first["Fixed 0.001", 1] == first["Fixed 1e+03", 1]
+    assert first["Fixed 0.001", 0] == first["Fixed 1,000", 0]
+    assert first["Fixed 0.001", 1] == first["Fixed 1,000", 1]
     assert first["Fixed 0.001", 0] != first["Fixed 0.001", 1]
     found = compare(trials, study.yardstick)
     assert found is not None

@@ -138,7 +138,7 @@ def test_a_report_of_pictures_shows_what_it_got_wrong_inside_itself(finished: Ru
     assert f"Tells apart {len(insight.classes)} classes of pictures: Pictures of <img" in reader.text
     assert "Predicts" not in reader.text
     assert "<h2>What it got wrong</h2>" in html
-    assert "2 of 50 test pictures were taken for something else" in reader.text
+    assert "2 of 50 test pictures were misclassified" in reader.text
     assert "Told right most often" in reader.text
     assert len(reader.sources) == 2
     assert all(one is not None and one.startswith("data:image/png;base64,") for one in reader.sources)

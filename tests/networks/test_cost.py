@@ -97,7 +97,7 @@ def test_an_estimate_says_what_cannot_be_built() -> None:
 
 @pytest.mark.parametrize(
     ("size", "wanted"),
-    [(80_000_000, "80 MB"), (960_000_000, "1.0 GB"), (1_460_000_000, "1.5 GB"), (12_400_000_000, "12 GB")],
+    [(80_000_000, "80 MB"), (960_000_000, "0.96 GB"), (1_460_000_000, "1.5 GB"), (12_400_000_000, "12 GB")],
 )
 def test_the_estimate_reads_well(size: int, wanted: str) -> None:
     sentence = Estimate(Parameters(7, 7), size, 1000).sentence

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loss_curves import RATES, START, STEPS, descent, diverging, noisy
 
+from lrapp.phrasing import number
 from lrapp.policies.lr_range import (
     Advice,
     Room,
@@ -197,7 +198,7 @@ def test_the_factor_in_the_sentence_is_that_between_the_seeds() -> None:
         for steps in (0, 10, 25)
     ]
     advice = advise([curve(RATES, losses, STEPS) for losses in shifted])
-    assert f"by a factor of {centres[2] / centres[0]:.2g}," in advice.sentence
+    assert f"by a factor of {number(centres[2] / centres[0], 2)}," in advice.sentence
 
 
 def test_the_middle_seed_gives_the_number() -> None:

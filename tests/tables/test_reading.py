@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
@@ -377,6 +377,8 @@ CELLS = st.text(
     st.sampled_from([",", ";", "\t", "|"]),
     st.sampled_from(["\n", "\r\n"]),
 )
+@example([["", ""], ["", '\\"']], ",", "\n")
+@example([['C:\\"x"', 'b\\"'], ["", "c"]], ";", "\n")
 def test_any_cells_come_back_when_the_dialect_is_told(
     rows: list[list[str]], delimiter: str, ending: str
 ) -> None:

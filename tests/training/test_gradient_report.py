@@ -47,7 +47,7 @@ def test_kinks_are_counted_apart() -> None:
     assert layer(agree=29, kinks=3).words == "agrees (3 at a kink)"
     assert layer(agree=29, kinks=2, error=1.0).words == "wrong: kernel (2 at a kink)"
     nothing_else = layer(agree=0, kinks=32, error=0.0)
-    assert (nothing_else.verdict, nothing_else.words) == ("open", "cannot be told (32 at a kink)")
+    assert (nothing_else.verdict, nothing_else.words) == ("open", "undecided (32 at a kink)")
 
 
 def test_a_layer_that_learns_nothing_says_so_unless_it_should() -> None:

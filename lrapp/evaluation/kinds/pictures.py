@@ -12,7 +12,7 @@ from lrapp.evaluation.kinds import Evaluation
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
 
-# Neighbouring pixels say much the same, so that more pictures of no more than this side teach more in the same time.
+# Neighbouring pixels are similar, so in the same time more, smaller pictures of this side teach more.
 _SIDE = 14
 
 

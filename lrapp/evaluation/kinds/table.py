@@ -13,10 +13,10 @@ from lrapp.evaluation.scores import Metric, Scores
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
-# Multiplications for what columns matter, and again for the curves: some seconds. Counted, not timed, so that a run has
+# Multiplications for importance, and again for the curves: some seconds. Counted, not timed, so that a run has
 # the same figures wherever and whenever it ends.
 _BUDGET = 30_000_000_000
-# What a row costs beside the multiplications of the network, in multiplications.
+# Overhead of a row, in multiplications.
 _ROW = 20_000
 _MOST_COLUMNS = 50
 _MOST_DEPENDENCES = 6
@@ -51,7 +51,7 @@ def _further(
 
 
 def _hardly_right(accuracy: Metric) -> bool:
-    """Whether so few answers differ from the trivial one that no column can take many right ones away."""
+    """Whether so few predictions differ from the baseline that shuffling a column cannot spoil many."""
     assert accuracy.value is not None
     assert accuracy.baseline is not None
     return accuracy.value - accuracy.baseline < _HARDLY * (1 - accuracy.baseline)
@@ -66,7 +66,7 @@ def _columns(
     parameters: int,
     notes: list[str],
 ) -> dict[str, Any]:
-    """What matters, on as many rows and for as many columns as the budget allows."""
+    """The importance of columns, on as many rows and for as many columns as the budget allows."""
     inputs = explanations.inputs_of(prepared.tabular)
     most, columns = _affordable(
         parameters, min(len(inputs), _MOST_COLUMNS), explanations.REPEATS + 1, _SHUFFLED_ROWS
@@ -96,7 +96,7 @@ def _columns(
 
 
 def _affordable(parameters: int, columns: int, times: int, rows: tuple[int, int]) -> tuple[int, int]:
-    """Rows to answer for, and columns to do it for, within the budget: rather fewer rows than fewer columns.
+    """How many rows and columns the budget allows: rather fewer rows than fewer columns.
 
     Args:
         parameters: Numbers in the network.

@@ -1,4 +1,4 @@
-"""Python code: a script and a notebook that do the run again without this package."""
+"""Python code: a script and a notebook that repeat the run without this package."""
 
 import shutil
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def _written(
     notes: Sequence[str],
     needs: tuple[str, ...],
 ) -> Built:
-    """Write script, notebook and split; describe them, files that are listed, and what was done to what was changed."""
+    """Write script, notebook and split, and the README."""
     from lrapp.export import kinds, readmes, script
 
     kind = kinds.of(recipe.prepared.kind)
@@ -58,9 +58,7 @@ training, measuring |
 {listed}| {SPLIT} | which {DATA_KINDS[recipe.prepared.kind].unit} is in which part |
 """
     if notes:
-        text += f"\n## What was done to {changed}\n\n" + "".join(
-            f"- {readmes.line(note)}\n" for note in notes
-        )
+        text += f"\n## Preparation of {changed}\n\n" + "".join(f"- {readmes.line(note)}\n" for note in notes)
     return Built(("tensorflow", "keras", "numpy", *needs), lambda _: text)
 
 
@@ -70,12 +68,12 @@ EXPORTER = Exporter(
     doing="Writing the script …",
     makers={
         "table": Maker(
-            "A readable script and a notebook that do this run again with pandas, scikit-learn and Keras alone. The "
+            "A readable script and a notebook that repeat this run with pandas, scikit-learn and Keras alone. The "
             "table comes with them.",
             _table,
         ),
         "pictures": Maker(
-            "A readable script and a notebook that do this run again with Keras and NumPy alone. Uploaded "
+            "A readable script and a notebook that repeat this run with Keras and NumPy alone. Uploaded "
             "pictures come with them.",
             _pictures,
         ),

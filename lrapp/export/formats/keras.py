@@ -61,12 +61,12 @@ EXPORTER = Exporter(
     doing="Writing the network …",
     makers={
         "table": Maker(
-            "The network alone, as a .keras file, for those who write Python; a README and a JSON file say how the "
+            "The network alone, as a .keras file, for Python; a README and a JSON file say how the "
             "columns of the table become its inputs.",
             _table,
         ),
         "pictures": Maker(
-            "The network alone, as a .keras file, for those who write Python, with a few lines that read "
+            "The network alone, as a .keras file, for Python, with a few lines that read "
             "pictures as the app does.",
             _pictures,
         ),

@@ -1,4 +1,4 @@
-"""ONNX: one file that many languages run, without TensorFlow."""
+"""ONNX: one file that programs in many languages can run, without TensorFlow."""
 
 from functools import partial
 from pathlib import Path

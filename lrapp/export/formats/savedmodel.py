@@ -7,7 +7,7 @@ from lrapp.export.exporter import MOST_DIFFERENCE_PICTURES, NAMES, Built, Export
 from lrapp.export.finished_image_run import PictureRecipe
 from lrapp.export.finished_run import Recipe
 
-# Largest difference where hidden layers keep three digits or fewer, and are rounded at other places.
+# Largest difference where hidden layers keep three digits or fewer, and are rounded elsewhere.
 _MOST_DIFFERENCE_MIXED = 0.05
 _FOLDER, _NEEDS = "model", ("tensorflow",)
 _ABOUT = f"{_FOLDER}/ is a TensorFlow SavedModel."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predicts:
-    """What a download says of its model.
+    """How a download describes its model.
 
     Args:
         target: What it predicts.
@@ -31,7 +31,7 @@ class Predicts:
 
 @dataclass(frozen=True)
 class Download:
-    """What the download of a model holds for a kind of data.
+    """The files of a download for a kind of data.
 
     Args:
         files: What its preprocessor has left in the run's folder.
@@ -59,7 +59,7 @@ class KindExports:
     """What is exported of runs on a kind of data.
 
     Args:
-        reading: What is said while the data are read once more.
+        reading: Text to show while the data are read again.
         finished: Returns a finished run with its data, for ``cells`` and for the makers of formats.
         cells: Returns the steps of the script up to the network.
         steps: These in words.
@@ -68,7 +68,7 @@ class KindExports:
         checked: What an export's answers are checked on: one of them, with the part that it is in as ``{part}``.
         purpose: Says what a network is for, given the data and the number of classes, 0 where it is not known.
         download: What the download of a model holds.
-        explain: Says why a format's answers may be that far off, where that is no defect of ours; given the run, the
+        explain: Returns why a format's predictions may be that far off, where it is not a defect; given the run, the
             largest difference that is not too much, and how large it was, in words.
         makers: Makers of formats by their keys, beside those that the formats have for this kind themselves.
     """

@@ -28,7 +28,7 @@ from lrapp.networks.saved import SavedModel
 
 
 def main(source: str, result: str) -> None:
-    """Tell what each picture shows, and write it down."""
+    """Predict the class of each picture, and write the predictions."""
     model = SavedModel.load(Path(__file__).parent)
     path = Path(source)
     paths = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
@@ -54,7 +54,7 @@ def _about(folder: Path) -> Predicts:
     told = PicturePreprocessor.load(folder)
     return Predicts(
         told.target,
-        "PICTURES is a picture, a folder or a zip of them. The model tells apart: "
+        "PICTURES is a picture, a folder or a zip of them. The model distinguishes: "
         f"{', '.join(map(code, told.classes))}.",
     )
 

@@ -27,10 +27,10 @@ class Preparation:
     """How a kind of data becomes arrays.
 
     Args:
-        prepared: Reads the data that settings name and turns them into arrays, telling what is being done and how
+        prepared: Reads the data that settings name and turns them into arrays, reporting the stage and how
             much of it, 0 to 1, where that takes long, and asking again and again whether to stop.
         load: Returns what ``Fitted.save`` has left in a folder.
-        formats: Returns how the data of a model were written, where that is of use for new ones.
+        formats: Returns the column formats of a model's data, if new data need them.
     """
 
     prepared: "Callable[[Store, DataSettings, Tell, ShouldStop], Prepared]"

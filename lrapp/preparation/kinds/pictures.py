@@ -1,4 +1,4 @@
-"""How pictures are prepared. What only training needs is imported by it alone: downloads come without that."""
+"""How pictures are prepared. Modules that only training needs are imported inside, as downloads do not include them."""
 
 from typing import TYPE_CHECKING
 

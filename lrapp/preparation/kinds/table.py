@@ -1,4 +1,4 @@
-"""How a table is prepared. What only training needs is imported by it alone: downloads come without that."""
+"""How a table is prepared. Modules that only training needs are imported inside, as downloads do not include them."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ def _prepared(store: "Store", settings: DataSettings, tell: Tell, should_stop: S
 
 
 def _formats(preprocessor: Preprocessor, settings: RunSettings) -> ModelFormats:
-    """What was kept with the model, or what the settings tell of one that kept nothing."""
+    """The formats kept with the model, or for older models those in the settings."""
     from lrapp.tables.text.dialects import DialectOverrides
 
     if preprocessor.formats:

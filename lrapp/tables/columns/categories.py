@@ -16,7 +16,7 @@ from lrapp.tables.columns.packed import Packed
 from lrapp.tables.columns.yes_no_words import NO, TOGETHER, YES
 
 HEAD = 50_000
-"""Rows that are looked at before all of a long column."""
+"""Rows to inspect before all of a long column."""
 
 _SAMPLE = 1000
 _MISSING = frozenset(MISSING_WORDS)
@@ -48,7 +48,7 @@ def without_missing_words(
     Args:
         words: The column.
         missing: The words that count as missing.
-        about: What the rest of the file and the user say, where words may be values after all.
+        about: Context from the rest of the file and the user, where the words may be values.
 
     Returns:
         The column without them, and sentence parts on what was done.
@@ -80,7 +80,7 @@ def _are_codes(others: list[str], about: Context) -> bool:
         return True
     if not all(map(_CODE.fullmatch, others)):
         return False
-    # Few codes could be anything, and a file that writes NA for missing numbers does so elsewhere.
+    # A few codes can mean anything, and a file that writes NA for missing numbers does so elsewhere.
     few = len(others) >= _FEW_CODES and not about.na_in_numbers
     return len(others) >= _MANY_CODES or (few and not {code.casefold() for code in others} <= YES | NO)
 
@@ -116,7 +116,7 @@ def read_category(words: Words, about: Context, why: str) -> Read:
 
     Args:
         words: The column.
-        about: What the rest of the file says.
+        about: Context from the rest of the file.
         why: Reason to give when it is a category, or ``""``.
     """
     clean, found = without_missing_words(words, about=about)
@@ -177,7 +177,7 @@ def _one_spelling(words: Words) -> tuple[Words, str]:
 
 
 def is_many(column: Packed) -> bool:
-    """Whether so many cells are different that finding all different ones is not worth its time.
+    """Whether so many cells are different that finding all of them would be too slow.
 
     Args:
         column: Strings.
@@ -196,7 +196,7 @@ def sampled(column: pa.ChunkedArray) -> list[str]:
     places = np.unique(np.linspace(0, len(column) - 1, HEAD).astype(np.int64))
     ends = np.cumsum([len(piece) for piece in column.chunks])
     texts: list[str] = []
-    # Piece by piece: taken from the whole, all of it would be copied.
+    # Piece by piece, as taking from the whole would copy it.
     for piece, end, here in zip(
         column.chunks, ends, np.split(places, np.searchsorted(places, ends[:-1])), strict=True
     ):
@@ -209,7 +209,7 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
 
     Args:
         column: Strings, null where the cell is empty.
-        about: What the rest of the file says.
+        about: Context from the rest of the file.
     """
     raw = sampled(column)
     texts = [text.strip() for text in raw]

@@ -1,4 +1,4 @@
-"""What a table tells of one column: its name, its kind and why, how it is written, what is missing, examples."""
+"""The record of one column: its name, its kind and why, its format, missing values, examples."""
 
 from dataclasses import dataclass, field
 
@@ -21,12 +21,12 @@ class Column:
     Args:
         name: Its name, different from all others.
         kind: What it is to a network.
-        reason: Why it is taken for that, as one short phrase.
+        reason: Why it has that kind, as one short phrase.
         missing: Rows without a value.
         distinct: Different values, counted up to ``columns.DISTINCT_CAP``.
         examples: Up to three values as text.
         format: How its cells are written, so that a later file can be read by that.
-        misfits: Cells that do not fit the format that it was read by, and so have no value.
+        misfits: Cells that did not fit the given format, and so have no value.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Column:
 
 
 def described(name: str, read: Read) -> Column:
-    """Return what a table tells of a column.
+    """Return the record of a column.
 
     Args:
         name: Its name.
-        read: Its values and what was found out.
+        read: The column as it was read.
     """
     values = read.values
     missing = 0

@@ -1,4 +1,4 @@
-"""What a column of text holds: its kind, and its values as that kind."""
+"""A column of text -> its kind, and its values as that kind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -69,11 +69,11 @@ class _Numbers:
 
 
 def read_column(column: pa.ChunkedArray | Packed, about: Context) -> Read:
-    """Find out what a column is and read it as that.
+    """Detect a column's kind and read it as that.
 
     Args:
         column: Strings or float64; null where the cell is empty.
-        about: What the rest of the file says.
+        about: Context from the rest of the file.
     """
     column = Packed.of(column)
     if column.null_count == len(column):
@@ -123,12 +123,12 @@ def _read_words(words: Words, about: Context) -> Read:
         return read_category(words, about, "whole numbers too long to count anything")
     if (shape := date_shape(present)) and (dates := _read_dates(words, shape, about)):
         return dates
-    # What programs do not write may stand far from the sample, and tells most about the format.
+    # Cells that programs do not write may be outside of the sample, and show most about the format.
     unusual = (text for text in words.texts if not is_plain(text) and text not in _MISSING)
     cells = [*present, *islice(unusual, _SAMPLE)]
     form = column_format(cells, about.decimal, about.thousands, told=about.told)
     numeric = sum(parse_number(cell, form) is not None for cell in present)
-    # Different cells are asked here, and a few numbers may stand in most rows: hence the low bar.
+    # These are different cells, and a few numbers may be in most rows: hence the low bar.
     if numeric >= 0.3 * len(present) and (
         numbers := _written_numbers(parse_column(words, form), words.filled, form, cells)
     ):
@@ -149,7 +149,7 @@ def _read_words(words: Words, about: Context) -> Read:
 
 
 def _names_in_digits(cells: Sequence[str]) -> bool:
-    """Whether whole numbers are longer than any number that a float tells from the next: such are names."""
+    """Whether whole numbers have more digits than a float can hold: then they are names."""
     return sum(len(cell) >= _LONG_DIGITS and cell.isdigit() for cell in cells) > 0.5 * len(cells)
 
 
@@ -163,8 +163,8 @@ def convert(column: pa.ChunkedArray | Packed, kind: ColumnKind, about: Context) 
 
     Args:
         column: Strings, null where the cell is empty.
-        kind: What it shall be.
-        about: What the rest of the file says.
+        kind: The chosen kind.
+        about: Context from the rest of the file.
 
     Raises:
         UserError: If no value can be read as that kind.
@@ -211,7 +211,7 @@ def _sample(texts: Sequence[str], width: int) -> list[str]:
 
 
 def distinct_in(values: pd.Series) -> int:
-    """How many different values there are, up to ``DISTINCT_CAP``; without asking all of many rows where fewer do."""
+    """How many different values there are, up to ``DISTINCT_CAP``; without reading all rows if fewer do."""
     for head in (_FIRST, HEAD):
         if len(values) > head and values.iloc[:head].nunique() >= DISTINCT_CAP:
             return DISTINCT_CAP
@@ -274,7 +274,7 @@ def _trimmed(column: _Cells) -> _Cells:
 
 
 def _finite(numbers: _Numbers, empty: int) -> _Numbers:
-    """Values beyond ``LARGEST`` become missing; the ends tell whether there is anything to do."""
+    """Values beyond ``LARGEST`` become missing; minimum and maximum show whether there are any."""
     values = numbers.values
     if values.max() < _EXACT and values.min() > -_EXACT:  # false where one is missing
         return numbers
@@ -374,7 +374,7 @@ def _kind_of_numbers(numbers: _Numbers, about: Context, column: Packed | None) -
 
 
 def _counter(values: np.ndarray, about: Context, distinct: int) -> str:
-    """Why whole numbers name rows rather than measure something, or an empty string."""
+    """Why whole numbers are identifiers rather than measurements, or an empty string."""
     if values.dtype.kind != "i" or len(values) < 2 or distinct < min(len(values), DISTINCT_CAP):
         return ""
     if about.width == 1:

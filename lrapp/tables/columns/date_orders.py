@@ -1,4 +1,4 @@
-"""Whether days or months stand first in dates of digits, told by all dates of a column in the order of their rows."""
+"""Whether days or months come first in dates of digits, decided by all dates of a column in the order of their rows."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Order:
         day_first: Whether days stand first.
         seen: Whether its dates allow no other order.
         note: Sentence part on what had to be decided, or ``""``.
-        strict: Whether dates that only fit the other order are no dates, rather than read in that.
+        strict: Whether dates that only fit the other order are not dates, rather than read in it.
     """
 
     day_first: bool
@@ -38,8 +38,8 @@ def day_month_order(
 
     Args:
         first, second, year: The numbers of each date, in the order of the rows.
-        usual: Whether days are taken first where nothing tells.
-        told: ``"dmy"`` or ``"mdy"`` where a person says so, else ``""``.
+        usual: Whether days come first where nothing shows the order.
+        told: ``"dmy"`` or ``"mdy"`` where a person chose it, else ``""``.
     """
     days_first, days_second = bool((first > 12).any()), bool((second > 12).any())
     if days_first and days_second:
@@ -69,7 +69,7 @@ def _words(day_first: bool) -> str:
 
 
 def _by_pattern(first: np.ndarray, second: np.ndarray, year: np.ndarray) -> tuple[bool | None, str]:
-    """What a number that never varies, or rows in the order of time, tell; and why, as a sentence part."""
+    """The order that a constant number, or rows in the order of time, imply; and why, as a sentence part."""
     varied = len(np.unique(first)), len(np.unique(second))
     if min(varied) == 1 and max(varied) >= _LEAST_DIFFERENT:
         # Months with one day each, such as the first.
@@ -85,7 +85,7 @@ def _by_pattern(first: np.ndarray, second: np.ndarray, year: np.ndarray) -> tupl
 
 
 def _disorder(days: np.ndarray) -> float:
-    """Share of the steps from row to row that go the other way than most."""
+    """Share of the steps from row to row against the usual direction."""
     steps = np.sign(np.diff(days))
     up, down = int((steps > 0).sum()), int((steps < 0).sum())
     return min(up, down) / (up + down) if up + down >= _LEAST_STEPS else 1.0

@@ -66,13 +66,13 @@ _BY_HAND = {
     "epoch": r"(?P<epoch>\d{9,10}(?:\.\d+)?|\d{12,13}|\d{15,16}|\d{18,19})(?:\.0*)?",
 }
 SHAPES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _PATTERNS.items()}
-"""What is taken for a date by itself, by name; the first that fits a cell is its shape."""
+"""Shapes that are dates by themselves, by name; the first that fits a cell is its shape."""
 
 BY_HAND = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _BY_HAND.items()}
-"""What is a date only where a person says so, since it could as well be a number or a name."""
+"""Shapes that are dates only if a person says so, since they could also be numbers or names."""
 
 ALL_DIGITS = ("compact", "compact_time")
-"""Shapes that are dates only where every cell has them, as any number may have them by chance."""
+"""Shapes that are dates only if every cell has them, as any number may have them by chance."""
 
 _ZONES = {
     "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 60, "BST": 60, "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120,
@@ -146,12 +146,12 @@ def _is_whole(match: re.Match[str]) -> bool:
 
 
 def parts_of(text: str, shape: str, months: Mapping[str, int]) -> Parts | None:
-    """The parts of a cell, None where it has not the shape.
+    """The parts of a cell, None if it does not have the shape.
 
     Args:
         text: The cell without surrounding spaces.
         shape: Name of the shape.
-        months: What the words of the column mean, as ``month_names.months_of`` says.
+        months: Meaning of the column's words, as ``month_names.months_of`` says.
     """
     match = pattern_of(shape).fullmatch(text)
     if match is None or not _is_whole(match):

@@ -23,7 +23,7 @@ from lrapp.tables.columns.distinct_values import Words
 from lrapp.tables.columns.month_names import months_of
 
 MIXED = "mixed"
-"""In the place of a shape: each cell has its own."""
+"""In place of a shape: each cell has its own."""
 
 _SHARE = 0.9
 _CLOCK = r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?$"
@@ -56,7 +56,7 @@ class Dates:
         lost: Cells that are no dates, with how often each appears.
         note: Sentence part on what had to be decided, or ``""``.
         days: The different values, not all of them once only, where they are known apart.
-        shape: What ``date_shape`` said.
+        shape: As from ``date_shape``.
         order: ``"dmy"``, ``"mdy"`` or ``"ymd"``, ``""`` where a month is a word.
         order_seen: Whether the cells allow no other order.
     """
@@ -75,7 +75,7 @@ def date_shape(cells: Sequence[str], *, by_hand: bool = False) -> str | None:
 
     Args:
         cells: A sample of the column without surrounding spaces and missing words.
-        by_hand: Whether a person says that they are dates: then numbers and names may be some, too, and each cell may
+        by_hand: Whether a person says that they are dates: then numbers and names may be dates, too, and each cell may
             have a shape of its own.
     """
     if not cells:
@@ -96,8 +96,8 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool, told: str = "
 
     Args:
         words: The column, without words that stand for a missing value.
-        shape: What ``date_shape`` said.
-        day_first_hint: Whether 1/2/2020 with nothing else to go by is the first of February.
+        shape: As from ``date_shape``.
+        day_first_hint: Whether 1/2/2020 is the first of February if nothing else decides.
         told: ``"dmy"`` or ``"mdy"`` where a person chose the order, else ``""``.
     """
 
@@ -109,11 +109,11 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool, told: str = "
 
 
 def dates_as_written(words: Words, shape: str, order: str) -> Dates:
-    """Read a whole column of text as dates, as another one was written; what could mean another day is lost.
+    """Read a whole column of text as dates in the format of another one; ambiguous cells become missing.
 
     Args:
         words: The column, without words that stand for a missing value.
-        shape: The shape of the other one. Others that leave no doubt are read too.
+        shape: The shape of the other one. Other unambiguous shapes are read, too.
         order: Its order of day and month, ``""`` or ``"ymd"`` where it had no dates that depend on one.
     """
     if shape == TIME:
@@ -201,8 +201,8 @@ def _columns(parts: Sequence[Parts]) -> np.ndarray:
 def _ordered(
     first: np.ndarray, second: np.ndarray, unordered: np.ndarray, order: Order | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Months and days, of numbers some of which are in the order of their column."""
-    if order is None:  # nothing says which is which, and only 13 and more can tell
+    """Months and days, from numbers of which some are in the order of their column."""
+    if order is None:  # the order is unknown, and only numbers from 13 on can show it
         month, day = np.where(first > 12, second, first), np.where(first > 12, first, second)
         month = np.where((first <= 12) & (second <= 12) & (first != second), 0, month)
     else:
@@ -221,7 +221,7 @@ def _moments(year: np.ndarray, month: np.ndarray, day: np.ndarray, clock: np.nda
 
 
 def _in_rows(words: Words, places: np.ndarray) -> np.ndarray:
-    """For each row that holds one of some texts, which of them it is."""
+    """For each row with one of some texts, which of them it is."""
     numbers = np.full(len(words.texts) + 1, -1, dtype=np.int64)
     numbers[places] = np.arange(len(places))
     rows = numbers[words.codes]
@@ -229,7 +229,7 @@ def _in_rows(words: Words, places: np.ndarray) -> np.ndarray:
 
 
 def _read_iso(texts: Sequence[str], table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read what is written as the standard has it into a table; the places of all else, and which have a zone."""
+    """Read ISO dates into a table; return the places of all other cells, and which have a zone."""
     column = pa.array(texts, pa.string())
     plain = pc.match_substring_regex(column, _ISO).to_numpy(zero_copy_only=False)
     zoned = plain & pc.match_substring_regex(column, _ZONED).to_numpy(zero_copy_only=False)
@@ -246,7 +246,7 @@ def parse_even_dates(
 
     Args:
         column: Strings without surrounding spaces, null where the cell is empty.
-        shape: What ``date_shape`` said.
+        shape: As from ``date_shape``.
         day_first_hint, told: As for ``parse_dates``.
     """
     if shape not in _EVEN:

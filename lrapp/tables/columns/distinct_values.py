@@ -1,4 +1,4 @@
-"""A column of text as its different cells and where each stands: what is asked of a cell is asked once."""
+"""A column of text as its different cells and their rows, so that each different cell is parsed once."""
 
 import re
 import unicodedata
@@ -27,7 +27,7 @@ class Words:
     Args:
         texts: Its different cells, without surrounding spaces and without the empty one.
         codes: For each row the place in ``texts``, -1 where the cell is empty.
-        column: The column itself where its cells are the texts to the letter, so that it need not be made again.
+        column: The column itself where its cells are exactly the texts, so that it need not be built again.
         respaced: Different texts that became one when the spaces around them were removed, less that one.
     """
 
@@ -38,7 +38,7 @@ class Words:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """How often each text appears; most columns never ask."""
+        """How often each text appears; computed only if needed."""
         counts = np.zeros(len(self.texts) + 1, np.int64)
         for rows in by_rows(len(self.codes)):
             counts += np.bincount(self.codes[rows].astype(np.int64) + 1, minlength=len(counts))
@@ -107,13 +107,13 @@ def _of_text(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
     coded = pc.dictionary_encode(column if column.nbytes < _PIECE_LIMIT else column.cast(pa.large_string()))
     if not coded.num_chunks:
         return [], np.empty(0, np.int32)
-    # All pieces share one list of different texts, the same that each of them brings along.
+    # All pieces share one dictionary.
     texts: list[str] = coded.chunk(0).dictionary.to_pylist()
     return texts, np.concatenate([codes_of(piece)[1] for piece in coded.chunks])
 
 
 def _of_pieces(column: Packed) -> tuple[list[str], np.ndarray]:
-    """The same of a column whose pieces know their own different cells, which becomes one piece by that."""
+    """The same for a column whose pieces have dictionaries, which become one."""
     pieces = [codes_of(piece) for piece in column.pieces]
     texts, joint = _of_text(pa.chunked_array([texts for texts, _ in pieces], pa.string()))
     codes = np.empty(len(column), _CODES[narrowest(len(texts))])

@@ -12,15 +12,15 @@ class ColumnFormat:
     """How one column is written.
 
     Args:
-        kind: What the column is, a value of ``kinds.Kind``.
+        kind: The kind of the column, a value of ``kinds.Kind``.
         decimal: ``"."`` or ``","``; the file's where the column has no decimals.
         thousands: What groups digits, or ``""``; a space stands for every kind of space.
-        decimal_seen, thousands_seen: Whether some cell has that mark, so that it is known rather than taken over.
+        decimal_seen, thousands_seen: Whether some cell has that mark, so that it is known rather than the file's.
         prefix: Currency before the digits, or ``""``.
         suffix: Unit or currency behind them, or ``""``; ``"‰"`` where they are per mille.
         percent: Whether percent signs stand behind the digits; 12% is read as 12.
         date_order: ``"dmy"``, ``"mdy"`` or ``"ymd"``; ``""`` where the column has no dates in digits.
-        date_order_seen: Whether the cells allow no other order, rather than that it was chosen or usual.
+        date_order_seen: Whether the cells allow no other order, rather than that it was chosen or is the default.
         date_shape: Name of the dates' shape in ``dates``, or ``""``; ``"time"`` for times of day alone.
         yes_words, no_words: Words of the column that mean yes and no, as they are written.
         missing_words: Words that stood for a missing value.
@@ -44,7 +44,7 @@ class ColumnFormat:
     kept_words: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as what JSON can hold; what is as usual is left out."""
+        """Return it for JSON, without fields that have their default."""
         usual = {field.name: field.default for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -63,7 +63,7 @@ class ColumnFormat:
         values: dict[str, Any] = {}
         for name, value in told.items():
             if name not in usual:
-                continue  # what a later version knows besides
+                continue  # fields of later versions
             final = tuple(value) if isinstance(usual[name], tuple) and isinstance(value, list) else value
             words = final if isinstance(final, tuple) else ()
             if not isinstance(final, type(usual[name])) or not all(isinstance(word, str) for word in words):

@@ -1,4 +1,4 @@
-"""What a column can be to a network, and how a read column is handed on."""
+"""The kinds of columns, and the result of reading one."""
 
 import re
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import pandas as pd
 from lrapp.tables.columns.formats import ColumnFormat
 
 DISTINCT_CAP = 10_000
-"""Different values are counted up to this many; a column that has more says this number."""
+"""Different values are counted up to this many; it stands for more, too."""
 
 
 _ID_NAME = re.compile(
@@ -20,7 +20,7 @@ _ID_NAME = re.compile(
 
 
 class ColumnKind(StrEnum):
-    """What a column is to a network."""
+    """The kind of a column, as a network sees it."""
 
     NUMBER = "number"
     CATEGORY = "category"
@@ -33,7 +33,7 @@ class ColumnKind(StrEnum):
 
 @dataclass(frozen=True)
 class Context:
-    """What the rest of the file says about a column.
+    """Context of a column, from the rest of the file.
 
     Args:
         name: The column's name.
@@ -45,7 +45,7 @@ class Context:
         date_order: ``"dmy"`` or ``"mdy"`` where the user chose that, else ``""``.
         missing_words: ``"missing"`` or ``"values"`` where the user chose what NA and the like are in columns of words,
             else ``""``.
-        na_in_numbers: Whether NA stands among the numbers of some column, and so is how the file writes a gap.
+        na_in_numbers: Whether NA appears among the numbers of some column, so that the file writes gaps so.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Read:
         values: The values, without a name.
         distinct: Different values, up to ``DISTINCT_CAP``.
         notes: Sentence parts that go after the column's name.
-        lossy: Whether the text cannot be had back from the values.
+        lossy: Whether the text cannot be restored from the values.
         format: How the cells are written, as far as the kind depends on it.
         misfits: Cells that do not fit a format that was given, and so have no value.
     """

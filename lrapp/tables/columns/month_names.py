@@ -1,4 +1,4 @@
-"""The names of the months in the languages whose yes and no are known, shortened as people shorten them."""
+"""The names of the months in the languages of ``yes_no_words``, with their usual abbreviations."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -83,7 +83,7 @@ def is_month(word: str) -> bool:
 
 
 def months_of(words: Iterable[str]) -> dict[str, int]:
-    """The months that words name, read in the language that knows most of them; without those that none knows.
+    """The months that words name, in the language that has most of them; other words are left out.
 
     Args:
         words: Different words of one column: listopad is November beside grudzień and October beside rujan.

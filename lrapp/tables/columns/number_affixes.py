@@ -1,4 +1,4 @@
-"""Signs around the digits of numbers, which are taken off: currencies, percent, accounting negatives."""
+"""Signs around the digits of numbers, which are removed: currencies, percent, accounting negatives."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ class Signs:
 
     Args:
         currencies: Marks that were found before or after them, sorted.
-        notes: Sentence parts on all that is taken off.
+        notes: Sentence parts on all that is removed.
     """
 
     currencies: tuple[str, ...]
@@ -35,7 +35,7 @@ def signs_in(cells: Iterable[str]) -> Signs:
             continue
         suffix = match["suffix"] or ""
         currencies |= {mark for mark in (match["prefix"], suffix) if mark and mark not in "%‰"}
-        # A zero is one with a percent sign and without.
+        # A zero may have no percent sign.
         found.add(suffix if suffix in ("%", "‰") else "bare" if match["body"].strip("0.,") else "")
         found |= {part for part in ("close", "trail") if match[part]}
     return Signs(tuple(sorted(currencies)), tuple(_notes(sorted(currencies), found)))
@@ -76,7 +76,7 @@ def number_format(form: NumberFormat, cells: Iterable[str], missing_words: Itera
 
 
 def spaceless(mark: str) -> str:
-    """A mark between digits, by which all kinds of spaces and of apostrophes are one."""
+    """A thousands mark, with all kinds of spaces as one, and of apostrophes."""
     return " " if mark.isspace() else "'" if mark == "’" else mark
 
 

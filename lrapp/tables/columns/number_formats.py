@@ -20,7 +20,7 @@ FAILED_FORMULAS = [
 
 MISSING_WORDS = [
     "NA", "N/A", "n/a", "n.a.", "N.A.", "na", "NaN", "nan", "-NaN", "-nan", "<NA>",
-    # Columns of words are searched for them only where a cell is as short as the longest.
+    # Words are searched for them only if some cell is as short as the longest.
     *(word for word in FAILED_FORMULAS if len(word.encode()) <= 7),
     "NULL", "Null", "null", "nil", "NIL", "None", "none",
     "?", "??", "-", "--", "---", ".", "..", "…", "–", "—", "*", "\\N", "(null)",
@@ -29,7 +29,7 @@ MISSING_WORDS = [
 """Words that stand for a missing number; the empty cell is missing everywhere."""
 
 LARGEST = 1e100
-"""What is further from zero is missing: no measurement is, and squares and sums of what is left are finite."""
+"""Larger numbers count as missing: no measurement has them, and squares and sums of the others are finite."""
 
 _CURRENCY = r"[$€£¥₹₽₩₺₴₪฿₫₱¢]|US\$|A\$|C\$|R\$|[A-Z]{3}|kr\.?|zł|Kč|Fr\.?|Rs\.?|Ft|lei|лв\.?"
 _CODES = [
@@ -40,7 +40,7 @@ _CODES = [
 _SPACES = " \u00a0\u202f\u2009"
 _SLICE = 1 << 16
 _DIGITS = b"0123456789"
-_MINUS = "−–-"  # the last one stands last, since these go into character classes
+_MINUS = "−–-"  # the hyphen must be last, since these go into character classes
 _BODY = r"[0-9][0-9.,'’_ \u00a0\u202f\u2009]*[0-9.,]|[0-9]|[.,][0-9]+"
 _ANY_NUMBER = re.compile(
     rf"(?P<open>\()?(?P<sign>[+{_MINUS}])?\s*(?P<prefix>{_CURRENCY})?\s*(?P<sign2>[+{_MINUS}])?\s*"
@@ -143,14 +143,14 @@ def _plain_body(body: str, form: NumberFormat) -> str | None:
 
 
 def vote_decimal(cells: Iterable[str]) -> Counter[tuple[str, str]]:
-    """Count, over cells, which (decimal, thousands) pair each can only have been written with.
+    """Count cells that can only have been written with one (decimal, thousands) pair.
 
     Args:
         cells: Cells without surrounding spaces; those that are no numbers are ignored.
     """
     votes: Counter[tuple[str, str]] = Counter()
     for cell in cells:
-        # Most cells are whole numbers or words without a mark, which tell nothing.
+        # Most cells are whole numbers or words without a mark, which show nothing.
         match = _ANY_NUMBER.fullmatch(cell) if _MARKED.search(cell) else None
         if match is None or not _known_prefix(match):
             continue
@@ -194,11 +194,11 @@ def only_unclear_commas(cells: Iterable[str]) -> bool:
 
 
 def column_format(cells: Sequence[str], decimal: str, thousands: str, *, told: bool = False) -> NumberFormat:
-    """Decide how one column writes its numbers, as the file does where the column does not tell.
+    """Decide how one column writes its numbers; as the file does where the column does not show it.
 
     Args:
         cells: A sample of the column without surrounding spaces and missing words.
-        decimal, thousands: What the file as a whole was found to use.
+        decimal, thousands: The marks of the file as a whole.
         told: Whether the user chose these, so that the column may not decide otherwise.
     """
     votes = vote_decimal(cells)
@@ -263,7 +263,7 @@ def parse_column(
     Args:
         words: The column.
         form: How the column writes its numbers.
-        fits: Whether the signs around a number that is not plain are those of the column; else it is no number.
+        fits: Returns whether the signs around a number are those of the column; else it is not a number.
     """
     missing = set(MISSING_WORDS)
     plain = form.decimal == "." and form.thousands != "."
@@ -294,11 +294,11 @@ def parse_column(
 
 
 def strange_cells(column: pa.ChunkedArray, most: int) -> pa.ChunkedArray | None:
-    """Cells that are no numbers as programs write them, None when there are too many to look at.
+    """Cells that are not numbers as programs write them, None if there are too many.
 
     Args:
         column: Strings, null where the cell is empty.
-        most: How many may be looked at.
+        most: How many to return.
     """
     strange = pc.invert(pc.match_substring_regex(column, f"^(?:{_PLAIN_NUMBER})$"))
     return column.filter(strange) if (pc.sum(strange).as_py() or 0) < most else None
@@ -314,7 +314,7 @@ def parse_long(column: pa.ChunkedArray, form: NumberFormat, signs: Iterable[str]
     """
     signs = tuple(signs)
     parts: list[Parsed] = []
-    # Slice by slice, since what is made on the way takes more memory than the column itself.
+    # Slice by slice, since intermediate arrays take more memory than the column itself.
     for start in range(0, len(column), _SLICE):
         part = _parse_slice(column.slice(start, _SLICE), form, signs)
         parts.append(part)
@@ -362,7 +362,7 @@ def _parse_slice(column: pa.ChunkedArray, form: NumberFormat, signs: tuple[str, 
 
 
 def _pattern(form: NumberFormat, signs: tuple[str, ...]) -> str:
-    """The plainest ways to write a number in a format; whatever else there is, the slower way knows."""
+    """A pattern of the usual ways to write a number in a format; ``parse_number`` knows all others."""
     spaces = f"[{_SPACES}]"
     marks = {" ": spaces, "'": "['’]", "": ""}
     mark = spaces if form.thousands and form.thousands in _SPACES else form.thousands.replace("’", "'")
@@ -378,7 +378,7 @@ def _pattern(form: NumberFormat, signs: tuple[str, ...]) -> str:
 
 
 def _kept(form: NumberFormat) -> np.ndarray:
-    """What each byte of a written number becomes, 0 where it is dropped."""
+    """The replacement of each byte of a written number, 0 where it is dropped."""
     table = np.zeros(256, dtype=np.uint8)
     table[list(_DIGITS)] = list(_DIGITS)
     table[[ord("-"), ord("("), ord(form.decimal)]] = [ord("-"), ord("-"), ord(".")]

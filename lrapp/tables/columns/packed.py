@@ -2,7 +2,7 @@
 
 A cell of one digit takes two bytes in a file, five as Arrow's text and eight as a number; a hundred million of them are
 too many to have in all of these forms at once. So a column is packed as it is read, a stretch of the file at a time,
-and unpacked only for what cannot be answered otherwise.
+and unpacked only where that is needed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,7 +56,7 @@ class Packed:
 
     @property
     def coded(self) -> bool:
-        """Whether what is different in it is known piece by piece."""
+        """Whether each piece has a dictionary."""
         return bool(self.pieces) and all(
             pa.types.is_integer(piece.type) or pa.types.is_dictionary(piece.type) for piece in self.pieces
         )
@@ -72,7 +72,7 @@ class Packed:
             return pa.chunked_array([piece.cast(widest) for piece in self.pieces])
         if self.coded and all(pa.types.is_dictionary(piece.type) for piece in self.pieces):
             for kind in _WHOLE:
-                with suppress(pa.ArrowInvalid):  # until all different words of all pieces can be counted
+                with suppress(pa.ArrowInvalid):  # then all different words of all pieces can be counted
                     return pa.chunked_array(
                         [
                             pa.DictionaryArray.from_arrays(piece.indices.cast(kind), piece.dictionary)
@@ -122,7 +122,7 @@ class Packed:
         raise IndexError(place)
 
     def masks(self, predicate: Callable[[pa.Array], pa.Array], *, bare: bool = False) -> list[pa.Array]:
-        """For each piece, which cells something holds for.
+        """For each piece, a mask of the cells for which a predicate holds.
 
         Args:
             predicate: Strings -> booleans, null for null.
@@ -172,9 +172,9 @@ class Packed:
         return values
 
     def taken(self) -> np.ndarray:
-        """All cells as numbers, of a column without text; its pieces are given up for a view of them.
+        """All cells as numbers, of a column without text; its pieces become views of them.
 
-        Whole numbers without a gap come as int64, from which their text can be had back.
+        Whole numbers without a gap come as int64, from which their text can be restored.
         """
         gaps = self.null_count
         if len(self.pieces) == 1 and self.pieces[0].type == pa.float64():
@@ -191,7 +191,7 @@ class Packed:
         return values
 
     def recode(self, texts: Sequence[str], codes: np.ndarray) -> None:
-        """Let one piece take the place of all, which shares the memory of what is known of the column by now.
+        """Replace all pieces by one, which shares memory with the given arrays.
 
         Args:
             texts: The different cells.
@@ -205,7 +205,7 @@ class Packed:
 
 
 def packed(text: pa.Array) -> pa.Array:
-    """The smallest form in which strings can be had back to the letter.
+    """The smallest form from which strings can be restored exactly.
 
     Args:
         text: Strings; anything else comes back as it is.
@@ -238,7 +238,7 @@ def narrowest(most: int, least: int = 0) -> int:
 
 
 def _whole_numbers(text: pa.StringArray) -> pa.Array | None:
-    """Strings as whole numbers, None when some would not come back to the letter."""
+    """Strings as whole numbers, None if some could not be restored exactly."""
     longest = pc.max(pc.binary_length(text)).as_py()
     kind = next(
         (kind for kind, digits in zip(_WHOLE, (2, 4, 9), strict=False) if longest <= digits), pa.int64()
@@ -256,7 +256,7 @@ def _whole_numbers(text: pa.StringArray) -> pa.Array | None:
     least, most = extent["min"].as_py(), extent["max"].as_py()
     small = values.cast(_WHOLE[narrowest(most, least)])
     known = (small.fill_null(0) if small.null_count else small).to_numpy()
-    # The shortest text of a number is the only one as short: zeros in front, and a minus before zero, make it longer.
+    # The canonical text of a number is its shortest: leading zeros, or a minus before zero, make it longer.
     length = len(text) - text.null_count + int(np.count_nonzero(known < 0))
     for digits in range(1, 19):
         above, below = 10**digits <= most, -(10**digits) >= least
@@ -283,7 +283,7 @@ def codes_of(piece: pa.Array) -> tuple[pa.Array, np.ndarray]:
 
 
 def give_back(before: int, now: int) -> None:
-    """Let Arrow's allocator return what it keeps for later, once for each million cells or so.
+    """Let Arrow's allocator return free memory, once for each million cells or so.
 
     Args:
         before, now: Cells that had been freed when it was last asked, and those that are.
@@ -317,5 +317,5 @@ def _mask(piece: pa.Array, predicate: Callable[[pa.Array], pa.Array], bare: bool
 
 
 def _tidy(piece: pa.Array) -> pa.Array:
-    """A part of a piece without words that stand in other parts only."""
+    """A slice of a piece, without words of other slices in its dictionary."""
     return packed(as_text(piece)) if pa.types.is_dictionary(piece.type) else piece

@@ -12,7 +12,7 @@ PAIRS = (
 )  # fmt: skip
 """Words that mean yes, each with one that means no, in small letters."""
 
-# O and S mean yes in some languages, but with N they are too often places on a compass.
+# O and S mean yes in some languages, but with N they are too often compass points.
 YES = frozenset((*(yes for yes, _ in PAIRS), "o", "s"))
 NO = frozenset(no for _, no in PAIRS)
 TOGETHER = frozenset(frozenset(pair) for pair in PAIRS)

@@ -1,4 +1,4 @@
-"""A column of text -> its values by a format that is known, rather than by what its own cells look like."""
+"""A column of text -> its values by a known format, rather than by detection."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ def read_by_format(column: Packed, written: ColumnFormat, about: Context) -> Rea
 
 
 def types_for(types: Types, names: Sequence[str], formats: Mapping[str, ColumnFormat]) -> Types:
-    """What to read columns as, so that those whose format is known stay text where that is not the file's.
+    """Types to read columns as, so that columns with another known format stay text.
 
     Args:
         types: What was chosen by a sample.
@@ -60,11 +60,11 @@ def _is_even(written: ColumnFormat, types: Types) -> bool:
 
 
 def unread(column: Packed, values: pd.Series, written: ColumnFormat) -> np.ndarray:
-    """Which rows hold something that is no value: a cell that is not empty and does not stand for a missing one.
+    """Which rows have a text that was not read as a value: not empty, and not a word for a missing one.
 
     Args:
         column: The cells as they are written.
-        values: What was read of them.
+        values: The values that were read.
         written: How they are written.
     """
     absent = values.isna().to_numpy()
@@ -98,7 +98,7 @@ def _numbers(column: Packed, written: ColumnFormat, about: Context) -> Read:
 
 
 def _is_sign(suffix: str) -> bool:
-    """Whether what stands behind numbers is read as a currency or a share, rather than as a unit."""
+    """Whether a suffix is read as a currency or a share, rather than as a unit."""
     match = written_number(f"1{suffix}")
     return match is not None and bool(match["suffix"])
 

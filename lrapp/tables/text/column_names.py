@@ -1,4 +1,4 @@
-"""The names of a table's columns: all there, all different, and said where they were changed."""
+"""The names of a table's columns: none missing, all different, with notes on changes."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -12,11 +12,11 @@ _COUNTED = {2: "two", 3: "three"}
 
 
 def without_sign(rows: list[list[str]], notes: list[str]) -> list[list[str]]:
-    """Take off the sign of a comment that stands before the names, like a name of its own.
+    """Remove a comment sign that precedes the names in a cell of its own.
 
     Args:
         rows: The first rows of the file.
-        notes: Takes a sentence on it.
+        notes: Gets a sentence on it.
     """
     alone = len(rows) > 1 and rows[0][0].strip() == "#"
     if not alone or len(rows[0]) < 2 or any(len(row) != len(rows[0]) - 1 for row in rows[1:]):
@@ -26,11 +26,11 @@ def without_sign(rows: list[list[str]], notes: list[str]) -> list[list[str]]:
 
 
 def with_split_names(rows: list[list[str]], notes: list[str]) -> list[list[str]]:
-    """Split a first row that has another delimiter than the rows below, where that makes names of it.
+    """Split a first row with another delimiter than the rows below, if that gives names.
 
     Args:
         rows: The first rows of the file.
-        notes: Takes a sentence on it.
+        notes: Gets a sentence on it.
     """
     if len(rows) < 2 or len(rows[0]) > 1 or (width := usual_width(rows[1:])) < 2:
         return rows
@@ -49,12 +49,12 @@ def with_split_names(rows: list[list[str]], notes: list[str]) -> list[list[str]]
 def column_names(
     header: Sequence[Sequence[str]], plan: Layout, notes: list[str], known: Collection[str] = ()
 ) -> tuple[list[str], set[int]]:
-    """Make names that are all there and all different.
+    """Return names, none missing and all different.
 
     Args:
         header: The rows that hold the names, none where the file has none.
         plan: Where the table lies.
-        notes: Takes a sentence on everything that was changed.
+        notes: Gets a sentence on each change.
         known: Names that columns may have, as those joined of several rows.
 
     Returns:
@@ -112,7 +112,7 @@ def column_names(
 def said_of(
     plan: Layout, header: Sequence[Sequence[str]], names: Sequence[str], known: Collection[str] = ()
 ) -> Said:
-    """Return what the header says besides the names.
+    """Return the kinds, roles and units in the header.
 
     Args:
         plan: Where the table lies.
@@ -139,7 +139,7 @@ def said_of(
 
 
 def _marked(names: Sequence[str], known: Collection[str]) -> list[tuple[str, str]] | None:
-    """Names without their marks, unless a model knows them with these, as earlier versions read them."""
+    """Names without their marks, unless a model of an earlier version knows them with these."""
     marked = marked_names(names)
     if marked is None or any(
         name in known and bare not in known for name, (_, bare) in zip(names, marked, strict=True)
@@ -153,7 +153,7 @@ def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _are_joined(rows: Sequence[Sequence[str]], known: Collection[str]) -> bool:
-    """Whether names that are known are those of all rows, as earlier versions joined them."""
+    """Whether the known names are those of all rows, joined as in earlier versions."""
     alone = {name.strip() for name in rows[0]}
     return any(name.strip() in known and name.strip() not in alone for name in _joined(rows))
 

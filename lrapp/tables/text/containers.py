@@ -1,4 +1,4 @@
-"""Files that hold a table in a wrapper: gzip, zip, spreadsheets. What cannot hold a table is named and refused."""
+"""Files that hold a table in a wrapper: gzip, zip, spreadsheets. Other formats are refused by name."""
 
 import gzip
 import io
@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import IO, Any
 
 from lrapp.errors import Refused, UserError
+from lrapp.phrasing import number
 
 UNPACKED_LIMIT = 1 << 30
 """Bytes that a file may unpack to. Sizes in headers can lie, so the limit is kept while unpacking."""
@@ -47,7 +48,7 @@ _NOT_TABLES = (
     (b"<stata_dta>", "a Stata file"),
 )
 _ADVICE = "Save the table as CSV and upload that."
-# A cell of a sheet with its place, whatever else its tag says and however that is quoted. One that is written in a
+# A cell of a sheet with its place, with any other attributes and quotes. One that is written in a
 # stranger way, or cut by the end of a block, passes: then the limit of memory says that the sheet is too large.
 _CELL = re.compile(rb"<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=\s*[\"']\$?([A-Za-z]{1,3})\$?([0-9]{1,7})[\"']")
 _SPREADSHEET_PARTS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
@@ -76,7 +77,7 @@ def unpack(data: bytes, name: str, *, limit: int = UNPACKED_LIMIT) -> Unpacked:
     """Take the table out of gzip, zip or a spreadsheet, whatever the name says.
 
     Args:
-        data: Bytes of the file as it came.
+        data: Bytes of the file as uploaded.
         name: Its name, for sentences only.
         limit: Bytes that it may unpack to.
 
@@ -113,7 +114,7 @@ def unpack(data: bytes, name: str, *, limit: int = UNPACKED_LIMIT) -> Unpacked:
 def _size(count: int) -> str:
     for unit, factor in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
         if count >= factor:
-            return f"{count / factor:.3g} {unit}"
+            return f"{number(count / factor, 3)} {unit}"
     return f"{count} bytes"
 
 
@@ -184,7 +185,7 @@ def _from_zip(archive: zipfile.ZipFile, limit: int) -> tuple[bytes, str]:
 def _check_unpacked_size(archive: zipfile.ZipFile, limit: int) -> None:
     """Inflate every part once and keep nothing: the spreadsheet reader has no limit of its own.
 
-    Nor has it one for the area of a sheet, which two cells in opposite corners make huge.
+    Nor for the area of a sheet, which two cells in opposite corners make huge.
     """
     total = 0
     for info in archive.infolist():
@@ -262,7 +263,7 @@ def _spreadsheet(data: bytes, name: str, notes: list[str]) -> Unpacked:
         raise
     except (CalamineError, OSError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"The spreadsheet could not be read. {_ADVICE}") from error
-    except BaseException as error:  # a panic inside the reader is no Exception
+    except BaseException as error:  # a panic inside the reader is not an Exception
         if type(error).__name__ != "PanicException":
             raise
         raise UserError(f"The spreadsheet could not be read. {_ADVICE}") from error

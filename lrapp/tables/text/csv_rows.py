@@ -1,6 +1,6 @@
 """Text with quotes -> rows of cells, as the csv module splits it, but whatever a cell's length.
 
-The csv module has one limit on the length of a cell for the whole process. It is left as it is: where a cell is longer,
+The csv module has one limit on the length of a cell for the whole process. It is not changed: where a cell is longer,
 the text is split here by the same rules.
 """
 
@@ -43,7 +43,7 @@ def split_lines(lines: Sequence[str], delimiter: str, quote: str) -> list[list[s
 
 
 def _split_long(text: str, delimiter: str, quote: str) -> list[list[str]]:
-    """Split by the rules of the csv module where it is not strict: quotes count only at the start of a cell."""
+    """Split by the rules of the non-strict csv module: quotes count only at the start of a cell."""
     ends = re.compile(f"{re.escape(delimiter)}|{_LINE_END.pattern}")
     rows: list[list[str]] = []
     row: list[str] = []
@@ -67,7 +67,7 @@ def _split_long(text: str, delimiter: str, quote: str) -> list[list[str]]:
 
 
 def _quoted(text: str, start: int, quote: str) -> tuple[str, int]:
-    """What stands in quotes, doubled ones once, and the position behind the closing one."""
+    """The text in quotes, with doubled quotes once, and the position behind the closing one."""
     parts: list[str] = []
     while True:
         end = text.find(quote, start)

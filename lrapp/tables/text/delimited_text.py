@@ -1,4 +1,4 @@
-"""A decoded file in the form with one-byte delimiters and doubled quotes."""
+"""A decoded file, normalised to one-byte delimiters and doubled quotes."""
 
 import re
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class Text:
 
 
 def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> Text:
-    """Bring a text into the form with one-byte delimiters and doubled quotes.
+    """Normalise a text to one-byte delimiters and doubled quotes.
 
     Args:
         data: UTF-8 bytes.
@@ -76,7 +76,7 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
         delimiter = _INNER_DELIMITER
     d = delimiter.encode()
     if quote and d + b" " + q in data[:_LOOK_AHEAD]:
-        # Quotes after a delimiter and a space are meant as quotes, unless they are inside a text.
+        # Quotes after a delimiter and a space open a cell, unless they are inside a text.
         spaced, ends = re.escape(d) + rb" +" + q, re.escape(d) + rb"\r\n"
         text, edge = spaced + rb"(?=[^" + q + ends + rb"])", spaced + rb"(?=" + q + rb"?[" + ends + rb"])"
         data = by_lines(data, lambda lines: re.sub(text, d + q, lines))
@@ -88,11 +88,11 @@ def prepare_text(data: bytes, delimiter: str, quote: str, escape: str = "") -> T
 
 
 def by_lines(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    """Change a text some whole lines at a time: every match of a pattern takes more memory than a line.
+    """Change a text a block of lines at a time, as each match of a pattern takes memory.
 
     Args:
         data: UTF-8 bytes.
-        change: Makes of some lines what the same lines would be, were the whole text changed at once.
+        change: Changes some lines as it would the whole text.
     """
     if len(data) <= _LINES:
         return change(data)
@@ -114,6 +114,6 @@ def _without_escapes(data: bytes, sign: str, placeholder: str) -> bytes:
 
 
 def _is_within(match: re.Match[bytes], quote: bytes) -> bool:
-    """Whether a quoted cell is open where a match starts, as its line tells."""
+    """Whether a quoted cell is open where a match starts, by its line."""
     line = match.string.rfind(b"\n", 0, match.start()) + 1
     return match.string.count(quote, line, match.start()) % 2 == 1

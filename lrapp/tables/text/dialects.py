@@ -56,7 +56,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class DialectOverrides:
-    """What the user says about the dialect; None is detected.
+    """The user's choices for the dialect; None is detected.
 
     Args:
         encoding, delimiter, quote, header, decimal, thousands: As in ``Dialect``.
@@ -100,7 +100,7 @@ class DialectOverrides:
 
 
 def sample_of(text: str) -> str:
-    """The first whole lines of a text, as far as a vote needs them."""
+    """The first whole lines of a text, as many as a vote needs."""
     if len(text) <= SAMPLE_BYTES:
         return text
     cut = max(text.rfind("\n", 0, SAMPLE_BYTES), text.rfind("\r", 0, SAMPLE_BYTES))
@@ -109,7 +109,7 @@ def sample_of(text: str) -> str:
 
 @dataclass(frozen=True)
 class Found:
-    """What a vote found out.
+    """The result of a vote.
 
     Args:
         dialect: The dialect; its header is still to be decided by ``layouts.layout``.
@@ -170,7 +170,7 @@ def detect(
 
 
 def _candidates(sample: str, told_quote: str | None) -> tuple[str, ...]:
-    """Delimiters that a vote is worth; single spaces and wide gaps never both."""
+    """Delimiters to vote on; single spaces and wide gaps never both."""
     marks = [mark for mark in ("", *_DELIMITERS) if mark in sample]
     if WIDE_GAP in marks:
         marks.remove(" " if _gaps_are_wide(sample, told_quote) else WIDE_GAP)
@@ -187,7 +187,7 @@ def _between_names(
     }
     best = max(fits.values())
     if best and fits[""] == best:
-        return ("",)  # nothing stands beside a name that is alone in its line
+        return ("",)  # a name alone in its line has no delimiter
     return tuple(mark for mark in marks if fits[mark] == best) if best else marks
 
 
@@ -219,7 +219,7 @@ def _tabs_are_padding(sample: str, told_quote: str | None, *, whole: bool) -> bo
         return False
     usual = usual_width(single)
     if all(len(row) >= usual and not any(map(str.strip, row[usual:])) for row in single):
-        # Even as they are: then a run may be an empty cell, unless its column is empty to the last row.
+        # Rows that are even already: a run may be an empty cell, unless its column is empty to the end.
         empty = sum(not any(map(str.strip, cells)) for cells in zip(*single, strict=False))
         return whole and empty == usual - len(runs[0]) > 0
     return True
@@ -260,7 +260,7 @@ def _quoting(sample: str, mark: str, told: str | None) -> tuple[str, str]:
 
 
 def _edge(mark: str) -> str:
-    """A pattern for what stands beside a quoted cell."""
+    """A pattern for the edges of a quoted cell."""
     if mark in (" ", WIDE_GAP):
         return r"[ \t]"
     return re.escape(mark) if mark else "(?!)"
@@ -274,9 +274,16 @@ def _quotes_pair(sample: str, mark: str) -> bool:
 
 
 def _escape(sample: str, quote: str) -> str:
+    """A backslash where quotes are written with it.
+
+    Behind a backslash that is part of its cell stand pairs of quotes, and one more where the cell ends. What breaks
+    that shows that the backslash belongs to the first of the quotes; one at the end of a cell may mean either.
+    """
     if not quote or "\\" + quote not in sample:
         return ""
-    return "\\" if re.search(re.escape("\\" + quote) + r"[^,;\t|\n\r]", sample) else ""
+    q = re.escape(quote)
+    inside, at_end = rf"(?:{q}{q})*{q}(?![{q},;\t|\n\r]|$)", rf"(?:{q}{q})+(?=[,;\t|\n\r]|$)"
+    return "\\" if re.search(rf"\\(?:{inside}|{at_end})", sample) else ""
 
 
 def _quote_share(sample: str, mark: str, quote: str) -> float:
@@ -308,14 +315,14 @@ def _score(sample: str, mark: str, told_quote: str | None) -> float:
 
 
 def _evenness(rows: Sequence[Sequence[str]], mark: str) -> tuple[int, float]:
-    """Cells in most rows, and the share of rows with as many; less when the first row has not."""
+    """The usual number of cells, and the share of rows with as many; less if the first row differs."""
     widths = Counter(len(row) for row in rows)
     width, common = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1 or not mark), item[0]))
     return width, common / len(rows) * (1.0 if len(rows[0]) == width else 0.8)
 
 
 def _score_alone(rows: Sequence[Sequence[str]]) -> float:
-    """How much a text looks like one column: cells of which each is one number or one point in time."""
+    """How much a text looks like one column: the share of cells that are one number or one point in time."""
     cells = [row[0].strip() for row in rows]
     others = [cell for cell in cells if not _ALONE.fullmatch(cell) and cell not in _MISSING]
     numbers = len(cells) - len(others)
@@ -339,10 +346,10 @@ def _clean_share(rows: Sequence[Sequence[str]], mark: str) -> float:
 
 
 def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], told: DialectOverrides) -> Dialect:
-    """Decide decimal and thousands marks by what cells can only mean.
+    """Decide decimal and thousands marks by unambiguous cells.
 
     Args:
-        dialect: What is known so far.
+        dialect: As known so far.
         rows: A sample of rows.
         told: The user's overrule.
     """
@@ -361,7 +368,7 @@ def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], told: DialectOve
     if decimals:
         decimal = "," if decimals[","] > decimals["."] else "."
     elif dialect.delimiter in (";", "\t", TAB_RUN) and votes[("?", ",")] and not votes[("?", ".")]:
-        # Amounts in parentheses are accounts, which group thousands.
+        # Amounts in parentheses are accounting, which groups thousands.
         accounts = vote_decimal(cell for cell in cells if cell[:1] == "(")
         decimal = "." if accounts[("?", ",")] else ","
     decimal = told.decimal or decimal

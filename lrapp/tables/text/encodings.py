@@ -34,7 +34,7 @@ class Decoded:
         data: The text as valid UTF-8.
         encoding: Python's name of the encoding that was found or asked for.
         notes: Plain sentences on what was changed.
-        guess: A sentence that says so where nothing in the file names the encoding, else ``""``.
+        guess: A sentence on it where nothing in the file names the encoding, else ``""``.
     """
 
     data: bytes
@@ -67,9 +67,9 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
             raise _no_text()
         text = text.replace(b"\x00", b"")
         notes.append(f"{nul:,} NUL byte{'s' if nul > 1 else ''} {_were(nul)} removed from the text.")
-    # One byte is looked for first, since that is many times faster.
+    # Searched for by one byte first, which is many times faster.
     if b"\xef" in text and (marks := text.count(codecs.BOM_UTF8)):
-        # Files that were put together from several bring along the mark of each.
+        # Files joined from several have the mark of each.
         text = text.replace(codecs.BOM_UTF8, b"")
         notes.append(
             f"{marks:,} byte-order mark{'s' if marks > 1 else ''} inside the text {_were(marks)} removed."
@@ -181,7 +181,7 @@ def _is_utf8(data: bytes) -> bool:
 def _as_utf8(data: bytes, notes: list[str]) -> tuple[bytes, str, str]:
     if _is_utf8(data):
         return data, "utf-8", ""
-    # Where a file was cut off, its last letter may be half a one.
+    # If a file was cut off, its last letter may be incomplete.
     half = _HALF_LETTER.search(data[-3:])
     whole = data[: -len(half[0])] if half else b""
     if not whole.isascii() and _is_utf8(whole):
@@ -248,7 +248,7 @@ def _other_alphabet(sample: bytes) -> str | None:
     """The likeliest encoding of an alphabet that shares no letter with ours, None where none fits."""
     from charset_normalizer import from_bytes
 
-    # Digits and delimiters between the words would speak against an alphabet whose letters are one byte each.
+    # Without digits and delimiters, which would count against alphabets of one-byte letters.
     words = b"\n".join(dict.fromkeys(re.findall(rb"[\x80-\xff]+", sample)))
     found = [
         best
@@ -264,7 +264,7 @@ def _strange_letters(text: str) -> int:
 
 
 def _western(sample: bytes) -> str:
-    """The code page in which the fewest signs and capital letters stand inside of words."""
+    """The code page with the fewest signs and capital letters inside of words."""
     strange = {name: _strange_letters(sample.decode(name, errors="replace")) for name in _WESTERN}
     usual, *others = _WESTERN
     best = min(others, key=lambda name: strange[name])

@@ -1,4 +1,4 @@
-"""What is known before a file is read: what a person chose, and what a model knows of its columns."""
+"""What is known before a file is read: the person's choices, and a model's knowledge of its columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from lrapp.tables.text.dialects import Dialect, DialectOverrides
 
 @dataclass(frozen=True)
 class Given:
-    """What is known before a file is read, and what is found out for all of its columns.
+    """What is known before a file is read, and what holds for all of its columns.
 
     Args:
-        told: What the user says about the dialect.
+        told: The user's choices for the dialect.
         names: Names that columns may have.
         formats: How columns are known to be written, by name.
         na_in_numbers: As in ``kinds.Context``.
@@ -27,7 +27,7 @@ class Given:
     def about(
         self, name: str, place: int, width: int, dialect: Dialect | None, *, unnamed: bool = False
     ) -> Context:
-        """Return what the rest of the file says about a column.
+        """Return a column's context.
 
         Args:
             name, place, width, unnamed: As in ``kinds.Context``.

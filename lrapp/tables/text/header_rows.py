@@ -1,4 +1,4 @@
-"""What a header says of columns besides their names, below or before these: their kinds, their roles, their units."""
+"""Kinds, roles and units of columns in a header, below or before the names."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ class Below:
 
     Args:
         rows: How many there are.
-        what: What they say, ``"kinds"`` or ``"units"``; ``""`` where there are none.
+        what: Their content, ``"kinds"`` or ``"units"``; ``""`` where there are none.
     """
 
     rows: int = 0
@@ -58,11 +58,11 @@ class Below:
 
 @dataclass(frozen=True)
 class Said:
-    """What a header says of columns besides their names.
+    """Roles and kinds of columns, from the header.
 
     Args:
         to_predict: Name of the one column that is the class or target, else ``""``.
-        kinds: What columns are to a network, by their places.
+        kinds: Kinds of columns, by their places.
     """
 
     to_predict: str = ""
@@ -95,7 +95,7 @@ def rows_below(rows: Sequence[Sequence[str]]) -> Below:
 
 
 def marked_names(row: Sequence[str]) -> list[tuple[str, str]] | None:
-    """Take apart names that have marks of roles (c, m, i, w) and kinds (C, D, N, S, T) before them, with a # between.
+    """Split names from marks of roles (c, m, i, w) and kinds (C, D, N, S, T) before them, with a # between.
 
     Args:
         row: The names.
@@ -115,10 +115,10 @@ def marked_names(row: Sequence[str]) -> list[tuple[str, str]] | None:
 
 
 def said_of_columns(rows: Sequence[Sequence[str]]) -> dict[int, ColumnKind]:
-    """Return what columns are to a network by the header, where that is not left to their cells, by their places.
+    """Return the kinds of columns that the header sets, by their places.
 
     Args:
-        rows: A row of kinds and one of roles, in Orange's words or letters; cells that say nothing are empty.
+        rows: A row of kinds and one of roles, in Orange's words or letters; cells without one are empty.
     """
     kinds, roles = ([cell.strip().casefold() for cell in row] for row in rows)
     said = {}
@@ -133,7 +133,7 @@ def said_of_columns(rows: Sequence[Sequence[str]]) -> dict[int, ColumnKind]:
 
 
 def place_of_target(header: Sequence[Sequence[str]]) -> int | None:
-    """Place of the one column whose role is to be predicted, None where no row says so.
+    """Place of the one column with the role of target, None where there is none.
 
     Args:
         header: The rows of names, of kinds and of roles.
@@ -148,7 +148,7 @@ def place_of_target(header: Sequence[Sequence[str]]) -> int | None:
 def _are(words: frozenset[str], row: Sequence[str]) -> bool:
     filled = [_SIZE.sub("", cell.strip().casefold()) for cell in row if cell.strip()]
     known = sum(cell in words for cell in filled)
-    # A kind may be spelt out as the list of its values, as in "low medium high".
+    # A kind may be given as the list of its values, as in "low medium high".
     listed = sum(cell not in words and " " in cell for cell in filled)
     return known > 0 and known + listed == len(filled) and known >= listed
 
@@ -161,7 +161,7 @@ def _is_numeric(rows: Sequence[Sequence[str]], place: int) -> bool:
 
 def _are_units(row: Sequence[str]) -> bool:
     filled = [cell.strip() for cell in row if cell.strip() not in ("", "-", "–", "—")]
-    # Letters alone could be anything, such as the answers a and d.
+    # Letters alone can mean anything, such as the answers a and d.
     return any(len(cell) > 1 for cell in filled) and 5 * sum(map(_is_unit, filled)) >= 3 * len(filled)
 
 

@@ -1,9 +1,9 @@
-"""Names that a table's columns are known to have -> where they stand, and what stands between them."""
+"""Known names of a table's columns -> their row, and their delimiter."""
 
 from collections.abc import Collection, Sequence
 
 TOP_LINES = 30
-"""Rows at the top of a file in which names are looked for."""
+"""Rows at the top of a file in which to look for names."""
 
 
 def are_names(row: Sequence[str], known: Collection[str]) -> bool:
@@ -30,7 +30,7 @@ def place_of_names(rows: Sequence[Sequence[str]], known: Collection[str]) -> int
 
 
 def fit_of_names(rows: Sequence[Sequence[str]], known: Collection[str]) -> int:
-    """How many known names a delimiter brings to light; 0 where the rows below do not split as the names do.
+    """How many known names a delimiter gives; 0 where the rows below do not split as the names do.
 
     Args:
         rows: The first rows, as they are split by the delimiter; one cell each where nothing delimits.

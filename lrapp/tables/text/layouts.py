@@ -14,7 +14,7 @@ _MISSING = frozenset((*MISSING_WORDS, ""))
 DATE_LIKE = re.compile(
     r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ]\d{1,2}:\d{2}(:\d{2})?.{0,10})?|\d{1,2}:\d{2}(:\d{2})?"
 )
-"""Cells that are a date or a time of day, told roughly."""
+"""Cells that are roughly a date or a time of day."""
 
 _YEAR = re.compile(r"(1[89]|20|21)\d\d")
 
@@ -30,7 +30,7 @@ class Layout:
         header_rows: Rows that hold names: 0 to 3.
         width: Cells in a row.
         short_header: Whether the header lacks the name of the first column, as R writes it.
-        below: What the rows of the header but the first say, where they are no names: ``"kinds"`` or ``"units"``.
+        below: Content of the header's further rows, where they are not names: ``"kinds"`` or ``"units"``.
     """
 
     skip: int
@@ -101,18 +101,18 @@ def _wide(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
 
 
 def _padded_lines(rows: Sequence[Sequence[str]]) -> int:
-    """Lines above the names, which a spreadsheet has filled up with delimiters to the width of the table."""
+    """Lines above the names, which a spreadsheet has padded with delimiters to the width of the table."""
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:TOP_LINES]]
     width = len(rows[0]) if rows else 0
     short = next((place for place, cells in enumerate(filled) if cells > max(1, width // 3)), 0)
-    # Longer lines than that are above the table where an empty one parts them from it.
+    # Longer lines are above the table if an empty line separates them from it.
     gap = next((place for place, cells in enumerate(filled) if not cells or cells == width), 0)
     parted = next((place for place in range(gap, len(filled)) if filled[place]), 0) if not filled[gap] else 0
     return next((place for place in (short, parted) if place and _names_below_lines(rows[place:])), 0)
 
 
 def _names_below_lines(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row holds names, to judge by at least one column of numbers."""
+    """Whether the first row holds names, by at least one column of numbers."""
     top, below = rows[0], rows[1:]
     if sum(bool(cell.strip()) for cell in top) < max(2, 0.8 * len(top)) or not _could_be_names(top):
         return False
@@ -213,7 +213,7 @@ def _names_column(name: str, cells: Sequence[str]) -> float:
     lengths = {len(cell) for cell in cells}
     if len(lengths) == 1 and len(cells) > 2 and len(name) not in lengths:
         return 0.5
-    # A word that never comes back above a few words that always do is their name.
+    # A word that is not repeated, above a few that are, is their name.
     return 0.3 if len(set(cells)) <= max(1, len(cells) // 3) else 0.0
 
 

@@ -28,14 +28,14 @@ def even_lines(data: bytes, delimiter: str, quote: str) -> int | None:
 
 
 class _Scan:
-    """A walk over a text block by block; bits stand for bytes, so that 64 of them are looked at in one go."""
+    """A scan of a text block by block, with a bit for each byte, 64 at once."""
 
     def __init__(self, delimiter: int, quote: int | None, returns: bool) -> None:
         self.lines = 0
         self.inside = False
         self._edge = True
         self._delimiter, self._quote, self._returns = delimiter, quote, returns
-        # Memory that is used again, since asking for it anew would take longer than the work on it.
+        # Buffers are reused, since allocating them would take longer than the work.
         self._memory = np.empty((3, _BLOCK), dtype=bool)
 
     def passes(self, block: np.ndarray, following: int) -> bool:

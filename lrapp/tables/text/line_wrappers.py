@@ -1,4 +1,4 @@
-"""Marks around rows or cells that belong to neither: rows quoted as a whole, cells written as formulas."""
+"""Marks around rows or cells that are not part of the data: rows quoted as a whole, cells written as formulas."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Bare:
 
     Args:
         data: UTF-8 bytes.
-        notes: Plain sentences on what was taken off.
+        notes: Plain sentences on what was removed.
     """
 
     data: bytes
@@ -25,7 +25,7 @@ class Bare:
 
 
 def without_wrappings(data: bytes) -> Bare:
-    """Take off quotes around whole rows, and the equals signs before quoted cells.
+    """Remove quotes around whole rows, and equals signs before quoted cells.
 
     Args:
         data: UTF-8 bytes.

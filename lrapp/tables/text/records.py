@@ -1,4 +1,4 @@
-"""Where the records of a text lie, whatever its quotes and line ends do."""
+"""Finds the records of a text, whatever its quotes and line ends."""
 
 import re
 from collections import Counter
@@ -64,7 +64,7 @@ class Records:
         odd: Indices of records whose quotes do not add up.
         lines_in_cells: Whether some cell has a line end in it.
         quoted: Whether quotes stand in the text.
-        marks: Where its marks stand, None where every line is a record, so that it can be told when it is asked.
+        marks: Its marks; None where every line is a record: then found when needed.
     """
 
     text: Text
@@ -123,7 +123,7 @@ class Records:
 
 
 def split_cells(raw: str, delimiter: str, quote: str) -> list[str]:
-    """Split one record; a quote that does not belong stays as a character.
+    """Split one record; a stray quote stays a character.
 
     Args:
         raw: The record without its line end.
@@ -180,7 +180,7 @@ def _places(buffer: np.ndarray, mark: str, lone: str = "") -> np.ndarray:
             here |= alone
         return here
 
-    # Counted first, so that there is never a second copy of all places.
+    # Counted first, to avoid a second copy of all places.
     kind = np.int32 if len(buffer) < _FOUR_BYTES else np.int64
     places = np.empty(sum(int(np.count_nonzero(found(start))) for start in blocks), dtype=kind)
     done = 0
@@ -192,10 +192,10 @@ def _places(buffer: np.ndarray, mark: str, lone: str = "") -> np.ndarray:
 
 
 def before(places: np.ndarray, position: int) -> int:
-    """How many of some sorted places stand before a position.
+    """How many of some sorted places are before a position.
 
     Args:
-        places: Of one whole-number type; asked with another, all of them would be copied.
+        places: Of an integer type; a position of another type would copy them all.
         position: A byte position.
     """
     return int(np.searchsorted(places, places.dtype.type(position)))
@@ -323,7 +323,7 @@ def _record_start(quotes: np.ndarray, newlines: np.ndarray, sync: int, opened: i
 
 
 def _swallows_rows(text: Text, newlines: np.ndarray, opened: int, closed: int, width: int) -> bool:
-    """Whether a quoted cell over several lines is rather whole rows between two stray quotes."""
+    """Whether a quoted cell over several lines is in fact whole rows between two stray quotes."""
     if width < 2:
         return False
     first = before(newlines, opened)

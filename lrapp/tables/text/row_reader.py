@@ -1,4 +1,4 @@
-"""Rows of a text table, none lost: clean stretches go to a fast reader whole, the rest is repaired row by row."""
+"""Rows of a text table, none lost: a fast reader takes clean stretches, the rest is repaired row by row."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -25,6 +25,7 @@ _READ_AGAIN = 3
 _STRAY_QUOTES = 25
 _STRETCH = 4 << 20
 _LONG_PIECE = 8000
+_SHORT_CELL = 6
 _TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
 _OTHER_DELIMITERS = (";", ",", "\t", "|")
@@ -33,7 +34,7 @@ _SURPRISE = re.compile(r"column #(\d+): CSV conversion error to double: invalid 
 
 @dataclass
 class Mended:
-    """What a repair made of one row: its cells, or None when it is left out, and what was done."""
+    """A repaired row: its cells, or None if it is left out, and what was done."""
 
     cells: list[str] | None
     what: str = ""
@@ -42,7 +43,7 @@ class Mended:
 
 @dataclass(frozen=True)
 class Types:
-    """What to read columns as: text, or float64 where the sample has only that.
+    """Types to read columns as: text, or float64 where the sample has only numbers.
 
     Args:
         columns: One Arrow type a column.
@@ -54,7 +55,7 @@ class Types:
 
 
 def choose_types(rows: Sequence[Sequence[str]], width: int, dialect: Dialect) -> Types:
-    """Decide from a sample what to read each column as; what turns out wrong is read as text.
+    """Decide the type of each column by a sample; if it turns out wrong, the column is read as text.
 
     Args:
         rows: Sample rows.
@@ -86,9 +87,9 @@ class Plan:
         records: The records of the file.
         first: Index of the first row among them.
         types: What to read the columns as.
-        header: Names, to know them again when they are repeated, or None.
-        mend: Makes a row of the right width of any other, given its cells.
-        join: Makes one row of two short ones, where one was broken in two, or says None.
+        header: Names, to recognise repeated ones, or None.
+        mend: Repairs a row to the right width, given its cells.
+        join: Joins two short rows, if one was broken in two, else returns None.
     """
 
     records: Records
@@ -201,7 +202,7 @@ def _put_together(plan: Plan, pieces: list[bytes | memoryview], rows: dict[int, 
     )
     if columns is None:
         raise UserError(
-            "The rows of the file could not be told apart. Save the table as CSV anew and upload that."
+            "The rows of the file could not be separated. Save the table as CSV anew and upload that."
         )
     return columns
 
@@ -279,7 +280,7 @@ def _mend_one(
             parts = split_cells(raw, other, plan.records.text.quote)
             if len(parts) == width:
                 return Mended(parts, f"delimited by {other!r}")
-        # What an empty line parts from the table may have delimiters of its own, as "Source: Eurostat, 2020" has.
+        # Lines after an empty one may have other delimiters, as "Source: Eurostat, 2020" has.
         worded = cells[0].strip() and not looks_numeric(cells[0].strip())
         if at_end and worded and (apart or (len(cells) == 1 and width > 2)):
             return Mended(None, left_out="footer")
@@ -350,14 +351,18 @@ def _fast(
                 table = _read_stretch(stretch, text, columns, plan.types.decimal, quote, lines_in_cells)
                 if table is None:
                     continue
+                # Packing takes time; longer cells take little more memory as they are than in their file.
+                short = end - first < _SHORT_CELL * table.num_rows * plan.width
                 for own, column in zip(pieces, table.itercolumns(), strict=True):
-                    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-                    own.append(packed(text.restored(whole)))
+                    whole = text.restored(
+                        column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+                    )
+                    own.append(packed(whole) if short else whole)
         except pa.ArrowInvalid as error:
             surprise = _SURPRISE.search(str(error))
             if surprise is None:
                 return None
-            # A cell further down is not what the sample promised; as text every cell is welcome.
+            # A later cell does not fit the sample's type; as text every cell fits.
             surprises += 1
             place, cell = int(surprise[1]), surprise[2].strip()
             if surprises > _READ_AGAIN or (
@@ -371,7 +376,7 @@ def _fast(
 
 
 def _stretches(data: bytes, start: int, quote: str, width: int) -> Iterator[tuple[int, int]]:
-    """Where a text is cut so that what is made of a part on the way is small; always between two records.
+    """Where to cut a text, always between two records, so that a part's intermediate arrays are small.
 
     Args:
         data: UTF-8 bytes.

@@ -1,4 +1,4 @@
-"""A row with too many or too few cells -> a row that fits, by what the columns usually hold."""
+"""A row with too many or too few cells -> a row that fits, by the columns' usual values."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,12 +11,12 @@ _MISSING = frozenset((*MISSING_WORDS, ""))
 
 
 class Mender:
-    """Makes rows fit, preferring what puts numbers where numbers belong.
+    """Repairs rows so that numbers are in columns of numbers.
 
     Args:
         rows: Sample rows that have the right width.
         width: Cells that a row must have.
-        delimiter: What joins cells that belong together.
+        delimiter: The delimiter, to join cells with.
     """
 
     def __init__(self, rows: Sequence[Sequence[str]], width: int, delimiter: str) -> None:
@@ -26,7 +26,7 @@ class Mender:
 
     @cached_property
     def _numeric(self) -> list[bool]:
-        """For each column, whether it holds numbers; most tables never ask."""
+        """For each column, whether it holds numbers; computed only if needed."""
         return [_mostly_numeric([row[place] for row in self._rows]) for place in range(self._width)]
 
     def __call__(self, cells: list[str]) -> Mended:
@@ -52,7 +52,7 @@ class Mender:
             return None
         joint = "\n" if first[-1].strip() and second[0].strip() else ""
         cells = [*first[:-1], first[-1] + joint + second[0], *second[1:]]
-        # A row that only lost its end begins like any other; the second half of a row does not.
+        # A row that lost its end begins normally; the second half of a row does not.
         as_a_row = [*second, *[""] * (self._width - len(second))]
         if self._misfits(cells) or not self._misfits(as_a_row):
             return None
@@ -72,7 +72,7 @@ class Mender:
         places = range(self._width) if self._width <= 200 else (self._width - 1,)
         best = min(places, key=lambda place: (self._misfits(self._joined(cells, place, surplus)), -place))
         if self._numeric[best]:
-            # Two numbers joined by a comma would be read as one that nobody has written.
+            # Two numbers joined by a comma would be read as one number.
             extra = ", ".join(repr(cell[:20]) for cell in cells[self._width :][:3])
             more = " …" if surplus > 3 else ""
             return Mended(

@@ -33,7 +33,7 @@ class Ruled:
 
 
 def without_rulings(data: bytes) -> Ruled:
-    """Leave out lines that hold nothing but dashes and what parts columns.
+    """Leave out lines that hold only dashes and delimiters.
 
     Args:
         data: UTF-8 bytes.
@@ -42,7 +42,7 @@ def without_rulings(data: bytes) -> Ruled:
     lines = [line for line in re.split(rb"\r\n|\n|\r", beginning) if line.strip()][:_TOP_LINES]
     drawn = [line for line in lines if _is_drawn(line)]
     once = [line for line in drawn if not _anywhere(line)]
-    # Short dashes may stand for missing cells: they are a ruling only once, right below the names.
+    # Short dashes may mark missing cells: they are a ruling only once, right below the names.
     chosen = {line for line in drawn if _anywhere(line)} | set(once if lines[1:2] == once else [])
     if not chosen:
         return Ruled(data)
@@ -66,6 +66,6 @@ def _is_drawn(line: bytes) -> bool:
 
 
 def _anywhere(line: bytes) -> bool:
-    """Whether a line is a ruling wherever it stands, as cells do not look like that."""
+    """Whether a line is a ruling at any place, as cells do not look like that."""
     runs = re.findall(rb"[-=]+", line)
     return b"+" in line or b"==" in line or min(map(len, runs)) >= _SHORTEST_EVERYWHERE

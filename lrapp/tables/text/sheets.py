@@ -20,8 +20,8 @@ def read_sheet(sheet: Sequence[Sequence[str]], notes: list[str], given: Given) -
 
     Args:
         sheet: Rows of cells.
-        notes: Plain sentences, to which more may be added.
-        given: What is known before.
+        notes: Plain sentences; more are added.
+        given: What is known before reading.
 
     Raises:
         UserError: If there is no table in it, or more than fits.
@@ -58,7 +58,7 @@ def _padded(row: Sequence[str], width: int) -> list[str]:
 
 
 def _column(rows: Sequence[Sequence[str]], place: int) -> pa.Array:
-    """One column of the rows; a text that stands in many of them is kept once."""
+    """One column of the rows; repeated texts are stored once."""
     texts: dict[str, int] = {}
     codes = [
         texts.setdefault(row[place], len(texts)) if place < len(row) and row[place] else None for row in rows

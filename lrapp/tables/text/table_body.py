@@ -1,4 +1,4 @@
-"""The rows of a table as text, without those that are no rows: names again, comments, nothing at all."""
+"""The rows of a table as text, without repeated names, comments and empty rows."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,12 +15,12 @@ from lrapp.tables.text.header_rows import Said
 CELL_LIMIT = 150_000_000
 COLUMN_LIMIT = 50_000
 HEAD_RECORDS = 500
-"""Rows by which a table's place in a file, its header and its marks are told."""
+"""Rows by which a table's place in a file, its header and its marks are detected."""
 
 
 @dataclass(frozen=True)
 class Repair:
-    """A row that could not be taken as it stood.
+    """A repaired row.
 
     Args:
         line: Its first line in the file, counted from 1.
@@ -68,7 +68,7 @@ class Rows:
         names: Of the columns.
         unnamed: Places of columns to which the file gives no name.
         dialect: How the file was written, None for a spreadsheet.
-        said: What the header says besides the names.
+        said: Kinds, roles and units in the header.
         na_in_numbers: As in ``kinds.Context``.
     """
 
@@ -81,7 +81,7 @@ class Rows:
 
 
 def no_rows(*, only_names: bool) -> UserError:
-    """What is said of a file without rows.
+    """Return the error for a file without rows.
 
     Args:
         only_names: Whether it has a header.
@@ -114,11 +114,11 @@ def check_size(rows: int, width: int) -> None:
 
 
 def leave_out(body: Body, header: Sequence[str] | None) -> None:
-    """Leave out what is no row of a table with several columns.
+    """Leave out rows that are not part of a table with several columns.
 
     Args:
         body: The rows, which are changed.
-        header: Names, to know them again when they are repeated, or None.
+        header: Names, to recognise repeated ones, or None.
     """
     _leave_out_names(body, header)
     _leave_out_comments(body)
@@ -127,7 +127,7 @@ def leave_out(body: Body, header: Sequence[str] | None) -> None:
 
 
 def _leave_out_names(body: Body, header: Sequence[str] | None) -> None:
-    """Rows that repeat the names, as in files that were put together from several."""
+    """Rows that repeat the names, as in files joined from several."""
     if not header or not header[0].strip() or len(header) != len(body.columns):
         return
     if any(column.floating for column in body.columns):
@@ -153,7 +153,7 @@ def _leave_out_comments(body: Body) -> None:
     ]
     if not _any(marked):
         return
-    # What a spreadsheet writes where a formula failed begins like a comment, and its row is one of the table.
+    # A spreadsheet's formula error begins like a comment, but its row belongs to the table.
     formulas = pa.array(FAILED_FORMULAS)
     failed = [
         pc.fill_null(mask, False)

@@ -1,4 +1,4 @@
-"""A last row of totals, as spreadsheets and accounts have it, which is no row of the table."""
+"""A last row of totals, as in spreadsheets and accounts, which is not part of the table."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The Compare page: policies against one another over seeds, or settings drawn at random; and what came of it."""
+"""The Compare page: policies compared over seeds, or a random search; and their results."""
 
 import os
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def _open(study_id: str | None) -> None:
 
 
 def _new() -> None:
-    # Kept by hand, as Streamlit forgets what widgets of another page said.
+    # Kept in the session, as Streamlit forgets the widgets of other pages.
     what = st.segmented_control(
         "What to compare",
         [_POLICIES, _SEARCH],
@@ -166,7 +166,7 @@ def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:
         st.error(plain(str(error), None), icon=":material/error:")
         st.caption("Choose another table or target on the Train page.")
         return None
-    resources.expect(base)
+    resources.prewarm(base)
     return base, expected
 
 
@@ -229,7 +229,7 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
                     fresh if isinstance(fresh, FixedSettings) else checked(fresh, source=row.policy.source)
                 )
             called = st.empty()
-            # Its title stays: one that followed the numbers would close it under the person's hands.
+            # A fixed title: one that followed the numbers would close it while the person types.
             with st.expander(f"Settings of policy {position + 1}", icon=":material/tune:"):
                 row.policy = learning_rate.numbers(row.policy, f"{key}.{kind}")
             called.caption(plain(studies.label_of(row.policy)))
@@ -247,7 +247,7 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
 
 
 def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
-    # Kept by hand, as Streamlit forgets what widgets of another page said.
+    # Kept in the session, as Streamlit forgets the widgets of other pages.
     kept = session.state().compare_numbers
     left, right = st.columns(2)
     seeds = left.number_input(

@@ -1,4 +1,4 @@
-"""What a random search has come to, while it runs and afterwards: the best trial, a chart a setting, the table."""
+"""Results of a random search, while it runs and afterwards: the best trial, a chart for each setting, the table."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,12 @@ from lrapp.experiments.search_results import Found, SearchTrial
 from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import resources, saving, session
+from lrapp.ui.parts import number_cells, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.runs import sharing
 
-# How what was drawn is written in tables: small numbers would be rounded to nothing.
-DRAWN = {
-    "Learning rate": st.column_config.NumberColumn(format="%.3g"),
-    "Dropout": st.column_config.NumberColumn(format="%.3g"),
-    "L2": st.column_config.NumberColumn(format="%.2e"),
-}
+# How drawn settings are written in tables.
+DRAWN = dict.fromkeys(("Learning rate", "Dropout", "L2"), number_cells.rounded)
 
 
 def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> None:
@@ -36,9 +32,9 @@ def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> 
     found = search_results.of_trials(study.search.space, trials)
     if found is None:
         st.caption(
-            "The charts appear with the first trial that is done."
+            "The charts appear when the first trial has finished."
             if live
-            else "No trial came to its first step; there is nothing to draw."
+            else "No trial reached its first step, so there is nothing to draw."
         )
         return
     if live:
@@ -48,17 +44,22 @@ def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> 
     _charts(study, found, live=live)
     if live and found.best is None:
         return
+    table = found.table()
     st.dataframe(
-        found.table(),
+        number_cells.written(
+            table,
+            DRAWN | {"Seconds": "{:,.1f}".format},
+            [found.metric] * len(table),
+            [found.measure.capitalize()],
+        ),
         hide_index=True,
         height=min(38 + 35 * len(trials), 420),
         placeholder="",
-        column_config=DRAWN
-        | {
+        column_config={
             found.measure.capitalize(): st.column_config.NumberColumn(
-                format="%.4g", help="With the weights that the model has: those of its best epoch."
+                help="With the weights that the model has: those of its best epoch."
             ),
-            "Seconds": st.column_config.NumberColumn(format="%.1f", help="Seconds of training."),
+            "Seconds": st.column_config.NumberColumn(help="Seconds of training."),
         },
     )
 
@@ -86,7 +87,7 @@ def _best(study: Study, found: Found) -> None:
             icon=":material/tune:",
             key=f"use.{study.id}",
             help=f"Puts the settings of trial {best.number:d} on the Train page, early stopping off as in the search; "
-            "nothing trains before you press Train.",
+            "nothing trains until you press Train.",
         ):
             sharing.start_from(run.settings)
         st.page_link(
@@ -121,7 +122,7 @@ def _charts(study: Study, found: Found, *, live: bool) -> None:
                 resources.draw(spec, frame, key=key)
             else:
                 saving.saveable(spec, frame, f"search-{name}", key)
-    said = "A point for each trial that did all its epochs; the diamond is the best."
+    said = "A point for each trial that finished; the diamond is the best."
     if (points["part"] == "diverged").any():
         said += " Crosses at the edge: diverged."
     st.caption(said)

@@ -18,7 +18,7 @@ from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search as search_view
-from lrapp.ui.parts import draft, fields, session, starting
+from lrapp.ui.parts import draft, fields, number_cells, session, starting
 from lrapp.ui.parts.plain_text import plain
 
 START = "search"
@@ -29,7 +29,7 @@ _POWERS = [2**power for power in range(20)]
 
 @dataclass
 class SearchForm:
-    """What is set up, kept by hand, as Streamlit forgets what widgets of another page said."""
+    """The form's values, kept in the session, as Streamlit forgets the widgets of other pages."""
 
     ranges: dict[str, Range | Choice]
     chosen: set[str]
@@ -177,7 +177,7 @@ def _numbers(kept: SearchForm, base: RunSettings) -> RunSettings:
 
 
 def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
-    """Say what the search will take, and show what it will try."""
+    """Show what the search will cost, and what it will try."""
     trials = search.draw(asked, base)
     costs = [
         estimates.estimate(
@@ -210,11 +210,13 @@ def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
     st.caption(plain(text, None))
     st.markdown("**What will be tried**")
     st.dataframe(
-        pd.DataFrame(
-            {"Trial": range(1, len(trials) + 1)} | search_results.drawn_columns(asked.space, trials)
+        number_cells.written(
+            pd.DataFrame(
+                {"Trial": range(1, len(trials) + 1)} | search_results.drawn_columns(asked.space, trials)
+            ),
+            search_view.DRAWN,
         ),
         hide_index=True,
         height=38 + 35 * min(len(trials), 6),
-        column_config=search_view.DRAWN,
         key="search.draws",
     )

@@ -23,7 +23,7 @@ from lrapp.ui.parts import access, actions, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page
 
-# Less often than a single run is looked at, as there are many files to read.
+# Less often than for a single run, as there are many files to read.
 _SECONDS_BETWEEN_LOOKS = 1.5
 _RESUMABLE = ("stopped", "interrupted", "failed")
 
@@ -58,7 +58,7 @@ class _Seen:
 
 
 def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
-    """Show the study of that id, alive while it trains.
+    """Show the study of that id, live while it trains.
 
     Args:
         study_id: As in the address.
@@ -115,7 +115,7 @@ def _tried(study: Study, seen: list[_Seen]) -> list[SearchTrial]:
     known = kept[1]
     for one in seen:
         if one.run is not None and one.run.id not in known:
-            with suppress(UserError):  # damaged; what became of it is said
+            with suppress(UserError):  # damaged; the page says so
                 known[one.run.id] = one.run.settings
     return [
         SearchTrial(
@@ -143,7 +143,7 @@ def _frame(study: Study, *, live: bool = False) -> None:
         st.caption(
             "The charts appear with the first steps."
             if live
-            else "No run came to its first step; there is nothing to draw."
+            else "No run reached its first step, so there is nothing to draw."
         )
         return
     log_loss = st.toggle(
@@ -177,7 +177,7 @@ def _table(comparison: Comparison) -> None:
         f"Every run: {counted(steps, 'update')} in {counted(comparison.epochs, 'epoch')} of "
         f"{comparison.steps_per_epoch:,}; early "
         "stopping is off. Figures: mean over the seeds (least–greatest); epochs and seconds: median over the seeds; "
-        "the first run of a network also pays for its making."
+        "the first run of a network also includes building it."
         + (
             " Steps of range tests come on top of the updates, and their time is not in the seconds."
             if tested
@@ -193,7 +193,7 @@ def _progress(study: Study, seen: list[_Seen]) -> None:
     icon = ":material/directions_run:" if live else ":material/check_circle:"
     word = ("Searching" if study.search else "Comparing") if live else "Done"
     if not live and any(one.status is None or one.status.state != "completed" for one in seen):
-        icon, word = ":material/info:", "Ended, not all runs did all their epochs"
+        icon, word = ":material/info:", "Ended; not all runs finished"
     left.markdown(f"{icon} **{word}** · {plain(study.name, 200)}")
     if not live:
         return
@@ -320,7 +320,7 @@ def _lost(seen: list[_Seen]) -> list[_Seen]:
 
 
 def _losses(study: Study, seen: list[_Seen]) -> None:
-    """Say what became of each run that did not do all its epochs."""
+    """Show why each run that did not finish was left out."""
     for one in _lost(seen):
         if one.status is None:
             text = "its run was deleted." if one.run is None else "its run is damaged."

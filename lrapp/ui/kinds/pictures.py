@@ -31,7 +31,7 @@ def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, Policy
 
 def _predict(run: Run) -> None:
     with suppress(UserError):  # damaged settings do not keep a model from predicting
-        resources.expect(run.settings)
+        resources.prewarm(run.settings)
     predict_images.show(run)
 
 

@@ -15,7 +15,7 @@ _NAMES = ("run", "test", "study", "prediction")
 
 
 class Owned(Protocol):
-    """What somebody has made."""
+    """Anything that has an owner."""
 
     @property
     def id(self) -> str:
@@ -27,7 +27,7 @@ class Owned(Protocol):
 
 
 def relation(thing: Owned) -> Relation:
-    """Return what this visitor is to something that was made."""
+    """Return whether this visitor is its owner, was given its address, or neither."""
     # Without owners their files are not even looked for, which in long lists would take its time.
     if not rights.private() or identity.is_mine(thing.owner):
         return "owner"
@@ -36,12 +36,12 @@ def relation(thing: Owned) -> Relation:
 
 
 def may(action: Action, thing: Owned) -> bool:
-    """Return whether this visitor may do that."""
+    """Return whether this visitor may do that with it."""
     return rights.allowed(action, relation(thing))
 
 
 def require(action: Action, thing: Owned, word: str = "run") -> None:
-    """Do nothing for whoever may do that.
+    """Check that this visitor may do that with it.
 
     Raises:
         UserError: For everybody else.
@@ -58,7 +58,7 @@ def may_use(source: Source) -> bool:
 
 
 def require_table(source: Source) -> None:
-    """Do nothing for whoever may use it.
+    """Check that this visitor may use a file.
 
     Raises:
         UserError: For everybody else; it does not tell whether the file is kept on this server.
@@ -71,7 +71,7 @@ def require_table(source: Source) -> None:
 
 
 def uploaded(source: Source) -> None:
-    """Keep that this visitor has shown the bytes of a file.
+    """Record that this visitor has uploaded a file.
 
     Raises:
         UserError: If the disk is full.

@@ -1,6 +1,6 @@
-"""Whatever a page does to what somebody made: first whether this visitor may, then the deed; pages call nothing else.
+"""Every change that a page makes to a run, study or prediction; the visitor's right is checked first.
 
-Hiding a button is a courtesy; here is where it counts.
+A hidden button is only a convenience; the check here is what protects.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def say_that_it_is_shown(thing: Owned, word: str = "run") -> None:
-    """Tell a visitor who may look and no more that this is so."""
+    """Tell visitors who may only look that this is so."""
     if not access.may("delete", thing):
         st.info(plain(rights.refusal(word, thing.owner), None), icon=":material/visibility:")
 
@@ -48,7 +48,7 @@ def say_that_it_is_shown(thing: Owned, word: str = "run") -> None:
 
 
 def check(settings: RunSettings) -> None:
-    """Do nothing for settings that this visitor may train.
+    """Check that this visitor may train these settings.
 
     Raises:
         UserError: If they name a table or a run to start from that is somebody else's.
@@ -124,7 +124,7 @@ def restore(run_id: str) -> None:
 
 
 def star(run: Run, starred: bool) -> None:
-    """Star a run, or take its star away.
+    """Star a run, or remove its star.
 
     Raises:
         UserError: If the visitor may not, or it is gone.
@@ -133,8 +133,8 @@ def star(run: Run, starred: bool) -> None:
     notes.change(run, starred=starred)
 
 
-def say(run: Run, name: str | None, note: str) -> None:
-    """Name a run and keep a note with it.
+def describe(run: Run, name: str | None, note: str) -> None:
+    """Save a run's name and its note.
 
     Raises:
         UserError: If the visitor may not, it is gone, or the words are too long.
@@ -144,7 +144,7 @@ def say(run: Run, name: str | None, note: str) -> None:
 
 
 def download(run: Run) -> Callable[[], bytes]:
-    """Return what makes the download of a run's model.
+    """Return the function that builds the download of a run's model.
 
     Raises:
         UserError: If the visitor may not.
@@ -300,7 +300,7 @@ def predict_pictures(run: Run, pictures: Sequence[tuple[str, bytes | memoryview]
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:
-    """Have a table, or pictures, predicted whose prediction was cut off.
+    """Predict a table, or pictures, again whose prediction was cut off.
 
     Raises:
         UserError: If the visitor may not.
@@ -312,7 +312,7 @@ def predict_again(folder: PredictionFolder, run: Run) -> None:
 
 
 def answer(folder: PredictionFolder, run: Run, choice: Choice) -> None:
-    """Have a table predicted that can be read in several ways, now that it is said how it is meant.
+    """Predict a table that could be read in several ways, after the person has chosen one.
 
     Raises:
         UserError: If the visitor may not.
@@ -329,7 +329,7 @@ class Predicting:
 
     Args:
         folder: The prediction's.
-        task: The work; None where another tab asked for it, or this one before a refresh: its folder tells then.
+        task: The task; None where another tab, or this one before a refresh, asked for it: see its folder.
     """
 
     folder: PredictionFolder
@@ -346,7 +346,7 @@ class Predicting:
         return self.folder.progress
 
     def cancel(self) -> None:
-        """Ask it to end; of what nobody works on yet, nothing is left.
+        """Ask it to end; if nobody has begun it, it is removed at once.
 
         Raises:
             UserError: If the visitor may not.
@@ -369,7 +369,7 @@ def cancel(folder: PredictionFolder) -> None:
 
 
 def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -> None:
-    """Hand a prediction to the worker; this process answers for it until it is done, whatever becomes of either."""
+    """Hand a prediction to the worker; this process holds its lock until it is done or either process ends."""
     answering, asked = folder.answer_for(), folder.asked
     work: Callable[..., None] = folders.work
     arguments: tuple[Any, ...] = (asked.name, choice or Choice())

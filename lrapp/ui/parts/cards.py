@@ -1,4 +1,4 @@
-"""The way from advice to the card of the Train page that it is about: the page scrolls there."""
+"""Scrolls the Train page to the card that an advice is about."""
 
 import secrets
 
@@ -37,7 +37,7 @@ export default function ({ data }) {
 _scroll = st.components.v2.component("lrapp.scroll_to_card", js=_JS)
 
 
-def go(card: Card) -> None:
+def scroll_to(card: Card) -> None:
     """Scroll to a card as soon as the page is drawn.
 
     Args:
@@ -46,8 +46,8 @@ def go(card: Card) -> None:
     session.state().card = (card, secrets.token_hex(8))
 
 
-def arrive() -> None:
-    """Scroll, if somebody asked to."""
+def scroll_if_asked() -> None:
+    """Scroll, if a card was asked for."""
     wanted = session.state().card
     if wanted is not None:
         _scroll(data={"title": wanted[0], "once": wanted[1]}, key="scroll_to_card", height=1)

@@ -1,6 +1,6 @@
-"""Lists from which a person chooses by what is written there: one line each, and no two the same.
+"""Entries of selection lists: one line each, no two the same.
 
-Streamlit knows an entry by its text alone: of two with the same text, whichever is clicked, it takes one of them.
+Streamlit identifies an entry by its text alone, so of two with the same text it could take the wrong one.
 """
 
 from collections.abc import Callable, Hashable, Sequence

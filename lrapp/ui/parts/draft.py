@@ -37,7 +37,7 @@ def proposal() -> int:
 
 
 def put(settings: RunSettings) -> None:
-    """Keep what the widgets say."""
+    """Keep the settings that the widgets hold."""
     session.state().draft = settings
 
 
@@ -46,7 +46,7 @@ def replace(settings: RunSettings) -> None:
     settings = to_train(settings)
     put(settings)
     propose(None)
-    # Else the policy of that kind that was set earlier would come back in the place of theirs.
+    # Else a policy of that kind that was set earlier would replace theirs.
     other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
     session.state().link_trouble = ""
     renew()
@@ -68,7 +68,7 @@ def key(name: str) -> str:
 
 
 def other_policies() -> dict[tuple[str, str], PolicySettings]:
-    """Return the policies set earlier, by type and family of optimizer, so that a look at another loses nothing."""
+    """Return the policies set earlier, by type and family of optimizer, so that switching loses nothing."""
     return session.state().policies
 
 
@@ -106,7 +106,7 @@ def _of_address() -> RunSettings | None:
         try:
             return to_train(resources.store().get(run_id).settings)
         except UserError:
-            pass  # the run's own place on the page says what is wrong with it
+            pass  # the page shows what is wrong with it where the run would be
     if text:
         try:
             return to_train(links.from_text(text))

@@ -96,7 +96,7 @@ def widget(
 
 
 def kept(part: BaseModel, names: list[str], key: str) -> dict[str, Any]:
-    """Return what ``choose`` would, for fields that are out of sight: what was typed last, or the settings' own."""
+    """Return what ``choose`` would, for fields that are not drawn: what was typed last, or the settings' value."""
     return {name: st.session_state.get(f"{key}.{name}", getattr(part, name)) for name in names}
 
 

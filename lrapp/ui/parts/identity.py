@@ -1,6 +1,6 @@
-"""Who is at this tab. The one seam: a login (``st.user``) or a proxy's header can take the cookie's place here.
+"""Who is using this tab. A login (``st.user``) or a proxy's header could take the cookie's place here.
 
-An identity is an opaque id, and all that the pages know of a person. Where nothing is anybody's own it is empty.
+An identity is an opaque id, and all that the pages know of a person. It is empty where runs have no owners.
 """
 
 import streamlit as st
@@ -12,12 +12,12 @@ from lrapp.ui.parts import session
 
 
 def current() -> str:
-    """Return the id under which what is made now is kept; empty where everything is everybody's."""
+    """Return the owner's id of whatever is made now; empty where runs have no owners."""
     return _ids()[0] if rights.private() else ""
 
 
 def is_mine(owner: str) -> bool:
-    """Return whether an id, as ``current`` has given it at some time, is of whoever is at this tab."""
+    """Return whether an id, as ``current`` once returned it, is that of this tab's visitor."""
     return owner in _ids() if rights.private() else True
 
 
@@ -37,7 +37,7 @@ def _of_cookies() -> tuple[str, ...]:
     if kept is None or kept[0] != cookies:
         try:
             known = visitors.known(visitors.key(Store.default().home), cookies)
-        except UserError:  # the key cannot be read or made, which the server's log says
+        except UserError:  # the key cannot be read or made; the server's log says so
             known = ()
         kept = session.state().identity = (cookies, tuple(one.id for one in known))
     return kept[1]

@@ -26,7 +26,7 @@ _MODULES = "lrapp.ui.kinds"
 
 @dataclass(frozen=True)
 class Offer:
-    """Data that are there for everybody.
+    """Data that come with the app.
 
     Args:
         label: What the list of data calls them.

@@ -1,4 +1,4 @@
-"""What the page shows while a file is being read: how far that is, and a way to end it."""
+"""What the page shows while a file is being read: its progress, and a way to cancel it."""
 
 from collections.abc import Callable, Hashable
 from typing import TypeVar
@@ -50,7 +50,7 @@ def _cancel(work: Work) -> None:
 
 
 def offer_again(error: UserError, key: str) -> None:
-    """Offer to begin anew with a reading that this visitor has cancelled; nothing for other errors.
+    """Offer to read a file again whose reading this visitor cancelled; nothing for other errors.
 
     Args:
         error: What was raised.

@@ -60,7 +60,7 @@ def uploads() -> Uploads:
     """Return what reads the uploaded files of this server, in processes of their own.
 
     Raises:
-        UserError: If the environment asks for limits that are none.
+        UserError: If the limits in the environment are not valid.
     """
     uploaded_files.tidy(store().home)
     return Uploads(store(), Readers(ready=True))
@@ -72,19 +72,19 @@ def desk() -> Desk:
     return Desk()
 
 
-def expect(settings: RunSettings) -> None:
-    """Have a worker ready of the kind that these settings want, where that is another than before in this tab."""
+def prewarm(settings: RunSettings) -> None:
+    """Start a worker of the kind that these settings need, unless this tab asked for that kind last."""
     kind = worker_setup.kind_for(settings)
     if kind != session.state().worker_kind:
         session.state().worker_kind = kind
-        jobs().expect(kind)
+        jobs().prewarm(kind)
 
 
 @st.cache_resource(show_spinner=False)
 def settle() -> None:
-    """Let the search for garbage pass over what this server keeps for good.
+    """Exclude what this server keeps for good from garbage collection.
 
-    Streamlit makes one after every drawing, however small; among all that libraries have loaded it takes a tenth of a
+    Streamlit collects after every rerun, however small; with all that libraries have loaded it takes a tenth of a
     second, in which nothing else is answered.
     """
     gc.collect()
@@ -149,10 +149,10 @@ def visible_runs() -> list[Run]:
 
 
 def fragment(part: Callable[P, None], every: float | None = None) -> Callable[P, None]:
-    """Return a part of a page as one that is drawn anew by itself; what goes wrong in it is said in its place.
+    """Return a part of a page as a fragment that reruns by itself and shows its own errors.
 
     Args:
-        part: Draws; it is called with what it was called with first.
+        part: Draws the part; each rerun gets the arguments of the first call.
         every: Seconds from one drawing to the next; None when only its own widgets ask for one.
     """
 
@@ -181,7 +181,7 @@ def drawer(title: str, icon: str, key: str, *, expanded: bool = False) -> Expand
         key: Of the drawer, the same for all titles.
         expanded: Whether it is open at first.
     """
-    # Set by hand, or it would be a new drawer, and closed, when its title changes.
+    # A fixed key, or a changed title would make it a new drawer, and closed.
     st.session_state[key] = st.session_state.get(key, expanded)
     return st.expander(title, icon=icon, key=key, on_change="rerun")
 

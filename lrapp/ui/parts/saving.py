@@ -171,8 +171,8 @@ def menu(points: pd.DataFrame, name: str, key: str, chart: str = "") -> None:
                 data={
                     "chart": f"st-key-{chart}",
                     "name": name,
-                    "onlyPng": "There are too many points for SVG here; take the PNG.",
-                    "failed": "The browser could not make the picture; the toolbar above the chart has another way.",
+                    "onlyPng": "There are too many points for an SVG; save a PNG instead.",
+                    "failed": "The browser could not make the picture; use the toolbar above the chart instead.",
                 },
             )
         st.download_button(

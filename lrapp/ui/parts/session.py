@@ -64,6 +64,7 @@ class Session:
         uploads: Files that were uploaded.
         other_data: Network, training and policy set earlier, by kind of data.
         last_upload: Streamlit's id of the file that was kept last.
+        sources_chosen: How often an upload or a button has chosen the data, in the place of the list.
         failed_pictures: Why a set of pictures cannot be had, by set, size and colour.
         layers_before: Of the network that was there before one from elsewhere.
         augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
@@ -105,6 +106,7 @@ class Session:
         default_factory=dict
     )
     last_upload: str = ""
+    sources_chosen: int = 0
     failed_pictures: dict[Any, str] = field(default_factory=dict)
     layers_before: "tuple[LayerSettings, ...] | None" = None
     augmented: tuple[tuple[object, ...], bytes] | None = None

@@ -1,6 +1,6 @@
 """Buttons that start something: however often one is clicked before what it started is on the page, it starts it once.
 
-A click says which button it was meant for: the button's key holds a token, and all clicks on one button start what its
+The button's key holds a token that every click sends: all clicks on one button start what its
 token stands for (``execution.once``). A button with a new token takes its place when what was started is on the page.
 """
 
@@ -34,20 +34,20 @@ def key(name: str) -> str:
     Args:
         name: Of the button, the same in all drawings.
     """
-    # A page that is drawn anew for another reason than a click shows what was started.
+    # A rerun for another reason than a click shows what was started.
     if _of(name).used and not st.session_state.get(_key(name)):
         shown(name)
     return _key(name)
 
 
 def token(name: str) -> str:
-    """Return what a click on the button stands for; from here on something is started with it."""
+    """Return the button's token, and note that something is started with it."""
     _of(name).used = True
     return _of(name).token
 
 
 def shown(name: str) -> bool:
-    """Say that what was started is on the page; return whether the button must be drawn anew, for the next start."""
+    """Note that what was started is on the page; return whether the button needs a new token for the next start."""
     if not _of(name).used:
         return False
     session.state().start_buttons[name] = Button()

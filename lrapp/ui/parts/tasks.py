@@ -1,4 +1,4 @@
-"""What the page shows while something goes on that it waits for: how far that is, and a way to end it."""
+"""What the page shows while a task runs that it waits for: its progress, and a way to cancel it."""
 
 from collections.abc import Callable
 
@@ -22,8 +22,8 @@ def show(
     Args:
         task: What goes on.
         key: Of the button that ends it.
-        first: Returns what to say before it has begun.
-        cancelled: What else is to be done where the person ends it.
+        first: Returns the text to show before it has begun.
+        cancelled: Called in addition when the person cancels it.
     """
     st.fragment(_show, run_every=SECONDS_BETWEEN_LOOKS)(task, key, first, cancelled)
 

@@ -1,4 +1,4 @@
-"""The Predict page of a model that looks at pictures: pictures go in, and what they show comes back."""
+"""The Predict page of a model that looks at pictures: upload pictures, get a class for each."""
 
 import base64
 import html
@@ -6,6 +6,7 @@ import html
 import streamlit as st
 
 from lrapp.images.pixels import png
+from lrapp.phrasing import percent
 from lrapp.prediction import images
 from lrapp.prediction.images import PicturePredictions
 from lrapp.preparation.image_inputs import PicturePreprocessor
@@ -51,7 +52,7 @@ def show(run: Run) -> None:
 
 
 def _leave_earlier() -> None:
-    """Nobody waits for what was uploaded before."""
+    """Cancel what was uploaded before."""
     task = actions.tasks().get(st.query_params.get("prediction", ""))
     if task is not None and not task.done:
         task.cancel()
@@ -67,13 +68,15 @@ def _result(run: Run, found: PicturePredictions) -> None:
             if len(found.seen) < MOST_SHOWN
             else f"The first {len(found.seen)}, as the network saw them."
         )
+    shares = [
+        name for name in found.frame.columns if name == "confidence" or name.startswith("probability of ")
+    ]
     st.dataframe(
-        found.frame.head(1000),
+        found.frame.head(1000).assign(**{name: 100 * found.frame[name] for name in shares}),
         hide_index=True,
         column_config={
-            name: st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-            for name in found.frame.columns
-            if name == "confidence" or name.startswith("probability of ")
+            name: st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100)
+            for name in shares
         },
     )
     st.download_button(
@@ -100,6 +103,6 @@ def _figures(found: PicturePredictions) -> list[str]:
         text = html.escape(str(answer))
         figures.append(
             f'<figure><img src="data:image/png;base64,{source}" alt="{text}"><figcaption><b>{text}</b> '
-            f"{confidence:.0%}<br>{html.escape(str(file))}</figcaption></figure>"
+            f"{percent(confidence)}<br>{html.escape(str(file))}</figcaption></figure>"
         )
     return figures

@@ -12,7 +12,7 @@ _LABELS = {"decimal": "How are its numbers meant?", "dates": "How are its dates 
 
 
 def show(folder: PredictionFolder) -> Choice | None:
-    """Ask how a file is meant, and return the answer once it is given.
+    """Ask how a file is to be read, and return the answer once it is given.
 
     Args:
         folder: The prediction's, with its questions.

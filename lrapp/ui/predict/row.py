@@ -1,4 +1,4 @@
-"""A tab of the Predict page: one row whose values are moved by hand, its answer, and what it would be otherwise."""
+"""A tab of the Predict page: one row with values set by hand, its prediction, and how that changes with one value."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -7,8 +7,8 @@ import streamlit as st
 
 from lrapp.charts import predictions
 from lrapp.errors import Stopped, UserError
-from lrapp.evaluation import scores
 from lrapp.evaluation.analysis import Insight
+from lrapp.phrasing import number, percent
 from lrapp.prediction import disagreement, single_row
 from lrapp.prediction.disagreement import Disagreement
 from lrapp.prediction.single_row import Field, OneRow, Value
@@ -20,7 +20,7 @@ from lrapp.tables.columns.number_formats import LARGEST
 from lrapp.ui.parts import choices, resources, saving, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain, spoken
 
-# More fields than this are a long way down the page; the others wait in a list.
+# More fields than this make the page long; the others are behind a list.
 MOST_FIELDS = 14
 _MISSING = "(missing)"
 _DAY = timedelta(days=1)
@@ -47,7 +47,7 @@ def show(run: Run) -> None:
 
 
 def _prepare(run: Run) -> None:
-    """Have the worker leave the arrays beside the model; it does so once for each run."""
+    """Let the worker save the model's arrays, once for each run."""
     asked = session.state().one_row
     task = asked.get(run.id)
     if task is None:
@@ -238,7 +238,7 @@ def _day(days: float) -> date:
 def _answer(run: Run, model: OneRow, decoded: Decoded, apart: Disagreement | None) -> None:
     target = plain(model.preprocessor.target)
     if decoded.probabilities is None:
-        value = plain(scores.number(float(decoded.values[0])), None)
+        value = plain(number(float(decoded.values[0])), None)
         st.metric(f"Predicted {target}", value, border=True)
         if apart is not None:
             st.caption(plain(disagreement.sentence(apart), None), help=disagreement.ABOUT)
@@ -247,7 +247,7 @@ def _answer(run: Run, model: OneRow, decoded: Decoded, apart: Disagreement | Non
     st.metric(
         f"Predicted {target}",
         plain(str(decoded.values[0]), 40),
-        f"probability {100 * decoded.confidence[0]:.1f} %",
+        f"probability {percent(decoded.confidence[0])}",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -265,12 +265,12 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
     names = [field.column.name for field in model.fields]
     matter = [name for name in _by_importance(run) if name in names]
     place = st.selectbox(
-        "What if this were otherwise?",
+        "Vary one column",
         range(len(names)),
         index=names.index(matter[0]) if matter else 0,
         format_func=choices.texts(range(len(names)), names.__getitem__),
         key=f"one_row.what_if.{run.id}",
-        help="How the answer moves over this value's range, while all others stay.",
+        help="How the prediction changes over this column's range while the other values stay the same.",
     )
     field = model.fields[place]
     at, answers = model.curve(row, names[place])
@@ -286,7 +286,7 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
     figure = predictions.what_if(frame, names[place], what, now, kind, share)
     saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.curve.{run.id}")
     st.caption(
-        "This shows what the network answers, not what causes what. The data may hold no such combination of values."
+        "This shows what the network predicts, not cause and effect. The data may hold no such combination of values."
     )
 
 

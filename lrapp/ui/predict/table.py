@@ -1,14 +1,11 @@
-"""A tab of the Predict page: a table goes in, and comes back with a prediction beside each row."""
-
-from pathlib import Path
+"""A tab of the Predict page: upload a table, get it back with a prediction beside each row."""
 
 import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
 from lrapp.charts import predictions
-from lrapp.evaluation import scores
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, measured, percent, size
 from lrapp.prediction import disagreement
 from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
@@ -74,7 +71,7 @@ def _result(folder: PredictionFolder, result: Result) -> None:
                 )
         if result.confidence is not None:
             st.caption(
-                f"Mean confidence {100 * result.confidence:.1f} %: the probability that the network gives to what it "
+                f"Mean confidence {percent(result.confidence)}: the probability that the network gives to what it "
                 "predicts."
             )
         if result.metrics:
@@ -92,7 +89,7 @@ def _downloads(folder: PredictionFolder) -> None:
         strict=False,
     ):
         place.download_button(
-            f"Download {title} ({_size(path)})",
+            f"Download {title} ({size(path.stat().st_size)})",
             data=path.read_bytes,
             file_name=path.name,
             mime=mime,
@@ -105,19 +102,19 @@ def _downloads(folder: PredictionFolder) -> None:
 
 def _preview(shown: pd.DataFrame, result: Result) -> None:
     own, answers = shown.columns[: -result.added], shown.columns[-result.added :]
-    of_classes = result.task != "regression"
+    floats = [column for column in answers if pd.api.types.is_float_dtype(shown[column].dtype)]
+    shares = floats if result.task != "regression" else []
     numbers = {
         column: st.column_config.NumberColumn(
-            format="percent" if of_classes else "%.5g",
+            format="%.1f %%" if column in shares else "%.5g",
             help=disagreement.ABOUT if str(column).startswith(disagreement.COLUMN) else None,
         )
-        for column in answers
-        if pd.api.types.is_float_dtype(shown[column].dtype)
+        for column in floats
     }
     st.dataframe(
-        shown,
+        shown.assign(**{column: 100 * shown[column] for column in shares}),
         hide_index=True,
-        # The answer first; what was uploaded is known.
+        # The prediction first; what was uploaded is known.
         column_order=[*answers[:MOST_SHOWN_COLUMNS], *own[:MOST_SHOWN_COLUMNS]],
         column_config=numbers,
     )
@@ -132,7 +129,7 @@ def _scores(result: Result) -> pd.DataFrame:
     def said(name: str, value: float | None) -> str:
         if value is None:
             return "–"
-        return f"{100 * value:.1f} %" if name == "accuracy" else scores.number(value)
+        return measured(name, value)
 
     return pd.DataFrame(
         [
@@ -142,7 +139,7 @@ def _scores(result: Result) -> pd.DataFrame:
                 f"run's {result.trained_part or 'test'} rows": said(
                     metric.name, before[metric.name].value if metric.name in before else None
                 ),
-                "baseline here": said(metric.name, metric.baseline),
+                "baseline on these rows": said(metric.name, metric.baseline),
             }
             for metric in result.metrics
         ]
@@ -157,9 +154,4 @@ def _noticed(result: Result) -> None:
         for note in result.notes[:MOST_NOTES]:
             st.markdown(f"- {plain(note, 600)}")
         if len(result.notes) > MOST_NOTES:
-            st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more of the kind.")
-
-
-def _size(path: Path) -> str:
-    size = path.stat().st_size
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"
+            st.markdown(f"- … and {len(result.notes) - MOST_NOTES:,} more like these.")

@@ -1,1 +1,1 @@
-"""How does one run look? Live curves, results, the range test, what to take along."""
+"""How is one run shown? Live curves, results, the range test, exports."""

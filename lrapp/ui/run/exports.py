@@ -1,4 +1,4 @@
-"""What a person takes away from a finished run: a choice of formats, each made by the worker when it is asked for."""
+"""Exports of a finished run: a choice of formats, each made by the worker when it is asked for."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from lrapp.errors import UserError
 from lrapp.execution.tasks import Task
 from lrapp.export import download, registry
 from lrapp.export.exporter import Exporter
+from lrapp.phrasing import size
 from lrapp.runs.store import Run
 from lrapp.ui.parts import actions, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
@@ -56,7 +57,7 @@ def _offer(run: Run, item: Exporter) -> None:
     if ready:
         name = f"{Path(download.file_name(run)).stem}-{item.key}.zip"
         right.download_button(
-            f"Download ({_size(path)})",
+            f"Download ({size(path.stat().st_size)})",
             data=path.read_bytes,
             file_name=name,
             mime="application/zip",
@@ -81,8 +82,3 @@ def _tasks() -> dict[tuple[str, str], Task[Path]]:
 
 def _key(run: Run, item: Exporter) -> tuple[str, str]:
     return run.id, item.key
-
-
-def _size(path: Path) -> str:
-    size = path.stat().st_size
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"

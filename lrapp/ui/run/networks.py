@@ -1,10 +1,11 @@
-"""The networks of a run that trains many at once: each line, who leads, and what became of them."""
+"""The networks of a run that trains many at once: each one's curve, which leads, and which make up the model."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from lrapp.charts import members
+from lrapp.phrasing import number
 from lrapp.runs import notes
 from lrapp.runs.events import History, MembersChosen
 from lrapp.runs.store import Run
@@ -14,7 +15,7 @@ from lrapp.ui.parts.plain_text import plain
 
 
 def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool) -> None:
-    """Show every network of a run, where a person wants to see them, or where their rates race.
+    """Show every network of a run, if the person wants to see them, or in a race of rates.
 
     Args:
         run: The run, which trains more than one network.
@@ -86,4 +87,4 @@ def _take(run: Run, chosen: MembersChosen) -> None:
 
 def _leader(lines: pd.DataFrame) -> str:
     leader = lines[lines["leads"]].iloc[0]
-    return f"{leader['peak']:.2g} leads, with a validation loss of {leader['best']:.4g}"
+    return f"{number(leader['peak'], 2)} leads, with a validation loss of {number(leader['best'])}"

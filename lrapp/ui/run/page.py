@@ -23,7 +23,7 @@ SECONDS_BETWEEN_FIRST_LOOKS = 0.5
 SECONDS_BETWEEN_LOOKS = (1.0, 4.0)
 # At the soonest, and at the latest; between them when new points would be seen (``_grown``).
 SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
-# In very long runs even the thinning of all steps takes its time; it may take this share of the page's process.
+# In very long runs even thinning the steps is slow; it may take this share of the page's process.
 _MOST_OF_A_CORE = 0.04
 
 _LOOKS: dict[State, tuple[str, str]] = {
@@ -60,7 +60,7 @@ def icon(state: State) -> str:
 
 
 def show(run_id: str) -> None:
-    """Show the run of that id, alive while it trains."""
+    """Show the run of that id, live while it trains."""
     try:
         run = resources.store().get(run_id)
         ended = run.status.state in ENDED
@@ -97,7 +97,7 @@ def _reader(run: Run) -> EventReader:
 
 
 def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
-    # The status first: what it calls ended has written all its events.
+    # The status first: an ended run has written all its events.
     status = run.status
     history = _reader(run).read()
     if live and status.state in ENDED:
@@ -106,7 +106,7 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
         st.rerun()  # to look less often from here on
     _progress(run, status, history)
     if live and status.state == "running" and history.started is None:
-        history = _first_word(run)
+        history = _wait_for_first_point(run)
     if history.sweeps:
         with st.expander("Range test", icon=":material/search_insights:", expanded=not history.steps_done):
             range_test.curve(history, run.settings.range_test, f"range.{run.id}.whole")
@@ -168,8 +168,8 @@ def _grown(drawn: int, history: History) -> bool:
     return abs(history.steps_done - drawn) > min(history.started.total_steps / 250, drawn / 20)
 
 
-def _first_word(run: Run) -> History:
-    """Look again and again until the next look is due, so that the first point is there as soon as it is told."""
+def _wait_for_first_point(run: Run) -> History:
+    """Check the events until the next redraw is due, so that the first point is drawn as soon as it is written."""
     due = time.monotonic() + SECONDS_BETWEEN_FIRST_LOOKS
     while True:
         history = _reader(run).read()
@@ -201,7 +201,7 @@ def _shown_epochs(history: History) -> int:
     assert history.started is not None
     if history.ended is None:
         return history.started.epochs
-    # What early stopping spared would be an empty half of every chart.
+    # Epochs that early stopping saved would leave half of every chart empty.
     return max(1, -(-history.steps_done // history.started.steps_per_epoch))
 
 
@@ -223,7 +223,7 @@ def _progress(run: Run, status: Status, history: History) -> None:
             "the best weights so far.",
         ):
             actions.stop(run)
-            st.rerun()  # all of it, to look more often until it has stopped
+            st.rerun()  # the whole page, to poll more often until it has stopped
         _bar(run, status, history)
     elif (
         status.state in ("interrupted", "stopped", "failed")
@@ -264,10 +264,10 @@ def _bar(run: Run, status: Status, history: History) -> None:
     started = history.started
     done, total = history.steps_done, started.total_steps
     if done >= total:
-        st.progress(1.0, "Measuring the model on rows it never saw, and saving it …")
+        st.progress(1.0, "Evaluating the model on unseen rows, and saving it …")
         return
     if not done:
-        st.progress(0.0, "Making the first steps, which also build and compile the network …")
+        st.progress(0.0, "First steps, which also build and compile the network …")
         return
     text = f"Epoch {len(history.epochs):,} of {started.epochs:,}"
     before = started.first_epoch * started.steps_per_epoch
@@ -295,7 +295,7 @@ def _empty(run: Run, status: Status) -> None:
     if run.settings.mode == "range test":
         return
     if status.state in ENDED:
-        st.caption("This run ended before its first step; there is nothing to draw.")
+        st.caption("This run ended before its first step, so there is nothing to draw.")
     else:
         st.caption("The charts appear with the first steps.")
 
@@ -311,9 +311,7 @@ def _results(run: Run) -> None:
             + (", whose weights the model has." if kept else "; the model has the weights of the last epoch.")
         )
     if history.prepared is not None and history.prepared.notes:
-        with st.expander(
-            f"What was done to the data ({len(history.prepared.notes)})", icon=":material/info:"
-        ):
+        with st.expander(f"Data preparation ({len(history.prepared.notes)})", icon=":material/info:"):
             for note in history.prepared.notes:
                 st.markdown(f"- {plain(note, 400)}")
     if not run.scores_path.exists():

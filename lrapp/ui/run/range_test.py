@@ -1,4 +1,4 @@
-"""A range test, while it runs and afterwards: its curve, what it suggests, and taking that into the policy."""
+"""A range test, while it runs and afterwards: its curve, its suggestions, and a button that takes them over."""
 
 import time
 
@@ -7,11 +7,12 @@ import streamlit as st
 
 from lrapp.charts import training
 from lrapp.errors import UserError
+from lrapp.phrasing import number
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
-from lrapp.ui.parts import access, actions, draft, fields, resources, saving, starting, waiting
+from lrapp.ui.parts import access, actions, draft, fields, number_cells, resources, saving, starting, waiting
 from lrapp.ui.parts.plain_text import plain
 
 _SECONDS_BETWEEN_LOOKS = 0.4
@@ -19,7 +20,7 @@ _FIELDS = ["start_lr", "end_lr", "steps", "seeds"]
 
 
 def curve(history: History, settings: RangeTestSettings, key: str) -> float | None:
-    """Draw a range test and say what it found; return the rate that was clicked in the chart, if any."""
+    """Draw a range test and its result; return the rate that was clicked in the chart, if any."""
     spec, points = training.range_spec(settings.start_lr, settings.end_lr), training.range_frame(history)
     found = history.found
     if found is None:
@@ -137,16 +138,22 @@ def progress(run: Run, history: History) -> None:
 
 
 def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> None:
-    """Offer what was found, and put it into the policy at a click."""
+    """Show the rates that were found, and put them into the policy at a click."""
     rates = {name: rate for name, rate, _, _ in found.suggestions}
     st.dataframe(
-        pd.DataFrame(
-            [(training.SUGGESTIONS[name], rate, low, high) for name, rate, low, high in found.suggestions],
-            columns=["Suggestion", "Rate", "Least", "Greatest"],
+        number_cells.written(
+            pd.DataFrame(
+                [
+                    (training.SUGGESTIONS[name], rate, low, high)
+                    for name, rate, low, high in found.suggestions
+                ],
+                columns=["Suggestion", "Rate", "Least", "Greatest"],
+            ),
+            dict.fromkeys(("Rate", "Least", "Greatest"), number_cells.rounded),
         ),
         hide_index=True,
         column_config={
-            name: st.column_config.NumberColumn(format="%.3g", help=text)
+            name: st.column_config.NumberColumn(help=text)
             for name, text in (
                 ("Rate", "Median over the seeds."),
                 ("Least", "Least over the seeds."),
@@ -157,7 +164,7 @@ def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> N
     assert found.base_lr is not None
     assert found.max_lr is not None
     if by_hand is not None:
-        st.caption(f"Your line: {by_hand:.3g}. Click in the chart to move it.")
+        st.caption(f"Your line: {number(by_hand, 3)}. Click in the chart to move it.")
     else:
         st.caption("Click in the chart to set a line of your own.")
     base_lr, max_lr, rate, origin = found.base_lr, found.max_lr, rates["tenth"], found.origin
@@ -171,14 +178,18 @@ def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> N
             help="Which of the suggestions becomes the learning rate.",
         )
         rate = by_hand if chosen == "by hand" and by_hand is not None else rates[chosen]
-        label = f"Use {rate:.3g} as the learning rate"
+        label = f"Use {number(rate, 3)} as the learning rate"
         origin = f"{origin} Rule: {training.SUGGESTIONS.get(chosen, 'by hand')}."
     else:
         if by_hand is not None:
             base_lr, max_lr = min(base_lr, by_hand / 10), by_hand
             origin = f"{origin} Upper bound set by hand."
         both = policy.type == "clr"
-        label = f"Use {base_lr:.3g} to {max_lr:.3g}" if both else f"Use {max_lr:.3g} as max_lr"
+        label = (
+            f"Use {number(base_lr, 3)} to {number(max_lr, 3)}"
+            if both
+            else f"Use {number(max_lr, 3)} as max_lr"
+        )
     if st.button(label.replace("_", r"\_"), type="primary", icon=":material/check:", width="stretch"):
         draft.take_policy(with_rates(policy, base_lr, max_lr, rate, origin))
         st.rerun()

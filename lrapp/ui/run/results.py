@@ -1,4 +1,4 @@
-"""What one finished run is worth: beside simple answers, from all sides, and as a report to take along."""
+"""Results of one finished run: scores beside baselines, closer views, and a report."""
 
 from contextlib import suppress
 from functools import partial
@@ -37,11 +37,11 @@ _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/tr
 
 
 def show(run: Run, history: History, scores: Scores) -> None:
-    """Show scores, verdict, what the curves tell, and the closer look.
+    """Show scores, verdict, diagnosis and the closer look.
 
     Args:
         run: Has ended and left its scores.
-        history: What it said.
+        history: Its events.
         scores: Test results.
     """
     for note in loggers.notes(run):
@@ -93,7 +93,7 @@ def _report(
     run: Run, history: History, scores: Scores, insight: Insight | None, beside: trees.BesideTrees | None
 ) -> bytes:
     mistakes = None
-    with suppress(UserError):  # damaged, which the page has said
+    with suppress(UserError):  # damaged; the page shows that already
         mistakes = misclassified.kept(run)
     title = resources.run_title(run)
     return report.html(title, history, run.settings, scores, insight, mistakes, beside).encode()
@@ -134,11 +134,11 @@ def _diagnosis(run: Run, found: Diagnosis) -> None:
     st.info(text, icon=_LOOKS.get(found.verdict, ":material/insights:"))
     if found.card is not None:
         _way_to(run, found, found.card)
-    cards.arrive()
+    cards.scroll_if_asked()
 
 
 def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
-    """Buttons to the card that holds the setting, and to what is advised there."""
+    """Buttons that show the setting's card, and that set what is advised."""
     go = change = False
     with st.container(horizontal=True):
         if found.settings is not None:
@@ -146,7 +146,7 @@ def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
                 "Set it on the Train page",
                 icon=":material/tune:",
                 key=f"try.{run.id}",
-                help="Takes this run's settings with that one change; nothing trains before you press Train.",
+                help="Takes this run's settings with that one change; nothing trains until you press Train.",
             )
         go = st.button(
             f"Show the card “{plain(card)}”",
@@ -158,7 +158,7 @@ def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
     if change and found.settings is not None:
         draft.replace(found.settings)
     if go or change:
-        cards.go(card)
+        cards.scroll_to(card)
         st.switch_page(session.state().pages["train"], query_params={"run": run.id})
 
 
@@ -169,10 +169,10 @@ def _way_to_ideas(run: Run, found: tuple[Idea, ...]) -> None:
         icon=":material/tune:",
         key=f"try.trees.{run.id}",
         help=f"Takes this run's settings with {'all of these changes' if several else 'that one change'}; nothing "
-        "trains before you press Train.",
+        "trains until you press Train.",
     ):
         draft.replace(ideas.tried(run.settings, found))
-        cards.go(ideas.card(found))
+        cards.scroll_to(ideas.card(found))
         st.switch_page(session.state().pages["train"], query_params={"run": run.id})
 
 

@@ -7,7 +7,7 @@ from lrapp.errors import UserError
 from lrapp.evaluation import analysis_text, costs
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.costs import TwoClasses
-from lrapp.evaluation.scores import number
+from lrapp.phrasing import number
 from lrapp.preparation.threshold import MOST_COST, Costs, Threshold, level_of
 from lrapp.runs.store import Run
 from lrapp.ui.parts import access, actions, saving, session, tasks, waiting
@@ -82,7 +82,7 @@ def _by_costs(run: Run, insight: Insight, rows: TwoClasses, may: bool) -> Thresh
         return None
     with st.container(horizontal=True):
         if found.level != now and st.button(
-            f"Use {found.level:.4g}",
+            f"Use {number(found.level)}",
             icon=":material/tune:",
             type="primary",
             key=f"threshold.use.{run.id}",
@@ -91,7 +91,7 @@ def _by_costs(run: Run, insight: Insight, rows: TwoClasses, may: bool) -> Thresh
         ):
             return found
         if paid.level not in (found.level, now) and st.button(
-            f"Use {paid.level:.4g}",
+            f"Use {number(paid.level)}",
             icon=":material/functions:",
             key=f"threshold.elkan.{run.id}",
             help="The threshold that follows from the costs alone.",
@@ -106,7 +106,7 @@ def _table(rows: TwoClasses, paid: Costs, levels: dict[str, float], part: str) -
         _, false, missed, _ = rows.measured.at(level)
         made.append(
             {
-                "threshold": f"{level:.4g}",
+                "threshold": number(level),
                 "which": name,
                 "false alarms": false,
                 "misses": missed,

@@ -17,7 +17,7 @@ from lrapp.ui.parts import resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 
 SECONDS_BETWEEN_LOOKS = 2.0
-# Seen in both themes, behind black letters and white ones.
+# Visible in both themes, behind black and white text.
 _DIFFERS, _BEST = "background-color: rgba(230, 159, 0, 0.28)", "background-color: rgba(0, 158, 115, 0.30)"
 
 
@@ -35,7 +35,7 @@ def show(rows: Sequence[Row]) -> None:
         try:
             if row.state is None:
                 raise UserError(row.trouble)
-            compared.append(Compared(row, run.settings, run_table.told(run).found))
+            compared.append(Compared(row, run.settings, run_table.short_history(run).found))
             histories.append(run)
         except (UserError, OSError):
             st.warning(
@@ -49,7 +49,7 @@ def show(rows: Sequence[Row]) -> None:
     _differences(table)
     names = distinct([one.row.name for one in compared])
     live = any(one.row.state not in ENDED for one in compared)
-    # By itself, so that another axis does not draw the whole page anew.
+    # A fragment, so that another axis does not rerun the whole page.
     resources.fragment(_charts, SECONDS_BETWEEN_LOOKS if live else None)(histories, names, live=live)
 
 
@@ -82,7 +82,7 @@ def _readers(runs: Sequence[Run]) -> list[EventReader]:
 
 
 def _charts(runs: Sequence[Run], names: Sequence[str], *, live: bool = False) -> None:
-    # The status first: what it calls ended has written all its events.
+    # The status first: an ended run has written all its events.
     ended = all(_ended(run) for run in runs)
     histories: list[History] = [reader.read() for reader in _readers(runs)]
     if live and ended:

@@ -8,7 +8,7 @@ from lrapp.experiments.run_differences import MOST_RUNS
 from lrapp.experiments.run_table import Row
 from lrapp.runs import notes
 from lrapp.runs.store import ENDED, Run
-from lrapp.ui.parts import access, actions, draft, resources, session
+from lrapp.ui.parts import access, actions, draft, number_cells, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import comparison, sharing
@@ -31,7 +31,7 @@ def page() -> None:
             key="runs_text",
             icon=":material/search:",
             placeholder="name, table, target, policy, note …",
-            help="Lists the runs in which each of these words stands.",
+            help="Lists the runs that contain each of these words.",
         )
         starred = st.toggle("Starred only", key="runs_starred")
         runs = _without_members(runs, asked)
@@ -39,7 +39,7 @@ def page() -> None:
     if starred:
         rows = [row for row in rows if row.starred]
     if not rows:
-        st.info("No run is like that. Take a word away, or turn “Starred only” off.")
+        st.info("No run matches. Remove a word, or turn “Starred only” off.")
         return
     if len(rows) > MOST_SHOWN:
         st.caption(f"The newest {MOST_SHOWN} of {len(rows):,}.")
@@ -54,7 +54,7 @@ def page() -> None:
 
 
 def _listed(asked: list[str]) -> list[Run]:
-    """The runs that this visitor may see, those that the address names, and folders that lost their status."""
+    """The runs that this visitor may see, those in the address, and folders without a status."""
     runs = {run.id: run for run in resources.visible_runs()}
     for run_id in asked:
         try:
@@ -68,7 +68,7 @@ def _listed(asked: list[str]) -> list[Run]:
 
 
 def _without_members(runs: list[Run], asked: list[str]) -> list[Run]:
-    """Leave out the runs of comparisons and searches, which would bury the others, unless they are asked for."""
+    """Leave out the runs of comparisons and searches, which would crowd out the others, unless they are asked for."""
     compared = study_files.member_ids(resources.store()) - set(asked)
     if not any(run.id in compared for run in runs):
         return runs
@@ -91,12 +91,17 @@ def _table(rows: list[Row], asked: list[str]) -> list[Row]:
     ids = [row.id for row in rows]
     kept = session.state().runs_table
     if kept is None or kept[0] != ids:
-        # A choice is kept by position: in another list, the table begins anew with the same runs chosen.
+        # A selection is kept by position: for another list, a new table begins with the same runs selected.
         places = [ids.index(run_id) for run_id in asked if run_id in ids]
         number = 1 if kept is None else kept[1] + 1
         kept = session.state().runs_table = (ids, number, places)
     event = st.dataframe(
-        run_table.frame(rows, {state: run_view.title(state) for state in (*ENDED, "queued", "running")}),
+        number_cells.written(
+            run_table.frame(rows, {state: run_view.title(state) for state in (*ENDED, "queued", "running")}),
+            {"Seconds": "{:,.1f}".format},
+            [row.metric for row in rows],
+            ["Validation", "Test"],
+        ),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -111,16 +116,14 @@ def _table(rows: list[Row], asked: list[str]) -> list[Row]:
             "Trouble": st.column_config.TextColumn(width="large"),
             # Wide enough for figures in millions, whose first digits would be cut off.
             "Validation": st.column_config.NumberColumn(
-                format="%.4g",
                 width=95,
                 help="The metric on validation rows, with the weights that the model has.",
             ),
             "Test": st.column_config.NumberColumn(
-                format="%.4g",
                 width=95,
-                help="The metric on test rows, which nobody looked at before the end.",
+                help="The metric on test rows, which were not used before the end.",
             ),
-            "Seconds": st.column_config.NumberColumn(format="%.1f", help="Seconds of training."),
+            "Seconds": st.column_config.NumberColumn(help="Seconds of training."),
             "Created": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss"),
         },
     )
@@ -164,7 +167,7 @@ def _one(row: Row) -> None:
         if access.may("delete", run):
             _delete([row])
         if settings is not None:
-            # Last, because a part that is drawn by itself takes all the room that is left.
+            # Last, because a fragment takes all the room that is left.
             resources.fragment(sharing.share)(settings, f"share.{row.id}")
     if settings is None or row.state is None:
         return
@@ -208,8 +211,8 @@ def _say(run: Run, row: Row) -> None:
             "Note", value=said.note, max_chars=notes.MOST_NOTE, placeholder="What it was for …"
         )
         if st.form_submit_button("Save name and note", icon=":material/check:"):
-            # A name that was only offered is none that was given.
-            actions.say(run, name if name != row.name else None, note)
+            # A suggested name that was left as it is counts as no name.
+            actions.describe(run, name if name != row.name else None, note)
             st.rerun()
 
 
@@ -225,7 +228,7 @@ def _several(chosen: list[Row]) -> None:
 
 
 def _delete(rows: list[Row]) -> None:
-    # Nobody trains a run whose status cannot be read.
+    # A run whose status cannot be read is not training.
     ended = all(row.state is None or row.state in ENDED for row in rows)
     runs = [Run(resources.store().home / "runs" / row.id) for row in rows]
     own = all(access.may("delete", run) for run in runs)

@@ -1,4 +1,4 @@
-"""Settings on their way to somebody else and back: as a link, and as a file."""
+"""Sharing settings: as a link, and as a file."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -32,7 +32,7 @@ def _buttons() -> None:
 
 
 def share(settings: RunSettings | None, key: str) -> None:
-    """Show a button behind which settings stand as a link and as a file.
+    """Show a button that offers settings as a link and as a file.
 
     Args:
         settings: What is shared; None for those on the Train page, as they are when the button is pressed.
@@ -121,7 +121,7 @@ def _wanted_file(settings: RunSettings) -> None:
         return  # the Data card says why a file was refused
     if access.may_use(source) and store.holds(source):
         return
-    # Where uploads are their owners' it does not tell whether somebody else's is here.
+    # Where uploads have owners, this does not reveal whether another visitor has uploaded it.
     missing = "this browser has not uploaded" if rights.private() else "is not kept on this server"
     st.warning(
         f"These settings were made for {plain(source.name)} (its SHA-256 begins with "

@@ -43,7 +43,7 @@ def card(settings: RunSettings, *, can_build: bool) -> AugmentationSettings:
 
 
 def _preview(settings: RunSettings, can_build: bool) -> None:
-    """Show the first batch as the network sees it; made in the worker, where Keras is."""
+    """Show the first batch as the network sees it; the worker makes it, as only it has Keras."""
     training = settings.training
     about = (
         *(settings.data.model_dump_json(), settings.model.augmentation.model_dump_json()),

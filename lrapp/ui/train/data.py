@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 MOST_SHOWN_COLUMNS = 50
 _DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Space", ":": "Colon"}
-# What aligns the columns of a text; detected, never chosen.
+# Delimiters of aligned text; detected, never chosen.
 _RUNS = {"  ": "Two or more spaces", "\t\t": "Tabs in a row"}
 _ENCODINGS = ["utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "shift_jis", "gb18030", "mac_roman"]
-# What does not matter in a spreadsheet, whose cells are parted already.
+# Settings that do not apply to spreadsheets, whose cells are separate already.
 _OF_TEXTS = ("encoding", "delimiter", "quote")
-# What a person can choose in the place of what is detected; None leaves it to be detected.
+# Choices that override detection; None leaves it to detection.
 _OVERRULES: dict[str, dict[Any, str]] = {
     "encoding": {None: "Auto-detect"} | {encoding: encoding for encoding in _ENCODINGS},
     "delimiter": {None: "Auto-detect"} | _DELIMITERS,
@@ -120,11 +120,11 @@ def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
         table = resources.table(data.model_copy(update={"kinds": {}}))
         found = table.dialect
     except UserError:
-        # The card itself shows the sentence, below the choices that may mend it.
+        # The card shows the error below the choices that may solve it.
         st.caption("It cannot be read this way: change the settings above, or upload another file.")
     else:
         if found is None:
-            st.caption("A spreadsheet has cells; what stands in them can be overruled.")
+            st.caption("Of a spreadsheet, only how its cells are read can be changed.")
         else:
             st.caption(_in_words(found))
     places = st.columns(2)
@@ -197,7 +197,7 @@ def _kinds(data: DataSettings, told: dict[str, ColumnKind], name: str) -> dict[s
     key = draft.key(f"{name}.kinds")
     base_key = f"{key}.base"
     if key not in st.session_state or base_key not in st.session_state:
-        # What the editor starts from must not change under it, or it forgets what was edited.
+        # The editor's initial table must not change, or it forgets what was edited.
         st.session_state[base_key] = data.kinds
     base: dict[str, ColumnKind] = st.session_state[base_key]
     start = {column: base.get(column, kind) for column, kind in told.items()}
@@ -218,8 +218,8 @@ def _kinds(data: DataSettings, told: dict[str, ColumnKind], name: str) -> dict[s
 
 
 def _kinds_editor(data: DataSettings, start: dict[str, ColumnKind], key: str) -> None:
-    """Show the columns; what is edited stands in the session, under the key."""
-    st.caption("Identifiers, constants and long texts are left out. Change a kind where it was told wrong.")
+    """Show the columns; edits are in the session, under the key."""
+    st.caption("Identifiers, constants and long texts are left out. Change a kind that was detected wrongly.")
     found = resources.overview(data.source, data.dialect)
     shown = found.drop(columns=["reason"]).assign(kind=[start[name].value for name in found["name"]])
     st.data_editor(

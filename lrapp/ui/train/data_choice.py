@@ -1,4 +1,4 @@
-"""What data were chosen, and what follows for the other cards when one kind of data gives way to another."""
+"""The chosen data, and what changes on the other cards when the kind of data changes."""
 
 from dataclasses import dataclass
 
@@ -22,13 +22,13 @@ from lrapp.ui.parts import access, draft, kinds, resources, session
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the Data card says.
+    """The result of the Data card.
 
     Args:
         data: The settings.
         rows: Rows to train on; None while there are none.
         outlook: What the network will be given; None while something is wrong.
-        obstacle: What stands in the way of training; None if nothing.
+        obstacle: Why training cannot start; None if it can.
     """
 
     data: DataSettings
@@ -38,7 +38,7 @@ class Chosen:
 
 
 def expected(data: DataSettings, task: Task) -> ExpectedShape:
-    """Return what a network will be given of a table, which is worked out once for each choice of data.
+    """Return what a network will be given of a table, which is computed once for each choice of data.
 
     Args:
         data: As for ``resources.table``, with a target.
@@ -91,6 +91,20 @@ def keep(data: bytes, name: str) -> Source:
     mine = session.state().uploads
     mine[:] = [file for file in mine if short_id(file) != short_id(fresh)] + [fresh]
     return fresh
+
+
+def choose(source: Source) -> None:
+    """Choose data in the place of what the list says.
+
+    The list is another one then: what a browser says of the old one may still be on its way, and would undo the choice.
+    """
+    session.state().sources_chosen += 1
+    st.session_state[source_key()] = source
+
+
+def source_key() -> str:
+    """Return the key of the list of data."""
+    return draft.key(f"source.{session.state().sources_chosen}")
 
 
 def uploads(current: Source) -> list[Source]:

@@ -19,7 +19,6 @@ def card(data: DataSettings) -> Chosen:
 
 
 def _source(current: Source) -> Source:
-    pick_key = draft.key("source")
     every = {kind: kinds.of(kind) for kind in DATA_KINDS}
     uploaded = st.file_uploader(
         plain(f"Upload {' or '.join(facts.upload for facts in DATA_KINDS.values())}", None),
@@ -28,22 +27,22 @@ def _source(current: Source) -> Source:
         help=plain(" ".join(pages.upload for pages in every.values()), None),
     )
     if uploaded is not None and session.state().last_upload != uploaded.file_id:
-        # The bytes go with the tab, so they are kept at once, under a name that their content gives.
+        # Uploaded bytes are lost with the tab, so they are saved at once, under their hash.
         session.state().last_upload = uploaded.file_id
-        st.session_state[pick_key] = data_choice.keep(uploaded.getvalue(), uploaded.name)
+        data_choice.choose(data_choice.keep(uploaded.getvalue(), uploaded.name))
     offers: dict[Source, Offer] = {}
     for pages in every.values():
         offers |= pages.offers()
     with st.container(horizontal=True, gap="small"):
         for source, offer in offers.items():
             if offer.button:
-                # In a callback, because the list below may not be changed once it is drawn.
                 st.button(
                     plain(offer.button, None),
                     icon=offer.icon,
                     key=draft.key(f"take.{source.name}"),
                     help=plain(offer.tip, None),
-                    on_click=lambda source=source: st.session_state.update({pick_key: source}),
+                    on_click=data_choice.choose,
+                    args=(source,),
                 )
     options: list[Source] = [*reversed(data_choice.uploads(current)), *offers]
 
@@ -54,7 +53,8 @@ def _source(current: Source) -> Source:
 
     if current not in options:
         options.append(current)
-    # Set by hand, because an upload or a button may have set it to another one.
+    pick_key = data_choice.source_key()
+    # Set here, because an upload or a button may have set it to another one.
     st.session_state.setdefault(pick_key, current)
     chosen: Source = st.selectbox(
         plain(DATA_KINDS[current.kind].label, None),

@@ -8,7 +8,7 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.execution import worker
 from lrapp.execution.tasks import Task
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.settings import RunSettings
 from lrapp.training.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
 from lrapp.ui.parts import actions, draft, resources, session, tasks, waiting
@@ -17,7 +17,7 @@ from lrapp.ui.parts.plain_text import plain
 
 @dataclass(frozen=True)
 class Check:
-    """A check that this tab asked for, and the settings that it is of."""
+    """A check that this tab asked for, and the settings that it checks."""
 
     about: tuple[str, ...]
     task: Task[GradientReport]
@@ -32,7 +32,7 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
     """
     check = session.state().gradients
     if check is not None and check.about != _about(settings):
-        _forget()  # nobody waits for what was true of other settings
+        _forget()  # a check of other settings is of no use any more
         check = None
     key = draft.key("gradients")
     drawer = resources.drawer("Check the gradients", ":material/rule:", f"{key}.drawer")
@@ -68,7 +68,7 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
 
 
 def _about(settings: RunSettings) -> tuple[str, ...]:
-    """What the answer depends on."""
+    """What the result depends on."""
     training = settings.training
     return (
         *(settings.data.model_dump_json(), settings.model.model_dump_json()),
@@ -92,7 +92,7 @@ def _begin(settings: RunSettings) -> Check:
 
 
 def _forget() -> None:
-    """End the check that is under way, if any, and forget what it found."""
+    """Cancel a running check, and forget its result."""
     check, session.state().gradients = session.state().gradients, None
     if check is not None:
         check.task.cancel()
@@ -143,7 +143,7 @@ def _row(layer: LayerGradients) -> str:
     cells = (
         words,
         f"{layer.checked:,} of {layer.weights:,}",
-        f"{layer.error:.0e}" if layer.error else "0",
+        number(layer.error, 1),
         lost,
     )
     return (
@@ -157,8 +157,8 @@ def _explained(report: GradientReport) -> str:
     notes = " ".join(plain(note, None) for note in report.notes)
     return (
         f"On {counted(report.rows, 'training row')}, with a sample of each layer's weights, in float64. The error is "
-        f"the difference of both slopes to the sum of their sizes: up to {FINE:.0e} they agree, up to {WRONG:.0e} is "
-        "suspicious, more is wrong. At a kink (of relu, pooling or L1 at zero) a weight has one slope to the left and "
-        "another to the right; what lies between them is right and counted apart. “Lost” is how far the gradient that "
-        f"training would use is from the one in float64. {notes}"
+        f"the difference of both slopes to the sum of their sizes: up to {number(FINE, 1)} they agree, up to "
+        f"{number(WRONG, 1)} is suspicious, more is wrong. At a kink (of relu, pooling or L1 at zero) a weight has "
+        "one slope to the left and another to the right; what lies between them is right and counted apart. “Lost” is "
+        f"how far the gradient that training would use is from the one in float64. {notes}"
     )

@@ -157,7 +157,8 @@ def _offer_another(data: DataSettings, sentence: str) -> None:
             "Take the digits",
             icon=":material/pin:",
             key=draft.key("pictures.digits"),
-            on_click=lambda: st.session_state.update({draft.key("source"): _DIGITS}),
+            on_click=data_choice.choose,
+            args=(_DIGITS,),
             help="1,797 small handwritten digits that are always here.",
         )
 

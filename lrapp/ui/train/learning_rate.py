@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from lrapp.charts import layer_groups, training
 from lrapp.errors import UserError
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
 from lrapp.settings.base import checked
 from lrapp.ui.parts import draft, fields, saving
@@ -23,7 +23,7 @@ _NAMES = {
     "coslog4": "Growing cycles (coslog4)",
 }
 _ABOUT = {
-    "fixed": "One rate for the whole run: simple, and the yardstick for the others.",
+    "fixed": "One rate for the whole run: simple, and what the others are measured by.",
     "clr": "Up and down between two bounds, in straight lines: high rates get over obstacles, low ones settle "
     "([Smith 2017](https://arxiv.org/abs/1506.01186)).",
     "sgdr": "Falls along a half cosine, then starts high again, in ever longer cycles "
@@ -103,12 +103,12 @@ def numbers(start: PolicySettings, key: str) -> PolicySettings:
     policy: PolicySettings = checked(start, source=source, **chosen)
     rates = _FOUND[start.type]
     if policy.origin and any(getattr(policy, name) != getattr(start, name) for name in rates):
-        policy = checked(policy, origin="")  # typed over: they are no longer what the test found
+        policy = checked(policy, origin="")  # edited by hand, so no longer what the test found
     return policy
 
 
 def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
-    """Draw the plan; return what stands in the way of training."""
+    """Draw the plan; return why training cannot start."""
     if training_rows is None:
         st.caption("The plan is drawn as soon as there is a table.")
         return None
@@ -149,11 +149,11 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     if settings.policy.source == "raced":
         peaks = plan.max() * np.array(settings.factors())
         st.info(
-            f"{len(peaks)} networks race, with peak rates from {peaks.min():.2g} to {peaks.max():.2g}; validation "
-            "shows which rates are best, and the networks that do best together become the model. Drawn is the plan "
-            "of the one in the middle.",
+            f"{len(peaks)} networks race, with peak rates from {number(peaks.min(), 2)} to {number(peaks.max(), 2)}; "
+            "validation shows which rates are best, and the networks that do best together become the model. Drawn is "
+            "the plan of the one in the middle.",
             icon=":material/social_leaderboard:",
         )
-    least, greatest = f"{plan.min():.3g}", f"{plan.max():.3g}"
+    least, greatest = number(plan.min(), 3), number(plan.max(), 3)
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
     st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}.")

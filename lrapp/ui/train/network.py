@@ -20,9 +20,9 @@ from lrapp.ui.train import start_from
 
 _BEHIND = ("Linear", "Dense (128)")
 _OWN = "My own"
-# So far may numbers in the table go wrong before the grid stops them; the next ones would not fit into its cells.
+# The grid accepts out-of-range numbers up to here, to be explained; larger ones would not fit into its cells.
 _GRID_LIMIT = 1e9
-# In pixels: a title and the sign before it are whole, and those of a table's network stand side by side at 1280 pixels.
+# In pixels: each title is readable with its icon, and the columns of a table's network fit into 1280 pixels.
 _WIDTHS = {
     "kind": 120,
     "units": 72,
@@ -33,7 +33,7 @@ _WIDTHS = {
     "l1": 54,
     "l2": 54,
 }
-# Those that say all of a layer of any kind.
+# Enough to show a layer of any kind.
 ALL_COLUMNS = ("kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2")
 
 
@@ -47,7 +47,7 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     Returns:
         The network as chosen, and what stands in the way of training.
     """
-    # Above the table on the page, but it follows from what the table says, which comes first.
+    # Above the table on the page, but it depends on the table, which is read first.
     preset_place = st.container()
     try:
         layers = _table(settings)
@@ -122,7 +122,7 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
         _fill(layers)
         st.rerun()
     if not layers:
-        st.caption("No layers: the inputs lead straight to the answer. The empty row adds one.")
+        st.caption("No layers: the inputs lead straight to the output. The empty row adds one.")
     for number in layer_table.idle(layers):
         st.caption(f"Layer {number:d} drops nothing: give it a share above 0 in the column Dropout.")
     return layers
@@ -147,7 +147,7 @@ def _column(name: str) -> Any:
         return st.column_config.CheckboxColumn("Norm", default=field.default, help=help_text, width=68)
     return st.column_config.NumberColumn(
         title,
-        # Not the field's own limits: the grid would move a number to them without a word.
+        # Not the field's own limits: the grid would clip numbers to them silently.
         min_value=-_GRID_LIMIT,
         max_value=_GRID_LIMIT,
         step=1 if name in ("units", "size", "stride") else None,
@@ -183,7 +183,7 @@ def _preset(model: ModelSettings, presets: Mapping[str, tuple[LayerSettings, ...
 
 
 def _shapes(model: ModelSettings, expected: ExpectedShape, *, pixels: bool) -> str | None:
-    """Show what each layer makes; return what stands in the way of training."""
+    """Show each layer's output shape; return why training cannot start."""
     try:
         before = shapes.before(model, expected.shape, expected.numbers)
         made = shapes.shapes(model, expected.shape, expected.outputs, expected.numbers)

@@ -23,7 +23,7 @@ _START = "train"
 
 @dataclass
 class _Bench:
-    """What the cards have to tell the bench: obstacles, promises that the settings break, and whether it knows them."""
+    """What the cards found: why training cannot start, which promises the settings break, and whether it is shown."""
 
     obstacle: str | None = None
     remarks: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ def page() -> None:
 def _cards(told: _Bench) -> None:
     """Show the cards; what they say is then in the draft."""
     before = (told.obstacle, told.remarks)
-    told.obstacle = "the settings cannot be used yet"  # unless the cards come to their end
+    told.obstacle = "the settings cannot be used yet"  # unless the cards finish
     told.obstacle, rows = _settings()
     checked = setting_checks.before(draft.get(), rows) if rows is not None else ()
     told.remarks = tuple(remark.text for remark in checked)
@@ -69,7 +69,7 @@ def _cards(told: _Bench) -> None:
 
 
 def _settings() -> tuple[str | None, int | None]:
-    """Show the cards; return what stands in the way of training, and the rows to train on."""
+    """Show the cards; return why training cannot start, and the number of training rows."""
     settings = draft.get()
     obstacles = []
     with st.container(border=True):
@@ -98,7 +98,7 @@ def _settings() -> tuple[str | None, int | None]:
     if settings.networks_obstacle:
         st.error(plain(settings.networks_obstacle, None), icon=":material/error:")
         obstacles.append("several networks at once cannot train like this")
-    resources.expect(settings)
+    resources.prewarm(settings)
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():
             obstacles.append(_outlook(settings, chosen.outlook))
@@ -106,7 +106,7 @@ def _settings() -> tuple[str | None, int | None]:
 
 
 def _outlook(settings: RunSettings, expected: ExpectedShape) -> str | None:
-    """Say what the run will take; return what stands in its way."""
+    """Show what the run will cost; return why it cannot start."""
     estimate = cost.estimate(
         *(settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows),
         numbers=expected.numbers,
@@ -151,5 +151,5 @@ def _train_button(settings: RunSettings, obstacle: str | None) -> Callable[[], b
         st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
     if pressed:
         run = actions.start(settings.model_copy(update={"name": name}), starting.token(_START))
-        st.query_params["run"] = run.id  # which the page shows below, in this same pass
+        st.query_params["run"] = run.id  # which the page shows below, in this same run of the script
     return draw

@@ -23,7 +23,7 @@ _NAMES: dict[Choice, str] = {
 }
 _DOWNLOADS: dict[Choice, str] = {"MobileNetV2": "9 MB", "EfficientNetB0": "16 MB"}
 _MOST_RUNS = 100
-# What must be alike for weights to fit; the rest may differ.
+# Fields that must be equal for weights to fit; the rest may differ.
 _SHAPED = ("kind", "units", "size", "stride", "batch_norm")
 
 
@@ -65,7 +65,7 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
         options.append(_of(start))
 
     def turn() -> None:
-        """Layers behind a network that has looked at the picture already are other layers."""
+        """Behind a pretrained network other layers make sense."""
         choice = st.session_state[f"{key}.choice"]
         was, comes = isinstance(start, PretrainedStart), choice in _DOWNLOADS
         if comes and not was:
@@ -82,7 +82,7 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
         format_func=lambda option: _NAMES[option],
         key=f"{key}.choice",
         on_change=turn,
-        help="What a network knows already it need not learn again: fewer examples and epochs are enough.",
+        help="A network that starts from trained weights needs fewer examples and epochs.",
     )
     if choice == "fresh":
         return FreshStart()
@@ -146,7 +146,7 @@ def _about(run_id: str) -> tuple[DataKind, str] | None:
         run = resources.store().get(run_id)
         settings = run.settings
         if isinstance(settings.model.start, PretrainedStart) or settings.mode != "train":
-            return None  # what came before its layers would be missing
+            return None  # the pretrained network before its layers would be missing
         return settings.data.kind, resources.run_title(run)
     except UserError:
         return None
@@ -165,7 +165,7 @@ def _take_layers(run_id: str | None, fill: Callable[[Layers], None]) -> None:
     try:
         fill(resources.store().get(run_id).settings.model.layers)
     except UserError:
-        return  # what is wrong with the run is said below
+        return  # the page shows below what is wrong with the run
 
 
 def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None]) -> str | None:
@@ -181,7 +181,7 @@ def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None
     if _shaped(layers) == _shaped(settings.model.layers):
         return None
     st.error(
-        "The weights of a run fit only its own layers, and those in the table are others now.",
+        "The weights of a run fit only its own layers, and the layers in the table have changed.",
         icon=":material/error:",
     )
     st.button(

@@ -19,11 +19,11 @@ _OWN_FIELDS = {
     "adamw": ["weight_decay"],
     "rmsprop": ["momentum"],
 }
-# What most people leave as it is.
+# Fields that most people leave as they are.
 _RARE_FIELDS = {"sgd": [], "adam": ["beta_1", "beta_2"], "adamw": ["beta_1", "beta_2"], "rmsprop": []}
 
 
-# What is new learns at the policy's rate, what knows something already moves little, and not at all at first.
+# New layers follow the policy's rate; trained ones move little, and not at all in the first epoch.
 GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
 
 
@@ -44,7 +44,7 @@ def card(
     key = draft.key("training")
     if rows is not None and shape is not None and len(shape) == 1:
         training = _for_rows(training, rows, key)
-    # Fields of their own for each proposal: a field that is there keeps what it said.
+    # New fields for each proposal, as an existing field keeps its value.
     by_rows = f"{key}.{draft.proposal()}"
     chosen = fields.choose(training, ["epochs", "batch_size"], by_rows)
     optimizer = fields.widget(training, "optimizer", key)
@@ -66,7 +66,7 @@ def card(
         if drawer.open and chosen["precision"] != "float32":
             st.info(
                 "Mixed precision pays on recent GPUs with large networks. On a CPU, mixed_float16 above all, it is "
-                "usually slower than float32. The answer itself is always computed in float32.",
+                "usually slower than float32. The output layer always computes in float32.",
                 icon=":material/info:",
             )
     chosen |= {"groups": _groups(training.groups, model, shape)}
@@ -77,7 +77,7 @@ def card(
 
 
 def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettings:
-    """Return the settings with epochs and patience that suit the table, as long as nobody has chosen them."""
+    """Return the settings with epochs and patience that suit the table, unless the person has chosen them."""
     proposed = session.state().proposed
     if proposed is None:
         return training
@@ -89,7 +89,7 @@ def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettin
     suited = starting.for_rows(checked(training, batch_size=batch_size), rows)
     if (suited.epochs, suited.early_stopping.patience) == proposed:
         return training
-    # At once, as this pass of the page may not come to its end.
+    # At once, as this run of the script may be interrupted.
     draft.put(draft.get().model_copy(update={"training": suited}))
     draft.propose(suited)
     return suited
@@ -104,7 +104,7 @@ def _ensemble(training: TrainingSettings, key: str, shape: Shape | None) -> dict
 
 
 def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) -> GroupSettings:
-    """Show the differential learning rates, open where the network knows something already."""
+    """Show the differential learning rates, open where the network starts from trained weights."""
     fresh = model.start.type == "fresh"
     version_key = draft.key("training.groups.version")
     key = draft.key(f"training.groups.{st.session_state.get(version_key, 0)}")
