@@ -135,9 +135,9 @@ def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> ND
     """
     table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
     if prepared.task == "regression":
-        told = prepared.preprocessor
+        preprocessor = prepared.preprocessor
         errors: NDArray[np.float64] = (
-            np.abs(told.linear(table[:, 0]) - told.linear(y)) * prepared.metric_scale
+            np.abs(preprocessor.linear(table[:, 0]) - preprocessor.linear(y)) * prepared.metric_scale
         )
         return errors
     binary, level = prepared.task == "binary", thresholds.level_of(prepared.preprocessor.threshold)

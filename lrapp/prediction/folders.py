@@ -40,7 +40,7 @@ class Asked:
     Args:
         name: What the person called the file.
         run: Id of the run whose model is to predict.
-        owner: Id of whoever asked; empty where nobody in particular did.
+        owner: Id of its owner; empty if it has none.
         pictures: What the person called the files of pictures; empty for a table.
     """
 
@@ -276,13 +276,13 @@ def work(
     Raises:
         UserError: As ``predicting.predict_file``.
     """
-    told = PredictionFolder(folder)
-    watched = watch or told.watch
-    with told.work_on():
+    prediction = PredictionFolder(folder)
+    watched = watch or prediction.watch
+    with prediction.work_on():
         try:
             files.predict_file(
                 run_folder,
-                told.table_path,
+                prediction.table_path,
                 name,
                 folder,
                 lambda progress: watched.tell(progress.words("row"), progress.share),
@@ -293,9 +293,9 @@ def work(
             write_beside(folder / _QUESTIONS_FILE, _QUESTIONS.dump_json(error.questions))
             return
         except BaseException:
-            told.delete()
+            prediction.delete()
             raise
-        told.table_path.unlink(missing_ok=True)
+        prediction.table_path.unlink(missing_ok=True)
 
 
 def create_of_pictures(
@@ -336,10 +336,13 @@ def work_on_pictures(folder: Path, run_folder: Path, watch: Watch | None = None)
     Raises:
         UserError: As ``images.predict_files``.
     """
-    told = PredictionFolder(folder)
-    watched = watch or told.watch
-    pictures = [(name, told.pictures_path / f"{number}") for number, name in enumerate(told.asked.pictures)]
-    with told.work_on():
+    prediction = PredictionFolder(folder)
+    watched = watch or prediction.watch
+    pictures = [
+        (name, prediction.pictures_path / f"{number}")
+        for number, name in enumerate(prediction.asked.pictures)
+    ]
+    with prediction.work_on():
         try:
             found = images.predict_files(
                 run_folder,
@@ -349,6 +352,6 @@ def work_on_pictures(folder: Path, run_folder: Path, watch: Watch | None = None)
             )
             found.save(folder)
         except BaseException:
-            told.delete()
+            prediction.delete()
             raise
-        shutil.rmtree(told.pictures_path)
+        shutil.rmtree(prediction.pictures_path)
