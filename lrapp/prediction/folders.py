@@ -165,7 +165,7 @@ class PredictionFolder:
         return Result.load(self.folder)
 
     def seen(self) -> PicturePredictions:
-        """Return what came of it, of pictures; errors as for ``result``."""
+        """Return the predictions of pictures; errors as for ``result``."""
         return PicturePredictions.load(self.folder)
 
     def cancel(self) -> None:
