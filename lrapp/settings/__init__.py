@@ -34,6 +34,7 @@ from lrapp.settings.policy import (
 from lrapp.settings.run import (
     MOST_STEPS,
     EarlyStoppingSettings,
+    MadeFrom,
     Optimizer,
     Precision,
     RunSettings,
@@ -73,6 +74,7 @@ __all__ = [
     "KindFacts",
     "LayerKind",
     "LayerSettings",
+    "MadeFrom",
     "ModelSettings",
     "NumberEmbedding",
     "OneCycleSettings",
