@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from lrapp.formats.as_learned import read_known
 from lrapp.networks.saved import SavedModel
-from lrapp.prediction.row_predictions import REASON, answers, free_names
+from lrapp.prediction import disagreement
+from lrapp.prediction.row_predictions import REASON, Predict, answers, free_names
 from lrapp.prediction.summary import Tally
 from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.tables.reading import Table
@@ -23,6 +25,10 @@ class Predictions:
 def predict(
     preprocessor: Preprocessor, predict_batch: Callable[[np.ndarray], np.ndarray], table: Table
 ) -> Predictions:
+    return _predict(preprocessor, lambda x: (predict_batch(x), None), table)
+
+
+def _predict(preprocessor: Preprocessor, predict_batch: Predict, table: Table) -> Predictions:
     tally = Tally(preprocessor)
     parts = []
     for part in answers(preprocessor, predict_batch, table):
@@ -42,4 +48,4 @@ def read_for(model: SavedModel, data: bytes, name: str) -> Table:
 
 
 def predict_with(model: SavedModel, table: Table) -> Predictions:
-    return predict(model.tabular, model.outputs, table)
+    return _predict(model.tabular, partial(disagreement.answered, model), table)

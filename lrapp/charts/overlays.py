@@ -19,9 +19,18 @@ DASHES: tuple[list[int], ...] = ([1, 0], [6, 3])
 MOST_RUNS = len(HUES) * len(DASHES)
 _SHORT_NAME = 14
 Axis = Literal["epoch", "step"]
+SEVERAL = (
+    "Of runs that train several networks at once, validation figures are those of the mean of their answers, and the "
+    "training loss is the mean of theirs."
+)
 _TITLES = {"loss": "training loss", "val_loss": "validation loss", "rate": "learning rate"}
 # All lines of a chart together; more points only cost the browser time.
 _POINTS = 3 * MOST_POINTS
+
+
+def of_several(history: History) -> bool:
+    """Return whether a run trains several networks at once."""
+    return any(epoch.members for epoch in history.epochs[:1])
 
 
 def overlay_frame(histories: Sequence[History], names: Sequence[str], axis: Axis) -> pd.DataFrame:
@@ -42,9 +51,9 @@ def overlay_frame(histories: Sequence[History], names: Sequence[str], axis: Axis
         at_step = steps["epoch"] if axis == "epoch" else steps["step"] + 1
         for panel, at, values in (
             ("loss", at_epoch, epochs["loss"]),
-            ("val_loss", at_epoch, epochs["val_loss"]),
+            ("val_loss", at_epoch, pd.Series([epoch.answer_loss for epoch in history.epochs])),
             ("rate", at_step, steps["learning_rate"]),
-            (history.started.metric, at_epoch, epochs["val_metric"]),
+            (history.started.metric, at_epoch, pd.Series([epoch.answer_metric for epoch in history.epochs])),
         ):
             line = pd.DataFrame({"at": at.astype(float), "value": values.astype(float)})
             line = thin(line[np.isfinite(line["value"])], "value", most)

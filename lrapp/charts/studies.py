@@ -11,6 +11,8 @@ from lrapp.charts.training import MOST_POINTS, ZOOM, Panel, finished, kept, thin
 # Okabe and Ito's hues, which stay apart in both themes and for colour-blind eyes; grey in place of black.
 POLICY_HUES = ("#e69f00", "#2f7ed8", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8a8f98", "#b8a800")
 
+SEVERAL = "Each run trains several networks at once: its figures are those of the mean of their answers."
+
 
 def study_frame(curves: pd.DataFrame, labels: Sequence[str], most: int = MOST_POINTS) -> pd.DataFrame:
     """Return the points of a study's charts, thinned, with the policies' names as ``name``.

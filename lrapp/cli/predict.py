@@ -13,7 +13,7 @@ from lrapp.files import disk_errors, put
 from lrapp.formats import options
 from lrapp.formats.match import Choice, UnclearFormat
 from lrapp.phrasing import counted
-from lrapp.prediction import files
+from lrapp.prediction import disagreement, files
 from lrapp.prediction.progress import Progress
 from lrapp.runs.store import Run
 
@@ -32,7 +32,9 @@ def main(arguments: list[str]) -> int:
         several ways.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m lrapp predict", description="Predict the rows of a table with a finished run's model."
+        prog="python -m lrapp predict",
+        description="Predict the rows of a table with a finished run's model.",
+        epilog=f"Of an ensemble, a column “{disagreement.COLUMN}” stands beside the predictions. {disagreement.ABOUT}",
     )
     parser.add_argument(
         "run", type=Path, metavar="RUN_FOLDER", help="a run's folder, or a download that was unpacked"

@@ -15,6 +15,7 @@ from lrapp.evaluation.explanations import Answer, Dependence, Importance
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
 from lrapp.evaluation.scores import Metric, Scores, evaluate
 from lrapp.evaluation.temperature import Tempered
+from lrapp.preparation.threshold import Threshold
 from lrapp.settings import Task
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Insight:
         confusion, classes, curves, calibration: Of classes.
         tempered: What a temperature would change about the probabilities; None where that was not measured.
         thresholds: Of two classes.
+        threshold: The one that the model answers by; None for the usual half.
         residuals: Of numbers.
         importance: Columns, those first that matter most.
         by_log_loss: Whether importance is the rise in log loss, and not the fall in accuracy.
@@ -76,6 +78,7 @@ class Insight:
     dependence: tuple[Dependence, ...] = ()
     notes: tuple[str, ...] = ()
     tempered: Tempered | None = None
+    threshold: Threshold | None = None
 
     def to_json(self) -> bytes:
         """Return it as JSON."""
@@ -211,10 +214,11 @@ def _of_classes(
     notes: list[str],
 ) -> dict[str, Any]:
     truth = part.y.astype(np.int64)
-    chances = prepared.preprocessor.decode(outputs).probabilities
+    decoded = prepared.preprocessor.decode(outputs)
+    chances, answers = decoded.probabilities, decoded.places
     assert chances is not None
+    assert answers is not None
     binary = prepared.task == "binary"
-    answers = (chances[:, 1] > 0.5).astype(np.int64) if binary else chances.argmax(axis=1)
     confusion = metrics.confusion(truth, answers, prepared.classes)
     if confusion.joined:
         notes.append(
@@ -239,6 +243,7 @@ def _of_classes(
         "curves": curves,
         "calibration": metrics.calibration(happened, predicted),
         "thresholds": metrics.thresholds(truth == 1, chances[:, 1]) if binary else None,
+        "threshold": prepared.preprocessor.threshold,
     }
 
 

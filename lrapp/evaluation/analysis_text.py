@@ -10,6 +10,7 @@ from lrapp.evaluation.metrics import THRESHOLDS, Thresholds
 from lrapp.evaluation.scores import Scores
 from lrapp.evaluation.trees import BesideTrees
 from lrapp.phrasing import counted, number, percent
+from lrapp.preparation.threshold import Costs
 
 View = Literal["Confusion", "Curves", "Calibration", "Threshold", "Residuals", "What matters"]
 IMPORTANCE = (
@@ -107,7 +108,7 @@ def threshold_sentence(insight: Insight, level: float) -> str:
     found = insight.thresholds
     assert found is not None
     assert insight.confusion is not None
-    hits, false, missed, right = found.at(level)
+    hits, false, missed, right = at(insight, level)
     positive, negative = insight.confusion.names[1], insight.confusion.names[0]
     recall = percent(hits / (hits + missed)) if hits + missed else "not defined"
     precision = percent(hits / (hits + false)) if hits + false else "not defined"
@@ -118,6 +119,30 @@ def threshold_sentence(insight: Insight, level: float) -> str:
         f"“{negative}”, {false:,} {_are(false)} called “{positive}” by mistake (precision {precision}). "
         f"Accuracy {percent(accuracy)}."
     )
+
+
+def costs_sentence(costs: Costs) -> str:
+    """Return which threshold follows from costs alone, and when to trust it."""
+    false_alarm, miss = number(costs.false_alarm), number(costs.miss)
+    return (
+        f"Where probabilities are right, the threshold follows from the costs alone: {false_alarm} / ({false_alarm} + "
+        f"{miss}) = {number(costs.level)} (Elkan 2001). The validation rows say how far off they are, and so where "
+        "that threshold lies in this network's own probabilities (Platt 1999). Probabilities stay as they are."
+    )
+
+
+def at(insight: Insight, level: float) -> tuple[int, int, int, int]:
+    """Return true positives, false positives, false negatives and true negatives at a threshold.
+
+    Args:
+        insight: Of a network for two classes.
+        level: The threshold, 0 to 1; only the model's own need not be one of the counted ones.
+    """
+    if insight.threshold is not None and insight.confusion is not None and level == insight.threshold.level:
+        (right, false), (missed, hits) = insight.confusion.counts
+        return hits, false, missed, right
+    assert insight.thresholds is not None
+    return insight.thresholds.at(level)
 
 
 def _are(number: int) -> str:

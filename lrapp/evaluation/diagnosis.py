@@ -234,7 +234,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
             sentence,
             "Try early stopping that keeps the best epoch's weights.",
             "3 Training",
-            _with_training(settings, early_stopping=stopping),
+            with_training(settings, early_stopping=stopping),
         )
     if layers and not any(layer.dropout for layer in layers):
         return Diagnosis(
@@ -265,7 +265,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
 
 def may_be_many(settings: RunSettings) -> bool:
     """Return whether a run trained few networks and could train ``MEMBERS`` at once."""
-    several = _with_training(settings, members=MEMBERS)
+    several = with_training(settings, members=MEMBERS)
     return not settings.crossed and settings.networks < MEMBERS and not several.networks_obstacle
 
 
@@ -303,15 +303,21 @@ def _underfits(settings: RunSettings) -> Diagnosis:
 
 
 def _longer(verdict: Verdict, sentence: str, settings: RunSettings, at_least: int = 0) -> Diagnosis:
-    epochs = min(max(2 * settings.training.epochs, at_least), _MOST_EPOCHS)
+    epochs = max(twice_the_epochs(settings), at_least)
     if epochs <= settings.training.epochs:
         return Diagnosis(verdict, sentence)
     return Diagnosis(
-        verdict, sentence, f"Try {epochs:,} epochs.", "3 Training", _with_training(settings, epochs=epochs)
+        verdict, sentence, f"Try {epochs:,} epochs.", "3 Training", with_training(settings, epochs=epochs)
     )
 
 
-def _with_training(settings: RunSettings, **changes: object) -> RunSettings:
+def twice_the_epochs(settings: RunSettings) -> int:
+    """Return twice a run's epochs, or as many as there may be."""
+    return min(2 * settings.training.epochs, _MOST_EPOCHS)
+
+
+def with_training(settings: RunSettings, **changes: object) -> RunSettings:
+    """Return a run's settings with changes to its training."""
     return settings.model_copy(update={"training": settings.training.model_copy(update=changes)})
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.evaluation import kinds
+from lrapp.preparation import threshold as thresholds
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 
@@ -139,7 +140,8 @@ def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> ND
             np.abs(preprocessor.linear(table[:, 0]) - preprocessor.linear(y)) * prepared.metric_scale
         )
         return errors
-    answers = table[:, 0] > 0.5 if prepared.task == "binary" else table.argmax(axis=1)
+    binary, level = prepared.task == "binary", thresholds.level_of(prepared.preprocessor.threshold)
+    answers = table[:, 0] > level if binary else table.argmax(axis=1)
     return (answers != y).astype(np.float64)
 
 

@@ -174,10 +174,11 @@ def mistakes(prepared: "Prepared", outputs: NDArray[Any], most: int = MOST_MISTA
         most: Mistakes to keep the pictures of.
     """
     name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)
-    chances = prepared.preprocessor.decode(outputs).probabilities
+    decoded = prepared.preprocessor.decode(outputs)
+    chances, answers = decoded.probabilities, decoded.places
     assert chances is not None
+    assert answers is not None
     truth = part.y.astype(np.int64)
-    answers = (chances[:, 1] > 0.5).astype(np.int64) if prepared.task == "binary" else chances.argmax(axis=1)
     sure = chances[np.arange(len(truth)), answers]
     wrong = np.flatnonzero(answers != truth)
     order = wrong[np.argsort(-sure[wrong], kind="stable")][:most]

@@ -309,8 +309,8 @@ def _of_classes(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
     labels = np.arange(len(names))
     y = part.y.astype(np.int64)
     decoded = prepared.preprocessor.decode(outputs)
-    place = {name: number for number, name in enumerate(prepared.classes)}
-    answers = np.array([place[name] for name in decoded.values], np.int64)
+    answers = decoded.places
+    assert answers is not None
     assert decoded.probabilities is not None
     chances = np.clip(decoded.probabilities, 0.0, None)
     chances = chances / np.maximum(chances.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)

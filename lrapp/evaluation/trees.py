@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from lrapp.errors import UserError
-from lrapp.evaluation import diagnosis, explanations, judging
+from lrapp.evaluation import explanations, ideas, judging
+from lrapp.evaluation.ideas import Idea
 from lrapp.evaluation.judging import Contrast
 from lrapp.evaluation.scores import Metric, evaluate
 from lrapp.phrasing import counted
@@ -34,7 +35,6 @@ _MOST_ROUNDS, _ROUNDS_AT_ONCE, _ROUNDS_WITHOUT_VALIDATION = 1_000, 10, 100
 # If they take longer they are left out; nobody waits for them.
 _SECONDS = 45.0
 _MOST_CATEGORIES = 255
-_WIDE = 100
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class BesideTrees:
         sentence: Who does better, and what to try; or why they were left out.
         better: Whether the trees do better by more than chance.
         notes: Plain sentences on what was sampled.
+        ideas: What to try, where the trees do better; the sentence has it in words.
     """
 
     part: str
@@ -55,6 +56,7 @@ class BesideTrees:
     sentence: str = ""
     better: bool = False
     notes: tuple[str, ...] = ()
+    ideas: tuple[Idea, ...] = ()
 
     def to_json(self) -> bytes:
         """Return it as JSON."""
@@ -133,8 +135,10 @@ def beside(
         )
     contrast = judging.contrast(prepared, part, outputs, answers)
     metrics = evaluate(prepared, answers).metrics
-    sentence = _sentence(contrast, len(part.y), tips(settings, history, prepared))
-    return BesideTrees(name, len(part.y), metrics, sentence, contrast.sure and contrast.gain < 0, notes)
+    better = contrast.sure and contrast.gain < 0
+    wanted = ideas.ideas(settings, history, prepared) if better else ()
+    sentence = _sentence(contrast, len(part.y), ideas.words(wanted))
+    return BesideTrees(name, len(part.y), metrics, sentence, better, notes, wanted)
 
 
 def _sentence(found: Contrast, rows: int, advice: str) -> str:
@@ -150,31 +154,6 @@ def _sentence(found: Contrast, rows: int, advice: str) -> str:
         return f"The network clearly beats boosted trees: {judging.words(found, 'boosted trees')}."
     figures = judging.words(found, "boosted trees", second_first=True)
     return f"Boosted trees do better: {figures}. {advice}".strip()
-
-
-def tips(settings: RunSettings, history: History, prepared: "Prepared") -> str:
-    """Return what could make the network as good as trees and is not used yet, as a sentence; empty for nothing."""
-    ideas = []
-    training, best = settings.training, history.best
-    if diagnosis.may_be_many(settings):
-        ideas.append(f"an ensemble of {diagnosis.MEMBERS} networks")
-    if best is not None and best.epoch > 0.9 * training.epochs:
-        ideas.append("more epochs")
-    numbers = prepared.preprocessor.numbers
-    if numbers:
-        robust, embedded = settings.data.scaling == "robust", settings.model.number_embedding != "none"
-        if not robust and not embedded:
-            ideas.append("robust scaling with number embeddings")
-        elif not embedded:
-            ideas.append("number embeddings")
-        elif not robust:
-            ideas.append("robust scaling")
-    if len(prepared.inputs) - numbers > max(_WIDE, len(prepared.inputs) // 2):
-        ideas.append("fewer inputs of categories (a higher “Rare category below”)")
-    if not ideas:
-        return ""
-    listed = ideas[0] if len(ideas) == 1 else f"{', '.join(ideas[:-1])} or {ideas[-1]}"
-    return f"Try {listed}."
 
 
 def _outputs(

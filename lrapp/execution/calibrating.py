@@ -2,14 +2,20 @@
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lrapp.errors import BusyError, UserError
-from lrapp.evaluation import temperature
+from lrapp.evaluation import costs, temperature
 from lrapp.execution import worker
 from lrapp.export import registry
 from lrapp.networks import calibration, tempered
+from lrapp.preparation.threshold import Threshold
 from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
+
+if TYPE_CHECKING:
+    from lrapp.networks.saved import SavedModel
+    from lrapp.preparation.table_arrays import Prepared
 
 _ROUNDS, _CLOSE = 4, 0.02
 
@@ -51,7 +57,19 @@ def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
                 if abs(more - 1) < _CLOSE:
                     break
             watch.tell("Measuring the model again …", 0.7)
-            worker.leave_model(run, model.network, prepared, calibration.kept(folder) * found)
+            threshold = _chosen_again(model, prepared)
+            worker.leave_model(
+                run, model.network, prepared.with_threshold(threshold), calibration.kept(folder) * found
+            )
             shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)
     except Timeout as error:
         raise BusyError("This run is being worked on already; wait for that to finish.") from error
+
+
+def _chosen_again(model: "SavedModel", prepared: "Prepared") -> Threshold | None:
+    """The model's threshold: one that was chosen by costs is chosen anew, as the probabilities have moved."""
+    before = model.preprocessor.threshold
+    if before is None or before.costs is None:
+        return before
+    watched = model.outputs(prepared.validation.x)
+    return costs.chosen(costs.of(prepared, watched, watched).validation, before.costs)

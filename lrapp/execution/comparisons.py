@@ -67,7 +67,9 @@ def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None =
             # With folds, the trees watch one of them.
             prepared = out_of_fold.one_held_out(worker.prepared_data(Store(home), settings.data))
             part = prepared.test if len(prepared.test.y) else prepared.validation
-            outputs = SavedModel.load(folder).outputs(part.x)
+            model = SavedModel.load(folder)
+            outputs = model.outputs(part.x)
+            prepared = prepared.with_threshold(model.preprocessor.threshold)
             done = trees.beside(prepared, outputs, settings, history, lambda: not asked_to_stop())
             if done is None:
                 return False

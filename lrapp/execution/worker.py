@@ -351,12 +351,13 @@ def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float
         prepared: Its data.
         temperature: By which the network has been calibrated since it was trained.
     """
+    from lrapp.evaluation import costs, trees
     from lrapp.evaluation import scores as evaluation
-    from lrapp.evaluation import trees
     from lrapp.networks import saved
 
     part = prepared.test if len(prepared.test.y) else prepared.validation
-    (run.folder / trees.FILE).unlink(missing_ok=True)
+    for name in (trees.FILE, costs.FILE):
+        (run.folder / name).unlink(missing_ok=True)
     prepared.preprocessor.save(run.folder)
     scores = None
     if len(part.y):
@@ -395,7 +396,7 @@ def _save_analysis(
     run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", scores: "Scores"
 ) -> None:
     """Save the closer look that the pages show; the run is complete, so errors here are only logged."""
-    from lrapp.evaluation import kinds
+    from lrapp.evaluation import costs, kinds
     from lrapp.evaluation import temperature as temperatures
     from lrapp.evaluation.analysis import Insight, look
     from lrapp.networks import saved, tempered
@@ -415,6 +416,8 @@ def _save_analysis(
                 prepared, watched, measured, shares, calibration.kept(run.folder)
             )
             found = replace(found, tempered=calibrated)
+        if prepared.task == "binary":
+            costs.of(prepared, saved.outputs(network, prepared.validation.x), outputs).save(run.folder)
     except Exception as error:
         log.warning("The closer look at run %s failed.", run.id, exc_info=True)
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"

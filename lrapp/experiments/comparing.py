@@ -290,7 +290,7 @@ class _Done:
 
     @classmethod
     def of(cls, trial: StudyRun, upwards: bool) -> "_Done":
-        metric = np.array([epoch.val_metric for epoch in trial.history.epochs], np.float64)
+        metric = np.array([epoch.answer_metric for epoch in trial.history.epochs], np.float64)
         seconds = np.array([epoch.seconds for epoch in trial.history.epochs], np.float64)
         # A resumed run counts its seconds from 0.
         again = np.flatnonzero(np.diff(seconds) < 0) + 1
@@ -306,7 +306,9 @@ class _Done:
 
 def _finished(trial: StudyRun) -> bool:
     epochs = trial.history.epochs
-    return trial.state in _DONE and bool(epochs) and bool(np.isfinite([e.val_metric for e in epochs]).all())
+    return (
+        trial.state in _DONE and bool(epochs) and bool(np.isfinite([e.answer_metric for e in epochs]).all())
+    )
 
 
 def _others(trials: Sequence[StudyRun]) -> str:
@@ -358,8 +360,8 @@ def curves(trials: Sequence[StudyRun]) -> pd.DataFrame:
         ]
         per_epoch = max((h.started.steps_per_epoch for h in own if h.started), default=1)
         lines = {
-            "loss": [[epoch.val_loss for epoch in history.epochs] for history in own],
-            "metric": [[epoch.val_metric for epoch in history.epochs] for history in own],
+            "loss": [[epoch.answer_loss for epoch in history.epochs] for history in own],
+            "metric": [[epoch.answer_metric for epoch in history.epochs] for history in own],
         }
         for panel, values in lines.items():
             parts.append(_band(values, 1).assign(panel=panel, policy=place))

@@ -117,7 +117,7 @@ def row(run: Run) -> Row:
         note=said.note,
         starred=said.starred,
         metric=metric.name if metric else history.started.metric if history.started else "",
-        validation=_finite(kept.val_metric if kept else None),
+        validation=_finite(kept.answer_metric if kept else None),
         test=_finite(metric.value) if metric and scores and scores.part == "test" else None,
         table=settings.data.source.name if settings else "",
         target=settings.data.target or "" if settings else "",

@@ -39,7 +39,7 @@ class SearchTrial:
         if self.state != "completed" or self.settings is None:
             return None
         epoch = run_table.kept_epoch(self.history, self.settings)
-        if epoch is None or not (math.isfinite(epoch.val_metric) and math.isfinite(epoch.val_loss)):
+        if epoch is None or not (math.isfinite(epoch.answer_metric) and math.isfinite(epoch.answer_loss)):
             return None
         return epoch
 
@@ -82,7 +82,7 @@ class Found:
         """The trials whose figures count, the best first; of equals the one with the least validation loss."""
         counted = [(one, one.kept) for one in self.trials]
         places = sorted(
-            (-epoch.val_metric if self.upwards else epoch.val_metric, epoch.val_loss, one.number)
+            (-epoch.answer_metric if self.upwards else epoch.answer_metric, epoch.answer_loss, one.number)
             for one, epoch in counted
             if epoch is not None
         )
@@ -101,7 +101,7 @@ class Found:
         columns: dict[str, object] = {
             "Trial": [one.number for one in rows],
             self.measure.capitalize(): pd.Series(
-                [one.val_metric if one else None for one in kept], dtype="float64"
+                [one.answer_metric if one else None for one in kept], dtype="float64"
             ),
         }
         columns |= drawn_columns(self.space, [one.settings for one in rows])
@@ -127,7 +127,7 @@ class Found:
             part = "diverged" if epoch is None else "best" if one is best else "trial"
             for name, value in values(self.space, one.settings).items():
                 number_, word = _split(value)
-                rows.append((name, one.number, number_, word, epoch.val_metric if epoch else None, part))
+                rows.append((name, one.number, number_, word, epoch.answer_metric if epoch else None, part))
         frame = pd.DataFrame(rows, columns=["setting", "trial", "value", "name", "measure", "part"])
         return frame.astype({"value": "float64", "measure": "float64"})
 
@@ -136,9 +136,7 @@ class Found:
         best = self.best
         if best is None or best.kept is None:
             return "No trial is done yet."
-        return (
-            f"Best so far: trial {best.number}, {self.measure} {_figure(self.metric, best.kept.val_metric)}."
-        )
+        return f"Best so far: trial {best.number}, {self.measure} {_figure(self.metric, best.kept.answer_metric)}."
 
     def verdict(self, scores: Scores | None) -> str:
         """Return in plain words which trial is best, how far its figure is flattered, and its score on other rows.
@@ -151,13 +149,13 @@ class Found:
             return "No trial finished all its epochs, so there is none to choose."
         best, epoch = ranked[0], ranked[0].kept
         assert epoch is not None
-        figure = _figure(self.metric, epoch.val_metric)
+        figure = _figure(self.metric, epoch.answer_metric)
         if len(ranked) == 1:
             return (
                 f"Only trial {best.number} finished: {self.measure} {figure}. One trial leaves no choice; resume "
                 f"the others, or search again. {scores.summary if scores else ''}"
             ).strip()
-        equal = [one for one in ranked[1:] if one.kept and one.kept.val_metric == epoch.val_metric]
+        equal = [one for one in ranked[1:] if one.kept and one.kept.answer_metric == epoch.answer_metric]
         parts = [
             f"Trial {best.number} is the best of the {len(ranked)} that finished: {self.measure} {figure}."
         ]

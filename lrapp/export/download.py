@@ -10,6 +10,8 @@ from pathlib import Path
 from lrapp.errors import UserError
 from lrapp.escaping import code, line
 from lrapp.export import kinds
+from lrapp.prediction import disagreement
+from lrapp.preparation import threshold
 from lrapp.runs import notes
 from lrapp.runs.store import Run
 from lrapp.settings import UploadedSource
@@ -31,6 +33,7 @@ _NEEDS = (
 )
 # Models of version 1.0 have no such file.
 _FORMATS = "formats.json"
+_OPTIONAL = (_FORMATS, threshold.FILE)
 _FILES = ("model.keras", "run.json", "scores.json")
 
 # Our packages and modules that the scripts below import.
@@ -39,11 +42,14 @@ _CODE = (
     *("policies", "tables", "settings", "images", "formats", "sandbox", "networks"),
     *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
     *("preparation/fitted", "preparation/kinds"),
-    *("preparation/log_target", "preparation/robust_scaling"),
+    *("preparation/log_target", "preparation/robust_scaling", "preparation/threshold"),
     *("evaluation/__init__", "evaluation/scores"),
     *("prediction/__init__", "prediction/files", "prediction/images", "prediction/row_predictions"),
-    *("prediction/progress", "prediction/scoring", "prediction/summary"),
+    *("prediction/disagreement", "prediction/progress", "prediction/scoring", "prediction/summary"),
 )
+
+# Of an ensemble.
+_SPREAD = f"The column `{disagreement.COLUMN}`: {disagreement.ABOUT}"
 
 _README = """\
 # {title}
@@ -105,13 +111,13 @@ def pack(run: Run) -> bytes:
         summary=line(worth(settings, scores)) + of_file,
         data=" --data FILE" if uploaded else "",
         usage=kind.download.usage,
-        needs=about.needs,
+        needs=f"{about.needs} {_SPREAD}".strip() if settings.leaves_ensemble else about.needs,
         prepared=kind.download.listed,
         scores="" if scores is None else _SCORES,
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        kept = (_FORMATS,) if (run.folder / _FORMATS).exists() else ()
+        kept = tuple(name for name in _OPTIONAL if (run.folder / name).exists())
         for name in (*files, *kept):
             # A .keras file is a zip already.
             method = zipfile.ZIP_STORED if name == "model.keras" else zipfile.ZIP_DEFLATED

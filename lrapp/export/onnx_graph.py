@@ -234,10 +234,15 @@ def outputs(graph: Graph, preprocessor: Fitted, answers: Tensor) -> list[Any]:
         scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([preprocessor.target_scale]))
         graph.add("Add", scaled, graph.constant(np.array([preprocessor.target_mean])), output="prediction")
         return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["rows", 1])]
+    of_second = answers
     if preprocessor.task == "binary":
         answers = graph.join([graph.constant(np.ones(1, np.float32)) - answers, answers])
     graph.add("Identity", answers, output="probabilities")
-    best = graph.add("ArgMax", answers, axis=1, keepdims=1)
+    if preprocessor.threshold is not None:
+        level = graph.constant(np.array([preprocessor.threshold.level], np.float32))
+        best = graph.cast(graph.less(level, of_second), "INT64")
+    else:
+        best = graph.add("ArgMax", answers, axis=1, keepdims=1)
     graph.add(
         "LabelEncoder",
         best,

@@ -90,7 +90,7 @@ def _of_inputs(
 
 {about}
 {line(recipe.worth)}
-{sentence}
+{sentence}{_mean(recipe)}
 
 | input | column | type | values |
 |---|---|---|---|
@@ -102,6 +102,16 @@ def _of_inputs(
 {example}
 ```
 """
+
+
+def _mean(recipe: "Recipe") -> str:
+    """What is said of an ensemble."""
+    if not recipe.settings.leaves_ensemble:
+        return ""
+    return (
+        "\nIts answer is the mean of several networks; how far these are apart is only told by the app and by "
+        "`predict.py`\nof the run's download."
+    )
 
 
 def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
@@ -141,6 +151,10 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
         outputs += f"; times {model.target_scale!r} plus {model.target_mean!r} it has the target's own units"
     elif model.task == "binary":
         outputs = f"shape (rows, 1): the probability of {code(model.classes[1])}; else it is {code(model.classes[0])}"
+        if model.threshold is not None:
+            outputs += (
+                f". The app answers {code(model.classes[1])} where it is above {model.threshold.level:.9g}"
+            )
     else:
         order = ", ".join(map(code, model.classes[:50]))
         outputs = (
@@ -159,7 +173,7 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
 model.keras is the network as Keras {version("keras")} saves it. It takes {len(recipe.prepared.inputs):,} numbers
 for each row (float32), prepared as below; inputs.json says the same for programs.
 {line(recipe.worth)}
-{sentence}
+{sentence}{_mean(recipe)}
 
 | input | from | how |
 |---|---|---|
@@ -349,4 +363,7 @@ def _outputs(recipe: "Recipe") -> str:
     if not preprocessor.classes:
         return "`prediction`, in the target's own units"
     order = ", ".join(map(code, preprocessor.classes[:50]))
-    return f"`prediction`, the name of a class, and `probabilities`, in this order: {order}"
+    above = ""
+    if preprocessor.threshold is not None:
+        above = f" ({code(preprocessor.classes[1])} where its probability is above {preprocessor.threshold.level:.9g})"
+    return f"`prediction`, the name of a class{above}, and `probabilities`, in this order: {order}"

@@ -14,6 +14,7 @@ from lrapp.evaluation.trees import BesideTrees
 from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
 from lrapp.phrasing import number, percent
+from lrapp.preparation.threshold import level_of
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
@@ -161,7 +162,10 @@ def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterat
         square = (0.0, 1.0)
         yield svg.plot(lines, "predicted probability", "observed share", square, square)
     if insight.thresholds is not None:
-        yield f"<h2>Threshold 0.5</h2><p>{escape(analysis_text.threshold_sentence(insight, 0.5))}</p>"
+        level = level_of(insight.threshold)
+        yield f"<h2>Threshold {number(level)}</h2><p>{escape(analysis_text.threshold_sentence(insight, level))}</p>"
+        if insight.threshold is not None and insight.confusion is not None:
+            yield f"<p class=note>{escape(insight.threshold.sentence(insight.confusion.names[1]))}</p>"
     if insight.residuals is not None:
         points = insight.residuals
         yield f"<h2>Residuals</h2><p class=note>{escape(analysis_text.residual_sentence(insight))}</p>"

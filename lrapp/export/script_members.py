@@ -11,6 +11,7 @@ from lrapp.errors import UserError
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import Cell
 from lrapp.phrasing import counted
+from lrapp.preparation import threshold as thresholds
 
 _SEED = re.compile(r"seed=(\d+)")
 
@@ -149,8 +150,9 @@ def figure(recipe: FinishedRun, y: str, numbers: str) -> str:
         return (
             f"np.mean(np.abs(unit * np.expm1(answers[:, 0].astype(np.float64) * scale + mean) - {numbers}))"
         )
+    level = thresholds.level_of(recipe.model.preprocessor.threshold)
     return {
-        "binary": f"np.mean((answers > 0.5) == ({y} > 0.5))",
+        "binary": f"np.mean((answers > {level:.9g}) == ({y} > 0.5))",
         "multi-class": f"np.mean(answers.argmax(axis=1) == {y})",
         "regression": f"np.mean(np.abs(answers - {y})) * scale",
     }[recipe.prepared.task]

@@ -409,6 +409,8 @@ def testing_cell(recipe: FinishedRun) -> Cell:
         )
     metric, part, crossed = scores.metrics[0], scores.part, script_members.crossed_code(recipe)
     text, code = f"On the {scores.rows:,} {part} {prepared.unit}.", ""
+    if (threshold := recipe.model.preprocessor.threshold) is not None:
+        text += f" {threshold.sentence(prepared.classes[1])}"
     if len(prepared.test.y) or prepared.folds is None:
         code = (
             f"answers = network.predict(x_{part}, batch_size={_rows_at_once(recipe)}, verbose=0)\n"

@@ -159,6 +159,8 @@ def answers(preprocessor: Fitted, given: Any, numbers: bool = False) -> dict[str
     if preprocessor.task == "binary":
         given = tf.concat([1.0 - given, given], axis=1)
     best = tf.argmax(given, axis=1, output_type=tf.int32)
+    if preprocessor.threshold is not None:
+        best = tf.cast(given[:, 1] > np.float32(preprocessor.threshold.level), tf.int32)
     best = best if numbers else tf.gather(tf.constant(list(preprocessor.classes)), best)
     return {"prediction": best, "probabilities": given}
 

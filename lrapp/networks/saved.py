@@ -6,6 +6,7 @@ a stranger could otherwise run code when it is opened.
 
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -115,6 +116,33 @@ class SavedModel:
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Return the network's outputs, as ``outputs`` does."""
         return outputs(self.network, x)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """What each network counts for in the answer, float32, shape (networks,)."""
+        from lrapp.networks import members
+
+        return members.shares(self.network) if members.each(self.network) else np.ones(1, np.float32)
+
+    def answers_of_each(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield for some rows after the other what an ensemble answers, and what each of its networks does.
+
+        Args:
+            x: Inputs, as for ``outputs``.
+
+        Yields:
+            float32, shape (rows, outputs) and (networks, rows, outputs).
+        """
+        import keras
+
+        from lrapp.networks import members
+
+        both = keras.Model(
+            self.network.input, [self.network.output, members.member_outputs(self.network).output]
+        )
+        for start in range(0, len(x), _ROWS_AT_ONCE):
+            mean, each = both(x[start : start + _ROWS_AT_ONCE], training=False)
+            yield np.asarray(mean), np.asarray(each).transpose(2, 0, 1)
 
 
 def outputs(network: Any, x: np.ndarray) -> np.ndarray:

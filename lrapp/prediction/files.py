@@ -7,6 +7,7 @@ column types are known only then: a column of whole numbers may hold a fraction 
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,11 @@ from lrapp.evaluation.scores import Metric, Scores
 from lrapp.files import disk_errors, put, write_beside
 from lrapp.formats.chunks import Portion, ReadWhole
 from lrapp.formats.match import Choice
-from lrapp.prediction import scoring
+from lrapp.prediction import disagreement, scoring
 from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.prediction.row_predictions import Answers, answers, check_columns, free_names
 from lrapp.prediction.summary import Bar, Tally, Unseen
+from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.sandbox.long_tables import LongTable
 from lrapp.settings import Task
 from lrapp.tables import csv_writer
@@ -245,7 +247,7 @@ def _write_portions(
         frame = portion.table.frame
         check_columns(needed, list(frame.columns))
         done = 0
-        for part in answers(model.tabular, model.outputs, portion.table):
+        for part in answers(model.tabular, partial(disagreement.answered, model), portion.table):
             if should_stop():
                 raise Stopped(CANCELLED)
             parts.write(part)
@@ -323,7 +325,7 @@ def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schem
         needed=len(preprocessor.columns),
         extra=tally.extra,
         unseen=tally.unseen(),
-        notes=(*made.notes, *tally.notes()),
+        notes=(*made.notes, *_of_threshold(preprocessor), *tally.notes()),
         bars=tally.bars(),
         confidence=tally.confidence / tally.predicted if classes else None,
         metrics=metrics,
@@ -332,6 +334,10 @@ def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schem
         trained_part=trained.part if trained is not None else "",
         verdict=scoring.sentence(metrics, scored, preprocessor.target, trained) if metrics else "",
     )
+
+
+def _of_threshold(told: Preprocessor) -> tuple[str, ...]:
+    return () if told.threshold is None else (told.threshold.sentence(told.classes[1]),)
 
 
 def _scores(run_folder: Path) -> Scores | None:

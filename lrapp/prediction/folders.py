@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from lrapp.errors import UserError
 from lrapp.files import disk_errors, write_beside
 from lrapp.formats.match import Choice, Question, UnclearFormat
+from lrapp.phrasing import counted
 from lrapp.prediction import files, images
 from lrapp.prediction.files import Result
 from lrapp.prediction.images import PicturePredictions
@@ -40,11 +41,13 @@ class Asked:
         name: What the person called the file.
         run: Id of the run whose model is to predict.
         owner: Id of its owner; empty if it has none.
+        pictures: What the person called the files of pictures; empty for a table.
     """
 
     name: str = ""
     run: str = ""
     owner: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,16 @@ class PredictionFolder:
     def table_path(self) -> Path:
         """The file that was uploaded; gone when its rows are predicted."""
         return self.folder / "table"
+
+    @property
+    def pictures_path(self) -> Path:
+        """The folder of the pictures that were uploaded, under their numbers; gone when they are predicted."""
+        return self.folder / "pictures"
+
+    @property
+    def waits(self) -> bool:
+        """Whether what was uploaded is still to be predicted."""
+        return self.table_path.exists() or self.pictures_path.exists()
 
     @property
     def csv_path(self) -> Path:
@@ -90,8 +103,8 @@ class PredictionFolder:
 
     @property
     def done(self) -> bool:
-        """Whether its table needs no more work for now, as far as the folder tells."""
-        return not self.table_path.exists() or bool(self.questions)
+        """Whether it needs no more work for now, as far as the folder tells."""
+        return not self.waits or bool(self.questions)
 
     @property
     def asked(self) -> Asked:
@@ -108,8 +121,8 @@ class PredictionFolder:
 
     @property
     def cut_off(self) -> bool:
-        """Whether its table waits and no process works on it, as after a crash."""
-        return self.table_path.exists() and not self.questions and not any(map(_held, self._locks))
+        """Whether what was uploaded waits and no process works on it, as after a crash."""
+        return self.waits and not self.questions and not any(map(_held, self._locks))
 
     @property
     def _locks(self) -> tuple[Path, Path]:
@@ -151,6 +164,10 @@ class PredictionFolder:
         """
         return Result.load(self.folder)
 
+    def seen(self) -> PicturePredictions:
+        """Return the predictions of pictures; errors as for ``result``."""
+        return PicturePredictions.load(self.folder)
+
     def cancel(self) -> None:
         """Cancel it."""
         self.watch.ask_to_stop()
@@ -166,7 +183,7 @@ def _take(path: Path) -> FileLock:
     try:
         lock.acquire()
     except Timeout as error:
-        raise UserError("This table is being predicted already; wait for it, or cancel it.") from error
+        raise UserError("This is being predicted already; wait for it, or cancel it.") from error
     return lock
 
 
@@ -193,7 +210,7 @@ def create(
     Raises:
         UserError: If the disk is full.
     """
-    made = _begin(home, name=name, run=run, owner=owner)
+    made = _begin(home, Asked(name, run, owner))
     try:
         write_beside(made.table_path, data, "nothing")
     except UserError:
@@ -202,16 +219,14 @@ def create(
     return made
 
 
-def _begin(home: Path, *, name: str = "", run: str = "", owner: str = "") -> PredictionFolder:
-    """Make a folder for a new prediction, in which its files are to be put; arguments and errors as for ``create``."""
+def _begin(home: Path, asked: Asked) -> PredictionFolder:
+    """Make a folder for a new prediction, in which its files are to be put; errors as for ``create``."""
     tidy(home)
     made = PredictionFolder(home / "predictions" / secrets.token_hex(16))
     with disk_errors():
         made.folder.mkdir(parents=True)
         try:
-            write_beside(
-                made.folder / "asked.json", TypeAdapter(Asked).dump_json(Asked(name, run, owner), indent=1)
-            )
+            write_beside(made.folder / "asked.json", TypeAdapter(Asked).dump_json(asked, indent=1))
         except UserError:
             made.delete()
             raise
@@ -286,35 +301,36 @@ def work(
 def create_of_pictures(
     home: Path, pictures: Sequence[tuple[str, bytes | memoryview]], *, run: str = "", owner: str = ""
 ) -> PredictionFolder:
-    """Make a folder for a new prediction, with the files of pictures in it, under their numbers.
+    """Make a folder for a new prediction, with the files of pictures in it.
 
     Args:
         home: The store's folder.
-        pictures: Name and bytes of each.
+        pictures: Name and bytes of each, at least one.
         run, owner: As in ``Asked``.
 
     Raises:
         UserError: If the disk is full.
     """
-    made = _begin(home, name="pictures", run=run, owner=owner)
+    names = tuple(name for name, _ in pictures)
+    called = names[0] if len(names) == 1 else counted(len(names), "file")
+    made = _begin(home, Asked(called, run, owner, names))
     try:
+        with disk_errors():
+            made.pictures_path.mkdir()
         for number, (_, data) in enumerate(pictures):
-            write_beside(made.folder / f"{number}", data, "nothing")
+            write_beside(made.pictures_path / f"{number}", data, "nothing")
     except UserError:
         made.delete()
         raise
     return made
 
 
-def work_on_pictures(
-    folder: Path, run_folder: Path, names: Sequence[str], watch: Watch | None = None
-) -> PicturePredictions:
-    """Predict pictures, as ``work`` does a table, and leave nothing of the prediction's folder.
+def work_on_pictures(folder: Path, run_folder: Path, watch: Watch | None = None) -> None:
+    """Predict the pictures that lie in a prediction's folder, as ``work`` does a table.
 
     Args:
         folder: From ``create_of_pictures``.
         run_folder: The finished run's.
-        names: What the person called the files.
         watch: As for ``work``.
 
     Raises:
@@ -322,13 +338,20 @@ def work_on_pictures(
     """
     prediction = PredictionFolder(folder)
     watched = watch or prediction.watch
-    pictures = [(name, folder / f"{number}") for number, name in enumerate(names)]
-    try:
-        return images.predict_files(
-            run_folder,
-            pictures,
-            on_progress=lambda progress: watched.tell(progress.words("picture"), progress.share),
-            should_stop=watched.should_stop,
-        )
-    finally:
-        prediction.delete()
+    pictures = [
+        (name, prediction.pictures_path / f"{number}")
+        for number, name in enumerate(prediction.asked.pictures)
+    ]
+    with prediction.work_on():
+        try:
+            found = images.predict_files(
+                run_folder,
+                pictures,
+                on_progress=lambda progress: watched.tell(progress.words("picture"), progress.share),
+                should_stop=watched.should_stop,
+            )
+            found.save(folder)
+        except BaseException:
+            prediction.delete()
+            raise
+        shutil.rmtree(prediction.pictures_path)

@@ -1,5 +1,7 @@
 """A saved network and pictures -> a class for each."""
 
+import io
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.errors import Stopped, UserError
+from lrapp.files import from_json, write_beside
 from lrapp.images.pixels import contact_sheet
 from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.preparation.image_inputs import PicturePreprocessor
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from lrapp.networks.saved import SavedModel
 
+_FRAME, _SEEN, _NOTES = "pictures.parquet", "seen.npy", "notes.json"
 # Pictures that the network sees at once.
 _AT_ONCE = 256
 FORMATS = ("png", "jpg", "jpeg", "gif", "bmp", "webp", "zip")
@@ -42,6 +46,40 @@ class PicturePredictions:
     def sheet(self, columns: int = 12) -> bytes:
         """Return the pictures that the network saw, as one PNG."""
         return contact_sheet(self.seen, columns)
+
+    def save(self, folder: Path) -> None:
+        """Write it into a prediction's folder.
+
+        Raises:
+            UserError: If the disk is full.
+        """
+        write_beside(folder / _FRAME, self.frame.to_parquet(index=False))
+        pixels = io.BytesIO()
+        np.save(pixels, self.seen)
+        write_beside(folder / _SEEN, pixels.getvalue())
+        write_beside(folder / _NOTES, json.dumps(self.notes).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> "PicturePredictions":
+        """Return what a folder holds.
+
+        Raises:
+            UserError: If it is missing or damaged.
+        """
+        import pandas as pd
+
+        try:
+            frame = pd.read_parquet(folder / _FRAME)
+            notes = tuple(map(str, from_json((folder / _NOTES).read_bytes())))
+            with (folder / _SEEN).open("rb") as file:
+                seen = np.load(file, allow_pickle=False)
+            if seen.ndim != 4 or seen.dtype != np.uint8 or "file" not in frame:
+                raise ValueError("no pictures")
+        except Exception as error:  # whatever a damaged file makes its reader do
+            raise UserError(
+                "These predictions are no longer kept here: predict the pictures again."
+            ) from error
+        return cls(frame, seen, notes)
 
 
 def predict_files(
@@ -105,10 +143,12 @@ def predict_pictures(
         table = np.full((len(names), len(preprocessor.classes)), np.nan)
         table[good] = decoded.probabilities
         frame["prediction"] = pd.Series(decoded.values, index=good).reindex(range(len(names)))
-        frame["confidence"] = table.max(axis=1)
+        frame["confidence"] = pd.Series(decoded.confidence, index=good).reindex(range(len(names)))
         chances = pd.DataFrame(table, columns=[f"probability of {one}" for one in preprocessor.classes])
         frame = pd.concat([frame, chances], axis=1)
     notes = []
+    if preprocessor.threshold is not None:
+        notes.append(preprocessor.threshold.sentence(preprocessor.classes[1]))
     if len(good) < len(names):
         count = len(names) - len(good)
         notes.append(f"{count:,} {'file' if count == 1 else 'files'} could not be read as a picture.")

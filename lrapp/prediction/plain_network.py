@@ -90,6 +90,11 @@ def layers(network: Any) -> tuple[Layer, ...]:
     return tuple(found)
 
 
+def answers(members: Sequence[Member], x: Any, ops: Arithmetic) -> list[Any]:
+    """Return what each network answers; arguments as for ``answer``."""
+    return [_answer(member.layers, x, ops) for member in members]
+
+
 def answer(members: Sequence[Member], x: Any, ops: Arithmetic) -> Any:
     """Return the outputs of a run's network.
 

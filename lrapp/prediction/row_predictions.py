@@ -9,6 +9,7 @@ import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.phrasing import quoted
+from lrapp.prediction import disagreement
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, Strange, raw_slots
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
@@ -27,7 +28,8 @@ class Answers:
 
     Args:
         frame: The rows, as they were read.
-        added: ``prediction``; for classes ``confidence`` and ``probability of ...``; ``no prediction because``.
+        added: ``prediction``; for classes ``confidence``; of an ensemble ``spread``; for classes
+            ``probability of ...``; ``no prediction because``.
         good: Places of the rows that have a prediction, int64.
         values: Of the rows in ``good``: places of the classes (int64), or numbers as the network gives them
             (float64, standardised).
@@ -50,9 +52,10 @@ class Answers:
     strange: Strange
 
 
-def answers(
-    preprocessor: Preprocessor, predict_batch: Callable[[np.ndarray], np.ndarray], table: Table
-) -> Iterator[Answers]:
+Predict = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+
+
+def answers(preprocessor: Preprocessor, predict_batch: Predict, table: Table) -> Iterator[Answers]:
     """Yield the predictions for a table's rows, some tens of thousands at a time, in its order.
 
     Columns are found by name and read as the kinds that training saw, whatever they look like in this table. A missing
@@ -61,7 +64,8 @@ def answers(
 
     Args:
         preprocessor: Saved with the network.
-        predict_batch: Inputs, float32, shape (rows, inputs) -> outputs as in ``evaluation.evaluate``.
+        predict_batch: Inputs, float32, shape (rows, inputs) -> outputs as in ``evaluation.evaluate``, and how far the
+            networks of an ensemble are apart, shape (rows,); None of a single one.
         table: New rows; the target need not be there.
 
     Raises:
@@ -85,13 +89,11 @@ def answers(
         empty = _empty(columns, slots) & (reasons == "")
         reasons[empty] = EMPTY_ROW
         good = np.flatnonzero(reasons == "")
-        outputs = np.zeros((0, 1))
-        if len(good):
-            outputs = np.asarray(predict_batch(preprocessor.transform_slots(slots[good])))
+        outputs, spread = predict_batch(preprocessor.transform_slots(slots[good]))
         yield _answered(
             preprocessor,
             table.frame.iloc[rows],
-            outputs,
+            (np.asarray(outputs), spread),
             good,
             None if truth is None else truth[rows],
             (reasons, culprits),
@@ -254,30 +256,37 @@ def _empty(columns: tuple[InputColumn, ...], slots: np.ndarray) -> np.ndarray:
 def _answered(
     preprocessor: Preprocessor,
     frame: pd.DataFrame,
-    outputs: np.ndarray,
+    said: tuple[np.ndarray, np.ndarray | None],
     good: np.ndarray,
     truth: np.ndarray | None,
     why: tuple[np.ndarray, np.ndarray],
     strange: Strange,
 ) -> Answers:
-    rows = len(frame)
+    rows, (outputs, spread) = len(frame), said
     decoded = preprocessor.decode(outputs) if len(good) else _nothing(preprocessor)
     added: dict[str, np.ndarray] = {}
     if decoded.probabilities is None:
-        values = outputs[:, 0].astype(np.float64) if outputs.ndim == 2 else outputs.astype(np.float64)
+        values = outputs.reshape(len(good), -1)[:, 0].astype(np.float64) if len(good) else np.zeros(0)
         added["prediction"] = np.full(rows, np.nan)
         added["prediction"][good] = decoded.values
+        if spread is not None:
+            added[disagreement.COLUMN] = np.full(rows, np.nan)
+            added[disagreement.COLUMN][good] = spread
     else:
-        place = {name: number for number, name in enumerate(preprocessor.classes)}
-        values = np.array([place[name] for name in decoded.values], np.int64)
+        assert decoded.places is not None
+        values = decoded.places
         added["prediction"] = np.full(rows, None, dtype=object)
         added["prediction"][good] = decoded.values
         # With the network's precision: more digits would mean nothing.
         chances = np.full((rows, len(preprocessor.classes)), np.nan, np.float32)
         chances[good] = decoded.probabilities
-        added["confidence"] = np.fmax.reduce(chances, axis=1)
+        added["confidence"] = np.full(rows, np.nan, np.float32)
+        added["confidence"][good] = decoded.confidence
+        if spread is not None:
+            added[disagreement.COLUMN] = np.full(rows, np.nan, np.float32)
+            added[disagreement.COLUMN][good] = spread
         if len(preprocessor.classes) <= MOST_PROBABILITIES:
-            added |= {f"probability of {name}": chances[:, n] for name, n in place.items()}
+            added |= {f"probability of {name}": chances[:, n] for n, name in enumerate(preprocessor.classes)}
     reasons, culprits = why
     added[REASON] = np.array([reason or None for reason in reasons], dtype=object)
     series = {
@@ -301,4 +310,4 @@ def _nothing(preprocessor: Preprocessor) -> Decoded:
     """The predictions for no rows."""
     if preprocessor.task == "regression":
         return Decoded(np.zeros(0), None)
-    return Decoded(np.zeros(0, object), np.zeros((0, len(preprocessor.classes))))
+    return Decoded(np.zeros(0, object), np.zeros((0, len(preprocessor.classes))), np.zeros(0, np.int64))

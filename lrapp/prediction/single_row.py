@@ -17,13 +17,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
-from lrapp.prediction import plain_embedding, plain_model, plain_network
+from lrapp.prediction import disagreement, plain_embedding, plain_model, plain_network
+from lrapp.prediction.disagreement import Disagreement
 from lrapp.prediction.numpy_arithmetic import NumpyArithmetic
 from lrapp.prediction.plain_model import Numbers, Portable
 from lrapp.prediction.plain_network import Layer, Member
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Decoded, InputColumn, Preprocessor, raw_slots
+from lrapp.preparation.threshold import Threshold
 from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
 from lrapp.tables import cell_values
@@ -90,6 +92,20 @@ class OneRow:
             rows: For each the value of each column, by name: a number (of a date days since 1970), a text, or None
                 where it is missing.
         """
+        return self.preprocessor.decode(
+            plain_network.answer(self.members, self._inputs(rows), NumpyArithmetic())
+        )
+
+    def disagreement(self, rows: Sequence[Mapping[str, Value]]) -> Disagreement | None:
+        """Return how far its networks are apart, for rows as for ``answer``; None where there is but one."""
+        if len(self.members) < 2:
+            return None
+        arithmetic = NumpyArithmetic()
+        each = np.stack(plain_network.answers(self.members, self._inputs(rows), arithmetic))
+        shares = np.array([member.share for member in self.members])
+        return disagreement.measured(self.preprocessor, each, shares, np.tensordot(shares, each, axes=1))
+
+    def _inputs(self, rows: Sequence[Mapping[str, Value]]) -> np.ndarray:
         columns = self.plan.columns
         frame = pd.DataFrame({column.name: _series(column, rows) for column in columns}, copy=False)
         slots, _ = raw_slots(frame, columns)
@@ -98,9 +114,7 @@ class OneRow:
             codes = np.nan_to_num(slots[:, slot], nan=cell_values.UNKNOWN).astype(np.int64)
             chosen[slot] = table[codes]  # -1, a value that training never saw, is the last row
         by_slot = {slot: slots[:, [slot]] for slot in range(slots.shape[1])}
-        arithmetic = NumpyArithmetic()
-        x = plain_model.compute(self.plan, by_slot, chosen, arithmetic)
-        return self.preprocessor.decode(plain_network.answer(self.members, x, arithmetic))
+        return np.asarray(plain_model.compute(self.plan, by_slot, chosen, NumpyArithmetic()))
 
     def curve(self, row: Mapping[str, Value], name: str) -> tuple[list[Value], Decoded]:
         """Return the predictions over the range of one column, with the others fixed.
@@ -336,6 +350,7 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
         "target_mean": preprocessor.target_mean,
         "target_scale": preprocessor.target_scale,
         "logarithm": None if preprocessor.logarithm is None else asdict(preprocessor.logarithm),
+        "threshold": None if preprocessor.threshold is None else asdict(preprocessor.threshold),
         "inputs": preprocessor.inputs,
         "fields": [asdict(field) for field in learned.fields],
         "bound": None if plan.numbers is None else plan.numbers.bound,
@@ -405,5 +420,6 @@ def _revived(described: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow
         tuple(described["inputs"]),
         None,
         logarithm=None if described.get("logarithm") is None else LogTarget(**described["logarithm"]),
+        threshold=TypeAdapter(Threshold | None).validate_python(described.get("threshold")),
     )
     return OneRow(preprocessor, plan, members, fields)

@@ -102,7 +102,8 @@ class Tally:
         self.predicted += len(answers.good)
         if answers.probabilities is not None:
             self._bars += np.bincount(answers.values, minlength=len(self._bars))
-            self.confidence += float(answers.probabilities.max(axis=1, initial=0.0).sum())
+            given = np.take_along_axis(answers.probabilities, answers.values[:, None], axis=1)
+            self.confidence += float(given.sum())
         else:
             inside = np.clip(answers.values, _EDGES[0], np.nextafter(_EDGES[-1], 0))
             self._bars += np.histogram(inside, _EDGES)[0]

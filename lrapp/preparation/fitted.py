@@ -1,12 +1,13 @@
 """The preprocessor of any kind of data: all that was learned from the training rows, to prepare new ones."""
 
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Decoded
+from lrapp.preparation.threshold import Threshold
 from lrapp.settings import DataKind, Task
 
 
@@ -38,6 +39,13 @@ class Fitted(Protocol):
     @property
     def logarithm(self) -> LogTarget | None:
         """Takes the place of mean and scale where the network learns the target's logarithm, else None."""
+
+    @property
+    def threshold(self) -> Threshold | None:
+        """From which probability on the second of two classes is answered; None for the usual half."""
+
+    def with_threshold(self, threshold: Threshold | None) -> Self:
+        """Return the same with another threshold."""
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """The preprocessor of pictures: kept beside the network as ``pictures.json``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
+from lrapp.preparation import threshold as thresholds
 from lrapp.preparation.preprocessor import Decoded, decoded_classes
+from lrapp.preparation.threshold import Threshold
 from lrapp.settings import DATA_KINDS, DataKind
 
 VERSION = 1
@@ -31,11 +33,13 @@ class PicturePreprocessor:
         task: The network's task.
         classes: Names of the classes in the order of the outputs.
         shape: Height, width and channels of a picture, as the network sees it.
+        threshold: From which probability on the second of two classes is answered; None for the usual half.
     """
 
     task: PictureTask
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
+    threshold: Threshold | None = None
     # Attributes of a table's preprocessor that pictures do not need.
     kind: ClassVar[DataKind] = "pictures"
     target: ClassVar[str] = TARGET
@@ -72,14 +76,19 @@ class PicturePreprocessor:
             outputs: Shape (rows,) or (rows, 1) for binary (probability of the second class), (rows, classes) for
                 multi-class (probabilities).
         """
-        return decoded_classes(self.task, self.classes, outputs)
+        return decoded_classes(self.task, self.classes, outputs, self.threshold)
+
+    def with_threshold(self, threshold: Threshold | None) -> Self:
+        """Return the same with another threshold."""
+        return replace(self, threshold=threshold)
 
     def linear(self, outputs: np.ndarray) -> np.ndarray:
         """Return the network's outputs as they are: pictures have classes, no numbers."""
         return np.asarray(outputs, np.float64)
 
     def save(self, folder: Path) -> None:
-        """Write ``pictures.json`` into a folder, beside, then renamed."""
+        """Write ``pictures.json`` and ``threshold.json`` into a folder, beside, then renamed."""
+        thresholds.keep(folder, self.threshold)
         described = _Described(
             version=VERSION, task=self.task, classes=list(self.classes), shape=list(self.shape)
         )
@@ -107,7 +116,8 @@ class PicturePreprocessor:
         except ValidationError as error:
             raise UserError(_DAMAGED) from error
         height, width, channels = described.shape
-        return cls(described.task, tuple(described.classes), (height, width, channels))
+        threshold = thresholds.kept(folder)
+        return cls(described.task, tuple(described.classes), (height, width, channels), threshold)
 
 
 def aligned(shape: tuple[int, ...]) -> NDArray[np.uint8]:

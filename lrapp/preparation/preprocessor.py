@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,9 @@ from lrapp.files import from_json, write_beside
 from lrapp.formats import learned
 from lrapp.formats.learned import ModelFormats
 from lrapp.phrasing import quoted
+from lrapp.preparation import threshold as thresholds
 from lrapp.preparation.log_target import LogTarget
+from lrapp.preparation.threshold import Threshold
 from lrapp.settings import DataKind, Task
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
@@ -79,10 +81,19 @@ class Decoded:
     Args:
         values: Class names (object) or numbers in the target's units (float64), shape (rows,).
         probabilities: float64, shape (rows, classes), in the order of ``classes``; None for a regression.
+        places: Of the class names among ``classes``, int64; None for a regression.
     """
 
     values: np.ndarray
     probabilities: np.ndarray | None
+    places: np.ndarray | None = None
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """The probability of each row's class; of classes only."""
+        assert self.probabilities is not None
+        assert self.places is not None
+        return np.take_along_axis(self.probabilities, self.places[:, None], axis=1)[:, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +110,7 @@ class Preprocessor:
         inputs: Names of the network's inputs.
         transformer: The fitted ``sklearn.compose.ColumnTransformer``.
         formats: How the columns were written; None where that was not kept.
+        threshold: From which probability on the second of two classes is answered; None for the usual half.
     """
 
     task: Task
@@ -111,6 +123,7 @@ class Preprocessor:
     transformer: Any
     formats: ModelFormats | None = None
     logarithm: LogTarget | None = None
+    threshold: Threshold | None = None
     kind: ClassVar[DataKind] = "table"
 
     @property
@@ -163,7 +176,11 @@ class Preprocessor:
             if self.logarithm is not None:
                 return Decoded(self.logarithm.numbers(table[:, 0]), None)
             return Decoded(table[:, 0] * self.target_scale + self.target_mean, None)
-        return decoded_classes(self.task, self.classes, table)
+        return decoded_classes(self.task, self.classes, table, self.threshold)
+
+    def with_threshold(self, threshold: Threshold | None) -> Self:
+        """Return the same with another threshold."""
+        return replace(self, threshold=threshold)
 
     def linear(self, outputs: np.ndarray) -> np.ndarray:
         """Return outputs or targets, float64; with a logarithm, converted back and standardised."""
@@ -174,7 +191,7 @@ class Preprocessor:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``preprocessor.skops``, ``preprocessor.json`` and ``formats.json`` into a folder."""
+        """Write ``preprocessor.skops``, ``preprocessor.json``, ``formats.json`` and ``threshold.json``."""
         import skops.io
         from sklearn import __version__ as sklearn_version
 
@@ -196,6 +213,7 @@ class Preprocessor:
             write_beside(folder / learned.FILE, self.formats.to_json())
         else:
             (folder / learned.FILE).unlink(missing_ok=True)
+        thresholds.keep(folder, self.threshold)
         write_beside(folder / SKOPS_FILE, packed)
         write_beside(folder / JSON_FILE, json.dumps(described, indent=1, allow_nan=False).encode("ascii"))
 
@@ -216,6 +234,7 @@ class Preprocessor:
         if described.get("sha256") != hashlib.sha256(packed).hexdigest():
             raise UserError(_DAMAGED)
         loaded = replace(cls._revived(described, packed), formats=ModelFormats.load(folder))
+        loaded = loaded.with_threshold(thresholds.kept(folder))
         loaded._check()
         return loaded
 
@@ -367,18 +386,22 @@ def standardised(
     return np.clip((values - mean) / scale, -_FARTHEST, _FARTHEST).astype(kind)
 
 
-def decoded_classes(task: Task, classes: tuple[str, ...], outputs: np.ndarray) -> Decoded:
+def decoded_classes(
+    task: Task, classes: tuple[str, ...], outputs: np.ndarray, threshold: Threshold | None = None
+) -> Decoded:
     """Return a network's outputs as class names and probabilities.
 
     Args:
         task: Binary or multi-class.
         classes: Names of the classes in the order of the outputs.
         outputs: As for ``Preprocessor.decode``.
+        threshold: From which probability on the second of two classes is answered.
     """
     table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
     if task == "binary":
         table = np.column_stack([1.0 - table[:, 0], table[:, 0]])
     best = np.where(np.isnan(table), -np.inf, table).argmax(axis=1)
     if task == "binary":
-        best = (table[:, 1] > 0.5).astype(np.int64)  # as Keras' binary accuracy counts
-    return Decoded(np.array(classes, dtype=object)[best], table)
+        # As Keras' binary accuracy counts.
+        best = (table[:, 1] > thresholds.level_of(threshold)).astype(np.int64)
+    return Decoded(np.array(classes, dtype=object)[best], table, best)

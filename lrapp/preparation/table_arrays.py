@@ -1,7 +1,7 @@
 """A table and its settings -> arrays for training, validation and test, and the preprocessor of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from lrapp.preparation.targets import (
     present,
     with_chosen_kinds,
 )
+from lrapp.preparation.threshold import Threshold
 from lrapp.settings import DATA_KINDS, DataKind, DataSettings, Task
 from lrapp.tables.reading import Table
 from lrapp.tables.text.dialects import DialectOverrides
@@ -90,6 +91,10 @@ class Prepared:
     def unit(self) -> str:
         """What the rows are called in sentences."""
         return DATA_KINDS[self.kind].units
+
+    def with_threshold(self, threshold: Threshold | None) -> "Prepared":
+        """Return the same data for a model that answers from another probability on."""
+        return replace(self, preprocessor=self.preprocessor.with_threshold(threshold))
 
     @property
     def tabular(self) -> Preprocessor:

@@ -110,6 +110,16 @@ class EpochDone:
     members: tuple[tuple[float, ...], ...] = ()
     ensemble: tuple[float, ...] = ()
 
+    @property
+    def answer_loss(self) -> float:
+        """Loss on the validation rows of what the run answers: the mean of its networks' answers, or its only one's."""
+        return self.ensemble[0] if self.ensemble else self.val_loss
+
+    @property
+    def answer_metric(self) -> float:
+        """The task's metric on the validation rows of what the run answers, as ``answer_loss``."""
+        return self.ensemble[1] if self.ensemble else self.val_metric
+
 
 @dataclass(frozen=True)
 class MembersChosen:

@@ -29,6 +29,7 @@ from browser.driving import (
     wait_for_charts,
 )
 from lrapp.images import datasets
+from lrapp.prediction import folders
 from lrapp.runs.store import ENDED, Run
 from lrapp.settings import RunStart
 
@@ -130,7 +131,18 @@ def _predict(page: Page, app: App, run: Run) -> None:
     assert list((app.home / "predictions").iterdir()) == []
     page.reload()
     upload(page, "one.png", file.getvalue())
-    expect(page.get_by_text("As the network saw them.")).to_be_visible()
+    seen = page.get_by_text("As the network saw them.")
+    expect(seen).to_be_visible()
+    page.reload()
+    expect(seen).to_be_visible()
+    no_defect(page)
+
+    # As a crash leaves it: the pictures are there, and nobody is busy with them.
+    left = folders.create_of_pictures(app.home, [("left.png", file.getvalue())], run=run.id)
+    page.goto(f"{app.url}/predict?run={run.id}&prediction={left.id}")
+    page.get_by_text("The prediction of left.png was cut off").wait_for()
+    page.get_by_role("button", name="Predict again").click()
+    expect(seen).to_be_visible()
     no_defect(page)
 
 

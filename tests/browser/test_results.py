@@ -14,6 +14,7 @@ from browser import driving
 from lrapp.execution import worker
 from lrapp.networks import tempered
 from lrapp.networks.saved import SavedModel
+from lrapp.phrasing import number
 from lrapp.runs.store import Store
 from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
 
@@ -121,7 +122,7 @@ def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
     page.get_by_role("button", name="Show the card “3 Training”").click()
     expect(card).to_be_focused()
     expect(card).to_be_in_viewport()
-    page.get_by_role("button", name="Set it on the Train page").click()
+    page.locator('[class*="st-key-try-"]:not([class*="st-key-try-trees"])').get_by_role("button").click()
     driving.idle(page)
     expect(card).to_be_in_viewport()
     expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("20")
@@ -152,6 +153,48 @@ def test_probabilities_are_calibrated_with_one_click(page: Page, app: driving.Ap
     page.get_by_text("Calibrated: a temperature of").wait_for()
     expect(page.get_by_role("button", name="Calibrate the probabilities")).to_have_count(0)
     driving.idle(page)
+    driving.no_defect(page)
+
+
+def test_a_threshold_is_chosen_by_costs_and_taken_back(page: Page, app: driving.App) -> None:
+    store = Store(app.home)
+    run = store.create(
+        RunSettings(
+            data=DataSettings(
+                source=SampleSource(name="penguins.csv"), target="sex", validation_share=0.3, test_share=0.3
+            ),
+            training=TrainingSettings(epochs=2, members=3, xla="off"),
+        )
+    )
+    outcome = worker.work(run.folder, store.home)
+    run.set_status(state=outcome.state, message=outcome.message)
+
+    driving.open_app(page, f"{app.url}/?run={run.id}")
+    page.get_by_text("A closer look").wait_for()
+    look(page, "Threshold")
+    driving.set_number(page, "Cost of a miss", 9)
+    page.get_by_text("1 / (1 + 9) = 0.1").wait_for()
+    page.get_by_role("button", name=re.compile(r"^\S*\s*Use 0\.")).first.click()
+    page.get_by_text("for a false alarm that costs 1 and a miss that costs 9").first.wait_for()
+    driving.idle(page)
+    driving.no_defect(page)
+    chosen = SavedModel.load(run.folder).preprocessor.threshold
+    assert chosen is not None
+
+    # The form of one row answers by it, and says so; an ensemble says how far its networks are apart.
+    driving.go(page, "Predict")
+    page.get_by_role("tab", name="One row").click()
+    page.get_by_text(f"where its probability is above {number(chosen.level)}").first.wait_for()
+    expect(page.get_by_text("The 3 networks of the ensemble give")).to_be_visible()
+    driving.no_defect(page)
+
+    driving.open_app(page, f"{app.url}/?run={run.id}")
+    page.get_by_text("A closer look").wait_for()
+    look(page, "Threshold")
+    page.get_by_role("button", name="Back to 0.5").click()
+    expect(page.get_by_role("button", name="Back to 0.5")).to_have_count(0)
+    driving.idle(page)
+    assert SavedModel.load(run.folder).preprocessor.threshold is None
     driving.no_defect(page)
 
 

@@ -1,5 +1,6 @@
 """Several histories in one group of charts: each point where it belongs, and a legend that can be clicked."""
 
+from dataclasses import replace
 from itertools import product
 
 from lrapp.charts import overlays
@@ -33,6 +34,21 @@ def test_points_of_a_short_run() -> None:
         ("accuracy", "a", 1, 0.2),
         ("accuracy", "a", 2, 0.4),
     }
+
+
+def test_of_several_networks_the_mean_of_their_answers_is_drawn() -> None:
+    single, several = history(), history()
+    several.epochs = [
+        replace(one, members=((0.5, 0.5),) * 4, ensemble=(one.val_loss / 10, one.val_metric * 2))
+        for one in several.epochs
+    ]
+    assert [overlays.of_several(one) for one in (single, several)] == [False, True]
+    found = points([single, several], ["a", "b"], "epoch")
+    assert {value for panel, name, _, value in found if (panel, name) == ("val_loss", "b")} == {0.15, 0.125}
+    assert {value for panel, name, _, value in found if (panel, name) == ("accuracy", "b")} == {0.4, 0.8}
+    for panel in ("loss", "rate"):
+        lines = [{point[2:] for point in found if point[:2] == (panel, name)} for name in ("a", "b")]
+        assert lines[0] == lines[1]
 
 
 def test_steps_tell_runs_of_other_batches_apart() -> None:

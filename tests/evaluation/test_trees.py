@@ -1,14 +1,15 @@
 """Boosted trees beside a network: on the same rows, as they like their inputs, and never for long."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, trees
+from lrapp.evaluation import analysis_text, ideas, trees
 from lrapp.evaluation.explanations import inputs_of
+from lrapp.evaluation.ideas import Idea
 from lrapp.evaluation.scores import evaluate
 from lrapp.evaluation.trees import BesideTrees, beside
 from lrapp.preparation.table_arrays import Prepared, prepare
@@ -41,6 +42,7 @@ def test_trees_do_better_than_a_network_that_has_learned_nothing() -> None:
     assert found.better
     assert found.sentence.startswith("Boosted trees do better: ROC AUC 1.000, the network 0.500. Try ")
     assert found.sentence.endswith("Try an ensemble of 8 networks or robust scaling with number embeddings.")
+    assert found.ideas == ("ensemble", "robust scaling", "number embeddings")
     assert {one.name: one.value for one in found.metrics}["accuracy"] > 0.9  # type: ignore[operator]
 
 
@@ -79,10 +81,24 @@ def test_with_classes_weighed_alike_and_without_validation_rows_for_a_class_tree
 def test_advice_leaves_out_what_the_run_uses() -> None:
     data = prepared(A)
     used = RunSettings(data=DataSettings(scaling="robust"), training=TrainingSettings(members=8, epochs=10))
-    assert trees.tips(used, History(), data) == "Try number embeddings."
+    assert ideas.words(ideas.ideas(used, History(), data)) == "Try number embeddings."
     epochs = [EpochDone(k, k, 1 / k, 1 / k, 0.5, 0.5, 0.1, 1.0, best=True) for k in range(1, 11)]
     late = History.of(epochs)
-    assert trees.tips(used, late, data) == "Try more epochs or number embeddings."
+    found = ideas.ideas(used, late, data)
+    assert ideas.words(found) == "Try more epochs or number embeddings."
+    tried = ideas.tried(used, found)
+    assert (tried.training.epochs, tried.model.number_embedding) == (20, "bins")
+    assert ideas.ideas(tried, late, data) == ()
+    assert ideas.card(found) == "3 Training"
+
+
+@pytest.mark.parametrize("idea", get_args(Idea))
+def test_each_idea_is_a_change_that_the_settings_allow(idea: Idea) -> None:
+    before = RunSettings()
+    after = ideas.tried(before, (idea,))
+    assert after != before
+    assert RunSettings.from_json(after.to_json()) == after
+    assert ideas.words((idea,)).startswith("Try ")
 
 
 def test_too_few_rows_and_somebody_who_waits_are_left_out() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,29 @@ def test_a_smaller_error_is_better() -> None:
         in found.verdict()
     )
     assert found.table().iloc[1, 2] == "2.02 (2–2.04)"
+
+
+def of_many(one: StudyRun, metrics: list[float]) -> StudyRun:
+    """The same run, with several networks whose mean answer has these figures."""
+    one.history.epochs = [
+        replace(epoch, members=((0.5, 0.5),) * 4, ensemble=(1 - value, value))
+        for epoch, value in zip(one.history.epochs, metrics, strict=True)
+    ]
+    return one
+
+
+def test_of_several_networks_the_mean_of_their_answers_counts() -> None:
+    plain = trial("fixed", 0, [0.6, 0.7])
+    several = of_many(trial("other", 0, [0.5, 0.6]), [0.7, 0.9])
+    found = compare([plain, several], "fixed")
+    assert found is not None
+    best = found.results[1].best
+    assert best is not None
+    assert best.mean == 0.9
+    lines = curves([plain, several])
+    of_other = lines[lines["policy"] == 1].set_index("panel")["mean"]
+    assert of_other["metric"].tolist() == [0.7, 0.9]
+    assert of_other["loss"].tolist() == pytest.approx([0.3, 0.1])
 
 
 def test_seconds_go_on_where_a_run_was_taken_up_again() -> None:

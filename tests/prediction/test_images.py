@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -165,19 +166,38 @@ def test_pictures_say_how_far_they_are(run: Run) -> None:
 
 def test_pictures_can_be_cancelled_and_nothing_is_left(run: Run) -> None:
     home = run.folder.parents[1]
-    pictures = [("p.zip", memoryview(many(600))), ("c.png", memoryview(picture(9)))]
-    names = [name for name, _ in pictures]
-    folder = folders.create_of_pictures(home, pictures, run=run.id, owner="me")
-    assert (folder.owner, folder.cut_off) == ("me", False)
-    found = folders.work_on_pictures(folder.folder, run.folder, names)
-    assert found.frame["file"].iloc[-1] == "c.png"
-    assert len(found.frame) == 601
-    assert not folder.folder.exists()
-    stopped = folders.create_of_pictures(home, pictures, run=run.id)
+    stopped = folders.create_of_pictures(home, [("c.png", picture(9))], run=run.id)
     stopped.cancel()
     with pytest.raises(Stopped, match="was cancelled"):
-        folders.work_on_pictures(stopped.folder, run.folder, names)
+        folders.work_on_pictures(stopped.folder, run.folder)
     assert not stopped.folder.exists()
+
+
+def test_what_pictures_show_outlasts_a_reload_and_what_was_cut_off_is_done_again(run: Run) -> None:
+    home = run.folder.parents[1]
+    pictures = [
+        ("p.zip", memoryview(many(600))),
+        ("c.png", memoryview(picture(9))),
+        ("x.png", memoryview(b"")),
+    ]
+    folder = folders.create_of_pictures(home, pictures, run=run.id, owner="me")
+    assert folder.asked == folders.Asked("3 files", run.id, "me", ("p.zip", "c.png", "x.png"))
+    assert folder.cut_off
+    assert not folder.done
+    with folder.work_on():
+        assert not folder.cut_off
+        with pytest.raises(UserError, match="already"):
+            folders.work_on_pictures(folder.folder, run.folder)
+    folder.begin_again()
+    folders.work_on_pictures(folder.folder, run.folder)
+    assert (folder.cut_off, folder.done) == (False, True)
+    found, at_once = folder.seen(), images.predict_files(run.folder, [(n, bytes(d)) for n, d in pictures])
+    pd.testing.assert_frame_equal(found.frame, at_once.frame, check_dtype=False)
+    np.testing.assert_array_equal(found.seen, at_once.seen)
+    assert found.notes == at_once.notes != ()
+    (folder.folder / "seen.npy").write_bytes(b"no")
+    with pytest.raises(UserError, match="predict the pictures again"):
+        folder.seen()
 
 
 def test_a_cancel_in_between_ends_the_reading(run: Run) -> None:

@@ -226,7 +226,7 @@ def test_words_that_are_all_numbers_or_dates_in_a_new_table_are_known() -> None:
 
     plain = (words["size"] != "big") & (words["until"] != "open") & (words["grade"] != "none given")
     table = read(words[plain], sep=";", decimal=",")
-    (part,) = row_predictions.answers(data.tabular, model, table)
+    (part,) = row_predictions.answers(data.tabular, lambda x: (model(x), None), table)
 
     assert table.frame["size"].dtype == np.float64
     assert part.strange == {}
@@ -242,7 +242,8 @@ def test_a_target_of_yes_and_no_is_compared_in_any_words(pair: tuple[str, str]) 
     data = prepare(read(FRAME), DataSettings(target="member"))
     new = FRAME.assign(member=FRAME["member"].map(dict(zip(("no", "yes"), pair, strict=True))))
 
-    (part,) = row_predictions.answers(data.tabular, network(data.tabular), read(new))
+    model = network(data.tabular)
+    (part,) = row_predictions.answers(data.tabular, lambda x: (model(x), None), read(new))
 
     assert part.truth is not None
     assert part.truth.tolist() == (FRAME["member"] == "yes").astype(float).tolist()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lrapp.charts import overlays, training
 from lrapp.charts import studies as study_charts
-from lrapp.charts import training
 from lrapp.errors import UserError
 from lrapp.experiments import comparing, study_files
 from lrapp.experiments.comparing import Comparison, StudyRun
@@ -162,6 +162,7 @@ def _frame(study: Study, *, live: bool = False) -> None:
     st.caption(
         "Line: mean over the seeds so far; band: from the least to the greatest of them. "
         "Drag to move, Shift and wheel to zoom, double click to see all."
+        + (f" {study_charts.SEVERAL}" if any(overlays.of_several(trial.history) for trial in trials) else "")
     )
     _table(comparison)
 

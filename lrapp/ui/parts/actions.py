@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from lrapp.access import rights
-from lrapp.execution import calibrating
+from lrapp.execution import calibrating, thresholding
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
 from lrapp.experiments.studies import Plan
@@ -23,6 +23,7 @@ from lrapp.formats.match import Choice
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.progress import CANCELLED
+from lrapp.preparation.threshold import Threshold
 from lrapp.progress import Progress
 from lrapp.runs import notes
 from lrapp.runs.store import Run
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lrapp.execution.tasks import Task
-    from lrapp.prediction.images import PicturePredictions
 
 
 def say_that_it_is_shown(thing: Owned, word: str = "run") -> None:
@@ -187,6 +187,25 @@ def calibrate(run: Run) -> "Task[None]":
     return task
 
 
+def set_threshold(run: Run, threshold: Threshold | None) -> "Task[None]":
+    """Have a run's model answer from another probability on; None for the usual half.
+
+    Raises:
+        UserError: If the visitor may not.
+    """
+    access.require("resume", run)
+    jobs = resources.jobs()
+    task = jobs.task(
+        thresholding.set_threshold,
+        run.folder,
+        resources.store().home,
+        threshold,
+        failure="The threshold could not be set; the server's log has the details.",
+    )
+    task.then(lambda: jobs.compare(run))
+    return task
+
+
 # --- studies -------------------------------------------------------------------------------------------------
 
 
@@ -262,17 +281,12 @@ def predict(run: Run, name: str, data: bytes | memoryview) -> PredictionFolder:
     return folder
 
 
-def predict_pictures(
-    run: Run, pictures: Sequence[tuple[str, bytes | memoryview]]
-) -> "tuple[PredictionFolder, Task[PicturePredictions]]":
+def predict_pictures(run: Run, pictures: Sequence[tuple[str, bytes | memoryview]]) -> PredictionFolder:
     """Have pictures predicted.
 
     Args:
         run: Whose model looks at them.
         pictures: Name and bytes of each file.
-
-    Returns:
-        Its folder, and the work.
 
     Raises:
         UserError: If the visitor may not, or the disk is full.
@@ -281,20 +295,12 @@ def predict_pictures(
     folder = folders.create_of_pictures(
         resources.store().home, pictures, run=run.id, owner=identity.current()
     )
-    task = resources.jobs().task(
-        folders.work_on_pictures,
-        folder.folder,
-        run.folder,
-        [name for name, _ in pictures],
-        failure="These pictures could not be predicted; the server's log has the details.",
-        stopped=CANCELLED,
-        watch=folder.watch,
-    )
-    return folder, task
+    _work_on(folder, run)
+    return folder
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:
-    """Predict a table again whose prediction was cut off.
+    """Predict a table, or pictures, again whose prediction was cut off.
 
     Raises:
         UserError: If the visitor may not.
@@ -364,15 +370,19 @@ def cancel(folder: PredictionFolder) -> None:
 
 def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -> None:
     """Hand a prediction to the worker; this process holds its lock until it is done or either process ends."""
-    answering = folder.answer_for()
+    answering, asked = folder.answer_for(), folder.asked
+    work: Callable[..., None] = folders.work
+    arguments: tuple[Any, ...] = (asked.name, choice or Choice())
+    if asked.pictures:
+        work, arguments = folders.work_on_pictures, ()
     try:
         task = resources.jobs().task(
-            folders.work,
+            work,
             folder.folder,
             run.folder,
-            folder.asked.name,
-            choice or Choice(),
-            failure="This table could not be predicted; the server's log has the details.",
+            *arguments,
+            failure=f"{'These pictures' if asked.pictures else 'This table'} could not be predicted; the server's log "
+            "has the details.",
             stopped=CANCELLED,
             watch=folder.watch,
         )
@@ -384,5 +394,5 @@ def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -
 
 
 def tasks() -> "dict[str, Task[None]]":
-    """Return the predictions of tables that this tab has asked for, by their ids."""
+    """Return the predictions that this tab has asked for, by their ids."""
     return session.state().predictions

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from lrapp.ui.compare.page import PolicyRow
     from lrapp.ui.compare.search_form import SearchForm
     from lrapp.ui.parts.starting import Button
-    from lrapp.ui.predict.images import Asked
     from lrapp.ui.run.page import Drawn
     from lrapp.ui.train.gradients import Check
 
@@ -72,7 +71,7 @@ class Session:
         gradients: The check of gradients that was asked for.
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
         exports: Files that are being made, by run and format.
-        calibrations: Runs that are being calibrated, by id.
+        calibrations, thresholds: Runs that are being calibrated, or given a threshold, by id.
         runs_table: Ids of the runs in the table, its version, and the places that are chosen.
         readers: Of runs side by side, by id.
         deleted_runs: Ids, with blanks between them, of what was deleted last.
@@ -82,9 +81,8 @@ class Session:
         deleted_study, deleted_word: What was deleted last: its id and what it is called.
         study_readers, trial_settings: Of the study that is shown, by the id of its runs.
         model_shown: Run whose model the Predict page showed last.
-        predictions, one_row: Predictions of tables that are asked for by id, and arrays of one row by run.
-        pictures: Pictures that are to be predicted.
-        prediction_taken: Run and file that were taken last.
+        predictions, one_row: Predictions that are asked for by id, and arrays of one row by run.
+        prediction_taken: Run and file, or files, that were taken last.
         prediction_error: Run, and what went wrong with its last prediction.
     """
 
@@ -119,6 +117,7 @@ class Session:
     planned: "tuple[str, RatesFound | None, pd.DataFrame | None] | None" = None
     exports: "dict[tuple[str, str], Task[Path]]" = field(default_factory=dict)
     calibrations: "dict[str, Task[None]]" = field(default_factory=dict)
+    thresholds: "dict[str, Task[None]]" = field(default_factory=dict)
     runs_table: tuple[list[str], int, list[int]] | None = None
     readers: "dict[str, EventReader]" = field(default_factory=dict)
     deleted_runs: str = ""
@@ -134,7 +133,6 @@ class Session:
     model_shown: str | None = None
     predictions: "dict[str, Task[None]]" = field(default_factory=dict)
     one_row: "dict[str, Task[None]]" = field(default_factory=dict)
-    pictures: "Asked | None" = None
     prediction_taken: tuple[str, str] | None = None
     prediction_error: tuple[str, str] | None = None
 

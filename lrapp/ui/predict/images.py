@@ -2,23 +2,19 @@
 
 import base64
 import html
-from dataclasses import dataclass
 
 import streamlit as st
 
-from lrapp.errors import UserError
-from lrapp.execution.tasks import Task
 from lrapp.images.pixels import png
 from lrapp.phrasing import percent
 from lrapp.prediction import images
-from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.images import PicturePredictions
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import actions, session, tasks, waiting
-from lrapp.ui.parts.actions import Predicting
+from lrapp.ui.parts import actions
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.predict import kept
 
 MOST_SHOWN = 24
 _STYLE = (
@@ -26,16 +22,6 @@ _STYLE = (
     ".seen img{width:100%;image-rendering:pixelated;border-radius:.3rem}"
     ".seen figcaption{overflow-wrap:anywhere}</style>"
 )
-_KEPT = "predict.pictures"
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """Pictures that this tab wants predicted: by which run, which uploads, and the work."""
-
-    about: tuple[str, tuple[str, ...]]
-    folder: PredictionFolder
-    task: Task[PicturePredictions]
 
 
 def show(run: Run) -> None:
@@ -54,45 +40,22 @@ def show(run: Run) -> None:
         key=f"predict.pictures.{run.id}",
         help="PNG, JPEG, GIF, BMP or WebP. Choose several at once, or pack any number into a zip.",
     )
-    asked = session.state().pictures
-    if not uploaded:
-        if asked is not None:
-            _forget(asked)
-        st.caption("Upload pictures; what the network sees in them comes back beside each.")
-        return
-    about = (run.id, tuple(file.file_id for file in uploaded))
-    if asked is None or asked.about != about:
-        if asked is not None:
-            _forget(asked)
+    upload = " ".join(file.file_id for file in uploaded)
+    if uploaded and kept.is_new(run, upload):
+        _leave_earlier()
         pictures = [(file.name, file.getbuffer()) for file in uploaded]
-        asked = session.state().pictures = Asked(about, *actions.predict_pictures(run, pictures))
-    if not asked.task.done:
-        tasks.show(
-            Predicting(asked.folder, asked.task),
-            f"predict.pictures.cancel.{asked.folder.id}",
-            lambda: waiting.for_worker("the prediction", "Reading the pictures …"),
-        )
-        return
-    try:
-        found = asked.task.result()
-    except UserError as error:
-        st.error(plain(str(error), None), icon=":material/error:")
-        _offer_again(run)
-        return
-    _result(run, found)
+        kept.begun(run, upload, actions.predict_pictures(run, pictures))
+    hint = "" if uploaded else "Upload pictures; what the network sees in them comes back beside each."
+    folder = kept.ready(run, hint, "Reading the pictures …")
+    if folder is not None and folder.asked.run == run.id:
+        _result(run, folder.seen())
 
 
-def _forget(asked: Asked) -> None:
-    """Drop what was uploaded before."""
-    if not asked.task.done:
-        Predicting(asked.folder, asked.task).cancel()
-    session.state().pictures = None
-
-
-def _offer_again(run: Run) -> None:
-    if st.button("Predict again", icon=":material/refresh:", key=f"predict.pictures.again.{run.id}"):
-        session.state().pictures = None
-        st.rerun()
+def _leave_earlier() -> None:
+    """Cancel what was uploaded before."""
+    task = actions.tasks().get(st.query_params.get("prediction", ""))
+    if task is not None and not task.done:
+        task.cancel()
 
 
 def _result(run: Run, found: PicturePredictions) -> None:

@@ -9,7 +9,8 @@ from lrapp.charts import predictions
 from lrapp.errors import Stopped, UserError
 from lrapp.evaluation.analysis import Insight
 from lrapp.phrasing import number, percent
-from lrapp.prediction import single_row
+from lrapp.prediction import disagreement, single_row
+from lrapp.prediction.disagreement import Disagreement
 from lrapp.prediction.single_row import Field, OneRow, Value
 from lrapp.preparation.preprocessor import Decoded
 from lrapp.runs.store import Run
@@ -88,7 +89,7 @@ def _row(run: Run, model: OneRow) -> None:
         row = _form(run, model)
     with right:
         decoded = model.answer([row])
-        _answer(run, model, decoded)
+        _answer(run, model, decoded, model.disagreement([row]))
         _what_if(run, model, row)
 
 
@@ -234,21 +235,28 @@ def _day(days: float) -> date:
     return _EPOCH + timedelta(days=min(max(days, earliest), latest))
 
 
-def _answer(run: Run, model: OneRow, decoded: Decoded) -> None:
+def _answer(run: Run, model: OneRow, decoded: Decoded, apart: Disagreement | None) -> None:
     target = plain(model.preprocessor.target)
     if decoded.probabilities is None:
         value = plain(number(float(decoded.values[0])), None)
         st.metric(f"Predicted {target}", value, border=True)
+        if apart is not None:
+            st.caption(plain(disagreement.sentence(apart), None), help=disagreement.ABOUT)
         return
     chances = decoded.probabilities[0]
     st.metric(
         f"Predicted {target}",
         plain(str(decoded.values[0]), 40),
-        f"probability {percent(chances.max())}",
+        f"probability {percent(decoded.confidence[0])}",
         delta_color="off",
         delta_arrow="off",
         border=True,
     )
+    if apart is not None:
+        name = str(decoded.values[0])
+        st.caption(plain(disagreement.sentence(apart, name), None), help=disagreement.ABOUT)
+    if (threshold := model.preprocessor.threshold) is not None:
+        st.caption(plain(threshold.sentence(model.preprocessor.classes[1]), None))
     figure = predictions.chances(model.preprocessor.classes, chances.tolist())
     saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.chances.{run.id}")
 

@@ -1,24 +1,18 @@
 """A tab of the Predict page: upload a table, get it back with a prediction beside each row."""
 
-from typing import Any
-
 import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
 from lrapp.charts import predictions
-from lrapp.errors import UserError
-from lrapp.execution.tasks import Task
 from lrapp.phrasing import counted, measured, percent, size
-from lrapp.prediction import folders
+from lrapp.prediction import disagreement
 from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
-from lrapp.prediction.progress import CANCELLED
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, resources, saving, session, tasks, waiting
-from lrapp.ui.parts.actions import Predicting
+from lrapp.ui.parts import actions, saving
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.predict import question
+from lrapp.ui.predict import kept, question
 
 MOST_SHOWN_COLUMNS = 50
 MOST_NOTES = 30
@@ -34,120 +28,22 @@ def show(run: Run) -> None:
         help="Columns are found by name, their order does not matter. The target may be missing; where it is "
         "there, the predictions are scored. A million rows are fine.",
     )
-    if uploaded is not None and session.state().prediction_taken != (run.id, uploaded.file_id):
-        _begin(run, uploaded)
-    folder = _shown(run)
-    if folder is None:
-        if uploaded is None:
-            st.caption("Upload the rows to predict; the answer comes back beside each row.")
-        _say_what_went_wrong(run)
-        return
-    task = actions.tasks().get(folder.id)
-    if task is not None and not task.done:
-        _wait(run, Predicting(folder, task))
-        return
-    failed = task is not None and task.state in ("failed", "stopped")
-    # A failed prediction removes its table; if the table is still there, the worker was ended.
-    if (failed and folder.table_path.exists()) or folder.cut_off:
-        _cut_off(run, folder)
-        return
-    if task is not None and failed:
-        _keep_error(run, task)
-        _forget()
-        _say_what_went_wrong(run)
+    if uploaded is not None and kept.is_new(run, uploaded.file_id):
+        kept.begun(run, uploaded.file_id, actions.predict(run, uploaded.name, uploaded.getbuffer()))
+    hint = (
+        "" if uploaded is not None else "Upload the rows to predict; the answer comes back beside each row."
+    )
+    folder = kept.ready(run, hint, "Reading the table …")
+    if folder is None or folder.asked.pictures:
         return
     if folder.questions:
         if folder.asked.run == run.id and (choice := question.show(folder)) is not None:
             actions.answer(folder, run, choice)
             st.rerun()
         return
-    try:
-        result = folder.result()
-    except UserError:
-        if task is None and folder.table_path.exists():
-            # Begun from another tab, or before a refresh: its folder tells when it is done.
-            _wait(run, Predicting(folder, None))
-            return
-        raise
-    if result.run != run.id:
-        return
-    _result(folder, result)
-
-
-def _begin(run: Run, uploaded: Any) -> None:
-    """Hand the file to the worker; once for each upload, not again with every rerun of the page."""
-    session.state().prediction_taken = (run.id, uploaded.file_id)
-    session.state().prediction_error = None
-    st.query_params["prediction"] = actions.predict(run, uploaded.name, uploaded.getbuffer()).id
-
-
-def _cut_off(run: Run, folder: PredictionFolder) -> None:
-    """Show that a prediction was cut off, and offer to do it again; its table is still there."""
-    asked = folder.asked
-    if asked.run != run.id:
-        return
-    st.warning(
-        f"The prediction of {plain(asked.name)} was cut off: the app or its worker ended meanwhile. The table is still "
-        "here, so that one click predicts it again.",
-        icon=":material/power_off:",
-    )
-    if st.button(
-        "Predict again", icon=":material/refresh:", type="primary", key=f"predict.again.{folder.id}"
-    ):
-        actions.predict_again(folder, run)
-        st.rerun()
-
-
-def _shown(run: Run) -> PredictionFolder | None:
-    wanted = st.query_params.get("prediction")
-    if not wanted:
-        return None
-    try:
-        folder = folders.get(resources.store().home, wanted)
-        # It shows rows of a table, so only its owner sees it, even where its address is known.
-        access.require("predict", folder, "prediction")
-        return folder
-    except UserError as error:
-        task = actions.tasks().get(wanted)
-        if task is not None and task.state in ("failed", "stopped"):
-            _keep_error(run, task)
-        else:
-            session.state().prediction_error = (run.id, str(error))
-        _forget()
-        return None
-
-
-def _forget() -> None:
-    actions.tasks().pop(st.query_params.get("prediction", ""), None)
-    if "prediction" in st.query_params:
-        del st.query_params["prediction"]
-
-
-def _keep_error(run: Run, task: Task[None]) -> None:
-    try:
-        task.result()
-    except UserError as error:
-        session.state().prediction_error = (run.id, str(error))
-
-
-def _say_what_went_wrong(run: Run) -> None:
-    kept = session.state().prediction_error
-    if kept is not None and kept[0] == run.id:
-        st.error(plain(kept[1], None), icon=":material/error:")
-
-
-def _wait(run: Run, predicting: Predicting) -> None:
-    def cancelled() -> None:
-        if not predicting.folder.folder.exists():  # it had not begun
-            session.state().prediction_error = (run.id, CANCELLED)
-            _forget()
-
-    tasks.show(
-        predicting,
-        f"predict.cancel.{predicting.folder.id}",
-        lambda: waiting.for_worker("the prediction", "Reading the table …"),
-        cancelled,
-    )
+    result = folder.result()
+    if result.run == run.id:
+        _result(folder, result)
 
 
 def _result(folder: PredictionFolder, result: Result) -> None:
@@ -206,11 +102,14 @@ def _downloads(folder: PredictionFolder) -> None:
 
 def _preview(shown: pd.DataFrame, result: Result) -> None:
     own, answers = shown.columns[: -result.added], shown.columns[-result.added :]
-    shares = [column for column in answers if str(column).startswith(("probability of ", "confidence"))]
+    floats = [column for column in answers if pd.api.types.is_float_dtype(shown[column].dtype)]
+    shares = floats if result.task != "regression" else []
     numbers = {
-        column: st.column_config.NumberColumn(format="%.1f %%" if column in shares else "%.5g")
-        for column in answers
-        if pd.api.types.is_float_dtype(shown[column].dtype)
+        column: st.column_config.NumberColumn(
+            format="%.1f %%" if column in shares else "%.5g",
+            help=disagreement.ABOUT if str(column).startswith(disagreement.COLUMN) else None,
+        )
+        for column in floats
     }
     st.dataframe(
         shown.assign(**{column: 100 * shown[column] for column in shares}),

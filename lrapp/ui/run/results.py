@@ -3,15 +3,15 @@
 from contextlib import suppress
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from lrapp.charts import results
 from lrapp.charts.results import Figure
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, setting_checks, trees
+from lrapp.evaluation import analysis_text, ideas, setting_checks, trees
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.diagnosis import Card, Diagnosis, diagnose
+from lrapp.evaluation.ideas import Idea
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import loggers
 from lrapp.export import report
@@ -30,7 +30,7 @@ from lrapp.ui.parts import (
     waiting,
 )
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import misclassified
+from lrapp.ui.run import misclassified, threshold
 
 _TREES_SECONDS = 1.0
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
@@ -49,6 +49,8 @@ def show(run: Run, history: History, scores: Scores) -> None:
     insight = _insight(run)
     beside = _beside(run)
     st.dataframe(analysis_text.score_frame(scores, insight, beside), hide_index=True)
+    if insight is not None and insight.threshold is not None and insight.confusion is not None:
+        st.caption(plain(insight.threshold.sentence(insight.confusion.names[1]), None))
     if scores.out_of_fold is not None:
         with st.expander("Each fold", icon=":material/view_module:"):
             st.dataframe(scores.out_of_fold.frame(), hide_index=True)
@@ -58,6 +60,8 @@ def show(run: Run, history: History, scores: Scores) -> None:
         st.markdown(plain(beside.sentence, None))
         for note in beside.notes:
             st.caption(plain(note, None))
+        if beside.ideas:
+            _way_to_ideas(run, beside.ideas)
     elif resources.jobs().comparing(run):
         resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
     diagnosis = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
@@ -164,6 +168,20 @@ def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
         st.switch_page(session.state().pages["train"], query_params={"run": run.id})
 
 
+def _way_to_ideas(run: Run, found: tuple[Idea, ...]) -> None:
+    several = len(found) > 1
+    if st.button(
+        f"Set {'them' if several else 'it'} on the Train page",
+        icon=":material/tune:",
+        key=f"try.trees.{run.id}",
+        help=f"Takes this run's settings with {'all of these changes' if several else 'that one change'}; nothing "
+        "trains until you press Train.",
+    ):
+        draft.replace(ideas.tried(run.settings, found))
+        cards.scroll_to(ideas.card(found))
+        st.switch_page(session.state().pages["train"], query_params={"run": run.id})
+
+
 def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
     st.subheader("A closer look", anchor=False)
     chosen = st.pills(
@@ -185,7 +203,7 @@ def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
             st.caption(plain(analysis_text.calibration_sentence(insight), None))
             _calibration(run, insight)
         case "Threshold":
-            _threshold(run, insight)
+            threshold.show(run, insight)
         case "Residuals" if insight.residuals is not None:
             st.caption(plain(analysis_text.residual_sentence(insight), None))
             draw(results.predicted(insight.residuals, run.settings.data.target or "target"))
@@ -235,34 +253,6 @@ def _calibration(run: Run, insight: Insight) -> None:
     ):
         kept[run.id] = actions.calibrate(run)
         st.rerun()
-
-
-def _threshold(run: Run, insight: Insight) -> None:
-    found, matrix = insight.thresholds, insight.confusion
-    if found is None or matrix is None:
-        return
-    negative, positive = matrix.names
-    level = st.slider(
-        f"Answer “{plain(positive)}” where its probability is above",
-        0.0,
-        1.0,
-        0.5,
-        0.005,
-        format="%.3f",
-        key=f"threshold.{run.id}",
-    )
-    st.markdown(plain(analysis_text.threshold_sentence(insight, level), None))
-    hits, false, missed, right = found.at(level)
-    # Drawn on a canvas, which knows no Markdown.
-    answered = st.column_config.NumberColumn(f"answered {' '.join(positive.split())[:60]}")
-    st.dataframe(
-        pd.DataFrame(
-            {"truth": [positive, negative], "answered: " + positive: [hits, false], "not": [missed, right]}
-        ),
-        hide_index=True,
-        column_config={"answered: " + positive: answered},
-    )
-    saving.menu(analysis_text.threshold_frame(found), "thresholds", key=f"thresholds.{run.id}")
 
 
 def _dependence(run: Run, insight: Insight) -> None:

@@ -113,6 +113,7 @@ def _charts(runs: Sequence[Run], names: Sequence[str], *, live: bool = False) ->
     st.caption(
         "Click a name above the charts to see that run alone, with Shift several. "
         "Drag to move, Shift and wheel to zoom, double click to see all."
+        + (f" {overlays.SEVERAL}" if any(map(overlays.of_several, histories)) else "")
     )
 
 
