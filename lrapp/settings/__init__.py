@@ -33,7 +33,6 @@ from lrapp.settings.policy import (
 )
 from lrapp.settings.run import (
     MOST_STEPS,
-    EarlyStoppingSettings,
     Optimizer,
     Precision,
     RunSettings,
@@ -52,6 +51,7 @@ from lrapp.settings.sources import (
     Source,
     UploadedSource,
 )
+from lrapp.settings.stopping import Criterion, EarlyStoppingSettings, Target
 
 __all__ = [
     "DATA_KINDS",
@@ -61,6 +61,7 @@ __all__ = [
     "AugmentationSettings",
     "CLRSettings",
     "CosLog4Settings",
+    "Criterion",
     "DataKind",
     "DataSettings",
     "DialectSettings",
@@ -90,6 +91,7 @@ __all__ = [
     "SampleSource",
     "Scaling",
     "Source",
+    "Target",
     "Task",
     "TrainingSettings",
     "UploadedSource",
