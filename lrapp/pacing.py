@@ -14,12 +14,12 @@ def now_and_then(tell: Callable[P, object], seconds: float) -> Callable[P, None]
         tell: The function to call.
         seconds: The least time between two calls; the first is made at once.
     """
-    told = -seconds
+    last = -seconds
 
     def sometimes(*args: P.args, **kwargs: P.kwargs) -> None:
-        nonlocal told
-        if time.monotonic() >= told + seconds:
-            told = time.monotonic()
+        nonlocal last
+        if time.monotonic() >= last + seconds:
+            last = time.monotonic()
             tell(*args, **kwargs)
 
     return sometimes

@@ -49,7 +49,7 @@ def refusal(word: str, owner: str) -> str:
         return "This prediction was made in another browser, and shows rows of a table; it opens only there."
     if not owner:
         return (
-            f"This {word} was started before visitors were told apart, so that it is nobody's; you can look at it, and "
+            f"This {word} was started before runs had owners, so it is nobody's; you can look at it, and "
             "start your own with its settings."
         )
     return f"This {word} was started in another browser; you can look at it, and start your own with its settings."

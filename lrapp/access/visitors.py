@@ -100,10 +100,10 @@ def new_cookie(secret: bytes) -> tuple[str, str]:
 def visitor(secret: bytes, value: str) -> Visitor | None:
     """Return the visitor of a cookie's value; None where it is forged, foreign or too old."""
     try:
-        told, since = _signer(secret).unsign(value, max_age=YEAR, return_timestamp=True)
+        unsigned, since = _signer(secret).unsign(value, max_age=YEAR, return_timestamp=True)
     except BadSignature:
         return None
-    return Visitor(hashlib.sha256(b"lrapp visitor" + told).hexdigest()[:32], since)
+    return Visitor(hashlib.sha256(b"lrapp visitor" + unsigned).hexdigest()[:32], since)
 
 
 def known(secret: bytes, cookies: Mapping[str, str]) -> tuple[Visitor, ...]:
@@ -138,8 +138,8 @@ def changes(secret: bytes, cookies: Mapping[str, str], attributes: str) -> list[
             continue
         there = True
         if datetime.now(UTC) - who.since > _RENEWED_AFTER:
-            told = _signer(secret).unsign(cookies[name])
-            lines.append(f"{name}={_signer(secret).sign(told).decode()}; Max-Age={YEAR}; {attributes}")
+            unsigned = _signer(secret).unsign(cookies[name])
+            lines.append(f"{name}={_signer(secret).sign(unsigned).decode()}; Max-Age={YEAR}; {attributes}")
     if not there:
         name, value = new_cookie(secret)
         lines.append(f"{name}={value}; Max-Age={YEAR}; {attributes}")
@@ -151,7 +151,7 @@ class Cookies:
 
     Args:
         app: What answers.
-        path: Of the page, as the browser knows it; other applications on the host are not told.
+        path: Of the page, as the browser knows it; other applications on the host do not get it.
     """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], path: str = "/") -> None:

@@ -184,14 +184,12 @@ def _verdict(
 ) -> str:
     """Whether the network beats the linear model (as it is called there) by more than chance, in a sentence."""
     found = judging.contrast(prepared, part, outputs, linear)
-    told = judging.words(found, f"a {model}")
+    figures = judging.words(found, f"a {model}")
     if found.level:
-        return f"The network and a linear model answer equally well: {told}."
+        return f"The network and a linear model answer equally well: {figures}."
     if not found.sure:
         rows = f"{len(part.y):,} {prepared.unit}" if len(part.y) != 1 else f"one {prepared.unit[:-1]}"
-        return (
-            f"The network and a linear model are about as good: {told}; with {rows} that much can be chance."
-        )
+        return f"The network and a linear model are about as good: {figures}; with {rows} that much can be chance."
     if found.gain < 0:
         reversed_words = judging.words(found, f"a {model}", second_first=True)
         return f"A {model} does better, with less effort: {reversed_words}."
@@ -200,9 +198,9 @@ def _verdict(
         baseline = judging.shown(trivial.figure, trivial.second)
         return (
             "The network does better than a linear model, but not clearly better than the baseline: "
-            f"{told}, the baseline {'by ' if trivial.figure == judging.OFF else ''}{baseline}."
+            f"{figures}, the baseline {'by ' if trivial.figure == judging.OFF else ''}{baseline}."
         )
-    return f"The network clearly beats a linear model: {told}."
+    return f"The network clearly beats a linear model: {figures}."
 
 
 def _of_classes(
@@ -234,12 +232,12 @@ def _of_classes(
     curves = tuple(
         curve for model, table in by_model for curve in _curves(prepared.classes, truth, table, model, shown)
     )
-    happened, told = (truth == 1, chances[:, 1]) if binary else (answers == truth, chances.max(axis=1))
+    happened, predicted = (truth == 1, chances[:, 1]) if binary else (answers == truth, chances.max(axis=1))
     return {
         "confusion": confusion,
         "classes": metrics.class_figures(truth, answers, prepared.classes),
         "curves": curves,
-        "calibration": metrics.calibration(happened, told),
+        "calibration": metrics.calibration(happened, predicted),
         "thresholds": metrics.thresholds(truth == 1, chances[:, 1]) if binary else None,
     }
 

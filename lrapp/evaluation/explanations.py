@@ -134,9 +134,9 @@ def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> ND
     """
     table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
     if prepared.task == "regression":
-        told = prepared.preprocessor
+        preprocessor = prepared.preprocessor
         errors: NDArray[np.float64] = (
-            np.abs(told.linear(table[:, 0]) - told.linear(y)) * prepared.metric_scale
+            np.abs(preprocessor.linear(table[:, 0]) - preprocessor.linear(y)) * prepared.metric_scale
         )
         return errors
     answers = table[:, 0] > 0.5 if prepared.task == "binary" else table.argmax(axis=1)

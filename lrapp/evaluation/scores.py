@@ -172,8 +172,8 @@ def _of_numbers(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
     """Computed on standardised values, and scaled afterwards."""
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-    told = prepared.preprocessor
-    y, outputs = told.linear(part.y), told.linear(outputs)
+    preprocessor = prepared.preprocessor
+    y, outputs = preprocessor.linear(part.y), preprocessor.linear(outputs)
     mean = np.zeros_like(y)  # of the training rows
 
     def scaled(value: float) -> float:

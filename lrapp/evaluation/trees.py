@@ -112,7 +112,7 @@ def beside(
         outputs: The network's outputs for those rows, as for ``scores.evaluate``.
         settings: Of the run, to see what else could be tried.
         history: Its events.
-        go_on: Asked again and again; None is returned soon after it says no.
+        go_on: Called repeatedly; None is returned soon after it returns False.
     """
     from threadpoolctl import threadpool_limits
 
@@ -148,8 +148,8 @@ def _sentence(found: Contrast, rows: int, advice: str) -> str:
         )
     if found.gain > 0:
         return f"The network clearly beats boosted trees: {judging.words(found, 'boosted trees')}."
-    told = judging.words(found, "boosted trees", second_first=True)
-    return f"Boosted trees do better: {told}. {advice}".strip()
+    figures = judging.words(found, "boosted trees", second_first=True)
+    return f"Boosted trees do better: {figures}. {advice}".strip()
 
 
 def tips(settings: RunSettings, history: History, prepared: "Prepared") -> str:

@@ -20,7 +20,7 @@ def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     Args:
         folder: The run's folder.
         home: The store's folder, where the table still must be.
-        watch: Told how far it is, and asked whether it is still wanted.
+        watch: Gets the progress, and is asked whether to stop.
 
     Raises:
         UserError: If there is nothing to calibrate, or the data are gone.

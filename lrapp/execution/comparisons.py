@@ -53,12 +53,12 @@ def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None =
         asked_to_stop = stop.exists
     try:
         settings, history = run.settings, run.history()
-        told = history.prepared
-        rows = 0 if told is None else told.train + told.validation + told.test
-        if told is not None and 4 * rows * told.inputs > _MOST_BYTES:
+        sizes = history.prepared
+        rows = 0 if sizes is None else sizes.train + sizes.validation + sizes.test
+        if sizes is not None and 4 * rows * sizes.inputs > _MOST_BYTES:
             found = trees.BesideTrees(
                 "test",
-                told.test,
+                sizes.test,
                 sentence="Boosted trees were left out of the comparison: the table is too large.",
             )
         else:

@@ -46,8 +46,8 @@ class Work:
     @property
     def progress(self) -> Progress:
         """How far it is, and for how long it has been going on."""
-        told = self.task.progress or Progress(f"Reading {self.title}")
-        return Progress(f"{told.doing} … {time.monotonic() - self.began:,.0f} s", told.share)
+        progress = self.task.progress or Progress(f"Reading {self.title}")
+        return Progress(f"{progress.doing} … {time.monotonic() - self.began:,.0f} s", progress.share)
 
     def cancel(self) -> None:
         """Ask it to end."""
@@ -79,7 +79,7 @@ class Desk:
         Args:
             key: Of what is read, and how.
             title: What to call it.
-            make: Reads it, in a thread of its own, unless that has been done; told how far it is, and asked to stop.
+            make: Reads it, in a thread of its own, unless that has been done; reports progress, and can be stopped.
             wait: Seconds to wait for it.
 
         Raises:

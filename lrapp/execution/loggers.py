@@ -192,7 +192,7 @@ class MLflow:
         self._due = time.monotonic() + _SECONDS_BETWEEN_CALLS
 
     def close(self) -> None:
-        """Log what the network is worth, and its files."""
+        """Log the test results, and the run's files."""
         run, ended = self._run, self._ended
         if ended is not None:
             self._client.set_tag(self._id, "lrapp.ended", ended.reason)

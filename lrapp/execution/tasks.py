@@ -103,10 +103,10 @@ class Task(Generic[T]):
         return self.done
 
     def result(self) -> T:
-        """Return what came of it.
+        """Return the result.
 
         Raises:
-            Stopped: If somebody asked for its end.
+            Stopped: If it was cancelled.
             UserError: What went wrong, in a sentence.
         """
         error = self._error()

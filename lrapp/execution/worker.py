@@ -78,7 +78,7 @@ def prepared_data(
         store: Where uploaded files are kept.
         settings: The data.
         tell: Called with the stage and its share done, 0 to 1, where it takes long.
-        should_stop: Asked again and again where it takes long.
+        should_stop: Called repeatedly where it takes long.
 
     Raises:
         UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
@@ -139,7 +139,7 @@ def augmented_batch(home: Path, settings: RunSettings, watch: Watch = NOBODY) ->
     Args:
         home: The store's folder.
         settings: Data, augmentation, batch size and seed count.
-        watch: Told how far it is, and asked whether it is still wanted.
+        watch: Gets the progress, and is asked whether to stop.
 
     Returns:
         Up to 24 pictures, uint8, shape (pictures, height, width, channels).
@@ -167,7 +167,7 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) 
     Args:
         home: The store's folder.
         settings: The run.
-        watch: Told how far it is, and asked whether it is still wanted.
+        watch: Gets the progress, and is asked whether to stop.
 
     Raises:
         UserError: If the data or the weights cannot be had, the network cannot be checked, or the check was stopped.

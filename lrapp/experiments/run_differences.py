@@ -71,7 +71,7 @@ def side_by_side(runs: Sequence[Compared]) -> SideBySide:
     """Return scores, and below them each setting that is not the same in all runs.
 
     Args:
-        runs: At least one; settings are told apart from the first one's.
+        runs: At least one; settings are compared with the first one's.
     """
     rows = [one.row for one in runs]
     best: set[tuple[int, int]] = set()
@@ -139,34 +139,34 @@ def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, st
         found: Rates that its own range test found; shown in place of those that it started from.
     """
     source = settings.data.source
-    told = {"Data: Table": source.name}
+    texts = {"Data: Table": source.name}
     if sha256 := getattr(source, "sha256", ""):
-        told["Data: SHA-256 of the table"] = sha256[:8]
-    told |= _fields("Data", settings.data)
-    told |= {f"Kind of {' '.join(name.split())}": kind.value for name, kind in settings.data.kinds.items()}
-    told["Network: Layers"] = " · ".join(_layer(layer) for layer in settings.model.layers) or "none"
-    told |= _fields("Network", settings.model)
-    told |= _fields("Training", settings.training)
+        texts["Data: SHA-256 of the table"] = sha256[:8]
+    texts |= _fields("Data", settings.data)
+    texts |= {f"Kind of {' '.join(name.split())}": kind.value for name, kind in settings.data.kinds.items()}
+    texts["Network: Layers"] = " · ".join(_layer(layer) for layer in settings.model.layers) or "none"
+    texts |= _fields("Network", settings.model)
+    texts |= _fields("Training", settings.training)
     policy = settings.policy
     tests = policy.source == "found" or settings.mode == "range test"
-    told["Learning rate: Policy"] = _POLICIES[policy.type]
-    told["Learning rate: Rates"] = {"found": "found by a range test", "raced": "found by a race"}.get(
+    texts["Learning rate: Policy"] = _POLICIES[policy.type]
+    texts["Learning rate: Rates"] = {"found": "found by a range test", "raced": "found by a race"}.get(
         policy.source, "chosen"
     )
     if policy.source == "found" and found is not None and found.base_lr is not None:
         policy = settings.with_found(found).policy
-    told |= _fields("Learning rate", policy, policy.unit)
+    texts |= _fields("Learning rate", policy, policy.unit)
     if mode := getattr(policy, "mode", ""):
-        told["Learning rate: Mode"] = mode
+        texts["Learning rate: Mode"] = mode
     if tests:
-        told |= _fields("Range test", settings.range_test)
+        texts |= _fields("Range test", settings.range_test)
     if settings.mode != "train":
-        told["What was done"] = "range test only"
-    return told
+        texts["What was done"] = "range test only"
+    return texts
 
 
 def _fields(group: str, part: BaseModel, unit: str = "") -> dict[str, str]:
-    told: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
         if name in _OWN_WORDS and not (name == "name" and isinstance(part, _NAMED)):
@@ -174,12 +174,12 @@ def _fields(group: str, part: BaseModel, unit: str = "") -> dict[str, str]:
         if isinstance(value, BaseModel):
             below = _GROUPS.get(name) or f"{group}, {(field.title or name.replace('_', ' ')).lower()}"
             if kind := getattr(value, "type", ""):
-                told[below] = f"{kind}"
-            told |= _fields(below, value)
+                texts[below] = f"{kind}"
+            texts |= _fields(below, value)
         else:
             title = field.title or name
-            told[group if title == group else f"{group}: {title}"] = _text(value, field, unit)
-    return told
+            texts[group if title == group else f"{group}: {title}"] = _text(value, field, unit)
+    return texts
 
 
 def _text(value: Any, field: FieldInfo, unit: str) -> str:

@@ -75,14 +75,14 @@ class Row:
 
 def stamp(run: Run) -> tuple[tuple[int, int], ...]:
     """Return a value that changes with any file that ``row`` reads."""
-    told = []
+    stamps = []
     for name in _READ:
         try:
             seen = (run.folder / name).stat()
-            told.append((seen.st_mtime_ns, seen.st_size))
+            stamps.append((seen.st_mtime_ns, seen.st_size))
         except OSError:
-            told.append((0, -1))
-    return tuple(told)
+            stamps.append((0, -1))
+    return tuple(stamps)
 
 
 def row(run: Run) -> Row:

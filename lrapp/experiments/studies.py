@@ -112,7 +112,7 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
         raise UserError(f"Comparing takes at least two policies; add one. Received: {number}.")
     if number > MOST_POLICIES:
         raise UserError(
-            f"At most {MOST_POLICIES} policies can be told apart in one chart. Received: {number}."
+            f"At most {MOST_POLICIES} policies can be distinguished in one chart. Received: {number}."
         )
     if not 1 <= seeds <= MOST_SEEDS:
         raise UserError(f"A comparison needs 1 to {MOST_SEEDS} seeds. Received: {seeds}.")
@@ -228,7 +228,7 @@ def what_cyclical_rates_do(source: Source, target: str, batch_size: int = 350) -
 
 
 def create(store: Store, plan: Plan, training_rows: int | None = None, owner: str = "") -> Study:
-    """Make a study and its runs, queued; whoever owns the queue has to submit them.
+    """Make a study and its runs, queued; the owner of the queue has to submit them.
 
     Args:
         store: Where runs and studies are kept.
@@ -248,7 +248,7 @@ def create(store: Store, plan: Plan, training_rows: int | None = None, owner: st
 def create_search(
     store: Store, search: Search, base: RunSettings, training_rows: int | None = None, owner: str = ""
 ) -> Study:
-    """Make a random search and its runs, queued; whoever owns the queue has to submit them.
+    """Make a random search and its runs, queued; the owner of the queue has to submit them.
 
     Args:
         store: Where runs and studies are kept.

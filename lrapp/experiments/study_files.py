@@ -90,7 +90,7 @@ def make(
     search: Search | None = None,
     owner: str = "",
 ) -> Study:
-    """Make the runs of a study, queued, and the study; whoever owns the queue has to submit them.
+    """Make the runs of a study, queued, and the study; the owner of the queue has to submit them.
 
     Args:
         store: Where runs and studies are kept.

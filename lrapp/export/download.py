@@ -96,14 +96,14 @@ def pack(run: Run) -> bytes:
     of_file = ""
     if uploaded := isinstance(source, UploadedSource):
         of_file = f" Trained on {code(source.name)} (SHA-256 {source.sha256})."
-    told = kind.download.about(run.folder)
+    about = kind.download.about(run.folder)
     readme = _README.format(
-        title=line(notes.name_of(run) or f"Model of {told.target}"),
-        target=code(told.target),
+        title=line(notes.name_of(run) or f"Model of {about.target}"),
+        target=code(about.target),
         summary=line(scores.summary) + of_file,
         data=" --data FILE" if uploaded else "",
         usage=kind.download.usage,
-        needs=told.needs,
+        needs=about.needs,
         prepared=kind.download.listed,
     )
     packed = io.BytesIO()

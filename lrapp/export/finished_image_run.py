@@ -59,10 +59,10 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
     from lrapp.preparation.image_arrays import prepare_images
 
     settings, history, scores, model = finished(run)
-    told = model.fitted(PicturePreprocessor)
+    preprocessor = model.fitted(PicturePreprocessor)
     images = read_images(store, settings.data, lambda what, share: None, lambda: False)
     prepared = prepare_images(images, settings.data)
-    if prepared.preprocessor != told:
+    if prepared.preprocessor != preprocessor:
         raise UserError(
             "The pictures are not those that this model was trained on, perhaps because of another version of LR Lab: "
             "train the run again."
@@ -71,7 +71,9 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
     archive = store.source_path(source) if isinstance(source, UploadedSource) else None
     made = FinishedRun(settings, history, scores, model, prepared)
     split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images)
-    return PictureRecipe(**vars(made), preprocessor=told, known=images.classes, split=split, archive=archive)
+    return PictureRecipe(
+        **vars(made), preprocessor=preprocessor, known=images.classes, split=split, archive=archive
+    )
 
 
 def _split_of_set(made: FinishedRun, images: "Images") -> bytes:

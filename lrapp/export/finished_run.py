@@ -148,10 +148,10 @@ def recipe(run: Run, store: Store) -> Recipe:
     from lrapp.preparation.table_arrays import prepare
 
     settings, history, scores, model = finished(run)
-    told = model.tabular
+    preprocessor = model.tabular
     table = read_table(store, settings.data)
     prepared = prepare(table, settings.data)
-    if prepared.inputs != told.inputs:
+    if prepared.inputs != preprocessor.inputs:
         raise UserError(
             "The table gives other inputs than in training, perhaps because of another version of LR Lab: "
             "train the run again."
@@ -163,7 +163,7 @@ def recipe(run: Run, store: Store) -> Recipe:
         scores,
         model,
         prepared,
-        preprocessor=told,
+        preprocessor=preprocessor,
         frame=frame,
         table_notes=table.notes,
         find_reading=partial(_reading, store, settings.data.source, table, frame),

@@ -17,13 +17,13 @@ from lrapp.preparation.image_inputs import PicturePreprocessor
 INPUT = "pictures"
 
 
-def build(network: Any, told: PicturePreprocessor) -> Any:
+def build(network: Any, preprocessor: PicturePreprocessor) -> Any:
     """Return the ONNX model: ``pictures``, uint8, shape (rows, height, width, channels); ``prediction``,
     ``probabilities``.
 
     Args:
         network: In float32, as ``recipes.Finished.answering`` makes it.
-        told: Its classes, and the shape of its pictures.
+        preprocessor: Its classes, and the shape of its pictures.
 
     Raises:
         UserError: If it has a layer that is not known here.
@@ -31,10 +31,12 @@ def build(network: Any, told: PicturePreprocessor) -> Any:
     from onnx import TensorProto, helper
 
     graph = Graph("_")
-    given = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["rows", *told.shape])
+    given = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["rows", *preprocessor.shape])
     turned = graph.add("Transpose", Tensor(graph, INPUT), perm=[0, 3, 1, 2])
     answers = _through(graph, network, graph.single(turned))
-    made = helper.make_graph(graph.nodes, "model", [given], outputs(graph, told, answers), graph.constants)
+    made = helper.make_graph(
+        graph.nodes, "model", [given], outputs(graph, preprocessor, answers), graph.constants
+    )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION)
 

@@ -74,11 +74,11 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return Tensor(self, name)
 
-    def cast(self, x: Tensor, kind: str, output: str = "") -> Tensor:
+    def cast(self, x: Tensor, kind: str) -> Tensor:
         """Turn a tensor into another type."""
         from onnx import TensorProto
 
-        return self.add("Cast", x, to=getattr(TensorProto, kind), output=output)
+        return self.add("Cast", x, to=getattr(TensorProto, kind))
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:
         """Put columns beside one another."""
@@ -213,28 +213,28 @@ def build(model: SavedModel, plan: Portable) -> Any:
     return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def outputs(graph: Graph, told: Fitted, answers: Tensor) -> list[Any]:
+def outputs(graph: Graph, preprocessor: Fitted, answers: Tensor) -> list[Any]:
     """Append the decoding of a network's outputs, and return the model's outputs.
 
     Args:
         graph: The graph.
-        told: Task, classes, and scale of the target.
+        preprocessor: Task, classes, and scale of the target.
         answers: What the network answers.
     """
     from onnx import TensorProto, helper
 
-    if told.logarithm is not None:
-        log = told.logarithm
+    if preprocessor.logarithm is not None:
+        log = preprocessor.logarithm
         scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([log.scale]))
         power = graph.add("Exp", scaled + graph.constant(np.array([log.mean])))
         above = power - graph.constant(np.array([1.0]))
         graph.add("Mul", above, graph.constant(np.array([log.unit])), output="prediction")
         return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["rows", 1])]
-    if told.task == "regression":
-        scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([told.target_scale]))
-        graph.add("Add", scaled, graph.constant(np.array([told.target_mean])), output="prediction")
+    if preprocessor.task == "regression":
+        scaled = graph.cast(answers, "DOUBLE") * graph.constant(np.array([preprocessor.target_scale]))
+        graph.add("Add", scaled, graph.constant(np.array([preprocessor.target_mean])), output="prediction")
         return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["rows", 1])]
-    if told.task == "binary":
+    if preprocessor.task == "binary":
         answers = graph.join([graph.constant(np.ones(1, np.float32)) - answers, answers])
     graph.add("Identity", answers, output="probabilities")
     best = graph.add("ArgMax", answers, axis=1, keepdims=1)
@@ -243,12 +243,14 @@ def outputs(graph: Graph, told: Fitted, answers: Tensor) -> list[Any]:
         best,
         domain="ai.onnx.ml",
         output="prediction",
-        keys_int64s=list(range(len(told.classes))),
-        values_strings=list(told.classes),
+        keys_int64s=list(range(len(preprocessor.classes))),
+        values_strings=list(preprocessor.classes),
     )
     return [
         helper.make_tensor_value_info("prediction", TensorProto.STRING, ["rows", 1]),
-        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["rows", len(told.classes)]),
+        helper.make_tensor_value_info(
+            "probabilities", TensorProto.FLOAT, ["rows", len(preprocessor.classes)]
+        ),
     ]
 
 

@@ -78,15 +78,15 @@ def _of_inputs(
     example: str,
     sentence: str,
 ) -> str:
-    told = recipe.preprocessor
+    preprocessor = recipe.preprocessor
     lines = []
-    for column in told.columns:
+    for column in preprocessor.columns:
         kind, note = kinds[column.kind]
         inputs = " and ".join(map(code, names[column.name]))
         lines.append(f"| {inputs} | {code(column.name)} | {kind} | {note}{_known(column)} |")
     listed = "\n".join(lines)
     return f"""\
-# A model that predicts {code(told.target)}
+# A model that predicts {code(preprocessor.target)}
 
 {about}
 {line(recipe.scores.summary)}
@@ -106,7 +106,7 @@ def _of_inputs(
 
 def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
     """Return the inputs of a LiteRT file as JSON: names, column, kind, and the texts in the order of their numbers."""
-    told = recipe.preprocessor
+    preprocessor = recipe.preprocessor
     listed = [
         {
             "inputs": list(names[column.name]),
@@ -114,9 +114,9 @@ def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
             "kind": column.kind.value,
             "values": list(column.values),
         }
-        for column in told.columns
+        for column in preprocessor.columns
     ]
-    return as_json({"columns": listed, "target": told.target, "classes": list(told.classes)})
+    return as_json({"columns": listed, "target": preprocessor.target, "classes": list(preprocessor.classes)})
 
 
 def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
@@ -127,26 +127,24 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
         example: Python that predicts the first row that was checked.
         sentence: How its answers compare with the app's.
     """
-    told = recipe.preprocessor
+    model = recipe.preprocessor
     described = inputs(recipe)
     lines = [f"| {one['input']} | {code(one['name'])} | {_how(one)} |" for one in described[:_MOST_SHOWN]]
     if len(described) > _MOST_SHOWN:
         lines.append(f"| … | | {len(described) - _MOST_SHOWN:,} more, all in inputs.json |")
     listed = "\n".join(lines)
-    outputs = f"shape (rows, 1): {code(told.target)}, standardised"
-    if (log := told.logarithm) is not None:
+    outputs = f"shape (rows, 1): {code(model.target)}, standardised"
+    if (log := model.logarithm) is not None:
         back = f"{log.unit!r} * (exp({log.scale!r} * z + {log.mean!r}) - 1)"
-        outputs = f"shape (rows, 1); of a number z in it, {code(told.target)} is {back}"
-    elif told.task == "regression":
-        outputs += f"; times {told.target_scale!r} plus {told.target_mean!r} it has the target's own units"
-    elif told.task == "binary":
-        outputs = (
-            f"shape (rows, 1): the probability of {code(told.classes[1])}; else it is {code(told.classes[0])}"
-        )
+        outputs = f"shape (rows, 1); of a number z in it, {code(model.target)} is {back}"
+    elif model.task == "regression":
+        outputs += f"; times {model.target_scale!r} plus {model.target_mean!r} it has the target's own units"
+    elif model.task == "binary":
+        outputs = f"shape (rows, 1): the probability of {code(model.classes[1])}; else it is {code(model.classes[0])}"
     else:
-        order = ", ".join(map(code, told.classes[:50]))
+        order = ", ".join(map(code, model.classes[:50]))
         outputs = (
-            f"shape (rows, {len(told.classes)}): the probabilities of these classes, in this order: {order}"
+            f"shape (rows, {len(model.classes)}): the probabilities of these classes, in this order: {order}"
         )
     by_quantiles = ""
     if any("quantiles" in one for one in described):
@@ -156,7 +154,7 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
             "the point of the normal\ndistribution is then -5.199337582 or 5.199337582."
         )
     return f"""\
-# A network that predicts {code(told.target)}
+# A network that predicts {code(model.target)}
 
 model.keras is the network as Keras {version("keras")} saves it. It takes {len(recipe.prepared.inputs):,} numbers
 for each row (float32), prepared as below; inputs.json says the same for programs.
@@ -347,8 +345,8 @@ def _known(column: InputColumn) -> str:
 
 
 def _outputs(recipe: "Recipe") -> str:
-    told = recipe.preprocessor
-    if not told.classes:
+    preprocessor = recipe.preprocessor
+    if not preprocessor.classes:
         return "`prediction`, in the target's own units"
-    order = ", ".join(map(code, told.classes[:50]))
+    order = ", ".join(map(code, preprocessor.classes[:50]))
     return f"`prediction`, the name of a class, and `probabilities`, in this order: {order}"

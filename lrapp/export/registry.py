@@ -52,7 +52,7 @@ def export(folder: Path, home: Path, key: str, watch: Watch = NOBODY) -> Path:
         folder: The run's folder.
         home: The store's folder, where uploaded files are kept.
         key: Which format.
-        watch: Told how far it is, and asked whether it is still wanted.
+        watch: Gets the progress, and is asked whether to stop.
 
     Raises:
         UserError: If the run left no model, its data are gone, a package is missing, the format cannot hold what the
@@ -137,13 +137,13 @@ def _compare(finished: FinishedRun, answers: Arrays, most: float, in_float32: bo
 
 def _difference(finished: FinishedRun, answers: Arrays, outputs: np.ndarray) -> tuple[float, str]:
     """The largest difference between answers and what the app makes of a network's outputs; also in words."""
-    told = finished.model.preprocessor
-    own = told.decode(outputs)
+    preprocessor = finished.model.preprocessor
+    own = preprocessor.decode(outputs)
     if "outputs" in answers:
-        found = told.decode(answers["outputs"])
+        found = preprocessor.decode(answers["outputs"])
         answers = {"prediction": found.values, "probabilities": np.asarray(found.probabilities)}
     if own.probabilities is None:
-        off = (answers["prediction"].ravel() - own.values.astype(np.float64)) / told.target_scale
+        off = (answers["prediction"].ravel() - own.values.astype(np.float64)) / preprocessor.target_scale
         unit = "standard deviations of the target"
     else:
         off, unit = answers["probabilities"] - own.probabilities, "in a probability"

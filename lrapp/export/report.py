@@ -110,8 +110,8 @@ def _does(settings: RunSettings, scores: Scores, insight: Insight | None) -> str
 
 def _mistakes(mistakes: Mistakes, sentence: str) -> Iterator[str]:
     """The pictures themselves, inside the file."""
-    told = escape(f"{sentence} {mistakes.sentence}".strip())
-    yield f"<h2>What it got wrong</h2><p class=note>{told}</p>{mistakes.as_html()}"
+    sentences = escape(f"{sentence} {mistakes.sentence}".strip())
+    yield f"<h2>What it got wrong</h2><p class=note>{sentences}</p>{mistakes.as_html()}"
 
 
 def _training(history: History) -> Iterator[str]:

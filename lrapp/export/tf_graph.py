@@ -123,40 +123,43 @@ def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
     return module(serve, specs, model.network, texts)
 
 
-def of_pictures(network: keras.Model, told: PicturePreprocessor, numbers: bool = False) -> tf.Module:
+def of_pictures(network: keras.Model, preprocessor: PicturePreprocessor, numbers: bool = False) -> tf.Module:
     """Return a module from pictures, uint8, to predictions.
 
     Args:
         network: From ``recipes.Finished.answering``.
-        told: Its classes, and the shape of its pictures.
+        preprocessor: Its classes, and the shape of its pictures.
         numbers: As for ``answers``.
     """
 
     def serve(pictures: Any) -> dict[str, Any]:
-        return answers(told, network(pictures, training=False), numbers)
+        return answers(preprocessor, network(pictures, training=False), numbers)
 
-    spec = tf.TensorSpec([None, *told.shape], tf.uint8, name="pictures")
+    spec = tf.TensorSpec([None, *preprocessor.shape], tf.uint8, name="pictures")
     return module(serve, {"pictures": spec}, network)
 
 
-def answers(told: Fitted, given: Any, numbers: bool = False) -> dict[str, Any]:
+def answers(preprocessor: Fitted, given: Any, numbers: bool = False) -> dict[str, Any]:
     """Return ``prediction`` and ``probabilities``, decoded from a network's outputs.
 
     Args:
-        told: Task, classes, and scale of the target.
+        preprocessor: Task, classes, and scale of the target.
         given: What it answers.
         numbers: Give classes by their numbers, and other predictions as float32, where a runtime knows no more.
     """
-    if told.task == "regression":
+    if preprocessor.task == "regression":
         kind = np.float32 if numbers else np.float64
-        if (log := told.logarithm) is not None:
+        if (log := preprocessor.logarithm) is not None:
             power = tf.exp(tf.cast(given[:, 0], kind) * kind(log.scale) + kind(log.mean))
             return {"prediction": (power - kind(1)) * kind(log.unit)}
-        return {"prediction": tf.cast(given[:, 0], kind) * kind(told.target_scale) + kind(told.target_mean)}
-    if told.task == "binary":
+        return {
+            "prediction": tf.cast(given[:, 0], kind) * kind(preprocessor.target_scale)
+            + kind(preprocessor.target_mean)
+        }
+    if preprocessor.task == "binary":
         given = tf.concat([1.0 - given, given], axis=1)
     best = tf.argmax(given, axis=1, output_type=tf.int32)
-    best = best if numbers else tf.gather(tf.constant(list(told.classes)), best)
+    best = best if numbers else tf.gather(tf.constant(list(preprocessor.classes)), best)
     return {"prediction": best, "probabilities": given}
 
 

@@ -2,7 +2,7 @@
 
 A long text table is cut at the ends of records, and each cut is read with the file's own line of names above it. A
 column's format is decided over all of its cells, so what the portions say of it must agree; where it does not, or
-a row had to be repaired, the caller is told to read the file as a whole.
+a row had to be repaired, the caller has to read the file as a whole.
 """
 
 import codecs
@@ -101,14 +101,14 @@ class Portions:
             self._take(first)
             yield Portion(first, min(1.0, file.tell() / size))
             names = _names_row(piece) if dialect.header else b""
-            told = DialectOverrides("utf-8", dialect.delimiter, dialect.quote, dialect.header)
+            overrides = DialectOverrides("utf-8", dialect.delimiter, dialect.quote, dialect.header)
             rows = max(1, len(first.frame))
             text.portion = min(MOST_BYTES, max(PORTION_BYTES, len(piece) // rows * _LEAST_ROWS))
             # The first portion decides on each column for the others.
             said = {name: _said(first, name) for name in self._needed}
             while piece := text.take(dialect.quote):
                 try:
-                    table = way.read_more(names + piece, told)
+                    table = way.read_more(names + piece, overrides)
                 except UserError as error:
                     raise ReadWhole from error
                 if (

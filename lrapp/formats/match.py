@@ -187,24 +187,24 @@ def match(
     notes: list[str] = []
     open_: dict[ColumnKind, list[tuple[str, Learned, Written]]] = {ColumnKind.NUMBER: [], ColumnKind.DATE: []}
     refused: list[str] = []
-    for name, told in learned.items():
+    for name, known in learned.items():
         there = file.get(name)
         if there is None:
             continue
-        match told.kind:
+        match known.kind:
             case ColumnKind.NUMBER:
                 try:
-                    readings[name], asked = _number(name, told, there, chosen, whole, typed, notes)
+                    readings[name], asked = _number(name, known, there, chosen, whole, typed, notes)
                 except UserError as error:
                     refused.append(str(error))
                     continue
             case ColumnKind.DATE:
-                readings[name], asked = _date(name, told, there, chosen, notes)
+                readings[name], asked = _date(name, known, there, chosen, notes)
             case _:
-                readings[name], asked = Reading(told.format), False
-                notes.extend(_other_words(name, told, there))
+                readings[name], asked = Reading(known.format), False
+                notes.extend(_other_words(name, known, there))
         if asked:
-            open_[told.kind].append((name, told, there))
+            open_[known.kind].append((name, known, there))
     if refused:
         raise UserError(" ".join(refused))
     questions = (*_about_marks(open_[ColumnKind.NUMBER]), *_about_dates(open_[ColumnKind.DATE]))
@@ -227,16 +227,16 @@ def check(plan: Plan, name: str) -> None:
 
 
 def _number(
-    name: str, told: Learned, there: Written, choice: Choice, whole: str, typed: bool, notes: list[str]
+    name: str, known: Learned, there: Written, choice: Choice, whole: str, typed: bool, notes: list[str]
 ) -> tuple[Reading, bool]:
     """How numbers are to be read, and whether that must be asked."""
     if typed and (there.decimal or there.unclear) == ".":
         mine, there = ".", replace(there, decimal=".", unclear="")
     else:
         # A model that saw no decimals had whole numbers, whose only marks group thousands.
-        mine = told.decimal or there.decimal or whole or ("," if there.unclear == "." else ".")
+        mine = known.decimal or there.decimal or whole or ("," if there.unclear == "." else ".")
     # A thousands mark that no training cell had only follows from the decimal mark.
-    learned_thousands = told.format.thousands if told.format.thousands_seen else ""
+    learned_thousands = known.format.thousands if known.format.thousands_seen else ""
     wanted, asked = mine, False
     own = there.decimal or there.unclear
     if not own:
@@ -254,7 +254,7 @@ def _number(
     thousands = next(
         (
             mark
-            for mark in (there.thousands, told.format.thousands, there.unclear)
+            for mark in (there.thousands, known.format.thousands, there.unclear)
             if mark not in ("", wanted)
         ),
         "",
@@ -266,41 +266,41 @@ def _number(
             whose = "you chose" if wanted != mine else "the model learned it"
             notes.append(f"{_named(name)}: {there.example} was read as {value}, as {whose}.")
     form = replace(
-        told.format,
+        known.format,
         decimal=wanted,
         thousands=thousands,
         percent=there.unit == "%",
-        prefix=there.currency or told.format.prefix,
+        prefix=there.currency or known.format.prefix,
         suffix="" if there.unit == "%" else there.unit,
     )
-    return _in_unit(name, told, there, Reading(form), notes), asked
+    return _in_unit(name, known, there, Reading(form), notes), asked
 
 
-def _in_unit(name: str, told: Learned, there: Written, reading: Reading, notes: list[str]) -> Reading:
+def _in_unit(name: str, known: Learned, there: Written, reading: Reading, notes: list[str]) -> Reading:
     """The reading with the unit that the file writes, and by how much its numbers are to be multiplied."""
-    if told.currency and there.currency and not units.same_currency(told.currency, there.currency):
+    if known.currency and there.currency and not units.same_currency(known.currency, there.currency):
         raise UserError(
-            f"The model learned {_named(name)} in {told.currency}, and the file has it in {there.currency}: "
+            f"The model learned {_named(name)} in {known.currency}, and the file has it in {there.currency}: "
             "convert it first."
         )
-    if there.unit == told.unit or there.most is None:
+    if there.unit == known.unit or there.most is None:
         return reading
     if not there.unit:
-        if told.unit in _PERCENT and there.most <= 1 and (told.most is None or told.most > 1):
+        if known.unit in _PERCENT and there.most <= 1 and (known.most is None or known.most > 1):
             raise UserError(
-                f"The model learned {_named(name)} with {told.unit} signs, and the file has bare numbers up to "
-                f"{number(there.most, 6)}, which may be shares. Write them with {told.unit} signs first."
+                f"The model learned {_named(name)} with {known.unit} signs, and the file has bare numbers up to "
+                f"{number(there.most, 6)}, which may be shares. Write them with {known.unit} signs first."
             )
         notes.append(
-            f"{_named(name)} has no unit in this file; its numbers were taken as {told.unit}, as the model learned it."
+            f"{_named(name)} has no unit in this file; its numbers were taken as {known.unit}, as the model learned it."
         )
         return reading
-    wanted = told.unit or units.unit_in_name(name)
-    if not wanted and there.unit in _PERCENT and told.most is not None and told.most <= 1:
+    wanted = known.unit or units.unit_in_name(name)
+    if not wanted and there.unit in _PERCENT and known.most is not None and known.most <= 1:
         wanted = _SHARE
     into_wanted = units.conversion(there.unit, wanted, name)
     if into_wanted is None:
-        before = f"in {told.unit}" if told.unit else "without a unit"
+        before = f"in {known.unit}" if known.unit else "without a unit"
         raise UserError(
             f"The model learned {_named(name)} {before}, and the file has it in {there.unit}: that cannot be converted "
             f"for certain. Write it {before} first."
@@ -314,11 +314,13 @@ def _in_unit(name: str, told: Learned, there: Written, reading: Reading, notes: 
     return replace(reading, numerator=int(times * below), added=int(plus * below), denominator=below)
 
 
-def _date(name: str, told: Learned, there: Written, choice: Choice, notes: list[str]) -> tuple[Reading, bool]:
+def _date(
+    name: str, known: Learned, there: Written, choice: Choice, notes: list[str]
+) -> tuple[Reading, bool]:
     """How dates are to be read, and whether that must be asked."""
-    mine, own = told.day_first, {"day": True, "month": False}.get(there.order)
+    mine, own = known.day_first, {"day": True, "month": False}.get(there.order)
     if not there.order:
-        return Reading(replace(told.format, date_order="", date_shape="")), False  # they are unambiguous
+        return Reading(replace(known.format, date_order="", date_shape="")), False  # they are unambiguous
     if choice.day_first is not None:
         wanted: bool | None = choice.day_first
     elif mine is not None and own is not None and own != mine:
@@ -326,23 +328,23 @@ def _date(name: str, told: Learned, there: Written, choice: Choice, notes: list[
     else:
         wanted = own if mine is None else mine
     if wanted is None:
-        return Reading(told.format), True
+        return Reading(known.format), True
     if wanted != mine and mine is not None:
         notes.append(f"{_named(name)}: {there.date} was read with {_ORDERS[wanted]}, as you chose.")
     elif own is None:
         whose = "the model learned it" if wanted == mine else "you chose"
         notes.append(f"{_named(name)}: {there.date} was read with {_ORDERS[wanted]}, as {whose}.")
-    form = replace(told.format, date_order="dmy" if wanted else "mdy", date_shape="numbers")
+    form = replace(known.format, date_order="dmy" if wanted else "mdy", date_shape="numbers")
     return Reading(form), False
 
 
-def _other_words(name: str, told: Learned, there: Written) -> Iterator[str]:
+def _other_words(name: str, known: Learned, there: Written) -> Iterator[str]:
     """Other words for yes and no than the model learned."""
-    no, yes = told.format.no_words, told.format.yes_words
+    no, yes = known.format.no_words, known.format.yes_words
     if not no or not yes:
         return
-    known = {word.casefold() for word in (*no, *yes)}
-    others = sorted(word for word in there.words if word.casefold() not in known)
+    usual = {word.casefold() for word in (*no, *yes)}
+    others = sorted(word for word in there.words if word.casefold() not in usual)
     if others and all(word.casefold() in YES | NO for word in others):
         listed = ", ".join(f"“{word}”" for word in others)
         yield f"{_named(name)}: {listed} were taken as words for “{no[0]}” and “{yes[0]}”."
@@ -351,11 +353,11 @@ def _other_words(name: str, told: Learned, there: Written) -> Iterator[str]:
 def _about_marks(found: list[tuple[str, Learned, Written]]) -> Iterator[Question]:
     if not found:
         return
-    name, told, there = found[0]
+    name, known, there = found[0]
     other = there.decimal or there.unclear
-    mine = told.decimal or (set(_MARKS) - {other}).pop()
-    learned = f"with decimal {_MARKS[told.decimal]}" if told.decimal else "without decimals"
-    if not there.decimal and told.decimal:
+    mine = known.decimal or (set(_MARKS) - {other}).pop()
+    learned = f"with decimal {_MARKS[known.decimal]}" if known.decimal else "without decimals"
+    if not there.decimal and known.decimal:
         learned += " and nothing between thousands"
     more = _others(len(found) - 1)
     ways: tuple[tuple[Whose, str, str], ...] = (
@@ -381,8 +383,8 @@ def _others(number: int) -> str:
 def _about_dates(found: list[tuple[str, Learned, Written]]) -> Iterator[Question]:
     if not found:
         return
-    name, told, there = found[0]
-    before = "dates that can be read in one way only" if told.day_first is None else _ORDERS[told.day_first]
+    name, known, there = found[0]
+    before = "dates that can be read in one way only" if known.day_first is None else _ORDERS[known.day_first]
     own = there.order != "month"
     yield Question(
         "dates",

@@ -121,8 +121,7 @@ def conversion(written: str, wanted: str, name: str = "") -> Conversion | None:
 
     Args:
         written, wanted: Units as they stand behind numbers, such as ``"g"`` and ``"kg"``.
-        name: Of the column. Differences of temperatures, which other numbers become than temperatures do, are told by
-            it, and are not certain.
+        name: Of the column. It shows whether temperatures are differences, which convert otherwise and are not certain.
     """
     if written == wanted:
         return Conversion()

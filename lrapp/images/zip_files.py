@@ -94,7 +94,7 @@ def read_zip(
         name: Its name, for sentences only.
         settings: Size and colour.
         progress: Called with the stage and the share done, 0 to 1.
-        should_stop: Asked again and again; when true, reading ends.
+        should_stop: Called repeatedly; when true, reading ends.
         most_of_each: Reads no more than this many files of each class, for a look at them; None for all.
 
     Raises:

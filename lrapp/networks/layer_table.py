@@ -22,8 +22,6 @@ _TYPES = {
     "l2": "Float64",
     "batch_norm": "boolean",
 }
-# Only for pictures.
-PICTURE_COLUMNS = ("kind", "size", "stride")
 
 
 def to_frame(layers: Iterable[LayerSettings], columns: Iterable[str]) -> pd.DataFrame:

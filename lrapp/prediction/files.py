@@ -216,15 +216,17 @@ def _write_parts(
     should_stop: Callable[[], bool],
     choice: Choice | None,
 ) -> _Made:
-    told, (parts, read) = model.tabular, folders
-    needed = {column.name: column.kind for column in told.columns}
-    needed[told.target] = ColumnKind.NUMBER if told.task == "regression" else ColumnKind.CATEGORY
+    preprocessor, (parts, read) = model.tabular, folders
+    needed = {column.name: column.kind for column in preprocessor.columns}
+    needed[preprocessor.target] = (
+        ColumnKind.NUMBER if preprocessor.task == "regression" else ColumnKind.CATEGORY
+    )
     formats = model.formats.chosen(choice or Choice())
     portions = LongTable(path, name, needed, read, should_stop, formats=formats)
     try:
         return _write_portions(model, portions, lambda: portions.notes, parts, on_progress, should_stop)
     except ReadWhole:
-        table = portions.whole([column.name for column in told.columns])
+        table = portions.whole([column.name for column in preprocessor.columns])
         whole = iter([Portion(table, 1.0)])
         return _write_portions(model, whole, lambda: table.notes, parts, on_progress, should_stop)
 
@@ -304,21 +306,21 @@ def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
 
 
 def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schema: pa.Schema) -> Result:
-    tally, told = made.tally, model.tabular
+    tally, preprocessor = made.tally, model.tabular
     trained = _scores(run_folder)
     metrics = tally.scorer.metrics(trained)
     scored = tally.scorer.rows
-    classes = told.task != "regression"
+    classes = preprocessor.task != "regression"
     return Result(
         name=name,
         run=run_folder.name,
-        task=told.task,
-        target=told.target,
+        task=preprocessor.task,
+        target=preprocessor.target,
         rows=tally.rows,
         predicted=tally.predicted,
         columns=tuple(schema.names),
         added=made.added - (len(made.schema) - len(schema)),
-        needed=len(told.columns),
+        needed=len(preprocessor.columns),
         extra=tally.extra,
         unseen=tally.unseen(),
         notes=(*made.notes, *tally.notes()),
@@ -328,7 +330,7 @@ def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schem
         scored=scored,
         trained=trained.metrics if trained is not None else (),
         trained_part=trained.part if trained is not None else "",
-        verdict=scoring.sentence(metrics, scored, told.target, trained) if metrics else "",
+        verdict=scoring.sentence(metrics, scored, preprocessor.target, trained) if metrics else "",
     )
 
 

@@ -39,7 +39,7 @@ class Asked:
     Args:
         name: What the person called the file.
         run: Id of the run whose model is to predict.
-        owner: Id of whoever asked; empty where nobody in particular did.
+        owner: Id of its owner; empty if it has none.
     """
 
     name: str = ""
@@ -261,13 +261,13 @@ def work(
     Raises:
         UserError: As ``predicting.predict_file``.
     """
-    told = PredictionFolder(folder)
-    watched = watch or told.watch
-    with told.work_on():
+    prediction = PredictionFolder(folder)
+    watched = watch or prediction.watch
+    with prediction.work_on():
         try:
             files.predict_file(
                 run_folder,
-                told.table_path,
+                prediction.table_path,
                 name,
                 folder,
                 lambda progress: watched.tell(progress.words("row"), progress.share),
@@ -278,9 +278,9 @@ def work(
             write_beside(folder / _QUESTIONS_FILE, _QUESTIONS.dump_json(error.questions))
             return
         except BaseException:
-            told.delete()
+            prediction.delete()
             raise
-        told.table_path.unlink(missing_ok=True)
+        prediction.table_path.unlink(missing_ok=True)
 
 
 def create_of_pictures(
@@ -320,8 +320,8 @@ def work_on_pictures(
     Raises:
         UserError: As ``images.predict_files``.
     """
-    told = PredictionFolder(folder)
-    watched = watch or told.watch
+    prediction = PredictionFolder(folder)
+    watched = watch or prediction.watch
     pictures = [(name, folder / f"{number}") for number, name in enumerate(names)]
     try:
         return images.predict_files(
@@ -331,4 +331,4 @@ def work_on_pictures(
             should_stop=watched.should_stop,
         )
     finally:
-        told.delete()
+        prediction.delete()

@@ -58,7 +58,7 @@ def predict_files(
         files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         most_seen: How many of the pictures to hand back.
         on_progress: Told after every batch.
-        should_stop: Asked again and again.
+        should_stop: Called repeatedly.
 
     Raises:
         UserError: If the run's model looks at tables or is damaged, or there is no picture among the files.
@@ -79,13 +79,13 @@ def predict_pictures(
     """Return a network's predictions for pictures; arguments and errors as for ``predict_files``."""
     import pandas as pd
 
-    told = model.fitted(PicturePreprocessor)
+    preprocessor = model.fitted(PicturePreprocessor)
     names: list[str] = []
     reasons: list[str] = []
     outputs: list[Any] = []
     seen: list[NDArray[np.uint8]] = []
     try:
-        for batch in loose_images.batches(files, told.shape, _AT_ONCE, should_stop=should_stop):
+        for batch in loose_images.batches(files, preprocessor.shape, _AT_ONCE, should_stop=should_stop):
             names += batch.names
             reasons += batch.reasons
             seen.extend(batch.pixels[: most_seen - len(seen)])
@@ -101,17 +101,17 @@ def predict_pictures(
     if len(good) < len(names):
         frame["not predicted because"] = reasons
     if len(good):
-        decoded = told.decode(np.concatenate(outputs))
-        table = np.full((len(names), len(told.classes)), np.nan)
+        decoded = preprocessor.decode(np.concatenate(outputs))
+        table = np.full((len(names), len(preprocessor.classes)), np.nan)
         table[good] = decoded.probabilities
         frame["prediction"] = pd.Series(decoded.values, index=good).reindex(range(len(names)))
         frame["confidence"] = table.max(axis=1)
-        chances = pd.DataFrame(table, columns=[f"probability of {one}" for one in told.classes])
+        chances = pd.DataFrame(table, columns=[f"probability of {one}" for one in preprocessor.classes])
         frame = pd.concat([frame, chances], axis=1)
     notes = []
     if len(good) < len(names):
         count = len(names) - len(good)
         notes.append(f"{count:,} {'file' if count == 1 else 'files'} could not be read as a picture.")
     return PicturePredictions(
-        frame, np.stack(seen) if seen else np.zeros((0, *told.shape), np.uint8), tuple(notes)
+        frame, np.stack(seen) if seen else np.zeros((0, *preprocessor.shape), np.uint8), tuple(notes)
     )

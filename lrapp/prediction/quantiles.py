@@ -71,9 +71,9 @@ def _tables(learned: Quantiles, kind: type[np.floating[Any]]) -> _Tables:
     for column in range(columns):
         values, first = np.unique(learned.values[:, column], return_index=True)
         from_, to = learned.shares[first], learned.shares[np.append(first[1:], rows) - 1]
-        told = values.astype(kind)
+        typed = values.astype(kind)
         same = _NOISE if learned.near[column] else 0.0
-        start = np.flatnonzero(np.append(True, told[1:] > told[:-1] + same))
+        start = np.flatnonzero(np.append(True, typed[1:] > typed[:-1] + same))
         end = np.append(start[1:], len(values))
         many = len(start)
         least[column, :many], most[column, :many] = from_[start], to[end - 1]
@@ -84,7 +84,7 @@ def _tables(learned: Quantiles, kind: type[np.floating[Any]]) -> _Tables:
             )
             for one, other in zip(start.tolist(), end.tolist(), strict=True)
         ]
-        at[column, :many] = told[chosen]
+        at[column, :many] = typed[chosen]
         middle[column, :many] = (from_[chosen] + to[chosen]) / 2
     return _Tables(length, at.ravel(), least.ravel(), most.ravel(), middle.ravel())
 

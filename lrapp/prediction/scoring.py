@@ -79,9 +79,9 @@ class Scorer:
         self._log_loss -= float(np.log(np.clip(given, tiny.eps, 1 - tiny.eps)).sum())
 
     def _add_numbers(self, truth: np.ndarray, answered: np.ndarray) -> None:
-        told = self._preprocessor
-        y = standardised(truth, told.target_mean, told.target_scale).astype(np.float64)
-        error = np.abs(y - told.linear(answered))
+        preprocessor = self._preprocessor
+        y = standardised(truth, preprocessor.target_mean, preprocessor.target_scale).astype(np.float64)
+        error = np.abs(y - preprocessor.linear(answered))
         before = self.rows - len(y)
         # Chan et al. 1983: combines means and squares of two parts without cancellation.
         mean = float(y.mean())
@@ -112,9 +112,9 @@ class Scorer:
         )
 
     def _of_classes(self, trained: Scores | None) -> tuple[Metric, ...]:
-        told, n = self._preprocessor, self.rows
+        preprocessor, n = self._preprocessor, self.rows
         usual = trained.trivial if trained is not None else None
-        place = told.classes.index(usual) if usual in told.classes else None
+        place = preprocessor.classes.index(usual) if usual in preprocessor.classes else None
         share = None if place is None else float(self._are[place] / n)
         accuracy = Metric("accuracy", float(self._hits.sum() / n), share, True)
         loss = Metric("log loss", self._log_loss / n, None, False)
@@ -123,7 +123,7 @@ class Scorer:
         recall = float((self._hits[there] / self._are[there]).mean()) if several else None
         guessed = float(1 / np.count_nonzero(there)) if several else None
         balanced = Metric("balanced accuracy", recall, guessed, True)
-        if told.task == "binary":
+        if preprocessor.task == "binary":
             area, precision = self._area.values()
             return (
                 accuracy,

@@ -126,10 +126,10 @@ def load(run: Run) -> OneRow | None:
     try:
         with (run.folder / FILE).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        told = from_json(arrays.pop("about").tobytes())
-        if told["version"] != VERSION or told["model"] != _stamp(run):
+        described = from_json(arrays.pop("about").tobytes())
+        if described["version"] != VERSION or described["model"] != _stamp(run):
             return None
-        return _revived(told, arrays)
+        return _revived(described, arrays)
     except UserError:
         raise
     except FileNotFoundError:
@@ -145,7 +145,7 @@ def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     Args:
         run_folder: The run's folder.
         home: The store's folder, where the table that it learned from may still be.
-        watch: Told how far it is, and asked whether it is still wanted.
+        watch: Gets the progress, and is asked whether to stop.
 
     Raises:
         UserError: If there is no model, or none that can be computed with plain arrays, or it was stopped.
@@ -156,7 +156,7 @@ def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     stamp = _stamp(run)
     watch.tell("Opening the model …")
     model = SavedModel.load(run_folder)
-    told = model.tabular
+    preprocessor = model.tabular
     members = plain_network.learned(model.network)
     size = sum(
         layer.weights.size for member in members for layer in member.layers if layer.weights is not None
@@ -166,9 +166,9 @@ def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
             f"One row is answered for networks of at most {MOST_WEIGHTS:,} weights. This one has {size:,}: "
             "predict a table with one row instead."
         )
-    plan = plan_of(told)
+    plan = plan_of(preprocessor)
     watch.check("Opening the model was stopped.")
-    learned = OneRow(told, plan, members, _fields(plan, _training_table(run, home)))
+    learned = OneRow(preprocessor, plan, members, _fields(plan, _training_table(run, home)))
     write_beside(run_folder / FILE, _packed(learned, stamp))
 
 
@@ -307,7 +307,7 @@ def _steps(field: Field, now: Value) -> list[Value]:
 
 
 def _packed(learned: OneRow, stamp: list[int]) -> bytes:
-    told, plan = learned.preprocessor, learned.plan
+    preprocessor, plan = learned.preprocessor, learned.plan
     arrays: dict[str, np.ndarray] = {
         "answers": plan.answers,
         "answer_fill": plan.answer_fill,
@@ -330,13 +330,13 @@ def _packed(learned: OneRow, stamp: list[int]) -> bytes:
     about = {
         "version": VERSION,
         "model": stamp,
-        "task": told.task,
-        "target": told.target,
-        "classes": told.classes,
-        "target_mean": told.target_mean,
-        "target_scale": told.target_scale,
-        "logarithm": None if told.logarithm is None else asdict(told.logarithm),
-        "inputs": told.inputs,
+        "task": preprocessor.task,
+        "target": preprocessor.target,
+        "classes": preprocessor.classes,
+        "target_mean": preprocessor.target_mean,
+        "target_scale": preprocessor.target_scale,
+        "logarithm": None if preprocessor.logarithm is None else asdict(preprocessor.logarithm),
+        "inputs": preprocessor.inputs,
         "fields": [asdict(field) for field in learned.fields],
         "bound": None if plan.numbers is None else plan.numbers.bound,
         "categories": [slot for slot, _ in plan.categories],
@@ -360,9 +360,9 @@ def _under(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
     return {name.removeprefix(start): part for name, part in arrays.items() if name.startswith(start)}
 
 
-def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
+def _revived(described: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
     try:
-        fields = tuple(TypeAdapter(list[Field]).validate_python(told["fields"]))
+        fields = tuple(TypeAdapter(list[Field]).validate_python(described["fields"]))
     except ValidationError as error:
         raise ValueError("not fields") from error
     columns = tuple(field.column for field in fields)
@@ -372,14 +372,14 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
         if "quantiles.values" in arrays:
             quantiles = Quantiles(**{name: arrays[f"quantiles.{name}"] for name in _QUANTILES})
         learned = {name: arrays[f"numbers.{name}"] for name in _NUMBERS}
-        numbers = Numbers(**learned, quantiles=quantiles, bound=told.get("bound"))
+        numbers = Numbers(**learned, quantiles=quantiles, bound=described.get("bound"))
     plan = Portable(
         columns,
         numbers,
         arrays["answers"],
         arrays["answer_fill"],
         arrays["flags"],
-        tuple((slot, arrays[f"category.{place}"]) for place, slot in enumerate(told["categories"])),
+        tuple((slot, arrays[f"category.{place}"]) for place, slot in enumerate(described["categories"])),
     )
     members = tuple(
         Member(
@@ -393,17 +393,17 @@ def _revived(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> OneRow:
                 for place, activation in enumerate(member["activations"])
             ),
         )
-        for number, member in enumerate(told["members"])
+        for number, member in enumerate(described["members"])
     )
     preprocessor = Preprocessor(
-        told["task"],
-        told["target"],
-        tuple(told["classes"]),
-        told["target_mean"],
-        told["target_scale"],
+        described["task"],
+        described["target"],
+        tuple(described["classes"]),
+        described["target_mean"],
+        described["target_scale"],
         columns,
-        tuple(told["inputs"]),
+        tuple(described["inputs"]),
         None,
-        logarithm=None if told.get("logarithm") is None else LogTarget(**told["logarithm"]),
+        logarithm=None if described.get("logarithm") is None else LogTarget(**described["logarithm"]),
     )
     return OneRow(preprocessor, plan, members, fields)

@@ -92,12 +92,12 @@ class Tally:
 
     def add(self, answers: Answers) -> None:
         """Count a part."""
-        told = self._preprocessor
+        preprocessor = self._preprocessor
         if not self.rows:
-            needed = {column.name for column in told.columns}
+            needed = {column.name for column in preprocessor.columns}
             names = answers.frame.columns
-            self.extra = tuple(name for name in names if name not in needed and name != told.target)
-            self._has_target = told.target in names
+            self.extra = tuple(name for name in names if name not in needed and name != preprocessor.target)
+            self._has_target = preprocessor.target in names
         self.rows += len(answers.frame)
         self.predicted += len(answers.good)
         if answers.probabilities is not None:
@@ -141,16 +141,16 @@ class Tally:
 
     def bars(self) -> tuple[Bar, ...]:
         """Return how often each class was predicted, the most frequent first, or a histogram of the numbers."""
-        told = self._preprocessor
-        if told.classes:
+        preprocessor = self._preprocessor
+        if preprocessor.classes:
             order = np.argsort(-self._bars, kind="stable")
-            return tuple(Bar(int(self._bars[n]), told.classes[n]) for n in order.tolist())
+            return tuple(Bar(int(self._bars[n]), preprocessor.classes[n]) for n in order.tolist())
         filled = np.flatnonzero(self._bars)
         if not len(filled):
             return ()
         first, last = int(filled[0]), int(filled[-1]) + 1
         step = -(-(last - first) // _BARS)
-        edges = told.decode(_EDGES).values.tolist()
+        edges = preprocessor.decode(_EDGES).values.tolist()
         return tuple(
             Bar(
                 int(self._bars[start : start + step].sum()),

@@ -45,7 +45,7 @@ class ExpectedShape:
 def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
     """Return the shape of a table as network inputs: exactly as ``prepare`` makes it, estimated for very large ones.
 
-    Which categories are rare, which columns have gaps and which parts of dates never change hangs on the rows that
+    Which categories are rare, which columns have gaps and which parts of dates never change depends on the rows that
     train, so the rows are divided as they will be. That takes some hundredths of a second: keep what it returns.
 
     Args:

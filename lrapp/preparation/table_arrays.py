@@ -92,7 +92,7 @@ class Prepared:
 
     @property
     def tabular(self) -> Preprocessor:
-        """The preprocessor of a table; whoever asks has made sure that these are no pictures."""
+        """The preprocessor of a table; not for pictures."""
         assert isinstance(self.preprocessor, Preprocessor)
         return self.preprocessor
 

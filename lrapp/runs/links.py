@@ -76,12 +76,12 @@ def _broken() -> UserError:
 def _told(value: Any) -> Any:
     """Settings for JSON, with the fields that differ from their defaults."""
     if isinstance(value, BaseModel):
-        told = {}
+        fields = {}
         for name, field in type(value).model_fields.items():
             own = getattr(value, name)
             if name in _ALWAYS or field.is_required() or own != field.get_default(call_default_factory=True):
-                told[name] = _told(own)
-        return told
+                fields[name] = _told(own)
+        return fields
     if isinstance(value, dict):
         return {name: _told(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):

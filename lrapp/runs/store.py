@@ -235,7 +235,7 @@ class EventWriter:
                 line = line[self._file.write(line) :]
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
@@ -324,7 +324,7 @@ class Store:
 
         Args:
             settings: What the run is made of.
-            owner: An id of whoever starts it, ASCII; empty where nobody in particular does.
+            owner: Id of its owner, ASCII; empty if it has none.
 
         Raises:
             UserError: If the disk is full.

@@ -44,7 +44,7 @@ def batches(
         shape: Height, width and channels of a picture.
         at_once: Pictures of a batch.
         readers: The processes that read; by default one for these files alone.
-        should_stop: Asked again and again; when true, reading ends.
+        should_stop: Called repeatedly; when true, reading ends.
     """
     with disk_errors():
         folder = Path(tempfile.mkdtemp(prefix="lrapp-"))

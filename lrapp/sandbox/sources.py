@@ -25,7 +25,7 @@ def read_table(
     Args:
         store: Where uploaded files are kept.
         settings: Which table, and how it is read.
-        should_stop: Asked again and again while an upload is read.
+        should_stop: Called repeatedly while an upload is read.
         uploads: Whose readers to use; by default a process for this file alone.
 
     Raises:
@@ -77,7 +77,7 @@ def read_images(
         store: Where uploaded files are kept.
         settings: Which pictures, and how large.
         tell: Told what is being done, and how much of it is done, 0 to 1.
-        should_stop: Asked again and again while a file is read.
+        should_stop: Called repeatedly while a file is read.
 
     Raises:
         Stopped: If it was asked to.

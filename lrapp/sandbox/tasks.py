@@ -233,12 +233,12 @@ def _pictures(settings: dict[str, Any]) -> "PictureSettings":
 
 
 def _now_and_then(line: Line) -> Callable[[str, float], None]:
-    told = 0.0
+    last = 0.0
 
     def sometimes(what: str, share: float) -> None:
-        nonlocal told
-        if time.monotonic() > told + _TOLD_SECONDS:
-            told = time.monotonic()
+        nonlocal last
+        if time.monotonic() > last + _TOLD_SECONDS:
+            last = time.monotonic()
             line.tell(doing=what, share=share)
 
     return sometimes

@@ -74,7 +74,7 @@ class Uploads:
             dialect: What is known of how it is written.
             kinds: Kinds of columns that were chosen.
             known_names: Names that columns are known to have.
-            should_stop: Asked again and again; when true, reading ends.
+            should_stop: Called repeatedly; when true, reading ends.
 
         Raises:
             UserError: If it is not kept here, cannot be read so, was refused before, or it was asked to stop.
@@ -217,7 +217,7 @@ class Uploads:
             task: Its name.
             source: The file.
             on_word: Told what the task says on its way.
-            should_stop: Asked again and again; when true, reading ends.
+            should_stop: Called repeatedly; when true, reading ends.
             arguments: The task's, beside the file's path and name, as JSON.
 
         Raises:
@@ -244,14 +244,14 @@ class Uploads:
         known_names: Collection[str],
     ) -> Path:
         # The name is part of the table, and of its notes.
-        told = [
+        parts = [
             source.name,
             dialect.model_dump(mode="json"),
             sorted(kinds.items()),
             sorted(known_names),
             _program(),
         ]
-        key = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return self.store.home / TABLES / f"{source.sha256}-{key[:32]}"
 
     def refused(self, source: object) -> str:

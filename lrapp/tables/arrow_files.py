@@ -134,18 +134,18 @@ def open_table(path: Path) -> Table:
     )
 
 
-def _back(kind: Any, told: Any) -> Any:
+def _back(kind: Any, stored: Any) -> Any:
     """What JSON holds, as the kind that it was; pydantic would take a process that reads a tenth of a second."""
     if is_dataclass(kind):
         hints = _hints(cast(type, kind))
-        return kind(**{name: _back(hints[name], value) for name, value in told.items()})  # type: ignore[operator]
+        return kind(**{name: _back(hints[name], value) for name, value in stored.items()})  # type: ignore[operator]
     if get_origin(kind) is tuple:
-        return tuple(_back(get_args(kind)[0], one) for one in told)
+        return tuple(_back(get_args(kind)[0], one) for one in stored)
     if get_origin(kind) is Mapping:
-        return {name: _back(get_args(kind)[1], one) for name, one in told.items()}
+        return {name: _back(get_args(kind)[1], one) for name, one in stored.items()}
     if get_origin(kind) is UnionType:
-        return None if told is None else _back(get_args(kind)[0], told)
-    return kind(told) if isinstance(kind, type) and issubclass(kind, Enum) else told
+        return None if stored is None else _back(get_args(kind)[0], stored)
+    return kind(stored) if isinstance(kind, type) and issubclass(kind, Enum) else stored
 
 
 @cache

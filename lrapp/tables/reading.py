@@ -244,8 +244,8 @@ def _no_rows_alike(width: int) -> UserError:
 
 
 def _read_text(data: bytes, notes: list[str], given: Given) -> Rows:
-    told = given.told
-    decoded = decode(data, told.encoding)
+    chosen = given.chosen
+    decoded = decode(data, chosen.encoding)
     del data
     notes.extend([*([decoded.guess] if decoded.guess else []), *decoded.notes])
     encoding, ruled = decoded.encoding, without_rulings(decoded.data)
@@ -259,7 +259,7 @@ def _read_text(data: bytes, notes: list[str], given: Given) -> Rows:
     if not content[: 1 << 16].strip() and not content.strip():
         raise no_rows(only_names=False)
     beginning = content[: 2 * SAMPLE_BYTES].decode("utf-8", errors="ignore")
-    found = detect(beginning, encoding, told, given.names)
+    found = detect(beginning, encoding, chosen, given.names)
     if said := _RUNS.get(found.dialect.delimiter):
         notes.append(said)
     text = prepare_text(content, found.dialect.delimiter, found.dialect.quote, found.dialect.escape)
@@ -270,9 +270,9 @@ def _read_text(data: bytes, notes: list[str], given: Given) -> Rows:
         raise no_rows(only_names=False)
     rows = [records.cells(place) for place in filled]
     rows = without_sign(rows, notes)
-    if told.header is not False:
+    if chosen.header is not False:
         rows = with_split_names(rows, notes)
-    plan = layout(rows, told.header, given.names)
+    plan = layout(rows, chosen.header, given.names)
     check_size(records.count, plan.width)
     header = rows[plan.skip : plan.skip + plan.header_rows]
     names, unnamed = column_names(header, plan, notes, given.names)
@@ -285,7 +285,7 @@ def _read_text(data: bytes, notes: list[str], given: Given) -> Rows:
     if first >= records.count:
         raise no_rows(only_names=True) if not plan.skip else _no_rows_alike(plan.width)
     body_rows = rows[first_row:]
-    final = with_marks(replace(found.dialect, header=bool(header)), body_rows, told)
+    final = with_marks(replace(found.dialect, header=bool(header)), body_rows, chosen)
     types = choose_types(body_rows, plan.width, final)
     if records.count < _FEW_ROWS or text.escaped or text.delimiter != text.written:
         types = Types([pa.string()] * plan.width)

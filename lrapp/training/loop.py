@@ -1,7 +1,7 @@
 """Many training steps in one graph call.
 
 ``keras.Model.fit`` spends most of a small network's time between steps. Here the data stay tensors, and one
-``tf.function`` runs as many steps as it is told to: it cuts each batch, sets the learning rate, takes the gradient,
+``tf.function`` runs a given number of steps: it cuts each batch, sets the learning rate, takes the gradient,
 lets Keras's own optimizer apply it and writes down what happened. How many steps one call runs changes no number.
 """
 

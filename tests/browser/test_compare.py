@@ -130,7 +130,7 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         open_compare(page, app)
         set_number(page, "Epochs", 3_000)
         set_number(page, "Seeds", 1)
-        expect(page.get_by_text("With one seed nobody can tell")).to_be_visible()
+        expect(page.get_by_text("One seed cannot tell")).to_be_visible()
         page.get_by_role("button", name="Compare", exact=True).click()
         made = study(page, app)
         page.get_by_text("epoch").first.wait_for()

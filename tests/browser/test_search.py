@@ -83,9 +83,7 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         best = int(rows[0]["Trial"])
         told = search.values(study.search.space, runs[best - 1].settings)
         assert float(rows[0]["Learning rate"]) == told["learning_rate"]
-        expect(
-            page.get_by_text(f"Trial {best} is the best of the 4 that did all their epochs")
-        ).to_be_visible()
+        expect(page.get_by_text(f"Trial {best} is the best of the 4 that finished")).to_be_visible()
         expect(page.get_by_text("looks better than the settings are")).to_be_visible()
         expect(page.get_by_text("of the 69 test rows; always answering")).to_be_visible()
         expect(page.get_by_role("link", name=f"Open trial {best}")).to_be_visible()
@@ -155,7 +153,9 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         page.get_by_role("button", name="Stop all").click()
         page.get_by_text("Ended; not all runs finished").wait_for()
         assert [app.run(member.run_id).status.state for member in study.members] == ["stopped"] * 3
-        expect(page.get_by_text("No trial did all its epochs, so there is none to choose.")).to_be_visible()
+        expect(
+            page.get_by_text("No trial finished all its epochs, so there is none to choose.")
+        ).to_be_visible()
         expect(page.get_by_text("3 stopped (trials 1, 2 and 3)")).to_be_visible()
         idle(page)
         page.get_by_role("button", name="Resume 3 runs").click()

@@ -240,7 +240,7 @@ def test_the_study_goes_on_without_a_run_and_says_so(state: State | None, word: 
     assert found.table().iloc[1, 1] == f"2 of 3, {word}"
     assert result.difference is not None
     assert result.difference.seeds == 2
-    assert f"Runs left out, as they did not do all their epochs: other: {word}." in found.verdict()
+    assert f"Runs left out, as they did not finish: other: {word}." in found.verdict()
 
 
 def test_a_run_stopped_half_way_gives_no_figures() -> None:
@@ -249,7 +249,7 @@ def test_a_run_stopped_half_way_gives_no_figures() -> None:
     assert found is not None
     assert found.results[1].best is None
     assert found.table().iloc[1, 2:6].tolist() == ["–"] * 4
-    assert found.verdict().startswith("Too few runs did all their epochs")
+    assert found.verdict().startswith("Too few runs finished all their epochs")
 
 
 def test_nan_from_the_first_step_in_every_run_of_a_policy() -> None:

@@ -156,9 +156,8 @@ def test_found_rates_are_told(store: Store) -> None:
     assert run_table.policy(RunSettings(mode="range test")) == "Range test"
 
 
-@pytest.mark.parametrize(
-    ("model", "text"),
-    [
+def test_networks_in_short() -> None:
+    cases: list[tuple[ModelSettings, str]] = [
         (ModelSettings(), "64-32"),
         (ModelSettings(layers=()), "linear"),
         (
@@ -173,10 +172,9 @@ def test_found_rates_are_told(store: Store) -> None:
             "conv 32-max pool-10",
         ),
         (ModelSettings(start=PretrainedStart(), layers=()), "MobileNetV2"),
-    ],
-)
-def test_networks_in_short(model: ModelSettings, text: str) -> None:
-    assert run_table.network(RunSettings(model=model)) == text
+    ]
+    for model, text in cases:
+        assert run_table.network(RunSettings(model=model)) == text, (model, text)
 
 
 # --- damage ---------------------------------------------------------------------------------------------------

@@ -205,7 +205,7 @@ def test_a_cycle_longer_than_the_run_is_allowed_but_said(policy: PolicySettings,
 
 
 def test_one_seed_is_allowed_but_said() -> None:
-    assert "With one seed" in studies.check(replace(PLAN, seeds=(5,)))[0]
+    assert "One seed cannot" in studies.check(replace(PLAN, seeds=(5,)))[0]
     assert studies.check(PLAN) == []
 
 

@@ -135,11 +135,11 @@ def _of_pictures(run: Run, insight: Insight, name: str, with_insight: bool = Tru
 def test_a_report_of_pictures_shows_what_it_got_wrong_inside_itself(finished: Run, insight: Insight) -> None:
     html = _of_pictures(finished, insight, UGLY)
     reader = read(html)
-    assert f"Tells apart {len(insight.classes)} classes of pictures: Pictures of <img" in reader.text
+    assert f"Distinguishes {len(insight.classes)} classes of pictures: Pictures of <img" in reader.text
     assert "Predicts" not in reader.text
     assert "<h2>What it got wrong</h2>" in html
     assert "2 of 50 test pictures were misclassified" in reader.text
-    assert "Told right most often" in reader.text
+    assert "Classified correctly most often" in reader.text
     assert len(reader.sources) == 2
     assert all(one is not None and one.startswith("data:image/png;base64,") for one in reader.sources)
     assert "img-src data:" in html
@@ -150,7 +150,7 @@ def test_a_report_of_pictures_shows_what_it_got_wrong_inside_itself(finished: Ru
 
 def test_without_a_closer_look_the_mistakes_are_still_shown(finished: Run, insight: Insight) -> None:
     reader = read(_of_pictures(finished, insight, "own.zip", with_insight=False))
-    assert "Tells apart classes of pictures: Pictures of own.zip." in reader.text
+    assert "Distinguishes classes of pictures: Pictures of own.zip." in reader.text
     assert "2 of 50 test pictures" in reader.text
 
 
@@ -159,7 +159,7 @@ def test_sets_are_called_by_their_names(finished: Run, insight: Insight) -> None
         update={"data": DataSettings(source=PicturesSource(name="fashion-mnist"))}
     )
     html = report.html("x", finished.history(), settings, scores_of(finished), insight)
-    assert f"Tells apart {len(insight.classes)} classes of pictures: Fashion-MNIST." in html
+    assert f"Distinguishes {len(insight.classes)} classes of pictures: Fashion-MNIST." in html
     assert "What it got wrong" not in html
 
 

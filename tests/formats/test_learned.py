@@ -33,18 +33,16 @@ def test_a_tables_marks_are_those_that_some_column_shows() -> None:
     assert [found[name].decimal for name in "ab"] == [",", ","], "unless a person does"
 
 
-@pytest.mark.parametrize(
-    ("form", "unit", "currency"),
-    [
+def test_units_are_told_from_currencies() -> None:
+    cases: list[tuple[ColumnFormat, str, str]] = [
         (ColumnFormat("number", suffix="kg"), "kg", ""),
         (ColumnFormat("number", suffix="EUR"), "", "EUR"),
         (ColumnFormat("number", prefix="$"), "", "$"),
         (ColumnFormat("number", percent=True), "%", ""),
         (ColumnFormat("number", suffix="‰"), "‰", ""),
-    ],
-)
-def test_units_are_told_from_currencies(form: ColumnFormat, unit: str, currency: str) -> None:
-    assert (Learned(form).unit, Learned(form).currency) == (unit, currency)
+    ]
+    for form, unit, currency in cases:
+        assert (Learned(form).unit, Learned(form).currency) == (unit, currency), (form, unit, currency)
 
 
 def test_they_come_back_from_json(tmp_path: Path) -> None:

@@ -72,14 +72,14 @@ def test_differences_of_temperatures_are_no_temperatures(name: str) -> None:
     assert units.conversion("g", "kg", name) is not None
 
 
-@pytest.mark.parametrize("name", ["temperature", "T_orange", "arranged", "exchanger temperature"])
-def test_what_only_sounds_like_a_difference_is_a_temperature(name: str) -> None:
-    assert units.conversion("°F", "°C", name) is not None
+def test_what_only_sounds_like_a_difference_is_a_temperature() -> None:
+    cases: list[str] = ["temperature", "T_orange", "arranged", "exchanger temperature"]
+    for name in cases:
+        assert units.conversion("°F", "°C", name) is not None, name
 
 
-@pytest.mark.parametrize(
-    ("written", "wanted"),
-    [
+def test_what_is_not_certain_is_not_converted() -> None:
+    cases: list[tuple[str, str]] = [
         ("g", "m"),
         ("kg", ""),
         ("", "kg"),
@@ -91,15 +91,13 @@ def test_what_only_sounds_like_a_difference_is_a_temperature(name: str) -> None:
         ("%", "kg"),
         ("mb", "MB"),
         ("€", "$"),
-    ],
-)
-def test_what_is_not_certain_is_not_converted(written: str, wanted: str) -> None:
-    assert units.conversion(written, wanted) is None
+    ]
+    for written, wanted in cases:
+        assert units.conversion(written, wanted) is None, (written, wanted)
 
 
-@pytest.mark.parametrize(
-    ("name", "unit"),
-    [
+def test_a_name_may_end_in_its_unit() -> None:
+    cases: list[tuple[str, str]] = [
         ("body_mass_g", "g"),
         ("length (cm)", "cm"),
         ("speed [km/h]", "km/h"),
@@ -111,10 +109,9 @@ def test_what_is_not_certain_is_not_converted(written: str, wanted: str) -> None
         ("g", ""),
         ("market_share", ""),
         ("first name", ""),
-    ],
-)
-def test_a_name_may_end_in_its_unit(name: str, unit: str) -> None:
-    assert units.unit_in_name(name) == unit
+    ]
+    for name, unit in cases:
+        assert units.unit_in_name(name) == unit, (name, unit)
 
 
 def test_a_sign_and_a_code_are_one_currency() -> None:

@@ -180,7 +180,7 @@ def test_what_is_damaged_is_passed_over_and_told(
         (cache / file).write_bytes(data)
     found = read_set("fashion-mnist")
     np.testing.assert_array_equal(found.pixels, small.pixels)
-    told = (f"{file} in {cache} is damaged or cut off and was passed over.",)
+    told = (f"{file} in {cache} is damaged or cut off and was skipped.",)
     assert found.notes == (() if how == "folder" else told)
 
 
@@ -192,7 +192,7 @@ def test_it_is_downloaded_into_kerass_cache(
     (cache / FILES[0]).write_bytes(b"cut")
     found = read_set("fashion-mnist", lambda what, done: told.append((what, done)))
     np.testing.assert_array_equal(found.pixels, small.pixels)
-    assert found.notes == (f"{FILES[0]} in {cache} is damaged or cut off and was passed over.",)
+    assert found.notes == (f"{FILES[0]} in {cache} is damaged or cut off and was skipped.",)
     assert sorted(path.name for path in cache.iterdir()) == sorted(FILES)
     assert "Downloading Fashion-MNIST" in {what for what, _ in told}
     assert [done for _, done in told] == sorted(done for _, done in told)

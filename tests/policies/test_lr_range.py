@@ -325,7 +325,7 @@ def test_nobody_is_told_to_do_what_cannot_be_done() -> None:
     assert "raise" not in limited
     assert limited.endswith("choose the learning rate yourself.")
     flat = advise([curve(RATES, np.full(STEPS, 0.7), STEPS)], Room(higher=False, larger_batch=False)).sentence
-    assert flat.endswith("Take more steps, and check that the inputs can tell the target at all.")
+    assert flat.endswith("Take more steps, and check that the inputs have any relation to the target.")
     rising = advise([curve(RATES, np.linspace(0.5, 3, STEPS), STEPS)], Room(lower=False)).sentence
     assert "start the test lower" not in rising
     exploded = advise([curve(RATES[:3], [0.7, 30.0, math.inf], STEPS)], Room(lower=False)).sentence

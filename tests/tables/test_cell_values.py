@@ -10,9 +10,8 @@ from lrapp.tables import cell_values
 from lrapp.tables.columns import yes_no_words
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
+def test_a_value_is_known_by_its_text() -> None:
+    cases: list[tuple[object, str]] = [
         (1, "1"),
         (1.0, "1"),
         (np.float64(2.5), "2.5"),
@@ -24,10 +23,9 @@ from lrapp.tables.columns import yes_no_words
         ("007", "007"),
         (pd.Timestamp("2020-02-03"), "2020-02-03"),
         (pd.Timestamp("2020-02-03 04:05"), "2020-02-03 04:05:00"),
-    ],
-)
-def test_a_value_is_known_by_its_text(value: object, text: str) -> None:
-    assert cell_values.text_of(value) == text
+    ]
+    for value, text in cases:
+        assert cell_values.text_of(value) == text, (value, text)
 
 
 def test_texts_join_what_reads_the_same_and_leave_missing_values_out() -> None:
@@ -37,9 +35,8 @@ def test_texts_join_what_reads_the_same_and_leave_missing_values_out() -> None:
     assert codes.tolist() == [0, 0, -1, -1, 1]
 
 
-@pytest.mark.parametrize(
-    ("names", "ordered"),
-    [
+def test_names_are_sorted_as_a_person_does() -> None:
+    cases: list[tuple[list[str], tuple[str, ...]]] = [
         (["10", "9", "1.5"], ("1.5", "9", "10")),
         (["file 10", "file 9", "File 1"], ("File 1", "file 9", "file 10")),
         (["yes", "no"], ("no", "yes")),
@@ -49,10 +46,9 @@ def test_texts_join_what_reads_the_same_and_leave_missing_values_out() -> None:
         (["+", "-"], ("-", "+")),
         (["да", "нет"], ("нет", "да")),
         (["Ja", "Nee"], ("Nee", "Ja")),
-    ],
-)
-def test_names_are_sorted_as_a_person_does(names: list[str], ordered: tuple[str, ...]) -> None:
-    assert cell_values.natural(names) == ordered
+    ]
+    for names, ordered in cases:
+        assert cell_values.natural(names) == ordered, (names, ordered)
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,8 @@ def test_bars_of_texts_are_the_most_frequent_first() -> None:
     assert bars(pd.Series([str(number) for number in range(50)])) == [1] * BARS
 
 
-@pytest.mark.parametrize(
-    ("column", "expected"),
-    [
+def test_bars_of_odd_columns() -> None:
+    cases: list[tuple[pd.Series, list[int]]] = [
         (pd.Series([], dtype="float64"), []),
         (pd.Series([np.nan, np.nan]), []),
         (pd.Series([np.inf, -np.inf]), []),
@@ -67,10 +66,9 @@ def test_bars_of_texts_are_the_most_frequent_first() -> None:
         (pd.Series([True, False, True]), [1, *[0] * 10, 2]),
         (pd.Series([1, None, 3, 3], dtype="Int64"), [1, *[0] * 10, 2]),
         (pd.Series(pd.to_datetime(["2026-01-01", "2026-01-13", "NaT"])), [1, *[0] * 10, 1]),
-    ],
-)
-def test_bars_of_odd_columns(column: pd.Series, expected: list[int]) -> None:
-    assert bars(column) == expected
+    ]
+    for column, expected in cases:
+        assert bars(column) == expected, (column, expected)
 
 
 def test_one_absurd_value_does_not_flatten_the_others() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ownership import MAKER, TABLE, Idle, Made, ended, ended_study
+from source.ownership import MAKER, TABLE, Idle, Made, ended, ended_study
 
 from lrapp.access import uploaders
 from lrapp.execution.queue import Jobs

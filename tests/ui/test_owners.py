@@ -1,7 +1,7 @@
 """Whose is what: things without an owner, several at once, other tabs, browsers without cookies."""
 
 import pytest
-from ownership import MAKER, OTHER, Made, attempt, ended, visit
+from source.ownership import MAKER, OTHER, Made, attempt, ended, visit
 
 from lrapp.errors import UserError
 from lrapp.runs.store import Run

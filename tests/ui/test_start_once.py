@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from ownership import MAKER, OTHER, SEARCH, Made, attempt, new_runs, plan, visit
+from source.ownership import MAKER, OTHER, SEARCH, Made, attempt, new_runs, plan, visit
 
 from lrapp.errors import UserError
 from lrapp.experiments.study_files import Study

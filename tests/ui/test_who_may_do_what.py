@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import get_args
 
 import pytest
-from ownership import MAKER, OTHER, SEARCH, TABLE, Made, attempt, ended, new_runs, plan, visit
+from source.ownership import MAKER, OTHER, SEARCH, TABLE, Made, attempt, ended, new_runs, plan, visit
 
 from lrapp.access.rights import Relation
 from lrapp.errors import UserError

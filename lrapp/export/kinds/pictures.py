@@ -51,16 +51,16 @@ if __name__ == "__main__":
 
 
 def _about(folder: Path) -> Predicts:
-    told = PicturePreprocessor.load(folder)
+    preprocessor = PicturePreprocessor.load(folder)
     return Predicts(
-        told.target,
+        preprocessor.target,
         "PICTURES is a picture, a folder or a zip of them. The model distinguishes: "
-        f"{', '.join(map(code, told.classes))}.",
+        f"{', '.join(map(code, preprocessor.classes))}.",
     )
 
 
 def _purpose(data: DataSettings, classes: int) -> str:
-    return f"Tells apart {f'{classes:,} ' if classes else ''}classes of pictures: {data.title}."
+    return f"Distinguishes {f'{classes:,} ' if classes else ''}classes of pictures: {data.title}."
 
 
 def _cells(finished: PictureRecipe) -> tuple[Cell, ...]:

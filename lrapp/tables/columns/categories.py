@@ -86,7 +86,7 @@ def _are_codes(others: list[str], about: Context) -> bool:
 
 
 def missing_in(words: Words, clean: Words) -> tuple[str, ...]:
-    """Words of a column that were taken for missing values."""
+    """Words of a column that were read as missing values."""
     if clean is words:
         return ()
     kept = set(clean.texts)

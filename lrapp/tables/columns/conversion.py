@@ -98,12 +98,12 @@ def _read_long(column: pa.ChunkedArray, about: Context) -> Read | None:
     if head != raw:
         column = _trimmed(column)
     if shape := date_shape(present):
-        dates = parse_even_dates(column, shape, day_first_hint=about.decimal == ",", told=about.date_order)
+        dates = parse_even_dates(column, shape, day_first_hint=about.decimal == ",", chosen=about.date_order)
         return _as_dates(dates, []) if dates else None
     strange = strange_cells(column, HEAD)
     odd = words_of(strange).texts if strange is not None else [text for text in head if not is_plain(text)]
     cells = [*present, *[text for text in odd if text not in _MISSING][:_SAMPLE]]
-    form = column_format(cells, about.decimal, about.thousands, told=about.told)
+    form = column_format(cells, about.decimal, about.thousands, chosen=about.chosen)
     if sum(parse_number(cell, form) is not None for cell in present) < 0.5 * len(present):
         return None
     parsed = parse_long(column, form, signs_in(cells).currencies)
@@ -126,7 +126,7 @@ def _read_words(words: Words, about: Context) -> Read:
     # Cells that programs do not write may be outside of the sample, and show most about the format.
     unusual = (text for text in words.texts if not is_plain(text) and text not in _MISSING)
     cells = [*present, *islice(unusual, _SAMPLE)]
-    form = column_format(cells, about.decimal, about.thousands, told=about.told)
+    form = column_format(cells, about.decimal, about.thousands, chosen=about.chosen)
     numeric = sum(parse_number(cell, form) is not None for cell in present)
     # These are different cells, and a few numbers may be in most rows: hence the low bar.
     if numeric >= 0.3 * len(present) and (
@@ -176,7 +176,7 @@ def convert(column: pa.ChunkedArray | Packed, kind: ColumnKind, about: Context) 
     if kind is ColumnKind.NUMBER:
         cells = _sample([text for text in words.texts if text not in _MISSING], about.width)
         numeric = [cell for cell in cells if looks_numeric(cell)]
-        form = column_format(numeric or cells, about.decimal, about.thousands, told=about.told)
+        form = column_format(numeric or cells, about.decimal, about.thousands, chosen=about.chosen)
         numbers = number_notes(parse_column(words, form), form, cells)
         values = pd.Series(numbers.values, copy=False)
         if values.notna().any():
@@ -412,7 +412,7 @@ def _compact_dates(column: Packed, values: np.ndarray) -> Read | None:
 
 def _read_dates(words: Words, shape: str, about: Context) -> Read | None:
     clean, notes = without_missing_words(words, _MISSING)
-    dates = parse_dates(clean, shape, day_first_hint=about.decimal == ",", told=about.date_order)
+    dates = parse_dates(clean, shape, day_first_hint=about.decimal == ",", chosen=about.date_order)
     return _as_dates(dates, notes, missing_in(words, clean)) if dates else None
 
 

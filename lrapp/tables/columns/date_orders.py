@@ -32,19 +32,19 @@ class Order:
 
 
 def day_month_order(
-    first: np.ndarray, second: np.ndarray, year: np.ndarray, *, usual: bool, told: str = ""
+    first: np.ndarray, second: np.ndarray, year: np.ndarray, *, usual: bool, chosen: str = ""
 ) -> Order:
     """Decide whether days stand first.
 
     Args:
         first, second, year: The numbers of each date, in the order of the rows.
         usual: Whether days come first where nothing shows the order.
-        told: ``"dmy"`` or ``"mdy"`` where a person chose it, else ``""``.
+        chosen: ``"dmy"`` or ``"mdy"`` where a person chose it, else ``""``.
     """
     days_first, days_second = bool((first > 12).any()), bool((second > 12).any())
     if days_first and days_second:
         more = np.count_nonzero(first > 12) >= np.count_nonzero(second > 12)
-        day_first = told == "dmy" if told else bool(more)
+        day_first = chosen == "dmy" if chosen else bool(more)
         return Order(
             day_first,
             False,
@@ -52,11 +52,11 @@ def day_month_order(
         )
     if days_first or days_second:
         note = ""
-        if told and (told == "dmy") != days_first:
+        if chosen and (chosen == "dmy") != days_first:
             note = f"{_words(days_first)} was taken, not the chosen order, which its dates do not fit"
         return Order(days_first, True, note)
-    if told:
-        return Order(told == "dmy", False, "")
+    if chosen:
+        return Order(chosen == "dmy", False, "")
     found, why = _by_pattern(first, second, year)
     day_first = usual if found is None else found
     return Order(

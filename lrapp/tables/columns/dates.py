@@ -91,18 +91,18 @@ def date_shape(cells: Sequence[str], *, by_hand: bool = False) -> str | None:
     return shape
 
 
-def parse_dates(words: Words, shape: str, *, day_first_hint: bool, told: str = "") -> Dates | None:
+def parse_dates(words: Words, shape: str, *, day_first_hint: bool, chosen: str = "") -> Dates | None:
     """Read a whole column of text as dates; None when too few of them are.
 
     Args:
         words: The column, without words that stand for a missing value.
         shape: As from ``date_shape``.
         day_first_hint: Whether 1/2/2020 is the first of February if nothing else decides.
-        told: ``"dmy"`` or ``"mdy"`` where a person chose the order, else ``""``.
+        chosen: ``"dmy"`` or ``"mdy"`` where a person chose the order, else ``""``.
     """
 
     def order_of(first: np.ndarray, second: np.ndarray, year: np.ndarray, marks: set[str]) -> Order:
-        return day_month_order(first, second, year, usual=marks != {"/"} or day_first_hint, told=told)
+        return day_month_order(first, second, year, usual=marks != {"/"} or day_first_hint, chosen=chosen)
 
     dates = _read(words, shape, (shape,) if shape != MIXED else tuple(SHAPES), order_of)
     return dates if words.filled and sum(dates.lost.values()) <= 0.1 * words.filled else None
@@ -240,14 +240,14 @@ def _read_iso(texts: Sequence[str], table: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def parse_even_dates(
-    column: pa.ChunkedArray, shape: str, *, day_first_hint: bool, told: str = ""
+    column: pa.ChunkedArray, shape: str, *, day_first_hint: bool, chosen: str = ""
 ) -> Dates | None:
     """Read a long column in which every cell is written to the same length; None when one is not.
 
     Args:
         column: Strings without surrounding spaces, null where the cell is empty.
         shape: As from ``date_shape``.
-        day_first_hint, told: As for ``parse_dates``.
+        day_first_hint, chosen: As for ``parse_dates``.
     """
     if shape not in _EVEN:
         return None
@@ -267,7 +267,7 @@ def parse_even_dates(
     if shape == "numbers":
         one, two, year = _pair(cells, 0), _pair(cells, 3), 100 * _pair(cells, 6) + _pair(cells, 8)
         usual = chr(marks[0]) != "/" or day_first_hint
-        order = day_month_order(one, two, year, usual=usual, told=told)
+        order = day_month_order(one, two, year, usual=usual, chosen=chosen)
         iso[:, :4] = cells[:, 6:10]
         iso[:, 5:7], iso[:, 8:10] = (
             (cells[:, 3:5], cells[:, :2]) if order.day_first else (cells[:, :2], cells[:, 3:5])

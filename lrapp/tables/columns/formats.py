@@ -53,7 +53,7 @@ class ColumnFormat:
         } | {"kind": str(self.kind)}
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "ColumnFormat":
+    def from_json(cls, stored: Mapping[str, Any]) -> "ColumnFormat":
         """Return the format that ``to_json`` wrote, of this version or an earlier one.
 
         Raises:
@@ -61,7 +61,7 @@ class ColumnFormat:
         """
         usual: dict[str, object] = {field.name: field.default for field in fields(cls)} | {"kind": ""}
         values: dict[str, Any] = {}
-        for name, value in told.items():
+        for name, value in stored.items():
             if name not in usual:
                 continue  # fields of later versions
             final = tuple(value) if isinstance(usual[name], tuple) and isinstance(value, list) else value

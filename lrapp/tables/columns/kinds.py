@@ -40,7 +40,7 @@ class Context:
         place: Its position from 0.
         width: How many columns the table has.
         decimal, thousands: Marks that the file uses.
-        told: Whether the user chose those marks.
+        chosen: Whether the user chose those marks.
         unnamed: Whether the file gives the column no name.
         date_order: ``"dmy"`` or ``"mdy"`` where the user chose that, else ``""``.
         missing_words: ``"missing"`` or ``"values"`` where the user chose what NA and the like are in columns of words,
@@ -53,7 +53,7 @@ class Context:
     width: int
     decimal: str
     thousands: str
-    told: bool = False
+    chosen: bool = False
     unnamed: bool = False
     date_order: str = ""
     missing_words: str = ""

@@ -193,17 +193,19 @@ def only_unclear_commas(cells: Iterable[str]) -> bool:
     return marks == {("?", ",")}
 
 
-def column_format(cells: Sequence[str], decimal: str, thousands: str, *, told: bool = False) -> NumberFormat:
+def column_format(
+    cells: Sequence[str], decimal: str, thousands: str, *, chosen: bool = False
+) -> NumberFormat:
     """Decide how one column writes its numbers; as the file does where the column does not show it.
 
     Args:
         cells: A sample of the column without surrounding spaces and missing words.
         decimal, thousands: The marks of the file as a whole.
-        told: Whether the user chose these, so that the column may not decide otherwise.
+        chosen: Whether the user chose these, so that the column may not decide otherwise.
     """
     votes = vote_decimal(cells)
     unit = _common_unit(cells)
-    if told:
+    if chosen:
         return NumberFormat(decimal, thousands, unit)
     marks: Counter[str] = Counter()
     spacers: Counter[str] = Counter()

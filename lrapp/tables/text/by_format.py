@@ -78,7 +78,7 @@ def unread(column: Packed, values: pd.Series, written: ColumnFormat) -> np.ndarr
 
 
 def _numbers(column: Packed, written: ColumnFormat, about: Context) -> Read:
-    marks = Context(about.name, about.place, about.width, written.decimal, written.thousands, told=True)
+    marks = Context(about.name, about.place, about.width, written.decimal, written.thousands, chosen=True)
     plain = plain_numbers(column, marks)
     if plain is not None:
         values, notes, misfits, lossy = plain.values, plain.notes, 0, plain.lossy

@@ -123,36 +123,36 @@ class Found:
 
 
 def detect(
-    text: str, encoding: str, told: DialectOverrides | None = None, known: Collection[str] = ()
+    text: str, encoding: str, chosen: DialectOverrides | None = None, known: Collection[str] = ()
 ) -> Found:
     """Find the dialect by how evenly rows split and how clean the cells are.
 
     Args:
         text: The beginning of the file.
         encoding: Carried into the result.
-        told: The user's overrule.
+        chosen: The user's overrule.
         known: Names that columns may have; a row of them settles what delimits.
     """
-    told = told or DialectOverrides()
+    chosen = chosen or DialectOverrides()
     named_lines = 0
-    delimiter = told.delimiter
+    delimiter = chosen.delimiter
     if match := re.match(r"\"?sep=(\\t|.)\"?[;,\t|]*(\r\n|\r|\n)", text, re.IGNORECASE):
         named_lines = 1
         text = text[match.end() :]
         delimiter = delimiter or match[1].replace("\\t", "\t")
     sample = sample_of(text)
     short = _with_newlines(sample[:_VOTE_CHARACTERS])
-    delimiters = (delimiter,) if delimiter else _candidates(short, told.quote)
+    delimiters = (delimiter,) if delimiter else _candidates(short, chosen.quote)
     if known and not delimiter:
-        delimiters = _between_names(short, delimiters, frozenset(known), told.quote)
-    if not delimiter and "\t" in delimiters and _tabs_are_padding(sample, told.quote, whole=sample == text):
+        delimiters = _between_names(short, delimiters, frozenset(known), chosen.quote)
+    if not delimiter and "\t" in delimiters and _tabs_are_padding(sample, chosen.quote, whole=sample == text):
         delimiters = tuple(TAB_RUN if mark == "\t" else mark for mark in delimiters)
     best, best_score = delimiters[0], -1.0
     for mark in delimiters:
-        score = _score(short, mark, told.quote)
+        score = _score(short, mark, chosen.quote)
         if score > best_score + 1e-9:
             best, best_score = mark, score
-    quote, escape = _quoting(_with_newlines(sample), best, told.quote)
+    quote, escape = _quoting(_with_newlines(sample), best, chosen.quote)
     if len(best) == 1 and "\\" + best in short:
         escapes = (escape, "\\" + best)
         escape = max(escapes, key=lambda signs: _evenness(_split(short, best, quote, signs), best)[1])
@@ -248,10 +248,10 @@ def _split(text: str, delimiter: str, quote: str, escape: str) -> list[list[str]
     return read_sample(prepare_text(text.encode("utf-8", errors="replace"), delimiter, quote, escape))
 
 
-def _quoting(sample: str, mark: str, told: str | None) -> tuple[str, str]:
+def _quoting(sample: str, mark: str, chosen: str | None) -> tuple[str, str]:
     """Quote and escape character under one delimiter."""
-    if told is not None:
-        return told, _escape(sample, told)
+    if chosen is not None:
+        return chosen, _escape(sample, chosen)
     if '"' in sample and _quote_share(sample, mark, '"') >= 0.5:
         return '"', _escape(sample, '"')
     if sample.count("'") >= 4 and _quote_share(sample, mark, "'") >= 0.9 and _quotes_pair(sample, mark):
@@ -345,13 +345,13 @@ def _clean_share(rows: Sequence[Sequence[str]], mark: str) -> float:
     return good / cells.total() if cells else 0.0
 
 
-def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], told: DialectOverrides) -> Dialect:
+def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], chosen: DialectOverrides) -> Dialect:
     """Decide decimal and thousands marks by unambiguous cells.
 
     Args:
         dialect: As known so far.
         rows: A sample of rows.
-        told: The user's overrule.
+        chosen: The user's overrule.
     """
     cells = [cell.strip() for row in rows for cell in row]
     cells = cells[:: max(1, len(cells) // _VOTING_CELLS)]
@@ -371,15 +371,15 @@ def with_marks(dialect: Dialect, rows: Sequence[Sequence[str]], told: DialectOve
         # Amounts in parentheses are accounting, which groups thousands.
         accounts = vote_decimal(cell for cell in cells if cell[:1] == "(")
         decimal = "." if accounts[("?", ",")] else ","
-    decimal = told.decimal or decimal
-    if told.thousands and not told.decimal and told.thousands == decimal:
+    decimal = chosen.decimal or decimal
+    if chosen.thousands and not chosen.decimal and chosen.thousands == decimal:
         decimal = "." if decimal == "," else ","
     usual = [mark for mark, _ in groups.most_common() if mark != decimal]
     thousands = usual[0] if usual else ""
     if not thousands and votes[("?", "," if decimal == "." else ".")]:
         thousands = "," if decimal == "." else "."
-    if told.thousands is not None:
-        thousands = told.thousands
+    if chosen.thousands is not None:
+        thousands = chosen.thousands
     return replace(dialect, decimal=decimal, thousands=thousands)
 
 

@@ -13,13 +13,13 @@ class Given:
     """What is known before a file is read, and what holds for all of its columns.
 
     Args:
-        told: The user's choices for the dialect.
+        chosen: The user's choices for the dialect.
         names: Names that columns may have.
         formats: How columns are known to be written, by name.
         na_in_numbers: As in ``kinds.Context``.
     """
 
-    told: DialectOverrides = field(default_factory=DialectOverrides)
+    chosen: DialectOverrides = field(default_factory=DialectOverrides)
     names: tuple[str, ...] = ()
     formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
     na_in_numbers: bool = False
@@ -33,16 +33,16 @@ class Given:
             name, place, width, unnamed: As in ``kinds.Context``.
             dialect: How the file is written, None for a spreadsheet.
         """
-        told = self.told
+        chosen = self.chosen
         return Context(
             name,
             place,
             width,
-            dialect.decimal if dialect else told.decimal or ".",
-            dialect.thousands if dialect else told.thousands or "",
-            told=told.decimal is not None or told.thousands is not None,
+            dialect.decimal if dialect else chosen.decimal or ".",
+            dialect.thousands if dialect else chosen.thousands or "",
+            chosen=chosen.decimal is not None or chosen.thousands is not None,
             unnamed=unnamed,
-            date_order=told.date_order or "",
-            missing_words=told.missing_words or "",
+            date_order=chosen.date_order or "",
+            missing_words=chosen.missing_words or "",
             na_in_numbers=self.na_in_numbers,
         )

@@ -30,7 +30,7 @@ def read_sheet(sheet: Sequence[Sequence[str]], notes: list[str], given: Given) -
     filled = [row for row in sheet[:end] if any(cell.strip() for cell in row)]
     below = sum(any(cell.strip() for cell in row) for row in sheet[end:])
     width = max(max(place for place, cell in enumerate(row) if cell.strip()) + 1 for row in filled)
-    plan = layout([_cut(row) for row in filled[:HEAD_RECORDS]], given.told.header, given.names)
+    plan = layout([_cut(row) for row in filled[:HEAD_RECORDS]], given.chosen.header, given.names)
     plan = replace(plan, width=max(plan.width, width))
     check_size(len(filled), plan.width)
     first = plan.skip + plan.header_rows

@@ -281,7 +281,7 @@ def _outcome(study: Study, seen: list[_Seen], on_delete: Callable[[Study], None]
         about = "Mean, least and greatest of loss, rate and metric over the seeds, for each policy."
         _download(left, "Curves (CSV)", lambda: _csv(study), "comparison.csv", about)
     elif study.search is not None and any(one.history.started for one in seen):
-        about = "The table above: what each trial drew, and what came of it."
+        about = "The table above: the settings and the result of each trial."
         _download(
             left,
             "Trials (CSV)",

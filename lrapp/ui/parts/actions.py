@@ -353,7 +353,7 @@ class Predicting:
 
 
 def cancel(folder: PredictionFolder) -> None:
-    """Ask whoever works on a prediction to end.
+    """Cancel a prediction.
 
     Raises:
         UserError: If the visitor may not.

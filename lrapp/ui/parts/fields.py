@@ -46,7 +46,6 @@ def widget(
     *,
     into: DeltaGenerator | None = None,
     unit: str | None = None,
-    disabled: bool = False,
 ) -> Any:
     """Show the widget that fits a field, and return what the person chose.
 
@@ -56,7 +55,6 @@ def widget(
         key: Start of the widget's key.
         into: Where to put it; the page by default.
         unit: Replaces the field's own unit, for lengths in epochs or steps.
-        disabled: Show it, but let nobody change it.
     """
     place = into if into is not None else st
     field = type(part).model_fields[name]
@@ -65,7 +63,7 @@ def widget(
     unit = unit if unit is not None else extra.get("unit", "")
     title = field.title or name
     label = title + (f" ({unit})" if unit and unit != title.lower() else "")
-    common: dict[str, Any] = {"key": f"{key}.{name}", "help": field.description, "disabled": disabled}
+    common: dict[str, Any] = {"key": f"{key}.{name}", "help": field.description}
     if isinstance(value, bool):
         return place.toggle(label, value=value, **common)
     if get_origin(field.annotation) is Literal:

@@ -40,11 +40,11 @@ class Asked:
 
 def show(run: Run) -> None:
     """Show the page for a finished run on pictures."""
-    told = PicturePreprocessor.load(run.folder)
-    height, width, channels = told.shape
+    preprocessor = PicturePreprocessor.load(run.folder)
+    height, width, channels = preprocessor.shape
     st.caption(
-        f"Tells apart {len(told.classes):,} classes: {plain(', '.join(told.classes), 400)}. It looks at "
-        f"{width:d} x {height:d} pixels in {'colour' if channels == 3 else 'grey'}; pictures of any size are "
+        f"Distinguishes {len(preprocessor.classes):,} classes: {plain(', '.join(preprocessor.classes), 400)}. It looks "
+        f"at {width:d} x {height:d} pixels in {'colour' if channels == 3 else 'grey'}; pictures of any size are "
         "brought to that."
     )
     uploaded = st.file_uploader(

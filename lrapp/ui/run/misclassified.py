@@ -10,7 +10,7 @@ from lrapp.ui.parts.plain_text import plain
 
 
 def show(run: Run, insight: Insight) -> None:
-    """Show them with what they are and what they were taken for; nothing for a run on a table.
+    """Show them with their true and predicted classes; nothing for a run on a table.
 
     Args:
         run: Has ended.

@@ -19,7 +19,7 @@ def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool)
 
     Args:
         run: The run, which trains more than one network.
-        history: What it has said so far, at least one step.
+        history: Its events so far, at least one step.
         epochs: Right end of the charts.
         log_loss: Draw losses on a logarithmic axis.
         live: Whether it is still in training.

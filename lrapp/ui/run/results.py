@@ -57,10 +57,10 @@ def show(run: Run, history: History, scores: Scores) -> None:
             st.caption(plain(note, None))
     elif resources.jobs().comparing(run):
         resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
-    told = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
-    _diagnosis(run, told)
+    diagnosis = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
+    _diagnosis(run, diagnosis)
     for remark in setting_checks.after(run.settings, history):
-        if remark.sentence != told.sentence:
+        if remark.sentence != diagnosis.sentence:
             st.warning(plain(remark.text, None), icon=":material/rule_settings:")
     if insight is not None:
         _closer_look(run, insight)

@@ -28,7 +28,7 @@ def show(rows: Sequence[Row]) -> None:
         rows: As the table lists them, the oldest first.
     """
     if len(rows) > MOST_RUNS:
-        st.info(f"At most {MOST_RUNS} runs can be told apart; the newest {MOST_RUNS} are compared.")
+        st.info(f"At most {MOST_RUNS} runs can be distinguished; the newest {MOST_RUNS} are compared.")
     compared, histories = [], []
     for row in rows[-MOST_RUNS:]:
         run = Run(resources.store().home / "runs" / row.id)

@@ -130,7 +130,7 @@ def _table(rows: list[Row], asked: list[str]) -> list[Row]:
     chosen = [rows[place] for place in sorted(event["selection"]["rows"], reverse=True) if place < len(rows)]
     wanted = [row.id for row in chosen]
     if wanted != asked:
-        # The address holds the choice, so that a refresh and whoever is given it find the same.
+        # The address holds the choice, so that a refresh or another person finds the same.
         st.query_params.from_dict({"run": wanted} if wanted else {})
     if not chosen:
         st.caption(f"Tick a row to open it, or up to {MOST_RUNS} to compare them. A click on a title sorts.")

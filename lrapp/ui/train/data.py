@@ -193,15 +193,15 @@ def _summary(table: "Table", name: str) -> None:
 # --- what the columns are ------------------------------------------------------------------------------------
 
 
-def _kinds(data: DataSettings, told: dict[str, ColumnKind], name: str) -> dict[str, ColumnKind]:
+def _kinds(data: DataSettings, detected: dict[str, ColumnKind], name: str) -> dict[str, ColumnKind]:
     key = draft.key(f"{name}.kinds")
     base_key = f"{key}.base"
     if key not in st.session_state or base_key not in st.session_state:
         # The editor's initial table must not change, or it forgets what was edited.
         st.session_state[base_key] = data.kinds
     base: dict[str, ColumnKind] = st.session_state[base_key]
-    start = {column: base.get(column, kind) for column, kind in told.items()}
-    columns = list(told)
+    start = {column: base.get(column, kind) for column, kind in detected.items()}
+    columns = list(detected)
     edits: dict[int, dict[str, str]] = st.session_state.get(key, {}).get("edited_rows", {})
     chosen = start | {
         columns[row]: ColumnKind(edit["kind"]) for row, edit in edits.items() if edit.get("kind")
@@ -214,7 +214,7 @@ def _kinds(data: DataSettings, told: dict[str, ColumnKind], name: str) -> dict[s
     if drawer.open:
         with drawer:
             _kinds_editor(data, start, key)
-    return {column: kind for column, kind in chosen.items() if kind != told[column]}
+    return {column: kind for column, kind in chosen.items() if kind != detected[column]}
 
 
 def _kinds_editor(data: DataSettings, start: dict[str, ColumnKind], key: str) -> None:

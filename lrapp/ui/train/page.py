@@ -34,20 +34,20 @@ def page() -> None:
     """Show the page."""
     with st.container(key="bench"):
         cards, bench = st.columns([6, 7], gap="medium")
-    told = _Bench()
+    found = _Bench()
     with cards:
         # Apart from the rest, so that the change of a field does not draw the run anew.
-        resources.fragment(_cards)(told)
+        resources.fragment(_cards)(found)
     with bench:
-        draw_button = _train_button(draft.get(), told.obstacle)
-        for remark in told.remarks if told.obstacle is None else ():
+        draw_button = _train_button(draft.get(), found.obstacle)
+        for remark in found.remarks if found.obstacle is None else ():
             st.info(plain(remark, None), icon=":material/rule_settings:")
         sharing.bar()
-        told.drawn = True
+        found.drawn = True
         run_id = st.query_params.get("run")
         if run_id:
             run_view.show(run_id)
-        elif told.obstacle is None:
+        elif found.obstacle is None:
             st.info(
                 "Press **Train** to start: loss, learning rate and accuracy will be drawn here while the network "
                 "learns. The data and the settings on this page are ready to go.",
@@ -57,14 +57,14 @@ def page() -> None:
             draw_button()
 
 
-def _cards(told: _Bench) -> None:
+def _cards(found: _Bench) -> None:
     """Show the cards; what they say is then in the draft."""
-    before = (told.obstacle, told.remarks)
-    told.obstacle = "the settings cannot be used yet"  # unless the cards finish
-    told.obstacle, rows = _settings()
+    before = (found.obstacle, found.remarks)
+    found.obstacle = "the settings cannot be used yet"  # unless the cards finish
+    found.obstacle, rows = _settings()
     checked = setting_checks.before(draft.get(), rows) if rows is not None else ()
-    told.remarks = tuple(remark.text for remark in checked)
-    if told.drawn and (told.obstacle, told.remarks) != before:
+    found.remarks = tuple(remark.text for remark in checked)
+    if found.drawn and (found.obstacle, found.remarks) != before:
         st.rerun()  # the button is not drawn with the cards
 
 

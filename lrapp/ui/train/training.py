@@ -139,7 +139,7 @@ def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) ->
                 on_click=take,
                 args=(GENTLE,),
                 disabled=chosen == GENTLE,
-                help="For a network that knows something already: the first epoch moves only the head, then early "
+                help="For a network with trained weights: the first epoch moves only the head, then early "
                 "layers move at a tenth of the rate and middle ones at three tenths.",
             )
             st.button(

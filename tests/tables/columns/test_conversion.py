@@ -24,9 +24,8 @@ COUNTED = [str(place) for place in range(40)]
 INCOMES = [str(1000 + place * place) for place in range(40)]
 
 
-@pytest.mark.parametrize(
-    ("cells", "name", "kind"),
-    [
+def test_kind() -> None:
+    cases: list[tuple[Sequence[str | None], str, ColumnKind]] = [
         (["1", "2", "5"], "x", ColumnKind.NUMBER),
         (["1.5", "NA", "?"] + ["2"] * 9, "x", ColumnKind.NUMBER),
         (["0", "1", None], "x", ColumnKind.YES_NO),
@@ -58,10 +57,9 @@ INCOMES = [str(1000 + place * place) for place in range(40)]
         (INCOMES, "CustomerID", ColumnKind.IDENTIFIER),
         (INCOMES, "paid", ColumnKind.NUMBER),
         ([f"{cell}.5" for cell in COUNTED], "id", ColumnKind.NUMBER),
-    ],
-)
-def test_kind(cells: Sequence[str | None], name: str, kind: ColumnKind) -> None:
-    assert read(cells, name).kind is kind
+    ]
+    for cells, name, kind in cases:
+        assert read(cells, name).kind is kind, (cells, name, kind)
 
 
 def test_a_counter_is_an_identifier_only_where_row_numbers_stand() -> None:

@@ -20,9 +20,8 @@ def column(cells: list[str], delimiter: str = ";", dialect: DialectOverrides | N
     return read_csv(text.encode(), "t.csv", dialect=dialect).columns[0]
 
 
-@pytest.mark.parametrize(
-    ("cells", "expected"),
-    [
+def test_the_format_of_a_column_is_found() -> None:
+    cases: list[tuple[list[str], ColumnFormat]] = [
         ([str(n * 37) for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER)),
         ([f"{n}.5" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, decimal_seen=True)),
         ([f"{n},5" for n in NUMBERS], ColumnFormat(ColumnKind.NUMBER, ",", decimal_seen=True)),
@@ -60,10 +59,9 @@ def column(cells: list[str], delimiter: str = ";", dialect: DialectOverrides | N
             ColumnFormat("date", date_order="ymd", date_order_seen=True, date_shape="ymd"),
         ),
         ([f"{n} Mar 2020" for n in NUMBERS], ColumnFormat("date", date_shape="day_month")),
-    ],
-)  # fmt: skip
-def test_the_format_of_a_column_is_found(cells: list[str], expected: ColumnFormat) -> None:
-    assert column(cells).format == expected
+    ]  # fmt: skip
+    for cells, expected in cases:
+        assert column(cells).format == expected, (cells, expected)
 
 
 def test_marks_that_were_chosen_are_the_format() -> None:

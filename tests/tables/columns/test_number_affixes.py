@@ -1,13 +1,10 @@
 """What is said of the signs around numbers."""
 
-import pytest
-
 from lrapp.tables.columns.number_affixes import signs_in
 
 
-@pytest.mark.parametrize(
-    ("cells", "notes"),
-    [
+def test_all_that_is_taken_off_numbers_is_said() -> None:
+    cases: list[tuple[list[str], list[str]]] = [
         (["1", "2.5", "x"], []),
         (["$1", "$2"], ["the currency '$' was taken off"]),
         (
@@ -22,7 +19,6 @@ from lrapp.tables.columns.number_affixes import signs_in
         (["12‰", "5‰"], ["per mille signs were taken off, so that 12‰ is 12"]),
         (["(1,234)", "5"], ["numbers in parentheses were read as negative"]),
         (["12.5-", "5"], ["numbers with a minus behind them were read as negative"]),
-    ],
-)
-def test_all_that_is_taken_off_numbers_is_said(cells: list[str], notes: list[str]) -> None:
-    assert list(signs_in(cells).notes) == notes
+    ]
+    for cells, notes in cases:
+        assert list(signs_in(cells).notes) == notes, (cells, notes)

@@ -22,9 +22,8 @@ from lrapp.tables.columns.number_formats import (
 POINT, COMMA = NumberFormat(".", ","), NumberFormat(",", ".")
 
 
-@pytest.mark.parametrize(
-    ("cell", "form", "value"),
-    [
+def test_a_number_is_read() -> None:
+    cases: list[tuple[str, NumberFormat, float]] = [
         ("12", POINT, 12.0),
         ("-3.5e2", POINT, -350.0),
         ("+.5", POINT, 0.5),
@@ -51,23 +50,34 @@ POINT, COMMA = NumberFormat(".", ","), NumberFormat(",", ".")
         ("12 kg", NumberFormat(".", "", "kg"), 12.0),
         ("inf", POINT, float("inf")),
         ("1e400", POINT, float("inf")),
-    ],
-)
-def test_a_number_is_read(cell: str, form: NumberFormat, value: float) -> None:
-    assert parse_number(cell, form) == value
+    ]
+    for cell, form, value in cases:
+        assert parse_number(cell, form) == value, (cell, form, value)
 
 
-@pytest.mark.parametrize(
-    "cell",
-    ["", "x", "1,2,3", "1.2.3", "12 kg", "(12", "-(12)", "1,23", "--5", "1-2", "12/3", "FOO 12", "1e", "."],
-)
-def test_what_is_no_number_is_not_read(cell: str) -> None:
-    assert parse_number(cell, POINT) is None
+def test_what_is_no_number_is_not_read() -> None:
+    cases: list[str] = [
+        "",
+        "x",
+        "1,2,3",
+        "1.2.3",
+        "12 kg",
+        "(12",
+        "-(12)",
+        "1,23",
+        "--5",
+        "1-2",
+        "12/3",
+        "FOO 12",
+        "1e",
+        ".",
+    ]
+    for cell in cases:
+        assert parse_number(cell, POINT) is None, cell
 
 
-@pytest.mark.parametrize(
-    ("cell", "verdict"),
-    [
+def test_a_cell_tells_which_marks_it_can_only_have() -> None:
+    cases: list[tuple[str, tuple[str, str]]] = [
         ("1.5", (".", "")),
         ("1,5", (",", "")),
         ("1.234", ("?", ".")),
@@ -79,15 +89,13 @@ def test_what_is_no_number_is_not_read(cell: str) -> None:
         ("1,234,567", (".", ",")),
         ("1 234", ("", " ")),
         ("1'234,5", (",", "'")),
-    ],
-)
-def test_a_cell_tells_which_marks_it_can_only_have(cell: str, verdict: tuple[str, str]) -> None:
-    assert dict(vote_decimal([cell])) == {verdict: 1}
+    ]
+    for cell, verdict in cases:
+        assert dict(vote_decimal([cell])) == {verdict: 1}, (cell, verdict)
 
 
-@pytest.mark.parametrize(
-    ("cells", "unclear"),
-    [
+def test_commas_are_unclear_only_before_three_digits() -> None:
+    cases: list[tuple[list[str], bool]] = [
         (["1,234", "56", "x"], True),
         (["(1,234)"], True),
         (["1,234", "1,5"], False),
@@ -96,17 +104,16 @@ def test_a_cell_tells_which_marks_it_can_only_have(cell: str, verdict: tuple[str
         (["1.234"], False),
         (["12"], False),
         ([], False),
-    ],
-)
-def test_commas_are_unclear_only_before_three_digits(cells: list[str], unclear: bool) -> None:
-    assert only_unclear_commas(cells) is unclear
+    ]
+    for cells, unclear in cases:
+        assert only_unclear_commas(cells) is unclear, (cells, unclear)
 
 
 def test_a_column_follows_its_own_cells_before_the_file() -> None:
     assert column_format(["0.5", "2.25"], ",", ".") == NumberFormat(".", "")
     assert column_format(["1.234", "5.678"], ",", ".") == NumberFormat(",", ".")
     assert column_format(["1,234", "56"], ".", "") == NumberFormat(".", ",")
-    assert column_format(["0.5", "2.25"], ",", ".", told=True) == NumberFormat(",", ".")
+    assert column_format(["0.5", "2.25"], ",", ".", chosen=True) == NumberFormat(",", ".")
 
 
 def test_a_column_counts_what_it_could_not_read() -> None:

@@ -1,14 +1,11 @@
 """Names of columns, against lists that can be seen."""
 
-import pytest
-
 from lrapp.tables.text.column_names import column_names, without_sign
 from lrapp.tables.text.layouts import Layout
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
+def test_names_are_all_there_and_all_different() -> None:
+    cases: list[tuple[list[list[str]], list[str]]] = [
         ([["a", "b", "c"]], ["a", "b", "c"]),
         ([["a", "a", ""]], ["a", "a_2", "column_3"]),
         ([["a", "b"]], ["a", "b", "column_3"]),
@@ -17,10 +14,9 @@ from lrapp.tables.text.layouts import Layout
         ([["# a", "b", "c"]], ["a", "b", "c"]),
         ([["#", "b", "c"]], ["#", "b", "c"]),
         ([], ["column_1", "column_2", "column_3"]),
-    ],
-)
-def test_names_are_all_there_and_all_different(header: list[list[str]], expected: list[str]) -> None:
-    assert column_names(header, Layout(0, len(header), 3), [])[0] == expected
+    ]
+    for header, expected in cases:
+        assert column_names(header, Layout(0, len(header), 3), [])[0] == expected, (header, expected)
 
 
 def test_what_was_changed_is_said() -> None:

@@ -6,9 +6,8 @@ from lrapp.tables.reading import read_csv
 from lrapp.tables.text.known_names import are_names
 
 
-@pytest.mark.parametrize(
-    ("row", "known", "expected"),
-    [
+def test_a_row_of_known_names_is_known() -> None:
+    cases: list[tuple[list[str], set[str], bool]] = [
         (["city"], {"city"}, True),
         ([" city ", ""], {"city"}, True),
         (["b", "a", "more"], {"a", "b"}, True),
@@ -17,10 +16,9 @@ from lrapp.tables.text.known_names import are_names
         (["a", "3"], {"a", "b"}, False),
         (["Rome"], {"city"}, False),
         (["", ""], {"city"}, False),
-    ],
-)
-def test_a_row_of_known_names_is_known(row: list[str], known: set[str], expected: bool) -> None:
-    assert are_names(row, known) is expected
+    ]
+    for row, known, expected in cases:
+        assert are_names(row, known) is expected, (row, known, expected)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ import pytest
 from lrapp.tables.text.layouts import Layout, has_names, layout
 
 
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
+def test_names_are_told_from_values() -> None:
+    cases: list[tuple[list[list[str]], bool]] = [
         ([["a", "b"], ["1", "2"], ["3", "4"]], True),
         ([["1", "2"], ["3", "4"]], False),
         ([["country", "2019", "2020", "2021"], ["A", "1.5", "2", "3"], ["B", "1", "7", "3"]], True),
@@ -17,10 +16,9 @@ from lrapp.tables.text.layouts import Layout, has_names, layout
         ([["5.1", "Iris-setosa"], ["4.9", "Iris-setosa"]], False),
         ([["", "a"], ["0", "7"], ["1", "8"]], True),
         ([["2019", "2020", "2021"], ["²", "1.5", "③"], ["¹", "2.5", "②"]], True),
-    ],
-)
-def test_names_are_told_from_values(rows: list[list[str]], expected: bool) -> None:
-    assert has_names(rows) is expected
+    ]
+    for rows, expected in cases:
+        assert has_names(rows) is expected, (rows, expected)
 
 
 @pytest.mark.parametrize(

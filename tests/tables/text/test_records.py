@@ -1,7 +1,5 @@
 """Where records lie, in texts small enough to count bytes."""
 
-import pytest
-
 from lrapp.tables.text.delimited_text import prepare_text
 from lrapp.tables.text.records import find_records, split_cells
 
@@ -12,9 +10,8 @@ def raws(data: bytes, width: int = 2, quote: str = '"') -> list[str]:
     return [records.raw(place) for place in range(records.count)]
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
+def test_records_end_where_lines_end_outside_of_quotes() -> None:
+    cases: list[tuple[bytes, list[str]]] = [
         (b"a,b\n1,2\n", ["a,b", "1,2"]),
         (b"a,b\r\n1,2", ["a,b", "1,2"]),
         (b"a,b\r1,2\r3,4", ["a,b", "1,2", "3,4"]),
@@ -23,10 +20,9 @@ def raws(data: bytes, width: int = 2, quote: str = '"') -> list[str]:
         (b'a,"x\n1,2\n3,4\n', ['a,"x', "1,2", "3,4"]),
         (b'a,x"\n1,2\n3,4\n', ['a,x"', "1,2", "3,4"]),
         (b'a,"x\n1,2\n3,y"\n4,5\n', ['a,"x', "1,2", '3,y"', "4,5"]),
-    ],
-)
-def test_records_end_where_lines_end_outside_of_quotes(data: bytes, expected: list[str]) -> None:
-    assert raws(data) == expected
+    ]
+    for data, expected in cases:
+        assert raws(data) == expected, (data, expected)
 
 
 def test_a_lone_quote_makes_one_record_odd() -> None:
@@ -34,15 +30,13 @@ def test_a_lone_quote_makes_one_record_odd() -> None:
     assert (records.odd.tolist(), records.count, records.line(400)) == ([1], 502, 401)
 
 
-@pytest.mark.parametrize(
-    ("raw", "cells"),
-    [
+def test_a_record_is_split_leniently() -> None:
+    cases: list[tuple[str, list[str]]] = [
         ("a,b", ["a", "b"]),
         ('"a,b",c', ["a,b", "c"]),
         ('"say ""a""",c', ['say "a"', "c"]),
         ('a"b,c', ['a"b', "c"]),
         ("", [""]),
-    ],
-)
-def test_a_record_is_split_leniently(raw: str, cells: list[str]) -> None:
-    assert split_cells(raw, ",", '"') == cells
+    ]
+    for raw, cells in cases:
+        assert split_cells(raw, ",", '"') == cells, (raw, cells)

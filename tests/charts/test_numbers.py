@@ -8,7 +8,7 @@ from pathlib import Path
 from lrapp.charts import layer_groups, members, overlays, studies, training
 from lrapp.phrasing import measured, number, percent
 
-ROOT = Path(__file__).parents[1] / "lrapp"
+ROOT = Path(__file__).parents[2] / "lrapp"
 # What a program reads, or a person copies into a program. ("{:.12g}" shows what a cell holds, as it is.)
 _FOR_PROGRAMS = ("export/script_*.py", "export/readmes.py", "phrasing.py")
 # "%.6g" in a field that a person types into: Streamlit has no other way, and JavaScript writes 0.00001 so.
