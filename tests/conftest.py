@@ -25,6 +25,8 @@ from lrapp.settings import (
 worker_setup.settle("small")
 
 hypothesis.settings.register_profile("same_examples", derandomize=True)
+if "LRAPP_SAME_EXAMPLES" in os.environ:
+    hypothesis.settings.load_profile("same_examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -200,7 +200,8 @@ def _text(value: Any, field: FieldInfo, unit: str) -> str:
 
 def _number(value: float) -> str:
     """All its digits: numbers that differ must look different."""
-    return f"{value!r}".removesuffix(".0")
+    text = f"{value:,}".removesuffix(".0")
+    return number(value, 12) if "e" in text else text
 
 
 def _layer(layer: LayerSettings) -> str:

@@ -110,7 +110,7 @@ def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page
     assert len(plan) == 2, "early and middle stand still at first"
     second = finish(app, page)
     assert second.settings.model.start == RunStart(run=run.id)
-    expander(page, "What was done to the data")
+    expander(page, "Data preparation")
     expect(page.get_by_text("start with the weights of an earlier run")).to_be_visible()
 
 

@@ -174,7 +174,7 @@ def test_find_name_star_and_a_note(browser: Browser, own_app: App, runs: dict[st
         assert chosen(page) == [runs["newest"].id], "still chosen, now in the first of one row"
         find.fill("no such words")
         find.press("Enter")
-        page.get_by_text("No run is like that.").wait_for()
+        page.get_by_text("No run matches.").wait_for()
         find.fill("")
         find.press("Enter")
         idle(page)

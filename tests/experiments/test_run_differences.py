@@ -199,7 +199,7 @@ def test_every_setting_is_told_in_words() -> None:
     assert told["Reading: Header"] == "yes"
     assert told["Reading: Decimal mark"] == "not set"
     assert told["Kind of x y"] == "category"
-    assert told["Network: Layers"] == "8 relu dropout 0.25 batch norm · 64 relu l2 1e-05"
+    assert told["Network: Layers"] == "8 relu dropout 0.25 batch norm · 64 relu l2 0.00001"
     assert told["Learning rate: First cycle (T_0)"] == "500 steps"
     assert told["Early stopping: Watch"] == "Validation loss"
     assert told["What was done"] == "range test only"

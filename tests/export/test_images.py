@@ -158,7 +158,7 @@ def test_an_answer_that_is_off_is_found(
         "run",
         lambda *given: {"probabilities": right(*given)["probabilities"] + np.float32(1e-3)},
     )
-    with pytest.raises(RuntimeError, match=r"differ by 1.0e-03 in a probability"):
+    with pytest.raises(RuntimeError, match=r"differ by 0.001 in a probability"):
         registry.export(trained["digits"].folder, store.home, "savedmodel")
 
 

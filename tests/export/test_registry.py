@@ -357,7 +357,7 @@ def _check_description(run: Run, store: Store, folder: Path, monkeypatch: pytest
         names["answers"], saved.outputs(recipe.model.network, recipe.checked.x[:1]), atol=1e-6
     )
     assert readme.count("\n| ") == len(described) + 1
-    assert f"Checked on {len(x)} rows: the largest difference to the app's answers is 0.0e+00" in readme
+    assert f"Checked on {len(x)} rows: the largest difference to the app's answers is 0 " in readme
 
 
 def _input(one: dict[str, Any], values: pd.Series) -> np.ndarray:
