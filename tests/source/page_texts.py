@@ -16,7 +16,19 @@ from source.modules import Module
 
 ROOT = Path(__file__).parents[2]
 
-_MAKES_NUMBERS = {"len", "round", "int", "float", "abs", "sum", "range", "number", "percent", "measured", "size"}
+_MAKES_NUMBERS = {
+    "len",
+    "round",
+    "int",
+    "float",
+    "abs",
+    "sum",
+    "range",
+    "number",
+    "percent",
+    "measured",
+    "size",
+}
 _MADE_OF = {"list", "sorted", "tuple", "reversed", "str", "zip", "enumerate", "map", "max", "min"}
 _KEEPS = {"lower", "upper", "capitalize", "strip", "replace", "removesuffix", "removeprefix"}
 _NUMERIC = re.compile(r"[deEfFgGn%,]$|^%[A-Za-z]")

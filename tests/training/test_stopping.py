@@ -130,7 +130,9 @@ def test_verdicts_say_what_would_have_been_saved_and_what_it_would_have_cost() -
         *("GL 1", "GL 2", "GL 3", "GL 5", "PQ 0.5", "PQ 0.75", "PQ 1", "PQ 2", "PQ 3"),
         *("UP 2", "UP 3", "UP 4", "UP 6", "UP 8"),
     ]
-    assert found["GL 5"] == Verdict("GL 5", 4, 2, pytest.approx(1 / 3), pytest.approx(25))
+    worst = found["GL 5"]
+    assert (worst.stop, worst.best_epoch) == (4, 2)
+    assert (worst.saved, worst.cost) == pytest.approx((1 / 3, 25))
     assert found["UP 2"] == Verdict("UP 2", None, 5, 0, 0)
 
 
