@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from lrapp.cli import predict
 from lrapp.errors import UserError
 from lrapp.evaluation import setting_checks, trees
 from lrapp.execution import comparisons, worker, worker_setup
+from lrapp.experiments import for_use
 from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
 from lrapp.phrasing import measured, number
@@ -48,15 +50,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run that is in the folder already"
     )
+    parser.add_argument(
+        "--all-rows",
+        action="store_true",
+        help="make a model for use of the finished run whose RUN.json this is: every row, and its best epochs",
+    )
     chosen = parser.parse_args(words)
     try:
-        return _train(chosen.settings, chosen.out, chosen.data, resume=chosen.resume)
+        return _train(
+            chosen.settings, chosen.out, chosen.data, resume=chosen.resume, all_rows=chosen.all_rows
+        )
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -> int:
+def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool, all_rows: bool) -> int:
     try:
         settings = RunSettings.from_json(settings_path.read_bytes())
     except OSError as error:
@@ -64,6 +73,8 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
             f"The settings cannot be read: {settings_path}. Name the JSON file that the app saved."
         ) from error
     store = Store.default()
+    if all_rows:
+        settings = _for_use(settings_path)
     if data is not None:
         settings = _with_data(settings, data, store)
     run = Run(out.absolute())
@@ -97,8 +108,10 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     if not run.model_path.exists():
         return 1
     from lrapp.evaluation.scores import Scores
+    from lrapp.export.finished_run import worth
 
-    print(Scores.from_json(run.scores_path.read_text("utf-8")).summary)
+    kept = run.scores_path.exists()
+    print(worth(run.settings, Scores.from_json(run.scores_path.read_text("utf-8")) if kept else None))
     for remark in setting_checks.after(run.settings, run.history()):
         print(f"Note: {remark.text}")
     if comparisons.wanted(run):
@@ -109,6 +122,16 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool) -
     write_beside(run.folder / download.file_name(run), download.pack(run))
     print(f"The model is in {run.folder}, all in one file: {download.file_name(run)}.")
     return 0
+
+
+def _for_use(settings_path: Path) -> RunSettings:
+    """The settings of a model for use, made of the finished run that settings lie beside."""
+    finished = Run(settings_path.absolute().parent)
+    if settings_path.name != "run.json" or not (finished.folder / "status.json").exists():
+        raise UserError(
+            f"--all-rows needs the run.json in the folder of a finished run. Received: {settings_path}."
+        )
+    return for_use.settings_of(finished)
 
 
 def _check_resumable(run: Run, settings: RunSettings) -> None:
@@ -182,9 +205,11 @@ class _Bar:
         if self._epoch is None:
             return f"epoch 1 of {self._started.epochs}"
         e = self._epoch
+        watched = math.isfinite(e.val_loss)
+        validation, metric = (f"  val_loss {number(e.val_loss)}", e.val_metric) if watched else ("", e.metric)
         return (
-            f"epoch {e.epoch} of {self._started.epochs}  loss {number(e.loss)}  val_loss {number(e.val_loss)}  "
-            f"{self._started.metric} {measured(self._started.metric, e.val_metric)}  {e.seconds:.1f} s"
+            f"epoch {e.epoch} of {self._started.epochs}  loss {number(e.loss)}{validation}  "
+            f"{self._started.metric} {measured(self._started.metric, metric)}  {e.seconds:.1f} s"
         )
 
 

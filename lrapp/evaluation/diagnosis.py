@@ -266,7 +266,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
 def may_be_many(settings: RunSettings) -> bool:
     """Return whether a run trained few networks and could train ``MEMBERS`` at once."""
     several = _with_training(settings, members=MEMBERS)
-    return settings.networks < MEMBERS and not several.networks_obstacle
+    return not settings.crossed and settings.networks < MEMBERS and not several.networks_obstacle
 
 
 def _underfits(settings: RunSettings) -> Diagnosis:

@@ -37,16 +37,108 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class FoldFigure:
+    """One figure of merit in a cross-validation.
+
+    Args:
+        name: What it is called.
+        mean: Over the folds; None where it is not defined in any.
+        spread: Standard deviation over the folds; None of a single one.
+        each: Of each fold; None where it is not defined, or the fold's network was left out.
+        higher_is_better: Which way is good.
+    """
+
+    name: str
+    mean: float | None
+    spread: float | None
+    each: tuple[float | None, ...]
+    higher_is_better: bool
+
+    @property
+    def shown(self) -> str:
+        """Mean and spread as text."""
+        if self.mean is None:
+            return "not defined"
+        if self.spread is None:
+            return _shown(self.name, self.mean)
+        spread = measured(self.name, self.spread)
+        return f"{_shown(self.name, self.mean)} ± {spread if '%' in spread else number(self.spread, 2)}"
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the networks of a cross-validation are worth, each on rows that it never saw.
+
+    Args:
+        rows: Rows in all folds that are counted.
+        folds: Folds that are counted.
+        figures: The task's usual figures, the one to look at first.
+        left_out: Numbers, from 1, of folds whose network diverged.
+        keeps_best: Whether each network kept the weights of the epoch that did best on its fold.
+        unit: What the rows are called.
+    """
+
+    rows: int
+    folds: int
+    figures: tuple[FoldFigure, ...]
+    left_out: tuple[int, ...] = ()
+    keeps_best: bool = True
+    unit: str = "rows"
+
+    @property
+    def sentence(self) -> str:
+        """The figures to look at first with their spread, in words."""
+        first, *others = self.figures
+        beside = next((one for one in others if one.name in ("log loss", "root mean squared error")), None)
+        told = f"{first.name} {first.shown}" + (f", {beside.name} {beside.shown}" if beside else "")
+        folds = "1 fold" if self.folds == 1 else f"{self.folds:,} folds"
+        text = f"Out-of-fold: {told} over {folds}, {self.rows:,} {self.unit} in all, each answered by a network that "
+        text += "never learned from it."
+        if self.keeps_best:
+            text += " The same rows chose each network's epoch, so new rows may do a little worse."
+        if self.left_out:
+            which = ", ".join(f"{fold:,}" for fold in self.left_out)
+            one = len(self.left_out) == 1
+            text += f" Fold{'' if one else 's'} {which} {'is' if one else 'are'} not counted: the network diverged."
+        return text
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row per fold and one for mean and spread, as text to show: ``fold`` and a column per figure."""
+        rows: list[dict[str, str]] = [
+            {"fold": f"{fold + 1:,}"} | {one.name: _shown(one.name, one.each[fold]) for one in self.figures}
+            for fold in range(len(self.figures[0].each))
+            if fold + 1 not in self.left_out
+        ]
+        return pd.DataFrame(
+            [*rows, {"fold": "mean ± spread"} | {one.name: one.shown for one in self.figures}]
+        )
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "OutOfFold":
+        """Return what JSON holds.
+
+        Raises:
+            TypeError, KeyError, ValueError, AttributeError: If it holds something else.
+        """
+        figures = tuple(FoldFigure(**one | {"each": tuple(one["each"])}) for one in values["figures"])
+        made = cls(**values | {"figures": figures, "left_out": tuple(values["left_out"])})
+        if not figures or made.frame().empty or not made.sentence:
+            raise ValueError("no figure")
+        return made
+
+
+@dataclass(frozen=True)
 class Scores:
     """The scores of a network.
 
     Args:
         task: What it answers.
-        part: ``test``, or ``validation`` where there are no test rows.
+        part: ``test``, or ``validation`` where there are no test rows; then, with folds, ``out-of-fold``.
         rows: How many rows were measured.
         trivial: The baseline: the most frequent class of the training rows, or their mean.
         metrics: The task's usual figures, the one to look at first.
         unit: What the rows are called.
+        out_of_fold: What a cross-validation has measured, where there was one.
     """
 
     task: Task
@@ -55,10 +147,16 @@ class Scores:
     trivial: str
     metrics: tuple[Metric, ...]
     unit: str = "rows"
+    out_of_fold: OutOfFold | None = None
 
     @property
     def summary(self) -> str:
         """A plain sentence on the first figure beside the baseline, and others where that is not enough."""
+        crossed = f" {self.out_of_fold.sentence}" if self.out_of_fold is not None else ""
+        return f"{self._measured}{crossed}"
+
+    @property
+    def _measured(self) -> str:
         metric = self.metrics[0]
         value, baseline = _shown(metric.name, metric.value), _shown(metric.name, metric.baseline)
         unit = self.unit
@@ -76,6 +174,8 @@ class Scores:
             sentence += self._fairer
         if self.part == "test":
             return sentence
+        if self.part == "out-of-fold":
+            return f"{sentence} There are no test {unit}."
         return (
             f"{sentence} There are no test {unit}, and the validation {unit} also chose the epoch: "
             "expect a little less on new data."
@@ -126,7 +226,9 @@ class Scores:
         try:
             values: dict[str, Any] = from_json(text)
             metrics = tuple(Metric(**metric) for metric in values.pop("metrics"))
-            scores = cls(**values, metrics=metrics)
+            crossed = values.pop("out_of_fold", None)
+            crossed = None if crossed is None else OutOfFold.of(crossed)
+            scores = cls(**values, metrics=metrics, out_of_fold=crossed)
             scores.frame()
             if (
                 not metrics

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lrapp.errors import UserError
-from lrapp.evaluation import trees
+from lrapp.evaluation import out_of_fold, trees
 from lrapp.execution import worker
 from lrapp.files import write_beside
 from lrapp.preparation.preprocessor import SKOPS_FILE
@@ -27,6 +27,8 @@ def wanted(run: Run) -> bool:
         return (
             run.status.state in ("completed", "early_stopping")
             and run.settings.closer_look
+            and not run.settings.data.all_rows
+            and not (run.settings.crossed and not run.settings.data.test_share)
             and run.model_path.exists()
             and (run.folder / SKOPS_FILE).exists()
             and not (run.folder / trees.FILE).exists()
@@ -62,7 +64,8 @@ def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None =
                 sentence="Boosted trees were left out of the comparison: the table is too large.",
             )
         else:
-            prepared = worker.prepared_data(Store(home), settings.data)
+            # With folds, the trees watch one of them.
+            prepared = out_of_fold.one_held_out(worker.prepared_data(Store(home), settings.data))
             part = prepared.test if len(prepared.test.y) else prepared.validation
             outputs = SavedModel.load(folder).outputs(part.x)
             done = trees.beside(prepared, outputs, settings, history, lambda: not asked_to_stop())

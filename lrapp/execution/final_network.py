@@ -1,11 +1,12 @@
 """The network that a run leaves: the one that was trained, or an ensemble of many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lrapp.evaluation import selection
+from lrapp.evaluation import out_of_fold, selection
 from lrapp.networks import members, saved
 from lrapp.runs.events import Event, MembersChosen, TrainingEnded
 from lrapp.settings import RunSettings
@@ -42,6 +43,8 @@ def of(
         *(settings.model, prepared.shape[0], prepared.task, len(prepared.classes)),
         *(members.member_seeds(settings.training.seed, loop.members), settings.training.precision, numbers),
     )
+    if prepared.folds is not None:
+        return _of_folds(loop, made, settings, prepared, ended, tell)
     running = loop.running if loop.running.any() else np.ones(loop.members, np.bool_)
     members.unstack(loop.model, made, (running / running.sum()).tolist())
     raced = settings.policy.source == "raced"
@@ -73,3 +76,51 @@ def of(
     single = members.for_run(settings, prepared.shape, prepared.task, len(prepared.classes), numbers)
     members.pick(loop.model, single, chosen.best)
     return single
+
+
+def _of_folds(
+    loop: MembersLoop,
+    made: Any,
+    settings: RunSettings,
+    prepared: "Prepared",
+    ended: TrainingEnded,
+    tell: Callable[[Event], None],
+) -> Any:
+    """The networks of a cross-validation: their mean; where folds are times, the one that knows most of the past."""
+    assert prepared.folds is not None
+    running = loop.running if loop.running.any() else np.ones(loop.members, np.bool_)
+    shares = running / running.sum()
+    if prepared.folds.in_order:
+        shares = np.eye(loop.members)[int(np.flatnonzero(running)[-1])]
+    members.unstack(loop.model, made, shares.tolist())
+    losses = out_of_fold.losses(prepared, fold_answers(made, prepared, running))
+    left_out = tuple(int(place) + 1 for place in np.flatnonzero(~loop.running))
+    tell(
+        MembersChosen(
+            out_of_fold.sentence_of_networks(loop.members, len(left_out), in_order=prepared.folds.in_order),
+            tuple(shares.tolist()),
+            tuple(settings.factors()),
+            losses,
+            ended.best_epochs or (0,) * loop.members,
+            losses,
+            int(np.nanargmin(losses)) + 1 if np.isfinite(losses).any() else 1,
+            left_out,
+        )
+    )
+    return made
+
+
+def fold_answers(
+    ensemble: Any, prepared: "Prepared", counts: Sequence[bool] | NDArray[np.bool_]
+) -> list[NDArray[np.float32] | None]:
+    """Return for each fold what its network answers to the fold's rows.
+
+    Args:
+        ensemble: The networks of a cross-validation.
+        prepared: With folds.
+        counts: Which networks have finite numbers; for the others there is None.
+    """
+    return [
+        saved.outputs(member, out_of_fold.of_fold(prepared, fold).x) if counts[fold] else None
+        for fold, member in enumerate(members.each(ensemble))
+    ]

@@ -232,7 +232,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         tell(
             DataPrepared(
                 train=len(prepared.train.y),
-                validation=len(prepared.validation.y),
+                validation=len((prepared.validation if prepared.folds is None else prepared.train).y),
                 test=len(prepared.test.y),
                 inputs=math.prod(prepared.shape),
                 notes=notes if before is None else before.notes,
@@ -357,17 +357,39 @@ def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float
     from lrapp.networks import saved
 
     part = prepared.test if len(prepared.test.y) else prepared.validation
-    outputs = saved.outputs(network, part.x)
-    scores = evaluation.evaluate(prepared, outputs)
     (run.folder / trees.FILE).unlink(missing_ok=True)
     prepared.preprocessor.save(run.folder)
-    write_beside(run.scores_path, scores.to_json().encode())
+    scores = None
+    if len(part.y):
+        outputs = saved.outputs(network, part.x)
+        scores = evaluation.evaluate(prepared, outputs)
+    if prepared.folds is not None:
+        scores = _crossed(run, network, prepared, scores)
+    if scores is not None:  # all rows may be trained on
+        write_beside(run.scores_path, scores.to_json().encode())
     calibration.keep(run.folder, temperature)
     # The model comes last: where it is, everything needed to predict is.
     with whole(run.model_path) as beside:
         network.save(beside)
-    if run.settings.closer_look:
+    if run.settings.closer_look and scores is not None and len(part.y):
         _save_analysis(run, network, prepared, outputs, scores)
+
+
+def _crossed(run: Run, network: Any, prepared: "Prepared", scores: "Scores | None") -> "Scores | None":
+    """The scores with what the folds say; where there are no test rows, of the folds' rows."""
+    from lrapp.evaluation import out_of_fold
+    from lrapp.execution import final_network
+
+    assert prepared.folds is not None
+    chosen, counts = run.history().chosen, [True] * prepared.folds.count
+    for number in chosen.left_out if chosen is not None else ():
+        counts[number - 1] = False
+    answers = final_network.fold_answers(network, prepared, counts)
+    if scores is None:
+        scores = out_of_fold.scores_without_test(prepared, answers)
+    keeps_best = run.settings.training.early_stopping.restore_best
+    found = out_of_fold.measure(prepared, answers, keeps_best)
+    return None if scores is None else replace(scores, out_of_fold=found)
 
 
 def _save_analysis(
@@ -386,7 +408,7 @@ def _save_analysis(
     try:
         more = kind.leave(prepared, outputs)
         found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
-        if prepared.task != "regression" and len(prepared.test.y):
+        if prepared.task != "regression" and len(prepared.test.y) and len(prepared.validation.y):
             (watched, shares), (measured, _) = (
                 tempered.answers(network, part.x) for part in (prepared.validation, prepared.test)
             )

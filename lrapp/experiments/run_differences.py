@@ -30,6 +30,8 @@ _ROWS = (
     "test_share",
     "stratify",
     "split_seed",
+    "split",
+    "split_column",
     "pictures",
 )
 _UNTITLED = {"dialect": "how the file is read", "pictures": "size, colour or classes of the pictures"}

@@ -61,9 +61,10 @@ Predicts {target}. {summary}
 | {prepared} |
 | run.json | the settings; `python -m lrapp run.json --out FOLDER{data}` trains it again |
 | history_steps.csv, history_epochs.csv | loss and rate of each step, losses and metrics of each epoch |
-| scores.json | test results, on rows that training never saw |
-| lrapp/ | the code that reads tables and prepares them, as it was when the model was trained |
+{scores}| lrapp/ | the code that reads tables and prepares them, as it was when the model was trained |
 """
+
+_SCORES = "| scores.json | test results, on rows that training never saw |\n"
 
 
 def file_name(run: Run) -> str:
@@ -80,18 +81,19 @@ def pack(run: Run) -> bytes:
         UserError: If the run left no model.
     """
     from lrapp.evaluation.scores import Scores
+    from lrapp.export.finished_run import worth
 
     if not run.model_path.exists():
         raise UserError("This run left no model. Resume it, or train it again.")
     kind = kinds.of(run.settings.data.kind)
-    model_file, *others = _FILES
+    settings = run.settings
+    model_file, *others = _FILES[:-1] if settings.data.all_rows else _FILES
     files = (model_file, *kind.download.files, *others)
     missing = [name for name in files if not (run.folder / name).exists()]
     if missing:
         raise UserError(f"This run's folder is damaged: {missing[0]} is missing. Train the run again.")
-    settings = run.settings
     history = run.history()
-    scores = Scores.from_json(run.scores_path.read_bytes())
+    scores = None if settings.data.all_rows else Scores.from_json(run.scores_path.read_bytes())
     source = settings.data.source
     of_file = ""
     if uploaded := isinstance(source, UploadedSource):
@@ -100,11 +102,12 @@ def pack(run: Run) -> bytes:
     readme = _README.format(
         title=line(notes.name_of(run) or f"Model of {about.target}"),
         target=code(about.target),
-        summary=line(scores.summary) + of_file,
+        summary=line(worth(settings, scores)) + of_file,
         data=" --data FILE" if uploaded else "",
         usage=kind.download.usage,
         needs=about.needs,
         prepared=kind.download.listed,
+        scores="" if scores is None else _SCORES,
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

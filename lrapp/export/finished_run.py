@@ -52,14 +52,14 @@ class FinishedRun:
     Args:
         settings: Its settings, with the rates that its own range test found, if it did one.
         history: Its events.
-        scores: Of its model.
+        scores: Of its model; None where it was trained on all rows.
         model: Its network and its preprocessor.
         prepared: Its rows.
     """
 
     settings: RunSettings
     history: History
-    scores: "Scores"
+    scores: "Scores | None"
     model: "SavedModel"
     prepared: "Prepared"
 
@@ -70,8 +70,20 @@ class FinishedRun:
 
     @property
     def checked(self) -> "Split":
-        """The rows that an exported model is checked on: test rows, or validation rows where there are none."""
-        return self.prepared.test if len(self.prepared.test.y) else self.prepared.validation
+        """The rows that an exported model is checked on: test rows, else validation rows, else those that trained."""
+        parts = (self.prepared.test, self.prepared.validation, self.prepared.train)
+        return next(part for part in parts if len(part.y))
+
+    @property
+    def checked_part(self) -> str:
+        """What sentences call these."""
+        prepared = self.prepared
+        return "test" if len(prepared.test.y) else "validation" if len(prepared.validation.y) else "training"
+
+    @property
+    def worth(self) -> str:
+        """A plain sentence on what its model is worth."""
+        return worth(self.settings, self.scores)
 
     def answering(self, precision: Precision) -> Any:
         """Return its network in a precision, without the layers that vary pictures in training."""
@@ -115,12 +127,29 @@ class Recipe(FinishedRun):
 
     @property
     def split(self) -> bytes:
-        """The part that each row of the table is in, as CSV; empty where the target is missing."""
-        parts = self.parts(len(self.frame))
-        return pd.DataFrame({"part": parts}).to_csv(index=False, lineterminator="\n").encode()
+        """The part that each row of the table is in, as CSV; empty where the target is missing. With folds also the
+        number of its fold, 0 where it is in none."""
+        parts: dict[str, Any] = {"part": self.parts(len(self.frame))}
+        if self.prepared.folds is not None:
+            parts["fold"] = np.zeros(len(self.frame), np.int64)
+            parts["fold"][self.prepared.train.rows] = self.prepared.folds.of + 1
+        return pd.DataFrame(parts).to_csv(index=False, lineterminator="\n").encode()
 
 
-def finished(run: Run) -> tuple[RunSettings, History, "Scores", "SavedModel"]:
+def worth(settings: RunSettings, scores: "Scores | None") -> str:
+    """Return a plain sentence on what a run's model is worth, or why that was not measured."""
+    if scores is not None:
+        return scores.summary
+    made_from = settings.made_from
+    expected = (
+        f" Expect that of the run that it was made from: {made_from.score}"
+        if made_from and made_from.score
+        else ""
+    )
+    return f"This model was trained on all {settings.data.facts.units}, so it has no test score of its own.{expected}"
+
+
+def finished(run: Run) -> tuple[RunSettings, History, "Scores | None", "SavedModel"]:
     """Return a finished run's settings (with the rates that it found), history, scores and model.
 
     Raises:
@@ -131,12 +160,13 @@ def finished(run: Run) -> tuple[RunSettings, History, "Scores", "SavedModel"]:
 
     if not run.model_path.exists():
         raise UserError("This run left no model. Resume it, or train it again.")
-    if not run.scores_path.exists():
+    if not run.scores_path.exists() and not run.settings.data.all_rows:
         raise UserError("This run's folder is damaged: scores.json is missing. Train the run again.")
     settings, history = run.settings, run.history()
     if settings.policy.source == "found" and history.found is not None:
         settings = settings.with_found(history.found)
-    return settings, history, Scores.from_json(run.scores_path.read_bytes()), SavedModel.load(run.folder)
+    scores = None if settings.data.all_rows else Scores.from_json(run.scores_path.read_bytes())
+    return settings, history, scores, SavedModel.load(run.folder)
 
 
 def recipe(run: Run, store: Store) -> Recipe:

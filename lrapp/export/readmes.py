@@ -89,7 +89,7 @@ def _of_inputs(
 # A model that predicts {code(preprocessor.target)}
 
 {about}
-{line(recipe.scores.summary)}
+{line(recipe.worth)}
 {sentence}
 
 | input | column | type | values |
@@ -158,7 +158,7 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
 
 model.keras is the network as Keras {version("keras")} saves it. It takes {len(recipe.prepared.inputs):,} numbers
 for each row (float32), prepared as below; inputs.json says the same for programs.
-{line(recipe.scores.summary)}
+{line(recipe.worth)}
 {sentence}
 
 | input | from | how |
@@ -295,7 +295,7 @@ def of_pictures(recipe: "PictureRecipe", about: str, answer: str, example: str, 
 It takes pictures as bytes (uint8), shape (pictures, {height}, {width}, {channels}), the channels last
 ({"grey" if channels == 1 else "red, green, blue"}); scaling them is inside.
 It answers with {answer}.
-{line(recipe.scores.summary)}
+{line(recipe.worth)}
 {sentence}
 
 `read_picture.py` reads a PNG, JPEG, GIF, BMP or WebP file as the app does, with Pillow: turned as the camera says, on

@@ -130,8 +130,7 @@ def _compare(finished: FinishedRun, answers: Arrays, most: float, in_float32: bo
     if not largest <= most:
         explained = kinds.of(finished.prepared.kind).explain(finished, most, text)
         raise explained or RuntimeError(f"The exported model's answers differ by {text}.")
-    part = "test" if len(finished.prepared.test.y) else "validation"
-    rows = counted(len(x), kinds.of(finished.prepared.kind).checked.format(part=part))
+    rows = counted(len(x), kinds.of(finished.prepared.kind).checked.format(part=finished.checked_part))
     return f"Checked on {rows}: the largest difference to the app's answers is {text}.{note}"
 
 

@@ -77,8 +77,17 @@ def reading_cell(recipe: Recipe) -> Cell:
     return Cell("Read the table", text, f"{start}{options}{close}")
 
 
-def split_cell() -> Cell:
+def split_cell(recipe: Recipe) -> Cell:
     """Return the step for the split."""
+    if recipe.prepared.folds is not None:
+        return Cell(
+            "Split it",
+            f"{SPLIT} says for each row of the table whether it trains or tests, and in which fold it is; rows without "
+            "a target do neither.",
+            f'split = pd.read_csv("{SPLIT}", keep_default_na=False)\n'
+            'train, validation, test = (split["part"].to_numpy() == name for name in ("train", "validation", "test"))\n'
+            'fold = split["fold"].to_numpy()[train]',
+        )
     return Cell(
         "Split it",
         f"{SPLIT} says for each row of the table which part it is in; rows without a target are in none.",
@@ -295,7 +304,7 @@ def target_cell(recipe: Recipe) -> Cell:
         f"    numbers[rows].to_numpy({kind}){shape} for rows in (train, validation, test)\n)"
     )
     text = "Classes by their numbers."
-    if recipe.settings.data.class_weights:
+    if recipe.settings.data.class_weights and recipe.prepared.folds is None:
         text += " Rows of rare classes weigh more, so that all classes weigh the same."
         code += (
             "\nrows_of = numbers[train].value_counts()\n"

@@ -89,20 +89,83 @@ def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "
     begin = "network = build(member)\n"
     if raced:
         begin += "plan = Plan()\nplan.factor = factors[member]\n"
-    body = textwrap.indent(f"{begin}history = network.fit({fit}\n{calibrated}members.append(network)", "    ")
+    measured, lists = "", ""
+    if recipe.prepared.folds is not None:
+        numbers = [place + 1 for place, share in enumerate(shares) if share]
+        begin += _weights(recipe)
+        measured = (
+            f"answers = network.predict(x_train[held], batch_size=8192, verbose=0)\n"
+            f"out_of_fold.append({figure(recipe, 'y_train[held]', 'numbers[train][held]')})\n"
+        )
+        lists = f"folds = {numbers}\nout_of_fold = []\n"
+        before = " came before its fold" if recipe.prepared.folds.in_order else " is not in its fold"
+        text += f" Each network learns from what{before}: the other rows count for nothing in its loss."
+    body = textwrap.indent(
+        f"{begin}history = network.fit({fit}\n{calibrated}{measured}members.append(network)", "    "
+    )
     listed = f"factors = {factors}\n" if raced else ""
     about = " Each multiplies the plan's rates with a factor of its own." if raced else ""
+    keeps_best = recipe.settings.training.early_stopping.restore_best
+    kept_weights = " Each network keeps the weights of its own best epoch." if keeps_best else ""
     return Cell(
         "Train",
-        f"{text}{about} Each network keeps the weights of its own best epoch. The app trains all of them at once, "
-        "this script one after the other.",
-        f"{classes}{listed}shares = {kept}\n"
+        f"{text}{about}{kept_weights} The app trains all of them at once, this script one after the other.",
+        f"{classes}{listed}{lists}shares = {kept}\n"
         f"members = []\nfor member in range({len(kept)}):\n{body}\n\n"
         "inputs = keras.Input(x_train.shape[1:])\n"
         "parts = [share * member(inputs) for share, member in zip(shares, members)]\n"
         "network = keras.Model(inputs, sum(parts[1:], parts[0]))\n"
         'network.save("model.keras")',
     )
+
+
+def _weights(recipe: FinishedRun) -> str:
+    """The code that says what each row counts for in one network of a cross-validation."""
+    folds = recipe.prepared.folds
+    assert folds is not None
+    learned = "fold < folds[member]" if folds.in_order else "fold != folds[member]"
+    code = (
+        f"learned, held = {learned}, fold == folds[member]\n"
+        "weights = np.where(learned, len(fold) / learned.sum(), 0).astype(np.float32)\n"
+    )
+    if recipe.prepared.train.weight is not None:
+        code += (
+            "own = numbers[train][learned]  # rare classes weigh more, so that all classes weigh the same\n"
+            "rows_of = own.value_counts()\n"
+            "weights[learned] *= (len(own) / (len(rows_of) * own.map(rows_of))).to_numpy(np.float32)\n"
+        )
+    return code
+
+
+def figure(recipe: FinishedRun, y: str, numbers: str) -> str:
+    """Return the code of the first figure of ``answers``.
+
+    Args:
+        recipe: The run.
+        y: Code of the true answers as the network learns them.
+        numbers: Code of the true numbers in the target's units, where the network learns their logarithm.
+    """
+    if recipe.prepared.logarithm is not None:
+        return (
+            f"np.mean(np.abs(unit * np.expm1(answers[:, 0].astype(np.float64) * scale + mean) - {numbers}))"
+        )
+    return {
+        "binary": f"np.mean((answers > 0.5) == ({y} > 0.5))",
+        "multi-class": f"np.mean(answers.argmax(axis=1) == {y})",
+        "regression": f"np.mean(np.abs(answers - {y})) * scale",
+    }[recipe.prepared.task]
+
+
+def crossed_code(recipe: FinishedRun) -> str:
+    """Return the code that prints what a cross-validation has measured; empty where there was none."""
+    scores = recipe.scores
+    if recipe.prepared.folds is None or scores is None or scores.out_of_fold is None:
+        return ""
+    told = scores.out_of_fold.figures[0]
+    each = [value for value, share in zip(told.each, _shares(recipe), strict=True) if share]
+    known = [value for value in each if value is not None]
+    spread = " ± {np.std(out_of_fold, ddof=1):.2g}" if len(each) > 1 else ""
+    return f'print(f"{told.name} out of fold: {{np.mean(out_of_fold):.6g}}{spread} (the run: {np.mean(known):.6g})")'
 
 
 def calibrated(recipe: FinishedRun) -> str:

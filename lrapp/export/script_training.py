@@ -294,6 +294,9 @@ def training_cell(recipe: FinishedRun) -> Cell:
         left = 0
     callbacks = ["Plan()", *script_stopping.callbacks(recipe, epochs)]
     weights = ", weights[rows]" if recipe.prepared.train.weight is not None else ""
+    crossed = recipe.prepared.folds is not None
+    if crossed:
+        weights = ", weights[rows]"
     text = "Every epoch uses every training row, in an order that follows from the seed."
     if cut_short and reason != "diverged":
         done, so = ("was stopped", "is") if reason == "stopped" else ("ended early", "does")
@@ -310,6 +313,14 @@ def training_cell(recipe: FinishedRun) -> Cell:
             f" The hidden layers compute in {training.precision}, which rounds much earlier than float32: losses "
             "may part a little more from those of the run."
         )
+    watched = (
+        "    validation_data=(x_validation, y_validation),\n"
+        f"    validation_batch_size={_rows_at_once(recipe)},\n"
+    )
+    if crossed:
+        watched = watched.replace("(x_validation, y_validation)", "(x_train[held], y_train[held])")
+    elif not len(recipe.prepared.validation.y):
+        watched = ""
     listed = "\n".join(f"        {callback}," for callback in callbacks)
     code = f'''\
 class Batches(keras.utils.PyDataset):
@@ -344,9 +355,7 @@ class Plan(keras.callbacks.Callback):
 {script_stopping.criterion(recipe)}history = network.fit(
     batches,
     shuffle=False,  # the batches come in their own order
-    validation_data=(x_validation, y_validation),
-    validation_batch_size={_rows_at_once(recipe)},
-    epochs={epochs},
+{watched}    epochs={epochs},
     callbacks=[
 {listed}
         keras.callbacks.TerminateOnNaN(),
@@ -375,19 +384,25 @@ for batch in range({steps}):  # of the epoch in which the run was stopped
 
 def testing_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the evaluation."""
-    metric = recipe.scores.metrics[0]
-    part = recipe.scores.part
-    figure = {
-        "binary": f"np.mean((answers > 0.5) == (y_{part} > 0.5))",
-        "multi-class": f"np.mean(answers.argmax(axis=1) == y_{part})",
-        "regression": f"np.mean(np.abs(answers - y_{part})) * scale",
-    }[recipe.prepared.task]
-    if recipe.prepared.logarithm is not None:
-        figure = f"np.mean(np.abs(unit * np.expm1(answers[:, 0].astype(np.float64) * scale + mean) - numbers[{part}]))"
-    return Cell(
-        "Measure it",
-        f"On the {recipe.scores.rows:,} {part} {recipe.prepared.unit}.",
-        f"answers = network.predict(x_{part}, batch_size={_rows_at_once(recipe)}, verbose=0)\n"
-        f"figure = {figure}\n"
-        f'print(f"{metric.name} on the {part} {recipe.prepared.unit}: {{figure:.6g}} (the run: {metric.value:.6g})")',
-    )
+    prepared, scores = recipe.prepared, recipe.scores
+    if scores is None:
+        name = "mean absolute error" if prepared.task == "regression" else "accuracy"
+        return Cell(
+            "Look at it",
+            f"{recipe.worth} This is the figure on the very {prepared.unit} that it was trained on, which says nothing "
+            "about new ones.",
+            f"answers = network.predict(x_train, batch_size={_rows_at_once(recipe)}, verbose=0)\n"
+            f"figure = {script_members.figure(recipe, 'y_train', 'numbers[train]')}\n"
+            f'print(f"{name} on the training {prepared.unit}: {{figure:.6g}}")',
+        )
+    metric, part, crossed = scores.metrics[0], scores.part, script_members.crossed_code(recipe)
+    text, code = f"On the {scores.rows:,} {part} {prepared.unit}.", ""
+    if len(prepared.test.y) or prepared.folds is None:
+        code = (
+            f"answers = network.predict(x_{part}, batch_size={_rows_at_once(recipe)}, verbose=0)\n"
+            f"figure = {script_members.figure(recipe, f'y_{part}', f'numbers[{part}]')}\n"
+            f'print(f"{metric.name} on the {part} {prepared.unit}: {{figure:.6g}} (the run: {metric.value:.6g})")'
+        )
+    if crossed:
+        text += " And out of fold: each network on the rows that it never learned from."
+    return Cell("Measure it", text, "\n".join(filter(None, (code, crossed))))

@@ -162,6 +162,10 @@ def _memory(
         data = _PICTURE_COPIES * (rows + validation_rows) * inputs
     else:
         data = _FLOAT * 2 * (rows + validation_rows) * (inputs + 2)
+    if (
+        settings.crossed
+    ):  # what each row counts for in each network: three tensors, and the arrays that they come from
+        data += _FLOAT * 2 * 3 * rows * settings.networks
     return _FIXED_BYTES + int(_FLOAT * settings.networks * (weights + batch * kept) + data)
 
 

@@ -53,19 +53,22 @@ def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
         data: Target, split and preparation.
         task: The network's task.
     """
-    from lrapp.preparation import fitting, table_arrays
+    from lrapp.preparation import division, fitting
 
     if table.frame.size <= _MOST_CELLS and data.target in table.kinds:
         column = table.frame[data.target]
         known = np.flatnonzero(present(column))
         with suppress(UserError):  # too few rows; the caller has reported that
-            _, classes, (training, validation, _) = table_arrays.divided(column.iloc[known], task, data)
-            frame = table.frame.drop(columns=data.target)
-            found, numbers = fitting.count_inputs(frame, table.kinds, known[training], data)
-            outputs = len(classes) if task == "multi-class" else 1
-            return ExpectedShape(task, len(training), len(validation), (max(1, found),), outputs, numbers)
+            parts = division.divide(table, known, data.target, task, data)
+            frame = table.frame.drop(columns=division.no_inputs(data.target, data))
+            found, numbers = fitting.count_inputs(frame, table.kinds, known[parts.training], data)
+            outputs = len(parts.classes) if task == "multi-class" else 1
+            rows, watched = len(parts.training), len(parts.validation)
+            return ExpectedShape(task, rows, watched, (max(1, found),), outputs, numbers)
     inputs, outputs = shape(table, data, task)
     rows = training_rows(table, data)
+    if data.folds > 1 or data.all_rows:
+        return ExpectedShape(task, rows, 0, (inputs,), outputs)
     whole = rows / max(1e-9, 1 - data.validation_share - data.test_share)
     return ExpectedShape(task, rows, round(whole * data.validation_share), (inputs,), outputs)
 
@@ -104,7 +107,11 @@ def training_rows(table: Table, data: DataSettings) -> int:
     rows = len(table.frame)
     if data.target in table.kinds:
         rows -= next(column.missing for column in table.columns if column.name == data.target)
-    held_back = round(rows * data.validation_share) + round(rows * data.test_share)
+    if data.all_rows:
+        return max(1, rows)
+    held_back = round(rows * data.test_share)
+    if data.folds == 1:
+        held_back += round(rows * data.validation_share)
     return max(1, rows - held_back)
 
 
@@ -120,6 +127,8 @@ def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
     for position, column in enumerate(table.columns):
         if column.name == data.target:
             outputs = column.distinct if task == "multi-class" else 1
+            continue
+        if data.split != "random" and column.name == data.split_column and not data.split_column_input:
             continue
         match column.kind:
             case ColumnKind.NUMBER:

@@ -30,6 +30,7 @@ def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
     own_test = facts.tests_of(settings.pictures.only_classes) > 0
     part_sizes(sum(sizes), len(sizes), _shares(settings, own_test), too_few_pictures)
     _check_most(settings, len(chosen))
+    _check_split(settings)
     return _task(len(chosen))
 
 
@@ -50,6 +51,7 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     learned = np.bincount(images.labels[:cut], minlength=len(images.classes)).tolist()
     chosen = _chosen(images.classes, learned, settings)
     _check_most(settings, len(chosen))
+    _check_split(settings)
     place = np.full(len(images.classes), -1, np.int64)
     place[chosen] = np.arange(len(chosen))
     numbers = place[images.labels]
@@ -60,9 +62,13 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     rows = [pool[training], pool[validation], pool[test]]
     if own_test:
         rows[2] = own_tests
+    if settings.all_rows:
+        rows = [np.sort(np.concatenate(rows)), np.empty(0, np.int64), np.empty(0, np.int64)]
     classes = tuple(images.classes[number] for number in chosen)
     notes = [*images.notes, *_left_out(images, learned, settings)]
-    if own_test:
+    if settings.all_rows:
+        notes.append("All pictures are trained on.")
+    elif own_test:
         notes.append(
             f"The test pictures are the {len(rows[2]):,} that come with the set for this; the test share is not used."
         )
@@ -131,6 +137,14 @@ def _chosen(classes: tuple[str, ...], learned: Sequence[int], settings: DataSett
             "Choose more classes or add pictures."
         )
     return chosen
+
+
+def _check_split(settings: DataSettings) -> None:
+    if settings.split != "random":
+        raise UserError(
+            "Pictures have no column to split by: set “Split” to “At random”, or sort them into folders “train” and "
+            "“test” yourself."
+        )
 
 
 def _check_most(settings: DataSettings, classes: int) -> None:

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from lrapp.formats.learned import learned
 from lrapp.phrasing import quoted
 from lrapp.preparation import log_target
+from lrapp.preparation.division import divide, no_inputs
 from lrapp.preparation.fitted import Fitted
 from lrapp.preparation.fitting import fit
+from lrapp.preparation.folds import Folds
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Preprocessor, standardised
-from lrapp.preparation.splitting import bins, split
 from lrapp.preparation.targets import (
     default_target,
     find_task,
@@ -21,7 +21,6 @@ from lrapp.preparation.targets import (
     with_chosen_kinds,
 )
 from lrapp.settings import DATA_KINDS, DataKind, DataSettings, Task
-from lrapp.tables import cell_values
 from lrapp.tables.reading import Table
 from lrapp.tables.text.dialects import DialectOverrides
 
@@ -60,6 +59,7 @@ class Prepared:
         preprocessor: Prepares new rows in the same way.
         names: File names of the pictures, by their positions; None for a table, or where they have none.
         logarithm: How ``y`` was computed, if it is a logarithm of the target; else None.
+        folds: With cross-validation, the fold of each training row; then no rows validate.
     """
 
     task: Task
@@ -74,6 +74,7 @@ class Prepared:
     preprocessor: Fitted
     names: tuple[str, ...] | None = None
     logarithm: LogTarget | None = None
+    folds: Folds | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -114,8 +115,10 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
     column = table.frame[target]
     known = np.flatnonzero(present(column))
     notes = list(_gaps(len(column) - len(known), target))
-    column = column.iloc[known]
-    numbers, classes, (training, validation, test) = divided(column, task, settings)
+    division = divide(table, known, target, task, settings)
+    numbers, classes = division.numbers, division.classes
+    training, validation, test = division.training, division.validation, division.test
+    notes.extend(division.notes)
     mean, scale, logarithm = 0.0, 1.0, None
     if task == "regression":
         mean, scale = _mean_and_scale(numbers[training])
@@ -132,7 +135,7 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
             notes.append("No logarithm was taken: the target is a class, not a number.")
         y = numbers.astype(np.float32 if task == "binary" else np.int32)
         notes.extend(_small_classes(numbers, classes, (training, validation, test)))
-    frame = table.frame.drop(columns=target)
+    frame = table.frame.drop(columns=no_inputs(target, settings))
     fitted = fit(frame.iloc[known] if len(known) < len(frame) else frame, table.kinds, training, settings)
     notes.extend(fitted.notes)
     preprocessor = Preprocessor(
@@ -168,33 +171,8 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
         logarithm=logarithm,
         notes=tuple(notes),
         preprocessor=preprocessor,
+        folds=division.folds,
     )
-
-
-def divided(
-    column: pd.Series, task: Task, settings: DataSettings
-) -> tuple[np.ndarray, tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return each row's target, the names of the classes, and which rows train, validate and test.
-
-    Args:
-        column: The target, of the rows that have one.
-        task: The network's task.
-        settings: The split.
-
-    Returns:
-        Numbers, or numbers of classes; the classes, none for a regression; positions in the column.
-
-    Raises:
-        UserError: As ``splitting.part_sizes``.
-    """
-    if task == "regression":
-        numbers = cell_values.numbers(column.to_frame())[:, 0]
-        return numbers, (), split(bins(numbers), False, settings)
-    codes, names = cell_values.texts(column)
-    classes = cell_values.natural(names)
-    place = {name: number for number, name in enumerate(classes)}
-    numbers = np.array([place[name] for name in names])[codes]
-    return numbers, classes, split(numbers, True, settings)
 
 
 def _mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
@@ -225,12 +203,14 @@ def _small_classes(
             f"{len(single):,} {word} a single row: {quoted(single)}. In training only, so nothing tells how well "
             f"{they} learned."
         )
-    for name, rows in zip(("validation", "test"), parts[1:], strict=True):
+    for name, rows in zip(("training", "validation", "test"), parts, strict=True):
         held = np.bincount(numbers[rows], minlength=len(classes))
         absent = [
             name
             for name, count, all_of in zip(classes, held, counts, strict=True)
-            if not count and all_of > 1
+            if not count and all_of > (name != "training")
         ]
-        if absent and len(rows):
+        if absent and name == "training":  # where whole groups, or times, were divided
+            yield f"The training rows hold none of {quoted(absent)}, so the network cannot learn to answer that."
+        elif absent and len(rows):
             yield f"The {name} rows hold none of {quoted(absent)}: there are too few of them."

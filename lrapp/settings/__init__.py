@@ -33,6 +33,7 @@ from lrapp.settings.policy import (
 )
 from lrapp.settings.run import (
     MOST_STEPS,
+    MadeFrom,
     Optimizer,
     Precision,
     RunSettings,
@@ -74,6 +75,7 @@ __all__ = [
     "KindFacts",
     "LayerKind",
     "LayerSettings",
+    "MadeFrom",
     "ModelSettings",
     "NumberEmbedding",
     "OneCycleSettings",

@@ -10,6 +10,7 @@ from lrapp.tables.columns.kinds import ColumnKind
 
 Task = Literal["binary", "multi-class", "regression"]
 TargetTransform = Literal["standard", "log"]
+Split = Literal["random", "groups", "time"]
 Scaling = Literal["clipped", "standard", "robust", "quantile"]
 
 
@@ -180,6 +181,38 @@ class DataSettings(SettingsModel):
         le=2**31 - 1,
         title="Split seed",
         description="The same seed gives the same split.",
+    )
+    split: Split = Field(
+        "random",
+        title="Split",
+        description="At random; by groups, so that no customer, patient or device is in two parts; or by time: train "
+        "on the past, validate on what came later, test on the latest.",
+        json_schema_extra=ui(labels={"random": "At random", "groups": "By groups", "time": "By time"}),
+    )
+    split_column: str | None = Field(
+        None,
+        title="Split column",
+        description="The column whose values are the groups, or the times.",
+        max_length=10_000,
+    )
+    split_column_input: bool = Field(
+        False,
+        title="Also learn from it",
+        description="Gives the network the split column as an input, too. Usually wrong: new rows come from other "
+        "groups, or later times, than those that it learned.",
+    )
+    folds: int = Field(
+        1,
+        ge=1,
+        le=20,
+        title="Cross-validation folds",
+        description="With 2 or more, one network for each fold learns from all the others, so that each row is "
+        "answered by a network that never saw it. The mean of the networks is the model; 1 is no cross-validation.",
+    )
+    all_rows: bool = Field(
+        False,
+        title="Train on all rows",
+        description="No row is held back: for a model to use, made of a run whose score is known.",
     )
     class_weights: bool = Field(
         False,

@@ -135,6 +135,16 @@ class TrainingSettings(SettingsModel):
     groups: GroupSettings = GroupSettings()
 
 
+class MadeFrom(SettingsModel):
+    """Which run a model for use was made from: it is trained on all rows, and has no score of its own."""
+
+    run: str = Field(title="Run", description="The run's id.", max_length=100)
+    epochs: str = Field(
+        "", title="Epochs", description="Where its epochs come from, in words.", max_length=1000
+    )
+    score: str = Field("", title="Score", description="What that run is worth, in words.", max_length=4000)
+
+
 # Networks in a race of rates, and how far their rates are apart in all, in powers of ten.
 RACERS = 8
 RACE_DECADES = 2.0
@@ -158,6 +168,7 @@ class RunSettings(SettingsModel):
         "train", title="What to do", description="Train, or only look for learning rates."
     )
     range_test: RangeTestSettings = RangeTestSettings()
+    made_from: MadeFrom | None = None
     closer_look: bool = Field(
         True,
         title="A closer look",
@@ -171,25 +182,55 @@ class RunSettings(SettingsModel):
             return 1
         if self.policy.source == "raced":
             return max(self.training.members, RACERS)
-        return self.training.members
+        return self.data.folds if self.crossed else self.training.members
+
+    @property
+    def crossed(self) -> bool:
+        """Whether each network leaves out a fold of the rows."""
+        return self.mode == "train" and self.data.folds > 1 and not self.data.all_rows
 
     @property
     def leaves_ensemble(self) -> bool:
         """Whether the run's model is the mean of several networks."""
-        return self.networks > 1 and self.training.combine != "best"
+        return self.networks > 1 and (self.crossed or self.training.combine != "best")
 
     @property
     def networks_obstacle(self) -> str:
         """Why the run cannot train several networks at once, as a sentence; empty if it can, or trains one."""
         if self.networks == 1:
             return ""
+        if self.crossed:
+            return self._crossed_obstacle
         one = (
             "choose the rates yourself" if self.policy.source == "raced" else "set the ensemble to 1 network"
         )
-        if self.data.facts.pixels or any(layer.facts.pictures for layer in self.model.layers):
+        if self._of_pictures:
             return f"Several networks at once are for tables; for pictures, {one}."
         if not isinstance(self.model.start, FreshStart):
             return f"Several networks at once start from fresh weights; choose fresh weights, or {one}."
+        return ""
+
+    @property
+    def _of_pictures(self) -> bool:
+        """Whether data or layers have height and width, for which one network trains at a time."""
+        return self.data.facts.pixels or any(layer.facts.pictures for layer in self.model.layers)
+
+    @property
+    def _crossed_obstacle(self) -> str:
+        """Why the run cannot cross-validate."""
+        off = "set the folds to 1"
+        if self._of_pictures:
+            return f"Cross-validation is for tables; for pictures, {off}."
+        if not isinstance(self.model.start, FreshStart):
+            return (
+                "Cross-validation starts from fresh weights, as others may know the rows of a fold already; choose "
+                f"fresh weights, or {off}."
+            )
+        if self.policy.source == "raced":
+            return (
+                "Cross-validation and a race of rates do not go together, as both need the networks for themselves; "
+                f"choose the rates yourself, or {off}."
+            )
         return ""
 
     def factors(self) -> tuple[float, ...]:

@@ -112,7 +112,7 @@ class Course:
         self.started = time.perf_counter()
         self.loop, self.settings = loop, settings
         self.on_event, self.should_stop, self.on_state = on_event, should_stop, on_state
-        self.training, self.validation = loop.load(prepared.train), loop.load(prepared.validation)
+        self.training, self.validation = self._load(prepared)
         self.steps_per_epoch = -(-self.training.rows // settings.batch_size)
         given: NDArray[np.float32] = np.asarray(learning_rates, np.float32)
         self.rates = given.reshape(len(given), -1)
@@ -138,6 +138,10 @@ class Course:
         self.last: Snapshot
         self.unsaved = False
         self.save_at = self.started + STATE_SECONDS
+
+    def _load(self, prepared: "Prepared") -> tuple[Data, Data]:
+        """The rows to train on, and those to watch."""
+        return self.loop.load(prepared.train), self.loop.load(prepared.validation)
 
     @property
     def seconds(self) -> float:

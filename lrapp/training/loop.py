@@ -41,8 +41,8 @@ class Data:
 
     Args:
         tensors: Inputs, shape (rows, inputs), or (rows, height, width, channels) for pictures; answers, shape
-            (rows, 1), or (rows,) for multi-class; and, if rows weigh differently in the loss, their weights, shape
-            (rows,).
+            (rows, 1), or (rows,) for multi-class; if rows weigh differently in the loss, their weights, shape (rows,);
+            and, of many networks, their weights in the metric where these differ too.
         rows: How many.
     """
 
@@ -305,7 +305,7 @@ class Loop:
             x = tf.TensorSpec(self.model.input_shape, self.model.inputs[0].dtype)
             classes = self.task == "multi-class"
             y = tf.TensorSpec([None], tf.int32) if classes else tf.TensorSpec([None, 1], tf.float32)
-            tensors = (x, y, self._weights_spec)[:columns]
+            tensors = (x, y, self._weights_spec, self._weights_spec)[:columns]
             order, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
             rates = tf.TensorSpec([MOST_STEPS, self.groups], tf.float32)
             if kind == "snapshot":

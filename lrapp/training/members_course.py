@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from lrapp.phrasing import counted
 from lrapp.runs.events import Ending, EpochDone, Event
 from lrapp.settings import TrainingSettings
+from lrapp.training import fold_rows
 from lrapp.training.checkpoints import MemberState, TrainingState
 from lrapp.training.course import Course, Diverged
-from lrapp.training.loop import Steps
+from lrapp.training.loop import Data, Steps
 from lrapp.training.members_loop import MembersLoop, MemberSnapshot
 from lrapp.training.stopping import patience
 
@@ -48,6 +49,16 @@ class MembersCourse(Course):
         )
         self.bests = [replace(self.best) for _ in range(loop.members)]
         self.latest: MemberSnapshot
+
+    def _load(self, prepared: "Prepared") -> tuple[Data, Data]:
+        self.crossed = prepared.folds is not None
+        if not self.crossed:
+            return super()._load(prepared)
+        weights, counts = fold_rows.learned(prepared)
+        watched = fold_rows.watched(prepared)
+        # What balances the classes is in the weights already.
+        training = self.loop.load(replace(prepared.train, weight=None), weights, counts)
+        return training, self.loop.reweighted(training, watched, watched)
 
     def _begin(self) -> None:
         self.latest = self.loop.snapshot_members()
@@ -123,7 +134,9 @@ class MembersCourse(Course):
         running = self.loop.running
         each = [np.where(running, figure[: self.loop.members], np.nan) for figure in figures]
         loss, val_loss, metric, val_metric = (float(figure[running].mean()) for figure in each)
-        ensemble = (float(figures[1][-1]), float(figures[3][-1])) if self.validation.rows else ()
+        # With folds, most networks have seen most of the rows: their mean would flatter.
+        told = self.validation.rows and not self.crossed
+        ensemble = (float(figures[1][-1]), float(figures[3][-1])) if told else ()
         return EpochDone(
             epoch=self.epochs,
             step=step,

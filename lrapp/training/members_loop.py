@@ -96,13 +96,19 @@ class MembersLoop(Loop):
     def running(self, values: NDArray[np.bool_]) -> None:
         self._running.assign(values)
 
-    def load(self, part: "Split", weights: NDArray[np.float32] | None = None) -> Data:
+    def load(
+        self,
+        part: "Split",
+        weights: NDArray[np.float32] | None = None,
+        counts: NDArray[np.float32] | None = None,
+    ) -> Data:
         """Return rows as the loop takes them.
 
         Args:
             part: The rows.
             weights: Weight of each row in each member's loss, beside its weight in the table, shape
                 (rows, members); 1 by default.
+            counts: What each row counts for in each member's metric, likewise; only with weights.
         """
         data = super().load(part)
         own = part.weight
@@ -110,7 +116,16 @@ class MembersLoop(Loop):
             return data
         both = np.ones((data.rows, self.members), np.float32) if weights is None else weights
         both = both if own is None else both * own[:, None]
-        return Data((*data.tensors[:2], tf.constant(both, tf.float32)), data.rows)
+        return self.reweighted(data, both, counts)
+
+    def reweighted(
+        self, data: Data, weights: NDArray[np.float32], counts: NDArray[np.float32] | None = None
+    ) -> Data:
+        """Return the same rows with other weights; arguments as for ``load``."""
+        given = [tf.constant(weights, tf.float32)]
+        if counts is not None:
+            given.append(given[0] if counts is weights else tf.constant(counts, tf.float32))
+        return Data((*data.tensors[:2], *given), data.rows)
 
     def all_finite(self, losses: NDArray[np.floating[Any]]) -> bool:
         """Return whether the losses of all running members, shape (members,), are finite."""
@@ -156,13 +171,13 @@ class MembersLoop(Loop):
             if frozen:
                 tape.watch([variable.value for variable in variables])
             answers = self.model(xs, training=True)
-            loss = self._losses(ys, answers, weights)
+            loss = self._losses(ys, answers, weights[:1])
             penalty = self._penalty()
             if penalty is not None:
                 loss += penalty
             scaled = self.optimizer.scale_loss(tf.reduce_sum(loss))
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
-        return loss, self._metric(ys, answers)
+        return loss, self._metric(ys, answers, *weights[1:])
 
     def _losses(self, ys: Any, answers: Any, weights: list[Any]) -> Any:
         """Each member's loss over some rows, shape (members,), as ``models.loss`` has it for one."""
@@ -182,14 +197,16 @@ class MembersLoop(Loop):
         penalties = [penalty for penalty in given if penalty is not None]
         return tf.add_n(penalties) if penalties else None
 
-    def _metric(self, ys: Any, answers: Any) -> Any:
+    def _metric(self, ys: Any, answers: Any, count: Any = None) -> Any:
         ys = ys[None]
         if self.task == "regression":
-            return tf.reduce_sum(tf.abs(self.units.of(answers) - self.units.of(ys)), axis=(1, 2))
-        if self.task == "binary":
-            return tf.reduce_sum(tf.cast(tf.equal(answers > 0.5, ys > 0.5), tf.float32), axis=(1, 2))
-        right = tf.equal(tf.argmax(answers, axis=-1, output_type=tf.int32), ys)
-        return tf.reduce_sum(tf.cast(right, tf.float32), axis=1)
+            by_row = tf.abs(self.units.of(answers) - self.units.of(ys))[..., 0]
+        elif self.task == "binary":
+            by_row = tf.cast(tf.equal(answers > 0.5, ys > 0.5), tf.float32)[..., 0]
+        else:
+            right = tf.equal(tf.argmax(answers, axis=-1, output_type=tf.int32), ys)
+            by_row = tf.cast(right, tf.float32)
+        return tf.reduce_sum(by_row if count is None else by_row * tf.transpose(count), axis=1)
 
     def _trace_evaluation(self, tensors: Any, first: Any, count: Any) -> Any:
         rows = tf.shape(tensors[0])[0]
@@ -205,9 +222,11 @@ class MembersLoop(Loop):
             mean = tf.reduce_sum(kept, axis=0, keepdims=True) / tf.reduce_sum(counting)
             both = tf.concat([answers, mean], axis=0)
             weight = [tf.concat([given, given[:, :1]], axis=1) for given in weights]
-            loss = self._losses(ys, both, weight)
+            loss = self._losses(ys, both, weight[:1])
             total = loss * tf.cast(end - start, tf.float32)
-            return done + 1, record.write(done, tf.stack([total, self._metric(ys, both)], axis=1))
+            return done + 1, record.write(
+                done, tf.stack([total, self._metric(ys, both, *weight[1:])], axis=1)
+            )
 
         empty = tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=(self.members + 1, 2))
         _, record = tf.while_loop(lambda done, _: done < count, batch, (tf.constant(0), empty))

@@ -5,8 +5,10 @@ import io
 import re
 from xml.etree import ElementTree
 
+import numpy as np
+import pandas as pd
 from PIL import Image
-from playwright.sync_api import Download, Locator, Page, expect
+from playwright.sync_api import Browser, Download, Locator, Page, expect
 
 from browser import driving
 from lrapp.execution import worker
@@ -151,3 +153,60 @@ def test_probabilities_are_calibrated_with_one_click(page: Page, app: driving.Ap
     expect(page.get_by_role("button", name="Calibrate the probabilities")).to_have_count(0)
     driving.idle(page)
     driving.no_defect(page)
+
+
+CUSTOMER_ROWS = 120
+
+
+def customers() -> bytes:
+    rng = np.random.default_rng(1)
+    amount = rng.normal(50, 9, CUSTOMER_ROWS).round(2)
+    frame = pd.DataFrame(
+        {
+            "amount": amount,
+            "visits": rng.integers(1, 9, CUSTOMER_ROWS),
+            "customer": [f"c{number}" for number in rng.integers(0, 25, CUSTOMER_ROWS)],
+            "shop": "Main Street",
+            "bought": np.where(amount + rng.normal(0, 4, CUSTOMER_ROWS) > 50, "yes", "no"),
+        }
+    )
+    return frame.to_csv(index=False).encode()
+
+
+def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving.App) -> None:
+    with driving.tab(browser) as page:
+        driving.open_app(page, app.url)
+        driving.take(page, "shop.csv", customers())
+        driving.expander(page, "Missing values, scaling and split")
+        driving.choose(page, "Split", "By groups")
+        page.get_by_text("Choose the column that holds the groups").wait_for()
+        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+        driving.choose(page, "Split column", "shop")
+        page.get_by_text("needs at least 3 groups").wait_for()
+        driving.choose(page, "Split column", "customer")
+        driving.set_number(page, "Cross-validation folds", 3)
+        page.get_by_text("Cross-validation trains 3 networks at once").wait_for()
+        driving.set_number(page, "Epochs", 8)
+
+        first = driving.train(page)
+        driving.state(page, "Done").wait_for()
+        page.get_by_text("Out-of-fold: accuracy").wait_for()
+        driving.expander(page, "Each fold")
+        settings = app.run(first).settings
+        assert (settings.data.split, settings.data.split_column, settings.data.folds) == (
+            "groups",
+            "customer",
+            3,
+        )
+
+        page.get_by_role("button", name="Train on all rows").click()
+        page.wait_for_url(lambda url: "run=" in url and first not in url)
+        page.get_by_role("heading", name="A model for use").wait_for()
+        page.get_by_text("trained on all 120 rows, so it has no test score of its own").wait_for()
+        second = app.run(driving.run_id(page))
+        assert second.settings.data.all_rows
+        assert second.settings.networks == 3
+        expect(page.get_by_role("button", name="Download the model")).to_be_visible()
+        page.get_by_role("button", name="Open that run").click()
+        page.wait_for_url(lambda url: first in url)
+        page.get_by_text("Out-of-fold: accuracy").wait_for()

@@ -71,6 +71,27 @@ def test_a_run_is_the_same_as_in_the_app(finished: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "home" / "runs").joinpath(run.id).exists()
 
 
+def test_a_model_for_use_is_made_of_a_finished_run(finished: Run, tmp_path: Path) -> None:
+    settings, out = finished.folder / "run.json", tmp_path / "use"
+    code, output, errors = call(tmp_path / "home", settings, "--all-rows", "--out", out)
+    assert code == 0, errors
+    assert "nan" not in errors
+    assert "no test score of its own. Expect that of the run that it was made from: The network is" in output
+    told, before = Run(out).history(), finished.history()
+    assert told.prepared is not None
+    assert (told.prepared.train, told.prepared.validation, told.prepared.test) == (344, 0, 0)
+    assert before.best is not None
+    assert len(told.epochs) == before.best.epoch
+    shutil.copy(settings, tmp_path / "run.json")
+    for wrong, sentence in (
+        (tmp_path, "--all-rows needs the run.json in the folder of a finished run"),
+        (out, "held rows back"),
+    ):
+        code, _, errors = call(tmp_path / "home", wrong / "run.json", "--all-rows", "--out", tmp_path / "no")
+        assert code == 1
+        assert sentence in errors
+
+
 def test_ctrl_c_keeps_the_best_weights_and_the_run_can_go_on(tmp_path: Path) -> None:
     table = tmp_path / "other name.csv"
     shutil.copy(SAMPLES / "penguins.csv", table)

@@ -114,6 +114,7 @@ def test_the_scripts_give_the_figures_of_the_runs(store: Store, tmp_path: Path) 
         (folder / "train.py").write_text(script.script(recipe), "utf-8")
         (folder / recipe.reading.file).write_bytes(recipe.reading.data)
         (folder / "split.csv").write_bytes(recipe.split)
+        assert recipe.scores is not None
         wanted[kind] = recipe.scores.metrics[0].value
     printed = printed_by({kind: tmp_path / kind for kind in runs}, "")
     for kind, text in printed.items():

@@ -106,6 +106,7 @@ def test_one_row_is_answered_as_the_network_does(run: Run, store: Store) -> None
     found = model.answer(given)
     if own.probabilities is None:
         np.testing.assert_allclose(found.values, own.values, rtol=1e-4)
+        assert recipe.scores is not None
         first = recipe.scores.metrics[0]
         assert first.value is not None
         assert first.baseline is not None

@@ -97,7 +97,14 @@ CASES = {
         policy=SGDRSettings(T_0=2),
     ),
     "regression": RunSettings(
-        data=sample("auto_mpg.csv", target="mpg", scaling="quantile", test_share=0.3, split_seed=4),
+        data=sample(
+            "auto_mpg.csv",
+            target="mpg",
+            scaling="quantile",
+            test_share=0.3,
+            split="time",
+            split_column="model_year",
+        ),
         model=LAYERS,
         training=TrainingSettings(epochs=6, seed=3),
         policy=OneCycleSettings(warmup=1),
@@ -206,6 +213,7 @@ def test_the_script_does_the_run_again_without_this_package(
         assert result["val_loss"] == pytest.approx(expected, rel=0.05 if "mixed" in case else 1e-3)
     # ... and the same figure at the end, within what the script says.
     figure = float(re.findall(r"on the test rows: (\S+)", printed)[0])
+    assert recipe.scores is not None
     value = recipe.scores.metrics[0].value
     assert value is not None
     within = 0.02 * value if recipe.prepared.task == "regression" else max(0.01, 1.01 / recipe.scores.rows)

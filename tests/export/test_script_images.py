@@ -141,6 +141,7 @@ def test_the_script_does_the_run_again_without_this_package(case: str, done_agai
     assert len(losses) == len(recipe.history.epochs)
     # ... and the same figure at the end, within what the script says.
     figure = float(re.findall(r"accuracy on the test pictures: (\S+)", printed)[0])
+    assert recipe.scores is not None
     value = recipe.scores.metrics[0].value
     assert value is not None
     assert figure == pytest.approx(value, abs=max(0.02, 2.01 / recipe.scores.rows))

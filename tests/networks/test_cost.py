@@ -9,6 +9,7 @@ from lrapp.errors import UserError
 from lrapp.networks import cost
 from lrapp.networks.cost import Estimate, Parameters, count_parameters, estimate
 from lrapp.settings import (
+    DataSettings,
     LayerSettings,
     ModelSettings,
     PretrainedStart,
@@ -50,6 +51,13 @@ def test_memory_grows_with_the_batch_but_not_beyond_the_table() -> None:
 
 def test_steps_count_the_last_short_batch() -> None:
     assert estimate(run(8, batch_size=32, epochs=10), 5, 1, 100).steps == 40
+
+
+def test_folds_are_networks_and_each_row_counts_for_something_in_each() -> None:
+    crossed = run(8).model_copy(update={"data": DataSettings(folds=5)})
+    folds, several = (estimate(one, 5, 1, 1_000_000) for one in (crossed, run(8, members=5)))
+    assert folds.networks == 5
+    assert folds.memory_bytes - several.memory_bytes == 3 * 2 * 4 * 5_000_000
 
 
 CNN = ModelSettings(

@@ -47,7 +47,7 @@ def _written(
     pip install -r requirements.txt
     python train.py
 
-{readmes.line(recipe.scores.summary)}
+{readmes.line(recipe.worth)}
 {kind.tolerance}
 
 | file | what it is |

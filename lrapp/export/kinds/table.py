@@ -75,7 +75,7 @@ def _cells(finished: Recipe) -> tuple[script_data.Cell, ...]:
     return (
         script_data.beginning_cell(finished),
         script_data.reading_cell(finished),
-        script_data.split_cell(),
+        script_data.split_cell(finished),
         script_data.column_cell(finished),
         script_data.preprocessing_cell(finished),
         script_data.target_cell(finished),

@@ -97,7 +97,9 @@ def link_trouble() -> str:
 
 def to_train(settings: RunSettings) -> RunSettings:
     """Return the settings of a run of any kind, for training anew: without its name, and what made it a test."""
-    return settings.model_copy(update={"name": "", "mode": "train", "closer_look": True})
+    data = settings.data.model_copy(update={"all_rows": False})
+    changes = {"name": "", "mode": "train", "closer_look": True, "made_from": None, "data": data}
+    return settings.model_copy(update=changes)
 
 
 def _of_address() -> RunSettings | None:

@@ -26,9 +26,15 @@ def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool)
     """
     settings = run.settings
     raced = settings.policy.source == "raced"
+    if settings.data.all_rows:  # nothing tells the networks apart
+        st.caption("Lines are means over the networks.")
+        _choice(history)
+        return
     st.caption(
-        "Lines are means over the networks, the band reaches from the best to the worst of them, and the dashed line "
-        "is the mean of their answers."
+        "Lines are means over the networks, each measured on its own fold; the band reaches from the best to the worst."
+        if settings.crossed
+        else "Lines are means over the networks, the band reaches from the best to the worst of them, and the dashed "
+        "line is the mean of their answers."
     )
     shown = raced or st.toggle("Show every network", key="every_network")
     if not shown or history.prepared is None or not history.epochs:

@@ -15,7 +15,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, State, Status
 from lrapp.ui.parts import access, actions, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import exports, networks, range_test, results, stopping
+from lrapp.ui.run import exports, for_use, networks, range_test, results, stopping
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.
@@ -303,7 +303,7 @@ def _empty(run: Run, status: Status) -> None:
 def _results(run: Run) -> None:
     history = _reader(run).read()
     best = history.best
-    alone = run.settings.networks == 1
+    alone = run.settings.networks == 1 and not run.settings.data.all_rows
     if history.ended is not None and best is not None and history.started is not None and alone:
         kept = run.settings.training.early_stopping.restore_best
         st.caption(
@@ -315,6 +315,9 @@ def _results(run: Run) -> None:
         with st.expander(f"Data preparation ({len(history.prepared.notes)})", icon=":material/info:"):
             for note in history.prepared.notes:
                 st.markdown(f"- {plain(note, 400)}")
+    if run.settings.data.all_rows and run.model_path.exists():
+        for_use.tell(run, history)
+        _take_along(run)
     if not run.scores_path.exists():
         return
     try:
@@ -327,6 +330,11 @@ def _results(run: Run) -> None:
     st.subheader("Test results", anchor=False)
     st.markdown(plain(scores.summary, None))
     results.show(run, history, scores)
+    for_use.offer(run, history)
+    _take_along(run)
+
+
+def _take_along(run: Run) -> None:
     if not access.may("download", run):
         return
     st.download_button(

@@ -49,6 +49,9 @@ def show(run: Run, history: History, scores: Scores) -> None:
     insight = _insight(run)
     beside = _beside(run)
     st.dataframe(analysis_text.score_frame(scores, insight, beside), hide_index=True)
+    if scores.out_of_fold is not None:
+        with st.expander("Each fold", icon=":material/view_module:"):
+            st.dataframe(scores.out_of_fold.frame(), hide_index=True)
     if insight is not None and insight.verdict:
         st.markdown(plain(insight.verdict, None))
     if beside is not None:
@@ -113,6 +116,9 @@ def _insight(run: Run) -> Insight | None:
     try:
         return Insight.from_json(run.insight_path.read_bytes())
     except FileNotFoundError:
+        if run.settings.crossed:
+            st.caption("There is no closer look at this run's model, as there are no test rows for it.")
+            return None
         why = "older runs have none" if run.settings.closer_look else "comparisons leave it out"
         st.caption(
             f"There is no closer look at this run's model, as {why}. Train its settings as a run of their own to have "

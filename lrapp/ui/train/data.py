@@ -296,6 +296,8 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
             ["validation_share", "test_share", "split_seed", "stratify"],
             key,
         )
+        others = [column for column in table.kinds if column != target]
+        chosen |= _split(data, others, key, f"{name}.split_column", shown=bool(drawer.open))
         chosen |= ask(
             data,
             [
@@ -313,6 +315,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     data = data.model_copy(update=chosen | {"target": target, "task": task})
     try:
         found: Task = targets.check_data(table, data)
+        data_choice.check_split(data, found)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return Chosen(data, expected_shape.training_rows(table, data), obstacle=_NOT_YET)
@@ -329,3 +332,35 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         )
     expected = data_choice.expected(data, found)
     return Chosen(data, expected.rows, expected)
+
+
+def _split(data: DataSettings, columns: list[str], key: str, name: str, *, shown: bool) -> dict[str, Any]:
+    """Ask how rows are divided, by which column where that is asked for, and into how many folds."""
+    if not shown:
+        split = fields.kept(data, ["split", "split_column_input", "folds"], key)
+        column = st.session_state.get(draft.key(name), data.split_column)
+        return split | {"split_column": column if split["split"] != "random" else None}
+    left, right = st.columns(2, vertical_alignment="bottom")
+    split = fields.widget(data, "split", key, into=left)
+    if split == "random":
+        folds = fields.widget(data, "folds", key)
+        _tell_folds(folds)
+        return {"split": split, "split_column": None, "split_column_input": False, "folds": folds}
+    info = DataSettings.model_fields["split_column"]
+    column = right.selectbox(
+        info.title or "",
+        columns,
+        index=columns.index(data.split_column) if data.split_column in columns else None,
+        format_func=choices.texts(columns, str),
+        placeholder="Choose a column",
+        key=draft.key(name),
+        help=info.description,
+    )
+    chosen = fields.choose(data, ["folds", "split_column_input"], key)
+    _tell_folds(chosen["folds"])
+    return {"split": split, "split_column": column} | chosen
+
+
+def _tell_folds(folds: int) -> None:
+    if folds > 1:
+        st.caption("Every row that does not test is in one of the folds; the validation share is not used.")

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from lrapp.errors import UserError
+from lrapp.preparation import division, log_target
 from lrapp.preparation import expected_shape as outlook
-from lrapp.preparation import log_target
 from lrapp.preparation.expected_shape import ExpectedShape
+from lrapp.preparation.targets import present
 from lrapp.settings import (
     DATA_KINDS,
     DataSettings,
@@ -58,6 +60,34 @@ def suits_logarithm(data: DataSettings, task: Task) -> bool:
         return False
     named = data.model_dump_json(include={"source", "dialect", "kinds", "target"})
     return _suits_logarithm(named)
+
+
+def check_split(data: DataSettings, task: Task) -> None:
+    """Do nothing where the rows can be divided as the settings say; worked out once for each choice of data.
+
+    Args:
+        data: As for ``expected``.
+        task: What the network answers.
+
+    Raises:
+        UserError: If there are too few groups, times, rows or rows of a class, or the split column cannot be used.
+    """
+    if data.split != "random" or data.folds > 1:
+        named = {"source", "dialect", "kinds", "target", "task", "stratify", "split_seed"}
+        named |= {"validation_share", "test_share", "split", "split_column", "split_column_input", "folds"}
+        if sentence := _split_trouble(data.model_dump_json(include=named), task):
+            raise UserError(sentence)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _split_trouble(data: str, task: Task) -> str:
+    parsed = DataSettings.model_validate_json(data)
+    table, target = resources.table(parsed), str(parsed.target)
+    try:
+        division.divide(table, np.flatnonzero(present(table.frame[target])), target, task, parsed)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

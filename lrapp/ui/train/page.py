@@ -85,7 +85,7 @@ def _settings() -> tuple[str | None, int | None]:
     with st.container(border=True):
         st.subheader("3 Training", anchor=False)
         shape = chosen.outlook.shape if chosen.outlook else None
-        training = training_card.card(settings.training, model, shape, chosen.rows)
+        training = training_card.card(settings.training, model, shape, chosen.rows, chosen.data.folds)
         settings = settings.model_copy(update={"model": model, "training": training})
         gradients.card(settings, next((obstacle for obstacle in obstacles if obstacle), None))
     with st.container(border=True):

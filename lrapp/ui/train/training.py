@@ -29,7 +29,7 @@ GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
 
 
 def card(
-    training: TrainingSettings, model: ModelSettings, shape: Shape | None, rows: int | None
+    training: TrainingSettings, model: ModelSettings, shape: Shape | None, rows: int | None, folds: int = 1
 ) -> TrainingSettings:
     """Show the card.
 
@@ -38,6 +38,7 @@ def card(
         model: The network, as the card above says.
         shape: Of one row of what the network will be given; None while the data cannot be used.
         rows: Rows to train on; None while there are none.
+        folds: Of a cross-validation, each with a network of its own; 1 for none.
 
     Returns:
         The settings as chosen.
@@ -52,7 +53,7 @@ def card(
     chosen |= {"optimizer": optimizer}
     if _OWN_FIELDS[optimizer]:
         chosen |= fields.choose(training, _OWN_FIELDS[optimizer], key)
-    chosen |= _ensemble(training, key, shape)
+    chosen |= _ensemble(training, key, shape, folds)
     stopping = training.early_stopping
     values = stopping_fields.card(stopping, key)
     title = "Seed, best epoch, precision, compilation"
@@ -93,10 +94,13 @@ def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettin
     return suited
 
 
-def _ensemble(training: TrainingSettings, key: str, shape: Shape | None) -> dict[str, Any]:
+def _ensemble(training: TrainingSettings, key: str, shape: Shape | None, folds: int) -> dict[str, Any]:
     """Show how many networks train at once; networks of pictures train alone."""
     if shape is not None and len(shape) > 1:
         return {"members": 1}
+    if folds > 1:
+        st.caption(f"Cross-validation trains {folds:,} networks at once, one for each fold.")
+        return fields.kept(training, ["members", "combine"], key)
     several = st.session_state.get(f"{key}.members", training.members) > 1
     return fields.choose(training, ["members", "combine"] if several else ["members"], key)
 

@@ -1,0 +1,107 @@
+"""A finished run -> the settings of a model for use: trained on every row, for as many epochs as proved best.
+
+What the run has shown stays shown: its validation rows said how long to train, its test rows what the model is worth.
+Once both are known, holding rows back only costs; the model that learns from all of them has no score of its own.
+"""
+
+from statistics import median_high
+
+from lrapp.errors import UserError
+from lrapp.evaluation.scores import Scores
+from lrapp.phrasing import counted
+from lrapp.runs import notes
+from lrapp.runs.events import History
+from lrapp.runs.store import Run
+from lrapp.settings import MadeFrom, PolicySettings, RunSettings
+from lrapp.settings.base import checked
+from lrapp.settings.policy import scaled
+
+_MOST_NAME = 200
+
+
+def possible(run: Run, history: History) -> bool:
+    """Return whether a model for use can be made of a run.
+
+    Args:
+        run: The run; it must have ended.
+        history: What it said.
+    """
+    settings = run.settings
+    trains = settings.mode == "train" and not settings.data.all_rows
+    return trains and run.model_path.exists() and history.ended is not None and bool(history.ended.best_epoch)
+
+
+def settings_of(run: Run) -> RunSettings:
+    """Return the settings of a model for use.
+
+    They are the run's, with every row to train on, without early stopping, and with the epochs that proved best: of
+    several networks the median of their best epochs. Networks that did not become part of its model are left out, and a
+    race of rates is run at the rate that won.
+
+    Raises:
+        UserError: If the run left no model, or is damaged.
+    """
+    settings, history = run.settings, run.history()
+    if not possible(run, history):
+        raise UserError(
+            "Only a run that has finished an epoch, left a model and held rows back can be trained on all rows."
+        )
+    if settings.policy.source == "found" and history.found is not None:
+        settings = settings.with_found(history.found)
+    epochs, networks, told = _lasting(settings, history)
+    training = settings.training
+    stopping = checked(training.early_stopping, enabled=False, restore_best=False)
+    training = checked(training, epochs=epochs, members=networks, combine="all", early_stopping=stopping)
+    pictures = checked(settings.data.pictures, most_rows=None)
+    name = notes.name_of(run)
+    return settings.model_copy(
+        update={
+            "name": f"{name[: _MOST_NAME - 11]} (all {settings.data.facts.units})" if name else "",
+            "data": checked(settings.data, all_rows=True, folds=1, pictures=pictures),
+            "training": training,
+            "policy": _policy(settings, history),
+            "made_from": MadeFrom(run=run.id, epochs=told, score=_score(run)),
+        }
+    )
+
+
+def _lasting(settings: RunSettings, history: History) -> tuple[int, int, str]:
+    """How many epochs proved best, of how many networks, and that in words."""
+    assert history.ended is not None
+    if settings.networks == 1 or history.chosen is None:
+        if not settings.training.early_stopping.restore_best:
+            epochs = history.ended.epochs
+            return epochs, 1, f"It was trained for {counted(epochs, 'epoch')}, as the model of that run."
+        epochs = history.ended.best_epoch or 1
+        return epochs, 1, f"It was trained for {counted(epochs, 'epoch')}, the best of that run."
+    chosen = history.chosen
+    best = [epoch for epoch, share in zip(chosen.best_epochs, chosen.shares, strict=True) if share and epoch]
+    epochs = median_high(best) if best else history.ended.best_epoch or 1
+    if settings.crossed:
+        networks = settings.networks - len(chosen.left_out)
+        epochs_of = f"the median of the best epochs of that run's {len(best):,} networks"
+        if len(best) < 2:
+            epochs_of = "the best of that run's last network"
+        return epochs, networks, f"It was trained for {counted(epochs, 'epoch')}, {epochs_of}."
+    if len(best) < 2:
+        return epochs, 1, f"It was trained for {counted(epochs, 'epoch')}, the best of that run's network."
+    spread = "" if min(best) == max(best) else f", which were {min(best):,} to {max(best):,}"
+    told = (
+        f"It was trained for {counted(epochs, 'epoch')}, the median of the best epochs of that run's {len(best):,} "
+        f"networks{spread}."
+    )
+    return epochs, len(best), told
+
+
+def _policy(settings: RunSettings, history: History) -> PolicySettings:
+    if settings.policy.source != "raced" or history.chosen is None:
+        return settings.policy
+    factor = history.chosen.factors[history.chosen.best - 1]
+    return scaled(settings.policy, factor, "The best of a race of rates.")
+
+
+def _score(run: Run) -> str:
+    try:
+        return Scores.from_json(run.scores_path.read_bytes()).summary
+    except (OSError, UserError):
+        return ""
