@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from lrapp.phrasing import number
+from lrapp.errors import UserError
+from lrapp.phrasing import counted, number
 from lrapp.runs.events import History
 from lrapp.settings import (
     CLRSettings,
@@ -25,6 +26,8 @@ Kind = Literal[
     "cycle too long",
     "learned by heart",
     "better epoch",
+    "idle criterion",
+    "far target",
 ]
 # A range test that uses each row more often than this may learn the rows by heart.
 MOST_PASSES = 30
@@ -64,6 +67,7 @@ def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
     if settings.mode == "train":
         lengths = _Lengths.of(settings, training_rows)
         found += [_warmup(settings, lengths) or _first_cycle(lengths) or _patience(settings, lengths)]
+        found += [_idle_criterion(settings, training_rows), _far_target(settings)]
     return tuple(remark for remark in found if remark is not None)
 
 
@@ -137,7 +141,7 @@ def _patience(settings: RunSettings, lengths: _Lengths) -> Remark | None:
     """Early stopping that can end the run while the rate is high."""
     stopping = settings.training.early_stopping
     # The first epoch is the best so far in any case, so this is the earliest end.
-    if not stopping.enabled or stopping.patience + 1 >= lengths.epochs:
+    if stopping.patience + 1 >= lengths.epochs or not _counts_epochs(stopping):
         return None
     if lengths.fallen is not None and stopping.patience + 1 < lengths.fallen:
         enough = math.ceil(lengths.fallen)
@@ -160,8 +164,63 @@ def _patience(settings: RunSettings, lengths: _Lengths) -> Remark | None:
     return None
 
 
+def _counts_epochs(stopping: EarlyStoppingSettings) -> bool:
+    """Whether patience in epochs ends a run."""
+    return stopping.enabled and stopping.criterion == "patience" and stopping.patience_unit == "epochs"
+
+
+def _idle_criterion(settings: RunSettings, rows: int) -> Remark | None:
+    """A criterion that looks further back than the run goes."""
+    stopping, epochs = settings.training.early_stopping, settings.training.epochs
+    if not stopping.enabled:
+        return None
+    strips = {"PQ": 1, "UP": 1 + stopping.up_strips}.get(stopping.criterion, 0)
+    if strips * stopping.strip > epochs:
+        needed = counted(strips, "strip")
+        return Remark(
+            "idle criterion",
+            f"The criterion {stopping.criterion} needs {needed} of {_epochs(stopping.strip)}, and the run has "
+            f"{_epochs(epochs)}: it cannot end the run.",
+            "Add epochs, or shorten the strip.",
+        )
+    if stopping.criterion != "patience" or stopping.patience_unit != "cycles":
+        return None
+    try:
+        cycles = len(settings.cycle_ends(rows))
+    except UserError:  # the policy itself says so
+        return None
+    if cycles < stopping.patience:
+        return Remark(
+            "idle criterion",
+            f"Early stopping waits {counted(stopping.patience, 'cycle')} of the learning rate, and fewer end within "
+            "this run: it cannot end the run.",
+            "Count the patience in epochs, or choose a policy with more cycles.",
+            _with_training(settings, early_stopping=stopping.model_copy(update={"patience_unit": "epochs"})),
+        )
+    return None
+
+
+def _far_target(settings: RunSettings) -> Remark | None:
+    """An accuracy of more than 1 as a target."""
+    stopping = settings.training.early_stopping
+    aims = (
+        stopping.enabled
+        and stopping.target.endswith("metric")
+        and settings.data.task in ("binary", "multi-class")
+    )
+    if not aims or stopping.target_value <= 1:
+        return None
+    return Remark(
+        "far target",
+        f"An accuracy is at most 1, and the target is {number(stopping.target_value)}: it cannot be reached.",
+        "Give the accuracy as a share, such as 0.9.",
+    )
+
+
 def _ended_early(settings: RunSettings, lengths: _Lengths, epochs: int) -> Remark | None:
     stopping = settings.training.early_stopping
+    if not _counts_epochs(stopping):
+        return None
     if lengths.fallen is not None and epochs < lengths.fallen:
         return Remark(
             "one-cycle cut",

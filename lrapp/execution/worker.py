@@ -263,6 +263,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             state=state,
             on_state=lambda latest: latest.save(run.checkpoint_path),
             loop=loop,
+            cycle_ends=settings.cycle_ends(len(prepared.train.y)),
         )
         _release_memory()
         network = final_network.of(loop, settings, prepared, ended, tell)

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from lrapp.export import kinds, script_members
+from lrapp.export import kinds, script_members, script_stopping
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
@@ -283,36 +283,24 @@ def policy_code(policy: Policy) -> str:
 def training_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the training."""
     training = recipe.settings.training
-    stopping = training.early_stopping
     # A run that was stopped or diverged may have ended within an epoch.
     ended = recipe.history.ended
     reason = ended.reason if ended is not None else "completed"
-    early = reason in ("stopped", "diverged")
-    epochs = len(recipe.history.epochs) if early else training.epochs
+    cut_short = script_stopping.cut_short(recipe)
+    epochs = len(recipe.history.epochs) if cut_short else training.epochs
     # Steps of an unfinished epoch are in the weights only where no finished epoch's are kept.
     left = recipe.history.steps_done - epochs * recipe.steps_per_epoch
-    if reason != "stopped" or (stopping.restore_best and epochs):
+    if not cut_short or reason == "diverged" or (training.early_stopping.restore_best and epochs):
         left = 0
-    callbacks = ["Plan()"]
-    if stopping.enabled or stopping.restore_best:
-        up = stopping.monitor == "val_metric" and recipe.prepared.task != "regression"
-        callbacks.append(
-            "keras.callbacks.EarlyStopping(\n"
-            f'            monitor="{stopping.monitor}",\n'
-            f'            mode="{"max" if up else "min"}",\n'
-            f"            patience={stopping.patience if stopping.enabled else max(1, epochs)},\n"
-            f"            min_delta={stopping.min_delta if stopping.enabled else 0.0!r},\n"
-            f"            restore_best_weights={stopping.restore_best},\n        )"
-        )
+    callbacks = ["Plan()", *script_stopping.callbacks(recipe, epochs)]
     weights = ", weights[rows]" if recipe.prepared.train.weight is not None else ""
     crossed = recipe.prepared.folds is not None
     if crossed:
         weights = ", weights[rows]"
     text = "Every epoch uses every training row, in an order that follows from the seed."
-    if reason == "stopped":
-        text += (
-            f" The run was stopped after {epochs:,} of {counted(training.epochs, 'epoch')}, and so is this."
-        )
+    if cut_short and reason != "diverged":
+        done, so = ("was stopped", "is") if reason == "stopped" else ("ended early", "does")
+        text += f" The run {done} after {epochs:,} of {counted(training.epochs, 'epoch')}, and so {so} this."
         if left:
             text += f" Its model has {counted(left, 'step')} of the next epoch, too."
     elif reason == "diverged":
@@ -364,7 +352,7 @@ class Plan(keras.callbacks.Callback):
         self.step += 1
 
 
-history = network.fit(
+{script_stopping.criterion(recipe)}history = network.fit(
     batches,
     shuffle=False,  # the batches come in their own order
 {watched}    epochs={epochs},

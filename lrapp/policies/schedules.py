@@ -61,6 +61,15 @@ class Policy(ABC):
             _require(bool(numbers.min() >= 0), "Step numbers start at 0.", numbers.min())
         return self._rates(numbers.astype(np.float64))
 
+    def cycle_ends(self, steps: int) -> FloatArray:
+        """Return after how many steps a cycle has ended, for each that ends within so many steps, in order."""
+        ends = self._cycle_ends(float(steps))
+        return ends[ends <= steps]
+
+    def _cycle_ends(self, steps: float) -> FloatArray:
+        """Ends of cycles up to that step at least; none where the rate has no cycles."""
+        return np.empty(0)
+
     @abstractmethod
     def _rates(self, step: FloatArray) -> FloatArray:
         """Learning rates of steps that are known to be valid."""
@@ -135,6 +144,9 @@ class CLR(Policy):
             scale = self.gamma**step
         return self.base_lr + (self.max_lr - self.base_lr) * np.maximum(0.0, 1 - x) * scale
 
+    def _cycle_ends(self, steps: float) -> FloatArray:
+        return 2 * self.step_size * np.arange(1, int(steps // (2 * self.step_size)) + 1, dtype=np.float64)
+
 
 @dataclass(frozen=True)
 class SGDR(Policy):
@@ -189,6 +201,9 @@ class SGDR(Policy):
         peak = (self.max_lr - self.min_lr) * self.decay**cycle
         return self.min_lr + peak * (1 + np.cos(np.pi * done)) / 2
 
+    def _cycle_ends(self, steps: float) -> FloatArray:
+        return self._cycle_starts(steps)[1:]
+
     def _cycle_starts(self, last_step: float) -> FloatArray:
         if self.T_mult == 1.0:
             return self.T_0 * np.arange(int(last_step // self.T_0) + 2, dtype=np.float64)
@@ -236,6 +251,9 @@ class OneCycle(Policy):
         down = _cosine(self.max_lr, self.max_lr / self.end_div, (step - top) / (last - top))
         return np.where(step <= top, up, down)
 
+    def _cycle_ends(self, steps: float) -> FloatArray:
+        return np.array([self.total_steps])
+
 
 @dataclass(frozen=True)
 class CosLog4(Policy):
@@ -269,6 +287,9 @@ class CosLog4(Policy):
         share = np.minimum(step / self.total_steps, 1.0)
         height = (1 - np.cos(2 * np.pi * np.log2(1 + 15 * share))) / 2
         return self.base_lr + (self.max_lr - self.base_lr) * height
+
+    def _cycle_ends(self, steps: float) -> FloatArray:
+        return self.total_steps * np.array([1.0, 3.0, 7.0, 15.0]) / 15
 
 
 @dataclass(frozen=True)
@@ -328,6 +349,10 @@ class WarmUp(Policy):
         first = self.policy.plan(1)[0]
         rising = first * np.minimum((step + 1) / length, 1.0)
         return np.where(step < length, rising, self.policy.plan(np.maximum(step - length, 0)))
+
+    def _cycle_ends(self, steps: float) -> FloatArray:
+        length = np.floor(self.steps)
+        return length + self.policy.cycle_ends(max(0, int(steps - length)))
 
 
 def _cosine(start: float, end: float, done: FloatArray) -> FloatArray:

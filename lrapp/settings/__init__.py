@@ -33,7 +33,6 @@ from lrapp.settings.policy import (
 )
 from lrapp.settings.run import (
     MOST_STEPS,
-    EarlyStoppingSettings,
     MadeFrom,
     Optimizer,
     Precision,
@@ -53,6 +52,7 @@ from lrapp.settings.sources import (
     Source,
     UploadedSource,
 )
+from lrapp.settings.stopping import Criterion, EarlyStoppingSettings, Target
 
 __all__ = [
     "DATA_KINDS",
@@ -62,6 +62,7 @@ __all__ = [
     "AugmentationSettings",
     "CLRSettings",
     "CosLog4Settings",
+    "Criterion",
     "DataKind",
     "DataSettings",
     "DialectSettings",
@@ -92,6 +93,7 @@ __all__ = [
     "SampleSource",
     "Scaling",
     "Source",
+    "Target",
     "Task",
     "TrainingSettings",
     "UploadedSource",

@@ -29,48 +29,10 @@ from lrapp.settings.policy import (
     with_rates,
 )
 from lrapp.settings.sources import SOURCES
+from lrapp.settings.stopping import EarlyStoppingSettings
 
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
-
-
-class EarlyStoppingSettings(SettingsModel):
-    """When to end before the last epoch."""
-
-    enabled: bool = Field(
-        True,
-        title="Early stopping",
-        description="Ends the run when the validation figure no longer improves.",
-    )
-    monitor: Literal["val_loss", "val_metric"] = Field(
-        "val_loss",
-        title="Watch",
-        description="Which validation figure decides, also which epoch was the best.",
-        json_schema_extra=ui(
-            labels={"val_loss": "Validation loss", "val_metric": "Validation accuracy (or error)"}
-        ),
-    )
-    patience: int = Field(
-        20,
-        ge=1,
-        le=100_000,
-        title="Patience",
-        description="Epochs to wait for an improvement. With cyclical rates at least a whole cycle.",
-        json_schema_extra=ui("epochs"),
-    )
-    min_delta: float = Field(
-        0.0,
-        ge=0,
-        le=1e6,
-        title="Minimum improvement",
-        description="Smaller improvements than this do not count.",
-        json_schema_extra=ui(step=1e-4),
-    )
-    restore_best: bool = Field(
-        True,
-        title="Keep the best weights",
-        description="The model has the weights of the best epoch.",
-    )
 
 
 MOST_NETWORKS = 64
@@ -307,6 +269,17 @@ class RunSettings(SettingsModel):
                 f"Received: {total_steps:,}."
             )
         return self.policy.build(steps_per_epoch, total_steps).plan(total_steps)
+
+    def cycle_ends(self, training_rows: int) -> tuple[int, ...]:
+        """Return the epochs after which a cycle of the learning rate has ended, counted from 1.
+
+        Args:
+            training_rows: As for ``plan``.
+        """
+        steps = math.ceil(training_rows / self.training.batch_size)
+        total = steps * self.training.epochs
+        ends = self.policy.build(steps, total).cycle_ends(total)
+        return tuple(sorted({math.ceil(end / steps) for end in ends.tolist()}))
 
     def group_plan(self, training_rows: int) -> schedules.FloatArray:
         """Return the learning rate of every step for each group of layers.

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,6 +45,9 @@ class TrainingState:
         optimizer: Values of the optimizer's variables.
         best_weights: Values of the network's variables after the best epoch.
         members: The state of each of many networks; empty for a single one.
+        losses: Training and validation loss of every epoch, where early stopping looks back at them, shape
+            (2, epochs), or (2, epochs, members).
+        seconds: How long has been trained.
     """
 
     epochs: int
@@ -55,6 +58,8 @@ class TrainingState:
     optimizer: tuple[NDArray[Any], ...]
     best_weights: tuple[NDArray[Any], ...]
     members: tuple[MemberState, ...] = ()
+    losses: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
+    seconds: float = 0.0
 
     @classmethod
     def of(
@@ -66,6 +71,9 @@ class TrainingState:
         best_value: float,
         wait: int,
         members: tuple[MemberState, ...] = (),
+        *,
+        losses: NDArray[np.float64],
+        seconds: float,
     ) -> "TrainingState":
         """Return the state that a snapshot and the course of the run make up."""
         return cls(
@@ -77,6 +85,8 @@ class TrainingState:
             tuple(value.numpy() for value in snapshot.optimizer),
             tuple(value.numpy() for value in best_weights),
             members,
+            losses,
+            seconds,
         )
 
     def require_fit(self, snapshot: "Snapshot | MemberSnapshot") -> None:
@@ -99,6 +109,7 @@ class TrainingState:
             "best_epoch": self.best_epoch,
             "best_value": repr(float(self.best_value)),
             "wait": self.wait,
+            "seconds": self.seconds,
         }
         if self.members:
             about["members"] = [
@@ -108,7 +119,7 @@ class TrainingState:
             f"{name}_{index:04}": value
             for name in ("model", "optimizer", "best_weights")
             for index, value in enumerate(getattr(self, name))
-        }
+        } | {"losses": self.losses}
         # If a power cut undoes the renaming, the state before it is as good.
         with disk_errors(), whole(Path(path), "content") as beside, beside.open("wb") as file:
             np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
@@ -130,6 +141,7 @@ class TrainingState:
                     tuple(file[key] for key in sorted(file.files) if key.startswith(f"{name}_"))
                     for name in ("model", "optimizer", "best_weights")
                 ]
+                losses = file["losses"] if "losses" in file.files else np.empty((2, 0))
             best_value = float(about["best_value"])
             members = tuple(
                 MemberState(**{**member, "best_value": float(member["best_value"])})
@@ -139,6 +151,8 @@ class TrainingState:
             return cls(
                 *(about["epochs"], about["best_epoch"], best_value, about["wait"]),
                 *(model, optimizer, best, members),
+                losses=losses,
+                seconds=about.get("seconds", 0.0),
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(_UNREADABLE) from error

@@ -15,6 +15,7 @@ from lrapp.runs.events import Ending, EpochDone, Event, StepsDone, TrainingEnded
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
 from lrapp.training.checkpoints import TrainingState
 from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, Steps, shuffled
+from lrapp.training.stopping import Curves, first_stop, patience, reaches, waited
 from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 
 if TYPE_CHECKING:
@@ -48,9 +49,11 @@ class Best:
 
     settings: EarlyStoppingSettings
     upwards: bool
+    cycle_ends: tuple[int, ...] = ()
     epoch: int | None = None
     value: float = float("nan")
     wait: int = 0
+    reason: str = ""
 
     def take(self, epoch: int, value: float) -> bool:
         """Take an epoch's figure; return whether it is the best so far."""
@@ -62,9 +65,25 @@ class Best:
         self.wait += 1
         return False
 
+    def judge(self, loss: ArrayLike, val_loss: ArrayLike) -> None:
+        """Let the criterion look at the losses of all epochs so far, shape (epochs,) each."""
+        if self.reason or not self.settings.enabled or self.epoch is None:
+            return
+        if self.settings.criterion == "patience":
+            ends = self.cycle_ends if self.settings.patience_unit == "cycles" else None
+            if waited(self.epoch, self.epoch + self.wait, ends) >= self.settings.patience:
+                self.reason = f"there has been no improvement for {patience(self.settings)}"
+        elif (stop := first_stop(self.settings, Curves.of(loss, val_loss))) is not None:
+            self.reason = stop.reason
+
     @property
-    def patience_ended(self) -> bool:
-        return self.settings.enabled and self.wait >= self.settings.patience
+    def ended(self) -> bool:
+        """Whether the criterion was met."""
+        return self.reason != ""
+
+
+class _TimeUp(Exception):
+    """The time limit has passed."""
 
 
 class Diverged(Exception):
@@ -88,6 +107,7 @@ class Course:
         on_event: Callable[[Event], None],
         should_stop: Callable[[], bool],
         on_state: Callable[[TrainingState], None] | None,
+        cycle_ends: tuple[int, ...] = (),
     ) -> None:
         self.started = time.perf_counter()
         self.loop, self.settings = loop, settings
@@ -104,9 +124,13 @@ class Course:
         linear = prepared.task == "regression" and prepared.logarithm is None
         self.scale = prepared.metric_scale if linear else 1.0
         stopping = settings.early_stopping
-        self.best = Best(stopping, stopping.monitor == "val_metric" and prepared.task != "regression")
+        self.upwards = prepared.task != "regression"  # of the metric
+        self.best = Best(stopping, stopping.monitor == "val_metric" and self.upwards, cycle_ends)
         self.best_weights: tuple[tf.Tensor, ...] = ()
         self.epochs = 0
+        # Loss and validation loss of every epoch, for criteria that look back.
+        self.losses: list[NDArray[np.float64]] = []
+        self.spent, self.reached = 0.0, ""
         # Only full batches are compiled; one larger than the table is not full.
         self.xla = settings.batch_size <= self.training.rows and uses_xla(loop.model, settings, total)
         self.pace, self.evaluation_pace = Pace(), Pace()
@@ -142,10 +166,14 @@ class Course:
         reason: Ending = "completed"
         message = ""
         try:
-            while self.epochs < self.settings.epochs and not self._patience_ended:
+            while self.epochs < self.settings.epochs and not (self.reached or self._criterion_met):
                 self._epoch()
             if self.epochs < self.settings.epochs:
                 reason = "early_stopping"
+        except _TimeUp:
+            reason = "early_stopping"
+            minutes = self.settings.early_stopping.minutes
+            message = f"Ended early: the time limit, {number(minutes)} min, has passed."
         except Stopped:
             reason = "stopped"
         except Diverged as error:
@@ -166,8 +194,8 @@ class Course:
         self.last = self.loop.snapshot()
 
     @property
-    def _patience_ended(self) -> bool:
-        return self.best.patience_ended
+    def _criterion_met(self) -> bool:
+        return self.best.ended
 
     @property
     def _best_epochs(self) -> tuple[int, ...]:
@@ -191,6 +219,7 @@ class Course:
         while done < self.steps_per_epoch:
             if self.should_stop():
                 raise Stopped
+            self._check_time()
             step = before + done
             count, compiled = self._count(step, done)
             begun = self.seconds
@@ -203,6 +232,11 @@ class Course:
             losses.append(steps.losses)
             metrics.append(steps.metrics)
         self._epoch_done(np.concatenate(losses), np.concatenate(metrics))
+
+    def _check_time(self) -> None:
+        stopping = self.settings.early_stopping
+        if stopping.enabled and 0 < 60 * stopping.minutes <= self.spent + self.seconds:
+            raise _TimeUp
 
     def _steps_done(self, step: int, steps: Steps) -> None:
         """Emit the events of some steps, from this number on; a loss that is not finite ends the run."""
@@ -243,6 +277,9 @@ class Course:
         best = self.best.take(self.epochs, value)
         if best:
             self.best_weights = latest.model
+        self._record(loss, monitored[0])
+        self.best.judge(*self._recorded())
+        self._check_target((loss, val_loss, metric, val_metric))
         self.unsaved = True
         self.on_event(
             EpochDone(
@@ -259,6 +296,29 @@ class Course:
             )
         )
         self._save_now_and_then()
+
+    def _record(self, loss: ArrayLike, watched: ArrayLike) -> None:
+        if self.settings.early_stopping.looks_back:
+            self.losses.append(np.array([loss, watched], np.float64))
+
+    def _recorded(self) -> NDArray[np.float64]:
+        """Loss and watched loss of every epoch, shape (2, epochs), or (2, epochs, members)."""
+        return np.stack(self.losses, axis=1) if self.losses else np.empty((2, 0))
+
+    def _check_target(self, figures: tuple[float, float, float, float]) -> None:
+        """Take loss, validation loss, metric and validation metric of an epoch."""
+        stopping = self.settings.early_stopping
+        if not stopping.enabled or stopping.target == "none":
+            return
+        value = dict(zip(("loss", "val_loss", "metric", "val_metric"), figures, strict=True))[stopping.target]
+        of_metric = stopping.target.endswith("metric")
+        if reaches(value, stopping.target_value, upwards=of_metric and self.upwards):
+            part = "validation" if stopping.target.startswith("val_") else "training"
+            name = metric_name(self.loop.task) if of_metric else "loss"
+            self.reached = (
+                f"Ended early: the target, a {part} {name} of {number(stopping.target_value)}, was reached with "
+                f"{number(value)}."
+            )
 
     def _save_now_and_then(self) -> None:
         if time.perf_counter() >= self.save_at:
@@ -299,7 +359,12 @@ class Course:
         self.loop.restore(state.model, state.optimizer)
         self.best_weights = tuple(tf.constant(value) for value in state.best_weights)
         self.best.epoch, self.best.value, self.best.wait = state.best_epoch, state.best_value, state.wait
-        self.epochs = state.epochs
+        self._take_up_losses(state)
+        self.best.judge(*self._recorded())
+
+    def _take_up_losses(self, state: TrainingState) -> None:
+        self.epochs, self.spent = state.epochs, state.seconds
+        self.losses = list(np.moveaxis(state.losses, 1, 0)) if state.losses.size else []
 
     def _save(self) -> None:
         if self.on_state is None or not self.unsaved:
@@ -312,7 +377,11 @@ class Course:
 
     def _state(self) -> TrainingState:
         best = self.best
-        return TrainingState.of(self.last, self.best_weights, self.epochs, best.epoch, best.value, best.wait)
+        return TrainingState.of(
+            *(self.last, self.best_weights, self.epochs, best.epoch, best.value, best.wait),
+            losses=self._recorded(),
+            seconds=self.spent + self.seconds,
+        )
 
     def _leave_weights(self, reason: Ending) -> str:
         """Give the model its final weights, and return a sentence on which they are."""
@@ -332,6 +401,10 @@ class Course:
             return "The only epoch is done." if self.settings.epochs == 1 else f"All {epochs} are done."
         if reason == "stopped":
             return f"Stopped after {self.epochs:,} of {epochs}."
+        if self.reached:
+            return self.reached
+        if self.settings.early_stopping.criterion != "patience":
+            return f"Ended early: {self.best.reason}."
         watched = self.settings.early_stopping.monitor == "val_loss"
         name = "loss" if watched else metric_name(self.loop.task)
-        return f"Ended early: the validation {name} has not improved for {counted(self.best.wait, 'epoch')}."
+        return f"Ended early: the validation {name} has not improved for {patience(self.settings.early_stopping)}."

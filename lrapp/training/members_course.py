@@ -20,6 +20,7 @@ from lrapp.training.checkpoints import MemberState, TrainingState
 from lrapp.training.course import Course, Diverged
 from lrapp.training.loop import Data, Steps
 from lrapp.training.members_loop import MembersLoop, MemberSnapshot
+from lrapp.training.stopping import patience
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -41,8 +42,11 @@ class MembersCourse(Course):
         on_event: Callable[[Event], None],
         should_stop: Callable[[], bool],
         on_state: Callable[[TrainingState], None] | None,
+        cycle_ends: tuple[int, ...] = (),
     ) -> None:
-        super().__init__(loop, prepared, learning_rates, settings, on_event, should_stop, on_state)
+        super().__init__(
+            loop, prepared, learning_rates, settings, on_event, should_stop, on_state, cycle_ends
+        )
         self.bests = [replace(self.best) for _ in range(loop.members)]
         self.latest: MemberSnapshot
 
@@ -62,9 +66,9 @@ class MembersCourse(Course):
             self.best_weights = self.latest.model
 
     @property
-    def _patience_ended(self) -> bool:
+    def _criterion_met(self) -> bool:
         running = self.loop.running
-        return all(best.patience_ended for best, runs in zip(self.bests, running, strict=True) if runs)
+        return all(best.ended for best, runs in zip(self.bests, running, strict=True) if runs)
 
     def _steps_done(self, step: int, steps: Steps) -> None:
         self._leave_out(np.isfinite(steps.losses[-1]), "The loss", step + len(steps.losses))
@@ -106,13 +110,24 @@ class MembersCourse(Course):
         values = watched[0] if self.settings.early_stopping.monitor == "val_loss" else watched[1]
         better = np.zeros(self.loop.members, np.bool_)
         for member, best in enumerate(self.bests):
-            if running[member] and not best.patience_ended:
+            if running[member] and not best.ended:
                 better[member] = best.take(self.epochs, float(values[member]))
         if better.any():
             self.best_weights = self.loop.merged(better, latest.model, self.best_weights)
+        self._record(loss, watched[0])
+        self._judge()
         self.unsaved = True
-        self.on_event(self._event(step, (loss, val_loss, metric, val_metric), values[running].mean()))
+        done = self._event(step, (loss, val_loss, metric, val_metric), values[running].mean())
+        self._check_target((done.loss, done.val_loss, done.metric, done.val_metric))
+        self.on_event(done)
         self._save_now_and_then()
+
+    def _judge(self) -> None:
+        """Let each network's criterion look at its own losses."""
+        recorded = self._recorded()
+        for member, best in enumerate(self.bests):
+            if self.loop.running[member]:
+                best.judge(*(recorded[..., member] if recorded.ndim > 2 else recorded))
 
     def _event(self, step: int, figures: tuple[Figures, ...], value: float) -> EpochDone:
         """The event of an epoch: the means over the members that count, and each of them."""
@@ -157,7 +172,8 @@ class MembersCourse(Course):
         for best, member in zip(self.bests, state.members, strict=True):
             best.epoch, best.value, best.wait = member.best_epoch, member.best_value, member.wait
         self.loop.running = np.array([member.running for member in state.members])
-        self.epochs = state.epochs
+        self._take_up_losses(state)
+        self._judge()
 
     def _state(self) -> TrainingState:
         members = tuple(
@@ -166,7 +182,9 @@ class MembersCourse(Course):
         )
         best = self.best
         return TrainingState.of(
-            self.latest, self.best_weights, self.epochs, best.epoch, best.value, best.wait, members
+            *(self.latest, self.best_weights, self.epochs, best.epoch, best.value, best.wait, members),
+            losses=self._recorded(),
+            seconds=self.spent + self.seconds,
         )
 
     def _leave_weights(self, reason: Ending) -> str:
@@ -198,6 +216,9 @@ class MembersCourse(Course):
         return tuple((best.epoch or 0) if keeps else self.epochs for best in self.bests)
 
     def _sentence(self, reason: Ending) -> str:
-        if reason != "early_stopping":
+        stopping = self.settings.early_stopping
+        if reason != "early_stopping" or self.reached:
             return super()._sentence(reason)
-        return f"Ended early: no network has improved for {counted(self.settings.early_stopping.patience, 'epoch')}."
+        if stopping.criterion != "patience":
+            return f"Ended early: every network has met the criterion {stopping.criterion}."
+        return f"Ended early: no network has improved for {patience(stopping)}."

@@ -33,6 +33,7 @@ def train(
     state: TrainingState | None = None,
     on_state: Callable[[TrainingState], None] | None = None,
     loop: Loop | None = None,
+    cycle_ends: tuple[int, ...] = (),
 ) -> TrainingEnded:
     """Train a network in place, and emit events.
 
@@ -55,6 +56,7 @@ def train(
         on_state: Given the state after epochs, about once a second, and when the run ends.
         loop: A loop made for ``model`` with the same settings, to spare its tracing; a ``MembersLoop`` for many
             networks at once, each of which has its own best epoch, early stopping and end.
+        cycle_ends: Epochs after which a cycle of the learning rate has ended, for patience in cycles.
 
     Raises:
         UserError: If the state belongs to another network, or memory runs out.
@@ -65,7 +67,7 @@ def train(
     if loop.model is not model:
         raise ValueError("The loop must have been made for the model that it trains.")
     try:
-        given = prepared, learning_rates, settings, on_event, should_stop, on_state
+        given = prepared, learning_rates, settings, on_event, should_stop, on_state, cycle_ends
         course = MembersCourse(loop, *given) if isinstance(loop, MembersLoop) else Course(loop, *given)
         return course.go(state)
     except tf.errors.ResourceExhaustedError as error:

@@ -339,3 +339,23 @@ def test_a_drawer_keeps_what_was_typed_in_it(page: Page) -> None:
     set_number(page, "Epochs", 4)
     expander(page, "Find the rates")
     expect(page.get_by_role("spinbutton", name="Seeds", exact=True)).to_have_value("5")
+
+
+def test_a_run_ends_at_its_target_and_shows_where_criteria_would_have_ended_it(page: Page, app: App) -> None:
+    set_number(page, "Epochs", 30)
+    expander(page, "Criterion, target, time limit")
+    choose(page, "Criterion", "Rises in a row (UP)")
+    expect(page.get_by_role("spinbutton", name="Rises in a row (strips)", exact=True)).to_have_value("3")
+    set_number(page, "Strip (epochs)", 10)
+    expect(
+        page.get_by_text("The criterion UP needs 4 strips of 10 epochs, and the run has 30")
+    ).to_be_visible()
+    choose(page, "Stop at a target", "Training accuracy (or error)")
+    set_number(page, "Target", 0.9)
+    ended = app.wait_until_ended(train(page))
+    state(page, "Done, stopped early").wait_for()
+    page.get_by_text("the target, a training accuracy of 0.9, was reached with").wait_for()
+    epochs = [epoch.metric >= 0.9 for epoch in ended.history().epochs]
+    assert epochs == [False] * (len(epochs) - 1) + [True]
+    expander(page, "When it could have stopped")
+    page.get_by_text("Where Prechelt's criteria").wait_for()

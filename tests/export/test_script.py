@@ -147,6 +147,23 @@ CASES = {
         model=SMALL.model_copy(update={"number_embedding": "bins"}),
         training=TrainingSettings(epochs=3, members=2),
     ),
+    "criterion": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=SMALL,
+        training=TrainingSettings(
+            epochs=20, early_stopping=EarlyStoppingSettings(criterion="GL", gl_alpha=1)
+        ),
+        policy=FixedSettings(learning_rate=0.2),
+    ),
+    "target": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=SMALL,
+        training=TrainingSettings(
+            epochs=20,
+            members=2,
+            early_stopping=EarlyStoppingSettings(target="val_loss", target_value=0.6),
+        ),
+    ),
     "mixed_bfloat16": RunSettings(
         data=sample("penguins.csv", target="species"),
         model=SMALL,
@@ -154,7 +171,8 @@ CASES = {
     ),
 }
 STOPS = {"stopped": 2, "stopped, last weights": 1}
-ENDINGS = {"multi-class": "early_stopping", "diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
+_EARLY = dict.fromkeys(("multi-class", "criterion", "target"), "early_stopping")
+ENDINGS = _EARLY | {"diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 
 
 _AFTER = """
@@ -191,7 +209,7 @@ def test_the_script_does_the_run_again_without_this_package(
     assert recipe.history.ended is not None
     assert recipe.history.ended.reason == ENDINGS.get(case, "completed")
     expected = [epoch.val_loss for epoch in recipe.history.epochs]
-    if case != "two networks":  # the script's history is that of the last of them
+    if recipe.settings.networks == 1:  # the script's history is that of the last of them
         assert result["val_loss"] == pytest.approx(expected, rel=0.05 if "mixed" in case else 1e-3)
     # ... and the same figure at the end, within what the script says.
     figure = float(re.findall(r"on the test rows: (\S+)", printed)[0])
@@ -213,6 +231,7 @@ def test_how_the_run_ended_is_said(done_again: dict[str, tuple[recipes.Recipe, P
         "stopped, last weights"
     )
     assert "The run diverged after" in said("diverged")
+    assert re.search("The run ended early after [0-9]+ of 20 epochs, and so does this", said("target"))
     assert "compute in mixed_bfloat16" in said("mixed_bfloat16")
     assert "The run" not in said("binary")
 

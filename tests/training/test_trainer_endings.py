@@ -103,7 +103,7 @@ def test_without_a_finished_epoch_the_first_weights_come_back() -> None:
     run = train(settings, prepared("regression"), rate=np.full(21, 1e30))
     assert (run.ended.reason, run.ended.best_epoch) == ("diverged", None)
     assert run.ended.message == (
-        "The loss became infinite at step 2 (learning rate 1e+30): lower the learning rate. "
+        "The loss became infinite at step 2 (learning rate 1 × 10³⁰): lower the learning rate. "
         "The model is back at its initial weights."
     )
     for one, two in zip(weights(run.model), weights(network(PLAIN, "regression")), strict=True):
@@ -161,7 +161,8 @@ def test_early_stopping_is_that_of_keras(
     for epoch, value in enumerate(series):
         theirs.on_epoch_end(epoch, {"figure": value})
         ours.take(epoch + 1, value)
-        assert ours.patience_ended == model.stop_training
+        ours.judge([], [])
+        assert ours.ended == model.stop_training
         assert ours.epoch == theirs.best_epoch + 1
         if model.stop_training:
             break

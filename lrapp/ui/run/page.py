@@ -15,7 +15,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, State, Status
 from lrapp.ui.parts import access, actions, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import exports, for_use, networks, range_test, refused, results
+from lrapp.ui.run import exports, for_use, networks, range_test, refused, results, stopping
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.
@@ -314,6 +314,7 @@ def _results(run: Run) -> None:
             f"Best epoch: {best.epoch:,} of {len(history.epochs):,}"
             + (", whose weights the model has." if kept else "; the model has the weights of the last epoch.")
         )
+    stopping.show(run, history)
     if history.prepared is not None and history.prepared.notes:
         with st.expander(f"Data preparation ({len(history.prepared.notes)})", icon=":material/info:"):
             for note in history.prepared.notes:

@@ -12,6 +12,7 @@ from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, 
 from lrapp.settings.base import checked
 from lrapp.ui.parts import draft, fields, resources, session
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.train import stopping as stopping_fields
 
 _OWN_FIELDS = {
     "sgd": ["momentum", "nesterov"],
@@ -54,10 +55,7 @@ def card(
         chosen |= fields.choose(training, _OWN_FIELDS[optimizer], key)
     chosen |= _ensemble(training, key, shape, folds)
     stopping = training.early_stopping
-    enabled = fields.widget(stopping, "enabled", key)
-    values = {"enabled": enabled}
-    if enabled:
-        values |= fields.choose(stopping, ["patience", "min_delta"], by_rows)
+    values = stopping_fields.card(stopping, key)
     title = "Seed, best epoch, precision, compilation"
     drawer = resources.drawer(title, ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
