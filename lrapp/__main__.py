@@ -10,9 +10,9 @@ from pathlib import Path
 
 from lrapp.cli import predict
 from lrapp.errors import UserError
-from lrapp.evaluation import setting_checks, trees
-from lrapp.execution import comparisons, worker, worker_setup
-from lrapp.experiments import for_use
+from lrapp.evaluation import boosted_trees, setting_checks
+from lrapp.execution import trees_beside, worker, worker_setup
+from lrapp.experiments import model_for_use
 from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
 from lrapp.phrasing import measured, number
@@ -114,9 +114,9 @@ def _train(settings_path: Path, out: Path, data: Path | None, *, resume: bool, a
     print(worth(run.settings, Scores.from_json(run.scores_path.read_text("utf-8")) if kept else None))
     for remark in setting_checks.after(run.settings, run.history()):
         print(f"Note: {remark.text}")
-    if comparisons.wanted(run):
-        comparisons.compare(run.folder, store.home, lambda: run.stop_asked is not None)
-    beside = trees.kept(run.folder)
+    if trees_beside.wanted(run):
+        trees_beside.compare(run.folder, store.home, lambda: run.stop_asked is not None)
+    beside = boosted_trees.kept(run.folder)
     if beside is not None:
         print(" ".join((beside.sentence, *beside.notes)))
     write_beside(run.folder / download.file_name(run), download.pack(run))
@@ -131,7 +131,7 @@ def _for_use(settings_path: Path) -> RunSettings:
         raise UserError(
             f"--all-rows needs the run.json in the folder of a finished run. Received: {settings_path}."
         )
-    return for_use.settings_of(finished)
+    return model_for_use.settings_of(finished)
 
 
 def _check_resumable(run: Run, settings: RunSettings) -> None:

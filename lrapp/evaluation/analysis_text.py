@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from lrapp.evaluation.analysis import Insight
+from lrapp.evaluation.boosted_trees import BesideTrees
 from lrapp.evaluation.metrics import THRESHOLDS, Thresholds
 from lrapp.evaluation.scores import Scores
-from lrapp.evaluation.trees import BesideTrees
 from lrapp.phrasing import counted, number, percent
 from lrapp.preparation.threshold import Costs
 

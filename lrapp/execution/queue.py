@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 
 from lrapp.errors import BusyError, UserError
 from lrapp.execution import tasks, worker, worker_setup
-from lrapp.execution.comparisons import Comparisons
 from lrapp.execution.once import Once
+from lrapp.execution.trees_beside import Comparisons
 from lrapp.execution.turns import Turns
 from lrapp.execution.worker_process import Worker, WorkerLostError, WorkerProcess, worker_of
 from lrapp.files import disk_errors

@@ -61,7 +61,7 @@ _HEAVY = (
     "lrapp.evaluation.diagnosis",
     "lrapp.evaluation.selection",
     "lrapp.evaluation.setting_checks",
-    "lrapp.evaluation.trees",
+    "lrapp.evaluation.boosted_trees",
     "lrapp.preparation.image_arrays",
     *(f"lrapp.{package}.kinds.{kind}" for package in ("preparation", "evaluation") for kind in DATA_KINDS),
     "lrapp.networks.cost",

@@ -7,10 +7,10 @@ import pandas as pd
 
 from lrapp.evaluation import analysis_text, setting_checks
 from lrapp.evaluation.analysis import Insight
+from lrapp.evaluation.boosted_trees import BesideTrees
 from lrapp.evaluation.diagnosis import diagnose
 from lrapp.evaluation.misclassified import Mistakes, class_sentence
 from lrapp.evaluation.scores import Scores
-from lrapp.evaluation.trees import BesideTrees
 from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
 from lrapp.phrasing import number, percent

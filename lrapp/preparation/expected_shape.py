@@ -8,7 +8,7 @@ import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.images.datasets import PictureFacts
-from lrapp.preparation.splitting import part_sizes
+from lrapp.preparation.random_split import part_sizes
 from lrapp.preparation.targets import present
 from lrapp.settings import DataSettings, Task
 from lrapp.tables.cell_values import DATE_PARTS
@@ -53,14 +53,14 @@ def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
         data: Target, split and preparation.
         task: The network's task.
     """
-    from lrapp.preparation import division, fitting
+    from lrapp.preparation import fitting, splitting
 
     if table.frame.size <= _MOST_CELLS and data.target in table.kinds:
         column = table.frame[data.target]
         known = np.flatnonzero(present(column))
         with suppress(UserError):  # too few rows; the caller has reported that
-            parts = division.divide(table, known, data.target, task, data)
-            frame = table.frame.drop(columns=division.no_inputs(data.target, data))
+            parts = splitting.divide(table, known, data.target, task, data)
+            frame = table.frame.drop(columns=splitting.no_inputs(data.target, data))
             found, numbers = fitting.count_inputs(frame, table.kinds, known[parts.training], data)
             outputs = len(parts.classes) if task == "multi-class" else 1
             rows, watched = len(parts.training), len(parts.validation)

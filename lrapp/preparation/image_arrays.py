@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.images.datasets import Images, PictureFacts
 from lrapp.phrasing import counted, quoted
 from lrapp.preparation.image_inputs import TARGET, PicturePreprocessor, PictureTask, aligned
-from lrapp.preparation.splitting import drawn, part_sizes, split
+from lrapp.preparation.random_split import drawn, part_sizes, split
 from lrapp.preparation.table_arrays import Prepared, Split, class_weights
 from lrapp.settings import DataSettings
 
@@ -106,7 +106,7 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
 
 
 def too_few_pictures(least: int, rows: int, classes: int, parts: str) -> str:
-    """Return the error for too few pictures; arguments as for ``splitting.TooFew``."""
+    """Return the error for too few pictures; arguments as for ``random_split.TooFew``."""
     return (
         f"There must be at least {least:,} pictures of {classes:,} classes, to fill {parts}. "
         f"Received: {rows:,}. Add pictures or leave classes out."

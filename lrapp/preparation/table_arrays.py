@@ -8,12 +8,12 @@ import numpy as np
 from lrapp.formats.learned import learned
 from lrapp.phrasing import quoted
 from lrapp.preparation import log_target
-from lrapp.preparation.division import divide, no_inputs
 from lrapp.preparation.fitted import Fitted
 from lrapp.preparation.fitting import fit
 from lrapp.preparation.folds import Folds
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.preprocessor import Preprocessor, standardised
+from lrapp.preparation.splitting import divide, no_inputs
 from lrapp.preparation.targets import (
     default_target,
     find_task,

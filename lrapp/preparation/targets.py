@@ -7,8 +7,8 @@ import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.phrasing import quoted
-from lrapp.preparation import division, log_target
-from lrapp.preparation.splitting import part_sizes
+from lrapp.preparation import log_target, splitting
+from lrapp.preparation.random_split import part_sizes
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
@@ -116,7 +116,7 @@ def check_data(table: Table, settings: DataSettings) -> Task:
     table = with_chosen_kinds(table, settings)
     target = settings.target if settings.target is not None else default_target(table)
     task = find_task(table, target, settings.task)
-    no_inputs = division.no_inputs(target or "", settings)
+    no_inputs = splitting.no_inputs(target or "", settings)
     if all(kind in _LEFT_OUT for name, kind in table.kinds.items() if name not in no_inputs):
         raise UserError(
             "No column is left to learn from: besides the target, the table needs a number, category, yes/no or date "

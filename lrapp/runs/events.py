@@ -11,7 +11,7 @@ import pandas as pd
 
 from lrapp.files import from_json
 from lrapp.policies.lr_range import RatesFound
-from lrapp.runs.sweeps import Sweep, SweepDone, UntrainedDone
+from lrapp.runs.range_test_events import Sweep, SweepDone, UntrainedDone
 
 Ending = Literal["completed", "early_stopping", "stopped", "diverged"]
 

@@ -23,7 +23,7 @@ from lrapp.files import from_json
 from lrapp.tables.columns.column_records import Column
 from lrapp.tables.reading import Table
 from lrapp.tables.text.dialects import Dialect
-from lrapp.tables.text.given import Given
+from lrapp.tables.text.known_before import Given
 from lrapp.tables.text.table_body import Repair
 
 VERSION = 2

@@ -29,7 +29,7 @@ from lrapp.tables.text.dialects import (
     with_marks,
 )
 from lrapp.tables.text.encodings import decode
-from lrapp.tables.text.given import Given
+from lrapp.tables.text.known_before import Given
 from lrapp.tables.text.layouts import layout
 from lrapp.tables.text.line_wrappers import without_wrappings
 from lrapp.tables.text.records import Records, find_records

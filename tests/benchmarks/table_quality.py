@@ -115,7 +115,7 @@ def patched(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, 
 def settings_of(store: Any, case: Case, split: int, patch: Mapping[str, Any]) -> Any:
     """Return the settings of a run: what a first click on the table starts with, or the fields' defaults, patched."""
     from lrapp.execution import worker
-    from lrapp.settings import DataSettings, RunSettings, starting
+    from lrapp.settings import DataSettings, RunSettings, starting_values
 
     data = DataSettings(
         source=source_of(store, case),
@@ -125,9 +125,9 @@ def settings_of(store: Any, case: Case, split: int, patch: Mapping[str, Any]) ->
     )
     start = RunSettings()
     if not patch.get("plain"):
-        start = starting.settings()
+        start = starting_values.settings()
         rows = len(worker.prepared_data(store, data).train.y)
-        start = start.model_copy(update={"training": starting.for_rows(start.training, rows)})
+        start = start.model_copy(update={"training": starting_values.for_rows(start.training, rows)})
     tree = start.model_copy(update={"data": data, "closer_look": False}).model_dump(mode="json")
     tree["training"]["seed"] = split
     rest = {name: value for name, value in patch.items() if name != "plain"}

@@ -22,7 +22,7 @@ from lrapp.settings import (
     FixedSettings,
     RunSettings,
     TrainingSettings,
-    starting,
+    starting_values,
 )
 
 TABLE = b"a,b,y\n" + b"".join(b"%d,%d,%d\n" % (n % 7, n % 5, (n % 7 + n % 5) > 5) for n in range(297))
@@ -33,7 +33,7 @@ def test_a_broken_link_is_a_sentence_and_the_usual_settings(browser: Browser, ap
         open_app(page, f"{app.url}/?settings=eNo9ztEK")
         page.get_by_text("The link was cut off or changed on its way").wait_for()
         expect(page.get_by_role("spinbutton", name="Ensemble (networks)")).to_have_value(
-            f"{starting.NETWORKS}"
+            f"{starting_values.NETWORKS}"
         )
         expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
 
@@ -107,7 +107,7 @@ def test_epochs_follow_from_the_table_until_somebody_chooses(browser: Browser, a
         return int(fields[0].input_value()), int(fields[1].input_value())
 
     def wanted(rows: int, batch: int = 32) -> tuple[int, int]:
-        suited = starting.for_rows(TrainingSettings(batch_size=batch), rows)
+        suited = starting_values.for_rows(TrainingSettings(batch_size=batch), rows)
         return suited.epochs, suited.early_stopping.patience
 
     with tab(browser) as page:

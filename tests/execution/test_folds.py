@@ -11,8 +11,8 @@ from scripts import printed_by
 from lrapp.errors import UserError
 from lrapp.evaluation import out_of_fold
 from lrapp.evaluation.scores import Scores
-from lrapp.execution import comparisons, worker
-from lrapp.experiments import for_use
+from lrapp.execution import trees_beside, worker
+from lrapp.experiments import model_for_use
 from lrapp.export import finished_run, script
 from lrapp.export.registry import EXPORTERS, export
 from lrapp.networks import members, saved
@@ -94,7 +94,7 @@ def test_each_fold_is_measured_by_the_network_that_never_saw_it(
     assert f"over {len(first.each)} folds" in scores.summary
     assert " ± " in scores.summary
     assert scores.part == ("out-of-fold" if kind == "no test" else "test")
-    assert run.insight_path.exists() == comparisons.wanted(run) == (kind != "no test")
+    assert run.insight_path.exists() == trees_beside.wanted(run) == (kind != "no test")
     told = run.history().prepared
     assert told is not None
     assert told.validation == told.train == len(prepared.train.y)
@@ -104,7 +104,7 @@ def test_each_fold_is_measured_by_the_network_that_never_saw_it(
 def test_the_trees_watch_a_fold(runs: dict[str, Run], store: Store) -> None:
     prepared = out_of_fold.one_held_out(worker.prepared_data(store, KINDS["classes"]))
     assert not set(prepared.train.rows) & set(prepared.validation.rows)
-    assert comparisons.compare(runs["classes"].folder, store.home)
+    assert trees_beside.compare(runs["classes"].folder, store.home)
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS, ids=lambda one: one.key)
@@ -179,7 +179,7 @@ def test_what_a_row_is_answered_out_of_fold_does_not_hang_on_its_answer(store: S
 
 def test_a_model_for_use_has_as_many_networks_and_their_median_of_epochs(runs: dict[str, Run]) -> None:
     for kind, count in (("classes", 3), ("time", 2)):
-        settings, chosen = for_use.settings_of(runs[kind]), runs[kind].history().chosen
+        settings, chosen = model_for_use.settings_of(runs[kind]), runs[kind].history().chosen
         assert chosen is not None
         assert (settings.data.folds, settings.data.all_rows, settings.networks) == (1, True, count)
         wanted = sorted(chosen.best_epochs)[1] if kind == "classes" else chosen.best_epochs[-1]

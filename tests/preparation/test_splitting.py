@@ -1,143 +1,243 @@
-"""Rows -> training, validation and test."""
+"""Rows -> parts by groups and by time: whole groups, and never a look into the future."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.errors import UserError
-from lrapp.preparation.image_arrays import too_few_pictures
-from lrapp.preparation.splitting import bins, drawn, part_sizes, split
+from lrapp.preparation.expected_shape import of_table
+from lrapp.preparation.splitting import by_groups, by_time
+from lrapp.preparation.table_arrays import prepare
+from lrapp.preparation.targets import check_data
 from lrapp.settings import DataSettings
+from lrapp.tables.reading import Table, read_csv
+
+ROWS = 120
 
 
-@pytest.mark.parametrize(
-    ("rows", "classes", "validation", "test", "sizes"),
-    [
-        (100, 3, 0.2, 0.2, (60, 20, 20)),
-        (70_000, 2, 0.2, 0.0, (56_000, 14_000, 0)),
-        (3, 1, 0.2, 0.2, (1, 1, 1)),
-        (2, 1, 0.5, 0.0, (1, 1, 0)),
-        (10, 1, 0.01, 0.01, (8, 1, 1)),
-        (6, 2, 0.49, 0.5, (2, 2, 2)),
-        (12, 10, 0.4, 0.4, (10, 1, 1)),
-    ],
-)
-def test_golden_sizes(
-    rows: int, classes: int, validation: float, test: float, sizes: tuple[int, int, int]
-) -> None:
-    assert part_sizes(rows, classes, DataSettings(validation_share=validation, test_share=test)) == sizes
+def shop(**columns: object) -> Table:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "amount": rng.normal(50, 9, ROWS).round(2),
+            "customer": [f"c{number}" for number in rng.integers(0, 25, ROWS)],
+            "day": pd.date_range("2020-01-13", periods=ROWS // 2)
+            .repeat(2)[rng.permutation(ROWS)]
+            .strftime("%Y-%m-%d"),
+            "bought": rng.choice(["yes", "no"], ROWS, p=[0.3, 0.7]),
+            **columns,
+        }
+    )
+    return read_csv(frame.to_csv(index=False).encode(), "shop.csv")
 
 
-@pytest.mark.parametrize(
-    ("rows", "classes", "test", "sentence"),
-    [
-        (2, 1, 0.2, "at least 3 rows"),
-        (1, 1, 0.0, "at least 2 rows"),
-        (11, 10, 0.2, "with 10 classes needs at least 12 rows"),
-    ],
-)
-def test_too_few_rows_say_how_many_are_needed(rows: int, classes: int, test: float, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        part_sizes(rows, classes, DataSettings(test_share=test))
-
-
-def test_shares_must_leave_rows_to_train_on() -> None:
-    with pytest.raises(UserError, match=r"below 1\. Received: 1\.1"):
-        part_sizes(100, 1, DataSettings(validation_share=0.5, test_share=0.6))
+def asked(split: str, column: str | None, **more: object) -> DataSettings:
+    return DataSettings.model_validate({"target": "bought", "split": split, "split_column": column, **more})
 
 
 @settings(deadline=None, max_examples=60)
 @given(
-    counts=st.lists(st.integers(1, 60), min_size=1, max_size=8),
-    validation=st.floats(0.05, 0.5),
-    test=st.sampled_from([0.0, 0.1, 0.4]),
-    stratify=st.booleans(),
-    seed=st.integers(0, 5),
+    sizes=st.lists(st.integers(1, 30), min_size=3, max_size=20),
+    tested=st.booleans(),
+    seed=st.integers(0, 3),
+    classes=st.integers(1, 4),
 )
-def test_parts_are_disjoint_and_exhaustive_and_each_class_trains(
-    counts: list[int], validation: float, test: float, stratify: bool, seed: int
+def test_groups_stay_whole_and_every_part_has_some(
+    sizes: list[int], tested: bool, seed: int, classes: int
 ) -> None:
-    strata = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
-    chosen = DataSettings(validation_share=validation, test_share=test, stratify=stratify, split_seed=seed)
-    if len(strata) < len(counts) + 1 + (test > 0):
-        with pytest.raises(UserError):
-            split(strata, True, chosen)
+    groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    rows = len(groups)
+    strata = np.random.default_rng(seed).integers(0, classes, rows)
+    wanted = (rows - 2 * (rows // 5), rows // 5 + 1, rows // 5 if tested else 0)
+    part = by_groups(groups, strata, wanted, seed)
+    assert all(len(set(part[groups == group].tolist())) == 1 for group in range(len(sizes)))
+    assert set(part.tolist()) == ({0, 1, 2} if wanted[2] else {0, 1})
+    np.testing.assert_array_equal(part, by_groups(groups, strata, wanted, seed))
+
+
+def test_many_small_groups_fill_the_parts_to_their_sizes_with_the_shares_of_the_classes() -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 400, 2000)
+    groups = np.unique(groups, return_inverse=True)[1]
+    strata = (rng.random(2000) < 0.2).astype(np.int64)
+    part = by_groups(groups, strata, (1200, 400, 400), 0)
+    np.testing.assert_allclose(np.bincount(part), [1200, 400, 400], atol=6)
+    for number in range(3):
+        assert strata[part == number].mean() == pytest.approx(strata.mean(), abs=0.015)
+    assert (part != by_groups(groups, strata, (1200, 400, 400), 1)).any()
+
+
+@settings(deadline=None, max_examples=60)
+@given(times=st.lists(st.integers(0, 9), min_size=3, max_size=60), tested=st.booleans())
+def test_each_part_is_later_than_the_one_before(times: list[int], tested: bool) -> None:
+    ranks = np.unique(times, return_inverse=True)[1]
+    rows = len(ranks)
+    sizes = (rows - 2, 1, 1) if tested else (rows - 1, 1, 0)
+    if ranks.max() + 1 < 2 + tested:
         return
-
-    parts = split(strata, True, chosen)
-
-    assert sorted(np.concatenate(parts)) == list(range(len(strata)))
-    assert tuple(map(len, parts)) == part_sizes(len(strata), len(counts), chosen)
-    assert set(strata[parts[0]]) == set(range(len(counts)))
-    assert all((np.diff(part) > 0).all() for part in parts)
+    part = by_time(ranks, sizes)
+    assert set(part.tolist()) == set(range(2 + tested))
+    for number in range(1, 2 + tested):
+        assert ranks[part == number - 1].max() < ranks[part == number].min()
 
 
-def test_each_part_has_the_classes_shares() -> None:
-    strata = np.repeat([0, 1, 2], [700, 250, 50])
-
-    for part, share in zip(split(strata, True, DataSettings()), (0.6, 0.2, 0.2), strict=True):
-        held = np.bincount(strata[part])
-        assert np.abs(held - share * np.array([700, 250, 50])).max() <= 2
+def test_golden_times() -> None:
+    assert by_time(np.array([4, 0, 3, 1, 2]), (3, 1, 1)).tolist() == [2, 0, 1, 0, 0]
+    assert by_time(np.array([0, 0, 0, 0, 1, 2]), (2, 2, 2)).tolist() == [0, 0, 0, 0, 1, 2]
+    assert by_time(np.arange(10), (6, 0, 4)).tolist() == [0] * 6 + [2] * 4
 
 
-def test_without_stratifying_the_shares_are_left_to_chance() -> None:
-    strata = np.repeat([0, 1], [500, 500])
-
-    held = {
-        int(strata[split(strata, True, DataSettings(stratify=False, split_seed=seed))[2]].sum())
-        for seed in range(9)
-    }
-
-    assert len(held) > 3
-
-
-def test_the_seed_decides() -> None:
-    strata = np.zeros(50, np.int64)
-    first, again, other = (
-        split(strata, False, DataSettings(split_seed=seed))[2].tolist() for seed in (1, 1, 2)
-    )
-
-    assert first == again
-    assert first != other
+def test_no_customer_is_in_two_parts_and_the_column_is_no_input() -> None:
+    table = shop()
+    data = asked("groups", "customer")
+    made = prepare(table, data)
+    held = [set(table.frame["customer"].iloc[part.rows]) for part in (made.train, made.validation, made.test)]
+    assert all(held)
+    assert sum(map(len, held)) == len(set.union(*held)) == table.frame["customer"].nunique()
+    assert not [name for name in made.inputs if name.startswith("customer")]
+    assert any("customer" in note and "none is in two parts" in note for note in made.notes)
+    assert any("it is no input" in note for note in made.notes)
+    learned = prepare(table, asked("groups", "customer", split_column_input=True, min_category_rows=1))
+    assert [name for name in learned.inputs if name.startswith("customer")]
 
 
-def test_no_row_is_favoured() -> None:
-    strata = np.repeat([0, 1], 20)
-    tested = np.zeros(40)
-    for seed in range(400):
-        tested[split(strata, True, DataSettings(split_seed=seed))[2]] += 1
-
-    assert tested.min() > 400 * 0.2 * 0.6
-    assert tested.max() < 400 * 0.2 * 1.4
-
-
-def test_numbers_fall_into_tenths() -> None:
-    assert bins(np.arange(20.0)[::-1]).tolist() == [nine for nine in range(9, -1, -1) for _ in range(2)]
-    assert bins(np.array([3.0, 1.0, 2.0])).tolist() == [2, 0, 1]
-
-
-@pytest.mark.parametrize("stratify", [True, False])
-def test_some_rows_are_drawn(stratify: bool) -> None:
-    strata = np.repeat(np.arange(4), [1, 10, 30, 59])
-    chosen = DataSettings(stratify=stratify)
-    for most in (4, 7, 20, 99):
-        rows = drawn(strata, most, chosen)
-        assert len(set(rows.tolist())) == len(rows) == most
-        assert (np.diff(rows) > 0).all()
-        assert set(strata[rows]) == {0, 1, 2, 3}
-        np.testing.assert_array_equal(rows, drawn(strata, most, chosen))
-    assert drawn(strata, 1_000, chosen).tolist() == list(range(100))
-    assert drawn(strata, 50, chosen).tolist() != drawn(strata, 50, DataSettings(split_seed=1)).tolist()
+def test_the_latest_rows_test_and_what_the_page_foretells_is_so() -> None:
+    table = shop()
+    data = asked("time", "day")
+    made = prepare(table, data)
+    days = [table.frame["day"].iloc[part.rows] for part in (made.train, made.validation, made.test)]
+    assert days[0].max() < days[1].min()
+    assert days[1].max() < days[2].min()
+    assert [len(part) for part in days] == [72, 24, 24]
+    foretold = of_table(table, data, "binary")
+    assert (foretold.rows, foretold.validation_rows, foretold.shape) == (72, 24, made.shape)
+    assert not [name for name in made.inputs if name.startswith("day")]
+    assert any("trained on rows up to 2020-02-" in note for note in made.notes)
 
 
-def test_drawn_rows_have_the_shares_of_all() -> None:
-    strata = np.random.default_rng(0).permutation(np.repeat(np.arange(3), [100, 200, 700]))
-    for most in (10, 50, 500):
-        counts = np.bincount(strata[drawn(strata, most, DataSettings())])
-        assert np.abs(counts - most * np.array([0.1, 0.2, 0.7])).max() <= 1
+def test_numbers_are_times_too_and_rows_without_a_group_are_one() -> None:
+    years = np.arange(ROWS) // 12 + 1990
+    made = prepare(shop(year=years), asked("time", "year", test_share=0.0))
+    assert len(made.test.y) == 0
+    assert made.train.rows.max() < made.validation.rows.min()
+    customers = [f"c{number % 9}" if number % 4 else None for number in range(ROWS)]
+    made = prepare(shop(customer=customers), asked("groups", "customer"))
+    parts = [set((part.rows % 4 == 0).tolist()) for part in (made.train, made.validation, made.test)]
+    assert sum(True in part for part in parts) == 1
+    assert any("30 rows have no value" in note for note in made.notes)
 
 
-def test_messages_speak_of_pictures() -> None:
-    with pytest.raises(UserError, match=r"^There must be at least 4 pictures of 2 classes"):
-        split(np.array([0, 1, 1]), True, DataSettings(), too_few_pictures)
+@pytest.mark.parametrize(
+    ("columns", "split", "column", "sentence"),
+    [
+        ({}, "groups", None, "Choose the column that holds the groups"),
+        ({}, "time", None, "Choose the column that holds the times"),
+        ({}, "groups", "shop", "must be a column of the table"),
+        ({}, "groups", "bought", "The target cannot split the rows"),
+        ({"customer": "one"}, "groups", "customer", "at least 3 groups, to fill training, .* has 1: choose"),
+        (
+            {"customer": ["a", "b"] * 60},
+            "groups",
+            "customer",
+            "has 2: choose another column, or split at random",
+        ),
+        ({}, "time", "customer", "needs a column of dates or numbers, and “customer” holds words"),
+        ({"day": ["2020-01-13", "2020-01-14"] * 60}, "time", "day", "at least 3 different times"),
+        (
+            {"day": [None, *pd.date_range("2020-01-13", periods=119).strftime("%Y-%m-%d")]},
+            "time",
+            "day",
+            "has none in 1 of 120 rows: fill them in",
+        ),
+        (
+            {"customer": ["a"] * 100 + ["b", "c"] * 10, "bought": ["yes"] * 100 + ["yes", "no"] * 10},
+            "groups",
+            "customer",
+            "must hold at least two classes, and split by “customer” all of them are “yes”",
+        ),
+    ],
+)
+def test_what_cannot_split_is_a_sentence(
+    columns: dict[str, object], split: str, column: str | None, sentence: str
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        prepare(shop(**columns), asked(split, column))
+
+
+def test_only_the_split_column_is_left_to_learn_from() -> None:
+    table = shop().with_kinds({"amount": "text", "day": "text"})  # type: ignore[dict-item]
+    check_data(table, asked("random", None))
+    with pytest.raises(UserError, match="No column is left"):
+        check_data(table, asked("groups", "customer"))
+
+
+def test_a_class_that_never_trains_is_named() -> None:
+    bought = ["no", "yes"] * 50 + ["perhaps"] * 20
+    day = pd.date_range("2020-01-13", periods=ROWS).strftime("%Y-%m-%d")
+    made = prepare(shop(bought=bought, day=day), asked("time", "day"))
+    assert made.classes == ("no", "perhaps", "yes")
+    assert any("training rows hold none of “perhaps”" in note for note in made.notes)
+
+
+def crossed(table: Table, folds: int = 4, **more: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    made = prepare(table, DataSettings.model_validate({"target": "bought", "folds": folds, **more}))
+    assert made.folds is not None
+    assert len(made.validation.y) == 0
+    assert made.folds.count == folds
+    return made.folds.of, made.train.rows, made.train.y
+
+
+@pytest.mark.parametrize("test_share", [0.0, 0.2])
+def test_folds_are_alike_and_hold_every_row_that_does_not_test(test_share: float) -> None:
+    of, rows, y = crossed(shop(), test_share=test_share)
+    assert len(rows) == ROWS - round(ROWS * test_share)
+    assert np.ptp(np.bincount(of)) <= 1
+    assert np.ptp([y[of == fold].sum() for fold in range(4)]) <= 1
+    without = prepare(shop(), asked("random", None, test_share=test_share))
+    assert set(rows.tolist()) == {*without.train.rows.tolist(), *without.validation.rows.tolist()}
+
+
+def test_no_customer_is_in_two_folds_and_times_are_in_order() -> None:
+    table = shop()
+    of, rows, _ = crossed(table, split="groups", split_column="customer")
+    customers = table.frame["customer"].iloc[rows]
+    held = [set(customers[of == fold]) for fold in range(4)]
+    assert sum(map(len, held)) == len(set.union(*held)) == customers.nunique()
+    of, rows, _ = crossed(table, split="time", split_column="day")
+    days = [table.frame["day"].iloc[rows[of == fold]] for fold in range(-1, 4)]
+    assert all(before.max() < after.min() for before, after in zip(days, days[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("columns", "more", "sentence"),
+    [
+        ({}, {"folds": 20, "rows": 12, "stratify": False}, "20 folds, and 10 rows that no test part holds"),
+        (
+            {"bought": ["yes"] * 3 + ["no"] * 117},
+            {},
+            "Each class needs a row in each of the 4 folds, .*“yes” has 3",
+        ),
+        (
+            {"customer": ["a", "b", "c", "d"] * 30},
+            {"split": "groups", "split_column": "customer"},
+            "at least 4 groups",
+        ),
+        (
+            {"day": ["2020-01-13", "2020-01-14", "2020-01-15"] * 40},
+            {"split": "time", "split_column": "day"},
+            "4 folds need at least 5 different times beside the test part, and “day” has 2",
+        ),
+    ],
+)
+def test_what_cannot_be_folded_is_a_sentence(
+    columns: dict[str, object], more: dict[str, object], sentence: str
+) -> None:
+    table = shop(**columns)
+    if "rows" in more:
+        table = read_csv(table.frame.iloc[: more.pop("rows")].to_csv(index=False).encode(), "few.csv")
+    with pytest.raises(UserError, match=sentence):
+        crossed(table, **{"folds": 4, **more})  # type: ignore[arg-type]
+    if "Each class" in sentence:
+        crossed(table, stratify=False)

@@ -9,7 +9,7 @@ from source.ownership import MAKER, OTHER, SEARCH, TABLE, Made, attempt, ended, 
 
 from lrapp.access.rights import Relation
 from lrapp.errors import UserError
-from lrapp.execution.desk import StillReading
+from lrapp.execution.reading_desk import StillReading
 from lrapp.experiments import study_files
 from lrapp.export import registry
 from lrapp.runs import notes

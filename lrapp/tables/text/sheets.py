@@ -10,7 +10,7 @@ from lrapp.tables.columns.number_formats import looks_numeric
 from lrapp.tables.columns.packed import Packed, packed
 from lrapp.tables.text.column_names import column_names, said_of
 from lrapp.tables.text.dialects import has_na_in_numbers
-from lrapp.tables.text.given import Given
+from lrapp.tables.text.known_before import Given
 from lrapp.tables.text.layouts import layout
 from lrapp.tables.text.table_body import HEAD_RECORDS, Body, Rows, check_size, no_rows
 

@@ -26,7 +26,7 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search_form
 from lrapp.ui.compare import study as study_view
-from lrapp.ui.parts import access, actions, draft, kinds, reading, resources, session, starting
+from lrapp.ui.parts import access, actions, draft, kinds, reading, resources, session, start_buttons
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import learning_rate
 
@@ -110,7 +110,7 @@ def _new_search() -> None:
     st.caption(f"{_in_words(base)} Policy: {plain(studies.label_of(base.policy))}.")
     started = search_form.show(base, expected)
     if started is not None:
-        token = starting.token(search_form.START)
+        token = start_buttons.token(search_form.START)
         _open(actions.search(*started, expected.rows, token).id)
 
 
@@ -127,9 +127,9 @@ def _new_policies() -> None:
             f"called {_CARDIO}), else on the breast cancer sample."
         )
         if right.button(
-            "Run this study", icon=":material/science:", width="stretch", key=starting.key("ready-made")
+            "Run this study", icon=":material/science:", width="stretch", key=start_buttons.key("ready-made")
         ):
-            _open(actions.compare(_ready_made(), token=starting.token("ready-made")).id)
+            _open(actions.compare(_ready_made(), token=start_buttons.token("ready-made")).id)
     st.markdown("**Your own comparison**")
     found = _base_or_trouble()
     if found is None:
@@ -153,9 +153,9 @@ def _new_policies() -> None:
         icon=":material/play_arrow:",
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
-        key=starting.key("compare"),
+        key=start_buttons.key("compare"),
     ):
-        _open(actions.compare(plan, rows, starting.token("compare")).id)
+        _open(actions.compare(plan, rows, start_buttons.token("compare")).id)
 
 
 def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:

@@ -18,7 +18,7 @@ from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search as search_view
-from lrapp.ui.parts import draft, fields, number_cells, session, starting
+from lrapp.ui.parts import draft, fields, number_cells, session, start_buttons
 from lrapp.ui.parts.plain_text import plain
 
 START = "search"
@@ -73,7 +73,7 @@ def show(base: RunSettings, expected: ExpectedShape) -> tuple[Search, RunSetting
         icon=":material/play_arrow:",
         disabled=obstacle is not None,
         help="Starts all runs, one after the other.",
-        key=starting.key(START),
+        key=start_buttons.key(START),
     ):
         return asked, base
     return None

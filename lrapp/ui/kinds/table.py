@@ -1,7 +1,7 @@
 """What the pages show for a table."""
 
 from lrapp.preparation.expected_shape import ExpectedShape
-from lrapp.settings import ModelSettings, PolicySettings, RunSettings, TrainingSettings, starting
+from lrapp.settings import ModelSettings, PolicySettings, RunSettings, TrainingSettings, starting_values
 from lrapp.ui.parts import draft, resources
 from lrapp.ui.parts.kinds import KindPages
 from lrapp.ui.predict import table_or_row
@@ -20,7 +20,7 @@ def _base(settings: RunSettings) -> tuple[RunSettings, ExpectedShape]:
 
 
 def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, PolicySettings]:
-    first = starting.settings()
+    first = starting_values.settings()
     draft.propose(first.training)
     return first.model, first.training, first.policy
 

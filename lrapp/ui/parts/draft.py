@@ -9,7 +9,7 @@ import streamlit as st
 
 from lrapp.errors import UserError
 from lrapp.runs import links
-from lrapp.settings import PolicySettings, RunSettings, TrainingSettings, starting
+from lrapp.settings import PolicySettings, RunSettings, TrainingSettings, starting_values
 from lrapp.ui.parts import resources, session
 
 
@@ -19,7 +19,7 @@ def get() -> RunSettings:
     if kept.draft is None:
         kept.draft = _of_address()
     if kept.draft is None:
-        kept.draft = starting.settings()
+        kept.draft = starting_values.settings()
         propose(kept.draft.training)
     return kept.draft
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 import streamlit as st
 
 from lrapp.errors import Stopped, UserError
-from lrapp.execution.desk import Desk, StillReading, Work
+from lrapp.execution.reading_desk import Desk, StillReading, Work
 from lrapp.progress import Watch
 from lrapp.ui.parts import session, tasks
 

@@ -11,8 +11,8 @@ from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from lrapp.charts import training
 from lrapp.errors import UserError
 from lrapp.execution import worker_setup
-from lrapp.execution.desk import Desk
 from lrapp.execution.queue import Jobs
+from lrapp.execution.reading_desk import Desk
 from lrapp.runs import notes
 from lrapp.runs.store import Run, Store
 from lrapp.sandbox import sources

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from lrapp.ui.compare.page import PolicyRow
     from lrapp.ui.compare.search_form import SearchForm
-    from lrapp.ui.parts.starting import Button
+    from lrapp.ui.parts.start_buttons import Button
     from lrapp.ui.run.page import Drawn
     from lrapp.ui.train.gradients import Check
 

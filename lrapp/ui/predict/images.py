@@ -14,7 +14,7 @@ from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
 from lrapp.ui.parts import actions
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.predict import kept
+from lrapp.ui.predict import kept_predictions
 
 MOST_SHOWN = 24
 _STYLE = (
@@ -41,12 +41,12 @@ def show(run: Run) -> None:
         help="PNG, JPEG, GIF, BMP or WebP. Choose several at once, or pack any number into a zip.",
     )
     upload = " ".join(file.file_id for file in uploaded)
-    if uploaded and kept.is_new(run, upload):
+    if uploaded and kept_predictions.is_new(run, upload):
         _leave_earlier()
         pictures = [(file.name, file.getbuffer()) for file in uploaded]
-        kept.begun(run, upload, actions.predict_pictures(run, pictures))
+        kept_predictions.begun(run, upload, actions.predict_pictures(run, pictures))
     hint = "" if uploaded else "Upload pictures; what the network sees in them comes back beside each."
-    folder = kept.ready(run, hint, "Reading the pictures …")
+    folder = kept_predictions.ready(run, hint, "Reading the pictures …")
     if folder is not None and folder.asked.run == run.id:
         _result(run, folder.seen())
 

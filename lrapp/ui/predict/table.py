@@ -12,7 +12,7 @@ from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs.store import Run
 from lrapp.ui.parts import actions, saving
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.predict import kept, question
+from lrapp.ui.predict import kept_predictions, question
 
 MOST_SHOWN_COLUMNS = 50
 MOST_NOTES = 30
@@ -28,12 +28,14 @@ def show(run: Run) -> None:
         help="Columns are found by name, their order does not matter. The target may be missing; where it is "
         "there, the predictions are scored. A million rows are fine.",
     )
-    if uploaded is not None and kept.is_new(run, uploaded.file_id):
-        kept.begun(run, uploaded.file_id, actions.predict(run, uploaded.name, uploaded.getbuffer()))
+    if uploaded is not None and kept_predictions.is_new(run, uploaded.file_id):
+        kept_predictions.begun(
+            run, uploaded.file_id, actions.predict(run, uploaded.name, uploaded.getbuffer())
+        )
     hint = (
         "" if uploaded is not None else "Upload the rows to predict; the answer comes back beside each row."
     )
-    folder = kept.ready(run, hint, "Reading the table …")
+    folder = kept_predictions.ready(run, hint, "Reading the table …")
     if folder is None or folder.asked.pictures:
         return
     if folder.questions:

@@ -15,7 +15,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, State, Status
 from lrapp.ui.parts import access, actions, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import exports, for_use, networks, range_test, refused, results, stopping
+from lrapp.ui.run import exports, model_for_use, networks, range_test, refused_rates, results, stopping
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.
@@ -211,7 +211,7 @@ def _progress(run: Run, status: Status, history: History) -> None:
     left, right = st.columns([4, 2], vertical_alignment="center")
     left.markdown(f"{icon} **{title}**" + (f" · {plain(name)}" if name else ""))
     active = status.state in ("queued", "running")
-    nothing_found = _finds(run) and refused.is_refused(history)
+    nothing_found = _finds(run) and refused_rates.is_refused(history)
     if active:
         asked = run.stop_asked is not None
         if access.may("stop", run) and right.button(
@@ -244,7 +244,7 @@ def _progress(run: Run, status: Status, history: History) -> None:
         bad = status.state in ("failed", "interrupted", "diverged")
         (st.error if bad else st.caption)(plain(status.message, None))
     if nothing_found and not active and run.settings.mode == "train":
-        refused.of_run(run, history)
+        refused_rates.of_run(run, history)
 
 
 def _bar(run: Run, status: Status, history: History) -> None:
@@ -320,7 +320,7 @@ def _results(run: Run) -> None:
             for note in history.prepared.notes:
                 st.markdown(f"- {plain(note, 400)}")
     if run.settings.data.all_rows and run.model_path.exists():
-        for_use.tell(run, history)
+        model_for_use.tell(run, history)
         _take_along(run)
     if not run.scores_path.exists():
         return
@@ -334,7 +334,7 @@ def _results(run: Run) -> None:
     st.subheader("Test results", anchor=False)
     st.markdown(plain(scores.summary, None))
     results.show(run, history, scores)
-    for_use.offer(run, history)
+    model_for_use.offer(run, history)
     _take_along(run)
 
 

@@ -12,9 +12,19 @@ from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
-from lrapp.ui.parts import access, actions, draft, fields, number_cells, resources, saving, starting, waiting
+from lrapp.ui.parts import (
+    access,
+    actions,
+    draft,
+    fields,
+    number_cells,
+    resources,
+    saving,
+    start_buttons,
+    waiting,
+)
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import refused
+from lrapp.ui.run import refused_rates
 
 _SECONDS_BETWEEN_LOOKS = 0.4
 _FIELDS = ["start_lr", "end_lr", "steps", "seeds"]
@@ -71,12 +81,12 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
         if st.button(
             "Run the range test",
             icon=":material/play_arrow:",
-            key=starting.key("range test"),
+            key=start_buttons.key("range test"),
             disabled=obstacle is not None,
             width="stretch",
             help=f"Not yet: {obstacle}." if obstacle else "Takes a second or two for a small network.",
         ):
-            st.query_params["test"] = actions.start(settings, starting.token("range test")).id
+            st.query_params["test"] = actions.start(settings, start_buttons.token("range test")).id
             st.rerun()
         _last_test(settings)
 
@@ -119,8 +129,8 @@ def _show(run: Run, settings: RunSettings, *, live: bool = False) -> None:
         by_hand = curve(history, run.settings.range_test, f"range.{run.id}")
         if history.found is not None and history.found.minimum is not None:
             _take(history.found, settings.policy, by_hand)
-        elif status.state in ENDED and refused.is_refused(history):
-            refused.of_test(run, history)
+        elif status.state in ENDED and refused_rates.is_refused(history):
+            refused_rates.of_test(run, history)
     if status.state in ("failed", "interrupted", "stopped"):
         st.warning(plain(status.message, None), icon=":material/warning:")
 

@@ -8,11 +8,11 @@ import streamlit as st
 from lrapp.charts import results
 from lrapp.charts.results import Figure
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, ideas, setting_checks, trees
+from lrapp.evaluation import analysis_text, boosted_trees, setting_checks, tree_advice
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.diagnosis import Card, Diagnosis, diagnose
-from lrapp.evaluation.ideas import Idea
 from lrapp.evaluation.scores import Scores
+from lrapp.evaluation.tree_advice import Idea
 from lrapp.execution import loggers
 from lrapp.export import report
 from lrapp.runs.events import History
@@ -93,7 +93,11 @@ def _closer_look(run: Run, insight: Insight) -> None:
 
 
 def _report(
-    run: Run, history: History, scores: Scores, insight: Insight | None, beside: trees.BesideTrees | None
+    run: Run,
+    history: History,
+    scores: Scores,
+    insight: Insight | None,
+    beside: boosted_trees.BesideTrees | None,
 ) -> bytes:
     mistakes = None
     with suppress(UserError):  # damaged; the page shows that already
@@ -102,9 +106,9 @@ def _report(
     return report.html(title, history, run.settings, scores, insight, mistakes, beside).encode()
 
 
-def _beside(run: Run) -> trees.BesideTrees | None:
+def _beside(run: Run) -> boosted_trees.BesideTrees | None:
     try:
-        return trees.kept(run.folder)
+        return boosted_trees.kept(run.folder)
     except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")
     return None
@@ -177,8 +181,8 @@ def _way_to_ideas(run: Run, found: tuple[Idea, ...]) -> None:
         help=f"Takes this run's settings with {'all of these changes' if several else 'that one change'}; nothing "
         "trains until you press Train.",
     ):
-        draft.replace(ideas.tried(run.settings, found))
-        cards.scroll_to(ideas.card(found))
+        draft.replace(tree_advice.tried(run.settings, found))
+        cards.scroll_to(tree_advice.card(found))
         st.switch_page(session.state().pages["train"], query_params={"run": run.id})
 
 

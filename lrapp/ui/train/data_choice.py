@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.preparation import division, log_target
 from lrapp.preparation import expected_shape as outlook
+from lrapp.preparation import log_target, splitting
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.preparation.targets import present
 from lrapp.settings import (
@@ -84,7 +84,7 @@ def _split_trouble(data: str, task: Task) -> str:
     parsed = DataSettings.model_validate_json(data)
     table, target = resources.table(parsed), str(parsed.target)
     try:
-        division.divide(table, np.flatnonzero(present(table.frame[target])), target, task, parsed)
+        splitting.divide(table, np.flatnonzero(present(table.frame[target])), target, task, parsed)
     except UserError as error:
         return str(error)
     return ""

@@ -11,7 +11,7 @@ from lrapp.evaluation import setting_checks
 from lrapp.networks import cost
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import RunSettings
-from lrapp.ui.parts import actions, draft, resources, starting
+from lrapp.ui.parts import actions, draft, resources, start_buttons
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import sharing
@@ -53,7 +53,7 @@ def page() -> None:
                 "learns. The data and the settings on this page are ready to go.",
                 icon=":material/play_circle:",
             )
-        if starting.shown(_START):
+        if start_buttons.shown(_START):
             draw_button()
 
 
@@ -143,13 +143,13 @@ def _train_button(settings: RunSettings, obstacle: str | None) -> Callable[[], b
             help=plain(f"Not yet: {obstacle}.", None)
             if obstacle
             else "Starts a run with the settings on this page.",
-            key=starting.key(_START),
+            key=start_buttons.key(_START),
         )
 
     pressed = draw()
     if obstacle is not None:
         st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
     if pressed:
-        run = actions.start(settings.model_copy(update={"name": name}), starting.token(_START))
+        run = actions.start(settings.model_copy(update={"name": name}), start_buttons.token(_START))
         st.query_params["run"] = run.id  # which the page shows below, in this same run of the script
     return draw

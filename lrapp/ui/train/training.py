@@ -8,7 +8,13 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.networks import shapes
 from lrapp.networks.shapes import Shape
-from lrapp.settings import EarlyStoppingSettings, GroupSettings, ModelSettings, TrainingSettings, starting
+from lrapp.settings import (
+    EarlyStoppingSettings,
+    GroupSettings,
+    ModelSettings,
+    TrainingSettings,
+    starting_values,
+)
 from lrapp.settings.base import checked
 from lrapp.ui.parts import draft, fields, resources, session
 from lrapp.ui.parts.plain_text import plain
@@ -85,7 +91,7 @@ def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettin
         return training
     # The batch size as it stands in its field, which the draft does not know yet.
     batch_size = st.session_state.get(f"{key}.{draft.proposal()}.batch_size", training.batch_size)
-    suited = starting.for_rows(checked(training, batch_size=batch_size), rows)
+    suited = starting_values.for_rows(checked(training, batch_size=batch_size), rows)
     if (suited.epochs, suited.early_stopping.patience) == proposed:
         return training
     # At once, as this run of the script may be interrupted.

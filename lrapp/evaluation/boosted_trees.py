@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from lrapp.errors import UserError
-from lrapp.evaluation import explanations, ideas, judging
-from lrapp.evaluation.ideas import Idea
+from lrapp.evaluation import explanations, judging, tree_advice
 from lrapp.evaluation.judging import Contrast
 from lrapp.evaluation.scores import Metric, evaluate
+from lrapp.evaluation.tree_advice import Idea
 from lrapp.phrasing import counted
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
@@ -136,8 +136,8 @@ def beside(
     contrast = judging.contrast(prepared, part, outputs, answers)
     metrics = evaluate(prepared, answers).metrics
     better = contrast.sure and contrast.gain < 0
-    wanted = ideas.ideas(settings, history, prepared) if better else ()
-    sentence = _sentence(contrast, len(part.y), ideas.words(wanted))
+    wanted = tree_advice.ideas(settings, history, prepared) if better else ()
+    sentence = _sentence(contrast, len(part.y), tree_advice.words(wanted))
     return BesideTrees(name, len(part.y), metrics, sentence, better, notes, wanted)
 
 

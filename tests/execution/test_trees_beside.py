@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from patience import ended, until
 
-from lrapp.evaluation import trees
-from lrapp.execution import comparisons, worker
-from lrapp.execution.comparisons import Comparisons, compare, wanted
+from lrapp.evaluation import boosted_trees
+from lrapp.execution import trees_beside, worker
 from lrapp.execution.queue import Jobs
+from lrapp.execution.trees_beside import Comparisons, compare, wanted
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
 
@@ -29,8 +29,8 @@ def test_a_run_is_compared_after_it_has_ended(tmp_path: Path) -> None:
         run = jobs.store.create(settings())
         jobs.submit(run)
         ended(run)
-        until((run.folder / trees.FILE).exists, "the trees")
-        found = trees.kept(run.folder)
+        until((run.folder / boosted_trees.FILE).exists, "the trees")
+        found = boosted_trees.kept(run.folder)
         assert found is not None
         assert found.rows == len(worker.prepared_data(jobs.store, run.settings.data).test.y)
         assert [one.name for one in found.metrics][:2] == ["accuracy", "macro F1"]
@@ -41,7 +41,7 @@ def test_a_run_is_compared_after_it_has_ended(tmp_path: Path) -> None:
         jobs.submit(quick)
         ended(quick)
         until(lambda: not jobs.comparing(quick), "the queue")
-        assert not (quick.folder / trees.FILE).exists()
+        assert not (quick.folder / boosted_trees.FILE).exists()
     finally:
         jobs.close()
 
@@ -67,16 +67,16 @@ def test_a_comparison_that_fails_leaves_the_run_whole(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("on purpose")
 
-    monkeypatch.setattr(trees, "beside", fail)
+    monkeypatch.setattr(boosted_trees, "beside", fail)
     assert compare(run.folder, store.home)
-    found = trees.kept(run.folder)
+    found = boosted_trees.kept(run.folder)
     assert found is not None
     assert "failed (ZeroDivisionError)" in found.sentence
     assert run.scores_path.read_bytes() == scores
     monkeypatch.undo()
-    monkeypatch.setattr(comparisons, "_MOST_BYTES", 1)
+    monkeypatch.setattr(trees_beside, "_MOST_BYTES", 1)
     assert compare(run.folder, store.home)
-    found = trees.kept(run.folder)
+    found = boosted_trees.kept(run.folder)
     assert found is not None
     assert "the table is too large" in found.sentence
 
@@ -89,9 +89,9 @@ def test_who_needs_the_worker_comes_first(done: tuple[Store, Run], monkeypatch: 
         begun.release()
         while go_on() and not finish.is_set():
             time.sleep(0.01)
-        return trees.BesideTrees("test", 1, sentence="Done.") if finish.is_set() else None
+        return boosted_trees.BesideTrees("test", 1, sentence="Done.") if finish.is_set() else None
 
-    monkeypatch.setattr(trees, "beside", long)
+    monkeypatch.setattr(boosted_trees, "beside", long)
     told = threading.Semaphore(0)
     waiting = Comparisons(store.home, told.release)
     with ThreadPoolExecutor(1) as executor:
@@ -107,9 +107,9 @@ def test_who_needs_the_worker_comes_first(done: tuple[Store, Run], monkeypatch: 
         waiting.give_way()
         assert told.acquire(timeout=60)
         assert waiting.due
-        assert trees.kept(run.folder) is None
+        assert boosted_trees.kept(run.folder) is None
         finish.set()
         waiting.begin(submit)
         assert told.acquire(timeout=60)
         assert not waiting.has(run)
-        assert trees.kept(run.folder) is not None
+        assert boosted_trees.kept(run.folder) is not None

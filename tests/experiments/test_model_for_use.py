@@ -11,8 +11,8 @@ import pytest
 from scripts import printed_by
 
 from lrapp.errors import UserError
-from lrapp.execution import comparisons, worker
-from lrapp.experiments import for_use, run_table
+from lrapp.execution import trees_beside, worker
+from lrapp.experiments import model_for_use, run_table
 from lrapp.export import download, finished_run, script
 from lrapp.export.registry import EXPORTERS, export
 from lrapp.networks import saved
@@ -76,7 +76,7 @@ def runs(store: Store) -> dict[str, tuple[Run, Run]]:
     made = {}
     for name, settings in ORIGINS.items():
         origin = trained(store, settings)
-        made[name] = origin, trained(store, for_use.settings_of(origin))
+        made[name] = origin, trained(store, model_for_use.settings_of(origin))
     return made
 
 
@@ -124,7 +124,7 @@ def test_it_has_no_score_and_says_which_to_expect(name: str, runs: dict[str, tup
     run = runs[name][1]
     assert not run.scores_path.exists()
     assert not run.insight_path.exists()
-    assert not comparisons.wanted(run)
+    assert not trees_beside.wanted(run)
     assert run_table.row(run).test is None
     with zipfile.ZipFile(io.BytesIO(download.pack(run))) as packed:
         text = packed.read("README.md").decode()
@@ -134,9 +134,9 @@ def test_it_has_no_score_and_says_which_to_expect(name: str, runs: dict[str, tup
     assert (
         "Expect that of the run that it was made from: The network is right in" in text or name == "several"
     )
-    assert not for_use.possible(run, run.history())
+    assert not model_for_use.possible(run, run.history())
     with pytest.raises(UserError, match="held rows back"):
-        for_use.settings_of(run)
+        model_for_use.settings_of(run)
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS, ids=lambda one: one.key)

@@ -7,16 +7,16 @@ def starts() -> None:
     """A page with a button that starts something, which may fail to come to its end."""
     import streamlit as st
 
-    from lrapp.ui.parts import starting
+    from lrapp.ui.parts import start_buttons
 
     place = st.empty()
-    pressed = place.button("Start", key=starting.key("it"))
+    pressed = place.button("Start", key=start_buttons.key("it"))
     if pressed:
-        st.session_state.setdefault("tokens", []).append(starting.token("it"))
+        st.session_state.setdefault("tokens", []).append(start_buttons.token("it"))
     if st.session_state.get("cut off"):
         st.stop()
-    if starting.shown("it"):
-        place.button("Start", key=starting.key("it"))
+    if start_buttons.shown("it"):
+        place.button("Start", key=start_buttons.key("it"))
 
 
 def test_the_button_is_another_one_as_soon_as_what_it_started_is_shown() -> None:

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from lrapp.errors import Stopped, UserError
-from lrapp.execution import desk as desks
-from lrapp.execution.desk import Desk, StillReading
+from lrapp.execution import reading_desk as desks
+from lrapp.execution.reading_desk import Desk, StillReading
 from lrapp.progress import Progress, Watch
 from lrapp.sandbox.readers import Unreadable
 

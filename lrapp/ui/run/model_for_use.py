@@ -3,31 +3,31 @@
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.experiments import for_use
+from lrapp.experiments import model_for_use
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, resources, session, starting
+from lrapp.ui.parts import access, actions, resources, session, start_buttons
 from lrapp.ui.parts.plain_text import plain
 
 
 def offer(run: Run, history: History) -> None:
     """Offer to train a finished run's settings on all rows, where that can be."""
-    if not for_use.possible(run, history) or not access.may("resume", run):
+    if not model_for_use.possible(run, history) or not access.may("resume", run):
         return
     name, unit = f"all_rows.{run.id}", run.settings.data.facts.units
     if st.button(
         plain(f"Train on all {unit}", None),
         icon=":material/all_inclusive:",
-        key=starting.key(name),
+        key=start_buttons.key(name),
         help="Starts a new run for use: the same settings, nothing held back, and as many epochs as proved best here "
         "(one-cycle and coslog4 run their whole course over them). It has no score of its own; expect this run's.",
     ):
         try:
-            made = actions.start(for_use.settings_of(run), starting.token(name))
+            made = actions.start(model_for_use.settings_of(run), start_buttons.token(name))
         except UserError as error:
             st.error(plain(str(error), None), icon=":material/error:")
             return
-        starting.shown(name)
+        start_buttons.shown(name)
         st.switch_page(session.state().pages["train"], query_params={"run": made.id})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lrapp.errors import UserError
-from lrapp.evaluation import out_of_fold, trees
+from lrapp.evaluation import boosted_trees, out_of_fold
 from lrapp.execution import worker
 from lrapp.files import write_beside
 from lrapp.preparation.preprocessor import SKOPS_FILE
@@ -31,7 +31,7 @@ def wanted(run: Run) -> bool:
             and not (run.settings.crossed and not run.settings.data.test_share)
             and run.model_path.exists()
             and (run.folder / SKOPS_FILE).exists()
-            and not (run.folder / trees.FILE).exists()
+            and not (run.folder / boosted_trees.FILE).exists()
         )
     except UserError:
         return False
@@ -58,7 +58,7 @@ def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None =
         sizes = history.prepared
         rows = 0 if sizes is None else sizes.train + sizes.validation + sizes.test
         if sizes is not None and 4 * rows * sizes.inputs > _MOST_BYTES:
-            found = trees.BesideTrees(
+            found = boosted_trees.BesideTrees(
                 "test",
                 sizes.test,
                 sentence="Boosted trees were left out of the comparison: the table is too large.",
@@ -70,13 +70,13 @@ def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None =
             model = SavedModel.load(folder)
             outputs = model.outputs(part.x)
             prepared = prepared.with_threshold(model.preprocessor.threshold)
-            done = trees.beside(prepared, outputs, settings, history, lambda: not asked_to_stop())
+            done = boosted_trees.beside(prepared, outputs, settings, history, lambda: not asked_to_stop())
             if done is None:
                 return False
             found = done
     except Exception as error:
         log.warning("The comparison of run %s with boosted trees failed.", run.id, exc_info=True)
-        found = trees.BesideTrees(
+        found = boosted_trees.BesideTrees(
             "test",
             0,
             sentence=f"Boosted trees were left out of the comparison: it failed ({type(error).__name__}).",
@@ -85,7 +85,7 @@ def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None =
         stop.unlink(missing_ok=True)
     if run.model_path.exists():  # the run may have been deleted meanwhile
         with suppress(UserError):
-            write_beside(folder / trees.FILE, found.to_json())
+            write_beside(folder / boosted_trees.FILE, found.to_json())
     return True
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrapp.settings import EarlyStoppingSettings, RunSettings, TrainingSettings, starting
+from lrapp.settings import EarlyStoppingSettings, RunSettings, TrainingSettings, starting_values
 
 
 def steps(training: TrainingSettings, rows: int) -> int:
@@ -12,15 +12,15 @@ def steps(training: TrainingSettings, rows: int) -> int:
 
 
 def test_a_first_click_trains_several_networks_and_a_run_of_old_one() -> None:
-    assert starting.settings().networks > 1
-    assert not starting.settings().networks_obstacle
+    assert starting_values.settings().networks > 1
+    assert not starting_values.settings().networks_obstacle
     assert RunSettings().networks == 1, "what a run's file does not name stays as it was"
 
 
 @given(rows=st.integers(1, 10_000_000), batch=st.integers(1, 100_000))
 def test_small_tables_get_more_epochs_and_large_ones_fewer(rows: int, batch: int) -> None:
     given_ = TrainingSettings(batch_size=batch)
-    suited = starting.for_rows(given_, rows)
+    suited = starting_values.for_rows(given_, rows)
     assert 10 <= suited.epochs <= 1000
     assert suited.early_stopping.patience == math.ceil(suited.epochs * 20 / 50)
     if suited.epochs < 50:
@@ -35,7 +35,7 @@ def test_small_tables_get_more_epochs_and_large_ones_fewer(rows: int, batch: int
 def test_nothing_else_changes(rows: int) -> None:
     stopping = EarlyStoppingSettings(monitor="val_metric", min_delta=0.5)
     given_ = TrainingSettings(members=3, seed=4, early_stopping=stopping)
-    suited = starting.for_rows(given_, rows)
+    suited = starting_values.for_rows(given_, rows)
     kept = {"epochs": given_.epochs, "early_stopping": stopping}
     assert suited.model_copy(update=kept) == given_
     assert suited.early_stopping.model_copy(update={"patience": stopping.patience}) == stopping

@@ -7,7 +7,7 @@ import streamlit as st
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
 from lrapp.settings.next_tries import Try, next_tries
-from lrapp.ui.parts import access, actions, draft, starting
+from lrapp.ui.parts import access, actions, draft, start_buttons
 from lrapp.ui.parts.plain_text import plain
 
 
@@ -20,7 +20,7 @@ def of_run(run: Run, history: History) -> None:
     """Offer other runs in the place of one that found no rates; a click starts one and shows it."""
 
     def take(one: Try, name: str) -> None:
-        started = actions.start(one.settings, starting.token(name))
+        started = actions.start(one.settings, start_buttons.token(name))
         draft.replace(one.settings)
         st.query_params["run"] = started.id
 
@@ -34,7 +34,7 @@ def of_test(run: Run, history: History) -> None:
         if not one.tests:
             draft.take_policy(one.settings.policy)
             return
-        started = actions.start(one.settings, starting.token(name))
+        started = actions.start(one.settings, start_buttons.token(name))
         draft.replace(one.settings)
         st.query_params["test"] = started.id
 
@@ -51,7 +51,7 @@ def _buttons(run: Run, history: History, take: Callable[[Try, str], None]) -> No
         name = f"next.{run.id}.{place}"
         pressed = st.button(
             plain(one.label, None),
-            key=starting.key(name),
+            key=start_buttons.key(name),
             type="primary" if place == 0 else "secondary",
             icon=":material/search_insights:" if one.tests else ":material/play_arrow:",
             help=plain(one.help, None),

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, ideas, trees
+from lrapp.evaluation import analysis_text, boosted_trees, tree_advice
+from lrapp.evaluation.boosted_trees import BesideTrees, beside
 from lrapp.evaluation.explanations import inputs_of
-from lrapp.evaluation.ideas import Idea
 from lrapp.evaluation.scores import evaluate
-from lrapp.evaluation.trees import BesideTrees, beside
+from lrapp.evaluation.tree_advice import Idea
 from lrapp.preparation.table_arrays import Prepared, prepare
 from lrapp.runs.events import EpochDone, History
 from lrapp.settings import DataSettings, RunSettings, TrainingSettings
@@ -64,7 +64,7 @@ def test_nothing_to_learn_is_no_verdict() -> None:
 
 def test_one_column_of_words_is_one_input_and_a_gap_is_a_gap() -> None:
     data = prepared(A)
-    x, categorical = trees._features(inputs_of(data.tabular), data.train.x)
+    x, categorical = boosted_trees._features(inputs_of(data.tabular), data.train.x)
     assert categorical.tolist() == [False, False, True]
     assert set(np.unique(x[:, 2])) == {0, 1, 2, 3}
     assert np.isnan(x[:, 1]).mean() == pytest.approx(0.2, abs=0.05)
@@ -81,24 +81,24 @@ def test_with_classes_weighed_alike_and_without_validation_rows_for_a_class_tree
 def test_advice_leaves_out_what_the_run_uses() -> None:
     data = prepared(A)
     used = RunSettings(data=DataSettings(scaling="robust"), training=TrainingSettings(members=8, epochs=10))
-    assert ideas.words(ideas.ideas(used, History(), data)) == "Try number embeddings."
+    assert tree_advice.words(tree_advice.ideas(used, History(), data)) == "Try number embeddings."
     epochs = [EpochDone(k, k, 1 / k, 1 / k, 0.5, 0.5, 0.1, 1.0, best=True) for k in range(1, 11)]
     late = History.of(epochs)
-    found = ideas.ideas(used, late, data)
-    assert ideas.words(found) == "Try more epochs or number embeddings."
-    tried = ideas.tried(used, found)
+    found = tree_advice.ideas(used, late, data)
+    assert tree_advice.words(found) == "Try more epochs or number embeddings."
+    tried = tree_advice.tried(used, found)
     assert (tried.training.epochs, tried.model.number_embedding) == (20, "bins")
-    assert ideas.ideas(tried, late, data) == ()
-    assert ideas.card(found) == "3 Training"
+    assert tree_advice.ideas(tried, late, data) == ()
+    assert tree_advice.card(found) == "3 Training"
 
 
 @pytest.mark.parametrize("idea", get_args(Idea))
 def test_each_idea_is_a_change_that_the_settings_allow(idea: Idea) -> None:
     before = RunSettings()
-    after = ideas.tried(before, (idea,))
+    after = tree_advice.tried(before, (idea,))
     assert after != before
     assert RunSettings.from_json(after.to_json()) == after
-    assert ideas.words((idea,)).startswith("Try ")
+    assert tree_advice.words((idea,)).startswith("Try ")
 
 
 def test_too_few_rows_and_somebody_who_waits_are_left_out() -> None:
@@ -112,13 +112,13 @@ def test_too_few_rows_and_somebody_who_waits_are_left_out() -> None:
 
 
 def test_a_time_limit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trees, "_SECONDS", 0.0)
+    monkeypatch.setattr(boosted_trees, "_SECONDS", 0.0)
     data = prepared(np.abs(A))
     assert "they were not done after 0 seconds" in compared(data, data.test.y).sentence
 
 
 def test_a_sample_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trees, "_MOST_NUMBERS", 900)
+    monkeypatch.setattr(boosted_trees, "_MOST_NUMBERS", 900)
     data = prepared(A)
     assert compared(data, data.test.y).notes == (
         f"The boosted trees learned from 300 of {len(data.train.y):,} training rows.",
@@ -136,7 +136,7 @@ def test_trees_stand_in_the_table_of_scores() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"part": 3}'])
 def test_a_damaged_comparison_is_a_sentence(text: bytes, tmp_path: Any) -> None:
-    assert trees.kept(tmp_path) is None
-    (tmp_path / trees.FILE).write_bytes(text)
+    assert boosted_trees.kept(tmp_path) is None
+    (tmp_path / boosted_trees.FILE).write_bytes(text)
     with pytest.raises(UserError, match=r"^The comparison of this run with boosted trees is damaged"):
-        trees.kept(tmp_path)
+        boosted_trees.kept(tmp_path)
