@@ -62,6 +62,7 @@ _HEAVY = (
     "lrapp.evaluation.selection",
     "lrapp.evaluation.setting_checks",
     "lrapp.evaluation.boosted_trees",
+    "lrapp.evaluation.costs",
     "lrapp.preparation.image_arrays",
     *(f"lrapp.{package}.kinds.{kind}" for package in ("preparation", "evaluation") for kind in DATA_KINDS),
     "lrapp.networks.cost",
