@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.evaluation import out_of_fold, selection
-from lrapp.networks import members, saved
+from lrapp.networks import members, saved, tempered
+from lrapp.preparation.threshold import Threshold
 from lrapp.runs.events import Event, MembersChosen, TrainingEnded
 from lrapp.settings import RunSettings
 from lrapp.training.loop import Loop
@@ -109,6 +110,27 @@ def _of_folds(
         )
     )
     return made
+
+
+def as_origin(settings: RunSettings, network: Any, prepared: "Prepared") -> tuple["Prepared", float]:
+    """Give a model for use the threshold and the temperature of the run that it was made from.
+
+    Args:
+        settings: The run.
+        network: Trained; its last layer is divided by the temperature.
+        prepared: Its data.
+
+    Returns:
+        The data with the threshold, and the temperature; 1 where there is none.
+    """
+    origin = settings.made_from
+    if origin is None or prepared.task == "regression":
+        return prepared, 1.0
+    if origin.threshold is not None and prepared.task == "binary":
+        prepared = prepared.with_threshold(Threshold(origin.threshold))
+    if origin.temperature != 1.0:
+        tempered.scale(network, origin.temperature)
+    return prepared, origin.temperature
 
 
 def fold_answers(

@@ -268,7 +268,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         _release_memory()
         network = final_network.of(loop, settings, prepared, ended, tell)
         with disk_errors():
-            leave_model(run, network, prepared)
+            leave_model(run, network, *final_network.as_origin(settings, network, prepared))
     except Stopped as error:
         return Outcome("stopped", str(error))
     finally:

@@ -8,7 +8,9 @@ from statistics import median_high
 
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
+from lrapp.networks import calibration
 from lrapp.phrasing import counted
+from lrapp.preparation import threshold as thresholds
 from lrapp.runs import notes
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
@@ -53,16 +55,31 @@ def settings_of(run: Run) -> RunSettings:
     stopping = checked(training.early_stopping, enabled=False, restore_best=False)
     training = checked(training, epochs=epochs, members=networks, combine="all", early_stopping=stopping)
     pictures = checked(settings.data.pictures, most_rows=None)
-    name = notes.name_of(run)
+    name, suffix = notes.name_of(run), f" (all {settings.data.facts.units})"
+    threshold, temperature = thresholds.kept(run.folder), calibration.kept(run.folder)
+    if said := _adjusted(threshold is not None, temperature != 1):
+        told += f" {said}"
     return settings.model_copy(
         update={
-            "name": f"{name[: _MOST_NAME - 11]} (all {settings.data.facts.units})" if name else "",
+            "name": f"{name[: _MOST_NAME - len(suffix)]}{suffix}" if name else "",
             "data": checked(settings.data, all_rows=True, folds=1, pictures=pictures),
             "training": training,
             "policy": _policy(settings, history),
-            "made_from": MadeFrom(run=run.id, epochs=told, score=_score(run)),
+            "made_from": MadeFrom(
+                run=run.id,
+                epochs=told,
+                score=_score(run),
+                threshold=None if threshold is None else threshold.level,
+                temperature=temperature,
+            ),
         }
     )
+
+
+def _adjusted(threshold: bool, temperature: bool) -> str:
+    """What a model takes over besides the settings, as a sentence; empty where there is nothing."""
+    taken = " and ".join(["threshold"] * threshold + ["calibration"] * temperature)
+    return f"Its {taken} {'are' if threshold and temperature else 'is'} that run's." if taken else ""
 
 
 def _lasting(settings: RunSettings, history: History) -> tuple[int, int, str]:

@@ -146,6 +146,21 @@ class MadeFrom(SettingsModel):
         "", title="Epochs", description="Where its epochs come from, in words.", max_length=1000
     )
     score: str = Field("", title="Score", description="What that run is worth, in words.", max_length=4000)
+    threshold: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        title="Threshold",
+        description="From which probability on that run's model answers with the second of two classes, where one was "
+        "chosen; this model answers from the same one on.",
+    )
+    temperature: float = Field(
+        1.0,
+        gt=0,
+        le=1e6,
+        title="Temperature",
+        description="By which that run's model was calibrated, 1 where it was not; this model is by the same.",
+    )
 
 
 # Rates in a race, and how far they are apart in all, in powers of ten.

@@ -15,8 +15,10 @@ from lrapp.execution import trees_beside, worker
 from lrapp.experiments import model_for_use, run_table
 from lrapp.export import download, finished_run, script
 from lrapp.export.registry import EXPORTERS, export
-from lrapp.networks import saved
+from lrapp.networks import calibration, saved
 from lrapp.prediction import files
+from lrapp.preparation import threshold as thresholds
+from lrapp.preparation.threshold import Threshold
 from lrapp.runs.store import SAMPLES, Run, Store
 from lrapp.settings import (
     CLRSettings,
@@ -30,6 +32,7 @@ from lrapp.settings import (
     SampleSource,
     TrainingSettings,
 )
+from lrapp.settings.base import checked
 
 LAYERS = ModelSettings(layers=(LayerSettings(units=8, dropout=0.1),))
 CAR = DataSettings(
@@ -145,6 +148,27 @@ def test_every_format_answers_as_the_app(
 ) -> None:
     key = exporter.key  # type: ignore[attr-defined]
     assert export(runs["several"][1].folder, store.home, key).stat().st_size > 1000
+
+
+def test_the_threshold_and_the_temperature_come_along(store: Store) -> None:
+    data = checked(PENGUIN, target="sex")
+    origin = trained(
+        store, RunSettings(name="a" * 200, data=data, model=LAYERS, training=TrainingSettings(epochs=2))
+    )
+    plain = trained(store, model_for_use.settings_of(origin))
+    thresholds.keep(origin.folder, Threshold(0.25))
+    calibration.keep(origin.folder, 2.0)
+    settings = model_for_use.settings_of(origin)
+    assert settings.made_from is not None
+    assert settings.made_from.epochs.endswith("Its threshold and calibration are that run's.")
+    assert RunSettings.from_json(settings.to_json()) == settings
+    assert settings.name.endswith("a (all rows)")
+    run = trained(store, settings)
+    assert thresholds.kept(run.folder) == Threshold(0.25)
+    assert calibration.kept(run.folder) == 2.0
+    x = worker.prepared_data(store, settings.data).train.x
+    hot, cold = (np.float64(saved.SavedModel.load(one.folder).outputs(x)) for one in (plain, run))
+    assert np.log(cold / (1 - cold)) == pytest.approx(np.log(hot / (1 - hot)) / 2, abs=1e-4)
 
 
 def test_new_rows_are_predicted(runs: dict[str, tuple[Run, Run]], tmp_path: Path) -> None:
