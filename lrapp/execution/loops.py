@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lrapp.errors import UserError
 from lrapp.runs.store import Store
 from lrapp.settings import ModelSettings, PretrainedStart, RunSettings, RunStart, Task, TrainingSettings
 
@@ -69,7 +70,13 @@ def loop_for(
     )
     knowledge = None
     if isinstance(start, RunStart):
-        knowledge = transfer.of_run(store.get(start.run).folder, loop.model, prepared)
+        source = store.get(start.run)
+        if source.settings.data.all_rows:
+            raise UserError(
+                "The weights to start from must not know the rows that test, and the run to start from was trained on "
+                "all rows. Start from the run that it was made from, or from fresh weights."
+            )
+        knowledge = transfer.of_run(source.folder, loop.model, prepared)
     elif isinstance(start, PretrainedStart):
         knowledge = transfer.of_imagenet(start)
     loop.load_initial_weights = None if knowledge is None else knowledge.give

@@ -29,6 +29,7 @@ from lrapp.settings import (
     PictureSettings,
     PicturesSource,
     RunSettings,
+    RunStart,
     SampleSource,
     TrainingSettings,
 )
@@ -169,6 +170,15 @@ def test_the_threshold_and_the_temperature_come_along(store: Store) -> None:
     x = worker.prepared_data(store, settings.data).train.x
     hot, cold = (np.float64(saved.SavedModel.load(one.folder).outputs(x)) for one in (plain, run))
     assert np.log(cold / (1 - cold)) == pytest.approx(np.log(hot / (1 - hot)) / 2, abs=1e-4)
+
+
+def test_no_run_starts_from_weights_that_know_every_row(
+    runs: dict[str, tuple[Run, Run]], store: Store
+) -> None:
+    origin, run = runs["one"]
+    start = checked(LAYERS, start=RunStart(run=run.id))
+    with pytest.raises(UserError, match="must not know the rows that test"):
+        trained(store, checked(origin.settings, model=start))
 
 
 def test_new_rows_are_predicted(runs: dict[str, tuple[Run, Run]], tmp_path: Path) -> None:

@@ -147,6 +147,8 @@ def _about(run_id: str) -> tuple[DataKind, str] | None:
         settings = run.settings
         if isinstance(settings.model.start, PretrainedStart) or settings.mode != "train":
             return None  # the pretrained network before its layers would be missing
+        if settings.data.all_rows:
+            return None  # its weights know the rows that would test
         return settings.data.kind, resources.run_title(run)
     except UserError:
         return None
