@@ -6,7 +6,7 @@ from typing import Literal
 
 from lrapp.errors import UserError
 from lrapp.phrasing import counted, number
-from lrapp.runs.events import History
+from lrapp.runs.events import History, TrainingEnded
 from lrapp.settings import (
     CLRSettings,
     CosLog4Settings,
@@ -84,7 +84,8 @@ def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
     lengths = _Lengths.of(settings, rows)
     found = [_batch_of_one(settings, rows), _warmup(settings, lengths), _better_epoch(settings, history)]
     if history.ended is not None and history.ended.reason == "early_stopping":
-        found.append(_ended_early(settings, lengths, len(history.epochs)))
+        if _by_patience(settings, history.ended):
+            found.append(_ended_early(settings, lengths, len(history.epochs)))
     return tuple(remark for remark in found if remark is not None)
 
 
@@ -215,6 +216,13 @@ def _far_target(settings: RunSettings) -> Remark | None:
         f"An accuracy is at most 1, and the target is {number(stopping.target_value)}: it cannot be reached.",
         "Give the accuracy as a share, such as 0.9.",
     )
+
+
+def _by_patience(settings: RunSettings, ended: TrainingEnded) -> bool:
+    """Whether patience ended a run, and not its target or its time; older runs tell by their length at most."""
+    if ended.cause:
+        return ended.cause == "criterion"
+    return ended.epochs > settings.training.early_stopping.patience
 
 
 def _ended_early(settings: RunSettings, lengths: _Lengths, epochs: int) -> Remark | None:

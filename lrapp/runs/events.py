@@ -14,6 +14,7 @@ from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.range_test_events import Sweep, SweepDone, UntrainedDone
 
 Ending = Literal["completed", "early_stopping", "stopped", "diverged"]
+Cause = Literal["", "criterion", "target", "time"]
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ class TrainingEnded:
         best_epoch: The epoch whose validation figure was best, counted from 1; None when no epoch was finished.
         epochs: Epochs finished.
         best_epochs: Of many networks at once the epoch whose weights each ended with, 0 for none; else empty.
+        cause: What ended it early: the criterion, the target or the time limit; empty where nothing did, or in a run
+            from before this was said.
     """
 
     type: ClassVar[str] = "training_ended"
@@ -165,6 +168,7 @@ class TrainingEnded:
     best_epoch: int | None
     epochs: int
     best_epochs: tuple[int, ...] = ()
+    cause: Cause = ""
 
 
 @dataclass(frozen=True)

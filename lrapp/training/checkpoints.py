@@ -48,6 +48,7 @@ class TrainingState:
         losses: Training and validation loss of every epoch, where early stopping looks back at them, shape
             (2, epochs), or (2, epochs, members).
         seconds: How long has been trained.
+        reached: The sentence on the target that was reached; empty if there was none.
     """
 
     epochs: int
@@ -60,6 +61,7 @@ class TrainingState:
     members: tuple[MemberState, ...] = ()
     losses: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
     seconds: float = 0.0
+    reached: str = ""
 
     @classmethod
     def of(
@@ -74,6 +76,7 @@ class TrainingState:
         *,
         losses: NDArray[np.float64],
         seconds: float,
+        reached: str = "",
     ) -> "TrainingState":
         """Return the state that a snapshot and the course of the run make up."""
         return cls(
@@ -87,6 +90,7 @@ class TrainingState:
             members,
             losses,
             seconds,
+            reached,
         )
 
     def require_fit(self, snapshot: "Snapshot | MemberSnapshot") -> None:
@@ -110,6 +114,7 @@ class TrainingState:
             "best_value": repr(float(self.best_value)),
             "wait": self.wait,
             "seconds": self.seconds,
+            "reached": self.reached,
         }
         if self.members:
             about["members"] = [
@@ -153,6 +158,7 @@ class TrainingState:
                 *(model, optimizer, best, members),
                 losses=losses,
                 seconds=about.get("seconds", 0.0),
+                reached=about.get("reached", ""),
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(_UNREADABLE) from error

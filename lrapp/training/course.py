@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lrapp.errors import Stopped
 from lrapp.phrasing import counted, number
-from lrapp.runs.events import Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
+from lrapp.runs.events import Cause, Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
 from lrapp.training.checkpoints import TrainingState
 from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, Steps, shuffled
@@ -164,14 +164,15 @@ class Course:
             )
         )
         reason: Ending = "completed"
+        cause: Cause = ""
         message = ""
         try:
             while self.epochs < self.settings.epochs and not (self.reached or self._criterion_met):
                 self._epoch()
             if self.epochs < self.settings.epochs:
-                reason = "early_stopping"
+                reason, cause = "early_stopping", "target" if self.reached else "criterion"
         except _TimeUp:
-            reason = "early_stopping"
+            reason, cause = "early_stopping", "time"
             minutes = self.settings.early_stopping.minutes
             message = f"Ended early: the time limit, {number(minutes)} min, has passed."
         except Stopped:
@@ -186,6 +187,7 @@ class Course:
             self.best.epoch,
             self.epochs,
             self._best_epochs,
+            cause,
         )
         self.on_event(ended)
         return ended
@@ -359,11 +361,11 @@ class Course:
         self.loop.restore(state.model, state.optimizer)
         self.best_weights = tuple(tf.constant(value) for value in state.best_weights)
         self.best.epoch, self.best.value, self.best.wait = state.best_epoch, state.best_value, state.wait
-        self._take_up_losses(state)
+        self._take_up_course(state)
         self.best.judge(*self._recorded())
 
-    def _take_up_losses(self, state: TrainingState) -> None:
-        self.epochs, self.spent = state.epochs, state.seconds
+    def _take_up_course(self, state: TrainingState) -> None:
+        self.epochs, self.spent, self.reached = state.epochs, state.seconds, state.reached
         self.losses = list(np.moveaxis(state.losses, 1, 0)) if state.losses.size else []
 
     def _save(self) -> None:
@@ -381,6 +383,7 @@ class Course:
             *(self.last, self.best_weights, self.epochs, best.epoch, best.value, best.wait),
             losses=self._recorded(),
             seconds=self.spent + self.seconds,
+            reached=self.reached,
         )
 
     def _leave_weights(self, reason: Ending) -> str:

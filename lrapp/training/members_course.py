@@ -172,7 +172,7 @@ class MembersCourse(Course):
         for best, member in zip(self.bests, state.members, strict=True):
             best.epoch, best.value, best.wait = member.best_epoch, member.best_value, member.wait
         self.loop.running = np.array([member.running for member in state.members])
-        self._take_up_losses(state)
+        self._take_up_course(state)
         self._judge()
 
     def _state(self) -> TrainingState:
@@ -185,6 +185,7 @@ class MembersCourse(Course):
             *(self.latest, self.best_weights, self.epochs, best.epoch, best.value, best.wait, members),
             losses=self._recorded(),
             seconds=self.spent + self.seconds,
+            reached=self.reached,
         )
 
     def _leave_weights(self, reason: Ending) -> str:

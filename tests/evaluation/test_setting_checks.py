@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from lrapp.evaluation.scores import Metric, Scores
 from lrapp.evaluation.setting_checks import Remark, after, before
 from lrapp.execution import worker
 from lrapp.runs.events import (
+    Cause,
     DataPrepared,
     Ending,
     EpochDone,
@@ -184,6 +186,19 @@ def test_a_run_that_ended_early_says_what_it_missed() -> None:
     assert kinds(after(clr, history(clr, [0.7, *[0.8] * 5], "early_stopping"))) == ["cycle cut"]
     patient = settings(CLRSettings(step_size=4), 8)
     assert after(patient, history(patient, [0.7, *[0.8] * 8], "early_stopping")) == ()
+
+
+@pytest.mark.parametrize("cause", ["target", "time"])
+def test_an_end_by_target_or_time_is_no_mistake_in_patience(cause: Cause) -> None:
+    for made in (settings(OneCycleSettings(), 5), settings(CLRSettings(step_size=4), 2)):
+        run = history(made, [0.7, *[0.8] * 5], "early_stopping")
+        assert run.ended is not None
+        assert after(made, run) != ()
+        run.ended = replace(run.ended, cause=cause)
+        assert after(made, run) == ()
+    # A run from before the cause was kept cannot have ended by a patience longer than itself.
+    old = settings(OneCycleSettings(), 5)
+    assert after(old, history(old, [0.7, 0.6, 0.5], "early_stopping")) == ()
 
 
 def test_an_epoch_that_was_better_than_the_best_is_named() -> None:

@@ -46,7 +46,7 @@ EVENTS: list[Event] = [
     Preparing(what="Reading the pictures", share=0.25),
     EpochDone(2, 4, 0.5, 0.6, 0.7, 0.8, 0.1, 0.3, True, None, ((0.4, 0.6), (0.5, float("inf"))), (0.5, 0.9)),
     MembersChosen("The best of 2.", (1.0, 0.0), (0.5, 1.0), (0.4, 0.6), (3, 0), (0.5, 0.7), 1, (2,)),
-    TrainingEnded("completed", "Both epochs are done.", 2, 2, (2, 0)),
+    TrainingEnded("completed", "Both epochs are done.", 2, 2, (2, 0), "target"),
 ]
 
 

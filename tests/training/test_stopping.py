@@ -174,6 +174,16 @@ def test_a_target_ends_a_run_after_the_first_epoch_that_reaches_it() -> None:
     assert run.ended.epochs == next(place for place, loss in enumerate(losses, 1) if loss <= losses[6])
 
 
+def test_a_resumed_run_stays_at_the_target_that_it_reached(tmp_path: Path) -> None:
+    run = run_with(target="loss", target_value=100, patience=100)
+    assert (run.ended.epochs, run.ended.cause) == (1, "target")
+    run.states[-1].save(tmp_path / "state.npz")
+    chosen = EarlyStoppingSettings(target="loss", target_value=100, patience=100)
+    settings = TrainingSettings(batch_size=8, epochs=40, early_stopping=chosen)
+    state = TrainingState.load(tmp_path / "state.npz")
+    assert train(settings, prepared(), rate=0.05, state=state).ended == run.ended
+
+
 def test_a_target_that_is_met_at_once_leaves_a_model_of_one_epoch() -> None:
     run = run_with(target="val_loss", target_value=100)
     assert run.ended.epochs == 1
@@ -182,7 +192,7 @@ def test_a_target_that_is_met_at_once_leaves_a_model_of_one_epoch() -> None:
 
 def test_a_time_limit_ends_a_run_and_counts_the_time_before_an_interruption() -> None:
     run = run_with(minutes=1e-9)
-    assert (run.ended.reason, run.ended.epochs) == ("early_stopping", 0)
+    assert (run.ended.reason, run.ended.cause, run.ended.epochs) == ("early_stopping", "time", 0)
     assert "the time limit" in run.ended.message
     first = run_with(epochs=2, enabled=False)
     chosen = EarlyStoppingSettings(minutes=first.states[-1].seconds / 60)
