@@ -83,9 +83,8 @@ def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
     rows = history.prepared.train
     lengths = _Lengths.of(settings, rows)
     found = [_batch_of_one(settings, rows), _warmup(settings, lengths), _better_epoch(settings, history)]
-    if history.ended is not None and history.ended.reason == "early_stopping":
-        if _by_patience(settings, history.ended):
-            found.append(_ended_early(settings, lengths, len(history.epochs)))
+    if history.ended is not None and _by_patience(settings, history.ended):
+        found.append(_ended_early(settings, lengths, len(history.epochs)))
     return tuple(remark for remark in found if remark is not None)
 
 
@@ -220,6 +219,8 @@ def _far_target(settings: RunSettings) -> Remark | None:
 
 def _by_patience(settings: RunSettings, ended: TrainingEnded) -> bool:
     """Whether patience ended a run, and not its target or its time; older runs tell by their length at most."""
+    if ended.reason != "early_stopping":
+        return False
     if ended.cause:
         return ended.cause == "criterion"
     return ended.epochs > settings.training.early_stopping.patience

@@ -43,7 +43,8 @@ class TrainingState:
         wait: Epochs since then.
         model: Values of the network's variables.
         optimizer: Values of the optimizer's variables.
-        best_weights: Values of the network's variables after the best epoch.
+        best_weights: Values of the network's variables after the best epoch; of many networks that do not keep their
+            best, after the last epoch that counts for each.
         members: The state of each of many networks; empty for a single one.
         losses: Training and validation loss of every epoch, where early stopping looks back at them, shape
             (2, epochs), or (2, epochs, members).

@@ -1,7 +1,8 @@
 """The course of a run of many networks: each has its own best epoch, patience and end.
 
 A member whose numbers become infinite is left out, and the others go on. A member whose patience has ended goes on too,
-as it costs nothing beside the others, but what it does counts no more.
+as it costs nothing beside the others, but what it does counts no more: its weights are those of its best epoch, or,
+where the best are not kept, those of its own end.
 """
 
 from collections.abc import Callable
@@ -108,12 +109,13 @@ class MembersCourse(Course):
         if not self.validation.rows:
             watched = loss, metric
         values = watched[0] if self.settings.early_stopping.monitor == "val_loss" else watched[1]
-        better = np.zeros(self.loop.members, np.bool_)
+        keeps_best = self.settings.early_stopping.restore_best
+        kept = np.zeros(self.loop.members, np.bool_)
         for member, best in enumerate(self.bests):
             if running[member] and not best.ended:
-                better[member] = best.take(self.epochs, float(values[member]))
-        if better.any():
-            self.best_weights = self.loop.merged(better, latest.model, self.best_weights)
+                kept[member] = best.take(self.epochs, float(values[member])) or not keeps_best
+        if kept.any():
+            self.best_weights = self.loop.merged(kept, latest.model, self.best_weights)
         self._record(loss, watched[0])
         self._judge()
         self.unsaved = True
@@ -191,19 +193,23 @@ class MembersCourse(Course):
     def _leave_weights(self, reason: Ending) -> str:
         """Give every network its final weights, and return a sentence on which they are."""
         running, members = self.loop.running, self.loop.members
-        with_best = np.array([best.epoch is not None for best in self.bests])
+        stopping = self.settings.early_stopping
+        if stopping.restore_best:
+            kept_before = np.array([best.epoch is not None for best in self.bests])
+        else:  # those whose own end came before the run's
+            kept_before = np.array([best.ended for best in self.bests])
         now = self.loop.snapshot_members()
         usable = now.finite & (reason != "diverged")
         final = self.loop.merged(usable, now.model, self.latest.model)
-        keeps_best = self.settings.early_stopping.restore_best
-        if keeps_best:
-            final = self.loop.merged(with_best, self.best_weights, final)
+        if kept_before.any():
+            final = self.loop.merged(kept_before, self.best_weights, final)
         self.loop.restore(final)
         kept = ""
-        epochs = [best.epoch for best, runs in zip(self.bests, running, strict=True) if runs and best.epoch]
-        if keeps_best and epochs:
+        epochs = [epoch for epoch, runs in zip(self._best_epochs, running, strict=True) if runs and epoch]
+        if epochs and (stopping.restore_best or min(epochs) < max(epochs)):
             first, last = min(epochs), max(epochs)
-            which = f"epoch {first:,}" if first == last else f"its own best epoch, {first:,} to {last:,}"
+            own = "its own best epoch" if stopping.restore_best else "the epoch at which it ended"
+            which = f"epoch {first:,}" if first == last else f"{own}, {first:,} to {last:,}"
             kept = f" Each network keeps the weights of {which}."
         out = members - int(running.sum())
         if out and running.any():
@@ -213,8 +219,10 @@ class MembersCourse(Course):
 
     @property
     def _best_epochs(self) -> tuple[int, ...]:
-        keeps = self.settings.early_stopping.restore_best
-        return tuple((best.epoch or 0) if keeps else self.epochs for best in self.bests)
+        if self.settings.early_stopping.restore_best:
+            return tuple(best.epoch or 0 for best in self.bests)
+        # After its end, a member's figures are not taken any more.
+        return tuple((best.epoch or 0) + best.wait if best.ended else self.epochs for best in self.bests)
 
     def _sentence(self, reason: Ending) -> str:
         stopping = self.settings.early_stopping

@@ -174,15 +174,23 @@ def test_the_figure_of_the_ensemble_is_that_of_the_mean_answer() -> None:
     assert run.epochs[-1].ensemble == pytest.approx((loss, error), rel=1e-5)
 
 
-def test_each_keeps_its_own_best_epoch_and_its_own_patience() -> None:
-    stopping = EarlyStoppingSettings(patience=2)
+@pytest.mark.parametrize("best", [True, False])
+def test_each_keeps_its_own_best_epoch_and_its_own_patience(best: bool) -> None:
+    stopping = EarlyStoppingSettings(patience=2, restore_best=best)
     settings = SHORT.model_copy(update={"early_stopping": stopping, "epochs": 40})
     factors = (0.3, 3.0, 10.0)
     run, _ = together(settings, PLAIN, factors=factors)
     assert run.ended.reason == "early_stopping"
     singles = [alone(member, settings, PLAIN, "binary", factors=factors) for member in range(K)]
     assert len({single.ended.best_epoch for single in singles}) > 1, "or nothing is shown"
-    assert run.ended.epochs == max(single.ended.epochs for single in singles)
+    ends = [single.ended.epochs for single in singles]
+    assert run.ended.epochs == max(ends) > min(ends)
+    first, _ = together(settings, PLAIN, factors=factors, stop_after=min(ends) + 1)
+    rest, _ = together(settings, PLAIN, factors=factors, state=first.states[-1])
+    assert rest.ended == run.ended
+    for ours, theirs in zip(weights(rest.model), weights(run.model), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert list(run.ended.best_epochs) == ([single.ended.best_epoch for single in singles] if best else ends)
     for found, single in zip(member_weights(run.model, PLAIN, "binary"), singles, strict=True):
         for ours, theirs in zip(found, single.model.get_weights(), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
