@@ -173,7 +173,7 @@ class _Bar:
         """Update the bar by an event."""
         match event:
             case DataPrepared():
-                for remark in setting_checks.before(self._settings, event.train):
+                for remark in setting_checks.before(self._settings, event.train, event.task):
                     print(f"Note: {remark.text}", file=sys.stderr)
             case TrainingStarted():
                 self._started = event

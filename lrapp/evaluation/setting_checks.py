@@ -15,6 +15,7 @@ from lrapp.settings import (
     RangeTestSettings,
     RunSettings,
     SGDRSettings,
+    Task,
 )
 
 Kind = Literal[
@@ -56,18 +57,19 @@ class Remark:
         return f"{self.sentence} {self.advice}".strip()
 
 
-def before(settings: RunSettings, training_rows: int) -> tuple[Remark, ...]:
+def before(settings: RunSettings, training_rows: int, task: Task | None = None) -> tuple[Remark, ...]:
     """Return what will not work with these settings.
 
     Args:
         settings: Of the run.
         training_rows: Rows to train on, at least 1.
+        task: What the data make of it, where the settings leave that to be detected; None where it is not known.
     """
     found = [_batch_of_one(settings, training_rows), _by_heart(settings, training_rows)]
     if settings.mode == "train":
         lengths = _Lengths.of(settings, training_rows)
         found += [_warmup(settings, lengths) or _first_cycle(lengths) or _patience(settings, lengths)]
-        found += [_idle_criterion(settings, training_rows), _far_target(settings)]
+        found += [_idle_criterion(settings, training_rows), _far_target(settings, task)]
     return tuple(remark for remark in found if remark is not None)
 
 
@@ -200,13 +202,13 @@ def _idle_criterion(settings: RunSettings, rows: int) -> Remark | None:
     return None
 
 
-def _far_target(settings: RunSettings) -> Remark | None:
+def _far_target(settings: RunSettings, task: Task | None) -> Remark | None:
     """An accuracy of more than 1 as a target."""
     stopping = settings.training.early_stopping
     aims = (
         stopping.enabled
         and stopping.target.endswith("metric")
-        and settings.data.task in ("binary", "multi-class")
+        and (task or settings.data.task) in ("binary", "multi-class")
     )
     if not aims or stopping.target_value <= 1:
         return None

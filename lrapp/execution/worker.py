@@ -236,6 +236,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
                 test=len(prepared.test.y),
                 inputs=math.prod(prepared.shape),
                 notes=notes if before is None else before.notes,
+                task=prepared.task,
             )
         )
         if settings.mode == "range test" or settings.policy.source == "found":

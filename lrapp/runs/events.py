@@ -12,6 +12,7 @@ import pandas as pd
 from lrapp.files import from_json
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.range_test_events import Sweep, SweepDone, UntrainedDone
+from lrapp.settings import Task
 
 Ending = Literal["completed", "early_stopping", "stopped", "diverged"]
 Cause = Literal["", "criterion", "target", "time"]
@@ -25,6 +26,7 @@ class DataPrepared:
         train, validation, test: Rows in each part.
         inputs: Numbers that the network gets for each row.
         notes: Plain sentences on what was done to the data.
+        task: What the network answers; None in a run from before this was said.
     """
 
     type: ClassVar[str] = "data_prepared"
@@ -33,6 +35,7 @@ class DataPrepared:
     test: int
     inputs: int
     notes: tuple[str, ...] = ()
+    task: Task | None = None
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,14 @@ def test_what_will_not_be_kept_is_said_before(made: RunSettings, rows: int, kind
     assert [remark.kind for remark in before(made, rows)] == kinds
 
 
+def test_an_accuracy_above_one_is_no_target_also_where_the_task_is_detected() -> None:
+    stopping = EarlyStoppingSettings(target="val_metric", target_value=90)
+    made = RunSettings(training=TrainingSettings(early_stopping=stopping))
+    assert made.data.task is None
+    assert kinds(before(made, 1_000, "multi-class")) == ["far target"]
+    assert kinds(before(made, 1_000, "regression")) == kinds(before(made, 1_000)) == []
+
+
 @pytest.mark.parametrize("rows", [3, 12, 181, 1_000, 70_001])
 def test_whoever_follows_the_advice_is_rid_of_the_remark(rows: int) -> None:
     chance = random.Random(rows)

@@ -30,7 +30,7 @@ STARTED = TrainingStarted(
     parameters=9, metric="accuracy", steps_per_epoch=2, total_steps=8, epochs=4, first_epoch=0
 )
 EVENTS: list[Event] = [
-    DataPrepared(train=6, validation=2, test=2, inputs=3, notes=("“Größe” became a number.", "\n\u2028")),
+    DataPrepared(6, 2, 2, inputs=3, notes=("“Größe” became a number.", "\n\u2028"), task="binary"),
     STARTED,
     StepsDone(first_step=0, losses=(0.1, 1e-300), learning_rates=(1e-5, 0.1), seconds=0.25),
     EpochDone(1, 2, 0.5, 0.6, 0.7, 0.8, 0.1, 0.3, best=True, loss_scale=32768.0),

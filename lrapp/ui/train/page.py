@@ -10,7 +10,7 @@ from lrapp.errors import UserError
 from lrapp.evaluation import setting_checks
 from lrapp.networks import cost
 from lrapp.preparation.expected_shape import ExpectedShape
-from lrapp.settings import RunSettings
+from lrapp.settings import RunSettings, Task
 from lrapp.ui.parts import actions, draft, resources, start_buttons
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
@@ -61,15 +61,15 @@ def _cards(found: _Bench) -> None:
     """Show the cards; what they say is then in the draft."""
     before = (found.obstacle, found.remarks)
     found.obstacle = "the settings cannot be used yet"  # unless the cards finish
-    found.obstacle, rows = _settings()
-    checked = setting_checks.before(draft.get(), rows) if rows is not None else ()
+    found.obstacle, rows, task = _settings()
+    checked = setting_checks.before(draft.get(), rows, task) if rows is not None else ()
     found.remarks = tuple(remark.text for remark in checked)
     if found.drawn and (found.obstacle, found.remarks) != before:
         st.rerun()  # the button is not drawn with the cards
 
 
-def _settings() -> tuple[str | None, int | None]:
-    """Show the cards; return why training cannot start, and the number of training rows."""
+def _settings() -> tuple[str | None, int | None, Task | None]:
+    """Show the cards; return why training cannot start, the number of training rows, and the task."""
     settings = draft.get()
     obstacles = []
     with st.container(border=True):
@@ -102,7 +102,8 @@ def _settings() -> tuple[str | None, int | None]:
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():
             obstacles.append(_outlook(settings, chosen.outlook))
-    return next((obstacle for obstacle in obstacles if obstacle), None), chosen.rows
+    task = chosen.outlook.task if chosen.outlook is not None else None
+    return next((obstacle for obstacle in obstacles if obstacle), None), chosen.rows, task
 
 
 def _outlook(settings: RunSettings, expected: ExpectedShape) -> str | None:
