@@ -129,10 +129,10 @@ def beside(
         )
     answers, learned = found
     notes: tuple[str, ...] = ()
-    if learned < len(prepared.train.y):
-        notes = (
-            f"The boosted trees learned from {learned:,} of {counted(len(prepared.train.y), 'training row')}.",
-        )
+    # In a cross-validation a fold is held out for the trees to watch.
+    whole = max(len(prepared.train.y), history.prepared.train if history.prepared is not None else 0)
+    if learned < whole:
+        notes = (f"The boosted trees learned from {learned:,} of {counted(whole, 'training row')}.",)
     contrast = judging.contrast(prepared, part, outputs, answers)
     metrics = evaluate(prepared, answers).metrics
     better = contrast.sure and contrast.gain < 0
