@@ -292,6 +292,7 @@ def _release_memory() -> None:
 
 
 def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Iterator[str]:
+    from lrapp.networks import members
     from lrapp.training.xla import uses_xla
 
     training, rows = settings.training, len(prepared.train.y)
@@ -302,6 +303,11 @@ def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Itera
         )
     if training.xla == "on" and not uses_xla(network, training, total_steps=1):
         yield "XLA was not used: compiling convolutions or augmentation would take minutes."
+    if prepared.folds is not None and (parts := members.seeing_all_inputs(network)):
+        yield (
+            f"{parts} see the inputs, not the answers, of all rows that do not test, those of a network's own fold "
+            "among them: the out-of-fold score may be a little better than that of new rows."
+        )
 
 
 def _find_rates(

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lrapp.networks import layers, models, shapes, stacked_embeddings
+from lrapp.networks import layers, models, number_embeddings, shapes, stacked_embeddings
 from lrapp.networks.layers import Seeds
 from lrapp.networks.stacked import Stacked, StackedBatchNormalization, StackedDense, StackedDropout
 from lrapp.settings import AugmentationSettings, ModelSettings, Precision, RunSettings, Task
@@ -100,6 +100,17 @@ def stack(
         models.answer_activation(task), dtype=keras.DTypePolicy("float32"), name="answer"
     )(output(x))
     return keras.Model(start, answer, name="networks")
+
+
+def seeing_all_inputs(network: keras.Model) -> str:
+    """Return which parts of a network from ``stack`` see a row's inputs whatever it weighs, in words; empty if none."""
+    parts = []
+    if any(isinstance(layer, StackedBatchNormalization) for layer in network.layers):
+        parts.append("the averages of batch normalisation")
+    if any(layer.name == number_embeddings.BIN_LAYER for layer in network.layers):
+        parts.append("the bins of the numbers")
+    said = " and ".join(parts)
+    return said[:1].upper() + said[1:]
 
 
 def reset(network: keras.Model, seeds: Sequence[int]) -> None:

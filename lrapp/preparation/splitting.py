@@ -136,7 +136,7 @@ def _crossed(
         told += " Each network learns from what came before its fold, and the last one is the model."
     told += (
         " How inputs are scaled, which categories are rare, and the mean of a number to predict are learned once from "
-        "all of these rows: all that a network knows of its own fold before it is measured on it."
+        "all of these rows, those of a network's own fold among them."
     )
     return replace(
         divided, training=pool, validation=np.empty(0, np.int64), folds=made, notes=(*divided.notes, told)

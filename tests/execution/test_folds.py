@@ -9,7 +9,7 @@ import pytest
 from scripts import printed_by
 
 from lrapp.errors import UserError
-from lrapp.evaluation import out_of_fold
+from lrapp.evaluation import boosted_trees, out_of_fold
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import trees_beside, worker
 from lrapp.experiments import model_for_use
@@ -104,7 +104,29 @@ def test_each_fold_is_measured_by_the_network_that_never_saw_it(
 def test_the_trees_watch_a_fold(runs: dict[str, Run], store: Store) -> None:
     prepared = out_of_fold.one_held_out(worker.prepared_data(store, KINDS["classes"]))
     assert not set(prepared.train.rows) & set(prepared.validation.rows)
-    assert trees_beside.compare(runs["classes"].folder, store.home)
+    folder = runs["classes"].folder
+    assert trees_beside.compare(folder, store.home)
+    found = boosted_trees.kept(folder)
+    assert found is not None
+    whole = len(prepared.train.y) + len(prepared.validation.y)
+    assert found.notes == (
+        f"The boosted trees learned from {len(prepared.train.y):,} of {whole:,} training rows.",
+    )
+
+
+def test_what_sees_the_inputs_of_every_fold_is_said() -> None:
+    norm = (LayerSettings(units=4, batch_norm=True),)
+    for model, said in (
+        (ModelSettings(layers=norm), "The averages of batch normalisation"),
+        (ModelSettings(number_embedding="bins"), "The bins of the numbers"),
+        (
+            ModelSettings(layers=norm, number_embedding="bins"),
+            "The averages of batch normalisation and the bins of the numbers",
+        ),
+        (ModelSettings(), ""),
+    ):
+        network = members.stack(model, 3, "binary", 2, (1, 2))
+        assert members.seeing_all_inputs(network) == said
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS, ids=lambda one: one.key)
