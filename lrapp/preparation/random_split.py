@@ -23,10 +23,17 @@ def _too_few_rows(least: int, rows: int, classes: int, parts: str) -> str:
     )
 
 
+def words_of_parts(*, crossed: bool, tested: bool) -> str:
+    """Return which parts rows are divided into, in words; with folds, nothing is held back to validate."""
+    if crossed:
+        return "folds and test" if tested else "folds"
+    return "training, validation and test" if tested else "training and validation"
+
+
 def part_sizes(
     rows: int, classes: int, settings: DataSettings, too_few: TooFew = _too_few_rows
 ) -> tuple[int, int, int]:
-    """Return how many rows train, validate and test.
+    """Return how many rows train, validate and test; with folds, all that do not test train.
 
     Args:
         rows: Rows with a known target.
@@ -37,19 +44,20 @@ def part_sizes(
     Raises:
         UserError: If the shares leave nothing to train on, or there are too few rows.
     """
-    shares = settings.validation_share + settings.test_share
+    crossed = settings.folds > 1
+    shares = (0.0 if crossed else settings.validation_share) + settings.test_share
     if shares >= 1:
         raise UserError(
             "Validation and test share must leave rows to train on, so together they must be below 1. "
             f"Received: {number(shares)}."
         )
     tested = settings.test_share > 0
-    least = max(classes, 1) + 1 + tested
+    least = max(classes, 1) + (not crossed) + tested
     if rows < least:
-        parts = "training, validation and test" if tested else "training and validation"
+        parts = words_of_parts(crossed=crossed, tested=tested)
         raise UserError(too_few(least, rows, classes, parts))
     test = max(1, round(rows * settings.test_share)) if tested else 0
-    validation = max(1, round(rows * settings.validation_share))
+    validation = 0 if crossed else max(1, round(rows * settings.validation_share))
     while validation + test > rows - max(classes, 1):  # one of each class has to train
         if test > validation:
             test -= 1

@@ -9,7 +9,7 @@ from lrapp.errors import UserError
 from lrapp.phrasing import counted, quoted
 from lrapp.preparation import folds
 from lrapp.preparation.folds import Folds
-from lrapp.preparation.random_split import bins, part_sizes, split
+from lrapp.preparation.random_split import bins, part_sizes, split, words_of_parts
 from lrapp.settings import DataSettings, Task
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
@@ -81,11 +81,11 @@ def divide(table: Table, known: np.ndarray, target: str, task: Task, settings: D
     name = _split_column(table, target, settings)
     values = table.frame[name].iloc[known]
     if settings.split == "time":
-        keys = _times(values, table.kinds[name], name, sum(size > 0 for size in sizes))
+        keys = _times(values, table.kinds[name], name, sizes)
         part = by_time(keys, sizes)
         notes = _time_notes(values, part, name, crossed=settings.folds > 1)
     else:
-        keys, gaps = _groups(values, name, sum(size > 0 for size in sizes))
+        keys, gaps = _groups(values, name, sizes)
         part = by_groups(
             keys, strata if settings.stratify else np.zeros_like(strata), sizes, settings.split_seed
         )
@@ -222,7 +222,7 @@ def _split_column(table: Table, target: str, settings: DataSettings) -> str:
     return name
 
 
-def _times(values: pd.Series, kind: ColumnKind, name: str, parts: int) -> np.ndarray:
+def _times(values: pd.Series, kind: ColumnKind, name: str, sizes: tuple[int, int, int]) -> np.ndarray:
     """The number of each row's time among the different times."""
     if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
         values = pd.Series(cell_values.numbers(values.to_frame())[:, 0])
@@ -237,25 +237,27 @@ def _times(values: pd.Series, kind: ColumnKind, name: str, parts: int) -> np.nda
             f"A split by time needs a time in every row, and {quoted([name])} has none in {gaps:,} of "
             f"{counted(len(values), 'row')}: fill them in, take those rows out, or split at random."
         )
-    if len(different) < parts:
-        raise UserError(_too_few("different times", name, len(different), parts))
+    _require("different times", name, len(different), sizes)
     return np.asarray(ranks, np.int64)
 
 
-def _groups(values: pd.Series, name: str, parts: int) -> tuple[np.ndarray, int]:
+def _groups(values: pd.Series, name: str, sizes: tuple[int, int, int]) -> tuple[np.ndarray, int]:
     """The group of each row, those without one together, and how many these are."""
     codes, names = cell_values.texts(values)
     gaps = codes < 0
     codes = np.where(gaps, len(names), codes)
     groups = len(names) + bool(gaps.any())
-    if groups < parts:
-        raise UserError(_too_few("groups", name, groups, parts))
+    _require("groups", name, groups, sizes)
     return codes, int(gaps.sum())
 
 
-def _too_few(what: str, name: str, found: int, parts: int) -> str:
-    filled = "training, validation and test" if parts == 3 else "training and validation"
-    return (
+def _require(what: str, name: str, found: int, sizes: tuple[int, int, int]) -> None:
+    """Do nothing where there are enough groups or times to fill the parts that have a size."""
+    parts = sum(size > 0 for size in sizes)
+    if found >= parts:
+        return
+    filled = words_of_parts(crossed=not sizes[1], tested=sizes[2] > 0)
+    raise UserError(
         f"The split needs at least {parts} {what}, to fill {filled}, and {quoted([name])} has {found:,}: choose "
         "another column, or split at random."
     )
@@ -263,9 +265,9 @@ def _too_few(what: str, name: str, found: int, parts: int) -> str:
 
 def _time_notes(values: pd.Series, part: np.ndarray, name: str, *, crossed: bool) -> tuple[str, ...]:
     ends = [cell_values.text_of(values[part == number].max()) for number in np.unique(part)]
-    tested = len(ends) == 3
+    tested = bool((part == 2).any())
     if crossed:
-        later = f": tested on rows after {ends[1]}" if tested else ""
+        later = f": tested on rows after {ends[0]}" if tested else ""
     else:
         later = f": trained on rows up to {ends[0]}, validated "
         later += f"up to {ends[1]}, tested on what came later" if tested else "on later ones"
@@ -275,10 +277,8 @@ def _time_notes(values: pd.Series, part: np.ndarray, name: str, *, crossed: bool
 def _group_notes(
     gaps: int, part: np.ndarray, groups: np.ndarray, name: str, *, crossed: bool
 ) -> tuple[str, ...]:
-    names = ("folds", "folds", "test") if crossed else ("training", "validation", "test")
-    each = {names[number]: 0 for number in np.unique(part)}
-    for number in np.unique(part):
-        each[names[number]] += len(np.unique(groups[part == number]))
+    names = ("folds" if crossed else "training", "validation", "test")
+    each = {names[number]: len(np.unique(groups[part == number])) for number in np.unique(part)}
     listed = ", ".join(f"{count:,} in {where}" for where, count in each.items())
     apart = "no two parts or folds share one" if crossed else "none is in two parts"
     told = f"Split by the groups of {quoted([name])}: {listed}; {apart}."

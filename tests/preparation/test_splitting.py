@@ -210,6 +210,14 @@ def test_no_customer_is_in_two_folds_and_times_are_in_order() -> None:
     assert all(before.max() < after.min() for before, after in zip(days, days[1:], strict=False))
 
 
+@pytest.mark.parametrize("split", [("random", None), ("groups", "customer"), ("time", "day")])
+def test_with_folds_the_validation_share_decides_nothing(split: tuple[str, str | None]) -> None:
+    how = {"split": split[0], "split_column": split[1], "test_share": 0.4}
+    one, two = (crossed(shop(), validation_share=share, **how) for share in (0.1, 0.7))
+    for ours, theirs in zip(one, two, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize(
     ("columns", "more", "sentence"),
     [

@@ -358,6 +358,8 @@ def _split(data: DataSettings, columns: list[str], key: str, name: str, *, shown
     )
     chosen = fields.choose(data, ["folds", "split_column_input"], key)
     _tell_folds(chosen["folds"])
+    if split == "time":
+        st.caption("Times alone divide the rows: “Keep class shares” and “Split seed” change nothing.")
     return {"split": split, "split_column": column} | chosen
 
 
