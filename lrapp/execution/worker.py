@@ -237,6 +237,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
                 inputs=math.prod(prepared.shape),
                 notes=notes if before is None else before.notes,
                 task=prepared.task,
+                folds=1 if prepared.folds is None else prepared.folds.count,
             )
         )
         if settings.mode == "range test" or settings.policy.source == "found":

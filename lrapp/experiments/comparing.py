@@ -122,6 +122,7 @@ class Comparison:
         seeds: Seeds of the study.
         validation_rows: Rows that the metric is measured on.
         results: One for each policy.
+        folds: Of the cross-validation that each run is; 1 where none is.
     """
 
     metric: str
@@ -131,6 +132,7 @@ class Comparison:
     seeds: int
     validation_rows: int
     results: tuple[Result, ...]
+    folds: int = 1
 
     def table(self) -> pd.DataFrame:
         """Return a row for each policy, as text to read; means with least and greatest of the seeds."""
@@ -171,10 +173,18 @@ class Comparison:
             ),
             self._equals([one for one in compared if one.difference and not one.difference.shown]),
             self._speed(compared),
-            f"All of this is measured on one split, on {counted(self.validation_rows, 'validation row')}.",
+            self._measured_on(),
             self._losses(),
         ]
         return " ".join(part for part in parts if part)
+
+    def _measured_on(self) -> str:
+        if self.folds > 1:
+            return (
+                f"All of this is measured on one split into {counted(self.folds, 'fold')}, as the mean over their "
+                "networks, each on the rows of its own fold."
+            )
+        return f"All of this is measured on one split, on {counted(self.validation_rows, 'validation row')}."
 
     def _differences(self, word: str, results: Sequence[Result]) -> str:
         if not results:
@@ -277,6 +287,7 @@ def compare(trials: Sequence[StudyRun], yardstick: str) -> Comparison | None:
         seeds=len({trial.seed for trial in trials}),
         validation_rows=rows,
         results=tuple(results),
+        folds=first.prepared.folds if first.prepared is not None else 1,
     )
 
 

@@ -94,17 +94,20 @@ def _lasting(settings: RunSettings, history: History) -> tuple[int, int, str]:
     chosen = history.chosen
     best = [epoch for epoch, share in zip(chosen.best_epochs, chosen.shares, strict=True) if share and epoch]
     epochs = median_high(best) if best else history.ended.best_epoch or 1
+    keeps_best = settings.training.early_stopping.restore_best
+    which = "best epochs" if keeps_best else "last epochs"
     if settings.crossed:
         networks = settings.networks - len(chosen.left_out)
-        epochs_of = f"the median of the best epochs of that run's {len(best):,} networks"
+        epochs_of = f"the median of the {which} of that run's {len(best):,} networks"
         if len(best) < 2:
-            epochs_of = "the best of that run's last network"
+            epochs_of = "the best of that run's last network" if keeps_best else "as that run's last network"
         return epochs, networks, f"It was trained for {counted(epochs, 'epoch')}, {epochs_of}."
     if len(best) < 2:
-        return epochs, 1, f"It was trained for {counted(epochs, 'epoch')}, the best of that run's network."
+        epochs_of = "the best of that run's network" if keeps_best else "as that run's network"
+        return epochs, 1, f"It was trained for {counted(epochs, 'epoch')}, {epochs_of}."
     spread = "" if min(best) == max(best) else f", which were {min(best):,} to {max(best):,}"
     told = (
-        f"It was trained for {counted(epochs, 'epoch')}, the median of the best epochs of that run's {len(best):,} "
+        f"It was trained for {counted(epochs, 'epoch')}, the median of the {which} of that run's {len(best):,} "
         f"networks{spread}."
     )
     return epochs, len(best), told

@@ -60,12 +60,14 @@ class Found:
         metric: Name of the metric.
         validation_rows: Rows that it is measured on.
         trials: In the order of their numbers.
+        folds: Of the cross-validation that each trial is; 1 where none is.
     """
 
     space: Space
     metric: str
     validation_rows: int
     trials: tuple[SearchTrial, ...]
+    folds: int = 1
 
     @property
     def upwards(self) -> bool:
@@ -164,9 +166,11 @@ class Found:
             names = _named(equal).capitalize() if len(equal) < 6 else f"{len(equal)} others"
             parts.append(f"{names} {have} the same, with no smaller validation loss.")
         unit = scores.unit if scores is not None else "rows"
+        by = f"these same {self.validation_rows:,} validation {unit}"
+        if self.folds > 1:
+            by = f"the same {self.folds:,} folds"
         parts.append(
-            f"It was chosen among {len(ranked)} by these same {self.validation_rows:,} validation {unit}, so that "
-            "figure looks better than the settings are."
+            f"It was chosen among {len(ranked)} by {by}, so that figure looks better than the settings are."
         )
         if scores is not None and scores.part == "test":
             parts.append(f"{unit.capitalize()} that had no part in the choice tell more. {scores.summary}")
@@ -218,7 +222,8 @@ def of_trials(space: Space, trials: Sequence[SearchTrial]) -> Found | None:
     if not begun or begun[0].started is None:
         return None
     prepared = begun[0].prepared
-    return Found(space, begun[0].started.metric, prepared.validation if prepared else 0, tuple(trials))
+    rows, folds = (prepared.validation, prepared.folds) if prepared else (0, 1)
+    return Found(space, begun[0].started.metric, rows, tuple(trials), folds)
 
 
 def _split(value: Value) -> tuple[float | None, str | None]:

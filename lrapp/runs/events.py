@@ -27,6 +27,7 @@ class DataPrepared:
         inputs: Numbers that the network gets for each row.
         notes: Plain sentences on what was done to the data.
         task: What the network answers; None in a run from before this was said.
+        folds: How many folds a cross-validation has, 1 where there is none.
     """
 
     type: ClassVar[str] = "data_prepared"
@@ -36,6 +37,7 @@ class DataPrepared:
     inputs: int
     notes: tuple[str, ...] = ()
     task: Task | None = None
+    folds: int = 1
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,18 @@ def test_a_model_for_use_has_as_many_networks_and_their_median_of_epochs(runs: d
         assert "Out-of-fold" in settings.made_from.score
 
 
+def test_a_model_for_use_tells_best_epochs_from_last_ones(runs: dict[str, Run], store: Store) -> None:
+    origin = model_for_use.settings_of(runs["classes"]).made_from
+    assert origin is not None
+    assert "the median of the best epochs of that run's 3 networks" in origin.epochs
+    latest = EarlyStoppingSettings(enabled=False, restore_best=False)
+    run = trained(store, KINDS["classes"], epochs=2, early_stopping=latest)
+    settings = model_for_use.settings_of(run)
+    assert settings.training.epochs == 2
+    assert settings.made_from is not None
+    assert "the median of the last epochs of that run's 3 networks" in settings.made_from.epochs
+
+
 def test_a_fold_whose_network_diverged_is_left_out_and_said(runs: dict[str, Run], store: Store) -> None:
     prepared = worker.prepared_data(store, KINDS["classes"])
     network = saved.SavedModel.load(runs["classes"].folder).network

@@ -53,6 +53,12 @@ def gone(label: str, seed: int, state: State | None) -> StudyRun:
     return StudyRun(label, seed, state, History())
 
 
+def in_folds(run: StudyRun, folds: int) -> StudyRun:
+    assert run.history.prepared is not None
+    run.history.prepared = replace(run.history.prepared, folds=folds)
+    return run
+
+
 FIXED = [trial("fixed", seed, [0.60, 0.70, 0.72 + 0.001 * seed, 0.71]) for seed in range(3)]
 
 
@@ -338,3 +344,14 @@ def test_figures_that_are_not_finite_leave_the_others_standing() -> None:
 
 def test_counts_are_written_as_people_do() -> None:
     assert [comparing._count(n, "seed") for n in (1, 3, 12)] == ["one seed", "three seeds", "12 seeds"]
+
+
+def test_what_was_measured_in_folds_says_so() -> None:
+    trials = [trial(label, seed, [0.6, 0.7]) for label in ("fixed", "CLR") for seed in range(3)]
+    found = compare(trials, "fixed")
+    assert found is not None
+    assert "on one split, on 10,000 validation rows." in found.verdict()
+    found = compare([in_folds(one, 5) for one in trials], "fixed")
+    assert found is not None
+    assert "on one split into 5 folds, as the mean over their networks" in found.verdict()
+    assert "validation rows" not in found.verdict()

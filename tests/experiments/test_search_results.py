@@ -151,6 +151,13 @@ def test_before_the_first_step_there_is_nothing_to_say() -> None:
 # --- words ---------------------------------------------------------------------------------------------------
 
 
+def test_folds_are_no_validation_rows() -> None:
+    crossed = replace(found(tried(1, 0.7), tried(2, 0.9)), folds=4)
+    said = crossed.verdict(scores())
+    assert "It was chosen among 2 by the same 4 folds, so that figure" in said
+    assert "validation rows" not in said
+
+
 def test_the_choice_is_praised_no_more_than_it_deserves() -> None:
     said = found(tried(1, 0.7), tried(2, 0.9), tried(3, 0.8)).verdict(scores())
     assert said == (

@@ -124,7 +124,7 @@ def _insight(run: Run) -> Insight | None:
     try:
         return Insight.from_json(run.insight_path.read_bytes())
     except FileNotFoundError:
-        if run.settings.crossed:
+        if run.settings.crossed and not run.settings.data.test_share:
             st.caption("There is no closer look at this run's model, as there are no test rows for it.")
             return None
         why = "older runs have none" if run.settings.closer_look else "comparisons leave it out"
