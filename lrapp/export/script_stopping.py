@@ -57,6 +57,13 @@ def criterion(recipe: FinishedRun) -> str:
     return f"{_HEAD.format(when=when)}{_LOSSES}{test}\n\n"
 
 
+def _monitor(recipe: FinishedRun) -> str:
+    """What Keras is to watch: as in the app, the training rows where none validate."""
+    monitor = recipe.settings.training.early_stopping.monitor
+    watches = len(recipe.prepared.validation.y) or recipe.prepared.folds is not None
+    return monitor if watches else monitor.removeprefix("val_")
+
+
 def _cycles(recipe: FinishedRun) -> str:
     stopping = recipe.settings.training.early_stopping
     ends = recipe.settings.cycle_ends(len(recipe.prepared.train.y))
@@ -68,7 +75,7 @@ def _cycles(recipe: FinishedRun) -> str:
         "    def on_train_begin(self, logs=None):\n"
         "        self.best = None\n\n"
         "    def on_epoch_end(self, epoch, logs=None):\n"
-        f'        value = logs["{stopping.monitor}"]\n'
+        f'        value = logs["{_monitor(recipe)}"]\n'
         f"        if self.best is None or {gain} > {stopping.min_delta!r}:\n"
         "            self.best, self.since = value, epoch + 1\n"
         f"        elif sum(self.since < end <= epoch + 1 for end in self.cycle_ends) >= {stopping.patience}:\n"
@@ -93,7 +100,7 @@ def callbacks(recipe: FinishedRun, epochs: int) -> list[str]:
     waits = stopping.enabled and not found
     found.append(
         "keras.callbacks.EarlyStopping(\n"
-        f'            monitor="{stopping.monitor}",\n'
+        f'            monitor="{_monitor(recipe)}",\n'
         f'            mode="{"max" if up else "min"}",\n'
         f"            patience={stopping.patience if waits else max(1, epochs)},\n"
         f"            min_delta={stopping.min_delta if stopping.enabled else 0.0!r},\n"

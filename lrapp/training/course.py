@@ -406,8 +406,12 @@ class Course:
             return f"Stopped after {self.epochs:,} of {epochs}."
         if self.reached:
             return self.reached
+        # Without validation rows, the criterion looks at the training rows.
+        part = "validation" if self.validation.rows else "training"
         if self.settings.early_stopping.criterion != "patience":
-            return f"Ended early: {self.best.reason}."
+            return f"Ended early: {self.best.reason.replace('validation', part)}."
         watched = self.settings.early_stopping.monitor == "val_loss"
         name = "loss" if watched else metric_name(self.loop.task)
-        return f"Ended early: the validation {name} has not improved for {patience(self.settings.early_stopping)}."
+        return (
+            f"Ended early: the {part} {name} has not improved for {patience(self.settings.early_stopping)}."
+        )

@@ -1,6 +1,8 @@
 """Early stopping: Prechelt's criteria on curves drawn by hand, against a second implementation, and in real runs."""
 
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from small_networks import RICH, Recorded, prepared, train, weights
 
 from lrapp.export import script_stopping
-from lrapp.settings import Criterion, EarlyStoppingSettings, TrainingSettings
+from lrapp.settings import Criterion, EarlyStoppingSettings, RunSettings, TrainingSettings
 from lrapp.training import stopping
 from lrapp.training.checkpoints import TrainingState
 from lrapp.training.stopping import Curves, Verdict
@@ -121,6 +123,30 @@ def test_the_script_ends_where_the_app_does(
     size = min(len(loss), len(val))
     found = stopping.first_stop(chosen, Curves.of(loss[:size], val[:size]))
     assert (None if found is None else found.epoch) == ended
+
+
+@pytest.mark.parametrize(
+    ("rows", "folds", "watched"), [(30, None, "val_loss"), (0, 3, "val_loss"), (0, None, "loss")]
+)
+@pytest.mark.parametrize("unit", ["epochs", "cycles"])
+def test_the_script_watches_the_training_rows_where_none_validate(
+    rows: int, folds: Any, watched: str, unit: Any
+) -> None:
+    chosen = TrainingSettings(early_stopping=EarlyStoppingSettings(patience_unit=unit))
+    recipe: Any = SimpleNamespace(
+        settings=RunSettings(training=chosen), prepared=replace(prepared(validation=rows), folds=folds)
+    )
+    code = "\n".join([script_stopping.criterion(recipe), *script_stopping.callbacks(recipe, 5)])
+    assert set(re.findall(r'monitor="(\w+)"|logs\["(\w+)"\]', code)) <= {(watched, ""), ("", watched)}
+    assert watched in code
+
+
+@pytest.mark.parametrize("criterion", ["patience", "GL"])
+def test_without_validation_rows_the_end_speaks_of_the_training_loss(criterion: Criterion) -> None:
+    chosen = EarlyStoppingSettings(criterion=criterion, gl_alpha=0, patience=1)
+    settings = TrainingSettings(batch_size=8, epochs=60, early_stopping=chosen)
+    run = train(settings, prepared(validation=0), RICH, rate=0.5)
+    assert run.ended.message.startswith("Ended early: the training loss ")
 
 
 def test_verdicts_say_what_would_have_been_saved_and_what_it_would_have_cost() -> None:
