@@ -1,5 +1,7 @@
 """Rows -> parts by groups and by time: whole groups, and never a look into the future."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -212,7 +214,7 @@ def test_no_customer_is_in_two_folds_and_times_are_in_order() -> None:
 
 @pytest.mark.parametrize("split", [("random", None), ("groups", "customer"), ("time", "day")])
 def test_with_folds_the_validation_share_decides_nothing(split: tuple[str, str | None]) -> None:
-    how = {"split": split[0], "split_column": split[1], "test_share": 0.4}
+    how: dict[str, Any] = {"split": split[0], "split_column": split[1], "test_share": 0.4}
     one, two = (crossed(shop(), validation_share=share, **how) for share in (0.1, 0.7))
     for ours, theirs in zip(one, two, strict=True):
         np.testing.assert_array_equal(ours, theirs)
