@@ -18,6 +18,7 @@ from lrapp.phrasing import number, quoted
 FILE = "threshold.json"
 USUAL = 0.5
 MOST_COST = 1e12
+NEAREST = 1e-6  # to 0 and 1: what is nearer in float32 says no more
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Costs:
     @property
     def level(self) -> float:
         """The threshold with the least cost where probabilities are right: Elkan 2001, "The foundations of
-        cost-sensitive learning"."""
-        return self.false_alarm / (self.false_alarm + self.miss)
+        cost-sensitive learning"; no nearer to 0 and 1 than probabilities in float32 can tell."""
+        level = self.false_alarm / (self.false_alarm + self.miss)
+        return min(max(level, NEAREST), 1 - NEAREST)
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,22 @@ def _adapter() -> TypeAdapter[Threshold]:
 
 
 def keep(folder: Path, threshold: Threshold | None) -> None:
-    """Write a model's threshold into its folder; None takes it away."""
+    """Write a model's threshold into its folder; None takes it away.
+
+    Raises:
+        UserError: If it is not between 0 and 1; nothing is written then.
+    """
     if threshold is None:
         (folder / FILE).unlink(missing_ok=True)
-    else:
-        write_beside(folder / FILE, _adapter().dump_json(threshold, indent=1))
+        return
+    text = _adapter().dump_json(threshold, indent=1)
+    try:
+        _adapter().validate_json(text)
+    except ValueError as error:
+        raise UserError(
+            f"A threshold must be above 0 and below 1. Received: {number(threshold.level, 6)}."
+        ) from error
+    write_beside(folder / FILE, text)
 
 
 def kept(folder: Path) -> Threshold | None:
