@@ -4,7 +4,8 @@ Kept beside the model as ``threshold.json``; without it, the answer is the more 
 they are.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,16 @@ class Threshold:
 
     level: Annotated[float, Field(gt=0, lt=1)]
     costs: Costs | None = None
+
+    def tempered(self, temperature: float) -> "Threshold":
+        """Return the threshold at which a network gives the same answers once its probabilities have a temperature.
+
+        Args:
+            temperature: What goes into its last sigmoid is divided by this; above 0.
+        """
+        odds = math.log(self.level / (1 - self.level)) / temperature
+        level = 1 / (1 + math.exp(min(max(-odds, -50), 50)))
+        return replace(self, level=min(max(level, NEAREST), 1 - NEAREST))
 
     def sentence(self, name: str) -> str:
         """Return what it is, in words.

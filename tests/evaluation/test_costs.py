@@ -115,3 +115,14 @@ def test_costs_that_are_far_apart_leave_a_model_that_opens(paid: Costs, tmp_path
     one = Threshold(paid.level)
     thresholds.keep(tmp_path, one)
     assert thresholds.kept(tmp_path) == one
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize("level", [0.005, 0.4, 0.995])
+def test_a_threshold_by_hand_gives_the_same_answers_at_a_temperature(
+    level: float, temperature: float
+) -> None:
+    logits = np.linspace(-20, 20, 402)
+    before = 1 / (1 + np.exp(-logits)) > level
+    after = 1 / (1 + np.exp(-logits / temperature)) > Threshold(level).tempered(temperature).level
+    np.testing.assert_array_equal(after, before)
