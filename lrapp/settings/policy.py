@@ -7,6 +7,7 @@ from pydantic import Field
 from lrapp.errors import UserError
 from lrapp.phrasing import number
 from lrapp.policies import schedules
+from lrapp.policies.trials import MOST_TRIALS
 from lrapp.settings.base import SettingsModel, checked, ui
 
 Unit = Literal["epochs", "steps"]
@@ -48,6 +49,11 @@ class RangeTestSettings(SettingsModel):
         description="How often the test is repeated, with other initial weights; how far they agree shows how sure "
         "the result is.",
     )
+
+    @property
+    def most_steps(self) -> int:
+        """Steps that the test takes at most: its curves, the same batches untrained, and every trial of a range."""
+        return (2 + MOST_TRIALS) * self.seeds * self.steps
 
     def sweep(self) -> schedules.RangeSweep:
         """Return the rates of the test.

@@ -40,7 +40,7 @@ EVENTS: list[Event] = [
         "Three seeds agree.", 0.01, 0.1, 0.3, (("tenth", 0.03, 0.02, 0.05), ("steepest", 0.1, 0.1, 0.2))
     ),
     RatesFound("The loss never fell."),
-    RatesFound("Narrowed.", 0.01, 0.1, 0.3, (), tried=((0.03, 0.3, False), (0.01, 0.1, True))),
+    RatesFound("Narrowed.", 0.01, 0.1, 0.3, (), tried=((0.03, 0.3, False), (0.01, 0.1, True)), more_steps=90),
     RatesFound("No range held.", refusal="tried", tried=((0.03, 0.3, False),)),
     UntrainedDone(seed=2, first_step=5, losses=(0.7, 0.8)),
     Preparing(what="Reading the pictures", share=0.25),

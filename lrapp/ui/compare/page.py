@@ -300,8 +300,8 @@ def _budget(plan: Plan, expected: ExpectedShape) -> None:
     )
     if found:
         text += (
-            f" On top of that, {found * seeds} runs begin with a range test of up to {test.seeds * test.steps:,} "
-            "steps, which the result shows beside the budget."
+            f" On top of that, {found * seeds} runs begin with a range test of up to {test.most_steps:,} steps, as "
+            "the range that it finds is tried, too; the result shows how many these were."
         )
     st.caption(plain(text, None))
 
