@@ -116,7 +116,7 @@ def _policy(settings: RunSettings, history: History) -> PolicySettings:
         return policy
     factor = _rate(chosen)
     if factor == 1:
-        origin = "The policy's own rates, which a race of rates confirmed."
+        origin = "The policy's own rates, which were kept after a race of rates."
         return checked(policy, source="chosen", origin=origin)
     best = chosen.factors[chosen.best - 1]
     return scaled(policy, best if factor is None else factor, "The best of a race of rates.")
