@@ -153,8 +153,9 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
         own = len(peaks) - RACERS + 1
         st.info(
             f"{len(peaks)} networks race: {own:,} at the policy's own rates and {RACERS - 1} at others, with peaks "
-            f"from {number(peaks.min(), 2)} to {number(peaks.max(), 2)}. {selection.usual_in_race(own)}, or another "
-            "choice if it does clearly better on the validation rows.",
+            f"from {number(peaks.min(), 2)} to {number(peaks.max(), 2)}. "
+            f"{plain(selection.usual_in_race(own), None)}, or another choice if it does clearly better on the "
+            "validation rows.",
             icon=":material/social_leaderboard:",
         )
     least, greatest = number(plan.min(), 3), number(plan.max(), 3)
