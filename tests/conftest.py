@@ -24,9 +24,9 @@ from lrapp.settings import (
 # depend on it.
 worker_setup.settle("small")
 
-hypothesis.settings.register_profile("same_examples", derandomize=True)
-if "LRAPP_SAME_EXAMPLES" in os.environ:
-    hypothesis.settings.load_profile("same_examples")
+# Without a deadline, as no test depends on the machine's speed.
+hypothesis.settings.register_profile("here", deadline=None, derandomize="LRAPP_SAME_EXAMPLES" in os.environ)
+hypothesis.settings.load_profile("here")
 
 
 def pytest_configure(config: pytest.Config) -> None:

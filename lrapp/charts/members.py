@@ -9,6 +9,7 @@ import pandas as pd
 
 from lrapp.charts.training import GREY, VALIDATION, finished, kept, thin
 from lrapp.runs.events import History
+from lrapp.settings import RunSettings
 
 SPREAD, ENSEMBLE = "spread", "all together"
 Kind = Literal["seeds", "rates"]
@@ -58,6 +59,20 @@ def spread_layers(base: alt.Chart, x: alt.X, y: alt.Y) -> list[alt.Chart]:
         band.encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q"),
         line.encode(x=x, y=y, tooltip=tooltip),
     ]
+
+
+def peaks(settings: RunSettings, history: History) -> list[float]:
+    """Return the highest rate of each network of a run; rates from its range test are those that this found.
+
+    Args:
+        settings: The run's.
+        history: Its events so far; the data are prepared, and rates that were to be found are.
+    """
+    assert history.prepared is not None
+    if settings.policy.source == "found" and history.found is not None:
+        settings = settings.with_found(history.found)
+    highest = float(settings.plan(history.prepared.train).max())
+    return [highest * factor for factor in settings.factors()]
 
 
 def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lrapp.errors import UserError
 from lrapp.files import write_beside
-from lrapp.preparation.threshold import Costs, Threshold
+from lrapp.preparation.threshold import NEAREST, Costs, Threshold
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 FILE = "probabilities.npz"
 # With fewer rows of either class a threshold hangs on one row.
 LEAST_ROWS = 10
-_NEAREST = 1e-6  # to 0 and 1: what is nearer in float32 says no more
 _FLAT = 1e-3  # a slope of less says that the probabilities tell nothing
 _STEPS, _CLOSE = 100, 1e-10
 
@@ -134,11 +133,11 @@ def chosen(rows: Part, costs: Costs) -> Threshold:
         )
     slope, offset = _right(_odds(rows.chances), rows.positive)
     odds = (np.log(costs.false_alarm) - np.log(costs.miss) - offset) / max(slope, _FLAT)
-    return Threshold(float(np.clip(1 / (1 + np.exp(-np.clip(odds, -50, 50))), _NEAREST, 1 - _NEAREST)), costs)
+    return Threshold(float(np.clip(1 / (1 + np.exp(-np.clip(odds, -50, 50))), NEAREST, 1 - NEAREST)), costs)
 
 
 def _odds(chances: NDArray[np.float32]) -> NDArray[np.float64]:
-    clipped = np.clip(chances.astype(np.float64), _NEAREST, 1 - _NEAREST)
+    clipped = np.clip(chances.astype(np.float64), NEAREST, 1 - NEAREST)
     return np.asarray(np.log(clipped) - np.log1p(-clipped))
 
 

@@ -189,12 +189,14 @@ def _missed(classes: Sequence[ClassFigures]) -> ClassFigures | None:
 def _blind(missed: ClassFigures, classes: Sequence[ClassFigures], settings: RunSettings) -> Diagnosis:
     assert missed.recall is not None
     rows = sum(one.rows for one in classes)
+    # The second of two classes is answered where its probability is above the threshold.
+    way = "lower" if missed == classes[-1] else "higher"
     return Diagnosis(
         "blind",
         f"“{missed.name}” is rare, {missed.rows:,} of {rows:,} rows, and the network finds "
         f"{round(missed.recall * missed.rows):,} of them: how often it is right says little here.",
         "If they matter, let classes weigh equally"
-        + (", or try a lower threshold below." if len(classes) == 2 else "."),
+        + (f", or try a {way} threshold below." if len(classes) == 2 else "."),
         "1 Data",
         settings.model_copy(update={"data": settings.data.model_copy(update={"class_weights": True})}),
     )

@@ -20,10 +20,10 @@ Combine = Literal["all", "raced", "selected", "best"]
 # How often the greedy selection adds a network, at most.
 _ROUNDS = 32
 _EPSILON = 1e-7
-# In a race without a network at the policy's own rates, or with a few, the best four are averaged: they were level with
-# eight at the right rate.
+# In a race with fewer networks than these at the policy's own rates, the best four of all are averaged instead, and
+# those that are level with the best: they were level with eight at the right rate.
 LEADERS = 4
-# A choice is taken in a race if it does better than the networks at the policy's own rates by so many standard errors.
+# A choice is taken in a race if it does better than what is usual by so many standard errors.
 _CLEAR = 2.0
 _FOLDS = 5
 # More rows than these make no choice better, but slower.
@@ -41,7 +41,9 @@ class Selection:
         best: The network that is judged best, counted from 0; where nothing was measured, the first that counts.
         level: Which networks are level with the best: worse by at most one standard error of how much worse they are,
             row by row; shape (members,).
-        clear: In a race, whether a choice does clearly better than the networks at the policy's own rates.
+        clear: In a race, whether a choice does clearly better than what is usual there.
+        leads: In a race, whether usual is the mean of the best and those level with them, as fewer than ``LEADERS``
+            were trained at the policy's own rates; else it is the mean of these.
     """
 
     shares: NDArray[np.float64]
@@ -50,6 +52,7 @@ class Selection:
     best: int
     level: NDArray[np.bool_]
     clear: bool = False
+    leads: bool = False
 
 
 def select(
@@ -70,7 +73,8 @@ def select(
         usable: Which networks ended with finite numbers; at least one.
         combine: ``all`` of these alike; ``selected``, those that a greedy selection with replacement takes (Caruana et
             al. 2004, "Ensemble selection from libraries of models"); the ``best`` alone; or ``raced``, as in a race of
-            rates: the selected if they do clearly better than the networks at the policy's own rates, else these.
+            rates: the selected if they do clearly better than the networks at the policy's own rates, else these;
+            with fewer than ``LEADERS`` of these, the best of all and those level with them take their place.
         weight: Weight of each row in the loss; all alike by default.
         factors: In a race, what each network multiplies the policy's rates with.
     """
@@ -91,11 +95,11 @@ def select(
     with np.errstate(invalid="ignore"):  # of those that do not count
         behind = judged - judged[best]
         level = counts & (behind.mean(axis=1) <= behind.std(axis=1) / np.sqrt(rows))
-    clear = False
+    clear = leads = False
     if combine == "all":
         shares = counts / counts.sum()
     elif combine == "raced":
-        if own.sum() < LEADERS:
+        if leads := bool(own.sum() < LEADERS):
             own = level.copy()
             own[np.argsort(mean, kind="stable")[: min(LEADERS, counts.sum())]] = True
         shares, clear = _raced(answers, np.asarray(y), task, counts, weights, own)
@@ -105,7 +109,7 @@ def select(
         shares = _greedy(answers, y, task, counts, weights)
     measured = np.array([(losses(answer, y, task) * weights).mean() for answer in answers])
     known = np.where(counts, measured, np.nan), np.where(counts, mean, np.nan)
-    return Selection(shares, *known, best, level, clear)
+    return Selection(shares, *known, best, level, clear, leads)
 
 
 def _at_best_rate(mean: NDArray[np.float64], factors: Sequence[float]) -> int:
@@ -236,12 +240,12 @@ def sentence(
     elif combine == "raced" and selection.clear:
         parts.append(
             f"The model is the mean of {counted(len(used), 'network')} of {members:,}, chosen because together they do "
-            "clearly better on the validation rows than those at the policy's own rates."
+            f"clearly better on the validation rows than {_USUAL[selection.leads]}."
         )
     elif combine == "raced" and measured and len(used) < members:
         parts.append(
             f"The model is the mean of {counted(len(used), 'network')} of {members:,}: "
-            f"{_USUAL[_at_one_rate(used, peaks)]}, since no other choice does clearly better on the validation rows."
+            f"{_USUAL[selection.leads]}, since no other choice does clearly better on the validation rows."
         )
     elif combine == "selected" and measured:
         which = "The model is the mean of" if len(used) > 1 else "The model is"
@@ -257,8 +261,15 @@ def sentence(
     return " ".join(parts)
 
 
-_USUAL = {True: "those at the policy's own rates", False: "the best, and those that are level with it"}
+_USUAL = {False: "those at the policy's own rates", True: "the best, and those that are level with it"}
 
 
-def _at_one_rate(used: NDArray[np.intp], peaks: Sequence[float] | None) -> bool:
-    return peaks is not None and len({peaks[int(one)] for one in used}) == 1
+def usual_in_race(own: int) -> str:
+    """Return which networks become the model of a race if no other choice does clearly better: a sentence's start.
+
+    Args:
+        own: Networks at the policy's own rates.
+    """
+    if own < LEADERS:
+        return f"The best {LEADERS}, and those that are level with the best, become the model"
+    return "Those at the policy's own rates become the model"

@@ -57,7 +57,7 @@ def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
                 if abs(more - 1) < _CLOSE:
                     break
             watch.tell("Measuring the model again …", 0.7)
-            threshold = _chosen_again(model, prepared)
+            threshold = _moved(model, prepared, found)
             worker.leave_model(
                 run, model.network, prepared.with_threshold(threshold), calibration.kept(folder) * found
             )
@@ -66,10 +66,12 @@ def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
         raise BusyError("This run is being worked on already; wait for that to finish.") from error
 
 
-def _chosen_again(model: "SavedModel", prepared: "Prepared") -> Threshold | None:
-    """The model's threshold: one that was chosen by costs is chosen anew, as the probabilities have moved."""
+def _moved(model: "SavedModel", prepared: "Prepared", found: float) -> Threshold | None:
+    """The model's threshold once its probabilities have moved: chosen anew by its costs, or where it was among them."""
     before = model.preprocessor.threshold
-    if before is None or before.costs is None:
-        return before
+    if before is None:
+        return None
+    if before.costs is None:
+        return before.tempered(found)
     watched = model.outputs(prepared.validation.x)
     return costs.chosen(costs.of(prepared, watched, watched).validation, before.costs)

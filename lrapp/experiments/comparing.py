@@ -328,7 +328,11 @@ def _others(trials: Sequence[StudyRun]) -> str:
 
 
 def _range_test_steps(trials: Sequence[StudyRun]) -> int:
-    steps = [sum(len(sweep.losses) for sweep in trial.history.sweeps) for trial in trials]
+    steps = [
+        sum(len(sweep.losses) for sweep in trial.history.sweeps)
+        + (trial.history.found.more_steps if trial.history.found is not None else 0)
+        for trial in trials
+    ]
     begun = [done for done, trial in zip(steps, trials, strict=True) if trial.history.sweeps]
     return round(float(np.median(begun))) if begun else 0
 

@@ -12,7 +12,7 @@ from lrapp.networks import calibration
 from lrapp.phrasing import counted
 from lrapp.preparation import threshold as thresholds
 from lrapp.runs import notes
-from lrapp.runs.events import History
+from lrapp.runs.events import History, MembersChosen
 from lrapp.runs.store import Run
 from lrapp.settings import MadeFrom, PolicySettings, RunSettings
 from lrapp.settings.base import checked
@@ -37,8 +37,9 @@ def settings_of(run: Run) -> RunSettings:
     """Return the settings of a model for use.
 
     They are the run's, with every row to train on, without early stopping, and with the epochs that proved best: of
-    several networks the median of their best epochs. Networks that did not become part of its model are left out, and a
-    race of rates is run at the rate that won.
+    several networks the median of their best epochs. Networks that did not become part of its model are left out. After
+    a race the rate is that of the model's networks; where these have several, it is the one that won, with the epochs
+    that proved best at it.
 
     Raises:
         UserError: If the run left no model, or is damaged.
@@ -92,7 +93,16 @@ def _lasting(settings: RunSettings, history: History) -> tuple[int, int, str]:
         epochs = history.ended.best_epoch or 1
         return epochs, 1, f"It was trained for {counted(epochs, 'epoch')}, the best of that run."
     chosen = history.chosen
-    best = [epoch for epoch, share in zip(chosen.best_epochs, chosen.shares, strict=True) if share and epoch]
+    rate = _rate(chosen)
+    shared = [place for place, share in enumerate(chosen.shares) if share]
+    if rate is None:
+        rate = chosen.factors[chosen.best - 1]
+        at_rate = [place for place, factor in enumerate(chosen.factors) if factor == rate]
+        best = [chosen.best_epochs[place] for place in at_rate if chosen.best_epochs[place]]
+        epochs = median_high(best) if best else history.ended.best_epoch or 1
+        told = f"It was trained for {counted(epochs, 'epoch')}, as proved best at the rate that won that run's race."
+        return epochs, len(shared), told
+    best = [chosen.best_epochs[place] for place in shared if chosen.best_epochs[place]]
     epochs = median_high(best) if best else history.ended.best_epoch or 1
     keeps_best = settings.training.early_stopping.restore_best
     which = "best epochs" if keeps_best else "last epochs"
@@ -113,11 +123,23 @@ def _lasting(settings: RunSettings, history: History) -> tuple[int, int, str]:
     return epochs, len(best), told
 
 
+def _rate(chosen: MembersChosen) -> float | None:
+    """What all networks of the model multiply the policy's rates with; None where they differ in that."""
+    used = {factor for factor, share in zip(chosen.factors, chosen.shares, strict=True) if share}
+    return used.pop() if len(used) == 1 else None
+
+
 def _policy(settings: RunSettings, history: History) -> PolicySettings:
-    if settings.policy.source != "raced" or history.chosen is None:
-        return settings.policy
-    factor = history.chosen.factors[history.chosen.best - 1]
-    return scaled(settings.policy, factor, "The best of a race of rates.")
+    """The policy at the rate of the model's networks; where these raced at several, at the rate that won."""
+    policy, chosen = settings.policy, history.chosen
+    if policy.source != "raced" or chosen is None:
+        return policy
+    factor = _rate(chosen)
+    if factor == 1:
+        origin = "The policy's own rates, which were kept after a race of rates."
+        return checked(policy, source="chosen", origin=origin)
+    best = chosen.factors[chosen.best - 1]
+    return scaled(policy, best if factor is None else factor, "The best of a race of rates.")
 
 
 def _score(run: Run) -> str:

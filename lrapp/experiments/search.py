@@ -75,10 +75,13 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
         training_rows: Rows to train on, at least 1; None when not known yet.
 
     Raises:
-        UserError: If nothing varies, a range is not valid, a setting cannot vary here, or a policy's numbers do not go
-            together in a trial.
+        UserError: If nothing varies, a range is not valid, a setting cannot vary here, a trial cannot train its
+            networks, or a policy's numbers do not go together in it.
     """
     trials = draw(search, base)
+    for trial in trials:
+        if obstacle := trial.model_copy(update={"mode": "train"}).networks_obstacle:
+            raise UserError(obstacle)
     remarks = []
     if training_rows is not None:
         by_batch = sorted(trials, key=lambda one: one.training.batch_size)

@@ -105,7 +105,7 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
         training_rows: Rows to train on, at least 1; None when not known yet, then lengths in steps are not checked.
 
     Raises:
-        UserError: If it compares nothing, or a policy's numbers do not go together.
+        UserError: If it compares nothing, a policy's numbers do not go together, or it cannot train its networks here.
     """
     number, seeds = len(plan.contenders), len(plan.seeds)
     if number < 2:
@@ -128,6 +128,9 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
             raise UserError(
                 f"A policy's name must be one line of 1 to {MOST_LABEL} letters. Received: {label!r}."
             )
+    for contender, settings in zip(plan.contenders, one_of_each(plan), strict=True):
+        if settings.networks_obstacle:
+            raise UserError(f"{contender.label}: {settings.networks_obstacle}")
     remarks = [said for one in plan.contenders if (said := remark(plan.base, one, training_rows))]
     if seeds == 1:
         remarks.append("One seed cannot tell a difference from chance; use three or more.")
@@ -183,6 +186,11 @@ def settings_of(plan: Plan, contender: Candidate, seed: int) -> RunSettings:
     training = plan.base.training.model_copy(update={"seed": seed})
     settings = plan.base.model_copy(update={"policy": contender.policy, "training": training})
     return _as_member(settings, f"{plan.name[:100]}: {contender.label}, seed {seed}")
+
+
+def one_of_each(plan: Plan) -> tuple[RunSettings, ...]:
+    """Return the settings of one run of each policy: they differ in how many networks they train at once."""
+    return tuple(settings_of(plan, one, plan.seeds[0]) for one in plan.contenders)
 
 
 def _as_member(settings: RunSettings, name: str) -> RunSettings:

@@ -99,6 +99,7 @@ def pack(run: Run) -> bytes:
     if missing:
         raise UserError(f"This run's folder is damaged: {missing[0]} is missing. Train the run again.")
     history = run.history()
+    several = settings.leaves_ensemble and (history.chosen is None or history.chosen.leaves_several)
     scores = None if settings.data.all_rows else Scores.from_json(run.scores_path.read_bytes())
     source = settings.data.source
     of_file = ""
@@ -111,7 +112,7 @@ def pack(run: Run) -> bytes:
         summary=line(worth(settings, scores)) + of_file,
         data=" --data FILE" if uploaded else "",
         usage=kind.download.usage,
-        needs=f"{about.needs} {_SPREAD}".strip() if settings.leaves_ensemble else about.needs,
+        needs=f"{about.needs} {_SPREAD}".strip() if several else about.needs,
         prepared=kind.download.listed,
         scores="" if scores is None else _SCORES,
     )

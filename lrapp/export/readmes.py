@@ -106,7 +106,8 @@ def _of_inputs(
 
 def _mean(recipe: "Recipe") -> str:
     """What is said of an ensemble."""
-    if not recipe.settings.leaves_ensemble:
+    chosen = recipe.history.chosen
+    if not recipe.settings.leaves_ensemble or (chosen is not None and not chosen.leaves_several):
         return ""
     return (
         "\nIts answer is the mean of several networks; how far these are apart is only told by the app and by "

@@ -33,6 +33,8 @@ class RatesFound:
         suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
         refusal: Why there are none, in one word; empty where there are some.
         tried: Ranges that were tried, in this order: ``(base_lr, max_lr, whether every seed's loss fell)``.
+        more_steps: Steps that the test took besides those of its curves: in trials, and with batches that were measured
+            without training; 0 where an older version of the app did not say.
     """
 
     type: ClassVar[str] = "rates_found"
@@ -43,6 +45,7 @@ class RatesFound:
     suggestions: tuple[tuple[str, float, float, float], ...] = ()
     refusal: Refusal = ""
     tried: tuple[tuple[float, float, bool], ...] = ()
+    more_steps: int = 0
 
     @property
     def learning_rate(self) -> float | None:
@@ -86,6 +89,7 @@ class Advice:
         sentence: How sure this is; or why there is no number, and what to change.
         refusal: Why there is no number, in one word; empty where there is one.
         tried: Ranges that were tried, and whether every seed's loss fell.
+        more_steps: Steps besides those of the curves, as in ``RatesFound``.
     """
 
     suggestions: tuple[Suggestion, ...]
@@ -95,6 +99,7 @@ class Advice:
     sentence: str
     refusal: Refusal = ""
     tried: tuple[tuple[float, float, bool], ...] = ()
+    more_steps: int = 0
 
 
 class Watch:

@@ -89,7 +89,7 @@ def settled(advice: Advice, tried: Sequence[tuple[float, float, bool]], steps: i
     if not good:
         sentence = (
             f"No range held when it was tried for {steps:,} steps: from {tops} down, the loss of a seed rose, or "
-            "hardly fell. Take more steps or a larger batch, let the rates race, or keep the default ones."
+            "hardly fell. Take more steps or a larger batch, choose the rates yourself, or keep the default ones."
         )
         return Advice((), None, None, None, sentence, "tried", tuple(tried))
     sentence = f"Tried for {steps:,} steps with every seed: from {number(highest, 2)} down, every loss fell."

@@ -4,7 +4,8 @@ Kept beside the model as ``threshold.json``; without it, the answer is the more 
 they are.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from lrapp.phrasing import number, quoted
 FILE = "threshold.json"
 USUAL = 0.5
 MOST_COST = 1e12
+NEAREST = 1e-6  # to 0 and 1: what is nearer in float32 says no more
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ class Costs:
     @property
     def level(self) -> float:
         """The threshold with the least cost where probabilities are right: Elkan 2001, "The foundations of
-        cost-sensitive learning"."""
-        return self.false_alarm / (self.false_alarm + self.miss)
+        cost-sensitive learning"; no nearer to 0 and 1 than probabilities in float32 can tell."""
+        level = self.false_alarm / (self.false_alarm + self.miss)
+        return min(max(level, NEAREST), 1 - NEAREST)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,16 @@ class Threshold:
 
     level: Annotated[float, Field(gt=0, lt=1)]
     costs: Costs | None = None
+
+    def tempered(self, temperature: float) -> "Threshold":
+        """Return the threshold at which a network gives the same answers once its probabilities have a temperature.
+
+        Args:
+            temperature: What goes into its last sigmoid is divided by this; above 0.
+        """
+        odds = math.log(self.level / (1 - self.level)) / temperature
+        level = 1 / (1 + math.exp(min(max(-odds, -50), 50)))
+        return replace(self, level=min(max(level, NEAREST), 1 - NEAREST))
 
     def sentence(self, name: str) -> str:
         """Return what it is, in words.
@@ -77,11 +90,22 @@ def _adapter() -> TypeAdapter[Threshold]:
 
 
 def keep(folder: Path, threshold: Threshold | None) -> None:
-    """Write a model's threshold into its folder; None takes it away."""
+    """Write a model's threshold into its folder; None takes it away.
+
+    Raises:
+        UserError: If it is not between 0 and 1; nothing is written then.
+    """
     if threshold is None:
         (folder / FILE).unlink(missing_ok=True)
-    else:
-        write_beside(folder / FILE, _adapter().dump_json(threshold, indent=1))
+        return
+    text = _adapter().dump_json(threshold, indent=1)
+    try:
+        _adapter().validate_json(text)
+    except ValueError as error:
+        raise UserError(
+            f"A threshold must be above 0 and below 1. Received: {number(threshold.level, 6)}."
+        ) from error
+    write_beside(folder / FILE, text)
 
 
 def kept(folder: Path) -> Threshold | None:

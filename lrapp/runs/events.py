@@ -152,6 +152,11 @@ class MembersChosen:
     best: int
     left_out: tuple[int, ...] = ()
 
+    @property
+    def leaves_several(self) -> bool:
+        """Whether the model is the mean of several networks, so that they can be apart."""
+        return sum(share > 0 for share in self.shares) > 1
+
 
 @dataclass(frozen=True)
 class TrainingEnded:

@@ -56,7 +56,8 @@ def _without_test(settings: RunSettings) -> tuple[Try, ...]:
         usual,
         tests=False,
     )
-    return (default,) if raced.networks_obstacle else (race, default)
+    trained = raced.model_copy(update={"mode": "train"})  # the test itself has one network
+    return (default,) if trained.networks_obstacle else (race, default)
 
 
 def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Try, ...]:
@@ -74,8 +75,9 @@ def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Tr
         steps = int(min(most, _MORE * test.steps))
         longer = settings.model_copy(update={"range_test": checked(test, steps=steps)})
         found.append(Try(f"Test with {steps:,} steps", "More steps make the curves quieter.", longer, True))
-    if refusal in ("", "flat", "tried") and training.batch_size < rows:
-        size = min(_MORE * training.batch_size, rows)
+    largest = min(rows, int(_bound(training, "batch_size", "le")))
+    if refusal in ("", "flat", "tried") and training.batch_size < largest:
+        size = min(_MORE * training.batch_size, largest)
         larger = settings.model_copy(update={"training": checked(training, batch_size=size)})
         found.append(
             Try(f"Test with batches of {size:,}", "Larger batches make the curves quieter.", larger, True)

@@ -7,10 +7,12 @@ from pydantic import Field
 from lrapp.errors import UserError
 from lrapp.phrasing import number
 from lrapp.policies import schedules
+from lrapp.policies.trials import MOST_TRIALS
 from lrapp.settings.base import SettingsModel, checked, ui
 
 Unit = Literal["epochs", "steps"]
-_RATE: dict[str, Any] = {"ge": 0, "le": 1000}
+_MOST_RATE = 1000.0
+_RATE: dict[str, Any] = {"ge": 0, "le": _MOST_RATE}
 _LENGTH: dict[str, Any] = {"gt": 0, "le": 1e9}
 
 
@@ -47,6 +49,11 @@ class RangeTestSettings(SettingsModel):
         description="How often the test is repeated, with other initial weights; how far they agree shows how sure "
         "the result is.",
     )
+
+    @property
+    def most_steps(self) -> int:
+        """Steps that the test takes at most: its curves, the same batches untrained, and every trial of a range."""
+        return (2 + MOST_TRIALS) * self.seeds * self.steps
 
     def sweep(self) -> schedules.RangeSweep:
         """Return the rates of the test.
@@ -247,7 +254,8 @@ def with_rates(
 
     Args:
         policy: What moves the rate, with its lengths.
-        base_lr, max_lr: A range; CLR takes both, SGDR, one-cycle and coslog4 their peak.
+        base_lr, max_lr: A range; CLR takes both, SGDR, one-cycle and coslog4 their peak, below which their lowest
+            rate stays.
         learning_rate: A single rate, for the fixed policy.
         origin: Where the rates came from, in words.
 
@@ -264,6 +272,8 @@ def with_rates(
             rates = {"max_lr": max_lr}
             if isinstance(policy, CosLog4Settings):
                 rates["base_lr"] = min(policy.base_lr, max_lr)
+            if isinstance(policy, SGDRSettings):
+                rates["min_lr"] = min(policy.min_lr, max_lr)
     return checked(policy, **rates, source="chosen", origin=origin)
 
 
@@ -276,9 +286,13 @@ def scaled(policy: PolicySettings, factor: float, origin: str) -> PolicySettings
         origin: Where the rates came from, in words.
 
     Returns:
-        The policy with its rates rounded to three digits.
+        The policy with its rates rounded to three digits; none is above the highest that a policy may have, and they
+        keep their proportions.
     """
     names = [name for name in ("learning_rate", "base_lr", "max_lr", "min_lr") if hasattr(policy, name)]
+    highest = max(getattr(policy, name) for name in names)
+    if factor * highest > _MOST_RATE:
+        factor = _MOST_RATE / highest
     rates = {name: float(f"{factor * getattr(policy, name):.3g}") for name in names}
     return checked(policy, **rates, source="chosen", origin=origin)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +67,7 @@ def run(
     before = loop.snapshot()
     try:
         seen = [_Seen(_sweep(throwaway, rates, seeds, number, on_event)) for number in range(len(seeds))]
+        in_curves = throwaway.taken
 
         def measure(number: int) -> None:
             seen[number].untrained = _untrained(throwaway, len(rates), seeds, number, on_event)
@@ -78,20 +79,25 @@ def run(
             advice = lr_range.advise([one.curve(rates) for one in seen], room)
         if advice.max_lr is not None:
             advice = _tried(throwaway, advice, rates, seen, seeds, measure, on_event)
+        advice = replace(advice, more_steps=throwaway.taken - in_curves)
     finally:
         loop.restore(before.model, before.optimizer)
     on_event(told(advice))
     return advice
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Throwaway:
-    """A network that is trained from fresh weights again and again; arguments as for ``run``."""
+    """A network that is trained from fresh weights again and again; arguments as for ``run``.
+
+    ``taken`` counts its steps.
+    """
 
     loop: Loop
     prepared: "Prepared"
     factors: Sequence[float]
     should_stop: Callable[[], bool]
+    taken: int = 0
 
     def steps(self, rates: FloatArray, seed: int) -> Iterator[Steps]:
         """Train from the initial weights of a seed, at a rate for each step, and yield some steps after the others."""
@@ -108,6 +114,7 @@ class _Throwaway:
             count = min(fitting, len(groups) - first, per_epoch - done)
             begun = time.perf_counter()
             steps = loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
+            self.taken += len(steps.losses)
             yield steps
             if len(steps.losses) < count:  # the last of them is not finite
                 return
@@ -218,4 +225,5 @@ def told(advice: Advice) -> RatesFound:
         suggestions=tuple((one.name, one.learning_rate, one.low, one.high) for one in advice.suggestions),
         refusal=advice.refusal,
         tried=advice.tried,
+        more_steps=advice.more_steps,
     )

@@ -86,7 +86,7 @@ def test_the_first_click_trains_a_sample(browser: Browser, own_app: App) -> None
 def test_a_killed_server_finds_the_run_and_finishes_it(browser: Browser, own_app: App) -> None:
     with tab(browser, strict=False) as page:
         open_app(page, own_app.url)
-        set_number(page, "Epochs", 3_000)
+        set_number(page, "Epochs", 1_500)
         switch(page, "Early stopping")
         train(page)
         wait_for_epochs(page, 5)
@@ -101,7 +101,7 @@ def test_a_killed_server_finds_the_run_and_finishes_it(browser: Browser, own_app
         wait_for_charts(page)
     history = run.history()
     assert history.starts == 2
-    assert [epoch.epoch for epoch in history.epochs] == list(range(1, 3_001))
+    assert [epoch.epoch for epoch in history.epochs] == list(range(1, 1_501))
     assert done >= 5
 
 

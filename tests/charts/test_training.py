@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrapp.charts import training
+from lrapp.charts import members, training
 from lrapp.charts.training import plan_frame, plan_spec, planned, run_frame, run_spec, thin
+from lrapp.policies.lr_range import RatesFound
 from lrapp.policies.schedules import CLR
-from lrapp.runs.events import EpochDone, Event, History, StepsDone, TrainingStarted
+from lrapp.runs.events import DataPrepared, EpochDone, Event, History, StepsDone, TrainingStarted
+from lrapp.settings import RunSettings, SGDRSettings, TrainingSettings
 
 PER_EPOCH = 10
 
@@ -252,3 +254,15 @@ def test_groups_with_rates_of_their_own_are_three_lines_in_the_place_of_one() ->
     ]
     assert legends
     assert all(domain == ["planned", "early", "middle", "head"] for domain in legends)
+
+
+def test_the_peaks_of_many_networks_are_those_that_they_had() -> None:
+    # The numbers of the policy itself do not count, nor need they go together with what was found.
+    policy = SGDRSettings(source="found", max_lr=0.7, min_lr=0.2)
+    run = RunSettings(policy=policy, training=TrainingSettings(members=3, epochs=2))
+    found = RatesFound("Narrowed.", 0.003, 0.03, 0.05, (("tenth", 0.01, 0.01, 0.01),))
+    assert members.peaks(run, History.of([DataPrepared(100, 20, 20, 4), found])) == [0.03] * 3
+    raced = run.model_copy(update={"policy": SGDRSettings(source="raced", max_lr=0.7)})
+    peaks = members.peaks(raced, History.of([DataPrepared(100, 20, 20, 4)]))
+    assert peaks == pytest.approx([0.7 * factor for factor in raced.factors()])
+    assert len(peaks) == 10

@@ -104,3 +104,25 @@ def test_a_threshold_is_kept_beside_the_model(tmp_path: Path) -> None:
             thresholds.kept(tmp_path)
     thresholds.keep(tmp_path, None)
     assert thresholds.kept(tmp_path) is None
+    for level in (0.0, 1.0, float("nan")):
+        with pytest.raises(UserError, match=r"^A threshold must be above 0 and below 1\."):
+            thresholds.keep(tmp_path, Threshold(level))
+        assert thresholds.kept(tmp_path) is None
+
+
+@pytest.mark.parametrize("paid", [Costs(1e9, 1e-9), Costs(1e-9, 1e12), Costs(1e12, 1e-9)])
+def test_costs_that_are_far_apart_leave_a_model_that_opens(paid: Costs, tmp_path: Path) -> None:
+    one = Threshold(paid.level)
+    thresholds.keep(tmp_path, one)
+    assert thresholds.kept(tmp_path) == one
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize("level", [0.005, 0.4, 0.995])
+def test_a_threshold_by_hand_gives_the_same_answers_at_a_temperature(
+    level: float, temperature: float
+) -> None:
+    logits = np.linspace(-20, 20, 402)
+    before = 1 / (1 + np.exp(-logits)) > level
+    after = 1 / (1 + np.exp(-logits / temperature)) > Threshold(level).tempered(temperature).level
+    np.testing.assert_array_equal(after, before)

@@ -226,6 +226,8 @@ def test_a_rare_class_that_is_missed_is_told() -> None:
         "“1” is rare, 18 of 600 rows, and the network finds 2 of them: how often it is right says little here."
     )
     assert found.advice.endswith("or try a lower threshold below.")
+    # Above the threshold the second class is answered: the first is found more often with a higher one.
+    assert told(DOWN, DOWN, classes=[rare, common]).advice.endswith("or try a higher threshold below.")
     assert found.card == "1 Data"
     assert found.settings is not None
     assert found.settings.data.class_weights

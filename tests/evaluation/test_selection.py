@@ -206,6 +206,19 @@ def test_with_few_at_their_own_rates_the_best_four_and_those_level_with_the_best
         assert np.ptp(chosen.shares[chosen.shares > 0]) == 0
 
 
+@pytest.mark.parametrize("own", [0, 1, 3, 4])
+@pytest.mark.parametrize("better", [1.0, 0.05])
+def test_words_and_page_say_what_a_race_with_few_networks_does(own: int, better: float) -> None:
+    answers, y, factors = race(1000, better, 0, own=own)
+    usable = [True] * len(factors)
+    chosen = selection.select(answers[:, :, None], y, "regression", usable, "raced", factors=factors)
+    said = selection.sentence(chosen, "raced", [0.01 * factor for factor in factors])
+    assert chosen.leads == (own < 4)
+    assert ("own rates" in said) == (own >= 4 or np.all(chosen.shares > 0))
+    assert ("best, and those that are level" in said) == (own < 4)
+    assert ("own rates" in selection.usual_in_race(own)) == (own >= 4)
+
+
 def test_where_all_of_their_own_rates_diverged_the_others_are_the_model() -> None:
     answers, y, factors = race(60, 1.0, 0)
     answers[:4] = np.nan

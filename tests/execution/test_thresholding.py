@@ -144,9 +144,15 @@ def test_calibrating_chooses_anew_what_was_chosen_by_costs_and_training_forgets(
     moved = costs.kept(run.folder)
     assert moved is not None
     assert thresholds.kept(run.folder) == costs.chosen(moved.validation, Costs(1, 4))
+    # One by hand stays where it was among the rows, and so do the answers.
     set_threshold(run.folder, store.home, Threshold(0.3))
     calibrate(run.folder, store.home)
-    assert thresholds.kept(run.folder) == Threshold(0.3)
+    by_hand, again = thresholds.kept(run.folder), costs.kept(run.folder)
+    assert by_hand is not None
+    assert by_hand.costs is None
+    assert again is not None
+    assert again.measured.chances.tolist() != moved.measured.chances.tolist()
+    assert again.measured.at(by_hand.level) == moved.measured.at(0.3)
     run.set_status(state="queued")
     assert worker.work(run.folder, store.home).state == "completed"
     assert thresholds.kept(run.folder) is None

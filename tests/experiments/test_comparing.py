@@ -10,6 +10,7 @@ from scipy import stats
 
 from lrapp.experiments import comparing
 from lrapp.experiments.comparing import StudyRun, compare, curves, difference
+from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import (
     DataPrepared,
     EpochDone,
@@ -35,11 +36,13 @@ def trial(
     seconds: float = 2.0,
     sweep: int = 0,
     rows: int = 10_000,
+    more_steps: int = 0,
 ) -> StudyRun:
     """A run whose validation metric at each epoch is given; its loss is one minus that."""
     events: list[Event] = [DataPrepared(train=40, validation=rows, test=0, inputs=3)]
     if sweep:
         events.append(SweepDone(0, 1, sweep, 0, (1.0,) * sweep, (0.1,) * sweep))
+        events.append(RatesFound("Tried.", 0.01, 0.1, more_steps=more_steps))
     epochs = max(1, len(metrics))
     events.append(TrainingStarted(7, metric, PER_EPOCH, PER_EPOCH * epochs, epochs))
     for number, value in enumerate(metrics):
@@ -104,6 +107,13 @@ def test_chance_alone_is_rarely_called_a_difference() -> None:
 
 
 # --- figures -------------------------------------------------------------------------------------------------
+
+
+def test_steps_of_trials_count_among_those_of_a_range_test() -> None:
+    tried = [trial("tried", seed, [0.7], sweep=20, more_steps=40 * seed) for seed in range(3)]
+    found = compare([*FIXED, *tried], "fixed")
+    assert found is not None
+    assert [one.range_test_steps for one in found.results] == [0, 60]
 
 
 def test_figures_are_those_counted_by_hand() -> None:

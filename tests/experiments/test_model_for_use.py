@@ -19,6 +19,7 @@ from lrapp.networks import calibration, saved
 from lrapp.prediction import files
 from lrapp.preparation import threshold as thresholds
 from lrapp.preparation.threshold import Threshold
+from lrapp.runs.events import MembersChosen
 from lrapp.runs.store import SAMPLES, Run, Store
 from lrapp.settings import (
     CLRSettings,
@@ -99,8 +100,13 @@ def test_every_row_is_trained_on_for_as_many_epochs_as_proved_best(
         wanted = before.ended.best_epoch
     else:
         kept = [e for e, share in zip(before.chosen.best_epochs, before.chosen.shares, strict=True) if share]
-        wanted = median_high(kept)
+        rates = {f for f, share in zip(before.chosen.factors, before.chosen.shares, strict=True) if share}
+        won = before.chosen.factors[before.chosen.best - 1]
         assert settings.networks == len(kept)
+        if len(rates) > 1:
+            pairs = zip(before.chosen.best_epochs, before.chosen.factors, strict=True)
+            kept = [epoch for epoch, factor in pairs if factor == won]
+        wanted = median_high(kept)
     assert settings.training.epochs == len(history.epochs) == wanted
     assert history.ended is not None
     assert history.ended.reason == "completed"
@@ -110,17 +116,37 @@ def test_every_row_is_trained_on_for_as_many_epochs_as_proved_best(
     assert RunSettings.from_json(settings.to_json()) == settings
 
 
-def test_a_race_becomes_its_best_rate(runs: dict[str, tuple[Run, Run]]) -> None:
-    origin, run = runs["race"]
-    chosen = origin.history().chosen
-    assert chosen is not None
-    assert isinstance(origin.settings.policy, CLRSettings)
-    policy = run.settings.policy
+@pytest.mark.parametrize(
+    ("shares", "factor", "epochs", "networks"),
+    [
+        pytest.param((0.5, 0.5, 0, 0), 1, 9, 2, id="own rates, another did best"),
+        pytest.param((0, 0, 0.5, 0.5), 3, 40, 2, id="one other rate"),
+        pytest.param((0, 0, 0, 1), 3, 30, 1, id="one network"),
+        pytest.param((0.25, 0, 0.25, 0.5), 3, 40, 3, id="several rates"),
+    ],
+)
+def test_a_race_becomes_the_rate_of_its_model_with_the_epochs_of_that_rate(
+    shares: tuple[float, ...],
+    factor: float,
+    epochs: int,
+    networks: int,
+    runs: dict[str, tuple[Run, Run]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    origin = runs["race"][0]
+    history = origin.history()
+    raced = MembersChosen("", shares, (1, 1, 3, 3), (0.4,) * 4, (9, 7, 40, 30), (0.4,) * 4, 3)
+    history.chosen = raced
+    monkeypatch.setattr(Run, "history", lambda _: history)
+    settings = model_for_use.settings_of(origin)
+    before, policy = origin.settings.policy, settings.policy
+    assert isinstance(before, CLRSettings)
     assert isinstance(policy, CLRSettings)
     assert policy.source == "chosen"
-    assert policy.max_lr == pytest.approx(
-        origin.settings.policy.max_lr * chosen.factors[chosen.best - 1], rel=5e-3
-    )
+    assert policy.max_lr == pytest.approx(before.max_lr * factor)
+    assert policy.base_lr == pytest.approx(before.base_lr * factor)
+    assert settings.training.epochs == epochs
+    assert settings.training.members == networks
 
 
 @pytest.mark.parametrize("name", ORIGINS)

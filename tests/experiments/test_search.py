@@ -14,6 +14,7 @@ from lrapp.experiments.search import Search, chance, check, draw, drawn, obstacl
 from lrapp.experiments.search_space import NAMES, Choice, Range, Space, usual
 from lrapp.settings import (
     CLRSettings,
+    DataSettings,
     FixedSettings,
     LayerSettings,
     ModelSettings,
@@ -259,6 +260,13 @@ def test_the_longest_and_the_shortest_trial_are_looked_at() -> None:
     check(space(batch_size=Range(low=1, high=2)), short, training_rows=1_000)
     with pytest.raises(UserError, match=r"[Ss]tep"):
         check(space(batch_size=Range(low=1, high=512)), short, training_rows=1_000)
+
+
+def test_networks_that_cannot_train_at_once_are_refused() -> None:
+    base = checked(BASE, policy=CLRSettings(source="raced"), data=DataSettings(folds=5))
+    with pytest.raises(UserError, match="choose the rates yourself"):
+        check(space(units=usual("units")), base)
+    check(space(units=usual("units")), checked(BASE, data=DataSettings(folds=5)))
 
 
 def test_trials_that_draw_the_same_are_counted() -> None:

@@ -204,6 +204,19 @@ def test_a_cycle_longer_than_the_run_is_allowed_but_said(policy: PolicySettings,
         assert remark in remarks[0]
 
 
+def test_networks_that_cannot_train_at_once_are_refused_before_anything_starts(store: Store) -> None:
+    raced = contenders([FIXED, CLRSettings(source="raced")])
+    plan = replace(PLAN, contenders=raced)
+    assert studies.check(plan) == []
+    assert [one.networks for one in studies.one_of_each(plan)] == [1, 8]
+    folds = BASE.model_copy(update={"data": DataSettings(folds=5)})
+    pictures = BASE.model_copy(update={"model": ModelSettings(layers=(LayerSettings(kind="conv"),))})
+    for base in (folds, pictures):
+        with pytest.raises(UserError, match=r"^CLR \(raced\): .*choose the rates yourself"):
+            studies.create(store, replace(plan, base=base))
+    assert store.runs() == []
+
+
 def test_one_seed_is_allowed_but_said() -> None:
     assert "One seed cannot" in studies.check(replace(PLAN, seeds=(5,)))[0]
     assert studies.check(PLAN) == []

@@ -113,3 +113,4 @@ def test_what_was_tried_is_said() -> None:
     never = trials.settled(advice, [(0.01, 0.09, False), (0.003, 0.03, False)], 100)
     assert (never.max_lr, never.suggestions, never.refusal) == (None, (), "tried")
     assert never.sentence.startswith("No range held when it was tried for 100 steps: from 0.09 and 0.03 down")
+    assert "race" not in never.sentence  # whether one is possible, a curve does not know

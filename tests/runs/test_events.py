@@ -40,7 +40,7 @@ EVENTS: list[Event] = [
         "Three seeds agree.", 0.01, 0.1, 0.3, (("tenth", 0.03, 0.02, 0.05), ("steepest", 0.1, 0.1, 0.2))
     ),
     RatesFound("The loss never fell."),
-    RatesFound("Narrowed.", 0.01, 0.1, 0.3, (), tried=((0.03, 0.3, False), (0.01, 0.1, True))),
+    RatesFound("Narrowed.", 0.01, 0.1, 0.3, (), tried=((0.03, 0.3, False), (0.01, 0.1, True)), more_steps=90),
     RatesFound("No range held.", refusal="tried", tried=((0.03, 0.3, False),)),
     UntrainedDone(seed=2, first_step=5, losses=(0.7, 0.8)),
     Preparing(what="Reading the pictures", share=0.25),
@@ -289,3 +289,11 @@ def test_what_batches_cost_untrained_belongs_to_their_seed() -> None:
     told += [UntrainedDone(0, 1, (9.0,)), UntrainedDone(7, 0, (1.0,))]
     history = History.of(told)
     assert [one.untrained for one in history.sweeps] == [[8.0, 9.0], [6.0, 7.0]]
+
+
+@pytest.mark.parametrize(
+    ("shares", "several"), [((0.5, 0.5, 0), True), ((0, 1, 0), False), ((1,), False), ((0, 0.9, 0.1), True)]
+)
+def test_only_shares_of_two_leave_several_networks(shares: tuple[float, ...], several: bool) -> None:
+    chosen = MembersChosen("", shares, (1,) * len(shares), (0.1,) * len(shares), (), (), 1)
+    assert chosen.leaves_several == several

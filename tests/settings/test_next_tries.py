@@ -54,6 +54,22 @@ def test_nothing_is_offered_that_cannot_be_done() -> None:
     assert "Test with batches of 50" in labels(RUN, "flat", rows=50)
     pictures = RUN.model_copy(update={"model": ModelSettings(layers=(LayerSettings(kind="conv"),))})
     assert labels(pictures, "by heart") == ["Use the default rates"]
+    # A range test has one network; the run after it would have many.
+    test = pictures.model_copy(update={"mode": "range test"})
+    assert labels(test, "by heart") == ["Use the default rates"]
+    crossed = RUN.model_copy(update={"mode": "range test", "data": RUN.data.model_copy(update={"folds": 5})})
+    assert labels(crossed, "by heart") == ["Use the default rates"]
+
+
+def test_a_larger_batch_is_one_that_may_be() -> None:
+    def sizes(size: int) -> list[int]:
+        training = TrainingSettings(optimizer="sgd", batch_size=size)
+        tries = next_tries(RUN.model_copy(update={"training": training}), "flat", 10**8)
+        return [one.settings.training.batch_size for one in tries if "batches" in one.label]
+
+    assert sizes(200_000) == [800_000]
+    assert sizes(300_000) == [1_000_000]
+    assert sizes(1_000_000) == []
 
 
 @pytest.mark.parametrize(

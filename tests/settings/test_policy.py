@@ -16,6 +16,7 @@ from lrapp.settings.policy import (
     PolicySettings,
     RangeTestSettings,
     SGDRSettings,
+    scaled,
     starting_policy,
     with_rates,
 )
@@ -116,6 +117,7 @@ def test_the_lowest_rate_is_still_a_number_in_float32() -> None:
         (FixedSettings(source="found"), {"learning_rate": 0.2}),
         (CLRSettings(source="found", step_size=3, mode="exp_range"), {"base_lr": 0.1, "max_lr": 0.5}),
         (SGDRSettings(source="found", T_0=3, min_lr=0.01), {"max_lr": 0.5}),
+        (SGDRSettings(source="found", min_lr=0.7, max_lr=1), {"min_lr": 0.5, "max_lr": 0.5}),
         (OneCycleSettings(source="found", warmup=2), {"max_lr": 0.5}),
         (CosLog4Settings(source="found"), {"max_lr": 0.5}),
         (CosLog4Settings(source="found", base_lr=0.7, max_lr=1), {"base_lr": 0.5, "max_lr": 0.5}),
@@ -127,6 +129,7 @@ def test_found_rates_go_into_the_policy_and_nothing_else_changes(
 ) -> None:
     changed = with_rates(policy, base_lr=0.1, max_lr=0.5, learning_rate=0.2, origin="Range test.")
     after = changed.model_dump()
+    assert changed.build(10, 1000).plan(1000).max() <= 0.5
     assert after == policy.model_dump() | expected | {"source": "chosen", "origin": "Range test."}
     assert type(changed) is type(policy)
 
@@ -140,3 +143,13 @@ def test_found_rates_are_rounded_to_three_digits() -> None:
 def test_found_rates_are_validated() -> None:
     with pytest.raises(ValidationError):
         with_rates(FixedSettings(), 0.1, 0.5, 1e6, "")
+
+
+def test_rates_of_a_race_keep_their_proportions_and_stay_within_what_a_policy_may_have() -> None:
+    policy = scaled(CLRSettings(base_lr=0.1, max_lr=0.5), 3, "Race.")
+    assert isinstance(policy, CLRSettings)
+    assert (policy.base_lr, policy.max_lr, policy.origin) == (0.3, 1.5, "Race.")
+    policy = scaled(CLRSettings(base_lr=100, max_lr=500), 10, "Race.")
+    assert isinstance(policy, CLRSettings)
+    assert (policy.base_lr, policy.max_lr) == (200, 1000)
+    assert scaled(FixedSettings(learning_rate=0), 10, "") == FixedSettings(learning_rate=0)

@@ -282,26 +282,31 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
 
 def _budget(plan: Plan, expected: ExpectedShape) -> None:
     """Say what the study will take."""
-    estimate = cost.estimate(
-        plan.base,
-        inputs=expected.shape,
-        outputs=expected.outputs,
-        rows=expected.rows,
-        validation_rows=expected.validation_rows,
-        numbers=expected.numbers,
-    )
+    costs = [
+        cost.estimate(
+            one,
+            inputs=expected.shape,
+            outputs=expected.outputs,
+            rows=expected.rows,
+            validation_rows=expected.validation_rows,
+            numbers=expected.numbers,
+        )
+        for one in studies.one_of_each(plan)
+    ]
+    estimate = max(costs, key=lambda one: one.memory_bytes)
+    each = "Each run" if len(set(costs)) == 1 else "The largest of them"
     cost.check_memory(estimate, memory.available_bytes())
     number, seeds = len(plan.contenders), len(plan.seeds)
     found = sum(one.policy.source == "found" for one in plan.contenders)
     test = plan.base.range_test
     text = (
         f"{number} policies x {seeds} {'seed' if seeds == 1 else 'seeds'} = {number * seeds} runs of "
-        f"{counted(estimate.steps, 'update')} each, with early stopping off. Each run: {estimate.sentence}"
+        f"{counted(estimate.steps, 'update')} each, with early stopping off. {each}: {estimate.sentence}"
     )
     if found:
         text += (
-            f" On top of that, {found * seeds} runs begin with a range test of up to {test.seeds * test.steps:,} "
-            "steps, which the result shows beside the budget."
+            f" On top of that, {found * seeds} runs begin with a range test of up to {test.most_steps:,} steps, as "
+            "the range that it finds is tried, too; the result shows how many these were."
         )
     st.caption(plain(text, None))
 

@@ -205,7 +205,8 @@ def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
     if base.policy.source == "found":
         test = base.range_test
         text += (
-            f" On top of that, every run begins with a range test of up to {test.seeds * test.steps:,} steps."
+            f" On top of that, every run begins with a range test of up to {test.most_steps:,} steps, as the range "
+            "that it finds is tried, too."
         )
     st.caption(plain(text, None))
     st.markdown("**What will be tried**")

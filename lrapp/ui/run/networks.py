@@ -1,6 +1,5 @@
 """The networks of a run that trains many at once: each one's curve, which leads, and which make up the model."""
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -40,8 +39,7 @@ def show(run: Run, history: History, epochs: int, *, log_loss: bool, live: bool)
     if not shown or history.prepared is None or not history.epochs:
         _choice(history)
         return
-    peaks = settings.plan(history.prepared.train).max() * np.array(settings.factors())
-    lines = members.each_frame(history, peaks.tolist())
+    lines = members.each_frame(history, members.peaks(settings, history))
     if not len(lines):
         st.caption("There are no validation rows to compare the networks on.")
         return

@@ -253,7 +253,7 @@ def _calibration(run: Run, insight: Insight) -> None:
         icon=":material/tune:",
         key=f"calibrate.{run.id}",
         help="Makes the temperature part of the model: of predictions, of the one-row form and of all exports, which "
-        "you then make again. What it answers hardly changes, how sure it is does.",
+        "you then make again. What it answers hardly changes, how sure it is does; a threshold moves along.",
     ):
         kept[run.id] = actions.calibrate(run)
         st.rerun()

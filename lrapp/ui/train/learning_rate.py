@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from lrapp.charts import layer_groups, training
 from lrapp.errors import UserError
+from lrapp.evaluation import selection
 from lrapp.phrasing import counted, number
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
 from lrapp.settings.base import checked
@@ -149,10 +150,12 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
         saving.saveable(training.plan_spec(), points, "plan", draft.key("plan"), live=True)
     if settings.policy.source == "raced":
         peaks = plan.max() * np.array(settings.factors())
+        own = len(peaks) - RACERS + 1
         st.info(
-            f"{len(peaks)} networks race: {len(peaks) - RACERS + 1:,} at the policy's own rates and {RACERS - 1} at "
-            f"others, with peaks from {number(peaks.min(), 2)} to {number(peaks.max(), 2)}. Those at the policy's own "
-            "rates become the model, or another choice if it does clearly better on the validation rows.",
+            f"{len(peaks)} networks race: {own:,} at the policy's own rates and {RACERS - 1} at others, with peaks "
+            f"from {number(peaks.min(), 2)} to {number(peaks.max(), 2)}. "
+            f"{plain(selection.usual_in_race(own), None)}, or another choice if it does clearly better on the "
+            "validation rows.",
             icon=":material/social_leaderboard:",
         )
     least, greatest = number(plan.min(), 3), number(plan.max(), 3)
