@@ -201,7 +201,7 @@ def test_locked_and_rare_zips_are_told() -> None:
         read_zip(bytes(data), "pets.zip", SMALL)
     data[head + 8] &= ~1
     data[head + 10] = 9  # Deflate64, which Windows uses for large files
-    with pytest.raises(UserError, match=r"^The zip archive is packed in a rare way\."):
+    with pytest.raises(UserError, match=r"^The zip archive uses a rare compression\."):
         read_zip(bytes(data), "pets.zip", SMALL)
 
 
@@ -212,7 +212,7 @@ def test_what_python_unpacks_without_a_limit_is_not_unpacked(packing: int) -> No
         lambda: read_zip(bomb, "pets.zip", SMALL),
         lambda: list(zip_files.every_picture(bomb, "pets.zip")),
     ):
-        with pytest.raises(UserError, match=r"^The zip archive is packed in a rare way\."):
+        with pytest.raises(UserError, match=r"^The zip archive uses a rare compression\."):
             read()
 
 

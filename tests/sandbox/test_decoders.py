@@ -35,6 +35,8 @@ ALLOWED = {
     "lrapp.sandbox.loose_images": {"numpy.load"},
     "lrapp.training.checkpoints": {"numpy.load"},  # our own files, without pickles
     "lrapp.prediction.single_row": {"numpy.load"},
+    "lrapp.prediction.images": {"numpy.load", "pandas.read_parquet"},  # as our worker wrote them
+    "lrapp.evaluation.costs": {"numpy.load"},
     "lrapp.ui.predict.table": {"pyarrow.parquet.read_table"},  # the first rows, as we wrote them
     "lrapp.runs.links": {"zlib.decompressobj"},  # settings of a link, to a limit of bytes
     "lrapp.preparation.image_inputs": {"read_picture"},  # for scripts; no page and no worker calls it
