@@ -38,7 +38,7 @@ _ALWAYS_MORE = {
     "model_for_use.py: {len(best):,} networks",
     "next_tries.py: {steps:,} steps",
     "trials.py: {steps:,} steps",
-    "stopping.py: {settings.strip:,} epochs",
+    "stopping.py: {strip:,} epochs",
     "training.py: {folds:,} networks",
     "image_arrays.py: {least:,} pictures",
     "table_body.py: {rows:,} rows",

@@ -142,7 +142,10 @@ def _odds(chances: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _right(odds: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset by which log odds become right: a logistic regression, by Newton's method."""
+    """Slope and offset by which log odds become right: a logistic regression, by Newton's method.
+
+    Not scikit-learn's, as the page works it out while somebody types, and its process has no room for scikit-learn.
+    """
     hits, others = int(positive.sum()), int((~positive).sum())
     # Platt's targets: no row is quite sure to be of its class.
     wanted = np.where(positive, (hits + 1) / (hits + 2), 1 / (others + 2))

@@ -5,11 +5,15 @@ Time is not estimated: it depends on the machine, and after one epoch it follows
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lrapp.errors import UserError
 from lrapp.networks.shapes import LayerShape, Shape, before, shapes
 from lrapp.phrasing import counted, size
 from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
+
+if TYPE_CHECKING:
+    from lrapp.preparation.expected_shape import ExpectedShape
 
 _FLOAT = 4
 # Copies that live at once, measured at the peak and rounded up a little: of each weight (itself, the best epoch's,
@@ -112,6 +116,14 @@ def estimate(
         _memory(settings, layers, shape, rows, validation_rows),
         steps,
         settings.networks,
+    )
+
+
+def estimate_expected(settings: RunSettings, expected: "ExpectedShape") -> Estimate:
+    """Return what a run will cost, by what its network will be given; else as ``estimate``."""
+    return estimate(
+        *(settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows),
+        numbers=expected.numbers,
     )
 
 

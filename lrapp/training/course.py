@@ -15,7 +15,7 @@ from lrapp.runs.events import Cause, Ending, EpochDone, Event, StepsDone, Traini
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
 from lrapp.training.checkpoints import TrainingState
 from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, Steps, shuffled
-from lrapp.training.stopping import Curves, first_stop, patience, reaches, waited
+from lrapp.training.stopping import first_stop, patience, reaches, waited
 from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Best:
             ends = self.cycle_ends if self.settings.patience_unit == "cycles" else None
             if waited(self.epoch, self.epoch + self.wait, ends) >= self.settings.patience:
                 self.reason = f"there has been no improvement for {patience(self.settings)}"
-        elif (stop := first_stop(self.settings, Curves.of(loss, val_loss))) is not None:
+        elif (stop := first_stop(self.settings, loss, val_loss)) is not None:
             self.reason = stop.reason
 
     @property

@@ -24,30 +24,6 @@ PRESETS: dict[Criterion, tuple[float, ...]] = {
 
 
 @dataclass(frozen=True)
-class Curves:
-    """What a run recorded, or one of its networks.
-
-    Args:
-        loss, val_loss: Of training and validation, shape (epochs,); where nothing was validated, both are training's.
-        value: The figure that patience watches, shape (epochs,).
-        upwards: Whether more of it is better.
-        cycle_ends: Epochs after which a cycle of the learning rate has ended, counted from 1, in order.
-    """
-
-    loss: FloatArray
-    val_loss: FloatArray
-    value: FloatArray
-    upwards: bool = False
-    cycle_ends: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, loss: ArrayLike, val_loss: ArrayLike) -> "Curves":
-        """Return curves of losses, where nothing else is watched."""
-        losses = np.asarray(val_loss, np.float64)
-        return cls(np.asarray(loss, np.float64), losses, losses)
-
-
-@dataclass(frozen=True)
 class Stop:
     """Where a criterion ends a run.
 
@@ -143,29 +119,22 @@ def first_up(val_loss: ArrayLike, strip: int, strips: int) -> int | None:
 
 
 def first_patience(
-    values: ArrayLike,
-    patience: int,
-    *,
-    min_delta: float = 0.0,
-    upwards: bool = False,
-    cycle_ends: Sequence[int] | None = None,
+    val_loss: ArrayLike, patience: int, *, min_delta: float = 0.0, cycle_ends: Sequence[int] | None = None
 ) -> int | None:
     """Return the first epoch at which there has been no improvement for so long.
 
     Args:
-        values: What is watched, shape (epochs,).
+        val_loss: Shape (epochs,).
         patience: Epochs, or cycles, at least 1.
         min_delta: Smaller improvements than this do not count.
-        upwards: Whether more is better.
         cycle_ends: Epochs after which a cycle has ended, in order; None for patience in epochs.
 
     Returns:
         The epoch, counted from 1; None if there is none.
     """
     best, best_epoch = float("nan"), 0
-    for epoch, value in enumerate(np.asarray(values, np.float64).tolist(), 1):
-        gain = value - best if upwards else best - value
-        if not best_epoch or gain > min_delta:
+    for epoch, value in enumerate(np.asarray(val_loss, np.float64).tolist(), 1):
+        if not best_epoch or best - value > min_delta:
             best, best_epoch = value, epoch
         elif waited(best_epoch, epoch, cycle_ends) >= patience:
             return epoch
@@ -179,48 +148,32 @@ def waited(since: int, epoch: int, cycle_ends: Sequence[int] | None) -> int:
     return sum(since < end <= epoch for end in cycle_ends)
 
 
-def first_stop(settings: EarlyStoppingSettings, curves: Curves) -> Stop | None:
-    """Return where the chosen criterion ends a run; None where it does not.
+def first_stop(settings: EarlyStoppingSettings, loss: ArrayLike, val_loss: ArrayLike) -> Stop | None:
+    """Return where GL, PQ or UP ends a run; None where it does not, or another criterion is chosen.
 
     Args:
         settings: The criterion and its numbers.
-        curves: What was recorded so far.
+        loss, val_loss: Of every epoch so far, shape (epochs,) each.
     """
-    val, strip = curves.val_loss, settings.strip
+    strip = settings.strip
     match settings.criterion:
         case "GL":
-            epoch = first_gl(val, settings.gl_alpha)
+            epoch, limit = first_gl(val_loss, settings.gl_alpha), f"{number(settings.gl_alpha)} %"
         case "PQ":
-            epoch = first_pq(curves.loss, val, settings.pq_alpha, strip)
+            epoch = first_pq(loss, val_loss, settings.pq_alpha, strip)
+            limit = f"{number(settings.pq_alpha)} times the progress of the training loss"
         case "UP":
-            epoch = first_up(val, strip, settings.up_strips)
-        case _:
-            epoch = first_patience(
-                curves.value,
-                settings.patience,
-                min_delta=settings.min_delta,
-                upwards=curves.upwards,
-                cycle_ends=curves.cycle_ends if settings.patience_unit == "cycles" else None,
-            )
-    return None if epoch is None else Stop(epoch, _reason(settings, val, epoch))
-
-
-def _reason(settings: EarlyStoppingSettings, val: FloatArray, epoch: int) -> str:
-    above = number(float(generalization_loss(val)[epoch - 1]), 3)
-    match settings.criterion:
-        case "GL":
-            return (
-                f"the validation loss is {above} % above its lowest, more than {number(settings.gl_alpha)} %"
-            )
-        case "PQ":
-            return (
-                f"the validation loss is {above} % above its lowest, more than {number(settings.pq_alpha)} times the "
-                "progress of the training loss"
-            )
-        case "UP":
+            epoch = first_up(val_loss, strip, settings.up_strips)
+            if epoch is None:
+                return None
             times = counted(settings.up_strips, "time")
-            return f"the validation loss has risen {times} in a row, every {settings.strip:,} epochs"
-    return f"there has been no improvement for {patience(settings)}"
+            return Stop(epoch, f"the validation loss has risen {times} in a row, every {strip:,} epochs")
+        case _:
+            return None
+    if epoch is None:
+        return None
+    above = number(float(generalization_loss(val_loss)[epoch - 1]), 3)
+    return Stop(epoch, f"the validation loss is {above} % above its lowest, more than {limit}")
 
 
 def patience(settings: EarlyStoppingSettings) -> str:
@@ -252,14 +205,20 @@ class Verdict:
     cost: float
 
 
-def verdicts(curves: Curves, strip: int = 5) -> Iterator[Verdict]:
-    """Yield where each criterion of the paper, with each of its numbers, would have ended a run.
+def verdicts(
+    loss: ArrayLike, val_loss: ArrayLike, settings: EarlyStoppingSettings, cycle_ends: Sequence[int] = ()
+) -> Iterator[Verdict]:
+    """Yield where patience, and each criterion of the paper with each of its numbers, would have ended a run.
 
     Args:
-        curves: Of the run, at least one epoch.
-        strip: Epochs in a strip.
+        loss, val_loss: Of every epoch, at least one, shape (epochs,) each.
+        settings: The run's: its patience, and how long its strips are.
+        cycle_ends: Epochs after which a cycle of the learning rate has ended, for patience in cycles.
     """
-    loss, val = curves.loss, curves.val_loss
+    val, strip = np.asarray(val_loss, np.float64), settings.strip
+    ends = cycle_ends if settings.patience_unit == "cycles" else None
+    waits = first_patience(val, settings.patience, min_delta=settings.min_delta, cycle_ends=ends)
+    yield _verdict(f"patience, {patience(settings)}", val, waits)
     firsts: dict[Criterion, Callable[[float], int | None]] = {
         "GL": lambda limit: first_gl(val, limit),
         "PQ": lambda limit: first_pq(loss, val, limit, strip),

@@ -36,6 +36,7 @@ import numpy as np
 import psutil
 from browser import driving
 from browser.driving import App, choose, idle, open_app, set_number, state, switch, tab, train
+from drawn import charts
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PARTS = ("paint", "point", "rerun", "watch", "memory")
@@ -326,7 +327,7 @@ def watching(browser: Browser, home: Path, rounds: int) -> None:
         if watched:
             with tab(browser, height=900) as page:
                 page.goto(f"{app.url}/?run={run.id}")
-                driving.wait_for_charts(page)
+                charts.wait_for_charts(page)
                 page.wait_for_timeout(2_000)
                 measured = _phase(run.events_path, server, worker, lambda: page.wait_for_timeout(8_000))
         else:

@@ -7,21 +7,10 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
+from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import (
-    App,
-    choose,
-    idle,
-    no_defect,
-    open_app,
-    set_number,
-    state,
-    tab,
-    train,
-    upload,
-    wait_for_charts,
-)
+from browser.driving import App, choose, idle, no_defect, open_app, set_number, state, tab, train, upload
 
 _NUMBERS = [(round(random.Random(n).random(), 3), n % 7, "ab"[n % 2]) for n in range(60)]
 GOOD = "x,y,z\n" + "".join(f"{x},{y},{z}\n" for x, y, z in _NUMBERS)

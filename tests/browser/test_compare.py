@@ -5,23 +5,10 @@ import shutil
 import time
 
 import pytest
+from drawn.charts import Mark, marks, wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import (
-    PATIENCE,
-    App,
-    Mark,
-    choose,
-    expander,
-    go,
-    idle,
-    marks,
-    open_app,
-    run_id,
-    set_number,
-    tab,
-    wait_for_charts,
-)
+from browser.driving import PATIENCE, App, choose, expander, go, idle, open_app, run_id, set_number, tab
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Store

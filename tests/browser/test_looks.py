@@ -1,20 +1,10 @@
 """Both themes, a phone, and hands that have a keyboard only."""
 
 import pytest
+from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import (
-    App,
-    expander,
-    idle,
-    open_app,
-    run_id,
-    set_number,
-    state,
-    tab,
-    train,
-    wait_for_charts,
-)
+from browser.driving import App, expander, idle, open_app, run_id, set_number, state, tab, train
 
 _UNNAMED = """() => [...document.querySelectorAll('button, input, select, textarea, a[href]')]
   .filter(item => item.checkVisibility({checkVisibilityCSS: true}) && !item.closest('[aria-hidden=true]'))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from browser.driving import (
@@ -25,7 +26,6 @@ from browser.driving import (
     take,
     train,
     upload,
-    wait_for_charts,
     wait_for_epochs,
 )
 from lrapp.prediction.folders import PredictionFolder

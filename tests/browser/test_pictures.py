@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from drawn.charts import marks, wait_for_charts
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -16,7 +17,6 @@ from browser.driving import (
     choose,
     expander,
     idle,
-    marks,
     no_defect,
     open_app,
     set_number,
@@ -26,7 +26,6 @@ from browser.driving import (
     train,
     type_into_cell,
     upload,
-    wait_for_charts,
 )
 from lrapp.images import datasets
 from lrapp.prediction import folders

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from drawn.charts import PATIENCE, marks
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import PATIENCE, App, choose, expander, go, idle, marks, no_defect, tab, upload
+from browser.driving import App, choose, expander, go, idle, no_defect, tab, upload
 from lrapp.execution import worker
 from lrapp.prediction import folders
 from lrapp.runs import notes

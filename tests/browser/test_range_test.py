@@ -2,21 +2,10 @@
 
 import re
 
+from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, expect
 
-from browser.driving import (
-    App,
-    choose,
-    expander,
-    idle,
-    open_app,
-    run_id,
-    set_number,
-    state,
-    tab,
-    train,
-    wait_for_charts,
-)
+from browser.driving import App, choose, expander, idle, open_app, run_id, set_number, state, tab, train
 
 
 def test_from_the_button_to_the_policy(browser: Browser, app: App) -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
+from drawn.charts import marks
 from PIL import Image
 from playwright.sync_api import Browser, Download, Locator, Page, expect
 
@@ -112,7 +113,7 @@ def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
 def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
     trained(page, "Fuel economy of cars")
     expect(charts_below(page).locator("svg")).to_have_count(2)
-    points = [mark for chart in driving.marks(page) for mark in chart if mark.kind == "symbol"]
+    points = [mark for chart in marks(page) for mark in chart if mark.kind == "symbol"]
     assert any(mark.seen > 50 for mark in points), "the predictions are drawn"
     expect(page.get_by_text("nine in ten by no more than")).to_be_visible()
     driving.written_numbers(page)

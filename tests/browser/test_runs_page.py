@@ -6,19 +6,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from drawn.charts import marks, wait_for_charts
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.driving import (
-    PATIENCE,
-    App,
-    click_cell,
-    idle,
-    marks,
-    no_defect,
-    open_app,
-    tab,
-    wait_for_charts,
-)
+from browser.driving import PATIENCE, App, click_cell, idle, no_defect, open_app, tab
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.runs import notes
 from lrapp.runs.events import (

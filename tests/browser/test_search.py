@@ -5,9 +5,10 @@ import io
 import re
 
 import pytest
+from drawn.charts import marks
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, choose, go, idle, marks, open_app, set_number, switch, tab, train
+from browser.driving import App, choose, go, idle, open_app, set_number, switch, tab, train
 from lrapp.experiments import search, study_files
 from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Store

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from drawn.charts import painted, plan_points, wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import (
@@ -17,8 +18,6 @@ from browser.driving import (
     go,
     idle,
     open_app,
-    painted,
-    plan_points,
     run_id,
     set_number,
     state,
@@ -28,7 +27,6 @@ from browser.driving import (
     train,
     type_into_cell,
     upload,
-    wait_for_charts,
     wait_for_epochs,
 )
 from lrapp.charts.training import TRAINING
@@ -358,4 +356,4 @@ def test_a_run_ends_at_its_target_and_shows_where_criteria_would_have_ended_it(p
     epochs = [epoch.metric >= 0.9 for epoch in ended.history().epochs]
     assert epochs == [False] * (len(epochs) - 1) + [True]
     expander(page, "When it could have stopped")
-    page.get_by_text("Where Prechelt's criteria").wait_for()
+    page.get_by_text("Where patience and Prechelt's criteria").wait_for()

@@ -5,21 +5,10 @@ import io
 import random
 from pathlib import Path
 
+from drawn.charts import wait_for_charts
 from playwright.sync_api import Page, expect
 
-from browser.driving import (
-    choose,
-    expander,
-    go,
-    idle,
-    no_defect,
-    set_number,
-    state,
-    take,
-    train,
-    upload,
-    wait_for_charts,
-)
+from browser.driving import choose, expander, go, idle, no_defect, set_number, state, take, train, upload
 
 TARGET = "![x](http://example.com/a.png) **bold** $x^2$ <img src='http://example.com/b.png'> :red[hot]"
 NAMES = [

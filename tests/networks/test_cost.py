@@ -8,6 +8,7 @@ import pytest
 from lrapp.errors import UserError
 from lrapp.networks import cost
 from lrapp.networks.cost import Estimate, Parameters, count_parameters, estimate
+from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
     DataSettings,
     LayerSettings,
@@ -110,6 +111,14 @@ def test_an_estimate_says_what_cannot_be_built() -> None:
 def test_the_estimate_reads_well(size: int, wanted: str) -> None:
     sentence = Estimate(Parameters(7, 7), size, 1000).sentence
     assert sentence == f"7 parameters, 1,000 steps: about {wanted} of memory."
+
+
+def test_what_is_expected_counts_embeddings_of_the_numbers_alone() -> None:
+    settings = RunSettings(model=ModelSettings(number_embedding="bins"))
+    expected = ExpectedShape("binary", 100, 20, (10,), 1, numbers=3)
+    found = cost.estimate_expected(settings, expected)
+    assert found == estimate(settings, 10, 1, 100, 20, numbers=3)
+    assert found.parameters.total < estimate(settings, 10, 1, 100, 20).parameters.total
 
 
 def test_a_network_that_does_not_fit_is_refused() -> None:

@@ -17,7 +17,7 @@ from lrapp.export import script_stopping
 from lrapp.settings import Criterion, EarlyStoppingSettings, RunSettings, TrainingSettings
 from lrapp.training import stopping
 from lrapp.training.checkpoints import TrainingState
-from lrapp.training.stopping import Curves, Verdict
+from lrapp.training.stopping import Verdict
 
 LOSSES = st.lists(st.integers(1, 40).map(lambda number: number / 8), min_size=1, max_size=30)
 
@@ -121,7 +121,7 @@ def test_the_script_ends_where_the_app_does(
             ended = epoch + 1
             break
     size = min(len(loss), len(val))
-    found = stopping.first_stop(chosen, Curves.of(loss[:size], val[:size]))
+    found = stopping.first_stop(chosen, loss[:size], val[:size])
     assert (None if found is None else found.epoch) == ended
 
 
@@ -151,8 +151,13 @@ def test_without_validation_rows_the_end_speaks_of_the_training_loss(criterion: 
 
 def test_verdicts_say_what_would_have_been_saved_and_what_it_would_have_cost() -> None:
     val = [1.0, 0.5, 0.504, 0.8, 0.4, 0.4]
-    found = {verdict.name: verdict for verdict in stopping.verdicts(Curves.of([1.0] * 6, val))}
-    assert list(found) == [
+    found = {
+        verdict.name: verdict
+        for verdict in stopping.verdicts([1.0] * 6, val, EarlyStoppingSettings(patience=2))
+    }
+    waits = found["patience, 2 epochs"]
+    assert (waits.stop, waits.best_epoch) == (4, 2)
+    assert list(found)[1:] == [
         *("GL 1", "GL 2", "GL 3", "GL 5", "PQ 0.5", "PQ 0.75", "PQ 1", "PQ 2", "PQ 3"),
         *("UP 2", "UP 3", "UP 4", "UP 6", "UP 8"),
     ]

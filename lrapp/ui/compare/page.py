@@ -282,17 +282,7 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
 
 def _budget(plan: Plan, expected: ExpectedShape) -> None:
     """Say what the study will take."""
-    costs = [
-        cost.estimate(
-            one,
-            inputs=expected.shape,
-            outputs=expected.outputs,
-            rows=expected.rows,
-            validation_rows=expected.validation_rows,
-            numbers=expected.numbers,
-        )
-        for one in studies.one_of_each(plan)
-    ]
+    costs = [cost.estimate_expected(one, expected) for one in studies.one_of_each(plan)]
     estimate = max(costs, key=lambda one: one.memory_bytes)
     each = "Each run" if len(set(costs)) == 1 else "The largest of them"
     cost.check_memory(estimate, memory.available_bytes())
@@ -300,7 +290,7 @@ def _budget(plan: Plan, expected: ExpectedShape) -> None:
     found = sum(one.policy.source == "found" for one in plan.contenders)
     test = plan.base.range_test
     text = (
-        f"{number} policies x {seeds} {'seed' if seeds == 1 else 'seeds'} = {number * seeds} runs of "
+        f"{number} policies x {counted(seeds, 'seed')} = {number * seeds} runs of "
         f"{counted(estimate.steps, 'update')} each, with early stopping off. {each}: {estimate.sentence}"
     )
     if found:

@@ -14,6 +14,7 @@ from lrapp.experiments.search import Search
 from lrapp.experiments.search_space import AXES, NAMES, Choice, Range, Space
 from lrapp.experiments.studies import Candidate
 from lrapp.networks import cost as estimates
+from lrapp.phrasing import counted
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
@@ -179,20 +180,11 @@ def _numbers(kept: SearchForm, base: RunSettings) -> RunSettings:
 def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
     """Show what the search will cost, and what it will try."""
     trials = search.draw(asked, base)
-    costs = [
-        estimates.estimate(
-            one,
-            inputs=expected.shape,
-            outputs=expected.outputs,
-            rows=expected.rows,
-            validation_rows=expected.validation_rows,
-        )
-        for one in trials
-    ]
+    costs = [estimates.estimate_expected(one, expected) for one in trials]
     estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), memory.available_bytes())
     sizes = sorted(cost.parameters.trainable for cost in costs)
     parameters = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
-    epochs = f"{base.training.epochs:,} {'epoch' if base.training.epochs == 1 else 'epochs'}"
+    epochs = counted(base.training.epochs, "epoch")
     text = (
         f"{len(trials)} runs of {epochs} each, one after the other, with early stopping off; networks of "
         f"{parameters} parameters."

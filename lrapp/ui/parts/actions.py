@@ -175,16 +175,7 @@ def calibrate(run: Run) -> "Task[None]":
     Raises:
         UserError: If the visitor may not.
     """
-    access.require("resume", run)
-    jobs = resources.jobs()
-    task = jobs.task(
-        calibrating.calibrate,
-        run.folder,
-        resources.store().home,
-        failure="The probabilities could not be calibrated; the server's log has the details.",
-    )
-    task.then(lambda: jobs.compare(run))
-    return task
+    return _change_model(run, "The probabilities could not be calibrated", calibrating.calibrate)
 
 
 def set_threshold(run: Run, threshold: Threshold | None) -> "Task[None]":
@@ -193,14 +184,16 @@ def set_threshold(run: Run, threshold: Threshold | None) -> "Task[None]":
     Raises:
         UserError: If the visitor may not.
     """
+    return _change_model(run, "The threshold could not be set", thresholding.set_threshold, threshold)
+
+
+def _change_model(run: Run, failure: str, change: Callable[..., None], *args: Any) -> "Task[None]":
+    """Have the worker change the model of a run; boosted trees are compared with it anew."""
     access.require("resume", run)
     jobs = resources.jobs()
     task = jobs.task(
-        thresholding.set_threshold,
-        run.folder,
-        resources.store().home,
-        threshold,
-        failure="The threshold could not be set; the server's log has the details.",
+        *(change, run.folder, resources.store().home, *args),
+        failure=f"{failure}; the server's log has the details.",
     )
     task.then(lambda: jobs.compare(run))
     return task

@@ -8,7 +8,7 @@ from lrapp.charts import stopping as chart
 from lrapp.phrasing import number, percent
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.training.stopping import Curves, Verdict, verdicts
+from lrapp.training.stopping import Verdict, verdicts
 from lrapp.ui.parts import resources, saving
 
 _NEVER = "never"
@@ -22,22 +22,25 @@ def show(run: Run, history: History) -> None:
         history: What it said.
     """
     val_loss = np.array([epoch.val_loss for epoch in history.epochs])
-    if len(val_loss) < 2 or not np.isfinite(val_loss).all():
+    if len(val_loss) < 2 or not np.isfinite(val_loss).all() or history.prepared is None:
         return
     drawer = resources.drawer("When it could have stopped", ":material/flag:", f"stopping.{run.id}")
     if not drawer.open:
         return
     loss = np.array([epoch.loss for epoch in history.epochs])
-    found = list(verdicts(Curves.of(loss, val_loss), run.settings.training.early_stopping.strip))
+    settings = run.settings
+    ends = settings.cycle_ends(history.prepared.train)
+    found = list(verdicts(loss, val_loss, settings.training.early_stopping, ends))
     with drawer:
         st.markdown(
-            "Where Prechelt's criteria ([1998](https://doi.org/10.1007/3-540-49430-8_3)) would have ended this run, "
-            "the epochs that this would have saved, and how much higher the best validation loss up to there is."
+            "Where patience and Prechelt's criteria ([1998](https://doi.org/10.1007/3-540-49430-8_3)) would have ended "
+            "this run, the epochs that this would have saved, and how much higher the best validation loss up to there "
+            "is."
         )
         points = chart.frame(val_loss, found)
         saving.saveable(chart.spec(len(val_loss)), points, f"stopping-{run.id}", f"stopping.{run.id}.chart")
         st.dataframe(table(found), hide_index=True)
-        if run.settings.networks > 1:
+        if settings.networks > 1:
             st.caption(
                 "Measured on the mean over the networks; while training, each network is judged by its own."
             )

@@ -108,10 +108,7 @@ def _settings() -> tuple[str | None, int | None, Task | None]:
 
 def _outlook(settings: RunSettings, expected: ExpectedShape) -> str | None:
     """Show what the run will cost; return why it cannot start."""
-    estimate = cost.estimate(
-        *(settings, expected.shape, expected.outputs, expected.rows, expected.validation_rows),
-        numbers=expected.numbers,
-    )
+    estimate = cost.estimate_expected(settings, expected)
     st.caption(plain(estimate.sentence, None))
     try:
         cost.check_memory(estimate, memory.available_bytes())

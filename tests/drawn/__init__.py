@@ -1,0 +1,1 @@
+"""What is drawn on a page, for tests in a browser."""
