@@ -79,8 +79,10 @@ def settings_of(run: Run) -> RunSettings:
 
 def _adjusted(threshold: bool, temperature: bool) -> str:
     """What a model takes over besides the settings, as a sentence; empty where there is nothing."""
-    taken = " and ".join(["threshold"] * threshold + ["calibration"] * temperature)
-    return f"Its {taken} {'are' if threshold and temperature else 'is'} that run's." if taken else ""
+    if threshold and temperature:
+        return "Its threshold and calibration are that run's."
+    taken = "threshold" if threshold else "calibration"
+    return f"Its {taken} is that run's." if threshold or temperature else ""
 
 
 def _lasting(settings: RunSettings, history: History) -> tuple[int, int, str]:

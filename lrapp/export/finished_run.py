@@ -140,13 +140,8 @@ def worth(settings: RunSettings, scores: "Scores | None") -> str:
     """Return a plain sentence on what a run's model is worth, or why that was not measured."""
     if scores is not None:
         return scores.summary
-    made_from = settings.made_from
-    expected = (
-        f" Expect that of the run that it was made from: {made_from.score}"
-        if made_from and made_from.score
-        else ""
-    )
-    return f"This model was trained on all {settings.data.facts.units}, so it has no test score of its own.{expected}"
+    told = f"This model was trained on all {settings.data.facts.units}, so it has no test score of its own."
+    return f"{told} {settings.made_from.expected}".strip() if settings.made_from else told
 
 
 def finished(run: Run) -> tuple[RunSettings, History, "Scores | None", "SavedModel"]:

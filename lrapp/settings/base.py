@@ -1,6 +1,6 @@
 """What all settings have in common: frozen, strict, and with hints for the widgets beside the fields."""
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -29,6 +29,13 @@ def ui(
     if labels is not None:
         shown["labels"] = dict(labels)
     return shown
+
+
+def bound(part: type[SettingsModel], field: str, side: Literal["ge", "le"]) -> float:
+    """Return the least (``ge``) or the greatest (``le``) that a field may be, which must have such a bound."""
+    return next(
+        float(getattr(rule, side)) for rule in part.model_fields[field].metadata if hasattr(rule, side)
+    )
 
 
 def checked(part: AnyPart, **changes: Any) -> AnyPart:

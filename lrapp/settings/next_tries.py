@@ -1,11 +1,10 @@
 """What to try next where a range test has found no rates: settings that do not run into the same again."""
 
-import math
 from dataclasses import dataclass
 
 from lrapp.phrasing import number
 from lrapp.policies.refusals import Refusal
-from lrapp.settings.base import SettingsModel, checked
+from lrapp.settings.base import bound, checked
 from lrapp.settings.policy import starting_policy, with_rates
 from lrapp.settings.run import RunSettings
 
@@ -62,10 +61,10 @@ def _without_test(settings: RunSettings) -> tuple[Try, ...]:
 
 def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Try, ...]:
     test, training = settings.range_test, settings.training
-    most, least = _bound(test, "steps", "le"), _bound(test, "start_lr", "ge")
+    most, least = bound(type(test), "steps", "le"), bound(type(test), "start_lr", "ge")
     found = []
     usual = float(type(test).model_fields["end_lr"].default)
-    highest = min(_bound(test, "end_lr", "le"), max(usual, _WIDER * test.end_lr))
+    highest = min(bound(type(test), "end_lr", "le"), max(usual, _WIDER * test.end_lr))
     if (refusal == "low" and highest > test.end_lr) or (refusal == "flat" and test.end_lr < usual):
         higher = settings.model_copy(update={"range_test": checked(test, end_lr=highest)})
         found.append(
@@ -75,7 +74,7 @@ def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Tr
         steps = int(min(most, _MORE * test.steps))
         longer = settings.model_copy(update={"range_test": checked(test, steps=steps)})
         found.append(Try(f"Test with {steps:,} steps", "More steps make the curves quieter.", longer, True))
-    largest = min(rows, int(_bound(training, "batch_size", "le")))
+    largest = min(rows, int(bound(type(training), "batch_size", "le")))
     if refusal in ("", "flat", "tried") and training.batch_size < largest:
         size = min(_MORE * training.batch_size, largest)
         larger = settings.model_copy(update={"training": checked(training, batch_size=size)})
@@ -89,9 +88,3 @@ def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Tr
             Try(f"Test from {number(lowest, 3)}", "The first rates were too high already.", lower, True)
         )
     return tuple(found)
-
-
-def _bound(settings: SettingsModel, field: str, side: str) -> float:
-    """The greatest (``le``) or least (``ge``) that a field may be."""
-    rules = type(settings).model_fields[field].metadata
-    return next((float(getattr(rule, side)) for rule in rules if hasattr(rule, side)), math.nan)

@@ -162,6 +162,11 @@ class MadeFrom(SettingsModel):
         description="By which that run's model was calibrated, 1 where it was not; this model is by the same.",
     )
 
+    @property
+    def expected(self) -> str:
+        """Which score to expect, as a sentence; empty where that is not known."""
+        return f"Expect the score of the run it was made from: {self.score}" if self.score else ""
+
 
 # Rates in a race, and how far they are apart in all, in powers of ten.
 RACERS = 8

@@ -16,6 +16,7 @@ from lrapp.policies.refusals import Room
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import Event, Preparing, SweepDone, UntrainedDone
 from lrapp.settings import RangeTestSettings
+from lrapp.settings.base import bound
 from lrapp.training.loop import MOST_STEPS, Loop, Steps, shuffled
 
 if TYPE_CHECKING:
@@ -203,12 +204,9 @@ def _tried(
 
 def _room(settings: RangeTestSettings, rows: int, batch_size: int) -> Room:
     """What could still be changed if no rate is found."""
-    fields = RangeTestSettings.model_fields
-    highest = next(rule.le for rule in fields["end_lr"].metadata if hasattr(rule, "le"))
-    lowest = next(rule.ge for rule in fields["start_lr"].metadata if hasattr(rule, "ge"))
     return Room(
-        higher=settings.end_lr < highest,
-        lower=settings.start_lr >= 100 * lowest,
+        higher=settings.end_lr < bound(RangeTestSettings, "end_lr", "le"),
+        lower=settings.start_lr >= 100 * bound(RangeTestSettings, "start_lr", "ge"),
         larger_batch=batch_size < rows,
         rows=rows,
         passes=settings.steps / -(-rows // batch_size),

@@ -76,7 +76,7 @@ def test_a_model_for_use_is_made_of_a_finished_run(finished: Run, tmp_path: Path
     code, output, errors = call(tmp_path / "home", settings, "--all-rows", "--out", out)
     assert code == 0, errors
     assert "nan" not in errors
-    assert "no test score of its own. Expect that of the run that it was made from: The network is" in output
+    assert "no test score of its own. Expect the score of the run it was made from: The network is" in output
     told, before = Run(out).history(), finished.history()
     assert told.prepared is not None
     assert (told.prepared.train, told.prepared.validation, told.prepared.test) == (344, 0, 0)

@@ -162,7 +162,7 @@ def test_it_has_no_score_and_says_which_to_expect(name: str, runs: dict[str, tup
     assert "no test score of its own" in text
     assert run.settings.made_from is not None
     assert (
-        "Expect that of the run that it was made from: The network is right in" in text or name == "several"
+        "Expect the score of the run it was made from: The network is right in" in text or name == "several"
     )
     assert not model_for_use.possible(run, run.history())
     with pytest.raises(UserError, match="held rows back"):

@@ -40,13 +40,8 @@ def tell(run: Run, history: History) -> None:
     st.markdown(plain(f"It was trained on all {count}{unit}, so it has no test score of its own.", None))
     if made_from is None:
         return
-    if made_from.score:
-        st.markdown(
-            plain(
-                f"Expect that of the run that it was made from, which learned from fewer of them: {made_from.score}",
-                None,
-            )
-        )
+    if made_from.expected:
+        st.markdown(plain(made_from.expected, None))
     st.caption(plain(made_from.epochs, None))
     try:
         resources.store().get(made_from.run)
