@@ -83,7 +83,9 @@ def test_a_search_is_stopped_gone_on_with_and_its_best_trained_on_all_rows(
     assert "Stopped before its end; --resume goes on with it." in errors
     assert "stopped" in {run.status.state for run in store.runs()}
     assert "holds a search already" in refused(capsys, file, "--out", out)
-    assert "was started with other settings" in refused(capsys, file, "--out", out, "--resume", "--epochs", "3")
+    assert "was started with other settings" in refused(
+        capsys, file, "--out", out, "--resume", "--epochs", "3"
+    )
 
     process = start(tmp_path / "home", file, "--out", out, "--resume", "--all-rows")
     output, errors = process.communicate(timeout=PATIENCE)
