@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import shutil
 import signal
 import sys
@@ -179,7 +180,7 @@ def _train(jobs: Jobs, runs: list[Run], resume: bool, word: str) -> None:
 def _told(run: Run) -> str:
     """What a run's last epoch came to, and with what."""
     started, best = run.history().started, run.history().best
-    if started is None or best is None:
+    if started is None or best is None or not math.isfinite(best.val_metric):
         return ""
     return f"validation {started.metric} {measured(started.metric, best.val_metric)}. "
 

@@ -36,7 +36,8 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
-from lrapp.settings.network import GroupSettings, RunStart
+from lrapp.settings.groups import GroupSettings
+from lrapp.settings.network import RunStart
 from lrapp.training import course
 
 LAYERS = ModelSettings(

@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import h5py
 import keras
@@ -11,7 +11,7 @@ from lrapp.errors import UserError
 from lrapp.networks import models, transfer
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.table_arrays import Prepared, Split
-from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
+from lrapp.settings import LayerSettings, ModelSettings, PretrainedName, PretrainedStart, RunSettings
 
 SHAPE = (8, 8, 1)
 LAYERS = (
@@ -127,9 +127,28 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
+# By Keras: the file that it downloads, and how pictures are brought to what the network has learned from.
+KERAS_OWN: dict[PretrainedName, tuple[str, Any]] = {
+    "MobileNetV2": (
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5",
+        keras.applications.mobilenet_v2,
+    ),
+    "EfficientNetB0": ("efficientnetb0_notop.h5", keras.applications.efficientnet),
+    "ResNet50V2": (
+        "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        keras.applications.resnet_v2,
+    ),
+    "VGG16": ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", keras.applications.vgg16),
+    "InceptionV3": (
+        "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        keras.applications.inception_v3,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", get_args(PretrainedName))
 def test_a_network_from_imagenet_answers_as_keras_own_does(
-    name: Any, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+    name: PretrainedName, keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make = getattr(keras.applications, name)
     kept = make(include_top=False, weights=None, input_shape=(96, 96, 3))
@@ -140,11 +159,8 @@ def test_a_network_from_imagenet_answers_as_keras_own_does(
             layer.set_weights([mean.astype(np.float32), np.square(spread).astype(np.float32), np.int32(0)])
         elif isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([random.uniform(0.7, 1.3, weight.shape) for weight in layer.get_weights()])
-    file_name = {
-        "MobileNetV2": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5",
-        "EfficientNetB0": "efficientnetb0_notop.h5",
-    }[name]
-    monkeypatch.setitem(keras.src.applications.efficientnet.WEIGHTS_HASHES, "b0", (None, None))
+    file_name, own = KERAS_OWN[name]
+    monkeypatch.setattr("keras.src.utils.file_utils.validate_file", lambda *_, **__: True)
     path = keras_home / "models" / file_name
     path.parent.mkdir()
     with h5py.File(path, "w") as file:  # the format of the files that Keras downloads
@@ -157,7 +173,7 @@ def test_a_network_from_imagenet_answers_as_keras_own_does(
     knowledge.give(ours)
     assert "ImageNet" in knowledge.note
     x = random.integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
-    wanted = theirs(x / 127.5 - 1 if name == "MobileNetV2" else x.astype(np.float32))
+    wanted = theirs(own.preprocess_input(x.astype(np.float32)))
     found = keras.Model(ours.input, ours.get_layer("output").input)(x)
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
     assert np.std(np.asarray(wanted)) > 0.01
@@ -184,5 +200,10 @@ def test_offline_is_a_sentence(keras_home: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError("no route to host")
 
     monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", offline)
-    with pytest.raises(UserError, match=r"could not be downloaded\. Connect it to the internet once"):
-        transfer.of_imagenet(PretrainedStart())
+    names: tuple[PretrainedName, ...] = ("MobileNetV2", "VGG16")
+    for name in names:
+        sentence = (
+            rf"^The weights of {name} are not .* could not be downloaded\. Connect it to the internet once"
+        )
+        with pytest.raises(UserError, match=sentence):
+            transfer.of_imagenet(PretrainedStart(name=name))

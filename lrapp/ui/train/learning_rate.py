@@ -142,7 +142,8 @@ def _lengths(policy: BaseModel) -> list[str]:
 def _draw(settings: RunSettings, training_rows: int) -> None:
     plan = settings.plan(training_rows)
     steps_per_epoch = math.ceil(training_rows / settings.training.batch_size)
-    if settings.training.groups.differ:
+    groups = settings.training.groups
+    if groups.differ:
         points = layer_groups.plan_frame(settings.group_plan(training_rows), steps_per_epoch)
         saving.saveable(layer_groups.plan_spec(), points, "plan", draft.key("group_plan"), live=True)
     else:
@@ -158,6 +159,9 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
             "validation rows.",
             icon=":material/social_leaderboard:",
         )
+    learning = groups.sentence(settings.training.epochs)
     least, greatest = number(plan.min(), 3), number(plan.max(), 3)
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
-    st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}.")
+    st.caption(
+        f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}. {learning}".rstrip()
+    )
