@@ -4,13 +4,11 @@ import json
 import textwrap
 from typing import Any
 
-from lrapp.errors import UserError
 from lrapp.escaping import line
-from lrapp.export import kinds
+from lrapp.export import kinds, script_transfer
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.export.script_training import network_cell, rate_cell, testing_cell, training_cell
-from lrapp.settings.network import FreshStart
 
 
 def script(recipe: FinishedRun) -> str:
@@ -55,16 +53,7 @@ def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
     Raises:
         UserError: If the run does what a script cannot repeat.
     """
-    if recipe.settings.training.groups.differ:
-        raise UserError(
-            "This run gives groups of layers rates of their own, which a script cannot repeat: take another "
-            "format, or train without differential rates."
-        )
-    if not isinstance(recipe.settings.model.start, FreshStart):
-        raise UserError(
-            "This run started from weights that were learned before, which a script cannot repeat: take "
-            "another format, or train from fresh weights."
-        )
+    script_transfer.refuse(recipe)
     return (
         *kinds.of(recipe.prepared.kind).cells(recipe),
         network_cell(recipe),
