@@ -89,8 +89,10 @@ def _network(network: Any) -> str:
     left = Counter(id(tensor) for layer in layers for tensor in _inputs(layer))
     lines = [f"inputs = {start}"]
     names = {id(network.input): "inputs"}
+    name = "inputs"
     for layer in layers:
-        given = [names[id(tensor)] for tensor in _inputs(layer)]
+        # A network within has another input and output inside than outside; it follows a chain of layers.
+        given = [names.get(id(tensor), name) for tensor in _inputs(layer)]
         left.subtract(id(tensor) for tensor in _inputs(layer))
         # A variable name is reused once its tensor is not needed any more.
         taken = {name for tensor, name in names.items() if left[tensor]} | {"inputs"}
