@@ -63,6 +63,14 @@ def test_all_but_the_output_layer_is_taken_over_for_other_classes(source: tuple[
     )
 
 
+def test_pictures_may_grow_where_convolutions_end_in_global_pooling(source: tuple[Path, Any]) -> None:
+    folder, known = source
+    larger = network(ModelSettings(layers=LAYERS), shape=(16, 16, 1))
+    transfer.of_run(folder, larger, pictures(shape=(16, 16, 1))).give(larger)
+    for ours, theirs in zip(larger.get_weights(), known.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_as_many_but_other_classes_get_a_fresh_output_layer(source: tuple[Path, Any]) -> None:
     folder, _ = source
     fresh = network(ModelSettings(layers=LAYERS))

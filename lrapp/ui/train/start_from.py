@@ -179,6 +179,10 @@ def _take_layers(run_id: str | None, fill: Callable[[Layers], None]) -> None:
 
 
 def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None]) -> str | None:
+    if isinstance(start, PretrainedStart) and start.obstacle:
+        if start != settings.model.start:  # else the table of layers has said so
+            st.error(plain(start.obstacle, None), icon=":material/error:")
+        return f"the pictures are too small for {start.name}"
     if not isinstance(start, RunStart):
         return None
     try:
