@@ -266,6 +266,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             on_state=lambda latest: latest.save(run.checkpoint_path),
             loop=loop,
             cycle_ends=settings.cycle_ends(len(prepared.train.y)),
+            momenta=settings.momentum_plan(len(prepared.train.y)),
         )
         _release_memory()
         network = final_network.of(loop, settings, prepared, ended, tell)

@@ -7,6 +7,7 @@ from pydantic import Field
 from lrapp.errors import UserError
 from lrapp.phrasing import number
 from lrapp.policies import schedules
+from lrapp.policies.momentum import CyclicalMomentum
 from lrapp.policies.trials import MOST_TRIALS
 from lrapp.settings.base import SettingsModel, checked, ui
 
@@ -99,6 +100,29 @@ class _PolicySettings(SettingsModel):
         "", title="Origin", description="Where the rates came from, in words.", max_length=1000
     )
 
+    cycle_momentum: bool = Field(
+        False,
+        title="Cyclical momentum",
+        description="Momentum moves against the rate: highest where the rate is lowest (Smith 2018). For Adam and "
+        "AdamW it is beta_1.",
+    )
+    base_momentum: float = Field(
+        0.85,
+        ge=0,
+        lt=1,
+        title="base_momentum",
+        description="Momentum where the rate is highest.",
+        json_schema_extra=ui(step=0.05),
+    )
+    max_momentum: float = Field(
+        0.95,
+        ge=0,
+        lt=1,
+        title="max_momentum",
+        description="Momentum where the rate is lowest.",
+        json_schema_extra=ui(step=0.05),
+    )
+
     def build(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
         """Return the policy, with its lengths in steps.
 
@@ -115,6 +139,16 @@ class _PolicySettings(SettingsModel):
         # Below one step there is no line to draw; WarmUp reports that.
         remaining = max(1, total_steps - int(warmup))
         return schedules.WarmUp(self._policy(steps_per_epoch, remaining), warmup)
+
+    def momentum(self, policy: schedules.Policy) -> CyclicalMomentum | None:
+        """Return what moves momentum against the rates of the built policy, None where it stays.
+
+        Raises:
+            UserError: If the bounds are out of order, or the rate never moves.
+        """
+        return (
+            CyclicalMomentum(policy, self.base_momentum, self.max_momentum) if self.cycle_momentum else None
+        )
 
     def _policy(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
         raise NotImplementedError

@@ -17,7 +17,8 @@ from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import Event, Preparing, SweepDone, UntrainedDone
 from lrapp.settings import RangeTestSettings
 from lrapp.settings.base import bound
-from lrapp.training.loop import MOST_STEPS, Loop, Steps, shuffled
+from lrapp.training.loop import MOST_STEPS, Loop, shuffled
+from lrapp.training.records import Steps
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
