@@ -206,6 +206,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
     settings = run.settings
     if settings.networks_obstacle:
         raise UserError(settings.networks_obstacle)
+    settings.check_momentum()
     writer = EventWriter(run)
 
     logs = loggers.open_for(run)

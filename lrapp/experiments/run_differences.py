@@ -158,6 +158,9 @@ def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, st
     if policy.source == "found" and found is not None and found.base_lr is not None:
         policy = settings.with_found(found).policy
     texts |= _fields("Learning rate", policy, policy.unit)
+    if not policy.cycle_momentum:
+        for name in ("base_momentum", "max_momentum"):
+            del texts[f"Learning rate: {name}"]
     if mode := getattr(policy, "mode", ""):
         texts["Learning rate: Mode"] = mode
     if tests:

@@ -423,7 +423,9 @@ class History:
         if self._group_rates:
             groups = pd.DataFrame(self._group_rates, columns=["early", "middle", "head"])
             frame = pd.concat([frame, groups], axis=1)
-        return frame.assign(momentum=self._momenta) if self._momenta else frame
+        if self._momenta:
+            frame["momentum"] = pd.Series(self._momenta, dtype="float64")
+        return frame
 
     def epoch_frame(self) -> pd.DataFrame:
         """Return a row per finished epoch, with the plain fields of ``EpochDone`` as columns."""

@@ -112,7 +112,7 @@ class _PolicySettings(SettingsModel):
         lt=1,
         title="base_momentum",
         description="Momentum where the rate is highest.",
-        json_schema_extra=ui(step=0.05),
+        json_schema_extra=ui(step=0.01),
     )
     max_momentum: float = Field(
         0.95,
@@ -120,7 +120,7 @@ class _PolicySettings(SettingsModel):
         lt=1,
         title="max_momentum",
         description="Momentum where the rate is lowest.",
-        json_schema_extra=ui(step=0.05),
+        json_schema_extra=ui(step=0.01),
     )
 
     def build(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:

@@ -320,6 +320,15 @@ class RunSettings(SettingsModel):
         moving = self._momentum(self.policy.build(steps_per_epoch, total_steps))
         return None if moving is None else moving.plan(total_steps)
 
+    def check_momentum(self) -> None:
+        """Check that momentum can move as the settings say, whatever rates may still be found.
+
+        Raises:
+            UserError: If it cannot.
+        """
+        fixed = self.policy.type == "fixed"
+        self._momentum(schedules.Fixed(1.0) if fixed else schedules.CLR(0.0, 1.0, 1.0))
+
     def _momentum(self, policy: schedules.Policy) -> CyclicalMomentum | None:
         moving = self.policy.momentum(policy)
         if moving is not None and not self.training.own_momentum:

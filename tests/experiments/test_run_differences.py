@@ -206,6 +206,15 @@ def test_every_setting_is_told_in_words() -> None:
     assert all(text and text == text.strip() for text in told.values())
 
 
+def test_bounds_of_momentum_are_told_where_it_moves() -> None:
+    moving = flat(RunSettings(policy=CLRSettings(cycle_momentum=True, base_momentum=0.8)))
+    assert moving["Learning rate: Cyclical momentum"] == "yes"
+    assert (moving["Learning rate: base_momentum"], moving["Learning rate: max_momentum"]) == ("0.8", "0.95")
+    still = flat(RunSettings(policy=CLRSettings(base_momentum=0.8)))
+    assert still["Learning rate: Cyclical momentum"] == "no"
+    assert "Learning rate: base_momentum" not in still
+
+
 def test_numbers_that_differ_look_different() -> None:
     rates = [0.1, 0.30000000000000004, 0.3]
     texts = [flat(RunSettings(policy=FixedSettings(learning_rate=rate)))["Learning rate"] for rate in rates]
