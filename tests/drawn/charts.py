@@ -38,7 +38,9 @@ _MARKS = (
           name: mark.name || '', kind: mark.marktype, width: group.width, height: group.height,
           points: mark.items.map(item => [item.x, item.y]),
           values: mark.items.map(item => item.datum || {}).map(datum => [
-            datum.epoch ?? datum.at ?? null, datum.value ?? datum.learning_rate ?? datum.momentum ?? null, datum.series ?? '',
+            datum.epoch ?? datum.at ?? null,
+            datum.value ?? datum.learning_rate ?? datum.momentum ?? null,
+            datum.series ?? '',
           ]),
         });
       for (const item of mark.items) for (const inner of item.items || []) walk(inner, item);
