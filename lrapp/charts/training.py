@@ -22,7 +22,12 @@ TRAINING, VALIDATION, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#d62728"
 # Groups of layers with rates of their own. The head follows the policy most closely, so it has the plan's colour.
 GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 # What the rules of ``suggestions`` are called.
-SUGGESTIONS = {"steepest": "steepest descent", "tenth": "a tenth of the minimum", "valley": "valley"}
+SUGGESTIONS = {
+    "steepest": "steepest descent",
+    "tenth": "a tenth of the minimum",
+    "valley": "valley",
+    "slide": "slide rule",
+}
 # More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
