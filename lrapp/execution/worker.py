@@ -317,21 +317,21 @@ def _find_rates(
     run: Run, settings: RunSettings, prepared: "Prepared", loop: "Loop", tell: Callable[[Event], None]
 ) -> RatesFound | None:
     """Run the range test; None if it was stopped."""
-    from lrapp.training import range_test
+    from lrapp.training import linear_test, range_test
 
+    test = settings.range_test
+    how: dict[str, Any] = {
+        "on_event": tell,
+        "should_stop": lambda: run.stop_asked is not None,
+        "factors": settings.training.groups.factors,
+    }
+    given = loop, prepared, test, settings.training.seed
     try:
-        advice = range_test.run(
-            loop,
-            prepared,
-            settings.range_test,
-            settings.training.seed,
-            on_event=tell,
-            should_stop=lambda: run.stop_asked is not None,
-            factors=settings.training.groups.factors,
-        )
+        if test.rise == "linear":
+            return linear_test.run(*given, **how)
+        return range_test.told(range_test.run(*given, **how))
     except Stopped:
         return None
-    return range_test.told(advice)
 
 
 def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:

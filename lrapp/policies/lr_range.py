@@ -29,12 +29,13 @@ class RatesFound:
     Args:
         sentence: How certain the rates are; or why there are none, and what to change.
         base_lr, max_lr: A range for policies that move; None when the test gave no number.
-        minimum: Rate at which the loss was least, median over the seeds.
+        minimum: Rate at which the loss was least, or what was watched highest, median over the seeds.
         suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
         refusal: Why there are none, in one word; empty where there are some.
         tried: Ranges that were tried, in this order: ``(base_lr, max_lr, whether every seed's loss fell)``.
         more_steps: Steps that the test took besides those of its curves: in trials, and with batches that were measured
             without training; 0 where an older version of the app did not say.
+        watched: What a linear test was read off, for example ``validation accuracy``; empty for the loss.
     """
 
     type: ClassVar[str] = "rates_found"
@@ -46,10 +47,17 @@ class RatesFound:
     refusal: Refusal = ""
     tried: tuple[tuple[float, float, bool], ...] = ()
     more_steps: int = 0
+    watched: str = ""
 
     @property
     def learning_rate(self) -> float | None:
-        """The single rate for a policy that does not move: a tenth of the minimum, but none above the range."""
+        """The single rate for a policy that does not move: a tenth of the minimum, but none above the range.
+
+        After a linear test it is half of the upper end: the best rate is usually within a factor of two of the largest
+        that does not diverge (Bengio 2012, arXiv 1206.5533).
+        """
+        if self.watched:
+            return None if self.max_lr is None else self.max_lr / 2
         tenth = next((rate for name, rate, _, _ in self.suggestions if name == "tenth"), None)
         return tenth if tenth is None or self.max_lr is None else min(tenth, self.max_lr)
 
@@ -58,6 +66,8 @@ class RatesFound:
         """The origin of these rates, in words."""
         if self.minimum is None:
             return ""
+        if self.watched:
+            return f"Linear range test, highest {self.watched} at {number(self.minimum, 3)}. {self.sentence}"
         return f"Range test, least loss at {number(self.minimum, 3)}. {self.sentence}"
 
 

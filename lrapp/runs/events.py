@@ -360,6 +360,8 @@ class History:
                     self.sweeps.append(Sweep(event.steps, event.seeds))
                 self.sweeps[-1].losses.extend(event.losses)
                 self.sweeps[-1].learning_rates.extend(event.learning_rates)
+                self.sweeps[-1].figures.extend(event.figures)
+                self.sweeps[-1].watched = event.watched
             case UntrainedDone():
                 for sweep in self.sweeps[event.seed : event.seed + 1]:
                     sweep.untrained[event.first_step :] = event.losses

@@ -17,6 +17,7 @@ from lrapp.settings import (
     FixedSettings,
     LayerSettings,
     ModelSettings,
+    RangeTestSettings,
     RunSettings,
     SampleSource,
     SGDRSettings,
@@ -176,6 +177,10 @@ def test_rates_that_were_found_are_told() -> None:
     for nothing in (None, RatesFound("No fall.")):
         assert flat(settings, nothing)["Learning rate: max_lr"] == "0.01"
     assert "Range test: Steps" not in flat(RunSettings())
+    linear = flat(settings.model_copy(update={"range_test": RangeTestSettings(rise="linear")}), FOUND)
+    assert linear["Range test: Kind of test"] == "By the accuracy (linear)"
+    assert linear["Range test: Epochs of the test"] == "8"
+    assert "Range test: Steps" not in linear
 
 
 def test_every_setting_is_told_in_words() -> None:

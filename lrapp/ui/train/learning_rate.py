@@ -82,7 +82,7 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     obstacle = _plan(settings, training_rows)
     if policy.origin:
         st.caption(plain(f"Rates: {policy.origin}", None))
-    range_test.card(settings, "there is no table" if training_rows is None else None)
+    range_test.card(settings, training_rows)
     return policy, obstacle
 
 
@@ -125,8 +125,9 @@ def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
         return "momentum cannot move against the rate"
     if settings.policy.source == "found":
         test = settings.range_test
+        length = counted(test.epochs, "epoch") if test.rise == "linear" else counted(test.steps, "step")
         st.info(
-            f"A range test of {test.seeds:d} x {test.steps:,} steps is the first phase of the run. It sets the rates, "
+            f"A range test of {test.seeds:d} x {plain(length, None)} is the first phase of the run. It sets the rates, "
             "and the plan is drawn on the right as soon as they are known.",
             icon=":material/search_insights:",
         )
