@@ -253,7 +253,7 @@ def test_training_after_finding_equals_training_with_the_same_rates_chosen(
     first = store.create(settings)
     worker.work(first.folder, store.home)
     found = found_rates(first)
-    assert found.watched == ("validation accuracy" if test is LINEAR else "")
+    assert found.watched == ("validation R2" if test is LINEAR else "")
     assert first.history().momentum_moves == moves
     second = store.create(settings.with_found(found))
     assert second.settings.policy.source == "chosen"
