@@ -264,6 +264,16 @@ def test_training_after_finding_equals_training_with_the_same_rates_chosen(
     assert first.scores_path.read_bytes() == second.scores_path.read_bytes()
 
 
+def test_momentum_that_cannot_move_is_said_before_anything_is_read(store: Store) -> None:
+    policy = CLRSettings(source="found", cycle_momentum=True)
+    run = store.create(FINDING.model_copy(update={"policy": policy}))
+    with pytest.raises(
+        UserError, match="needs an optimizer with momentum, and momentum is 0: raise momentum"
+    ):
+        worker.work(run.folder, store.home)
+    assert run.history().prepared is None
+
+
 class Interrupted(Exception):
     """As good as a killed process, for what is in the folder."""
 

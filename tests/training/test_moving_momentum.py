@@ -200,21 +200,19 @@ def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(settings: Trainin
     assert history.step_frame()["learning_rate"].tolist() == pytest.approx(PLAN.tolist())
 
 
-def test_each_of_several_networks_moves_as_it_would_alone() -> None:
-    settings = changed(members=2, nesterov=True, batch_size=ROWS)
-    model = members.stack(PLAIN, INPUTS, "binary", 2, members.member_seeds(0, 2))
+@pytest.mark.parametrize("compiled", [False, True])
+def test_each_of_several_networks_moves_as_it_would_alone(compiled: bool) -> None:
+    settings, order = changed(members=2, nesterov=True), shuffled(ROWS, 0, 0)
+    seeds, factors = members.member_seeds(0, 2), (1.0, 0.5)
+    model = members.stack(PLAIN, INPUTS, "binary", 2, seeds)
     loop = MembersLoop(model, "binary", settings, moving_momentum=True)
-    loop.factors = [1.0, 0.5]
-    order = shuffled(ROWS, 0, 0)
-    for step in range(STEPS):
-        loop.run(
-            loop.load(prepared().train), order, 0, PLAN[step : step + 1], momenta=MOMENTA[step : step + 1]
-        )
-    for member, (seed, factor) in enumerate(zip(members.member_seeds(0, 2), (1.0, 0.5), strict=True)):
+    loop.factors = factors
+    momenta = MOMENTA[:STEPS]
+    steps = loop.run(loop.load(prepared().train), order, 0, PLAN[:STEPS], compiled, momenta=momenta)
+    assert steps.momenta.tolist() == momenta.tolist()
+    for member, (seed, factor) in enumerate(zip(seeds, factors, strict=True)):
         alone = Loop(models.build(PLAIN, INPUTS, "binary", 2, seed), "binary", settings, moving_momentum=True)
-        for step in range(STEPS):
-            rate = PLAN[step : step + 1] * np.float32(factor)
-            alone.run(alone.load(prepared().train), order, 0, rate, momenta=MOMENTA[step : step + 1])
+        alone.run(alone.load(prepared().train), order, 0, PLAN[:STEPS] * np.float32(factor), momenta=momenta)
         picked = models.build(PLAIN, INPUTS, "binary", 2, seed)
         members.pick(model, picked, member)
         for ours, theirs in zip(weights(picked), weights(alone.model), strict=True):
