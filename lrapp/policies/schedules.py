@@ -64,7 +64,7 @@ class Policy(ABC):
     @property
     @abstractmethod
     def bounds(self) -> tuple[float, float]:
-        """The rates between which it moves, without a warm-up and without what comes after its cycles."""
+        """The lowest and the highest rate that it moves between, apart from a warm-up."""
 
     def heights(self, steps: int | ArrayLike) -> FloatArray:
         """Return where the rate of the given steps stands: 0 at its lower bound and below, 1 at its upper.
@@ -289,7 +289,7 @@ class OneCycle(Policy):
         return np.where(step <= top, up, down)
 
     def _heights(self, step: FloatArray) -> FloatArray:
-        # The fall ends below the start, but takes as long as the way down, as in fastai and PyTorch.
+        # Down only where the run ends, though the rate has passed its first one before; as in fastai and PyTorch.
         last = self.total_steps - 1
         top = self.rise * last
         fall = _cosine(1.0, 0.0, (step - top) / (last - top))
