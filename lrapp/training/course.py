@@ -14,7 +14,8 @@ from lrapp.phrasing import counted, number
 from lrapp.runs.events import Cause, Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
 from lrapp.training.checkpoints import TrainingState
-from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, Steps, shuffled
+from lrapp.training.loop import MOST_STEPS, Loop, shuffled
+from lrapp.training.records import Data, Snapshot, Steps
 from lrapp.training.stopping import first_stop, patience, reaches, waited
 from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 
@@ -108,6 +109,7 @@ class Course:
         should_stop: Callable[[], bool],
         on_state: Callable[[TrainingState], None] | None,
         cycle_ends: tuple[int, ...] = (),
+        momenta: ArrayLike | None = None,
     ) -> None:
         self.started = time.perf_counter()
         self.loop, self.settings = loop, settings
@@ -119,6 +121,13 @@ class Course:
         total = settings.epochs * self.steps_per_epoch
         if given.ndim > 2 or self.rates.shape not in {(total, 1), (total, loop.groups)}:
             raise ValueError(f"There must be a rate for each of {total} steps. Received: {given.shape}.")
+        self.momenta = None if momenta is None else np.asarray(momenta, np.float32)
+        if loop.moving_momentum != (self.momenta is not None):
+            raise ValueError("A loop whose momentum moves, and no other, needs a momentum for each step.")
+        if self.momenta is not None and self.momenta.shape != (total,):
+            raise ValueError(
+                f"There must be a momentum for each of {total} steps. Received: {self.momenta.shape}."
+            )
         loop.units.take(prepared.logarithm)
         # With a logarithm, the loop itself measures in the target's units.
         linear = prepared.task == "regression" and prepared.logarithm is None
@@ -226,7 +235,8 @@ class Course:
             count, compiled = self._count(step, done)
             begun = self.seconds
             steps = self.loop.run(
-                self.training, order, done, self.rates[step : step + count], compiled, frozen
+                *(self.training, order, done, self.rates[step : step + count], compiled, frozen),
+                momenta=None if self.momenta is None else self.momenta[step : step + count],
             )
             self._learn(self.pace, ("train", compiled, frozen), count, self.seconds - begun)
             done += len(steps.losses)
@@ -242,16 +252,17 @@ class Course:
 
     def _steps_done(self, step: int, steps: Steps) -> None:
         """Emit the events of some steps, from this number on; a loss that is not finite ends the run."""
-        self._say(step, steps.losses, steps.group_rates)
+        self._say(step, steps.losses, steps.group_rates, steps.momenta)
         if not np.isfinite(steps.losses[-1]):
             last = step + len(steps.losses)
             raise Diverged("The loss became infinite", last, float(steps.learning_rates[-1]))
 
-    def _say(self, step: int, losses: NDArray[Any], rates: NDArray[np.float32]) -> None:
+    def _say(
+        self, step: int, losses: NDArray[Any], rates: NDArray[np.float32], momenta: NDArray[np.float32]
+    ) -> None:
         groups = tuple(map(tuple, rates.T.tolist())) if self.loop.groups > 1 else ()
-        self.on_event(
-            StepsDone(step, tuple(losses.tolist()), tuple(rates[:, -1].tolist()), self.seconds, groups)
-        )
+        told = tuple(losses.tolist()), tuple(rates[:, -1].tolist())
+        self.on_event(StepsDone(step, *told, self.seconds, groups, tuple(momenta.tolist())))
 
     def _count(self, step: int, done: int) -> tuple[int, bool]:
         """How many steps the next call is to do, and whether they go through XLA."""

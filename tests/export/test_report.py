@@ -12,6 +12,7 @@ from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.misclassified import Mistake, Mistakes
 from lrapp.evaluation.scores import Scores
 from lrapp.export import report
+from lrapp.runs.events import StepsDone
 from lrapp.runs.store import Run
 from lrapp.settings import DataSettings, PictureFileSource, PicturesSource
 
@@ -78,6 +79,15 @@ def test_the_report_holds_all_and_loads_nothing(finished: Run, insight: Insight)
     for word in ("My run", "Adelie", "bill_length_mm", insight.verdict, "linear model"):
         assert word in reader.text
     assert len(html) < 400_000
+
+
+def test_momentum_that_moved_is_drawn(finished: Run, insight: Insight) -> None:
+    history = finished.history()
+    before = report.html("My run", history, finished.settings, scores_of(finished), insight)
+    history.add(StepsDone(history.steps_done, (1.0,), (0.1,), 1.0, momenta=(0.9,)))
+    after = report.html("My run", history, finished.settings, scores_of(finished), insight)
+    assert after.count("<svg") == before.count("<svg") + 1
+    assert "momentum</text>" in after
 
 
 def test_foreign_words_stay_words(finished: Run, insight: Insight) -> None:
