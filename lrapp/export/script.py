@@ -60,8 +60,6 @@ def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
     training = network_cell(recipe), rate_cell(recipe), training_cell(recipe)
     if recipe.settings.policy.cycle_momentum:
         training = _with_momentum(recipe, *training)
-    if recipe.settings.policy.cycle_momentum or recipe.settings.training.groups.differ:
-        training = *training[:2], _without_optimizer(recipe, training[2])
     return *kinds.of(recipe.prepared.kind).cells(recipe), *training, testing_cell(recipe)
 
 
@@ -108,26 +106,23 @@ def _with_momentum(
         f'    """{name} with a {how.momentum_name} that is set before every step; Keras holds on to its first."""\n\n'
         + update.format(step="momentum_now * velocity - down" if how.nesterov else "velocity")
     )
-    code = network.code.replace(f"keras.optimizers.{name}(", f"Moving{name}(")
-    trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", training.code)
-    # Groups of layers with rates of their own have an optimizer that is made of this one.
-    trained = trained.replace(f"(keras.optimizers.{name}):", f"(Moving{name}):")
+    # Also where groups of layers have rates of their own, whose class is then one of this.
+    code, trained = (
+        re.sub(rf"keras\.optimizers\.{name}(?=\(|\):)", f"Moving{name}", cell.code)
+        for cell in (network, training)
+    )
+    trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", trained)
+    if not script_members.networks(recipe):
+        trained = trained.replace(
+            "network.save(",
+            "# Without the optimizer, whose class is this script's own.\n"
+            "keras.Model(network.inputs, network.outputs).save(",
+        )
     return (
         replace(network, code=f"{made}\n\n{code}"),
         replace(rates, code=f"{rates.code}\n{_momenta(recipe)}"),
         replace(training, code=trained),
     )
-
-
-def _without_optimizer(recipe: FinishedRun, training: Cell) -> Cell:
-    """The step that trains one network and saves it without the optimizer, whose class is the script's own."""
-    if script_members.networks(recipe):
-        return training
-    saved = (
-        "# Without the optimizer, whose class is this script's own.\n"
-        "keras.Model(network.inputs, network.outputs).save("
-    )
-    return replace(training, code=training.code.replace("network.save(", saved))
 
 
 def _momenta(recipe: FinishedRun) -> str:

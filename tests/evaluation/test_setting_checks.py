@@ -308,7 +308,7 @@ def test_a_range_test_of_few_rows_says_what_it_did(tmp_path_factory: pytest.Temp
         (
             GroupSettings(frozen_epochs=4, early_frozen_epochs=6),
             {"enabled": False},
-            "The early layers are to move after 10 epochs, and the run has 10: they stay frozen. Train for more",
+            "The early layers are to move after 10 epochs, and the run has 10: they stay frozen. Train for more epochs",
         ),
         (
             GroupSettings(frozen_epochs=12),

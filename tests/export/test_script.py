@@ -168,6 +168,36 @@ CASES = {
             early_stopping=EarlyStoppingSettings(target="val_loss", target_value=0.6),
         ),
     ),
+    "momentum": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=SMALL,
+        training=TrainingSettings(epochs=4, optimizer="sgd", nesterov=True),
+        policy=OneCycleSettings(max_lr=0.05, warmup=0.5, cycle_momentum=True),
+    ),
+    "momentum of RMSprop": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=SMALL,
+        training=TrainingSettings(
+            epochs=4,
+            optimizer="rmsprop",
+            early_stopping=EarlyStoppingSettings(enabled=False, restore_best=False),
+        ),
+        policy=CLRSettings(step_size=1, cycle_momentum=True, base_momentum=0.5),
+    ),
+    "beta_1 of two networks": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=SMALL,
+        training=TrainingSettings(epochs=3, members=2),
+        policy=SGDRSettings(T_0=1, cycle_momentum=True, base_momentum=0.5, max_momentum=0.9),
+    ),
+    "momentum of groups": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=4, optimizer="sgd", groups=GroupSettings(early=0.1, middle=0.5, frozen_epochs=1)
+        ),
+        policy=CLRSettings(step_size=1, cycle_momentum=True, base_momentum=0.5),
+    ),
     "gradual": RunSettings(
         data=sample("penguins.csv", target="species"),
         model=LAYERS,
@@ -194,32 +224,8 @@ CASES = {
     "frozen, from a run": RunSettings(
         data=sample("penguins.csv", target="species"),
         model=LAYERS,
-        training=TrainingSettings(
-            epochs=3, seed=4, optimizer="sgd", groups=GroupSettings(early=0, middle=0.2)
-        ),
-        policy=CLRSettings(step_size=1, cycle_momentum=True, base_momentum=0.5),
-    ),
-    "momentum": RunSettings(
-        data=sample("auto_mpg.csv", target="mpg"),
-        model=SMALL,
-        training=TrainingSettings(epochs=4, optimizer="sgd", nesterov=True),
-        policy=OneCycleSettings(max_lr=0.05, warmup=0.5, cycle_momentum=True),
-    ),
-    "momentum of RMSprop": RunSettings(
-        data=sample("penguins.csv", target="species"),
-        model=SMALL,
-        training=TrainingSettings(
-            epochs=4,
-            optimizer="rmsprop",
-            early_stopping=EarlyStoppingSettings(enabled=False, restore_best=False),
-        ),
-        policy=CLRSettings(step_size=1, cycle_momentum=True, base_momentum=0.5),
-    ),
-    "beta_1 of two networks": RunSettings(
-        data=sample("penguins.csv", target="species"),
-        model=SMALL,
-        training=TrainingSettings(epochs=3, members=2),
-        policy=SGDRSettings(T_0=1, cycle_momentum=True, base_momentum=0.5, max_momentum=0.9),
+        training=TrainingSettings(epochs=3, seed=4, groups=GroupSettings(early=0, middle=0.2)),
+        policy=FixedSettings(learning_rate=0.01),
     ),
     "mixed_bfloat16": RunSettings(
         data=sample("penguins.csv", target="species"),
@@ -227,12 +233,7 @@ CASES = {
         training=TrainingSettings(epochs=3, precision="mixed_bfloat16"),
     ),
 }
-STOPS = {
-    "stopped": 2,
-    "stopped, last weights": 1,
-    "gradual, stopped": 2,
-    "momentum of RMSprop": 2,
-}
+STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2, "gradual, stopped": 2}
 _EARLY = dict.fromkeys(("multi-class", "criterion", "target"), "early_stopping")
 ENDINGS = _EARLY | {"diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 
