@@ -6,9 +6,9 @@ import time
 import zipfile
 
 import numpy as np
-import pretrained_weights
 import pytest
 from drawn.charts import marks, wait_for_charts
+from imagenet import weights as imagenet_weights
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -199,7 +199,7 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("imagenet")
-    pretrained_weights.keep("MobileNetV2", 224, folder)
+    imagenet_weights.keep("MobileNetV2", 224, folder)
     app = App(folder / "home", KERAS_HOME=str(folder))
     app.start()
     try:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import keras
-import pretrained_weights
 import pytest
+from imagenet import weights as imagenet_weights
 
 from lrapp.execution import worker
 from lrapp.runs.events import EpochDone, Event
@@ -48,7 +48,7 @@ def test_a_run_that_unfreezes_layers_goes_on_to_the_bit_without_the_downloaded_w
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(tmp_path))
-    pretrained_weights.keep("MobileNetV2", 224, tmp_path)
+    imagenet_weights.keep("MobileNetV2", 224, tmp_path)
     store = Store(tmp_path / "home")
     whole, cut = store.create(SETTINGS), store.create(SETTINGS)
     done(whole, store)
