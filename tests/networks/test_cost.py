@@ -27,6 +27,7 @@ from lrapp.settings.base import checked
 MEASURED = [
     ("EfficientNetB0", False, 823),
     ("EfficientNetB0", True, 473),
+    ("ResNet50V2", False, 1712),
     ("VGG16", False, 1158),
     ("VGG16", True, 725),
 ]
