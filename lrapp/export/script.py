@@ -117,8 +117,12 @@ def _with_momentum(
         f'    """{name} with a {how.momentum_name} that is set before every step; Keras holds on to its first."""\n\n'
         + update.format(step="momentum_now * velocity - down" if how.nesterov else "velocity")
     )
-    code = network.code.replace(f"keras.optimizers.{name}(", f"Moving{name}(")
-    trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", training.code)
+    # Made of it, or derived from it.
+    code, trained = (
+        re.sub(rf"keras\.optimizers\.{name}(?=[()])", f"Moving{name}", cell.code)
+        for cell in (network, training)
+    )
+    trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", trained)
     if not script_members.networks(recipe):
         trained = trained.replace(
             "network.save(",
