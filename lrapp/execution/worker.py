@@ -83,12 +83,12 @@ def prepared_data(
     Raises:
         UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
     """
-    from lrapp.preparation import kinds
+    from lrapp.preparation import kept_arrays
 
     key = (store.home, settings.model_dump_json())
     if _last_data.prepared is None or key != _last_data.key:
         _last_data.forget()  # before the new data are read, to save memory
-        _last_data.prepared = kinds.of(settings.kind).prepared(store, settings, tell, should_stop)
+        _last_data.prepared = kept_arrays.prepared(store, settings, tell, should_stop)
         _last_data.key = key
     return _last_data.prepared
 
