@@ -285,11 +285,9 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 
 def _equally_long(event: "StepsDone | SweepDone") -> bool:
-    groups = event.group_rates if isinstance(event, StepsDone) else ()
-    momenta = event.momenta if isinstance(event, StepsDone) else ()
-    each = len(event.losses)
-    same = len(event.learning_rates) == each and len(momenta) in (0, each)
-    return same and len(groups) in (0, 3) and all(len(g) == each for g in groups)
+    groups, momenta = (event.group_rates, event.momenta) if isinstance(event, StepsDone) else ((), ())
+    columns = (event.learning_rates, *groups, momenta or event.losses)
+    return len(groups) in (0, 3) and all(len(column) == len(event.losses) for column in columns)
 
 
 def _plain(value: Any) -> Any:
