@@ -7,7 +7,6 @@ from lrapp.settings.data import (
     Scaling,
     Task,
 )
-from lrapp.settings.mistakes import describe
 from lrapp.settings.network import (
     Activation,
     AugmentationSettings,
@@ -39,6 +38,7 @@ from lrapp.settings.run import (
     Precision,
     RunSettings,
     TrainingSettings,
+    describe,
 )
 from lrapp.settings.sources import (
     DATA_KINDS,
