@@ -7,16 +7,17 @@ from lrapp.settings.data import (
     Scaling,
     Task,
 )
+from lrapp.settings.groups import GroupSettings
 from lrapp.settings.network import (
     Activation,
     AugmentationSettings,
     FreshStart,
-    GroupSettings,
     InitialWeights,
     LayerKind,
     LayerSettings,
     ModelSettings,
     NumberEmbedding,
+    PretrainedName,
     PretrainedStart,
     RunStart,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "PicturesSource",
     "PolicySettings",
     "Precision",
+    "PretrainedName",
     "PretrainedStart",
     "RangeTestSettings",
     "RunSettings",

@@ -14,6 +14,7 @@ from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
 from lrapp.ui.parts import number_cells, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import model_for_use
 from lrapp.ui.runs import sharing
 
 # How drawn settings are written in tables.
@@ -90,6 +91,7 @@ def _best(study: Study, found: Found) -> None:
             "nothing trains until you press Train.",
         ):
             sharing.start_from(run.settings)
+        model_for_use.offer(run, best.history, best_of_search=True)
         st.page_link(
             session.state().pages["train"],
             label=f"Open trial {best.number:d}",
