@@ -381,7 +381,9 @@ class Plan(keras.callbacks.Callback):
 ){_last_steps(training.seed, epochs, left, bool(grouped))}'''
     if script_members.networks(recipe):
         return script_members.training_cell(recipe, text, code, script_members.calibrated(recipe))
-    return Cell("Train", text, f'{code}\n{script_members.calibrated(recipe)}network.save("model.keras")')
+    # Without the optimizer of groups, whose class is the script's own.
+    saved = "keras.Model(network.inputs, network.outputs)" if grouped else "network"
+    return Cell("Train", text, f'{code}\n{script_members.calibrated(recipe)}{saved}.save("model.keras")')
 
 
 def _rows_at_once(recipe: FinishedRun) -> int:

@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from drawn.charts import marks, wait_for_charts
+from imagenet import weights as imagenet_weights
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -192,3 +193,48 @@ def test_own_pictures_and_how_they_are_varied(browser: Browser, app: App, width:
             set_number(page, "Epochs", 2)
             finish(app, page)
             wait_for_charts(page)
+
+
+def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("imagenet")
+    imagenet_weights.keep("MobileNetV2", 224, folder)
+    app = App(folder / "home", KERAS_HOME=str(folder))
+    app.start()
+    try:
+        with tab(browser) as page:
+            open_app(page, app.url)
+            take_set(page, "Handwritten digits")
+            set_number(page, "Most training pictures", 64)
+            set_number(page, "Epochs", 3)
+            expander(page, "Start from")
+            idle(page)
+            size = page.get_by_role("spinbutton", name="Pictures are brought to (pixels)")
+            choose(page, "Start from", "InceptionV3 (ImageNet)")
+            expect(page.get_by_text("its weights (88 MB) are downloaded once")).to_be_visible()
+            expect(size).to_have_value("96")
+            set_number(page, "Pictures are brought to (pixels)", 74)
+            expect(
+                page.get_by_text("InceptionV3 needs pictures of at least 75 pixels along a side")
+            ).to_be_visible()
+            expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+            choose(page, "Start from", "MobileNetV2 (ImageNet)")
+            set_number(page, "Pictures are brought to (pixels)", 32)
+            expander(page, "Differential learning rates")
+            page.get_by_role("button", name="Gradual: head, middle, early").click()
+            idle(page)
+            learns = "What learns: head alone in epoch 1; head and middle in epoch 2; all layers in epoch 3."
+            expect(page.get_by_text(learns)).to_be_visible()
+            run = finish(app, page)
+            assert run.settings.training.groups.unfreezing == (2, 1)
+            assert (run.history().step_frame()["early"] > 0).sum() == len(run.history().step_frame()) // 3
+            page.get_by_role("heading", name="Test results").wait_for()
+            idle(page)
+            expander(page, "Data preparation")
+            expect(
+                page.get_by_text("MobileNetV2 starts with what it has learned from ImageNet.")
+            ).to_be_visible()
+    finally:
+        app.stop()
+    assert "Traceback" not in app.log(), app.log()

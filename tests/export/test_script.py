@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -270,6 +271,9 @@ def test_the_script_does_the_run_again_without_this_package(
     prepared = recipe.prepared
     # The same rows, inputs and history ...
     np.testing.assert_allclose(np.load(folder / "x.npy"), prepared.test.x, rtol=1e-6, atol=1e-6)
+    if recipe.settings.training.groups.differ:
+        kept = keras.saving.load_model(folder / "model.keras")
+        assert kept.count_params() == recipe.model.network.count_params()
     result = json.loads(re.findall("RESULT (.*)", printed)[0])
     assert result["rows"] == [len(part.y) for part in (prepared.train, prepared.validation, prepared.test)]
     assert recipe.history.ended is not None

@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import pretrained_weights
 import pytest
+from imagenet import weights as imagenet_weights
 from pictures import GREY, packed, plain, zipped
 from PIL import Image
 from scripts import printed_by
@@ -108,7 +108,7 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """Each case's run, the folder of its script, and what that printed in a process without this package."""
     home = tmp_path_factory.mktemp("code-pictures")
     store = Store(home / "store")
-    pretrained_weights.keep("MobileNetV2", 224, home)
+    imagenet_weights.keep("MobileNetV2", 224, home)
     with pytest.warns(UserWarning, match="Duplicate name"):
         own = _own_pictures()
     made: dict[str, tuple[finished_image_run.PictureRecipe, Path]] = {}

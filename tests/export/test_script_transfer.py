@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import pretrained_weights
 import pytest
+from imagenet import weights as imagenet_weights
 
 from lrapp.export import script_training
 from lrapp.networks import models, transfer
@@ -20,7 +20,7 @@ def test_networks_with_a_scale_of_their_own_see_the_same_in_a_script(
 ) -> None:
     monkeypatch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(tmp_path))
     monkeypatch.setattr("keras.src.utils.file_utils.validate_file", lambda *_, **__: True)
-    pretrained_weights.keep(name, 32, tmp_path)
+    imagenet_weights.keep(name, 32, tmp_path)
     start = PretrainedStart(name=name, size=32)
     model = ModelSettings(layers=(LayerSettings(units=4),), start=start)
     network = models.build(model, (9, 9, 3), "binary")

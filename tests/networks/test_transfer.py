@@ -3,8 +3,8 @@ from typing import Any, get_args
 
 import keras
 import numpy as np
-import pretrained_weights
 import pytest
+from imagenet import weights as imagenet_weights
 from small_networks import prepared as table
 
 from lrapp.errors import UserError
@@ -61,6 +61,14 @@ def test_all_but_the_output_layer_is_taken_over_for_other_classes(source: tuple[
     assert knowledge.note.startswith(
         "3 hidden layers start with the weights of an earlier run, while the output"
     )
+
+
+def test_pictures_may_grow_where_convolutions_end_in_global_pooling(source: tuple[Path, Any]) -> None:
+    folder, known = source
+    larger = network(ModelSettings(layers=LAYERS), shape=(16, 16, 1))
+    transfer.of_run(folder, larger, pictures(shape=(16, 16, 1))).give(larger)
+    for ours, theirs in zip(larger.get_weights(), known.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_as_many_but_other_classes_get_a_fresh_output_layer(source: tuple[Path, Any]) -> None:
@@ -132,7 +140,7 @@ def test_a_network_from_imagenet_answers_as_keras_own_does(
     name: PretrainedName, keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keras.src.utils.file_utils.validate_file", lambda *_, **__: True)
-    pretrained_weights.keep(name, 96, keras_home)
+    imagenet_weights.keep(name, 96, keras_home)
     make = getattr(keras.applications, name)
     theirs = make(include_top=False, weights="imagenet", pooling="avg", input_shape=(96, 96, 3))
     start = PretrainedStart(name=name, size=96)
@@ -141,7 +149,7 @@ def test_a_network_from_imagenet_answers_as_keras_own_does(
     knowledge.give(ours)
     assert "ImageNet" in knowledge.note
     x = np.random.default_rng(1).integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
-    wanted = theirs(pretrained_weights.as_learned(name, x))
+    wanted = theirs(imagenet_weights.as_learned(name, x))
     found = keras.Model(ours.input, ours.get_layer("output").input)(x)
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
     assert np.std(np.asarray(wanted)) > 0.01
@@ -155,7 +163,7 @@ def test_a_network_from_imagenet_answers_as_keras_own_does(
 def test_sizes_that_keras_has_no_weights_for_take_those_of_224_pixels_without_a_warning(
     keras_home: Path,
 ) -> None:
-    pretrained_weights.keep("MobileNetV2", 224, keras_home)
+    imagenet_weights.keep("MobileNetV2", 224, keras_home)
     assert "ImageNet" in transfer.of_imagenet(PretrainedStart(size=40)).note
 
 

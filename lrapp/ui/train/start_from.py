@@ -26,7 +26,11 @@ Choice = Literal["fresh", "run"] | PretrainedName
 _NAMES: dict[Choice, str] = {
     "fresh": "Fresh weights",
     "run": "A run of mine",
-    **{name: f"{name} (ImageNet)" for name in PRETRAINED},
+    "MobileNetV2": "MobileNetV2 (ImageNet)",
+    "EfficientNetB0": "EfficientNetB0 (ImageNet)",
+    "ResNet50V2": "ResNet50V2 (ImageNet)",
+    "VGG16": "VGG16 (ImageNet)",
+    "InceptionV3": "InceptionV3 (ImageNet)",
 }
 _MOST_RUNS = 100
 # Fields that must be equal for weights to fit; the rest may differ.
@@ -95,11 +99,13 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
     if choice == "run":
         return _run(settings, key, fill)
     facts = PRETRAINED[choice]
-    st.caption(
+    about = (
         f"{facts.about[0].upper()}{facts.about[1:]}. It has learned from 1.3 million photographs; its weights "
-        f"({facts.megabytes} MB) are downloaded once, when the run starts. The layers of the table come behind it. Its "
-        "batch normalisation keeps the averages that it has learned, frozen or not."
+        f"({facts.megabytes} MB) are downloaded once, when the run starts. The layers of the table come behind it."
     )
+    if choice != "VGG16":  # which has none
+        about += " Its batch normalisation keeps the averages that it has learned, frozen or not."
+    st.caption(plain(about, None))
     usual = start.size if isinstance(start, PretrainedStart) else PretrainedStart().size
     size = usual if _of(start) == choice else max(usual, facts.least)
     pretrained = PretrainedStart(name=choice, size=size)
@@ -179,6 +185,10 @@ def _take_layers(run_id: str | None, fill: Callable[[Layers], None]) -> None:
 
 
 def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None]) -> str | None:
+    if isinstance(start, PretrainedStart) and start.obstacle:
+        if start != settings.model.start:  # else the table of layers has said so
+            st.error(plain(start.obstacle, None), icon=":material/error:")
+        return f"the pictures are too small for {start.name}"
     if not isinstance(start, RunStart):
         return None
     try:
