@@ -347,7 +347,11 @@ def _better_epoch(settings: RunSettings, history: History) -> Remark | None:
         sign * (epoch.val_loss if stopping.monitor == "val_loss" else epoch.val_metric)
         for epoch in history.epochs
     ]
-    place = min(range(len(values)), key=lambda one: (not math.isfinite(values[one]), values[one]))
+    # Epochs before the final sparsity are of a network that is not yet pruned.
+    pruning, first = settings.training.pruning, 0
+    if pruning.enabled:
+        first = pruning.last(settings.training.epochs) - 1
+    place = min(range(first, len(values)), key=lambda one: (not math.isfinite(values[one]), values[one]))
     kept = values[best.epoch - 1]
     if not values[place] < kept:
         return None

@@ -204,8 +204,8 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
     from lrapp.training import trainer as training
 
     settings = run.settings
-    if settings.networks_obstacle:
-        raise UserError(settings.networks_obstacle)
+    if settings.obstacle:
+        raise UserError(settings.obstacle)
     writer = EventWriter(run)
 
     logs = loggers.open_for(run)

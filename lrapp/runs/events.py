@@ -100,6 +100,7 @@ class EpochDone:
         members: Of many networks at once, whose means the figures above are: four tuples, each with a number for every
             member, of ``loss``, ``val_loss``, ``metric`` and ``val_metric``; NaN for a member that was left out.
         ensemble: Loss and metric of the mean of their answers on the validation rows; empty for a single network.
+        sparsity: Share of the weights that are pruned; None where pruning is off.
     """
 
     type: ClassVar[str] = "epoch_done"
@@ -115,6 +116,7 @@ class EpochDone:
     loss_scale: float | None = None
     members: tuple[tuple[float, ...], ...] = ()
     ensemble: tuple[float, ...] = ()
+    sparsity: float | None = None
 
     @property
     def answer_loss(self) -> float:
@@ -415,7 +417,10 @@ class History:
 
     def epoch_frame(self) -> pd.DataFrame:
         """Return a row per finished epoch, with the plain fields of ``EpochDone`` as columns."""
-        names = [one.name for one in fields(EpochDone) if one.name not in ("members", "ensemble")]
+        left_out = {"members", "ensemble"}
+        if all(epoch.sparsity is None for epoch in self.epochs):
+            left_out.add("sparsity")
+        names = [one.name for one in fields(EpochDone) if one.name not in left_out]
         rows = [[getattr(epoch, name) for name in names] for epoch in self.epochs]
         return pd.DataFrame(rows, columns=names)
 

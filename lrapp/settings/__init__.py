@@ -31,6 +31,7 @@ from lrapp.settings.policy import (
     starting_policy,
     with_rates,
 )
+from lrapp.settings.pruning import PruningSettings
 from lrapp.settings.run import (
     MOST_STEPS,
     MadeFrom,
@@ -86,6 +87,7 @@ __all__ = [
     "PolicySettings",
     "Precision",
     "PretrainedStart",
+    "PruningSettings",
     "RangeTestSettings",
     "RunSettings",
     "RunStart",

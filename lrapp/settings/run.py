@@ -28,6 +28,7 @@ from lrapp.settings.policy import (
     RangeTestSettings,
     with_rates,
 )
+from lrapp.settings.pruning import PruningSettings
 from lrapp.settings.sources import SOURCES
 from lrapp.settings.stopping import EarlyStoppingSettings
 
@@ -136,6 +137,7 @@ class TrainingSettings(SettingsModel):
     )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
     groups: GroupSettings = GroupSettings()
+    pruning: PruningSettings = PruningSettings()
 
 
 class MadeFrom(SettingsModel):
@@ -216,6 +218,13 @@ class RunSettings(SettingsModel):
     def leaves_ensemble(self) -> bool:
         """Whether the run's model is the mean of several networks."""
         return self.networks > 1 and (self.crossed or self.training.combine != "best")
+
+    @property
+    def obstacle(self) -> str:
+        """Why the run cannot begin, as a sentence; empty if it can."""
+        if self.networks_obstacle or self.mode == "range test":
+            return self.networks_obstacle
+        return self.training.pruning.obstacle(self.training.epochs)
 
     @property
     def networks_obstacle(self) -> str:

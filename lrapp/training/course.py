@@ -10,9 +10,11 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from lrapp.errors import Stopped
+from lrapp.networks import pruned
 from lrapp.phrasing import counted, number
 from lrapp.runs.events import Cause, Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
+from lrapp.training import pruning
 from lrapp.training.checkpoints import TrainingState
 from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, Steps, shuffled
 from lrapp.training.stopping import first_stop, patience, reaches, waited
@@ -127,6 +129,9 @@ class Course:
         self.upwards = prepared.task != "regression"  # of the metric
         self.best = Best(stopping, stopping.monitor == "val_metric" and self.upwards, cycle_ends)
         self.best_weights: tuple[tf.Tensor, ...] = ()
+        # Before it is pruned to the end, no epoch's model is what was asked for: none is the best, or good enough.
+        self.counts_from = settings.pruning.last(settings.epochs) if settings.pruning.enabled else 1
+        self.last_masks = loop.masks.values
         self.epochs = 0
         # Loss and validation loss of every epoch, for criteria that look back.
         self.losses: list[NDArray[np.float64]] = []
@@ -180,7 +185,7 @@ class Course:
         except Diverged as error:
             reason, message = "diverged", str(error)
         self._save()
-        kept = self._leave_weights(reason)
+        kept = self._leave_weights(reason) + self._pruned()
         ended = TrainingEnded(
             reason,
             f"{message or self._sentence(reason)}{kept}",
@@ -213,6 +218,7 @@ class Course:
         frozen = self._frozen(self.epochs)
         if self.epochs and frozen != self._frozen(self.epochs - 1):
             self.loop.reset_optimizer()
+        self._prune(self.epochs + 1)
         order = shuffled(self.training.rows, self.settings.seed, self.epochs)
         before = self.epochs * self.steps_per_epoch
         losses: list[NDArray[np.float32]] = []
@@ -234,6 +240,16 @@ class Course:
             losses.append(steps.losses)
             metrics.append(steps.metrics)
         self._epoch_done(np.concatenate(losses), np.concatenate(metrics))
+
+    def _prune(self, epoch: int) -> None:
+        settings = self.settings.pruning
+        share = pruning.sparsity(settings, epoch, self.settings.epochs)
+        if share is not None and epoch <= self.counts_from:
+            self.loop.masks.prune(share, settings.scope)
+
+    def _counts(self) -> bool:
+        """Whether the epoch that is done can be the best, or end the run."""
+        return self.epochs >= self.counts_from
 
     def _check_time(self) -> None:
         stopping = self.settings.early_stopping
@@ -272,11 +288,11 @@ class Course:
         val_loss, val_metric = self._validate(latest.penalty)
         if self.validation.rows and not np.isfinite(val_loss):
             raise Diverged("The validation loss became infinite", step, rate)
-        self.last = latest
+        self.last, self.last_masks = latest, self.loop.masks.values
         self.epochs += 1
         monitored = (loss, metric) if not self.validation.rows else (val_loss, val_metric)
         value = monitored[0] if self.settings.early_stopping.monitor == "val_loss" else monitored[1]
-        best = self.best.take(self.epochs, value)
+        best = self._counts() and self.best.take(self.epochs, value)
         if best:
             self.best_weights = latest.model
         self._record(loss, monitored[0])
@@ -295,12 +311,13 @@ class Course:
                 seconds=self.seconds,
                 best=best,
                 loss_scale=self.loop.loss_scale,
+                sparsity=self.loop.masks.sparsity,
             )
         )
         self._save_now_and_then()
 
     def _record(self, loss: ArrayLike, watched: ArrayLike) -> None:
-        if self.settings.early_stopping.looks_back:
+        if self.settings.early_stopping.looks_back and self._counts():
             self.losses.append(np.array([loss, watched], np.float64))
 
     def _recorded(self) -> NDArray[np.float64]:
@@ -310,7 +327,7 @@ class Course:
     def _check_target(self, figures: tuple[float, float, float, float]) -> None:
         """Take loss, validation loss, metric and validation metric of an epoch."""
         stopping = self.settings.early_stopping
-        if not stopping.enabled or stopping.target == "none":
+        if not stopping.enabled or stopping.target == "none" or not self._counts():
             return
         value = dict(zip(("loss", "val_loss", "metric", "val_metric"), figures, strict=True))[stopping.target]
         of_metric = stopping.target.endswith("metric")
@@ -357,7 +374,7 @@ class Course:
     # --- states and endings ----------------------------------------------------------------------------------
 
     def _take_up(self, state: TrainingState) -> None:
-        state.require_fit(self.loop.snapshot())
+        state.require_fit(self.loop.snapshot(), self.loop.masks.values)
         self.loop.restore(state.model, state.optimizer)
         self.best_weights = tuple(tf.constant(value) for value in state.best_weights)
         self.best.epoch, self.best.value, self.best.wait = state.best_epoch, state.best_value, state.wait
@@ -367,6 +384,8 @@ class Course:
     def _take_up_course(self, state: TrainingState) -> None:
         self.epochs, self.spent, self.reached = state.epochs, state.seconds, state.reached
         self.losses = list(np.moveaxis(state.losses, 1, 0)) if state.losses.size else []
+        self.loop.masks.put(state.masks)
+        self.last_masks = self.loop.masks.values
 
     def _save(self) -> None:
         if self.on_state is None or not self.unsaved:
@@ -384,6 +403,7 @@ class Course:
             losses=self._recorded(),
             seconds=self.spent + self.seconds,
             reached=self.reached,
+            masks=self.last_masks,
         )
 
     def _leave_weights(self, reason: Ending) -> str:
@@ -397,6 +417,17 @@ class Course:
                 return " The model is back at its initial weights."
             return f" The model keeps the weights of epoch {self.epochs:,}."
         return ""
+
+    def _pruned(self) -> str:
+        """A sentence on how sparse the model is; empty where pruning is off."""
+        found = pruned.zeros(self.loop.model)
+        if self.loop.masks.sparsity is None:
+            return ""
+        said = f" {number(100 * found.share, 3)} % of its weights are zero"
+        if self.epochs < self.counts_from:
+            final = number(self.settings.pruning.final_sparsity)
+            return f"{said}, as it ended before epoch {self.counts_from:,}, in which {final} % are reached."
+        return f"{said}."
 
     def _sentence(self, reason: Ending) -> str:
         epochs = counted(self.settings.epochs, "epoch")

@@ -16,10 +16,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrapp.networks import models
+from lrapp.networks import models, pruned
 from lrapp.networks.group_rates import GROUPS, rates_of
 from lrapp.networks.stacked import StackedBatchNormalization
-from lrapp.settings import GroupSettings, Task, TrainingSettings
+from lrapp.settings import GroupSettings, PruningSettings, Task, TrainingSettings
+from lrapp.training.masks import Masks
 from lrapp.training.row_sizes import multiplications, numbers_of_a_row, shared
 from lrapp.training.target_units import TargetUnits
 
@@ -111,7 +112,10 @@ def loop_key(settings: TrainingSettings) -> TrainingSettings:
     )
     # The factors are not traced, only whether there are groups.
     groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
-    return TrainingSettings(groups=groups, **{name: getattr(settings, name) for name in kept})
+    pruning = PruningSettings(enabled=settings.pruning.enabled)
+    return TrainingSettings(
+        groups=groups, pruning=pruning, **{name: getattr(settings, name) for name in kept}
+    )
 
 
 class Loop:
@@ -127,8 +131,10 @@ class Loop:
         owners: The group of each trainable variable, from ``models.owners``; empty where all follow one rate.
 
     ``reset`` calls ``load_initial_weights``, if set, to give the network weights from an earlier training. Give
-    ``units`` the run's logarithm before it is measured.
+    ``units`` the run's logarithm before it is measured. ``masks`` say what is pruned.
     """
+
+    members = 1  # networks that train at once
 
     def __init__(
         self,
@@ -150,6 +156,7 @@ class Loop:
         self.optimizer = self._make_optimizer(settings)
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
+        self.masks = Masks(pruned.kernels(model) if settings.pruning.enabled else [], self.members)
         self._loss = models.loss(task)
         self._functions: dict[tuple[Any, ...], Any] = {}
         self.units = TargetUnits()
@@ -174,6 +181,7 @@ class Loop:
         self._reset_model(seed)
         if self.load_initial_weights is not None:
             self.load_initial_weights(self.model)
+        self.masks.reset()
         self.reset_optimizer()
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             self.optimizer.dynamic_scale.assign(self.optimizer.initial_scale)
@@ -391,6 +399,7 @@ class Loop:
                 loss = keras.ops.sum([loss, *self.model.losses])
             scaled = self.optimizer.scale_loss(loss)
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        self.masks.keep()
         return loss, self._metric(ys, answers)
 
     @contextlib.contextmanager

@@ -1,0 +1,186 @@
+"""Pruned runs through the worker: what they leave is as sparse in every format, and in runs that start from them."""
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lrapp.errors import UserError
+from lrapp.execution import worker
+from lrapp.experiments import model_for_use, run_differences, run_table
+from lrapp.export.registry import export
+from lrapp.networks import pruned, saved
+from lrapp.runs.store import Run, Store
+from lrapp.settings import (
+    DataSettings,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    PruningSettings,
+    RunSettings,
+    RunStart,
+    SampleSource,
+    TrainingSettings,
+)
+
+LAYERS = ModelSettings(layers=(LayerSettings(units=12, batch_norm=True), LayerSettings(units=6)))
+PENGUINS = DataSettings(source=SampleSource(name="penguins.csv"), target="species")
+PRUNED = PruningSettings(enabled=True, final_sparsity=70)
+
+
+def trained(
+    store: Store, model: ModelSettings = LAYERS, pruning: PruningSettings = PRUNED, **training: Any
+) -> Run:
+    run = store.create(
+        RunSettings(
+            data=PENGUINS,
+            model=model,
+            policy=FixedSettings(learning_rate=0.01),
+            training=TrainingSettings(epochs=4, pruning=pruning, **training),
+            closer_look=False,
+        )
+    )
+    outcome = worker.work(run.folder, store.home)
+    run.set_status(state=outcome.state, message=outcome.message)
+    return run
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def single(store: Store) -> Run:
+    return trained(store)
+
+
+@pytest.fixture(scope="module")
+def several(store: Store) -> Run:
+    return trained(store, members=2)
+
+
+def left(run: Run) -> pruned.Zeros:
+    return pruned.zeros(saved.SavedModel.load(run.folder).network)
+
+
+def zeros_of(values: Iterable[np.ndarray]) -> int:
+    floats = [value for value in values if value.dtype in (np.float32, np.float64) and value.ndim > 1]
+    return sum(int((value == 0).sum()) for value in floats)
+
+
+def unpacked(run: Run, store: Store, key: str, folder: Path) -> Path:
+    with zipfile.ZipFile(export(run.folder, store.home, key)) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_a_run_leaves_a_sparse_model_and_says_so(single: Run, several: Run) -> None:
+    for run in (single, several):
+        assert left(run).share == pytest.approx(0.7, abs=0.01)
+        assert run.status.message.endswith("70.2 % of its weights are zero.")
+        assert run.history().epoch_frame()["sparsity"].iloc[-1] == pytest.approx(0.7, abs=0.01)
+
+
+@pytest.mark.parametrize("networks", ["single", "several"])
+def test_every_export_keeps_the_zeros(networks: str, store: Store, tmp_path: Path, request: Any) -> None:
+    run: Run = request.getfixturevalue(networks)
+    wanted = left(run).zeros
+    import keras
+    import onnx
+    import tensorflow as tf
+    from onnx import numpy_helper
+
+    path = unpacked(run, store, "keras", tmp_path / "keras")
+    assert pruned.zeros(keras.models.load_model(path / "model.keras")).zeros == wanted
+
+    model = onnx.load(unpacked(run, store, "onnx", tmp_path / "onnx") / "model.onnx")
+    assert zeros_of([numpy_helper.to_array(one) for one in within(model, onnx.TensorProto)]) >= wanted
+
+    (path,) = unpacked(run, store, "savedmodel", tmp_path / "savedmodel").rglob("saved_model.pb")
+    kept = tf.train.load_checkpoint(path.parent / "variables" / "variables")
+    values = [kept.get_tensor(name) for name in kept.get_variable_to_dtype_map()]
+    assert zeros_of(value for value in values if isinstance(value, np.ndarray)) >= wanted
+
+
+def within(message: Any, kind: type) -> Iterator[Any]:
+    """Every part of a protocol buffer that is of a kind."""
+    if isinstance(message, kind):
+        yield message
+    elif hasattr(message, "ListFields"):
+        for _, value in message.ListFields():
+            yield from within(value, kind)
+    elif hasattr(message, "values") or not isinstance(message, (str, bytes, int, float)):
+        for one in message.values() if hasattr(message, "values") else message:
+            yield from within(one, kind)
+
+
+def test_a_run_that_starts_from_a_pruned_one_keeps_its_zeros(single: Run, store: Store) -> None:
+    model = LAYERS.model_copy(update={"start": RunStart(run=single.id)})
+    before = [
+        np.asarray(kernel) == 0 for kernel in pruned.kernels(saved.SavedModel.load(single.folder).network)
+    ]
+
+    # Far from its own final sparsity, and pruning only in the last epoch.
+    later = PruningSettings(enabled=True, final_sparsity=80, first_epoch=4)
+    after = trained(store, model, later)
+
+    kernels = pruned.kernels(saved.SavedModel.load(after.folder).network)
+    for zeros, kernel in zip(before, kernels, strict=True):
+        assert (np.asarray(kernel)[zeros] == 0).all()
+    assert [epoch.sparsity for epoch in after.history().epochs] == pytest.approx(
+        [0.7, 0.7, 0.7, 0.8], abs=0.01
+    )
+    prepared = after.history().prepared
+    assert prepared is not None
+    assert "what is zero in its weights stays zero" in prepared.notes[-1]
+
+
+def test_without_pruning_the_zeros_grow_and_that_is_said(single: Run, store: Store) -> None:
+    model = LAYERS.model_copy(update={"start": RunStart(run=single.id)})
+
+    after = trained(store, model, PruningSettings())
+
+    assert left(after).share < 0.1
+    prepared = after.history().prepared
+    assert prepared is not None
+    assert "as pruning is off here, its zeros change" in prepared.notes[-1]
+
+
+def test_a_model_for_use_is_pruned_as_long_as_its_origin(single: Run, store: Store) -> None:
+    made = model_for_use.settings_of(single)
+
+    assert made.training.pruning == PRUNED.model_copy(update={"last_epoch": 2})
+    assert made.obstacle == ""
+    run = store.create(made)
+    worker.work(run.folder, store.home)
+    assert left(run).share == pytest.approx(0.7, abs=0.01)
+
+
+def test_pruning_is_among_the_differences_of_runs(single: Run, several: Run) -> None:
+    runs = [run_differences.Compared(run_table.row(run), run.settings) for run in (single, several)]
+    plain = RunSettings(data=PENGUINS)
+    other = run_differences.Compared(runs[0].row, plain)
+
+    frame = run_differences.side_by_side([runs[0], other]).frame
+
+    assert list(frame.loc["Pruning"]) == ["yes", "no"]
+    assert list(frame.loc["Pruning: Final sparsity"]) == ["70", "80"]
+
+
+@pytest.mark.parametrize(
+    ("pruning", "sentence"),
+    [
+        (PruningSettings(enabled=True, final_sparsity=100), "would leave no weight"),
+        (PruningSettings(enabled=True, last_epoch=5), "after the last, which is 4"),
+        (PruningSettings(enabled=True, final_sparsity=99.9), "would leave a layer without weights"),
+    ],
+)
+def test_what_cannot_be_pruned_is_a_sentence_and_leaves_nothing(
+    pruning: PruningSettings, sentence: str, store: Store
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        trained(store, pruning=pruning)
