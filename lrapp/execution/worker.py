@@ -360,12 +360,12 @@ def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float
         prepared: Its data.
         temperature: By which the network has been calibrated since it was trained.
     """
-    from lrapp.evaluation import boosted_trees, costs
+    from lrapp.evaluation import boosted_trees, costs, model_sizes
     from lrapp.evaluation import scores as evaluation
     from lrapp.networks import saved
 
     part = prepared.test if len(prepared.test.y) else prepared.validation
-    for name in (boosted_trees.FILE, costs.FILE):
+    for name in (boosted_trees.FILE, costs.FILE, model_sizes.FILE):
         (run.folder / name).unlink(missing_ok=True)
     prepared.preprocessor.save(run.folder)
     scores = None

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrapp.networks import models, pruned
+from lrapp.networks import models
 from lrapp.networks.group_rates import GROUPS, rates_of
 from lrapp.networks.stacked import StackedBatchNormalization
 from lrapp.settings import GroupSettings, PruningSettings, Task, TrainingSettings
@@ -112,10 +112,8 @@ def loop_key(settings: TrainingSettings) -> TrainingSettings:
     )
     # The factors are not traced, only whether there are groups.
     groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
-    pruning = PruningSettings(enabled=settings.pruning.enabled)
-    return TrainingSettings(
-        groups=groups, pruning=pruning, **{name: getattr(settings, name) for name in kept}
-    )
+    own = {name: getattr(settings, name) for name in kept}
+    return TrainingSettings(**own, groups=groups, pruning=PruningSettings(enabled=settings.pruning.enabled))
 
 
 class Loop:
@@ -133,8 +131,6 @@ class Loop:
     ``reset`` calls ``load_initial_weights``, if set, to give the network weights from an earlier training. Give
     ``units`` the run's logarithm before it is measured. ``masks`` say what is pruned.
     """
-
-    members = 1  # networks that train at once
 
     def __init__(
         self,
@@ -156,7 +152,7 @@ class Loop:
         self.optimizer = self._make_optimizer(settings)
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
-        self.masks = Masks(pruned.kernels(model) if settings.pruning.enabled else [], self.members)
+        self.masks = Masks.of(model, settings)
         self._loss = models.loss(task)
         self._functions: dict[tuple[Any, ...], Any] = {}
         self.units = TargetUnits()

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lrapp.networks import pruned
+from lrapp.settings import TrainingSettings
 from lrapp.settings.pruning import Scope
 from lrapp.training import pruning
 
@@ -26,6 +29,12 @@ class Masks:
         self._kernels, self._members = list(kernels), members
         self._masks = [tf.Variable(np.ones(kernel.shape, np.bool_)) for kernel in kernels]
         self.keeps_zeros = False
+
+    @classmethod
+    def of(cls, model: keras.Model, settings: TrainingSettings) -> "Masks":
+        """Return masks for the kernels of a network, or of many from ``members.stack``, where the settings prune."""
+        kernels = pruned.kernels(model) if settings.pruning.enabled else []
+        return cls(kernels, model.output_shape[0] or 1)
 
     @property
     def sizes(self) -> list[int]:

@@ -1,0 +1,148 @@
+"""What does pruning gain, and what does it cost? Networks at growing sparsity: their score, their zip and their time.
+
+    LRAPP_TEST_DATA=FOLDER python tests/benchmarks/pruning_gain.py [--tables bank,bike] [--splits 2] [--epochs 40]
+        [--results pruning.csv]
+
+One network of 128 and 64 units learns each table, and 12,000 pictures of Fashion-MNIST, by the app's own worker: as it
+is, and pruned to 50, 80, 90 and 95 % in the first half of its epochs. Each is judged on the test rows by log loss or
+root mean squared error, in float32 and in int8; the times are the least of many, taken in turns. Results are appended
+to a CSV file, and what stands there already is not done again. Prints Markdown.
+"""
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from benchmarks.table_quality import CASES, source_of
+
+SPARSITIES = (0, 50, 80, 90, 95)
+PICTURES = "Fashion-MNIST"
+_TURNS, _ROWS = 30, 1_024
+
+
+def settings_of(store: Any, name: str, split: int, sparsity: float, epochs: int) -> Any:
+    """Return the run of a table at a sparsity."""
+    from lrapp.settings import (
+        DataSettings,
+        LayerSettings,
+        ModelSettings,
+        PictureSettings,
+        PicturesSource,
+        PruningSettings,
+        RunSettings,
+        TrainingSettings,
+    )
+
+    if name == PICTURES:
+        data = DataSettings(
+            source=PicturesSource(name="fashion-mnist"),
+            pictures=PictureSettings(most_rows=12_000),
+            split_seed=split,
+        )
+    else:
+        case = next(case for case in CASES if case.name == name)
+        kinds = dict.fromkeys(case.out, "text")
+        data = DataSettings(source=source_of(store, case), target=case.target, split_seed=split, kinds=kinds)
+    pruning = PruningSettings(enabled=sparsity > 0, final_sparsity=sparsity or 80)
+    return RunSettings(
+        data=data,
+        model=ModelSettings(layers=(LayerSettings(units=128), LayerSettings(units=64))),
+        training=TrainingSettings(epochs=epochs, batch_size=64, seed=split, pruning=pruning),
+        closer_look=False,
+    )
+
+
+def measured(home: Path, name: str, split: int, epochs: int) -> list[dict[str, Any]]:
+    """Train and measure the networks of a table."""
+    from lrapp.evaluation import model_sizes
+    from lrapp.execution import worker
+    from lrapp.networks import members, quantized, saved
+    from lrapp.runs.store import Store
+
+    store, networks, rows = Store(home), {}, []
+    for sparsity in SPARSITIES:
+        run = store.create(settings_of(store, name, split, sparsity, epochs))
+        worker.work(run.folder, home)
+        model = saved.SavedModel.load(run.folder)
+        prepared = worker.prepared_data(store, run.settings.data)
+        for form in ("float32", "int8"):
+            network = members.answering(
+                *(model.network, run.settings, prepared.task, model.preprocessor.numbers, "float32")
+            )
+            if form == "int8":
+                quantized.quantize(network)
+            found = model_sizes.measure(form, network, prepared)
+            error = next(
+                value for kind, value in found.scores if kind in ("log loss", "root mean squared error")
+            )
+            networks[sparsity, form] = network
+            row = {"table": name, "split": split, "sparsity": sparsity, "form": form, "error": error}
+            first = found.scores[0][1]
+            rows.append(
+                row | {"first": first, "zip": found.zip_bytes, "file": found.file_bytes, "zeros": found.zeros}
+            )
+        print(name, split, sparsity, rows[-2]["error"], file=sys.stderr)
+    x = np.take(prepared.test.x, np.arange(_ROWS) % len(prepared.test.x), axis=0)
+    least = dict.fromkeys(networks, np.inf)
+    for _ in range(_TURNS):
+        for key, network in networks.items():
+            begun = time.perf_counter()
+            saved.outputs(network, x)
+            least[key] = min(least[key], (time.perf_counter() - begun) / _ROWS)
+    return [row | {"seconds": least[row["sparsity"], row["form"]]} for row in rows]
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """Return the figures by sparsity: geometric means over tables and splits of the ratios to the dense network."""
+    key = ["table", "split"]
+    dense = frame[(frame.sparsity == 0) & (frame.form == "float32")].set_index(key)
+    lines = ["| sparsity | form | error | worst | zip | time for a row |", "|---|---|---|---|---|---|"]
+    for (form, sparsity), part in frame.groupby(["form", "sparsity"]):
+        ratios = part.set_index(key)[["error", "zip", "seconds"]] / dense[["error", "zip", "seconds"]]
+        means = np.exp(np.log(ratios).mean())
+        lines.append(
+            f"| {sparsity} % | {form} | {means['error']:.3f} | {ratios['error'].max():.2f} | {means['zip']:.2f} | "
+            f"{means['seconds']:.2f} |"
+        )
+    lines += ["", "| table | " + " | ".join(f"{sparsity} %" for sparsity in SPARSITIES) + " |"]
+    lines.append("|---|" + "---|" * len(SPARSITIES))
+    plain = frame[frame.form == "float32"]
+    for name, part in plain.groupby("table"):
+        errors = part.groupby("sparsity")["error"].mean()
+        lines.append(f"| {name} | " + " | ".join(f"{errors[sparsity]:.4g}" for sparsity in SPARSITIES) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(description="What pruning gains and costs.")
+    parser.add_argument("--tables", default=f"bank,bike,churn,wine,{PICTURES}")
+    parser.add_argument("--splits", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--results", type=Path, default=Path("pruning.csv"))
+    chosen = parser.parse_args(arguments)
+    rows = pd.read_csv(chosen.results).to_dict("records") if chosen.results.exists() else []
+    done = {(row["table"], row["split"]) for row in rows}
+    with tempfile.TemporaryDirectory() as home:
+        for split in range(chosen.splits):
+            for name in chosen.tables.split(","):
+                if (name, split) not in done:
+                    rows += measured(Path(home), name, split, chosen.epochs)
+                    pd.DataFrame(rows).to_csv(chosen.results, index=False)
+    print(platform.processor() or platform.machine(), platform.platform())
+    print(markdown(pd.DataFrame(rows)))
+
+
+if __name__ == "__main__":
+    main()
