@@ -70,7 +70,9 @@ def measured(home: Path, name: str, split: int, epochs: int) -> list[dict[str, A
     from lrapp.networks import members, quantized, saved
     from lrapp.runs.store import Store
 
-    store, networks, rows = Store(home), {}, []
+    store = Store(home)
+    networks: dict[tuple[Any, Any], Any] = {}
+    rows: list[dict[str, Any]] = []
     for sparsity in SPARSITIES:
         run = store.create(settings_of(store, name, split, sparsity, epochs))
         worker.work(run.folder, home)
@@ -132,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--results", type=Path, default=Path("pruning.csv"))
     chosen = parser.parse_args(arguments)
-    rows = pd.read_csv(chosen.results).to_dict("records") if chosen.results.exists() else []
+    rows: list[Any] = pd.read_csv(chosen.results).to_dict("records") if chosen.results.exists() else []
     done = {(row["table"], row["split"]) for row in rows}
     with tempfile.TemporaryDirectory() as home:
         for split in range(chosen.splits):
