@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -43,6 +44,7 @@ TRUSTED = (
 # here, so that a network's float32 sums stay finite.
 _FARTHEST = 1e6
 _ROWS_AT_ONCE = 65_536
+_READS, _BETWEEN_READS = 10, 0.05  # tries, and seconds between them
 
 Strange = dict[str, list[tuple[str, int]]]
 
@@ -224,15 +226,7 @@ class Preprocessor:
         Raises:
             UserError: If a file is missing, damaged, foreign or from a later version.
         """
-        described = _read(folder)
-        try:
-            packed = (folder / SKOPS_FILE).read_bytes()
-        except FileNotFoundError as error:
-            raise UserError(_GONE) from error
-        except OSError as error:
-            raise UserError(_DAMAGED) from error
-        if described.get("sha256") != hashlib.sha256(packed).hexdigest():
-            raise UserError(_DAMAGED)
+        described, packed = _saved_together(folder)
         loaded = replace(cls._revived(described, packed), formats=ModelFormats.load(folder))
         loaded = loaded.with_threshold(thresholds.kept(folder))
         loaded._check()
@@ -327,6 +321,23 @@ def _read(folder: Path) -> dict[str, Any]:
             "Open it with the version of LR Lab that made it."
         )
     return described
+
+
+def _saved_together(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """Return both files of one save; between its two renames they are of two, so a mismatch is read again."""
+    for attempt in range(_READS):
+        described = _read(folder)
+        try:
+            packed = (folder / SKOPS_FILE).read_bytes()
+        except FileNotFoundError as error:
+            raise UserError(_GONE) from error
+        except OSError as error:
+            raise UserError(_DAMAGED) from error
+        if described.get("sha256") == hashlib.sha256(packed).hexdigest():
+            return described, packed
+        if attempt < _READS - 1:
+            time.sleep(_BETWEEN_READS)
+    raise UserError(_DAMAGED)
 
 
 def _columns(described: dict[str, Any]) -> tuple[InputColumn, ...]:

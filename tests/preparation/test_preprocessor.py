@@ -3,7 +3,9 @@
 import hashlib
 import json
 import pickle
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
 
@@ -158,6 +160,21 @@ def test_numbers_come_back_in_their_units(table: Table) -> None:
     np.testing.assert_allclose(decoded.values, prices, rtol=1e-5)
     assert decoded.probabilities is None
     assert made.metric_scale == pytest.approx(prices.std(ddof=0))
+
+
+def test_a_model_that_is_being_saved_anew_is_read_whole(table: Table, tmp_path: Path) -> None:
+    prepared(table, "kind", "standard").tabular.save(tmp_path)
+    described = (tmp_path / "preprocessor.json").read_bytes()
+    prepared(table, "member", "clipped").tabular.save(tmp_path)
+    last = (tmp_path / "preprocessor.json").read_bytes()
+    (tmp_path / "preprocessor.json").write_bytes(described)  # as between the two renames
+
+    with ThreadPoolExecutor(1) as other:
+        loading = other.submit(Preprocessor.load, tmp_path)
+        time.sleep(0.1)
+        assert not loading.done()
+        (tmp_path / "preprocessor.json").write_bytes(last)
+        assert loading.result().target == "member"
 
 
 @pytest.mark.parametrize("name", ["preprocessor.skops", "preprocessor.json"])
