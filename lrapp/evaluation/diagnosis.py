@@ -12,7 +12,7 @@ from lrapp.evaluation.scores import Metric, Scores
 from lrapp.evaluation.setting_checks import Kind, Remark, after
 from lrapp.phrasing import number
 from lrapp.runs.events import EpochDone, History
-from lrapp.settings import LayerSettings, RunSettings
+from lrapp.settings import FreshStart, LayerSettings, RunSettings
 
 Verdict = Literal[
     "diverged",
@@ -268,7 +268,10 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
 def may_be_many(settings: RunSettings) -> bool:
     """Return whether a run trained few networks and could train ``MEMBERS`` at once."""
     several = with_training(settings, members=MEMBERS)
-    return not settings.crossed and settings.networks < MEMBERS and not several.networks_obstacle
+    fresh = isinstance(
+        settings.model.start, FreshStart
+    )  # a run has as many weights to start from as networks
+    return fresh and not settings.crossed and settings.networks < MEMBERS and not several.networks_obstacle
 
 
 def _underfits(settings: RunSettings) -> Diagnosis:

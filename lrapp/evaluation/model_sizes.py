@@ -5,7 +5,6 @@ import statistics
 import tempfile
 import time
 import zipfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from lrapp.files import disk_errors, from_json, write_beside
 from lrapp.phrasing import measured, number, percent, size
 
 if TYPE_CHECKING:
-    from lrapp.preparation.table_arrays import Prepared
+    from lrapp.preparation.table_arrays import Prepared, Split
 
 FILE = "sizes.json"
 # Rows that are answered at once while a model is timed, and how often.
@@ -100,22 +99,42 @@ def measure(name: str, network: Any, prepared: "Prepared") -> ModelSize:
         network: A ``keras.Model``.
         prepared: Its data; it is measured on the test rows, or where there are none on the validation rows.
     """
-    from lrapp.evaluation import scores
-    from lrapp.networks import pruned, saved
+    from lrapp.networks import pruned
 
-    part = next(one for one in (prepared.test, prepared.validation, prepared.train) if len(one.y))
-    figures: Sequence[tuple[str, float]] = ()
-    if part is not prepared.train:
-        found = scores.evaluate(prepared, saved.outputs(network, part.x)).metrics
-        wanted = {found[0].name, "log loss", "root mean squared error"}
-        figures = [(one.name, one.value) for one in found if one.name in wanted and one.value is not None]
     with disk_errors(), tempfile.TemporaryDirectory() as folder:
         path, packed = Path(folder) / "model.keras", Path(folder) / "model.zip"
         network.save(path)
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.write(path, path.name)
         sizes = path.stat().st_size, packed.stat().st_size
-    return ModelSize(name, *sizes, _seconds(network, part.x), pruned.zeros(network).share, tuple(figures))
+    return ModelSize(
+        name,
+        *sizes,
+        _seconds(network, _part(prepared).x),
+        pruned.zeros(network).share,
+        scores(network, prepared),
+    )
+
+
+def scores(network: Any, prepared: "Prepared") -> tuple[tuple[str, float], ...]:
+    """Return the first figure of a network and its loss, by name; empty where no rows were held back.
+
+    Args:
+        network, prepared: As for ``measure``.
+    """
+    from lrapp.evaluation import scores as evaluation
+    from lrapp.networks import saved
+
+    part = _part(prepared)
+    if part is prepared.train:
+        return ()
+    found = evaluation.evaluate(prepared, saved.outputs(network, part.x)).metrics
+    wanted = {found[0].name, "log loss", "root mean squared error"}
+    return tuple((one.name, one.value) for one in found if one.name in wanted and one.value is not None)
+
+
+def _part(prepared: "Prepared") -> "Split":
+    return next(one for one in (prepared.test, prepared.validation, prepared.train) if len(one.y))
 
 
 def without_scores(form: ModelSize) -> ModelSize:

@@ -78,7 +78,9 @@ def loop_for(
                 "The weights to start from must not know the rows that test, and the run to start from was trained on "
                 "all rows. Start from the run that it was made from, or from fresh weights."
             )
-        knowledge = transfer.of_run(source.folder, loop.model, prepared)
+        knowledge = transfer.of_run(
+            source.folder, loop.model, prepared, first=networks == 1 < settings.networks
+        )
         from_pruned = source.settings.training.pruning.enabled
         if from_pruned and training.pruning.enabled:
             notes = ("That run was pruned: what is zero in its weights stays zero here.",)

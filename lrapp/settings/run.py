@@ -238,7 +238,8 @@ class RunSettings(SettingsModel):
         )
         if self._of_pictures:
             return f"Several networks at once are for tables; for pictures, {one}."
-        if not isinstance(self.model.start, FreshStart):
+        start = self.model.start
+        if not isinstance(start, FreshStart) and (self.policy.source == "raced" or start.type != "run"):
             return f"Several networks at once start from fresh weights; choose fresh weights, or {one}."
         return ""
 

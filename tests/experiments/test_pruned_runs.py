@@ -1,5 +1,6 @@
 """Pruned runs through the worker: what they leave is as sparse in every format, and in runs that start from them."""
 
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,10 +10,13 @@ import numpy as np
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.execution import worker
-from lrapp.experiments import model_for_use, run_differences, run_table
+from lrapp.evaluation import model_sizes
+from lrapp.evaluation.scores import Scores
+from lrapp.execution import sizing, worker
+from lrapp.experiments import model_for_use, pruned_again, run_differences, run_table
 from lrapp.export.registry import export
 from lrapp.networks import pruned, saved
+from lrapp.networks.saved import SavedModel
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     DataSettings,
@@ -158,6 +162,86 @@ def test_a_model_for_use_is_pruned_as_long_as_its_origin(single: Run, store: Sto
     run = store.create(made)
     worker.work(run.folder, store.home)
     assert left(run).share == pytest.approx(0.7, abs=0.01)
+
+
+@pytest.mark.parametrize("networks", ["single", "several"])
+def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
+    embedded = LAYERS.model_copy(update={"number_embedding": "periodic"})
+    plain = trained(store, embedded, PruningSettings(), members=1 if networks == "single" else 2)
+
+    settings = pruned_again.settings_of(plain)
+    assert settings.obstacle == ""
+    assert (settings.training.epochs, settings.training.members) == (10, 1 if networks == "single" else 2)
+    run = store.create(settings)
+    outcome = worker.work(run.folder, store.home)
+
+    assert outcome.state == "completed"
+    assert left(run).share == pytest.approx(0.8, abs=0.01)
+    # Its first epoch, before anything is pruned, goes on where the run before has ended.
+    before, after = plain.history().epochs, run.history().epochs
+    assert after[0].loss < 0.7 * before[0].loss
+    assert after[0].sparsity == 0
+    sizing.measure(run.folder, store.home)
+    found = model_sizes.kept(run.folder)
+    assert found is not None
+    assert [form.name for form in found.forms] == ["before pruning", "pruned", "pruned and int8"]
+    assert found.forms[0].zip_bytes > found.forms[1].zip_bytes
+    assert [round(form.zeros, 1) for form in found.forms[:2]] == [0.0, 0.8]
+    scores = Scores.from_json(run.scores_path.read_bytes())
+    assert found.forms[1].scores[0][0] == scores.metrics[0].name
+    assert found.forms[1].scores[0][1] == pytest.approx(scores.metrics[0].value)
+
+
+def test_another_number_of_networks_cannot_start_from_a_run(several: Run, store: Store) -> None:
+    model = LAYERS.model_copy(update={"start": RunStart(run=several.id)})
+    for networks, there in ((1, "has 2 networks, and this run trains 1"), (3, "this run trains 3")):
+        with pytest.raises(UserError, match=there):
+            trained(store, model, members=networks)
+
+
+def test_what_was_measured_goes_with_the_model(single: Run, store: Store) -> None:
+    sizing.measure(single.folder, store.home)
+    found = model_sizes.kept(single.folder)
+    assert found is not None
+    assert found.forms[0].name == "not pruned, not trained"
+    assert found.forms[0].scores == ()
+    assert list(found.frame().columns) == [
+        "model",
+        "zeros",
+        "file",
+        "zip",
+        "time for a row",
+        "accuracy",
+        "log loss",
+    ]
+    network, prepared = SavedModel.load(single.folder).network, worker.prepared_data(store, PENGUINS)
+    worker.leave_model(single, network, prepared)
+    assert model_sizes.kept(single.folder) is None
+
+
+def test_a_damaged_measurement_counts_as_none(tmp_path: Path) -> None:
+    for text in ("", "{}", '{"forms": [{"name": 1}], "notes": []}', '{"forms": 3, "notes": []}'):
+        (tmp_path / model_sizes.FILE).write_text(text)
+        assert model_sizes.kept(tmp_path) is None
+
+
+@pytest.mark.parametrize("networks", ["single", "several"])
+def test_int8_is_exported_with_its_score(networks: str, store: Store, tmp_path: Path, request: Any) -> None:
+    import keras
+
+    run: Run = request.getfixturevalue(networks)
+    folder = unpacked(run, store, "int8", tmp_path)
+    network = keras.models.load_model(folder / "model.keras")
+    kernels = [
+        np.asarray(layer._kernel)
+        for layer in network._flatten_layers()
+        if isinstance(layer, keras.layers.Dense) and layer.name.startswith(("dense", "output"))
+    ]
+    assert {kernel.dtype for kernel in kernels} == {np.dtype(np.int8)}
+    assert sum(int((kernel == 0).sum()) for kernel in kernels) >= left(run).zeros
+    said = (folder / "README.md").read_text("utf-8")
+    assert re.search(r"Measured on \d+ test rows: accuracy .*; in float32 accuracy ", said)
+    assert "the largest difference to the app's answers is" in said
 
 
 def test_pruning_is_among_the_differences_of_runs(single: Run, several: Run) -> None:
