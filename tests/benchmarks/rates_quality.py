@@ -24,8 +24,8 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +151,12 @@ def study(cells: Iterable[Cell], results: Path, jobs: int) -> pd.DataFrame:
     home = tempfile.mkdtemp(prefix="lrapp-rates-")
     try:
         context = multiprocessing.get_context("spawn")
-        # TensorFlow keeps some memory of each network.
-        with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=8) as pool:
-            for done in as_completed([pool.submit(work, cell, home) for cell in left]):
+        # TensorFlow keeps some memory of each network, so processes change. (ProcessPoolExecutor waits forever when
+        # they do: CPython issue 115634.)
+        with context.Pool(jobs, maxtasksperchild=8) as pool:
+            for rows in pool.imap_unordered(partial(work, home=home), left):
                 with results.open("a", newline="") as file:
-                    csv.writer(file).writerows(done.result())
+                    csv.writer(file).writerows(rows)
                 print(".", end="", flush=True, file=sys.stderr)
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -21,8 +21,8 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +251,10 @@ def work(group: Group, home: str) -> list[tuple[str, float, float]]:
     return done
 
 
+def _worked(group: Group, home: str) -> tuple[Group, list[tuple[str, float, float]]]:
+    return group, work(group, home)
+
+
 def key_of(patch: Mapping[str, Any]) -> str:
     """Return a patch as text that is the same for the same patch."""
     return json.dumps(patch, sort_keys=True)
@@ -276,13 +280,12 @@ def study(groups: Iterable[Group], results: Path, jobs: int) -> pd.DataFrame:
     home = tempfile.mkdtemp(prefix="lrapp-quality-")
     try:
         context = multiprocessing.get_context("spawn")
-        # TensorFlow keeps some memory of each network.
-        with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=4) as pool:
-            doing = {pool.submit(work, group, home): group for group in left}
-            for done in as_completed(doing):
-                group = doing[done]
+        # TensorFlow keeps some memory of each network, so processes change. (ProcessPoolExecutor waits forever when
+        # they do: CPython issue 115634.)
+        with context.Pool(jobs, maxtasksperchild=4) as pool:
+            for group, figures in pool.imap_unordered(partial(_worked, home=home), left):
                 with results.open("a", newline="") as file:
-                    for name, error, seconds in done.result():
+                    for name, error, seconds in figures:
                         patch = key_of(group.models[name])
                         row = (group.case.name, group.split, name, patch, f"{error:.6g}", f"{seconds:.3g}")
                         csv.writer(file).writerow(row)
