@@ -40,5 +40,5 @@ def plan_spec() -> dict[str, Any]:
                 alt.Tooltip("sparsity:Q", title="zeros", format=".1%"),
             ],
         )
-        .properties(height=120)
+        .properties(height=170)
     )

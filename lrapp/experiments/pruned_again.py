@@ -31,7 +31,7 @@ def possible(run: Run, history: History) -> bool:
 def settings_of(run: Run) -> RunSettings:
     """Return settings that start from a run's weights and prune from the first epoch on.
 
-    Half of the epochs prune, and the others let the network recover; they are half as many as the run's, at least 10.
+    A quarter of the epochs prunes, and the others let the network recover; they are as many as the run's, at least 10.
     As many networks are pruned as its model has.
 
     Raises:
@@ -53,7 +53,7 @@ def settings_of(run: Run) -> RunSettings:
     pruning = before.pruning if before.pruning.enabled else PruningSettings()
     training = checked(
         before,
-        epochs=max(LEAST_EPOCHS, -(-before.epochs // 2)),
+        epochs=max(LEAST_EPOCHS, before.epochs),
         members=sum(share > 0 for share in shares),
         combine="all",
         pruning=checked(pruning, enabled=True, first_epoch=1, last_epoch=0),

@@ -42,7 +42,6 @@ class PruningSettings(SettingsModel):
         title="First epoch of pruning",
         description="At its beginning the initial sparsity is reached; then more weights become zero at the beginning "
         "of every epoch, many at first and few in the end.",
-        json_schema_extra=ui("epoch"),
     )
     last_epoch: int = Field(
         0,
@@ -50,8 +49,7 @@ class PruningSettings(SettingsModel):
         le=100_000,
         title="Last epoch of pruning",
         description="At its beginning the final sparsity is reached, and only from here on an epoch can be the best "
-        "or early stopping end the run. 0 for half of the run.",
-        json_schema_extra=ui("epoch"),
+        "or early stopping end the run. 0 for a quarter of the run.",
     )
     scope: Scope = Field(
         "all",
@@ -67,7 +65,7 @@ class PruningSettings(SettingsModel):
         Args:
             epochs: Of the run, at least 1.
         """
-        return self.last_epoch or max(self.first_epoch, (epochs + 1) // 2)
+        return self.last_epoch or max(self.first_epoch, (epochs + 3) // 4)
 
     def obstacle(self, epochs: int) -> str:
         """Return why a run cannot be pruned so, as a sentence; empty if it can, or is not to be pruned.

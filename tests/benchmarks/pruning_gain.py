@@ -1,12 +1,13 @@
 """What does pruning gain, and what does it cost? Networks at growing sparsity: their score, their zip and their time.
 
     LRAPP_TEST_DATA=FOLDER python tests/benchmarks/pruning_gain.py [--tables bank,bike] [--splits 2] [--epochs 40]
-        [--results pruning.csv]
+        [--ways half,quarter,after] [--results pruning.csv]
 
 One network of 128 and 64 units learns each table, and 12,000 pictures of Fashion-MNIST, by the app's own worker: as it
-is, and pruned to 50, 80, 90 and 95 % in the first half of its epochs. Each is judged on the test rows by log loss or
-root mean squared error, in float32 and in int8; the times are the least of many, taken in turns. Results are appended
-to a CSV file, and what stands there already is not done again. Prints Markdown.
+is, and pruned to 50, 80, 90 and 95 %: in the first half or quarter of its epochs, or afterwards, as the page does it
+with a finished run, from its best weights. Each is judged on the test rows by log loss or root mean squared error, in
+float32 and in int8; the times are the least of many, taken in turns. Results are appended to a CSV file, and what
+stands there already is not done again. Prints Markdown.
 """
 
 import argparse
@@ -27,19 +28,19 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.table_quality import CASES, source_of
 
 SPARSITIES = (0, 50, 80, 90, 95)
+WAYS = ("half", "quarter", "after")
 PICTURES = "Fashion-MNIST"
 _TURNS, _ROWS = 30, 1_024
 
 
-def settings_of(store: Any, name: str, split: int, sparsity: float, epochs: int) -> Any:
-    """Return the run of a table at a sparsity."""
+def settings_of(store: Any, name: str, split: int, epochs: int) -> Any:
+    """Return the run of a table without pruning."""
     from lrapp.settings import (
         DataSettings,
         LayerSettings,
         ModelSettings,
         PictureSettings,
         PicturesSource,
-        PruningSettings,
         RunSettings,
         TrainingSettings,
     )
@@ -54,16 +55,36 @@ def settings_of(store: Any, name: str, split: int, sparsity: float, epochs: int)
         case = next(case for case in CASES if case.name == name)
         kinds = dict.fromkeys(case.out, "text")
         data = DataSettings(source=source_of(store, case), target=case.target, split_seed=split, kinds=kinds)
-    pruning = PruningSettings(enabled=sparsity > 0, final_sparsity=sparsity or 80)
     return RunSettings(
         data=data,
         model=ModelSettings(layers=(LayerSettings(units=128), LayerSettings(units=64))),
-        training=TrainingSettings(epochs=epochs, batch_size=64, seed=split, pruning=pruning),
+        training=TrainingSettings(epochs=epochs, batch_size=64, seed=split),
         closer_look=False,
     )
 
 
-def measured(home: Path, name: str, split: int, epochs: int) -> list[dict[str, Any]]:
+def pruned(settings: Any, dense: Any, way: str, sparsity: float) -> Any:
+    """Return the run that prunes: while it trains from fresh weights, or a network that has been trained.
+
+    Args:
+        settings: Without pruning.
+        dense: The finished run with these settings.
+        way: One of ``WAYS``.
+        sparsity: In the end, in percent.
+    """
+    from lrapp.experiments import pruned_again
+    from lrapp.settings import PruningSettings
+    from lrapp.settings.base import checked
+
+    if way == "after":
+        settings = pruned_again.settings_of(dense)
+    epochs = settings.training.epochs
+    last = max(1, epochs // (2 if way == "half" else 4))
+    pruning = PruningSettings(enabled=True, final_sparsity=sparsity, last_epoch=last)
+    return settings.model_copy(update={"training": checked(settings.training, pruning=pruning)})
+
+
+def measured(home: Path, name: str, split: int, epochs: int, ways: Sequence[str]) -> list[dict[str, Any]]:
     """Train and measure the networks of a table."""
     from lrapp.evaluation import model_sizes
     from lrapp.execution import worker
@@ -71,12 +92,15 @@ def measured(home: Path, name: str, split: int, epochs: int) -> list[dict[str, A
     from lrapp.runs.store import Store
 
     store = Store(home)
-    networks: dict[tuple[Any, Any], Any] = {}
+    networks: dict[tuple[Any, ...], Any] = {}
     rows: list[dict[str, Any]] = []
-    for sparsity in SPARSITIES:
-        run = store.create(settings_of(store, name, split, sparsity, epochs))
+    settings, dense = settings_of(store, name, split, epochs), None
+    for way, sparsity in (("none", 0), *((way, sparsity) for way in ways for sparsity in SPARSITIES[1:])):
+        run = store.create(settings if dense is None else pruned(settings, dense, way, sparsity))
         worker.work(run.folder, home)
-        model = saved.SavedModel.load(run.folder)
+        dense = dense or run
+        model, ended = saved.SavedModel.load(run.folder), run.history().ended
+        kept = ended.best_epoch if ended is not None else None
         prepared = worker.prepared_data(store, run.settings.data)
         for form in ("float32", "int8"):
             network = members.answering(
@@ -88,13 +112,16 @@ def measured(home: Path, name: str, split: int, epochs: int) -> list[dict[str, A
             error = next(
                 value for kind, value in found.scores if kind in ("log loss", "root mean squared error")
             )
-            networks[sparsity, form] = network
-            row = {"table": name, "split": split, "sparsity": sparsity, "form": form, "error": error}
-            first = found.scores[0][1]
-            rows.append(
-                row | {"first": first, "zip": found.zip_bytes, "file": found.file_bytes, "zeros": found.zeros}
-            )
-        print(name, split, sparsity, rows[-2]["error"], file=sys.stderr)
+            networks[way, sparsity, form] = network
+            row = {"table": name, "split": split, "way": way, "sparsity": sparsity}
+            row |= {
+                "form": form,
+                "error": error,
+                "first": found.scores[0][1],
+                "best": kept,
+            }
+            rows.append(row | {"zip": found.zip_bytes, "file": found.file_bytes, "zeros": found.zeros})
+        print(name, split, way, sparsity, rows[-2]["error"], file=sys.stderr)
     x = np.take(prepared.test.x, np.arange(_ROWS) % len(prepared.test.x), axis=0)
     least = dict.fromkeys(networks, np.inf)
     for _ in range(_TURNS):
@@ -102,27 +129,30 @@ def measured(home: Path, name: str, split: int, epochs: int) -> list[dict[str, A
             begun = time.perf_counter()
             saved.outputs(network, x)
             least[key] = min(least[key], (time.perf_counter() - begun) / _ROWS)
-    return [row | {"seconds": least[row["sparsity"], row["form"]]} for row in rows]
+    return [row | {"seconds": least[row["way"], row["sparsity"], row["form"]]} for row in rows]
 
 
 def markdown(frame: pd.DataFrame) -> str:
     """Return the figures by sparsity: geometric means over tables and splits of the ratios to the dense network."""
     key = ["table", "split"]
     dense = frame[(frame.sparsity == 0) & (frame.form == "float32")].set_index(key)
-    lines = ["| sparsity | form | error | worst | zip | time for a row |", "|---|---|---|---|---|---|"]
-    for (form, sparsity), part in frame.groupby(["form", "sparsity"]):
+    lines = ["| pruned | sparsity | form | error | worst | zip | time for a row |", "|---" * 7 + "|"]
+    for (way, sparsity, form), part in frame.groupby(["way", "sparsity", "form"]):
         ratios = part.set_index(key)[["error", "zip", "seconds"]] / dense[["error", "zip", "seconds"]]
         means = np.exp(np.log(ratios).mean())
         lines.append(
-            f"| {sparsity} % | {form} | {means['error']:.3f} | {ratios['error'].max():.2f} | {means['zip']:.2f} | "
-            f"{means['seconds']:.2f} |"
+            f"| {way} | {sparsity} % | {form} | {means['error']:.3f} | {ratios['error'].max():.2f} | "
+            f"{means['zip']:.2f} | {means['seconds']:.2f} |"
         )
-    lines += ["", "| table | " + " | ".join(f"{sparsity} %" for sparsity in SPARSITIES) + " |"]
-    lines.append("|---|" + "---|" * len(SPARSITIES))
-    plain = frame[frame.form == "float32"]
-    for name, part in plain.groupby("table"):
-        errors = part.groupby("sparsity")["error"].mean()
-        lines.append(f"| {name} | " + " | ".join(f"{errors[sparsity]:.4g}" for sparsity in SPARSITIES) + " |")
+    for way in [way for way in WAYS if way in set(frame.way)]:
+        lines += ["", f"| {way} | " + " | ".join(f"{sparsity} %" for sparsity in SPARSITIES) + " |"]
+        lines.append("|---" * (1 + len(SPARSITIES)) + "|")
+        plain = frame[(frame.form == "float32") & frame.way.isin([way, "none"])]
+        for name, part in plain.groupby("table"):
+            errors = part.groupby("sparsity")["error"].mean()
+            lines.append(
+                f"| {name} | " + " | ".join(f"{errors[sparsity]:.4g}" for sparsity in SPARSITIES) + " |"
+            )
     return "\n".join(lines)
 
 
@@ -132,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tables", default=f"bank,bike,churn,wine,{PICTURES}")
     parser.add_argument("--splits", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--results", type=Path, default=Path("pruning.csv"))
     chosen = parser.parse_args(arguments)
     rows: list[Any] = pd.read_csv(chosen.results).to_dict("records") if chosen.results.exists() else []
@@ -140,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for split in range(chosen.splits):
             for name in chosen.tables.split(","):
                 if (name, split) not in done:
-                    rows += measured(Path(home), name, split, chosen.epochs)
+                    rows += measured(Path(home), name, split, chosen.epochs, chosen.ways.split(","))
                     pd.DataFrame(rows).to_csv(chosen.results, index=False)
     print(platform.processor() or platform.machine(), platform.platform())
     print(markdown(pd.DataFrame(rows)))

@@ -157,7 +157,7 @@ def test_without_pruning_the_zeros_grow_and_that_is_said(single: Run, store: Sto
 def test_a_model_for_use_is_pruned_as_long_as_its_origin(single: Run, store: Store) -> None:
     made = model_for_use.settings_of(single)
 
-    assert made.training.pruning == PRUNED.model_copy(update={"last_epoch": 2})
+    assert made.training.pruning == PRUNED.model_copy(update={"last_epoch": 1})
     assert made.obstacle == ""
     run = store.create(made)
     worker.work(run.folder, store.home)

@@ -51,10 +51,10 @@ def test_the_sparsity_can_begin_above_zero() -> None:
     )
 
 
-def test_without_an_end_the_first_half_of_the_run_prunes() -> None:
+def test_without_an_end_the_first_quarter_of_the_run_prunes() -> None:
     settings = PruningSettings(enabled=True)
 
-    assert [settings.last(epochs) for epochs in (1, 2, 9, 50)] == [1, 1, 5, 25]
+    assert [settings.last(epochs) for epochs in (1, 2, 9, 50)] == [1, 1, 3, 13]
     assert pruning.sparsity(settings, 1, 1) == 0.8
 
 

@@ -56,8 +56,8 @@ def _offer(run: Run, history: History, measure: str) -> None:
                 "Prune this model",
                 icon=":material/content_cut:",
                 key=f"sizes.prune.{run.id}",
-                help="Puts a run onto the Train page that starts from these weights, prunes them in the first half of "
-                "its epochs and lets them recover in the second. Press Train there.",
+                help="Puts a run onto the Train page that starts from these weights, prunes them in the first quarter "
+                "of its epochs and lets them recover in the others. Press Train there.",
             )
         ):
             try:
