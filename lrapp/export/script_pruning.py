@@ -13,16 +13,10 @@ _EACH = """\
 """
 
 
-def counts_from(recipe: FinishedRun) -> int:
-    """Return the first epoch that can be the best or end the run, counted from 1."""
-    training = recipe.settings.training
-    return training.pruning.last(training.epochs) if training.pruning.enabled else 1
-
-
 def callback(recipe: FinishedRun) -> str:
     """Return the code of a class that prunes; empty where nothing is pruned."""
     training = recipe.settings.training
-    settings, last = training.pruning, counts_from(recipe)
+    settings, last = training.pruning, training.counts_from
     if not settings.enabled:
         return ""
     first = settings.first_epoch

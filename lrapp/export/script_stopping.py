@@ -1,6 +1,5 @@
 """Early stopping as code: callbacks of Keras, and a class of its own where Keras has none."""
 
-from lrapp.export import script_pruning
 from lrapp.export.finished_run import FinishedRun
 from lrapp.training import stopping as criteria
 
@@ -99,7 +98,7 @@ def callbacks(recipe: FinishedRun, epochs: int) -> list[str]:
         return found
     up = stopping.monitor == "val_metric" and recipe.prepared.task != "regression"
     waits = stopping.enabled and not found
-    start = script_pruning.counts_from(recipe) - 1
+    start = recipe.settings.training.counts_from - 1
     found.append(
         "keras.callbacks.EarlyStopping(\n"
         f'            monitor="{_monitor(recipe)}",\n'

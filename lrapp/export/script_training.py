@@ -290,7 +290,7 @@ def training_cell(recipe: FinishedRun) -> Cell:
     epochs = len(recipe.history.epochs) if cut_short else training.epochs
     # Steps of an unfinished epoch are in the weights only where no finished epoch's are kept.
     left = recipe.history.steps_done - epochs * recipe.steps_per_epoch
-    keeps_best = training.early_stopping.restore_best and epochs >= script_pruning.counts_from(recipe)
+    keeps_best = training.early_stopping.restore_best and epochs >= training.counts_from
     if not cut_short or reason == "diverged" or keeps_best:
         left = 0
     pruning = script_pruning.callback(recipe)

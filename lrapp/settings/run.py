@@ -139,6 +139,11 @@ class TrainingSettings(SettingsModel):
     groups: GroupSettings = GroupSettings()
     pruning: PruningSettings = PruningSettings()
 
+    @property
+    def counts_from(self) -> int:
+        """The first epoch that can be the best or end the run, from 1; of a pruned network, with the final sparsity."""
+        return self.pruning.last(self.epochs) if self.pruning.enabled else 1
+
 
 class MadeFrom(SettingsModel):
     """Which run a model for use was made from: it is trained on all rows, and has no score of its own."""

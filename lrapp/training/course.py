@@ -130,7 +130,7 @@ class Course:
         self.best = Best(stopping, stopping.monitor == "val_metric" and self.upwards, cycle_ends)
         self.best_weights: tuple[tf.Tensor, ...] = ()
         # Before it is pruned to the end, no epoch's model is what was asked for: none is the best, or good enough.
-        self.counts_from = settings.pruning.last(settings.epochs) if settings.pruning.enabled else 1
+        self.counts_from = settings.counts_from
         self.last_masks = loop.masks.values
         self.epochs = 0
         # Loss and validation loss of every epoch, for criteria that look back.

@@ -69,8 +69,8 @@ EXPORTER = Exporter(
         ),
         "pictures": Maker(
             "The network alone, as a .keras file whose dense layers have weights of eight bits (convolutions stay as "
-            "they are), for pictures as the app reads them: a smaller file for slightly other answers. Its README has the "
-            "score before and after.",
+            "they are), for pictures as the app reads them: a smaller file for slightly other answers. Its README has "
+            "the score before and after.",
             _pictures,
         ),
     },

@@ -35,10 +35,8 @@ def show(run: Run, history: History) -> None:
     loss = np.array([epoch.loss for epoch in history.epochs])
     settings = run.settings
     ends = settings.cycle_ends(history.prepared.train)
-    training, before = settings.training, 0
-    if training.pruning.enabled:
-        before = training.pruning.last(training.epochs) - 1
-    found = list(verdicts(loss, val_loss, training.early_stopping, ends, before))
+    before = settings.training.counts_from - 1
+    found = list(verdicts(loss, val_loss, settings.training.early_stopping, ends, before))
     with drawer:
         st.markdown(
             "Where patience and Prechelt's criteria ([1998](https://doi.org/10.1007/3-540-49430-8_3)) would have ended "
