@@ -5,6 +5,7 @@ import statistics
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ class ModelSize:
 
     Args:
         name: What it is.
-        file_bytes: Of its .keras file.
+        file_bytes: Of its file.
         zip_bytes: Of a zip that holds this file.
         row_seconds: Time for a row, where many are answered at once.
         zeros: Share of the weights of dense layers and convolutions that are zero, 0 to 1.
@@ -99,36 +100,47 @@ def measure(name: str, network: Any, prepared: "Prepared") -> ModelSize:
         network: A ``keras.Model``.
         prepared: Its data; it is measured on the test rows, or where there are none on the validation rows.
     """
-    from lrapp.networks import pruned
+    from lrapp.networks import pruned, saved
+
+    def answer(x: np.ndarray) -> np.ndarray:
+        return saved.outputs(network, x)
 
     with disk_errors(), tempfile.TemporaryDirectory() as folder:
-        path, packed = Path(folder) / "model.keras", Path(folder) / "model.zip"
+        path = Path(folder) / "model.keras"
         network.save(path)
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.write(path, path.name)
-        sizes = path.stat().st_size, packed.stat().st_size
-    return ModelSize(
-        name,
-        *sizes,
-        _seconds(network, _part(prepared).x),
-        pruned.zeros(network).share,
-        scores(network, prepared),
-    )
+        return measure_file(name, path, answer, prepared, pruned.zeros(network).share)
 
 
-def scores(network: Any, prepared: "Prepared") -> tuple[tuple[str, float], ...]:
-    """Return the first figure of a network and its loss, by name; empty where no rows were held back.
+def measure_file(
+    name: str, path: Path, answer: Callable[[np.ndarray], np.ndarray], prepared: "Prepared", zeros: float
+) -> ModelSize:
+    """Return what a model in a file takes and is worth.
 
     Args:
-        network, prepared: As for ``measure``.
+        name, prepared: As for ``measure``.
+        path: The file.
+        answer: Inputs of a network -> its outputs.
+        zeros: Share of the weights that are zero.
+    """
+    packed = path.with_suffix(".zip")
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(path, path.name)
+    sizes = path.stat().st_size, packed.stat().st_size
+    return ModelSize(*(name, *sizes, _seconds(answer, _part(prepared).x), zeros), scores(answer, prepared))
+
+
+def scores(answer: Callable[[np.ndarray], np.ndarray], prepared: "Prepared") -> tuple[tuple[str, float], ...]:
+    """Return the first figure of a model and its loss, by name; empty where no rows were held back.
+
+    Args:
+        answer, prepared: As for ``measure_file``.
     """
     from lrapp.evaluation import scores as evaluation
-    from lrapp.networks import saved
 
     part = _part(prepared)
     if part is prepared.train:
         return ()
-    found = evaluation.evaluate(prepared, saved.outputs(network, part.x)).metrics
+    found = evaluation.evaluate(prepared, answer(part.x)).metrics
     wanted = {found[0].name, "log loss", "root mean squared error"}
     return tuple((one.name, one.value) for one in found if one.name in wanted and one.value is not None)
 
@@ -142,16 +154,14 @@ def without_scores(form: ModelSize) -> ModelSize:
     return replace(form, scores=())
 
 
-def _seconds(network: Any, x: np.ndarray) -> float:
+def _seconds(answer: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> float:
     """Time for a row."""
-    from lrapp.networks import saved
-
     rows = _PICTURES if x.ndim > 2 else _ROWS
     given = np.take(x, np.arange(rows) % len(x), axis=0)
-    saved.outputs(network, given)  # what is made once does not count
+    answer(given)  # what is made once does not count
     taken = []
     for _ in range(_TIMES):
         begun = time.perf_counter()
-        saved.outputs(network, given)
+        answer(given)
         taken.append(time.perf_counter() - begun)
     return statistics.median(taken) / rows

@@ -1,12 +1,14 @@
 """What a finished run's model takes: measured when a person asks for it."""
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrapp.errors import BusyError, UserError
 from lrapp.evaluation import model_sizes
-from lrapp.evaluation.model_sizes import ModelSizes
+from lrapp.evaluation.model_sizes import ModelSize, ModelSizes
 from lrapp.execution import worker
+from lrapp.files import disk_errors
 from lrapp.phrasing import percent
 from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
@@ -14,6 +16,7 @@ from lrapp.settings import RunSettings, RunStart
 
 if TYPE_CHECKING:
     from lrapp.networks.saved import SavedModel
+    from lrapp.preparation.table_arrays import Prepared
 
 STOPPED = "Measuring was stopped; press the button to start it again."
 
@@ -31,6 +34,7 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """
     from filelock import FileLock, Timeout
 
+    from lrapp.export import litert_graph
     from lrapp.networks import members, quantized
     from lrapp.networks.saved import SavedModel
 
@@ -41,13 +45,7 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
             settings, model = run.settings, SavedModel.load(folder)
             prepared = worker.prepared_data(store, settings.data, should_stop=watch.should_stop)
             prepared = prepared.with_threshold(model.preprocessor.threshold)
-
-            def plain() -> object:
-                return members.answering(
-                    model.network, settings, prepared.task, model.preprocessor.numbers, "float32"
-                )
-
-            forms, notes = [], []
+            numbers, forms, notes = model.preprocessor.numbers, [], []
             pruned = settings.training.pruning.enabled
             if pruned:
                 watch.check(STOPPED)
@@ -58,7 +56,7 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
                 else:
                     fresh = members.for_run(
                         *(settings, prepared.shape, prepared.task, len(prepared.classes)),
-                        *(model.preprocessor.numbers, "float32"),
+                        *(numbers, "float32"),
                     )
                     unlearned = model_sizes.measure("not pruned, not trained", fresh, prepared)
                     forms.append(model_sizes.without_scores(unlearned))
@@ -68,13 +66,19 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
                     )
             watch.check(STOPPED)
             watch.tell("Measuring the model …", 0.4)
-            network = plain()
+            network = members.answering(model.network, settings, prepared.task, numbers, "float32")
             forms.append(model_sizes.measure("pruned" if pruned else "this model", network, prepared))
             watch.check(STOPPED)
             watch.tell("Measuring it in int8 …", 0.7)
-            share = quantized.covered(network)
+            share, zeros = quantized.covered(network), forms[-1].zeros
+            lite = litert_graph.converted(litert_graph.of_network(network), int8=True)
             quantized.quantize(network)
             forms.append(model_sizes.measure("pruned and int8" if pruned else "int8", network, prepared))
+            watch.check(STOPPED)
+            watch.tell("Measuring it in int8 by LiteRT …", 0.85)
+            forms.append(
+                _by_litert("pruned, LiteRT int8" if pruned else "LiteRT int8", lite, zeros, prepared)
+            )
             notes.append(
                 f"Keras's int8 covers dense layers, {percent(share)} of this network's parameters; the others stay "
                 "float32. Time is that of this machine, for each of many rows at once: a CPU multiplies zeros as it "
@@ -83,6 +87,17 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
             ModelSizes(tuple(forms), tuple(notes)).save(folder)
     except Timeout as error:
         raise BusyError("This run is being worked on already; wait for that to finish.") from error
+
+
+def _by_litert(name: str, file: bytes, zeros: float, prepared: "Prepared") -> ModelSize:
+    """What a LiteRT file takes and is worth."""
+    from lrapp.export import litert_graph
+
+    with disk_errors(), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(file)
+        ask = litert_graph.runner(path)
+        return model_sizes.measure_file(name, path, lambda x: ask({"x": x})["outputs"], prepared, zeros)
 
 
 def _before(settings: RunSettings, store: Store) -> "SavedModel | None":

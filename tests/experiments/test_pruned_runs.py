@@ -184,7 +184,12 @@ def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     sizing.measure(run.folder, store.home)
     found = model_sizes.kept(run.folder)
     assert found is not None
-    assert [form.name for form in found.forms] == ["before pruning", "pruned", "pruned and int8"]
+    assert [form.name for form in found.forms] == [
+        "before pruning",
+        "pruned",
+        "pruned and int8",
+        "pruned, LiteRT int8",
+    ]
     assert found.forms[0].zip_bytes > found.forms[1].zip_bytes
     assert [round(form.zeros, 1) for form in found.forms[:2]] == [0.0, 0.8]
     scores = Scores.from_json(run.scores_path.read_bytes())
@@ -242,6 +247,19 @@ def test_int8_is_exported_with_its_score(networks: str, store: Store, tmp_path: 
     said = (folder / "README.md").read_text("utf-8")
     assert re.search(r"Measured on \d+ test rows: accuracy .*; in float32 accuracy ", said)
     assert "the largest difference to the app's answers is" in said
+
+
+@pytest.mark.parametrize("networks", ["single", "several"])
+def test_litert_int8_is_exported_with_its_score(
+    networks: str, store: Store, tmp_path: Path, request: Any
+) -> None:
+    run: Run = request.getfixturevalue(networks)
+    said = (unpacked(run, store, "litert-int8", tmp_path) / "README.md").read_text("utf-8")
+    (accuracy,) = re.findall(
+        r"Measured on \d+ test rows: accuracy [\d.]+ %; in float32 accuracy ([\d.]+) %", said
+    )
+    scores = Scores.from_json(run.scores_path.read_bytes())
+    assert float(accuracy) == pytest.approx(100 * (scores.metrics[0].value or 0), abs=0.06)
 
 
 def test_pruning_is_among_the_differences_of_runs(single: Run, several: Run) -> None:

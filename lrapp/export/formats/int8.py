@@ -50,11 +50,11 @@ def _rounded(recipe: FinishedRun) -> tuple[Any, str]:
 def _scores(recipe: FinishedRun, network: Any) -> str:
     """The figures of a network on the rows that were held back, in words; empty where there are none."""
     from lrapp.evaluation import model_sizes
+    from lrapp.networks import saved
 
     prepared = recipe.prepared.with_threshold(recipe.model.preprocessor.threshold)
-    return ", ".join(
-        f"{name} {measured(name, value)}" for name, value in model_sizes.scores(network, prepared)
-    )
+    found = model_sizes.scores(partial(saved.outputs, network), prepared)
+    return ", ".join(f"{name} {measured(name, value)}" for name, value in found)
 
 
 EXPORTER = Exporter(
