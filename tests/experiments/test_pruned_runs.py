@@ -3,12 +3,14 @@
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lrapp import __main__ as command_line
 from lrapp.errors import UserError
 from lrapp.evaluation import model_sizes
 from lrapp.evaluation.scores import Scores
@@ -17,6 +19,7 @@ from lrapp.experiments import model_for_use, pruned_again, run_differences, run_
 from lrapp.export.registry import export
 from lrapp.networks import pruned, saved
 from lrapp.networks.saved import SavedModel
+from lrapp.runs.events import EpochDone, Event
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     DataSettings,
@@ -120,6 +123,38 @@ def within(message: Any, kind: type) -> Iterator[Any]:
     elif hasattr(message, "values") or not isinstance(message, (str, bytes, int, float)):
         for one in message.values() if hasattr(message, "values") else message:
             yield from within(one, kind)
+
+
+def test_a_run_that_is_taken_up_again_ends_as_if_it_had_not_stopped(several: Run, store: Store) -> None:
+    run = store.create(several.settings)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, EpochDone) and event.epoch == 2:
+            run.ask_to_stop()
+
+    assert worker.work(run.folder, store.home, stop).state == "stopped"
+    run.forget_stop()
+    assert worker.work(run.folder, store.home).state == "completed"
+
+    ours, theirs = (SavedModel.load(one.folder).network.get_weights() for one in (run, several))
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    said, before = (timeless(one) for one in (run, several))
+    assert said == before
+
+
+def timeless(run: Run) -> list[EpochDone]:
+    return [replace(epoch, seconds=0) for epoch in run.history().epochs]
+
+
+def test_the_command_line_shows_the_zeros(several: Run) -> None:
+    history = several.history()
+    bar = command_line._Bar(several.settings)
+    assert history.started is not None
+    bar.take(history.started)
+    bar._epoch = history.epochs[-1]
+
+    assert "  zeros 70.2 %  " in bar._text()
 
 
 def test_a_run_that_starts_from_a_pruned_one_keeps_its_zeros(single: Run, store: Store) -> None:
