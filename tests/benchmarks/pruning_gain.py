@@ -1,21 +1,21 @@
 """What does pruning gain, and what does it cost? Networks at growing sparsity: their score, their zip and their time.
 
     LRAPP_TEST_DATA=FOLDER python tests/benchmarks/pruning_gain.py [--tables bank,bike] [--splits 2] [--epochs 40]
-        [--ways half,quarter,after] [--results pruning.csv]
+        [--ways half,quarter,after] [--sparsities 50,80,90,95] [--results pruning.csv]
 
 One network of 128 and 64 units learns each table, and 12,000 pictures of Fashion-MNIST, by the app's own worker: as it
 is, and pruned to 50, 80, 90 and 95 %: in the first half or quarter of its epochs, or afterwards, as the page does it
 with a finished run, from its best weights. Each is judged on the test rows by log loss or root mean squared error, in
-float32 and in int8; the times are the least of many, taken in turns. Results are appended to a CSV file, and what
-stands there already is not done again. Prints Markdown.
+float32, in Keras's int8 and in LiteRT's; the times are the least of many, taken in turns. Results are appended to a
+CSV file, and what stands there already is not done again. Prints Markdown.
 """
 
 import argparse
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,11 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from benchmarks.range_test_speed import machine
 from benchmarks.table_quality import CASES, source_of
 
-SPARSITIES = (0, 50, 80, 90, 95)
 WAYS = ("half", "quarter", "after")
+FORMS = ("float32", "int8", "LiteRT int8")
 PICTURES = "Fashion-MNIST"
 _TURNS, _ROWS = 30, 1_024
 
@@ -84,52 +85,62 @@ def pruned(settings: Any, dense: Any, way: str, sparsity: float) -> Any:
     return settings.model_copy(update={"training": checked(settings.training, pruning=pruning)})
 
 
-def measured(home: Path, name: str, split: int, epochs: int, ways: Sequence[str]) -> list[dict[str, Any]]:
+def measured(
+    home: Path, name: str, split: int, epochs: int, ways: Sequence[str], sparsities: Sequence[int]
+) -> list[dict[str, Any]]:
     """Train and measure the networks of a table."""
     from lrapp.evaluation import model_sizes
     from lrapp.execution import worker
+    from lrapp.export import litert_graph
     from lrapp.networks import members, quantized, saved
     from lrapp.runs.store import Store
 
     store = Store(home)
-    networks: dict[tuple[Any, ...], Any] = {}
+    answers: dict[tuple[Any, ...], Any] = {}
     rows: list[dict[str, Any]] = []
     settings, dense = settings_of(store, name, split, epochs), None
-    for way, sparsity in (("none", 0), *((way, sparsity) for way in ways for sparsity in SPARSITIES[1:])):
+    for way, sparsity in (("none", 0), *((way, sparsity) for way in ways for sparsity in sparsities)):
         run = store.create(settings if dense is None else pruned(settings, dense, way, sparsity))
         worker.work(run.folder, home)
         dense = dense or run
         model, ended = saved.SavedModel.load(run.folder), run.history().ended
         kept = ended.best_epoch if ended is not None else None
         prepared = worker.prepared_data(store, run.settings.data)
-        for form in ("float32", "int8"):
+        row = {"table": name, "split": split, "way": way, "sparsity": sparsity, "best": kept}
+        for form in FORMS:
             network = members.answering(
                 *(model.network, run.settings, prepared.task, model.preprocessor.numbers, "float32")
             )
-            if form == "int8":
-                quantized.quantize(network)
-            found = model_sizes.measure(form, network, prepared)
+            answer: Any = partial(saved.outputs, network)
+            if form == "LiteRT int8":
+                path = home / f"{run.id}.tflite"
+                path.write_bytes(litert_graph.converted(litert_graph.of_network(network), int8=True))
+                answer = partial(_of_litert, litert_graph.runner(path))
+                found = model_sizes.measure_file(form, path, answer, prepared, 0.0)
+            else:
+                if form == "int8":
+                    quantized.quantize(network)
+                found = model_sizes.measure(form, network, prepared)
+            answers[way, sparsity, form] = answer
             error = next(
                 value for kind, value in found.scores if kind in ("log loss", "root mean squared error")
             )
-            networks[way, sparsity, form] = network
-            row = {"table": name, "split": split, "way": way, "sparsity": sparsity}
-            row |= {
-                "form": form,
-                "error": error,
-                "first": found.scores[0][1],
-                "best": kept,
-            }
-            rows.append(row | {"zip": found.zip_bytes, "file": found.file_bytes, "zeros": found.zeros})
-        print(name, split, way, sparsity, rows[-2]["error"], file=sys.stderr)
+            rows.append(row | {"form": form, "error": error, "first": found.scores[0][1]})
+            rows[-1] |= {"zip": found.zip_bytes, "file": found.file_bytes, "zeros": found.zeros}
+        print(name, split, way, sparsity, rows[-1]["error"], file=sys.stderr)
     x = np.take(prepared.test.x, np.arange(_ROWS) % len(prepared.test.x), axis=0)
-    least = dict.fromkeys(networks, np.inf)
+    least = dict.fromkeys(answers, np.inf)
     for _ in range(_TURNS):
-        for key, network in networks.items():
+        for key, answer in answers.items():
             begun = time.perf_counter()
-            saved.outputs(network, x)
+            answer(x)
             least[key] = min(least[key], (time.perf_counter() - begun) / _ROWS)
     return [row | {"seconds": least[row["way"], row["sparsity"], row["form"]]} for row in rows]
+
+
+def _of_litert(ask: Any, x: np.ndarray) -> np.ndarray:
+    outputs: np.ndarray = ask({"x": x})["outputs"]
+    return outputs
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -145,13 +156,14 @@ def markdown(frame: pd.DataFrame) -> str:
             f"{means['zip']:.2f} | {means['seconds']:.2f} |"
         )
     for way in [way for way in WAYS if way in set(frame.way)]:
-        lines += ["", f"| {way} | " + " | ".join(f"{sparsity} %" for sparsity in SPARSITIES) + " |"]
-        lines.append("|---" * (1 + len(SPARSITIES)) + "|")
         plain = frame[(frame.form == "float32") & frame.way.isin([way, "none"])]
+        sparsities = sorted(set(plain.sparsity))
+        lines += ["", f"| {way} | " + " | ".join(f"{sparsity} %" for sparsity in sparsities) + " |"]
+        lines.append("|---" * (1 + len(sparsities)) + "|")
         for name, part in plain.groupby("table"):
             errors = part.groupby("sparsity")["error"].mean()
             lines.append(
-                f"| {name} | " + " | ".join(f"{errors[sparsity]:.4g}" for sparsity in SPARSITIES) + " |"
+                f"| {name} | " + " | ".join(f"{errors[sparsity]:.4g}" for sparsity in sparsities) + " |"
             )
     return "\n".join(lines)
 
@@ -163,6 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--splits", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--sparsities", default="50,80,90,95")
     parser.add_argument("--results", type=Path, default=Path("pruning.csv"))
     chosen = parser.parse_args(arguments)
     rows: list[Any] = pd.read_csv(chosen.results).to_dict("records") if chosen.results.exists() else []
@@ -171,9 +184,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for split in range(chosen.splits):
             for name in chosen.tables.split(","):
                 if (name, split) not in done:
-                    rows += measured(Path(home), name, split, chosen.epochs, chosen.ways.split(","))
+                    rows += measured(
+                        Path(home),
+                        name,
+                        split,
+                        chosen.epochs,
+                        chosen.ways.split(","),
+                        list(map(int, chosen.sparsities.split(","))),
+                    )
                     pd.DataFrame(rows).to_csv(chosen.results, index=False)
-    print(platform.processor() or platform.machine(), platform.platform())
+    print(machine())
     print(markdown(pd.DataFrame(rows)))
 
 
