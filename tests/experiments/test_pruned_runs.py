@@ -26,6 +26,8 @@ from lrapp.settings import (
     FixedSettings,
     LayerSettings,
     ModelSettings,
+    PictureSettings,
+    PicturesSource,
     PruningSettings,
     RunSettings,
     RunStart,
@@ -39,11 +41,15 @@ PRUNED = PruningSettings(enabled=True, final_sparsity=70)
 
 
 def trained(
-    store: Store, model: ModelSettings = LAYERS, pruning: PruningSettings = PRUNED, **training: Any
+    store: Store,
+    model: ModelSettings = LAYERS,
+    pruning: PruningSettings = PRUNED,
+    data: DataSettings = PENGUINS,
+    **training: Any,
 ) -> Run:
     run = store.create(
         RunSettings(
-            data=PENGUINS,
+            data=data,
             model=model,
             policy=FixedSettings(learning_rate=0.01),
             training=TrainingSettings(epochs=4, pruning=pruning, **training),
@@ -92,7 +98,14 @@ def test_a_run_leaves_a_sparse_model_and_says_so(single: Run, several: Run) -> N
         assert run.history().epoch_frame()["sparsity"].iloc[-1] == pytest.approx(0.7, abs=0.01)
 
 
-@pytest.mark.parametrize("networks", ["single", "several"])
+@pytest.fixture(scope="module")
+def pictures(store: Store) -> Run:
+    layers = (LayerSettings(kind="conv", units=4, batch_norm=True), LayerSettings(units=12))
+    digits = DataSettings(source=PicturesSource(name="digits"), pictures=PictureSettings(most_rows=200))
+    return trained(store, ModelSettings(layers=layers), data=digits)
+
+
+@pytest.mark.parametrize("networks", ["single", "several", "pictures"])
 def test_every_export_keeps_the_zeros(networks: str, store: Store, tmp_path: Path, request: Any) -> None:
     run: Run = request.getfixturevalue(networks)
     wanted = left(run).zeros
