@@ -22,14 +22,21 @@ TRAINING, VALIDATION, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#d62728"
 # Groups of layers with rates of their own. The head follows the policy most closely, so it has the plan's colour.
 GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 # What the rules of ``suggestions`` are called.
-SUGGESTIONS = {"steepest": "steepest descent", "tenth": "a tenth of the minimum", "valley": "valley"}
+SUGGESTIONS = {
+    "steepest": "steepest descent",
+    "tenth": "a tenth of the minimum",
+    "valley": "valley",
+    "slide": "slide rule",
+}
 # More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
 # The name under which a specification asks for its points. It stays the same when they change, so that the
 # browser swaps the points only, and keeps a zoom.
 POINTS = "points"
-Panel = Literal["loss", "rate", "metric"]
+Panel = Literal["loss", "rate", "momentum", "metric"]
+# Panels without figures of single epochs.
+_PLANNED: tuple[Panel, ...] = ("rate", "momentum")
 More = Callable[[alt.Chart, alt.X, alt.Y], list[alt.Chart]]
 P = ParamSpec("P")
 # One zoom over the three charts; a plain wheel must go on scrolling the page.
@@ -76,16 +83,24 @@ def thin(frame: pd.DataFrame, value: str, most: int = MOST_POINTS) -> pd.DataFra
     return frame.iloc[np.unique(np.r_[0, *peaks, rows - 1])]
 
 
-def planned(plan: FloatArray, steps_per_epoch: int, most: int = MOST_POINTS) -> pd.DataFrame:
+def planned(
+    plan: FloatArray, steps_per_epoch: int, most: int = MOST_POINTS, momenta: FloatArray | None = None
+) -> pd.DataFrame:
     """Return the line of a plan as ``run_frame`` takes it: what stays the same while the run goes on.
 
     Args:
         plan: The learning rate of every step of the run.
         steps_per_epoch: At least 1.
         most: About how many points to keep.
+        momenta: The momentum of every step, where it moves.
     """
-    line = pd.DataFrame({"epoch": np.arange(1, len(plan) + 1) / steps_per_epoch, "value": plan})
-    return thin(line, "value", most).assign(panel="rate", series="planned")
+    lines = {"rate": plan} if momenta is None else {"rate": plan, "momentum": momenta}
+    at = np.arange(1, len(plan) + 1) / steps_per_epoch
+    parts = [
+        thin(pd.DataFrame({"epoch": at, "value": values}), "value", most).assign(panel=panel)
+        for panel, values in lines.items()
+    ]
+    return pd.concat(parts, ignore_index=True).assign(series="planned")
 
 
 def run_frame(
@@ -108,6 +123,8 @@ def run_frame(
     parts.append(_line(steps, "loss", most).assign(panel="loss", series="one batch"))
     for column, series in rates:
         parts.append(_line(steps, column, most).assign(panel="rate", series=series))
+    if history.momentum_moves:
+        parts.append(_line(steps, "momentum", most).assign(panel="momentum", series="used"))
     epochs = history.epoch_frame()
     for column, panel, series in (
         ("loss", "loss", "training"),
@@ -143,28 +160,37 @@ def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
 
 @kept
 def run_spec(
-    epochs: int, metric: str, *, log_loss: bool = False, grouped: bool = False, more: More | None = None
+    epochs: int,
+    metric: str,
+    *,
+    log_loss: bool = False,
+    grouped: bool = False,
+    momentum: bool = False,
+    more: More | None = None,
 ) -> dict[str, Any]:
-    """Return the Vega-Lite specification of a run's three charts over one axis, without its data.
+    """Return the Vega-Lite specification of a run's charts over one axis, without its data.
 
     Args:
         epochs: Right end of the axis.
         metric: Name of the metric, as a title.
         log_loss: Draw the loss on a logarithmic axis.
         grouped: Whether groups of layers have rates of their own.
+        momentum: Whether momentum moves, and is drawn below the rate.
         more: Makes more layers of a panel of loss or metric, as ``members.spread_layers``.
     """
     panels = (
         _panel("loss", "loss", epochs, log=log_loss, more=more),
         _panel("rate", "learning rate", epochs, grouped=grouped),
+        *([_panel("momentum", "momentum", epochs)] if momentum else []),
         _panel("metric", metric, epochs, last=True, more=more),
     )
     chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
     spec = finished(chart)
     # Written here, because Altair renames the views of layers that its own parameters name.
-    for panel, view in zip(spec["vconcat"], ZOOM["views"], strict=True):
+    views = [*ZOOM["views"][:2], *(["momentum_lines"] if momentum else []), ZOOM["views"][2]]
+    for panel, view in zip(spec["vconcat"], views, strict=True):
         panel["layer"][1]["name"] = view
-    return spec | {"params": [ZOOM]}
+    return spec | {"params": [ZOOM | {"views": views}]}
 
 
 def _panel(
@@ -195,7 +221,7 @@ def _panel(
         alt.Tooltip("epoch:Q", format=",.4~r"),
         alt.Tooltip("value:Q", title=title, format=",.5~r"),
     ]
-    if panel == "rate":
+    if panel in _PLANNED:
         faint = "planned"
         hues = {faint: GREY} | (GROUP_HUES if grouped else {"used": TRAINING})
     else:
@@ -205,28 +231,30 @@ def _panel(
         "series:N",
         title=None,
         scale=alt.Scale(domain=list(hues), range=list(hues.values())),
-        legend=alt.Legend(orient="top", direction="horizontal", offset=2) if panel != "metric" else None,
+        legend=alt.Legend(orient="top", direction="horizontal", offset=2)
+        if panel in ("loss", "rate")
+        else None,
     )
     thin_line = base.transform_filter(f"datum.series == '{faint}'").mark_line(
-        strokeWidth=1, strokeDash=[4, 3] if panel == "rate" else []
+        strokeWidth=1, strokeDash=[4, 3] if panel in _PLANNED else []
     )
     drawn = " || ".join(f"datum.series == '{series}'" for series in hues if series != faint)
     line = base.transform_filter(drawn).mark_line(
-        strokeWidth=2, point=alt.OverlayMarkDef(size=14) if panel != "rate" else False
+        strokeWidth=2, point=alt.OverlayMarkDef(size=14) if panel not in _PLANNED else False
     )
     best = base.transform_filter("datum.series == 'best epoch'")
     layers = [
         thin_line.encode(x=x, y=y, color=color, tooltip=tooltip),
         line.encode(x=x, y=y, color=color, tooltip=tooltip),
     ]
-    if panel != "rate":
+    if panel not in _PLANNED:
         layers += [
             best.mark_rule(strokeDash=[2, 2], color=GREY).encode(x=x),
             best.mark_point(size=90, filled=False, strokeWidth=2, color=VALIDATION).encode(
                 x=x, y=y, tooltip=tooltip
             ),
         ]
-    if more is not None and panel != "rate":
+    if more is not None and panel not in _PLANNED:
         layers += more(base, x, y)
     if panel == "loss":
         # On the side with more room.
@@ -238,40 +266,6 @@ def _panel(
             for where, away in ((early, 10), (f"!({early})", -10))
         ]
     return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
-
-
-@kept
-def plan_spec() -> dict[str, Any]:
-    """Return the specification of a policy's plan over epochs (columns ``at``, ``learning_rate``).
-
-    The axis ends where the plan ends. A length in the specification would make another chart of it with every change,
-    which costs the browser several times what new points do.
-    """
-    chart = (
-        alt.Chart()
-        .mark_line(color=TRAINING, strokeWidth=2)
-        .encode(
-            x=alt.X("at:Q", title="epoch", scale=alt.Scale(domainMin=0, nice=False)),
-            y=alt.Y(
-                "learning_rate:Q",
-                title="learning rate",
-                scale=alt.Scale(zero=True),
-                axis=alt.Axis(tickCount=4),
-            ),
-            tooltip=[
-                alt.Tooltip("at:Q", title="epoch", format=",.4~r"),
-                alt.Tooltip("learning_rate:Q", title="learning rate", format=",.4~r"),
-            ],
-        )
-        .properties(height=150)
-    )
-    return finished(chart)
-
-
-def plan_frame(plan: FloatArray, steps_per_epoch: int) -> pd.DataFrame:
-    """Return the plan's points, thinned, over epochs: ``at``, ``learning_rate``."""
-    at = np.arange(1, len(plan) + 1) / steps_per_epoch
-    return thin(pd.DataFrame({"at": at, "learning_rate": plan}), "learning_rate")
 
 
 def range_frame(history: History) -> pd.DataFrame:

@@ -325,7 +325,7 @@ def _by_heart(settings: RunSettings, rows: int) -> Remark | None:
     if settings.mode == "train" and settings.policy.source != "found":
         return None
     steps_per_epoch = math.ceil(rows / settings.training.batch_size)
-    if test.steps <= MOST_PASSES * steps_per_epoch:
+    if test.rise == "linear" or test.steps <= MOST_PASSES * steps_per_epoch:
         return None
     fewer = MOST_PASSES * steps_per_epoch
     least = next(rule.ge for rule in RangeTestSettings.model_fields["steps"].metadata if hasattr(rule, "ge"))

@@ -20,6 +20,7 @@ def traced(
     classes: int,
     training: TrainingSettings,
     numbers: int,
+    moving_momentum: bool,
 ) -> "Loop":
     # Kept for the next run: tracing takes a second, and its memory is never freed.
     from lrapp.networks import members, models
@@ -33,7 +34,7 @@ def traced(
     else:
         network = models.build(model, shape, task, classes, training.seed, training.precision, numbers)
     owners = models.owners(network, model) if training.groups.differ else ()
-    return (MembersLoop if several else Loop)(network, task, training, owners)
+    return (MembersLoop if several else Loop)(network, task, training, owners, moving_momentum)
 
 
 def loop_for(
@@ -67,7 +68,8 @@ def loop_for(
     training = training.model_copy(update={"members": networks or settings.networks})
     numbers = prepared.preprocessor.numbers
     loop = traced(
-        settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training), numbers
+        *(settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training), numbers),
+        settings.policy.cycle_momentum,
     )
     knowledge, from_pruned = None, False
     notes: tuple[str, ...] = ()

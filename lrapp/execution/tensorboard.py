@@ -37,6 +37,8 @@ class EventFiles:
                 pairs = zip(event.losses, event.learning_rates, strict=True)
                 for step, (loss, rate) in enumerate(pairs, start=event.first_step):
                     train.write(step, {"batch_loss": loss, "batch_learning_rate": rate})
+                for step, momentum in enumerate(event.momenta, start=event.first_step):
+                    train.write(step, {"batch_momentum": momentum})
             case EpochDone():
                 # Counted from 0, as Keras's callback does.
                 train.write(

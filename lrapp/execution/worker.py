@@ -83,12 +83,12 @@ def prepared_data(
     Raises:
         UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
     """
-    from lrapp.preparation import kinds
+    from lrapp.preparation import kept_arrays
 
     key = (store.home, settings.model_dump_json())
     if _last_data.prepared is None or key != _last_data.key:
         _last_data.forget()  # before the new data are read, to save memory
-        _last_data.prepared = kinds.of(settings.kind).prepared(store, settings, tell, should_stop)
+        _last_data.prepared = kept_arrays.prepared(store, settings, tell, should_stop)
         _last_data.key = key
     return _last_data.prepared
 
@@ -206,6 +206,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
     settings = run.settings
     if settings.obstacle:
         raise UserError(settings.obstacle)
+    settings.check_momentum()
     writer = EventWriter(run)
 
     logs = loggers.open_for(run)
@@ -266,6 +267,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             on_state=lambda latest: latest.save(run.checkpoint_path),
             loop=loop,
             cycle_ends=settings.cycle_ends(len(prepared.train.y)),
+            momenta=settings.momentum_plan(len(prepared.train.y)),
         )
         _release_memory()
         network = final_network.of(loop, settings, prepared, ended, tell)
@@ -315,21 +317,21 @@ def _find_rates(
     run: Run, settings: RunSettings, prepared: "Prepared", loop: "Loop", tell: Callable[[Event], None]
 ) -> RatesFound | None:
     """Run the range test; None if it was stopped."""
-    from lrapp.training import range_test
+    from lrapp.training import linear_test, range_test
 
+    test = settings.range_test
+    how: dict[str, Any] = {
+        "on_event": tell,
+        "should_stop": lambda: run.stop_asked is not None,
+        "factors": settings.training.groups.factors,
+    }
+    given = loop, prepared, test, settings.training.seed
     try:
-        advice = range_test.run(
-            loop,
-            prepared,
-            settings.range_test,
-            settings.training.seed,
-            on_event=tell,
-            should_stop=lambda: run.stop_asked is not None,
-            factors=settings.training.groups.factors,
-        )
+        if test.rise == "linear":
+            return linear_test.run(*given, **how)
+        return range_test.told(range_test.run(*given, **how))
     except Stopped:
         return None
-    return range_test.told(advice)
 
 
 def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:

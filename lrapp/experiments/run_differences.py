@@ -159,18 +159,24 @@ def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, st
     if policy.source == "found" and found is not None and found.base_lr is not None:
         policy = settings.with_found(found).policy
     texts |= _fields("Learning rate", policy, policy.unit)
+    if not policy.cycle_momentum:
+        for name in ("base_momentum", "max_momentum"):
+            del texts[f"Learning rate: {name}"]
     if mode := getattr(policy, "mode", ""):
         texts["Learning rate: Mode"] = mode
     if tests:
-        texts |= _fields("Range test", settings.range_test)
+        test = settings.range_test
+        texts |= _fields("Range test", test, only=("rise", *test.fields))
     if settings.mode != "train":
         texts["What was done"] = "range test only"
     return texts
 
 
-def _fields(group: str, part: BaseModel, unit: str = "") -> dict[str, str]:
+def _fields(group: str, part: BaseModel, unit: str = "", only: Sequence[str] | None = None) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, field in type(part).model_fields.items():
+        if only is not None and name not in only:
+            continue
         value = getattr(part, name)
         if name in _OWN_WORDS and not (name == "name" and isinstance(part, _NAMED)):
             continue

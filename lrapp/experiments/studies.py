@@ -67,6 +67,13 @@ class Plan:
 
 def label_of(policy: PolicySettings) -> str:
     """Return a short name for a policy: what moves the rate, and between which values."""
+    against = ""
+    if policy.cycle_momentum:
+        against = f", momentum {number(policy.max_momentum, 3)}–{number(policy.base_momentum, 3)}"
+    return _rates_label(policy) + against
+
+
+def _rates_label(policy: PolicySettings) -> str:
     found = {"chosen": "", "found": " (found)", "raced": " (raced)"}[policy.source]
     match policy:
         case FixedSettings():

@@ -143,6 +143,9 @@ def _training(history: History) -> Iterator[str]:
     steps = steps.iloc[:: max(1, len(steps) // _MOST_POINTS)]
     rates = Line("", steps["epoch"].tolist(), steps["learning_rate"].tolist(), _BLUE)
     yield svg.plot([rates], "epoch", "learning rate")
+    if history.momentum_moves:
+        momenta = Line("", steps["epoch"].tolist(), steps["momentum"].tolist(), _BLUE)
+        yield svg.plot([momenta], "epoch", "momentum")
 
 
 def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterator[str]:

@@ -1,15 +1,18 @@
 """A finished run -> a readable script, and a notebook, in plain pandas, scikit-learn and Keras."""
 
 import json
+import re
 import textwrap
+from dataclasses import replace
 from typing import Any
 
 from lrapp.errors import UserError
 from lrapp.escaping import line
-from lrapp.export import kinds
+from lrapp.export import kinds, script_members
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.export.script_training import network_cell, rate_cell, testing_cell, training_cell
+from lrapp.policies.schedules import OneCycle, WarmUp
 from lrapp.settings.network import FreshStart
 
 
@@ -65,12 +68,93 @@ def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
             "This run started from weights that were learned before, which a script cannot repeat: take "
             "another format, or train from fresh weights."
         )
+    training = network_cell(recipe), rate_cell(recipe), training_cell(recipe)
+    if recipe.settings.policy.cycle_momentum:
+        training = _with_momentum(recipe, *training)
+    return *kinds.of(recipe.prepared.kind).cells(recipe), *training, testing_cell(recipe)
+
+
+# --- cyclical momentum -----------------------------------------------------------------------------------------
+
+_UPDATES = {
+    "sgd": """\
+    def update_step(self, gradient, variable, learning_rate):
+        velocity = self.momentums[self._get_variable_index(variable)]
+        down = learning_rate * gradient
+        velocity.assign(momentum_now * velocity - down)
+        variable.assign_add({step})
+""",
+    "rmsprop": """\
+    def update_step(self, gradient, variable, learning_rate):
+        place = self._get_variable_index(variable)
+        square, velocity = self._velocities[place], self._momentums[place]
+        square.assign(self.rho * square + (1 - self.rho) * keras.ops.square(gradient))
+        down = learning_rate * gradient / keras.ops.sqrt(square + self.epsilon)
+        velocity.assign(momentum_now * velocity + down)
+        variable.assign_sub(velocity)
+""",
+    "adam": """\
+    def build(self, variables):
+        super().build(variables)
+        self.beta_1 = momentum_now
+""",
+}
+_SET = re.compile(
+    r"^( *)(?:self\.model|network)\.optimizer\.learning_rate = learning_rates\[(.*)\]$", re.MULTILINE
+)
+
+
+def _with_momentum(
+    recipe: FinishedRun, network: Cell, rates: Cell, training: Cell
+) -> tuple[Cell, Cell, Cell]:
+    """The steps of a run whose momentum moves against the rate."""
+    how = recipe.settings.training
+    name = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}[how.optimizer]
+    update = _UPDATES.get(how.optimizer, _UPDATES["adam"])
+    made = (
+        "momentum_now = keras.Variable(0.0, trainable=False)\n\n\n"
+        f"class Moving{name}(keras.optimizers.{name}):\n"
+        f'    """{name} with a {how.momentum_name} that is set before every step; Keras holds on to its first."""\n\n'
+        + update.format(step="momentum_now * velocity - down" if how.nesterov else "velocity")
+    )
+    code = network.code.replace(f"keras.optimizers.{name}(", f"Moving{name}(")
+    trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", training.code)
+    if not script_members.networks(recipe):
+        trained = trained.replace(
+            "network.save(",
+            "# Without the optimizer, whose class is this script's own.\n"
+            "keras.Model(network.inputs, network.outputs).save(",
+        )
     return (
-        *kinds.of(recipe.prepared.kind).cells(recipe),
-        network_cell(recipe),
-        rate_cell(recipe),
-        training_cell(recipe),
-        testing_cell(recipe),
+        replace(network, code=f"{made}\n\n{code}"),
+        replace(rates, code=f"{rates.code}\n{_momenta(recipe)}"),
+        replace(training, code=trained),
+    )
+
+
+def _momenta(recipe: FinishedRun) -> str:
+    """The code that plans the momentum of every step: highest where the rate is lowest."""
+    settings, steps = recipe.settings, recipe.steps_per_epoch
+    policy = settings.policy.build(steps, steps * settings.training.epochs)
+    begin = int(policy.steps) if isinstance(policy, WarmUp) else 0
+    inner = policy.policy if isinstance(policy, WarmUp) else policy
+    bounds = f"{settings.policy.base_momentum!r}, {settings.policy.max_momentum!r}"
+    code = (
+        "\n# Momentum moves against the rate: Smith 2018, arXiv 1803.09820.\n"
+        f"base_momentum, max_momentum = {bounds}\n"
+    )
+    if isinstance(inner, OneCycle):
+        last = inner.total_steps - 1
+        return (
+            f"{code}top, last = {inner.rise!r} * {last!r}, {last!r}\nmomenta = [\n"
+            "    cosine(max_momentum, base_momentum, step / top)\n    if step <= top\n"
+            "    else cosine(base_momentum, max_momentum, (step - top) / (last - top))\n"
+            f"    for step in np.maximum(0, np.arange(len(learning_rates)) - {begin})\n]"
+        )
+    low, high = inner.bounds
+    return (
+        f"{code}height = np.clip((np.array(learning_rates) - {low!r}) / ({high!r} - {low!r}), 0, 1)\n"
+        "momenta = max_momentum - (max_momentum - base_momentum) * height"
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lrapp.networks import layers, number_embeddings, shapes
 from lrapp.networks.group_rates import GROUPS, grouped
+from lrapp.networks.moving_momentum import moving
 from lrapp.settings import (
     ModelSettings,
     Optimizer,
@@ -211,7 +212,10 @@ def reset(model: keras.Model, seed: int) -> None:
 
 
 def optimizer(
-    settings: TrainingSettings, owners: tuple[int, ...] = (), members: int = 0
+    settings: TrainingSettings,
+    owners: tuple[int, ...] = (),
+    members: int = 0,
+    moving_momentum: bool = False,
 ) -> keras.optimizers.Optimizer:
     """Return a fresh optimizer whose learning rate is a plain number, to be set before every step.
 
@@ -224,8 +228,11 @@ def optimizer(
         owners: The group of each trainable variable, where groups or members have rates of their own; see
             ``group_rates``.
         members: Networks that train at once, 0 for a single one.
+        moving_momentum: Whether the momentum is to be set before every step, too; see ``moving_momentum``.
     """
     kind = _OPTIMIZERS[settings.optimizer]
+    if moving_momentum:
+        kind = moving(kind)
     if owners:
         kind = grouped(kind, owners, members)
     more: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from lrapp.policies.loss_curve import EDGE, LossCurve
 from lrapp.policies.refusals import LEAST_POINTS, Refusal, Room, by_heart, silence
 from lrapp.policies.schedules import FloatArray
 
-Name = Literal["steepest", "tenth", "valley"]
+Name = Literal["steepest", "tenth", "valley", "slide"]
 _AGREE, _ROUGHLY = 3.0, 10.0
 # True until the range is narrowed.
 ENDS_EARLY, COVERS_ALL = " The range ends where the first of them diverged.", " The range covers them all."
@@ -29,12 +29,13 @@ class RatesFound:
     Args:
         sentence: How certain the rates are; or why there are none, and what to change.
         base_lr, max_lr: A range for policies that move; None when the test gave no number.
-        minimum: Rate at which the loss was least, median over the seeds.
+        minimum: Rate at which the loss was least, or what was watched highest, median over the seeds.
         suggestions: Rates by rule: ``(name, median, least, greatest)`` over the seeds.
         refusal: Why there are none, in one word; empty where there are some.
         tried: Ranges that were tried, in this order: ``(base_lr, max_lr, whether every seed's loss fell)``.
         more_steps: Steps that the test took besides those of its curves: in trials, and with batches that were measured
             without training; 0 where an older version of the app did not say.
+        watched: What a linear test was read off, for example ``validation accuracy``; empty for the loss.
     """
 
     type: ClassVar[str] = "rates_found"
@@ -46,10 +47,17 @@ class RatesFound:
     refusal: Refusal = ""
     tried: tuple[tuple[float, float, bool], ...] = ()
     more_steps: int = 0
+    watched: str = ""
 
     @property
     def learning_rate(self) -> float | None:
-        """The single rate for a policy that does not move: a tenth of the minimum, but none above the range."""
+        """The single rate for a policy that does not move: a tenth of the minimum, but none above the range.
+
+        After a linear test it is half of the upper end: the best rate is usually within a factor of two of the largest
+        that does not diverge (Bengio 2012, arXiv 1206.5533).
+        """
+        if self.watched:
+            return None if self.max_lr is None else self.max_lr / 2
         tenth = next((rate for name, rate, _, _ in self.suggestions if name == "tenth"), None)
         return tenth if tenth is None or self.max_lr is None else min(tenth, self.max_lr)
 
@@ -58,6 +66,8 @@ class RatesFound:
         """The origin of these rates, in words."""
         if self.minimum is None:
             return ""
+        if self.watched:
+            return f"Linear range test, highest {self.watched} at {number(self.minimum, 3)}. {self.sentence}"
         return f"Range test, least loss at {number(self.minimum, 3)}. {self.sentence}"
 
 
@@ -66,7 +76,7 @@ class Suggestion:
     """One rule's rate.
 
     Args:
-        name: ``steepest`` descent, a ``tenth`` of the minimum, or fastai's ``valley``.
+        name: ``steepest`` descent, a ``tenth`` of the minimum, or fastai's ``valley`` or ``slide``.
         learning_rate: Median over the seeds.
         low, high: Least and greatest over the seeds.
     """
@@ -178,6 +188,28 @@ def valley(learning_rates: FloatArray, losses: FloatArray) -> float:
     return float(learning_rates[start + int(third) + int(third / 2)])
 
 
+# A step of fastai's default test, which has 99 from 1e-7 to 10. Its slide rule spans 15, and stops where the slopes at
+# its ends differ by 0.005 a step at most; a loss above so many times its start has exploded.
+_EXPLODED = 1.5
+_SLIDE_STEP, _SLIDE_SPAN, _SLIDE_LEAST = 8 * np.log(10) / 99, 15, 0.005
+
+
+def slide(learning_rates: FloatArray, losses: FloatArray) -> float:
+    """Return the rate at which an interval that slides down from the highest rate comes to rest, as fastai's does.
+
+    It slides on while the slopes of the loss at its two ends differ, which they do while it spans the divergence; its
+    left end is the rate. Tests with other steps than fastai's are read as if they had these.
+    """
+    if len(losses) < 2:
+        return float(learning_rates[0])
+    finer = _SLIDE_STEP / float(np.log(learning_rates[1] / learning_rates[0]))
+    span = min(max(1, round(_SLIDE_SPAN * finer)), len(losses) - 1)
+    slopes = np.gradient(losses) * finer
+    differ = np.abs(slopes[span:] - slopes[:-span])[::-1] > _SLIDE_LEAST
+    moves = len(differ) if differ.all() else int(np.argmin(differ))
+    return float(learning_rates[len(losses) - 1 - span - max(0, moves - 1)])
+
+
 def _falling_lengths(losses: FloatArray) -> np.ndarray:
     """For each step, how long the longest falling series is that ends there."""
     lengths = np.ones(len(losses), np.int64)
@@ -207,10 +239,10 @@ def advise(curves: Sequence[LossCurve], room: Room = _ANY_ROOM) -> Advice:
     spoken = [one for one in curves if not silence(one, room)[0]]
     minima = [float(one.learning_rates[int(np.argmin(one.smoothed))]) for one in spoken]
     floors = np.array([floor(one.learning_rates, one.smoothed) for one in spoken])
-    suggestions = tuple(
-        _suggestion(name, [rule(one.learning_rates, one.smoothed) for one in spoken])
-        for name, rule in _RULES.items()
-    )
+    whole = [(one.learning_rates, one.smoothed) for one in spoken]
+    read = {name: [rule(*curve) for curve in whole] for name, rule in _RULES.items()}
+    read["slide"] = [slide(*_for_slide(one)) for one in spoken]
+    suggestions = tuple(_suggestion(name, rates) for name, rates in read.items())
     base_lr = float(floors.min()) / 10
     max_lr = min(float(floors.max()), *map(_last_gain, spoken))
     sentence = _certainty(floors, len(curves), covered=max_lr >= floors.max())
@@ -223,8 +255,22 @@ _RULES = {"steepest": steepest, "tenth": tenth_of_minimum, "valley": valley}
 
 
 def _suggestion(name: str, rates: list[float]) -> Suggestion:
-    assert name in ("steepest", "tenth", "valley")
+    assert name in ("steepest", "tenth", "valley", "slide")
     return Suggestion(name, float(np.median(rates)), min(rates), max(rates))  # type: ignore[arg-type]
+
+
+def _for_slide(one: LossCurve) -> tuple[FloatArray, FloatArray]:
+    """The curve up to where its losses are capped, as a share of its start.
+
+    Behind that its slopes say nothing, and would stop a slide; fastai ends its test there. And its 0.005 a step is for
+    losses of about 1: a loss may be in any unit.
+    """
+    start = float(one.smoothed[: max(1, int(EDGE * len(one.losses)) + 1)].mean())
+    if start <= 0:
+        return one.learning_rates, one.smoothed
+    high = np.flatnonzero(one.smoothed > _EXPLODED * start)
+    end = max(2, int(high[0])) if len(high) else len(one.smoothed)
+    return one.learning_rates[:end], one.smoothed[:end] / start
 
 
 def _last_gain(one: LossCurve) -> float:

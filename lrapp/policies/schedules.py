@@ -61,6 +61,27 @@ class Policy(ABC):
             _require(bool(numbers.min() >= 0), "Step numbers start at 0.", numbers.min())
         return self._rates(numbers.astype(np.float64))
 
+    @property
+    @abstractmethod
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest rate that it moves between, apart from a warm-up."""
+
+    def heights(self, steps: int | ArrayLike) -> FloatArray:
+        """Return where the rate of the given steps stands: 0 at its lower bound and below, 1 at its upper.
+
+        Args:
+            steps: As for ``plan``.
+        """
+        numbers = np.arange(steps) if isinstance(steps, (int, np.integer)) else np.asarray(steps)
+        return self._heights(numbers.astype(np.float64))
+
+    def _heights(self, step: FloatArray) -> FloatArray:
+        return self._height_of(self._rates(step))
+
+    def _height_of(self, rates: FloatArray) -> FloatArray:
+        low, high = self.bounds
+        return np.clip((rates - low) / (high - low), 0.0, 1.0) if high > low else np.zeros_like(rates)
+
     def cycle_ends(self, steps: int) -> FloatArray:
         """Return after how many steps a cycle has ended, for each that ends within so many steps, in order."""
         ends = self._cycle_ends(float(steps))
@@ -87,6 +108,10 @@ class Fixed(Policy):
 
     def __post_init__(self) -> None:
         _require_rate("The learning rate", self.learning_rate)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.learning_rate, self.learning_rate
 
     def _rates(self, step: FloatArray) -> FloatArray:
         return np.full(step.shape, self.learning_rate)
@@ -132,6 +157,10 @@ class CLR(Policy):
             "The CLR mode must be triangular, triangular2 or exp_range.",
             self.mode,
         )
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.base_lr, self.max_lr
 
     def _rates(self, step: FloatArray) -> FloatArray:
         cycle = np.floor(1 + step / (2 * self.step_size))
@@ -191,6 +220,10 @@ class SGDR(Policy):
         )
         _require(0 < self.decay <= 1, "The peak decay must be above 0 and at most 1.", self.decay)
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.min_lr, self.max_lr
+
     def _rates(self, step: FloatArray) -> FloatArray:
         starts = self._cycle_starts(float(step.max()) if step.size else 0.0)
         # Looked up among the summed starts, because the closed form with logarithms lands in the wrong cycle
@@ -244,12 +277,26 @@ class OneCycle(Policy):
         _require(self.start_div >= 1, "The start divisor must be at least 1.", self.start_div)
         _require(self.end_div >= 1, "The end divisor must be at least 1.", self.end_div)
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.max_lr / max(self.start_div, self.end_div), self.max_lr
+
     def _rates(self, step: FloatArray) -> FloatArray:
         last = self.total_steps - 1
         top = self.rise * last
         up = _cosine(self.max_lr / self.start_div, self.max_lr, step / top)
         down = _cosine(self.max_lr, self.max_lr / self.end_div, (step - top) / (last - top))
         return np.where(step <= top, up, down)
+
+    def _heights(self, step: FloatArray) -> FloatArray:
+        # Down only where the run ends, though the rate has passed its first one before; as in fastai and PyTorch.
+        last = self.total_steps - 1
+        top = self.rise * last
+        fall = _cosine(1.0, 0.0, (step - top) / (last - top))
+        return np.where(step <= top, _cosine(0.0, 1.0, step / top), fall)
+
+    def _height_of(self, rates: FloatArray) -> FloatArray:
+        return np.zeros_like(rates)  # a warm-up ends where the cycle begins
 
     def _cycle_ends(self, steps: float) -> FloatArray:
         return np.array([self.total_steps])
@@ -282,6 +329,10 @@ class CosLog4(Policy):
             "The coslog4 policy needs a run of at least 1 step.",
             number(self.total_steps, 6),
         )
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.base_lr, self.max_lr
 
     def _rates(self, step: FloatArray) -> FloatArray:
         share = np.minimum(step / self.total_steps, 1.0)
@@ -318,6 +369,10 @@ class RangeSweep(Policy):
         )
         _require(self.total_steps >= 2, "A range test needs at least 2 steps.", self.total_steps)
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.start_lr, self.end_lr
+
     def _rates(self, step: FloatArray) -> FloatArray:
         done = np.minimum(step / (self.total_steps - 1), 1.0)
         return self.start_lr * (self.end_lr / self.start_lr) ** done
@@ -344,11 +399,20 @@ class WarmUp(Policy):
             number(self.steps, 6),
         )
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.policy.bounds
+
     def _rates(self, step: FloatArray) -> FloatArray:
         length = np.floor(self.steps)
         first = self.policy.plan(1)[0]
         rising = first * np.minimum((step + 1) / length, 1.0)
         return np.where(step < length, rising, self.policy.plan(np.maximum(step - length, 0)))
+
+    def _heights(self, step: FloatArray) -> FloatArray:
+        length = np.floor(self.steps)
+        after = self.policy.heights(np.maximum(step - length, 0))
+        return np.where(step < length, self.policy._height_of(self._rates(step)), after)
 
     def _cycle_ends(self, steps: float) -> FloatArray:
         length = np.floor(self.steps)

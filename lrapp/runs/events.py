@@ -73,6 +73,7 @@ class StepsDone:
         seconds: Seconds of training since the run (or its resumption) began.
         group_rates: With differential rates, what the early, the middle and the head layers used in each step: three
             tuples as long as ``learning_rates``; else empty.
+        momenta: Momentum that each step used, read back from the optimizer, where it moves; else empty.
     """
 
     type: ClassVar[str] = "steps_done"
@@ -81,6 +82,7 @@ class StepsDone:
     learning_rates: tuple[float, ...]
     seconds: float
     group_rates: tuple[tuple[float, ...], ...] = ()
+    momenta: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -286,8 +288,10 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 def _equally_long(event: "StepsDone | SweepDone") -> bool:
     groups = event.group_rates if isinstance(event, StepsDone) else ()
+    momenta = event.momenta if isinstance(event, StepsDone) else ()
     each = len(event.losses)
-    return len(event.learning_rates) == each and len(groups) in (0, 3) and all(len(g) == each for g in groups)
+    same = len(event.learning_rates) == each and len(momenta) in (0, each)
+    return same and len(groups) in (0, 3) and all(len(g) == each for g in groups)
 
 
 def _plain(value: Any) -> Any:
@@ -329,6 +333,7 @@ class History:
     _losses: list[float] = field(default_factory=list)
     _rates: list[float] = field(default_factory=list)
     _group_rates: list[tuple[float, ...]] = field(default_factory=list)
+    _momenta: list[float] = field(default_factory=list)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "History":
@@ -357,6 +362,8 @@ class History:
                     self.sweeps.append(Sweep(event.steps, event.seeds))
                 self.sweeps[-1].losses.extend(event.losses)
                 self.sweeps[-1].learning_rates.extend(event.learning_rates)
+                self.sweeps[-1].figures.extend(event.figures)
+                self.sweeps[-1].watched = event.watched
             case UntrainedDone():
                 for sweep in self.sweeps[event.seed : event.seed + 1]:
                     sweep.untrained[event.first_step :] = event.losses
@@ -368,11 +375,12 @@ class History:
                 self.ended = self.chosen = None
                 del self.epochs[event.first_epoch :]
                 done = event.first_epoch * event.steps_per_epoch
-                del self._losses[done:], self._rates[done:], self._group_rates[done:]
+                del self._losses[done:], self._rates[done:], self._group_rates[done:], self._momenta[done:]
             case StepsDone():
                 self._losses.extend(event.losses)
                 self._rates.extend(event.learning_rates)
                 self._group_rates.extend(zip(*event.group_rates, strict=True))
+                self._momenta.extend(event.momenta)
             case EpochDone():
                 self.epochs.append(event)
             case MembersChosen():
@@ -391,6 +399,11 @@ class History:
         return bool(self._group_rates)
 
     @property
+    def momentum_moves(self) -> bool:
+        """Whether momentum moves against the rate."""
+        return bool(self._momenta)
+
+    @property
     def best(self) -> EpochDone | None:
         """The best epoch so far, None before the first."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
@@ -398,7 +411,8 @@ class History:
     def step_frame(self) -> pd.DataFrame:
         """Return a row per step: ``step`` (from 0), ``epoch`` (as a fraction), ``loss``, ``learning_rate``.
 
-        With differential rates also ``early``, ``middle`` and ``head``, the rates of the groups.
+        With differential rates also ``early``, ``middle`` and ``head``, the rates of the groups; where it moves, also
+        ``momentum``.
         """
         steps = pd.RangeIndex(len(self._losses))
         per_epoch = self.started.steps_per_epoch if self.started else 1
@@ -413,6 +427,8 @@ class History:
         if self._group_rates:
             groups = pd.DataFrame(self._group_rates, columns=["early", "middle", "head"])
             frame = pd.concat([frame, groups], axis=1)
+        if self._momenta:
+            frame["momentum"] = pd.Series(self._momenta, dtype="float64")
         return frame
 
     def epoch_frame(self) -> pd.DataFrame:

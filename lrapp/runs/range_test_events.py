@@ -15,6 +15,8 @@ class SweepDone:
         first_step: Number of the first step of this event.
         losses: True loss of each batch, with penalties.
         learning_rates: Rate of each step.
+        figures: What a linear test watches, as pairs of the rate at which it was measured and its value.
+        watched: What that is called; empty in an exponential test.
     """
 
     type: ClassVar[str] = "sweep_done"
@@ -24,6 +26,8 @@ class SweepDone:
     first_step: int
     losses: tuple[float, ...]
     learning_rates: tuple[float, ...]
+    figures: tuple[tuple[float, float], ...] = ()
+    watched: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Sweep:
         steps, seeds: Steps of each repetition and repetitions, as planned.
         learning_rates, losses: Rate and true batch loss of each step that ran.
         untrained: What each batch cost before anything was learned, where that was measured.
+        figures, watched: As in ``SweepDone``.
     """
 
     steps: int
@@ -57,3 +62,5 @@ class Sweep:
     learning_rates: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     untrained: list[float] = field(default_factory=list)
+    figures: list[tuple[float, float]] = field(default_factory=list)
+    watched: str = ""

@@ -61,6 +61,8 @@ def _without_test(settings: RunSettings) -> tuple[Try, ...]:
 
 def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Try, ...]:
     test, training = settings.range_test, settings.training
+    if test.rise == "linear":
+        return _other_linear(settings)
     most, least = bound(type(test), "steps", "le"), bound(type(test), "start_lr", "ge")
     found = []
     usual = float(type(test).model_fields["end_lr"].default)
@@ -88,3 +90,16 @@ def _other_tests(settings: RunSettings, refusal: Refusal, rows: int) -> tuple[Tr
             Try(f"Test from {number(lowest, 3)}", "The first rates were too high already.", lower, True)
         )
     return tuple(found)
+
+
+def _other_linear(settings: RunSettings) -> tuple[Try, ...]:
+    """After a linear test in which nothing rose: more epochs, and the other kind of test."""
+    test = settings.range_test
+    found = []
+    epochs = int(min(bound(type(test), "epochs", "le"), _MORE * test.epochs))
+    if epochs > test.epochs:
+        longer = settings.model_copy(update={"range_test": checked(test, epochs=epochs)})
+        found.append(Try(f"Test with {epochs:,} epochs", "A longer test learns more.", longer, True))
+    other = settings.model_copy(update={"range_test": checked(test, rise="exponential")})
+    help_text = "An exponential test looks at the loss, over many decades of rates."
+    return (*found, Try("Test by the loss", help_text, other, True))

@@ -7,6 +7,8 @@ from pydantic import Field
 from lrapp.errors import UserError
 from lrapp.phrasing import number
 from lrapp.policies import schedules
+from lrapp.policies.linear_test import LinearSweep
+from lrapp.policies.momentum import CyclicalMomentum
 from lrapp.policies.trials import MOST_TRIALS
 from lrapp.settings.base import SettingsModel, checked, ui
 
@@ -19,6 +21,15 @@ _LENGTH: dict[str, Any] = {"gt": 0, "le": 1e9}
 class RangeTestSettings(SettingsModel):
     """How a range test looks for rates (Smith 2017, arXiv 1506.01186, section 3.3)."""
 
+    rise: Literal["exponential", "linear"] = Field(
+        "exponential",
+        title="Kind of test",
+        description="By the loss: the rate grows by the same factor in every step, over many decades. By the accuracy: "
+        "it rises evenly over some epochs, as in Smith's paper; for numbers, R2 is watched.",
+        json_schema_extra=ui(
+            labels={"exponential": "By the loss (exponential)", "linear": "By the accuracy (linear)"}
+        ),
+    )
     start_lr: float = Field(
         1e-7,
         ge=1e-12,
@@ -49,11 +60,58 @@ class RangeTestSettings(SettingsModel):
         description="How often the test is repeated, with other initial weights; how far they agree shows how sure "
         "the result is.",
     )
+    linear_start_lr: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        title="First rate",
+        description="A linear test starts here.",
+        json_schema_extra=ui(step=0.001),
+    )
+    linear_end_lr: float = Field(
+        0.1,
+        gt=0,
+        le=1000,
+        title="Last rate",
+        description="A linear test ends here; it should be a little too high. SGD may need 1.",
+    )
+    epochs: int = Field(
+        8,
+        ge=1,
+        le=10_000,
+        title="Epochs of the test",
+        description="How often a linear test uses every training row.",
+    )
 
     @property
-    def most_steps(self) -> int:
-        """Steps that the test takes at most: its curves, the same batches untrained, and every trial of a range."""
+    def fields(self) -> tuple[str, ...]:
+        """The fields that count for this kind of test, without the kind itself."""
+        linear = ("linear_start_lr", "linear_end_lr", "epochs", "seeds")
+        return linear if self.rise == "linear" else ("start_lr", "end_lr", "steps", "seeds")
+
+    def most_steps(self, steps_per_epoch: int) -> int:
+        """Return the steps that the test takes at most.
+
+        That are its curves, and of an exponential one the same batches untrained, and every trial of a range.
+
+        Args:
+            steps_per_epoch: At least 1.
+        """
+        if self.rise == "linear":
+            return self.seeds * self.epochs * steps_per_epoch
         return (2 + MOST_TRIALS) * self.seeds * self.steps
+
+    def linear_sweep(self, steps_per_epoch: int) -> LinearSweep:
+        """Return the rates of a linear test.
+
+        Args:
+            steps_per_epoch: At least 1.
+
+        Raises:
+            UserError: If it would not rise, or is too short to be read.
+        """
+        steps = self.epochs * steps_per_epoch
+        return LinearSweep(self.linear_start_lr, self.linear_end_lr, steps, steps_per_epoch)
 
     def sweep(self) -> schedules.RangeSweep:
         """Return the rates of the test.
@@ -99,6 +157,29 @@ class _PolicySettings(SettingsModel):
         "", title="Origin", description="Where the rates came from, in words.", max_length=1000
     )
 
+    cycle_momentum: bool = Field(
+        False,
+        title="Cyclical momentum",
+        description="Momentum moves against the rate: highest where the rate is lowest (Smith 2018). For Adam and "
+        "AdamW it is beta_1.",
+    )
+    base_momentum: float = Field(
+        0.85,
+        ge=0,
+        lt=1,
+        title="base_momentum",
+        description="Momentum where the rate is highest.",
+        json_schema_extra=ui(step=0.01),
+    )
+    max_momentum: float = Field(
+        0.95,
+        ge=0,
+        lt=1,
+        title="max_momentum",
+        description="Momentum where the rate is lowest.",
+        json_schema_extra=ui(step=0.01),
+    )
+
     def build(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
         """Return the policy, with its lengths in steps.
 
@@ -115,6 +196,16 @@ class _PolicySettings(SettingsModel):
         # Below one step there is no line to draw; WarmUp reports that.
         remaining = max(1, total_steps - int(warmup))
         return schedules.WarmUp(self._policy(steps_per_epoch, remaining), warmup)
+
+    def momentum(self, policy: schedules.Policy) -> CyclicalMomentum | None:
+        """Return what moves momentum against the rates of the built policy, None where it stays.
+
+        Raises:
+            UserError: If the bounds are out of order, or the rate never moves.
+        """
+        return (
+            CyclicalMomentum(policy, self.base_momentum, self.max_momentum) if self.cycle_momentum else None
+        )
 
     def _policy(self, steps_per_epoch: int, total_steps: int) -> schedules.Policy:
         raise NotImplementedError

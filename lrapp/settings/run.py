@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from lrapp.errors import UserError
 from lrapp.policies import schedules
 from lrapp.policies.lr_range import RatesFound
+from lrapp.policies.momentum import CyclicalMomentum
 from lrapp.settings.base import SettingsModel, ui
 from lrapp.settings.data import (
     DataSettings,
@@ -143,6 +144,16 @@ class TrainingSettings(SettingsModel):
     def counts_from(self) -> int:
         """The first epoch that can be the best or end the run, from 1; of a pruned network, with the final sparsity."""
         return self.pruning.last(self.epochs) if self.pruning.enabled else 1
+
+    @property
+    def momentum_name(self) -> str:
+        """What the optimizer calls its momentum."""
+        return "beta_1" if self.optimizer in ("adam", "adamw") else "momentum"
+
+    @property
+    def own_momentum(self) -> float:
+        """The optimizer's momentum where it does not move, 0 for none."""
+        return self.beta_1 if self.optimizer in ("adam", "adamw") else self.momentum
 
 
 class MadeFrom(SettingsModel):
@@ -303,7 +314,45 @@ class RunSettings(SettingsModel):
                 f"A run can have at most {MOST_STEPS:,} steps; lower the epochs or make the batch larger. "
                 f"Received: {total_steps:,}."
             )
-        return self.policy.build(steps_per_epoch, total_steps).plan(total_steps)
+        policy = self.policy.build(steps_per_epoch, total_steps)
+        self._momentum(policy)
+        return policy.plan(total_steps)
+
+    def momentum_plan(self, training_rows: int) -> schedules.FloatArray | None:
+        """Return the momentum of every step, where it moves against the rate; None where it stays.
+
+        Args:
+            training_rows: As for ``plan``.
+
+        Returns:
+            Momentum (beta_1 of Adam and AdamW), float64, shape (epochs * steps per epoch,).
+
+        Raises:
+            UserError: As ``plan``.
+        """
+        steps_per_epoch = math.ceil(training_rows / self.training.batch_size)
+        total_steps = steps_per_epoch * self.training.epochs
+        moving = self._momentum(self.policy.build(steps_per_epoch, total_steps))
+        return None if moving is None else moving.plan(total_steps)
+
+    def check_momentum(self) -> None:
+        """Check that momentum can move as the settings say, whatever rates may still be found.
+
+        Raises:
+            UserError: If it cannot.
+        """
+        fixed = self.policy.type == "fixed"
+        self._momentum(schedules.Fixed(1.0) if fixed else schedules.CLR(0.0, 1.0, 1.0))
+
+    def _momentum(self, policy: schedules.Policy) -> CyclicalMomentum | None:
+        moving = self.policy.momentum(policy)
+        if moving is not None and not self.training.own_momentum:
+            name = self.training.momentum_name
+            raise UserError(
+                f"Cyclical momentum needs an optimizer with momentum, and {name} is 0: raise {name}, or switch "
+                "cyclical momentum off."
+            )
+        return moving
 
     def cycle_ends(self, training_rows: int) -> tuple[int, ...]:
         """Return the epochs after which a cycle of the learning rate has ended, counted from 1.

@@ -14,8 +14,8 @@ from lrapp.errors import UserError
 from lrapp.files import disk_errors, from_json, whole
 
 if TYPE_CHECKING:
-    from lrapp.training.loop import Snapshot
     from lrapp.training.members_loop import MemberSnapshot
+    from lrapp.training.records import Snapshot
 
 _FORMAT = 1
 _UNREADABLE = "The saved state of this run cannot be read; start the run again from the beginning."

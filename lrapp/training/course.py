@@ -10,13 +10,12 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from lrapp.errors import Stopped
-from lrapp.networks import pruned
 from lrapp.phrasing import counted, number
 from lrapp.runs.events import Cause, Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
-from lrapp.training import pruning
 from lrapp.training.checkpoints import TrainingState
-from lrapp.training.loop import MOST_STEPS, Data, Loop, Snapshot, Steps, shuffled
+from lrapp.training.loop import MOST_STEPS, Loop, shuffled
+from lrapp.training.records import Data, Snapshot, Steps
 from lrapp.training.stopping import first_stop, patience, reaches, waited
 from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 
@@ -110,6 +109,7 @@ class Course:
         should_stop: Callable[[], bool],
         on_state: Callable[[TrainingState], None] | None,
         cycle_ends: tuple[int, ...] = (),
+        momenta: ArrayLike | None = None,
     ) -> None:
         self.started = time.perf_counter()
         self.loop, self.settings = loop, settings
@@ -121,6 +121,13 @@ class Course:
         total = settings.epochs * self.steps_per_epoch
         if given.ndim > 2 or self.rates.shape not in {(total, 1), (total, loop.groups)}:
             raise ValueError(f"There must be a rate for each of {total} steps. Received: {given.shape}.")
+        self.momenta = None if momenta is None else np.asarray(momenta, np.float32)
+        if loop.moving_momentum != (self.momenta is not None):
+            raise ValueError("A loop whose momentum moves, and no other, needs a momentum for each step.")
+        if self.momenta is not None and self.momenta.shape != (total,):
+            raise ValueError(
+                f"There must be a momentum for each of {total} steps. Received: {self.momenta.shape}."
+            )
         loop.units.take(prepared.logarithm)
         # With a logarithm, the loop itself measures in the target's units.
         linear = prepared.task == "regression" and prepared.logarithm is None
@@ -185,7 +192,7 @@ class Course:
         except Diverged as error:
             reason, message = "diverged", str(error)
         self._save()
-        kept = self._leave_weights(reason) + self._pruned()
+        kept = self._leave_weights(reason) + self.loop.masks.sentence(self.epochs, self.settings)
         ended = TrainingEnded(
             reason,
             f"{message or self._sentence(reason)}{kept}",
@@ -218,7 +225,7 @@ class Course:
         frozen = self._frozen(self.epochs)
         if self.epochs and frozen != self._frozen(self.epochs - 1):
             self.loop.reset_optimizer()
-        self._prune(self.epochs + 1)
+        self.loop.masks.begin(self.epochs + 1, self.settings)
         order = shuffled(self.training.rows, self.settings.seed, self.epochs)
         before = self.epochs * self.steps_per_epoch
         losses: list[NDArray[np.float32]] = []
@@ -232,7 +239,8 @@ class Course:
             count, compiled = self._count(step, done)
             begun = self.seconds
             steps = self.loop.run(
-                self.training, order, done, self.rates[step : step + count], compiled, frozen
+                *(self.training, order, done, self.rates[step : step + count], compiled, frozen),
+                momenta=None if self.momenta is None else self.momenta[step : step + count],
             )
             self._learn(self.pace, ("train", compiled, frozen), count, self.seconds - begun)
             done += len(steps.losses)
@@ -240,12 +248,6 @@ class Course:
             losses.append(steps.losses)
             metrics.append(steps.metrics)
         self._epoch_done(np.concatenate(losses), np.concatenate(metrics))
-
-    def _prune(self, epoch: int) -> None:
-        settings = self.settings.pruning
-        share = pruning.sparsity(settings, epoch, self.settings.epochs)
-        if share is not None and epoch <= self.counts_from:
-            self.loop.masks.prune(share, settings.scope)
 
     def _counts(self) -> bool:
         """Whether the epoch that is done can be the best, or end the run."""
@@ -258,16 +260,17 @@ class Course:
 
     def _steps_done(self, step: int, steps: Steps) -> None:
         """Emit the events of some steps, from this number on; a loss that is not finite ends the run."""
-        self._say(step, steps.losses, steps.group_rates)
+        self._say(step, steps.losses, steps.group_rates, steps.momenta)
         if not np.isfinite(steps.losses[-1]):
             last = step + len(steps.losses)
             raise Diverged("The loss became infinite", last, float(steps.learning_rates[-1]))
 
-    def _say(self, step: int, losses: NDArray[Any], rates: NDArray[np.float32]) -> None:
+    def _say(
+        self, step: int, losses: NDArray[Any], rates: NDArray[np.float32], momenta: NDArray[np.float32]
+    ) -> None:
         groups = tuple(map(tuple, rates.T.tolist())) if self.loop.groups > 1 else ()
-        self.on_event(
-            StepsDone(step, tuple(losses.tolist()), tuple(rates[:, -1].tolist()), self.seconds, groups)
-        )
+        told = tuple(losses.tolist()), tuple(rates[:, -1].tolist())
+        self.on_event(StepsDone(step, *told, self.seconds, groups, tuple(momenta.tolist())))
 
     def _count(self, step: int, done: int) -> tuple[int, bool]:
         """How many steps the next call is to do, and whether they go through XLA."""
@@ -417,17 +420,6 @@ class Course:
                 return " The model is back at its initial weights."
             return f" The model keeps the weights of epoch {self.epochs:,}."
         return ""
-
-    def _pruned(self) -> str:
-        """A sentence on how sparse the model is; empty where pruning is off."""
-        found = pruned.zeros(self.loop.model)
-        if self.loop.masks.sparsity is None:
-            return ""
-        said = f" {number(100 * found.share, 3)} % of its weights are zero"
-        if self.epochs < self.counts_from:
-            final = number(self.settings.pruning.final_sparsity)
-            return f"{said}, as it ended before epoch {self.counts_from:,}, in which {final} % are reached."
-        return f"{said}."
 
     def _sentence(self, reason: Ending) -> str:
         epochs = counted(self.settings.epochs, "epoch")

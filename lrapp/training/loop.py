@@ -6,8 +6,8 @@ lets Keras's own optimizer apply it and writes down what happened. How many step
 """
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from lrapp.networks import models
 from lrapp.networks.group_rates import GROUPS, rates_of
+from lrapp.networks.moving_momentum import momentum_of
 from lrapp.networks.stacked import StackedBatchNormalization
 from lrapp.settings import GroupSettings, PruningSettings, Task, TrainingSettings
 from lrapp.training.masks import Masks
+from lrapp.training.records import Data, Snapshot, Steps
 from lrapp.training.row_sizes import multiplications, numbers_of_a_row, shared
 from lrapp.training.target_units import TargetUnits
 
@@ -34,58 +36,6 @@ MOST_STEPS = 2048
 _EVALUATION_NUMBERS = 1 << 24
 _EVALUATION_PICTURE_NUMBERS = 1 << 20
 _EVALUATION_MULTIPLICATIONS = 1e10
-
-
-@dataclass(frozen=True)
-class Data:
-    """Rows as tensors.
-
-    Args:
-        tensors: Inputs, shape (rows, inputs), or (rows, height, width, channels) for pictures; answers, shape
-            (rows, 1), or (rows,) for multi-class; if rows weigh differently in the loss, their weights, shape (rows,);
-            and, of many networks, their weights in the metric where these differ too.
-        rows: How many.
-    """
-
-    tensors: tuple[tf.Tensor, ...]
-    rows: int
-
-
-@dataclass(frozen=True)
-class Steps:
-    """The record of a call of the loop.
-
-    Args:
-        losses: True loss of each batch, with penalties, float32, shape (steps,).
-        metrics: Sum of the metric over each batch's rows, not weighted, float32, shape (steps,).
-        learning_rates: Rate of each step, read back from the optimizer, float32, shape (steps,); that of the head
-            where groups of layers have rates of their own.
-        group_rates: Those of all groups, float32, shape (steps, groups).
-
-    Of many networks at once, each has an axis of members behind that of steps.
-    """
-
-    losses: NDArray[np.float32]
-    metrics: NDArray[np.float32]
-    learning_rates: NDArray[np.float32]
-    group_rates: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The values of all variables at one moment.
-
-    Args:
-        model: Those of the network: weights, batch normalisation's statistics, states of dropout.
-        optimizer: Those of the optimizer: steps done, slots, loss scale.
-        finite: Whether every number of the network is finite.
-        penalty: What L1 and L2 add to the loss.
-    """
-
-    model: tuple[tf.Tensor, ...]
-    optimizer: tuple[tf.Tensor, ...]
-    finite: bool
-    penalty: float
 
 
 def shuffled(rows: int, seed: int, epoch: int) -> tf.Tensor:
@@ -127,6 +77,7 @@ class Loop:
         task: What kind of answer it gives.
         settings: Optimizer, batch size and precision count here, as in ``loop_key``.
         owners: The group of each trainable variable, from ``models.owners``; empty where all follow one rate.
+        moving_momentum: Whether momentum may differ from step to step, too.
 
     ``reset`` calls ``load_initial_weights``, if set, to give the network weights from an earlier training. Give
     ``units`` the run's logarithm before it is measured. ``masks`` say what is pruned.
@@ -138,6 +89,7 @@ class Loop:
         task: Task,
         settings: TrainingSettings,
         owners: tuple[int, ...] = (),
+        moving_momentum: bool = False,
     ) -> None:
         # On a GPU some sums depend on the order in which threads arrive. On a CPU they do not, and the switch would
         # forbid the rest of the process to draw a random number without a seed.
@@ -149,6 +101,8 @@ class Loop:
         self.owners = owners
         self.load_initial_weights: Callable[[keras.Model], None] | None = None
         self.groups = len(GROUPS) if owners else 1
+        self.moving_momentum = moving_momentum
+        self._own_momentum = settings.own_momentum
         self.optimizer = self._make_optimizer(settings)
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
@@ -167,7 +121,7 @@ class Loop:
         self.evaluation_rows = int(np.clip(min(numbers / widest, work), 16, 8192))
 
     def _make_optimizer(self, settings: TrainingSettings) -> keras.optimizers.Optimizer:
-        return models.optimizer(settings, self.owners)
+        return models.optimizer(settings, self.owners, moving_momentum=self.moving_momentum)
 
     def _reset_model(self, seed: int) -> None:
         models.reset(self.model, seed)
@@ -208,6 +162,7 @@ class Loop:
         learning_rates: NDArray[np.float32],
         compiled: bool = False,
         frozen: tuple[bool, ...] = (),
+        momenta: NDArray[np.float32] | None = None,
     ) -> Steps:
         """Do some steps of an epoch.
 
@@ -221,14 +176,17 @@ class Loop:
             compiled: Whether to go through XLA. A last short batch never does: it would be compiled by itself.
             frozen: For each group of layers whether it stands still, with its batch normalisation's averages; then no
                 gradient is computed for it. None by default.
+            momenta: Momentum of each step, shape (steps,), where it may move; the optimizer's own by default.
 
         Returns:
             What happened, for each step that was done.
         """
         count = len(learning_rates)
-        rates = np.zeros((MOST_STEPS, self.groups), np.float32)
+        rates = np.zeros((MOST_STEPS, self.groups + self.moving_momentum), np.float32)
         # One rate is that of all groups.
-        rates[:count] = learning_rates.reshape(count, -1)
+        rates[:count, : self.groups] = learning_rates.reshape(count, -1)
+        if self.moving_momentum:
+            rates[:count, -1] = self._own_momentum if momenta is None else momenta
         full = max(0, min(count, data.rows // self.batch_size - first)) if compiled else 0
         records = []
         if full:
@@ -237,7 +195,10 @@ class Loop:
             rates[: count - full] = rates[full:count].copy()
             records.append(self._call(data, order, first + full, count - full, rates, False, frozen))
         record = np.concatenate(records)
-        return Steps(record[..., 0], record[..., 1], record[..., -1], record[..., 2:])
+        behind = 2 + self.groups
+        # One momentum is that of all members.
+        momenta = record[..., behind:].reshape(-1)[:: math.prod(self._record_shape)]
+        return Steps(record[..., 0], record[..., 1], record[..., 2:behind], momenta)
 
     def all_finite(self, losses: NDArray[np.floating[Any]]) -> bool:
         """Return whether training can go on after the losses of a step, here a single one."""
@@ -311,7 +272,7 @@ class Loop:
             y = tf.TensorSpec([None], tf.int32) if classes else tf.TensorSpec([None, 1], tf.float32)
             tensors = (x, y, self._weights_spec, self._weights_spec)[:columns]
             order, number = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)
-            rates = tf.TensorSpec([MOST_STEPS, self.groups], tf.float32)
+            rates = tf.TensorSpec([MOST_STEPS, self.groups + self.moving_momentum], tf.float32)
             if kind == "snapshot":
                 made = tf.function(self._trace_snapshot, input_signature=[], autograph=False)
             elif kind == "evaluate":
@@ -349,14 +310,16 @@ class Loop:
             loss, metric = self._update([tf.gather(column, batch) for column in tensors], rates[done], frozen)
             written = [
                 record.write(done, value)
-                for record, value in zip(records, (loss, metric, *self._rates_used()), strict=True)
+                for record, value in zip(
+                    records, (loss, metric, *self._rates_used(), *self._momentum_used()), strict=True
+                )
             ]
             return done + 1, self._goes_on(loss), *written
 
         # A record of single numbers each: XLA is a sixth faster than with one that takes three at once.
         empty = [
             tf.TensorArray(tf.float32, size=MOST_STEPS, element_shape=self._record_shape)
-            for _ in range(2 + self.groups)
+            for _ in range(2 + self.groups + self.moving_momentum)
         ]
         done, _, *records = tf.while_loop(
             lambda done, finite, *_: (done < count) & finite,
@@ -377,8 +340,21 @@ class Loop:
             return [tf.convert_to_tensor(self.optimizer.learning_rate)]
         return list(tf.unstack(tf.convert_to_tensor(rates_of(self.optimizer))))
 
+    def _momentum_used(self) -> list[Any]:
+        if not self.moving_momentum:
+            return []
+        return [tf.fill(self._record_shape, tf.convert_to_tensor(momentum_of(self.optimizer)))]
+
+    def _set_momentum(self, rates: Any) -> Any:
+        """Take the momentum off the rates of a step, if it moves; return the rates."""
+        if not self.moving_momentum:
+            return rates
+        momentum_of(self.optimizer).assign(rates[self.groups])
+        return rates[: self.groups]
+
     def _update(self, batch: list[Any], rates: Any, frozen: tuple[bool, ...]) -> tuple[Any, Any]:
         xs, ys, *weights = batch
+        rates = self._set_momentum(rates)
         if self.groups == 1:
             self.optimizer.learning_rate.assign(rates[0])
         else:

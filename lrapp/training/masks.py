@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lrapp.networks import pruned
+from lrapp.phrasing import number
 from lrapp.settings import TrainingSettings
 from lrapp.settings.pruning import Scope
 from lrapp.training import pruning
@@ -77,6 +78,25 @@ class Masks:
         ]
         stacked = [np.stack(masks) for masks in zip(*each, strict=True)]
         self.put([new.reshape(mask.shape) for new, mask in zip(stacked, before, strict=True)])
+
+    def begin(self, epoch: int, settings: TrainingSettings) -> None:
+        """Prune as far as the settings want it at the beginning of an epoch, counted from 1."""
+        share = pruning.sparsity(settings.pruning, epoch, settings.epochs)
+        if share is not None and epoch <= settings.counts_from:
+            self.prune(share, settings.pruning.scope)
+
+    def sentence(self, epochs: int, settings: TrainingSettings) -> str:
+        """Return a sentence on how sparse a network is after so many epochs, to follow others; empty without masks."""
+        if not self._kernels:
+            return ""
+        zeros = sum(int((np.asarray(kernel) == 0).sum()) for kernel in self._kernels)
+        said = f" {number(100 * zeros / sum(mask.size for mask in self.values), 3)} % of its weights are zero"
+        if epochs < settings.counts_from:
+            final = number(settings.pruning.final_sparsity)
+            return (
+                f"{said}, as it ended before epoch {settings.counts_from:,}, in which {final} % are reached."
+            )
+        return f"{said}."
 
     @property
     def sparsity(self) -> float | None:

@@ -19,8 +19,8 @@ from lrapp.settings import TrainingSettings
 from lrapp.training import fold_rows
 from lrapp.training.checkpoints import MemberState, TrainingState
 from lrapp.training.course import Course, Diverged
-from lrapp.training.loop import Data, Steps
 from lrapp.training.members_loop import MembersLoop, MemberSnapshot
+from lrapp.training.records import Data, Steps
 from lrapp.training.stopping import patience
 
 if TYPE_CHECKING:
@@ -44,9 +44,10 @@ class MembersCourse(Course):
         should_stop: Callable[[], bool],
         on_state: Callable[[TrainingState], None] | None,
         cycle_ends: tuple[int, ...] = (),
+        momenta: ArrayLike | None = None,
     ) -> None:
         super().__init__(
-            loop, prepared, learning_rates, settings, on_event, should_stop, on_state, cycle_ends
+            loop, prepared, learning_rates, settings, on_event, should_stop, on_state, cycle_ends, momenta
         )
         self.bests = [replace(self.best) for _ in range(loop.members)]
         self.latest: MemberSnapshot
@@ -75,7 +76,8 @@ class MembersCourse(Course):
         self._leave_out(np.isfinite(steps.losses[-1]), "The loss", step + len(steps.losses))
         shown = steps.losses[:, self.loop.running].mean(axis=1, dtype=np.float64)
         member = self._reference
-        self._say(step, shown, steps.group_rates[:, member] / self.loop.factors[member])
+        rates = steps.group_rates[:, member] / self.loop.factors[member]
+        self._say(step, shown, rates, steps.momenta)
 
     @property
     def _reference(self) -> int:

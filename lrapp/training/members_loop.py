@@ -17,7 +17,8 @@ from lrapp.networks import members, models
 from lrapp.networks.group_rates import rates_of
 from lrapp.networks.stacked import Stacked, StackedDense
 from lrapp.settings import Task, TrainingSettings
-from lrapp.training.loop import MOST_STEPS, Data, Loop
+from lrapp.training.loop import MOST_STEPS, Loop
+from lrapp.training.records import Data
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Split
@@ -46,7 +47,7 @@ class MembersLoop(Loop):
         model: A network from ``members.stack``; trained in place.
         task: What kind of answer it gives.
         settings: As for ``Loop``.
-        owners: As for ``Loop``.
+        owners, moving_momentum: As for ``Loop``.
 
     ``factors`` is what each member multiplies the plan with, float32, shape (members,), 1 after a ``reset``;
     ``running`` which of them still count, bool, shape (members,).
@@ -55,11 +56,16 @@ class MembersLoop(Loop):
     _weights_spec = tf.TensorSpec([None, None], tf.float32)
 
     def __init__(
-        self, model: keras.Model, task: Task, settings: TrainingSettings, owners: tuple[int, ...] = ()
+        self,
+        model: keras.Model,
+        task: Task,
+        settings: TrainingSettings,
+        owners: tuple[int, ...] = (),
+        moving_momentum: bool = False,
     ) -> None:
         self.members = int(model.output_shape[0])
         self._record_shape = (self.members,)
-        super().__init__(model, task, settings, owners)
+        super().__init__(model, task, settings, owners, moving_momentum)
         # Whether each variable has a leading axis of members.
         self._own = [
             isinstance(layer, Stacked) and len(variable.shape) == 3
@@ -71,7 +77,7 @@ class MembersLoop(Loop):
 
     def _make_optimizer(self, settings: TrainingSettings) -> keras.optimizers.Optimizer:
         owners = self.owners or (0,) * len(self.model.trainable_variables)
-        return models.optimizer(settings, owners, self.members)
+        return models.optimizer(settings, owners, self.members, self.moving_momentum)
 
     def _reset_model(self, seed: int) -> None:
         members.reset(self.model, members.member_seeds(seed, self.members))
@@ -163,6 +169,7 @@ class MembersLoop(Loop):
 
     def _update(self, batch: list[Any], rates: Any, frozen: tuple[bool, ...]) -> tuple[Any, Any]:
         xs, ys, *weights = batch
+        rates = self._set_momentum(rates)
         rates_of(self.optimizer).assign((rates[:, None] * self._factors[None, :])[:, :, None, None])
         variables = self.model.trainable_variables
         if frozen:

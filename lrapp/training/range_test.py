@@ -17,7 +17,8 @@ from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import Event, Preparing, SweepDone, UntrainedDone
 from lrapp.settings import RangeTestSettings
 from lrapp.settings.base import bound
-from lrapp.training.loop import MOST_STEPS, Loop, Steps, shuffled
+from lrapp.training.loop import MOST_STEPS, Loop, shuffled
+from lrapp.training.records import Steps
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -62,7 +63,7 @@ def run(
         UserError: If the test's rates do not rise.
     """
     rates = settings.sweep().plan(settings.steps)
-    throwaway = _Throwaway(loop, prepared, factors, should_stop)
+    throwaway = Throwaway(loop, prepared, factors, should_stop)
     room = _room(settings, len(prepared.train.y), loop.batch_size)
     seeds = [seed + number for number in range(settings.seeds)]
     before = loop.snapshot()
@@ -88,7 +89,7 @@ def run(
 
 
 @dataclass
-class _Throwaway:
+class Throwaway:
     """A network that is trained from fresh weights again and again; arguments as for ``run``.
 
     ``taken`` counts its steps.
@@ -100,8 +101,11 @@ class _Throwaway:
     should_stop: Callable[[], bool]
     taken: int = 0
 
-    def steps(self, rates: FloatArray, seed: int) -> Iterator[Steps]:
-        """Train from the initial weights of a seed, at a rate for each step, and yield some steps after the others."""
+    def steps(self, rates: FloatArray, seed: int, every: int = MOST_STEPS) -> Iterator[Steps]:
+        """Train from the initial weights of a seed, at a rate for each step, and yield some steps after the others.
+
+        Each time when so many steps as ``every`` says are done, some end.
+        """
         loop = self.loop
         loop.reset(seed)
         data = loop.load(self.prepared.train)
@@ -112,7 +116,7 @@ class _Throwaway:
             if self.should_stop():
                 raise Stopped
             epoch, done = divmod(first, per_epoch)
-            count = min(fitting, len(groups) - first, per_epoch - done)
+            count = min(fitting, len(groups) - first, per_epoch - done, every - first % every)
             begun = time.perf_counter()
             steps = loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
             self.taken += len(steps.losses)
@@ -139,7 +143,7 @@ class _Seen:
 
 
 def _sweep(
-    throwaway: _Throwaway,
+    throwaway: Throwaway,
     rates: FloatArray,
     seeds: Sequence[int],
     number: int,
@@ -160,7 +164,7 @@ def _sweep(
 
 
 def _untrained(
-    throwaway: _Throwaway, count: int, seeds: Sequence[int], number: int, on_event: Callable[[Event], None]
+    throwaway: Throwaway, count: int, seeds: Sequence[int], number: int, on_event: Callable[[Event], None]
 ) -> list[float]:
     """What the same batches cost the untrained network: the same steps, at a rate of zero."""
     losses: list[float] = []
@@ -171,7 +175,7 @@ def _untrained(
 
 
 def _tried(
-    throwaway: _Throwaway,
+    throwaway: Throwaway,
     advice: Advice,
     rates: FloatArray,
     seen: Sequence[_Seen],

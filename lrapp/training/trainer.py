@@ -34,6 +34,7 @@ def train(
     on_state: Callable[[TrainingState], None] | None = None,
     loop: Loop | None = None,
     cycle_ends: tuple[int, ...] = (),
+    momenta: ArrayLike | None = None,
 ) -> TrainingEnded:
     """Train a network in place, and emit events.
 
@@ -57,17 +58,18 @@ def train(
         loop: A loop made for ``model`` with the same settings, to spare its tracing; a ``MembersLoop`` for many
             networks at once, each of which has its own best epoch, early stopping and end.
         cycle_ends: Epochs after which a cycle of the learning rate has ended, for patience in cycles.
+        momenta: A momentum for every step, where it moves.
 
     Raises:
         UserError: If the state belongs to another network, or memory runs out.
-        ValueError: If the number of learning rates is not that of the steps.
+        ValueError: If the number of learning rates, or of momenta, is not that of the steps.
     """
     if loop is None:
-        loop = Loop(model, prepared.task, settings)
+        loop = Loop(model, prepared.task, settings, moving_momentum=momenta is not None)
     if loop.model is not model:
         raise ValueError("The loop must have been made for the model that it trains.")
     try:
-        given = prepared, learning_rates, settings, on_event, should_stop, on_state, cycle_ends
+        given = prepared, learning_rates, settings, on_event, should_stop, on_state, cycle_ends, momenta
         course = MembersCourse(loop, *given) if isinstance(loop, MembersLoop) else Course(loop, *given)
         return course.go(state)
     except tf.errors.ResourceExhaustedError as error:

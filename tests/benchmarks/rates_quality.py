@@ -1,7 +1,7 @@
 """How good are rates that the app finds? Raced and range-tested rates beside the default ones and a grid of eight.
 
     LRAPP_TEST_DATA=FOLDER python tests/benchmarks/rates_quality.py [--tables bank,bike] [--splits 3] [--epochs 20]
-        [--optimizers adam,sgd] [--policies clr,sgdr,one-cycle] [--ways default,raced,found,grid] [--jobs 1]
+        [--optimizers adam,sgd] [--policies clr,sgdr,one-cycle] [--ways default,raced,found,linear,grid] [--jobs 1]
         [--results rates.csv]
 
 Every run is what a first click on the table starts with (eight networks), but for optimizer and policy; so all have
@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.table_quality import CASES, Case, markdown, settings_of
 
-WAYS = ("default", "raced", "found", "grid")
+WAYS = ("default", "raced", "found", "linear", "grid")
 OPTIMIZERS, POLICIES = ("adam", "sgd"), ("clr", "sgdr", "one-cycle")
 # The factors on the default rates in the grid. One of them is 1: the default run.
 GRID = tuple(10 ** (2 / 7 * (place - 4)) for place in range(8))
@@ -46,6 +46,7 @@ _KEY = _COLUMNS[:7]
 _NAMES = {
     "raced": "raced",
     "found": "from a range test",
+    "linear": "from a range test over epochs",
     "chosen": "best of the grid, chosen on the validation rows",
     "hindsight": "best of the grid, in hindsight",
 }
@@ -93,8 +94,12 @@ def done_by_the_app(store: Any, cell: Cell, way: str, factor: float) -> tuple[fl
         stopping = checked(training.early_stopping, patience=max(1, math.ceil(0.4 * cell.epochs)))
         training = checked(training, epochs=cell.epochs, early_stopping=stopping)
     policy = scaled(starting_policy(cell.policy, cell.optimizer), factor, "")
-    policy = checked(policy, source=way if way in ("raced", "found") else "chosen")
-    settings = settings.model_copy(update={"training": training, "policy": policy})
+    source = {"raced": "raced", "found": "found", "linear": "found"}.get(way, "chosen")
+    policy = checked(policy, source=source)
+    # SGD's rates are ten times those of the others.
+    test = checked(settings.range_test, linear_end_lr=1.0 if cell.optimizer == "sgd" else 0.1)
+    test = checked(test, rise="linear" if way == "linear" else "exponential")
+    settings = settings.model_copy(update={"training": training, "policy": policy, "range_test": test})
     prepared = worker.prepared_data(store, settings.data)
     run = store.create(settings)
     begun = time.perf_counter()
@@ -201,7 +206,7 @@ def summary(errors: pd.DataFrame, seconds: pd.Series) -> pd.DataFrame:
             "better in": f"{int((ratio < 1).sum())} of {len(ratio)}",
             "worst": f"{ratio.max():.2f}",
             "failed": f"{int(errors.loc[errors['default'].notna(), name].isna().sum())}"
-            if name in ("raced", "found")
+            if name in ("raced", "found", "linear")
             else "",
             "seconds (median)": f"{seconds[name]:.2g}" if name in seconds else "",
         }

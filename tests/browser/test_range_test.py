@@ -43,6 +43,25 @@ def test_from_the_button_to_the_policy(browser: Browser, app: App) -> None:
         assert settings.policy.origin.startswith("Range test, least loss at")
 
 
+def test_a_test_over_epochs_is_read_off_the_accuracy(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_app(page, app.url)
+        box = expander(page, "Find the rates")
+        choose(page, "Kind of test", "By the accuracy (linear)")
+        set_number(page, "Epochs of the test", 1)
+        box.get_by_text("needs at least 2 epochs and 40 steps: give it 6 epochs or more").wait_for()
+        expect(box.get_by_role("button", name="Run the range test")).to_be_disabled()
+        set_number(page, "Epochs of the test", 8)
+        box.get_by_role("button", name="Run the range test").click()
+        take = box.get_by_role("button", name=re.compile(r"^Use [\d.e-]+ to [\d.e-]+$"))
+        take.wait_for()
+        idle(page)
+        box.get_by_text("The validation accuracy starts to rise at").wait_for()
+        expect(box.get_by_text("ragged or falling").first).to_be_attached()
+        take.click()
+        page.get_by_text("Rates: Linear range test, highest validation accuracy at").wait_for()
+
+
 def test_rates_found_as_the_first_phase_of_a_run(browser: Browser, app: App) -> None:
     with tab(browser) as page:
         open_app(page, app.url)

@@ -9,7 +9,7 @@ import pytest
 from drawn.charts import marks, wait_for_charts
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.driving import PATIENCE, App, click_cell, idle, no_defect, open_app, tab
+from browser.driving import PATIENCE, App, click_cell, expander, idle, no_defect, open_app, tab
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.runs import notes
 from lrapp.runs.events import (
@@ -375,3 +375,17 @@ def test_an_address_of_no_run_is_a_sentence(browser: Browser, own_app: App, runs
         grid = open_runs(page, own_app, "?run=../../etc/passwd")
         page.get_by_text("There is no such run here.").wait_for()
         assert len(cells(grid, 1)) == len(runs)
+
+
+def test_prepared_data_are_shown_and_emptied(browser: Browser, own_app: App, runs: dict[str, Run]) -> None:
+    kept = own_app.home / "prepared" / "own-1" / "train.x.npy"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(bytes(5_000_000))
+    with tab(browser) as page:
+        open_runs(page, own_app)
+        expander(page, "Where things are kept")
+        page.get_by_text("those longest unused go first").wait_for()
+        button = page.get_by_role("button", name="Empty prepared data")
+        button.click()
+        expect(button).to_be_disabled()
+        assert not kept.exists()

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from drawn.charts import painted, plan_points, wait_for_charts
+from drawn.charts import painted, plan_points, plan_with_momentum, wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import (
@@ -258,6 +258,17 @@ def test_the_plan_is_drawn_while_its_numbers_move(page: Page) -> None:
     page.wait_for_timeout(500)
     one_cycle = plan_points(page)
     assert max(one_cycle, key=lambda point: point[1])[0] == pytest.approx(12.5, abs=0.3)
+    switch(page, "Cyclical momentum")
+    page.get_by_text("the rate moves between 1 × 10⁻⁷ and 0.01, beta_1 against it.").wait_for()
+    page.wait_for_timeout(500)
+    rates, momenta = plan_with_momentum(page)
+    assert max(rates, key=lambda point: point[1]) == pytest.approx((12.5, 0.01), abs=0.3)
+    assert min(momenta, key=lambda point: point[1]) == pytest.approx((12.5, 0.85), abs=0.3)
+    assert (momenta[0][1], momenta[-1][1]) == pytest.approx((0.95, 0.95))
+    set_number(page, "base_momentum", 0.97)
+    page.get_by_text("raise max_momentum or lower base_momentum").wait_for()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    switch(page, "Cyclical momentum")
     choose(page, "Unit of lengths", "steps")
     set_number(page, "Warm-up (steps)", 35)
     page.wait_for_timeout(500)

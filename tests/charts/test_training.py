@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrapp.charts import members, training
-from lrapp.charts.training import plan_frame, plan_spec, planned, run_frame, run_spec, thin
+from lrapp.charts.plans import plan_frame, plan_spec
+from lrapp.charts.training import planned, run_frame, run_spec, thin
 from lrapp.policies.lr_range import RatesFound
-from lrapp.policies.schedules import CLR
 from lrapp.runs.events import DataPrepared, EpochDone, Event, History, StepsDone, TrainingStarted
 from lrapp.settings import RunSettings, SGDRSettings, TrainingSettings
 
@@ -168,12 +168,6 @@ def test_a_long_run_stays_small() -> None:
     assert len(frame) <= 7 * (training.MOST_POINTS + 2) + 2
 
 
-def test_a_plan_over_epochs() -> None:
-    frame = plan_frame(CLR(1, 5, 4).plan(8), steps_per_epoch=4)
-    assert frame["at"].tolist() == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
-    assert frame["learning_rate"].tolist() == [1, 2, 3, 4, 5, 4, 3, 2]
-
-
 # --- specifications -----------------------------------------------------------------------------------------
 
 
@@ -204,7 +198,9 @@ def test_a_plans_chart_asks_for_columns_that_its_frame_has() -> None:
     [
         (alt.VConcatChart, run_spec(20, "accuracy")),
         (alt.VConcatChart, run_spec(1, "mean absolute error", log_loss=True)),
+        (alt.VConcatChart, run_spec(3, "accuracy", momentum=True)),
         (alt.Chart, plan_spec()),
+        (alt.VConcatChart, plan_spec(grouped=True, momentum=True)),
     ],
 )
 def test_specifications_are_valid_and_without_data(kind: Any, spec: dict[str, Any]) -> None:
@@ -254,6 +250,26 @@ def test_groups_with_rates_of_their_own_are_three_lines_in_the_place_of_one() ->
     ]
     assert legends
     assert all(domain == ["planned", "early", "middle", "head"] for domain in legends)
+
+
+def test_momentum_that_moves_has_a_chart_below_the_rates() -> None:
+    rates, momenta = (0.01,) * PER_EPOCH, (0.9,) * PER_EPOCH
+    events = [
+        StepsDone(PER_EPOCH * epoch, (1.0,) * PER_EPOCH, rates, 1.0, momenta=momenta) for epoch in range(2)
+    ]
+    moved = History.of([TrainingStarted(5, "accuracy", PER_EPOCH, 2 * PER_EPOCH, 2), *events])
+    plan = np.full(2 * PER_EPOCH, 0.02)
+    frame = run_frame(moved, planned(plan, PER_EPOCH, momenta=plan + 0.9))
+    lines = frame[frame["panel"] == "momentum"].groupby("series")["value"].unique()
+    assert {name: values.tolist() for name, values in lines.items()} == {"planned": [0.92], "used": [0.9]}
+    titles = [
+        panel["layer"][1]["encoding"]["y"]["title"]
+        for panel in run_spec(2, "accuracy", momentum=True)["vconcat"]
+    ]
+    assert titles == ["loss", "learning rate", "momentum", "accuracy"]
+    names = [panel["layer"][1]["name"] for panel in run_spec(2, "accuracy", momentum=True)["vconcat"]]
+    assert run_spec(2, "accuracy", momentum=True)["params"][0]["views"] == names
+    assert len(run_spec(2, "accuracy")["vconcat"]) == 3
 
 
 def test_the_peaks_of_many_networks_are_those_that_they_had() -> None:

@@ -38,7 +38,9 @@ _MARKS = (
           name: mark.name || '', kind: mark.marktype, width: group.width, height: group.height,
           points: mark.items.map(item => [item.x, item.y]),
           values: mark.items.map(item => item.datum || {}).map(datum => [
-            datum.epoch ?? datum.at ?? null, datum.value ?? datum.learning_rate ?? null, datum.series ?? '',
+            datum.epoch ?? datum.at ?? null,
+            datum.value ?? datum.learning_rate ?? datum.momentum ?? null,
+            datum.series ?? '',
           ]),
         });
       for (const item of mark.items) for (const inner of item.items || []) walk(inner, item);
@@ -124,6 +126,19 @@ def plan_points(page: Page) -> list[tuple[float, float]]:
             if mark.name == "marks" and mark.seen >= 2:
                 return [(at, rate) for at, rate, _ in mark.values if at is not None and rate is not None]
     return []
+
+
+def plan_with_momentum(page: Page) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Epoch and rate, and epoch and momentum, of each point of a plan whose momentum moves, as drawn."""
+    for chart in marks(page):
+        lines = [mark for mark in chart if mark.kind == "line" and mark.name.startswith("concat_")]
+        if len(lines) == 2 and all(line.seen >= 2 for line in lines):
+            rate, momentum = (
+                [(at, value) for at, value, _ in line.values if at is not None and value is not None]
+                for line in lines
+            )
+            return rate, momentum
+    return [], []
 
 
 def painted(page: Page, colour: str) -> float:

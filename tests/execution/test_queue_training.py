@@ -17,6 +17,7 @@ from patience import PATIENCE, alive, ended, until, worker_pid
 from lrapp.execution.queue import Jobs
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
+    CLRSettings,
     DataSettings,
     EarlyStoppingSettings,
     FixedSettings,
@@ -48,6 +49,7 @@ def small(epochs: int, **training: Any) -> RunSettings:
             }
             | training
         ),
+        policy=CLRSettings(cycle_momentum=True),
     )
 
 
@@ -96,8 +98,11 @@ def test_a_run_completes_and_leaves_its_model(uninterrupted: Run) -> None:
     assert run.status.attempts == 1
     assert len(history.epochs) == UNINTERRUPTED
     assert history.prepared is not None
-    recorded = history.step_frame()["learning_rate"].to_numpy()
-    assert recorded == pytest.approx(run.settings.plan(history.prepared.train), rel=1e-6), "as it was drawn"
+    steps, rows = history.step_frame(), history.prepared.train
+    assert steps["learning_rate"].to_numpy() == pytest.approx(run.settings.plan(rows), rel=1e-6), (
+        "as it was drawn"
+    )
+    assert steps["momentum"].to_numpy() == pytest.approx(run.settings.momentum_plan(rows), rel=1e-6)
     left = {path.name for path in run.folder.iterdir()}
     assert {"model.keras", "preprocessor.skops", "preprocessor.json", "scores.json"} <= left
     assert not run.checkpoint_path.exists()

@@ -29,6 +29,7 @@ def test_steps_and_epochs_are_written(tmp_path: Path) -> None:
     files = EventFiles(tmp_path)
     files.take(STARTED)
     files.take(StepsDone(0, (3.0, 2.0), (0.5, 0.25), 0.1))
+    files.take(StepsDone(2, (1.0,), (0.25,), 0.1, momenta=(0.875,)))
     files.take(epoch(1))
     files.take(epoch(2, float("nan")))
     files.close()
@@ -37,6 +38,9 @@ def test_steps_and_epochs_are_written(tmp_path: Path) -> None:
         ("batch_learning_rate", 0, 0.5),
         ("batch_loss", 1, 2.0),
         ("batch_learning_rate", 1, 0.25),
+        ("batch_loss", 2, 1.0),
+        ("batch_learning_rate", 2, 0.25),
+        ("batch_momentum", 2, 0.875),
         ("epoch_loss", 0, 1.0),
         ("epoch_mean_absolute_error", 0, 0.25),
         ("epoch_learning_rate", 0, 0.125),

@@ -183,6 +183,7 @@ FINDING = TINY.model_copy(
         "training": TrainingSettings(optimizer="sgd", momentum=0.0, epochs=2, batch_size=64),
     }
 )
+LINEAR = RangeTestSettings(rise="linear", linear_end_lr=0.5, epochs=12, seeds=2)
 
 
 def kinds(events: list[Event]) -> list[type]:
@@ -234,23 +235,43 @@ def test_a_range_test_is_the_first_phase_of_a_run_that_finds_its_rates(store: St
 
 
 @pytest.mark.parametrize(
-    "policy",
-    [FixedSettings(source="found"), SGDRSettings(source="found")],
-    ids=lambda policy: policy.type,
+    ("policy", "test"),
+    [
+        (FixedSettings(source="found"), FINDING.range_test),
+        (SGDRSettings(source="found"), FINDING.range_test),
+        (FixedSettings(source="found"), LINEAR),
+        (CLRSettings(source="found", step_size=1, cycle_momentum=True), LINEAR),
+    ],
+    ids=lambda part: getattr(part, "type", "") or part.rise,
 )
 def test_training_after_finding_equals_training_with_the_same_rates_chosen(
-    store: Store, policy: PolicySettings
+    store: Store, policy: PolicySettings, test: RangeTestSettings
 ) -> None:
-    first = store.create(FINDING.model_copy(update={"policy": policy}))
+    moves = policy.cycle_momentum
+    training = FINDING.training.model_copy(update={"momentum": 0.9 if moves else 0.0})
+    settings = FINDING.model_copy(update={"policy": policy, "range_test": test, "training": training})
+    first = store.create(settings)
     worker.work(first.folder, store.home)
     found = found_rates(first)
-    second = store.create(FINDING.model_copy(update={"policy": policy}).with_found(found))
+    assert found.watched == ("validation R2" if test is LINEAR else "")
+    assert first.history().momentum_moves == moves
+    second = store.create(settings.with_found(found))
     assert second.settings.policy.source == "chosen"
     assert second.settings.policy.origin == found.origin
     worker.work(second.folder, store.home)
     assert first.history().step_frame().equals(second.history().step_frame())
     assert second.history().found is None
     assert first.scores_path.read_bytes() == second.scores_path.read_bytes()
+
+
+def test_momentum_that_cannot_move_is_said_before_anything_is_read(store: Store) -> None:
+    policy = CLRSettings(source="found", cycle_momentum=True)
+    run = store.create(FINDING.model_copy(update={"policy": policy}))
+    with pytest.raises(
+        UserError, match="needs an optimizer with momentum, and momentum is 0: raise momentum"
+    ):
+        worker.work(run.folder, store.home)
+    assert run.history().prepared is None
 
 
 class Interrupted(Exception):

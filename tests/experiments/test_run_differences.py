@@ -17,6 +17,7 @@ from lrapp.settings import (
     FixedSettings,
     LayerSettings,
     ModelSettings,
+    RangeTestSettings,
     RunSettings,
     SampleSource,
     SGDRSettings,
@@ -176,6 +177,10 @@ def test_rates_that_were_found_are_told() -> None:
     for nothing in (None, RatesFound("No fall.")):
         assert flat(settings, nothing)["Learning rate: max_lr"] == "0.01"
     assert "Range test: Steps" not in flat(RunSettings())
+    linear = flat(settings.model_copy(update={"range_test": RangeTestSettings(rise="linear")}), FOUND)
+    assert linear["Range test: Kind of test"] == "By the accuracy (linear)"
+    assert linear["Range test: Epochs of the test"] == "8"
+    assert "Range test: Steps" not in linear
 
 
 def test_every_setting_is_told_in_words() -> None:
@@ -204,6 +209,15 @@ def test_every_setting_is_told_in_words() -> None:
     assert told["Early stopping: Watch"] == "Validation loss"
     assert told["What was done"] == "range test only"
     assert all(text and text == text.strip() for text in told.values())
+
+
+def test_bounds_of_momentum_are_told_where_it_moves() -> None:
+    moving = flat(RunSettings(policy=CLRSettings(cycle_momentum=True, base_momentum=0.8)))
+    assert moving["Learning rate: Cyclical momentum"] == "yes"
+    assert (moving["Learning rate: base_momentum"], moving["Learning rate: max_momentum"]) == ("0.8", "0.95")
+    still = flat(RunSettings(policy=CLRSettings(base_momentum=0.8)))
+    assert still["Learning rate: Cyclical momentum"] == "no"
+    assert "Learning rate: base_momentum" not in still
 
 
 def test_numbers_that_differ_look_different() -> None:

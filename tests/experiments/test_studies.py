@@ -116,6 +116,7 @@ def test_names_say_what_differs() -> None:
         SGDRSettings(max_lr=0.5),
         OneCycleSettings(source="found"),
         FIXED,
+        OneCycleSettings(max_lr=0.1, cycle_momentum=True, base_momentum=0.8),
     ]
     assert [one.label for one in contenders(policies)] == [
         "Fixed 0.01",
@@ -126,6 +127,7 @@ def test_names_say_what_differs() -> None:
         "SGDR 0.5",
         "One-cycle (found)",
         "Fixed 0.01 (3)",
+        "One-cycle 0.1, momentum 0.95–0.8",
     ]
 
 

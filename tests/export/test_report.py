@@ -13,6 +13,7 @@ from lrapp.evaluation.misclassified import Mistake, Mistakes
 from lrapp.evaluation.model_sizes import ModelSize, ModelSizes
 from lrapp.evaluation.scores import Scores
 from lrapp.export import report
+from lrapp.runs.events import StepsDone
 from lrapp.runs.store import Run
 from lrapp.settings import DataSettings, PictureFileSource, PicturesSource
 
@@ -95,6 +96,15 @@ def test_what_was_measured_of_the_model_is_in_the_report(finished: Run, insight:
     assert "<h2>Size of the model" in given
     for word in ("pruned & int8", "80.0 %", "52 kB", "14 µs", "97.1 %", "A <note>."):
         assert word in reader.text
+
+
+def test_momentum_that_moved_is_drawn(finished: Run, insight: Insight) -> None:
+    history = finished.history()
+    before = report.html("My run", history, finished.settings, scores_of(finished), insight)
+    history.add(StepsDone(history.steps_done, (1.0,), (0.1,), 1.0, momenta=(0.9,)))
+    after = report.html("My run", history, finished.settings, scores_of(finished), insight)
+    assert after.count("<svg") == before.count("<svg") + 1
+    assert "momentum</text>" in after
 
 
 def test_foreign_words_stay_words(finished: Run, insight: Insight) -> None:

@@ -189,13 +189,35 @@ CASES = {
             epochs=6, members=2, pruning=PruningSettings(enabled=True, final_sparsity=60)
         ),
     ),
+    "momentum": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=SMALL,
+        training=TrainingSettings(epochs=4, optimizer="sgd", nesterov=True),
+        policy=OneCycleSettings(max_lr=0.05, warmup=0.5, cycle_momentum=True),
+    ),
+    "momentum of RMSprop": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=SMALL,
+        training=TrainingSettings(
+            epochs=4,
+            optimizer="rmsprop",
+            early_stopping=EarlyStoppingSettings(enabled=False, restore_best=False),
+        ),
+        policy=CLRSettings(step_size=1, cycle_momentum=True, base_momentum=0.5),
+    ),
+    "beta_1 of two networks": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=SMALL,
+        training=TrainingSettings(epochs=3, members=2),
+        policy=SGDRSettings(T_0=1, cycle_momentum=True, base_momentum=0.5, max_momentum=0.9),
+    ),
     "mixed_bfloat16": RunSettings(
         data=sample("penguins.csv", target="species"),
         model=SMALL,
         training=TrainingSettings(epochs=3, precision="mixed_bfloat16"),
     ),
 }
-STOPS = {"stopped": 2, "stopped, last weights": 1, "pruned, stopped": 1}
+STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2, "pruned, stopped": 1}
 _EARLY = dict.fromkeys(("multi-class", "criterion", "target"), "early_stopping")
 ENDINGS = _EARLY | {"diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 
@@ -265,6 +287,7 @@ def test_how_the_run_ended_is_said(done_again: dict[str, tuple[recipes.Recipe, P
 
     assert "The run was stopped after 2 of 6 epochs, and so is this." in said("stopped")
     assert "Its model has" not in said("stopped")
+    assert "Its model has" in said("momentum of RMSprop")
     assert "after 1 of 6 epochs, and so is this. Its model has 1 step of the next" in said(
         "stopped, last weights"
     )

@@ -14,6 +14,7 @@ from lrapp.policies.lr_range import (
     Advice,
     advise,
     floor,
+    slide,
     steepest,
     tenth_of_minimum,
     valley,
@@ -70,6 +71,19 @@ def loop_valley(rates: FloatArray, losses: FloatArray) -> float:
     return float(rates[start + math.floor(third) + math.floor(third / 2)])
 
 
+def loop_slide(rates: FloatArray, losses: FloatArray) -> float:
+    """An interval of 15 steps, moved down step by step while the slopes at its ends differ by more than 0.005."""
+    slopes = [float(losses[1] - losses[0])]
+    slopes += [float(losses[step + 1] - losses[step - 1]) / 2 for step in range(1, len(losses) - 1)]
+    slopes.append(float(losses[-1] - losses[-2]))
+    right, left = len(losses) - 1, len(losses) - 16
+    found = float(rates[left])
+    while left >= 0 and abs(slopes[right] - slopes[left]) > 0.005:
+        found = float(rates[left])
+        right, left = right - 1, left - 1
+    return found
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.01, 0.2])
 def test_the_rules_are_those_of_fastai(noise: float) -> None:
     for seed in range(20):
@@ -80,6 +94,7 @@ def test_the_rules_are_those_of_fastai(noise: float) -> None:
         assert steepest(RATES, losses) == loop_steep(RATES[:end], losses[:end]), seed
         assert tenth_of_minimum(RATES, losses) == loop_minimum(RATES, losses), seed
         assert valley(RATES, losses) == loop_valley(RATES, losses), seed
+        assert slide(RATES, losses) == loop_slide(RATES, losses), seed
 
 
 @settings(max_examples=150, derandomize=True, deadline=None)
@@ -94,6 +109,30 @@ def test_a_valley_typed_out() -> None:
     losses = np.array([9.0, 7, 8, 6, 5, 3, 4, 2, 6, 7])
     rates = np.arange(1.0, 11)
     assert valley(rates, losses) == rates[1 + 2 + 1]
+
+
+def test_a_slide_typed_out() -> None:
+    # A loss that falls by 0.01 a step up to step 60 and rises by 0.02 from there on: the interval of 15 steps slides
+    # from 84-99, where both ends rise, at once to rest; so it stays there.
+    steps = np.arange(STEPS)
+    rises = np.where(steps <= 60, 0.7 - 0.01 * steps, 0.1 + 0.02 * (steps - 60))
+    assert slide(RATES, rises) == RATES[84]
+    # Where the loss rises ever faster, it slides until both ends lie in the straight fall: from 45-60 on it rests, and
+    # the last that differed began at 46.
+    faster = np.where(steps <= 60, 0.7 - 0.01 * steps, 0.1 + 0.02 * (steps - 60.0) ** 2)
+    assert slide(RATES, faster) == RATES[45]
+
+
+def test_the_slide_reads_a_test_of_more_steps_as_one_of_a_hundred() -> None:
+    many = np.geomspace(1e-7, 10, 991)
+    losses = diverging(descent(1e-3), 0.03)
+    finer = np.interp(np.log(many), np.log(RATES), losses)
+    assert position(slide(many, finer)) == pytest.approx(position(slide(RATES, losses)), abs=2)
+
+
+def test_a_curve_of_a_few_steps_has_a_slide_too() -> None:
+    assert slide(RATES[:1], np.ones(1)) == RATES[0]
+    assert RATES[0] <= slide(RATES[:8], np.linspace(1, 0, 8)) <= RATES[7]
 
 
 def test_where_nothing_falls_the_valley_is_at_the_start() -> None:
@@ -119,7 +158,7 @@ def test_the_steepest_point_of_an_s_is_its_centre(centre: float) -> None:
 def test_steep_then_diverging_gives_all_numbers() -> None:
     advice = three(diverging(descent(1e-3), 0.1))
     rates = {one.name: one for one in advice.suggestions}
-    assert list(rates) == ["steepest", "tenth", "valley"]
+    assert list(rates) == ["steepest", "tenth", "valley", "slide"]
     assert rates["steepest"].learning_rate == pytest.approx(1e-3, rel=0.8)
     for one in rates.values():
         assert one.low <= one.learning_rate <= one.high
@@ -188,7 +227,7 @@ def test_seeds_that_disagree_widen_the_range_and_change_the_sentence() -> None:
         widths.append(advice.max_lr / advice.base_lr)
     assert widths[0] < widths[1] < widths[2]
     assert widths[2] == pytest.approx(10 * 200, rel=0.3)
-    assert [one.low < one.high for one in far.suggestions] == [True, True, True]
+    assert all(one.low < one.high for one in far.suggestions)
 
 
 def test_the_factor_in_the_sentence_is_that_between_the_seeds() -> None:

@@ -279,6 +279,34 @@ def test_rates_of_groups_are_columns_and_are_cut_back_like_losses() -> None:
     assert not History.of([STARTED, StepsDone(0, (1.0,), (0.1,), 1.0)]).grouped
 
 
+def test_momentum_that_moves_is_a_column_and_is_cut_back_like_losses() -> None:
+    history = History.of(
+        [
+            STARTED,
+            StepsDone(0, (1.0, 2.0), (0.1, 0.2), 1.0, momenta=(0.95, 0.9)),
+            StepsDone(2, (3.0,), (0.1,), 1.0, momenta=(0.85,)),
+        ]
+    )
+    assert history.momentum_moves
+    assert history.step_frame()["momentum"].tolist() == [0.95, 0.9, 0.85]
+    history.add(replace(STARTED, first_epoch=1))
+    assert history.step_frame()["momentum"].tolist() == [0.95, 0.9]
+    still = History.of([STARTED, StepsDone(0, (1.0,), (0.1,), 1.0)])
+    assert not still.momentum_moves
+    assert "momentum" not in still.step_frame()
+
+
+def test_a_line_with_too_few_momenta_is_no_event() -> None:
+    line = to_line(StepsDone(0, (1.0, 2.0), (0.1, 0.2), 1.0, momenta=(0.95, 0.9)))
+    assert from_line(line) == StepsDone(0, (1.0, 2.0), (0.1, 0.2), 1.0, momenta=(0.95, 0.9))
+    with pytest.raises(ValueError, match="Not an event"):
+        from_line(line.replace("0.95, ", ""))
+    # As runs from before momentum could move have it.
+    assert from_line(line.replace(', "momenta": [0.95, 0.9]', "")) == StepsDone(
+        0, (1.0, 2.0), (0.1, 0.2), 1.0
+    )
+
+
 def test_what_batches_cost_untrained_belongs_to_their_seed() -> None:
     told: list[Event] = [
         sweep(0, 0, 1.0, 2.0),

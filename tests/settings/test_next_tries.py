@@ -41,6 +41,15 @@ def test_what_is_offered_fits_the_reason(refusal: Refusal, tests: list[str]) -> 
     assert labels(RUN, refusal) == [*tests, "Find them for me", "Use the default rates"]
 
 
+def test_after_a_linear_test_there_are_more_epochs_or_the_other_kind() -> None:
+    linear = RUN.model_copy(update={"range_test": RangeTestSettings(rise="linear", epochs=5)})
+    usual = ["Find them for me", "Use the default rates"]
+    assert labels(linear, "flat") == ["Test with 20 epochs", "Test by the loss", *usual]
+    longer, other, *_ = next_tries(linear, "flat", 1000)
+    assert (longer.settings.range_test.epochs, longer.tests) == (20, True)
+    assert (other.settings.range_test.rise, other.tests) == ("exponential", True)
+
+
 def test_a_flat_curve_of_low_rates_is_tested_higher_first() -> None:
     low = RUN.model_copy(update={"range_test": RangeTestSettings(end_lr=1e-5)})
     first = next_tries(low, "flat", 1000)[0]

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from lrapp.errors import UserError
 from lrapp.policies import schedules
+from lrapp.policies.linear_test import LinearSweep
 from lrapp.settings.policy import (
     CLRSettings,
     CosLog4Settings,
@@ -75,6 +76,20 @@ def test_an_unknown_policy_is_named() -> None:
 def test_a_range_test_sweeps_as_its_settings_say() -> None:
     assert RangeTestSettings().sweep() == schedules.RangeSweep(1e-7, 10, 100)
     assert RangeTestSettings(start_lr=0.1, end_lr=1, steps=20).sweep() == schedules.RangeSweep(0.1, 1, 20)
+
+
+def test_a_linear_test_takes_its_steps_from_epochs() -> None:
+    test = RangeTestSettings(rise="linear", linear_start_lr=0.1, linear_end_lr=0.5, epochs=4, seeds=2)
+    assert test.linear_sweep(25) == LinearSweep(0.1, 0.5, 100, 25)
+    assert test.most_steps(25) == 2 * 4 * 25
+    assert test.fields == ("linear_start_lr", "linear_end_lr", "epochs", "seeds")
+    assert RangeTestSettings().fields == ("start_lr", "end_lr", "steps", "seeds")
+    assert RangeTestSettings(seeds=2).most_steps(25) == RangeTestSettings(seeds=2).most_steps(1) > 200
+
+
+def test_a_linear_test_of_one_epoch_is_a_sentence() -> None:
+    with pytest.raises(UserError, match="at least 2 epochs and 40 steps: give it 2 epochs or more"):
+        RangeTestSettings(rise="linear", epochs=1).linear_sweep(100)
 
 
 @pytest.mark.parametrize(

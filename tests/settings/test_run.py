@@ -121,6 +121,8 @@ def test_json_takes_everything_there_and_back(settings: RunSettings) -> None:
         ("policy.gamma", 0),
         ("policy.mode", "square"),
         ("policy.warmup", -1),
+        ("policy.base_momentum", -0.1),
+        ("policy.max_momentum", 1.5),
         ("policy.unit", "batches"),
         ("name", "n" * 201),
         ("version", 2),
@@ -249,6 +251,43 @@ def test_the_plan_reports_numbers_that_do_not_go_together(policy: Any, sentence:
     settings = RunSettings(training=TrainingSettings(batch_size=10, epochs=3), policy=policy)
     with pytest.raises(UserError, match=rf"^{sentence}$"):
         settings.plan(100)
+
+
+def test_momentum_moves_against_the_rate_where_it_is_switched_on() -> None:
+    policy = CLRSettings(unit="steps", step_size=4, cycle_momentum=True, base_momentum=0.8, max_momentum=0.9)
+    training = TrainingSettings(epochs=2, batch_size=10)
+    moving = RunSettings(policy=policy, training=training)
+    plan = moving.momentum_plan(60)
+    assert plan == pytest.approx([0.9, 0.875, 0.85, 0.825, 0.8, 0.825, 0.85, 0.875, 0.9, 0.875, 0.85, 0.825])
+    still = RunSettings(policy=policy.model_copy(update={"cycle_momentum": False}), training=training)
+    assert still.momentum_plan(60) is None
+    assert still.plan(60).tolist() == moving.plan(60).tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "training", "sentence"),
+    [
+        ({}, TrainingSettings(optimizer="sgd", momentum=0), "momentum is 0: raise momentum, or switch"),
+        ({}, TrainingSettings(optimizer="rmsprop", momentum=0), "momentum is 0: raise momentum, or switch"),
+        ({}, TrainingSettings(optimizer="adamw", beta_1=0), "beta_1 is 0: raise beta_1, or switch"),
+        ({"base_momentum": 0.96}, TrainingSettings(), "raise max_momentum or lower base_momentum"),
+        ({"base_momentum": 0.96, "source": "found"}, TrainingSettings(), "lower base_momentum"),
+    ],
+)
+def test_momentum_that_cannot_move_is_a_sentence(
+    changes: dict[str, Any], training: TrainingSettings, sentence: str
+) -> None:
+    settings = RunSettings(policy=CLRSettings(cycle_momentum=True, **changes), training=training)
+    for ask in (settings.check_momentum, lambda: settings.plan(100), lambda: settings.momentum_plan(100)):
+        with pytest.raises(UserError, match=sentence):
+            ask()
+
+
+def test_momentum_cannot_move_against_a_fixed_rate() -> None:
+    settings = RunSettings(policy=FixedSettings(cycle_momentum=True))
+    for ask in (settings.check_momentum, lambda: settings.plan(100)):
+        with pytest.raises(UserError, match="choose another policy or rates that differ, or switch"):
+            ask()
 
 
 def test_more_steps_than_memory_carries_are_refused() -> None:

@@ -170,7 +170,7 @@ def test_a_range_at_which_the_loss_rises_is_narrowed_until_it_falls() -> None:
     assert history.found.more_steps == advice.more_steps
     test = RangeTestSettings()
     in_curves = sum(len(one.losses) for one in history.sweeps)
-    assert test.seeds * test.steps <= advice.more_steps <= test.most_steps - in_curves
+    assert test.seeds * test.steps <= advice.more_steps <= test.most_steps(1) - in_curves
     assert history.found.learning_rate is not None
     assert history.found.learning_rate <= last[1]
     # And so it is in a training with these rates, which begins at the highest of them.

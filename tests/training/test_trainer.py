@@ -147,9 +147,11 @@ def test_xla_takes_over_at_a_fixed_step(monkeypatch: pytest.MonkeyPatch) -> None
     calls: list[tuple[int, int, bool]] = []
     run_steps = Loop.run
 
-    def spy(self: Loop, data: Any, order: Any, first: int, rates: Any, compiled: bool, frozen: Any) -> Any:
+    def spy(
+        self: Loop, data: Any, order: Any, first: int, rates: Any, compiled: bool, frozen: Any, **more: Any
+    ) -> Any:
         calls.append((first, len(rates), compiled))
-        return run_steps(self, data, order, first, rates, compiled, frozen)
+        return run_steps(self, data, order, first, rates, compiled, frozen, **more)
 
     monkeypatch.setattr(Loop, "run", spy)
     with_chunks(monkeypatch, 1e9)

@@ -1,5 +1,6 @@
 """The Compare page: policies compared over seeds, or a random search; and their results."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -294,9 +295,10 @@ def _budget(plan: Plan, expected: ExpectedShape) -> None:
         f"{counted(estimate.steps, 'update')} each, with early stopping off. {each}: {estimate.sentence}"
     )
     if found:
+        per_epoch = math.ceil(expected.rows / plan.base.training.batch_size)
         text += (
-            f" On top of that, {found * seeds} runs begin with a range test of up to {test.most_steps:,} steps, as "
-            "the range that it finds is tried, too; the result shows how many these were."
+            f" On top of that, {found * seeds} runs begin with a range test of up to {test.most_steps(per_epoch):,} "
+            "steps, with the trials of what it finds; the result shows how many these were."
         )
     st.caption(plain(text, None))
 

@@ -1,5 +1,6 @@
 """Setting up a random search: what may vary, between what, how often; and what will be tried, before it starts."""
 
+import math
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -196,9 +197,10 @@ def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
         )
     if base.policy.source == "found":
         test = base.range_test
+        per_epoch = math.ceil(expected.rows / min(one.training.batch_size for one in trials))
         text += (
-            f" On top of that, every run begins with a range test of up to {test.most_steps:,} steps, as the range "
-            "that it finds is tried, too."
+            f" On top of that, every run begins with a range test of up to {test.most_steps(per_epoch):,} steps, with "
+            "the trials of what it finds."
         )
     st.caption(plain(text, None))
     st.markdown("**What will be tried**")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from lrapp.access import rights
+from lrapp.errors import UserError
 from lrapp.execution import calibrating, sizing, thresholding
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
@@ -25,7 +26,7 @@ from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.progress import CANCELLED
 from lrapp.preparation.threshold import Threshold
 from lrapp.progress import Progress
-from lrapp.runs import notes
+from lrapp.runs import disk_space, notes
 from lrapp.runs.store import Run
 from lrapp.settings import RunSettings, RunStart
 from lrapp.ui.parts import access, identity, resources, session
@@ -402,3 +403,24 @@ def _work_on(folder: PredictionFolder, run: Run, choice: Choice | None = None) -
 def tasks() -> "dict[str, Task[None]]":
     """Return the predictions that this tab has asked for, by their ids."""
     return session.state().predictions
+
+
+# --- the disk ------------------------------------------------------------------------------------------------
+
+
+def may_empty_prepared() -> bool:
+    """Whether this visitor may empty what all share; where strangers share a server, nobody may."""
+    return not rights.private()
+
+
+def empty_prepared() -> None:
+    """Remove all prepared data from the disk; the next run on each prepares them again.
+
+    Raises:
+        UserError: If the visitor may not, or the disk may not be written.
+    """
+    if not may_empty_prepared():
+        raise UserError(
+            "Prepared data belong to all who share this server, so only its operator may remove them."
+        )
+    disk_space.empty_prepared(resources.store().home)

@@ -124,6 +124,7 @@ def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
             *(_shown_epochs(history), history.started.metric),
             log_loss=log_loss,
             grouped=history.grouped,
+            momentum=history.momentum_moves,
             more=members.spread_layers if several else None,
         )
         points, key = _points(run, history, live=live), f"charts.{run.id}"
@@ -194,7 +195,8 @@ def _plan(run: Run, history: History, most: int) -> pd.DataFrame | None:
     if settings.policy.source == "found" and history.found is not None:
         settings = settings.with_found(history.found)
     plan = settings.plan(history.prepared.train)
-    return training.planned(plan, history.started.steps_per_epoch, most)
+    momenta = settings.momentum_plan(history.prepared.train)
+    return training.planned(plan, history.started.steps_per_epoch, most, momenta)
 
 
 def _shown_epochs(history: History) -> int:

@@ -1,17 +1,19 @@
 """A range test, while it runs and afterwards: its curve, its suggestions, and a button that takes them over."""
 
+import math
 import time
 
 import pandas as pd
 import streamlit as st
 
-from lrapp.charts import training
+from lrapp.charts import linear_test, training
 from lrapp.errors import UserError
 from lrapp.phrasing import number
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
+from lrapp.settings.base import checked
 from lrapp.ui.parts import (
     access,
     actions,
@@ -27,12 +29,26 @@ from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import refused_rates
 
 _SECONDS_BETWEEN_LOOKS = 0.4
-_FIELDS = ["start_lr", "end_lr", "steps", "seeds"]
+_ABOUT = {
+    "exponential": "Trains a throwaway network while the rate grows, three times, looks where the loss falls, and "
+    "tries that range. Nothing of your run changes ([Smith 2017](https://arxiv.org/abs/1506.01186), section 3.3).",
+    "linear": "Trains a throwaway network for some epochs while the rate rises evenly. Where the accuracy starts to "
+    "rise is base\\_lr, where it becomes ragged or falls max\\_lr. Nothing of your run changes "
+    "([Smith 2017](https://arxiv.org/abs/1506.01186), section 3.3).",
+}
 
 
 def curve(history: History, settings: RangeTestSettings, key: str) -> float | None:
     """Draw a range test and its result; return the rate that was clicked in the chart, if any."""
-    spec, points = training.range_spec(settings.start_lr, settings.end_lr), training.range_frame(history)
+    if settings.rise == "linear":
+        watched = history.sweeps[-1].watched
+        spec = linear_test.linear_spec(settings.linear_start_lr, settings.linear_end_lr, watched)
+        points = linear_test.linear_frame(history)
+    else:
+        spec, points = (
+            training.range_spec(settings.start_lr, settings.end_lr),
+            training.range_frame(history),
+        )
     found = history.found
     if found is None:
         clicked = resources.draw(spec, points, key=key, selection="line")
@@ -45,13 +61,14 @@ def curve(history: History, settings: RangeTestSettings, key: str) -> float | No
     return float(rates[0]) if rates else None
 
 
-def card(settings: RunSettings, obstacle: str | None) -> None:
+def card(settings: RunSettings, training_rows: int | None) -> None:
     """Show the button that starts a range test with these settings, and the test that was started last.
 
     Args:
         settings: The draft, with the policy as chosen.
-        obstacle: What stands in the way of a run, None if nothing.
+        training_rows: Rows to train on, None while there is no table.
     """
+    obstacle = "there is no table" if training_rows is None else None
     test = settings.range_test
     key = draft.key("range_test")
     drawer = resources.drawer(
@@ -61,23 +78,24 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
         expanded=_test_id() is not None,
     )
     if not drawer.open:
-        kept = fields.kept(test, _FIELDS, key)
+        kept = fields.kept(test, ["rise", *test.fields], key)
         draft.put(draft.get().model_copy(update={"range_test": test.model_copy(update=kept)}))
         return
     with drawer:
-        st.caption(
-            "Trains a throwaway network while the rate grows, three times, looks where the loss falls, and tries that "
-            "range. Nothing of your run changes ([Smith 2017](https://arxiv.org/abs/1506.01186), section 3.3)."
-        )
-        chosen = fields.choose(test, _FIELDS, key)
-        test = RangeTestSettings.model_validate(test.model_dump() | chosen)
+        rise = fields.widget(test, "rise", key)
+        test = checked(test, rise=rise)
+        st.caption(_ABOUT[rise])
+        test = checked(test, **fields.choose(test, list(test.fields), key))
         draft.put(draft.get().model_copy(update={"range_test": test}))
         settings = settings.model_copy(update={"range_test": test, "mode": "range test"})
         try:
-            test.sweep()
+            if test.rise == "exponential":
+                test.sweep()
+            elif training_rows is not None:
+                test.linear_sweep(math.ceil(training_rows / settings.training.batch_size))
         except UserError as error:
             st.error(plain(str(error), None), icon=":material/error:")
-            obstacle = "the test's rates do not rise"
+            obstacle = "the test cannot be read"
         if st.button(
             "Run the range test",
             icon=":material/play_arrow:",
@@ -156,13 +174,11 @@ def progress(run: Run, history: History) -> None:
 def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> None:
     """Show the rates that were found, and put them into the policy at a click."""
     rates = {name: rate for name, rate, _, _ in found.suggestions}
+    titles, usual = (linear_test.SUGGESTIONS, "half") if found.watched else (training.SUGGESTIONS, "tenth")
     st.dataframe(
         number_cells.written(
             pd.DataFrame(
-                [
-                    (training.SUGGESTIONS[name], rate, low, high)
-                    for name, rate, low, high in found.suggestions
-                ],
+                [(titles[name], rate, low, high) for name, rate, low, high in found.suggestions],
                 columns=["Suggestion", "Rate", "Least", "Greatest"],
             ),
             dict.fromkeys(("Rate", "Least", "Greatest"), number_cells.rounded),
@@ -183,20 +199,20 @@ def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> N
         st.caption(f"Your line: {number(by_hand, 3)}. Click in the chart to move it.")
     else:
         st.caption("Click in the chart to set a line of your own.")
-    base_lr, max_lr, rate, origin = found.base_lr, found.max_lr, rates["tenth"], found.origin
+    base_lr, max_lr, rate, origin = found.base_lr, found.max_lr, found.learning_rate or 0.0, found.origin
     if isinstance(policy, FixedSettings):
-        rates["tenth"] = found.learning_rate or rates["tenth"]
+        rates[usual] = rate
         options = [*rates, *(["by hand"] if by_hand is not None else [])]
         chosen = st.selectbox(
             "Rate to take",
             options,
-            index=options.index("by hand" if by_hand is not None else "tenth"),
-            format_func=lambda name: training.SUGGESTIONS.get(name, "your line"),
+            index=options.index("by hand" if by_hand is not None else usual),
+            format_func=lambda name: titles.get(name, "your line"),
             help="Which of the suggestions becomes the learning rate.",
         )
         rate = by_hand if chosen == "by hand" and by_hand is not None else rates[chosen]
         label = f"Use {number(rate, 3)} as the learning rate"
-        origin = f"{origin} Rule: {training.SUGGESTIONS.get(chosen, 'by hand')}."
+        origin = f"{origin} Rule: {titles.get(chosen, 'by hand')}."
     else:
         if by_hand is not None:
             base_lr, max_lr = min(base_lr, by_hand / 10), by_hand

@@ -11,7 +11,7 @@ from lrapp.runs.store import ENDED, Run
 from lrapp.ui.parts import access, actions, draft, number_cells, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
-from lrapp.ui.runs import comparison, sharing
+from lrapp.ui.runs import comparison, disk, sharing
 
 MOST_SHOWN = 500
 
@@ -20,6 +20,11 @@ def page() -> None:
     """Show the page."""
     st.subheader("Runs", anchor=False)
     _undo()
+    _runs()
+    disk.show()
+
+
+def _runs() -> None:
     asked = st.query_params.get_all("run")
     runs = _listed(asked)
     if not runs:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from pydantic import BaseModel
 
-from lrapp.charts import layer_groups, training
+from lrapp.charts import plans
 from lrapp.errors import UserError
 from lrapp.evaluation import selection
 from lrapp.phrasing import counted, number
@@ -82,7 +82,7 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     obstacle = _plan(settings, training_rows)
     if policy.origin:
         st.caption(plain(f"Rates: {policy.origin}", None))
-    range_test.card(settings, "there is no table" if training_rows is None else None)
+    range_test.card(settings, training_rows)
     return policy, obstacle
 
 
@@ -102,6 +102,10 @@ def numbers(start: PolicySettings, key: str) -> PolicySettings:
     unit = st.session_state.get(f"{key}.unit", start.unit)
     units = dict.fromkeys(_lengths(start), unit)
     chosen = fields.choose(start, [*names, "warmup", "unit"], key, **units)
+    if start.type != "fixed":
+        chosen["cycle_momentum"] = fields.widget(start, "cycle_momentum", key)
+        if chosen["cycle_momentum"]:
+            chosen |= fields.choose(start, ["base_momentum", "max_momentum"], key)
     policy: PolicySettings = checked(start, source=source, **chosen)
     rates = _FOUND[start.type]
     if policy.origin and any(getattr(policy, name) != getattr(start, name) for name in rates):
@@ -114,10 +118,16 @@ def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
     if training_rows is None:
         st.caption("The plan is drawn as soon as there is a table.")
         return None
+    try:
+        settings.check_momentum()
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return "momentum cannot move against the rate"
     if settings.policy.source == "found":
         test = settings.range_test
+        length = counted(test.epochs, "epoch") if test.rise == "linear" else counted(test.steps, "step")
         st.info(
-            f"A range test of {test.seeds:d} x {test.steps:,} steps is the first phase of the run. It sets the rates, "
+            f"A range test of {test.seeds:d} x {plain(length, None)} is the first phase of the run. It sets the rates, "
             "and the plan is drawn on the right as soon as they are known.",
             icon=":material/search_insights:",
         )
@@ -142,12 +152,11 @@ def _lengths(policy: BaseModel) -> list[str]:
 def _draw(settings: RunSettings, training_rows: int) -> None:
     plan = settings.plan(training_rows)
     steps_per_epoch = math.ceil(training_rows / settings.training.batch_size)
-    if settings.training.groups.differ:
-        points = layer_groups.plan_frame(settings.group_plan(training_rows), steps_per_epoch)
-        saving.saveable(layer_groups.plan_spec(), points, "plan", draft.key("group_plan"), live=True)
-    else:
-        points = training.plan_frame(plan, steps_per_epoch)
-        saving.saveable(training.plan_spec(), points, "plan", draft.key("plan"), live=True)
+    momenta = settings.momentum_plan(training_rows)
+    points = plans.plan_frame(settings.group_plan(training_rows), steps_per_epoch, momenta)
+    groups, momentum = settings.training.groups.differ, momenta is not None
+    key = draft.key(f"{'group_' if groups else ''}plan{'_with_momentum' if momentum else ''}")
+    saving.saveable(plans.plan_spec(grouped=groups, momentum=momentum), points, "plan", key, live=True)
     if settings.policy.source == "raced":
         peaks = plan.max() * np.array(settings.factors())
         own = len(peaks) - RACERS + 1
@@ -160,4 +169,5 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
         )
     least, greatest = number(plan.min(), 3), number(plan.max(), 3)
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
-    st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}.")
+    against = "" if momenta is None else f", {plain(settings.training.momentum_name, None)} against it"
+    st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}{against}.")

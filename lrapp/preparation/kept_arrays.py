@@ -1,0 +1,212 @@
+"""Prepared data on disk: a run on data that were prepared before maps them, instead of reading and preparing again.
+
+An entry is a folder with each array as ``.npy``, the preprocessor as a run keeps it, and ``prepared.json`` with the
+rest and a checksum of each array. Its name follows from the data, their settings and the code that prepares, so an
+entry never has to be changed: it appears whole, and is removed whole. Arrays are mapped copy-on-write: what has
+been changed in memory never reaches the disk.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lrapp.errors import UserError
+from lrapp.files import disk_errors, from_json, write_beside
+from lrapp.preparation import kinds
+from lrapp.preparation.folds import Folds
+from lrapp.preparation.kinds import ShouldStop, Tell
+from lrapp.preparation.log_target import LogTarget
+from lrapp.preparation.table_arrays import Prepared, Split
+from lrapp.runs.disk_space import PREPARED, folder_bytes, most_prepared
+from lrapp.runs.store import Store
+from lrapp.settings import DataSettings, UploadedSource
+
+log = logging.getLogger(__name__)
+
+# Smaller data are prepared again in no time.
+LEAST_BYTES = 4_000_000
+# What the disk must keep free beside an entry, for models and checkpoints.
+_SPARE_BYTES = 10**9
+_YOUNG_SECONDS = 600
+_ABOUT = "prepared.json"
+_PARTS = ("train", "validation", "test")
+_ARRAYS = ("x", "y", "weight", "rows")
+_PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "skops", "pillow")
+# The packages whose code decides what arrays come of a file.
+_CODE = ("preparation", "tables", "images", "settings", "sandbox")
+_ROOM = Path(__file__).parents[1]
+
+
+def prepared(store: Store, settings: DataSettings, tell: Tell, should_stop: ShouldStop) -> Prepared:
+    """Return the arrays that settings name: from the disk where they are kept, else prepared, and kept if large.
+
+    Args:
+        store: Where uploaded files are kept, and entries.
+        settings: The data.
+        tell: Told what is being done, and how much of it is done, 0 to 1.
+        should_stop: Called repeatedly where it takes long.
+
+    Raises:
+        UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
+    """
+    most = most_prepared()
+    entry = _entry(store, settings) if most else None
+    if entry is not None and (found := _opened(entry, settings)) is not None:
+        return found
+    made = kinds.of(settings.kind).prepared(store, settings, tell, should_stop)
+    size = sum(array.nbytes for _, array in _arrays(made))
+    if entry is None or not LEAST_BYTES <= size <= most:
+        return made
+    try:
+        if shutil.disk_usage(store.home).free < size + _SPARE_BYTES:
+            raise UserError("The disk is nearly full.")
+        tell("Keeping the prepared data", 0.0)
+        _keep(made, entry)
+        tidy(store.home, most)
+    except (UserError, OSError) as error:
+        log.warning("Prepared data could not be kept: %s", error)
+        note = f"The prepared data could not be kept for the next run, which prepares them again. {error}"
+        return replace(made, notes=(*made.notes, note))
+    return made
+
+
+def tidy(home: Path, most: int) -> None:
+    """Remove the entries of uploads that are gone, what a crash left, and those longest unused beyond a size.
+
+    Args:
+        home: The store's folder.
+        most: Bytes that may stay.
+    """
+    total, found = 0, []
+    for path in (home / PREPARED).glob("*"):
+        with suppress(OSError):
+            found.append((path.stat().st_mtime, folder_bytes(path), path))
+    for used, size, path in sorted(found, reverse=True):
+        begun = path.name.startswith(".")
+        if begun and time.time() - used < _YOUNG_SECONDS:
+            continue
+        owner = path.name.partition("-")[0]
+        gone = len(owner) == 64 and not (home / "data" / owner).exists()
+        total += size
+        if begun or gone or total > most:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+# --- one entry -----------------------------------------------------------------------------------------------
+
+
+def _entry(store: Store, settings: DataSettings) -> Path | None:
+    """Where the data of these settings are kept; None where the file that they come from is not there."""
+    source = settings.source
+    owner = "own"
+    if isinstance(source, UploadedSource):
+        owner = source.sha256
+        if not (store.home / "data" / owner).exists():
+            return None
+    key = hashlib.sha256(json.dumps([settings.model_dump(mode="json"), _program()]).encode()).hexdigest()
+    return store.home / PREPARED / f"{owner}-{key[:32]}"
+
+
+@cache
+def _program() -> str:
+    """A value that changes when the code that prepares data changes, or a sample does."""
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _PACKAGES).encode())
+    paths = [path for package in _CODE for path in (_ROOM / package).rglob("*.py")]
+    for path in sorted([*paths, *(_ROOM.parent / "sample_data").glob("*.csv")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _arrays(made: Prepared) -> Iterator[tuple[str, np.ndarray]]:
+    for name in _PARTS:
+        for kind in _ARRAYS:
+            if (array := getattr(getattr(made, name), kind)) is not None:
+                yield f"{name}.{kind}", array
+    if made.folds is not None:
+        yield "folds", made.folds.of
+
+
+def _keep(made: Prepared, entry: Path) -> None:
+    with disk_errors():
+        entry.parent.mkdir(exist_ok=True)
+        beside = entry.with_name(f".{secrets.token_hex(8)}")
+        beside.mkdir()
+    try:
+        with disk_errors():
+            sums = {}
+            for name, array in _arrays(made):
+                np.save(beside / f"{name}.npy", array, allow_pickle=False)
+                sums[name] = _checksum(array)
+            made.preprocessor.save(beside)
+            about = {
+                **{
+                    name: getattr(made, name)
+                    for name in ("task", "target", "classes", "inputs", "metric_scale")
+                },
+                **{name: getattr(made, name) for name in ("notes", "names")},
+                "logarithm": None if made.logarithm is None else asdict(made.logarithm),
+                "folds": None if made.folds is None else [made.folds.count, made.folds.in_order],
+                "sums": sums,
+            }
+            write_beside(beside / _ABOUT, json.dumps(about).encode(), "nothing")
+            try:
+                beside.rename(entry)
+            except OSError:
+                if not entry.is_dir():  # else another worker was faster
+                    raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _opened(entry: Path, settings: DataSettings) -> Prepared | None:
+    """The data of an entry; None where there is none, or where it was damaged, and is gone now."""
+    if not entry.is_dir():
+        return None
+    try:
+        about = from_json((entry / _ABOUT).read_bytes())
+        arrays = {name: _mapped(entry / f"{name}.npy", total) for name, total in about["sums"].items()}
+        fields: dict[str, Any] = {
+            **{name: _split(arrays, name) for name in _PARTS},
+            **{name: about[name] for name in ("task", "target", "metric_scale")},
+            **{name: tuple(about[name]) for name in ("classes", "inputs", "notes")},
+            "names": None if about["names"] is None else tuple(about["names"]),
+            "logarithm": None if about["logarithm"] is None else LogTarget(**about["logarithm"]),
+            "folds": None if about["folds"] is None else Folds(arrays["folds"], *about["folds"]),
+        }
+        found = Prepared(**fields, preprocessor=kinds.of(settings.kind).load(entry))
+        os.utime(entry)  # the longest unused go first
+        return found
+    except (UserError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("Prepared data are made anew, as those in %s are damaged: %s", entry, error)
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
+
+
+def _split(arrays: dict[str, np.ndarray], name: str) -> Split:
+    x, y, rows = (arrays[f"{name}.{kind}"] for kind in ("x", "y", "rows"))
+    return Split(x, y, arrays.get(f"{name}.weight"), rows)
+
+
+def _mapped(path: Path, total: int) -> np.ndarray:
+    array = np.load(path, mmap_mode="c", allow_pickle=False)
+    if _checksum(array) != total:
+        raise ValueError(f"{path.name} has another checksum")
+    return np.asarray(array)
+
+
+def _checksum(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data) if array.size else 0
