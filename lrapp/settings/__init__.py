@@ -7,6 +7,7 @@ from lrapp.settings.data import (
     Scaling,
     Task,
 )
+from lrapp.settings.made_from import MadeFrom
 from lrapp.settings.network import (
     Activation,
     AugmentationSettings,
@@ -34,7 +35,6 @@ from lrapp.settings.policy import (
 from lrapp.settings.pruning import PruningSettings
 from lrapp.settings.run import (
     MOST_STEPS,
-    MadeFrom,
     Optimizer,
     Precision,
     RunSettings,
