@@ -7,9 +7,8 @@ from lrapp.evaluation import model_sizes
 from lrapp.experiments import pruned_again
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, resources, saving, session, tasks, waiting
+from lrapp.ui.parts import access, actions, draft, resources, saving, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.runs import sharing
 
 
 def show(run: Run, history: History) -> None:
@@ -65,7 +64,7 @@ def _offer(run: Run, history: History, measure: str) -> None:
             except UserError as error:
                 st.error(plain(str(error), None), icon=":material/error:")
                 return
-            sharing.start_from(settings)
+            draft.start_from(settings)
 
 
 def _busy(run: Run) -> bool:
