@@ -433,10 +433,8 @@ class History:
 
     def epoch_frame(self) -> pd.DataFrame:
         """Return a row per finished epoch, with the plain fields of ``EpochDone`` as columns."""
-        left_out = {"members", "ensemble"}
-        if all(epoch.sparsity is None for epoch in self.epochs):
-            left_out.add("sparsity")
-        names = [one.name for one in fields(EpochDone) if one.name not in left_out]
+        unused = {"sparsity"} if all(epoch.sparsity is None for epoch in self.epochs) else set()
+        names = [one.name for one in fields(EpochDone) if one.name not in {"members", "ensemble"} | unused]
         rows = [[getattr(epoch, name) for name in names] for epoch in self.epochs]
         return pd.DataFrame(rows, columns=names)
 
