@@ -1,4 +1,4 @@
-"""The same without a browser: ``python -m lrapp RUN.json --out FOLDER``, and ``python -m lrapp predict``."""
+"""The same without a browser: ``python -m lrapp RUN.json --out FOLDER``, ``… predict`` and ``… search``."""
 
 import argparse
 import logging
@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from lrapp.cli import predict
+from lrapp.cli import predict, search
 from lrapp.errors import UserError
 from lrapp.evaluation import boosted_trees, setting_checks
 from lrapp.execution import trees_beside, worker, worker_setup
@@ -23,7 +23,7 @@ from lrapp.settings.sources import upload_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train by a settings file, into a run's folder; or predict, if that is the first word.
+    """Train by a settings file, into a run's folder; or predict or search, if that is the first word.
 
     Returns:
         Exit code: 0 when a model was left, 1 when not, 2 for a wrong call.
@@ -33,10 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["predict"]:
         return predict.main(words[1:])
+    if words[:1] == ["search"]:
+        return search.main(words[1:])
     parser = argparse.ArgumentParser(
         prog="python -m lrapp",
         description="Train a network from the settings that the app saved.",
-        epilog="To predict with a finished run: python -m lrapp predict RUN_FOLDER TABLE.csv --out FILE",
+        epilog="To predict with a finished run: python -m lrapp predict RUN_FOLDER TABLE.csv --out FILE. To try "
+        "settings at random: python -m lrapp search SEARCH.json --out FOLDER",
     )
     parser.add_argument(
         "settings", type=Path, metavar="RUN.json", help="settings, from the Runs page or a download"

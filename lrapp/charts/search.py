@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from lrapp.charts.training import RED, TRAINING, VALIDATION, finished, kept
-from lrapp.experiments.search_space import AXES, Choice, Range, Space, shown, spoken
+from lrapp.experiments.search_space import AXES, Choice, Numbers, Range, Space, Varied, shown, spoken
 
 # With axis and titles, as a chart of its own has to fit into its height.
 _HEIGHT = 230
@@ -50,9 +50,7 @@ def setting_spec(
 
 
 @kept
-def _spec(
-    name: str, varied: Range | Choice, measure: str, upwards: bool, log_measure: bool
-) -> dict[str, Any]:
+def _spec(name: str, varied: Varied, measure: str, upwards: bool, log_measure: bool) -> dict[str, Any]:
     x = _axis(name, varied)
     y = alt.Y(
         "measure:Q",
@@ -82,20 +80,27 @@ def _spec(
     return finished(alt.layer(*layers).properties(height=_HEIGHT))
 
 
-def _axis(name: str, varied: Range | Choice) -> alt.X:
+def _axis(name: str, varied: Varied) -> alt.X:
     label = spoken(name)
     if isinstance(varied, Choice):
         names = [shown(one) for one in varied.among]
         return alt.X("name:N", title=label, scale=alt.Scale(domain=names), axis=alt.Axis(labelAngle=0))
-    about, low, high = AXES[name], varied.low, varied.high
-    if about.scale != "linear":
+    about = AXES[name]
+    listed = sorted(varied.among) if isinstance(varied, Numbers) else []
+    low, high = (varied.low, varied.high) if isinstance(varied, Range) else (listed[0], listed[-1])
+    stepped = isinstance(varied, Range) and varied.step is not None
+    # Steps are as far apart as they are.
+    if about.scale != "linear" and not stepped:
         base = 2 if about.whole else 10
-        marks = _powers(base, low, high)
+        marks = listed or _powers(base, low, high)
         # Vega's own ticks, nine for each decade, would be too many lines.
         some = {"values": marks} if len(marks) > 1 else {"tickCount": 3}
         axis = alt.Axis(labelOverlap=True, **some)
         scale = alt.Scale(type="log", base=base, domain=[low, high], nice=False, padding=8)
-    elif about.whole:
+    elif listed:
+        axis = alt.Axis(values=listed, labelOverlap=True)
+        scale = alt.Scale(domain=[low, high], nice=False, padding=8)
+    elif about.whole and not stepped:
         axis = alt.Axis(values=list(range(int(low), int(high) + 1)), labelOverlap=True)
         scale = alt.Scale(domain=[low, high], nice=False, padding=8)
     else:

@@ -29,6 +29,7 @@ Kind = Literal[
     "better epoch",
     "idle criterion",
     "far target",
+    "late unfreezing",
 ]
 # A range test that uses each row more often than this may learn the rows by heart.
 MOST_PASSES = 30
@@ -69,7 +70,11 @@ def before(settings: RunSettings, training_rows: int, task: Task | None = None) 
     if settings.mode == "train":
         lengths = _Lengths.of(settings, training_rows)
         found += [_warmup(settings, lengths) or _first_cycle(lengths) or _patience(settings, lengths)]
-        found += [_idle_criterion(settings, training_rows), _far_target(settings, task)]
+        found += [
+            _idle_criterion(settings, training_rows),
+            _far_target(settings, task),
+            _unfreezing(settings),
+        ]
     return tuple(remark for remark in found if remark is not None)
 
 
@@ -221,6 +226,34 @@ def _far_target(settings: RunSettings, task: Task | None) -> Remark | None:
         f"An accuracy is at most 1, and the target is {number(stopping.target_value)}: it cannot be reached.",
         "Give the accuracy as a share, such as 0.9.",
     )
+
+
+def _unfreezing(settings: RunSettings) -> Remark | None:
+    """Layers that are to move at last, and not before the run ends or may end."""
+    groups, training = settings.training.groups, settings.training
+    waits = dict(zip(("early", "middle"), groups.unfreezing, strict=True))
+    waits = {name: wait for name, wait in waits.items() if wait and getattr(groups, name)}
+    if not waits:
+        return None
+    last, stopping = max(waits.values()), training.early_stopping
+    if last >= training.epochs:
+        late = " and ".join(name for name in ("middle", "early") if waits.get(name, 0) >= training.epochs)
+        return Remark(
+            "late unfreezing",
+            f"The {late} layers are to move after {_epochs(last)}, and the run has {training.epochs:,}: they stay "
+            "frozen.",
+            "Train for more epochs, or let them move sooner.",
+        )
+    if _counts_epochs(stopping) and stopping.patience < last:
+        late = " and ".join(name for name in ("middle", "early") if waits.get(name, 0) > stopping.patience)
+        return Remark(
+            "late unfreezing",
+            f"Early stopping can end the run after {_epochs(stopping.patience + 1)}, and the {late} layers move only "
+            f"after {last:,}.",
+            _wait(last),
+            _with_patience(settings, last),
+        )
+    return None
 
 
 def _by_patience(settings: RunSettings, ended: TrainingEnded) -> bool:

@@ -91,7 +91,7 @@ def loop_for(
     elif isinstance(start, PretrainedStart):
         knowledge = transfer.of_imagenet(start)
     loop.load_initial_weights = None if knowledge is None else knowledge.give
-    loop.masks.keeps_zeros = from_pruned
+    loop.masks.keeps_zeros = isinstance(start, RunStart)
     if training.pruning.enabled:
         pruning.require_spare(loop.masks.sizes, training.pruning)
     number_embeddings.learn_bins(loop.model, prepared.train.x)

@@ -88,7 +88,7 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
         for extreme in (by_batch[0], by_batch[-1]):
             _with_some_rate(extreme).plan(training_rows)
         batches = search.space.batch_size
-        if batches is not None and batches.high > training_rows:
+        if batches is not None and batches.highest > training_rows:
             remarks.append(
                 f"There are {training_rows:,} rows to train on: a batch of more than that is all of them, and each "
                 "epoch one update."

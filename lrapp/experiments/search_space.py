@@ -16,17 +16,53 @@ Value = float | int | str
 _OPTIMIZERS: Any = TrainingSettings.model_fields["optimizer"].json_schema_extra
 
 
+# As many as can be told apart in a chart.
+MOST_NUMBERS = 50
+
+
 class Range(SettingsModel):
-    """The range of a number; its ``Axis`` says how likely each value is."""
+    """The range of a number; its ``Axis`` says how likely each value is. In steps, each of them is equally likely."""
 
     low: int | float
     high: int | float
+    step: int | float | None = Field(None, gt=0)
+
+    @property
+    def highest(self) -> int | float:
+        """The highest number that can be drawn."""
+        return self.on_step(self.steps) if self.step is not None else self.high
+
+    @property
+    def steps(self) -> int:
+        """How many steps lie between its ends; 0 without a step."""
+        # A share of a step is forgiven, as 0.1 three times is not quite 0.3.
+        return math.floor((self.high - self.low) / self.step + 1e-9) if self.step is not None else 0
+
+    def on_step(self, number: int) -> int | float:
+        """Return the value that lies so many steps above the low end."""
+        assert self.step is not None
+        value = self.low + number * self.step
+        return value if isinstance(value, int) else float(f"{value:.12g}")
+
+
+class Numbers(SettingsModel):
+    """Numbers to choose among, each as likely as the others."""
+
+    among: tuple[int | float, ...] = Field(min_length=1, max_length=MOST_NUMBERS)
+
+    @property
+    def highest(self) -> int | float:
+        """The highest number that can be drawn."""
+        return max(self.among)
 
 
 class Choice(SettingsModel):
     """Optimizers to choose among."""
 
     among: tuple[OptimizerName, ...]
+
+
+Varied = Range | Numbers | Choice
 
 
 @dataclass(frozen=True)
@@ -56,6 +92,9 @@ class Axis:
             share: From 0 up to, but not including, 1.
         """
         low, high = of.low, of.high
+        if of.step is not None:
+            value = of.on_step(math.floor(share * (of.steps + 1)))
+            return value if self.whole else float(value)
         if self.scale == "log2":
             first, last = (int(size).bit_length() - 1 for size in (low, high))
             return int(2 ** (first + math.floor(share * (last - first + 1))))
@@ -70,15 +109,25 @@ class Axis:
             return int(min(max(round(drawn), low), high))
         return float(min(max(float(f"{drawn:.3g}"), low), high))
 
-    def require_inside(self, of: Range) -> None:
-        """Raise a ``ValueError`` if the setting itself would refuse an end of a range."""
-        for end in (of.low, of.high):
+    @property
+    def likelihood(self) -> str:
+        """How likely each value between two ends is, as a sentence."""
+        if self.scale == "log2":
+            return "Powers of two, each as likely as the others."
+        return f"Every {'factor' if self.scale == 'log' else 'number'} is as likely as any other."
+
+    def require_inside(self, of: Range | Numbers) -> None:
+        """Raise a ``ValueError`` if the setting itself would refuse an end of a range, or a number of a list."""
+        listed = isinstance(of, Numbers)
+        for end in of.among if isinstance(of, Numbers) else (of.low, of.high):
             if not self.least <= end <= self.most or (self.whole and not isinstance(end, int)):
                 kind = "whole numbers" if self.whole else "numbers"
                 raise ValueError(
-                    f"The ends must be {kind} from {number(self.least, 6)} to {number(self.most, 6)}. "
-                    f"Received: {number(end, 6)}."
+                    f"The {'values' if listed else 'ends'} must be {kind} from {number(self.least, 6)} to "
+                    f"{number(self.most, 6)}. Received: {number(end, 6)}."
                 )
+        if isinstance(of, Range) and self.whole and not isinstance(of.step, int | None):
+            raise ValueError(f"The step must be a whole number. Received: {number(of.step or 0, 6)}.")
 
 
 AXES = {
@@ -92,56 +141,66 @@ AXES = {
 """The numbers that may vary; the optimizer is drawn from a ``Choice``."""
 
 
+_STEPS: dict[str, int | float] = {"learning_rate": 0.01, "units": 32, "layers": 1, "dropout": 0.1, "l2": 1e-3}
+_LISTS: dict[str, tuple[int | float, ...]] = {
+    "learning_rate": (1e-2, 1e-3, 1e-4),
+    "batch_size": (32, 64, 128),
+    "units": (32, 64, 128, 256),
+    "layers": (1, 2, 3),
+    "dropout": (0.0, 0.2, 0.5),
+    "l2": (1e-4, 1e-3, 1e-2),
+}
+
+
 class Space(SettingsModel):
     """Which settings vary, and in which range; the others are fixed."""
 
     # The draws depend on the order of the fields: new ones go to the end.
-    learning_rate: Range | None = Field(
+    learning_rate: Range | Numbers | None = Field(
         None,
         title="Learning rate",
-        description="Every factor is as likely as any other; where the policy moves the rate this is its peak, and its "
-        "lower bound keeps its share of that.",
+        description="Where the policy moves the rate this is its peak, and its lower bound keeps its share of that.",
     )
-    batch_size: Range | None = Field(
+    batch_size: Range | Numbers | None = Field(
         None,
         title="Batch size",
-        description="Powers of two, each as likely as the others; small batches mean more updates in the same epochs.",
+        description="Small batches mean more updates in the same epochs.",
     )
-    units: Range | None = Field(
+    units: Range | Numbers | None = Field(
         None,
         title="Width",
-        description="Units of every hidden layer, the same for all; every factor is as likely as any other.",
+        description="Units of every hidden layer, the same for all.",
     )
-    layers: Range | None = Field(
+    layers: Range | Numbers | None = Field(
         None,
         title="Number of layers",
         description="Hidden layers: the first ones of the network; where it has fewer, its last one is repeated.",
     )
-    dropout: Range | None = Field(
+    dropout: Range | Numbers | None = Field(
         None,
         title="Dropout",
-        description="Share of every hidden layer's outputs that is dropped; every share is as likely as any other.",
+        description="Share of every hidden layer's outputs that is dropped.",
     )
-    l2: Range | None = Field(
+    l2: Range | Numbers | None = Field(
         None,
         title="L2",
-        description="Penalty on the square of every hidden layer's weights; every factor is as likely as any other.",
+        description="Penalty on the square of every hidden layer's weights.",
     )
     optimizer: Choice | None = Field(
         None,
         title="Optimizer",
-        description="Each as likely as the others; SGD wants rates some ten times those of Adam, so let the rate vary.",
+        description="SGD wants rates some ten times those of Adam, so let the rate vary.",
     )
 
     @field_validator(*AXES)
     @classmethod
-    def _inside(cls, of: Range | None, field: ValidationInfo) -> Range | None:
+    def _inside(cls, of: Range | Numbers | None, field: ValidationInfo) -> Range | Numbers | None:
         if of is not None:
             AXES[str(field.field_name)].require_inside(of)
         return of
 
     @property
-    def varied(self) -> tuple[tuple[str, Range | Choice], ...]:
+    def varied(self) -> tuple[tuple[str, Varied], ...]:
         """Names and ranges of the settings that vary, in the order of the fields."""
         found = ((name, getattr(self, name)) for name in NAMES)
         return tuple((name, one) for name, one in found if one is not None)
@@ -167,30 +226,84 @@ def usual(name: str) -> Range | Choice:
     return AXES[name].usual if name in AXES else Choice(among=("sgd", "adam", "rmsprop"))
 
 
-def draw(name: str, of: Range | Choice, share: float) -> Value:
+def usual_step(name: str) -> int | float:
+    """Return the default step of a number, where it varies in steps."""
+    return _STEPS[name]
+
+
+def usual_numbers(name: str) -> Numbers:
+    """Return the default list of a number."""
+    return Numbers(among=_LISTS[name])
+
+
+def draw(name: str, of: Varied, share: float) -> Value:
     """Return a value for a setting; arguments as for ``Axis.draw``."""
-    if isinstance(of, Choice):
-        return of.among[math.floor(share * len(of.among))]
-    return AXES[name].draw(of, share)
+    if isinstance(of, Range):
+        return AXES[name].draw(of, share)
+    value: Value = of.among[math.floor(share * len(of.among))]
+    return float(value) if isinstance(of, Numbers) and not AXES[name].whole else value
 
 
-def refuse(name: str, of: Range | Choice) -> None:
+def numbers(name: str, text: str) -> Numbers:
+    """Return the numbers of a list that a person typed, with blanks, commas or semicolons between them.
+
+    Args:
+        name: The setting.
+        text: What was typed.
+
+    Raises:
+        UserError: If something is no number, or not one that the setting can be.
+    """
+    about, found = AXES[name], []
+    for word in text.replace(",", " ").replace(";", " ").split():
+        try:
+            value = float(word)
+        except ValueError:
+            value = math.nan
+        if not about.least <= value <= about.most or (about.whole and not value.is_integer()):
+            kind = "whole numbers" if about.whole else "numbers"
+            raise UserError(
+                f"{title(name)}: the list must be {kind} from {number(about.least, 6)} to {number(about.most, 6)}, "
+                f"such as {listed(usual_numbers(name))}. Received: {word[:40]}."
+            )
+        found.append(int(value) if about.whole else value)
+    if not 2 <= len(set(found)) <= MOST_NUMBERS or len(set(found)) < len(found):
+        raise UserError(
+            f"{title(name)}: the list must hold 2 to {MOST_NUMBERS} different numbers; add others, or take some out. "
+            f"Received: {text.strip()[:60] or 'none'}."
+        )
+    return Numbers(among=tuple(found))
+
+
+def listed(of: Numbers) -> str:
+    """Return numbers as a person would type them into a list."""
+    return ", ".join(f"{value:.12g}" for value in of.among)
+
+
+def refuse(name: str, of: Varied) -> None:
     """Check a range.
 
     Args:
         name: The setting.
-        of: Its range.
+        of: Its range, or what it is chosen among.
 
     Raises:
-        UserError: If the ends are equal, out of order, or not valid for the setting; or there is no choice.
+        UserError: If the ends are equal, out of order, or not valid for the setting; a step does not fit between them;
+            or there is no choice.
     """
-    if isinstance(of, Choice):
+    if isinstance(of, Choice | Numbers):
         if len(set(of.among)) < 2 or len(set(of.among)) < len(of.among):
+            received = ", ".join(of.among) if isinstance(of, Choice) else listed(of)
             raise UserError(
                 f"{title(name)}: there must be two different ones or more to choose among; add another. "
-                f"Received: {', '.join(of.among) or 'none'}."
+                f"Received: {received or 'none'}."
             )
         return
+    if of.step is not None and AXES[name].scale == "log2":
+        raise UserError(
+            f"{title(name)}: it goes in powers of two, so there is no step; leave it out, or list the values. "
+            f"Received: {number(of.step, 6)}."
+        )
     for size in (of.low, of.high):
         if AXES[name].scale == "log2" and int(size).bit_count() != 1:
             raise UserError(
@@ -201,6 +314,11 @@ def refuse(name: str, of: Range | Choice) -> None:
         raise UserError(
             f"{title(name)}: the range must end above its start; raise its end or lower its start. "
             f"Received: {number(of.low, 6)} to {number(of.high, 6)}."
+        )
+    if of.step is not None and of.steps < 1:
+        raise UserError(
+            f"{title(name)}: a step must fit between the ends of the range; make it smaller. "
+            f"Received: {number(of.step, 6)}."
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lrapp.errors import UserError
 from lrapp.experiments import search as searches
 from lrapp.experiments.search import Search
-from lrapp.experiments.search_space import spoken
+from lrapp.experiments.search_space import Numbers, Range, Space, spoken
 from lrapp.experiments.study_files import (
     MOST_LABEL,
     Study,
@@ -27,6 +27,7 @@ from lrapp.settings import (
     LayerSettings,
     ModelSettings,
     OneCycleSettings,
+    PicturesSource,
     PolicySettings,
     RunSettings,
     SGDRSettings,
@@ -38,6 +39,7 @@ from lrapp.settings import (
 # As many as there are distinct hues; and as many runs as a machine finishes in a day.
 MOST_POLICIES, MOST_SEEDS = 8, 20
 CYCLICAL = "What cyclical rates do"
+WIDTH_AND_RATE = "Width and rate on Fashion-MNIST"
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,23 @@ def what_cyclical_rates_do(source: Source, target: str, batch_size: int = 350) -
     return Plan(CYCLICAL, base, contenders(policies), (0, 1, 2))
 
 
+def width_and_rate() -> tuple[Search, RunSettings]:
+    """Return the search of Keras Tuner's introduction, and the settings that it starts from.
+
+    A dense network with one hidden layer on Fashion-MNIST, trained by Adam: 32 to 512 units in steps of 32, and a rate
+    of 0.01, 0.001 or 0.0001. See https://www.tensorflow.org/tutorials/keras/keras_tuner.
+    """
+    space = Space(units=Range(low=32, high=512, step=32), learning_rate=Numbers(among=(1e-2, 1e-3, 1e-4)))
+    base = RunSettings(
+        data=DataSettings(source=PicturesSource(name="fashion-mnist")),
+        model=ModelSettings(layers=(LayerSettings(units=128),)),
+        training=TrainingSettings(optimizer="adam", batch_size=32, epochs=10),
+        policy=FixedSettings(learning_rate=1e-3),
+    )
+    # A seed by which all ten differ.
+    return Search(space=space, trials=10, seed=8), base
+
+
 def create(store: Store, plan: Plan, training_rows: int | None = None, owner: str = "") -> Study:
     """Make a study and its runs, queued; the owner of the queue has to submit them.
 
@@ -275,9 +294,28 @@ def create_search(
         UserError: If the search cannot be made, or the disk is full; then no run is left behind.
     """
     searches.check(search, base, training_rows)
-    name = f"Random search of {', '.join(spoken(one) for one, _ in search.space.varied)}"
+    trials = trials_of(search, base)
     runs = [
-        (f"Trial {number}", base.training.seed, _as_member(settings, f"{name}: trial {number}"))
-        for number, settings in enumerate(searches.draw(search, base), start=1)
+        (f"Trial {number}", base.training.seed, settings) for number, settings in enumerate(trials, start=1)
     ]
-    return make(store, name, runs, search=search, owner=owner)
+    return make(store, name_of(search), runs, search=search, owner=owner)
+
+
+def name_of(search: Search) -> str:
+    """Return what a search is called: by what it varies."""
+    return f"Random search of {', '.join(spoken(one) for one, _ in search.space.varied)}"
+
+
+def trials_of(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
+    """Return the settings of each trial, as it trains: named, with early stopping off.
+
+    Args:
+        search, base: As for ``create_search``.
+
+    Raises:
+        UserError: If the search cannot be made.
+    """
+    return tuple(
+        _as_member(settings, f"{name_of(search)}: trial {number}")
+        for number, settings in enumerate(searches.draw(search, base), start=1)
+    )

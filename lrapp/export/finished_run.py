@@ -1,5 +1,6 @@
 """A finished run -> all that a script needs to repeat it without this package: files, columns, split, rates."""
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -15,7 +16,7 @@ from lrapp.runs.store import Run, Store
 from lrapp.sandbox.plain_files import pandas_gives
 from lrapp.sandbox.readers import OverLimit
 from lrapp.sandbox.sources import read_table
-from lrapp.settings import Precision, RunSettings, Source, UploadedSource
+from lrapp.settings import Precision, RunSettings, RunStart, Source, UploadedSource
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
     from lrapp.tables.reading import Table
 
-ORIGINAL, CLEANED, SPLIT = "data.csv", "data_clean.csv", "split.csv"
+ORIGINAL, CLEANED, SPLIT, INITIAL = "data.csv", "data_clean.csv", "split.csv", "initial_weights.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,7 @@ class FinishedRun:
         scores: Of its model; None where it was trained on all rows.
         model: Its network and its preprocessor.
         prepared: Its rows.
+        store: Where the run lies that it may have started from.
     """
 
     settings: RunSettings
@@ -62,6 +64,36 @@ class FinishedRun:
     scores: "Scores | None"
     model: "SavedModel"
     prepared: "Prepared"
+    store: Store
+
+    @property
+    def initial(self) -> bytes | None:
+        """The weights that it began with, as NumPy's ``savez`` writes them; None where no earlier run gave them.
+
+        Raises:
+            UserError: If the run that it started from is no longer there.
+        """
+        from lrapp.networks import models, number_embeddings, transfer
+
+        start, prepared = self.settings.model.start, self.prepared
+        if not isinstance(start, RunStart):
+            return None
+        try:
+            folder = self.store.get(start.run).folder
+        except UserError as error:
+            raise UserError(
+                "The run that this one started from is no longer here, and a script needs its weights. Take another "
+                "format, or train a run from fresh weights."
+            ) from error
+        network = models.build(
+            *(self.settings.model, prepared.shape, prepared.task, len(prepared.classes)),
+            *(self.settings.training.seed, self.settings.training.precision, prepared.preprocessor.numbers),
+        )
+        number_embeddings.learn_bins(network, prepared.train.x)
+        transfer.of_run(folder, network, prepared).give(network)
+        target = io.BytesIO()
+        np.savez(target, *network.get_weights())
+        return target.getvalue()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -188,6 +220,7 @@ def recipe(run: Run, store: Store) -> Recipe:
         scores,
         model,
         prepared,
+        store,
         preprocessor=preprocessor,
         frame=frame,
         table_notes=table.notes,

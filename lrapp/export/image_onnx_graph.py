@@ -76,6 +76,8 @@ def _layer(graph: Graph, layer: Any, given: Sequence[Tensor]) -> Tensor:
         case "Conv2D" | "DepthwiseConv2D":
             return _conv(graph, layer, x, weights)
         case "BatchNormalization":
+            if not layer.scale:
+                weights.insert(0, np.ones_like(weights[0]))
             constants = map(graph.constant, weights)
             return graph.add("BatchNormalization", x, *constants, epsilon=float(layer.epsilon))
         case "Activation":
@@ -92,6 +94,17 @@ def _layer(graph: Graph, layer: Any, given: Sequence[Tensor]) -> Tensor:
         case "MaxPooling2D" | "AveragePooling2D" if layer.padding == "valid":
             kind = "MaxPool" if type(layer).__name__ == "MaxPooling2D" else "AveragePool"
             return graph.add(kind, x, kernel_shape=list(layer.pool_size), strides=list(layer.strides))
+        case "AveragePooling2D" if layer.padding == "same" and set(layer.strides) == {1}:
+            # As TensorFlow does it: what lies beyond the edge does not count.
+            edges = [(size - 1) // 2 for size in layer.pool_size] + [size // 2 for size in layer.pool_size]
+            return graph.add(
+                "AveragePool",
+                x,
+                kernel_shape=list(layer.pool_size),
+                strides=[1, 1],
+                pads=edges,
+                count_include_pad=0,
+            )
         case "GlobalMaxPooling2D" | "GlobalAveragePooling2D" as kind:
             x = graph.add("GlobalMaxPool" if "Max" in kind else "GlobalAveragePool", x)
             return x if layer.keepdims else graph.add("Flatten", x, axis=1)

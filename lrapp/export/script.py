@@ -6,14 +6,12 @@ import textwrap
 from dataclasses import replace
 from typing import Any
 
-from lrapp.errors import UserError
 from lrapp.escaping import line
-from lrapp.export import kinds, script_members
+from lrapp.export import kinds, script_members, script_transfer
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.export.script_training import network_cell, rate_cell, testing_cell, training_cell
 from lrapp.policies.schedules import OneCycle, WarmUp
-from lrapp.settings.network import FreshStart
 
 
 def script(recipe: FinishedRun) -> str:
@@ -58,16 +56,7 @@ def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
     Raises:
         UserError: If the run does what a script cannot repeat.
     """
-    if recipe.settings.training.groups.differ:
-        raise UserError(
-            "This run gives groups of layers rates of their own, which a script cannot repeat: take another "
-            "format, or train without differential rates."
-        )
-    if not isinstance(recipe.settings.model.start, FreshStart):
-        raise UserError(
-            "This run started from weights that were learned before, which a script cannot repeat: take "
-            "another format, or train from fresh weights."
-        )
+    script_transfer.refuse(recipe)
     training = network_cell(recipe), rate_cell(recipe), training_cell(recipe)
     if recipe.settings.policy.cycle_momentum:
         training = _with_momentum(recipe, *training)
@@ -117,8 +106,12 @@ def _with_momentum(
         f'    """{name} with a {how.momentum_name} that is set before every step; Keras holds on to its first."""\n\n'
         + update.format(step="momentum_now * velocity - down" if how.nesterov else "velocity")
     )
-    code = network.code.replace(f"keras.optimizers.{name}(", f"Moving{name}(")
-    trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", training.code)
+    # Also where groups of layers have rates of their own, whose class is then one of this.
+    code, trained = (
+        re.sub(rf"keras\.optimizers\.{name}(?=\(|\):)", f"Moving{name}", cell.code)
+        for cell in (network, training)
+    )
+    trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", trained)
     if not script_members.networks(recipe):
         trained = trained.replace(
             "network.save(",

@@ -1,6 +1,7 @@
 """Pruning as code: a callback of Keras that does what the loop does."""
 
 from lrapp.export.finished_run import FinishedRun
+from lrapp.settings import RunStart
 
 _ALL = """\
             for values in sizes:  # the largest weight of each layer stays
@@ -27,6 +28,9 @@ def callback(recipe: FinishedRun) -> str:
             f"{final!r} + ({initial!r} - {final!r}) * (1 - (epoch + 1 - {first}) / ({last} - {first})) ** 3"
         )
         share = f"{share} if epoch + 1 < {last} else {final!r}"
+    kept = "np.ones(kernel.shape, bool)"
+    if isinstance(recipe.settings.model.start, RunStart):
+        kept = "np.asarray(kernel) != 0"  # what is zero stays zero
     return f'''\
 def smallest(values, share):
     """Which are the smallest, of equally small ones the first."""
@@ -40,8 +44,9 @@ class Pruning(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         kinds = (keras.layers.Dense, keras.layers.Conv2D)
-        self.kernels = [layer.kernel for layer in self.model.layers if isinstance(layer, kinds)]
-        self.masks = [np.ones(kernel.shape, bool) for kernel in self.kernels]
+        layers = [inner for layer in self.model.layers for inner in getattr(layer, "layers", [layer])]
+        self.kernels = [layer.kernel for layer in layers if isinstance(layer, kinds)]
+        self.masks = [{kept} for kernel in self.kernels]
 
     def on_epoch_begin(self, epoch, logs=None):
         if {first} <= epoch + 1 <= {last}:

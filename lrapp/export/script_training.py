@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from lrapp.export import kinds, script_members, script_pruning, script_stopping
+from lrapp.export import kinds, script_members, script_pruning, script_stopping, script_transfer
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
@@ -12,17 +12,7 @@ from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy
 
 def network_cell(recipe: FinishedRun) -> Cell:
     """Return the step for the network."""
-    training = recipe.settings.training
-    betas = f"beta_1={training.beta_1}, beta_2={training.beta_2}"
-    made = {
-        "sgd": f"SGD(momentum={training.momentum}, nesterov={training.nesterov})",
-        "adam": f"Adam({betas})",
-        "adamw": f"AdamW(weight_decay={training.weight_decay}, {betas})",
-        "rmsprop": f"RMSprop(momentum={training.momentum})",
-    }[training.optimizer]
-    optimizer = f"keras.optimizers.{made}"
-    if training.precision == "mixed_float16":
-        optimizer = f"keras.optimizers.LossScaleOptimizer({optimizer})"
+    optimizer = _optimizer(recipe)
     loss, metric = {
         "binary": ("BinaryCrossentropy", 'BinaryAccuracy(name="metric")'),
         "multi-class": ("SparseCategoricalCrossentropy", 'SparseCategoricalAccuracy(name="metric")'),
@@ -39,12 +29,31 @@ def network_cell(recipe: FinishedRun) -> Cell:
     if each:
         networks = [_network(network) for network in each]
         return script_members.network_cell(networks, _bins(each[0]) + compiled, text)
+    begin, initial = script_transfer.base_code(recipe), script_transfer.initial_code(recipe)
+    network = _network(recipe.model.network)
+    made = f"{begin}{network}\n{initial or _bins(recipe.model.network)}{compiled}network.summary()"
     return Cell(
         "Build the network",
         text
         + (" Augmentation is active in training only." if recipe.settings.model.augmentation.any else ""),
-        f"{_network(recipe.model.network)}\n{_bins(recipe.model.network)}{compiled}network.summary()",
+        made,
     )
+
+
+def _optimizer(recipe: FinishedRun) -> str:
+    """Code that makes the optimizer."""
+    training = recipe.settings.training
+    betas = f"beta_1={training.beta_1}, beta_2={training.beta_2}"
+    made = {
+        "sgd": f"SGD(momentum={training.momentum}, nesterov={training.nesterov})",
+        "adam": f"Adam({betas})",
+        "adamw": f"AdamW(weight_decay={training.weight_decay}, {betas})",
+        "rmsprop": f"RMSprop(momentum={training.momentum})",
+    }[training.optimizer]
+    optimizer = f"keras.optimizers.{made}"
+    if training.precision == "mixed_float16":
+        optimizer = f"keras.optimizers.LossScaleOptimizer({optimizer})"
+    return optimizer
 
 
 def _bins(network: Any) -> str:
@@ -75,13 +84,15 @@ def _network(network: Any) -> str:
     start = f"keras.Input({shape!r}{kind})"
     layers = network.operations[1:]
     if not any(isinstance(layer.input, list) for layer in layers):
-        lines = [f"        {start},", *(f"        keras.layers.{_layer(layer, 8)}," for layer in layers)]
+        lines = [f"        {start},", *(f"        {_layer(layer, 8)}," for layer in layers)]
         return "network = keras.Sequential(\n    [\n" + "\n".join(lines) + "\n    ]\n)"
     left = Counter(id(tensor) for layer in layers for tensor in _inputs(layer))
     lines = [f"inputs = {start}"]
     names = {id(network.input): "inputs"}
+    name = "inputs"
     for layer in layers:
-        given = [names[id(tensor)] for tensor in _inputs(layer)]
+        # A network within has another input and output inside than outside; it follows a chain of layers.
+        given = [names.get(id(tensor), name) for tensor in _inputs(layer)]
         left.subtract(id(tensor) for tensor in _inputs(layer))
         # A variable name is reused once its tensor is not needed any more.
         taken = {name for tensor, name in names.items() if left[tensor]} | {"inputs"}
@@ -91,7 +102,7 @@ def _network(network: Any) -> str:
         if type(layer).__name__ == "Cos":
             lines.append(f"{name} = keras.ops.cos({arguments})")
             continue
-        lines.append(f"{name} = keras.layers.{_layer(layer, 0)}({arguments})")
+        lines.append(f"{name} = {_layer(layer, 0)}({arguments})")
     return "\n".join([*lines, f"network = keras.Model(inputs, {name})"])
 
 
@@ -100,7 +111,9 @@ def _inputs(layer: Any) -> list[Any]:
 
 
 def _layer(layer: Any, indent: int) -> str:
-    """The code that creates a layer."""
+    """The code that creates a layer; ``base`` is there already."""
+    if hasattr(layer, "layers"):
+        return "base"
     kind = type(layer).__name__
     arguments: list[str] = []
     match kind:
@@ -140,15 +153,17 @@ def _layer(layer: Any, indent: int) -> str:
         case "EinsumDense":
             arguments += _einsum(layer)
         case "Rescaling":
-            arguments.append(f"{layer.scale!r}, offset={layer.offset!r}")
+            arguments.append(script_transfer.scale(layer))
+        case "Resizing":
+            arguments.append(f"{layer.height}, {layer.width}")
         case "RandomFlip" | "RandomRotation" | "RandomZoom" | "RandomTranslation" | "RandomContrast":
             arguments += _variation(layer)
     if layer.dtype_policy.name != "float32":
         arguments.append(f'dtype="{layer.dtype_policy.name}"')
-    line = f"{kind}({', '.join(arguments)})"
-    if len(line) > WIDTH - indent:
+    line = f"keras.layers.{kind}({', '.join(arguments)})"
+    if len(line) > WIDTH - indent + len("keras.layers."):
         inner, outer = "\n" + " " * (indent + 4), "\n" + " " * indent
-        line = f"{kind}({inner}" + f",{inner}".join(arguments) + f",{outer})"
+        line = f"keras.layers.{kind}({inner}" + f",{inner}".join(arguments) + f",{outer})"
     return line
 
 
@@ -295,12 +310,15 @@ def training_cell(recipe: FinishedRun) -> Cell:
         left = 0
     pruning = script_pruning.callback(recipe)
     made = "pruning = Pruning()\n" if pruning else ""
-    callbacks = ["Plan()", *(["pruning"] if pruning else []), *script_stopping.callbacks(recipe, epochs)]
+    grouped, on_groups = script_transfer.groups_code(recipe, _optimizer(recipe))
+    callbacks = ["Plan()", *(["pruning"] if pruning else []), *(["Unfreezing()"] if grouped else [])]
+    callbacks += script_stopping.callbacks(recipe, epochs)
     weights = ", weights[rows]" if recipe.prepared.train.weight is not None else ""
     crossed = recipe.prepared.folds is not None
     if crossed:
         weights = ", weights[rows]"
     text = "Every epoch uses every training row, in an order that follows from the seed."
+    text += on_groups
     if cut_short and reason != "diverged":
         done, so = ("was stopped", "is") if reason == "stopped" else ("ended early", "does")
         text += f" The run {done} after {epochs:,} of {counted(training.epochs, 'epoch')}, and so {so} this."
@@ -355,7 +373,7 @@ class Plan(keras.callbacks.Callback):
         self.step += 1
 
 
-{pruning}{script_stopping.criterion(recipe)}{made}history = network.fit(
+{grouped}{pruning}{script_stopping.criterion(recipe)}{made}history = network.fit(
     batches,
     shuffle=False,  # the batches come in their own order
 {watched}    epochs={epochs},
@@ -364,7 +382,7 @@ class Plan(keras.callbacks.Callback):
         keras.callbacks.TerminateOnNaN(),
     ],
     verbose=2,
-){_last_steps(training.seed, epochs, left, bool(pruning))}'''
+){_last_steps(training.seed, epochs, left, bool(grouped), bool(pruning))}'''
     if script_members.networks(recipe):
         return script_members.training_cell(recipe, text, code, script_members.calibrated(recipe))
     return Cell("Train", text, f'{code}\n{script_members.calibrated(recipe)}network.save("model.keras")')
@@ -374,11 +392,12 @@ def _rows_at_once(recipe: FinishedRun) -> int:
     return kinds.of(recipe.prepared.kind).rows_at_once
 
 
-def _last_steps(seed: int, epochs: int, steps: int, prunes: bool) -> str:
+def _last_steps(seed: int, epochs: int, steps: int, grouped: bool, prunes: bool) -> str:
     """The steps of an epoch that was not finished."""
     if not steps:
         return ""
     begin = f"\npruning.on_epoch_begin({epochs})" if prunes else ""
+    begin += f"\nUnfreezing().on_epoch_begin({epochs})" if grouped else ""
     end = "\n    pruning.on_train_batch_end(batch)" if prunes else ""
     return f"""{begin}
 batches.order = np.random.default_rng([{seed}, {epochs}]).permutation(len(x_train))

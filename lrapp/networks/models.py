@@ -13,6 +13,7 @@ from lrapp.settings import (
     ModelSettings,
     Optimizer,
     Precision,
+    PretrainedName,
     PretrainedStart,
     Task,
     TrainingSettings,
@@ -23,9 +24,15 @@ from lrapp.settings import (
 # without effect but for a division by 255.
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DIVISORS = [spread * math.sqrt(spread) for spread in _SPREAD]
+# What VGG16 has subtracted, red, green and blue on 0 to 255. Its own order is blue, green, red: ``transfer`` turns the
+# weights of its first layer instead of the pictures.
+_MEAN_BYTES = (123.68, 116.779, 103.939)
 # The scale of pictures that a network from keras.applications expects: factor and offset on -1 to 1.
-BASES: dict[str, tuple[Any, Any, Any]] = {
+BASES: dict[PretrainedName, tuple[Any, Any, Any]] = {
     "MobileNetV2": (keras.applications.MobileNetV2, 1.0, 0.0),
+    "ResNet50V2": (keras.applications.ResNet50V2, 1.0, 0.0),
+    "InceptionV3": (keras.applications.InceptionV3, 1.0, 0.0),
+    "VGG16": (keras.applications.VGG16, 127.5, [127.5 - mean for mean in _MEAN_BYTES]),
     "EfficientNetB0": (
         keras.applications.EfficientNetB0,
         [255 * 0.5 / divisor for divisor in _DIVISORS],

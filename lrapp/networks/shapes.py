@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lrapp.errors import UserError
-from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedStart
+from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedName, PretrainedStart
 
 Group = Literal["early", "middle", "head"]
 Shape = tuple[int, ...]
@@ -63,9 +63,12 @@ class _Known:
     kept: int
 
 
-_KNOWN = {
+_KNOWN: dict[PretrainedName, _Known] = {
     "MobileNetV2": _Known(1280, 2_223_872, 34_112, 300_774_272, 10_000_000),
     "EfficientNetB0": _Known(1280, 4_007_548, 42_023, 385_868_640, 14_000_000),
+    "ResNet50V2": _Known(2048, 23_519_360, 45_440, 3_480_207_360, 16_000_000),
+    "VGG16": _Known(512, 14_714_688, 0, 15_346_630_656, 14_000_000),
+    "InceptionV3": _Known(2048, 21_768_352, 34_432, 2_835_873_120, 10_000_000),
 }
 _KNOWN_SIZE = 224
 # Of ``number_embeddings``: frequencies and what is made of them for each number, and bins.
@@ -140,7 +143,7 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
         shape: Of one row of the data, as for ``shapes``.
 
     Raises:
-        UserError: If the data are a table.
+        UserError: If the data are a table, or the pictures too small for it.
     """
     start = model.start
     if not isinstance(start, PretrainedStart):
@@ -149,6 +152,8 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
         raise UserError(
             f"{start.name} looks at pictures; this is a table. Start from fresh weights or from a run of your own."
         )
+    if start.obstacle:
+        raise UserError(start.obstacle)
     known = _KNOWN[start.name]
     share = (start.size / _KNOWN_SIZE) ** 2
     return LayerShape(

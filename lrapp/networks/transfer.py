@@ -158,6 +158,9 @@ def of_imagenet(start: PretrainedStart) -> Knowledge:
             "internet once, or start from fresh weights or from a run of your own."
         ) from error
     values = [layer.get_weights() for layer in _learned(base)]
+    if start.name == "VGG16":
+        # It has learned from blue, green and red, and here it sees red, green and blue.
+        values[0][0] = values[0][0][:, :, ::-1]
 
     def give(model: keras.Model) -> None:
         for layer, weights in zip(_learned(model.get_layer(layers.BASE)), values, strict=True):

@@ -7,17 +7,18 @@ from lrapp.settings.data import (
     Scaling,
     Task,
 )
+from lrapp.settings.groups import GroupSettings
 from lrapp.settings.made_from import MadeFrom
 from lrapp.settings.network import (
     Activation,
     AugmentationSettings,
     FreshStart,
-    GroupSettings,
     InitialWeights,
     LayerKind,
     LayerSettings,
     ModelSettings,
     NumberEmbedding,
+    PretrainedName,
     PretrainedStart,
     RunStart,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "PicturesSource",
     "PolicySettings",
     "Precision",
+    "PretrainedName",
     "PretrainedStart",
     "PruningSettings",
     "RangeTestSettings",

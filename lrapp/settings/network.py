@@ -218,23 +218,68 @@ class RunStart(SettingsModel):
     )
 
 
+PretrainedName = Literal["MobileNetV2", "EfficientNetB0", "ResNet50V2", "VGG16", "InceptionV3"]
+
+
+@dataclass(frozen=True)
+class PretrainedFacts:
+    """Facts about a network that has learned from ImageNet.
+
+    Args:
+        megabytes: Of the weights that Keras downloads.
+        learned: Pixels along a side of the pictures that it has learned from.
+        least: Pixels along a side of the smallest pictures that it can look at.
+        about: What sets it apart, in a few words.
+    """
+
+    megabytes: int
+    learned: int
+    least: int
+    about: str
+
+
+PRETRAINED: dict[PretrainedName, PretrainedFacts] = {
+    "MobileNetV2": PretrainedFacts(9, 224, 32, "small and quick"),
+    "EfficientNetB0": PretrainedFacts(16, 224, 32, "small and accurate"),
+    "ResNet50V2": PretrainedFacts(95, 224, 32, "50 layers with shortcuts"),
+    "VGG16": PretrainedFacts(59, 224, 32, "plain and old, with the most computing by far"),
+    "InceptionV3": PretrainedFacts(88, 299, 75, "windows of several sizes side by side"),
+}
+
+
 class PretrainedStart(SettingsModel):
     """A network that has learned from the photographs of ImageNet; the table's layers come behind it."""
 
     type: Literal["pretrained"] = "pretrained"
-    name: Literal["MobileNetV2", "EfficientNetB0"] = Field(
+    name: PretrainedName = Field(
         "MobileNetV2",
         title="Network",
-        description="MobileNetV2 is small and quick (9 MB); EfficientNetB0 is better and takes twice as long (16 MB).",
+        description="Which network; MobileNetV2 is the smallest and quickest.",
     )
     size: int = Field(
         96,
         ge=32,
-        le=224,
+        le=299,
         title="Pictures are brought to",
-        description="Pixels along a side that the network sees; it has learned from 224, and less is quicker.",
+        description="Pixels along a side that the network sees. It has learned from 224 (InceptionV3: from 299, and it "
+        "needs 75 or more); less is quicker.",
         json_schema_extra=ui("pixels"),
     )
+
+    @property
+    def facts(self) -> PretrainedFacts:
+        """What is known of the network."""
+        return PRETRAINED[self.name]
+
+    @property
+    def obstacle(self) -> str:
+        """Why the network cannot look at pictures of that size, as a sentence; empty if it can."""
+        if self.size >= self.facts.least:
+            return ""
+        return (
+            f"{self.name} needs pictures of at least {self.facts.least} pixels along a side: set “Pictures are brought "
+            f"to” to {self.facts.least} or more, or choose another network. Received: {self.size}."
+        )
 
 
 Start = Annotated[FreshStart | RunStart | PretrainedStart, Field(discriminator="type")]
@@ -274,54 +319,3 @@ class ModelSettings(SettingsModel):
     )
     augmentation: AugmentationSettings = AugmentationSettings()
     start: Start = FreshStart()
-
-
-class GroupSettings(SettingsModel):
-    """Differential learning rates: what the policy's rate is multiplied with in each third of the network.
-
-    The head is the output layer with the dense layers before it that follow pooling or pictures; what is before it
-    is cut into halves, early and middle. A factor of 0 freezes the group.
-    """
-
-    early: float = Field(
-        1.0,
-        ge=0,
-        le=100,
-        title="Early layers",
-        description="Factor on the learning rate of the first half of the layers before the head; 0 freezes them.",
-        json_schema_extra=ui("× rate", step=0.1),
-    )
-    middle: float = Field(
-        1.0,
-        ge=0,
-        le=100,
-        title="Middle layers",
-        description="Factor on the learning rate of the second half of the layers before the head; 0 freezes them.",
-        json_schema_extra=ui("× rate", step=0.1),
-    )
-    head: float = Field(
-        1.0,
-        gt=0,
-        le=100,
-        title="Head",
-        description="Factor on the learning rate of the last layers, which are new to the task.",
-        json_schema_extra=ui("× rate", step=0.1),
-    )
-    frozen_epochs: int = Field(
-        0,
-        ge=0,
-        le=100_000,
-        title="Frozen at first",
-        description="Epochs in which only the head learns, so that its first, wild steps spoil nothing before it.",
-        json_schema_extra=ui("epochs"),
-    )
-
-    @property
-    def differ(self) -> bool:
-        """Whether the groups do not all follow the policy's own rate."""
-        return self != GroupSettings()
-
-    @property
-    def factors(self) -> tuple[float, ...]:
-        """What each group multiplies the rate with: early, middle and head; a single 1 where none differs."""
-        return (self.early, self.middle, self.head) if self.differ else (1.0,)

@@ -18,10 +18,10 @@ from lrapp.settings.base import SettingsModel, ui
 from lrapp.settings.data import (
     DataSettings,
 )
+from lrapp.settings.groups import GroupSettings
 from lrapp.settings.made_from import MadeFrom
 from lrapp.settings.network import (
     FreshStart,
-    GroupSettings,
     ModelSettings,
 )
 from lrapp.settings.policy import (
@@ -340,7 +340,7 @@ class RunSettings(SettingsModel):
         """Return the learning rate of every step for each group of layers.
 
         Differential rates: each group follows the policy at a factor of its own, and those before the head stand
-        still while they are frozen.
+        still while they are frozen: both at first, then the early ones alone (gradual unfreezing).
 
         Args:
             training_rows: As for ``plan``.
@@ -357,8 +357,9 @@ class RunSettings(SettingsModel):
         if not groups.differ:
             return plan[:, None]
         rates = plan[:, None] * np.array([groups.early, groups.middle, groups.head])
-        frozen = groups.frozen_epochs * math.ceil(training_rows / self.training.batch_size)
-        rates[:frozen, :2] = 0.0
+        steps_per_epoch = math.ceil(training_rows / self.training.batch_size)
+        for group, epochs in enumerate(groups.unfreezing):
+            rates[: epochs * steps_per_epoch, group] = 0.0
         return rates
 
     def with_found(self, found: RatesFound) -> "RunSettings":

@@ -8,9 +8,12 @@ import pytest
 from drawn.charts import marks
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, choose, go, idle, open_app, set_number, switch, tab, train
+from browser.driving import App, choose, go, idle, open_app, run_id, set_number, switch, tab, train
 from lrapp.experiments import search, study_files
+from lrapp.experiments.search_file import SavedSearch
+from lrapp.experiments.search_space import Numbers, Range, Space
 from lrapp.experiments.study_files import Study
+from lrapp.images import datasets
 from lrapp.runs.store import Store
 
 
@@ -105,6 +108,17 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
             one.val_loss for one in theirs.history().epochs
         ]
 
+        # One click makes the model for use of the best.
+        page.goto(f"{app.url}/compare?study={study.id}")
+        page.get_by_role("button", name="Train on all rows with the best").click()
+        page.wait_for_url(lambda url: "run=" in url)
+        page.get_by_role("heading", name="A model for use").wait_for()
+        model = app.wait_until_ended(run_id(page))
+        assert model.settings.made_from is not None
+        assert model.settings.made_from.run == theirs.id
+        assert model.settings.data.all_rows
+        expect(page.get_by_text("Expect the score of the run it was made from")).to_be_visible()
+
         # Deleted, and taken back.
         page.goto(f"{app.url}/compare?study={study.id}")
         page.get_by_role("button", name="Delete the search").click()
@@ -172,3 +186,44 @@ def test_it_fits_a_phone(browser: Browser, app: App, dark: bool) -> None:
         open_search(page, app)
         wide, narrow = page.get_by_test_id("stMain").evaluate("main => [main.scrollWidth, main.clientWidth]")
         assert wide <= narrow
+
+
+@pytest.mark.skipif(not datasets.here("fashion-mnist"), reason="Fashion-MNIST is not on this machine")
+def test_one_click_fills_in_the_search_of_the_article(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_search(page, app)
+        set_number(page, "Trials", 3)
+        page.get_by_role("button", name="Fill in this search").click()
+        expect(
+            page.get_by_text("From the Train page, where it can be changed: Fashion-MNIST")
+        ).to_be_visible()
+        idle(page)
+        for label, value in (
+            *(("Width from", "32"), ("Width to", "512"), ("Width step", "32")),
+            *(("Trials", "10"), ("Epochs of each", "10")),
+        ):
+            expect(page.get_by_role("spinbutton", name=label, exact=True)).to_have_value(value)
+        rates = page.get_by_role("textbox", name="Learning rate among")
+        expect(rates).to_have_value("0.01, 0.001, 0.0001")
+        expect(page.get_by_text("10 runs of 10 epochs each")).to_be_visible()
+        start = page.get_by_role("button", name="Start the search")
+        expect(start).to_be_enabled()
+
+        # The list is checked as it is typed, and a saved search is what the command line takes.
+        rates.fill("0.01, quick")
+        rates.press("Enter")
+        expect(page.get_by_text("Learning rate: the list must be numbers from")).to_be_visible()
+        expect(start).to_be_disabled()
+        rates.fill("0.01 0.002")
+        rates.press("Enter")
+        expect(start).to_be_enabled()
+        set_number(page, "Width step", 160)
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Save the search").click()
+        saved = SavedSearch.from_json(waiting.value.path().read_bytes())
+        assert saved.search.space == Space(
+            learning_rate=Numbers(among=(0.01, 0.002)), units=Range(low=32, high=512, step=160)
+        )
+        assert saved.base.data.source.name == "fashion-mnist"
+        drawn = [search.values(saved.search.space, one) for one in search.draw(saved.search, saved.base)]
+        assert {one["units"] for one in drawn} <= {32, 192, 352, 512}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lrapp.charts.search import setting_frame, setting_spec, wide
-from lrapp.experiments.search_space import NAMES, Range, Space, usual
+from lrapp.experiments.search_space import NAMES, Numbers, Range, Space, usual
 
 SPACE = Space(**{name: usual(name) for name in NAMES})
 
@@ -102,3 +102,14 @@ def test_measures_far_apart_are_drawn_in_their_logarithm(
     assert wide(points(*measures)) is expected
     spec = setting_spec(SPACE, "units", "m", upwards=False, log_measure=expected)
     assert spec["layer"][0]["encoding"]["y"]["scale"]["type"] == ("log" if expected else "linear")
+
+
+def test_steps_are_evenly_apart_and_listed_numbers_are_the_marks() -> None:
+    space = Space(units=Range(low=32, high=512, step=32), learning_rate=Numbers(among=(1e-2, 1e-4, 1e-3)))
+    for name, type_, domain, marks in (
+        ("units", None, [32, 512], None),
+        ("learning_rate", "log", [1e-4, 1e-2], [1e-4, 1e-3, 1e-2]),
+    ):
+        x = setting_spec(space, name, "validation accuracy", upwards=True)["layer"][0]["encoding"]["x"]
+        assert (x["scale"].get("type"), x["scale"]["domain"]) == (type_, domain)
+        assert x["axis"].get("values") == marks

@@ -30,6 +30,7 @@ from lrapp.settings import (
     EarlyStoppingSettings,
     FileSource,
     FixedSettings,
+    GroupSettings,
     LayerSettings,
     ModelSettings,
     OneCycleSettings,
@@ -319,3 +320,41 @@ def test_a_range_test_of_few_rows_says_what_it_did(tmp_path_factory: pytest.Temp
     _, said = trained(store, 20, made)
     assert "raise its highest rate" not in said
     assert "by heart" in said
+
+
+@pytest.mark.parametrize(
+    ("groups", "stopping", "sentence"),
+    [
+        (GroupSettings(frozen_epochs=1, early_frozen_epochs=2), {"enabled": False}, ""),
+        (GroupSettings(frozen_epochs=1, early_frozen_epochs=2), {"patience": 3}, ""),
+        # What never moves is not late.
+        (GroupSettings(early=0, frozen_epochs=1, early_frozen_epochs=20), {"patience": 3}, ""),
+        (
+            GroupSettings(frozen_epochs=4, early_frozen_epochs=6),
+            {"enabled": False},
+            "The early layers are to move after 10 epochs, and the run has 10: they stay frozen. Train for more epochs",
+        ),
+        (
+            GroupSettings(frozen_epochs=12),
+            {"enabled": False},
+            "The middle and early layers are to move after 12 epochs, and the run has 10: they stay frozen.",
+        ),
+        (
+            GroupSettings(frozen_epochs=1, early_frozen_epochs=5),
+            {"patience": 3},
+            "Early stopping can end the run after 4 epochs, and the early layers move only after 6.",
+        ),
+    ],
+)
+def test_layers_that_would_move_after_the_end(
+    groups: GroupSettings, stopping: dict[str, Any], sentence: str
+) -> None:
+    training = TrainingSettings(
+        epochs=10, groups=groups, early_stopping=EarlyStoppingSettings.model_validate(stopping)
+    )
+    settings = RunSettings(training=training, policy=FixedSettings())
+    found = [remark for remark in before(settings, 1_000) if remark.kind == "late unfreezing"]
+    assert [remark.text.startswith(sentence) for remark in found] == ([True] if sentence else [])
+    for remark in found:
+        if remark.settings is not None:
+            assert not [one for one in before(remark.settings, 1_000) if one.kind == "late unfreezing"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scripts import printed_by
 
 from lrapp import __main__ as command_line
 from lrapp.errors import UserError
@@ -16,6 +17,7 @@ from lrapp.evaluation import model_sizes
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import sizing, worker
 from lrapp.experiments import model_for_use, pruned_again, run_differences, run_table
+from lrapp.export import finished_run, script
 from lrapp.export.registry import export
 from lrapp.networks import pruned, saved
 from lrapp.networks.saved import SavedModel
@@ -243,6 +245,33 @@ def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     scores = Scores.from_json(run.scores_path.read_bytes())
     assert found.forms[1].scores[0][0] == scores.metrics[0].name
     assert found.forms[1].scores[0][1] == pytest.approx(scores.metrics[0].value)
+
+
+def test_the_script_of_a_run_that_was_pruned_later_keeps_its_zeros(
+    single: Run, several: Run, store: Store, tmp_path: Path
+) -> None:
+    run = store.create(pruned_again.settings_of(single))
+    worker.work(run.folder, store.home)
+    made = finished_run.recipe(run, store)
+    (tmp_path / "train.py").write_text(script.script(made), "utf-8")
+    (tmp_path / made.reading.file).write_bytes(made.reading.data)
+    (tmp_path / "split.csv").write_bytes(made.split)
+    (tmp_path / finished_run.INITIAL).write_bytes(made.initial or b"")
+
+    after = """
+    kernels = [np.asarray(layer.kernel) for layer in made["network"].layers if hasattr(layer, "kernel")]
+    print("ZEROS", sum(int((kernel == 0).sum()) for kernel in kernels))"""
+    printed = printed_by({"run": tmp_path}, after)["run"]
+
+    assert re.findall(r"ZEROS (\d+)", printed) == [str(left(run).zeros)]
+    (line,) = (line for line in printed.splitlines() if "(the run: " in line)
+    figure, wanted = re.findall(r"rows: ([\d.]+) \(the run: ([\d.]+)\)", line)[0]
+    assert float(figure) == pytest.approx(float(wanted), abs=0.03)
+
+    again = store.create(pruned_again.settings_of(several))
+    worker.work(again.folder, store.home)
+    with pytest.raises(UserError, match="several networks from the weights of an earlier run"):
+        script.script(finished_run.recipe(again, store))
 
 
 def test_another_number_of_networks_cannot_start_from_a_run(several: Run, store: Store) -> None:

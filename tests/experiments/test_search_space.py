@@ -14,15 +14,21 @@ from lrapp.experiments.search_space import (
     AXES,
     NAMES,
     Choice,
+    Numbers,
     Range,
     Space,
+    Varied,
     draw,
+    listed,
+    numbers,
     refuse,
     shown,
     spoken,
     usual,
     usual_batches,
+    usual_numbers,
     usual_rates,
+    usual_step,
 )
 from lrapp.settings import LayerSettings, TrainingSettings
 
@@ -96,6 +102,31 @@ def test_optimizers_are_equally_likely() -> None:
     assert stats.chisquare(list(counts.values())).pvalue > 0.01
 
 
+@pytest.mark.parametrize(
+    ("name", "varied", "expected"),
+    [
+        # As numpy makes them: 32, 64, ..., 512.
+        ("units", Range(low=32, high=512, step=32), np.arange(32, 513, 32).tolist()),
+        ("layers", Range(low=1, high=6, step=2), [1, 3, 5]),
+        ("dropout", Range(low=0.0, high=0.3, step=0.1), [0.0, 0.1, 0.2, 0.3]),
+        ("l2", Range(low=0.001, high=0.0035, step=0.001), [0.001, 0.002, 0.003]),
+        ("learning_rate", Numbers(among=(1e-2, 1e-3, 1e-4)), [1e-2, 1e-3, 1e-4]),
+        ("learning_rate", Numbers(among=(1, 0.5)), [1.0, 0.5]),
+        ("batch_size", Numbers(among=(24, 100)), [24, 100]),
+    ],
+)
+def test_steps_and_listed_numbers_are_equally_likely_and_the_only_ones(
+    name: str, varied: Varied, expected: list[float]
+) -> None:
+    found = [draw(name, varied, float(share)) for share in SHARES]
+    counts = Counter(found)
+    assert set(counts) == set(expected)
+    assert {type(one) for one in found} == {int if AXES[name].whole else float}
+    assert stats.chisquare(list(counts.values())).pvalue > 0.01
+    assert not isinstance(varied, Choice)
+    assert varied.highest == max(expected)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_ends_of_all_shares_stay_inside(name: str) -> None:
     varied = usual(name)
@@ -163,11 +194,26 @@ def test_golden_values(name: str, varied: Range | Choice, share: float, expected
         ),
         ("optimizer", Choice(among=("adam",)), r"Received: adam\.$"),
         ("optimizer", Choice(among=("adam", "adam")), r"Received: adam, adam\.$"),
+        (
+            "units",
+            Range(low=32, high=40, step=32),
+            r"^Width: a step must fit between the ends .* Received: 32\.$",
+        ),
+        ("units", Range(low=32, high=32, step=32), r"^Width: the range must end above its start"),
+        (
+            "batch_size",
+            Range(low=16, high=64, step=16),
+            r"powers of two, so there is no step.* Received: 16\.$",
+        ),
+        (
+            "learning_rate",
+            Numbers(among=(0.1,)),
+            r"^Learning rate: there must be two different .* Received: 0\.1\.$",
+        ),
+        ("units", Numbers(among=(8, 8, 16)), r"Received: 8, 8, 16\.$"),
     ],
 )
-def test_what_is_no_range_is_refused_in_one_sentence(
-    name: str, varied: Range | Choice, sentence: str
-) -> None:
+def test_what_is_no_range_is_refused_in_one_sentence(name: str, varied: Varied, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         refuse(name, varied)
 
@@ -175,6 +221,17 @@ def test_what_is_no_range_is_refused_in_one_sentence(
 @pytest.mark.parametrize("name", NAMES)
 def test_the_usual_ranges_are_ranges(name: str) -> None:
     refuse(name, usual(name))
+    if name not in AXES:
+        return
+    found: list[Varied] = [usual_numbers(name)]
+    if AXES[name].scale != "log2":
+        whole = usual(name)
+        assert isinstance(whole, Range)
+        high = max(whole.high, 2 * usual_step(name))
+        found.append(Range(low=whole.low, high=high, step=usual_step(name)))
+    for one in found:
+        refuse(name, one)
+        Space(**{name: one})
 
 
 @pytest.mark.parametrize(
@@ -191,6 +248,13 @@ def test_the_usual_ranges_are_ranges(name: str) -> None:
         {"batch_size": {"low": 16, "high": 2**20}},
         {"optimizer": {"among": ["adagrad"]}},
         {"momentum": {"low": 0, "high": 1}},
+        {"units": {"low": 16, "high": 64, "step": 0}},
+        {"units": {"low": 16, "high": 64, "step": 1.5}},
+        {"units": {"among": [16, 20_000]}},
+        {"units": {"among": [16, 16.5]}},
+        {"learning_rate": {"among": [0.0, 0.1]}},
+        {"learning_rate": {"among": []}},
+        {"learning_rate": {"among": ["sgd", "adam"]}},
     ],
 )
 def test_ends_that_the_setting_itself_would_refuse_cannot_be_said(told: dict[str, Any]) -> None:
@@ -207,6 +271,41 @@ def test_ends_go_no_further_than_the_settings_do() -> None:
     ):
         for end in (AXES[name].least, AXES[name].most):
             model.model_validate({name: int(end) if AXES[name].whole else end})
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "expected"),
+    [
+        ("learning_rate", "0.01, 0.001, 0.0001", (0.01, 0.001, 0.0001)),
+        ("learning_rate", " 1e-2;1e-3 1e-4\n", (0.01, 0.001, 0.0001)),
+        ("units", "32, 64.0", (32, 64)),
+    ],
+)
+def test_numbers_as_a_person_types_them(name: str, typed: str, expected: tuple[float, ...]) -> None:
+    found = numbers(name, typed)
+    assert found.among == expected
+    assert numbers(name, listed(found)) == found
+    refuse(name, found)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "received"),
+    [
+        ("learning_rate", "", "none"),
+        ("learning_rate", "0.01", r"0\.01"),
+        ("learning_rate", "0.01 0.01", r"0\.01 0\.01"),
+        ("learning_rate", "0,01 0,001", "0"),
+        ("learning_rate", "0.1, fast", "fast"),
+        ("learning_rate", "0.1, nan", "nan"),
+        ("learning_rate", "0.1, 1e999", "1e999"),
+        ("units", "32, 64.5", r"64\.5"),
+        ("units", "32, 0", "0"),
+        ("units", " ".join(map(str, range(1, 52))), r"1 2 3 .*"),
+    ],
+)
+def test_what_is_no_list_is_refused_in_one_sentence(name: str, typed: str, received: str) -> None:
+    with pytest.raises(UserError, match=rf"^{Space.model_fields[name].title}: the list must .*{received}\.$"):
+        numbers(name, typed)
 
 
 # --- words and where to start --------------------------------------------------------------------------------

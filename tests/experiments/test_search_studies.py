@@ -11,8 +11,9 @@ from lrapp.evaluation.scores import Scores
 from lrapp.execution import worker, worker_setup
 from lrapp.experiments import run_table, search, studies, study_files
 from lrapp.experiments.search import Search
+from lrapp.experiments.search_file import SavedSearch
 from lrapp.experiments.search_results import SearchTrial, of_trials
-from lrapp.experiments.search_space import Range, Space, usual
+from lrapp.experiments.search_space import Numbers, Range, Space, usual
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     DataSettings,
@@ -164,3 +165,30 @@ def test_a_small_search_from_the_draw_to_the_verdict(store: Store) -> None:
     scores = Scores.from_json(best.scores_path.read_bytes())
     assert (scores.part, scores.metrics[0].value) == ("test", rows[found.best.number].test)
     assert scores.summary in found.verdict(scores)
+
+
+def test_the_search_that_is_ready_to_start(store: Store) -> None:
+    asked, base = studies.width_and_rate()
+    assert base.data.source.name == "fashion-mnist"
+    assert search.check(asked, base, training_rows=48_000) == [], "all ten differ, and nothing is odd"
+    drawn = [search.values(asked.space, one) for one in search.draw(asked, base)]
+    assert len(drawn) == 10
+    assert {one["learning_rate"] for one in drawn} == {1e-2, 1e-3, 1e-4}
+    assert {one["units"] for one in drawn} <= set(range(32, 513, 32))
+    study = studies.create_search(store, asked, base)
+    assert study_files.get(store, study.id).search == asked
+    assert [store.get(member.run_id).settings for member in study.members] == list(
+        studies.trials_of(asked, base)
+    )
+
+
+def test_a_search_in_a_file() -> None:
+    space = Space(
+        learning_rate=Numbers(among=(0.1, 1)), units=Range(low=8, high=32, step=8), l2=Range(low=0.1, high=1)
+    )
+    saved = SavedSearch(base=BASE, search=Search(space=space))
+    assert SavedSearch.from_json(saved.to_json()) == saved
+    told = json.loads(saved.to_json())
+    told["search"]["trials"] = 0
+    with pytest.raises(UserError, match=r"^The setting “search\.trials” must be at least 2\. Received: 0\."):
+        SavedSearch.from_json(json.dumps(told))

@@ -30,7 +30,7 @@ from lrapp.settings import (
     RunSettings,
     TrainingSettings,
 )
-from lrapp.settings.network import PretrainedStart
+from lrapp.settings.network import PRETRAINED, PretrainedStart
 
 Row = LayerSettings
 VARIED = AugmentationSettings(flip="both", shift=0.3, rotate=90, zoom=0.3, contrast=0.5)
@@ -210,7 +210,10 @@ NETWORKS: dict[str, ModelSettings] = {
     ),
     "no layers": ModelSettings(layers=()),
     "dense on pixels": ModelSettings(layers=(Row(units=4, batch_norm=True, activation="selu"),)),
-    "pretrained": ModelSettings(layers=(Row(units=4),), start=PretrainedStart(size=32)),
+    **{
+        name: ModelSettings(layers=(Row(units=4),), start=PretrainedStart(name=name, size=facts.least))
+        for name, facts in PRETRAINED.items()
+    },
 }
 
 
@@ -221,10 +224,10 @@ def test_every_layer_in_onnx_is_the_apps(case: str, tmp_path: Path) -> None:
     from lrapp.export import image_onnx_graph, onnx_graph
 
     rng = np.random.default_rng(0)
-    shape = (11, 14, 1 if case == "pretrained" else 3)
+    shape = (11, 14, 1 if case in PRETRAINED else 3)
     told = PicturePreprocessor("multi-class", ("a", "b", "c"), shape)
     network = models.build(NETWORKS[case], shape, "multi-class", 3, seed=2)
-    if case != "pretrained":
+    if case not in PRETRAINED:
         # As if it had been trained: no average is 0 and no variance 1.
         network.set_weights(
             [value + rng.uniform(0.1, 0.4, value.shape).astype(np.float32) for value in network.get_weights()]
@@ -235,5 +238,5 @@ def test_every_layer_in_onnx_is_the_apps(case: str, tmp_path: Path) -> None:
     own = saved.outputs(network, pictures)
     np.testing.assert_allclose(answers["probabilities"], own, atol=1e-5)
     assert answers["prediction"].ravel().tolist() == [told.classes[place] for place in own.argmax(axis=1)]
-    if case != "pretrained":  # whose initial weights make nearly the same of all
+    if case not in PRETRAINED:  # whose initial weights make nearly the same of all
         assert np.ptp(own, axis=0).max() > 1e-3, "different pictures have different answers"

@@ -38,7 +38,9 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
-from lrapp.settings.network import GroupSettings, RunStart
+from lrapp.settings.base import checked
+from lrapp.settings.groups import GroupSettings
+from lrapp.settings.network import RunStart
 from lrapp.training import course
 
 LAYERS = ModelSettings(
@@ -76,6 +78,8 @@ def written(run: Run, store: Store, folder: Path) -> recipes.Recipe:
     (folder / "train.py").write_text(codegen.script(recipe), "utf-8")
     (folder / recipe.reading.file).write_bytes(recipe.reading.data)
     (folder / "split.csv").write_bytes(recipe.split)
+    if (initial := recipe.initial) is not None:
+        (folder / recipes.INITIAL).write_bytes(initial)
     return recipe
 
 
@@ -211,13 +215,51 @@ CASES = {
         training=TrainingSettings(epochs=3, members=2),
         policy=SGDRSettings(T_0=1, cycle_momentum=True, base_momentum=0.5, max_momentum=0.9),
     ),
+    "momentum of groups": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=4, optimizer="sgd", groups=GroupSettings(early=0.1, middle=0.5, frozen_epochs=1)
+        ),
+        policy=CLRSettings(step_size=1, cycle_momentum=True, base_momentum=0.5),
+    ),
+    "gradual": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=5,
+            optimizer="adamw",
+            weight_decay=0.1,
+            groups=GroupSettings(early=0.1, middle=0.5, head=2, frozen_epochs=1, early_frozen_epochs=2),
+        ),
+        policy=FixedSettings(learning_rate=0.01),
+    ),
+    # In the middle of the epoch in which the early layers begin to move.
+    "gradual, stopped": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=6,
+            optimizer="sgd",
+            early_stopping=EarlyStoppingSettings(enabled=False, restore_best=False),
+            groups=GroupSettings(early_frozen_epochs=2),
+        ),
+        policy=FixedSettings(learning_rate=0.003),
+    ),
+    "frozen, from a run": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=LAYERS,
+        training=TrainingSettings(epochs=3, seed=4, groups=GroupSettings(early=0, middle=0.2)),
+        policy=FixedSettings(learning_rate=0.01),
+    ),
     "mixed_bfloat16": RunSettings(
         data=sample("penguins.csv", target="species"),
         model=SMALL,
         training=TrainingSettings(epochs=3, precision="mixed_bfloat16"),
     ),
 }
-STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2, "pruned, stopped": 1}
+STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2}
+STOPS |= {"gradual, stopped": 2, "pruned, stopped": 1}
 _EARLY = dict.fromkeys(("multi-class", "criterion", "target"), "early_stopping")
 ENDINGS = _EARLY | {"diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 
@@ -238,6 +280,9 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[reci
     made, folders = {}, {}
     for case, settings in CASES.items():
         store = Store(home / "store")
+        if case == "frozen, from a run":
+            start = RunStart(run=finished_run(store, data=settings.data).id)
+            settings = checked(settings, model=checked(settings.model, start=start))  # noqa: PLW2901
         folders[case] = home / case
         folders[case].mkdir()
         made[case] = written(finished_run(store, STOPS.get(case), **dict(settings)), store, folders[case])
@@ -295,23 +340,19 @@ def test_how_the_run_ended_is_said(done_again: dict[str, tuple[recipes.Recipe, P
     assert re.search("The run ended early after [0-9]+ of 20 epochs, and so does this", said("target"))
     assert "compute in mixed_bfloat16" in said("mixed_bfloat16")
     assert "The run" not in said("binary")
+    assert "rates of their own. Which of them are frozen changes 2 times." in said("gradual")
 
 
-@pytest.mark.parametrize(
-    ("changed", "sentence"),
-    [
-        ({"training": TrainingSettings(groups=GroupSettings(early=0.1))}, "rates of their own"),
-        (
-            {"model": ModelSettings(start=RunStart(run="20260101-000000000000-0123456789abcdef"))},
-            "learned before",
-        ),
-    ],
-)
-def test_what_a_script_cannot_do_is_a_sentence(changed: dict[str, Any], sentence: str, finished: Run) -> None:
+def test_what_a_script_cannot_do_is_a_sentence(finished: Run) -> None:
     recipe = recipes.recipe(finished, Store(finished.folder.parents[1]))
-    other = replace(recipe, settings=recipe.settings.model_copy(update=changed))
-    with pytest.raises(UserError, match=sentence):
-        codegen.script(other)
+    training = TrainingSettings(groups=GroupSettings(early=0.1), members=2)
+    several = replace(recipe, settings=checked(recipe.settings, training=training))
+    with pytest.raises(UserError, match=r"several networks whose groups of layers have rates of their own"):
+        codegen.script(several)
+    start = RunStart(run="20260101-000000000000-0123456789abcdef")
+    gone = replace(recipe, settings=checked(recipe.settings, model=ModelSettings(start=start)))
+    with pytest.raises(UserError, match=r"The run that this one started from is no longer here"):
+        _ = gone.initial
 
 
 @pytest.mark.parametrize(

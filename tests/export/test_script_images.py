@@ -8,13 +8,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
+import pretrained_weights
 import pytest
 from pictures import GREY, packed, plain, zipped
 from PIL import Image
 from scripts import printed_by
 
-from lrapp.errors import UserError
 from lrapp.execution import worker
 from lrapp.export import finished_image_run, finished_run, script_images
 from lrapp.export import script as codegen
@@ -33,6 +34,7 @@ from lrapp.settings import (
     PictureFileSource,
     PictureSettings,
     PicturesSource,
+    PretrainedStart,
     RunSettings,
     TrainingSettings,
 )
@@ -66,6 +68,14 @@ CASES = {
         training=TrainingSettings(epochs=3),
         policy=OneCycleSettings(),
     ),
+    "pretrained": RunSettings(
+        data=DataSettings(source=DIGITS, pictures=PictureSettings(only_classes=("7", "1"), most_rows=96)),
+        model=ModelSettings(layers=(Row(units=4),), start=PretrainedStart(size=32)),
+        training=TrainingSettings(
+            epochs=3, groups=GroupSettings(early=0.1, middle=0.3, frozen_epochs=1, early_frozen_epochs=1)
+        ),
+        policy=CLRSettings(base_lr=1e-4, max_lr=1e-3, step_size=2),
+    ),
     "own": RunSettings(
         data=DataSettings(
             source=PictureFileSource(name="o\nwn.zip", sha256="0" * 64), pictures=PictureSettings(size=8)
@@ -98,6 +108,7 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """Each case's run, the folder of its script, and what that printed in a process without this package."""
     home = tmp_path_factory.mktemp("code-pictures")
     store = Store(home / "store")
+    pretrained_weights.keep("MobileNetV2", 224, home)
     with pytest.warns(UserWarning, match="Duplicate name"):
         own = _own_pictures()
     made: dict[str, tuple[finished_image_run.PictureRecipe, Path]] = {}
@@ -109,7 +120,9 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
                 update={"data": settings.data.model_copy(update={"source": kept})}
             )
         run = store.create(settings)
-        outcome = worker.work(run.folder, store.home)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(home))
+            outcome = worker.work(run.folder, store.home)
         run.set_status(state=outcome.state, message=outcome.message)
         recipe = finished_image_run.picture_recipe(run, store)
         folder = home / case
@@ -119,7 +132,9 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
         if recipe.archive is not None:
             (folder / finished_image_run.ARCHIVE).write_bytes(recipe.archive.read_bytes())
         made[case] = recipe, folder
-    printed = printed_by({case: folder for case, (_, folder) in made.items()}, _AFTER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(home))
+        printed = printed_by({case: folder for case, (_, folder) in made.items()}, _AFTER)
     return {case: (*made[case], printed[case]) for case in made}
 
 
@@ -154,14 +169,6 @@ def test_the_notebook_of_pictures_holds_the_same_code(done_again: Done) -> None:
     script = (folder / "train.py").read_text("utf-8")
     assert ast.dump(ast.parse("\n".join(code))) == ast.dump(ast.parse(script))
     assert "'o\\nwn.zip'" in script
-
-
-def test_rates_of_groups_are_a_sentence_for_pictures_too(done_again: Done) -> None:
-    recipe, _, _ = done_again["digits"]
-    training = recipe.settings.training.model_copy(update={"groups": GroupSettings(early=0.1)})
-    other = dataclasses.replace(recipe, settings=recipe.settings.model_copy(update={"training": training}))
-    with pytest.raises(UserError, match="rates of their own"):
-        codegen.script(other)
 
 
 def test_fashion_mnist_is_read_from_files_beside(

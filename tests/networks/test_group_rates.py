@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -13,10 +13,12 @@ from lrapp.settings import (
     GroupSettings,
     LayerSettings,
     ModelSettings,
+    PretrainedName,
     PretrainedStart,
     RunSettings,
     TrainingSettings,
 )
+from lrapp.settings.network import PRETRAINED
 from lrapp.training.loop import Loop, shuffled
 
 ROWS, BATCH, STEPS = 50, 8, 7
@@ -190,9 +192,83 @@ def test_a_run_freezes_then_unfreezes_with_an_optimizer_that_starts_anew() -> No
     assert again.losses.tolist() == whole.losses[7:14]
 
 
-@pytest.mark.parametrize("cut", [1, 2])
+def test_gradual_unfreezing_moves_the_head_then_the_middle_then_the_early_layers() -> None:
+    groups = GroupSettings(early=0.1, middle=0.5, frozen_epochs=1, early_frozen_epochs=2)
+    training = TrainingSettings(epochs=5, batch_size=BATCH, groups=groups)
+    plan = RunSettings(policy=FixedSettings(learning_rate=0.01), training=training).group_plan(ROWS)
+    golden = [(0, 0, 0.01), (0, 0.005, 0.01), (0, 0.005, 0.01), (0.001, 0.005, 0.01), (0.001, 0.005, 0.01)]
+    np.testing.assert_allclose(plan, np.repeat(golden, 7, axis=0))
+    ran = train(training, loop=grouped_loop(NORMALISED, training), rate=plan)
+    used = [np.array(event.group_rates).T for event in ran.events if isinstance(event, StepsDone)]
+    np.testing.assert_array_equal(np.concatenate(used), plan.astype(np.float32))
+
+    # By hand, epoch after epoch: the optimizer starts anew where a group begins to move.
+    loop = grouped_loop(NORMALISED, training)
+    data = loop.load(prepared(rows=ROWS).train)
+    losses: list[float] = []
+    moved = []
+    for epoch, frozen in enumerate([(True, True, False), *[(True, False, False)] * 2, *[()] * 2]):
+        if epoch in (1, 3):
+            loop.reset_optimizer()
+        before = {v.path: np.asarray(v) for v in loop.model.variables}
+        order, rates = shuffled(ROWS, training.seed, epoch), plan[7 * epoch : 7 * epoch + 7]
+        losses += loop.run(data, order, 0, rates.astype(np.float32), frozen=frozen).losses.tolist()
+        changed = [v.path for v in loop.model.variables if not np.array_equal(v, before[v.path])]
+        moved.append({path.split("/")[0] for path in changed})
+    assert ran.losses == losses
+    # Batch normalisation moves, its averages too, with the layer that it follows.
+    middle, early = {"dense_2", "batch_norm_2"}, {"dense_1", "batch_norm_1"}
+    assert moved == [{"output"}, *[{"output"} | middle] * 2, *[{"output"} | middle | early] * 2]
+
+
+@pytest.mark.parametrize(
+    ("groups", "epochs", "sentence"),
+    [
+        (GroupSettings(), 5, ""),
+        (GroupSettings(early=0.1), 5, ""),
+        (GroupSettings(frozen_epochs=1), 2, "What learns: head alone in epoch 1; all layers in epoch 2."),
+        (
+            GroupSettings(frozen_epochs=1, early_frozen_epochs=2),
+            8,
+            "What learns: head alone in epoch 1; head and middle in epochs 2 to 3; all layers in epochs 4 to 8.",
+        ),
+        (
+            GroupSettings(early_frozen_epochs=1),
+            8,
+            "What learns: head and middle in epoch 1; all layers in epochs 2 to 8.",
+        ),
+        (
+            GroupSettings(frozen_epochs=3, early_frozen_epochs=5),
+            8,
+            "What learns: head alone in epochs 1 to 3; head and middle in epochs 4 to 8. Early layers stay frozen.",
+        ),
+        (
+            GroupSettings(early=0, middle=0),
+            8,
+            "What learns: head alone in epochs 1 to 8. Middle and early layers stay frozen.",
+        ),
+        (
+            GroupSettings(middle=0, frozen_epochs=2),
+            3,
+            "What learns: head alone in epochs 1 to 2; head and early in epoch 3. Middle layers stay frozen.",
+        ),
+    ],
+)
+def test_what_learns_when_is_said(groups: GroupSettings, epochs: int, sentence: str) -> None:
+    assert groups.sentence(epochs) == sentence
+    # And it is what the plan does.
+    training = TrainingSettings(epochs=epochs, groups=groups)
+    plan = RunSettings(policy=FixedSettings(learning_rate=0.01), training=training).group_plan(32)
+    if sentence:
+        assert sum("to" in part or "epoch" in part for part in sentence.split(";")) == len(
+            np.unique(plan > 0, axis=0)
+        )
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
 def test_a_resumed_run_with_frozen_epochs_goes_on_bit_for_bit(cut: int) -> None:
-    training = TrainingSettings(epochs=4, batch_size=BATCH, groups=GroupSettings(early=0.1, frozen_epochs=2))
+    groups = GroupSettings(early=0.1, frozen_epochs=1, early_frozen_epochs=1)
+    training = TrainingSettings(epochs=4, batch_size=BATCH, groups=groups)
     plan = RunSettings(policy=FixedSettings(learning_rate=0.01), training=training).group_plan(ROWS)
     whole = train(training, loop=grouped_loop(NORMALISED, training), rate=plan)
     first = training.model_copy(update={"epochs": cut})
@@ -234,8 +310,10 @@ def test_every_variable_has_the_group_of_its_row() -> None:
     }
 
 
-def test_a_pretrained_network_is_cut_in_halves() -> None:
-    layers = ModelSettings(layers=(LayerSettings(units=5),), start=PretrainedStart(size=32))
+@pytest.mark.parametrize("name", get_args(PretrainedName))
+def test_a_pretrained_network_is_cut_in_halves(name: PretrainedName) -> None:
+    size = PRETRAINED[name].least
+    layers = ModelSettings(layers=(LayerSettings(units=5),), start=PretrainedStart(name=name, size=size))
     model = models.build(layers, (32, 32, 3), "binary")
     owners = models.owners(model, layers)
     assert owners == tuple(sorted(owners))

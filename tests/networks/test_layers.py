@@ -11,9 +11,10 @@ from lrapp.settings import (
     LayerSettings,
     ModelSettings,
     Precision,
+    PretrainedName,
     PretrainedStart,
 )
-from lrapp.settings.network import LAYER_KINDS, LayerKind
+from lrapp.settings.network import LAYER_KINDS, PRETRAINED, LayerKind
 
 Row = LayerSettings
 # Every kind of row, with all that can come with it.
@@ -149,9 +150,25 @@ def test_a_table_that_cannot_be_built_names_the_layer() -> None:
         models.build(ModelSettings(layers=(Row(kind="max_pool"),)), 5, "binary")
 
 
-@pytest.mark.parametrize(("name", "grey"), [("MobileNetV2", True), ("EfficientNetB0", False)])
-def test_pretrained_networks_are_built_as_told_and_see_what_they_learned_from(name: Any, grey: bool) -> None:
-    settings = ModelSettings(layers=(Row(units=4),), start=PretrainedStart(name=name, size=32))
+# What white and black are to a network, in red. MobileNetV2, ResNet50V2 and InceptionV3 learned from -1 to 1,
+# EfficientNet from how far pictures are from ImageNet's mean, in its spread, VGG16 from the same in bytes.
+WHITE_AND_BLACK: dict[PretrainedName, tuple[float, float]] = {
+    "MobileNetV2": (1, -1),
+    "ResNet50V2": (1, -1),
+    "InceptionV3": (1, -1),
+    "VGG16": (255 - 123.68, -123.68),
+    "EfficientNetB0": (255 * 0.515 / 0.229**1.5, 255 * -0.485 / 0.229**1.5),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "grey"), [(name, name in ("MobileNetV2", "VGG16")) for name in get_args(PretrainedName)]
+)
+def test_pretrained_networks_are_built_as_told_and_see_what_they_learned_from(
+    name: PretrainedName, grey: bool
+) -> None:
+    size = PRETRAINED[name].least
+    settings = ModelSettings(layers=(Row(units=4),), start=PretrainedStart(name=name, size=size))
     shape = (9, 9, 1 if grey else 3)
     model = models.build(settings, shape, "binary", precision="mixed_bfloat16")
     base = model.get_layer(layers.BASE)
@@ -165,20 +182,17 @@ def test_pretrained_networks_are_built_as_told_and_see_what_they_learned_from(na
     x = np.full((1, *shape), 255, np.uint8)
     x[:, 0] = 0
     entering = keras.Model(model.input, model.get_layer("scale_pretrained").output)
-    assert entering.output_shape == (None, 32, 32, 3)
-    # MobileNetV2 learned from -1 to 1, EfficientNet from how far pictures are from ImageNet's mean.
+    assert entering.output_shape == (None, size, size, 3)
     seen = np.asarray(entering(x))
-    white, black = (
-        (1, -1) if name == "MobileNetV2" else (255 * value / 0.229**1.5 for value in (0.515, -0.485))
-    )
+    white, black = WHITE_AND_BLACK[name]
     assert seen[..., 0].max() == pytest.approx(white, rel=1e-4)
     assert seen[..., 0].min() == pytest.approx(black, rel=1e-4)
     assert keras.config.dtype_policy().name == "float32"
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
-def test_a_pretrained_network_runs_as_after_training_even_while_training(name: Any) -> None:
-    settings = ModelSettings(layers=(), start=PretrainedStart(name=name, size=32))
+@pytest.mark.parametrize("name", get_args(PretrainedName))
+def test_a_pretrained_network_runs_as_after_training_even_while_training(name: PretrainedName) -> None:
+    settings = ModelSettings(layers=(), start=PretrainedStart(name=name, size=PRETRAINED[name].least))
     model = models.build(settings, (32, 32, 3), "binary")
     x = pictures(shape=(32, 32, 3))
     before = [np.asarray(value) for value in model.get_layer(layers.BASE).variables]

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import pytest
@@ -11,7 +11,9 @@ import pytest
 from lrapp.errors import UserError
 from lrapp.networks import models
 from lrapp.networks.shapes import LayerShape, groups, pretrained, shapes, without_layers
-from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart
+from lrapp.settings import LayerSettings, ModelSettings, PretrainedName, PretrainedStart
+from lrapp.settings.network import PRETRAINED
+from lrapp.training.row_sizes import multiplications
 
 PICTURE = (28, 28, 1)
 
@@ -208,6 +210,14 @@ def test_what_training_keeps_counts_all_parts_of_a_layer() -> None:
             ),
         ),
         (
+            network(start=PretrainedStart(name="InceptionV3", size=74)),
+            PICTURE,
+            (
+                "InceptionV3 needs pictures of at least 75 pixels along a side: set “Pictures are brought to” to 75 or "
+                "more, or choose another network. Received: 74."
+            ),
+        ),
+        (
             network(start=PretrainedStart(name="EfficientNetB0")),
             (11,),
             "EfficientNetB0 looks at pictures; this is a table. Start from fresh weights or from a run of your own.",
@@ -271,22 +281,29 @@ def test_layers_without_weights_are_in_no_group() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
-def test_a_pretrained_network_has_the_size_of_keras_own(name: Any) -> None:
-    model = network(dense(32), start=PretrainedStart(name=name, size=32))
+@pytest.mark.parametrize("name", get_args(PretrainedName))
+def test_a_pretrained_network_has_the_size_of_keras_own(name: PretrainedName) -> None:
+    facts = PRETRAINED[name]
+    model = network(dense(32), start=PretrainedStart(name=name, size=224))
     base = pretrained(model, PICTURE)
     assert base is not None
     own = getattr(keras.applications, name)(
-        weights=None, include_top=False, input_shape=(32, 32, 3), pooling="avg"
+        weights=None, include_top=False, input_shape=(224, 224, 3), pooling="avg"
     )
     trainable = sum(weight.shape.num_elements() for weight in own.trainable_weights)
     assert (base.trainable, base.parameters) == (trainable, own.count_params())
     assert base.output == tuple(own.output.shape[1:])
+    assert base.multiplications == pytest.approx(multiplications(own.layers), rel=0.01)
     assert shapes(model, PICTURE, 3)[0].trainable == (base.output[0] + 1) * 32
-    larger = pretrained(network(start=PretrainedStart(name=name, size=64)), PICTURE)
-    assert larger is not None
-    assert larger.multiplications == pytest.approx(4 * base.multiplications, rel=1e-3)
+    half = pretrained(network(start=PretrainedStart(name=name, size=112)), PICTURE)
+    assert half is not None
+    assert half.multiplications == pytest.approx(base.multiplications / 4, rel=1e-3)
     assert pretrained(SMALL_CNN, PICTURE) is None
+    # In MB, as Keras writes them; and Keras itself refuses what is smaller.
+    assert facts.megabytes == pytest.approx(4e-6 * base.parameters, rel=0.1)
+    smaller = (facts.least - 1, facts.least - 1, 3)
+    with pytest.raises(ValueError, match="Input size must be at least"):
+        getattr(keras.applications, name)(weights=None, include_top=False, input_shape=smaller)
 
 
 def test_the_page_needs_no_tensorflow_for_it() -> None:

@@ -1,9 +1,9 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import h5py
 import keras
 import numpy as np
+import pretrained_weights
 import pytest
 from small_networks import prepared as table
 
@@ -11,7 +11,7 @@ from lrapp.errors import UserError
 from lrapp.networks import models, transfer
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.preparation.table_arrays import Prepared, Split
-from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
+from lrapp.settings import LayerSettings, ModelSettings, PretrainedName, PretrainedStart, RunSettings
 
 SHAPE = (8, 8, 1)
 LAYERS = (
@@ -127,37 +127,21 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
+@pytest.mark.parametrize("name", get_args(PretrainedName))
 def test_a_network_from_imagenet_answers_as_keras_own_does(
-    name: Any, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+    name: PretrainedName, keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("keras.src.utils.file_utils.validate_file", lambda *_, **__: True)
+    pretrained_weights.keep(name, 96, keras_home)
     make = getattr(keras.applications, name)
-    kept = make(include_top=False, weights=None, input_shape=(96, 96, 3))
-    random = np.random.default_rng(0)
-    for layer in kept.layers:
-        if isinstance(layer, keras.layers.Normalization):  # as in the file that Keras has
-            mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-            layer.set_weights([mean.astype(np.float32), np.square(spread).astype(np.float32), np.int32(0)])
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            layer.set_weights([random.uniform(0.7, 1.3, weight.shape) for weight in layer.get_weights()])
-    file_name = {
-        "MobileNetV2": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5",
-        "EfficientNetB0": "efficientnetb0_notop.h5",
-    }[name]
-    monkeypatch.setitem(keras.src.applications.efficientnet.WEIGHTS_HASHES, "b0", (None, None))
-    path = keras_home / "models" / file_name
-    path.parent.mkdir()
-    with h5py.File(path, "w") as file:  # the format of the files that Keras downloads
-        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, kept)
-
     theirs = make(include_top=False, weights="imagenet", pooling="avg", input_shape=(96, 96, 3))
     start = PretrainedStart(name=name, size=96)
     ours = network(ModelSettings(layers=(), start=start), shape=(96, 96, 3))
     knowledge = transfer.of_imagenet(start)
     knowledge.give(ours)
     assert "ImageNet" in knowledge.note
-    x = random.integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
-    wanted = theirs(x / 127.5 - 1 if name == "MobileNetV2" else x.astype(np.float32))
+    x = np.random.default_rng(1).integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
+    wanted = theirs(pretrained_weights.as_learned(name, x))
     found = keras.Model(ours.input, ours.get_layer("output").input)(x)
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
     assert np.std(np.asarray(wanted)) > 0.01
@@ -171,11 +155,7 @@ def test_a_network_from_imagenet_answers_as_keras_own_does(
 def test_sizes_that_keras_has_no_weights_for_take_those_of_224_pixels_without_a_warning(
     keras_home: Path,
 ) -> None:
-    base = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(224, 224, 3))
-    path = keras_home / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-    path.parent.mkdir()
-    with h5py.File(path, "w") as file:
-        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, base)
+    pretrained_weights.keep("MobileNetV2", 224, keras_home)
     assert "ImageNet" in transfer.of_imagenet(PretrainedStart(size=40)).note
 
 
@@ -184,5 +164,10 @@ def test_offline_is_a_sentence(keras_home: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError("no route to host")
 
     monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", offline)
-    with pytest.raises(UserError, match=r"could not be downloaded\. Connect it to the internet once"):
-        transfer.of_imagenet(PretrainedStart())
+    names: tuple[PretrainedName, ...] = ("MobileNetV2", "VGG16")
+    for name in names:
+        sentence = (
+            rf"^The weights of {name} are not .* could not be downloaded\. Connect it to the internet once"
+        )
+        with pytest.raises(UserError, match=sentence):
+            transfer.of_imagenet(PretrainedStart(name=name))

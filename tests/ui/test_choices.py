@@ -17,7 +17,7 @@ BY_TEXT = {
 # Lists of words of ours, which are all different; each has been looked at.
 OURS = {
     *(("compare.page", name) for name in ("what", "kind", "chosen")),
-    *(("compare.search_form", name) for name in ("into.selectbox", "among")),
+    *(("compare.search_form", name) for name in ("into.selectbox", "among", "chosen")),
     ("parts.fields", "place.selectbox"),
     ("predict.question", "chosen"),  # answers to a question, which the question itself tells apart
     *(("run.exports", "chosen"), ("run.range_test", "chosen"), ("run.results", "chosen")),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lrapp.export.exporter import Built, Exporter, Maker
 from lrapp.export.finished_image_run import ARCHIVE, PictureRecipe
-from lrapp.export.finished_run import SPLIT, Recipe
+from lrapp.export.finished_run import INITIAL, SPLIT, Recipe
 from lrapp.settings import DATA_KINDS
 
 
@@ -41,6 +41,9 @@ def _written(
     readmes.write(folder / "train.py", script.script(recipe))
     readmes.write(folder / "train.ipynb", script.notebook(recipe))
     (folder / SPLIT).write_bytes(recipe.split)
+    if (initial := recipe.initial) is not None:
+        (folder / INITIAL).write_bytes(initial)
+        listed += f"| {INITIAL} | the weights that the run began with: those of an earlier run |\n"
     text = f"""\
 # {readmes.line(script.cells_of(recipe)[0].title)}
 

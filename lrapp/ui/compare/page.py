@@ -104,6 +104,7 @@ def _new_search() -> None:
         "the Train page. That finds good ones in fewer runs than a grid, because every trial tries another value of "
         f"every setting ([Bergstra and Bengio 2012]({search_form.PAPER}))."
     )
+    search_form.offer_ready()
     found = _base_or_trouble()
     if found is None:
         return

@@ -14,6 +14,7 @@ from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
 from lrapp.ui.parts import draft, number_cells, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import model_for_use
 
 # How drawn settings are written in tables.
 DRAWN = dict.fromkeys(("Learning rate", "Dropout", "L2"), number_cells.rounded)
@@ -89,6 +90,7 @@ def _best(study: Study, found: Found) -> None:
             "nothing trains until you press Train.",
         ):
             draft.start_from(run.settings)
+        model_for_use.offer(run, best.history, best_of_search=True)
         st.page_link(
             session.state().pages["train"],
             label=f"Open trial {best.number:d}",

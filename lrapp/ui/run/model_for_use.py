@@ -10,17 +10,24 @@ from lrapp.ui.parts import access, actions, resources, session, start_buttons
 from lrapp.ui.parts.plain_text import plain
 
 
-def offer(run: Run, history: History) -> None:
-    """Offer to train a finished run's settings on all rows, where that can be."""
+def offer(run: Run, history: History, *, best_of_search: bool = False) -> None:
+    """Offer to train a finished run's settings on all rows, where that can be.
+
+    Args:
+        run: The run.
+        history: What it said.
+        best_of_search: Whether it is the best trial of a search, whose page this is.
+    """
     if not model_for_use.possible(run, history) or not access.may("resume", run):
         return
     name, unit = f"all_rows.{run.id}", run.settings.data.facts.units
+    which, expect = ("with the best", "the best trial's") if best_of_search else ("", "this run's")
     if st.button(
-        plain(f"Train on all {unit}", None),
+        plain(f"Train on all {unit} {which}".rstrip(), None),
         icon=":material/all_inclusive:",
         key=start_buttons.key(name),
-        help="Starts a new run for use: the same settings, nothing held back, and as many epochs as proved best here "
-        "(one-cycle and coslog4 run their whole course over them). It has no score of its own; expect this run's.",
+        help="Starts a new run for use: the same settings, nothing held back, and as many epochs as proved best "
+        f"(one-cycle and coslog4 run their whole course over them). It has no score of its own; expect {expect}.",
     ):
         try:
             made = actions.start(model_for_use.settings_of(run), start_buttons.token(name))

@@ -154,9 +154,9 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     steps_per_epoch = math.ceil(training_rows / settings.training.batch_size)
     momenta = settings.momentum_plan(training_rows)
     points = plans.plan_frame(settings.group_plan(training_rows), steps_per_epoch, momenta)
-    groups, momentum = settings.training.groups.differ, momenta is not None
-    key = draft.key(f"{'group_' if groups else ''}plan{'_with_momentum' if momentum else ''}")
-    saving.saveable(plans.plan_spec(grouped=groups, momentum=momentum), points, "plan", key, live=True)
+    groups, momentum = settings.training.groups, momenta is not None
+    key = draft.key(f"{'group_' if groups.differ else ''}plan{'_with_momentum' if momentum else ''}")
+    saving.saveable(plans.plan_spec(grouped=groups.differ, momentum=momentum), points, "plan", key, live=True)
     if settings.policy.source == "raced":
         peaks = plan.max() * np.array(settings.factors())
         own = len(peaks) - RACERS + 1
@@ -167,7 +167,10 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
             "validation rows.",
             icon=":material/social_leaderboard:",
         )
+    learning = groups.sentence(settings.training.epochs)
     least, greatest = number(plan.min(), 3), number(plan.max(), 3)
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
     against = "" if momenta is None else f", {plain(settings.training.momentum_name, None)} against it"
-    st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}{against}.")
+    st.caption(
+        f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}{against}. {learning}".rstrip()
+    )

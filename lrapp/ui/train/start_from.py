@@ -6,22 +6,28 @@ from typing import Literal
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.settings import DataKind, FreshStart, LayerSettings, PretrainedStart, RunSettings, RunStart
+from lrapp.settings import (
+    DataKind,
+    FreshStart,
+    LayerSettings,
+    PretrainedName,
+    PretrainedStart,
+    RunSettings,
+    RunStart,
+)
 from lrapp.settings.base import checked
-from lrapp.settings.network import Start
+from lrapp.settings.network import PRETRAINED, Start
 from lrapp.ui.parts import access, choices, draft, fields, resources, session
 from lrapp.ui.parts.plain_text import plain
 
 Layers = tuple[LayerSettings, ...]
-Choice = Literal["fresh", "run", "MobileNetV2", "EfficientNetB0"]
+Choice = Literal["fresh", "run"] | PretrainedName
 
 _NAMES: dict[Choice, str] = {
     "fresh": "Fresh weights",
     "run": "A run of mine",
-    "MobileNetV2": "MobileNetV2 (ImageNet)",
-    "EfficientNetB0": "EfficientNetB0 (ImageNet)",
+    **{name: f"{name} (ImageNet)" for name in PRETRAINED},
 }
-_DOWNLOADS: dict[Choice, str] = {"MobileNetV2": "9 MB", "EfficientNetB0": "16 MB"}
 _MOST_RUNS = 100
 # Fields that must be equal for weights to fit; the rest may differ.
 _SHAPED = ("kind", "units", "size", "stride", "batch_norm")
@@ -60,14 +66,14 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
     start = settings.model.start
     options: list[Choice] = ["fresh", "run"]
     if settings.data.facts.pixels:
-        options += ["MobileNetV2", "EfficientNetB0"]
+        options += PRETRAINED
     if _of(start) not in options:
         options.append(_of(start))
 
     def turn() -> None:
         """Behind a pretrained network other layers make sense."""
         choice = st.session_state[f"{key}.choice"]
-        was, comes = isinstance(start, PretrainedStart), choice in _DOWNLOADS
+        was, comes = isinstance(start, PretrainedStart), choice in PRETRAINED
         if comes and not was:
             session.state().layers_before = settings.model.layers
             fill(())
@@ -88,13 +94,15 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
         return FreshStart()
     if choice == "run":
         return _run(settings, key, fill)
+    facts = PRETRAINED[choice]
     st.caption(
-        f"It has learned from 1.3 million photographs; its weights ({_DOWNLOADS[choice]}) are downloaded once, when "
-        "the run starts. The layers of the table come behind it."
+        f"{facts.about[0].upper()}{facts.about[1:]}. It has learned from 1.3 million photographs; its weights "
+        f"({facts.megabytes} MB) are downloaded once, when the run starts. The layers of the table come behind it. Its "
+        "batch normalisation keeps the averages that it has learned, frozen or not."
     )
-    pretrained = PretrainedStart(
-        name=choice, size=start.size if isinstance(start, PretrainedStart) else PretrainedStart().size
-    )
+    usual = start.size if isinstance(start, PretrainedStart) else PretrainedStart().size
+    size = usual if _of(start) == choice else max(usual, facts.least)
+    pretrained = PretrainedStart(name=choice, size=size)
     return checked(pretrained, size=fields.widget(pretrained, "size", f"{key}.{choice}"))
 
 

@@ -33,6 +33,8 @@ _RARE_FIELDS = {"sgd": [], "adam": ["beta_1", "beta_2"], "adamw": ["beta_1", "be
 
 # New layers follow the policy's rate; trained ones move little, and not at all in the first epoch.
 GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
+# The head first, then the layers before it, then all (Howard and Ruder 2018).
+GRADUAL = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1, early_frozen_epochs=1)
 
 
 def card(
@@ -138,7 +140,8 @@ def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) ->
         st.caption(
             "Each group of layers follows the policy at a factor of its own "
             "([Howard and Ruder 2018](https://arxiv.org/abs/1801.06146)). Which layer is in which group stands under "
-            "“Shapes and parameters”."
+            "“Shapes and parameters”. Batch normalisation in a frozen group uses its averages and leaves them as they "
+            "are, as in predictions; when a group begins to move, the optimizer starts anew."
         )
         chosen = checked(groups, **fields.choose(groups, names, key))
         if chosen.differ and shape is not None:
@@ -153,6 +156,15 @@ def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) ->
                 disabled=chosen == GENTLE,
                 help="For a network with trained weights: the first epoch moves only the head, then early "
                 "layers move at a tenth of the rate and middle ones at three tenths.",
+            )
+            st.button(
+                "Gradual: head, middle, early",
+                icon=":material/stairs:",
+                key=f"{key}.gradual",
+                on_click=take,
+                args=(GRADUAL,),
+                disabled=chosen == GRADUAL,
+                help="As Gentle, and the early layers begin an epoch after the middle ones: gradual unfreezing.",
             )
             st.button(
                 "All the same",

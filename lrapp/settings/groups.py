@@ -1,0 +1,109 @@
+"""Settings of the groups of layers: differential learning rates, and which groups are frozen for how long."""
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from lrapp.settings.base import SettingsModel, ui
+
+
+def _named(groups: Sequence[str], after: str = "") -> str:
+    names = [name for name in ("head", "middle", "early") if name in groups]
+    if len(names) == 3:
+        return "all layers"
+    return f"{'head alone' if names == ['head'] else ' and '.join(names)} {after}".rstrip()
+
+
+def _epochs(first: int, last: int) -> str:
+    return f"in epoch {first:,}" if first == last else f"in epochs {first:,} to {last:,}"
+
+
+class GroupSettings(SettingsModel):
+    """Differential learning rates: what the policy's rate is multiplied with in each third of the network.
+
+    The head is the output layer with the dense layers before it that follow pooling or pictures; what is before it
+    is cut into halves, early and middle. A factor of 0 freezes the group.
+    """
+
+    early: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Early layers",
+        description="Factor on the learning rate of the first half of the layers before the head; 0 freezes them.",
+        json_schema_extra=ui("× rate", step=0.1),
+    )
+    middle: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Middle layers",
+        description="Factor on the learning rate of the second half of the layers before the head; 0 freezes them.",
+        json_schema_extra=ui("× rate", step=0.1),
+    )
+    head: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        title="Head",
+        description="Factor on the learning rate of the last layers, which are new to the task.",
+        json_schema_extra=ui("× rate", step=0.1),
+    )
+    frozen_epochs: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        title="Only the head at first",
+        description="Epochs in which only the head learns, so that its first, wild steps spoil nothing before it.",
+        json_schema_extra=ui("epochs"),
+    )
+    early_frozen_epochs: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        title="Then head and middle",
+        description="Epochs after these in which the early layers are still frozen, so that they move last (gradual "
+        "unfreezing).",
+        json_schema_extra=ui("epochs"),
+    )
+
+    @property
+    def differ(self) -> bool:
+        """Whether the groups do not all follow the policy's own rate."""
+        return self != GroupSettings()
+
+    @property
+    def unfreezing(self) -> tuple[int, int]:
+        """After how many epochs the early and the middle layers begin to move; a factor of 0 keeps them for good."""
+        return self.frozen_epochs + self.early_frozen_epochs, self.frozen_epochs
+
+    def sentence(self, epochs: int, body: bool = True) -> str:
+        """Return which groups learn in which epochs, as a sentence; empty where all do from the first on.
+
+        Args:
+            epochs: Of the run.
+            body: Whether there are layers before the head.
+        """
+        if not body:
+            return ""
+        waits = dict(zip(("early", "middle"), self.unfreezing, strict=True))
+        factors = {"early": self.early, "middle": self.middle}
+        starts = {name: wait for name, wait in waits.items() if factors[name] and wait < epochs}
+        stays = [name for name in waits if name not in starts]
+        if not stays and not any(starts.values()):
+            return ""
+        stages = [(0, ["head", *(name for name, wait in starts.items() if not wait)])]
+        for wait in sorted({wait for wait in starts.values() if wait}):
+            stages.append((wait, [*stages[-1][1], *(name for name in starts if starts[name] == wait)]))
+        ends = [*(start for start, _ in stages[1:]), epochs]
+        parts = [
+            f"{_named(learning)} {_epochs(start + 1, end)}"
+            for (start, learning), end in zip(stages, ends, strict=True)
+        ]
+        frozen = f" {_named(stays, 'layers').capitalize()} stay frozen." if stays else ""
+        return f"What learns: {'; '.join(parts)}.{frozen}"
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """What each group multiplies the rate with: early, middle and head; a single 1 where none differs."""
+        return (self.early, self.middle, self.head) if self.differ else (1.0,)
