@@ -102,6 +102,7 @@ class EpochDone:
         members: Of many networks at once, whose means the figures above are: four tuples, each with a number for every
             member, of ``loss``, ``val_loss``, ``metric`` and ``val_metric``; NaN for a member that was left out.
         ensemble: Loss and metric of the mean of their answers on the validation rows; empty for a single network.
+        sparsity: Share of the weights that are pruned; None where pruning is off.
     """
 
     type: ClassVar[str] = "epoch_done"
@@ -117,6 +118,7 @@ class EpochDone:
     loss_scale: float | None = None
     members: tuple[tuple[float, ...], ...] = ()
     ensemble: tuple[float, ...] = ()
+    sparsity: float | None = None
 
     @property
     def answer_loss(self) -> float:
@@ -429,7 +431,8 @@ class History:
 
     def epoch_frame(self) -> pd.DataFrame:
         """Return a row per finished epoch, with the plain fields of ``EpochDone`` as columns."""
-        names = [one.name for one in fields(EpochDone) if one.name not in ("members", "ensemble")]
+        unused = {"sparsity"} if all(epoch.sparsity is None for epoch in self.epochs) else set()
+        names = [one.name for one in fields(EpochDone) if one.name not in {"members", "ensemble"} | unused]
         rows = [[getattr(epoch, name) for name in names] for epoch in self.epochs]
         return pd.DataFrame(rows, columns=names)
 
