@@ -15,7 +15,7 @@ from lrapp.execution import trees_beside, worker, worker_setup
 from lrapp.experiments import model_for_use
 from lrapp.export import download
 from lrapp.files import disk_errors, write_beside
-from lrapp.phrasing import measured, number
+from lrapp.phrasing import measured, number, percent
 from lrapp.runs.events import DataPrepared, EpochDone, Event, StepsDone, TrainingStarted
 from lrapp.runs.store import Run, Status, Store, now
 from lrapp.settings import RunSettings, UploadedSource
@@ -212,7 +212,8 @@ class _Bar:
         validation, metric = (f"  val_loss {number(e.val_loss)}", e.val_metric) if watched else ("", e.metric)
         return (
             f"epoch {e.epoch} of {self._started.epochs}  loss {number(e.loss)}{validation}  "
-            f"{self._started.metric} {measured(self._started.metric, metric)}  {e.seconds:.1f} s"
+            f"{self._started.metric} {measured(self._started.metric, metric)}"
+            f"{'' if e.sparsity is None else f'  zeros {percent(e.sparsity)}'}  {e.seconds:.1f} s"
         )
 
 

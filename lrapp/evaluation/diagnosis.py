@@ -12,7 +12,7 @@ from lrapp.evaluation.scores import Metric, Scores
 from lrapp.evaluation.setting_checks import Kind, Remark, after
 from lrapp.phrasing import number
 from lrapp.runs.events import EpochDone, History
-from lrapp.settings import LayerSettings, RunSettings
+from lrapp.settings import FreshStart, LayerSettings, RunSettings
 
 Verdict = Literal[
     "diverged",
@@ -86,7 +86,8 @@ def diagnose(
         scores: Of its network, to see whether it learned anything.
         classes: The figures of each class, to see whether a rare one is missed.
     """
-    epochs = history.epochs
+    # Those before the final sparsity are of a network that is not yet pruned.
+    epochs = history.epochs[settings.training.counts_from - 1 :]
     if history.ended is not None and history.ended.reason == "diverged":
         return Diagnosis(
             "diverged",
@@ -102,7 +103,9 @@ def diagnose(
         if epochs:
             few = "One epoch is" if len(epochs) == 1 else f"{len(epochs)} epochs are"
             sentence = f"{few} too few to tell over- from underfitting."
-        if len(epochs) < settings.training.epochs:  # it was stopped: more epochs were not missing
+        elif history.epochs:
+            sentence = "No epoch with the final sparsity was finished."
+        if len(history.epochs) < settings.training.epochs:  # it was stopped: more epochs were not missing
             return Diagnosis("too short", sentence)
         return _longer("too short", sentence, settings, at_least=20)
     if not np.isfinite(val).all():
@@ -268,7 +271,10 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
 def may_be_many(settings: RunSettings) -> bool:
     """Return whether a run trained few networks and could train ``MEMBERS`` at once."""
     several = with_training(settings, members=MEMBERS)
-    return not settings.crossed and settings.networks < MEMBERS and not several.networks_obstacle
+    fresh = isinstance(
+        settings.model.start, FreshStart
+    )  # a run has as many weights to start from as networks
+    return fresh and not settings.crossed and settings.networks < MEMBERS and not several.networks_obstacle
 
 
 def _underfits(settings: RunSettings) -> Diagnosis:

@@ -147,14 +147,15 @@ def _longest(cycle: float, factor: float, room: float) -> float:
 def _patience(settings: RunSettings, lengths: _Lengths) -> Remark | None:
     """Early stopping that can end the run while the rate is high."""
     stopping = settings.training.early_stopping
-    # The first epoch is the best so far in any case, so this is the earliest end.
-    if stopping.patience + 1 >= lengths.epochs or not _counts_epochs(stopping):
+    # The first epoch that counts is the best so far in any case, so this is the earliest end.
+    earliest = stopping.patience + settings.training.counts_from
+    if earliest >= lengths.epochs or not _counts_epochs(stopping):
         return None
-    if lengths.fallen is not None and stopping.patience + 1 < lengths.fallen:
+    if lengths.fallen is not None and earliest < lengths.fallen:
         enough = math.ceil(lengths.fallen)
         return Remark(
             "one-cycle cut",
-            f"Early stopping can end the run after {stopping.patience + 1:,} epochs, and the learning rate is still "
+            f"Early stopping can end the run after {earliest:,} epochs, and the learning rate is still "
             f"high until about epoch {enough:,}: with one-cycle the validation loss comes down as the rate falls.",
             _wait(enough),
             _without_stopping(settings),
@@ -181,19 +182,22 @@ def _idle_criterion(settings: RunSettings, rows: int) -> Remark | None:
     stopping, epochs = settings.training.early_stopping, settings.training.epochs
     if not stopping.enabled:
         return None
+    # Before a network is pruned, nothing counts.
+    before = settings.training.counts_from - 1
+    epochs -= before
     strips = {"PQ": 1, "UP": 1 + stopping.up_strips}.get(stopping.criterion, 0)
     if strips * stopping.strip > epochs:
         needed = counted(strips, "strip")
         return Remark(
             "idle criterion",
             f"The criterion {stopping.criterion} needs {needed} of {_epochs(stopping.strip)}, and the run has "
-            f"{_epochs(epochs)}: it cannot end the run.",
+            f"{_epochs(epochs)}{' with its final sparsity' if before else ''}: it cannot end the run.",
             "Add epochs, or shorten the strip.",
         )
     if stopping.criterion != "patience" or stopping.patience_unit != "cycles":
         return None
     try:
-        cycles = len(settings.cycle_ends(rows))
+        cycles = sum(end > before for end in settings.cycle_ends(rows))
     except UserError:  # the policy itself says so
         return None
     if cycles < stopping.patience:
@@ -380,7 +384,11 @@ def _better_epoch(settings: RunSettings, history: History) -> Remark | None:
         sign * (epoch.val_loss if stopping.monitor == "val_loss" else epoch.val_metric)
         for epoch in history.epochs
     ]
-    place = min(range(len(values)), key=lambda one: (not math.isfinite(values[one]), values[one]))
+    # Epochs before the final sparsity are of a network that is not yet pruned.
+    place = min(
+        range(settings.training.counts_from - 1, len(values)),
+        key=lambda one: (not math.isfinite(values[one]), values[one]),
+    )
     kept = values[best.epoch - 1]
     if not values[place] < kept:
         return None

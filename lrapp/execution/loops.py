@@ -60,6 +60,7 @@ def loop_for(
         UserError: If what the network is to start from cannot be had or does not fit.
     """
     from lrapp.networks import number_embeddings, transfer
+    from lrapp.training import pruning
     from lrapp.training.loop import loop_key
     from lrapp.training.members_loop import MembersLoop
 
@@ -70,7 +71,8 @@ def loop_for(
         *(settings.model, prepared.shape, prepared.task, len(prepared.classes), loop_key(training), numbers),
         settings.policy.cycle_momentum,
     )
-    knowledge = None
+    knowledge, from_pruned = None, False
+    notes: tuple[str, ...] = ()
     if isinstance(start, RunStart):
         source = store.get(start.run)
         if source.settings.data.all_rows:
@@ -78,12 +80,22 @@ def loop_for(
                 "The weights to start from must not know the rows that test, and the run to start from was trained on "
                 "all rows. Start from the run that it was made from, or from fresh weights."
             )
-        knowledge = transfer.of_run(source.folder, loop.model, prepared)
+        knowledge = transfer.of_run(
+            source.folder, loop.model, prepared, first=networks == 1 < settings.networks
+        )
+        from_pruned = source.settings.training.pruning.enabled
+        if from_pruned and training.pruning.enabled:
+            notes = ("That run was pruned: what is zero in its weights stays zero here.",)
+        elif from_pruned:
+            notes = ("That run was pruned: as pruning is off here, its zeros change as other weights do.",)
     elif isinstance(start, PretrainedStart):
         knowledge = transfer.of_imagenet(start)
     loop.load_initial_weights = None if knowledge is None else knowledge.give
+    loop.masks.keeps_zeros = isinstance(start, RunStart)
+    if training.pruning.enabled:
+        pruning.require_spare(loop.masks.sizes, training.pruning)
     number_embeddings.learn_bins(loop.model, prepared.train.x)
     loop.reset(training.seed)
     if isinstance(loop, MembersLoop):
         loop.factors = settings.factors()
-    return loop, () if knowledge is None else (knowledge.note,)
+    return loop, () if knowledge is None else (knowledge.note, *notes)

@@ -204,8 +204,8 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
     from lrapp.training import trainer as training
 
     settings = run.settings
-    if settings.networks_obstacle:
-        raise UserError(settings.networks_obstacle)
+    if settings.obstacle:
+        raise UserError(settings.obstacle)
     settings.check_momentum()
     writer = EventWriter(run)
 
@@ -362,12 +362,12 @@ def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float
         prepared: Its data.
         temperature: By which the network has been calibrated since it was trained.
     """
-    from lrapp.evaluation import boosted_trees, costs
+    from lrapp.evaluation import boosted_trees, costs, model_sizes
     from lrapp.evaluation import scores as evaluation
     from lrapp.networks import saved
 
     part = prepared.test if len(prepared.test.y) else prepared.validation
-    for name in (boosted_trees.FILE, costs.FILE):
+    for name in (boosted_trees.FILE, costs.FILE, model_sizes.FILE):
         (run.folder / name).unlink(missing_ok=True)
     prepared.preprocessor.save(run.folder)
     scores = None

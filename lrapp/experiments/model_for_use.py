@@ -54,7 +54,12 @@ def settings_of(run: Run) -> RunSettings:
     epochs, networks, told = _lasting(settings, history)
     training = settings.training
     stopping = checked(training.early_stopping, enabled=False, restore_best=False)
-    training = checked(training, epochs=epochs, members=networks, combine="all", early_stopping=stopping)
+    pruning = training.pruning
+    if pruning.enabled:  # its end may follow from the epochs, and stays where it was
+        pruning = checked(pruning, last_epoch=pruning.last(training.epochs))
+    training = checked(
+        training, epochs=epochs, members=networks, combine="all", early_stopping=stopping, pruning=pruning
+    )
     pictures = checked(settings.data.pictures, most_rows=None)
     name, suffix = notes.name_of(run), f" (all {settings.data.facts.units})"
     threshold, temperature = thresholds.kept(run.folder), calibration.kept(run.folder)

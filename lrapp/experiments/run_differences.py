@@ -124,6 +124,7 @@ _GROUPS = {
     "model": "Network",
     "training": "Training",
     "early_stopping": "Early stopping",
+    "pruning": "Pruning",
     "policy": "Learning rate",
     "range_test": "Range test",
 }

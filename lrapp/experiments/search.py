@@ -80,7 +80,7 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
     """
     trials = draw(search, base)
     for trial in trials:
-        if obstacle := trial.model_copy(update={"mode": "train"}).networks_obstacle:
+        if obstacle := trial.model_copy(update={"mode": "train"}).obstacle:
             raise UserError(obstacle)
     remarks = []
     if training_rows is not None:

@@ -138,8 +138,8 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
                 f"A policy's name must be one line of 1 to {MOST_LABEL} letters. Received: {label!r}."
             )
     for contender, settings in zip(plan.contenders, one_of_each(plan), strict=True):
-        if settings.networks_obstacle:
-            raise UserError(f"{contender.label}: {settings.networks_obstacle}")
+        if settings.obstacle:
+            raise UserError(f"{contender.label}: {settings.obstacle}")
     remarks = [said for one in plan.contenders if (said := remark(plan.base, one, training_rows))]
     if seeds == 1:
         remarks.append("One seed cannot tell a difference from chance; use three or more.")

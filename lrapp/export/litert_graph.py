@@ -5,10 +5,11 @@ date as its day and the second of that day.
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -97,12 +98,26 @@ def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
     return module(serve, specs)
 
 
-def converted(served: tf.Module) -> bytes:
-    """Return a module as a LiteRT file."""
+def of_network(network: keras.Model) -> tf.Module:
+    """Return a module from a network's own inputs ``x`` to its ``outputs``."""
+    spec = tf.TensorSpec([None, *network.input_shape[1:]], network.inputs[0].dtype, name="x")
+    return module(lambda x: {"outputs": network(x, training=False)}, {"x": spec}, network)
+
+
+def converted(served: tf.Module, *, int8: bool = False) -> bytes:
+    """Return a module as a LiteRT file.
+
+    Args:
+        served: The module.
+        int8: Whether weights are kept in eight bits, and what they are multiplied with is rounded while it answers
+            (LiteRT's dynamic range quantization); kernels of fewer than 1,024 weights stay as they are.
+    """
     with tempfile.TemporaryDirectory() as folder:
         # Only this way keeps the names of inputs and outputs.
         save(served, Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        if int8:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
         made: bytes = converter.convert()
     return made
 
@@ -114,6 +129,11 @@ def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         path: The file.
         given: As ``inputs`` returns them.
     """
+    return runner(path)(given)
+
+
+def runner(path: Path) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Return what answers for a LiteRT file: from inputs by name to outputs by name."""
     import warnings
 
     with warnings.catch_warnings():
@@ -122,5 +142,5 @@ def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             "ignore", message=r"[\s\S]*tf\.lite\.Interpreter is deprecated", category=UserWarning
         )
         interpreter = tf.lite.Interpreter(model_path=str(path))
-    runner = interpreter.get_signature_runner(SIGNATURE)
-    return in_portions(given, lambda part: runner(**part))
+    ask = interpreter.get_signature_runner(SIGNATURE)
+    return lambda given: in_portions(given, lambda part: ask(**part))

@@ -11,7 +11,7 @@ from lrapp.errors import UserError
 from lrapp.export import kinds
 from lrapp.export.exporter import Arrays, Exporter, Maker
 from lrapp.export.finished_run import FinishedRun
-from lrapp.export.formats import code, keras, litert, onnx, savedmodel
+from lrapp.export.formats import code, int8, keras, litert, litert_int8, onnx, savedmodel
 from lrapp.files import disk_errors, put
 from lrapp.phrasing import counted, number
 from lrapp.progress import NOBODY, Watch
@@ -19,7 +19,10 @@ from lrapp.runs.store import Run, Store
 from lrapp.settings import DATA_KINDS, DataKind
 
 # In the order in which the page offers them.
-EXPORTERS = (code.EXPORTER, keras.EXPORTER, savedmodel.EXPORTER, onnx.EXPORTER, litert.EXPORTER)
+EXPORTERS = (
+    *(code.EXPORTER, keras.EXPORTER, int8.EXPORTER),
+    *(savedmodel.EXPORTER, onnx.EXPORTER, litert.EXPORTER, litert_int8.EXPORTER),
+)
 FOLDER = "exports"
 
 

@@ -10,6 +10,7 @@ from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.boosted_trees import BesideTrees
 from lrapp.evaluation.diagnosis import diagnose
 from lrapp.evaluation.misclassified import Mistakes, class_sentence
+from lrapp.evaluation.model_sizes import ModelSizes
 from lrapp.evaluation.scores import Scores
 from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
@@ -50,6 +51,7 @@ def html(
     insight: Insight | None,
     mistakes: Mistakes | None = None,
     beside: BesideTrees | None = None,
+    sizes: ModelSizes | None = None,
 ) -> str:
     """Return the report of one run.
 
@@ -61,8 +63,9 @@ def html(
         insight: The closer look, where there is one.
         mistakes: The pictures that it got wrong, for a run on pictures.
         beside: How it compares with boosted trees, where that was measured.
+        sizes: What its model takes, where that was measured.
     """
-    body = "".join(_body(title, history, settings, scores, insight, mistakes, beside))
+    body = "".join(_body(title, history, settings, scores, insight, mistakes, beside, sizes))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -79,6 +82,7 @@ def _body(
     insight: Insight | None,
     mistakes: Mistakes | None,
     beside: BesideTrees | None,
+    sizes: ModelSizes | None,
 ) -> Iterator[str]:
     yield f"<h1>{escape(title)}</h1>"
     target = settings.data.target or ""
@@ -98,6 +102,9 @@ def _body(
         yield from _insight(insight, target, mistakes)
     elif mistakes is not None:
         yield from _mistakes(mistakes, "")
+    if sizes is not None:
+        notes = "".join(f"<p class=note>{escape(note)}</p>" for note in sizes.notes)
+        yield f"<h2>Size of the model</h2>{_table(sizes.frame())}{notes}"
     if history.prepared is not None and history.prepared.notes:
         yield "<h2>Data preparation</h2>" + _list(history.prepared.notes)
     yield f"<h2>Settings</h2><pre>{escape(settings.to_json())}</pre>"

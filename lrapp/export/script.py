@@ -106,9 +106,9 @@ def _with_momentum(
         f'    """{name} with a {how.momentum_name} that is set before every step; Keras holds on to its first."""\n\n'
         + update.format(step="momentum_now * velocity - down" if how.nesterov else "velocity")
     )
-    # Also where groups of layers have rates of their own, whose class is then one of this.
+    # Made of it, or derived from it.
     code, trained = (
-        re.sub(rf"keras\.optimizers\.{name}(?=\(|\):)", f"Moving{name}", cell.code)
+        re.sub(rf"keras\.optimizers\.{name}(?=[()])", f"Moving{name}", cell.code)
         for cell in (network, training)
     )
     trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", trained)

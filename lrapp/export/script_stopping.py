@@ -42,7 +42,7 @@ def criterion(recipe: FinishedRun) -> str:
         test = (
             f"{_RISE}        last = self.losses[-{strip}:]\n"
             "        progress = 1000 * (sum(last) / (len(last) * min(last)) - 1)\n"
-            f"        if (epoch + 1) % {strip} == 0 and rise > {stopping.pq_alpha!r} * progress:\n{_STOP}"
+            f"        if len(self.losses) % {strip} == 0 and rise > {stopping.pq_alpha!r} * progress:\n{_STOP}"
         )
         when = "by the criterion PQ"
     else:
@@ -98,12 +98,15 @@ def callbacks(recipe: FinishedRun, epochs: int) -> list[str]:
         return found
     up = stopping.monitor == "val_metric" and recipe.prepared.task != "regression"
     waits = stopping.enabled and not found
+    start = recipe.settings.training.counts_from - 1
     found.append(
         "keras.callbacks.EarlyStopping(\n"
         f'            monitor="{_monitor(recipe)}",\n'
         f'            mode="{"max" if up else "min"}",\n'
         f"            patience={stopping.patience if waits else max(1, epochs)},\n"
         f"            min_delta={stopping.min_delta if stopping.enabled else 0.0!r},\n"
-        f"            restore_best_weights={stopping.restore_best},\n        )"
+        f"            restore_best_weights={stopping.restore_best},\n"
+        + (f"            start_from_epoch={start},  # the first with the final sparsity\n" if start else "")
+        + "        )"
     )
     return found

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from lrapp.export import kinds, script_members, script_stopping, script_transfer
+from lrapp.export import kinds, script_members, script_pruning, script_stopping, script_transfer
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.phrasing import counted
@@ -305,10 +305,14 @@ def training_cell(recipe: FinishedRun) -> Cell:
     epochs = len(recipe.history.epochs) if cut_short else training.epochs
     # Steps of an unfinished epoch are in the weights only where no finished epoch's are kept.
     left = recipe.history.steps_done - epochs * recipe.steps_per_epoch
-    if not cut_short or reason == "diverged" or (training.early_stopping.restore_best and epochs):
+    keeps_best = training.early_stopping.restore_best and epochs >= training.counts_from
+    if not cut_short or reason == "diverged" or keeps_best:
         left = 0
+    pruning = script_pruning.callback(recipe)
+    made = "pruning = Pruning()\n" if pruning else ""
     grouped, on_groups = script_transfer.groups_code(recipe, _optimizer(recipe))
-    callbacks = ["Plan()", *(["Unfreezing()"] if grouped else []), *script_stopping.callbacks(recipe, epochs)]
+    callbacks = ["Plan()", *(["pruning"] if pruning else []), *(["Unfreezing()"] if grouped else [])]
+    callbacks += script_stopping.callbacks(recipe, epochs)
     weights = ", weights[rows]" if recipe.prepared.train.weight is not None else ""
     crossed = recipe.prepared.folds is not None
     if crossed:
@@ -369,7 +373,7 @@ class Plan(keras.callbacks.Callback):
         self.step += 1
 
 
-{grouped}{script_stopping.criterion(recipe)}history = network.fit(
+{grouped}{pruning}{script_stopping.criterion(recipe)}{made}history = network.fit(
     batches,
     shuffle=False,  # the batches come in their own order
 {watched}    epochs={epochs},
@@ -378,7 +382,7 @@ class Plan(keras.callbacks.Callback):
         keras.callbacks.TerminateOnNaN(),
     ],
     verbose=2,
-){_last_steps(training.seed, epochs, left, bool(grouped))}'''
+){_last_steps(training.seed, epochs, left, bool(grouped), bool(pruning))}'''
     if script_members.networks(recipe):
         return script_members.training_cell(recipe, text, code, script_members.calibrated(recipe))
     # Without the optimizer of groups, whose class is the script's own.
@@ -390,16 +394,18 @@ def _rows_at_once(recipe: FinishedRun) -> int:
     return kinds.of(recipe.prepared.kind).rows_at_once
 
 
-def _last_steps(seed: int, epochs: int, steps: int, grouped: bool) -> str:
+def _last_steps(seed: int, epochs: int, steps: int, grouped: bool, prunes: bool) -> str:
     """The steps of an epoch that was not finished."""
     if not steps:
         return ""
-    begin = f"\nUnfreezing().on_epoch_begin({epochs})" if grouped else ""
+    begin = f"\npruning.on_epoch_begin({epochs})" if prunes else ""
+    begin += f"\nUnfreezing().on_epoch_begin({epochs})" if grouped else ""
+    end = "\n    pruning.on_train_batch_end(batch)" if prunes else ""
     return f"""{begin}
 batches.order = np.random.default_rng([{seed}, {epochs}]).permutation(len(x_train))
 for batch in range({steps}):  # of the epoch in which the run was stopped
     network.optimizer.learning_rate = learning_rates[{epochs} * len(batches) + batch]
-    network.train_on_batch(*batches[batch])"""
+    network.train_on_batch(*batches[batch]){end}"""
 
 
 def testing_cell(recipe: FinishedRun) -> Cell:

@@ -16,8 +16,14 @@ def refuse(recipe: FinishedRun) -> None:
     """Refuse what a script cannot repeat.
 
     Raises:
-        UserError: If the run trained several networks with rates of their own for groups of layers.
+        UserError: If the run trained several networks with rates of their own for groups of layers, or from the weights
+            of an earlier run.
     """
+    if isinstance(recipe.settings.model.start, RunStart) and recipe.settings.networks > 1:
+        raise UserError(
+            "This run trained several networks from the weights of an earlier run, which a script cannot repeat: take "
+            "another format, or train one network, or from fresh weights."
+        )
     if recipe.settings.training.groups.differ and recipe.settings.networks > 1:
         raise UserError(
             "This run trained several networks whose groups of layers have rates of their own, which a script cannot "

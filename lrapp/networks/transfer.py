@@ -3,6 +3,7 @@
 Yosinski et al. 2014, arXiv 1411.1792, measured how much of what the first layers have learned serves other tasks.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from lrapp.errors import UserError
-from lrapp.networks import layers, models, number_embeddings
+from lrapp.networks import layers, members, models, number_embeddings
 from lrapp.networks.saved import SavedModel
+from lrapp.networks.stacked import Stacked
 from lrapp.phrasing import counted
 from lrapp.settings import DATA_KINDS, PretrainedStart
 
@@ -34,16 +37,17 @@ class Knowledge:
     note: str
 
 
-def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledge:
+def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: bool = False) -> Knowledge:
     """Return the weights of a finished run.
 
     All hidden layers are taken over, with the averages of their batch normalisation; the output layer only where it
-    tells the same classes apart.
+    tells the same classes apart. Many networks start from as many: those that make up the run's model, in their order.
 
     Args:
         folder: The run's folder.
-        network: The network that will start from it.
+        network: The network that will start from it, or many from ``members.stack``.
         prepared: The data that it will be trained on.
+        first: Whether a single network may start from the first of many, as in a range test before they train.
 
     Raises:
         UserError: If the run left no model, its layers or inputs are not those of the network, or nothing of it fits.
@@ -60,19 +64,19 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledg
             "The run to start from has learned from other columns. Choose a run of this table, or fresh weights."
         )
     same_answer = (source.preprocessor.task, source.preprocessor.classes) == (prepared.task, prepared.classes)
-    before = {layer.name: layer for layer in source.network.layers if layer.weights}
+    sources = _networks(source, network, first)
     taken: dict[str, list[Any]] = {}
     for layer in network.layers:
         if not layer.weights or (layer.name == layers.OUTPUT and not same_answer):
             continue
-        old = before.get(layer.name)
         shapes = [tuple(weight.shape) for weight in layer.weights]
-        if old is None or [tuple(weight.shape) for weight in old.weights] != shapes:
+        old = _values(layer, sources)
+        if old is None or [value.shape for value in old] != shapes:
             raise UserError(
                 f"The run to start from has other layers or pictures of another size ({_place(layer.name)} differs). "
                 "Take over its layers on the Network card, or choose fresh weights."
             )
-        taken[layer.name] = old.get_weights()
+        taken[layer.name] = old
     if not taken:
         raise UserError(
             "There is nothing to take over: this network has no hidden layers, and the run to start from tells other "
@@ -92,6 +96,47 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared") -> Knowledg
             model.get_layer(name).set_weights(values)
 
     return Knowledge(give, note)
+
+
+def _networks(source: SavedModel, network: keras.Model, first: bool) -> list[keras.Model]:
+    """The networks of a run's model, as many as there are to start from them."""
+    each = members.each(source.network)
+    found = (
+        [one for one, share in zip(each, source.shares, strict=True) if share] if each else [source.network]
+    )
+    wanted = network.output_shape[0] or 1
+    if first:
+        return found[:wanted]
+    if len(found) != wanted:
+        raise UserError(
+            f"The model of the run to start from has {counted(len(found), 'network')}, and this run trains "
+            f"{wanted:,}. Set the ensemble to {counted(len(found), 'network')}, or choose fresh weights."
+        )
+    return found
+
+
+def _values(layer: keras.layers.Layer, sources: list[keras.Model]) -> list[np.ndarray] | None:
+    """What a layer starts with: the weights of the same layer of each network side by side; None where none has it."""
+    each = [one for source in sources for one in source.layers if one.name == layer.name and one.weights]
+    if len(each) < len(sources):
+        return None
+    if not isinstance(layer, Stacked):  # of a single network, or shared by all
+        return list(each[0].get_weights())
+    columns = zip(*(one.get_weights() for one in each), strict=True)
+    stacked = [np.stack(values) for values in columns]
+    if len(stacked) != len(layer.weights):
+        return None
+    # A bias has a place for the rows, waves none for the single input of each.
+    return [
+        value.reshape(weight.shape) if _alike(value.shape, weight.shape) else value
+        for value, weight in zip(stacked, layer.weights, strict=True)
+    ]
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether shapes of many networks differ in axes of length 1 only, or in how the last two axes are joined."""
+    same = one[0] == other[0] and (one[-1] == other[-1] or one[1] == other[1])
+    return same and math.prod(one) == math.prod(other)
 
 
 def of_imagenet(start: PretrainedStart) -> Knowledge:

@@ -102,6 +102,7 @@ class EpochDone:
         members: Of many networks at once, whose means the figures above are: four tuples, each with a number for every
             member, of ``loss``, ``val_loss``, ``metric`` and ``val_metric``; NaN for a member that was left out.
         ensemble: Loss and metric of the mean of their answers on the validation rows; empty for a single network.
+        sparsity: Share of the weights that are pruned; None where pruning is off.
     """
 
     type: ClassVar[str] = "epoch_done"
@@ -117,6 +118,7 @@ class EpochDone:
     loss_scale: float | None = None
     members: tuple[tuple[float, ...], ...] = ()
     ensemble: tuple[float, ...] = ()
+    sparsity: float | None = None
 
     @property
     def answer_loss(self) -> float:
@@ -285,11 +287,9 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 
 def _equally_long(event: "StepsDone | SweepDone") -> bool:
-    groups = event.group_rates if isinstance(event, StepsDone) else ()
-    momenta = event.momenta if isinstance(event, StepsDone) else ()
-    each = len(event.losses)
-    same = len(event.learning_rates) == each and len(momenta) in (0, each)
-    return same and len(groups) in (0, 3) and all(len(g) == each for g in groups)
+    groups, momenta = (event.group_rates, event.momenta) if isinstance(event, StepsDone) else ((), ())
+    columns = (event.learning_rates, *groups, momenta or event.losses)
+    return len(groups) in (0, 3) and all(len(column) == len(event.losses) for column in columns)
 
 
 def _plain(value: Any) -> Any:
@@ -431,7 +431,8 @@ class History:
 
     def epoch_frame(self) -> pd.DataFrame:
         """Return a row per finished epoch, with the plain fields of ``EpochDone`` as columns."""
-        names = [one.name for one in fields(EpochDone) if one.name not in ("members", "ensemble")]
+        unused = {"sparsity"} if all(epoch.sparsity is None for epoch in self.epochs) else set()
+        names = [one.name for one in fields(EpochDone) if one.name not in {"members", "ensemble"} | unused]
         rows = [[getattr(epoch, name) for name in names] for epoch in self.epochs]
         return pd.DataFrame(rows, columns=names)
 

@@ -8,6 +8,7 @@ from lrapp.settings.data import (
     Task,
 )
 from lrapp.settings.groups import GroupSettings
+from lrapp.settings.made_from import MadeFrom
 from lrapp.settings.network import (
     Activation,
     AugmentationSettings,
@@ -32,9 +33,9 @@ from lrapp.settings.policy import (
     starting_policy,
     with_rates,
 )
+from lrapp.settings.pruning import PruningSettings
 from lrapp.settings.run import (
     MOST_STEPS,
-    MadeFrom,
     Optimizer,
     Precision,
     RunSettings,
@@ -88,6 +89,7 @@ __all__ = [
     "Precision",
     "PretrainedName",
     "PretrainedStart",
+    "PruningSettings",
     "RangeTestSettings",
     "RunSettings",
     "RunStart",

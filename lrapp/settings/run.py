@@ -19,6 +19,7 @@ from lrapp.settings.data import (
     DataSettings,
 )
 from lrapp.settings.groups import GroupSettings
+from lrapp.settings.made_from import MadeFrom
 from lrapp.settings.network import (
     FreshStart,
     ModelSettings,
@@ -29,6 +30,7 @@ from lrapp.settings.policy import (
     RangeTestSettings,
     with_rates,
 )
+from lrapp.settings.pruning import PruningSettings
 from lrapp.settings.sources import SOURCES
 from lrapp.settings.stopping import EarlyStoppingSettings
 
@@ -137,6 +139,12 @@ class TrainingSettings(SettingsModel):
     )
     early_stopping: EarlyStoppingSettings = EarlyStoppingSettings()
     groups: GroupSettings = GroupSettings()
+    pruning: PruningSettings = PruningSettings()
+
+    @property
+    def counts_from(self) -> int:
+        """The first epoch that can be the best or end the run, from 1; of a pruned network, with the final sparsity."""
+        return self.pruning.last(self.epochs) if self.pruning.enabled else 1
 
     @property
     def momentum_name(self) -> str:
@@ -147,36 +155,6 @@ class TrainingSettings(SettingsModel):
     def own_momentum(self) -> float:
         """The optimizer's momentum where it does not move, 0 for none."""
         return self.beta_1 if self.optimizer in ("adam", "adamw") else self.momentum
-
-
-class MadeFrom(SettingsModel):
-    """Which run a model for use was made from: it is trained on all rows, and has no score of its own."""
-
-    run: str = Field(title="Run", description="The run's id.", max_length=100)
-    epochs: str = Field(
-        "", title="Epochs", description="Where its epochs come from, in words.", max_length=1000
-    )
-    score: str = Field("", title="Score", description="What that run is worth, in words.", max_length=4000)
-    threshold: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        title="Threshold",
-        description="From which probability on that run's model answers with the second of two classes, where one was "
-        "chosen; this model answers from the same one on.",
-    )
-    temperature: float = Field(
-        1.0,
-        gt=0,
-        le=1e6,
-        title="Temperature",
-        description="By which that run's model was calibrated, 1 where it was not; this model is by the same.",
-    )
-
-    @property
-    def expected(self) -> str:
-        """Which score to expect, as a sentence; empty where that is not known."""
-        return f"Expect the score of the run it was made from: {self.score}" if self.score else ""
 
 
 # Rates in a race, and how far they are apart in all, in powers of ten.
@@ -229,6 +207,13 @@ class RunSettings(SettingsModel):
         return self.networks > 1 and (self.crossed or self.training.combine != "best")
 
     @property
+    def obstacle(self) -> str:
+        """Why the run cannot begin, as a sentence; empty if it can."""
+        if self.networks_obstacle or self.mode == "range test":
+            return self.networks_obstacle
+        return self.training.pruning.obstacle(self.training.epochs)
+
+    @property
     def networks_obstacle(self) -> str:
         """Why the run cannot train several networks at once, as a sentence; empty if it can, or trains one."""
         if self.networks == 1:
@@ -240,7 +225,8 @@ class RunSettings(SettingsModel):
         )
         if self._of_pictures:
             return f"Several networks at once are for tables; for pictures, {one}."
-        if not isinstance(self.model.start, FreshStart):
+        start = self.model.start
+        if not isinstance(start, FreshStart) and (self.policy.source == "raced" or start.type != "run"):
             return f"Several networks at once start from fresh weights; choose fresh weights, or {one}."
         return ""
 

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -50,6 +51,7 @@ class TrainingState:
             (2, epochs), or (2, epochs, members).
         seconds: How long has been trained.
         reached: The sentence on the target that was reached; empty if there was none.
+        masks: Which weights of each kernel stay, bool; empty where nothing is pruned.
     """
 
     epochs: int
@@ -63,6 +65,7 @@ class TrainingState:
     losses: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
     seconds: float = 0.0
     reached: str = ""
+    masks: tuple[NDArray[np.bool_], ...] = ()
 
     @classmethod
     def of(
@@ -78,6 +81,7 @@ class TrainingState:
         losses: NDArray[np.float64],
         seconds: float,
         reached: str = "",
+        masks: Sequence[NDArray[np.bool_]] = (),
     ) -> "TrainingState":
         """Return the state that a snapshot and the course of the run make up."""
         return cls(
@@ -92,10 +96,13 @@ class TrainingState:
             losses,
             seconds,
             reached,
+            tuple(masks),
         )
 
-    def require_fit(self, snapshot: "Snapshot | MemberSnapshot") -> None:
-        """Check that the state is one of the network and optimizer that the snapshot was taken of.
+    def require_fit(
+        self, snapshot: "Snapshot | MemberSnapshot", masks: Sequence[NDArray[np.bool_]] = ()
+    ) -> None:
+        """Check that the state is one of the network and optimizer that the snapshot was taken of, with such masks.
 
         Raises:
             UserError: If it is not.
@@ -104,6 +111,8 @@ class TrainingState:
             [tuple(value.shape) for value in values] for values in (snapshot.model, snapshot.optimizer)
         ]
         if expected != [[value.shape for value in values] for values in (self.model, self.optimizer)]:
+            raise UserError(_OTHER_NETWORK)
+        if [mask.shape for mask in masks] != [mask.shape for mask in self.masks]:
             raise UserError(_OTHER_NETWORK)
 
     def save(self, path: str | Path) -> None:
@@ -123,7 +132,7 @@ class TrainingState:
             ]
         arrays = {
             f"{name}_{index:04}": value
-            for name in ("model", "optimizer", "best_weights")
+            for name in ("model", "optimizer", "best_weights", "masks")
             for index, value in enumerate(getattr(self, name))
         } | {"losses": self.losses}
         # If a power cut undoes the renaming, the state before it is as good.
@@ -145,7 +154,7 @@ class TrainingState:
                     raise UserError(_UNREADABLE)
                 groups = [
                     tuple(file[key] for key in sorted(file.files) if key.startswith(f"{name}_"))
-                    for name in ("model", "optimizer", "best_weights")
+                    for name in ("model", "optimizer", "best_weights", "masks")
                 ]
                 losses = file["losses"] if "losses" in file.files else np.empty((2, 0))
             best_value = float(about["best_value"])
@@ -153,13 +162,14 @@ class TrainingState:
                 MemberState(**{**member, "best_value": float(member["best_value"])})
                 for member in about.get("members", ())
             )
-            model, optimizer, best = groups
+            model, optimizer, best, masks = groups
             return cls(
                 *(about["epochs"], about["best_epoch"], best_value, about["wait"]),
                 *(model, optimizer, best, members),
                 losses=losses,
                 seconds=about.get("seconds", 0.0),
                 reached=about.get("reached", ""),
+                masks=masks,
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(_UNREADABLE) from error

@@ -136,6 +136,9 @@ class Course:
         self.upwards = prepared.task != "regression"  # of the metric
         self.best = Best(stopping, stopping.monitor == "val_metric" and self.upwards, cycle_ends)
         self.best_weights: tuple[tf.Tensor, ...] = ()
+        # Before it is pruned to the end, no epoch's model is what was asked for: none is the best, or good enough.
+        self.counts_from = settings.counts_from
+        self.last_masks = loop.masks.values
         self.epochs = 0
         # Loss and validation loss of every epoch, for criteria that look back.
         self.losses: list[NDArray[np.float64]] = []
@@ -189,7 +192,7 @@ class Course:
         except Diverged as error:
             reason, message = "diverged", str(error)
         self._save()
-        kept = self._leave_weights(reason)
+        kept = self._leave_weights(reason) + self.loop.masks.sentence(self.epochs, self.settings)
         ended = TrainingEnded(
             reason,
             f"{message or self._sentence(reason)}{kept}",
@@ -222,6 +225,7 @@ class Course:
         frozen = self._frozen(self.epochs)
         if self.epochs and frozen != self._frozen(self.epochs - 1):
             self.loop.reset_optimizer()
+        self.loop.masks.begin(self.epochs + 1, self.settings)
         order = shuffled(self.training.rows, self.settings.seed, self.epochs)
         before = self.epochs * self.steps_per_epoch
         losses: list[NDArray[np.float32]] = []
@@ -244,6 +248,10 @@ class Course:
             losses.append(steps.losses)
             metrics.append(steps.metrics)
         self._epoch_done(np.concatenate(losses), np.concatenate(metrics))
+
+    def _counts(self) -> bool:
+        """Whether the epoch that is done can be the best, or end the run."""
+        return self.epochs >= self.counts_from
 
     def _check_time(self) -> None:
         stopping = self.settings.early_stopping
@@ -283,11 +291,11 @@ class Course:
         val_loss, val_metric = self._validate(latest.penalty)
         if self.validation.rows and not np.isfinite(val_loss):
             raise Diverged("The validation loss became infinite", step, rate)
-        self.last = latest
+        self.last, self.last_masks = latest, self.loop.masks.values
         self.epochs += 1
         monitored = (loss, metric) if not self.validation.rows else (val_loss, val_metric)
         value = monitored[0] if self.settings.early_stopping.monitor == "val_loss" else monitored[1]
-        best = self.best.take(self.epochs, value)
+        best = self._counts() and self.best.take(self.epochs, value)
         if best:
             self.best_weights = latest.model
         self._record(loss, monitored[0])
@@ -306,12 +314,13 @@ class Course:
                 seconds=self.seconds,
                 best=best,
                 loss_scale=self.loop.loss_scale,
+                sparsity=self.loop.masks.sparsity,
             )
         )
         self._save_now_and_then()
 
     def _record(self, loss: ArrayLike, watched: ArrayLike) -> None:
-        if self.settings.early_stopping.looks_back:
+        if self.settings.early_stopping.looks_back and self._counts():
             self.losses.append(np.array([loss, watched], np.float64))
 
     def _recorded(self) -> NDArray[np.float64]:
@@ -321,7 +330,7 @@ class Course:
     def _check_target(self, figures: tuple[float, float, float, float]) -> None:
         """Take loss, validation loss, metric and validation metric of an epoch."""
         stopping = self.settings.early_stopping
-        if not stopping.enabled or stopping.target == "none":
+        if not stopping.enabled or stopping.target == "none" or not self._counts():
             return
         value = dict(zip(("loss", "val_loss", "metric", "val_metric"), figures, strict=True))[stopping.target]
         of_metric = stopping.target.endswith("metric")
@@ -368,7 +377,7 @@ class Course:
     # --- states and endings ----------------------------------------------------------------------------------
 
     def _take_up(self, state: TrainingState) -> None:
-        state.require_fit(self.loop.snapshot())
+        state.require_fit(self.loop.snapshot(), self.loop.masks.values)
         self.loop.restore(state.model, state.optimizer)
         self.best_weights = tuple(tf.constant(value) for value in state.best_weights)
         self.best.epoch, self.best.value, self.best.wait = state.best_epoch, state.best_value, state.wait
@@ -378,6 +387,8 @@ class Course:
     def _take_up_course(self, state: TrainingState) -> None:
         self.epochs, self.spent, self.reached = state.epochs, state.seconds, state.reached
         self.losses = list(np.moveaxis(state.losses, 1, 0)) if state.losses.size else []
+        self.loop.masks.put(state.masks)
+        self.last_masks = self.loop.masks.values
 
     def _save(self) -> None:
         if self.on_state is None or not self.unsaved:
@@ -395,6 +406,7 @@ class Course:
             losses=self._recorded(),
             seconds=self.spent + self.seconds,
             reached=self.reached,
+            masks=self.last_masks,
         )
 
     def _leave_weights(self, reason: Ending) -> str:

@@ -20,7 +20,8 @@ from lrapp.networks import models
 from lrapp.networks.group_rates import GROUPS, rates_of
 from lrapp.networks.moving_momentum import momentum_of
 from lrapp.networks.stacked import StackedBatchNormalization
-from lrapp.settings import GroupSettings, Task, TrainingSettings
+from lrapp.settings import GroupSettings, PruningSettings, Task, TrainingSettings
+from lrapp.training.masks import Masks
 from lrapp.training.records import Data, Snapshot, Steps
 from lrapp.training.row_sizes import multiplications, numbers_of_a_row, shared
 from lrapp.training.target_units import TargetUnits
@@ -61,7 +62,8 @@ def loop_key(settings: TrainingSettings) -> TrainingSettings:
     )
     # The factors are not traced, only whether there are groups.
     groups = GroupSettings(frozen_epochs=1) if settings.groups.differ else GroupSettings()
-    return TrainingSettings(groups=groups, **{name: getattr(settings, name) for name in kept})
+    own = {name: getattr(settings, name) for name in kept}
+    return TrainingSettings(**own, groups=groups, pruning=PruningSettings(enabled=settings.pruning.enabled))
 
 
 class Loop:
@@ -78,7 +80,7 @@ class Loop:
         moving_momentum: Whether momentum may differ from step to step, too.
 
     ``reset`` calls ``load_initial_weights``, if set, to give the network weights from an earlier training. Give
-    ``units`` the run's logarithm before it is measured.
+    ``units`` the run's logarithm before it is measured. ``masks`` say what is pruned.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Loop:
         self.optimizer = self._make_optimizer(settings)
         self.optimizer.build(model.trainable_variables)
         self.optimizer.built = True
+        self.masks = Masks.of(model, settings)
         self._loss = models.loss(task)
         self._functions: dict[tuple[Any, ...], Any] = {}
         self.units = TargetUnits()
@@ -128,6 +131,7 @@ class Loop:
         self._reset_model(seed)
         if self.load_initial_weights is not None:
             self.load_initial_weights(self.model)
+        self.masks.reset()
         self.reset_optimizer()
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             self.optimizer.dynamic_scale.assign(self.optimizer.initial_scale)
@@ -367,6 +371,7 @@ class Loop:
                 loss = keras.ops.sum([loss, *self.model.losses])
             scaled = self.optimizer.scale_loss(loss)
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        self.masks.keep()
         return loss, self._metric(ys, answers)
 
     @contextlib.contextmanager

@@ -104,7 +104,7 @@ class MembersCourse(Course):
         val_loss, val_metric = self._validate_members(latest.penalty)
         if self.validation.rows:
             self._leave_out(np.isfinite(val_loss[:-1]), "The validation loss", step)
-        self.latest = latest
+        self.latest, self.last_masks = latest, self.loop.masks.values
         self.epochs += 1
         running = self.loop.running
         watched = val_loss[:-1], val_metric[:-1]
@@ -115,7 +115,8 @@ class MembersCourse(Course):
         kept = np.zeros(self.loop.members, np.bool_)
         for member, best in enumerate(self.bests):
             if running[member] and not best.ended:
-                kept[member] = best.take(self.epochs, float(values[member])) or not keeps_best
+                better = self._counts() and best.take(self.epochs, float(values[member]))
+                kept[member] = better or not keeps_best
         if kept.any():
             self.best_weights = self.loop.merged(kept, latest.model, self.best_weights)
         self._record(loss, watched[0])
@@ -150,10 +151,11 @@ class MembersCourse(Course):
             val_metric=val_metric,
             learning_rate=float(self.rates[step - 1, -1]),
             seconds=self.seconds,
-            best=self.best.take(self.epochs, float(value)),
+            best=self._counts() and self.best.take(self.epochs, float(value)),
             loss_scale=self.loop.loss_scale,
             members=tuple(tuple(figure.tolist()) for figure in each),
             ensemble=ensemble,
+            sparsity=self.loop.masks.sparsity,
         )
 
     def _validate_members(self, penalty: Figures) -> tuple[Figures, Figures]:
@@ -169,7 +171,7 @@ class MembersCourse(Course):
     # --- states and endings ----------------------------------------------------------------------------------
 
     def _take_up(self, state: TrainingState) -> None:
-        state.require_fit(self.loop.snapshot_members())
+        state.require_fit(self.loop.snapshot_members(), self.loop.masks.values)
         self.loop.restore(state.model, state.optimizer)
         self.best_weights = tuple(tf.constant(value) for value in state.best_weights)
         self.best.epoch, self.best.value, self.best.wait = state.best_epoch, state.best_value, state.wait
@@ -190,6 +192,7 @@ class MembersCourse(Course):
             losses=self._recorded(),
             seconds=self.spent + self.seconds,
             reached=self.reached,
+            masks=self.last_masks,
         )
 
     def _leave_weights(self, reason: Ending) -> str:

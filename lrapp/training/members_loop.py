@@ -184,6 +184,7 @@ class MembersLoop(Loop):
                 loss += penalty
             scaled = self.optimizer.scale_loss(tf.reduce_sum(loss))
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        self.masks.keep()
         return loss, self._metric(ys, answers, *weights[1:])
 
     def _losses(self, ys: Any, answers: Any, weights: list[Any]) -> Any:

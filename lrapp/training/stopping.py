@@ -5,7 +5,7 @@ criteria that end a run also say of a finished one where each of them would have
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -206,7 +206,11 @@ class Verdict:
 
 
 def verdicts(
-    loss: ArrayLike, val_loss: ArrayLike, settings: EarlyStoppingSettings, cycle_ends: Sequence[int] = ()
+    loss: ArrayLike,
+    val_loss: ArrayLike,
+    settings: EarlyStoppingSettings,
+    cycle_ends: Sequence[int] = (),
+    before: int = 0,
 ) -> Iterator[Verdict]:
     """Yield where patience, and each criterion of the paper with each of its numbers, would have ended a run.
 
@@ -214,7 +218,15 @@ def verdicts(
         loss, val_loss: Of every epoch, at least one, shape (epochs,) each.
         settings: The run's: its patience, and how long its strips are.
         cycle_ends: Epochs after which a cycle of the learning rate has ended, for patience in cycles.
+        before: Epochs at the beginning that do not count, as the network was not yet pruned.
     """
+    if before:
+        later = [end - before for end in cycle_ends if end > before]
+        rest = len(np.asarray(val_loss)) - before
+        for one in verdicts(np.asarray(loss)[before:], np.asarray(val_loss)[before:], settings, later):
+            stop, saved = one.stop and one.stop + before, one.saved * rest / (rest + before)
+            yield replace(one, stop=stop, best_epoch=one.best_epoch + before, saved=saved)
+        return
     val, strip = np.asarray(val_loss, np.float64), settings.strip
     ends = cycle_ends if settings.patience_unit == "cycles" else None
     waits = first_patience(val, settings.patience, min_delta=settings.min_delta, cycle_ends=ends)

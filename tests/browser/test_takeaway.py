@@ -1,5 +1,6 @@
-"""A finished run in other formats, as a person makes and downloads them."""
+"""A finished run in other formats, as a person makes and downloads them; and pruned and measured."""
 
+import re
 import shutil
 import zipfile
 
@@ -36,4 +37,30 @@ def test_every_format_is_made_and_downloaded(page: Page, app: driving.App, finis
             assert {file, "README.md", "requirements.txt"} <= set(archive.namelist())
             readme = archive.read("README.md").decode()
         assert ("the largest difference to the app's answers" in readme) == (title != "Python code")
+    driving.no_defect(page)
+
+
+def test_a_finished_run_is_pruned_and_measured(page: Page) -> None:
+    driving.set_number(page, "Epochs", 4)
+    driving.set_number(page, "Ensemble (networks)", 2)
+    driving.train(page)
+    driving.state(page, "Done").wait_for()
+    driving.idle(page)
+    box = driving.expander(page, "Size, pruning, int8")
+    box.get_by_role("button", name="Prune this model").click()
+    expect(page.get_by_text("The final sparsity is reached in epoch 3 of 10.")).to_be_visible()
+    expect(page.get_by_text("Start from: a run of mine")).to_be_visible()
+    driving.idle(page)
+
+    driving.train(page)
+    driving.state(page, "Done").wait_for()
+    expect(page.get_by_text(re.compile("80 % of its weights are zero"))).to_be_visible()
+    driving.idle(page)
+    box = driving.expander(page, "Size, pruning, int8")
+    box.get_by_role("button", name="Measure", exact=True).click()
+    # After the boosted trees, and a conversion to LiteRT.
+    box.get_by_role("button", name="Measure again").wait_for(timeout=2 * driving.PATIENCE)
+    driving.idle(page)
+    expect(box.get_by_text("Keras's int8 covers dense layers")).to_be_visible()
+    expect(box.get_by_test_id("stDataFrame")).to_be_visible()
     driving.no_defect(page)

@@ -368,3 +368,23 @@ def test_a_run_ends_at_its_target_and_shows_where_criteria_would_have_ended_it(p
     assert epochs == [False] * (len(epochs) - 1) + [True]
     expander(page, "When it could have stopped")
     page.get_by_text("Where patience and Prechelt's criteria").wait_for()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, True)])
+def test_pruning_that_cannot_be_is_said_and_nothing_is_lost(
+    browser: Browser, app: App, width: int, dark: bool
+) -> None:
+    with tab(browser, width=width, dark=dark) as page:
+        open_app(page, app.url)
+        set_number(page, "Epochs", 6)
+        box = expander(page, "Pruning")
+        switch(page, "Pruning")
+        expect(box.get_by_text("The final sparsity is reached in epoch 2 of 6.")).to_be_visible()
+        expect(box.get_by_test_id("stVegaLiteChart")).to_be_visible()
+
+        set_number(page, "Last epoch of pruning", 9)
+        expect(page.get_by_text("after the last, which is 6; choose an earlier end").first).to_be_visible()
+        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+        set_number(page, "Last epoch of pruning", 4)
+        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+        expect(box.get_by_text("The final sparsity is reached in epoch 4 of 6.")).to_be_visible()

@@ -35,6 +35,7 @@ from lrapp.settings import (
     ModelSettings,
     OneCycleSettings,
     PolicySettings,
+    PruningSettings,
     RangeTestSettings,
     RunSettings,
     SGDRSettings,
@@ -230,6 +231,29 @@ def test_an_epoch_that_was_better_than_the_best_is_named() -> None:
     off = settings(min_delta=0.05)
     assert after(off, history(off, val)) == ()
     assert after(made, history(made, [0.7, float("nan"), 0.6])) == ()
+
+
+def pruned(made: RunSettings, last_epoch: int) -> RunSettings:
+    pruning = PruningSettings(enabled=True, last_epoch=last_epoch)
+    return made.model_copy(update={"training": made.training.model_copy(update={"pruning": pruning})})
+
+
+def test_epochs_before_the_final_sparsity_are_not_held_against_a_run() -> None:
+    val = [0.50, 0.51, 0.60, 0.57, 0.59, 0.56, 0.56, 0.56]
+    made = settings(patience=10, min_delta=0.001, epochs=8)
+    ended = history(pruned(made, 3), val)
+    ended.epochs[:] = [replace(epoch, best=epoch.epoch in (3, 4, 6)) for epoch in ended.epochs]
+
+    assert after(pruned(made, 3), ended) == ()
+    assert [remark.kind for remark in after(made, ended)] == ["better epoch"]
+
+
+def test_the_earliest_end_of_a_pruned_run_is_later() -> None:
+    cut = settings(CLRSettings(step_size=4), 5, epochs=20)
+    (said,) = before(cut, 200)
+    assert said.kind == "cycle cut"
+    # Nothing ends before epoch 15, and then there are only five more.
+    assert before(pruned(cut, 15), 200) == ()
 
 
 def told(made: RunSettings, run: History, accuracy: float = 0.5) -> Diagnosis:

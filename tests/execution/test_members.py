@@ -190,13 +190,13 @@ def test_a_race_that_was_cut_off_goes_on_to_the_bit(store: Store) -> None:
         ),
         RunSettings(
             model=ModelSettings(start=RunStart(run="20260101-000000000000-" + "0" * 16)),
-            training=TrainingSettings(members=2),
+            policy=CLRSettings(source="raced"),
         ),
         RunSettings(
             data=DataSettings(source=PicturesSource(name="digits")), policy=CLRSettings(source="raced")
         ),
     ],
-    ids=["pictures", "weights of a run", "race of pictures"],
+    ids=["pictures", "race from the weights of a run", "race of pictures"],
 )
 def test_what_several_networks_cannot_do_is_said_before_anything_is_read(
     settings: RunSettings, store: Store

@@ -164,7 +164,15 @@ def test_an_answer_that_is_off_is_found(
 
 def test_formats_of_pictures_speak_of_pictures(trained: dict[str, Run]) -> None:
     formats = registry.formats(trained["digits"])
-    assert [item.key for item in formats] == ["code", "keras", "savedmodel", "onnx", "litert"]
+    assert [item.key for item in formats] == [
+        "code",
+        "keras",
+        "int8",
+        "savedmodel",
+        "onnx",
+        "litert",
+        "litert-int8",
+    ]
     about = [registry.about(item, trained["digits"]) for item in formats]
     assert all("picture" in text and "column" not in text for text in about)
 

@@ -10,6 +10,7 @@ from pictures import BLUE, RED
 from lrapp.evaluation import scores as evaluation
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.misclassified import Mistake, Mistakes
+from lrapp.evaluation.model_sizes import ModelSize, ModelSizes
 from lrapp.evaluation.scores import Scores
 from lrapp.export import report
 from lrapp.runs.events import StepsDone
@@ -79,6 +80,22 @@ def test_the_report_holds_all_and_loads_nothing(finished: Run, insight: Insight)
     for word in ("My run", "Adelie", "bill_length_mm", insight.verdict, "linear model"):
         assert word in reader.text
     assert len(html) < 400_000
+
+
+def test_what_was_measured_of_the_model_is_in_the_report(finished: Run, insight: Insight) -> None:
+    forms = (
+        ModelSize("pruned", 52_000, 6_000, 1.4e-5, 0.8, (("accuracy", 0.971), ("log loss", 0.09))),
+        ModelSize("pruned & int8", 52_500, 6_100, 1.5e-5, 0.8),
+    )
+    given = report.html(
+        *("My run", finished.history(), finished.settings, scores_of(finished), insight),
+        sizes=ModelSizes(forms, ("A <note>.",)),
+    )
+
+    reader = read(given)
+    assert "<h2>Size of the model" in given
+    for word in ("pruned & int8", "80.0 %", "52 kB", "14 µs", "97.1 %", "A <note>."):
+        assert word in reader.text
 
 
 def test_momentum_that_moved_is_drawn(finished: Run, insight: Insight) -> None:

@@ -19,6 +19,7 @@ from lrapp.execution import worker
 from lrapp.export import finished_run as recipes
 from lrapp.export import script as codegen
 from lrapp.export import script_training
+from lrapp.networks import pruned
 from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy, WarmUp
 from lrapp.runs.events import EpochDone, Event, StepsDone
 from lrapp.runs.store import Run, Store
@@ -32,6 +33,7 @@ from lrapp.settings import (
     LayerSettings,
     ModelSettings,
     OneCycleSettings,
+    PruningSettings,
     RunSettings,
     SampleSource,
     SGDRSettings,
@@ -169,6 +171,29 @@ CASES = {
             early_stopping=EarlyStoppingSettings(target="val_loss", target_value=0.6),
         ),
     ),
+    "pruned": RunSettings(
+        data=sample("breast_cancer.csv", target="diagnosis", class_weights=True),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=8,
+            early_stopping=EarlyStoppingSettings(patience=2),
+            pruning=PruningSettings(enabled=True, first_epoch=2, last_epoch=5, initial_sparsity=10),
+        ),
+        policy=FixedSettings(learning_rate=0.02),
+    ),
+    "pruned, stopped": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=SMALL,
+        training=TrainingSettings(epochs=6, pruning=PruningSettings(enabled=True, scope="each")),
+        policy=FixedSettings(learning_rate=0.003),
+    ),
+    "pruned networks": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=SMALL,
+        training=TrainingSettings(
+            epochs=6, members=2, pruning=PruningSettings(enabled=True, final_sparsity=60)
+        ),
+    ),
     "momentum": RunSettings(
         data=sample("auto_mpg.csv", target="mpg"),
         model=SMALL,
@@ -234,7 +259,8 @@ CASES = {
         training=TrainingSettings(epochs=3, precision="mixed_bfloat16"),
     ),
 }
-STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2, "gradual, stopped": 2}
+STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2}
+STOPS |= {"gradual, stopped": 2, "pruned, stopped": 1}
 _EARLY = dict.fromkeys(("multi-class", "criterion", "target"), "early_stopping")
 ENDINGS = _EARLY | {"diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 
@@ -242,7 +268,10 @@ ENDINGS = _EARLY | {"diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 _AFTER = """
     rows = [int(made[part].sum()) for part in ("train", "validation", "test")]
     print("RESULT", json.dumps({"val_loss": made["history"].history.get("val_loss", []), "rows": rows}))
-    np.save("x.npy", made["x_test"])"""
+    np.save("x.npy", made["x_test"])
+    network = made["network"]
+    weights = [layer.kernel for layer in network._flatten_layers() if type(layer).__name__ == "Dense"]
+    print("ZEROS", sum(int((np.asarray(w) == 0).sum()) for w in weights), sum(np.asarray(w).size for w in weights))"""
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +317,16 @@ def test_the_script_does_the_run_again_without_this_package(
     assert value is not None
     within = 0.02 * value if recipe.prepared.task == "regression" else max(0.01, 1.01 / recipe.scores.rows)
     assert figure == pytest.approx(value, abs=within)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "pruned" in case])
+def test_the_script_leaves_as_many_zeros(
+    case: str, done_again: dict[str, tuple[recipes.Recipe, Path, str]]
+) -> None:
+    recipe, _, printed = done_again[case]
+    found = pruned.zeros(recipe.model.network)
+    assert found.zeros
+    assert re.findall(r"ZEROS (\d+) (\d+)", printed) == [(str(found.zeros), str(found.weights))]
 
 
 def test_how_the_run_ended_is_said(done_again: dict[str, tuple[recipes.Recipe, Path, str]]) -> None:

@@ -149,7 +149,7 @@ def test_an_empty_history_has_empty_frames() -> None:
     assert list(history.step_frame().columns) == ["step", "epoch", "loss", "learning_rate"]
     assert history.step_frame().dtypes["loss"] == "float64"
     assert len(history.step_frame()) == 0
-    plain = [one.name for one in fields(EpochDone) if one.name not in ("members", "ensemble")]
+    plain = [one.name for one in fields(EpochDone) if one.name not in ("members", "ensemble", "sparsity")]
     assert list(history.epoch_frame().columns) == plain
     assert list(history.member_frame().columns) == [
         "epoch",

@@ -167,6 +167,18 @@ def test_verdicts_say_what_would_have_been_saved_and_what_it_would_have_cost() -
     assert found["UP 2"] == Verdict("UP 2", None, 5, 0, 0)
 
 
+def test_epochs_before_a_network_is_pruned_do_not_count() -> None:
+    # The first two are better than all others, and rise from one to the other.
+    val = [0.1, 0.2, 1.0, 0.5, 0.504, 0.8, 0.4, 0.4]
+    settings = EarlyStoppingSettings(patience=2)
+
+    found = {one.name: one for one in stopping.verdicts([1.0] * 8, val, settings, before=2)}
+
+    assert (found["patience, 2 epochs"].stop, found["patience, 2 epochs"].best_epoch) == (6, 4)
+    assert (found["GL 5"].saved, found["GL 5"].cost) == pytest.approx((2 / 8, 25))
+    assert found["UP 2"] == Verdict("UP 2", None, 7, 0, 0)
+
+
 # --- real runs -----------------------------------------------------------------------------------------------
 
 

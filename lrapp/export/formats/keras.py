@@ -4,6 +4,7 @@ import sys
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,12 @@ _FILE, _NEEDS = "model.keras", ("tensorflow", "keras", "numpy")
 _LOAD = f'network = keras.models.load_model("{_FILE}")\n'
 
 
-def _table(recipe: Recipe, folder: Path) -> Built:
+def table(recipe: Recipe, folder: Path, network: Any = None) -> Built:
+    """Write a run's network, or another form of it, with its inputs described."""
     from lrapp.export import readmes
 
     x, path = recipe.checked.x, folder / _FILE
-    recipe.model.network.save(path)
+    (recipe.model.network if network is None else network).save(path)
     readmes.write(folder / "inputs.json", readmes.as_json(readmes.inputs(recipe)))
     row = np.array2string(x[0], separator=", ", threshold=sys.maxsize, max_line_width=100)
     row = row.replace("\n", "\n    ")
@@ -30,11 +32,14 @@ def _table(recipe: Recipe, folder: Path) -> Built:
     return Built(_NEEDS, partial(readmes.of_network, recipe, example), partial(_run, path, {"x": x}))
 
 
-def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
+def pictures(recipe: PictureRecipe, folder: Path, network: Any = None) -> Built:
+    """Write a run's network, or another form of it, with code that reads pictures."""
     from lrapp.export import readmes
 
     path, classes = folder / _FILE, recipe.preprocessor.classes
-    recipe.answering(recipe.settings.training.precision).save(path)
+    if network is None:
+        network = recipe.answering(recipe.settings.training.precision)
+    network.save(path)
     answer = f"the probabilities of the classes, in the order below, shape (pictures, {len(classes)})"
     if recipe.preprocessor.task == "binary":
         answer = f"the probability of {readmes.code(classes[1])}, shape (pictures, 1)"
@@ -63,12 +68,12 @@ EXPORTER = Exporter(
         "table": Maker(
             "The network alone, as a .keras file, for Python; a README and a JSON file say how the "
             "columns of the table become its inputs.",
-            _table,
+            table,
         ),
         "pictures": Maker(
             "The network alone, as a .keras file, for Python, with a few lines that read "
             "pictures as the app does.",
-            _pictures,
+            pictures,
         ),
     },
 )

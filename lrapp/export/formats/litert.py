@@ -18,12 +18,13 @@ answer = interpreter.get_signature_runner()
 answers = answer({{}})"""
 
 
-def _table(recipe: Recipe, folder: Path) -> Built:
+def table(recipe: Recipe, folder: Path, *, int8: bool = False) -> Built:
+    """Write a run's model from the columns of a table to its answer; ``int8`` as for ``litert_graph.converted``."""
     from lrapp.export import litert_graph, readmes
     from lrapp.prediction import plain_model
 
     path, plan = folder / _FILE, plain_model.portable(recipe.preprocessor)
-    path.write_bytes(litert_graph.converted(litert_graph.of_columns(recipe.model, plan)))
+    path.write_bytes(litert_graph.converted(litert_graph.of_columns(recipe.model, plan), int8=int8))
     names = litert_graph.input_names(plan)
     given = litert_graph.inputs(plan, plain_model.checked_inputs(recipe))
     readmes.write(folder / "columns.json", readmes.litert_columns(recipe, names))
@@ -32,12 +33,13 @@ def _table(recipe: Recipe, folder: Path) -> Built:
     return Built(_NEEDS, readme, partial(litert_graph.run, path, given), _MOST_DIFFERENCE_SINGLE)
 
 
-def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
+def pictures(recipe: PictureRecipe, folder: Path, *, int8: bool = False) -> Built:
+    """Write a run's model from pictures to its answer; ``int8`` as for ``litert_graph.converted``."""
     from lrapp.export import litert_graph, tf_graph
 
     path = folder / _FILE
     served = tf_graph.of_pictures(recipe.answering("float32"), recipe.preprocessor, numbers=True)
-    path.write_bytes(litert_graph.converted(served))
+    path.write_bytes(litert_graph.converted(served, int8=int8))
     about = f"{_FILE} is a LiteRT (TensorFlow Lite) model with built-in operations only."
     answer = NAMES.replace("the name of a class", "the number of a class")
     code = _CODE.format("pictures=pictures")
@@ -52,10 +54,10 @@ EXPORTER = Exporter(
         "table": Maker(
             "A small .tflite file for phones and small devices. Numbers and dates go in as they are, categories as "
             "numbers from a list that comes with it.",
-            _table,
+            table,
         ),
         "pictures": Maker(
-            "A small .tflite file for phones and small devices; takes the pixels of pictures.", _pictures
+            "A small .tflite file for phones and small devices; takes the pixels of pictures.", pictures
         ),
     },
     in_float32=True,

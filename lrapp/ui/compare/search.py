@@ -12,10 +12,9 @@ from lrapp.experiments.search_results import Found, SearchTrial
 from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import number_cells, resources, saving, session
+from lrapp.ui.parts import draft, number_cells, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import model_for_use
-from lrapp.ui.runs import sharing
 
 # How drawn settings are written in tables.
 DRAWN = dict.fromkeys(("Learning rate", "Dropout", "L2"), number_cells.rounded)
@@ -90,7 +89,7 @@ def _best(study: Study, found: Found) -> None:
             help=f"Puts the settings of trial {best.number:d} on the Train page, early stopping off as in the search; "
             "nothing trains until you press Train.",
         ):
-            sharing.start_from(run.settings)
+            draft.start_from(run.settings)
         model_for_use.offer(run, best.history, best_of_search=True)
         st.page_link(
             session.state().pages["train"],

@@ -12,7 +12,7 @@ import streamlit as st
 
 from lrapp.access import rights
 from lrapp.errors import UserError
-from lrapp.execution import calibrating, thresholding
+from lrapp.execution import calibrating, sizing, thresholding
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
 from lrapp.experiments.studies import Plan
@@ -186,6 +186,19 @@ def set_threshold(run: Run, threshold: Threshold | None) -> "Task[None]":
         UserError: If the visitor may not.
     """
     return _change_model(run, "The threshold could not be set", thresholding.set_threshold, threshold)
+
+
+def measure_sizes(run: Run) -> "Task[None]":
+    """Have it measured what a run's model takes, and takes in int8.
+
+    Raises:
+        UserError: If the visitor may not.
+    """
+    access.require("resume", run)
+    return resources.jobs().task(
+        *(sizing.measure, run.folder, resources.store().home),
+        failure="The model could not be measured; the server's log has the details.",
+    )
 
 
 def _change_model(run: Run, failure: str, change: Callable[..., None], *args: Any) -> "Task[None]":

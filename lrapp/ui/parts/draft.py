@@ -52,6 +52,16 @@ def replace(settings: RunSettings) -> None:
     renew()
 
 
+def start_from(settings: RunSettings) -> None:
+    """Put settings onto the Train page and go there; the address then holds them, so that a refresh keeps them."""
+    replace(settings)
+    try:
+        params = {"settings": links.to_text(get())}
+    except UserError:
+        params = {}
+    st.switch_page(session.state().pages["train"], query_params=params)
+
+
 def renew() -> None:
     """Let every widget start anew from the draft."""
     session.state().draft_version += 1

@@ -71,7 +71,7 @@ class Session:
         gradients: The check of gradients that was asked for.
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
         exports: Files that are being made, by run and format.
-        calibrations, thresholds: Runs that are being calibrated, or given a threshold, by id.
+        calibrations, thresholds, sizes: Runs that are being calibrated, given a threshold, or measured, by id.
         runs_table: Ids of the runs in the table, its version, and the places that are chosen.
         readers: Of runs side by side, by id.
         deleted_runs: Ids, with blanks between them, of what was deleted last.
@@ -118,6 +118,7 @@ class Session:
     exports: "dict[tuple[str, str], Task[Path]]" = field(default_factory=dict)
     calibrations: "dict[str, Task[None]]" = field(default_factory=dict)
     thresholds: "dict[str, Task[None]]" = field(default_factory=dict)
+    sizes: "dict[str, Task[None]]" = field(default_factory=dict)
     runs_table: tuple[list[str], int, list[int]] | None = None
     readers: "dict[str, EventReader]" = field(default_factory=dict)
     deleted_runs: str = ""

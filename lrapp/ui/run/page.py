@@ -15,7 +15,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, State, Status
 from lrapp.ui.parts import access, actions, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import exports, model_for_use, networks, range_test, refused_rates, results, stopping
+from lrapp.ui.run import exports, model_for_use, networks, range_test, refused_rates, results, sizes, stopping
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.
@@ -323,6 +323,7 @@ def _results(run: Run) -> None:
                 st.markdown(f"- {plain(note, 400)}")
     if run.settings.data.all_rows and run.model_path.exists():
         model_for_use.tell(run, history)
+        sizes.show(run, history)
         _take_along(run)
     if not run.scores_path.exists():
         return
@@ -337,6 +338,7 @@ def _results(run: Run) -> None:
     st.markdown(plain(scores.summary, None))
     results.show(run, history, scores)
     model_for_use.offer(run, history)
+    sizes.show(run, history)
     _take_along(run)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from lrapp.charts import results
 from lrapp.charts.results import Figure
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, boosted_trees, setting_checks, tree_advice
+from lrapp.evaluation import analysis_text, boosted_trees, model_sizes, setting_checks, tree_advice
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.diagnosis import Card, Diagnosis, diagnose
 from lrapp.evaluation.scores import Scores
@@ -103,7 +103,9 @@ def _report(
     with suppress(UserError):  # damaged; the page shows that already
         mistakes = misclassified.kept(run)
     title = resources.run_title(run)
-    return report.html(title, history, run.settings, scores, insight, mistakes, beside).encode()
+    return report.html(
+        title, history, run.settings, scores, insight, mistakes, beside, model_sizes.kept(run.folder)
+    ).encode()
 
 
 def _beside(run: Run) -> boosted_trees.BesideTrees | None:

@@ -22,7 +22,12 @@ def show(run: Run, history: History) -> None:
         history: What it said.
     """
     val_loss = np.array([epoch.val_loss for epoch in history.epochs])
-    if len(val_loss) < 2 or not np.isfinite(val_loss).all() or history.prepared is None:
+    if (
+        len(val_loss) < 2
+        or history.best is None
+        or not np.isfinite(val_loss).all()
+        or history.prepared is None
+    ):
         return
     drawer = resources.drawer("When it could have stopped", ":material/flag:", f"stopping.{run.id}")
     if not drawer.open:
@@ -30,7 +35,8 @@ def show(run: Run, history: History) -> None:
     loss = np.array([epoch.loss for epoch in history.epochs])
     settings = run.settings
     ends = settings.cycle_ends(history.prepared.train)
-    found = list(verdicts(loss, val_loss, settings.training.early_stopping, ends))
+    before = settings.training.counts_from - 1
+    found = list(verdicts(loss, val_loss, settings.training.early_stopping, ends, before))
     with drawer:
         st.markdown(
             "Where patience and Prechelt's criteria ([1998](https://doi.org/10.1007/3-540-49430-8_3)) would have ended "
@@ -40,6 +46,8 @@ def show(run: Run, history: History) -> None:
         points = chart.frame(val_loss, found)
         saving.saveable(chart.spec(len(val_loss)), points, f"stopping-{run.id}", f"stopping.{run.id}.chart")
         st.dataframe(table(found), hide_index=True)
+        if before:
+            st.caption(f"A pruned run is judged from epoch {before + 1:,} on, with its final sparsity.")
         if settings.networks > 1:
             st.caption(
                 "Measured on the mean over the networks; while training, each network is judged by its own."

@@ -202,7 +202,7 @@ def _open_and_start(run: Run, row: Row) -> None:
         icon=":material/play_arrow:",
         help="Puts them onto the Train page, to change some and train again.",
     ):
-        sharing.start_from(run.settings)
+        draft.start_from(run.settings)
 
 
 def _say(run: Run, row: Row) -> None:

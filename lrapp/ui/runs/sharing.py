@@ -71,16 +71,6 @@ def _ways(settings: RunSettings, key: str) -> None:
     )
 
 
-def start_from(settings: RunSettings) -> None:
-    """Put settings onto the Train page and go there; the address then holds them, so that a refresh keeps them."""
-    draft.replace(settings)
-    try:
-        params = {"settings": links.to_text(draft.get())}
-    except UserError:
-        params = {}
-    st.switch_page(session.state().pages["train"], query_params=params)
-
-
 def _address() -> str:
     """The address of the Train page, as this visitor knows the app."""
     scheme, host, path, _, _ = urlsplit(st.context.url or "")

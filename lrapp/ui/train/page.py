@@ -95,9 +95,12 @@ def _settings() -> tuple[str | None, int | None, Task | None]:
     # The range test's settings are in the draft already.
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     draft.put(settings)
-    if settings.networks_obstacle:
-        st.error(plain(settings.networks_obstacle, None), icon=":material/error:")
-        obstacles.append("several networks at once cannot train like this")
+    if settings.obstacle:
+        st.error(plain(settings.obstacle, None), icon=":material/error:")
+        several = settings.networks_obstacle
+        obstacles.append(
+            "several networks at once cannot train like this" if several else "pruning cannot go like this"
+        )
     resources.prewarm(settings)
     if chosen.outlook is not None and not any(obstacles):
         with forecast.container():

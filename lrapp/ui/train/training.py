@@ -18,6 +18,7 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 from lrapp.ui.parts import draft, fields, resources, session
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.train import pruning
 from lrapp.ui.train import stopping as stopping_fields
 
 _OWN_FIELDS = {
@@ -77,6 +78,7 @@ def card(
                 icon=":material/info:",
             )
     chosen |= {"groups": _groups(training.groups, model, shape)}
+    chosen |= {"pruning": pruning.card(training.pruning, chosen["epochs"])}
     early_stopping = EarlyStoppingSettings.model_validate(stopping.model_dump() | values)
     return TrainingSettings.model_validate(
         training.model_dump() | chosen | {"early_stopping": early_stopping}

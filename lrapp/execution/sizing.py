@@ -1,0 +1,116 @@
+"""What a finished run's model takes: measured when a person asks for it."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lrapp.errors import BusyError, UserError
+from lrapp.evaluation import model_sizes
+from lrapp.evaluation.model_sizes import ModelSize, ModelSizes
+from lrapp.execution import worker
+from lrapp.files import disk_errors
+from lrapp.phrasing import percent
+from lrapp.progress import NOBODY, Watch
+from lrapp.runs.store import Run, Store
+from lrapp.settings import RunSettings, RunStart
+
+if TYPE_CHECKING:
+    from lrapp.networks.saved import SavedModel
+    from lrapp.preparation.table_arrays import Prepared
+
+STOPPED = "Measuring was stopped; press the button to start it again."
+
+
+def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
+    """Measure a run's model in float32, before it was pruned and in int8; the result is kept in the run's folder.
+
+    Args:
+        folder: The run's folder.
+        home: The store's folder, where the data still must be.
+        watch: Gets the progress, and is asked whether to stop.
+
+    Raises:
+        UserError: If the run left no model, its data are gone, or it was stopped.
+    """
+    from filelock import FileLock, Timeout
+
+    from lrapp.export import litert_graph
+    from lrapp.networks import members, quantized
+    from lrapp.networks.saved import SavedModel
+
+    run, store = Run(folder), Store(home)
+    try:
+        with FileLock(run.lock_path, timeout=1.0):
+            watch.tell("Preparing the data …", 0.0)
+            settings, model = run.settings, SavedModel.load(folder)
+            prepared = worker.prepared_data(store, settings.data, should_stop=watch.should_stop)
+            prepared = prepared.with_threshold(model.preprocessor.threshold)
+            numbers, forms, notes = model.preprocessor.numbers, [], []
+            pruned = settings.training.pruning.enabled
+            if pruned:
+                watch.check(STOPPED)
+                watch.tell("Measuring it before it was pruned …", 0.1)
+                before = _before(settings, store)
+                if before is not None:
+                    forms.append(model_sizes.measure("before pruning", before.network, prepared))
+                else:
+                    fresh = members.for_run(
+                        *(settings, prepared.shape, prepared.task, len(prepared.classes)),
+                        *(numbers, "float32"),
+                    )
+                    unlearned = model_sizes.measure("not pruned, not trained", fresh, prepared)
+                    forms.append(model_sizes.without_scores(unlearned))
+                    notes.append(
+                        "This run pruned while it trained, so there is no score from before; train it without "
+                        "pruning to have one. Size and time are those of its initial weights."
+                    )
+            watch.check(STOPPED)
+            watch.tell("Measuring the model …", 0.4)
+            network = members.answering(model.network, settings, prepared.task, numbers, "float32")
+            forms.append(model_sizes.measure("pruned" if pruned else "this model", network, prepared))
+            watch.check(STOPPED)
+            watch.tell("Measuring it in int8 …", 0.7)
+            share, zeros = quantized.covered(network), forms[-1].zeros
+            lite = litert_graph.converted(litert_graph.of_network(network), int8=True)
+            quantized.quantize(network)
+            forms.append(model_sizes.measure("pruned and int8" if pruned else "int8", network, prepared))
+            watch.check(STOPPED)
+            watch.tell("Measuring it in int8 by LiteRT …", 0.85)
+            forms.append(
+                _by_litert("pruned, LiteRT int8" if pruned else "LiteRT int8", lite, zeros, prepared)
+            )
+            notes.append(
+                f"Keras's int8 covers dense layers, {percent(share)} of this network's parameters; the others stay "
+                "float32. Time is that of this machine, for each of many rows at once: a CPU multiplies zeros as it "
+                "does other numbers, so pruning makes the file smaller, not the answer faster."
+            )
+            ModelSizes(tuple(forms), tuple(notes)).save(folder)
+    except Timeout as error:
+        raise BusyError("This run is being worked on already; wait for that to finish.") from error
+
+
+def _by_litert(name: str, file: bytes, zeros: float, prepared: "Prepared") -> ModelSize:
+    """What a LiteRT file takes and is worth."""
+    from lrapp.export import litert_graph
+
+    with disk_errors(), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(file)
+        ask = litert_graph.runner(path)
+        return model_sizes.measure_file(name, path, lambda x: ask({"x": x})["outputs"], prepared, zeros)
+
+
+def _before(settings: RunSettings, store: Store) -> "SavedModel | None":
+    """The model that a run started from, where it was not pruned and learned from the same rows; else None."""
+    from lrapp.networks.saved import SavedModel
+
+    start = settings.model.start
+    if not isinstance(start, RunStart):
+        return None
+    try:
+        origin = store.get(start.run)
+        if origin.settings.training.pruning.enabled or origin.settings.data != settings.data:
+            return None
+        return SavedModel.load(origin.folder)
+    except UserError:
+        return None

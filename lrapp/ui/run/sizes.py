@@ -1,0 +1,86 @@
+"""What a finished run's model takes: a drawer with a table, measured when it is asked for, and a way to prune it."""
+
+import streamlit as st
+
+from lrapp.errors import UserError
+from lrapp.evaluation import model_sizes
+from lrapp.experiments import pruned_again
+from lrapp.runs.events import History
+from lrapp.runs.store import Run
+from lrapp.ui.parts import access, actions, draft, resources, saving, session, tasks, waiting
+from lrapp.ui.parts.plain_text import plain
+
+
+def show(run: Run, history: History) -> None:
+    """Show the drawer.
+
+    Args:
+        run: A finished run with a model.
+        history: What it said.
+    """
+    drawer = resources.drawer("Size, pruning, int8", ":material/compress:", f"sizes.{run.id}")
+    if not drawer.open:
+        return
+    with drawer:
+        found = model_sizes.kept(run.folder)
+        if found is None:
+            st.markdown(
+                "How large the model is as a file and zipped, how long it takes for a row and how well it does: as it "
+                "is, with its dense layers in int8, and, if it was pruned, before that."
+            )
+        else:
+            frame = found.frame()
+            st.dataframe(frame, hide_index=True)
+            saving.menu(frame, "sizes", key=f"sizes.save.{run.id}")
+            for note in found.notes:
+                st.caption(plain(note, None))
+        if not _busy(run):
+            _offer(run, history, "Measure again" if found is not None else "Measure")
+
+
+def _offer(run: Run, history: History, measure: str) -> None:
+    with st.container(horizontal=True):
+        if access.may("resume", run) and st.button(
+            measure,
+            icon=":material/speed:",
+            key=f"sizes.measure.{run.id}",
+            help="Done in the background; waits while a run trains.",
+        ):
+            session.state().sizes[run.id] = actions.measure_sizes(run)
+            st.rerun()
+        if (
+            pruned_again.possible(run, history)
+            and access.may("start from weights", run)
+            and st.button(
+                "Prune this model",
+                icon=":material/content_cut:",
+                key=f"sizes.prune.{run.id}",
+                help="Puts a run onto the Train page that starts from these weights, prunes them in the first quarter "
+                "of its epochs and lets them recover in the others. Press Train there.",
+            )
+        ):
+            try:
+                settings = pruned_again.settings_of(run)
+            except UserError as error:
+                st.error(plain(str(error), None), icon=":material/error:")
+                return
+            draft.start_from(settings)
+
+
+def _busy(run: Run) -> bool:
+    """Show how far a measurement is, or what went wrong with it; returns whether it is under way."""
+    kept = session.state().sizes
+    task = kept.get(run.id)
+    if task is None:
+        return False
+    if not task.done:
+        tasks.show(
+            task, f"sizes.cancel.{run.id}", lambda: waiting.for_worker("the measurement", "Starting …")
+        )
+        return True
+    del kept[run.id]
+    try:
+        task.result()
+    except UserError as error:
+        st.warning(plain(str(error), None), icon=":material/warning:")
+    return False

@@ -1,0 +1,365 @@
+"""Pruned runs through the worker: what they leave is as sparse in every format, and in runs that start from them."""
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scripts import printed_by
+
+from lrapp import __main__ as command_line
+from lrapp.errors import UserError
+from lrapp.evaluation import model_sizes
+from lrapp.evaluation.scores import Scores
+from lrapp.execution import sizing, worker
+from lrapp.experiments import model_for_use, pruned_again, run_differences, run_table
+from lrapp.export import finished_run, script
+from lrapp.export.registry import export
+from lrapp.networks import pruned, saved
+from lrapp.networks.saved import SavedModel
+from lrapp.runs.events import EpochDone, Event
+from lrapp.runs.store import Run, Store
+from lrapp.settings import (
+    DataSettings,
+    FixedSettings,
+    LayerSettings,
+    ModelSettings,
+    PictureSettings,
+    PicturesSource,
+    PruningSettings,
+    RunSettings,
+    RunStart,
+    SampleSource,
+    TrainingSettings,
+)
+
+LAYERS = ModelSettings(layers=(LayerSettings(units=12, batch_norm=True), LayerSettings(units=6)))
+PENGUINS = DataSettings(source=SampleSource(name="penguins.csv"), target="species")
+PRUNED = PruningSettings(enabled=True, final_sparsity=70)
+
+
+def trained(
+    store: Store,
+    model: ModelSettings = LAYERS,
+    pruning: PruningSettings = PRUNED,
+    data: DataSettings = PENGUINS,
+    **training: Any,
+) -> Run:
+    run = store.create(
+        RunSettings(
+            data=data,
+            model=model,
+            policy=FixedSettings(learning_rate=0.01),
+            training=TrainingSettings(epochs=4, pruning=pruning, **training),
+            closer_look=False,
+        )
+    )
+    outcome = worker.work(run.folder, store.home)
+    run.set_status(state=outcome.state, message=outcome.message)
+    return run
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def single(store: Store) -> Run:
+    return trained(store)
+
+
+@pytest.fixture(scope="module")
+def several(store: Store) -> Run:
+    return trained(store, members=2)
+
+
+def left(run: Run) -> pruned.Zeros:
+    return pruned.zeros(saved.SavedModel.load(run.folder).network)
+
+
+def zeros_of(values: Iterable[np.ndarray]) -> int:
+    floats = [value for value in values if value.dtype in (np.float32, np.float64) and value.ndim > 1]
+    return sum(int((value == 0).sum()) for value in floats)
+
+
+def unpacked(run: Run, store: Store, key: str, folder: Path) -> Path:
+    with zipfile.ZipFile(export(run.folder, store.home, key)) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_a_run_leaves_a_sparse_model_and_says_so(single: Run, several: Run) -> None:
+    for run in (single, several):
+        assert left(run).share == pytest.approx(0.7, abs=0.01)
+        assert run.status.message.endswith("70.2 % of its weights are zero.")
+        assert run.history().epoch_frame()["sparsity"].iloc[-1] == pytest.approx(0.7, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def pictures(store: Store) -> Run:
+    layers = (LayerSettings(kind="conv", units=4, batch_norm=True), LayerSettings(units=12))
+    digits = DataSettings(source=PicturesSource(name="digits"), pictures=PictureSettings(most_rows=200))
+    return trained(store, ModelSettings(layers=layers), data=digits)
+
+
+@pytest.mark.parametrize("networks", ["single", "several", "pictures"])
+def test_every_export_keeps_the_zeros(networks: str, store: Store, tmp_path: Path, request: Any) -> None:
+    run: Run = request.getfixturevalue(networks)
+    wanted = left(run).zeros
+    import keras
+    import onnx
+    import tensorflow as tf
+    from onnx import numpy_helper
+
+    path = unpacked(run, store, "keras", tmp_path / "keras")
+    assert pruned.zeros(keras.models.load_model(path / "model.keras")).zeros == wanted
+
+    model = onnx.load(unpacked(run, store, "onnx", tmp_path / "onnx") / "model.onnx")
+    assert zeros_of([numpy_helper.to_array(one) for one in within(model, onnx.TensorProto)]) >= wanted
+
+    (path,) = unpacked(run, store, "savedmodel", tmp_path / "savedmodel").rglob("saved_model.pb")
+    kept = tf.train.load_checkpoint(path.parent / "variables" / "variables")
+    values = [kept.get_tensor(name) for name in kept.get_variable_to_dtype_map()]
+    assert zeros_of(value for value in values if isinstance(value, np.ndarray)) >= wanted
+
+
+def within(message: Any, kind: type) -> Iterator[Any]:
+    """Every part of a protocol buffer that is of a kind."""
+    if isinstance(message, kind):
+        yield message
+    elif hasattr(message, "ListFields"):
+        for _, value in message.ListFields():
+            yield from within(value, kind)
+    elif hasattr(message, "values") or not isinstance(message, (str, bytes, int, float)):
+        for one in message.values() if hasattr(message, "values") else message:
+            yield from within(one, kind)
+
+
+def test_a_run_that_is_taken_up_again_ends_as_if_it_had_not_stopped(several: Run, store: Store) -> None:
+    run = store.create(several.settings)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, EpochDone) and event.epoch == 2:
+            run.ask_to_stop()
+
+    assert worker.work(run.folder, store.home, stop).state == "stopped"
+    run.forget_stop()
+    assert worker.work(run.folder, store.home).state == "completed"
+
+    ours, theirs = (SavedModel.load(one.folder).network.get_weights() for one in (run, several))
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    said, before = (timeless(one) for one in (run, several))
+    assert said == before
+
+
+def timeless(run: Run) -> list[EpochDone]:
+    return [replace(epoch, seconds=0) for epoch in run.history().epochs]
+
+
+def test_the_command_line_shows_the_zeros(several: Run) -> None:
+    history = several.history()
+    bar = command_line._Bar(several.settings)
+    assert history.started is not None
+    bar.take(history.started)
+    bar._epoch = history.epochs[-1]
+
+    assert "  zeros 70.2 %  " in bar._text()
+
+
+def test_a_run_that_starts_from_a_pruned_one_keeps_its_zeros(single: Run, store: Store) -> None:
+    model = LAYERS.model_copy(update={"start": RunStart(run=single.id)})
+    before = [
+        np.asarray(kernel) == 0 for kernel in pruned.kernels(saved.SavedModel.load(single.folder).network)
+    ]
+
+    # Far from its own final sparsity, and pruning only in the last epoch.
+    later = PruningSettings(enabled=True, final_sparsity=80, first_epoch=4)
+    after = trained(store, model, later)
+
+    kernels = pruned.kernels(saved.SavedModel.load(after.folder).network)
+    for zeros, kernel in zip(before, kernels, strict=True):
+        assert (np.asarray(kernel)[zeros] == 0).all()
+    assert [epoch.sparsity for epoch in after.history().epochs] == pytest.approx(
+        [0.7, 0.7, 0.7, 0.8], abs=0.01
+    )
+    prepared = after.history().prepared
+    assert prepared is not None
+    assert "what is zero in its weights stays zero" in prepared.notes[-1]
+
+
+def test_without_pruning_the_zeros_grow_and_that_is_said(single: Run, store: Store) -> None:
+    model = LAYERS.model_copy(update={"start": RunStart(run=single.id)})
+
+    after = trained(store, model, PruningSettings())
+
+    assert left(after).share < 0.1
+    prepared = after.history().prepared
+    assert prepared is not None
+    assert "as pruning is off here, its zeros change" in prepared.notes[-1]
+
+
+def test_a_model_for_use_is_pruned_as_long_as_its_origin(single: Run, store: Store) -> None:
+    made = model_for_use.settings_of(single)
+
+    assert made.training.pruning == PRUNED.model_copy(update={"last_epoch": 1})
+    assert made.obstacle == ""
+    run = store.create(made)
+    worker.work(run.folder, store.home)
+    assert left(run).share == pytest.approx(0.7, abs=0.01)
+
+
+@pytest.mark.parametrize("networks", ["single", "several"])
+def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
+    embedded = LAYERS.model_copy(update={"number_embedding": "periodic"})
+    plain = trained(store, embedded, PruningSettings(), members=1 if networks == "single" else 2)
+
+    settings = pruned_again.settings_of(plain)
+    assert settings.obstacle == ""
+    assert (settings.training.epochs, settings.training.members) == (10, 1 if networks == "single" else 2)
+    run = store.create(settings)
+    outcome = worker.work(run.folder, store.home)
+
+    assert outcome.state == "completed"
+    assert left(run).share == pytest.approx(0.8, abs=0.01)
+    # Its first epoch, before anything is pruned, goes on where the run before has ended.
+    before, after = plain.history().epochs, run.history().epochs
+    assert after[0].loss < 0.7 * before[0].loss
+    assert after[0].sparsity == 0
+    sizing.measure(run.folder, store.home)
+    found = model_sizes.kept(run.folder)
+    assert found is not None
+    assert [form.name for form in found.forms] == [
+        "before pruning",
+        "pruned",
+        "pruned and int8",
+        "pruned, LiteRT int8",
+    ]
+    assert found.forms[0].zip_bytes > found.forms[1].zip_bytes
+    assert [round(form.zeros, 1) for form in found.forms[:2]] == [0.0, 0.8]
+    scores = Scores.from_json(run.scores_path.read_bytes())
+    assert found.forms[1].scores[0][0] == scores.metrics[0].name
+    assert found.forms[1].scores[0][1] == pytest.approx(scores.metrics[0].value)
+
+
+def test_the_script_of_a_run_that_was_pruned_later_keeps_its_zeros(
+    single: Run, several: Run, store: Store, tmp_path: Path
+) -> None:
+    run = store.create(pruned_again.settings_of(single))
+    worker.work(run.folder, store.home)
+    made = finished_run.recipe(run, store)
+    (tmp_path / "train.py").write_text(script.script(made), "utf-8")
+    (tmp_path / made.reading.file).write_bytes(made.reading.data)
+    (tmp_path / "split.csv").write_bytes(made.split)
+    (tmp_path / finished_run.INITIAL).write_bytes(made.initial or b"")
+
+    after = """
+    kernels = [np.asarray(layer.kernel) for layer in made["network"].layers if hasattr(layer, "kernel")]
+    print("ZEROS", sum(int((kernel == 0).sum()) for kernel in kernels))"""
+    printed = printed_by({"run": tmp_path}, after)["run"]
+
+    assert re.findall(r"ZEROS (\d+)", printed) == [str(left(run).zeros)]
+    (line,) = (line for line in printed.splitlines() if "(the run: " in line)
+    figure, wanted = re.findall(r"rows: ([\d.]+) \(the run: ([\d.]+)\)", line)[0]
+    assert float(figure) == pytest.approx(float(wanted), abs=0.03)
+
+    again = store.create(pruned_again.settings_of(several))
+    worker.work(again.folder, store.home)
+    with pytest.raises(UserError, match="several networks from the weights of an earlier run"):
+        script.script(finished_run.recipe(again, store))
+
+
+def test_another_number_of_networks_cannot_start_from_a_run(several: Run, store: Store) -> None:
+    model = LAYERS.model_copy(update={"start": RunStart(run=several.id)})
+    for networks, there in ((1, "has 2 networks, and this run trains 1"), (3, "this run trains 3")):
+        with pytest.raises(UserError, match=there):
+            trained(store, model, members=networks)
+
+
+def test_what_was_measured_goes_with_the_model(single: Run, store: Store) -> None:
+    sizing.measure(single.folder, store.home)
+    found = model_sizes.kept(single.folder)
+    assert found is not None
+    assert found.forms[0].name == "not pruned, not trained"
+    assert found.forms[0].scores == ()
+    assert list(found.frame().columns) == [
+        "model",
+        "zeros",
+        "file",
+        "zip",
+        "time for a row",
+        "accuracy",
+        "log loss",
+    ]
+    network, prepared = SavedModel.load(single.folder).network, worker.prepared_data(store, PENGUINS)
+    worker.leave_model(single, network, prepared)
+    assert model_sizes.kept(single.folder) is None
+
+
+def test_a_damaged_measurement_counts_as_none(tmp_path: Path) -> None:
+    for text in ("", "{}", '{"forms": [{"name": 1}], "notes": []}', '{"forms": 3, "notes": []}'):
+        (tmp_path / model_sizes.FILE).write_text(text)
+        assert model_sizes.kept(tmp_path) is None
+
+
+@pytest.mark.parametrize("networks", ["single", "several"])
+def test_int8_is_exported_with_its_score(networks: str, store: Store, tmp_path: Path, request: Any) -> None:
+    import keras
+
+    run: Run = request.getfixturevalue(networks)
+    folder = unpacked(run, store, "int8", tmp_path)
+    network = keras.models.load_model(folder / "model.keras")
+    kernels = [
+        np.asarray(layer._kernel)
+        for layer in network._flatten_layers()
+        if isinstance(layer, keras.layers.Dense) and layer.name.startswith(("dense", "output"))
+    ]
+    assert {kernel.dtype for kernel in kernels} == {np.dtype(np.int8)}
+    assert sum(int((kernel == 0).sum()) for kernel in kernels) >= left(run).zeros
+    said = (folder / "README.md").read_text("utf-8")
+    assert re.search(r"Measured on \d+ test rows: accuracy .*; in float32 accuracy ", said)
+    assert "the largest difference to the app's answers is" in said
+
+
+@pytest.mark.parametrize("networks", ["single", "several"])
+def test_litert_int8_is_exported_with_its_score(
+    networks: str, store: Store, tmp_path: Path, request: Any
+) -> None:
+    run: Run = request.getfixturevalue(networks)
+    said = (unpacked(run, store, "litert-int8", tmp_path) / "README.md").read_text("utf-8")
+    (accuracy,) = re.findall(
+        r"Measured on \d+ test rows: accuracy [\d.]+ %; in float32 accuracy ([\d.]+) %", said
+    )
+    scores = Scores.from_json(run.scores_path.read_bytes())
+    assert float(accuracy) == pytest.approx(100 * (scores.metrics[0].value or 0), abs=0.06)
+
+
+def test_pruning_is_among_the_differences_of_runs(single: Run, several: Run) -> None:
+    runs = [run_differences.Compared(run_table.row(run), run.settings) for run in (single, several)]
+    plain = RunSettings(data=PENGUINS)
+    other = run_differences.Compared(runs[0].row, plain)
+
+    frame = run_differences.side_by_side([runs[0], other]).frame
+
+    assert list(frame.loc["Pruning"]) == ["yes", "no"]
+    assert list(frame.loc["Pruning: Final sparsity"]) == ["70", "80"]
+
+
+@pytest.mark.parametrize(
+    ("pruning", "sentence"),
+    [
+        (PruningSettings(enabled=True, final_sparsity=100), "would leave no weight"),
+        (PruningSettings(enabled=True, last_epoch=5), "after the last, which is 4"),
+        (PruningSettings(enabled=True, final_sparsity=99.9), "would leave a layer without weights"),
+    ],
+)
+def test_what_cannot_be_pruned_is_a_sentence_and_leaves_nothing(
+    pruning: PruningSettings, sentence: str, store: Store
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        trained(store, pruning=pruning)
