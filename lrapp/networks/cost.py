@@ -25,7 +25,7 @@ _KEPT = {"dense": 2.2, "batch_norm": 1.1, "dropout": 1.1}
 # TensorFlow's graphs and buffers, which every run needs, with XLA's.
 _FIXED_BYTES = 40_000_000
 # What a network from ImageNet takes besides: its graphs, with many layers, and copies of the weights that it has
-# learned. Measured for whole runs of MobileNetV2, EfficientNetB0, ResNet50V2, VGG16 and InceptionV3.
+# learned. Measured for whole runs of EfficientNetB0, ResNet50V2, VGG16 and InceptionV3.
 _PRETRAINED_BYTES, _PRETRAINED_COPIES = 250_000_000, 2
 # What a frozen network keeps for each row, to those that learn: measured 0.35 to 0.5.
 _FROZEN = 0.5

@@ -28,6 +28,8 @@ MEASURED = [
     ("EfficientNetB0", False, 823),
     ("EfficientNetB0", True, 473),
     ("ResNet50V2", False, 1712),
+    ("ResNet50V2", True, 1115),
+    ("InceptionV3", False, 1607),
     ("VGG16", False, 1158),
     ("VGG16", True, 725),
 ]
