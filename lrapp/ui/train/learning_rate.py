@@ -167,10 +167,10 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
             "validation rows.",
             icon=":material/social_leaderboard:",
         )
-    learning = groups.sentence(settings.training.epochs)
+    learning = plain(groups.sentence(settings.training.epochs), None)
     least, greatest = number(plan.min(), 3), number(plan.max(), 3)
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
     against = "" if momenta is None else f", {plain(settings.training.momentum_name, None)} against it"
     st.caption(
-        f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}{against}. {learning}".rstrip()
+        f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}{against}. {learning}"
     )
