@@ -53,7 +53,7 @@ _ALWAYS_MORE = {
     "setting_checks.py: {number:,} epochs",
     "setting_checks.py: {rows:,} rows",
     "setting_checks.py: {rows:,} training rows",
-    "setting_checks.py: {stopping.patience + 1:,} epochs",
+    "setting_checks.py: {earliest:,} epochs",
     "lr_range.py: {room.rows:,} training rows",
     "refusals.py: {room.rows:,} training rows",
     "worker.py: {rows:,} training rows",
