@@ -16,14 +16,15 @@ from lrapp.errors import UserError
 from lrapp.evaluation import model_sizes
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import sizing, worker
-from lrapp.experiments import model_for_use, pruned_again, run_differences, run_table
+from lrapp.experiments import model_for_use, pruning_afterwards, run_differences, run_table
 from lrapp.export import finished_run, script
 from lrapp.export.registry import export
 from lrapp.networks import pruned, saved
 from lrapp.networks.saved import SavedModel
-from lrapp.runs.events import EpochDone, Event
+from lrapp.runs.events import EpochDone, Event, MembersChosen, TrainingEnded, to_line
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
+    CLRSettings,
     DataSettings,
     FixedSettings,
     LayerSettings,
@@ -219,8 +220,9 @@ def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     embedded = LAYERS.model_copy(update={"number_embedding": "periodic"})
     plain = trained(store, embedded, PruningSettings(), members=1 if networks == "single" else 2)
 
-    settings = pruned_again.settings_of(plain)
+    settings = pruning_afterwards.settings_of(plain)
     assert settings.obstacle == ""
+    assert settings.training.pruning == PruningSettings(enabled=True)
     assert (settings.training.epochs, settings.training.members) == (10, 1 if networks == "single" else 2)
     run = store.create(settings)
     outcome = worker.work(run.folder, store.home)
@@ -247,10 +249,66 @@ def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     assert found.forms[1].scores[0][1] == pytest.approx(scores.metrics[0].value)
 
 
+@pytest.mark.parametrize(
+    ("shares", "factor", "networks"),
+    [
+        pytest.param((0.5, 0.5, 0, 0), 1, 2, id="own rates, another did best"),
+        pytest.param((0, 0, 0.5, 0.5), 3, 2, id="one other rate"),
+        pytest.param((0, 0, 0, 1), 3, 1, id="one network"),
+        pytest.param((0.25, 0, 0.25, 0.5), 3, 3, id="several rates"),
+    ],
+)
+def test_after_a_race_the_rate_of_its_model_prunes(
+    shares: tuple[float, ...], factor: float, networks: int, store: Store, single: Run
+) -> None:
+    raced = CLRSettings(source="raced")
+    run = store.create(RunSettings(data=PENGUINS, model=LAYERS, policy=raced))
+    run.model_path.write_bytes(single.model_path.read_bytes())
+    chosen = MembersChosen("", shares, (1, 1, 3, 3), (0.4,) * 4, (9, 7, 40, 30), (0.4,) * 4, 3)
+    run.events_path.write_text(to_line(chosen) + to_line(TrainingEnded("completed", "", 9, 50)))
+
+    settings = pruning_afterwards.settings_of(run)
+
+    policy = settings.policy
+    assert isinstance(policy, CLRSettings)
+    assert policy.source == "chosen"
+    assert (policy.base_lr, policy.max_lr) == pytest.approx((raced.base_lr * factor, raced.max_lr * factor))
+    assert settings.training.members == networks
+
+
+def test_a_pruned_model_loses_half_of_what_is_left(single: Run, store: Store) -> None:
+    settings = pruning_afterwards.settings_of(single)
+
+    pruning = settings.training.pruning
+    assert (pruning.initial_sparsity, pruning.final_sparsity) == (70, 85)
+    assert settings.obstacle == ""
+    run = store.create(settings)
+    worker.work(run.folder, store.home)
+    assert left(run).share == pytest.approx(0.85, abs=0.01)
+    assert run.history().epochs[0].sparsity == pytest.approx(0.7, abs=0.01)
+
+
+def test_a_model_whose_pruning_was_cut_off_is_pruned_as_far_as_was_wanted(store: Store) -> None:
+    late = PruningSettings(enabled=True, initial_sparsity=20, final_sparsity=70, last_epoch=4)
+    run = store.create(
+        RunSettings(data=PENGUINS, model=LAYERS, training=TrainingSettings(epochs=4, pruning=late))
+    )
+
+    def stop(event: Event) -> None:
+        if isinstance(event, EpochDone):
+            run.ask_to_stop()
+
+    assert worker.work(run.folder, store.home, stop).state == "stopped"
+
+    pruning = pruning_afterwards.settings_of(run).training.pruning
+    assert pruning.initial_sparsity == pytest.approx(20, abs=0.5)
+    assert pruning.final_sparsity == 70
+
+
 def test_the_script_of_a_run_that_was_pruned_later_keeps_its_zeros(
     single: Run, several: Run, store: Store, tmp_path: Path
 ) -> None:
-    run = store.create(pruned_again.settings_of(single))
+    run = store.create(pruning_afterwards.settings_of(single))
     worker.work(run.folder, store.home)
     made = finished_run.recipe(run, store)
     (tmp_path / "train.py").write_text(script.script(made), "utf-8")
@@ -268,7 +326,7 @@ def test_the_script_of_a_run_that_was_pruned_later_keeps_its_zeros(
     figure, wanted = re.findall(r"rows: ([\d.]+) \(the run: ([\d.]+)\)", line)[0]
     assert float(figure) == pytest.approx(float(wanted), abs=0.03)
 
-    again = store.create(pruned_again.settings_of(several))
+    again = store.create(pruning_afterwards.settings_of(several))
     worker.work(again.folder, store.home)
     with pytest.raises(UserError, match="several networks from the weights of an earlier run"):
         script.script(finished_run.recipe(again, store))
