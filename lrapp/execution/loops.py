@@ -43,7 +43,7 @@ def loop_for(
     prepared: "Prepared",
     goes_on: bool = False,
     networks: int | None = None,
-) -> tuple["Loop", tuple[str, ...]]:
+) -> tuple["Loop", tuple[str, ...], str]:
     """Return a loop with the initial weights of the run; runs of one network share the traced functions.
 
     Args:
@@ -54,7 +54,8 @@ def loop_for(
         networks: How many it trains at once; as many as the run does by default.
 
     Returns:
-        The loop, and sentences on where its initial weights come from.
+        The loop, sentences on where its initial weights come from, and what tells these from others; empty where they
+        come from no run.
 
     Raises:
         UserError: If what the network is to start from cannot be had or does not fit.
@@ -98,4 +99,6 @@ def loop_for(
     loop.reset(training.seed)
     if isinstance(loop, MembersLoop):
         loop.factors = settings.factors()
-    return loop, () if knowledge is None else (knowledge.note, *notes)
+    if knowledge is None:
+        return loop, (), ""
+    return loop, (knowledge.note, *notes), knowledge.weights

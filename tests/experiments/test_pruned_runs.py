@@ -1,6 +1,7 @@
 """Pruned runs through the worker: what they leave is as sparse in every format, and in runs that start from them."""
 
 import re
+import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -15,12 +16,13 @@ from lrapp import __main__ as command_line
 from lrapp.errors import UserError
 from lrapp.evaluation import model_sizes
 from lrapp.evaluation.scores import Scores
-from lrapp.execution import sizing, worker
+from lrapp.execution import calibrating, sizing, thresholding, worker
 from lrapp.experiments import model_for_use, pruning_afterwards, run_differences, run_table
 from lrapp.export import finished_run, script
 from lrapp.export.registry import export
 from lrapp.networks import pruned, saved
 from lrapp.networks.saved import SavedModel
+from lrapp.preparation.threshold import Threshold
 from lrapp.runs.events import EpochDone, Event, MembersChosen, TrainingEnded, to_line
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -37,9 +39,11 @@ from lrapp.settings import (
     SampleSource,
     TrainingSettings,
 )
+from lrapp.settings.base import checked
 
 LAYERS = ModelSettings(layers=(LayerSettings(units=12, batch_norm=True), LayerSettings(units=6)))
 PENGUINS = DataSettings(source=SampleSource(name="penguins.csv"), target="species")
+CANCER = DataSettings(source=SampleSource(name="breast_cancer.csv"), target="diagnosis")
 PRUNED = PruningSettings(enabled=True, final_sparsity=70)
 
 
@@ -303,6 +307,76 @@ def test_a_model_whose_pruning_was_cut_off_is_pruned_as_far_as_was_wanted(store:
     pruning = pruning_afterwards.settings_of(run).training.pruning
     assert pruning.initial_sparsity == pytest.approx(20, abs=0.5)
     assert pruning.final_sparsity == 70
+
+
+@pytest.fixture(scope="module")
+def origin(store: Store) -> Run:
+    """Three networks, two of which answer, at a threshold of its own."""
+    run = trained(store, pruning=PruningSettings(), data=CANCER, members=3, precision="mixed_bfloat16")
+    network = SavedModel.load(run.folder).network
+    network.get_layer("mean_of_members").set_weights([np.array([[0.25], [0], [0.75]], np.float32)])
+    network.save(run.model_path)
+    thresholding.set_threshold(run.folder, store.home, Threshold(0.999))
+    return run
+
+
+def test_before_pruning_is_measured_as_after_it(origin: Run, store: Store) -> None:
+    settings = pruning_afterwards.settings_of(origin)
+    run = store.create(checked(settings, training=checked(settings.training, members=2)))
+    worker.work(run.folder, store.home)
+    sizing.measure(run.folder, store.home)
+
+    found = model_sizes.kept(run.folder)
+    assert found is not None
+    before, after = found.forms[:2]
+    assert (before.name, after.name) == ("before pruning", "pruned")
+    # Files of as many weights, all in float32.
+    assert before.file_bytes == pytest.approx(after.file_bytes, rel=0.02)
+    scores = Scores.from_json(origin.scores_path.read_bytes())
+    assert before.scores[0] == (scores.metrics[0].name, pytest.approx(scores.metrics[0].value, abs=0.02))
+
+
+def test_what_changed_since_is_not_taken_for_what_a_run_started_from(store: Store) -> None:
+    plain = trained(store, pruning=PruningSettings())
+    run = store.create(pruning_afterwards.settings_of(plain))
+    worker.work(run.folder, store.home)
+    assert finished_run.recipe(run, store).initial
+    weights = plain.model_path.read_bytes()
+
+    calibrating.calibrate(plain.folder, store.home)
+
+    assert plain.model_path.read_bytes() != weights
+    with pytest.raises(UserError, match="The run that this one started from has other weights now"):
+        _ = finished_run.recipe(run, store).initial
+    sizing.measure(run.folder, store.home)
+    found = model_sizes.kept(run.folder)
+    assert found is not None
+    assert found.forms[0].name == "not pruned, not trained"
+    assert "started from has other weights now" in found.notes[0]
+    # A run from before this was kept goes on as it did.
+    lines = run.events_path.read_text().splitlines(keepends=True)
+    run.events_path.write_text("".join(re.sub(r', "weights": "\w+"', "", line) for line in lines))
+    assert finished_run.recipe(run, store).initial
+
+
+def test_why_there_is_no_score_from_before_is_said(single: Run, store: Store) -> None:
+    def why(**changes: Any) -> str:
+        found = sizing._before(store.create(checked(single.settings, **changes)), store)
+        assert isinstance(found, str)
+        return found
+
+    def start(run: Run) -> ModelSettings:
+        return checked(LAYERS, start=RunStart(run=run.id))
+
+    gone = store.create(single.settings)
+    shutil.rmtree(gone.folder)
+    dense = store.create(checked(single.settings, training=TrainingSettings()))  # never trained
+
+    assert "pruned while it trained" in why()
+    assert "was pruned itself" in why(model=start(single))
+    assert "is no longer here" in why(model=start(gone))
+    assert "learned from other data" in why(model=start(dense), data=checked(PENGUINS, split_seed=5))
+    assert "cannot be read" in why(model=start(dense))
 
 
 def test_the_script_of_a_run_that_was_pruned_later_keeps_its_zeros(
