@@ -77,12 +77,14 @@ class GroupSettings(SettingsModel):
         """After how many epochs the early and the middle layers begin to move; a factor of 0 keeps them for good."""
         return self.frozen_epochs + self.early_frozen_epochs, self.frozen_epochs
 
+    def still(self, epochs: int) -> tuple[bool, bool, bool]:
+        """Return for the early, the middle and the head layers whether they never move in so many epochs."""
+        early, middle = self.unfreezing
+        return not self.early or early >= epochs, not self.middle or middle >= epochs, False
+
     def frozen_for(self, epochs: int) -> bool:
         """Return whether nothing before the head moves in so many epochs."""
-        factors = (self.early, self.middle)
-        return all(
-            wait >= epochs or not factor for wait, factor in zip(self.unfreezing, factors, strict=True)
-        )
+        return all(self.still(epochs)[:2])
 
     def sentence(self, epochs: int, body: bool = True) -> str:
         """Return which groups learn in which epochs, as a sentence; empty where all do from the first on.

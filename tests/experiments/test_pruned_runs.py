@@ -29,6 +29,7 @@ from lrapp.settings import (
     CLRSettings,
     DataSettings,
     FixedSettings,
+    GroupSettings,
     LayerSettings,
     ModelSettings,
     PictureSettings,
@@ -219,6 +220,35 @@ def test_a_model_for_use_is_pruned_as_long_as_its_origin(single: Run, store: Sto
     assert left(run).share == pytest.approx(0.7, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("groups", "frozen", "told"),
+    [
+        (GroupSettings(early=0), ["dense_1"], "The early layers are frozen in the whole run"),
+        (GroupSettings(frozen_epochs=4), ["dense_1", "dense_2"], "The early and middle layers are frozen"),
+        (GroupSettings(frozen_epochs=2, early_frozen_epochs=1), [], ""),
+    ],
+)
+def test_layers_that_never_learn_are_not_pruned(
+    groups: GroupSettings, frozen: list[str], told: str, store: Store
+) -> None:
+    run = trained(store, groups=groups)
+
+    network, history = SavedModel.load(run.folder).network, run.history()
+    zeros = {
+        name: (network.get_layer(name).get_weights()[0] == 0) for name in ("dense_1", "dense_2", "output")
+    }
+    assert not any(zeros[name].any() for name in frozen)
+    learned = np.concatenate([found.ravel() for name, found in zeros.items() if name not in frozen])
+    assert learned.mean() == pytest.approx(0.7, abs=0.03)
+    assert history.epochs[-1].sparsity == pytest.approx(learned.mean())
+    assert history.prepared is not None
+    assert any("so they are not pruned" in note for note in history.prepared.notes) == bool(frozen)
+    assert not told or any(note.startswith(told) for note in history.prepared.notes)
+    assert run.status.message.endswith(
+        "% of the weights that learn are zero." if frozen else "weights are zero."
+    )
+
+
 @pytest.mark.parametrize("networks", ["single", "several"])
 def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     embedded = LAYERS.model_copy(update={"number_embedding": "periodic"})
@@ -333,7 +363,9 @@ def test_before_pruning_is_measured_as_after_it(origin: Run, store: Store) -> No
     # Files of as many weights, all in float32.
     assert before.file_bytes == pytest.approx(after.file_bytes, rel=0.02)
     scores = Scores.from_json(origin.scores_path.read_bytes())
-    assert before.scores[0] == (scores.metrics[0].name, pytest.approx(scores.metrics[0].value, abs=0.02))
+    name, value = before.scores[0]
+    assert name == scores.metrics[0].name
+    assert value == pytest.approx(scores.metrics[0].value, abs=0.02)
 
 
 def test_what_changed_since_is_not_taken_for_what_a_run_started_from(store: Store) -> None:

@@ -205,6 +205,16 @@ CASES = {
         training=TrainingSettings(epochs=6, pruning=PruningSettings(enabled=True, scope="each")),
         policy=FixedSettings(learning_rate=0.003),
     ),
+    "pruned, frozen": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=4,
+            groups=GroupSettings(early=0, frozen_epochs=2),
+            pruning=PruningSettings(enabled=True, final_sparsity=60, last_epoch=3),
+        ),
+        policy=FixedSettings(learning_rate=0.01),
+    ),
     "pruned networks": RunSettings(
         data=sample("penguins.csv", target="species"),
         model=SMALL,

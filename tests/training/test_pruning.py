@@ -279,7 +279,16 @@ def test_a_run_that_is_stopped_before_says_so() -> None:
     run = train(SHORT.model_copy(update={"early_stopping": EarlyStoppingSettings()}), stop_after=3)
 
     assert run.ended.best_epoch is None
-    assert "as it ended before epoch 3, in which 50 % are reached." in run.ended.message
+    assert "as it ended before the end of epoch 3, in which 50 % are reached." in run.ended.message
+
+
+def test_a_run_that_is_stopped_once_it_is_pruned_to_the_end_says_nothing_else() -> None:
+    early = SHORT.model_copy(update={"pruning": HALF.model_copy(update={"last_epoch": 1})})
+
+    run = train(early, stop_after=3)
+
+    assert not run.epochs
+    assert run.ended.message.endswith(" 50 % of its weights are zero.")
 
 
 # --- many networks --------------------------------------------------------------------------------------------
