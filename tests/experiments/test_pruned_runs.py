@@ -20,7 +20,7 @@ from lrapp.execution import calibrating, sizing, thresholding, worker
 from lrapp.experiments import model_for_use, pruning_afterwards, run_differences, run_table
 from lrapp.export import finished_run, registry, script
 from lrapp.export.registry import export
-from lrapp.networks import pruned, saved
+from lrapp.networks import members, pruned, saved
 from lrapp.networks.saved import SavedModel
 from lrapp.preparation.threshold import Threshold
 from lrapp.runs.events import EpochDone, Event, MembersChosen, TrainingEnded, to_line
@@ -28,6 +28,7 @@ from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
+    EarlyStoppingSettings,
     FixedSettings,
     GroupSettings,
     LayerSettings,
@@ -121,6 +122,40 @@ def test_every_file_of_the_model_keeps_the_zeros_of_each_layer(
         found = weights.OF[key](unpacked(run, store, key, tmp_path / key))
         kept = [weights.holds(found, kernel, rounded="int8" in key) for kernel in kernels]
         assert kept == [True] * len(kernels), key
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"policy": CLRSettings(source="raced")}, id="race"),
+        pytest.param({"data": checked(PENGUINS, folds=3)}, id="folds"),
+        pytest.param({"training": {"precision": "mixed_bfloat16"}}, id="bfloat16"),
+        pytest.param({"training": {"precision": "mixed_float16", "members": 2}}, id="float16, ensemble"),
+    ],
+)
+def test_each_network_is_pruned_whatever_trains_it(changes: dict[str, Any], store: Store) -> None:
+    training = {"epochs": 3, "pruning": PRUNED} | changes.pop("training", {})
+    settings = {"data": PENGUINS, "model": LAYERS, "training": TrainingSettings(**training)} | changes
+    run = store.create(RunSettings(**settings))
+
+    assert worker.work(run.folder, store.home).state == "completed"
+
+    network = SavedModel.load(run.folder).network
+    for one in members.each(network) or [network]:
+        assert pruned.zeros(one).share == pytest.approx(0.7, abs=0.01)
+    assert [epoch.sparsity for epoch in run.history().epochs] == [pytest.approx(0.7, abs=0.01)] * 3
+
+
+def test_a_run_whose_time_is_up_says_how_far_it_was_pruned(store: Store) -> None:
+    late = checked(PRUNED, initial_sparsity=20, last_epoch=4)
+    run = trained(store, pruning=late, early_stopping=EarlyStoppingSettings(minutes=1e-9))
+
+    assert left(run).share == pytest.approx(0.2, abs=0.01)
+    message = run.status.message
+    assert re.search(
+        r"the time limit.* 20\.\d % of its weights are zero, as it ended before the end of epoch 4, in which 70 % are",
+        message,
+    ), message
 
 
 def test_a_run_that_is_taken_up_again_ends_as_if_it_had_not_stopped(several: Run, store: Store) -> None:
