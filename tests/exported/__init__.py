@@ -1,1 +1,0 @@
-"""What stands in the files that a model is exported to."""

@@ -1,0 +1,1 @@
+"""Pruned runs, and what stands in the files that their models are exported to."""
