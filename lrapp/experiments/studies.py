@@ -71,7 +71,8 @@ def label_of(policy: PolicySettings) -> str:
     """Return a short name for a policy: what moves the rate, and between which values."""
     against = ""
     if policy.cycle_momentum:
-        against = f", momentum {number(policy.max_momentum, 3)}–{number(policy.base_momentum, 3)}"
+        high, low = (number(round(bound, 3), 3) for bound in (policy.max_momentum, policy.base_momentum))
+        against = f", momentum {high}–{low}"
     return _rates_label(policy) + against
 
 
