@@ -190,7 +190,8 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) 
     )
     number_embeddings.learn_bins(network, prepared.train.x)
     if isinstance(start, RunStart):
-        transfer.of_run(store.get(start.run).folder, network, prepared).give(network)
+        folder, first = store.get(start.run).folder, settings.networks > 1
+        transfer.of_run(folder, network, prepared, first=first).give(network)
 
     def tell(share: float) -> None:
         watch.check("The check was stopped; press the button to start it again.")
