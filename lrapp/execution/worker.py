@@ -324,7 +324,7 @@ def _find_rates(
     how: dict[str, Any] = {
         "on_event": tell,
         "should_stop": lambda: run.stop_asked is not None,
-        "factors": settings.training.groups.factors,
+        "factors": settings.training.groups.lasting_factors(settings.training.epochs),
     }
     given = loop, prepared, test, settings.training.seed
     try:
