@@ -169,6 +169,8 @@ def remark(base: RunSettings, contender: Candidate, training_rows: int | None) -
             # Rates that a range test will replace may be in any order.
             shown = with_rates(policy, 0.001, 0.01, 0.001, "") if policy.source == "found" else policy
             base.model_copy(update={"policy": shown}).plan(training_rows)
+            if policy.source == "found":
+                base.range_test.check(-(-training_rows // batch))
         except UserError as error:
             raise UserError(f"{contender.label}: {error}") from error
     match policy:
