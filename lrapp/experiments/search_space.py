@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from lrapp.errors import UserError
 from lrapp.phrasing import number
@@ -23,14 +22,13 @@ MOST_NUMBERS = 50
 
 _MOST = 1e9
 _LEAST_STEP = 1e-12
+_MOST_SHOWN = 60
 
 
 def _checked(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST:
-        raise PydanticCustomError(
-            "number",
-            "It must be a number from {least} to {most}",
-            {"least": f"{-_MOST:,.0f}", "most": f"{_MOST:,.0f}"},
+        raise ValueError(
+            f"It must be a number from {-_MOST:,.0f} to {_MOST:,.0f}. Received: {str(value)[:_MOST_SHOWN]}."
         )
     return value
 

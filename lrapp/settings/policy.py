@@ -109,7 +109,7 @@ class RangeTestSettings(SettingsModel):
         Args:
             steps_per_epoch: At least 1.
         """
-        steps = f"a range test of up to {self.most_steps(steps_per_epoch):,} steps"
+        steps = f"a range test of up to {counted(self.most_steps(steps_per_epoch), 'step')}"
         if self.rise == "exponential":
             return f"{steps}, with the trials of what it finds"
         return f"{steps} ({self.seeds:,} x {counted(self.epochs, 'epoch')})"

@@ -139,17 +139,17 @@ def test_what_cannot_be_searched_is_a_sentence(tmp_path: Path, capsys: pytest.Ca
         ),
         (
             '{"low": 4, "high": 1%s}' % (400 * "0"),
-            "“search.space.units.high” is not valid: it must be a number from",
+            "“search.space.units.high” is not valid. It must be a number from",
         ),
         ('{"low": 4, "high": 1%s}' % (5000 * "0"), "These settings are not valid JSON"),
-        ('{"low": 4, "high": "16"}', "“search.space.units.high” is not valid: it must be a number from"),
+        ('{"low": 4, "high": "16"}', "“search.space.units.high” is not valid. It must be a number from"),
         ('{"low": 4}', "“search.space.units.high” is not valid: field required. Received: {'low': 4}."),
         (
             '{"low": 4, "high": 99999}',
             "“search.space.units” is not valid. The ends must be whole numbers from 1 to 16,384. Received: 99,999.\n",
         ),
         ('{"among": []}', "“search.space.units.among” is not valid: tuple should have at least 1 item"),
-        ('{"among": [4, "8"]}', "“search.space.units.among.1” is not valid: it must be a number from"),
+        ('{"among": [4, "8"]}', "“search.space.units.among.1” is not valid. It must be a number from"),
         (
             '{"among": [4, 8], "low": 4}',
             "“search.space.units.low” is not valid: extra inputs are not permitted",
