@@ -100,14 +100,15 @@ def card(settings: RunSettings, training_rows: int | None) -> None:
             key=start_buttons.key("range test"),
             disabled=obstacle is not None,
             width="stretch",
-            help=f"Not yet: {obstacle}." if obstacle else _length(test),
+            help=f"Not yet: {obstacle}." if obstacle else length(test),
         ):
             st.query_params["test"] = actions.start(settings, start_buttons.token("range test")).id
             st.rerun()
         _last_test(settings)
 
 
-def _length(test: RangeTestSettings) -> str:
+def length(test: RangeTestSettings) -> str:
+    """Return how long a test takes, as a sentence."""
     if test.rise == "exponential":
         return "Takes a second or two for a small network."
     return f"Takes about as long as training for {counted(test.seeds * test.epochs, 'epoch')}."
