@@ -1,6 +1,7 @@
 """Numbers and names in sentences: the noun and the verb that go with a number, names in quotation marks."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -55,6 +56,12 @@ def size(count: int) -> str:
         if count >= 0.95 * factor:
             return f"{number(count / factor, 2)} {unit}"
     return counted(count, "byte")
+
+
+def bytes_of(text: str) -> int | None:
+    """Return the bytes of a size as a person writes it, such as 500MB or 1.5 GB; None if it is no such size."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]+)?) ?([MG])B", text, re.IGNORECASE)
+    return int(float(match[1]) * (10**6 if match[2] in "mM" else 10**9)) if match else None
 
 
 def _shortened(text: str) -> str:

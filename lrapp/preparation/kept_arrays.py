@@ -12,7 +12,6 @@ import logging
 import os
 import secrets
 import shutil
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,7 +30,7 @@ from lrapp.preparation.folds import Folds
 from lrapp.preparation.kinds import ShouldStop, Tell
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.table_arrays import Prepared, Split
-from lrapp.runs.disk_space import PREPARED, folder_bytes, most_prepared
+from lrapp.runs.disk_space import PREPARED, most_prepared, tidy_prepared
 from lrapp.runs.store import Store
 from lrapp.settings import DataSettings, UploadedSource
 
@@ -41,13 +40,12 @@ log = logging.getLogger(__name__)
 LEAST_BYTES = 4_000_000
 # What the disk must keep free beside an entry, for models and checkpoints.
 _SPARE_BYTES = 10**9
-_YOUNG_SECONDS = 600
 _ABOUT = "prepared.json"
 _PARTS = ("train", "validation", "test")
 _ARRAYS = ("x", "y", "weight", "rows")
 _PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "skops", "pillow")
 # The packages whose code decides what arrays come of a file.
-_CODE = ("preparation", "tables", "images", "settings", "sandbox")
+_CODE = ("preparation", "tables", "images", "settings", "sandbox", "formats", "phrasing.py")
 _ROOM = Path(__file__).parents[1]
 
 
@@ -75,35 +73,13 @@ def prepared(store: Store, settings: DataSettings, tell: Tell, should_stop: Shou
         if shutil.disk_usage(store.home).free < size + _SPARE_BYTES:
             raise UserError("The disk is nearly full.")
         tell("Keeping the prepared data", 0.0)
-        _keep(made, entry)
-        tidy(store.home, most)
+        _keep(made, entry, should_stop)
+        tidy_prepared(store.home, most)
     except (UserError, OSError) as error:
         log.warning("Prepared data could not be kept: %s", error)
         note = f"The prepared data could not be kept for the next run, which prepares them again. {error}"
         return replace(made, notes=(*made.notes, note))
     return made
-
-
-def tidy(home: Path, most: int) -> None:
-    """Remove the entries of uploads that are gone, what a crash left, and those longest unused beyond a size.
-
-    Args:
-        home: The store's folder.
-        most: Bytes that may stay.
-    """
-    total, found = 0, []
-    for path in (home / PREPARED).glob("*"):
-        with suppress(OSError):
-            found.append((path.stat().st_mtime, folder_bytes(path), path))
-    for used, size, path in sorted(found, reverse=True):
-        begun = path.name.startswith(".")
-        if begun and time.time() - used < _YOUNG_SECONDS:
-            continue
-        owner = path.name.partition("-")[0]
-        gone = len(owner) == 64 and not (home / "data" / owner).exists()
-        total += size
-        if begun or gone or total > most:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 # --- one entry -----------------------------------------------------------------------------------------------
@@ -125,7 +101,8 @@ def _entry(store: Store, settings: DataSettings) -> Path | None:
 def _program() -> str:
     """A value that changes when the code that prepares data changes, or a sample does."""
     digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _PACKAGES).encode())
-    paths = [path for package in _CODE for path in (_ROOM / package).rglob("*.py")]
+    places = [_ROOM / name for name in _CODE]
+    paths = [path for place in places for path in ([place] if place.is_file() else place.rglob("*.py"))]
     for path in sorted([*paths, *(_ROOM.parent / "sample_data").glob("*.csv")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -140,7 +117,7 @@ def _arrays(made: Prepared) -> Iterator[tuple[str, np.ndarray]]:
         yield "folds", made.folds.of
 
 
-def _keep(made: Prepared, entry: Path) -> None:
+def _keep(made: Prepared, entry: Path, should_stop: ShouldStop) -> None:
     with disk_errors():
         entry.parent.mkdir(exist_ok=True)
         beside = entry.with_name(f".{secrets.token_hex(8)}")
@@ -149,6 +126,8 @@ def _keep(made: Prepared, entry: Path) -> None:
         with disk_errors():
             sums = {}
             for name, array in _arrays(made):
+                if should_stop():
+                    return  # whoever asked notices it next; there is no entry, and nothing is lost
                 np.save(beside / f"{name}.npy", array, allow_pickle=False)
                 sums[name] = _checksum(array)
             made.preprocessor.save(beside)
@@ -188,7 +167,8 @@ def _opened(entry: Path, settings: DataSettings) -> Prepared | None:
             "folds": None if about["folds"] is None else Folds(arrays["folds"], *about["folds"]),
         }
         found = Prepared(**fields, preprocessor=kinds.of(settings.kind).load(entry))
-        os.utime(entry)  # the longest unused go first
+        with suppress(OSError):  # it may be another user's
+            os.utime(entry)  # the longest unused go first
         return found
     except (UserError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("Prepared data are made anew, as those in %s are damaged: %s", entry, error)

@@ -1,8 +1,8 @@
 """What the store's folder takes on the disk, and the part of it that can be emptied at any time: prepared data."""
 
 import os
-import re
 import shutil
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,10 +10,12 @@ from typing import Any
 
 from lrapp.errors import UserError
 from lrapp.files import disk_errors
+from lrapp.phrasing import bytes_of
 
 PREPARED, MOST_PREPARED = "prepared", "LRAPP_PREPARED_DISK"
 _USUAL_MOST = 4 * 10**9
-_UNITS = {"MB": 10**6, "GB": 10**9}
+_YOUNG_SECONDS = 600
+_SHA256_LETTERS = 64
 _FOLDERS = {
     "Runs": "runs",
     "Uploaded files": "data",
@@ -33,12 +35,12 @@ def most_prepared(environment: Mapping[str, str] = os.environ) -> int:
     text = environment.get(MOST_PREPARED, "").strip()
     if not text:
         return _USUAL_MOST
-    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]+)?) ?([MG]B)|0", text, re.IGNORECASE)
-    if match is None:
+    most = 0 if text == "0" else bytes_of(text)
+    if most is None:
         raise UserError(
             f"{MOST_PREPARED} must be a size, such as 500MB or 4GB, or 0 to keep nothing. Received: {text}."
         )
-    return int(float(match[1]) * _UNITS[match[2].upper()]) if match[1] else 0
+    return most
 
 
 def taken(home: Path) -> dict[str, int]:
@@ -64,7 +66,38 @@ def empty_prepared(home: Path) -> None:
     """
     with disk_errors():
         for path in (home / PREPARED).glob("*"):
-            shutil.rmtree(path, onerror=_unless_gone)
+            if not _being_made(path):
+                shutil.rmtree(path, onerror=_unless_gone)
+
+
+def tidy_prepared(home: Path, most: int) -> None:
+    """Remove prepared data of uploads that are gone, what a crash left, and those longest unused beyond a size.
+
+    Args:
+        home: The store's folder.
+        most: Bytes that may stay.
+    """
+    total, found = 0, []
+    for path in (home / PREPARED).glob("*"):
+        with suppress(OSError):
+            found.append((path.stat().st_mtime, folder_bytes(path), path))
+    for _, size, path in sorted(found, reverse=True):
+        if _being_made(path):
+            continue
+        sha256 = path.name.partition("-")[0]
+        gone = len(sha256) == _SHA256_LETTERS and not (home / "data" / sha256).exists()
+        if path.name.startswith(".") or gone or total + size > most:
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            total += size
+
+
+def _being_made(path: Path) -> bool:
+    """Whether a worker may still be writing prepared data into a folder, which gets its name when it is whole."""
+    try:
+        return path.name.startswith(".") and time.time() - path.stat().st_mtime < _YOUNG_SECONDS
+    except OSError:
+        return False  # gone
 
 
 def _unless_gone(function: Any, path: str, problem: Any) -> None:

@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
@@ -22,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.files import disk_errors, write_beside
+from lrapp.runs import disk_space
 from lrapp.runs.events import Event, History, from_line, to_line
 from lrapp.settings import FileSource, RunSettings, Source, UploadedSource
 from lrapp.settings.sources import DataSource
@@ -394,7 +396,10 @@ class Store:
         return Run(self.home / "runs" / run_id)
 
     def tidy(self, older_than_days: float = 7.0) -> None:
-        """Delete for good what has been in the bin for longer, and uploads that no run has used for as long."""
+        """Delete for good what has been in the bin for longer, and uploads that no run has used for as long.
+
+        What was prepared of them goes too.
+        """
         limit = time.time() - older_than_days * 86_400
         for path in (self.home / "bin").glob("*"):
             if path.stat().st_mtime < limit:
@@ -406,3 +411,5 @@ class Store:
         for path in (self.home / "data").iterdir():
             if path.stat().st_mtime < limit and path.name.encode() not in used:
                 path.unlink(missing_ok=True)
+        with suppress(UserError):  # a limit that is no size is reported to the next run
+            disk_space.tidy_prepared(self.home, disk_space.most_prepared())

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrapp.errors import UserError
-from lrapp.phrasing import size
+from lrapp.phrasing import bytes_of, size
 
 MEMORY, SECONDS = "LRAPP_READER_MEMORY", "LRAPP_READER_SECONDS"
-_UNITS = {"MB": 10**6, "GB": 10**9}
 _LEAST_BYTES, _LEAST_SECONDS = 100 * 10**6, 1.0
 
 
@@ -39,8 +38,7 @@ class Limits:
         """
         memory, seconds = cls.memory, cls.seconds
         if text := environment.get(MEMORY, "").strip():
-            match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([MG]B)", text, re.IGNORECASE)
-            memory = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+            memory = bytes_of(text) or 0
             if memory < _LEAST_BYTES:
                 raise UserError(
                     f"{MEMORY} must be a size of at least {size(_LEAST_BYTES)}, such as 500MB or 4GB. Received: {text}."

@@ -198,7 +198,7 @@ def test_those_longest_unused_go_first(
     got(store, wanted[0])  # used again
     one_size = disk_space.folder_bytes(entries(store)[0])
     monkeypatch.setenv("LRAPP_PREPARED_DISK", f"{2.5 * one_size / 1e6:.6f}MB")
-    kept_arrays.tidy(store.home, disk_space.most_prepared())
+    disk_space.tidy_prepared(store.home, disk_space.most_prepared())
     asked = made_anew(monkeypatch)
     got(store, wanted[0]), got(store, wanted[2])
     assert asked == []
@@ -212,7 +212,41 @@ def test_what_is_kept_of_a_file_goes_with_it(store: Store, settings: DataSetting
     shutil.rmtree(store.home / "data")
     with pytest.raises(UserError, match=r"beer\.csv"):
         got(store, settings)
-    kept_arrays.tidy(store.home, 10**9)
+    disk_space.tidy_prepared(store.home, 10**9)
+    assert entries(store) == []
+
+
+def test_the_store_tidies_what_it_prepared(
+    store: Store, settings: DataSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got(store, settings)
+    store.tidy()
+    assert len(entries(store)) == 1
+    store.tidy(older_than_days=-1)  # no run uses the upload
+    assert entries(store) == []
+    got(store, changed(settings, source=DataSettings().source.model_dump(), target=None))
+    monkeypatch.setenv("LRAPP_PREPARED_DISK", "0")
+    store.tidy()
+    assert entries(store) == []
+
+
+def test_an_entry_of_another_user_is_used(
+    store: Store, settings: DataSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got(store, settings)
+
+    def forbidden(path: Any, *rest: Any, **more: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+
+    monkeypatch.setattr(os, "utime", forbidden)
+    asked = made_anew(monkeypatch)
+    got(store, settings)
+    assert asked == []
+
+
+def test_who_asks_to_stop_does_not_wait_for_the_disk(store: Store, settings: DataSettings) -> None:
+    found = kept_arrays.prepared(store, settings, lambda what, share: None, lambda: bool(entries(store)))
+    assert len(found.train.y)
     assert entries(store) == []
 
 
@@ -258,5 +292,5 @@ def test_what_a_crash_left_goes_when_it_is_old(store: Store, settings: DataSetti
         folder = store.home / "prepared" / f".{name}"
         folder.mkdir()
         os.utime(folder, (folder.stat().st_mtime - age,) * 2)
-    kept_arrays.tidy(store.home, 10**9)
+    disk_space.tidy_prepared(store.home, 10**9)
     assert [path.name for path in entries(store) if path.name.startswith(".")] == [".young"]

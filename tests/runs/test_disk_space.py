@@ -20,6 +20,13 @@ def test_sizes_are_those_of_the_files(tmp_path: Path) -> None:
     disk_space.empty_prepared(tmp_path / "not there")
 
 
+def test_what_a_worker_is_writing_stays(tmp_path: Path) -> None:
+    for name in (".being-made", "own-made"):
+        (tmp_path / "prepared" / name).mkdir(parents=True)
+    disk_space.empty_prepared(tmp_path)
+    assert [path.name for path in (tmp_path / "prepared").iterdir()] == [".being-made"]
+
+
 @pytest.mark.parametrize(
     ("text", "size"), [("", 4_000_000_000), ("500MB", 500_000_000), ("1.5 gb", 1_500_000_000), ("0", 0)]
 )

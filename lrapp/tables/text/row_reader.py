@@ -25,7 +25,7 @@ _READ_AGAIN = 3
 _STRAY_QUOTES = 25
 _STRETCH, _LONG_STRETCH = 4 << 20, 64 << 20
 _LONG_PIECE = 8000
-_SHORT_CELL = 6
+_SHORT_CELL, _PROBED = 6, 1 << 18
 _TYPE_CELLS = 200_000
 _FORMERLY = "\x1e"
 _OTHER_DELIMITERS = (";", ",", "\t", "|")
@@ -343,20 +343,21 @@ def _fast(
     """Read rows that are whole; None when one of them is not."""
     columns, surprises = list(plan.types.columns), 0
     quote = text.quote if text.quote and quoted else ""
-    short = _short_cells(data, start, plan.width)
     while True:
         pieces: list[list[pa.Array]] = [[] for _ in columns]
         try:
-            for first, end in _stretches(data, start, quote if lines_in_cells else "", plan.width, short):
+            for first, end in _stretches(data, start, quote if lines_in_cells else "", plan.width):
                 stretch = memoryview(data)[first:end]
                 table = _read_stretch(stretch, text, columns, plan.types.decimal, quote, lines_in_cells)
                 if table is None:
                     continue
                 read = table.columns
                 del table
+                short = _short_cells(data, first, end, plan.width)
                 for own in pieces:  # of a long stretch, one column at a time is in memory twice
-                    whole = [text.restored(chunk) for chunk in _in_one(read.pop(0))]
-                    own.extend(map(packed, whole) if short else whole)
+                    joined = read.pop(0).combine_chunks()
+                    chunks = joined.chunks if isinstance(joined, pa.ChunkedArray) else [joined]
+                    own.extend(packed(text.restored(one)) if short else text.restored(one) for one in chunks)
         except pa.ArrowInvalid as error:
             surprise = _SURPRISE.search(str(error))
             if surprise is None:
@@ -374,20 +375,17 @@ def _fast(
         return [Packed(own) for own in pieces]
 
 
-def _short_cells(data: bytes, start: int, width: int) -> bool:
-    """Whether cells are so short that they are packed, which takes time; others take little more than in their file."""
-    end = min(len(data), start + _STRETCH)
-    lines = data.count(b"\n", start, end) or data.count(b"\r", start, end)
-    return end - start < _SHORT_CELL * width * max(1, lines)
+def _short_cells(data: bytes, start: int, end: int, width: int) -> bool:
+    """Whether cells somewhere in a stretch are so short that many times the file's memory would be needed unpacked."""
+    for place in np.linspace(start, max(start, end - _PROBED), 5).astype(int).tolist():
+        until = min(end, place + _PROBED)
+        lines = data.count(b"\n", place, until) or data.count(b"\r", place, until)
+        if until - place < _SHORT_CELL * width * max(1, lines):
+            return True
+    return False
 
 
-def _in_one(column: pa.ChunkedArray) -> list[pa.Array]:
-    """A column in one piece; in several where one of them cannot hold it, and in none without rows."""
-    joined = column.combine_chunks()
-    return joined.chunks if isinstance(joined, pa.ChunkedArray) else [joined]
-
-
-def _stretches(data: bytes, start: int, quote: str, width: int, short: bool) -> Iterator[tuple[int, int]]:
+def _stretches(data: bytes, start: int, quote: str, width: int) -> Iterator[tuple[int, int]]:
     """Where to cut a text, always between two records, so that a part's intermediate arrays are small.
 
     Args:
@@ -395,12 +393,13 @@ def _stretches(data: bytes, start: int, quote: str, width: int, short: bool) -> 
         start: Where the first record begins.
         quote: Quote character where line ends may stand within quotes, else ``""``.
         width: Cells in a row.
-        short: Whether its cells are short, and what is read is many times as large as the file.
     """
-    # Short pieces of many columns would cost as much as long ones.
-    step = max(_STRETCH, 2 * width * _LONG_PIECE) if short else _LONG_STRETCH
     end_of_line = b"\n" if data.find(b"\n", start) >= 0 else b"\r"
     while start < len(data):
+        step = _LONG_STRETCH
+        if _short_cells(data, start, min(len(data), start + step), width):
+            # Short pieces of many columns would cost as much as long ones.
+            step = max(_STRETCH, 2 * width * _LONG_PIECE)
         end = data.find(end_of_line, start + step) + 1 or len(data)
         counted, quotes = start, 0
         while quote and end < len(data):
