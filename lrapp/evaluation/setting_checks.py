@@ -11,6 +11,7 @@ from lrapp.settings import (
     CLRSettings,
     CosLog4Settings,
     EarlyStoppingSettings,
+    FreshStart,
     OneCycleSettings,
     RangeTestSettings,
     RunSettings,
@@ -30,6 +31,7 @@ Kind = Literal[
     "idle criterion",
     "far target",
     "late unfreezing",
+    "pruned at once",
 ]
 # A range test that uses each row more often than this may learn the rows by heart.
 MOST_PASSES = 30
@@ -74,6 +76,7 @@ def before(settings: RunSettings, training_rows: int, task: Task | None = None) 
             _idle_criterion(settings, training_rows),
             _far_target(settings, task),
             _unfreezing(settings),
+            _pruned_at_once(settings),
         ]
     return tuple(remark for remark in found if remark is not None)
 
@@ -256,6 +259,14 @@ def _unfreezing(settings: RunSettings) -> Remark | None:
             _with_patience(settings, last),
         )
     return None
+
+
+def _pruned_at_once(settings: RunSettings) -> Remark | None:
+    """Pruning without epochs in between."""
+    fresh = isinstance(settings.model.start, FreshStart)
+    said = settings.training.pruning.haste(settings.training.epochs, fresh)
+    advice = "Train for more epochs, or choose a later last epoch of pruning."
+    return Remark("pruned at once", said, advice) if said else None
 
 
 def _by_patience(settings: RunSettings, ended: TrainingEnded) -> bool:

@@ -37,13 +37,29 @@ def traced(
     return (MembersLoop if several else Loop)(network, task, training, owners, moving_momentum)
 
 
+def _leave_out_frozen(loop: "Loop", training: TrainingSettings) -> tuple[str, ...]:
+    """Let pruning leave out layers that never learn, as they could not recover, and say so."""
+    from lrapp.networks import pruned
+    from lrapp.networks.group_rates import GROUPS
+
+    still = training.groups.still(training.epochs)
+    owned = zip(loop.model.trainable_variables, loop.owners, strict=False)
+    kernels = {id(kernel) for kernel in pruned.kernels(loop.model)}
+    frozen = [(variable, group) for variable, group in owned if still[group] and id(variable) in kernels]
+    loop.masks.leave_out(variable for variable, _ in frozen)
+    if not frozen:
+        return ()
+    names = " and ".join(GROUPS[group] for group in sorted({group for _, group in frozen}))
+    return (f"The {names} layers are frozen in the whole run, so they are not pruned.",)
+
+
 def loop_for(
     store: Store,
     settings: RunSettings,
     prepared: "Prepared",
     goes_on: bool = False,
     networks: int | None = None,
-) -> tuple["Loop", tuple[str, ...]]:
+) -> tuple["Loop", tuple[str, ...], str]:
     """Return a loop with the initial weights of the run; runs of one network share the traced functions.
 
     Args:
@@ -54,7 +70,8 @@ def loop_for(
         networks: How many it trains at once; as many as the run does by default.
 
     Returns:
-        The loop, and sentences on where its initial weights come from.
+        The loop, sentences on where its initial weights come from, and what tells these from others; empty where they
+        come from no run.
 
     Raises:
         UserError: If what the network is to start from cannot be had or does not fit.
@@ -93,9 +110,12 @@ def loop_for(
     loop.load_initial_weights = None if knowledge is None else knowledge.give
     loop.masks.keeps_zeros = isinstance(start, RunStart)
     if training.pruning.enabled:
+        notes += _leave_out_frozen(loop, training)
         pruning.require_spare(loop.masks.sizes, training.pruning)
     number_embeddings.learn_bins(loop.model, prepared.train.x)
     loop.reset(training.seed)
     if isinstance(loop, MembersLoop):
         loop.factors = settings.factors()
-    return loop, () if knowledge is None else (knowledge.note, *notes)
+    if knowledge is None:
+        return loop, notes, ""
+    return loop, (knowledge.note, *notes), knowledge.weights

@@ -50,9 +50,9 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
             if pruned:
                 watch.check(STOPPED)
                 watch.tell("Measuring it before it was pruned …", 0.1)
-                before = _before(settings, store)
-                if before is not None:
-                    forms.append(model_sizes.measure("before pruning", before.network, prepared))
+                before = _before(run, store)
+                if not isinstance(before, str):
+                    forms.append(_measured_before(*before, prepared))
                 else:
                     fresh = members.for_run(
                         *(settings, prepared.shape, prepared.task, len(prepared.classes)),
@@ -60,10 +60,7 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
                     )
                     unlearned = model_sizes.measure("not pruned, not trained", fresh, prepared)
                     forms.append(model_sizes.without_scores(unlearned))
-                    notes.append(
-                        "This run pruned while it trained, so there is no score from before; train it without "
-                        "pruning to have one. Size and time are those of its initial weights."
-                    )
+                    notes.append(f"{before} Size and time are those of a fresh network with the same layers.")
             watch.check(STOPPED)
             watch.tell("Measuring the model …", 0.4)
             network = members.answering(model.network, settings, prepared.task, numbers, "float32")
@@ -100,17 +97,44 @@ def _by_litert(name: str, file: bytes, zeros: float, prepared: "Prepared") -> Mo
         return model_sizes.measure_file(name, path, lambda x: ask({"x": x})["outputs"], prepared, zeros)
 
 
-def _before(settings: RunSettings, store: Store) -> "SavedModel | None":
-    """The model that a run started from, where it was not pruned and learned from the same rows; else None."""
+def _measured_before(settings: RunSettings, model: "SavedModel", prepared: "Prepared") -> ModelSize:
+    """What the model that a run started from takes, in the same precision and without networks that do not answer."""
+    from lrapp.networks import members
+
+    own = prepared.with_threshold(model.preprocessor.threshold)
+    numbers = model.preprocessor.numbers
+    network = members.answering_without_idle(model.network, settings, own.task, numbers, "float32")
+    return model_sizes.measure("before pruning", network, own)
+
+
+def _before(run: Run, store: Store) -> "tuple[RunSettings, SavedModel] | str":
+    """The run that a run started from, if it was not pruned and its model is what it was; else why there is none."""
+    from lrapp.networks import transfer
     from lrapp.networks.saved import SavedModel
 
+    settings, prepared = run.settings, run.history().prepared
     start = settings.model.start
     if not isinstance(start, RunStart):
-        return None
+        fresh = "This run pruned while it trained, so there is no score from before"
+        return f"{fresh}; train it without pruning to have one."
+    missing = "so there is no score from before."
     try:
         origin = store.get(start.run)
-        if origin.settings.training.pruning.enabled or origin.settings.data != settings.data:
-            return None
-        return SavedModel.load(origin.folder)
+        before = origin.settings
     except UserError:
-        return None
+        return f"The run that this one started from is no longer here, {missing}"
+    if before.training.pruning.enabled:
+        return f"The run that this one started from was pruned itself, {missing}"
+    if before.data != settings.data:
+        return f"The run that this one started from learned from other data, {missing}"
+    try:
+        model = SavedModel.load(origin.folder)
+    except UserError:
+        return f"The model of the run that this one started from cannot be read, {missing}"
+    taken = prepared.weights if prepared is not None else ""
+    if taken and taken != transfer.fingerprint(transfer.in_use(model)):
+        return (
+            "The run that this one started from has other weights now, as it was trained further or calibrated, "
+            f"{missing}"
+        )
+    return before, model

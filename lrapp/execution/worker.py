@@ -229,7 +229,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         before = run.history().prepared if run.checkpoint_path.exists() else None
         if before is None and isinstance(settings.model.start, PretrainedStart):
             tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
-        loop, origin = loops.loop_for(store, settings, prepared, goes_on=before is not None)
+        loop, origin, weights = loops.loop_for(store, settings, prepared, goes_on=before is not None)
         notes = (*prepared.notes, *origin, *_remarks(settings, prepared, loop.model))
         tell(
             DataPrepared(
@@ -240,6 +240,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
                 notes=notes if before is None else before.notes,
                 task=prepared.task,
                 folds=1 if prepared.folds is None else prepared.folds.count,
+                weights=weights if before is None else before.weights,
             )
         )
         if settings.mode == "range test" or settings.policy.source == "found":

@@ -75,7 +75,7 @@ def settings_of(run: Run) -> RunSettings:
             "name": f"{name[: _MOST_NAME - len(suffix)]}{suffix}" if name else "",
             "data": checked(settings.data, all_rows=True, folds=1, pictures=pictures),
             "training": training,
-            "policy": _policy(settings, history),
+            "policy": policy_of_model(settings, history),
             "made_from": MadeFrom(
                 run=run.id,
                 epochs=told,
@@ -141,8 +141,8 @@ def _rate(chosen: MembersChosen) -> float | None:
     return used.pop() if len(used) == 1 else None
 
 
-def _policy(settings: RunSettings, history: History) -> PolicySettings:
-    """The policy at the rate of the model's networks; where these raced at several, at the rate that won."""
+def policy_of_model(settings: RunSettings, history: History) -> PolicySettings:
+    """Return the policy at the rate of the model's networks; where these raced at several, at the rate that won."""
     policy, chosen = settings.policy, history.chosen
     if policy.source != "raced" or chosen is None:
         return policy

@@ -37,6 +37,19 @@ class Built:
     ask: Callable[[], Arrays] | None = None
     most: float = MOST_DIFFERENCE
 
+    def rounded(self, told: str, ask: Callable[[], Arrays] | None = None) -> "Built":
+        """Return the export of a model whose weights are rounded, which may move its answers by any amount.
+
+        Args:
+            told: Sentences for the README on what that gains and costs.
+            ask: Returns its outputs, if they are at hand.
+        """
+        return Built(self.needs, partial(_after, told, self.readme), ask or self.ask, float("inf"))
+
+
+def _after(told: str, readme: Callable[[str], str], sentence: str) -> str:
+    return readme(f"{told} {sentence}")
+
 
 @dataclass(frozen=True)
 class Maker:

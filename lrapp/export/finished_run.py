@@ -71,7 +71,7 @@ class FinishedRun:
         """The weights that it began with, as NumPy's ``savez`` writes them; None where no earlier run gave them.
 
         Raises:
-            UserError: If the run that it started from is no longer there.
+            UserError: If the run that it started from is no longer there, or has other weights now.
         """
         from lrapp.networks import models, number_embeddings, transfer
 
@@ -90,7 +90,14 @@ class FinishedRun:
             *(self.settings.training.seed, self.settings.training.precision, prepared.preprocessor.numbers),
         )
         number_embeddings.learn_bins(network, prepared.train.x)
-        transfer.of_run(folder, network, prepared).give(network)
+        knowledge = transfer.of_run(folder, network, prepared)
+        taken = self.history.prepared.weights if self.history.prepared is not None else ""
+        if taken and taken != knowledge.weights:
+            raise UserError(
+                "The run that this one started from has other weights now, as it was trained further or calibrated, "
+                "and a script needs those from then: take another format, or train a run from those of now."
+            )
+        knowledge.give(network)
         target = io.BytesIO()
         np.savez(target, *network.get_weights())
         return target.getvalue()

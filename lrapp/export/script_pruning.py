@@ -14,6 +14,20 @@ _EACH = """\
 """
 
 
+def _moving(recipe: FinishedRun) -> list[int] | None:
+    """The places of the kernels that learn among those that could be pruned; None where all do."""
+    from lrapp.networks import models, pruned
+
+    training, network = recipe.settings.training, recipe.model.network
+    still = training.groups.still(training.epochs)
+    if not any(still):
+        return None
+    owners = models.owners(network, recipe.settings.model)
+    group = dict(zip((id(one) for one in network.trainable_variables), owners, strict=True))
+    kernels = pruned.kernels(network)
+    return [place for place, kernel in enumerate(kernels) if not still[group[id(kernel)]]]
+
+
 def callback(recipe: FinishedRun) -> str:
     """Return the code of a class that prunes; empty where nothing is pruned."""
     training = recipe.settings.training
@@ -28,6 +42,9 @@ def callback(recipe: FinishedRun) -> str:
             f"{final!r} + ({initial!r} - {final!r}) * (1 - (epoch + 1 - {first}) / ({last} - {first})) ** 3"
         )
         share = f"{share} if epoch + 1 < {last} else {final!r}"
+    layers = "[layer.kernel for layer in layers if isinstance(layer, kinds)]"
+    if (places := _moving(recipe)) is not None:  # frozen layers could not recover
+        layers = f"[{layers}[place] for place in {places}]"
     kept = "np.ones(kernel.shape, bool)"
     if isinstance(recipe.settings.model.start, RunStart):
         kept = "np.asarray(kernel) != 0"  # what is zero stays zero
@@ -45,7 +62,7 @@ class Pruning(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         kinds = (keras.layers.Dense, keras.layers.Conv2D)
         layers = [inner for layer in self.model.layers for inner in getattr(layer, "layers", [layer])]
-        self.kernels = [layer.kernel for layer in layers if isinstance(layer, kinds)]
+        self.kernels = {layers}
         self.masks = [{kept} for kernel in self.kernels]
 
     def on_epoch_begin(self, epoch, logs=None):

@@ -11,11 +11,19 @@ _LOSSES = """    def on_train_begin(self, logs=None):
         self.losses, self.val_losses = [], []
 
     def on_epoch_end(self, epoch, logs=None):
-        self.losses.append(logs["loss"])
+{start}        self.losses.append(logs["loss"])
         self.val_losses.append(logs.get("val_loss", logs["loss"]))
 """
 _RISE = "        rise = 100 * (self.val_losses[-1] / min(self.val_losses) - 1)\n"
 _STOP = "            self.model.stop_training = True\n"
+
+
+def _start(recipe: FinishedRun) -> str:
+    """Lines that leave out the epochs before a pruned network has its final sparsity; empty where all count."""
+    before = recipe.settings.training.counts_from - 1
+    if not before:
+        return ""
+    return f"        if epoch < {before}:\n            return  # its final sparsity is reached in epoch {before + 1}\n"
 
 
 def cut_short(recipe: FinishedRun) -> bool:
@@ -54,7 +62,7 @@ def criterion(recipe: FinishedRun) -> str:
         )
         when = "by the criterion UP"
     when += ': Prechelt, "Early Stopping - But When?", 1998'
-    return f"{_HEAD.format(when=when)}{_LOSSES}{test}\n\n"
+    return f"{_HEAD.format(when=when)}{_LOSSES.format(start=_start(recipe))}{test}\n\n"
 
 
 def _monitor(recipe: FinishedRun) -> str:
@@ -74,7 +82,7 @@ def _cycles(recipe: FinishedRun) -> str:
         f"    cycle_ends = {list(ends)}\n\n"
         "    def on_train_begin(self, logs=None):\n"
         "        self.best = None\n\n"
-        "    def on_epoch_end(self, epoch, logs=None):\n"
+        f"    def on_epoch_end(self, epoch, logs=None):\n{_start(recipe)}"
         f'        value = logs["{_monitor(recipe)}"]\n'
         f"        if self.best is None or {gain} > {stopping.min_delta!r}:\n"
         "            self.best, self.since = value, epoch + 1\n"

@@ -244,6 +244,26 @@ def answering(
     return made
 
 
+def answering_without_idle(
+    network: keras.Model, settings: RunSettings, task: Task, numbers: int | None, precision: Precision
+) -> keras.Model:
+    """Return a run's network as ``answering`` does, without those of an ensemble that count for nothing."""
+    if not each(network) or shares(network).all():
+        return answering(network, settings, task, numbers, precision)
+    kept = [(one, share) for one, share in zip(each(network), shares(network), strict=True) if share]
+    shape, outputs = network.input_shape[1:], network.output_shape[-1]
+    seeds = member_seeds(settings.training.seed, len(kept))
+    if len(kept) == 1:
+        made = models.build(settings.model, shape, task, outputs, seeds[0], precision, numbers)
+        made.set_weights(kept[0][0].get_weights())
+        return made
+    made = empty(settings.model, shape[0], task, outputs, seeds, precision, numbers)
+    for member, (source, _) in zip(each(made), kept, strict=True):
+        member.set_weights(source.get_weights())
+    made.get_layer(_MEAN).set_weights([np.array([[share] for _, share in kept], np.float32)])
+    return made
+
+
 def member_outputs(ensemble: keras.Model) -> keras.Model:
     """Return a model that outputs the predictions of every member of an ensemble, shape (rows, outputs, members)."""
     return keras.Model(ensemble.input, ensemble.get_layer("side_by_side").output)

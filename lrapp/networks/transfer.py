@@ -3,9 +3,10 @@
 Yosinski et al. 2014, arXiv 1411.1792, measured how much of what the first layers have learned serves other tasks.
 """
 
+import hashlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,10 +32,29 @@ class Knowledge:
     Args:
         give: Puts them into a network from ``models.build``.
         note: One sentence on what was taken over.
+        weights: What ``fingerprint`` makes of a run's weights; empty where they come from none.
     """
 
     give: Callable[[keras.Model], None]
     note: str
+    weights: str = ""
+
+
+def fingerprint(networks: Iterable[keras.Model], names: Collection[str] | None = None) -> str:
+    """Return a text that tells weights apart: a hash of them.
+
+    Args:
+        networks: From ``models.build``, in an order that counts.
+        names: The layers that matter; all by default.
+    """
+    found = hashlib.sha256()
+    for network in networks:
+        for layer in network.layers:
+            if layer.weights and (names is None or layer.name in names):
+                found.update(layer.name.encode())
+                for value in layer.get_weights():
+                    found.update(np.ascontiguousarray(value).tobytes())
+    return found.hexdigest()
 
 
 def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: bool = False) -> Knowledge:
@@ -95,15 +115,20 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: b
         for name, values in taken.items():
             model.get_layer(name).set_weights(values)
 
-    return Knowledge(give, note)
+    return Knowledge(give, note, fingerprint(in_use(source), taken))
+
+
+def in_use(source: SavedModel) -> list[keras.Model]:
+    """Return the networks that make up a run's model: those with a share in its answers."""
+    each = members.each(source.network)
+    if not each:
+        return [source.network]
+    return [one for one, share in zip(each, source.shares, strict=True) if share]
 
 
 def _networks(source: SavedModel, network: keras.Model, first: bool) -> list[keras.Model]:
     """The networks of a run's model, as many as there are to start from them."""
-    each = members.each(source.network)
-    found = (
-        [one for one, share in zip(each, source.shares, strict=True) if share] if each else [source.network]
-    )
+    found = in_use(source)
     wanted = network.output_shape[0] or 1
     if first:
         return found[:wanted]

@@ -28,6 +28,8 @@ class DataPrepared:
         notes: Plain sentences on what was done to the data.
         task: What the network answers; None in a run from before this was said.
         folds: How many folds a cross-validation has, 1 where there is none.
+        weights: A hash of the weights of the run that it starts from; empty where there is none, or in a run from
+            before this was kept.
     """
 
     type: ClassVar[str] = "data_prepared"
@@ -38,6 +40,7 @@ class DataPrepared:
     notes: tuple[str, ...] = ()
     task: Task | None = None
     folds: int = 1
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -211,21 +214,7 @@ Event = (
     | MembersChosen
     | TrainingEnded
 )
-_TYPES: dict[str, type[Event]] = {
-    kind.type: kind
-    for kind in (
-        Preparing,
-        DataPrepared,
-        SweepDone,
-        UntrainedDone,
-        RatesFound,
-        TrainingStarted,
-        StepsDone,
-        EpochDone,
-        MembersChosen,
-        TrainingEnded,
-    )
-}
+_TYPES: dict[str, type[Event]] = {kind.type: kind for kind in get_args(Event)}
 
 
 def to_line(event: Event) -> str:

@@ -77,9 +77,14 @@ class GroupSettings(SettingsModel):
         """After how many epochs the early and the middle layers begin to move; a factor of 0 keeps them for good."""
         return self.frozen_epochs + self.early_frozen_epochs, self.frozen_epochs
 
+    def still(self, epochs: int) -> tuple[bool, bool, bool]:
+        """Return for the early, the middle and the head layers whether they never move in so many epochs."""
+        early, middle, _ = self.lasting_factors(epochs)
+        return not early, not middle, False
+
     def frozen_for(self, epochs: int) -> bool:
         """Return whether nothing before the head moves in so many epochs."""
-        return self.differ and not any(self.lasting_factors(epochs)[:2])
+        return all(self.still(epochs)[:2])
 
     def lasting_factors(self, epochs: int) -> tuple[float, ...]:
         """Return the factors with 0 for what is frozen in all of so many epochs, as in a range test before these."""

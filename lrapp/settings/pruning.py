@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lrapp.phrasing import number
+from lrapp.phrasing import counted, number
 from lrapp.settings.base import SettingsModel, ui
 
 Scope = Literal["all", "each"]
@@ -49,7 +49,7 @@ class PruningSettings(SettingsModel):
         le=100_000,
         title="Last epoch of pruning",
         description="At its beginning the final sparsity is reached, and only from here on an epoch can be the best "
-        "or early stopping end the run. 0 for a quarter of the run.",
+        "or early stopping end the run. 0 to prune for a quarter of the run.",
     )
     scope: Scope = Field(
         "all",
@@ -65,7 +65,27 @@ class PruningSettings(SettingsModel):
         Args:
             epochs: Of the run, at least 1.
         """
-        return self.last_epoch or max(self.first_epoch, (epochs + 3) // 4)
+        return self.last_epoch or min(epochs, self.first_epoch + (epochs + 3) // 4 - 1)
+
+    def haste(self, epochs: int, fresh: bool) -> str:
+        """Return that all weights go at once, as a sentence; empty where they do not, or nothing can be pruned.
+
+        Args:
+            epochs: Of the run, at least 1.
+            fresh: Whether the network starts with random weights.
+        """
+        first, last = self.first_epoch, self.last(epochs)
+        if not self.enabled or self.obstacle(epochs) or first < last:
+            return ""
+        learned = f", after {counted(first - 1, 'epoch')} of learning" if fresh else ""
+        if fresh and first == 1:
+            learned = ", before the network has learned anything"
+        final = number(self.final_sparsity)
+        unused = f"; the initial sparsity, {number(self.initial_sparsity)} %, is not used"
+        return (
+            f"Pruning begins and ends in epoch {first:,}, so {final} % of the weights become zero "
+            f"at once{learned}{unused if self.initial_sparsity else ''}."
+        )
 
     def obstacle(self, epochs: int) -> str:
         """Return why a run cannot be pruned so, as a sentence; empty if it can, or is not to be pruned.

@@ -12,8 +12,6 @@ from lrapp.errors import UserError
 from lrapp.phrasing import counted, number
 from lrapp.settings.pruning import PruningSettings, Scope
 
-Masks = list[NDArray[np.bool_]]
-
 
 def sparsity(settings: PruningSettings, epoch: int, epochs: int) -> float | None:
     """Return the share of zeros that is reached at the beginning of an epoch.
@@ -83,7 +81,7 @@ def require_spare(sizes: Sequence[int], settings: PruningSettings) -> None:
 
 def masks(
     weights: Sequence[NDArray[np.floating]], share: float, scope: Scope, before: Sequence[NDArray[np.bool_]]
-) -> Masks:
+) -> list[NDArray[np.bool_]]:
     """Return which weights stay: all but the smallest. What was pruned before stays so.
 
     Of equally small weights the earlier go first. Where layers are pruned together, the largest weight of each stays in

@@ -97,7 +97,7 @@ def seconds_of_steps(store: Store, study: Study) -> float:
         settings: RunSettings = one.settings
         history = one.history()
         prepared = worker.prepared_data(store, settings.data)
-        loop, _ = loops.loop_for(store, settings, prepared)
+        loop = loops.loop_for(store, settings, prepared)[0]
         data = loop.load(prepared.train)
         rates = history.step_frame()["learning_rate"].to_numpy("float32")
         assert history.started is not None

@@ -73,12 +73,12 @@ def pruned(settings: Any, dense: Any, way: str, sparsity: float) -> Any:
         way: One of ``WAYS``.
         sparsity: In the end, in percent.
     """
-    from lrapp.experiments import pruned_again
+    from lrapp.experiments import pruning_afterwards
     from lrapp.settings import PruningSettings
     from lrapp.settings.base import checked
 
     if way == "after":
-        settings = pruned_again.settings_of(dense)
+        settings = pruning_afterwards.settings_of(dense)
     epochs = settings.training.epochs
     last = max(1, epochs // (2 if way == "half" else 4))
     pruning = PruningSettings(enabled=True, final_sparsity=sparsity, last_epoch=last)

@@ -30,6 +30,7 @@ from lrapp.settings import (
     EarlyStoppingSettings,
     FileSource,
     FixedSettings,
+    FreshStart,
     GroupSettings,
     LayerSettings,
     ModelSettings,
@@ -38,6 +39,7 @@ from lrapp.settings import (
     PruningSettings,
     RangeTestSettings,
     RunSettings,
+    RunStart,
     SGDRSettings,
     TrainingSettings,
 )
@@ -120,6 +122,37 @@ def test_an_accuracy_above_one_is_no_target_also_where_the_task_is_detected() ->
     assert made.data.task is None
     assert kinds(before(made, 1_000, "multi-class")) == ["far target"]
     assert kinds(before(made, 1_000, "regression")) == kinds(before(made, 1_000)) == []
+
+
+@pytest.mark.parametrize(
+    ("epochs", "changes", "said"),
+    [
+        (
+            4,
+            {},
+            "epoch 1, so 80 % of the weights become zero at once, before the network has learned anything. Train",
+        ),
+        (4, {"start": RunStart(run="20260101-000000000000-0123456789abcdef")}, "become zero at once. Train"),
+        (
+            4,
+            {"first_epoch": 4, "initial_sparsity": 20},
+            "3 epochs of learning; the initial sparsity, 20 %, is not",
+        ),
+        (9, {"first_epoch": 2, "last_epoch": 2}, "begins and ends in epoch 2, so 80 % "),
+        (5, {}, ""),
+        (4, {"first_epoch": 5}, ""),  # an obstacle says more
+        (4, {"enabled": False}, ""),
+    ],
+)
+def test_weights_that_all_go_at_once_are_said(epochs: int, changes: dict[str, Any], said: str) -> None:
+    model = ModelSettings(start=changes.pop("start", FreshStart()))
+    pruning = PruningSettings(**({"enabled": True} | changes))
+    made = RunSettings(model=model, training=TrainingSettings(epochs=epochs, pruning=pruning))
+
+    found = [remark for remark in before(made, 1_000) if remark.kind == "pruned at once"]
+
+    assert len(found) == bool(said)
+    assert all(said in remark.text for remark in found)
 
 
 @pytest.mark.parametrize("rows", [3, 12, 181, 1_000, 70_001])

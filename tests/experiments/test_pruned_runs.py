@@ -1,31 +1,36 @@
 """Pruned runs through the worker: what they leave is as sparse in every format, and in runs that start from them."""
 
 import re
+import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from exported import weights
 from scripts import printed_by
 
 from lrapp import __main__ as command_line
 from lrapp.errors import UserError
 from lrapp.evaluation import model_sizes
 from lrapp.evaluation.scores import Scores
-from lrapp.execution import sizing, worker
-from lrapp.experiments import model_for_use, pruned_again, run_differences, run_table
-from lrapp.export import finished_run, script
+from lrapp.execution import calibrating, sizing, thresholding, worker
+from lrapp.experiments import model_for_use, pruning_afterwards, run_differences, run_table
+from lrapp.export import finished_run, registry, script
 from lrapp.export.registry import export
-from lrapp.networks import pruned, saved
+from lrapp.networks import members, pruned, saved
 from lrapp.networks.saved import SavedModel
-from lrapp.runs.events import EpochDone, Event
+from lrapp.preparation.threshold import Threshold
+from lrapp.runs.events import EpochDone, Event, MembersChosen, TrainingEnded, to_line
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
+    CLRSettings,
     DataSettings,
+    EarlyStoppingSettings,
     FixedSettings,
+    GroupSettings,
     LayerSettings,
     ModelSettings,
     PictureSettings,
@@ -36,9 +41,11 @@ from lrapp.settings import (
     SampleSource,
     TrainingSettings,
 )
+from lrapp.settings.base import checked
 
 LAYERS = ModelSettings(layers=(LayerSettings(units=12, batch_norm=True), LayerSettings(units=6)))
 PENGUINS = DataSettings(source=SampleSource(name="penguins.csv"), target="species")
+CANCER = DataSettings(source=SampleSource(name="breast_cancer.csv"), target="diagnosis")
 PRUNED = PruningSettings(enabled=True, final_sparsity=70)
 
 
@@ -82,11 +89,6 @@ def left(run: Run) -> pruned.Zeros:
     return pruned.zeros(saved.SavedModel.load(run.folder).network)
 
 
-def zeros_of(values: Iterable[np.ndarray]) -> int:
-    floats = [value for value in values if value.dtype in (np.float32, np.float64) and value.ndim > 1]
-    return sum(int((value == 0).sum()) for value in floats)
-
-
 def unpacked(run: Run, store: Store, key: str, folder: Path) -> Path:
     with zipfile.ZipFile(export(run.folder, store.home, key)) as archive:
         archive.extractall(folder)
@@ -108,36 +110,52 @@ def pictures(store: Store) -> Run:
 
 
 @pytest.mark.parametrize("networks", ["single", "several", "pictures"])
-def test_every_export_keeps_the_zeros(networks: str, store: Store, tmp_path: Path, request: Any) -> None:
+def test_every_file_of_the_model_keeps_the_zeros_of_each_layer(
+    networks: str, store: Store, tmp_path: Path, request: Any
+) -> None:
     run: Run = request.getfixturevalue(networks)
-    wanted = left(run).zeros
-    import keras
-    import onnx
-    import tensorflow as tf
-    from onnx import numpy_helper
+    kernels = [np.asarray(kernel) for kernel in pruned.kernels(SavedModel.load(run.folder).network)]
+    # The code holds no weights: it prunes anew, as the tests of scripts show.
+    keys = [exporter.key for exporter in registry.formats(run) if exporter.key != "code"]
 
-    path = unpacked(run, store, "keras", tmp_path / "keras")
-    assert pruned.zeros(keras.models.load_model(path / "model.keras")).zeros == wanted
-
-    model = onnx.load(unpacked(run, store, "onnx", tmp_path / "onnx") / "model.onnx")
-    assert zeros_of([numpy_helper.to_array(one) for one in within(model, onnx.TensorProto)]) >= wanted
-
-    (path,) = unpacked(run, store, "savedmodel", tmp_path / "savedmodel").rglob("saved_model.pb")
-    kept = tf.train.load_checkpoint(path.parent / "variables" / "variables")
-    values = [kept.get_tensor(name) for name in kept.get_variable_to_dtype_map()]
-    assert zeros_of(value for value in values if isinstance(value, np.ndarray)) >= wanted
+    for key in keys:
+        found = weights.OF[key](unpacked(run, store, key, tmp_path / key))
+        kept = [weights.holds(found, kernel, rounded="int8" in key) for kernel in kernels]
+        assert kept == [True] * len(kernels), key
 
 
-def within(message: Any, kind: type) -> Iterator[Any]:
-    """Every part of a protocol buffer that is of a kind."""
-    if isinstance(message, kind):
-        yield message
-    elif hasattr(message, "ListFields"):
-        for _, value in message.ListFields():
-            yield from within(value, kind)
-    elif hasattr(message, "values") or not isinstance(message, (str, bytes, int, float)):
-        for one in message.values() if hasattr(message, "values") else message:
-            yield from within(one, kind)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"policy": CLRSettings(source="raced")}, id="race"),
+        pytest.param({"data": checked(PENGUINS, folds=3)}, id="folds"),
+        pytest.param({"training": {"precision": "mixed_bfloat16"}}, id="bfloat16"),
+        pytest.param({"training": {"precision": "mixed_float16", "members": 2}}, id="float16, ensemble"),
+    ],
+)
+def test_each_network_is_pruned_whatever_trains_it(changes: dict[str, Any], store: Store) -> None:
+    training = {"epochs": 3, "pruning": PRUNED} | changes.pop("training", {})
+    settings = {"data": PENGUINS, "model": LAYERS, "training": TrainingSettings(**training)} | changes
+    run = store.create(RunSettings(**settings))
+
+    assert worker.work(run.folder, store.home).state == "completed"
+
+    network = SavedModel.load(run.folder).network
+    for one in members.each(network) or [network]:
+        assert pruned.zeros(one).share == pytest.approx(0.7, abs=0.01)
+    assert [epoch.sparsity for epoch in run.history().epochs] == [pytest.approx(0.7, abs=0.01)] * 3
+
+
+def test_a_run_whose_time_is_up_says_how_far_it_was_pruned(store: Store) -> None:
+    late = checked(PRUNED, initial_sparsity=20, last_epoch=4)
+    run = trained(store, pruning=late, early_stopping=EarlyStoppingSettings(minutes=1e-9))
+
+    assert left(run).share == pytest.approx(0.2, abs=0.01)
+    message = run.status.message
+    assert re.search(
+        r"the time limit.* 20\.\d % of its weights are zero, as it ended before the end of epoch 4, in which 70 % are",
+        message,
+    ), message
 
 
 def test_a_run_that_is_taken_up_again_ends_as_if_it_had_not_stopped(several: Run, store: Store) -> None:
@@ -214,13 +232,43 @@ def test_a_model_for_use_is_pruned_as_long_as_its_origin(single: Run, store: Sto
     assert left(run).share == pytest.approx(0.7, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("groups", "frozen", "told"),
+    [
+        (GroupSettings(early=0), ["dense_1"], "The early layers are frozen in the whole run"),
+        (GroupSettings(frozen_epochs=4), ["dense_1", "dense_2"], "The early and middle layers are frozen"),
+        (GroupSettings(frozen_epochs=2, early_frozen_epochs=1), [], ""),
+    ],
+)
+def test_layers_that_never_learn_are_not_pruned(
+    groups: GroupSettings, frozen: list[str], told: str, store: Store
+) -> None:
+    run = trained(store, groups=groups)
+
+    network, history = SavedModel.load(run.folder).network, run.history()
+    zeros = {
+        name: (network.get_layer(name).get_weights()[0] == 0) for name in ("dense_1", "dense_2", "output")
+    }
+    assert not any(zeros[name].any() for name in frozen)
+    learned = np.concatenate([found.ravel() for name, found in zeros.items() if name not in frozen])
+    assert learned.mean() == pytest.approx(0.7, abs=0.03)
+    assert history.epochs[-1].sparsity == pytest.approx(learned.mean())
+    assert history.prepared is not None
+    assert any("so they are not pruned" in note for note in history.prepared.notes) == bool(frozen)
+    assert not told or any(note.startswith(told) for note in history.prepared.notes)
+    assert run.status.message.endswith(
+        "% of the weights that learn are zero." if frozen else "weights are zero."
+    )
+
+
 @pytest.mark.parametrize("networks", ["single", "several"])
 def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     embedded = LAYERS.model_copy(update={"number_embedding": "periodic"})
     plain = trained(store, embedded, PruningSettings(), members=1 if networks == "single" else 2)
 
-    settings = pruned_again.settings_of(plain)
+    settings = pruning_afterwards.settings_of(plain)
     assert settings.obstacle == ""
+    assert settings.training.pruning == PruningSettings(enabled=True)
     assert (settings.training.epochs, settings.training.members) == (10, 1 if networks == "single" else 2)
     run = store.create(settings)
     outcome = worker.work(run.folder, store.home)
@@ -247,10 +295,138 @@ def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     assert found.forms[1].scores[0][1] == pytest.approx(scores.metrics[0].value)
 
 
+@pytest.mark.parametrize(
+    ("shares", "factor", "networks"),
+    [
+        pytest.param((0.5, 0.5, 0, 0), 1, 2, id="own rates, another did best"),
+        pytest.param((0, 0, 0.5, 0.5), 3, 2, id="one other rate"),
+        pytest.param((0, 0, 0, 1), 3, 1, id="one network"),
+        pytest.param((0.25, 0, 0.25, 0.5), 3, 3, id="several rates"),
+    ],
+)
+def test_after_a_race_the_rate_of_its_model_prunes(
+    shares: tuple[float, ...], factor: float, networks: int, store: Store, single: Run
+) -> None:
+    raced = CLRSettings(source="raced")
+    run = store.create(RunSettings(data=PENGUINS, model=LAYERS, policy=raced))
+    run.model_path.write_bytes(single.model_path.read_bytes())
+    chosen = MembersChosen("", shares, (1, 1, 3, 3), (0.4,) * 4, (9, 7, 40, 30), (0.4,) * 4, 3)
+    run.events_path.write_text(to_line(chosen) + to_line(TrainingEnded("completed", "", 9, 50)))
+
+    settings = pruning_afterwards.settings_of(run)
+
+    policy = settings.policy
+    assert isinstance(policy, CLRSettings)
+    assert policy.source == "chosen"
+    assert (policy.base_lr, policy.max_lr) == pytest.approx((raced.base_lr * factor, raced.max_lr * factor))
+    assert settings.training.members == networks
+
+
+def test_a_pruned_model_loses_half_of_what_is_left(single: Run, store: Store) -> None:
+    settings = pruning_afterwards.settings_of(single)
+
+    pruning = settings.training.pruning
+    assert (pruning.initial_sparsity, pruning.final_sparsity) == (70, 85)
+    assert settings.obstacle == ""
+    run = store.create(settings)
+    worker.work(run.folder, store.home)
+    assert left(run).share == pytest.approx(0.85, abs=0.01)
+    assert run.history().epochs[0].sparsity == pytest.approx(0.7, abs=0.01)
+
+
+def test_a_model_whose_pruning_was_cut_off_is_pruned_as_far_as_was_wanted(store: Store) -> None:
+    late = PruningSettings(enabled=True, initial_sparsity=20, final_sparsity=70, last_epoch=4)
+    run = store.create(
+        RunSettings(data=PENGUINS, model=LAYERS, training=TrainingSettings(epochs=4, pruning=late))
+    )
+
+    def stop(event: Event) -> None:
+        if isinstance(event, EpochDone):
+            run.ask_to_stop()
+
+    assert worker.work(run.folder, store.home, stop).state == "stopped"
+
+    pruning = pruning_afterwards.settings_of(run).training.pruning
+    assert pruning.initial_sparsity == pytest.approx(20, abs=0.5)
+    assert pruning.final_sparsity == 70
+
+
+@pytest.fixture(scope="module")
+def origin(store: Store) -> Run:
+    """Three networks, two of which answer, at a threshold of its own."""
+    run = trained(store, pruning=PruningSettings(), data=CANCER, members=3, precision="mixed_bfloat16")
+    network = SavedModel.load(run.folder).network
+    network.get_layer("mean_of_members").set_weights([np.array([[0.25], [0], [0.75]], np.float32)])
+    network.save(run.model_path)
+    thresholding.set_threshold(run.folder, store.home, Threshold(0.999))
+    return run
+
+
+def test_before_pruning_is_measured_as_after_it(origin: Run, store: Store) -> None:
+    settings = pruning_afterwards.settings_of(origin)
+    run = store.create(checked(settings, training=checked(settings.training, members=2)))
+    worker.work(run.folder, store.home)
+    sizing.measure(run.folder, store.home)
+
+    found = model_sizes.kept(run.folder)
+    assert found is not None
+    before, after = found.forms[:2]
+    assert (before.name, after.name) == ("before pruning", "pruned")
+    # Files of as many weights, all in float32.
+    assert before.file_bytes == pytest.approx(after.file_bytes, rel=0.02)
+    scores = Scores.from_json(origin.scores_path.read_bytes())
+    name, value = before.scores[0]
+    assert name == scores.metrics[0].name
+    assert value == pytest.approx(scores.metrics[0].value, abs=0.02)
+
+
+def test_what_changed_since_is_not_taken_for_what_a_run_started_from(store: Store) -> None:
+    plain = trained(store, pruning=PruningSettings())
+    run = store.create(pruning_afterwards.settings_of(plain))
+    worker.work(run.folder, store.home)
+    assert finished_run.recipe(run, store).initial
+    weights = plain.model_path.read_bytes()
+
+    calibrating.calibrate(plain.folder, store.home)
+
+    assert plain.model_path.read_bytes() != weights
+    with pytest.raises(UserError, match="The run that this one started from has other weights now"):
+        _ = finished_run.recipe(run, store).initial
+    sizing.measure(run.folder, store.home)
+    found = model_sizes.kept(run.folder)
+    assert found is not None
+    assert found.forms[0].name == "not pruned, not trained"
+    assert "started from has other weights now" in found.notes[0]
+    # A run from before this was kept goes on as it did.
+    lines = run.events_path.read_text().splitlines(keepends=True)
+    run.events_path.write_text("".join(re.sub(r', "weights": "\w+"', "", line) for line in lines))
+    assert finished_run.recipe(run, store).initial
+
+
+def test_why_there_is_no_score_from_before_is_said(single: Run, store: Store) -> None:
+    def why(**changes: Any) -> str:
+        found = sizing._before(store.create(checked(single.settings, **changes)), store)
+        assert isinstance(found, str)
+        return found
+
+    def start(run: Run) -> ModelSettings:
+        return checked(LAYERS, start=RunStart(run=run.id))
+
+    gone = store.create(single.settings)
+    shutil.rmtree(gone.folder)
+    dense = store.create(checked(single.settings, training=TrainingSettings()))  # never trained
+
+    assert "pruned while it trained" in why()
+    assert "was pruned itself" in why(model=start(single))
+    assert "is no longer here" in why(model=start(gone))
+    assert "learned from other data" in why(model=start(dense), data=checked(PENGUINS, split_seed=5))
+    assert "cannot be read" in why(model=start(dense))
+
+
 def test_the_script_of_a_run_that_was_pruned_later_keeps_its_zeros(
     single: Run, several: Run, store: Store, tmp_path: Path
 ) -> None:
-    run = store.create(pruned_again.settings_of(single))
+    run = store.create(pruning_afterwards.settings_of(single))
     worker.work(run.folder, store.home)
     made = finished_run.recipe(run, store)
     (tmp_path / "train.py").write_text(script.script(made), "utf-8")
@@ -268,7 +444,7 @@ def test_the_script_of_a_run_that_was_pruned_later_keeps_its_zeros(
     figure, wanted = re.findall(r"rows: ([\d.]+) \(the run: ([\d.]+)\)", line)[0]
     assert float(figure) == pytest.approx(float(wanted), abs=0.03)
 
-    again = store.create(pruned_again.settings_of(several))
+    again = store.create(pruning_afterwards.settings_of(several))
     worker.work(again.folder, store.home)
     with pytest.raises(UserError, match="several networks from the weights of an earlier run"):
         script.script(finished_run.recipe(again, store))

@@ -181,11 +181,39 @@ CASES = {
         ),
         policy=FixedSettings(learning_rate=0.02),
     ),
+    **{
+        f"pruned with a criterion, {name}": RunSettings(
+            data=sample("auto_mpg.csv", target="mpg"),
+            model=SMALL,
+            training=TrainingSettings(
+                epochs=16,
+                early_stopping=stopping,
+                pruning=PruningSettings(enabled=True, final_sparsity=70, last_epoch=8),
+            ),
+            policy=SGDRSettings(max_lr=0.1, min_lr=0.01, T_0=2, T_mult=1),
+        )
+        for name, stopping in {
+            "GL": EarlyStoppingSettings(criterion="GL", gl_alpha=1),
+            "PQ": EarlyStoppingSettings(criterion="PQ", pq_alpha=0.05, strip=2),
+            "UP": EarlyStoppingSettings(criterion="UP", up_strips=1, strip=2),
+            "cycles": EarlyStoppingSettings(patience=1, patience_unit="cycles", min_delta=0.1),
+        }.items()
+    },
     "pruned, stopped": RunSettings(
         data=sample("auto_mpg.csv", target="mpg"),
         model=SMALL,
         training=TrainingSettings(epochs=6, pruning=PruningSettings(enabled=True, scope="each")),
         policy=FixedSettings(learning_rate=0.003),
+    ),
+    "pruned, frozen": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=4,
+            groups=GroupSettings(early=0, frozen_epochs=2),
+            pruning=PruningSettings(enabled=True, final_sparsity=60, last_epoch=3),
+        ),
+        policy=FixedSettings(learning_rate=0.01),
     ),
     "pruned networks": RunSettings(
         data=sample("penguins.csv", target="species"),
@@ -276,6 +304,7 @@ CASES = {
 STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2, "momentum of a race": 3}
 STOPS |= {"gradual, stopped": 2, "pruned, stopped": 1}
 _EARLY = dict.fromkeys(("multi-class", "criterion", "target"), "early_stopping")
+_EARLY |= {case: "early_stopping" for case in CASES if "with a criterion" in case}
 ENDINGS = _EARLY | {"diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
 
 

@@ -58,6 +58,16 @@ def test_without_an_end_the_first_quarter_of_the_run_prunes() -> None:
     assert pruning.sparsity(settings, 1, 1) == 0.8
 
 
+def test_without_an_end_a_quarter_of_the_run_prunes_wherever_it_begins() -> None:
+    settings = PruningSettings(enabled=True, first_epoch=21, initial_sparsity=10)
+
+    assert [settings.last(epochs) for epochs in (21, 22, 40, 80)] == [21, 22, 30, 40]
+    # 40 epochs: from 10 % in epoch 21 to 80 % in epoch 30.
+    assert pruning.sparsity(settings, 21, 40) == pytest.approx(0.1)
+    assert 0.1 < (pruning.sparsity(settings, 24, 40) or 0) < 0.8
+    assert pruning.sparsity(settings, 30, 40) == 0.8
+
+
 def test_nothing_is_pruned_where_it_is_off() -> None:
     assert pruning.sparsity(PruningSettings(), 10, 10) is None
     assert PruningSettings(final_sparsity=100).obstacle(1) == ""
@@ -279,7 +289,16 @@ def test_a_run_that_is_stopped_before_says_so() -> None:
     run = train(SHORT.model_copy(update={"early_stopping": EarlyStoppingSettings()}), stop_after=3)
 
     assert run.ended.best_epoch is None
-    assert "as it ended before epoch 3, in which 50 % are reached." in run.ended.message
+    assert "as it ended before the end of epoch 3, in which 50 % are reached." in run.ended.message
+
+
+def test_a_run_that_is_stopped_once_it_is_pruned_to_the_end_says_nothing_else() -> None:
+    early = SHORT.model_copy(update={"pruning": HALF.model_copy(update={"last_epoch": 1})})
+
+    run = train(early, stop_after=3)
+
+    assert not run.epochs
+    assert run.ended.message.endswith(" 50 % of its weights are zero.")
 
 
 # --- many networks --------------------------------------------------------------------------------------------

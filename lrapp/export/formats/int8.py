@@ -10,24 +10,15 @@ from lrapp.export.finished_run import FinishedRun, Recipe
 from lrapp.export.formats import keras
 from lrapp.phrasing import counted, measured, percent
 
-# Rounding is the point of it: the README says how far answers move and what that costs.
-_ANY = float("inf")
-
 
 def _table(recipe: Recipe, folder: Path) -> Built:
     network, told = _rounded(recipe)
-    built = keras.table(recipe, folder, network)
-    return Built(built.needs, partial(_with, built, told), built.ask, _ANY)
+    return keras.table(recipe, folder, network).rounded(told)
 
 
 def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
     network, told = _rounded(recipe)
-    built = keras.pictures(recipe, folder, network)
-    return Built(built.needs, partial(_with, built, told), built.ask, _ANY)
-
-
-def _with(built: Built, told: str, sentence: str) -> str:
-    return built.readme(f"{told} {sentence}")
+    return keras.pictures(recipe, folder, network).rounded(told)
 
 
 def _rounded(recipe: FinishedRun) -> tuple[Any, str]:

@@ -1,6 +1,5 @@
 """LiteRT (TensorFlow Lite) with weights of eight bits: a quarter of the size, and quicker."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,6 @@ from lrapp.export.finished_run import FinishedRun, Recipe
 from lrapp.export.formats import litert
 from lrapp.phrasing import counted, number, percent
 
-# Rounding is the point of it: the README says how far answers move and what that costs.
-_ANY = float("inf")
 _ABOUT = (
     "Its weights are in eight bits, but for layers of fewer than 1,024 (LiteRT's dynamic range quantization), so it is "
     "smaller and on most processors quicker than the LiteRT file in float32."
@@ -36,11 +33,7 @@ def _told(recipe: FinishedRun, built: Built) -> Built:
     own = saved.outputs(recipe.answering("float32"), recipe.checked.x)
     rows = counted(len(own), f"{recipe.checked_part} {recipe.prepared.unit[:-1]}")
     text = f"{_ABOUT} Measured on {rows}: {_score(recipe, answers)}; in float32 {_score(recipe, _plain(recipe, own))}."
-    return Built(built.needs, partial(_with, built, text), lambda: answers, _ANY)
-
-
-def _with(built: Built, told: str, sentence: str) -> str:
-    return built.readme(f"{told} {sentence}")
+    return built.rounded(text, lambda: answers)
 
 
 def _plain(recipe: FinishedRun, outputs: np.ndarray) -> Arrays:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lrapp.errors import UserError
 from lrapp.evaluation import model_sizes
-from lrapp.experiments import pruned_again
+from lrapp.experiments import pruning_afterwards
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
 from lrapp.ui.parts import access, actions, draft, resources, saving, session, tasks, waiting
@@ -49,18 +49,19 @@ def _offer(run: Run, history: History, measure: str) -> None:
             session.state().sizes[run.id] = actions.measure_sizes(run)
             st.rerun()
         if (
-            pruned_again.possible(run, history)
+            pruning_afterwards.possible(run, history)
             and access.may("start from weights", run)
             and st.button(
                 "Prune this model",
                 icon=":material/content_cut:",
                 key=f"sizes.prune.{run.id}",
                 help="Puts a run onto the Train page that starts from these weights, prunes them in the first quarter "
-                "of its epochs and lets them recover in the others. Press Train there.",
+                "of its epochs and lets them recover in the others; of a model that is pruned already, half of the "
+                "weights that are left go. Press Train there.",
             )
         ):
             try:
-                settings = pruned_again.settings_of(run)
+                settings = pruning_afterwards.settings_of(run)
             except UserError as error:
                 st.error(plain(str(error), None), icon=":material/error:")
                 return

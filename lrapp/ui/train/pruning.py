@@ -27,7 +27,8 @@ def card(settings: PruningSettings, epochs: int) -> PruningSettings:
     with drawer:
         st.caption(
             "Gradual pruning by magnitude ([Zhu and Gupta 2017](https://arxiv.org/abs/1710.01878)): fewer weights, a "
-            "model that compresses better. Biases, batch normalisation and embeddings are left as they are."
+            "model that compresses better. Biases, batch normalisation, embeddings and layers that are frozen in the "
+            "whole run are left as they are."
         )
         enabled = fields.widget(settings, "enabled", key)
         if not enabled:
