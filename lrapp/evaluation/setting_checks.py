@@ -247,11 +247,13 @@ def _unfreezing(settings: RunSettings) -> Remark | None:
             "frozen.",
             "Train for more epochs, or let them move sooner.",
         )
-    if _counts_epochs(stopping) and stopping.patience < last:
-        late = " and ".join(name for name in ("middle", "early") if waits.get(name, 0) > stopping.patience)
+    # As in ``_patience``; a group moves in the epoch after its last frozen one.
+    earliest = stopping.patience + training.counts_from
+    if _counts_epochs(stopping) and earliest <= last:
+        late = " and ".join(name for name in ("middle", "early") if waits.get(name, 0) >= earliest)
         return Remark(
             "late unfreezing",
-            f"Early stopping can end the run after {_epochs(stopping.patience + 1)}, and the {late} layers move only "
+            f"Early stopping can end the run after {_epochs(earliest)}, and the {late} layers move only "
             f"after {last:,}.",
             _wait(last),
             _with_patience(settings, last),

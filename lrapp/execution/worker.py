@@ -190,7 +190,8 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) 
     )
     number_embeddings.learn_bins(network, prepared.train.x)
     if isinstance(start, RunStart):
-        transfer.of_run(store.get(start.run).folder, network, prepared).give(network)
+        folder, first = store.get(start.run).folder, settings.networks > 1
+        transfer.of_run(folder, network, prepared, first=first).give(network)
 
     def tell(share: float) -> None:
         watch.check("The check was stopped; press the button to start it again.")
@@ -324,7 +325,7 @@ def _find_rates(
     how: dict[str, Any] = {
         "on_event": tell,
         "should_stop": lambda: run.stop_asked is not None,
-        "factors": settings.training.groups.factors,
+        "factors": settings.training.groups.lasting_factors(settings.training.epochs),
     }
     given = loop, prepared, test, settings.training.seed
     try:

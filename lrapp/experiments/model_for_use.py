@@ -14,7 +14,7 @@ from lrapp.preparation import threshold as thresholds
 from lrapp.runs import notes
 from lrapp.runs.events import History, MembersChosen
 from lrapp.runs.store import Run
-from lrapp.settings import MadeFrom, PolicySettings, RunSettings
+from lrapp.settings import MadeFrom, PolicySettings, RunSettings, RunStart
 from lrapp.settings.base import checked
 from lrapp.settings.policy import scaled
 
@@ -37,7 +37,8 @@ def settings_of(run: Run) -> RunSettings:
     """Return the settings of a model for use.
 
     They are the run's, with every row to train on, without early stopping, and with the epochs that proved best: of
-    several networks the median of their best epochs. Networks that did not become part of its model are left out. After
+    several networks the median of their best epochs. Networks that did not become part of its model are left out, but
+    where they start from those of an earlier run, which has as many. After
     a race the rate is that of the model's networks; where these have several, it is the one that won, with the epochs
     that proved best at it.
 
@@ -53,6 +54,10 @@ def settings_of(run: Run) -> RunSettings:
         settings = settings.with_found(history.found)
     epochs, networks, told = _lasting(settings, history)
     training = settings.training
+    if isinstance(settings.model.start, RunStart) and networks < settings.networks:
+        # There are as many as the run to start from has.
+        networks = settings.networks
+        told += f" All {networks:,} networks of that run train again, as they start from an earlier one."
     stopping = checked(training.early_stopping, enabled=False, restore_best=False)
     pruning = training.pruning
     if pruning.enabled:  # its end may follow from the epochs, and stays where it was

@@ -5,6 +5,7 @@ them (Bergstra and Bengio 2012, "Random Search for Hyper-Parameter Optimization"
 is the same however many are asked for, and the values of one setting do not depend on which others vary.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,17 +77,20 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
 
     Raises:
         UserError: If nothing varies, a range is not valid, a setting cannot vary here, a trial cannot train its
-            networks, or a policy's numbers do not go together in it.
+            networks or move its momentum, or a policy's numbers do not go together in it.
     """
     trials = draw(search, base)
     for trial in trials:
         if obstacle := trial.model_copy(update={"mode": "train"}).obstacle:
             raise UserError(obstacle)
+        trial.check_momentum()
     remarks = []
     if training_rows is not None:
         by_batch = sorted(trials, key=lambda one: one.training.batch_size)
         for extreme in (by_batch[0], by_batch[-1]):
             _with_some_rate(extreme).plan(training_rows)
+            if extreme.policy.source == "found":
+                extreme.range_test.check(math.ceil(training_rows / extreme.training.batch_size))
         batches = search.space.batch_size
         if batches is not None and batches.highest > training_rows:
             remarks.append(
@@ -159,6 +163,25 @@ def values(space: Space, settings: RunSettings) -> dict[str, Value]:
 def distinct(space: Space, trials: Sequence[RunSettings]) -> int:
     """Return how many of the trials differ in what varies."""
     return len({tuple(values(space, one).items()) for one in trials})
+
+
+def outlook(space: Space, trials: Sequence[RunSettings]) -> str:
+    """Return how much of the space the trials see, as a sentence; empty where some of them repeat others.
+
+    Args:
+        space: What varies.
+        trials: From ``draw``.
+    """
+    number, every = distinct(space, trials), search_space.combinations(space)
+    if every is not None:
+        which = f"All {every:,}" if number == every else f"{number:,} of {every:,}"
+        return f"{which} combinations of these values are tried."
+    if number < len(trials):
+        return ""
+    return (
+        f"With a probability of {100 * chance(number):.0f} % one of {number} draws is among the best twentieth of all "
+        "that these ranges hold."
+    )
 
 
 def chance(trials: int) -> float:

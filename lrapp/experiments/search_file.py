@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from lrapp.errors import UserError
 from lrapp.experiments.search import Search
+from lrapp.experiments.search_space import NAMES, WAYS
 from lrapp.settings import RunSettings
 from lrapp.settings.base import SettingsModel
 from lrapp.settings.run import describe
@@ -32,4 +33,4 @@ class SavedSearch(SettingsModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise UserError(describe(error)) from error
+            raise UserError(describe(error, (NAMES, WAYS))) from error

@@ -2,9 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from lrapp.errors import UserError
 from lrapp.phrasing import number
@@ -20,12 +20,28 @@ _OPTIMIZERS: Any = TrainingSettings.model_fields["optimizer"].json_schema_extra
 MOST_NUMBERS = 50
 
 
+_MOST = 1e9
+_LEAST_STEP = 1e-12
+_MOST_SHOWN = 60
+
+
+def _checked(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST:
+        raise ValueError(
+            f"It must be a number from {-_MOST:,.0f} to {_MOST:,.0f}. Received: {str(value)[:_MOST_SHOWN]}."
+        )
+    return value
+
+
+Number = Annotated[int | float, BeforeValidator(_checked)]
+
+
 class Range(SettingsModel):
     """The range of a number; its ``Axis`` says how likely each value is. In steps, each of them is equally likely."""
 
-    low: int | float
-    high: int | float
-    step: int | float | None = Field(None, gt=0)
+    low: Number
+    high: Number
+    step: Number | None = Field(None, ge=_LEAST_STEP)
 
     @property
     def highest(self) -> int | float:
@@ -48,7 +64,7 @@ class Range(SettingsModel):
 class Numbers(SettingsModel):
     """Numbers to choose among, each as likely as the others."""
 
-    among: tuple[int | float, ...] = Field(min_length=1, max_length=MOST_NUMBERS)
+    among: tuple[Number, ...] = Field(min_length=1, max_length=MOST_NUMBERS)
 
     @property
     def highest(self) -> int | float:
@@ -63,6 +79,20 @@ class Choice(SettingsModel):
 
 
 Varied = Range | Numbers | Choice
+# What tells them apart in JSON, and what pydantic then calls them where one is not valid.
+WAYS = ("range", "list")
+
+
+def _way(value: Any) -> str:
+    """Which way a number varies: whatever names what it is among is a list."""
+    listed = "among" in value if isinstance(value, dict) else isinstance(value, Numbers)
+    return WAYS[listed]
+
+
+Ways = Annotated[
+    Annotated[Range, Tag(WAYS[0])] | Annotated[Numbers, Tag(WAYS[1])],
+    Discriminator(_way),
+]
 
 
 @dataclass(frozen=True)
@@ -156,32 +186,32 @@ class Space(SettingsModel):
     """Which settings vary, and in which range; the others are fixed."""
 
     # The draws depend on the order of the fields: new ones go to the end.
-    learning_rate: Range | Numbers | None = Field(
+    learning_rate: Ways | None = Field(
         None,
         title="Learning rate",
         description="Where the policy moves the rate this is its peak, and its lower bound keeps its share of that.",
     )
-    batch_size: Range | Numbers | None = Field(
+    batch_size: Ways | None = Field(
         None,
         title="Batch size",
         description="Small batches mean more updates in the same epochs.",
     )
-    units: Range | Numbers | None = Field(
+    units: Ways | None = Field(
         None,
         title="Width",
         description="Units of every hidden layer, the same for all.",
     )
-    layers: Range | Numbers | None = Field(
+    layers: Ways | None = Field(
         None,
         title="Number of layers",
         description="Hidden layers: the first ones of the network; where it has fewer, its last one is repeated.",
     )
-    dropout: Range | Numbers | None = Field(
+    dropout: Ways | None = Field(
         None,
         title="Dropout",
         description="Share of every hidden layer's outputs that is dropped.",
     )
-    l2: Range | Numbers | None = Field(
+    l2: Ways | None = Field(
         None,
         title="L2",
         description="Penalty on the square of every hidden layer's weights.",
@@ -320,6 +350,27 @@ def refuse(name: str, of: Varied) -> None:
             f"{title(name)}: a step must fit between the ends of the range; make it smaller. "
             f"Received: {number(of.step, 6)}."
         )
+
+
+def combinations(space: Space) -> int | None:
+    """Return how many settings can be drawn, each as likely as the others; None where a number may be any in a range.
+
+    Args:
+        space: What varies, as ``refuse`` lets it pass.
+    """
+    found = 1
+    for name, of in space.varied:
+        if isinstance(of, Choice | Numbers):
+            found *= len(of.among)
+        elif of.step is not None:
+            found *= of.steps + 1
+        elif AXES[name].scale == "log2":
+            found *= int(of.high).bit_length() - int(of.low).bit_length() + 1
+        elif AXES[name].whole and AXES[name].scale == "linear":
+            found *= int(of.high) - int(of.low) + 1
+        else:
+            return None
+    return found
 
 
 def shown(value: Value) -> str:

@@ -71,7 +71,8 @@ def label_of(policy: PolicySettings) -> str:
     """Return a short name for a policy: what moves the rate, and between which values."""
     against = ""
     if policy.cycle_momentum:
-        against = f", momentum {number(policy.max_momentum, 3)}–{number(policy.base_momentum, 3)}"
+        high, low = (number(round(bound, 3), 3) for bound in (policy.max_momentum, policy.base_momentum))
+        against = f", momentum {high}–{low}"
     return _rates_label(policy) + against
 
 
@@ -168,6 +169,8 @@ def remark(base: RunSettings, contender: Candidate, training_rows: int | None) -
             # Rates that a range test will replace may be in any order.
             shown = with_rates(policy, 0.001, 0.01, 0.001, "") if policy.source == "found" else policy
             base.model_copy(update={"policy": shown}).plan(training_rows)
+            if policy.source == "found":
+                base.range_test.check(-(-training_rows // batch))
         except UserError as error:
             raise UserError(f"{contender.label}: {error}") from error
     match policy:

@@ -18,7 +18,8 @@ from lrapp.files import disk_errors, write_beside
 from lrapp.runs.store import ENDED, Run, Store, now
 from lrapp.settings import RunSettings
 
-MOST_LABEL = 40
+# As many as a policy's own label can have; a run's name holds it beside the study's.
+MOST_LABEL = 80
 _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 

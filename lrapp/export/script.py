@@ -1,13 +1,12 @@
 """A finished run -> a readable script, and a notebook, in plain pandas, scikit-learn and Keras."""
 
 import json
-import re
 import textwrap
 from dataclasses import replace
 from typing import Any
 
 from lrapp.escaping import line
-from lrapp.export import kinds, script_members, script_transfer
+from lrapp.export import kinds, script_transfer
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.export.script_training import network_cell, rate_cell, testing_cell, training_cell
@@ -57,10 +56,11 @@ def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
         UserError: If the run does what a script cannot repeat.
     """
     script_transfer.refuse(recipe)
-    training = network_cell(recipe), rate_cell(recipe), training_cell(recipe)
+    made = network_cell(recipe), rate_cell(recipe)
     if recipe.settings.policy.cycle_momentum:
-        training = _with_momentum(recipe, *training)
-    return *kinds.of(recipe.prepared.kind).cells(recipe), *training, testing_cell(recipe)
+        made = _with_momentum(recipe, *made)
+    data = kinds.of(recipe.prepared.kind).cells(recipe)
+    return *data, *made, training_cell(recipe), testing_cell(recipe)
 
 
 # --- cyclical momentum -----------------------------------------------------------------------------------------
@@ -88,15 +88,10 @@ _UPDATES = {
         self.beta_1 = momentum_now
 """,
 }
-_SET = re.compile(
-    r"^( *)(?:self\.model|network)\.optimizer\.learning_rate = learning_rates\[(.*)\]$", re.MULTILINE
-)
 
 
-def _with_momentum(
-    recipe: FinishedRun, network: Cell, rates: Cell, training: Cell
-) -> tuple[Cell, Cell, Cell]:
-    """The steps of a run whose momentum moves against the rate."""
+def _with_momentum(recipe: FinishedRun, network: Cell, rates: Cell) -> tuple[Cell, Cell]:
+    """The first steps of a run whose momentum moves against the rate; its training sets it."""
     how = recipe.settings.training
     name = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}[how.optimizer]
     update = _UPDATES.get(how.optimizer, _UPDATES["adam"])
@@ -106,22 +101,9 @@ def _with_momentum(
         f'    """{name} with a {how.momentum_name} that is set before every step; Keras holds on to its first."""\n\n'
         + update.format(step="momentum_now * velocity - down" if how.nesterov else "velocity")
     )
-    # Made of it, or derived from it.
-    code, trained = (
-        re.sub(rf"keras\.optimizers\.{name}(?=[()])", f"Moving{name}", cell.code)
-        for cell in (network, training)
-    )
-    trained = _SET.sub(r"\g<0>\n\1momentum_now.assign(momenta[\2])", trained)
-    if not script_members.networks(recipe):
-        trained = trained.replace(
-            "network.save(",
-            "# Without the optimizer, whose class is this script's own.\n"
-            "keras.Model(network.inputs, network.outputs).save(",
-        )
     return (
-        replace(network, code=f"{made}\n\n{code}"),
+        replace(network, code=f"{made}\n\n{network.code}"),
         replace(rates, code=f"{rates.code}\n{_momenta(recipe)}"),
-        replace(training, code=trained),
     )
 
 

@@ -13,6 +13,8 @@ from lrapp.export.script_data import Cell
 from lrapp.phrasing import counted
 from lrapp.preparation import threshold as thresholds
 
+# Without its optimizer, whose class may be the script's own.
+_KEPT = "members.append(keras.Model(network.inputs[0], network.outputs[0]))"
 _SEED = re.compile(r"seed=(\d+)")
 
 
@@ -101,9 +103,7 @@ def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "
         lists = f"folds = {numbers}\nout_of_fold = []\n"
         before = " came before its fold" if recipe.prepared.folds.in_order else " is not in its fold"
         text += f" Each network learns from what{before}: the other rows count for nothing in its loss."
-    body = textwrap.indent(
-        f"{begin}history = network.fit({fit}\n{calibrated}{measured}members.append(network)", "    "
-    )
+    body = textwrap.indent(f"{begin}history = network.fit({fit}\n{calibrated}{measured}{_KEPT}", "    ")
     listed = f"factors = {factors}\n" if raced else ""
     about = " Each multiplies the plan's rates with a factor of its own." if raced else ""
     keeps_best = recipe.settings.training.early_stopping.restore_best

@@ -50,7 +50,8 @@ def _optimizer(recipe: FinishedRun) -> str:
         "adamw": f"AdamW(weight_decay={training.weight_decay}, {betas})",
         "rmsprop": f"RMSprop(momentum={training.momentum})",
     }[training.optimizer]
-    optimizer = f"keras.optimizers.{made}"
+    # With a momentum that moves it is the script's own.
+    optimizer = f"{'Moving' if recipe.settings.policy.cycle_momentum else 'keras.optimizers.'}{made}"
     if training.precision == "mixed_float16":
         optimizer = f"keras.optimizers.LossScaleOptimizer({optimizer})"
     return optimizer
@@ -343,6 +344,8 @@ def training_cell(recipe: FinishedRun) -> Cell:
     elif not len(recipe.prepared.validation.y):
         watched = ""
     listed = "\n".join(f"        {callback}," for callback in callbacks)
+    moves = recipe.settings.policy.cycle_momentum
+    momentum = "        momentum_now.assign(momenta[self.step])\n" if moves else ""
     code = f'''\
 class Batches(keras.utils.PyDataset):
     """Training {recipe.prepared.unit} in batches."""
@@ -370,7 +373,7 @@ class Plan(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         self.model.optimizer.learning_rate = learning_rates[self.step]
-        self.step += 1
+{momentum}        self.step += 1
 
 
 {grouped}{pruning}{script_stopping.criterion(recipe)}{made}history = network.fit(
@@ -382,11 +385,11 @@ class Plan(keras.callbacks.Callback):
         keras.callbacks.TerminateOnNaN(),
     ],
     verbose=2,
-){_last_steps(training.seed, epochs, left, bool(grouped), bool(pruning))}'''
+){_last_steps(training.seed, epochs, left, bool(grouped), bool(pruning), moves)}'''
     if script_members.networks(recipe):
         return script_members.training_cell(recipe, text, code, script_members.calibrated(recipe))
-    # Without the optimizer of groups, whose class is the script's own.
-    saved = "keras.Model(network.inputs, network.outputs)" if grouped else "network"
+    # Without an optimizer whose class is the script's own.
+    saved = "keras.Model(network.inputs[0], network.outputs[0])" if grouped or moves else "network"
     return Cell("Train", text, f'{code}\n{script_members.calibrated(recipe)}{saved}.save("model.keras")')
 
 
@@ -394,18 +397,20 @@ def _rows_at_once(recipe: FinishedRun) -> int:
     return kinds.of(recipe.prepared.kind).rows_at_once
 
 
-def _last_steps(seed: int, epochs: int, steps: int, grouped: bool, prunes: bool) -> str:
+def _last_steps(seed: int, epochs: int, steps: int, grouped: bool, prunes: bool, moves: bool) -> str:
     """The steps of an epoch that was not finished."""
     if not steps:
         return ""
     begin = f"\npruning.on_epoch_begin({epochs})" if prunes else ""
     begin += f"\nUnfreezing().on_epoch_begin({epochs})" if grouped else ""
     end = "\n    pruning.on_train_batch_end(batch)" if prunes else ""
+    at = f"{epochs} * len(batches) + batch"
+    momentum = f"    momentum_now.assign(momenta[{at}])\n" if moves else ""
     return f"""{begin}
 batches.order = np.random.default_rng([{seed}, {epochs}]).permutation(len(x_train))
 for batch in range({steps}):  # of the epoch in which the run was stopped
-    network.optimizer.learning_rate = learning_rates[{epochs} * len(batches) + batch]
-    network.train_on_batch(*batches[batch]){end}"""
+    network.optimizer.learning_rate = learning_rates[{at}]
+{momentum}    network.train_on_batch(*batches[batch]){end}"""
 
 
 def testing_cell(recipe: FinishedRun) -> Cell:

@@ -145,7 +145,8 @@ def groups_code(recipe: FinishedRun, optimizer: str) -> tuple[str, str]:
         )
         factor = "0.0 if group in frozen else factors[group]"
     inner = "optimizer.inner_optimizer" if keeps_scale else "optimizer"
-    made = optimizer.replace(f"keras.optimizers.{kind}(", f"Grouped{kind}(")
+    base = f"Moving{kind}" if recipe.settings.policy.cycle_momentum else f"keras.optimizers.{kind}"
+    made = optimizer.replace(f"{base}(", f"Grouped{kind}(")
     code = f'''\
 # Layers with weights that learn, in the order of the network, and the group of each: 0 early, 1 middle, 2 head.
 layers = [inner for layer in network.layers for inner in getattr(layer, "layers", [layer]) if inner.trainable_weights]
@@ -154,7 +155,7 @@ factors = {list(training.groups.factors)}  # on the rate, of each group
 frozen_from = {dict(stages(recipe)) or {0: []}}  # from an epoch on, counted from 0, which groups are frozen
 
 
-class Grouped{kind}(keras.optimizers.{kind}):
+class Grouped{kind}({base}):
     """Each group of layers has a rate of its own."""
 
     factors = ()

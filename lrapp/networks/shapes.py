@@ -23,7 +23,7 @@ class LayerShape:
         name: Its name in sentences, for example ``Layer 2 (Max pooling)``.
         output: Shape of its output for one row: (height, width, channels) or (numbers,).
         trainable: Parameters that training moves.
-        averages: Parameters without a gradient: the averages of batch normalisation.
+        averages: Parameters without a gradient: the averages of batch normalisation, and all of one that stays.
         computed: Numbers that weights, activations and pooling make for each row.
         normalised: Numbers that batch normalisation makes for each row.
         dropped: Numbers that pass a dropout for each row.
@@ -54,21 +54,24 @@ class LayerShape:
 
 @dataclass(frozen=True)
 class _Known:
-    """A pretrained network: its sizes without its own output layers, work and numbers at 224 pixels."""
+    """A pretrained network: its sizes without its own output layers, work and numbers at 224 pixels.
+
+    Its batch normalisation is never trained, nor are its scales of the pictures: ``fixed``.
+    """
 
     features: int
     trainable: int
-    averages: int
+    fixed: int
     multiplications: int
     kept: int
 
 
 _KNOWN: dict[PretrainedName, _Known] = {
-    "MobileNetV2": _Known(1280, 2_223_872, 34_112, 300_774_272, 10_000_000),
-    "EfficientNetB0": _Known(1280, 4_007_548, 42_023, 385_868_640, 14_000_000),
-    "ResNet50V2": _Known(2048, 23_519_360, 45_440, 3_480_207_360, 16_000_000),
+    "MobileNetV2": _Known(1280, 2_189_760, 68_224, 300_774_272, 10_000_000),
+    "EfficientNetB0": _Known(1280, 3_965_532, 84_039, 385_868_640, 14_000_000),
+    "ResNet50V2": _Known(2048, 23_473_920, 90_880, 3_480_207_360, 16_000_000),
     "VGG16": _Known(512, 14_714_688, 0, 15_346_630_656, 14_000_000),
-    "InceptionV3": _Known(2048, 21_768_352, 34_432, 2_835_873_120, 10_000_000),
+    "InceptionV3": _Known(2048, 21_751_136, 51_648, 2_835_873_120, 10_000_000),
 }
 _KNOWN_SIZE = 224
 # Of ``number_embeddings``: frequencies and what is made of them for each number, and bins.
@@ -160,7 +163,7 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
         start.name,
         (known.features,),
         known.trainable,
-        known.averages,
+        known.fixed,
         # About half of the numbers are those of convolutions and activations, the others those of batch norms.
         computed=int(known.kept * share / 2),
         normalised=int(known.kept * share / 2),

@@ -100,8 +100,11 @@ class Reading:
     end: End
 
 
-def read(curve: FigureCurve, rows: int) -> Reading | None:
+def read(curve: FigureCurve, rows: int, trivial: float = LEAST_FIGURE) -> Reading | None:
     """Return what a curve says; None if its figure never rises.
+
+    A rise begins at the untrained network's figure, or at that of always giving the same answer where this is higher:
+    to learn that answer is no sign of a rate that learns the task.
 
     A figure has risen, or fallen, where it is apart by a tenth of its whole rise, or by the standard error that a share
     of so many rows may have. It counts as ragged from the first of at least two falls within five measurements on.
@@ -109,6 +112,7 @@ def read(curve: FigureCurve, rows: int) -> Reading | None:
     Args:
         curve: Of one seed.
         rows: How many the figure is measured on, at least 1.
+        trivial: What the best answer that is always the same reaches: the share of the largest class, or an R2 of 0.
     """
     rates, figures = curve.learning_rates, np.maximum(curve.figures, LEAST_FIGURE)
     if len(figures) < 3:
@@ -116,15 +120,16 @@ def read(curve: FigureCurve, rows: int) -> Reading | None:
     # The median of three: no single lucky measurement is the height that others are held against.
     typical = np.median([figures[:-2], figures[1:-1], figures[2:]], axis=0)
     typical = np.concatenate([figures[:1], typical, typical[-1:]])
-    whole = float(typical.max() - figures[0])
+    least = max(figures[0], trivial)
+    whole = float(typical.max() - least)
     chance = 0.5 / np.sqrt(rows)
     if whole < max(_LEAST_RISE, 2 * chance):
         return None
     apart = max(whole / 10, chance)
-    risen = typical >= figures[0] + apart
+    risen = typical >= least + apart
     base = float(rates[int(np.argmax(risen))])
     height = np.maximum.accumulate(typical)
-    fallen = (figures < height - apart) & (height >= figures[0] + whole / 2)
+    fallen = (figures < height - apart) & (height >= least + whole / 2)
     best = float(rates[int(np.argmax(typical))])
     for place in np.flatnonzero(fallen):
         ahead = fallen[place : place + 5]
@@ -134,19 +139,25 @@ def read(curve: FigureCurve, rows: int) -> Reading | None:
     return Reading(base, float(rates[-1]), best, "diverged" if curve.diverged else "nothing")
 
 
-def advise(curves: Sequence[FigureCurve], watched: str, rows: int) -> RatesFound:
+def advise(
+    curves: Sequence[FigureCurve], watched: str, rows: int, trivial: float = LEAST_FIGURE
+) -> RatesFound:
     """Return the range that the curves of all seeds suggest, or why there is none.
 
     Args:
         curves: One of each seed, at least one.
         watched: What the figure is called, for example ``validation accuracy``.
         rows: How many it is measured on, at least 1.
+        trivial: As for ``read``.
     """
-    readings = [one for one in (read(curve, rows) for curve in curves) if one is not None]
+    readings = [one for one in (read(curve, rows, trivial) for curve in curves) if one is not None]
     if 2 * len(readings) <= len(curves):
+        above = (
+            "" if trivial == LEAST_FIGURE else f" above {number(trivial)}, which one and the same answer has"
+        )
         sentence = (
-            f"At no rate did the {watched} rise by more than chance. Raise the last rate, take more epochs, and check "
-            "that the inputs have any relation to the target."
+            f"At no rate did the {watched} rise by more than chance{above}. Raise the last rate, take more epochs, and "
+            "check that the inputs have any relation to the target."
         )
         return RatesFound(sentence, refusal="flat", watched=watched)
     bases, ends = ([getattr(one, name) for one in readings] for name in ("base_lr", "max_lr"))

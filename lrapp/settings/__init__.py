@@ -23,6 +23,7 @@ from lrapp.settings.network import (
     RunStart,
 )
 from lrapp.settings.policy import (
+    MOST_STEPS,
     CLRSettings,
     CosLog4Settings,
     FixedSettings,
@@ -35,7 +36,6 @@ from lrapp.settings.policy import (
 )
 from lrapp.settings.pruning import PruningSettings
 from lrapp.settings.run import (
-    MOST_STEPS,
     Optimizer,
     Precision,
     RunSettings,

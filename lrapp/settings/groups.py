@@ -1,15 +1,15 @@
 """Settings of the groups of layers: differential learning rates, and which groups are frozen for how long."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import Field
 
 from lrapp.settings.base import SettingsModel, ui
 
 
-def _named(groups: Sequence[str], after: str = "") -> str:
-    names = [name for name in ("head", "middle", "early") if name in groups]
-    if len(names) == 3:
+def _named(groups: Sequence[str], there: Sequence[str], after: str = "") -> str:
+    names = [name for name in there if name in groups]
+    if names == there:
         return "all layers"
     return f"{'head alone' if names == ['head'] else ' and '.join(names)} {after}".rstrip()
 
@@ -79,23 +79,30 @@ class GroupSettings(SettingsModel):
 
     def still(self, epochs: int) -> tuple[bool, bool, bool]:
         """Return for the early, the middle and the head layers whether they never move in so many epochs."""
-        early, middle = self.unfreezing
-        return not self.early or early >= epochs, not self.middle or middle >= epochs, False
+        early, middle, _ = self.lasting_factors(epochs)
+        return not early, not middle, False
 
     def frozen_for(self, epochs: int) -> bool:
         """Return whether nothing before the head moves in so many epochs."""
         return all(self.still(epochs)[:2])
 
-    def sentence(self, epochs: int, body: bool = True) -> str:
+    def lasting_factors(self, epochs: int) -> tuple[float, ...]:
+        """Return the factors with 0 for what is frozen in all of so many epochs, as in a range test before these."""
+        if not self.differ:
+            return self.factors
+        early, middle = (0.0 if wait >= epochs else 1.0 for wait in self.unfreezing)
+        return self.early * early, self.middle * middle, self.head
+
+    def sentence(self, epochs: int, without: Collection[str] = ()) -> str:
         """Return which groups learn in which epochs, as a sentence; empty where all do from the first on.
 
         Args:
             epochs: Of the run.
-            body: Whether there are layers before the head.
+            without: Groups that no layer is in.
         """
-        if not body:
-            return ""
+        there = [name for name in ("head", "middle", "early") if name not in without]
         waits = dict(zip(("early", "middle"), self.unfreezing, strict=True))
+        waits = {name: wait for name, wait in waits.items() if name in there}
         factors = {"early": self.early, "middle": self.middle}
         starts = {name: wait for name, wait in waits.items() if factors[name] and wait < epochs}
         stays = [name for name in waits if name not in starts]
@@ -106,10 +113,10 @@ class GroupSettings(SettingsModel):
             stages.append((wait, [*stages[-1][1], *(name for name in starts if starts[name] == wait)]))
         ends = [*(start for start, _ in stages[1:]), epochs]
         parts = [
-            f"{_named(learning)} {_epochs(start + 1, end)}"
+            f"{_named(learning, there)} {_epochs(start + 1, end)}"
             for (start, learning), end in zip(stages, ends, strict=True)
         ]
-        frozen = f" {_named(stays, 'layers').capitalize()} stay frozen." if stays else ""
+        frozen = f" {_named(stays, there, 'layers').capitalize()} stay frozen." if stays else ""
         return f"What learns: {'; '.join(parts)}.{frozen}"
 
     @property

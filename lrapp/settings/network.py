@@ -227,23 +227,21 @@ class PretrainedFacts:
 
     Args:
         megabytes: Of the weights that Keras downloads.
-        learned: Pixels along a side of the pictures that it has learned from.
         least: Pixels along a side of the smallest pictures that it can look at.
         about: What sets it apart, in a few words.
     """
 
     megabytes: int
-    learned: int
     least: int
     about: str
 
 
 PRETRAINED: dict[PretrainedName, PretrainedFacts] = {
-    "MobileNetV2": PretrainedFacts(9, 224, 32, "small and quick"),
-    "EfficientNetB0": PretrainedFacts(16, 224, 32, "small and accurate"),
-    "ResNet50V2": PretrainedFacts(95, 224, 32, "50 layers with shortcuts"),
-    "VGG16": PretrainedFacts(59, 224, 32, "plain and old, with the most computing by far"),
-    "InceptionV3": PretrainedFacts(88, 299, 75, "windows of several sizes side by side"),
+    "MobileNetV2": PretrainedFacts(9, 32, "small and quick"),
+    "EfficientNetB0": PretrainedFacts(16, 32, "small and accurate"),
+    "ResNet50V2": PretrainedFacts(95, 32, "50 layers with shortcuts"),
+    "VGG16": PretrainedFacts(59, 32, "plain and old, with the most computing by far"),
+    "InceptionV3": PretrainedFacts(88, 75, "windows of several sizes side by side"),
 }
 
 

@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from lrapp.errors import UserError
-from lrapp.phrasing import number
+from lrapp.phrasing import counted, number
 from lrapp.policies import schedules
 from lrapp.policies.linear_test import LinearSweep
 from lrapp.policies.momentum import CyclicalMomentum
 from lrapp.policies.trials import MOST_TRIALS
 from lrapp.settings.base import SettingsModel, checked, ui
 
+# Of a run, and of a range test with all of its seeds.
+MOST_STEPS = 20_000_000
 Unit = Literal["epochs", "steps"]
 _MOST_RATE = 1000.0
 _RATE: dict[str, Any] = {"ge": 0, "le": _MOST_RATE}
@@ -101,6 +103,17 @@ class RangeTestSettings(SettingsModel):
             return self.seeds * self.epochs * steps_per_epoch
         return (2 + MOST_TRIALS) * self.seeds * self.steps
 
+    def told(self, steps_per_epoch: int) -> str:
+        """Return what the test takes, for sentences: ``a range test of up to 2,100 steps, with the trials of …``.
+
+        Args:
+            steps_per_epoch: At least 1.
+        """
+        steps = f"a range test of up to {counted(self.most_steps(steps_per_epoch), 'step')}"
+        if self.rise == "exponential":
+            return f"{steps}, with the trials of what it finds"
+        return f"{steps} ({self.seeds:,} x {counted(self.epochs, 'epoch')})"
+
     def linear_sweep(self, steps_per_epoch: int) -> LinearSweep:
         """Return the rates of a linear test.
 
@@ -108,10 +121,29 @@ class RangeTestSettings(SettingsModel):
             steps_per_epoch: At least 1.
 
         Raises:
-            UserError: If it would not rise, or is too short to be read.
+            UserError: If it would not rise, is too short to be read, or too long.
         """
         steps = self.epochs * steps_per_epoch
+        if steps * self.seeds > MOST_STEPS:
+            raise UserError(
+                f"A range test can have at most {MOST_STEPS:,} steps in all; lower its epochs or seeds, or make the "
+                f"batch larger. Received: {steps * self.seeds:,}."
+            )
         return LinearSweep(self.linear_start_lr, self.linear_end_lr, steps, steps_per_epoch)
+
+    def check(self, steps_per_epoch: int | None) -> None:
+        """Check that the rates rise and the test has a length that it can be read by.
+
+        Args:
+            steps_per_epoch: At least 1; None where it is not known yet, then the length is not checked.
+
+        Raises:
+            UserError: If not; says what to change.
+        """
+        if self.rise == "exponential":
+            self.sweep()
+        elif steps_per_epoch is not None:
+            self.linear_sweep(steps_per_epoch)
 
     def sweep(self) -> schedules.RangeSweep:
         """Return the rates of the test.

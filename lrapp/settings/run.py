@@ -5,6 +5,7 @@ can send to another. Ranges, units and the sentence of help stand beside each fi
 """
 
 import math
+from collections.abc import Collection
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ from lrapp.settings.network import (
     ModelSettings,
 )
 from lrapp.settings.policy import (
+    MOST_STEPS,
     CLRSettings,
     PolicySettings,
     RangeTestSettings,
@@ -161,7 +163,6 @@ class TrainingSettings(SettingsModel):
 RACERS = 8
 RACE_DECADES = 2.0
 # The plan, and a loss and a rate for every step in the history, must fit into memory.
-MOST_STEPS = 20_000_000
 
 
 class RunSettings(SettingsModel):
@@ -405,8 +406,14 @@ _LIMITS = {
 }
 
 
-def describe(error: ValidationError) -> str:
-    """Return pydantic's first error as one sentence that names the field and what was received."""
+def describe(error: ValidationError, also: tuple[Collection[str], Collection[str]] = ((), ())) -> str:
+    """Return pydantic's first error as one sentence that names the field and what was received.
+
+    Args:
+        error: Pydantic's.
+        also: More fields behind which pydantic names a kind that the JSON does not, and these kinds.
+    """
+    fields, kinds = ("policy", "source", "start", *also[0]), (*_KINDS, *also[1])
     first = error.errors(include_url=False)[0]
     if first["type"] == "json_invalid":
         return (
@@ -416,7 +423,7 @@ def describe(error: ValidationError) -> str:
     place = ".".join(
         str(part)
         for before, part in zip(("", *first["loc"]), first["loc"], strict=False)
-        if before not in ("policy", "source", "start") or part not in _KINDS
+        if before not in fields or part not in kinds
     )
     rule = first["msg"][:1].lower() + first["msg"][1:]
     received = _short(first["input"])
@@ -426,6 +433,10 @@ def describe(error: ValidationError) -> str:
         (bound,) = first["ctx"].values()
         rule = f"The setting “{place}” must be {_LIMITS[first['type']]} {bound:,}"
         return f"{rule}. Received: {received}.{others}"
+    if (
+        first["type"] == "value_error" and "Received: " in rule
+    ):  # a sentence of our own, which says that itself
+        return f"The setting “{place}” is not valid. {first['ctx']['error']}{others}"
     what = f"The setting “{place}” is not valid" if place else "These are no settings"
     return f"{what}: {rule}. Received: {received}.{others}"
 

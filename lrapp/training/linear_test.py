@@ -72,7 +72,7 @@ def run(
             curves.append(FigureCurve(at, figures, diverged=not finite))
     finally:
         loop.restore(before.model, before.optimizer)
-    advice = linear_test.advise(curves, watch.name, watch.rows)
+    advice = linear_test.advise(curves, watch.name, watch.rows, watch.trivial)
     on_event(advice)
     return advice
 
@@ -91,6 +91,7 @@ class _Watch:
         self._spread = float(np.var(part.y)) if prepared.task == "regression" else 0.0
         loop.units.take(prepared.logarithm)
         self._regression = prepared.task == "regression"
+        self.trivial = _trivial(part, self._regression, prepared.train.weight is not None)
         self.name = f"{of} {'R2' if self._regression else metric_name(prepared.task)}"
 
     def figure(self) -> float:
@@ -104,6 +105,15 @@ class _Watch:
         if not self._regression:
             return float(metric) if np.isfinite(loss) else float("nan")
         return float(1 - loss / self._spread) if self._spread else float("nan")
+
+
+def _trivial(part: "Split", regression: bool, balanced: bool) -> float:
+    """What one and the same answer reaches, where learning is drawn to that."""
+    if regression:
+        return 0.0
+    if balanced:  # no class draws more than the others
+        return linear_test.LEAST_FIGURE
+    return float(np.unique(part.y, return_counts=True)[1].max() / len(part.y))
 
 
 def _some(part: "Split") -> "Split":

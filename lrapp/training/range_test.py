@@ -111,6 +111,8 @@ class Throwaway:
         data = loop.load(self.prepared.train)
         per_epoch = -(-data.rows // loop.batch_size)
         groups = np.asarray(rates, np.float32)[:, None] * np.asarray(self.factors, np.float32)
+        # As in training, what stands still for good has no gradient, and keeps its averages.
+        frozen = tuple(factor == 0 for factor in self.factors) if any(self.factors) else ()
         fitting, traced, first = 1, False, 0
         while first < len(groups):
             if self.should_stop():
@@ -118,7 +120,8 @@ class Throwaway:
             epoch, done = divmod(first, per_epoch)
             count = min(fitting, len(groups) - first, per_epoch - done, every - first % every)
             begun = time.perf_counter()
-            steps = loop.run(data, shuffled(data.rows, seed, epoch), done, groups[first : first + count])
+            order = shuffled(data.rows, seed, epoch)
+            steps = loop.run(data, order, done, groups[first : first + count], frozen=frozen)
             self.taken += len(steps.losses)
             yield steps
             if len(steps.losses) < count:  # the last of them is not finite

@@ -128,3 +128,42 @@ def test_what_cannot_be_searched_is_a_sentence(tmp_path: Path, capsys: pytest.Ca
     assert "A search must vary at least one setting" in refused(capsys, file, "--out", out)
     file.write_text(SAVED.to_json())
     assert "holds no search to go on with" in refused(capsys, file, "--out", out, "--resume")
+
+
+@pytest.mark.parametrize(
+    ("range_", "sentence"),
+    [
+        (
+            '{"low": 4, "high": 16, "step": 1e-320}',
+            "“search.space.units.step” must be at least 1e-12. Received: 1e-320.",
+        ),
+        (
+            '{"low": 4, "high": 1%s}' % (400 * "0"),
+            "“search.space.units.high” is not valid. It must be a number from",
+        ),
+        ('{"low": 4, "high": 1%s}' % (5000 * "0"), "These settings are not valid JSON"),
+        ('{"low": 4, "high": "16"}', "“search.space.units.high” is not valid. It must be a number from"),
+        ('{"low": 4}', "“search.space.units.high” is not valid: field required. Received: {'low': 4}."),
+        (
+            '{"low": 4, "high": 99999}',
+            "“search.space.units” is not valid. The ends must be whole numbers from 1 to 16,384. Received: 99,999.\n",
+        ),
+        ('{"among": []}', "“search.space.units.among” is not valid: tuple should have at least 1 item"),
+        ('{"among": [4, "8"]}', "“search.space.units.among.1” is not valid. It must be a number from"),
+        (
+            '{"among": [4, 8], "low": 4}',
+            "“search.space.units.low” is not valid: extra inputs are not permitted",
+        ),
+        ("[4, 8]", "“search.space.units” is not valid: "),
+    ],
+)
+def test_a_range_that_is_none_is_a_sentence_with_the_files_own_words(
+    range_: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "search.json"
+    told = json.loads(SAVED.to_json())
+    told["search"]["space"] = {"units": "HERE"}
+    file.write_text(json.dumps(told).replace('"HERE"', range_))
+    said = refused(capsys, file, "--out", tmp_path / "out")
+    assert sentence in said
+    assert not any(word in said for word in ("Range", "Numbers", "more field"))

@@ -391,3 +391,17 @@ def test_layers_that_would_move_after_the_end(
     for remark in found:
         if remark.settings is not None:
             assert not [one for one in before(remark.settings, 1_000) if one.kind == "late unfreezing"]
+
+
+def test_patience_counts_from_the_epoch_from_which_epochs_count() -> None:
+    groups = GroupSettings(frozen_epochs=5)
+    pruning = PruningSettings(enabled=True, last_epoch=6)
+    for patience, pruned, late in ((4, False, True), (5, False, False), (1, True, False)):
+        training = TrainingSettings(
+            epochs=20,
+            groups=groups,
+            early_stopping=EarlyStoppingSettings(patience=patience),
+            pruning=pruning if pruned else PruningSettings(),
+        )
+        made = RunSettings(training=training, policy=FixedSettings())
+        assert ("late unfreezing" in kinds(before(made, 1_000))) == late

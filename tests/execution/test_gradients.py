@@ -24,6 +24,7 @@ from lrapp.settings import (
     SampleSource,
     TrainingSettings,
 )
+from lrapp.settings.base import checked
 from lrapp.training.gradient_report import FINE
 
 PENGUINS = RunSettings(
@@ -119,3 +120,12 @@ def test_a_check_that_nobody_waits_for_ends(tmp_path: Path) -> None:
     watch.ask_to_stop()
     with pytest.raises(Stopped, match=r"^The check was stopped"):
         worker.checked_gradients(tmp_path, PENGUINS, watch)
+
+
+def test_many_networks_from_as_many_of_a_run_are_checked_by_the_first(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    several = checked(PENGUINS, training=TrainingSettings(epochs=1, members=2))
+    run = store.create(several)
+    run.set_status(state=worker.work(run.folder, store.home).state)
+    started = checked(several, model=checked(several.model, start=RunStart(run=run.id)))
+    assert worker.checked_gradients(store.home, started).right

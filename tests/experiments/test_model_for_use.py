@@ -236,3 +236,17 @@ def test_the_script_trains_on_all_rows_too(
     for name, text in printed.items():
         figure = float(text.rsplit("rows: ", 1)[1])
         assert figure == pytest.approx(wanted[name], rel=5e-3), name
+
+
+def test_networks_that_started_from_as_many_of_a_run_all_train_again(store: Store) -> None:
+    training = TrainingSettings(epochs=1, members=3)
+    first = trained(store, RunSettings(data=PENGUIN, model=LAYERS, training=training))
+    model = checked(LAYERS, start=RunStart(run=first.id))
+    # Of the three, one becomes the model.
+    best = checked(training, combine="best")
+    second = trained(store, RunSettings(data=PENGUIN, model=model, training=best))
+    settings = model_for_use.settings_of(second)
+    assert settings.training.members == 3
+    assert settings.made_from is not None
+    assert "All 3 networks of that run train again" in settings.made_from.epochs
+    assert trained(store, settings).status.state == "completed"

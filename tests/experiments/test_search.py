@@ -20,6 +20,7 @@ from lrapp.settings import (
     ModelSettings,
     OneCycleSettings,
     PolicySettings,
+    RangeTestSettings,
     RunSettings,
     RunStart,
     SGDRSettings,
@@ -292,3 +293,39 @@ def test_the_chance_of_a_good_draw(trials: int, expected: float) -> None:
 def test_rates_that_a_range_test_will_find_may_be_in_any_order() -> None:
     base = checked(BASE, policy=CLRSettings(source="found", base_lr=0.5, max_lr=0.1))
     assert check(space(units=usual("units")), base, training_rows=1_000) == []
+
+
+def test_momentum_is_checked_in_every_trial() -> None:
+    training = TrainingSettings(optimizer="adam", momentum=0.0)
+    base = RunSettings(training=training, policy=CLRSettings(cycle_momentum=True))
+    space = Space(optimizer=Choice(among=("adam", "sgd")))
+    # One that draws SGD, whose momentum is 0, neither first nor last.
+    for seed in range(50):
+        asked = Search(space=space, trials=4, seed=seed)
+        optimizers = [one.training.optimizer for one in search.draw(asked, base)]
+        if optimizers[0] == optimizers[-1] == "adam" != optimizers[1]:
+            break
+    for rows in (None, 100):
+        with pytest.raises(UserError, match="raise momentum, or switch cyclical momentum off"):
+            search.check(asked, base, rows)
+
+
+@pytest.mark.parametrize("rise", ["exponential", "linear"])
+def test_a_range_test_that_cannot_be_read_is_said_before_the_search(rise: str) -> None:
+    # Of 1 epoch, or from 1 to 2.
+    test = RangeTestSettings.model_validate({"rise": rise, "epochs": 1, "start_lr": 1, "end_lr": 2})
+    base = RunSettings(policy=CLRSettings(source="found"), range_test=test)
+    with pytest.raises(UserError, match=r"range test (needs at least 2 epochs|must end at ten times)"):
+        check(Search(space=Space(units=Range(low=4, high=8)), trials=2), base, 100)
+
+
+def test_the_outlook_counts_combinations_where_they_can_be_counted() -> None:
+    lists = Space(units=Range(low=4, high=16, step=4), optimizer=Choice(among=("adam", "sgd")))
+    trials = draw(Search(space=lists, trials=3, seed=1), RunSettings())
+    number = search.distinct(lists, trials)
+    assert search.outlook(lists, trials) == f"{number} of 8 combinations of these values are tried."
+    many = draw(Search(space=lists, trials=100), RunSettings())
+    assert search.outlook(lists, many) == "All 8 combinations of these values are tried."
+    ranges = Space(learning_rate=usual("learning_rate"))
+    of_any = search.outlook(ranges, draw(Search(space=ranges, trials=10), RunSettings()))
+    assert of_any.startswith("With a probability of 40 % one of 10 draws is among the best twentieth")

@@ -18,6 +18,7 @@ from lrapp.experiments.search_space import (
     Range,
     Space,
     Varied,
+    combinations,
     draw,
     listed,
     numbers,
@@ -333,3 +334,21 @@ def test_rates_to_start_from_suit_the_optimizers() -> None:
 def test_batches_to_start_from_are_a_range(rows: int) -> None:
     refuse("batch_size", usual_batches(rows))
     assert usual_batches(rows).high <= max(32, rows // 4)
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        ({"units": Range(low=32, high=512, step=32), "learning_rate": Numbers(among=(0.1, 0.01, 0.001))}, 48),
+        ({"batch_size": Range(low=16, high=256), "layers": Range(low=1, high=4)}, 20),
+        ({"optimizer": Choice(among=("adam", "sgd")), "dropout": Range(low=0.0, high=0.3, step=0.1)}, 8),
+        ({"units": Range(low=32, high=512), "layers": Range(low=1, high=4)}, None),
+        ({"learning_rate": Range(low=0.1, high=0.2)}, None),
+    ],
+)
+def test_what_can_be_drawn_is_counted(space: dict[str, Any], expected: int | None) -> None:
+    made = Space(**space)
+    assert combinations(made) == expected
+    if expected is not None:
+        found = [{draw(name, of, float(share)) for share in SHARES} for name, of in made.varied]
+        assert math.prod(map(len, found)) == expected

@@ -18,6 +18,7 @@ from lrapp.runs import store as runs
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     CLRSettings,
+    CosLog4Settings,
     DataSettings,
     EarlyStoppingSettings,
     FixedSettings,
@@ -30,6 +31,7 @@ from lrapp.settings import (
     SGDRSettings,
     TrainingSettings,
 )
+from lrapp.settings.base import checked
 
 BASE = RunSettings(
     training=TrainingSettings(
@@ -347,3 +349,20 @@ def test_policies_start_from_the_same_weights_and_rows_of_each_seed(store: Store
     assert found is not None
     assert [result.runs for result in found.results] == [2, 2]
     assert found.verdict()
+
+
+def test_no_policys_own_name_is_too_long(store: Store) -> None:
+    rates = {"base_lr": 1.23456e-10, "max_lr": 9.87654e-7, "min_lr": 1.23456e-10, "learning_rate": 9.87654e-7}
+    moving = {"cycle_momentum": True, "base_momentum": 0.00001234567, "max_momentum": 0.9876543}
+    for kind in (FixedSettings, CLRSettings, SGDRSettings, OneCycleSettings, CosLog4Settings):
+        for mode in ("triangular", "triangular2", "exp_range") if kind is CLRSettings else ("",):
+            given = (rates | moving | {"mode": mode}).items()
+            policy = kind.model_validate({name: one for name, one in given if name in kind.model_fields})
+            for source in ("chosen", "found", "raced"):
+                several = contenders([checked(policy, source=source)] * studies.MOST_POLICIES)
+                for one in several:
+                    Member(label=one.label, seed=0, run_id="20260101-000000000001-0123456789abcdef")
+                plan = Plan("a study" * 20, BASE, several, (2**31 - 1,))
+                studies.check(plan)
+                run = store.create(studies.settings_of(plan, several[-1], plan.seeds[0]))
+                assert store.get(run.id).settings.name.endswith(", seed 2147483647")

@@ -244,6 +244,20 @@ CASES = {
         training=TrainingSettings(epochs=3, members=2),
         policy=SGDRSettings(T_0=1, cycle_momentum=True, base_momentum=0.5, max_momentum=0.9),
     ),
+    "momentum of a race": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg"),
+        model=SMALL,
+        training=TrainingSettings(
+            epochs=6, optimizer="sgd", early_stopping=EarlyStoppingSettings(enabled=False, restore_best=False)
+        ),
+        policy=CLRSettings(source="raced", step_size=1, cycle_momentum=True, base_momentum=0.8),
+    ),
+    "beta_1 of folds": RunSettings(
+        data=sample("penguins.csv", target="species", folds=2),
+        model=SMALL,
+        training=TrainingSettings(epochs=2),
+        policy=CLRSettings(step_size=1, cycle_momentum=True, base_momentum=0.5),
+    ),
     "momentum of groups": RunSettings(
         data=sample("penguins.csv", target="species"),
         model=LAYERS,
@@ -287,7 +301,7 @@ CASES = {
         training=TrainingSettings(epochs=3, precision="mixed_bfloat16"),
     ),
 }
-STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2}
+STOPS = {"stopped": 2, "stopped, last weights": 1, "momentum of RMSprop": 2, "momentum of a race": 3}
 STOPS |= {"gradual, stopped": 2, "pruned, stopped": 1}
 _EARLY = dict.fromkeys(("multi-class", "criterion", "target"), "early_stopping")
 _EARLY |= {case: "early_stopping" for case in CASES if "with a criterion" in case}
@@ -329,8 +343,11 @@ def test_the_script_does_the_run_again_without_this_package(
     prepared = recipe.prepared
     # The same rows, inputs and history ...
     np.testing.assert_allclose(np.load(folder / "x.npy"), prepared.test.x, rtol=1e-6, atol=1e-6)
-    if recipe.settings.training.groups.differ:
-        kept = keras.saving.load_model(folder / "model.keras")
+    # ... and a model that loads where the script's own classes are not known ...
+    kept = keras.saving.load_model(folder / "model.keras")
+    answers = np.asarray(kept(np.load(folder / "x.npy")[:8], training=False))
+    assert answers.shape == (8, *recipe.model.network.output_shape[1:])
+    if recipe.settings.networks == 1:
         assert kept.count_params() == recipe.model.network.count_params()
     result = json.loads(re.findall("RESULT (.*)", printed)[0])
     assert result["rows"] == [len(part.y) for part in (prepared.train, prepared.validation, prepared.test)]

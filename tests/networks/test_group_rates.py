@@ -329,3 +329,17 @@ def test_a_pretrained_network_is_cut_in_halves(name: PretrainedName) -> None:
 
 def test_networks_without_groups_keep_keras_own_optimizer() -> None:
     assert type(models.optimizer(OPTIMIZERS[2])) is keras.optimizers.Adam
+
+
+@pytest.mark.parametrize(
+    ("without", "sentence"),
+    [
+        ((), "What learns: head alone in epoch 1; head and middle in epoch 2; all layers in epochs 3 to 8."),
+        (("middle",), "What learns: head alone in epochs 1 to 2; all layers in epochs 3 to 8."),
+        (("early", "middle"), ""),
+    ],
+)
+def test_what_learns_is_said_of_groups_that_exist(without: tuple[str, ...], sentence: str) -> None:
+    assert GroupSettings(frozen_epochs=1, early_frozen_epochs=1).sentence(8, without) == sentence
+    stays = GroupSettings(early=0).sentence(8, without)
+    assert ("Early layers stay frozen." in stays) == ("early" not in without)

@@ -145,3 +145,17 @@ def test_without_a_rise_there_is_no_rate() -> None:
     assert found.sentence.startswith("At no rate did the validation accuracy rise by more than chance.")
     most = advise([flat, *(drawn(0, 0.02, after="falls", seed=seed) for seed in range(2))], "accuracy", ROWS)
     assert most.sentence.endswith("1 of 3 seeds showed no rise and were left out.")
+
+
+def test_learning_one_and_the_same_answer_is_no_rise() -> None:
+    curve = drawn(0.01, 0.03, after="falls", height=0.6)
+    assert read(curve, ROWS, 0.59) is None
+    found = advise([curve], "validation accuracy", ROWS, 0.59)
+    assert found.refusal == "flat"
+    assert "rise by more than chance above 0.59, which one and the same answer has." in found.sentence
+    # Where it rises further, it starts to rise where it passes that.
+    first, later = read(curve, ROWS, 0.2), read(curve, ROWS, 0.4)
+    assert first is not None
+    assert later is not None
+    assert later.base_lr > first.base_lr
+    assert later.max_lr == pytest.approx(first.max_lr, abs=0.002)

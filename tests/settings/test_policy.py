@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from lrapp.errors import UserError
 from lrapp.policies import schedules
 from lrapp.policies.linear_test import LinearSweep
+from lrapp.settings.base import checked
 from lrapp.settings.policy import (
+    MOST_STEPS,
     CLRSettings,
     CosLog4Settings,
     FixedSettings,
@@ -168,3 +170,23 @@ def test_rates_of_a_race_keep_their_proportions_and_stay_within_what_a_policy_ma
     assert isinstance(policy, CLRSettings)
     assert (policy.base_lr, policy.max_lr) == (200, 1000)
     assert scaled(FixedSettings(learning_rate=0), 10, "") == FixedSettings(learning_rate=0)
+
+
+def test_a_linear_test_has_no_more_steps_than_a_run_may() -> None:
+    test = RangeTestSettings(rise="linear", epochs=200, seeds=2)
+    test.check(50_000)
+    test.check(None)
+    longer = checked(test, seeds=3)
+    with pytest.raises(UserError, match=r"at most 20,000,000 steps in all; .* Received: 30,000,000"):
+        longer.check(50_000)
+    with pytest.raises(UserError, match="ten times its first rate"):
+        RangeTestSettings(start_lr=1.0, end_lr=2.0).check(None)
+    assert RangeTestSettings(steps=100_000, seeds=20).most_steps(1) <= MOST_STEPS
+
+
+def test_what_a_test_takes_is_said_by_its_kind() -> None:
+    assert (
+        RangeTestSettings().told(7) == "a range test of up to 2,100 steps, with the trials of what it finds"
+    )
+    linear = RangeTestSettings(rise="linear", epochs=8, seeds=2)
+    assert linear.told(10) == "a range test of up to 160 steps (2 x 8 epochs)"

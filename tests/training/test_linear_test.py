@@ -1,5 +1,6 @@
 """The range test over epochs on small real networks: what it records, what it finds, and what it leaves behind."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from small_networks import PLAIN, network, prepared, weights
 
 from lrapp.errors import Stopped, UserError
+from lrapp.preparation.table_arrays import Split
 from lrapp.runs.events import Event, History, SweepDone, from_line, to_line
 from lrapp.settings import RangeTestSettings, Task, TrainingSettings
 from lrapp.training import linear_test
@@ -117,3 +119,27 @@ def test_it_stops_when_it_is_asked() -> None:
 def test_a_test_of_too_few_epochs_is_refused_before_it_begins() -> None:
     with pytest.raises(UserError, match="at least 2 epochs and 40 steps"):
         run(test=TEST.model_copy(update={"epochs": 1}))
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_a_shuffled_target_gives_no_rate_though_the_usual_answer_is_learned(task: Task) -> None:
+    """Four of five rows have one class, or numbers a mean far from zero, and the inputs say nothing of them."""
+    generator = np.random.default_rng(3)
+
+    def shuffled(part: Split) -> Split:
+        if task == "binary":
+            return replace(part, y=(generator.random(len(part.y)) < 0.8).astype(np.float32))
+        return replace(part, y=(part.y[generator.permutation(len(part.y))] + 2).astype(np.float32))
+
+    data = prepared(task, rows=ROWS, validation=200)
+    data = replace(data, train=shuffled(data.train), validation=shuffled(data.validation))
+    test = TEST.model_copy(update={"linear_end_lr": 0.2, "seeds": 3})
+    told: list[Event] = []
+    found = linear_test.run(
+        *(Loop(network(PLAIN, task), task, SGD), data, test, 0),
+        on_event=told.append,
+        should_stop=lambda: False,
+    )
+    figures = [figure for sweep in History.of(told).sweeps for _, figure in sweep.figures]
+    assert max(figures) > figures[0] + 0.2, "it learns the usual answer"
+    assert (found.refusal, found.max_lr) == ("flat", None)

@@ -297,10 +297,8 @@ def _budget(plan: Plan, expected: ExpectedShape) -> None:
     )
     if found:
         per_epoch = math.ceil(expected.rows / plan.base.training.batch_size)
-        text += (
-            f" On top of that, {found * seeds} runs begin with a range test of up to {test.most_steps(per_epoch):,} "
-            "steps, with the trials of what it finds; the result shows how many these were."
-        )
+        text += f" On top of that, {found * seeds} runs begin with {test.told(per_epoch)}"
+        text += "." if test.rise == "linear" else "; the result shows how many these were."
     st.caption(plain(text, None))
 
 

@@ -307,18 +307,11 @@ def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
         f"{len(trials)} runs of {epochs} each, one after the other, with early stopping off; networks of "
         f"{parameters} parameters."
     )
-    if search.distinct(asked.space, trials) == len(trials):
-        text += (
-            f" With a probability of {100 * search.chance(len(trials)):.0f} % one of {len(trials)} draws is among the "
-            "best twentieth of all that these ranges hold."
-        )
+    if seen := search.outlook(asked.space, trials):
+        text += f" {seen}"
     if base.policy.source == "found":
-        test = base.range_test
         per_epoch = math.ceil(expected.rows / min(one.training.batch_size for one in trials))
-        text += (
-            f" On top of that, every run begins with a range test of up to {test.most_steps(per_epoch):,} steps, with "
-            "the trials of what it finds."
-        )
+        text += f" On top of that, every run begins with {base.range_test.told(per_epoch)}."
     st.caption(plain(text, None))
     st.markdown("**What will be tried**")
     st.dataframe(

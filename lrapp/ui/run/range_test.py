@@ -8,7 +8,7 @@ import streamlit as st
 
 from lrapp.charts import linear_test, training
 from lrapp.errors import UserError
-from lrapp.phrasing import number
+from lrapp.phrasing import counted, number
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
@@ -89,10 +89,8 @@ def card(settings: RunSettings, training_rows: int | None) -> None:
         draft.put(draft.get().model_copy(update={"range_test": test}))
         settings = settings.model_copy(update={"range_test": test, "mode": "range test"})
         try:
-            if test.rise == "exponential":
-                test.sweep()
-            elif training_rows is not None:
-                test.linear_sweep(math.ceil(training_rows / settings.training.batch_size))
+            per_epoch = training_rows and math.ceil(training_rows / settings.training.batch_size)
+            test.check(per_epoch)
         except UserError as error:
             st.error(plain(str(error), None), icon=":material/error:")
             obstacle = "the test cannot be read"
@@ -102,11 +100,18 @@ def card(settings: RunSettings, training_rows: int | None) -> None:
             key=start_buttons.key("range test"),
             disabled=obstacle is not None,
             width="stretch",
-            help=f"Not yet: {obstacle}." if obstacle else "Takes a second or two for a small network.",
+            help=f"Not yet: {obstacle}." if obstacle else length(test),
         ):
             st.query_params["test"] = actions.start(settings, start_buttons.token("range test")).id
             st.rerun()
         _last_test(settings)
+
+
+def length(test: RangeTestSettings) -> str:
+    """Return how long a test takes, as a sentence."""
+    if test.rise == "exponential":
+        return "Takes a second or two for a small network."
+    return f"Takes about as long as training for {counted(test.seeds * test.epochs, 'epoch')}."
 
 
 def _test_id() -> str | None:

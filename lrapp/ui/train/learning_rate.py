@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from lrapp.charts import plans
 from lrapp.errors import UserError
 from lrapp.evaluation import selection
+from lrapp.networks import shapes
+from lrapp.networks.shapes import Group, Shape
 from lrapp.phrasing import counted, number
 from lrapp.settings import PolicySettings, RunSettings, starting_policy
 from lrapp.settings.base import checked
@@ -52,12 +54,15 @@ _FOUND = {
 }
 
 
-def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettings, str | None]:
+def card(
+    settings: RunSettings, training_rows: int | None, shape: Shape | None
+) -> tuple[PolicySettings, str | None]:
     """Show the card.
 
     Args:
         settings: The draft, with what the cards above say.
         training_rows: Rows to train on, None while there is no table.
+        shape: Of one row of what the network will be given; None while the data cannot be used.
 
     Returns:
         The policy as chosen, and what stands in the way of training.
@@ -79,7 +84,7 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     policy = numbers(start, draft.key(f"policy{draft.policy_version()}.{kind}.{family}"))
     others[(kind, family)] = policy
     settings = settings.model_copy(update={"policy": policy})
-    obstacle = _plan(settings, training_rows)
+    obstacle = _plan(settings, training_rows, shape)
     if policy.origin:
         st.caption(plain(f"Rates: {policy.origin}", None))
     range_test.card(settings, training_rows)
@@ -102,7 +107,8 @@ def numbers(start: PolicySettings, key: str) -> PolicySettings:
     unit = st.session_state.get(f"{key}.unit", start.unit)
     units = dict.fromkeys(_lengths(start), unit)
     chosen = fields.choose(start, [*names, "warmup", "unit"], key, **units)
-    if start.type != "fixed":
+    # A fixed rate has the switch only where it came with the settings, to be switched off.
+    if start.type != "fixed" or start.cycle_momentum:
         chosen["cycle_momentum"] = fields.widget(start, "cycle_momentum", key)
         if chosen["cycle_momentum"]:
             chosen |= fields.choose(start, ["base_momentum", "max_momentum"], key)
@@ -113,7 +119,7 @@ def numbers(start: PolicySettings, key: str) -> PolicySettings:
     return policy
 
 
-def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
+def _plan(settings: RunSettings, training_rows: int | None, shape: Shape | None) -> str | None:
     """Draw the plan; return why training cannot start."""
     if training_rows is None:
         st.caption("The plan is drawn as soon as there is a table.")
@@ -125,6 +131,11 @@ def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
         return "momentum cannot move against the rate"
     if settings.policy.source == "found":
         test = settings.range_test
+        try:
+            test.check(math.ceil(training_rows / settings.training.batch_size))
+        except UserError as error:
+            st.error(plain(str(error), None), icon=":material/error:")
+            return "the range test cannot be read"
         length = counted(test.epochs, "epoch") if test.rise == "linear" else counted(test.steps, "step")
         st.info(
             f"A range test of {test.seeds:d} x {plain(length, None)} is the first phase of the run. It sets the rates, "
@@ -133,7 +144,7 @@ def _plan(settings: RunSettings, training_rows: int | None) -> str | None:
         )
         return None
     try:
-        _draw(settings, training_rows)
+        _draw(settings, training_rows, shape)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return "the learning rate's numbers do not go together"
@@ -149,7 +160,7 @@ def _lengths(policy: BaseModel) -> list[str]:
     ]
 
 
-def _draw(settings: RunSettings, training_rows: int) -> None:
+def _draw(settings: RunSettings, training_rows: int, shape: Shape | None) -> None:
     plan = settings.plan(training_rows)
     steps_per_epoch = math.ceil(training_rows / settings.training.batch_size)
     momenta = settings.momentum_plan(training_rows)
@@ -171,5 +182,13 @@ def _draw(settings: RunSettings, training_rows: int) -> None:
     moves = f"moves between {least} and {greatest}" if least != greatest else f"stays at {least}"
     against = "" if momenta is None else f", {plain(settings.training.momentum_name, None)} against it"
     st.caption(f"{counted(len(plan), 'step')}, {steps_per_epoch:,} an epoch; the rate {moves}{against}.")
-    if learning := groups.sentence(settings.training.epochs):
+    if learning := groups.sentence(settings.training.epochs, _without(settings, shape)):
         st.caption(plain(learning, None))
+
+
+def _without(settings: RunSettings, shape: Shape | None) -> tuple[Group, ...]:
+    """The groups that no layer is in."""
+    try:
+        return () if shape is None else shapes.without_layers(settings.model, shape)
+    except UserError:  # the Network card says what cannot be built
+        return ()

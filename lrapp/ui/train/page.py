@@ -90,7 +90,7 @@ def _settings() -> tuple[str | None, int | None, Task | None]:
         gradients.card(settings, next((obstacle for obstacle in obstacles if obstacle), None))
     with st.container(border=True):
         st.subheader("4 Learning rate", anchor=False)
-        policy, obstacle = learning_rate.card(settings, chosen.rows)
+        policy, obstacle = learning_rate.card(settings, chosen.rows, shape)
         obstacles.append(obstacle)
     # The range test's settings are in the draft already.
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
