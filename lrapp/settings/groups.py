@@ -79,8 +79,9 @@ class GroupSettings(SettingsModel):
 
     def still(self, epochs: int) -> tuple[bool, bool, bool]:
         """Return for the early, the middle and the head layers whether they never move in so many epochs."""
-        early, middle, _ = self.lasting_factors(epochs)
-        return not early, not middle, False
+        factors = self.lasting_factors(epochs)
+        # A single factor is that of all groups.
+        return not factors[0], len(factors) > 1 and not factors[1], False
 
     def frozen_for(self, epochs: int) -> bool:
         """Return whether nothing before the head moves in so many epochs."""

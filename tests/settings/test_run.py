@@ -18,6 +18,7 @@ from lrapp.settings import (
     EarlyStoppingSettings,
     FileSource,
     FixedSettings,
+    GroupSettings,
     LayerSettings,
     ModelSettings,
     OneCycleSettings,
@@ -375,3 +376,16 @@ def test_a_race_adds_seven_rates_to_the_networks_of_the_run(members: int, networ
     assert RunSettings.from_json(race.to_json()) == race
     alone = race.model_copy(update={"mode": "range test"})
     assert (alone.networks, alone.factors()) == (1, (1.0,))
+
+
+@pytest.mark.parametrize(
+    ("groups", "still"),
+    [
+        (GroupSettings(), (False, False, False)),
+        (GroupSettings(middle=0), (False, True, False)),
+        (GroupSettings(frozen_epochs=2, early_frozen_epochs=1), (True, False, False)),
+        (GroupSettings(frozen_epochs=3), (True, True, False)),
+    ],
+)
+def test_layers_that_never_move_are_still(groups: GroupSettings, still: tuple[bool, ...]) -> None:
+    assert groups.still(3) == still
