@@ -169,11 +169,13 @@ def test_other_ends(real: Jobs, settings: RunSettings, state: str, sentence: str
 
 
 _SERVER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from lrapp.execution.queue import Jobs
 from lrapp.runs.store import Store
 
+# A shell starts what it runs in the background deaf to Ctrl-C, and so are its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if __name__ == "__main__":
     jobs = Jobs(Store(Path(sys.argv[1])))
     try:
