@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
 
 FILE = "sizes.json"
-# Rows that are answered at once while a model is timed, and how often.
-_ROWS, _PICTURES, _TIMES = 1_024, 64, 5
+# While a model is timed: the numbers, and so the rows, that it answers at once, and how often.
+_NUMBERS, _LEAST_ROWS, _MOST_ROWS, _TIMES = 1 << 16, 64, 1_024, 5
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def without_scores(form: ModelSize) -> ModelSize:
 
 def _seconds(answer: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> float:
     """Time for a row."""
-    rows = _PICTURES if x.ndim > 2 else _ROWS
+    rows = int(np.clip(_NUMBERS // max(1, x[0].size), _LEAST_ROWS, _MOST_ROWS))
     given = np.take(x, np.arange(rows) % len(x), axis=0)
     answer(given)  # what is made once does not count
     taken = []
