@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sparse import weights
-from sparse.runs import LAYERS, PENGUINS, PRUNED, left, trained
+from zeros import weights
+from zeros.runs import LAYERS, PENGUINS, PRUNED, left, trained
 
 from lrapp import __main__ as command_line
 from lrapp.errors import UserError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scripts import printed_by
-from sparse.runs import CANCER, LAYERS, PENGUINS, left, trained
+from zeros.runs import CANCER, LAYERS, PENGUINS, left, trained
 
 from lrapp.errors import UserError
 from lrapp.evaluation import model_sizes
