@@ -6,12 +6,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import RED, TRAINING, finished, kept
+from lrapp.charts.range_test import clickable
+from lrapp.charts.training import kept
 from lrapp.policies.linear_test import LEAST_FIGURE
 from lrapp.runs.events import History
 
 # What its rates are called; the last only where one is needed.
-SUGGESTIONS = {"rise": "starts to rise", "fall": "ragged or falling", "half": "half of the upper end"}
+SUGGESTIONS = {"rise": "starts to rise", "fall": "upper end", "half": "half of the upper end"}
 _MARKS = ("rise", "fall")
 
 
@@ -50,42 +51,7 @@ def linear_spec(start_lr: float, end_lr: float, watched: str) -> dict[str, Any]:
         start_lr, end_lr: Ends of the axis.
         watched: What is drawn over it, for example ``validation accuracy``.
     """
-    base = alt.Chart()
-    x = alt.X(
-        "learning_rate:Q", title="learning rate", scale=alt.Scale(domain=[start_lr, end_lr], nice=False)
-    )
+    scale = alt.Scale(domain=[start_lr, end_lr], nice=False)
+    x = alt.X("learning_rate:Q", title="learning rate", scale=scale)
     y = alt.Y("figure:Q", title=watched, scale=alt.Scale(zero=False, padding=8))
-    tooltip = [
-        alt.Tooltip("learning_rate:Q", title="learning rate", format=",.3~r"),
-        alt.Tooltip("figure:Q", title=watched, format=",.4~r"),
-    ]
-    mean, mark = base.transform_filter("datum.part == 'mean'"), base.transform_filter("datum.part == 'mark'")
-    layers = [
-        base.transform_filter("datum.part == 'range'")
-        .mark_rect(color=TRAINING, opacity=0.12)
-        .encode(x=x, x2="high:Q"),
-        base.transform_filter("datum.part == 'seed'")
-        .mark_line(strokeWidth=1, opacity=0.5, color=TRAINING)
-        .encode(x=x, y=y, detail="seed:N"),
-        mean.mark_line(strokeWidth=2.5, color=TRAINING).encode(x=x, y=y),
-        # Wide and invisible: the targets of clicks and the pointer.
-        mean.mark_point(size=400, opacity=0).encode(x=x, y=y, tooltip=tooltip),
-        mark.mark_rule(color=RED, strokeWidth=1.5).encode(
-            x=x, tooltip=[alt.Tooltip("name:N", title="suggestion"), tooltip[0]]
-        ),
-        # Where the person clicked.
-        mean.transform_filter({"param": "line", "empty": False})
-        .mark_rule(color=RED, strokeWidth=2, strokeDash=[5, 3])
-        .encode(x=x),
-        # One below the other, in case the rules are near each other.
-        *(
-            mark.transform_filter(f"datum.name == '{SUGGESTIONS[name]}'")
-            .mark_text(align="left", dx=4, color=RED, fontSize=11)
-            .encode(x=x, y=alt.value(8 + 14 * row), text="name:N")
-            for row, name in enumerate(_MARKS)
-        ),
-    ]
-    spec = finished(alt.layer(*layers).properties(height=260))
-    spec["layer"][3]["name"] = "curve"
-    line = {"type": "point", "encodings": ["x"], "nearest": True, "on": "click"}
-    return spec | {"params": [{"name": "line", "select": line, "views": ["curve"]}]}
+    return clickable(x, y, watched, "mean", [SUGGESTIONS[name] for name in _MARKS], "left")

@@ -13,7 +13,6 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.policies import loss_curve
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 
@@ -21,13 +20,6 @@ from lrapp.runs.events import History
 TRAINING, VALIDATION, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#d62728"
 # Groups of layers with rates of their own. The head follows the policy most closely, so it has the plan's colour.
 GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
-# What the rules of ``suggestions`` are called.
-SUGGESTIONS = {
-    "steepest": "steepest descent",
-    "tenth": "a tenth of the minimum",
-    "valley": "valley",
-    "slide": "slide rule",
-}
 # More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
@@ -266,100 +258,6 @@ def _panel(
             for where, away in ((early, 10), (f"!({early})", -10))
         ]
     return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
-
-
-def range_frame(history: History) -> pd.DataFrame:
-    """Return what a range test's chart draws, with ``part`` saying which rows are for which layer.
-
-    Args:
-        history: Of a run that did a range test, or is in the middle of one.
-    """
-    curves = [
-        loss_curve.curve(one.learning_rates, one.losses, one.steps, one.untrained) for one in history.sweeps
-    ]
-    parts = [
-        pd.DataFrame(
-            {"part": "seed", "seed": str(number), "learning_rate": c.learning_rates, "loss": c.smoothed}
-        )
-        for number, c in enumerate(curves, start=1)
-    ]
-    longest = max(curves, key=lambda c: len(c.learning_rates), default=None)
-    if longest is not None:
-        table = np.full((len(curves), len(longest.learning_rates)), np.nan)
-        for row, c in zip(table, curves, strict=True):
-            row[: len(c.smoothed)] = c.smoothed
-        parts.append(
-            pd.DataFrame(
-                {
-                    "part": "band",
-                    "learning_rate": longest.learning_rates,
-                    "loss": np.nanmean(table, axis=0),
-                    "low": np.nanmin(table, axis=0),
-                    "high": np.nanmax(table, axis=0),
-                }
-            )
-        )
-    found = history.found
-    if found is not None and found.base_lr is not None:
-        marks = pd.DataFrame(found.suggestions, columns=["name", "learning_rate", "least", "most"])
-        parts.append(marks[["name", "learning_rate"]].replace({"name": SUGGESTIONS}).assign(part="mark"))
-        parts.append(
-            pd.DataFrame({"part": ["range"], "learning_rate": [found.base_lr], "high": [found.max_lr]})
-        )
-    columns = ["part", "seed", "learning_rate", "loss", "low", "high", "name"]
-    return pd.concat([pd.DataFrame(columns=columns), *parts]) if parts else pd.DataFrame(columns=columns)
-
-
-@kept
-def range_spec(start_lr: float, end_lr: float) -> dict[str, Any]:
-    """Return the specification of a range test's chart; a click names a rate as selection ``line``.
-
-    Args:
-        start_lr, end_lr: Ends of the logarithmic axis.
-    """
-    base = alt.Chart()
-    x = alt.X(
-        "learning_rate:Q",
-        title="learning rate",
-        axis=alt.Axis(tickCount=8),
-        scale=alt.Scale(type="log", domain=[start_lr, end_lr], nice=False),
-    )
-    y = alt.Y("loss:Q", title="loss, smoothed", scale=alt.Scale(zero=False, padding=8))
-    tooltip = [
-        alt.Tooltip("learning_rate:Q", title="learning rate", format=",.3~r"),
-        alt.Tooltip("loss:Q", format=",.4~r"),
-    ]
-    band, mark = base.transform_filter("datum.part == 'band'"), base.transform_filter("datum.part == 'mark'")
-    layers = [
-        base.transform_filter("datum.part == 'range'")
-        .mark_rect(color=TRAINING, opacity=0.12)
-        .encode(x=x, x2="high:Q"),
-        band.mark_area(color=TRAINING, opacity=0.2).encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q"),
-        base.transform_filter("datum.part == 'seed'")
-        .mark_line(strokeWidth=1, opacity=0.5, color=TRAINING)
-        .encode(x=x, y=y, detail="seed:N"),
-        band.mark_line(strokeWidth=2.5, color=TRAINING).encode(x=x, y=y),
-        # Wide and invisible: the targets of clicks and the pointer.
-        band.mark_point(size=400, opacity=0).encode(x=x, y=y, tooltip=tooltip),
-        mark.mark_rule(color=RED, strokeWidth=1.5).encode(
-            x=x, tooltip=[alt.Tooltip("name:N", title="suggestion"), tooltip[0]]
-        ),
-        # Where the person clicked.
-        band.transform_filter({"param": "line", "empty": False})
-        .mark_rule(color=RED, strokeWidth=2, strokeDash=[5, 3])
-        .encode(x=x),
-        # One below the other, because the rules often agree.
-        *(
-            mark.transform_filter(f"datum.name == '{name}'")
-            .mark_text(align="right", dx=-4, color=RED, fontSize=11)
-            .encode(x=x, y=alt.value(8 + 14 * row), text="name:N")
-            for row, name in enumerate(SUGGESTIONS.values())
-        ),
-    ]
-    spec = finished(alt.layer(*layers).properties(height=260))
-    spec["layer"][4]["name"] = "curve"
-    line = {"type": "point", "encodings": ["x"], "nearest": True, "on": "click"}
-    return spec | {"params": [{"name": "line", "select": line, "views": ["curve"]}]}
 
 
 def finished(chart: alt.TopLevelMixin) -> dict[str, Any]:

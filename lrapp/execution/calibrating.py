@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrapp.errors import BusyError, UserError
+from lrapp.errors import UserError
 from lrapp.evaluation import costs, temperature
 from lrapp.execution import worker
 from lrapp.export import registry
@@ -31,39 +31,34 @@ def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     Raises:
         UserError: If there is nothing to calibrate, or the data are gone.
     """
-    from filelock import FileLock, Timeout
-
     from lrapp.networks.saved import SavedModel
 
     run = Run(folder)
-    try:
-        with FileLock(run.lock_path, timeout=1.0):
-            watch.tell("Preparing the data …", 0.0)
-            model = SavedModel.load(folder)
-            prepared = worker.prepared_data(Store(home), run.settings.data, should_stop=watch.should_stop)
-            if prepared.task == "regression" or len(prepared.validation.y) < temperature.LEAST_ROWS:
-                raise UserError(
-                    f"Only probabilities can be calibrated, with at least {temperature.LEAST_ROWS} validation rows."
-                )
-            watch.tell("Finding the temperature …", 0.5)
-            found = 1.0
-            # Probabilities near 0 or 1 lose digits in float32; the temperature that is left is found in the next round.
-            for _ in range(_ROUNDS):
-                answers, shares = tempered.answers(model.network, prepared.validation.x)
-                more = temperature.fit(answers, shares, prepared.validation.y, prepared.task)
-                watch.check("The calibration was stopped.")
-                tempered.scale(model.network, more)
-                found *= more
-                if abs(more - 1) < _CLOSE:
-                    break
-            watch.tell("Measuring the model again …", 0.7)
-            threshold = _moved(model, prepared, found)
-            worker.leave_model(
-                run, model.network, prepared.with_threshold(threshold), calibration.kept(folder) * found
+    with run.held():
+        watch.tell("Preparing the data …", 0.0)
+        model = SavedModel.load(folder)
+        prepared = worker.prepared_data(Store(home), run.settings.data, should_stop=watch.should_stop)
+        if prepared.task == "regression" or len(prepared.validation.y) < temperature.LEAST_ROWS:
+            raise UserError(
+                f"Only probabilities can be calibrated, with at least {temperature.LEAST_ROWS} validation rows."
             )
-            shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)
-    except Timeout as error:
-        raise BusyError("This run is being worked on already; wait for that to finish.") from error
+        watch.tell("Finding the temperature …", 0.5)
+        found = 1.0
+        # Probabilities near 0 or 1 lose digits in float32; the temperature that is left is found in the next round.
+        for _ in range(_ROUNDS):
+            answers, shares = tempered.answers(model.network, prepared.validation.x)
+            more = temperature.fit(answers, shares, prepared.validation.y, prepared.task)
+            watch.check("The calibration was stopped.")
+            tempered.scale(model.network, more)
+            found *= more
+            if abs(more - 1) < _CLOSE:
+                break
+        watch.tell("Measuring the model again …", 0.7)
+        threshold = _moved(model, prepared, found)
+        worker.leave_model(
+            run, model.network, prepared.with_threshold(threshold), calibration.kept(folder) * found
+        )
+        shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)
 
 
 def _moved(model: "SavedModel", prepared: "Prepared", found: float) -> Threshold | None:

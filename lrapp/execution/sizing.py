@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrapp.errors import BusyError, UserError
+from lrapp.errors import UserError
 from lrapp.evaluation import model_sizes
 from lrapp.evaluation.model_sizes import ModelSize, ModelSizes
 from lrapp.execution import worker
@@ -32,58 +32,51 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     Raises:
         UserError: If the run left no model, its data are gone, or it was stopped.
     """
-    from filelock import FileLock, Timeout
-
     from lrapp.export import litert_graph
     from lrapp.networks import members, quantized
     from lrapp.networks.saved import SavedModel
 
     run, store = Run(folder), Store(home)
-    try:
-        with FileLock(run.lock_path, timeout=1.0):
-            watch.tell("Preparing the data …", 0.0)
-            settings, model = run.settings, SavedModel.load(folder)
-            prepared = worker.prepared_data(store, settings.data, should_stop=watch.should_stop)
-            prepared = prepared.with_threshold(model.preprocessor.threshold)
-            numbers, forms, notes = model.preprocessor.numbers, [], []
-            pruned = settings.training.pruning.enabled
-            if pruned:
-                watch.check(STOPPED)
-                watch.tell("Measuring it before it was pruned …", 0.1)
-                before = _before(run, store)
-                if not isinstance(before, str):
-                    forms.append(_measured_before(*before, prepared))
-                else:
-                    fresh = members.for_run(
-                        *(settings, prepared.shape, prepared.task, len(prepared.classes)),
-                        *(numbers, "float32"),
-                    )
-                    unlearned = model_sizes.measure("not pruned, not trained", fresh, prepared)
-                    forms.append(model_sizes.without_scores(unlearned))
-                    notes.append(f"{before} Size and time are those of a fresh network with the same layers.")
+    with run.held():
+        watch.tell("Preparing the data …", 0.0)
+        settings, model = run.settings, SavedModel.load(folder)
+        prepared = worker.prepared_data(store, settings.data, should_stop=watch.should_stop)
+        prepared = prepared.with_threshold(model.preprocessor.threshold)
+        numbers, forms, notes = model.preprocessor.numbers, [], []
+        pruned = settings.training.pruning.enabled
+        if pruned:
             watch.check(STOPPED)
-            watch.tell("Measuring the model …", 0.4)
-            network = members.answering(model.network, settings, prepared.task, numbers, "float32")
-            forms.append(model_sizes.measure("pruned" if pruned else "this model", network, prepared))
-            watch.check(STOPPED)
-            watch.tell("Measuring it in int8 …", 0.7)
-            share, zeros = quantized.covered(network), forms[-1].zeros
-            lite = litert_graph.converted(litert_graph.of_network(network), int8=True)
-            quantized.quantize(network)
-            forms.append(model_sizes.measure("pruned and int8" if pruned else "int8", network, prepared))
-            watch.check(STOPPED)
-            watch.tell("Measuring it in int8 by LiteRT …", 0.85)
-            forms.append(
-                _by_litert("pruned, LiteRT int8" if pruned else "LiteRT int8", lite, zeros, prepared)
-            )
-            notes.append(
-                f"Keras's int8 covers dense layers, {percent(share)} of this network's parameters; the others stay "
-                "float32. Time is that of this machine, for each of many rows at once: a CPU multiplies zeros as it "
-                "does other numbers, so pruning makes the file smaller, not the answer faster."
-            )
-            ModelSizes(tuple(forms), tuple(notes)).save(folder)
-    except Timeout as error:
-        raise BusyError("This run is being worked on already; wait for that to finish.") from error
+            watch.tell("Measuring it before it was pruned …", 0.1)
+            before = _before(run, store)
+            if not isinstance(before, str):
+                forms.append(_measured_before(*before, prepared))
+            else:
+                fresh = members.for_run(
+                    *(settings, prepared.shape, prepared.task, len(prepared.classes)),
+                    *(numbers, "float32"),
+                )
+                unlearned = model_sizes.measure("not pruned, not trained", fresh, prepared)
+                forms.append(model_sizes.without_scores(unlearned))
+                notes.append(f"{before} Size and time are those of a fresh network with the same layers.")
+        watch.check(STOPPED)
+        watch.tell("Measuring the model …", 0.4)
+        network = members.answering(model.network, settings, prepared.task, numbers, "float32")
+        forms.append(model_sizes.measure("pruned" if pruned else "this model", network, prepared))
+        watch.check(STOPPED)
+        watch.tell("Measuring it in int8 …", 0.7)
+        share, zeros = quantized.covered(network), forms[-1].zeros
+        lite = litert_graph.converted(litert_graph.of_network(network), int8=True)
+        quantized.quantize(network)
+        forms.append(model_sizes.measure("pruned and int8" if pruned else "int8", network, prepared))
+        watch.check(STOPPED)
+        watch.tell("Measuring it in int8 by LiteRT …", 0.85)
+        forms.append(_by_litert("pruned, LiteRT int8" if pruned else "LiteRT int8", lite, zeros, prepared))
+        notes.append(
+            f"Keras's int8 covers dense layers, {percent(share)} of this network's parameters; the others stay "
+            "float32. Time is that of this machine, for each of many rows at once: a CPU multiplies zeros as it "
+            "does other numbers, so pruning makes the file smaller, not the answer faster."
+        )
+        ModelSizes(tuple(forms), tuple(notes)).save(folder)
 
 
 def _by_litert(name: str, file: bytes, zeros: float, prepared: "Prepared") -> ModelSize:

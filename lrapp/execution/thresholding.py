@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from lrapp.errors import BusyError, UserError
+from lrapp.errors import UserError
 from lrapp.execution import worker
 from lrapp.export import registry
 from lrapp.networks import calibration
@@ -24,24 +24,17 @@ def set_threshold(folder: Path, home: Path, threshold: Threshold | None, watch: 
     Raises:
         UserError: If the run's model does not tell two classes apart, or the data are gone.
     """
-    from filelock import FileLock, Timeout
-
     from lrapp.networks.saved import SavedModel
 
     run = Run(folder)
-    try:
-        with FileLock(run.lock_path, timeout=1.0):
-            watch.tell("Preparing the data …", 0.0)
-            model = SavedModel.load(folder)
-            if model.preprocessor.task != "binary":
-                raise UserError(
-                    "Only a model of two classes has a threshold; this one predicts something else."
-                )
-            prepared = worker.prepared_data(Store(home), run.settings.data, should_stop=watch.should_stop)
-            watch.check("Setting the threshold was stopped.")
-            watch.tell("Measuring the model again …", 0.5)
-            prepared = prepared.with_threshold(threshold)
-            worker.leave_model(run, model.network, prepared, calibration.kept(folder))
-            shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)
-    except Timeout as error:
-        raise BusyError("This run is being worked on already; wait for that to finish.") from error
+    with run.held():
+        watch.tell("Preparing the data …", 0.0)
+        model = SavedModel.load(folder)
+        if model.preprocessor.task != "binary":
+            raise UserError("Only a model of two classes has a threshold; this one predicts something else.")
+        prepared = worker.prepared_data(Store(home), run.settings.data, should_stop=watch.should_stop)
+        watch.check("Setting the threshold was stopped.")
+        watch.tell("Measuring the model again …", 0.5)
+        prepared = prepared.with_threshold(threshold)
+        worker.leave_model(run, model.network, prepared, calibration.kept(folder))
+        shutil.rmtree(folder / registry.FOLDER, ignore_errors=True)

@@ -184,7 +184,7 @@ def _end(readings: Sequence[Reading], max_lr: float) -> str:
         "falls": f"starts to fall above {rate}",
         "ragged": f"becomes ragged above {rate}",
         "diverged": f"is lost above {rate}, where the loss becomes infinite",
-        "nothing": f"neither becomes ragged nor falls up to the last rate, {rate}, so more may be possible: raise that",
+        "nothing": f"neither becomes ragged nor falls up to the last rate, {rate}: raise that to see where it does",
     }[first.end]
 
 

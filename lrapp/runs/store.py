@@ -12,7 +12,8 @@ import re
 import secrets
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
@@ -21,7 +22,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lrapp.errors import UserError
+from lrapp.errors import BusyError, UserError
 from lrapp.files import disk_errors, write_beside
 from lrapp.runs import disk_space
 from lrapp.runs.events import Event, History, from_line, to_line
@@ -34,6 +35,7 @@ State = Literal[
 ENDED: tuple[State, ...] = ("completed", "early_stopping", "stopped", "diverged", "failed", "interrupted")
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 _MAKING_SECONDS = 60
+_HELD_SECONDS = 1.0  # a process that only checks whether a run is free releases it at once
 _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 
@@ -101,6 +103,21 @@ class Run:
     def lock_path(self) -> Path:
         """Locked by the process that works on the run, for as long as it lives."""
         return self.folder / "lock"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody else work on the run meanwhile.
+
+        Raises:
+            BusyError: If somebody does.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(self.lock_path, timeout=_HELD_SECONDS):
+                yield
+        except Timeout as error:
+            raise BusyError("This run is being worked on already; wait for that to finish.") from error
 
     @property
     def turn_path(self) -> Path:

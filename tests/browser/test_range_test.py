@@ -57,7 +57,7 @@ def test_a_test_over_epochs_is_read_off_the_accuracy(browser: Browser, app: App)
         take.wait_for()
         idle(page)
         box.get_by_text("The validation accuracy starts to rise at").wait_for()
-        expect(box.get_by_text("ragged or falling").first).to_be_attached()
+        expect(box.get_by_text("upper end").first).to_be_attached()
         take.click()
         page.get_by_text("Rates: Linear range test, highest validation accuracy at").wait_for()
 

@@ -39,7 +39,7 @@ def test_what_was_found_is_marked() -> None:
     marks = frame[frame["part"] == "mark"]
     assert dict(zip(marks["name"], marks["learning_rate"], strict=True)) == {
         "starts to rise": 0.01,
-        "ragged or falling": 0.04,
+        "upper end": 0.04,
     }
     (found,) = frame[frame["part"] == "range"][["learning_rate", "high"]].to_numpy().tolist()
     assert found == [0.01, 0.04]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lrapp.charts import members, overlays, plans, studies, training
+from lrapp.charts import members, overlays, plans, range_test, studies, training
 from lrapp.phrasing import measured, number, percent
 
 ROOT = Path(__file__).parents[2] / "lrapp"
@@ -105,7 +105,7 @@ def test_axes_write_numbers_in_one_way() -> None:
     specs = [
         training.run_spec(3, "accuracy"),
         plans.plan_spec(momentum=True),
-        training.range_spec(1e-7, 10),
+        range_test.spec(1e-7, 10),
         plans.plan_spec(grouped=True),
         members.each_spec(3, "rates"),
         members.rates_spec(log_loss=True),

@@ -39,21 +39,6 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def single(store: Store) -> Run:
-    return trained(store)
-
-
-@pytest.fixture(scope="module")
-def several(store: Store) -> Run:
-    return trained(store, members=2)
-
-
 def unpacked(run: Run, store: Store, key: str, folder: Path) -> Path:
     with zipfile.ZipFile(export(run.folder, store.home, key)) as archive:
         archive.extractall(folder)

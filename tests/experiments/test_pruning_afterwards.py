@@ -31,21 +31,6 @@ from lrapp.settings import (
 from lrapp.settings.base import checked
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def single(store: Store) -> Run:
-    return trained(store)
-
-
-@pytest.fixture(scope="module")
-def several(store: Store) -> Run:
-    return trained(store, members=2)
-
-
 @pytest.mark.parametrize("networks", ["single", "several"])
 def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     embedded = LAYERS.model_copy(update={"number_embedding": "periodic"})

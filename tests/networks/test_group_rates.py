@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_networks import PLAIN, network, prepared, train
+from small_networks import PLAIN, RICH, network, prepared, train
 
 from lrapp.networks import models
 from lrapp.runs.events import StepsDone
@@ -19,6 +19,7 @@ from lrapp.settings import (
     TrainingSettings,
 )
 from lrapp.settings.network import PRETRAINED
+from lrapp.training import range_test
 from lrapp.training.loop import Loop, shuffled
 
 ROWS, BATCH, STEPS = 50, 8, 7
@@ -343,3 +344,38 @@ def test_what_learns_is_said_of_groups_that_exist(without: tuple[str, ...], sent
     assert GroupSettings(frozen_epochs=1, early_frozen_epochs=1).sentence(8, without) == sentence
     stays = GroupSettings(early=0).sentence(8, without)
     assert ("Early layers stay frozen." in stays) == ("early" not in without)
+
+
+# --- in a range test ----------------------------------------------------------------------------------------------
+
+
+def test_what_stands_still_for_good_does_so_in_the_test_too() -> None:
+    groups = GroupSettings(early=0, middle=0.5)
+    training = TrainingSettings(optimizer="sgd", momentum=0.0, batch_size=16, epochs=3, groups=groups)
+    model = network(RICH, training_settings=training)
+    loop = Loop(model, "binary", training, models.owners(model, RICH))
+    before = {variable.path: np.asarray(variable) for variable in model.variables}
+    throwaway = range_test.Throwaway(loop, prepared(), groups.lasting_factors(3), lambda: False)
+    assert sum(len(steps.losses) for steps in throwaway.steps(np.full(12, 0.01), training.seed)) == 12
+    moved = {
+        variable.path for variable in model.variables if (variable != before[variable.path]).numpy().any()
+    }
+    first = {variable.path for layer in model.layers[:3] for variable in layer.variables}
+    assert any("moving_mean" in path for path in first)
+    # Batch normalisation keeps its averages, as in training.
+    assert not {path for path in moved & first if "seed" not in path}
+    assert {variable.path for variable in model.layers[-1].variables} <= moved
+
+
+@pytest.mark.parametrize(
+    ("groups", "factors"),
+    [
+        (GroupSettings(), (1,)),
+        (GroupSettings(early=0.1, head=2), (0.1, 1, 2)),
+        (GroupSettings(early=0.1, frozen_epochs=2, early_frozen_epochs=1), (0, 1, 1)),
+        (GroupSettings(frozen_epochs=3), (0, 0, 1)),
+    ],
+)
+def test_the_test_freezes_what_the_run_never_moves(groups: GroupSettings, factors: tuple[float, ...]) -> None:
+    assert groups.lasting_factors(3) == factors
+    assert groups.frozen_for(3) == (factors[:2] == (0, 0))

@@ -135,7 +135,7 @@ def test_a_range_too_narrow_for_a_cycle_begins_at_a_quarter_of_its_top() -> None
 def test_a_test_that_ends_too_early_says_so() -> None:
     found = advise([drawn(0, 1, after="nothing")], "validation R2", ROWS)
     assert found.max_lr == RATES[-1]
-    assert "up to the last rate, 0.05, so more may be possible: raise that" in found.sentence
+    assert "up to the last rate, 0.05: raise that to see where it does" in found.sentence
 
 
 def test_without_a_rise_there_is_no_rate() -> None:

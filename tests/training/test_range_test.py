@@ -37,8 +37,6 @@ from lrapp.settings import (
     Task,
     TrainingSettings,
 )
-from lrapp.settings.base import checked
-from lrapp.settings.groups import GroupSettings
 from lrapp.training import range_test
 from lrapp.training.loop import Loop, shuffled
 
@@ -428,38 +426,3 @@ def test_found_bounds_reach_the_fixed_rates_best_of_50_epochs_within_10(tmp_path
         best.append(max(found))
     assert statistics.median(reached) <= 10, (reached, best)
     assert statistics.median(best) >= 0.733, (reached, best)
-
-
-# --- what is frozen -----------------------------------------------------------------------------------------------
-
-
-def test_what_stands_still_for_good_does_so_in_the_test_too() -> None:
-    groups = GroupSettings(early=0, middle=0.5)
-    training = checked(SGD, groups=groups)
-    model = network(RICH, training_settings=training)
-    loop = Loop(model, "binary", training, models.owners(model, RICH))
-    before = {variable.path: np.asarray(variable) for variable in model.variables}
-    throwaway = range_test.Throwaway(loop, prepared(), groups.lasting_factors(3), lambda: False)
-    assert sum(len(steps.losses) for steps in throwaway.steps(np.full(12, 0.01), SGD.seed)) == 12
-    moved = {
-        variable.path for variable in model.variables if (variable != before[variable.path]).numpy().any()
-    }
-    first = {variable.path for layer in model.layers[:3] for variable in layer.variables}
-    assert any("moving_mean" in path for path in first)
-    # Batch normalisation keeps its averages, as in training.
-    assert not {path for path in moved & first if "seed" not in path}
-    assert {variable.path for variable in model.layers[-1].variables} <= moved
-
-
-@pytest.mark.parametrize(
-    ("groups", "factors"),
-    [
-        (GroupSettings(), (1,)),
-        (GroupSettings(early=0.1, head=2), (0.1, 1, 2)),
-        (GroupSettings(early=0.1, frozen_epochs=2, early_frozen_epochs=1), (0, 1, 1)),
-        (GroupSettings(frozen_epochs=3), (0, 0, 1)),
-    ],
-)
-def test_the_test_freezes_what_the_run_never_moves(groups: GroupSettings, factors: tuple[float, ...]) -> None:
-    assert groups.lasting_factors(3) == factors
-    assert groups.frozen_for(3) == (factors[:2] == (0, 0))

@@ -6,7 +6,8 @@ import time
 import pandas as pd
 import streamlit as st
 
-from lrapp.charts import linear_test, training
+from lrapp.charts import linear_test
+from lrapp.charts import range_test as range_chart
 from lrapp.errors import UserError
 from lrapp.phrasing import counted, number
 from lrapp.policies.lr_range import RatesFound
@@ -45,10 +46,8 @@ def curve(history: History, settings: RangeTestSettings, key: str) -> float | No
         spec = linear_test.linear_spec(settings.linear_start_lr, settings.linear_end_lr, watched)
         points = linear_test.linear_frame(history)
     else:
-        spec, points = (
-            training.range_spec(settings.start_lr, settings.end_lr),
-            training.range_frame(history),
-        )
+        spec = range_chart.spec(settings.start_lr, settings.end_lr)
+        points = range_chart.frame(history)
     found = history.found
     if found is None:
         clicked = resources.draw(spec, points, key=key, selection="line")
@@ -179,7 +178,7 @@ def progress(run: Run, history: History) -> None:
 def _take(found: RatesFound, policy: PolicySettings, by_hand: float | None) -> None:
     """Show the rates that were found, and put them into the policy at a click."""
     rates = {name: rate for name, rate, _, _ in found.suggestions}
-    titles, usual = (linear_test.SUGGESTIONS, "half") if found.watched else (training.SUGGESTIONS, "tenth")
+    titles, usual = (linear_test.SUGGESTIONS, "half") if found.watched else (range_chart.SUGGESTIONS, "tenth")
     st.dataframe(
         number_cells.written(
             pd.DataFrame(

@@ -26,11 +26,9 @@ from lrapp.ui.parts import (
     resources,
     saving,
     session,
-    tasks,
-    waiting,
 )
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import misclassified, threshold
+from lrapp.ui.run import changes, misclassified, threshold
 
 _TREES_SECONDS = 1.0
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
@@ -234,20 +232,8 @@ def _calibration(run: Run, insight: Insight) -> None:
     _figure(run, results.calibration(insight.calibration, None if would is None else would.calibration))
     st.markdown(plain(analysis_text.temperature_sentence(insight), None))
     kept = session.state().calibrations
-    task = kept.get(run.id)
-    if task is not None and not task.done:
-        tasks.show(
-            task,
-            f"calibrate.cancel.{run.id}",
-            lambda: waiting.for_worker("the calibration", "Starting …"),
-        )
+    if changes.under_way(kept, run.id, "the calibration"):
         return
-    if task is not None:
-        del kept[run.id]
-        try:
-            task.result()
-        except UserError as error:
-            st.warning(plain(str(error), None), icon=":material/warning:")
     if would is None or not access.may("resume", run):
         return
     if st.button(

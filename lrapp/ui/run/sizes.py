@@ -7,8 +7,9 @@ from lrapp.evaluation import model_sizes
 from lrapp.experiments import pruning_afterwards
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, draft, resources, saving, session, tasks, waiting
+from lrapp.ui.parts import access, actions, draft, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import changes
 
 
 def show(run: Run, history: History) -> None:
@@ -34,7 +35,7 @@ def show(run: Run, history: History) -> None:
             saving.menu(frame, "sizes", key=f"sizes.save.{run.id}")
             for note in found.notes:
                 st.caption(plain(note, None))
-        if not _busy(run):
+        if not changes.under_way(session.state().sizes, run.id, "the measurement"):
             _offer(run, history, "Measure again" if found is not None else "Measure")
 
 
@@ -66,22 +67,3 @@ def _offer(run: Run, history: History, measure: str) -> None:
                 st.error(plain(str(error), None), icon=":material/error:")
                 return
             draft.start_from(settings)
-
-
-def _busy(run: Run) -> bool:
-    """Show how far a measurement is, or what went wrong with it; returns whether it is under way."""
-    kept = session.state().sizes
-    task = kept.get(run.id)
-    if task is None:
-        return False
-    if not task.done:
-        tasks.show(
-            task, f"sizes.cancel.{run.id}", lambda: waiting.for_worker("the measurement", "Starting …")
-        )
-        return True
-    del kept[run.id]
-    try:
-        task.result()
-    except UserError as error:
-        st.warning(plain(str(error), None), icon=":material/warning:")
-    return False

@@ -10,8 +10,9 @@ from lrapp.evaluation.costs import TwoClasses
 from lrapp.phrasing import number
 from lrapp.preparation.threshold import MOST_COST, Costs, Threshold, level_of
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, saving, session, tasks, waiting
+from lrapp.ui.parts import access, actions, saving, session
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import changes
 
 _LEAST_COST = 1e-9
 
@@ -20,7 +21,9 @@ def show(run: Run, insight: Insight) -> None:
     """Show what thresholds do, and let the run's maker choose one for the model."""
     if insight.thresholds is None or insight.confusion is None:
         return
-    may = access.may("resume", run) and not _busy(run)
+    may = access.may("resume", run) and not changes.under_way(
+        session.state().thresholds, run.id, "the threshold"
+    )
     positive = insight.confusion.names[1]
     if insight.threshold is not None:
         st.markdown(f"**In use.** {plain(insight.threshold.sentence(positive), None)}")
@@ -157,24 +160,3 @@ def _by_hand(run: Run, insight: Insight, may: bool) -> Threshold | None:
 def _set(run: Run, threshold: Threshold | None) -> None:
     session.state().thresholds[run.id] = actions.set_threshold(run, threshold)
     st.rerun()
-
-
-def _busy(run: Run) -> bool:
-    """Show how far a threshold is that is being set, or what went wrong with it; returns whether it is under way."""
-    kept = session.state().thresholds
-    task = kept.get(run.id)
-    if task is None:
-        return False
-    if not task.done:
-        tasks.show(
-            task,
-            f"threshold.cancel.{run.id}",
-            lambda: waiting.for_worker("the threshold", "Starting …"),
-        )
-        return True
-    del kept[run.id]
-    try:
-        task.result()
-    except UserError as error:
-        st.warning(plain(str(error), None), icon=":material/warning:")
-    return False
