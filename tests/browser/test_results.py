@@ -119,7 +119,7 @@ def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
     driving.written_numbers(page)
     # Three epochs make no curve, and the page says what to try.
     expect(page.get_by_text("Try 20 epochs.")).to_be_visible()
-    card = page.get_by_role("heading", name="3 Training", exact=True)
+    card = page.get_by_role("heading", name="Training", exact=True)
     page.get_by_role("button", name="Show the card “3 Training”").click()
     expect(card).to_be_focused()
     expect(card).to_be_in_viewport()

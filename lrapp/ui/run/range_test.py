@@ -60,6 +60,17 @@ def curve(history: History, settings: RangeTestSettings, key: str) -> float | No
     return float(rates[0]) if rates else None
 
 
+def drawer(run: Run, history: History) -> None:
+    """Show the range test that a run began with.
+
+    Args:
+        run: The run.
+        history: Its events, with at least one sweep.
+    """
+    with st.expander("Range test", icon=":material/search_insights:", expanded=not history.steps_done):
+        curve(history, run.settings.range_test, f"range.{run.id}.whole")
+
+
 def card(settings: RunSettings, training_rows: int | None) -> None:
     """Show the button that starts a range test with these settings, and the test that was started last.
 
