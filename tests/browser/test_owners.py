@@ -25,6 +25,7 @@ from browser.driving import (
     tab,
     take,
     train,
+    train_button,
     upload,
     wait_for_epochs,
 )
@@ -121,7 +122,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     assert theirs.get_by_text("Export: code").count() == 0
     # The settings came along, the table did not.
     theirs.get_by_text("which this browser has not uploaded").wait_for()
-    expect(theirs.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(theirs)).to_be_disabled()
     assert theirs.get_by_text("First rows").count() == 0
     theirs.goto(f"{own.url}/runs?run={run.id}")
     theirs.get_by_text(SHOWN).wait_for()
@@ -150,7 +151,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
         "input[type=file]"
     ).set_input_files({"name": "same.csv", "mimeType": "text/csv", "buffer": TABLE})
     expect(theirs.get_by_text("which this browser has not uploaded")).to_have_count(0)
-    expect(theirs.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    expect(train_button(theirs)).to_be_enabled()
     train(theirs)
     state(theirs, "Done").wait_for(timeout=LONG)
     assert own.run(run_id(theirs)).owner not in ("", run.owner)
@@ -276,7 +277,7 @@ def test_three_quick_clicks_train_one_run(own: App, maker: BrowserContext) -> No
     page = opened(maker, own.url)
     set_number(page, "Epochs", 20)
     switch(page, "Early stopping")
-    runs, button = Store(own.home).runs, page.get_by_role("button", name="Train", exact=True)
+    runs, button = Store(own.home).runs, train_button(page)
     before = len(runs())
     button.click(click_count=3, delay=30)
     page.wait_for_url(lambda url: "run=" in url)
@@ -331,7 +332,7 @@ def test_two_tabs_that_open_at_once_are_one_visitor(own: App, maker: BrowserCont
     for page in (first, second):
         page.evaluate("address => { setTimeout(() => location.assign(address), 50) }", own.url)
     for page in (first, second):
-        page.get_by_role("button", name="Train", exact=True).wait_for()
+        train_button(page).wait_for()
         idle(page)
     set_number(second, "Epochs", 2)
     train(second)

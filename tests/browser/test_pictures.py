@@ -25,6 +25,7 @@ from browser.driving import (
     switch,
     tab,
     train,
+    train_button,
     type_into_cell,
     upload,
 )
@@ -151,9 +152,9 @@ def test_a_network_that_cannot_be_built_says_which_layer_and_why(page: Page) -> 
     grid = page.get_by_test_id("stDataFrame").first
     type_into_cell(page, grid, 240, 1, "9")
     expect(page.get_by_text("Layer 2 (Max pooling) needs pictures of at least 9 x 9 pixels")).to_be_visible()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(page)).to_be_disabled()
     choose(page, "Preset", "Small residual network")
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    expect(train_button(page)).to_be_enabled()
     expect(page.locator("table.layers").get_by_text("Layer 5 (Global average pooling)")).to_be_visible()
 
 
@@ -218,7 +219,7 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
             expect(
                 page.get_by_text("InceptionV3 needs pictures of at least 75 pixels along a side")
             ).to_be_visible()
-            expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+            expect(train_button(page)).to_be_disabled()
             choose(page, "Start from", "MobileNetV2 (ImageNet)")
             set_number(page, "Pictures are brought to (pixels)", 32)
             expander(page, "Differential learning rates")

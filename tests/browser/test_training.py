@@ -25,6 +25,7 @@ from browser.driving import (
     tab,
     take,
     train,
+    train_button,
     type_into_cell,
     upload,
     wait_for_epochs,
@@ -267,7 +268,7 @@ def test_the_plan_is_drawn_while_its_numbers_move(page: Page) -> None:
     assert (momenta[0][1], momenta[-1][1]) == pytest.approx((0.95, 0.95))
     set_number(page, "base_momentum", 0.97)
     page.get_by_text("raise max_momentum or lower base_momentum").wait_for()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(page)).to_be_disabled()
     switch(page, "Cyclical momentum")
     choose(page, "Unit of lengths", "steps")
     set_number(page, "Warm-up (steps)", 35)
@@ -304,7 +305,7 @@ def test_a_layer_beyond_its_limits_is_refused_and_not_moved_to_them(
     page: Page, units: str, sentence: str
 ) -> None:
     table = page.locator("[data-testid=stDataFrame]:visible").first
-    train = page.get_by_role("button", name="Train", exact=True)
+    train = train_button(page)
     type_into_cell(page, table, 70, 0, units)
     error = page.get_by_test_id("stAlert").filter(has_text="Layer 1: The setting “units”")
     expect(error).to_contain_text(sentence)
@@ -384,7 +385,7 @@ def test_pruning_that_cannot_be_is_said_and_nothing_is_lost(
 
         set_number(page, "Last epoch of pruning", 9)
         expect(page.get_by_text("after the last, which is 6; choose an earlier end").first).to_be_visible()
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+        expect(train_button(page)).to_be_disabled()
         set_number(page, "Last epoch of pruning", 4)
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+        expect(train_button(page)).to_be_enabled()
         expect(box.get_by_text("The final sparsity is reached in epoch 4 of 6.")).to_be_visible()
