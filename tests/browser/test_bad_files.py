@@ -84,7 +84,7 @@ def _verdict(page: Page) -> tuple[bool, list[str]]:
     """Whether Train can be pressed, and what the page says; where they differ, it may still be drawing itself."""
     start = train_button(page)
     for _ in range(20):
-        ready, said = train_button.is_enabled(), _errors(page)
+        ready, said = start.is_enabled(), _errors(page)
         if ready is not bool(said):
             break
         page.wait_for_timeout(500)

@@ -225,7 +225,7 @@ def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving
         driving.expander(page, "Missing values, scaling and split")
         driving.choose(page, "Split", "By groups")
         page.get_by_text("Choose the column that holds the groups").wait_for()
-        expect(train_button(page)).to_be_disabled()
+        expect(driving.train_button(page)).to_be_disabled()
         driving.choose(page, "Split column", "shop")
         page.get_by_text("needs at least 3 groups").wait_for()
         driving.choose(page, "Split column", "customer")
