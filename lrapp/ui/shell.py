@@ -13,6 +13,12 @@ log = logging.getLogger(__name__)
 
 # Wide enough for a table of layers.
 RAIL_PIXELS = 420
+# A wave that settles, as a learning rate does, in a blue that both themes carry.
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 132 32" width="132" height="32">
+<path d="M3 26 L10 6 L17 26 L22 13 L27 26 L31 19 L35 26" fill="none" stroke="#3b82f6" stroke-width="3"
+ stroke-linecap="round" stroke-linejoin="round"/>
+<text x="44" y="24" font-family="Source Sans, sans-serif" font-size="23" font-weight="700" fill="#3b82f6">LR Lab</text>
+</svg>"""
 STYLE = """
 <style>
 /* Train and Stop stay in view. */
@@ -38,6 +44,7 @@ def show() -> None:
     """Set the page up, and run the one that the address names."""
     st.set_page_config(page_title="LR Lab", page_icon="📈", layout="wide", initial_sidebar_state=RAIL_PIXELS)
     st.html(STYLE)
+    st.logo(LOGO, size="large")
     from lrapp.ui.compare import page as compare
     from lrapp.ui.predict import page as predict
     from lrapp.ui.runs import page as runs

@@ -281,6 +281,19 @@ def switch(page: Page, label: str) -> None:
     idle(page)
 
 
+def results(page: Page) -> None:
+    """Wait until a run shows its results."""
+    page.get_by_role("tab", name="Errors").wait_for()
+    idle(page)
+
+
+def look(page: Page, title: str) -> None:
+    """Open one of the views of a run's results."""
+    results(page)
+    page.get_by_role("tab", name=title, exact=True).click()
+    idle(page)
+
+
 def expander(page: Page, title: str) -> Locator:
     """Open an expander, and the step of the rail that it lies in, and return it."""
     summary = page.locator("summary", has_text=title)

@@ -16,6 +16,7 @@ from browser.driving import (
     PATIENCE,
     App,
     idle,
+    look,
     no_defect,
     open_app,
     run_id,
@@ -108,6 +109,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     set_number(page, "Epochs", 5)
     train(page)
     state(page, "Done").wait_for(timeout=LONG)
+    look(page, "Export")
     page.get_by_role("button", name="Download the model").wait_for()
     run = own.run(run_id(page))
     assert run.owner
@@ -117,9 +119,10 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     theirs = opened(other, f"{own.url}/?run={run.id}")
     theirs.get_by_text(SHOWN).wait_for()
     wait_for_charts(theirs)
+    look(theirs, "Export")
     theirs.get_by_role("button", name="Report (HTML)").wait_for()
     assert buttons(theirs) == set()
-    assert theirs.get_by_text("Export: code").count() == 0
+    assert theirs.get_by_role("radiogroup", name="Format").count() == 0
     # The settings came along, the table did not.
     theirs.get_by_text("which this browser has not uploaded").wait_for()
     expect(train_button(theirs)).to_be_disabled()
@@ -167,6 +170,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     grid.locator("canvas tbody tr").first.wait_for(state="attached")
     assert grid.locator("canvas tbody tr").count() == 1
     page.goto(f"{own.url}/runs?run={run.id}")
+    look(page, "Export")
     page.get_by_role("button", name="Download the model").wait_for()
     idle(page)
     assert buttons(page) == {"Delete", "Star", "Name and note", "Download the model"}
@@ -352,6 +356,7 @@ def test_without_cookies_the_tab_is_all_that_is_known(browser: Browser, own: App
         set_number(page, "Epochs", 2)
         train(page)
         state(page, "Done").wait_for(timeout=LONG)
+        look(page, "Export")
         page.get_by_role("button", name="Download the model").wait_for()
         page.reload()
         page.get_by_text(SHOWN).wait_for()

@@ -20,6 +20,7 @@ from browser.driving import (
     idle,
     no_defect,
     open_app,
+    results,
     set_number,
     state,
     switch,
@@ -94,7 +95,7 @@ def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page
     set_number(page, "Epochs", 2)
     run = finish(app, page)
     wait_for_charts(page)
-    expect(page.get_by_role("heading", name="Test results")).to_be_visible()
+    results(page)
     no_defect(page)
     _predict(page, app, run)
     page.goto(f"{app.url}/?run={run.id}")
@@ -230,7 +231,7 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
             run = finish(app, page)
             assert run.settings.training.groups.unfreezing == (2, 1)
             assert (run.history().step_frame()["early"] > 0).sum() == len(run.history().step_frame()) // 3
-            page.get_by_role("heading", name="Test results").wait_for()
+            results(page)
             idle(page)
             expander(page, "Data preparation")
             expect(

@@ -17,6 +17,7 @@ from browser.driving import (
     expander,
     go,
     idle,
+    look,
     open_app,
     run_id,
     set_number,
@@ -60,7 +61,7 @@ def make_long(page: Page) -> None:
 
 def stop(page: Page) -> None:
     """Press Stop and wait until it has."""
-    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop", exact=True).click()
+    page.locator(".st-key-bar").get_by_role("button", name="Stop", exact=True).click()
     state(page, "Stopped").wait_for()
     idle(page)
 
@@ -78,7 +79,7 @@ def test_the_first_click_trains_a_sample(browser: Browser, own_app: App) -> None
         )
         assert training.points[-1][1] > training.points[0][1]
         assert painted(page, TRAINING) > 300
-        page.get_by_text("Test results").wait_for()
+        look(page, "Export")
         page.get_by_role("button", name="Download the model").wait_for()
 
 
@@ -127,7 +128,7 @@ def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
     assert run.status.state == "stopped"
     assert run.model_path.exists()
     wait_for_charts(page)
-    page.get_by_text("Test results").wait_for()
+    look(page, "Export")
 
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download the model").click()

@@ -109,7 +109,6 @@ def _export(run: Run, history: History, scores: Scores | None, found: headline.F
             )
         if scores is not None and found is not None:
             results.report_button(run, history, scores, found)
-        model_for_use.offer(run, history)
     if access.may("download", run):
         exports.show(run)
     sizes.show(run, history)

@@ -16,6 +16,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import Run
 from lrapp.ui.parts import resources, session, steps
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import model_for_use
 
 _TREES_SECONDS = 1.0
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
@@ -62,7 +63,7 @@ def show(run: Run, history: History, scores: Scores) -> Found:
     elif resources.jobs().comparing(run):
         resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
     diagnosis = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
-    _next(run, diagnosis, found)
+    _next(run, history, diagnosis, found)
     for remark in setting_checks.after(run.settings, history):
         if remark.sentence != diagnosis.sentence:
             st.warning(plain(remark.text, None), icon=":material/rule_settings:")
@@ -93,7 +94,7 @@ def _insight(run: Run) -> Insight | None:
     return None
 
 
-def _next(run: Run, diagnosis: Diagnosis, found: Found) -> None:
+def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> None:
     """Say what went well or wrong, and offer the one thing to do about it."""
     text = plain(diagnosis.sentence, None)
     if diagnosis.advice:
@@ -127,6 +128,7 @@ def _next(run: Run, diagnosis: Diagnosis, found: Found) -> None:
                 tree_advice.tried(run.settings, ideas), tree_advice.card(ideas), "as boosted trees suggest"
             )
             _to_train(run)
+        model_for_use.offer(run, history)
 
 
 def _to_train(run: Run) -> None:

@@ -72,15 +72,15 @@ def _moved_on(run_id: str) -> None:
     """Say where the settings are no longer those of the run, and lead to the next one."""
     changed = _changed(run_id)
     with st.container(key="moved-on", horizontal=True, vertical_alignment="center"):
+        st.button("Setup", icon=":material/arrow_back:", type="tertiary", key="setup", on_click=_to_setup)
         if changed:
             st.caption(
-                f":material/edit_note: The settings have changed since this run: {', '.join(changed)}. "
-                "Train starts a run with the new ones."
+                f":material/edit_note: Changed since this run: {', '.join(changed)}. Train starts a run with the new "
+                "settings."
             )
-        st.button("New run", icon=":material/add:", type="tertiary", key="new-run", on_click=_new)
 
 
-def _new() -> None:
+def _to_setup() -> None:
     session.state().shown_run = ""
     for name in ("run", "settings"):
         st.query_params.pop(name, None)

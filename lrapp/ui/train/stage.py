@@ -10,6 +10,7 @@ from lrapp.phrasing import counted, number
 from lrapp.settings import RunSettings
 from lrapp.ui.parts import draft, saving
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import range_test
 from lrapp.ui.train.rail import Bench
 
 
@@ -24,6 +25,7 @@ def show(settings: RunSettings, found: Bench) -> None:
     st.caption(
         "Choose a table or pictures on the left, press Train, watch it learn, and take the model with you."
     )
+    range_test.last(settings)
     rows = None if found.chosen is None else found.chosen.rows
     if rows is None:
         return
