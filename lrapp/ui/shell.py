@@ -28,6 +28,7 @@ STYLE = """
 .st-key-bar { flex-wrap: nowrap; }
 /* The rail's steps lie close together, so that all four are in view. */
 .st-key-rail [class*="st-key-step-"] { padding: 0.6rem 0.9rem; }
+.st-key-rail summary { color: inherit; }
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */

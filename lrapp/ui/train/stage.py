@@ -21,11 +21,13 @@ def show(settings: RunSettings, found: Bench) -> None:
         settings: The draft.
         found: What the rail found.
     """
-    st.header("Train a neural network on your data, without code", anchor=False)
-    st.caption(
-        "Choose a table or pictures on the left, press Train, watch it learn, and take the model with you."
-    )
-    range_test.last(settings)
+    if "test" in st.query_params:
+        range_test.last(settings)
+    else:
+        st.header("Train a neural network on your data, without code", anchor=False)
+        st.caption(
+            "Choose a table or pictures on the left, press Train, watch it learn, and take the model with you."
+        )
     rows = None if found.chosen is None else found.chosen.rows
     if rows is None:
         return
