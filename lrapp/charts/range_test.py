@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.theme import RED, finished
+from lrapp.charts.theme import RED, finished, ink
 from lrapp.charts.training import TRAINING, kept
 from lrapp.policies import loss_curve
 from lrapp.runs.events import History
@@ -19,6 +19,10 @@ SUGGESTIONS = {
     "valley": "valley",
     "slide": "slide rule",
 }
+
+
+# The longest of these in the chart, in pixels.
+_LABEL = 150
 
 
 def frame(history: History) -> pd.DataFrame:
@@ -120,6 +124,12 @@ def clickable(
     ]
     rule = mark.mark_rule(color=RED, strokeWidth=1.5)
     clicked = mean.transform_filter({"param": "line", "empty": False})
+    # On the other side where it would hang over the edge.
+    at = "scale('x', datum.learning_rate)"
+    near = f"{at} < {_LABEL}" if align == "right" else f"{at} > width - {_LABEL}"
+    other = "right" if align == "left" else "left"
+    side = alt.expr(f"{near} ? '{other}' : '{align}'")
+    away = alt.expr(f"({near}) == {str(align == 'left').lower()} ? -4 : 4")
     layers = [
         *behind,
         # Wide and invisible: the targets of clicks and the pointer.
@@ -128,12 +138,13 @@ def clickable(
         clicked.mark_rule(color=RED, strokeWidth=2, strokeDash=[5, 3]).encode(x=x),
         *(
             mark.transform_filter(f"datum.name == '{name}'")
-            .mark_text(align=align, dx=4 if align == "left" else -4, color=RED, fontSize=11)
+            .mark_text(align=side, dx=away, color=ink(RED))
             .encode(x=x, y=alt.value(8 + 14 * row), text="name:N")
             for row, name in enumerate(names)
         ),
     ]
-    made = finished(alt.layer(*layers).properties(height=260))
+    told = f"Range test: {figure} over the learning rate, with the suggested rates; a click sets one of your own."
+    made = finished(alt.layer(*layers).properties(height=260), told)
     made["layer"][len(behind)]["name"] = "curve"
     line = {"type": "point", "encodings": ["x"], "nearest": True, "on": "click"}
     return made | {"params": [{"name": "line", "select": line, "views": ["curve"]}]}
