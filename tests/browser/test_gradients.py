@@ -3,7 +3,19 @@
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.driving import App, choose, expander, idle, open_app, set_number, state, switch, tab, train
+from browser.driving import (
+    App,
+    choose,
+    expander,
+    field,
+    idle,
+    open_app,
+    set_number,
+    state,
+    switch,
+    tab,
+    train,
+)
 
 TITLES = ["Layer", "Verdict", "Weights checked", "Largest error", "Lost in mixed_bfloat16"]
 
@@ -92,7 +104,7 @@ def test_a_network_that_cannot_be_checked_says_why(browser: Browser, app: App) -
     with tab(browser) as page:
         open_app(page, app.url)
         page.get_by_role("button", name="Handwritten digits").click()
-        expect(page.get_by_role("combobox", name="Pictures")).to_have_value("Pictures: Handwritten digits")
+        expect(field(page, "combobox", "Pictures")).to_have_value("Pictures: Handwritten digits")
         page.locator("table.classes img").first.wait_for()
         idle(page)
         expander(page, "Start from")
