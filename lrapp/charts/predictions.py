@@ -175,5 +175,7 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: st
     legend = _AROUND // 2 if names != [""] else 0
     slanted = _AROUND if kind == "category" else 0
     chart = alt.layer(*layers).properties(height=240 + legend + slanted)
-    told = f"{title(answer)} over {name}" + (f", which is {title(str(now))} now." if now is not None else ".")
+    told = f"How {title(answer)} changes with {name}" + (
+        f", which is {title(str(now))} now." if now is not None else "."
+    )
     return Figure(finished(chart, told), frame, "what-if")

@@ -125,10 +125,11 @@ def _curve_frame(one: ClassCurves, kind: str) -> pd.DataFrame:
 
 def _curves(found: tuple[ClassCurves, ...], x: str, y: str, told: str) -> dict[str, Any]:
     names = list(dict.fromkeys(one.name for one in found))
+    models = list(dict.fromkeys(one.model for one in found))
     base, ends = alt.Chart(), theme.square()
     sides = {
-        "x": alt.X("x:Q", title=x, scale=alt.Scale(domain=[0, 1], **ends["x"]), axis=_TENTHS),
-        "y": alt.Y("y:Q", title=y, scale=alt.Scale(domain=[0, 1], **ends["y"]), axis=_TENTHS),
+        "x": alt.X("x:Q", title=x, scale=alt.Scale(domain=[0, 1]), axis=_TENTHS),
+        "y": alt.Y("y:Q", title=y, scale=alt.Scale(domain=[0, 1]), axis=_TENTHS),
         "order": alt.Order("x:Q"),
     }
     lines = (
@@ -141,7 +142,7 @@ def _curves(found: tuple[ClassCurves, ...], x: str, y: str, told: str) -> dict[s
                 "model:N",
                 title=None,
                 scale=alt.Scale(domain=["network", "linear model"], range=[[1, 0], [4, 4]]),
-                legend=alt.Legend(orient="bottom", symbolStrokeColor=GREY),
+                legend=alt.Legend(orient="top", symbolStrokeColor=GREY) if len(models) > 1 else None,
             ),
             tooltip=[
                 alt.Tooltip("class:N", title="class"),
@@ -151,8 +152,15 @@ def _curves(found: tuple[ClassCurves, ...], x: str, y: str, told: str) -> dict[s
             ],
         )
     )
+    # The layers share the scales of the first.
     chance = (
-        base.transform_filter("datum.model == 'chance'").mark_line(color=GREY, strokeWidth=1).encode(**sides)
+        base.transform_filter("datum.model == 'chance'")
+        .mark_line(color=GREY, strokeWidth=1)
+        .encode(
+            x=alt.X("x:Q", title=x, scale=alt.Scale(domain=[0, 1], **ends["x"]), axis=_TENTHS),
+            y=alt.Y("y:Q", title=y, scale=alt.Scale(domain=[0, 1], **ends["y"]), axis=_TENTHS),
+            order=alt.Order("x:Q"),
+        )
     )
     return finished(alt.layer(chance, lines).properties(height=_SQUARE), told)
 
@@ -186,23 +194,17 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
     else:
         colour["color"] = alt.value(TRAINING)
     ends = theme.square()
+    square = {axis: alt.Scale(domain=[0, 1], **ends[axis]) for axis in ends}
     both = {
-        "x": alt.X(
-            "predicted:Q",
-            title="predicted probability",
-            scale=alt.Scale(domain=[0, 1], **ends["x"]),
-            axis=_TENTHS,
-        ),
-        "y": alt.Y(
-            "observed:Q", title="observed share", scale=alt.Scale(domain=[0, 1], **ends["y"]), axis=_TENTHS
-        ),
+        "x": alt.X("predicted:Q", title="predicted probability", axis=_TENTHS),
+        "y": alt.Y("observed:Q", title="observed share", axis=_TENTHS),
     }
     ideal = (
         alt.Chart()
         .mark_rule(color=GREY, strokeDash=[4, 3])
         .encode(
-            x=alt.datum(0, type="quantitative"),
-            y=alt.datum(0, type="quantitative"),
+            x=alt.XDatum(0, type="quantitative", scale=square["x"]),
+            y=alt.YDatum(0, type="quantitative", scale=square["y"]),
             x2=alt.datum(1),
             y2=alt.datum(1),
         )

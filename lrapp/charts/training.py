@@ -25,8 +25,8 @@ GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 # More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
-# Of the single batches' lines.
-_FAINT = 0.25
+# Of the lines of epochs; and of those of single batches.
+_STRONG, _FAINT = 2, 0.25
 # Series of the run before, and of the mean of many networks' answers.
 GHOST, ENSEMBLE = "previous run", "all together"
 Panel = Literal["loss", "rate", "momentum", "metric"]
@@ -209,7 +209,7 @@ def run_spec(
     # Written here, because Altair renames the views of layers that its own parameters name.
     views = [*ZOOM["views"][:2], *(["momentum_lines"] if momentum else []), ZOOM["views"][2]]
     for panel, view in zip(spec["vconcat"], views, strict=True):
-        panel["layer"][1]["name"] = view
+        next(part for part in panel["layer"] if part["mark"].get("strokeWidth") == _STRONG)["name"] = view
     return spec | {"params": [ZOOM | {"views": views}]}
 
 
@@ -261,18 +261,16 @@ def _panel(
     )
     strong = [series for series in hues if series not in ("planned", GHOST)]
     line = base.transform_filter(" || ".join(f"datum.series == '{series}'" for series in strong)).mark_line(
-        strokeWidth=2, point=alt.OverlayMarkDef(size=14) if panel not in _PLANNED else False
+        strokeWidth=_STRONG, point=alt.OverlayMarkDef(size=14) if panel not in _PLANNED else False
     )
-    layers = [
-        behind,
-        line.encode(x=x, y=y, color=color, tooltip=tooltip),
-        lines.ends(base, title, scale, axis),
-    ]
+    layers = [behind, lines.ends(base, title, scale, axis)]
+    if ghost:
+        before = base.transform_filter(f"datum.series == '{ghost}'").mark_line(strokeWidth=1.5, clip=True)
+        layers.append(before.encode(x=x, y=y, color=color, tooltip=tooltip))
+    layers.append(line.encode(x=x, y=y, color=color, tooltip=tooltip))
     if panel not in _PLANNED:
-        before = base.transform_filter(f"datum.series == '{GHOST}'").mark_line(strokeWidth=1.5, clip=True)
         best = base.transform_filter("datum.series == 'best epoch'")
         layers += [
-            before.encode(x=x, y=y, color=color, tooltip=tooltip),
             best.mark_rule(strokeDash=[2, 2], color=GREY).encode(x=x),
             best.mark_point(size=90, filled=False, strokeWidth=2, color=VALIDATION).encode(
                 x=x, y=y, tooltip=tooltip
@@ -282,15 +280,15 @@ def _panel(
         layers += more(base, x, y)
         hues = hues | {ENSEMBLE: VALIDATION}
     if panel == "loss":
-        # On the side with more room.
-        early = f"datum.epoch < {epochs / 8}"
+        # Beside the line that came down to it, except at the end, where names stand.
+        late = f"datum.epoch > {epochs * 7 / 8}"
         layers += [
             best.transform_filter(where)
             .mark_text(
-                text="best", dx=away, dy=-10, align="left" if away > 0 else "right", color=ink(VALIDATION)
+                text="best", dx=away, dy=-12, align="left" if away > 0 else "right", color=ink(VALIDATION)
             )
             .encode(x=x, y=y)
-            for where, away in ((early, 10), (f"!({early})", -10))
+            for where, away in ((late, -8), (f"!({late})", 8))
         ]
     written = {series: ink(hue) for series, hue in hues.items()}
     layers.append(lines.names(base, written, height, log=log))
