@@ -383,7 +383,7 @@ def dependence(found: Dependence, answer: str) -> Figure:
         if numeric
         else chart.mark_point(filled=True, size=90, opacity=1)
     )
-    told = f"{title(answer).capitalize()} over {name}" + (
+    told = f"How the {title(answer)} changes with {name}" + (
         f", for {quoted(names, 3)}." if len(names) > 1 else "."
     )
     return Figure(finished(marked.properties(height=280), told), frame, "dependence")

@@ -6,6 +6,7 @@ brackets, quotes or line breaks; what a person called a column appears in titles
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, Literal, ParamSpec
 
@@ -199,18 +200,46 @@ def run_spec(
         ),
         _panel("metric", metric, epochs, last=True, more=more),
     )
-    chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
+    chart = alt.vconcat(*(panel.chart for panel in panels), spacing=12).resolve_scale(
+        x="shared", color="independent"
+    )
     below = (
         ", learning rate, "
         + (f"{momentum}, " if isinstance(momentum, str) and momentum else "")
         + f"and {metric}"
     )
     spec = finished(chart, f"Training and validation loss{below} over {epochs:,} epochs.")
-    # Written here, because Altair renames the views of layers that its own parameters name.
     views = [*ZOOM["views"][:2], *(["momentum_lines"] if momentum else []), ZOOM["views"][2]]
-    for panel, view in zip(spec["vconcat"], views, strict=True):
-        next(part for part in panel["layer"] if part["mark"].get("strokeWidth") == _STRONG)["name"] = view
+    for panel, part, view in zip(panels, spec["vconcat"], views, strict=True):
+        panel.finish(part, view)
     return spec | {"params": [ZOOM | {"views": views}]}
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """One panel: its layers, the second of which are the ends of its scale and the last the names of its lines.
+
+    Args:
+        chart: The layers.
+        before: What happens to the points before they come to the layers.
+        names: What happens to those of the names.
+    """
+
+    chart: alt.LayerChart | alt.FacetChart
+    before: lines.Transforms
+    names: lines.Transforms
+
+    def finish(self, spec: dict[str, Any], view: str) -> None:
+        """Complete its specification: transforms, and the name of the view that zooms."""
+        spec["transform"] = self.before
+        spec["layer"][1]["transform"] = lines.ends_transforms()
+        spec["layer"][-1]["transform"] = self.names
+        # Written here, because Altair renames the views of layers that its own parameters name.
+        next(part for part in spec["layer"] if part["mark"].get("strokeWidth") == _STRONG)["name"] = view
+
+
+def _heights(panel: Panel) -> int:
+    return 210 if panel == "loss" else 110
 
 
 def _panel(
@@ -222,15 +251,14 @@ def _panel(
     last: bool = False,
     grouped: bool = False,
     more: More | None = None,
-) -> alt.LayerChart | alt.FacetChart:
+) -> _Panel:
     if panel in _PLANNED:
         hues = {"planned": GREY} | (GROUP_HUES if grouped else {"used": TRAINING})
         faint = ghost = ""
     else:
         hues = {"training": TRAINING, "validation": VALIDATION, GHOST: GREY}
         faint, ghost = "one batch", GHOST
-    height = 210 if panel == "loss" else 110
-    base = lines.scaled(alt.Chart().transform_filter(f"datum.panel == '{panel}'"), faint, ghost, log=log)
+    base = alt.Chart()
     x = alt.X(
         "epoch:Q",
         title="epoch" if last else None,
@@ -263,7 +291,7 @@ def _panel(
     line = base.transform_filter(" || ".join(f"datum.series == '{series}'" for series in strong)).mark_line(
         strokeWidth=_STRONG, point=alt.OverlayMarkDef(size=14) if panel not in _PLANNED else False
     )
-    layers = [behind, lines.ends(base, title, scale, axis)]
+    layers = [behind, lines.ends(title, scale, axis)]
     if ghost:
         before = base.transform_filter(f"datum.series == '{ghost}'").mark_line(strokeWidth=1.5, clip=True)
         layers.append(before.encode(x=x, y=y, color=color, tooltip=tooltip))
@@ -291,5 +319,7 @@ def _panel(
             for where, away in ((late, -8), (f"!({late})", 8))
         ]
     written = {series: ink(hue) for series, hue in hues.items()}
-    layers.append(lines.names(base, written, height, log=log))
-    return alt.layer(*layers).properties(height=height)
+    layers.append(lines.names(written))
+    chart = alt.layer(*layers).properties(height=_heights(panel))
+    before = [{"filter": f"datum.panel == '{panel}'"}, *lines.scaled(faint, ghost, log=log)]
+    return _Panel(chart, before, lines.names_transforms(written, _heights(panel), log=log))

@@ -152,10 +152,11 @@ def test_a_run_with_other_figures_is_not_drawn_behind(before: History) -> None:
 
 
 def test_batch_losses_are_faint_and_do_not_count_for_the_axis() -> None:
-    layers = run_spec(20, "accuracy")["vconcat"][0]["layer"]
+    panel = run_spec(20, "accuracy")["vconcat"][0]
+    layers = panel["layer"]
     behind, strong = layers[0], next(layer for layer in layers if layer.get("name") == "loss_lines")
     assert behind["mark"]["opacity"] * behind["mark"]["strokeWidth"] <= strong["mark"]["strokeWidth"] / 8
-    formulas = {part["as"]: part["calculate"] for part in parts(behind) if "calculate" in part}
+    formulas = {part["as"]: part["calculate"] for part in panel["transform"] if "calculate" in part}
     assert formulas["own_low"].startswith("datum.series != 'one batch'")
     assert "clamp(datum.value, datum.bottom, datum.top)" in formulas["drawn"]
 
