@@ -246,9 +246,8 @@ def _ended(run: Run) -> None:
     ):
         actions.resume(run)
         st.rerun()
-    if status.message:
-        bad = status.state in ("failed", "interrupted", "diverged")
-        (st.error if bad else st.caption)(plain(status.message, None))
+    if status.message and status.state in ("failed", "interrupted", "diverged"):
+        st.error(plain(status.message, None))
     if nothing_found and run.settings.mode == "train":
         refused_rates.of_run(run, history)
     if history.sweeps:

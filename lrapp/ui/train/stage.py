@@ -1,8 +1,10 @@
 """The stage before a run: what will be learned from, the network, and the plan of the learning rate."""
 
+from contextlib import suppress
+
 import streamlit as st
 
-from lrapp.charts import plans
+from lrapp.charts import network, plans
 from lrapp.errors import UserError
 from lrapp.networks import shapes
 from lrapp.networks.shapes import Group, Shape
@@ -40,7 +42,18 @@ def show(settings: RunSettings, found: Bench) -> None:
 def _network(settings: RunSettings, found: Bench) -> None:
     if found.estimate is None:
         return
+    outlook = found.chosen.outlook if found.chosen is not None else None
+    if outlook is None:
+        return
     st.subheader("Network", anchor=False)
+    with suppress(UserError):  # the Network step says what cannot be built
+        st.html(
+            network.picture(
+                *(settings.model, outlook.shape, outlook.outputs, outlook.numbers),
+                networks=settings.networks,
+                answer=settings.data.target or "",
+            )
+        )
     st.caption(plain(found.estimate.sentence, None))
 
 
