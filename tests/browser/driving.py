@@ -337,6 +337,11 @@ def train_button(page: Page) -> Locator:
     return page.get_by_role("button", name=re.compile("^Train( Shortcut .*)?$"))
 
 
+def stop_button(page: Page) -> Locator:
+    """The button that ends the run on the stage."""
+    return page.locator(".st-key-bar").get_by_role("button", name=re.compile("^Stop( Shortcut .*)?$"))
+
+
 def train(page: Page) -> str:
     """Press Train, and return the id of the run."""
     before = page.url

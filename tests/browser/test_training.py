@@ -24,6 +24,7 @@ from browser.driving import (
     set_number,
     state,
     step,
+    stop_button,
     switch,
     tab,
     take,
@@ -63,7 +64,7 @@ def make_long(page: Page) -> None:
 
 def stop(page: Page) -> None:
     """Press Stop and wait until it has."""
-    page.locator(".st-key-bar").get_by_role("button", name="Stop", exact=True).click()
+    stop_button(page).click()
     state(page, "Stopped").wait_for()
     idle(page)
 

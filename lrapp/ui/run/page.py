@@ -104,6 +104,7 @@ def _stop(run: Run, place: DeltaGenerator) -> None:
         icon=":material/stop:",
         key=f"stop.{run.id}",
         disabled=asked,
+        shortcut="Alt+S",
         help="Ends the run within a second, or after the step that is running if that takes longer, and keeps the best "
         "weights so far.",
     ):
