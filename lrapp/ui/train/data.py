@@ -220,7 +220,7 @@ def _kinds(data: DataSettings, detected: dict[str, ColumnKind], name: str) -> di
 def _kinds_editor(data: DataSettings, start: dict[str, ColumnKind], key: str) -> None:
     """Show the columns; edits are in the session, under the key."""
     st.caption("Identifiers, constants and long texts are left out. Change a kind that was detected wrongly.")
-    found = resources.overview(data.source, data.dialect)
+    found = resources.overview(data)
     shown = found.drop(columns=["reason"]).assign(kind=[start[name].value for name in found["name"]])
     st.data_editor(
         shown,

@@ -58,7 +58,7 @@ def suits_logarithm(data: DataSettings, task: Task) -> bool:
     """
     if task != "regression" or data.target_transform == "log":
         return False
-    named = data.model_dump_json(include={"source", "dialect", "kinds", "target"})
+    named = data.model_dump_json(include={"source", "dialect", "kinds", "gap_codes", "target"})
     return _suits_logarithm(named)
 
 
@@ -73,7 +73,7 @@ def check_split(data: DataSettings, task: Task) -> None:
         UserError: If there are too few groups, times, rows or rows of a class, or the split column cannot be used.
     """
     if data.split != "random" or data.folds > 1:
-        named = {"source", "dialect", "kinds", "target", "task", "stratify", "split_seed"}
+        named = {"source", "dialect", "kinds", "gap_codes", "target", "task", "stratify", "split_seed"}
         named |= {"validation_share", "test_share", "split", "split_column", "split_column_input", "folds"}
         if sentence := _split_trouble(data.model_dump_json(include=named), task):
             raise UserError(sentence)
