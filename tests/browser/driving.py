@@ -11,12 +11,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from drawn.charts import PATIENCE, wait_for_charts
 from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 
+from lrapp.access import preferences
 from lrapp.runs.store import ENDED, Run, Store
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +49,8 @@ class App:
         self._log = home.parent / f"{home.name}.log"
 
     def start(self, script: str = "app.py") -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it answers; whoever comes sees the expert settings."""
+        preferences.write(self.home, "", "expert settings", on=True)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -191,7 +194,7 @@ def idle(page: Page) -> None:
 def open_app(page: Page, url: str) -> None:
     """Open a page of the app and wait for its contents."""
     page.goto(url)
-    ready = page.get_by_role("button", name="Train", exact=True)
+    ready = train_button(page)
     ready.or_(page.locator("[data-testid=stException]")).first.wait_for()
     no_defect(page)
     idle(page)
@@ -218,9 +221,29 @@ def take(page: Page, name: str, data: bytes) -> None:
     idle(page)
 
 
+def step(page: Page, title: str) -> Locator:
+    """Open a step of the rail, and return it."""
+    box = page.locator(f".st-key-step-{title.replace(' ', '-')}")
+    _unfold(page, box.locator("[data-testid=stExpander]").first)
+    return box
+
+
+def reveal(page: Page, wanted: Locator) -> Locator:
+    """Open the step of the rail that something lies in, if it lies in one, and return what was wanted."""
+    wanted.first.wait_for(state="attached")
+    inside = page.locator("[class*=st-key-step-]").filter(has=wanted)
+    if inside.count():
+        _unfold(page, inside.first.locator("[data-testid=stExpander]").first)
+    return wanted
+
+
+def _field(page: Page, role: Literal["spinbutton", "combobox", "switch"], label: str) -> Locator:
+    return reveal(page, page.get_by_role(role, name=label, exact=True, include_hidden=True))
+
+
 def set_number(page: Page, label: str, value: float) -> None:
     """Type a number into a field."""
-    field = page.get_by_role("spinbutton", name=label, exact=True)
+    field = _field(page, "spinbutton", label)
     field.fill(f"{value}")
     field.press("Enter")
     idle(page)
@@ -228,7 +251,7 @@ def set_number(page: Page, label: str, value: float) -> None:
 
 def choose(page: Page, label: str, option: str | int) -> None:
     """Choose an entry of a list: by its text, or by its place, counted from 0."""
-    field = page.get_by_role("combobox", name=label, exact=True)
+    field = _field(page, "combobox", label)
     entries = page.get_by_role("option")
     entry = (
         page.get_by_role("option", name=option, exact=True)
@@ -253,28 +276,52 @@ def choose(page: Page, label: str, option: str | int) -> None:
 
 def switch(page: Page, label: str) -> None:
     """Turn a switch over."""
-    page.get_by_role("switch", name=label).locator("xpath=ancestor::label").click()
+    wanted = reveal(page, page.get_by_role("switch", name=label, include_hidden=True))
+    wanted.locator("xpath=ancestor::label").click()
+    idle(page)
+
+
+def results(page: Page) -> None:
+    """Wait until a run shows its results."""
+    page.get_by_role("tab", name="Errors").wait_for()
+    idle(page)
+
+
+def look(page: Page, title: str) -> None:
+    """Open one of the views of a run's results."""
+    results(page)
+    page.get_by_role("tab", name=title, exact=True).click()
     idle(page)
 
 
 def expander(page: Page, title: str) -> Locator:
-    """Open an expander and return its contents."""
-    box = page.locator("[data-testid=stExpander]").filter(has=page.locator("summary", has_text=title))
-    details = box.locator("details")
+    """Open an expander, and the step of the rail that it lies in, and return it."""
+    summary = page.locator("summary", has_text=title)
+    box = reveal(page, page.locator("[data-testid=stExpander]").filter(has=summary)).last
+    return _unfold(page, box)
+
+
+def _unfold(page: Page, box: Locator) -> Locator:
+    details = box.locator("details").first
     # A click that meets the page while it draws itself anew is lost, and one that is closing still counts as open.
     for _ in range(8):
         details.evaluate("box => Promise.all(box.getAnimations().map(one => one.finished.catch(() => {})))")
-        if box.locator("details[open]").count():
+        if details.get_attribute("open") is not None:
             return box
-        box.locator("summary").click()
+        details.locator("summary").first.click()
         idle(page)
-    raise AssertionError(f"The expander {title!r} does not open.")
+    raise AssertionError(f"It does not open: {box}")
+
+
+def train_button(page: Page) -> Locator:
+    """The button that starts a run."""
+    return page.get_by_role("button", name=re.compile("^Train( Shortcut .*)?$"))
 
 
 def train(page: Page) -> str:
     """Press Train, and return the id of the run."""
     before = page.url
-    page.get_by_role("button", name="Train", exact=True).click()
+    train_button(page).click()
     page.wait_for_url(lambda url: "run=" in url and url != before)
     return run_id(page)
 

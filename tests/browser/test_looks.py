@@ -4,7 +4,7 @@ import pytest
 from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, expander, idle, open_app, run_id, set_number, state, tab, train
+from browser.driving import App, expander, idle, open_app, run_id, set_number, state, tab, train, train_button
 
 _UNNAMED = """() => [...document.querySelectorAll('button, input, select, textarea, a[href]')]
   .filter(item => item.checkVisibility({checkVisibilityCSS: true}) && !item.closest('[aria-hidden=true]'))
@@ -72,7 +72,7 @@ def test_nothing_hangs_over_and_everything_can_be_read(
         _no_overflow(page)
         assert page.evaluate(_CONTRAST) == []
         # The button is there without scrolling, and not beneath the edge.
-        box = page.get_by_role("button", name="Train", exact=True).bounding_box()
+        box = train_button(page).bounding_box()
         assert box is not None
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 850
@@ -97,7 +97,7 @@ def test_the_other_pages_fit_a_phone(browser: Browser, app: App, finished_run: s
 
 
 def test_a_keyboard_is_enough(page: Page) -> None:
-    wanted = page.get_by_role("button", name="Train", exact=True)
+    wanted = train_button(page)
     reached: list[str] = []
     for _ in range(120):
         page.keyboard.press("Tab")

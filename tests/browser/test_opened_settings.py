@@ -4,16 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import (
-    App,
-    choose,
-    expander,
-    idle,
-    open_app,
-    set_number,
-    tab,
-    train,
-)
+from browser.driving import App, choose, expander, idle, open_app, set_number, tab, train, train_button
 from lrapp.runs import links
 from lrapp.runs.store import Store
 from lrapp.settings import (
@@ -35,7 +26,7 @@ def test_a_broken_link_is_a_sentence_and_the_usual_settings(browser: Browser, ap
         expect(page.get_by_role("spinbutton", name="Ensemble (networks)")).to_have_value(
             f"{starting_values.NETWORKS}"
         )
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+        expect(train_button(page)).to_be_enabled()
 
 
 def test_settings_are_opened_from_a_file(browser: Browser, app: App, tmp_path: Path) -> None:
@@ -83,7 +74,7 @@ def test_the_file_that_a_link_was_made_for_is_asked_for(browser: Browser, app: A
     with tab(browser) as page:
         open_app(page, f"{app.url}/?settings={links.to_text(settings)}")
         page.get_by_text(f"its SHA-256 begins with {source.sha256[:8]}").wait_for()
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+        expect(train_button(page)).to_be_disabled()
         uploader = page.get_by_test_id("stFileUploader").filter(has_text="The table of these settings")
         file = uploader.locator("input[type=file]")
         file.set_input_files({"name": "other.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"})

@@ -20,11 +20,13 @@ from browser.driving import (
     idle,
     no_defect,
     open_app,
+    results,
     set_number,
     state,
     switch,
     tab,
     train,
+    train_button,
     type_into_cell,
     upload,
 )
@@ -93,7 +95,7 @@ def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page
     set_number(page, "Epochs", 2)
     run = finish(app, page)
     wait_for_charts(page)
-    expect(page.get_by_role("heading", name="Test results")).to_be_visible()
+    results(page)
     no_defect(page)
     _predict(page, app, run)
     page.goto(f"{app.url}/?run={run.id}")
@@ -151,9 +153,9 @@ def test_a_network_that_cannot_be_built_says_which_layer_and_why(page: Page) -> 
     grid = page.get_by_test_id("stDataFrame").first
     type_into_cell(page, grid, 240, 1, "9")
     expect(page.get_by_text("Layer 2 (Max pooling) needs pictures of at least 9 x 9 pixels")).to_be_visible()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(page)).to_be_disabled()
     choose(page, "Preset", "Small residual network")
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    expect(train_button(page)).to_be_enabled()
     expect(page.locator("table.layers").get_by_text("Layer 5 (Global average pooling)")).to_be_visible()
 
 
@@ -218,7 +220,7 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
             expect(
                 page.get_by_text("InceptionV3 needs pictures of at least 75 pixels along a side")
             ).to_be_visible()
-            expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+            expect(train_button(page)).to_be_disabled()
             choose(page, "Start from", "MobileNetV2 (ImageNet)")
             set_number(page, "Pictures are brought to (pixels)", 32)
             expander(page, "Differential learning rates")
@@ -229,7 +231,7 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
             run = finish(app, page)
             assert run.settings.training.groups.unfreezing == (2, 1)
             assert (run.history().step_frame()["early"] > 0).sum() == len(run.history().step_frame()) // 3
-            page.get_by_role("heading", name="Test results").wait_for()
+            results(page)
             idle(page)
             expander(page, "Data preparation")
             expect(

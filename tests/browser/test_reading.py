@@ -1,4 +1,4 @@
-"""How a file is read, as a person chooses it on the Data card, is what a run is trained with."""
+"""How a file is read, as a person chooses it on the Data step, is what a run is trained with."""
 
 import re
 

@@ -17,6 +17,7 @@ from browser.driving import (
     expander,
     go,
     idle,
+    look,
     open_app,
     run_id,
     set_number,
@@ -25,6 +26,7 @@ from browser.driving import (
     tab,
     take,
     train,
+    train_button,
     type_into_cell,
     upload,
     wait_for_epochs,
@@ -59,7 +61,7 @@ def make_long(page: Page) -> None:
 
 def stop(page: Page) -> None:
     """Press Stop and wait until it has."""
-    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop", exact=True).click()
+    page.locator(".st-key-bar").get_by_role("button", name="Stop", exact=True).click()
     state(page, "Stopped").wait_for()
     idle(page)
 
@@ -77,7 +79,7 @@ def test_the_first_click_trains_a_sample(browser: Browser, own_app: App) -> None
         )
         assert training.points[-1][1] > training.points[0][1]
         assert painted(page, TRAINING) > 300
-        page.get_by_text("Test results").wait_for()
+        look(page, "Export")
         page.get_by_role("button", name="Download the model").wait_for()
 
 
@@ -126,7 +128,7 @@ def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
     assert run.status.state == "stopped"
     assert run.model_path.exists()
     wait_for_charts(page)
-    page.get_by_text("Test results").wait_for()
+    look(page, "Export")
 
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download the model").click()
@@ -267,7 +269,7 @@ def test_the_plan_is_drawn_while_its_numbers_move(page: Page) -> None:
     assert (momenta[0][1], momenta[-1][1]) == pytest.approx((0.95, 0.95))
     set_number(page, "base_momentum", 0.97)
     page.get_by_text("raise max_momentum or lower base_momentum").wait_for()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(page)).to_be_disabled()
     switch(page, "Cyclical momentum")
     choose(page, "Unit of lengths", "steps")
     set_number(page, "Warm-up (steps)", 35)
@@ -304,7 +306,7 @@ def test_a_layer_beyond_its_limits_is_refused_and_not_moved_to_them(
     page: Page, units: str, sentence: str
 ) -> None:
     table = page.locator("[data-testid=stDataFrame]:visible").first
-    train = page.get_by_role("button", name="Train", exact=True)
+    train = train_button(page)
     type_into_cell(page, table, 70, 0, units)
     error = page.get_by_test_id("stAlert").filter(has_text="Layer 1: The setting “units”")
     expect(error).to_contain_text(sentence)
@@ -384,7 +386,7 @@ def test_pruning_that_cannot_be_is_said_and_nothing_is_lost(
 
         set_number(page, "Last epoch of pruning", 9)
         expect(page.get_by_text("after the last, which is 6; choose an earlier end").first).to_be_visible()
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+        expect(train_button(page)).to_be_disabled()
         set_number(page, "Last epoch of pruning", 4)
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+        expect(train_button(page)).to_be_enabled()
         expect(box.get_by_text("The final sparsity is reached in epoch 4 of 6.")).to_be_visible()

@@ -8,7 +8,19 @@ from pathlib import Path
 from drawn.charts import wait_for_charts
 from playwright.sync_api import Page, expect
 
-from browser.driving import choose, expander, go, idle, no_defect, set_number, state, take, train, upload
+from browser.driving import (
+    choose,
+    expander,
+    go,
+    idle,
+    no_defect,
+    results,
+    set_number,
+    state,
+    take,
+    train,
+    upload,
+)
 
 TARGET = "![x](http://example.com/a.png) **bold** $x^2$ <img src='http://example.com/b.png'> :red[hot]"
 NAMES = [
@@ -59,7 +71,7 @@ def test_names_show_as_they_are_and_nothing_breaks(page: Page, tmp_path: Path) -
     train(page)
     state(page, "Done").wait_for()
     wait_for_charts(page)
-    page.get_by_text("Test results").wait_for()
+    results(page)
     no_defect(page)
     # Nothing became an image, bold text, a formula or a link on the way.
     main = page.get_by_test_id("stMainBlockContainer")

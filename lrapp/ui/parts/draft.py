@@ -59,6 +59,7 @@ def start_from(settings: RunSettings) -> None:
         params = {"settings": links.to_text(get())}
     except UserError:
         params = {}
+    session.state().shown_run = ""
     st.switch_page(session.state().pages["train"], query_params=params)
 
 

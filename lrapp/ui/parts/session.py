@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from streamlit.navigation.page import StreamlitPage
 
-    from lrapp.evaluation.diagnosis import Card
     from lrapp.execution.tasks import Task
     from lrapp.policies.lr_range import RatesFound
     from lrapp.runs.store import EventReader
@@ -37,7 +36,8 @@ if TYPE_CHECKING:
     from lrapp.ui.compare.page import PolicyRow
     from lrapp.ui.compare.search_form import SearchForm
     from lrapp.ui.parts.start_buttons import Button
-    from lrapp.ui.run.page import Drawn
+    from lrapp.ui.parts.steps import Advice
+    from lrapp.ui.run.curves import Drawn
     from lrapp.ui.train.gradients import Check
 
 _KEY = "lrapp"
@@ -53,9 +53,13 @@ class Session:
         worker_kind: Of which worker one was made ready last.
         tab_identity: Whose this tab is where the browser keeps no cookie.
         identity: Cookies, and the ids that they stand for.
-        card: Where the Train page is to scroll, and a token of this one time.
         cancelled_reading: Key of the reading that this visitor has cancelled.
         start_buttons: Tokens of buttons that start something, by the buttons' names.
+        expert: Whether this visitor sees the expert settings; None until that was looked up.
+        step: The step of the Train page that is open; empty while all are closed.
+        steps_opened: How often another one was opened than the visitor's own click says.
+        shown_run: Run that the Train page shows, or showed before another page was opened; empty for none.
+        advice: Advice that was taken last, until it is undone or trained.
         proposed, proposals: Epochs and patience on the Train page that nobody has chosen, None once somebody has; and
             how many of these there were.
         draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
@@ -91,9 +95,13 @@ class Session:
     worker_kind: WorkerKind = worker_setup.USUAL
     tab_identity: str = field(default_factory=lambda: f"tab-{secrets.token_hex(16)}")
     identity: tuple[dict[str, str], tuple[str, ...]] | None = None
-    card: "tuple[Card, str] | None" = None
     cancelled_reading: Hashable = None
     start_buttons: "dict[str, Button]" = field(default_factory=dict)
+    expert: bool | None = None
+    step: str = "Data"
+    steps_opened: int = 0
+    shown_run: str = ""
+    advice: "Advice | None" = None
     proposed: tuple[int, int] | None = None
     proposals: int = 0
     draft: "RunSettings | None" = None

@@ -1,4 +1,4 @@
-"""The Data card for a table: what the columns are, what to predict, how to split and prepare."""
+"""The Data step for a table: what the columns are, what to predict, how to split and prepare."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,7 @@ def card(data: DataSettings) -> Chosen:
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         reading.offer_again(error, draft.key("data.again"))
-        return Chosen(data, obstacle="the table cannot be used yet; the Data card says why")
+        return Chosen(data, obstacle="the table cannot be used yet; the Data step says why")
     for note in table.notes[len(plain_table.notes) :]:
         st.caption(plain(note, 400))
     return _target(data, table, name)
@@ -249,7 +249,7 @@ def _kinds_editor(data: DataSettings, start: dict[str, ColumnKind], key: str) ->
 
 # --- what to predict -----------------------------------------------------------------------------------------
 
-_NOT_YET = "the data cannot be used yet; the Data card says why"
+_NOT_YET = "the data cannot be used yet; the Data step says why"
 _TASKS: dict[Task | None, str] = {
     None: "Detected from the target",
     "binary": "Two classes",

@@ -24,7 +24,7 @@ from lrapp.ui.parts import access, draft, kinds, resources, session
 
 @dataclass(frozen=True)
 class Chosen:
-    """The result of the Data card.
+    """The result of the Data step.
 
     Args:
         data: The settings.
