@@ -21,6 +21,9 @@ from lrapp.settings.sources import upload_of
 from lrapp.tables import cell_values
 from lrapp.ui.parts import access, draft, kinds, resources, session
 
+DETECTED = "detected"
+NO_TARGET = "choose what should be predicted"
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -102,6 +105,36 @@ def _suits_logarithm(data: str) -> bool:
 def _expected(data: str, task: Task) -> ExpectedShape:
     parsed = DataSettings.model_validate_json(data)
     return outlook.of_table(resources.table(parsed), parsed, task)
+
+
+def answer(column: str) -> None:
+    """Choose the column to predict.
+
+    Args:
+        column: Its name.
+    """
+    change(draft.get().data.model_copy(update={"target": column, "task": None}))
+
+
+def change(data: DataSettings) -> None:
+    """Put settings of the same table onto the page, also into the fields of the rail that ask for the same.
+
+    Args:
+        data: The settings.
+    """
+    settings = draft.get()
+    if data.target != settings.data.target:
+        st.session_state[field_key(data.source, "target")] = data.target
+    if data.task != settings.data.task:
+        st.session_state[field_key(data.source, "task")] = data.task or DETECTED
+    if data.split_column_input != settings.data.split_column_input:
+        st.session_state[f"{draft.key('data')}.split_column_input"] = data.split_column_input
+    draft.put(settings.model_copy(update={"data": data}))
+
+
+def field_key(source: Source, name: str) -> str:
+    """Return the key of a field that belongs to these data alone."""
+    return draft.key(f"data.{short_id(source)}.{name}")
 
 
 def short_id(source: Source) -> str:
