@@ -23,11 +23,18 @@ STYLE = """
 <style>
 /* Train and Stop stay in view. */
 [data-testid="stLayoutWrapper"]:has(> .st-key-bar) {
-  position: sticky; top: 3.25rem; z-index: 99; padding: 0.75rem 0; background: var(--st-background-color);
+  position: sticky; top: 3.25rem; z-index: 99; padding: 0.75rem 0; backdrop-filter: blur(24px);
 }
 .st-key-bar { flex-wrap: nowrap; }
 /* The rail's steps lie close together, so that all four are in view. */
 .st-key-rail [class*="st-key-step-"] { padding: 0.6rem 0.9rem; }
+/* Grey and blue texts that can be read: at least 4.5 : 1 in both themes. */
+.st-key-rail summary { opacity: 1; }
+[data-testid="stCaptionContainer"] { opacity: 0.75; }
+[data-testid="stButtonGroup"] button[data-selected="true"],
+[data-testid="stButtonGroup"] button[data-selected="true"] * {
+  color: inherit;
+}
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */

@@ -209,20 +209,56 @@ def go(page: Page, title: str) -> None:
 
 def upload(page: Page, name: str, data: bytes) -> None:
     """Give a file to the page's uploader."""
-    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(
+    page.locator("[data-testid=stFileUploader] input[type=file]").first.set_input_files(
         {"name": name, "mimeType": "text/csv", "buffer": data}
     )
 
 
-def take(page: Page, name: str, data: bytes) -> None:
-    """Upload a table on the Train page, and wait until it is the chosen one."""
+def take(page: Page, name: str, data: bytes, target: str = "") -> None:
+    """Upload a table on the Train page, wait until it is the chosen one, and say what to predict.
+
+    Args:
+        page: The page.
+        name: Of the file.
+        data: Its bytes.
+        target: The column; the likeliest by default.
+    """
     upload(page, name, data)
-    expect(page.get_by_role("combobox", name="Table")).to_have_value(f"Your file: {name}")
+    expect(field(page, "combobox", "Table")).to_have_value(f"Your file: {name}")
     idle(page)
+    answer(page, target)
+
+
+def answer(page: Page, target: str = "") -> None:
+    """Answer the question what should be predicted, if it is asked."""
+    question = page.locator(".st-key-target-question")
+    if question.count():
+        buttons = question.get_by_role("button").filter(has_text=target)
+        if buttons.count():
+            buttons.first.click()
+        else:
+            choose(page, "Another column", target)
+        expect(question).to_have_count(0)
+        idle(page)
+
+
+def _rail(page: Page, *, shown: bool) -> None:
+    """On a phone, open or close the drawer that the rail lies in."""
+    size = page.viewport_size
+    if size is None or size["width"] > 640:
+        return
+    rail = page.get_by_test_id("stSidebar")
+    if (rail.get_attribute("aria-expanded") == "true") is not shown:
+        page.get_by_test_id("stExpandSidebarButton" if shown else "stSidebarCollapseButton").locator(
+            "button, :scope"
+        ).last.click()
+        idle(page)
+        page.wait_for_timeout(400)  # it slides
 
 
 def step(page: Page, title: str) -> Locator:
     """Open a step of the rail, and return it."""
+    _rail(page, shown=True)
     box = page.locator(f".st-key-step-{title.replace(' ', '-')}")
     _unfold(page, box.locator("[data-testid=stExpander]").first)
     return box
@@ -233,25 +269,28 @@ def reveal(page: Page, wanted: Locator) -> Locator:
     wanted.first.wait_for(state="attached")
     inside = page.locator("[class*=st-key-step-]").filter(has=wanted)
     if inside.count():
+        _rail(page, shown=True)
         _unfold(page, inside.first.locator("[data-testid=stExpander]").first)
     return wanted
 
 
-def _field(page: Page, role: Literal["spinbutton", "combobox", "switch"], label: str) -> Locator:
-    return reveal(page, page.get_by_role(role, name=label, exact=True, include_hidden=True))
+def field(page: Page, role: Literal["spinbutton", "combobox", "switch"], label: str) -> Locator:
+    """Return a field by its label, with the step of the rail open that it lies in."""
+    reveal(page, page.get_by_role(role, name=label, exact=True, include_hidden=True))
+    return page.get_by_role(role, name=label, exact=True)
 
 
 def set_number(page: Page, label: str, value: float) -> None:
     """Type a number into a field."""
-    field = _field(page, "spinbutton", label)
-    field.fill(f"{value}")
-    field.press("Enter")
+    number = field(page, "spinbutton", label)
+    number.fill(f"{value}")
+    number.press("Enter")
     idle(page)
 
 
 def choose(page: Page, label: str, option: str | int) -> None:
     """Choose an entry of a list: by its text, or by its place, counted from 0."""
-    field = _field(page, "combobox", label)
+    listed = field(page, "combobox", label)
     entries = page.get_by_role("option")
     entry = (
         page.get_by_role("option", name=option, exact=True)
@@ -260,7 +299,7 @@ def choose(page: Page, label: str, option: str | int) -> None:
     )
     # A list closes when the page draws itself anew under it.
     for attempt in range(8):
-        field.click()
+        listed.click()
         if attempt % 2 and isinstance(option, str):  # of a long list only a part is there until one types
             page.keyboard.type(option[:20])
         try:
@@ -270,7 +309,7 @@ def choose(page: Page, label: str, option: str | int) -> None:
             page.keyboard.press("Escape")
     expect(entries).to_have_count(0)
     if isinstance(option, str):
-        expect(field).to_have_value(option)
+        expect(listed).to_have_value(option)
     idle(page)
 
 
@@ -315,7 +354,13 @@ def _unfold(page: Page, box: Locator) -> Locator:
 
 def train_button(page: Page) -> Locator:
     """The button that starts a run."""
+    _rail(page, shown=False)
     return page.get_by_role("button", name=re.compile("^Train( Shortcut .*)?$"))
+
+
+def stop_button(page: Page) -> Locator:
+    """The button that ends the run on the stage."""
+    return page.locator(".st-key-bar").get_by_role("button", name=re.compile("^Stop( Shortcut .*)?$"))
 
 
 def train(page: Page) -> str:

@@ -11,8 +11,10 @@ from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import (
+    answer,
     App,
     choose,
+    field,
     idle,
     no_defect,
     open_app,
@@ -105,8 +107,9 @@ def _errors(page: Page) -> list[str]:
 def test_a_bad_file_ends_in_a_sentence_or_works(visit: Page, name: str) -> None:
     data, works = FILES[name]
     upload(visit, f"{name}.csv", data)
-    expect(visit.get_by_role("combobox", name="Table")).to_have_value(f"Your file: {name}.csv")
+    expect(field(visit, "combobox", "Table")).to_have_value(f"Your file: {name}.csv")
     idle(visit)
+    answer(visit)
     no_defect(visit)
     ready, said = _verdict(visit)
     assert ready is not bool(said), (
@@ -122,7 +125,7 @@ def test_a_bad_file_ends_in_a_sentence_or_works(visit: Page, name: str) -> None:
 
 def test_a_table_with_nothing_to_learn_from_says_so(page: Page) -> None:
     upload(page, "alone.csv", ONE_COLUMN)
-    expect(page.get_by_role("combobox", name="Table")).to_have_value("Your file: alone.csv")
+    expect(field(page, "combobox", "Table")).to_have_value("Your file: alone.csv")
     expect(page.get_by_role("alert").filter(has_text="the table needs a").first).to_be_visible()
     expect(train_button(page)).to_be_disabled()
 
@@ -141,8 +144,9 @@ def test_a_table_with_everything_wrong_at_once_trains(page: Page) -> None:
     ]
     text = "größe;größe;\n" + "\n".join(lines).replace(".", ",") + '\n"0,5;1;a\n'
     upload(page, "everything.csv", text.encode("utf-16"))
-    expect(page.get_by_role("combobox", name="Table")).to_have_value("Your file: everything.csv")
+    expect(field(page, "combobox", "Table")).to_have_value("Your file: everything.csv")
     idle(page)
+    answer(page)
     set_number(page, "Epochs", 3)
     train(page)
     state(page, "Done").wait_for()

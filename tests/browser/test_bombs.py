@@ -9,7 +9,7 @@ import bombs
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, idle, no_defect, open_app, tab, take, train_button, upload
+from browser.driving import App, field, idle, no_defect, open_app, tab, take, train_button, upload
 from lrapp.runs import links
 from lrapp.sandbox import limits
 from lrapp.settings import DataSettings, FileSource, RunSettings
@@ -88,7 +88,7 @@ def test_a_second_visitor_notices_nothing(browser: Browser, narrow_app: App) -> 
             _wait_until_gone(app, data)
             _alert(one, sentence)
             expect(train_button(one)).to_be_disabled()
-            other.get_by_role("spinbutton", name="Epochs", exact=True).press("ArrowUp")
+            field(other, "spinbutton", "Epochs").press("ArrowUp")
             idle(other)
             no_defect(other)
         assert app.process.poll() is None

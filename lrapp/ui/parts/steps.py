@@ -53,10 +53,11 @@ def show_advice() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="advice"):
         st.caption(plain(f"Changed: {advice.text}", None))
-        st.button("Undo", icon=":material/undo:", type="tertiary", key="advice.undo", on_click=_undo)
+        st.button("Undo", icon=":material/undo:", type="tertiary", key="advice.undo", on_click=undo)
 
 
-def _undo() -> None:
+def undo() -> None:
+    """Put the settings back that were there before the advice."""
     advice = session.state().advice
     if advice is not None:
         draft.replace(advice.before)

@@ -11,7 +11,7 @@ from lrapp.runs import notes
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, Run, State, Status
 from lrapp.settings import summary
-from lrapp.ui.parts import access, actions, resources, waiting
+from lrapp.ui.parts import access, actions, resources, session, waiting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import curves, finished, range_test, refused_rates
 
@@ -19,6 +19,8 @@ from lrapp.ui.run import curves, finished, range_test, refused_rates
 # training little, in runs of a minute and in longer ones.
 SECONDS_BETWEEN_FIRST_LOOKS = 0.5
 SECONDS_BETWEEN_LOOKS = (1.0, 4.0)
+# In less, a pace says nothing.
+_LEAST_SECONDS = 2.0
 
 _LOOKS: dict[State, tuple[str, str]] = {
     "queued": ("Waiting", ":material/hourglass_empty:"),
@@ -102,6 +104,7 @@ def _stop(run: Run, place: DeltaGenerator) -> None:
         icon=":material/stop:",
         key=f"stop.{run.id}",
         disabled=asked,
+        shortcut="Alt+S",
         help="Ends the run within a second, or after the step that is running if that takes longer, and keeps the best "
         "weights so far.",
     ):
@@ -134,11 +137,11 @@ def _live(run: Run, *, begun: bool, stop_here: bool) -> None:
         if run.settings.mode != "range test":
             st.caption("The curves appear with the first steps.")
         return
-    _figures(history)
+    _figures(run, history)
     curves.show(run, history, live=True)
 
 
-def _figures(history: History) -> None:
+def _figures(run: Run, history: History) -> None:
     """Three large numbers: the best validation score, the epoch, and the time that is left."""
     started, best = history.started, history.best
     assert started is not None
@@ -146,19 +149,27 @@ def _figures(history: History) -> None:
     shown = "–" if best is None else measured(started.metric, best.val_metric)
     score.metric(plain(f"Best validation {started.metric}", None), plain(shown, None))
     epoch.metric("Epoch", f"{len(history.epochs):,} of {started.epochs:,}")
-    seconds = _seconds_left(history)
+    seconds = _seconds_left(run, history)
     left.metric("Time left, at most", "–" if seconds is None else duration(seconds))
 
 
-def _seconds_left(history: History) -> float | None:
-    """What the rest takes at the pace so far, None before the first epoch."""
+def _seconds_left(run: Run, history: History) -> float | None:
+    """What the rest takes at the pace so far; in the first epoch at the pace that this tab has seen."""
     started = history.started
     assert started is not None
-    if not history.epochs or len(history.epochs) <= started.first_epoch:
-        return None
+    left = started.total_steps - history.steps_done
     before = started.first_epoch * started.steps_per_epoch
-    last = history.epochs[-1]
-    return (started.total_steps - history.steps_done) * last.seconds / max(1, last.step - before)
+    if history.epochs and len(history.epochs) > started.first_epoch:
+        last = history.epochs[-1]
+        return left * last.seconds / max(1, last.step - before)
+    now, kept = time.monotonic(), session.state().first_steps
+    if kept is None or kept[0] != run.id or kept[2] > history.steps_done:
+        session.state().first_steps = run.id, now, history.steps_done
+        return None
+    _, since, steps = kept
+    if history.steps_done == steps or now - since < _LEAST_SECONDS:
+        return None
+    return left * (now - since) / (history.steps_done - steps)
 
 
 def _wait_for_first_point(run: Run) -> History:
@@ -236,9 +247,8 @@ def _ended(run: Run) -> None:
     ):
         actions.resume(run)
         st.rerun()
-    if status.message:
-        bad = status.state in ("failed", "interrupted", "diverged")
-        (st.error if bad else st.caption)(plain(status.message, None))
+    if status.message and status.state in ("failed", "interrupted", "diverged"):
+        st.error(plain(status.message, None))
     if nothing_found and run.settings.mode == "train":
         refused_rates.of_run(run, history)
     if history.sweeps:

@@ -13,7 +13,14 @@ from lrapp.phrasing import counted, number
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
-from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
+from lrapp.settings import (
+    FixedSettings,
+    PolicySettings,
+    RangeTestSettings,
+    RunSettings,
+    summary,
+    with_rates,
+)
 from lrapp.settings.base import checked
 from lrapp.ui.parts import (
     access,
@@ -141,6 +148,11 @@ def last(settings: RunSettings) -> None:
     except UserError as error:
         st.caption(plain(str(error), None))
         return
+    ran = run.settings
+    told = summary.data(ran.data), summary.network(ran.model), summary.training(ran.training)
+    st.caption(plain(" · ".join((*told, resources.started(run))), None))
+    if changed := draft.changed_since(run.settings):
+        st.caption(f":material/edit_note: Changed since this test: {', '.join(changed)}.")
     if ended:
         _show(run, settings)
     else:

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lrapp.settings import RunSettings
-from lrapp.ui.parts import actions, draft, start_buttons, steps
+from lrapp.ui.parts import actions, draft, session, start_buttons, steps
 from lrapp.ui.parts.plain_text import plain
 
 _START = "train"
@@ -62,6 +62,7 @@ def show(settings: RunSettings, obstacle: str | None) -> Bar:
     if draw():
         run = actions.start(settings.model_copy(update={"name": name}), start_buttons.token(_START))
         steps.forget()
+        session.state().runs_before[run.id] = session.state().shown_run
         st.query_params["run"] = run.id  # which the page shows below, in this same run of the script
 
     def shown() -> None:

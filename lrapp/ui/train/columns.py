@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 100
 _MOST_ADVICE = 5
+_MOST_NAMED = 5
 # A bar of one row beside one of thousands would have no height.
 _LEAST_BAR = 0.04
 _EDITABLE = ("role", "kind", "gaps")
@@ -157,7 +158,7 @@ def _editor(data: DataSettings, table: "Table") -> None:
     if Role.SPLIT.value in set(frame["role"]):
         roles.append(Role.SPLIT.value)
     # Also keeps the table's own buttons, which float above it, off what can be clicked.
-    st.caption("Click into Role, Type or Gaps to change them.")
+    st.caption(f"Click into Role, Type or Gaps to change them. {plain(_changed(data, table), None)}")
     key = draft.key(f"columns.{data_choice.short_id(data.source)}.{st.session_state.get(_version(), 0)}")
     st.data_editor(
         frame,
@@ -196,6 +197,23 @@ def _editor(data: DataSettings, table: "Table") -> None:
     )
     if trouble := st.session_state.pop(draft.key("columns.trouble"), ""):
         st.error(plain(trouble, None), icon=":material/error:")
+
+
+def _changed(data: DataSettings, table: "Table") -> str:
+    """What was left out or made a gap, in a sentence or two."""
+    there = table.kinds
+    left_out = [name for name in data.left_out if name in there]
+    codes = [
+        f"{name} {', '.join(map(as_written, codes))}"
+        for name, codes in data.gap_codes.items()
+        if name in there
+    ]
+    told = []
+    for title, names in (("Left out", left_out), ("Gaps", codes)):
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        if names:
+            told.append(f"{title}: {', '.join(map(_one_line, names[:_MOST_NAMED]))}{more}.")
+    return " ".join(told)
 
 
 def _shown(table: "Table") -> list[int]:

@@ -222,7 +222,9 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
             "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
         )
         return Chosen(data, obstacle="there is no column to predict")
-    start = data.target if data.target in columns else usual_target(data.source)
+    # There is nothing to ask where a single column can be predicted.
+    usual = columns[0] if len(columns) == 1 else usual_target(data.source)
+    start = data.target if data.target in columns else usual
     key = data_choice.field_key(data.source, "target")
     if st.session_state.get(key) not in columns:
         st.session_state[key] = start if start in columns else None

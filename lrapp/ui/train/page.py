@@ -3,7 +3,6 @@
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.evaluation.diagnosis import Card
 from lrapp.ui.parts import draft, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
@@ -56,19 +55,9 @@ def _rail(found: Bench, run_id: str) -> None:
 def _changed(run_id: str) -> tuple[str, ...]:
     """The steps whose settings are not those of a run."""
     try:
-        ran = draft.to_train(resources.store().get(run_id).settings)
+        return draft.changed_since(resources.store().get(run_id).settings)
     except UserError:  # the stage says what is wrong with it
         return ()
-    now = draft.get()
-    # What the page worked out where the run left it open.
-    data = now.data.model_copy(update={"target": ran.data.target}) if ran.data.target is None else now.data
-    parts: list[tuple[Card, bool]] = [
-        ("Data", data == ran.data),
-        ("Network", now.model == ran.model),
-        ("Training", now.training == ran.training),
-        ("Learning rate", now.policy == ran.policy),
-    ]
-    return tuple(card for card, same in parts if not same)
 
 
 def _moved_on(run_id: str) -> None:

@@ -28,6 +28,7 @@ _ICONS: dict[Card, str] = {
     "Training": ":material/model_training:",
     "Learning rate": ":material/show_chart:",
 }
+_NEXT: dict[Card, Card] = {"Data": "Network", "Network": "Training", "Training": "Learning rate"}
 _UNFINISHED = "the settings cannot be used yet"
 
 
@@ -99,6 +100,16 @@ def _step(card: Card) -> Iterator[Callable[[str, str | None], None]]:
 
     with box:
         yield close
+        if box.open and card in _NEXT:
+            st.button(
+                f"Next: {_NEXT[card]}",
+                icon=":material/arrow_downward:",
+                type="tertiary",
+                key=f"{_key(card)}.next",
+                on_click=steps.open_step,
+                args=(_NEXT[card],),
+                shortcut="Alt+N",
+            )
 
 
 def _steps(found: Bench) -> None:

@@ -1,8 +1,10 @@
 """The stage before a run: what will be learned from, the network, and the plan of the learning rate."""
 
+from contextlib import suppress
+
 import streamlit as st
 
-from lrapp.charts import plans
+from lrapp.charts import network, plans
 from lrapp.errors import UserError
 from lrapp.networks import shapes
 from lrapp.networks.shapes import Group, Shape
@@ -22,11 +24,13 @@ def show(settings: RunSettings, found: Bench) -> None:
         settings: The draft.
         found: What the rail found.
     """
-    st.header("Train a neural network on your data, without code", anchor=False)
-    st.caption(
-        "Choose a table or pictures on the left, press Train, watch it learn, and take the model with you."
-    )
-    range_test.last(settings)
+    if "test" in st.query_params:
+        range_test.last(settings)
+    else:
+        st.header("Train a neural network on your data, without code", anchor=False)
+        st.caption(
+            "Choose a table or pictures on the left, press Train, watch it learn, and take the model with you."
+        )
     if found.chosen is None:
         return
     columns.show(found.chosen)
@@ -42,7 +46,18 @@ def show(settings: RunSettings, found: Bench) -> None:
 def _network(settings: RunSettings, found: Bench) -> None:
     if found.estimate is None:
         return
+    outlook = found.chosen.outlook if found.chosen is not None else None
+    if outlook is None:
+        return
     st.subheader("Network", anchor=False)
+    with suppress(UserError):  # the Network step says what cannot be built
+        st.html(
+            network.picture(
+                *(settings.model, outlook.shape, outlook.outputs, outlook.numbers),
+                networks=settings.networks,
+                answer=settings.data.target or "",
+            )
+        )
     st.caption(plain(found.estimate.sentence, None))
 
 
