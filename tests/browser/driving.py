@@ -214,11 +214,32 @@ def upload(page: Page, name: str, data: bytes) -> None:
     )
 
 
-def take(page: Page, name: str, data: bytes) -> None:
-    """Upload a table on the Train page, and wait until it is the chosen one."""
+def take(page: Page, name: str, data: bytes, target: str = "") -> None:
+    """Upload a table on the Train page, wait until it is the chosen one, and say what to predict.
+
+    Args:
+        page: The page.
+        name: Of the file.
+        data: Its bytes.
+        target: The column; the likeliest by default.
+    """
     upload(page, name, data)
     expect(field(page, "combobox", "Table")).to_have_value(f"Your file: {name}")
     idle(page)
+    answer(page, target)
+
+
+def answer(page: Page, target: str = "") -> None:
+    """Answer the question what should be predicted, if it is asked."""
+    question = page.locator(".st-key-target-question")
+    if question.count():
+        buttons = question.get_by_role("button").filter(has_text=target)
+        if buttons.count():
+            buttons.first.click()
+        else:
+            choose(page, "Another column", target)
+        expect(question).to_have_count(0)
+        idle(page)
 
 
 def _rail(page: Page, *, shown: bool) -> None:

@@ -109,7 +109,7 @@ def test_a_killed_server_finds_the_run_and_finishes_it(browser: Browser, own_app
 
 
 def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
-    take(page, "customers.csv", customers())
+    take(page, "customers.csv", customers(), "left")
     expect(page.get_by_text(f"{ROWS} rows, 5 columns")).to_be_visible()
     expect(field(page, "combobox", "Target")).to_have_value("left")
     expect(page.get_by_text("Task: two classes, detected from the target.")).to_be_visible()

@@ -13,6 +13,7 @@ from lrapp.settings import RunSettings
 from lrapp.ui.parts import draft, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
+from lrapp.ui.train import columns
 from lrapp.ui.train.rail import Bench
 
 
@@ -30,7 +31,10 @@ def show(settings: RunSettings, found: Bench) -> None:
         st.caption(
             "Choose a table or pictures on the left, press Train, watch it learn, and take the model with you."
         )
-    rows = None if found.chosen is None else found.chosen.rows
+    if found.chosen is None:
+        return
+    columns.show(found.chosen)
+    rows = found.chosen.rows
     if rows is None:
         return
     _network(settings, found)
