@@ -214,11 +214,32 @@ def upload(page: Page, name: str, data: bytes) -> None:
     )
 
 
-def take(page: Page, name: str, data: bytes) -> None:
-    """Upload a table on the Train page, and wait until it is the chosen one."""
+def take(page: Page, name: str, data: bytes, target: str = "") -> None:
+    """Upload a table on the Train page, wait until it is the chosen one, and say what to predict.
+
+    Args:
+        page: The page.
+        name: Of the file.
+        data: Its bytes.
+        target: The column; the likeliest by default.
+    """
     upload(page, name, data)
     expect(field(page, "combobox", "Table")).to_have_value(f"Your file: {name}")
     idle(page)
+    answer(page, target)
+
+
+def answer(page: Page, target: str = "") -> None:
+    """Answer the question what should be predicted, if it is asked."""
+    question = page.locator(".st-key-target-question")
+    if question.count():
+        buttons = question.get_by_role("button").filter(has_text=target)
+        if buttons.count():
+            buttons.first.click()
+        else:
+            choose(page, "Another column", target)
+        expect(question).to_have_count(0)
+        idle(page)
 
 
 def _rail(page: Page, *, shown: bool) -> None:
@@ -226,13 +247,11 @@ def _rail(page: Page, *, shown: bool) -> None:
     size = page.viewport_size
     if size is None or size["width"] > 640:
         return
-    rail = page.get_by_test_id("stSidebar")
-    if (rail.get_attribute("aria-expanded") == "true") is not shown:
-        page.get_by_test_id("stExpandSidebarButton" if shown else "stSidebarCollapseButton").locator(
-            "button, :scope"
-        ).last.click()
+    buttons = page.get_by_role("button", name="Expand sidebar" if shown else "Collapse sidebar", exact=True)
+    if buttons.count() and buttons.first.is_visible():
+        buttons.first.click()
+        page.wait_for_timeout(500)  # it slides
         idle(page)
-        page.wait_for_timeout(400)  # it slides
 
 
 def step(page: Page, title: str) -> Locator:
@@ -335,6 +354,11 @@ def train_button(page: Page) -> Locator:
     """The button that starts a run."""
     _rail(page, shown=False)
     return page.get_by_role("button", name=re.compile("^Train( Shortcut .*)?$"))
+
+
+def stop_button(page: Page) -> Locator:
+    """The button that ends the run on the stage."""
+    return page.locator(".st-key-bar").get_by_role("button", name=re.compile("^Stop( Shortcut .*)?$"))
 
 
 def train(page: Page) -> str:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import (
     App,
+    answer,
     choose,
     field,
     idle,
@@ -108,6 +109,7 @@ def test_a_bad_file_ends_in_a_sentence_or_works(visit: Page, name: str) -> None:
     upload(visit, f"{name}.csv", data)
     expect(field(visit, "combobox", "Table")).to_have_value(f"Your file: {name}.csv")
     idle(visit)
+    answer(visit)
     no_defect(visit)
     ready, said = _verdict(visit)
     assert ready is not bool(said), (
@@ -144,6 +146,7 @@ def test_a_table_with_everything_wrong_at_once_trains(page: Page) -> None:
     upload(page, "everything.csv", text.encode("utf-16"))
     expect(field(page, "combobox", "Table")).to_have_value("Your file: everything.csv")
     idle(page)
+    answer(page)
     set_number(page, "Epochs", 3)
     train(page)
     state(page, "Done").wait_for()

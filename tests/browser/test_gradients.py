@@ -12,6 +12,7 @@ from browser.driving import (
     open_app,
     set_number,
     state,
+    stop_button,
     switch,
     tab,
     train,
@@ -94,7 +95,7 @@ def test_a_check_waits_for_the_run_in_training_and_can_be_cancelled(browser: Bro
         assert list((app.home / "tasks").iterdir()) == []
         check(page)
         box.get_by_text("A run is training; the check comes right after it").wait_for()
-        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop", exact=True).click()
+        stop_button(page).click()
         box.get_by_text("The gradients are right:").wait_for()
         state(page, "Stopped").wait_for()
         idle(page)

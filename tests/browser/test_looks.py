@@ -13,6 +13,7 @@ from browser.driving import (
     set_number,
     state,
     step,
+    stop_button,
     switch,
     tab,
     train,
@@ -91,7 +92,7 @@ def test_nothing_hangs_over_and_everything_can_be_read(
         assert box["y"] + box["height"] <= 850
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
-        for title in ("How the file is read", "Columns", "Missing values", "Seed, best epoch", "First rows"):
+        for title in ("How the file is read", "Missing values", "Seed, best epoch", "First rows"):
             expander(page, title)
         idle(page)
         _no_overflow(page)
@@ -124,7 +125,7 @@ def test_a_keyboard_is_enough(page: Page) -> None:
     assert fields == ["Table", "Target", "Name of the run"]
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "run=" in url)
-    stop = page.locator(".st-key-bar").get_by_role("button", name="Stop", exact=True)
+    stop = stop_button(page)
     stop.or_(state(page, "Done")).first.wait_for()
     state(page, "Done").wait_for()
 

@@ -1,6 +1,7 @@
 """With LRAPP_RUNS=own: a browser owns what it made, an address shows it to others, and no more; real browsers."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from browser.driving import (
     run_id,
     set_number,
     state,
+    stop_button,
     switch,
     tab,
     take,
@@ -91,7 +93,11 @@ def opened(context: BrowserContext, address: str, heading: str = "") -> Page:
 
 def buttons(page: Page) -> set[str]:
     """Which of the maker's buttons are there."""
-    return {name for name in MAKERS if page.get_by_role("button", name=name, exact=True).count()}
+    return {
+        name
+        for name in MAKERS
+        if page.get_by_role("button", name=re.compile(f"^{re.escape(name)}( Shortcut .*)?$")).count()
+    }
 
 
 def visitor_cookies(context: BrowserContext) -> list[str]:
@@ -199,14 +205,14 @@ def test_only_its_maker_stops_and_resumes_a_run(
     theirs.get_by_text(SHOWN).wait_for()
     wait_for_charts(theirs)
     assert buttons(theirs) == set()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop_button(page).click()
     state(page, "Stopped").wait_for()
     page.get_by_role("button", name="Resume", exact=True).wait_for()
     state(theirs, "Stopped").wait_for()
     idle(theirs)
     assert buttons(theirs) == set()
     page.get_by_role("button", name="Resume", exact=True).click()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop_button(page).click()
     state(page, "Stopped").wait_for()
 
 

@@ -227,7 +227,7 @@ def customers() -> bytes:
 def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving.App) -> None:
     with driving.tab(browser) as page:
         driving.open_app(page, app.url)
-        driving.take(page, "shop.csv", customers())
+        driving.take(page, "shop.csv", customers(), "bought")
         driving.expander(page, "Missing values, scaling and split")
         driving.choose(page, "Split", "By groups")
         page.get_by_text("Choose the column that holds the groups").wait_for()

@@ -20,10 +20,12 @@ from browser.driving import (
     idle,
     look,
     open_app,
+    results,
     run_id,
     set_number,
     state,
     step,
+    stop_button,
     switch,
     tab,
     take,
@@ -63,7 +65,7 @@ def make_long(page: Page) -> None:
 
 def stop(page: Page) -> None:
     """Press Stop and wait until it has."""
-    page.locator(".st-key-bar").get_by_role("button", name="Stop", exact=True).click()
+    stop_button(page).click()
     state(page, "Stopped").wait_for()
     idle(page)
 
@@ -72,7 +74,7 @@ def test_the_first_click_trains_a_sample(browser: Browser, own_app: App) -> None
     with tab(browser) as page:
         open_app(page, own_app.url)
         train(page)
-        state(page, "Done").or_(state(page, "Done, stopped early")).wait_for()
+        results(page)
         panels = wait_for_charts(page)
         assert sum(mark.seen for mark in panels["loss"]) >= 100
         # The loss of the training rows has fallen, and the chart shows it so: further down is a larger y.
@@ -108,7 +110,7 @@ def test_a_killed_server_finds_the_run_and_finishes_it(browser: Browser, own_app
 
 
 def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
-    take(page, "customers.csv", customers())
+    take(page, "customers.csv", customers(), "left")
     expect(page.get_by_text(f"{ROWS} rows, 5 columns")).to_be_visible()
     expect(field(page, "combobox", "Target")).to_have_value("left")
     expect(page.get_by_text("Task: two classes, detected from the target.")).to_be_visible()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lrapp.execution.tasks import Task
     from lrapp.policies.lr_range import RatesFound
+    from lrapp.runs.events import History
     from lrapp.runs.store import EventReader
     from lrapp.settings import (
         DataKind,
@@ -73,6 +74,8 @@ class Session:
         layers_before: Of the network that was there before one from elsewhere.
         augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
         gradients: The check of gradients that was asked for.
+        runs_before: Run that was on the stage when another was started, by the id of the other.
+        ghost: That of the run that is shown, and its events.
         first_steps: Run that is in its first epoch, when this tab first saw steps of it, and how many.
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
         exports: Files that are being made, by run and format.
@@ -121,6 +124,8 @@ class Session:
     augmented: tuple[tuple[object, ...], bytes] | None = None
     augmenting: "tuple[tuple[object, ...], Task[np.ndarray]] | None" = None
     gradients: "Check | None" = None
+    runs_before: dict[str, str] = field(default_factory=dict)
+    ghost: "tuple[str, History | None] | None" = None
     first_steps: tuple[str, float, int] | None = None
     reader: "tuple[str, EventReader] | None" = None
     drawn: "Drawn | None" = None

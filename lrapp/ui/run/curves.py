@@ -1,12 +1,14 @@
 """The curves of a run: loss, learning rate and metric, while it trains and afterwards."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
 from lrapp.charts import members, training
+from lrapp.errors import UserError
 from lrapp.runs.events import History
 from lrapp.runs.store import EventReader, Run
 from lrapp.ui.parts import resources, saving, session
@@ -73,7 +75,8 @@ def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
     """The points to draw; while a run goes on, fewer, and new ones only where they would be seen: each costs it."""
     if not live:
         plan = _plan(run, history, training.MOST_POINTS)
-        return training.run_frame(history, plan, extra=[members.spread(history, training.MOST_POINTS)])
+        spread = members.spread(history, training.MOST_POINTS)
+        return training.run_frame(history, plan, extra=[spread], ghost=_before(run))
     last = last_drawn(run)
     if last is not None:
         soonest, latest = SECONDS_BETWEEN_DRAWINGS
@@ -84,10 +87,27 @@ def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
             return last.points
     began = time.thread_time()
     most = training.MOST_POINTS_LIVE
-    points = training.run_frame(history, _live_plan(run, history), most, [members.spread(history, most)])
+    spread = members.spread(history, most)
+    points = training.run_frame(history, _live_plan(run, history), most, [spread], _before(run))
     took = time.thread_time() - began
     session.state().drawn = Drawn(run.id, time.monotonic(), history.steps_done, took, points)
     return points
+
+
+def _before(run: Run) -> History | None:
+    """The run that this tab showed when this one was started, if it learned from the same data, drawn behind."""
+    before = session.state().runs_before.get(run.id)
+    if not before:
+        return None
+    kept = session.state().ghost
+    if kept is None or kept[0] != before:
+        history = None
+        with suppress(UserError):
+            other = resources.store().get(before)
+            if other.settings.data == run.settings.data:
+                history = other.history()
+        kept = session.state().ghost = before, history
+    return kept[1]
 
 
 def last_drawn(run: Run) -> Drawn | None:

@@ -31,6 +31,8 @@ def show(run: Run, history: History) -> None:
     if scores is None and not for_use:
         if drawn:
             _curves(run, history)
+        elif run.status.message and run.status.state in ("completed", "stopped"):
+            st.caption(plain(run.status.message, None))
         elif run.settings.mode != "range test":
             st.caption("This run ended before its first step, so there is nothing to draw.")
         _preparation(history)
@@ -68,6 +70,9 @@ def _scores(run: Run) -> Scores | None:
 
 
 def _curves(run: Run, history: History) -> None:
+    status = run.status
+    if status.message and status.state not in ("failed", "interrupted", "diverged"):
+        st.caption(plain(status.message, None))
     curves.show(run, history, live=False)
     best = history.best
     alone = run.settings.networks == 1 and not run.settings.data.all_rows

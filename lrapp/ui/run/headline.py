@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from lrapp.charts import score_line
 from lrapp.errors import UserError
 from lrapp.evaluation import boosted_trees, setting_checks, tree_advice
 from lrapp.evaluation.analysis import Insight
@@ -11,7 +12,6 @@ from lrapp.evaluation.boosted_trees import BesideTrees
 from lrapp.evaluation.diagnosis import Diagnosis, diagnose
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import loggers
-from lrapp.phrasing import measured
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
 from lrapp.ui.parts import resources, session, steps
@@ -50,17 +50,15 @@ def show(run: Run, history: History, scores: Scores) -> Found:
         st.warning(plain(note, None), icon=":material/warning:")
     insight = _insight(run)
     found = Found(insight, _beside(run))
-    figure = scores.metrics[0]
-    large, text = st.columns([1, 2], vertical_alignment="center")
-    value = "–" if figure.value is None else measured(figure.name, figure.value)
-    large.metric(plain(f"{scores.part.capitalize()} {figure.name}", None), plain(value, None))
-    with text:
-        st.markdown(plain(scores.summary, None))
-        if insight is not None and insight.verdict:
-            st.markdown(plain(insight.verdict, None))
-    if found.beside is not None:
-        st.markdown(plain(found.beside.sentence, None))
-    elif resources.jobs().comparing(run):
+    drawn = score_line.of(scores, insight, found.beside)
+    if drawn is not None:
+        resources.draw(drawn.spec, drawn.frame, key=f"score.{run.id}")
+    st.markdown(plain(scores.summary, None))
+    others = [insight.verdict] if insight is not None and insight.verdict else []
+    others += [found.beside.sentence] if found.beside is not None else []
+    for sentence in others:
+        st.caption(plain(sentence, None))
+    if found.beside is None and resources.jobs().comparing(run):
         resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
     diagnosis = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
     _next(run, history, diagnosis, found)

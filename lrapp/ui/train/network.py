@@ -50,11 +50,13 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     """
     # Above the table on the page, but it depends on the table, which is read first.
     preset_place = st.container()
+    layers, invalid = settings.model.layers, None
     try:
         layers = _table(settings)
     except UserError as error:
+        # What else can be set stays as it is, with the layers that were valid last.
         st.error(plain(str(error), None), icon=":material/error:")
-        return settings.model, "the layers of the network are not complete"
+        invalid = "the layers of the network are not complete"
     model = checked(settings.model, layers=layers)
     with preset_place:
         _preset(model, kinds.of(settings.data.kind).presets)
@@ -68,7 +70,7 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     if expert.on():
         settings = settings.model_copy(update={"model": checked(settings.model, **_more(settings, rare))})
     start, missing = start_from.card(settings, _fill)
-    return checked(settings.model, start=start), obstacle or missing
+    return checked(settings.model, start=start), invalid or obstacle or missing
 
 
 def _more(settings: RunSettings, names: list[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _ICONS: dict[Card, str] = {
     "Training": ":material/model_training:",
     "Learning rate": ":material/show_chart:",
 }
+_NEXT: dict[Card, Card] = {"Data": "Network", "Network": "Training", "Training": "Learning rate"}
 _UNFINISHED = "the settings cannot be used yet"
 
 
@@ -95,10 +96,20 @@ def _step(card: Card) -> Iterator[Callable[[str, str | None], None]]:
         if not box.open:
             line.caption(plain(text, None))
             if obstacle:
-                line.caption(f":orange[:material/warning: {plain(obstacle, None)}]")
+                line.caption(f":material/warning: {plain(obstacle, None)}")
 
     with box:
         yield close
+        if box.open and card in _NEXT:
+            st.button(
+                f"Next: {_NEXT[card]}",
+                icon=":material/arrow_downward:",
+                type="tertiary",
+                key=f"{_key(card)}.next",
+                on_click=steps.open_step,
+                args=(_NEXT[card],),
+                shortcut="Alt+N",
+            )
 
 
 def _steps(found: Bench) -> None:

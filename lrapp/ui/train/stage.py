@@ -1,8 +1,10 @@
 """The stage before a run: what will be learned from, the network, and the plan of the learning rate."""
 
+from contextlib import suppress
+
 import streamlit as st
 
-from lrapp.charts import plans
+from lrapp.charts import network, plans
 from lrapp.errors import UserError
 from lrapp.networks import shapes
 from lrapp.networks.shapes import Group, Shape
@@ -11,6 +13,7 @@ from lrapp.settings import RunSettings
 from lrapp.ui.parts import draft, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
+from lrapp.ui.train import columns
 from lrapp.ui.train.rail import Bench
 
 
@@ -28,7 +31,10 @@ def show(settings: RunSettings, found: Bench) -> None:
         st.caption(
             "Choose a table or pictures on the left, press Train, watch it learn, and take the model with you."
         )
-    rows = None if found.chosen is None else found.chosen.rows
+    if found.chosen is None:
+        return
+    columns.show(found.chosen)
+    rows = found.chosen.rows
     if rows is None:
         return
     _network(settings, found)
@@ -40,7 +46,18 @@ def show(settings: RunSettings, found: Bench) -> None:
 def _network(settings: RunSettings, found: Bench) -> None:
     if found.estimate is None:
         return
+    outlook = found.chosen.outlook if found.chosen is not None else None
+    if outlook is None:
+        return
     st.subheader("Network", anchor=False)
+    with suppress(UserError):  # the Network step says what cannot be built
+        st.html(
+            network.picture(
+                *(settings.model, outlook.shape, outlook.outputs, outlook.numbers),
+                networks=settings.networks,
+                answer=settings.data.target or "",
+            )
+        )
     st.caption(plain(found.estimate.sentence, None))
 
 
