@@ -45,21 +45,17 @@ class Fold:
     @property
     def best(self) -> Row | None:
         """The best of them by validation rows; None before one has a figure, or where figures are of several kinds."""
-        judged = [row for row in self.rows if row.validation is not None]
-        if not judged or len({row.metric for row in judged}) > 1:
-            return None
-        choose = max if judged[0].upwards else min
-        return choose(judged, key=lambda row: row.validation or 0.0)
+        return best(self.rows)
 
     @property
     def name(self) -> str:
         """What the line says: how many there are, and the best."""
         text = f"{self.what}: {counted(len(self.rows), self.word)}"
-        best = self.best
-        if best is None or best.score is None:
+        one = self.best
+        if one is None or one.score is None:
             return text
         # A blank that does not break, or the percent sign would stand alone on its line.
-        return f"{text}, best {measured(best.metric, best.score)}".replace(" %", "\N{NO-BREAK SPACE}%")
+        return f"{text}, best {measured(one.metric, one.score)}".replace(" %", "\N{NO-BREAK SPACE}%")
 
     @property
     def done(self) -> int:
@@ -203,6 +199,15 @@ def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str]
     table = pd.DataFrame(columns)
     # Most people never meet a damaged run.
     return table if any(troubles) else table.drop(columns="Trouble")
+
+
+def best(rows: Iterable[Row]) -> Row | None:
+    """Return the best run by validation rows; None where none has a figure, or figures are of several kinds."""
+    judged = [row for row in rows if row.validation is not None]
+    if not judged or len({row.metric for row in judged}) > 1:
+        return None
+    choose = max if judged[0].upwards else min
+    return choose(judged, key=lambda row: row.validation or 0.0)
 
 
 def in_words(text: str, most: int) -> str:

@@ -85,6 +85,9 @@ class Session:
         predictions, one_row: Predictions that are asked for by id, and arrays of one row by run.
         prediction_taken: Run and file, or files, that were taken last.
         prediction_error: Run, and what went wrong with its last prediction.
+        predictions_shown: Id of the prediction that was shown last, by run.
+        predict_tabs: Table or row, by place.
+        row_versions: How often the values of a row were put back to the usual ones, by its widgets' keys.
     """
 
     pages: "dict[str, StreamlitPage]" = field(default_factory=dict)
@@ -140,6 +143,9 @@ class Session:
     one_row: "dict[str, Task[None]]" = field(default_factory=dict)
     prediction_taken: tuple[str, str] | None = None
     prediction_error: tuple[str, str] | None = None
+    predictions_shown: dict[str, str] = field(default_factory=dict)
+    predict_tabs: dict[str, str] = field(default_factory=dict)
+    row_versions: dict[str, int] = field(default_factory=dict)
 
 
 def state() -> Session:

@@ -13,10 +13,9 @@ from lrapp.experiments.run_differences import MOST_RUNS
 from lrapp.experiments.run_list import USUAL_GROUPS, Fold, Line
 from lrapp.experiments.run_table import Row
 from lrapp.runs.store import ENDED, Run
-from lrapp.ui.parts import access, choices, number_cells, resources, session
+from lrapp.ui.parts import access, choices, known, number_cells, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
-from lrapp.ui.runs import known
 from lrapp.ui.runs.colours import colour_of
 
 # Lines that are drawn at first; the others are one click away.
@@ -106,7 +105,8 @@ def _group_by(rows: Sequence[Row]) -> str:
 
 def _items(rows: Sequence[Row], by: str) -> list[Row | Fold]:
     if by == _NOTHING:
-        return run_list.fold(rows, study_files.every(resources.store()))
+        every = study_files.every(resources.store())
+        return run_list.fold(rows, [study for study in every if access.may("look", study)])
     value: Callable[[Row], str] = USUAL_GROUPS.get(by) or (lambda row: known.settings(_run(row)).get(by, ""))
     return run_list.group(rows, by, value)
 
