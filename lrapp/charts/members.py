@@ -7,11 +7,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import GREY, VALIDATION, finished, kept, thin
+from lrapp.charts.theme import GREY, finished
+from lrapp.charts.training import ENSEMBLE, VALIDATION, kept, thin
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
-SPREAD, ENSEMBLE = "spread", "all together"
+SPREAD = "spread"
 Kind = Literal["seeds", "rates"]
 
 

@@ -10,7 +10,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import MOST_POINTS, finished, thin
+from lrapp.charts.theme import finished
+from lrapp.charts.training import MOST_POINTS, thin
 from lrapp.runs.events import History
 
 # Five of Okabe and Ito's hues, which stay apart in both themes and for colour-blind eyes; runs beyond are dashed.

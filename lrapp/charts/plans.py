@@ -6,7 +6,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import GROUP_HUES, MOST_POINTS, TRAINING, finished, kept, thin
+from lrapp.charts.theme import finished
+from lrapp.charts.training import GROUP_HUES, MOST_POINTS, TRAINING, kept, thin
 from lrapp.policies.schedules import FloatArray
 
 # The dashes let lines that lie on one another be seen.

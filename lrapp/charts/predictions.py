@@ -7,7 +7,8 @@ import altair as alt
 import pandas as pd
 
 from lrapp.charts.results import COLOURS, Figure, title
-from lrapp.charts.training import GREY, TRAINING, finished
+from lrapp.charts.theme import GREY, finished
+from lrapp.charts.training import TRAINING
 from lrapp.prediction.summary import Bar
 
 MOST_CLASSES = 15

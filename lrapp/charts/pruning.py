@@ -5,7 +5,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.training import TRAINING, finished, kept, thin
+from lrapp.charts.theme import finished
+from lrapp.charts.training import TRAINING, kept, thin
 from lrapp.settings import PruningSettings
 from lrapp.training.pruning import sparsity
 

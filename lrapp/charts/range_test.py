@@ -7,7 +7,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import RED, TRAINING, finished, kept
+from lrapp.charts.theme import RED, finished
+from lrapp.charts.training import TRAINING, kept
 from lrapp.policies import loss_curve
 from lrapp.runs.events import History
 

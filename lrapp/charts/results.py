@@ -4,13 +4,14 @@ As in ``charts``, frames have column names of our own making; names of classes a
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.training import GREY, TRAINING, VALIDATION, finished
+from lrapp.charts.figure import Figure
+from lrapp.charts.theme import GREY, finished
+from lrapp.charts.training import TRAINING, VALIDATION
 from lrapp.evaluation.analysis import ClassCurves
 from lrapp.evaluation.explanations import Dependence, Importance
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Residuals
@@ -20,21 +21,6 @@ _BLANKS = re.compile(r"\s+")
 COLOURS = (TRAINING, VALIDATION, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8a5a2b", "#7a5fd0")
 # A chart's height on the page includes titles, labels and legends.
 _AROUND = 110
-
-
-@dataclass(frozen=True, eq=False)
-class Figure:
-    """A chart and its data.
-
-    Args:
-        spec: Vega-Lite, as ``charts`` makes it.
-        frame: What it draws; also what a person may save.
-        name: For the file of either.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    name: str
 
 
 def title(text: str, most: int = 40) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.training import RED, TRAINING, VALIDATION, finished, kept
+from lrapp.charts.theme import RED, finished
+from lrapp.charts.training import TRAINING, VALIDATION, kept
 from lrapp.experiments.search_space import AXES, Choice, Numbers, Range, Space, Varied, shown, spoken
 
 # With axis and titles, as a chart of its own has to fit into its height.

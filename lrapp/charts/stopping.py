@@ -7,7 +7,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import VALIDATION, finished, kept, thin
+from lrapp.charts.theme import finished
+from lrapp.charts.training import VALIDATION, kept, thin
 from lrapp.training.stopping import FloatArray, Verdict
 
 _LINE, _STOP = "loss", "stop"

@@ -6,7 +6,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.training import MOST_POINTS, ZOOM, Panel, finished, kept, thin
+from lrapp.charts.theme import finished
+from lrapp.charts.training import MOST_POINTS, ZOOM, Panel, kept, thin
 
 # Okabe and Ito's hues, which stay apart in both themes and for colour-blind eyes; grey in place of black.
 POLICY_HUES = ("#e69f00", "#2f7ed8", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8a8f98", "#b8a800")

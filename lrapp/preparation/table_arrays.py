@@ -140,7 +140,7 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
             notes.append("No logarithm was taken: the target is a class, not a number.")
         y = numbers.astype(np.float32 if task == "binary" else np.int32)
         notes.extend(_small_classes(numbers, classes, (training, validation, test)))
-    frame = table.frame.drop(columns=no_inputs(target, settings))
+    frame = table.frame.drop(columns=no_inputs(target, settings), errors="ignore")
     fitted = fit(frame.iloc[known] if len(known) < len(frame) else frame, table.kinds, training, settings)
     notes.extend(fitted.notes)
     preprocessor = Preprocessor(

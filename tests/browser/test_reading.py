@@ -1,4 +1,4 @@
-"""How a file is read, as a person chooses it on the Data card, is what a run is trained with."""
+"""How a file is read, as a person chooses it on the Data step, is what a run is trained with."""
 
 import re
 
@@ -13,7 +13,7 @@ TABLE = "day,code,y\n" + "".join(
 
 
 def test_the_order_of_dates_and_the_words_for_gaps_can_be_chosen(page: Page, app: App) -> None:
-    take(page, "codes.csv", TABLE.encode())
+    take(page, "codes.csv", TABLE.encode(), "y")
     noticed = page.locator("[data-testid=stExpander]").filter(has_text=re.compile("Notes"))
     expander(page, "Notes")
     expect(noticed).to_contain_text("every date could be read both ways and month before day was taken")

@@ -9,7 +9,18 @@ import pytest
 from drawn.charts import marks, wait_for_charts
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.driving import PATIENCE, App, choose, expander, go, idle, no_defect, open_app, tab
+from browser.driving import (
+    PATIENCE,
+    App,
+    choose,
+    expander,
+    go,
+    idle,
+    no_defect,
+    open_app,
+    tab,
+    train_button,
+)
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.experiments import studies, study_files
 from lrapp.runs import notes
@@ -427,7 +438,7 @@ def test_start_again_from_a_run_and_from_its_link(
         assert RunSettings.from_json(waiting.value.path().read_bytes()) == runs["newest"].settings
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Start from these settings").click()
-        page.get_by_role("button", name="Train", exact=True).wait_for()
+        train_button(page).wait_for()
         assert page.url == link, "the address keeps them too"
         for _ in range(2):
             expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("6")
@@ -435,7 +446,7 @@ def test_start_again_from_a_run_and_from_its_link(
             expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.25")
             idle(page)
             page.reload()
-            page.get_by_role("button", name="Train", exact=True).wait_for()
+            train_button(page).wait_for()
     # Another person's browser.
     with tab(browser) as page:
         open_app(page, link)
