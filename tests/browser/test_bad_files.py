@@ -11,8 +11,8 @@ from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
 from browser.driving import (
-    answer,
     App,
+    answer,
     choose,
     field,
     idle,

@@ -14,7 +14,7 @@ TABLE = "day,code,y\n" + "".join(
 
 def test_the_order_of_dates_and_the_words_for_gaps_can_be_chosen(page: Page, app: App) -> None:
     take(page, "codes.csv", TABLE.encode(), "y")
-    noticed = page.locator("[data-testid=stExpander]").filter(has_text=re.compile("Notes"))
+    noticed = page.locator("[data-testid=stExpander]").filter(has_text=re.compile("Notes")).last
     expander(page, "Notes")
     expect(noticed).to_contain_text("every date could be read both ways and month before day was taken")
     expect(noticed).to_contain_text("'NA' was kept, as one short code among others")
