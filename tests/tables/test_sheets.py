@@ -17,10 +17,16 @@ from lrapp.settings import DataSettings, DialectSettings, RunSettings
 from lrapp.tables.reading import read_csv
 from lrapp.tables.text.dialects import DialectOverrides
 
-Rows = list[list[str | float | None]]
-NOTES: Rows = [["read me"], ["first"]]
-OLD: Rows = [["size", "kind"], *([n, "ab"[n % 2]] for n in range(12))]
-NEW: Rows = [["size", "kind"], *([100 + n, "ab"[n % 2]] for n in range(15))]
+
+def rows(first: int, count: int) -> list[list[str | float | None]]:
+    made: list[list[str | float | None]] = [["size", "kind"]]
+    for n in range(count):
+        made.append([first + n, "ab"[n % 2]])
+    return made
+
+
+NOTES: list[list[str | float | None]] = [["read me"], ["first"]]
+OLD, NEW = rows(0, 12), rows(100, 15)
 FILE = workbook({"About": NOTES, "2023": OLD, "2024 & later": NEW, "Empty": []})
 
 
