@@ -247,13 +247,11 @@ def _rail(page: Page, *, shown: bool) -> None:
     size = page.viewport_size
     if size is None or size["width"] > 640:
         return
-    rail = page.get_by_test_id("stSidebar")
-    if (rail.get_attribute("aria-expanded") == "true") is not shown:
-        page.get_by_test_id("stExpandSidebarButton" if shown else "stSidebarCollapseButton").locator(
-            "button, :scope"
-        ).last.click()
+    buttons = page.get_by_role("button", name="Expand sidebar" if shown else "Collapse sidebar", exact=True)
+    if buttons.count() and buttons.first.is_visible():
+        buttons.first.click()
+        page.wait_for_timeout(500)  # it slides
         idle(page)
-        page.wait_for_timeout(400)  # it slides
 
 
 def step(page: Page, title: str) -> Locator:

@@ -22,12 +22,13 @@ def page() -> None:
         else:
             rail.show(found)
         sharing.bar()
-    place = bar.show(draft.get(), found.obstacle)
+    asked = found.chosen is not None and target_question.needed(found.chosen)
+    place = bar.show(draft.get(), found.obstacle, said=not asked)
     sharing.trouble()
     for remark in found.remarks if found.obstacle is None else ():
         st.info(plain(remark, None), icon=":material/rule_settings:")
     run_id = session.state().shown_run = st.query_params.get("run", "")
-    if found.chosen is not None and target_question.needed(found.chosen):
+    if asked and found.chosen is not None:
         target_question.show(found.chosen)
         columns.show(found.chosen)
     elif run_id:
