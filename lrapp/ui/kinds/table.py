@@ -29,8 +29,8 @@ def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, Policy
 
 
 KIND = KindPages(
-    upload="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
-    "number format are detected and can be changed.",
+    upload="CSV in any dialect, also gzipped or zipped, or a spreadsheet of Excel or LibreOffice, up to 300 MB; "
+    "encoding, delimiter and number format are detected and can be changed.",
     offers=data.offers,
     card=data.card,
     base=_base,
