@@ -76,6 +76,12 @@ class DialectSettings(SettingsModel):
         title="Words for missing values",
         description="Whether NA, null and the like in columns of words are gaps, or categories such as North America.",
     )
+    sheet: str | None = Field(
+        None,
+        title="Sheet",
+        description="Which sheet of a spreadsheet holds the table; the first with a value unless chosen here.",
+        max_length=1_000,
+    )
 
 
 class DataSettings(SettingsModel):

@@ -68,6 +68,7 @@ class Table:
         repairs: The first 1,000 rows that had to be repaired.
         repaired_rows: How many there are in all.
         to_predict: Name of the column that a row below the names says is the class or target, else ``""``.
+        sheets: Names of all sheets of a spreadsheet.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Table:
     repairs: tuple[Repair, ...]
     repaired_rows: int
     to_predict: str = ""
+    sheets: tuple[str, ...] = ()
     _texts: Mapping[str, pa.ChunkedArray] = field(default_factory=dict, repr=False, compare=False)
     _given: Given = field(default_factory=Given, repr=False, compare=False)
 
@@ -264,13 +266,14 @@ def read_csv(
     given = Given(dialect or DialectOverrides(), tuple(known_names), formats or {})
     if not data:
         raise UserError("The file must hold a table, and this one is empty. Upload another one.")
-    unpacked = unpack(bytes(data), name)
+    unpacked = unpack(bytes(data), name, sheet=given.chosen.sheet)
     notes, name = list(unpacked.notes), unpacked.name
     # Each form of the file is released as soon as the next one exists, since it may be larger than the file.
     if unpacked.sheet is not None:
-        sheets = [unpacked.sheet]
+        sheets, titles = [unpacked.sheet], unpacked.sheets
         del data, unpacked
-        return _assemble(name, read_sheet(sheets.pop(), notes, given), notes, given)
+        table = _assemble(name, read_sheet(sheets.pop(), notes, given), notes, given)
+        return replace(table, sheets=titles)
     texts = [unpacked.data]
     del data, unpacked
     return _assemble(name, _read_text(texts.pop(), notes, given), notes, given)

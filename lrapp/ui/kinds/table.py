@@ -6,7 +6,7 @@ from lrapp.settings import ModelSettings, PolicySettings, RunSettings, TrainingS
 from lrapp.ui.parts import draft, resources
 from lrapp.ui.parts.kinds import KindPages
 from lrapp.ui.predict import table_or_row
-from lrapp.ui.train import data, data_choice, presets
+from lrapp.ui.train import columns, data, data_choice, presets
 
 
 def _base(settings: RunSettings) -> tuple[RunSettings, ExpectedShape]:
@@ -29,8 +29,8 @@ def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, Policy
 
 
 KIND = KindPages(
-    upload="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
-    "number format are detected and can be changed.",
+    upload="CSV in any dialect, also gzipped or zipped, or a spreadsheet of Excel or LibreOffice, up to 300 MB; "
+    "encoding, delimiter and number format are detected and can be changed.",
     offers=data.offers,
     card=data.card,
     base=_base,
@@ -38,5 +38,6 @@ KIND = KindPages(
     presets=presets.TABLE,
     columns=("units", "activation", "dropout", "l1", "l2", "batch_norm"),
     predict=table_or_row.show,
+    stage=columns.show,
     rare=("number_embedding", "initial_weights"),
 )

@@ -10,13 +10,14 @@ from lrapp.prediction import disagreement
 from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs.store import Run
+from lrapp.settings import DATA_KINDS
 from lrapp.ui.parts import actions, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import kept_predictions, question
 
 MOST_SHOWN_COLUMNS = 50
 MOST_NOTES = 30
-FORMATS = ["csv", "tsv", "txt", "dat", "gz", "zip", "xlsx", "xls", "ods"]
+FORMATS = list(DATA_KINDS["table"].suffixes)
 
 
 def show(run: Run, place: str) -> None:

@@ -1,6 +1,7 @@
 """One run: its head, what it does while it trains, and its results."""
 
 import time
+from contextlib import suppress
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -64,7 +65,9 @@ def show(run_id: str, stop: DeltaGenerator | None = None) -> None:
     if stop is not None:
         _stop(run, stop)
     history = curves.reader(run).read()
-    resources.fragment(_live, _pace(run, history))(run, begun=history.steps_done > 0, stop_here=stop is None)
+    resources.fragment(_live, _pace(run, history))(
+        run, begun=history.steps_done > 0, asked=run.stop_asked is not None, stop_here=stop is None
+    )
 
 
 def _pace(run: Run, history: History) -> float:
@@ -99,23 +102,30 @@ def _head(run: Run, status: Status) -> DeltaGenerator:
 
 def _stop(run: Run, place: DeltaGenerator) -> None:
     asked = run.stop_asked is not None
-    if access.may("stop", run) and place.button(
-        "Stopping …" if asked else "Stop",
-        icon=":material/stop:",
-        key=f"stop.{run.id}",
-        disabled=asked,
-        shortcut="Alt+S",
-        help="Ends the run within a second, or after the step that is running if that takes longer, and keeps the best "
-        "weights so far.",
-    ):
+    if access.may("stop", run):
+        place.button(
+            "Stopping …" if asked else "Stop",
+            icon=":material/stop:",
+            key=f"stop.{run.id}",
+            disabled=asked,
+            shortcut="Alt+S",
+            help="Ends the run within a second, or after the step that is running if that takes longer, and keeps the "
+            "best weights so far.",
+            # Before the page is drawn, which takes its time on a busy machine.
+            on_click=_ask_to_stop,
+            args=(run,),
+        )
+
+
+def _ask_to_stop(run: Run) -> None:
+    with suppress(UserError):  # the page says who may stop it
         actions.stop(run)
-        st.rerun()  # the whole page, to poll more often until it has stopped
 
 
 # --- while it trains -----------------------------------------------------------------------------------------
 
 
-def _live(run: Run, *, begun: bool, stop_here: bool) -> None:
+def _live(run: Run, *, begun: bool, asked: bool, stop_here: bool) -> None:
     # The status first: an ended run has written all its events.
     status = run.status
     history = curves.reader(run).read()
@@ -123,6 +133,8 @@ def _live(run: Run, *, begun: bool, stop_here: bool) -> None:
         st.rerun()
     if not begun and history.steps_done and curves.last_drawn(run) is not None:
         st.rerun()  # to look less often from here on
+    if not asked and run.stop_asked is not None:
+        st.rerun()  # to look more often until it has stopped
     place = _head(run, status)
     if stop_here:
         _stop(run, place)

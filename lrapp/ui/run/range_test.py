@@ -47,8 +47,15 @@ _ABOUT = {
 }
 
 
-def curve(history: History, settings: RangeTestSettings, key: str) -> float | None:
-    """Draw a range test and its result; return the rate that was clicked in the chart, if any."""
+def curve(history: History, settings: RangeTestSettings, key: str, told: str = "") -> float | None:
+    """Draw a range test and its result; return the rate that was clicked in the chart, if any.
+
+    Args:
+        history: Events of the run, with at least one sweep.
+        settings: Of the test.
+        key: Of the chart.
+        told: What the page says of the run already, and need not say twice.
+    """
     if settings.rise == "linear":
         watched = history.sweeps[-1].watched
         spec = linear_test.linear_spec(settings.linear_start_lr, settings.linear_end_lr, watched)
@@ -63,7 +70,8 @@ def curve(history: History, settings: RangeTestSettings, key: str) -> float | No
         clicked = saving.saveable(spec, points, "range-test", key, selection="line", live=True)
     if found is None:
         return None
-    (st.caption if found.minimum is not None else st.warning)(plain(found.sentence, None))
+    if found.sentence not in told:
+        (st.caption if found.minimum is not None else st.warning)(plain(found.sentence, None))
     rates = [point["learning_rate"] for point in clicked if "learning_rate" in point]
     return float(rates[0]) if rates else None
 
@@ -76,7 +84,7 @@ def drawer(run: Run, history: History) -> None:
         history: Its events, with at least one sweep.
     """
     with st.expander("Range test", icon=":material/search_insights:", expanded=not history.steps_done):
-        curve(history, run.settings.range_test, f"range.{run.id}.whole")
+        curve(history, run.settings.range_test, f"range.{run.id}.whole", run.status.message)
 
 
 def card(settings: RunSettings, training_rows: int | None) -> None:

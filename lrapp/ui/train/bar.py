@@ -26,12 +26,13 @@ class Bar:
     shown: Callable[[], None]
 
 
-def show(settings: RunSettings, obstacle: str | None) -> Bar:
+def show(settings: RunSettings, obstacle: str | None, *, said: bool = True) -> Bar:
     """Show the bar, and start a run where Train was pressed; its id is then in the address.
 
     Args:
         settings: The draft.
         obstacle: Why training cannot start; None if it can.
+        said: Whether the obstacle is to be said here, as the stage does not.
     """
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small"):
         name = st.text_input(
@@ -44,7 +45,7 @@ def show(settings: RunSettings, obstacle: str | None) -> Bar:
         )
         stop = st.empty()
         place = st.empty()
-    if obstacle is not None:
+    if obstacle is not None and said:
         st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
 
     def draw() -> bool:

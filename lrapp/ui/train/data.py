@@ -60,6 +60,9 @@ def card(data: DataSettings) -> Chosen:
     try:
         data = _reading(data, name)
         plain_table = resources.table(_as_detected(data))
+        if len(plain_table.sheets) > 1:
+            data = _sheet(data, plain_table.sheets, name)
+            plain_table = resources.table(_as_detected(data))
         _summary(plain_table)
         table = resources.table(data)
     except reading.StillReading as still:
@@ -105,11 +108,37 @@ def usual_target(source: Source) -> str | None:
 
 def _reading(data: DataSettings, name: str) -> DataSettings:
     """Let experts, and whoever has a file that cannot be read otherwise, say how it is read."""
-    if not expert.on() and data.dialect == DialectSettings() and _can_be_read(data):
+    if not expert.on() and _usual(data.dialect) and _can_be_read(data):
         return data
     drawer = resources.drawer("How the file is read", ":material/description:", draft.key(f"{name}.dialect"))
     with drawer:
         return data.model_copy(update={"dialect": _dialect(data, name, shown=bool(drawer.open))})
+
+
+def _usual(dialect: DialectSettings) -> bool:
+    return dialect == DialectSettings(sheet=dialect.sheet)
+
+
+def _sheet(data: DataSettings, sheets: tuple[str, ...], name: str) -> DataSettings:
+    """Ask which sheet holds the table; what was chosen for the columns of another one is forgotten."""
+    info = DialectSettings.model_fields["sheet"]
+    options = ["", *sheets]
+    key = draft.key(f"{name}.sheet")
+    st.session_state.setdefault(key, data.dialect.sheet or "")
+    chosen = st.selectbox(
+        info.title or "",
+        options,
+        format_func=choices.texts(options, lambda sheet: sheet or "The first with a value"),
+        key=key,
+        help=info.description,
+    )
+    if (chosen or None) == data.dialect.sheet:
+        return data
+    dialect = data.dialect.model_copy(update={"sheet": chosen or None})
+    anew: dict[str, Any] = {"kinds": {}, "left_out": (), "gap_codes": {}, "target": None, "task": None}
+    for field in ("target", "task"):
+        st.session_state.pop(data_choice.field_key(data.source, field), None)
+    return data.model_copy(update={"dialect": dialect, **anew})
 
 
 def _can_be_read(data: DataSettings) -> bool:
@@ -125,8 +154,8 @@ def _can_be_read(data: DataSettings) -> bool:
 def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
     current = data.dialect
     if not shown:
-        return DialectSettings(
-            **{
+        return current.model_copy(
+            update={
                 field: st.session_state.get(draft.key(f"{name}.dialect.{field}"), getattr(current, field))
                 for field in _OVERRULES
             }

@@ -162,6 +162,9 @@ def choose(source: Source) -> None:
     The list is another one then: what a browser says of the old one may still be on its way, and would undo the choice.
     """
     session.state().sources_chosen += 1
+    # A run on other data makes room on the stage; it goes on, and is on the Runs page.
+    session.state().shown_run = ""
+    st.query_params.pop("run", None)
     st.session_state[source_key()] = source
 
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui.parts import draft, resources, session
+from lrapp.ui.parts import draft, kinds, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import sharing
-from lrapp.ui.train import bar, columns, rail, stage, target_question
+from lrapp.ui.train import bar, rail, stage, target_question
 from lrapp.ui.train.rail import Bench
 
 
@@ -22,14 +22,15 @@ def page() -> None:
         else:
             rail.show(found)
         sharing.bar()
-    place = bar.show(draft.get(), found.obstacle)
+    asked = found.chosen is not None and target_question.needed(found.chosen)
+    place = bar.show(draft.get(), found.obstacle, said=not asked)
     sharing.trouble()
     for remark in found.remarks if found.obstacle is None else ():
         st.info(plain(remark, None), icon=":material/rule_settings:")
     run_id = session.state().shown_run = st.query_params.get("run", "")
-    if found.chosen is not None and target_question.needed(found.chosen):
+    if asked and found.chosen is not None:
         target_question.show(found.chosen)
-        columns.show(found.chosen)
+        kinds.of(found.chosen.data.kind).stage(found.chosen)
     elif run_id:
         _moved_on(run_id)
         run_view.show(run_id, place.stop)

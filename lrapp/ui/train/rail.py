@@ -96,7 +96,7 @@ def _step(card: Card) -> Iterator[Callable[[str, str | None], None]]:
         if not box.open:
             line.caption(plain(text, None))
             if obstacle:
-                line.caption(f":orange[:material/warning: {plain(obstacle, None)}]")
+                line.caption(f":material/warning: {plain(obstacle, None)}")
 
     with box:
         yield close

@@ -10,10 +10,9 @@ from lrapp.networks import shapes
 from lrapp.networks.shapes import Group, Shape
 from lrapp.phrasing import counted, number
 from lrapp.settings import RunSettings
-from lrapp.ui.parts import draft, saving
+from lrapp.ui.parts import draft, kinds, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
-from lrapp.ui.train import columns
 from lrapp.ui.train.rail import Bench
 
 
@@ -33,7 +32,7 @@ def show(settings: RunSettings, found: Bench) -> None:
         )
     if found.chosen is None:
         return
-    columns.show(found.chosen)
+    kinds.of(found.chosen.data.kind).stage(found.chosen)
     rows = found.chosen.rows
     if rows is None:
         return
