@@ -33,5 +33,5 @@ def sentence(runs: Sequence[RunSettings], expected: ExpectedShape) -> str:
             done.append(took)
     told = pace.seconds(done, left)
     if told is None:
-        return "How long that takes is told by the first run."
+        return "The first run tells how long that takes."
     return f"By the pace of your last runs: {pace.in_words(*told)}."

@@ -47,7 +47,7 @@ _KINDS = {
 }
 _POLICIES, _SEEDS, _SETTINGS = "Policies", "Seeds", "Settings"
 _ABOUT = {
-    _POLICIES: "Which policy suits your data? Each trains the same network on the same rows, once for each seed.",
+    _POLICIES: "Same network, same rows, same seeds: only the policy differs.",
     _SEEDS: "How much is chance? The same settings, with other initial weights and another order of rows.",
     _SETTINGS: "Which settings suit your data? Each trial draws its own at random "
     f"([Bergstra and Bengio 2012]({search_form.PAPER})).",
@@ -96,7 +96,7 @@ def _new() -> None:
         key = "compare.what"
         st.session_state[key] = st.session_state.get(key) or session.state().compare_what or _POLICIES
         what = st.segmented_control("What to vary", [_POLICIES, _SEEDS, _SETTINGS], key=key, required=True)
-        session.state().compare_what = what
+        what = session.state().compare_what = what or _POLICIES
         _examples()
     st.caption(_ABOUT[what])
     found = _base_or_trouble()
@@ -170,12 +170,11 @@ def _prepare(plan: Plan, expected: ExpectedShape, what: str) -> Prepared:
     costs = [cost.estimate_expected(one, expected) for one in each]
     cost.check_memory(max(costs, key=lambda one: one.memory_bytes), memory.available_bytes())
     runs = [studies.settings_of(plan, one, seed) for seed in plan.seeds for one in plan.contenders]
-    text = f"{counted(costs[0].steps, 'update')} each, without early stopping."
-    tests = sum(one.policy.source == "found" for one in runs)
-    if tests:
-        per_epoch = math.ceil(expected.rows / plan.base.training.batch_size)
-        begin = "begins" if tests == 1 else "begin"
-        text += f" {tests} {begin} with {plan.base.range_test.told(per_epoch)}."
+    text = f"{counted(costs[0].steps, 'update')} each, without early stopping"
+    if tests := sum(one.policy.source == "found" for one in runs):
+        most = plan.base.range_test.most_steps(math.ceil(expected.rows / plan.base.training.batch_size))
+        text += f"; {counted(tests, 'range test')} of up to {counted(most, 'step')} besides"
+    text += "."
     return Prepared(runs, text, remarks, plan=plan)
 
 
