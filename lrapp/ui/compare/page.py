@@ -52,6 +52,7 @@ _ABOUT = {
     _SETTINGS: "Which settings suit your data? Each trial draws its own at random "
     f"([Bergstra and Bengio 2012]({search_form.PAPER})).",
 }
+_WHAT = "compare.what"
 _TRAIN_PAGE = "The policy of the Train page"
 
 
@@ -93,9 +94,8 @@ def _open(study_id: str | None) -> None:
 def _new() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # Kept in the session, as Streamlit forgets the widgets of other pages.
-        key = "compare.what"
-        st.session_state[key] = st.session_state.get(key) or session.state().compare_what or _POLICIES
-        what = st.segmented_control("What to vary", [_POLICIES, _SEEDS, _SETTINGS], key=key, required=True)
+        st.session_state[_WHAT] = st.session_state.get(_WHAT) or session.state().compare_what or _POLICIES
+        what = st.segmented_control("What to vary", [_POLICIES, _SEEDS, _SETTINGS], key=_WHAT, required=True)
         what = session.state().compare_what = what or _POLICIES
         _examples()
     st.caption(_ABOUT[what])
@@ -158,7 +158,7 @@ def _examples() -> None:
 
 def _to_settings() -> None:
     session.state().compare_what = _SETTINGS
-    st.session_state["compare.what"] = _SETTINGS
+    st.session_state[_WHAT] = _SETTINGS
 
 
 def _prepare(plan: Plan, expected: ExpectedShape, what: str) -> Prepared:

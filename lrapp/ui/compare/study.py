@@ -244,7 +244,7 @@ def _bar(study: Study, seen: list[_Seen], ended: int) -> None:
             text += "range test" if history.sweeps else waiting.to_begin(current.run, "running")
     share = sum(one.share for one in seen)
     if left := _left(seen):
-        text += f" · {left} left"
+        text += f" · {plain(left)} left"
     st.progress(min(1.0, share / len(seen)), text)
 
 
