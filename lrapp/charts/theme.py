@@ -1,6 +1,7 @@
 """What all charts have in common: colours, how numbers are written, a sentence for screen readers; no Streamlit theme
 knows these, which gives fonts, grid and the colours of axes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -18,6 +19,31 @@ LABEL_SIZE, LETTER = 12, 6.4
 SOFT = 0.8
 # From one label to the next below it.
 LABEL_ROW = 14
+
+
+def category_axis(names: Sequence[str], room: int = 230) -> alt.Axis:
+    """Return the axis below some categories: their names level where there is room for each, slanted where not.
+
+    Args:
+        names: The categories.
+        room: What the axis has on the narrowest page, in pixels.
+    """
+    longest = max(map(len, names), default=1) * LETTER
+    level = longest + 6 <= room / max(1, len(names))
+    return alt.Axis(
+        labelAngle=0 if level else -40,
+        labelLimit=room if level else 90,
+        labelOverlap=level,
+        ticks=False,
+        domain=False,
+        grid=False,
+    )
+
+
+def square() -> dict[str, Any]:
+    """Return the ranges of a horizontal and a vertical scale that make a square of the room there is."""
+    side = "min(width, height)"
+    return {"x": {"rangeMax": alt.expr(side)}, "y": {"rangeMax": alt.expr(f"height - {side}")}}
 
 
 def finished(chart: alt.TopLevelMixin, description: str = "") -> dict[str, Any]:

@@ -6,6 +6,7 @@ brackets, quotes or line breaks; what a person called a column appears in titles
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, Literal, ParamSpec
 
@@ -25,8 +26,8 @@ GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 # More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
-# Of the single batches' lines.
-_FAINT = 0.25
+# Of the lines of epochs; and of those of single batches.
+_STRONG, _FAINT = 2, 0.25
 # Series of the run before, and of the mean of many networks' answers.
 GHOST, ENSEMBLE = "previous run", "all together"
 Panel = Literal["loss", "rate", "momentum", "metric"]
@@ -199,18 +200,46 @@ def run_spec(
         ),
         _panel("metric", metric, epochs, last=True, more=more),
     )
-    chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
+    chart = alt.vconcat(*(panel.chart for panel in panels), spacing=12).resolve_scale(
+        x="shared", color="independent"
+    )
     below = (
         ", learning rate, "
         + (f"{momentum}, " if isinstance(momentum, str) and momentum else "")
         + f"and {metric}"
     )
     spec = finished(chart, f"Training and validation loss{below} over {epochs:,} epochs.")
-    # Written here, because Altair renames the views of layers that its own parameters name.
     views = [*ZOOM["views"][:2], *(["momentum_lines"] if momentum else []), ZOOM["views"][2]]
-    for panel, view in zip(spec["vconcat"], views, strict=True):
-        panel["layer"][1]["name"] = view
+    for panel, part, view in zip(panels, spec["vconcat"], views, strict=True):
+        panel.finish(part, view)
     return spec | {"params": [ZOOM | {"views": views}]}
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """One panel: its layers, the second of which are the ends of its scale and the last the names of its lines.
+
+    Args:
+        chart: The layers.
+        before: What happens to the points before they come to the layers.
+        names: What happens to those of the names.
+    """
+
+    chart: alt.LayerChart | alt.FacetChart
+    before: lines.Transforms
+    names: lines.Transforms
+
+    def finish(self, spec: dict[str, Any], view: str) -> None:
+        """Complete its specification: transforms, and the name of the view that zooms."""
+        spec["transform"] = self.before
+        spec["layer"][1]["transform"] = lines.ends_transforms()
+        spec["layer"][-1]["transform"] = self.names
+        # Written here, because Altair renames the views of layers that its own parameters name.
+        next(part for part in spec["layer"] if part["mark"].get("strokeWidth") == _STRONG)["name"] = view
+
+
+def _heights(panel: Panel) -> int:
+    return 210 if panel == "loss" else 110
 
 
 def _panel(
@@ -222,15 +251,14 @@ def _panel(
     last: bool = False,
     grouped: bool = False,
     more: More | None = None,
-) -> alt.LayerChart | alt.FacetChart:
+) -> _Panel:
     if panel in _PLANNED:
         hues = {"planned": GREY} | (GROUP_HUES if grouped else {"used": TRAINING})
         faint = ghost = ""
     else:
         hues = {"training": TRAINING, "validation": VALIDATION, GHOST: GREY}
         faint, ghost = "one batch", GHOST
-    height = 210 if panel == "loss" else 110
-    base = lines.scaled(alt.Chart().transform_filter(f"datum.panel == '{panel}'"), faint, ghost, log=log)
+    base = alt.Chart()
     x = alt.X(
         "epoch:Q",
         title="epoch" if last else None,
@@ -261,18 +289,16 @@ def _panel(
     )
     strong = [series for series in hues if series not in ("planned", GHOST)]
     line = base.transform_filter(" || ".join(f"datum.series == '{series}'" for series in strong)).mark_line(
-        strokeWidth=2, point=alt.OverlayMarkDef(size=14) if panel not in _PLANNED else False
+        strokeWidth=_STRONG, point=alt.OverlayMarkDef(size=14) if panel not in _PLANNED else False
     )
-    layers = [
-        behind,
-        line.encode(x=x, y=y, color=color, tooltip=tooltip),
-        lines.ends(base, title, scale, axis),
-    ]
+    layers = [behind, lines.ends(title, scale, axis)]
+    if ghost:
+        before = base.transform_filter(f"datum.series == '{ghost}'").mark_line(strokeWidth=1.5, clip=True)
+        layers.append(before.encode(x=x, y=y, color=color, tooltip=tooltip))
+    layers.append(line.encode(x=x, y=y, color=color, tooltip=tooltip))
     if panel not in _PLANNED:
-        before = base.transform_filter(f"datum.series == '{GHOST}'").mark_line(strokeWidth=1.5, clip=True)
         best = base.transform_filter("datum.series == 'best epoch'")
         layers += [
-            before.encode(x=x, y=y, color=color, tooltip=tooltip),
             best.mark_rule(strokeDash=[2, 2], color=GREY).encode(x=x),
             best.mark_point(size=90, filled=False, strokeWidth=2, color=VALIDATION).encode(
                 x=x, y=y, tooltip=tooltip
@@ -282,16 +308,18 @@ def _panel(
         layers += more(base, x, y)
         hues = hues | {ENSEMBLE: VALIDATION}
     if panel == "loss":
-        # On the side with more room.
-        early = f"datum.epoch < {epochs / 8}"
+        # Beside the line that came down to it, except at the end, where names stand.
+        late = f"datum.epoch > {epochs * 7 / 8}"
         layers += [
             best.transform_filter(where)
             .mark_text(
-                text="best", dx=away, dy=-10, align="left" if away > 0 else "right", color=ink(VALIDATION)
+                text="best", dx=away, dy=-12, align="left" if away > 0 else "right", color=ink(VALIDATION)
             )
             .encode(x=x, y=y)
-            for where, away in ((early, 10), (f"!({early})", -10))
+            for where, away in ((late, -8), (f"!({late})", 8))
         ]
     written = {series: ink(hue) for series, hue in hues.items()}
-    layers.append(lines.names(base, written, height, log=log))
-    return alt.layer(*layers).properties(height=height)
+    layers.append(lines.names(written))
+    chart = alt.layer(*layers).properties(height=_heights(panel))
+    before = [{"filter": f"datum.panel == '{panel}'"}, *lines.scaled(faint, ghost, log=log)]
+    return _Panel(chart, before, lines.names_transforms(written, _heights(panel), log=log))

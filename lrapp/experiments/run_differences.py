@@ -104,7 +104,12 @@ def side_by_side(runs: Sequence[Compared]) -> SideBySide:
         if len(set(values_of)) > 1:
             lines[title] = values_of
     frame = pd.DataFrame.from_dict(
-        lines, orient="index", columns=distinct([row.name for row in rows]), dtype="str"
+        lines,
+        orient="index",
+        columns=distinct(
+            [row.name for row in rows], apart=[f"{row.created:%d %b, %H:%M:%S}" for row in rows]
+        ),
+        dtype="str",
     )
     differing = {
         (place, column)

@@ -6,7 +6,7 @@ from contextlib import suppress
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui.parts import identity, reading, resources, session
+from lrapp.ui.parts import identity, reading, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ STYLE = """
 def show() -> None:
     """Set the page up, and run the one that the address names."""
     st.set_page_config(page_title="LR Lab", page_icon="📈", layout="wide", initial_sidebar_state=RAIL_PIXELS)
-    st.html(STYLE)
+    st.html(STYLE + saving.STYLE)
     st.logo(LOGO, size="large")
     from lrapp.ui.compare import page as compare
     from lrapp.ui.predict import page as predict

@@ -236,7 +236,7 @@ def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving
         page.get_by_text("needs at least 3 groups").wait_for()
         driving.choose(page, "Split column", "customer")
         driving.set_number(page, "Cross-validation folds", 3)
-        page.get_by_text("Cross-validation trains 3 networks at once").wait_for()
+        driving.step(page, "Training").get_by_text("Cross-validation trains 3 networks at once").wait_for()
         driving.set_number(page, "Epochs", 8)
 
         first = driving.train(page)

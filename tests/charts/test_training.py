@@ -152,9 +152,11 @@ def test_a_run_with_other_figures_is_not_drawn_behind(before: History) -> None:
 
 
 def test_batch_losses_are_faint_and_do_not_count_for_the_axis() -> None:
-    behind, strong = run_spec(20, "accuracy")["vconcat"][0]["layer"][:2]
+    panel = run_spec(20, "accuracy")["vconcat"][0]
+    layers = panel["layer"]
+    behind, strong = layers[0], next(layer for layer in layers if layer.get("name") == "loss_lines")
     assert behind["mark"]["opacity"] * behind["mark"]["strokeWidth"] <= strong["mark"]["strokeWidth"] / 8
-    formulas = {part["as"]: part["calculate"] for part in parts(behind) if "calculate" in part}
+    formulas = {part["as"]: part["calculate"] for part in panel["transform"] if "calculate" in part}
     assert formulas["own_low"].startswith("datum.series != 'one batch'")
     assert "clamp(datum.value, datum.bottom, datum.top)" in formulas["drawn"]
 
@@ -300,7 +302,8 @@ def test_momentum_that_moves_has_a_chart_below_the_rates() -> None:
         for panel in run_spec(2, "accuracy", momentum=True)["vconcat"]
     ]
     assert titles == ["loss", "learning rate", "momentum", "accuracy"]
-    names = [panel["layer"][1]["name"] for panel in run_spec(2, "accuracy", momentum=True)["vconcat"]]
+    panels = run_spec(2, "accuracy", momentum=True)["vconcat"]
+    names = [layer["name"] for panel in panels for layer in panel["layer"] if "name" in layer]
     assert run_spec(2, "accuracy", momentum=True)["params"][0]["views"] == names
     assert len(run_spec(2, "accuracy")["vconcat"]) == 3
 

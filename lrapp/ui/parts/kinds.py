@@ -55,7 +55,8 @@ class KindPages:
             settings so far.
         presets: Networks to choose from.
         columns: Fields of a layer that the table of layers shows.
-        predict: Draws the Predict page of a finished run.
+        predict: Draws what predicts with a finished run: on the Predict page, or elsewhere under keys that begin with a
+            word of that place.
         rare: Fields of the network that most people leave as they are.
     """
 
@@ -66,7 +67,7 @@ class KindPages:
     first: Callable[[RunSettings], tuple[ModelSettings, TrainingSettings, PolicySettings]]
     presets: Mapping[str, tuple[LayerSettings, ...]]
     columns: tuple[str, ...]
-    predict: Callable[[Run], None]
+    predict: Callable[[Run, str], None]
     rare: tuple[str, ...] = ("initial_weights",)
 
 

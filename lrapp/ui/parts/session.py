@@ -80,7 +80,8 @@ class Session:
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
         exports: Files that are being made, by run and format.
         calibrations, thresholds, sizes: Runs that are being calibrated, given a threshold, or measured, by id.
-        runs_table: Ids of the runs in the table, its version, and the places that are chosen.
+        runs_table: Ids of the lines in the list of runs, its version, and the places that are chosen.
+        runs_ticked, runs_opened, runs_all: Runs that are ticked in it, folds that are open, and whether all lines show.
         readers: Of runs side by side, by id.
         deleted_runs: Ids, with blanks between them, of what was deleted last.
         study: Id of the comparison or search that is shown.
@@ -92,6 +93,9 @@ class Session:
         predictions, one_row: Predictions that are asked for by id, and arrays of one row by run.
         prediction_taken: Run and file, or files, that were taken last.
         prediction_error: Run, and what went wrong with its last prediction.
+        predictions_shown: Id of the prediction that was shown last, by run.
+        predict_tabs: Table or row, by place.
+        row_versions: How often the values of a row were put back to the usual ones, by its widgets' keys.
     """
 
     pages: "dict[str, StreamlitPage]" = field(default_factory=dict)
@@ -135,6 +139,9 @@ class Session:
     thresholds: "dict[str, Task[None]]" = field(default_factory=dict)
     sizes: "dict[str, Task[None]]" = field(default_factory=dict)
     runs_table: tuple[list[str], int, list[int]] | None = None
+    runs_ticked: list[str] = field(default_factory=list)
+    runs_opened: set[str] = field(default_factory=set)
+    runs_all: bool = False
     readers: "dict[str, EventReader]" = field(default_factory=dict)
     deleted_runs: str = ""
     study: str | None = None
@@ -151,6 +158,9 @@ class Session:
     one_row: "dict[str, Task[None]]" = field(default_factory=dict)
     prediction_taken: tuple[str, str] | None = None
     prediction_error: tuple[str, str] | None = None
+    predictions_shown: dict[str, str] = field(default_factory=dict)
+    predict_tabs: dict[str, str] = field(default_factory=dict)
+    row_versions: dict[str, int] = field(default_factory=dict)
 
 
 def state() -> Session:

@@ -20,12 +20,12 @@ MOST_NOTES = 30
 FORMATS = list(DATA_KINDS["table"].suffixes)
 
 
-def show(run: Run) -> None:
-    """Show the tab for a finished run."""
+def show(run: Run, place: str) -> None:
+    """Show the tab for a finished run; keys begin with the word of the place."""
     uploaded = st.file_uploader(
         "A table with the same columns",
         type=FORMATS,
-        key=f"predict.{run.id}",
+        key=f"{place}.{run.id}",
         help="Columns are found by name, their order does not matter. The target may be missing; where it is "
         "there, the predictions are scored. A million rows are fine.",
     )

@@ -54,10 +54,8 @@ def show(run: Run, history: History, scores: Scores) -> Found:
     if drawn is not None:
         resources.draw(drawn.spec, drawn.frame, key=f"score.{run.id}")
     st.markdown(plain(scores.summary, None))
-    others = [insight.verdict] if insight is not None and insight.verdict else []
-    others += [found.beside.sentence] if found.beside is not None else []
-    for sentence in others:
-        st.caption(plain(sentence, None))
+    if found.beside is not None and found.beside.ideas:
+        st.markdown(plain(found.beside.sentence, None))
     if found.beside is None and resources.jobs().comparing(run):
         resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
     diagnosis = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
