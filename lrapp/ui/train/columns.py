@@ -1,5 +1,6 @@
 """The columns of the table, on the stage: what each is there for, what it is, and what looks wrong with it."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,8 @@ def show(chosen: Chosen) -> None:
         return  # the Data step says so
     with st.container(key="columns"):
         st.subheader("Columns", anchor=False)
-        _advise(chosen)
+        with suppress(UserError, reading.StillReading):  # as a column may be of a kind that it cannot be
+            _advise(chosen)
         _editor(data, table)
         _first_rows(data, table)
 
