@@ -170,6 +170,7 @@ def _editor(data: DataSettings, table: "Table") -> None:
         disabled=[str(name) for name in frame if name not in _EDITABLE],
         on_change=_edited,
         args=(key, columns),
+        alt="The columns of the table, each with its role, type, codes for gaps, distribution and examples",
         column_config={
             "name": st.column_config.TextColumn("Column", width="small", pinned=True),
             "role": st.column_config.SelectboxColumn(
@@ -293,4 +294,9 @@ def _first_rows(data: DataSettings, table: "Table") -> None:
             count = table.frame.shape[1]
             if count > MOST_SHOWN:
                 st.caption(f"The first {MOST_SHOWN} of {count:,} columns.")
-            st.dataframe(table.frame.iloc[:100, :MOST_SHOWN], hide_index=True, height=240)
+            st.dataframe(
+                table.frame.iloc[:100, :MOST_SHOWN],
+                hide_index=True,
+                height=240,
+                alt="The first rows of the table",
+            )
