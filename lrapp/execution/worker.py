@@ -224,8 +224,10 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             now_and_then(lambda what, share: tell(Preparing(what, share)), _TOLD_SECONDS),
             lambda: run.stop_asked is not None,
         )
-        before = run.history().prepared if run.checkpoint_path.exists() else None
-        needed, block_rows = room.needed(settings, prepared, None if before is None else before.block_rows)
+        history = run.history()
+        before = history.prepared if run.checkpoint_path.exists() else None
+        begun = history.prepared if before is not None or history.found is not None else None
+        needed, block_rows = room.needed(settings, prepared, None if begun is None else begun.block_rows)
         prepared = replace(prepared, block_rows=block_rows)
         if before is None and isinstance(settings.model.start, PretrainedStart):
             tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))

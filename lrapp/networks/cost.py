@@ -33,6 +33,8 @@ _FROZEN = 0.5
 _WEIGHT_TENSORS = 3
 # A block of rows, where memory does not hold all; one that trains, and the next one.
 BLOCK_BYTES, _BLOCKS = 16_000_000, 2
+# Runs of neighbouring rows, drawn from the whole table, that make up a block.
+RUNS = 256
 # Copies of pictures, as bytes: as they were read, their parts, and TensorFlow's tensors.
 _PICTURE_COPIES = 3
 

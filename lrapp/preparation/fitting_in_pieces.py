@@ -47,10 +47,10 @@ def fit(
     fitting.check_memory(8 * _COPIES * max(rows, min(_NUMBERS, rows * frame.shape[1])), f"rows: {rows:,}")
     candidates, single = fitting.input_columns(frame, kinds, training)
     plan, start = Plan(), 0
-    for done, columns in enumerate(found := list(_blocks(candidates, rows))):
+    for done, block in enumerate(found := list(_blocks(candidates, rows))):
         tell(done / len(found) / 2)
-        slots = _slots(frame, columns, training)
-        plan.add(fitting.plan_of(columns, slots, settings), start)
+        slots = _slots(frame, block, training)
+        plan.add(fitting.plan_of(block, slots, settings), start)
         start += slots.shape[1]
     plan.single[:0] = single
     notes = (*fitting.kind_notes(frame, kinds), *fitting.plan_notes(plan, settings))

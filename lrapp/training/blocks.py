@@ -5,22 +5,23 @@ by class) is mixed nearly as well as by shuffling all rows, and the file that th
 suit a disk. Within a block, rows are shuffled one by one. While a block trains, a thread reads the next one.
 """
 
+import math
+import mmap
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lrapp.networks.cost import RUNS
 from lrapp.training.loop import Loop, shuffled
 from lrapp.training.records import Data
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Split
-
-_RUNS = 256  # of neighbouring rows, in a block
 
 Rows = NDArray[np.int64] | slice
 Load = Callable[[Rows], Data]
@@ -94,7 +95,7 @@ class Blocks:
         self._loop, self._block_rows, self._load = loop, block_rows, load
         self._order: tuple[tuple[int, int], NDArray[np.int32]] | None = None
         self._shuffled = _Ahead(self._block)
-        self._in_order = _Ahead(self._slice)
+        self._watched: tuple[int, Data] | None = None
 
     def steps(self, seed: int, epoch: int, step: int) -> Part:
         """Return the part that holds a step of an epoch."""
@@ -109,9 +110,13 @@ class Blocks:
         """Return the part that holds a batch that is evaluated."""
         per_block = max(1, self._block_rows // self._loop.evaluation_rows)
         block, first = divmod(batch, per_block)
-        size = per_block * self._loop.evaluation_rows
-        following = block + 1 if (block + 1) * size < self.rows else 0
-        data = self._in_order.get(block, following)
+        if self._watched is None or self._watched[0] != block:
+            self._watched = None  # before the next one is there
+            size = per_block * self._loop.evaluation_rows
+            self._watched = block, self._load(slice(block * size, min(self.rows, (block + 1) * size)))
+        data = self._watched[1]
+        if (block + 1) * per_block * self._loop.evaluation_rows >= self.rows:
+            self._watched = None  # training needs the room
         return Part(data, tf.zeros(0, tf.int32), first, self._loop.evaluation_batches(data) - first)
 
     def _block(self, key: tuple[int, int, int]) -> tuple[Data, tf.Tensor]:
@@ -125,10 +130,6 @@ class Blocks:
         order = np.empty(len(chosen), np.int32)
         order[places] = np.arange(len(chosen), dtype=np.int32)
         return self._load(chosen[places].astype(np.int64)), tf.constant(order)
-
-    def _slice(self, block: int) -> Data:
-        size = max(1, self._block_rows // self._loop.evaluation_rows) * self._loop.evaluation_rows
-        return self._load(slice(block * size, min(self.rows, (block + 1) * size)))
 
 
 def feed(loop: Loop, part: "Split", block_rows: int = 0) -> Feed:
@@ -145,9 +146,22 @@ def feed(loop: Loop, part: "Split", block_rows: int = 0) -> Feed:
 
 
 def taken(part: "Split", rows: Rows) -> "Split":
-    """Return some rows of a part."""
-    weight = None if part.weight is None else part.weight[rows]
-    return replace(part, x=part.x[rows], y=part.y[rows], weight=weight, rows=part.rows[rows])
+    """Return some rows of a part, copied to where the loop can use them without another copy."""
+    y, weight = part.y[rows], None if part.weight is None else part.weight[rows]
+    x = _room((len(y), *part.x.shape[1:]), part.x.dtype)
+    if isinstance(rows, slice):
+        x[...] = part.x[rows]
+    else:
+        np.take(part.x, rows, axis=0, out=x, mode="clip")  # else NumPy copies once more
+    return replace(part, x=x, y=y, weight=weight, rows=part.rows[rows])
+
+
+def _room(shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[Any]:
+    """An array of pages of its own, which go back to the system with it; the C library would keep holes."""
+    size = max(1, math.prod(shape) * kind.itemsize)
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    pages = mmap.mmap(-1, size, **private)
+    return np.frombuffer(pages, kind, math.prod(shape)).reshape(shape)
 
 
 def shuffled_in_blocks(rows: int, block_rows: int, seed: int, epoch: int) -> NDArray[np.int32]:
@@ -160,10 +174,10 @@ def shuffled_in_blocks(rows: int, block_rows: int, seed: int, epoch: int) -> NDA
         epoch: Epoch, counted from 0.
     """
     generator = np.random.default_rng(np.random.SeedSequence([seed, epoch]))
-    length = max(1, block_rows // _RUNS)
+    length = max(1, block_rows // RUNS)
     runs = generator.permutation(-(-rows // length)).astype(np.int32)
-    order = (runs[:, None] * np.int32(length) + np.arange(length, dtype=np.int32)).reshape(-1)
-    order = order[order < rows]
+    every = (runs[:, None] * length + np.arange(length, dtype=np.int32)).reshape(-1)
+    order: NDArray[np.int32] = every[every < rows].astype(np.int32)
     for start in range(0, rows, block_rows):
         generator.shuffle(order[start : start + block_rows])
     return order

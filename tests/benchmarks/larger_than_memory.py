@@ -1,10 +1,10 @@
 """What does a table take, and how fast does it train, that is prepared four times as large as memory?
 
-Run: ``python tests/benchmarks/larger_than_memory.py [rows] [--networks 8]``, on Linux. A table of 30 columns of numbers and
-12 of 40 categories each, 510 inputs a row. The same run is done in two processes: one has as much memory as it likes, the
-other a quarter of what the prepared arrays take. "Own" is memory that no file holds, so that the system cannot take it back, above
-that of the idle worker. A second process with little memory lets the system forget the file before every epoch, so that
-each is read from the disk. Prints Markdown.
+Run: ``python tests/benchmarks/larger_than_memory.py [rows] [--networks 8]``, on Linux. A table of 30 columns of numbers
+and 12 of 40 categories each, 510 inputs a row. The same run is done in several processes: one has as much memory as it
+likes, the others a quarter of what the prepared arrays take; for one of these, the system forgets the files before
+every epoch, which is then read from the disk. The processes take turns, ``--rounds`` times. "Own" is memory that no
+file holds, so that the system cannot take it back, above that of the idle worker. Prints Markdown.
 """
 
 import argparse
@@ -29,9 +29,10 @@ EPOCHS = 6
 def main() -> None:
     """Print the machine, and a line for each process."""
     arguments = argparse.ArgumentParser(description="Tables that are larger than memory.")
-    arguments.add_argument("rows", type=int, nargs="?", default=250_000)
+    arguments.add_argument("rows", type=int, nargs="?", default=500_000)
     arguments.add_argument("--networks", type=int, default=1)
     arguments.add_argument("--batch", type=int, default=256)
+    arguments.add_argument("--rounds", type=int, default=3, help="times that the processes take turns")
     arguments.add_argument("--home", help="given to the processes that are measured")
     arguments.add_argument("--forget", action="store_true", help="likewise")
     chosen = arguments.parse_args()
@@ -41,23 +42,24 @@ def main() -> None:
     size = 4 * chosen.rows * (NUMBERS + WORDS * VALUES)
     limit = f"{size / 4e6:.0f}MB"
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(f"{chosen.rows:,} rows, {size / 1e6:.0f} MB prepared, {chosen.networks} networks, batch {chosen.batch}\n")
-    print("| memory | data there, s | own memory until then, MB | seconds an epoch | own memory at most, MB | test accuracy |")
+    print(
+        f"{chosen.rows:,} rows, {size / 1e6:.0f} MB prepared, {chosen.networks} networks, batch {chosen.batch}\n"
+    )
+    print("| memory | data there, s | own until then, MB | seconds an epoch | own at most, MB | accuracy |")
     print("|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         _table(chosen.rows, Path(folder) / "table.csv")
-        for what, memory, more in (
-            ("(reads the file first)", "", []),
-            ("all of it", "", []),
-            (limit, limit, []),
-            (f"{limit}, file read anew in each epoch", limit, ["--forget"]),
-        ):
-            environment = {**os.environ, "LRAPP_WORKER_MEMORY": memory}
-            own = [str(chosen.rows), "--networks", str(chosen.networks), "--batch", str(chosen.batch), "--home", folder]
+        kinds = [("all", "", []), (limit, limit, []), (f"{limit}, files forgotten", limit, ["--forget"])]
+        first: list[tuple[str, str, list[str]]] = [("(also reads the CSV)", "", [])]
+        for what, memory, more in first + chosen.rounds * kinds:
+            own = [str(chosen.rows), "--networks", str(chosen.networks), "--batch", str(chosen.batch)]
             told = subprocess.run(
-                [sys.executable, __file__, *own, *more], env=environment, capture_output=True, text=True, check=False
+                [sys.executable, __file__, *own, "--home", folder, *more],
+                env={**os.environ, "LRAPP_WORKER_MEMORY": memory},
+                capture_output=True,
+                text=True,
+                check=False,
             )
-            print(told.stderr, file=sys.stderr)
             if told.returncode:
                 raise SystemExit(told.stderr)
             print(f"| {what} | {told.stdout.strip()} |", flush=True)
@@ -94,7 +96,9 @@ def _measure(home: Path, chosen: argparse.Namespace) -> None:
     source = store.keep_file((home / "table.csv").read_bytes(), "table.csv")
     settings = RunSettings(
         data=DataSettings(source=source, target="answer"),
-        training=TrainingSettings(epochs=EPOCHS, members=chosen.networks, batch_size=chosen.batch, early_stopping={"enabled": False}),
+        training=TrainingSettings(
+            epochs=EPOCHS, members=chosen.networks, batch_size=chosen.batch, early_stopping={"enabled": False}
+        ),
         closer_look=False,
     )
     disk_space.empty_prepared(store.home)
@@ -113,7 +117,7 @@ def _measure(home: Path, chosen: argparse.Namespace) -> None:
     assert outcome.state == "completed", outcome
     history = run.history()
     assert history.prepared is not None
-    print(history.prepared.notes, file=sys.stderr, flush=True)
+    assert bool(history.prepared.block_rows) == bool(os.environ["LRAPP_WORKER_MEMORY"])
     ends = [0.0] + [epoch.seconds for epoch in history.epochs]
     epochs = [after - before for before, after in zip(ends[1:], ends[2:], strict=False)]
     scores = Scores.from_json(run.scores_path.read_bytes())
