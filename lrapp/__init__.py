@@ -5,6 +5,7 @@ map: the tests read the allowed imports from it, and compare the README's table 
 
 - ``errors``: sentences that a user can act on
 - ``phrasing``: numbers and names in sentences
+- ``palette``: the colours of charts, light and dark, and the one of a run
 - ``escaping``: text from a file that stays plain text in Markdown
 - ``memory``: how much memory this machine still has
 - ``files``: files that are written whole or not at all, and disks that fail

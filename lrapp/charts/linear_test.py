@@ -54,4 +54,4 @@ def linear_spec(start_lr: float, end_lr: float, watched: str) -> dict[str, Any]:
     scale = alt.Scale(domain=[start_lr, end_lr], nice=False)
     x = alt.X("learning_rate:Q", title="learning rate", scale=scale)
     y = alt.Y("figure:Q", title=watched, scale=alt.Scale(zero=False, padding=8))
-    return clickable(x, y, watched, "mean", [SUGGESTIONS[name] for name in _MARKS], "left")
+    return clickable(x, y, watched, "mean", "left")

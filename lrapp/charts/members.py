@@ -7,12 +7,15 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import GREY, VALIDATION, finished, kept, thin
+from lrapp.charts.theme import GREY, HUES, finished
+from lrapp.charts.training import ENSEMBLE, VALIDATION, kept, thin
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
-SPREAD, ENSEMBLE = "spread", "all together"
+SPREAD = "spread"
 Kind = Literal["seeds", "rates"]
+# From the lowest rate to the highest: seen on both pages, where the ends of usual ramps are on one only.
+_RATES = (HUES[0], HUES[7], HUES[3], HUES[1])
 
 
 def spread(history: History, most: int) -> pd.DataFrame:
@@ -134,7 +137,9 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
         others.encode(x=x, y=y, detail="member:N", color=color, tooltip=tooltip),
         leader.encode(x=x, y=y, detail="member:N", color=lead, tooltip=tooltip),
     )
-    return finished(alt.layer(*layers).properties(height=200))
+    by = " by their peak rates" if kind == "rates" else ""
+    told = f"Validation loss of every network{by} over {epochs:,} epochs; the best is drawn strong."
+    return finished(alt.layer(*layers).properties(height=200), told)
 
 
 @kept
@@ -167,7 +172,9 @@ def rates_spec(title: str = "best validation loss", *, log_loss: bool = False) -
         line,
         *(points.encode(x=x, y=y, color=_by_rate(), tooltip=tooltip) for points in (others, leader)),
     )
-    return finished(alt.layer(*layers).properties(height=170))
+    return finished(
+        alt.layer(*layers).properties(height=170), f"{title.capitalize()} over the peak learning rate."
+    )
 
 
 def rates_frame(lines: pd.DataFrame) -> pd.DataFrame:
@@ -186,4 +193,4 @@ def _loss(column: str, title: str, log_loss: bool) -> alt.Y:
 
 def _by_rate() -> alt.Color:
     # Without a legend: the chart of rates has the same colours over an axis of rates.
-    return alt.Color("peak:Q", scale=alt.Scale(type="log", scheme="viridis"), legend=None)
+    return alt.Color("peak:Q", scale=alt.Scale(type="log", range=list(_RATES)), legend=None)

@@ -3,20 +3,21 @@
 As in ``charts``, frames have column names of our own making; names of runs are values only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import MOST_POINTS, finished, thin
+from lrapp.charts.theme import HUES, finished
+from lrapp.charts.training import MOST_POINTS, thin
+from lrapp.phrasing import counted
 from lrapp.runs.events import History
 
-# Five of Okabe and Ito's hues, which stay apart in both themes and for colour-blind eyes; runs beyond are dashed.
-HUES = ("#2f7ed8", "#e69f00", "#009e73", "#d55e00", "#cc79a7")
-DASHES: tuple[list[int], ...] = ([1, 0], [6, 3])
-MOST_RUNS = len(HUES) * len(DASHES)
+# Of runs with one colour, the second is dashed, and the third dotted.
+DASHES: tuple[list[int], ...] = ([1, 0], [6, 3], [2, 2])
+MOST_RUNS = 10
 _SHORT_NAME = 14
 Axis = Literal["epoch", "step"]
 SEVERAL = (
@@ -68,7 +69,12 @@ def metrics_of(histories: Sequence[History]) -> list[str]:
 
 
 def overlay_spec(
-    names: Sequence[str], metrics: Sequence[str], axis: Axis, *, log_loss: bool = False
+    names: Sequence[str],
+    metrics: Sequence[str],
+    axis: Axis,
+    *,
+    log_loss: bool = False,
+    colours: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the specification of the charts: losses, learning rate and a chart for each metric, over one axis.
 
@@ -79,13 +85,16 @@ def overlay_spec(
         metrics: Names of the metrics, as the frame calls their panels.
         axis: Title of the shared axis.
         log_loss: Draw losses on logarithmic axes.
+        colours: Of the runs, from ``theme.colours_of``, so that they have the same here as everywhere; one after the
+            other by default.
     """
+    looks = _looks(colours or [HUES[place % len(HUES)] for place in range(len(names))])
     panels = [*_TITLES, *metrics]
     made = [
         _panel(
             panel,
             _TITLES.get(panel, f"validation {panel}"),
-            names,
+            dict(zip(names, looks, strict=True)),
             axis,
             log=log_loss and "loss" in panel,
             legend=panel == panels[0],
@@ -93,7 +102,8 @@ def overlay_spec(
         )
         for panel in panels
     ]
-    spec = finished(alt.vconcat(*made, spacing=12).resolve_scale(x="shared"))
+    told = f"Losses, learning rate and metric of {counted(len(names), 'run')} over each {axis}."
+    spec = finished(alt.vconcat(*made, spacing=12).resolve_scale(x="shared"), told)
     views = [f"lines_{number}" for number in range(len(panels))]
     for part, view in zip(spec["vconcat"], views, strict=True):
         part["name"] = view
@@ -111,8 +121,23 @@ def overlay_spec(
     }
 
 
+def _looks(colours: Sequence[str]) -> list[tuple[str, list[int]]]:
+    """A colour and a dash for each run, no two the same while there are enough."""
+    return [
+        (colour, DASHES[min(colours[:place].count(colour), len(DASHES) - 1)])
+        for place, colour in enumerate(list(colours))
+    ]
+
+
 def _panel(
-    panel: str, title: str, names: Sequence[str], axis: Axis, *, log: bool, legend: bool, last: bool
+    panel: str,
+    title: str,
+    names: Mapping[str, tuple[str, list[int]]],
+    axis: Axis,
+    *,
+    log: bool,
+    legend: bool,
+    last: bool,
 ) -> alt.Chart:
     # On a phone there is room for two short names side by side, or for one that is long.
     columns = 2 if max(map(len, names), default=0) <= _SHORT_NAME else 1
@@ -128,7 +153,6 @@ def _panel(
         if legend
         else None
     )
-    looks = [(hue, dash) for dash in DASHES for hue in HUES][: len(names)]
     base = alt.Chart().transform_filter(alt.FieldEqualPredicate(field="panel", equal=panel))
     if log:
         base = base.transform_filter("datum.value > 0")
@@ -154,13 +178,13 @@ def _panel(
                 "name:N",
                 title=None,
                 legend=key,
-                scale=alt.Scale(domain=list(names), range=[hue for hue, _ in looks]),
+                scale=alt.Scale(domain=list(names), range=[hue for hue, _ in names.values()]),
             ),
             strokeDash=alt.StrokeDash(
                 "name:N",
                 title=None,
                 legend=key,
-                scale=alt.Scale(domain=list(names), range=[dash for _, dash in looks]),
+                scale=alt.Scale(domain=list(names), range=[dash for _, dash in names.values()]),
             ),
             opacity={"condition": {"param": "picked", "value": 1}, "value": 0.12},
             tooltip=[

@@ -6,7 +6,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import GROUP_HUES, MOST_POINTS, TRAINING, finished, kept, thin
+from lrapp.charts.theme import finished
+from lrapp.charts.training import GROUP_HUES, MOST_POINTS, TRAINING, kept, thin
 from lrapp.policies.schedules import FloatArray
 
 # The dashes let lines that lie on one another be seen.
@@ -36,7 +37,7 @@ def plan_frame(rates: FloatArray, steps_per_epoch: int, momenta: FloatArray | No
 
 
 @kept
-def plan_spec(*, grouped: bool = False, momentum: bool = False) -> dict[str, Any]:
+def plan_spec(*, grouped: bool = False, momentum: bool | str = False) -> dict[str, Any]:
     """Return the specification of a plan over epochs, to be drawn with ``plan_frame``.
 
     The axis ends where the plan ends. A length in the specification would make another chart of it with every change,
@@ -44,17 +45,20 @@ def plan_spec(*, grouped: bool = False, momentum: bool = False) -> dict[str, Any
 
     Args:
         grouped: Whether groups of layers have rates of their own.
-        momentum: Whether momentum moves, and is drawn below the rate.
+        momentum: Whether momentum moves, and is drawn below the rate; or what it is called, as
+            ``TrainingSettings.momentum_name`` says.
     """
     rate = _line("learning_rate", "learning rate", zero=True).properties(height=220 if grouped else 150)
     if grouped:
         rate = _by_group(rate)
     if not momentum:
-        return finished(rate)
-    below = _line("momentum", "momentum", zero=False).transform_filter("isValid(datum.momentum)")
+        return finished(rate, "The plan: the learning rate over the epochs.")
+    name = momentum if isinstance(momentum, str) else "momentum"
+    below = _line("momentum", name, zero=False).transform_filter("isValid(datum.momentum)")
     above = rate.transform_filter("isValid(datum.learning_rate)")
     both = alt.vconcat(above, below.properties(height=100), spacing=12)
-    return finished(both.resolve_scale(x="shared", color="independent", strokeDash="independent"))
+    made = both.resolve_scale(x="shared", color="independent", strokeDash="independent")
+    return finished(made, f"The plan: the learning rate, and below it {name}, over the epochs.")
 
 
 def _line(column: str, title: str, *, zero: bool) -> alt.Chart:

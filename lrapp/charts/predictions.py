@@ -6,14 +6,19 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.results import COLOURS, Figure, title
-from lrapp.charts.training import GREY, TRAINING, finished
+from lrapp.charts.figure import Figure
+from lrapp.charts.results import COLOURS, VISIBLE, title
+from lrapp.charts.theme import GREY, INK, category_axis, finished
+from lrapp.charts.training import TRAINING
+from lrapp.phrasing import counted, percent
 from lrapp.prediction.summary import Bar
 
 MOST_CLASSES = 15
 MOST_LINES = len(COLOURS)
 # Room that the page counts into a chart's height for axes and legends.
 _AROUND = 60
+# Of a share beside its bar, in pixels.
+_NUMBER = 52
 
 
 def shares(bars: Sequence[Bar], target: str) -> Figure:
@@ -28,6 +33,8 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
         frame = pd.DataFrame([{"low": bar.low, "high": bar.high, "rows": bar.rows} for bar in bars])
         chart = (
             alt.Chart()
+            .transform_joinaggregate(most="max(rows)")
+            .transform_calculate(shown=VISIBLE)
             .mark_bar(color=TRAINING, binSpacing=1)
             .encode(
                 x=alt.X(
@@ -37,7 +44,7 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
                     axis=alt.Axis(tickCount=6),
                 ),
                 x2="high:Q",
-                y=alt.Y("rows:Q", title="rows", axis=alt.Axis(tickCount=4)),
+                y=alt.Y("shown:Q", title="rows", axis=alt.Axis(tickCount=4)),
                 tooltip=[
                     alt.Tooltip("low:Q", title="from", format=",.5~r"),
                     alt.Tooltip("high:Q", title="to", format=",.5~r"),
@@ -45,7 +52,8 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
                 ],
             )
         )
-        return Figure(finished(chart.properties(height=220)), frame, "predicted")
+        told = f"Histogram of {counted(rows, 'prediction')} of {title(target)}."
+        return Figure(finished(chart.properties(height=220), told), frame, "predicted")
     frame = pd.DataFrame(
         [
             {"class": bar.name, "rows": bar.rows, "share": bar.rows / max(1, rows)}
@@ -57,7 +65,8 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
         alt.Tooltip("rows:Q", format=","),
         alt.Tooltip("share:Q", format=".1%"),
     ]
-    return Figure(_bars(frame, "share", "share of the rows", tooltip), frame, "predicted")
+    told = f"How often each class was predicted in {counted(rows, 'row')}: {_listed(frame, 'share')}."
+    return Figure(_bars(frame, "share", "share of the rows", tooltip, told), frame, "predicted")
 
 
 def chances(names: Sequence[str], values: Sequence[float]) -> Figure:
@@ -74,10 +83,21 @@ def chances(names: Sequence[str], values: Sequence[float]) -> Figure:
         alt.Tooltip("class:N", title="answer"),
         alt.Tooltip("chance:Q", title="probability", format=".1%"),
     ]
-    return Figure(_bars(frame, "chance", "probability", tooltip), frame, "probabilities")
+    told = f"Probability of each class: {_listed(frame, 'chance')}."
+    return Figure(_bars(frame, "chance", "probability", tooltip, told), frame, "probabilities")
 
 
-def _bars(frame: pd.DataFrame, value: str, what: str, tooltip: list[alt.Tooltip]) -> dict[str, Any]:
+def _listed(frame: pd.DataFrame, value: str, most: int = 4) -> str:
+    """The first bars in words."""
+    first = frame.head(most)
+    return ", ".join(
+        f"{title(name)} {percent(share)}" for name, share in zip(first["class"], first[value], strict=True)
+    )
+
+
+def _bars(
+    frame: pd.DataFrame, value: str, what: str, tooltip: list[alt.Tooltip], told: str
+) -> dict[str, Any]:
     names = frame["class"].tolist()
     y = alt.Y(
         "class:N",
@@ -88,15 +108,14 @@ def _bars(frame: pd.DataFrame, value: str, what: str, tooltip: list[alt.Tooltip]
     x = alt.X(
         f"{value}:Q",
         title=what,
-        scale=alt.Scale(domain=[0, 1], nice=False),
+        # Room for the numbers, which would not be read on the bars.
+        scale=alt.Scale(domain=[0, 1], nice=False, rangeMax=alt.expr(f"width - {_NUMBER}")),
         axis=alt.Axis(tickCount=5, format=".0%"),
     )
     bars = alt.Chart().mark_bar(color=TRAINING).encode(x=x, y=y, tooltip=tooltip)
-    inside = f"datum.{value} > 0.85"
-    words = alt.Chart().encode(x=x, y=y, text=alt.Text(f"{value}:Q", format=".1%"))
-    outer = words.transform_filter(f"!({inside})").mark_text(align="left", dx=5, color="#808690")
-    inner = words.transform_filter(inside).mark_text(align="right", dx=-5, color="white")
-    return finished(alt.layer(bars, outer, inner).properties(height=26 * len(names) + _AROUND))
+    words = alt.Chart().mark_text(align="left", dx=5, color=INK)
+    numbers = words.encode(x=x, y=y, text=alt.Text(f"{value}:Q", format=".1%"))
+    return finished(alt.layer(bars, numbers).properties(height=26 * len(names) + _AROUND), told)
 
 
 def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: str, share: bool) -> Figure:
@@ -117,9 +136,7 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: st
         field,
         title=name,
         scale=alt.Scale(domain=values) if kind == "category" else alt.Scale(zero=False, nice=False),
-        axis=alt.Axis(labelLimit=90, labelAngle=-40, labelOverlap=False)
-        if kind == "category"
-        else alt.Axis(tickCount=6),
+        axis=category_axis([str(one) for one in values]) if kind == "category" else alt.Axis(tickCount=6),
     )
     y = alt.Y(
         "value:Q",
@@ -158,4 +175,7 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: st
     legend = _AROUND // 2 if names != [""] else 0
     slanted = _AROUND if kind == "category" else 0
     chart = alt.layer(*layers).properties(height=240 + legend + slanted)
-    return Figure(finished(chart), frame, "what-if")
+    told = f"How {title(answer)} changes with {name}" + (
+        f", which is {title(str(now))} now." if now is not None else "."
+    )
+    return Figure(finished(chart, told), frame, "what-if")

@@ -5,7 +5,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.training import TRAINING, finished, kept, thin
+from lrapp.charts.theme import finished
+from lrapp.charts.training import TRAINING, kept, thin
 from lrapp.settings import PruningSettings
 from lrapp.training.pruning import sparsity
 
@@ -24,7 +25,7 @@ def plan_frame(settings: PruningSettings, epochs: int) -> pd.DataFrame:
 @kept
 def plan_spec() -> dict[str, Any]:
     """Return the specification of the planned sparsity over epochs (columns ``epoch``, ``sparsity``)."""
-    return finished(
+    chart = (
         alt.Chart()
         .mark_line(color=TRAINING, strokeWidth=2, interpolate="step-after", point=True)
         .encode(
@@ -42,3 +43,4 @@ def plan_spec() -> dict[str, Any]:
         )
         .properties(height=170)
     )
+    return finished(chart, "Planned share of weights that are zero, over the epochs.")

@@ -7,7 +7,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import RED, TRAINING, finished, kept
+from lrapp.charts.theme import LABEL_ROW, RED, finished, ink
+from lrapp.charts.training import TRAINING, kept
 from lrapp.policies import loss_curve
 from lrapp.runs.events import History
 
@@ -18,6 +19,10 @@ SUGGESTIONS = {
     "valley": "valley",
     "slide": "slide rule",
 }
+
+
+# The longest of these in the chart, in pixels.
+_LABEL = 150
 
 
 def frame(history: History) -> pd.DataFrame:
@@ -79,7 +84,7 @@ def spec(start_lr: float, end_lr: float) -> dict[str, Any]:
         .encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q")
     )
     # The rules often agree, and at their left is the valley.
-    return clickable(x, y, "loss", "band", SUGGESTIONS.values(), "right", [band])
+    return clickable(x, y, "loss", "band", "right", [band])
 
 
 def clickable(
@@ -87,7 +92,6 @@ def clickable(
     y: alt.Y,
     figure: str,
     middle: str,
-    names: Iterable[str],
     align: Literal["left", "right"],
     below: Iterable[alt.Chart] = (),
 ) -> dict[str, Any]:
@@ -97,7 +101,6 @@ def clickable(
         x, y: The axes; x shows ``learning_rate``.
         figure: What y is called in tooltips.
         middle: The ``part`` of the rows of the mean.
-        names: Suggestions in the order of their labels, one below the other, as their rules may be near each other.
         align: On which side of its rule a label stands: it begins there, or ends.
         below: Layers behind the lines.
     """
@@ -106,7 +109,13 @@ def clickable(
         alt.Tooltip("learning_rate:Q", title="learning rate", format=",.3~r"),
         alt.Tooltip(y.shorthand, title=figure, format=",.4~r"),
     ]
-    mean, mark = (base.transform_filter(f"datum.part == '{part}'") for part in (middle, "mark"))
+    mean = base.transform_filter(f"datum.part == '{middle}'")
+    # A label has a row of its own, and its rule begins there: none goes through the label of another.
+    order: Literal["ascending", "descending"] = "ascending" if align == "left" else "descending"
+    mark = base.transform_filter("datum.part == 'mark'").transform_window(
+        place="row_number()", sort=[alt.SortField("learning_rate", order=order)]
+    )
+    row = f"{LABEL_ROW} * (datum.place - 1)"
     chosen = base.transform_filter("datum.part == 'range'").mark_rect(color=TRAINING, opacity=0.12)
     seeds = base.transform_filter("datum.part == 'seed'").mark_line(
         strokeWidth=1, opacity=0.5, color=TRAINING
@@ -119,20 +128,29 @@ def clickable(
     ]
     rule = mark.mark_rule(color=RED, strokeWidth=1.5)
     clicked = mean.transform_filter({"param": "line", "empty": False})
+    # On the other side where it would hang over the edge.
+    at = "scale('x', datum.learning_rate)"
+    near = f"{at} < {_LABEL}" if align == "right" else f"{at} > width - {_LABEL}"
+    other = "right" if align == "left" else "left"
+    side = alt.expr(f"{near} ? '{other}' : '{align}'")
+    away = alt.expr(f"({near}) == {str(align == 'left').lower()} ? -4 : 4")
     layers = [
         *behind,
         # Wide and invisible: the targets of clicks and the pointer.
         mean.mark_point(size=400, opacity=0).encode(x=x, y=y, tooltip=tooltip),
-        rule.encode(x=x, tooltip=[alt.Tooltip("name:N", title="suggestion"), tooltip[0]]),
+        rule.encode(
+            x=x,
+            y=alt.value(alt.expr(f"{row} + 2")),
+            y2=alt.value(alt.expr("height")),
+            tooltip=[alt.Tooltip("name:N", title="suggestion"), tooltip[0]],
+        ),
         clicked.mark_rule(color=RED, strokeWidth=2, strokeDash=[5, 3]).encode(x=x),
-        *(
-            mark.transform_filter(f"datum.name == '{name}'")
-            .mark_text(align=align, dx=4 if align == "left" else -4, color=RED, fontSize=11)
-            .encode(x=x, y=alt.value(8 + 14 * row), text="name:N")
-            for row, name in enumerate(names)
+        mark.mark_text(align=side, dx=away, color=ink(RED)).encode(
+            x=x, y=alt.value(alt.expr(f"{row} + 8")), text="name:N"
         ),
     ]
-    made = finished(alt.layer(*layers).properties(height=260))
+    told = f"Range test: {figure} over the learning rate, with the suggested rates; a click sets one of your own."
+    made = finished(alt.layer(*layers).properties(height=260), told)
     made["layer"][len(behind)]["name"] = "curve"
     line = {"type": "point", "encodings": ["x"], "nearest": True, "on": "click"}
     return made | {"params": [{"name": "line", "select": line, "views": ["curve"]}]}

@@ -4,37 +4,31 @@ As in ``charts``, frames have column names of our own making; names of classes a
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.training import GREY, TRAINING, VALIDATION, finished
+from lrapp.charts import theme
+from lrapp.charts.figure import Figure
+from lrapp.charts.theme import GREY, INK, LETTER, finished
+from lrapp.charts.training import TRAINING
 from lrapp.evaluation.analysis import ClassCurves
 from lrapp.evaluation.explanations import Dependence, Importance
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Residuals
+from lrapp.phrasing import counted, number, percent, quoted
 
 _BLANKS = re.compile(r"\s+")
-# Okabe and Ito's colours, which stay apart for colour-blind eyes; the yellow is darkened for white paper.
-COLOURS = (TRAINING, VALIDATION, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8a5a2b", "#7a5fd0")
+COLOURS = theme.HUES
+# Of cells: the strongest is one that the page's ink can still be read on.
+_FILLS = [f"{TRAINING}0d", f"{TRAINING}{round(255 * theme.MOST_FILL):02x}"]
+_TENTHS = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1])
+# With axes and legend around it.
+_SQUARE = 420
+# A bar of a histogram is two pixels high at least, or one row of many would have no bar.
+VISIBLE = "datum.rows > 0 ? max(datum.rows, datum.most / 100) : 0"
 # A chart's height on the page includes titles, labels and legends.
 _AROUND = 110
-
-
-@dataclass(frozen=True, eq=False)
-class Figure:
-    """A chart and its data.
-
-    Args:
-        spec: Vega-Lite, as ``charts`` makes it.
-        frame: What it draws; also what a person may save.
-        name: For the file of either.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    name: str
 
 
 def title(text: str, most: int = 40) -> str:
@@ -60,18 +54,7 @@ def confusion(found: Confusion) -> Figure:
     )
     names = alt.Scale(domain=list(found.names))
     few = len(found.names) <= 12
-    x = alt.X(
-        "answer:N",
-        title="answer",
-        scale=names,
-        axis=alt.Axis(
-            labelLimit=90 if len(found.names) > 3 else 80,
-            labelAngle=0 if len(found.names) <= 3 else -50,
-            labelOverlap=False,
-            ticks=False,
-            domain=False,
-        ),
-    )
+    x = alt.X("answer:N", title="answer", scale=names, axis=theme.category_axis(found.names))
     y = alt.Y(
         "truth:N",
         title="truth",
@@ -90,22 +73,22 @@ def confusion(found: Confusion) -> Figure:
         .encode(
             x=x,
             y=y,
-            color=alt.Color(
-                "share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#2f7ed80d", TRAINING])
-            ),
+            color=alt.Color("share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=_FILLS)),
             tooltip=tooltip,
         )
     )
     layers: list[alt.Chart] = [cells]
     if few:
-        numbers = alt.Chart().mark_text(fontSize=12).encode(x=x, y=y, text=alt.Text("rows:Q", format=","))
-        layers += [
-            numbers.transform_filter("datum.share > 0.5").mark_text(fontSize=12, color="white"),
-            # Grey is readable in both themes.
-            numbers.transform_filter("datum.share <= 0.5").mark_text(fontSize=12, color="#808690"),
-        ]
+        # Where the longest number does not fit its cell, all are left to the tooltip.
+        longest = max(len(f"{count:,}") for row in found.counts for count in row) * LETTER
+        fits = alt.expr(f"bandwidth('x') >= {longest:.0f} ? 1 : 0")
+        numbers = alt.Chart().mark_text(color=INK, opacity=fits)
+        layers.append(numbers.encode(x=x, y=y, text=alt.Text("rows:Q", format=",")))
     height = (36 if few else 18) * len(found.names) + _AROUND
-    return Figure(finished(alt.layer(*layers).properties(height=height)), frame, "confusion")
+    right = sum(found.counts[place][place] for place in places)
+    rows = sum(map(sum, found.counts))
+    told = f"Confusion of {counted(len(found.names), 'class', 'classes')}: {right:,} of {rows:,} rows on the diagonal."
+    return Figure(finished(alt.layer(*layers).properties(height=height), told), frame, "confusion")
 
 
 def class_frame(figures: tuple[ClassFigures, ...]) -> pd.DataFrame:
@@ -122,13 +105,17 @@ def roc(found: tuple[ClassCurves, ...]) -> Figure:
     """Return the ROC curves; those of the linear model are dashed."""
     chance = pd.DataFrame({"class": "", "model": "chance", "x": [0.0, 1.0], "y": [0.0, 1.0]})
     frame = pd.concat([*(_curve_frame(one, "roc") for one in found), chance])
-    return Figure(_curves(found, "false positive rate", "true positive rate"), frame, "roc")
+    areas = ", ".join(f"{one.name} {one.roc.area:.3f} ({one.model})" for one in found)
+    told = f"ROC curves, the true positive rate over the false one. Areas: {areas}."
+    return Figure(_curves(found, "false positive rate", "true positive rate", told), frame, "roc")
 
 
 def precision_recall(found: tuple[ClassCurves, ...]) -> Figure:
     """Return precision over recall; the curves of the linear model are dashed."""
     frame = pd.concat([_curve_frame(one, "pr") for one in found])
-    return Figure(_curves(found, "recall", "precision"), frame, "precision-recall")
+    areas = ", ".join(f"{one.name} {one.pr.area:.3f} ({one.model})" for one in found)
+    told = f"Precision over recall. Average precision: {areas}."
+    return Figure(_curves(found, "recall", "precision", told), frame, "precision-recall")
 
 
 def _curve_frame(one: ClassCurves, kind: str) -> pd.DataFrame:
@@ -136,12 +123,13 @@ def _curve_frame(one: ClassCurves, kind: str) -> pd.DataFrame:
     return pd.DataFrame({"class": one.name, "model": one.model, "x": curve.x, "y": curve.y})
 
 
-def _curves(found: tuple[ClassCurves, ...], x: str, y: str) -> dict[str, Any]:
+def _curves(found: tuple[ClassCurves, ...], x: str, y: str, told: str) -> dict[str, Any]:
     names = list(dict.fromkeys(one.name for one in found))
-    base = alt.Chart()
+    models = list(dict.fromkeys(one.model for one in found))
+    base, ends = alt.Chart(), theme.square()
     sides = {
-        "x": alt.X("x:Q", title=x, scale=alt.Scale(domain=[0, 1])),
-        "y": alt.Y("y:Q", title=y, scale=alt.Scale(domain=[0, 1])),
+        "x": alt.X("x:Q", title=x, scale=alt.Scale(domain=[0, 1]), axis=_TENTHS),
+        "y": alt.Y("y:Q", title=y, scale=alt.Scale(domain=[0, 1]), axis=_TENTHS),
         "order": alt.Order("x:Q"),
     }
     lines = (
@@ -154,7 +142,7 @@ def _curves(found: tuple[ClassCurves, ...], x: str, y: str) -> dict[str, Any]:
                 "model:N",
                 title=None,
                 scale=alt.Scale(domain=["network", "linear model"], range=[[1, 0], [4, 4]]),
-                legend=alt.Legend(orient="bottom", symbolStrokeColor=GREY),
+                legend=alt.Legend(orient="top", symbolStrokeColor=GREY) if len(models) > 1 else None,
             ),
             tooltip=[
                 alt.Tooltip("class:N", title="class"),
@@ -164,10 +152,17 @@ def _curves(found: tuple[ClassCurves, ...], x: str, y: str) -> dict[str, Any]:
             ],
         )
     )
+    # The layers share the scales of the first.
     chance = (
-        base.transform_filter("datum.model == 'chance'").mark_line(color=GREY, strokeWidth=1).encode(**sides)
+        base.transform_filter("datum.model == 'chance'")
+        .mark_line(color=GREY, strokeWidth=1)
+        .encode(
+            x=alt.X("x:Q", title=x, scale=alt.Scale(domain=[0, 1], **ends["x"]), axis=_TENTHS),
+            y=alt.Y("y:Q", title=y, scale=alt.Scale(domain=[0, 1], **ends["y"]), axis=_TENTHS),
+            order=alt.Order("x:Q"),
+        )
     )
-    return finished(alt.layer(chance, lines).properties(height=340))
+    return finished(alt.layer(chance, lines).properties(height=_SQUARE), told)
 
 
 def _colour(field: str, names: list[str]) -> alt.Color:
@@ -198,16 +193,18 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
         colour["color"] = _colour("model", names)
     else:
         colour["color"] = alt.value(TRAINING)
+    ends = theme.square()
+    square = {axis: alt.Scale(domain=[0, 1], **ends[axis]) for axis in ends}
     both = {
-        "x": alt.X("predicted:Q", title="predicted probability", scale=alt.Scale(domain=[0, 1])),
-        "y": alt.Y("observed:Q", title="observed share", scale=alt.Scale(domain=[0, 1])),
+        "x": alt.X("predicted:Q", title="predicted probability", axis=_TENTHS),
+        "y": alt.Y("observed:Q", title="observed share", axis=_TENTHS),
     }
     ideal = (
         alt.Chart()
         .mark_rule(color=GREY, strokeDash=[4, 3])
         .encode(
-            x=alt.datum(0, type="quantitative"),
-            y=alt.datum(0, type="quantitative"),
+            x=alt.XDatum(0, type="quantitative", scale=square["x"]),
+            y=alt.YDatum(0, type="quantitative", scale=square["y"]),
             x2=alt.datum(1),
             y2=alt.datum(1),
         )
@@ -227,7 +224,12 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
             ],
         )
     )
-    return Figure(finished(alt.layer(ideal, line, points).properties(height=340)), frame, "calibration")
+    told = (
+        f"Calibration: observed shares over predicted probabilities, off by {percent(found.error)} on average; on the "
+        "diagonal both are equal."
+    )
+    chart = alt.layer(ideal, line, points).properties(height=_SQUARE)
+    return Figure(finished(chart, told), frame, "calibration")
 
 
 def _calibration_frame(found: Calibration) -> pd.DataFrame:
@@ -240,7 +242,8 @@ def predicted(found: Residuals, target: str) -> Figure:
     low = float(min(frame["truth"].min(), frame["predicted"].min()))
     high = float(max(frame["truth"].max(), frame["predicted"].max()))
     name = title(target)
-    ends = alt.Scale(domain=[low, high] if low < high else [low - 1, high + 1], nice=True, zero=False)
+    reach = {"domain": [low, high] if low < high else [low - 1, high + 1], "nice": True, "zero": False}
+    x, y = (alt.Scale(**reach | end) for end in theme.square().values())
     ideal = (
         alt.Chart()
         .mark_rule(color=GREY, strokeDash=[4, 3])
@@ -255,26 +258,38 @@ def predicted(found: Residuals, target: str) -> Figure:
         alt.Chart()
         .mark_point(filled=True, color=TRAINING, opacity=0.5, size=30)
         .encode(
-            x=alt.X("truth:Q", title=f"true {name}", scale=ends, axis=alt.Axis(tickCount=6)),
-            y=alt.Y("predicted:Q", title=f"predicted {name}", scale=ends),
+            x=alt.X("truth:Q", title=f"true {name}", scale=x, axis=alt.Axis(tickCount=6)),
+            y=alt.Y("predicted:Q", title=f"predicted {name}", scale=y),
             tooltip=[alt.Tooltip("truth:Q", format=",.5~r"), alt.Tooltip("predicted:Q", format=",.5~r")],
         )
     )
-    return Figure(finished(alt.layer(points, ideal).properties(height=360)), frame, "predicted")
+    told = (
+        f"Predicted {name} over true {name} for {counted(len(frame), 'row')}; half are off by no more than "
+    )
+    chart = alt.layer(points, ideal).properties(height=_SQUARE)
+    return Figure(finished(chart, f"{told}{number(found.median)}."), frame, "predicted")
 
 
 def residuals(found: Residuals) -> Figure:
-    """Return the histogram of predicted minus true."""
+    """Return the histogram of predicted minus true; the outer bars hold what lies beyond them, and say so."""
     frame = pd.DataFrame({"start": found.edges[:-1], "end": found.edges[1:], "rows": found.counts})
+    errors = [answer - truth for truth, answer in zip(found.truth, found.predicted, strict=True)]
+    low, high = found.edges[0], found.edges[-1]
+    clipped = bool(errors) and (min(errors) < low or max(errors) > high)
+    title = ["predicted − true"]
+    if clipped:
+        title.append(f"outer bars: all beyond {number(low, 3)} and {number(high, 3)}")
     chart = (
         alt.Chart()
-        .mark_rect(color=TRAINING, stroke="white", strokeWidth=0.5)
+        .transform_joinaggregate(most="max(rows)")
+        .transform_calculate(shown=VISIBLE)
+        .mark_rect(color=TRAINING)
         .encode(
             x=alt.X(
-                "start:Q", title="predicted − true", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6)
+                "start:Q", title=title, scale=alt.Scale(zero=False, padding=4), axis=alt.Axis(tickCount=6)
             ),
             x2="end:Q",
-            y=alt.Y("rows:Q", title="rows"),
+            y=alt.Y("shown:Q", title="rows"),
             y2=alt.datum(0),
             tooltip=[
                 alt.Tooltip("start:Q", title="from", format=",.4~r"),
@@ -283,7 +298,11 @@ def residuals(found: Residuals) -> Figure:
             ],
         )
     )
-    return Figure(finished(chart.properties(height=280)), frame, "residuals")
+    told = (
+        f"Histogram of predicted minus true over {counted(sum(found.counts), 'row')}: nine in ten are off by no more "
+        f"than {number(found.ninety)}."
+    )
+    return Figure(finished(chart.properties(height=280), told), frame, "residuals")
 
 
 def importance(found: tuple[Importance, ...], what: str, most: int = 15) -> Figure:
@@ -326,7 +345,8 @@ def importance(found: tuple[Importance, ...], what: str, most: int = 15) -> Figu
     )
     spread = alt.Chart().mark_rule(color=GREY, strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y)
     chart = alt.layer(bars, spread).properties(height=22 * len(shown) + _AROUND)
-    return Figure(finished(chart), frame.head(most), "importance")
+    told = f"What matters, by {what} when a column is shuffled; the first are {quoted(shown, 3)}."
+    return Figure(finished(chart, told), frame.head(most), "importance")
 
 
 def dependence(found: Dependence, answer: str) -> Figure:
@@ -348,7 +368,7 @@ def dependence(found: Dependence, answer: str) -> Figure:
             "at:Q" if numeric else "at:N",
             title=name,
             scale=alt.Scale(zero=False, nice=False) if numeric else alt.Scale(domain=list(found.labels)),
-            axis=alt.Axis(tickCount=6, labelLimit=90) if numeric else alt.Axis(labelLimit=90, labelAngle=-40),
+            axis=alt.Axis(tickCount=6, labelLimit=90) if numeric else theme.category_axis(found.labels),
         ),
         y=alt.Y("value:Q", title=title(answer), scale=alt.Scale(zero=False, padding=6)),
         color=_colour("class", names),
@@ -363,4 +383,7 @@ def dependence(found: Dependence, answer: str) -> Figure:
         if numeric
         else chart.mark_point(filled=True, size=90, opacity=1)
     )
-    return Figure(finished(marked.properties(height=280)), frame, "dependence")
+    told = f"How the {title(answer)} changes with {name}" + (
+        f", for {quoted(names, 3)}." if len(names) > 1 else "."
+    )
+    return Figure(finished(marked.properties(height=280), told), frame, "dependence")

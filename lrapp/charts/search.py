@@ -6,7 +6,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.training import RED, TRAINING, VALIDATION, finished, kept
+from lrapp.charts.theme import RED, category_axis, finished
+from lrapp.charts.training import TRAINING, VALIDATION, kept
 from lrapp.experiments.search_space import AXES, Choice, Numbers, Range, Space, Varied, shown, spoken
 
 # With axis and titles, as a chart of its own has to fit into its height.
@@ -77,14 +78,17 @@ def _spec(name: str, varied: Varied, measure: str, upwards: bool, log_measure: b
         .mark_point(size=40, shape=_CROSS, strokeWidth=2, color=RED)
         .encode(x=x, y=alt.value(alt.expr("height") if upwards else 0), tooltip=[trial, own]),
     ]
-    return finished(alt.layer(*layers).properties(height=_HEIGHT))
+    return finished(
+        alt.layer(*layers).properties(height=_HEIGHT),
+        f"{measure.capitalize()} over {spoken(name)}, a point for each trial.",
+    )
 
 
 def _axis(name: str, varied: Varied) -> alt.X:
     label = spoken(name)
     if isinstance(varied, Choice):
         names = [shown(one) for one in varied.among]
-        return alt.X("name:N", title=label, scale=alt.Scale(domain=names), axis=alt.Axis(labelAngle=0))
+        return alt.X("name:N", title=label, scale=alt.Scale(domain=names), axis=category_axis(names, 150))
     about = AXES[name]
     listed = sorted(varied.among) if isinstance(varied, Numbers) else []
     low, high = (varied.low, varied.high) if isinstance(varied, Range) else (listed[0], listed[-1])

@@ -7,7 +7,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lrapp.charts.training import VALIDATION, finished, kept, thin
+from lrapp.charts.theme import finished
+from lrapp.charts.training import VALIDATION, kept, thin
 from lrapp.training.stopping import FloatArray, Verdict
 
 _LINE, _STOP = "loss", "stop"
@@ -66,10 +67,10 @@ def spec(epochs: int, *, log_loss: bool = False) -> dict[str, Any]:
     line = base.transform_filter(f"datum.kind === '{_LINE}'").mark_line(color=VALIDATION, strokeWidth=2)
     rules = stops.mark_rule(strokeDash=[3, 3], opacity=0.5)
     points = stops.mark_point(size=90, filled=True, opacity=1, color=VALIDATION)
-    return finished(
-        alt.layer(
-            line.encode(x=x, y=y),
-            rules.encode(x=x, tooltip=tooltip),
-            points.encode(x=x, y=y, tooltip=tooltip),
-        ).properties(height=200)
+    chart = alt.layer(
+        line.encode(x=x, y=y),
+        rules.encode(x=x, tooltip=tooltip),
+        points.encode(x=x, y=y, tooltip=tooltip),
     )
+    told = f"Validation loss over {epochs:,} epochs, and where each criterion would have ended the run."
+    return finished(chart.properties(height=200), told)

@@ -6,10 +6,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from lrapp.charts.training import MOST_POINTS, ZOOM, Panel, finished, kept, thin
+from lrapp.charts.theme import HUES, finished
+from lrapp.charts.training import MOST_POINTS, ZOOM, Panel, kept, thin
+from lrapp.phrasing import counted
 
-# Okabe and Ito's hues, which stay apart in both themes and for colour-blind eyes; grey in place of black.
-POLICY_HUES = ("#e69f00", "#2f7ed8", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8a8f98", "#b8a800")
+POLICY_HUES = HUES
 
 SEVERAL = "Each run trains several networks at once: its figures are those of the mean of their answers."
 
@@ -46,7 +47,9 @@ def _spec(labels: tuple[str, ...], epochs: int, metric: str, log_loss: bool) -> 
         _panel("rate", "learning rate", labels, epochs),
         _panel("metric", f"validation {metric}", labels, epochs, last=True),
     )
-    whole = finished(alt.vconcat(*panels, spacing=12).resolve_scale(x="shared"))
+    policies = counted(len(labels), "policy", "policies")
+    told = f"Validation loss, learning rate and {metric} of {policies} over {epochs:,} epochs."
+    whole = finished(alt.vconcat(*panels, spacing=12).resolve_scale(x="shared"), told)
     for panel, view in zip(whole["vconcat"], ZOOM["views"], strict=True):
         panel["layer"][1]["name"] = view
     return whole | {"params": [ZOOM]}

@@ -6,6 +6,7 @@ brackets, quotes or line breaks; what a person called a column appears in titles
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, Literal, ParamSpec
 
@@ -13,19 +14,22 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from lrapp.charts import lines, theme
+from lrapp.charts.theme import BLUE, GREY, ORANGE, finished, ink
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 
-# Two hues that stay apart in both themes and for colour-blind eyes (Okabe and Ito's blue and vermilion).
-TRAINING, VALIDATION, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#d62728"
+TRAINING, VALIDATION = BLUE, ORANGE
+POINTS = theme.POINTS
 # Groups of layers with rates of their own. The head follows the policy most closely, so it has the plan's colour.
 GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 # More points than pixels only cost the browser time; while a run goes on they are drawn again and again.
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
-# The name under which a specification asks for its points. It stays the same when they change, so that the
-# browser swaps the points only, and keeps a zoom.
-POINTS = "points"
+# Of the lines of epochs; and of those of single batches.
+_STRONG, _FAINT = 2, 0.25
+# Series of the run before, and of the mean of many networks' answers.
+GHOST, ENSEMBLE = "previous run", "all together"
 Panel = Literal["loss", "rate", "momentum", "metric"]
 # Panels without figures of single epochs.
 _PLANNED: tuple[Panel, ...] = ("rate", "momentum")
@@ -100,6 +104,7 @@ def run_frame(
     plan: pd.DataFrame | None = None,
     most: int = MOST_POINTS,
     extra: Sequence[pd.DataFrame] = (),
+    ghost: History | None = None,
 ) -> pd.DataFrame:
     """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
 
@@ -108,6 +113,7 @@ def run_frame(
         plan: The line of its plan, from ``planned``; drawn behind the rates used.
         most: About how many points of a line to keep.
         extra: More rows, as ``members.spread`` gives them.
+        ghost: Of a run before it, whose validation is drawn behind; ignored where its figures are others.
     """
     parts = [] if plan is None else [plan]
     steps = history.step_frame()
@@ -126,6 +132,7 @@ def run_frame(
     ):
         parts.append(_line(epochs, column, most).assign(panel=panel, series=series))
     parts += [part for part in extra if len(part)]
+    parts += _ghost(history, ghost, most) if ghost is not None else []
     frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     frame["value"] = frame["value"].astype(float)
     frame["epoch"] = frame["epoch"].astype(float)
@@ -144,6 +151,18 @@ def run_frame(
     return frame.dropna(subset=shown, how="all")
 
 
+def _ghost(history: History, ghost: History, most: int) -> list[pd.DataFrame]:
+    """The validation of a run before, as far as this one goes."""
+    if history.started is None or ghost.started is None or ghost.started.metric != history.started.metric:
+        return []
+    frame = pd.DataFrame(
+        [(one.epoch, one.answer_loss, one.answer_metric) for one in ghost.epochs],
+        columns=["epoch", "loss", "metric"],
+    )
+    frame = frame[frame["epoch"] <= history.started.epochs]
+    return [_line(frame, panel, most).assign(panel=panel, series=GHOST) for panel in ("loss", "metric")]
+
+
 def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
     """One line's points, without those that are not finite, which would be taken for extremes in thinning."""
     line = frame[["epoch", column]].rename(columns={column: "value"})
@@ -157,7 +176,7 @@ def run_spec(
     *,
     log_loss: bool = False,
     grouped: bool = False,
-    momentum: bool = False,
+    momentum: bool | str = False,
     more: More | None = None,
 ) -> dict[str, Any]:
     """Return the Vega-Lite specification of a run's charts over one axis, without its data.
@@ -167,22 +186,60 @@ def run_spec(
         metric: Name of the metric, as a title.
         log_loss: Draw the loss on a logarithmic axis.
         grouped: Whether groups of layers have rates of their own.
-        momentum: Whether momentum moves, and is drawn below the rate.
+        momentum: Whether momentum moves, and is drawn below the rate; or what it is called, as ``momentum_name``
+            says.
         more: Makes more layers of a panel of loss or metric, as ``members.spread_layers``.
     """
     panels = (
         _panel("loss", "loss", epochs, log=log_loss, more=more),
         _panel("rate", "learning rate", epochs, grouped=grouped),
-        *([_panel("momentum", "momentum", epochs)] if momentum else []),
+        *(
+            [_panel("momentum", momentum if isinstance(momentum, str) else "momentum", epochs)]
+            if momentum
+            else []
+        ),
         _panel("metric", metric, epochs, last=True, more=more),
     )
-    chart = alt.vconcat(*panels, spacing=12).resolve_scale(x="shared", color="independent")
-    spec = finished(chart)
-    # Written here, because Altair renames the views of layers that its own parameters name.
+    chart = alt.vconcat(*(panel.chart for panel in panels), spacing=12).resolve_scale(
+        x="shared", color="independent"
+    )
+    below = (
+        ", learning rate, "
+        + (f"{momentum}, " if isinstance(momentum, str) and momentum else "")
+        + f"and {metric}"
+    )
+    spec = finished(chart, f"Training and validation loss{below} over {epochs:,} epochs.")
     views = [*ZOOM["views"][:2], *(["momentum_lines"] if momentum else []), ZOOM["views"][2]]
-    for panel, view in zip(spec["vconcat"], views, strict=True):
-        panel["layer"][1]["name"] = view
+    for panel, part, view in zip(panels, spec["vconcat"], views, strict=True):
+        panel.finish(part, view)
     return spec | {"params": [ZOOM | {"views": views}]}
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """One panel: its layers, the second of which are the ends of its scale and the last the names of its lines.
+
+    Args:
+        chart: The layers.
+        before: What happens to the points before they come to the layers.
+        names: What happens to those of the names.
+    """
+
+    chart: alt.LayerChart | alt.FacetChart
+    before: lines.Transforms
+    names: lines.Transforms
+
+    def finish(self, spec: dict[str, Any], view: str) -> None:
+        """Complete its specification: transforms, and the name of the view that zooms."""
+        spec["transform"] = self.before
+        spec["layer"][1]["transform"] = lines.ends_transforms()
+        spec["layer"][-1]["transform"] = self.names
+        # Written here, because Altair renames the views of layers that its own parameters name.
+        next(part for part in spec["layer"] if part["mark"].get("strokeWidth") == _STRONG)["name"] = view
+
+
+def _heights(panel: Panel) -> int:
+    return 210 if panel == "loss" else 110
 
 
 def _panel(
@@ -194,52 +251,53 @@ def _panel(
     last: bool = False,
     grouped: bool = False,
     more: More | None = None,
-) -> alt.LayerChart | alt.FacetChart:
-    base = alt.Chart().transform_filter(f"datum.panel == '{panel}'")
+) -> _Panel:
+    if panel in _PLANNED:
+        hues = {"planned": GREY} | (GROUP_HUES if grouped else {"used": TRAINING})
+        faint = ghost = ""
+    else:
+        hues = {"training": TRAINING, "validation": VALIDATION, GHOST: GREY}
+        faint, ghost = "one batch", GHOST
+    base = alt.Chart()
     x = alt.X(
         "epoch:Q",
         title="epoch" if last else None,
-        scale=alt.Scale(domain=[0, epochs], nice=False),
+        scale=alt.Scale(domain=[0, epochs], nice=False, rangeMax=alt.expr(f"width - {lines.ROOM}")),
         axis=alt.Axis(labels=last, ticks=last, tickMinStep=1 if epochs > 2 else 0.25),
     )
-    y = alt.Y(
-        "value:Q",
-        title=title,
-        scale=alt.Scale(zero=False, type="log" if log else "linear", padding=8),
-        axis=alt.Axis(tickCount=4, minExtent=52, maxExtent=52),
-    )
+    scale = alt.Scale(zero=False, type="log" if log else "linear", nice=False)
+    axis = alt.Axis(tickCount=4, minExtent=52, maxExtent=52)
+    y = alt.Y("drawn:Q", title=title, scale=scale, axis=axis)
     tooltip = [
         alt.Tooltip("series:N", title="line"),
         alt.Tooltip("epoch:Q", format=",.4~r"),
         alt.Tooltip("value:Q", title=title, format=",.5~r"),
     ]
-    if panel in _PLANNED:
-        faint = "planned"
-        hues = {faint: GREY} | (GROUP_HUES if grouped else {"used": TRAINING})
-    else:
-        faint = "one batch"
-        hues = {faint: TRAINING + "66", "training": TRAINING, "validation": VALIDATION}
     color = alt.Color(
         "series:N",
         title=None,
         scale=alt.Scale(domain=list(hues), range=list(hues.values())),
-        legend=alt.Legend(orient="top", direction="horizontal", offset=2)
-        if panel in ("loss", "rate")
-        else None,
+        legend=None,
     )
-    thin_line = base.transform_filter(f"datum.series == '{faint}'").mark_line(
-        strokeWidth=1, strokeDash=[4, 3] if panel in _PLANNED else []
+    behind = base.transform_filter(f"datum.series == '{faint or 'planned'}'")
+    behind = (
+        behind.mark_line(strokeWidth=1, opacity=_FAINT, color=TRAINING, clip=True).encode(x=x, y=y)
+        if faint
+        else behind.mark_line(strokeWidth=1, strokeDash=[4, 3], clip=True).encode(
+            x=x, y=y, color=color, tooltip=tooltip
+        )
     )
-    drawn = " || ".join(f"datum.series == '{series}'" for series in hues if series != faint)
-    line = base.transform_filter(drawn).mark_line(
-        strokeWidth=2, point=alt.OverlayMarkDef(size=14) if panel not in _PLANNED else False
+    strong = [series for series in hues if series not in ("planned", GHOST)]
+    line = base.transform_filter(" || ".join(f"datum.series == '{series}'" for series in strong)).mark_line(
+        strokeWidth=_STRONG, point=alt.OverlayMarkDef(size=14) if panel not in _PLANNED else False
     )
-    best = base.transform_filter("datum.series == 'best epoch'")
-    layers = [
-        thin_line.encode(x=x, y=y, color=color, tooltip=tooltip),
-        line.encode(x=x, y=y, color=color, tooltip=tooltip),
-    ]
+    layers = [behind, lines.ends(title, scale, axis)]
+    if ghost:
+        before = base.transform_filter(f"datum.series == '{ghost}'").mark_line(strokeWidth=1.5, clip=True)
+        layers.append(before.encode(x=x, y=y, color=color, tooltip=tooltip))
+    layers.append(line.encode(x=x, y=y, color=color, tooltip=tooltip))
     if panel not in _PLANNED:
+        best = base.transform_filter("datum.series == 'best epoch'")
         layers += [
             best.mark_rule(strokeDash=[2, 2], color=GREY).encode(x=x),
             best.mark_point(size=90, filled=False, strokeWidth=2, color=VALIDATION).encode(
@@ -248,80 +306,20 @@ def _panel(
         ]
     if more is not None and panel not in _PLANNED:
         layers += more(base, x, y)
+        hues = hues | {ENSEMBLE: VALIDATION}
     if panel == "loss":
-        # On the side with more room.
-        early = f"datum.epoch < {epochs / 8}"
+        # Beside the line that came down to it, except at the end, where names stand.
+        late = f"datum.epoch > {epochs * 7 / 8}"
         layers += [
             best.transform_filter(where)
-            .mark_text(text="best", dx=away, dy=-10, align="left" if away > 0 else "right", color=VALIDATION)
+            .mark_text(
+                text="best", dx=away, dy=-12, align="left" if away > 0 else "right", color=ink(VALIDATION)
+            )
             .encode(x=x, y=y)
-            for where, away in ((early, 10), (f"!({early})", -10))
+            for where, away in ((late, -8), (f"!({late})", 8))
         ]
-    return alt.layer(*layers).properties(height=210 if panel == "loss" else 110)
-
-
-def finished(chart: alt.TopLevelMixin) -> dict[str, Any]:
-    """Return a chart's specification, which asks for its points by name."""
-    spec: dict[str, Any] = chart.to_dict(validate=True)
-    del spec["$schema"]
-    spec.pop("datasets", None)
-    _drop_data(spec)
-    _spare_tooltips(spec)
-    _write_numbers(spec)
-    config = spec.get("config", {}) | {"locale": {"number": _LOCALE}}
-    return spec | {"data": {"name": POINTS}, "config": config}
-
-
-# 97.1 %, 15,880.
-_LOCALE = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["$", ""], "percent": " %"}
-_SMALL = "abs(datum.value) > 0 && abs(datum.value) < 0.00000099"
-_POWER = "ceil(-log(abs(datum.value)) / LN10 - 0.000001)"
-# 15,880, 0.0001, 5·10⁻⁷, as ``phrasing.number`` writes them; 2.5M from a million on, for want of room.
-_NUMBERS = (
-    f"{_SMALL} ? format(datum.value * pow(10, {_POWER}), '.2~r') + '·10⁻' + "
-    f"({_POWER} > 9 ? slice('⁰¹²³⁴⁵⁶⁷⁸⁹', floor({_POWER} / 10), floor({_POWER} / 10) + 1) : '') + "
-    f"slice('⁰¹²³⁴⁵⁶⁷⁸⁹', {_POWER} % 10, {_POWER} % 10 + 1) : "
-    "abs(datum.value) >= 1000000 ? format(datum.value, '.4~s') : format(datum.value, ',.6~r')"
-)
-
-
-def _write_numbers(part: Any) -> None:
-    """Have every axis of numbers that has no format of its own write them in one way, without exponents."""
-    if isinstance(part, dict):
-        for name, value in part.items():
-            if name in ("x", "y") and isinstance(value, dict) and value.get("type") == "quantitative":
-                axis = value.setdefault("axis", {})
-                if axis is not None and "format" not in axis:
-                    axis["labelExpr"] = _NUMBERS
-            else:
-                _write_numbers(value)
-    elif isinstance(part, list):
-        for value in part:
-            _write_numbers(value)
-
-
-# Vega's tooltips show these fields as a heading, and as a picture, which the browser would request.
-_TAKEN = ("title", "image")
-
-
-def _spare_tooltips(part: Any, *, inside: bool = False) -> None:
-    """Rename tooltip fields with those names, since a column of a table may have any name."""
-    if isinstance(part, dict):
-        if inside and part.get("title", part.get("field")) in _TAKEN:
-            part["title"] = f"{part.get('title', part.get('field'))}\u2060"  # a zero-width character
-        for name, value in part.items():
-            _spare_tooltips(value, inside=name == "tooltip")
-    elif isinstance(part, list):
-        for value in part:
-            _spare_tooltips(value, inside=inside)
-
-
-def _drop_data(part: Any) -> None:
-    """Altair writes a placeholder for data into every part of a chart that was made without."""
-    if isinstance(part, dict):
-        part.pop("data", None)
-        for value in part.values():
-            _drop_data(value)
-    elif isinstance(part, list):
-        for value in part:
-            _drop_data(value)
+    written = {series: ink(hue) for series, hue in hues.items()}
+    layers.append(lines.names(written))
+    chart = alt.layer(*layers).properties(height=_heights(panel))
+    before = [{"filter": f"datum.panel == '{panel}'"}, *lines.scaled(faint, ghost, log=log)]
+    return _Panel(chart, before, lines.names_transforms(written, _heights(panel), log=log))

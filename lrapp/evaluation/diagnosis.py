@@ -26,7 +26,7 @@ Verdict = Literal[
     "sound",
     "unknown",
 ]
-Card = Literal["1 Data", "2 Network", "3 Training", "4 Learning rate"]
+Card = Literal["Data", "Network", "Training", "Learning rate"]
 # Fewer epochs make no curve.
 _LEAST_EPOCHS = 5
 # Shares of what the validation loss fell in all: a rise or a fall of more is a trend.
@@ -46,10 +46,10 @@ MEMBERS = 8
 _MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
 # Settings that kept a run from working as intended, and their cards: checked before the curves.
 CAUSES: dict[Kind, Card] = {
-    "batch of one": "3 Training",
-    "warm-up too long": "4 Learning rate",
-    "one-cycle cut": "3 Training",
-    "cycle cut": "3 Training",
+    "batch of one": "Training",
+    "warm-up too long": "Learning rate",
+    "one-cycle cut": "Training",
+    "cycle cut": "Training",
 }
 
 
@@ -93,7 +93,7 @@ def diagnose(
             "diverged",
             "The loss became infinite: the learning rate was too high.",
             "Run the range test and take the rates that it finds, or a tenth of these.",
-            "4 Learning rate",
+            "Learning rate",
         )
     val = np.array([epoch.val_loss for epoch in epochs])
     if (cause := _cause(settings, history, val, scores)) is not None:
@@ -120,7 +120,7 @@ def diagnose(
             "unsteady",
             "The validation loss jumps up and down instead of settling.",
             "Try a lower learning rate, or a policy that ends low (one-cycle, SGDR).",
-            "4 Learning rate",
+            "Learning rate",
         )
     train = np.array([epoch.loss for epoch in epochs])
     if (missed := _missed(classes)) is not None and not settings.data.class_weights:
@@ -200,7 +200,7 @@ def _blind(missed: ClassFigures, classes: Sequence[ClassFigures], settings: RunS
         f"{round(missed.recall * missed.rows):,} of them: how often it is right says little here.",
         "If they matter, let classes weigh equally"
         + (f", or try a {way} threshold below." if len(classes) == 2 else "."),
-        "1 Data",
+        "Data",
         settings.model_copy(update={"data": settings.data.model_copy(update={"class_weights": True})}),
     )
 
@@ -238,7 +238,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
             "overfitting",
             sentence,
             "Try early stopping that keeps the best epoch's weights.",
-            "3 Training",
+            "Training",
             with_training(settings, early_stopping=stopping),
         )
     if layers and not any(layer.dropout for layer in layers):
@@ -246,7 +246,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
             "overfitting",
             sentence,
             "Try dropout 0.2 in every layer" + many,
-            "2 Network",
+            "Network",
             _with_layers(settings, dropout=0.2),
         )
     if layers and not any(layer.l1 or layer.l2 for layer in layers):
@@ -254,7 +254,7 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
             "overfitting",
             sentence,
             "Try L2 0.001 in every layer" + many,
-            "2 Network",
+            "Network",
             _with_layers(settings, l2=0.001),
         )
     if any(layer.units > 8 for layer in layers if layer.computes):
@@ -262,10 +262,10 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
             "overfitting",
             sentence,
             "Try layers of half the width" + many,
-            "2 Network",
+            "Network",
             _scaled(settings, 0.5),
         )
-    return Diagnosis("overfitting", sentence, "More rows would help most" + many, "1 Data")
+    return Diagnosis("overfitting", sentence, "More rows would help most" + many, "Data")
 
 
 def may_be_many(settings: RunSettings) -> bool:
@@ -285,7 +285,7 @@ def _underfits(settings: RunSettings) -> Diagnosis:
             "underfitting",
             sentence,
             "Try it without dropout, L1 and L2.",
-            "2 Network",
+            "Network",
             _with_layers(settings, dropout=0.0, l1=0.0, l2=0.0),
         )
     if not layers:
@@ -294,19 +294,19 @@ def _underfits(settings: RunSettings) -> Diagnosis:
             "underfitting",
             sentence,
             "Try a layer of 32 units.",
-            "2 Network",
+            "Network",
             settings.model_copy(update={"model": wider}),
         )
     if any(layer.units < 32 for layer in layers if layer.computes):
         return Diagnosis(
-            "underfitting", sentence, "Try layers of twice the width.", "2 Network", _scaled(settings, 2.0)
+            "underfitting", sentence, "Try layers of twice the width.", "Network", _scaled(settings, 2.0)
         )
     return Diagnosis(
         "underfitting",
         sentence,
         "Run the range test: the learning rate may be far off. If that does not help, the columns may hold "
         "little about the target.",
-        "4 Learning rate",
+        "Learning rate",
     )
 
 
@@ -315,7 +315,7 @@ def _longer(verdict: Verdict, sentence: str, settings: RunSettings, at_least: in
     if epochs <= settings.training.epochs:
         return Diagnosis(verdict, sentence)
     return Diagnosis(
-        verdict, sentence, f"Try {epochs:,} epochs.", "3 Training", with_training(settings, epochs=epochs)
+        verdict, sentence, f"Try {epochs:,} epochs.", "Training", with_training(settings, epochs=epochs)
     )
 
 

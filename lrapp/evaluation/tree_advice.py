@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 Idea = Literal["ensemble", "epochs", "robust scaling", "number embeddings", "fewer categories"]
 _CARDS: dict[Idea, Card] = {
-    "ensemble": "3 Training",
-    "epochs": "3 Training",
-    "robust scaling": "1 Data",
-    "number embeddings": "2 Network",
-    "fewer categories": "1 Data",
+    "ensemble": "Training",
+    "epochs": "Training",
+    "robust scaling": "Data",
+    "number embeddings": "Network",
+    "fewer categories": "Data",
 }
 _WIDE = 100
 _MOST_RARE = 1_000_000

@@ -104,7 +104,12 @@ def side_by_side(runs: Sequence[Compared]) -> SideBySide:
         if len(set(values_of)) > 1:
             lines[title] = values_of
     frame = pd.DataFrame.from_dict(
-        lines, orient="index", columns=distinct([row.name for row in rows]), dtype="str"
+        lines,
+        orient="index",
+        columns=distinct(
+            [row.name for row in rows], apart=[f"{row.created:%d %b, %H:%M:%S}" for row in rows]
+        ),
+        dtype="str",
     )
     differing = {
         (place, column)
@@ -129,7 +134,19 @@ _GROUPS = {
     "range_test": "Range test",
 }
 # Described separately, or without effect on the result.
-_OWN_WORDS = ("version", "name", "closer_look", "type", "source", "origin", "unit", "kinds", "layers", "mode")
+_OWN_WORDS = (
+    "version",
+    "name",
+    "closer_look",
+    "type",
+    "source",
+    "origin",
+    "unit",
+    "kinds",
+    "gap_codes",
+    "layers",
+    "mode",
+)
 # Where ``name`` is not what a run is called but which network it starts from.
 _NAMED = (PretrainedStart,)
 
@@ -147,6 +164,10 @@ def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, st
         texts["Data: SHA-256 of the table"] = sha256[:8]
     texts |= _fields("Data", settings.data)
     texts |= {f"Kind of {' '.join(name.split())}": kind.value for name, kind in settings.data.kinds.items()}
+    texts |= {
+        f"Codes for gaps in {' '.join(name.split())}": ", ".join(map(_number, codes))
+        for name, codes in settings.data.gap_codes.items()
+    }
     texts["Network: Layers"] = " · ".join(_layer(layer) for layer in settings.model.layers) or "none"
     texts |= _fields("Network", settings.model)
     texts |= _fields("Training", settings.training)

@@ -1,11 +1,9 @@
-"""Runs -> the rows of the table that lists them. A damaged run becomes a row with a sentence; nothing raises."""
+"""Runs -> what the list of runs says of each. A damaged run becomes a row with a sentence; nothing raises."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-import pandas as pd
 
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
@@ -20,8 +18,8 @@ OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSpro
 # Almost all of a run's events are steps, which the table does not show.
 _PASSED_OVER = tuple(f'{{"type": "{kind.type}"'.encode() for kind in (StepsDone, SweepDone))
 _READ = ("run.json", "status.json", "about.json", "scores.json", "events.jsonl")
-# Letters in a table cell, at most; notes may be long.
-_MOST_LETTERS = 200
+# Points of the small curve in the list.
+_MOST_POINTS = 40
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,14 @@ class Row:
         created: When Train was pressed.
         trouble: One sentence on what is damaged, empty if nothing is.
         state: None where it cannot be read.
-        name: The person's name for it, or what it predicts and when it was started.
+        name: The person's name for it, or what it predicts and by which policy.
         note, starred: As the person left them.
         metric: Name of the task's first metric, empty before training.
         validation: The metric on validation rows, with the weights that the model has; None before the first epoch.
         test: The metric on test rows; None where there are none, or the run has not come to its end.
+        baseline: The metric of the baseline, on the rows of ``score``; None before the end.
+        losses: Validation losses, some of them where there are many.
+        range_test: Whether it is a range test, which trains no model.
         table, target, network, optimizer, policy: Its settings in a few words.
         epochs: Epochs done.
         best_epoch: From 1; None before the first.
@@ -54,6 +55,9 @@ class Row:
     metric: str = ""
     validation: float | None = None
     test: float | None = None
+    baseline: float | None = None
+    losses: tuple[float, ...] = ()
+    range_test: bool = False
     table: str = ""
     target: str = ""
     network: str = ""
@@ -62,6 +66,16 @@ class Row:
     epochs: int | None = None
     best_epoch: int | None = None
     seconds: float | None = None
+
+    @property
+    def score(self) -> float | None:
+        """The metric on test rows; where there are none, on validation rows."""
+        return self.validation if self.test is None else self.test
+
+    @property
+    def upwards(self) -> bool:
+        """Whether more of the metric is better."""
+        return self.metric == "accuracy"
 
     def matches(self, text: str) -> bool:
         """Return whether each word of the text stands somewhere in the row, in capitals or not."""
@@ -113,12 +127,15 @@ def row(run: Run) -> Row:
         created=created,
         trouble=" ".join(troubles),
         state=status.state if status else None,
-        name=_name(said, settings, created),
+        name=_name(said, settings, history, created),
         note=said.note,
         starred=said.starred,
         metric=metric.name if metric else history.started.metric if history.started else "",
         validation=_finite(kept.answer_metric if kept else None),
         test=_finite(metric.value) if metric and scores and scores.part == "test" else None,
+        baseline=_finite(metric.baseline) if metric else None,
+        losses=_thinned([epoch.answer_loss for epoch in history.epochs]),
+        range_test=settings is not None and settings.mode == "range test",
         table=settings.data.source.name if settings else "",
         target=settings.data.target or "" if settings else "",
         network=network(settings) if settings else "",
@@ -185,38 +202,6 @@ def policy(settings: RunSettings, found: RatesFound | None = None) -> str:
     return studies.label_of(settings.policy)
 
 
-def frame(rows: Sequence[Row], states: dict[State, str]) -> pd.DataFrame:
-    """Return the table: numbers are numbers, so that it sorts by them.
-
-    Args:
-        rows: In the order to show.
-        states: What states are called on the pages.
-    """
-    shown = pd.DataFrame(
-        {
-            "★": ["★" if one.starred else "" for one in rows],
-            "Name": [_short(one.name) for one in rows],
-            "State": [states[one.state] if one.state else "Damaged" for one in rows],
-            "Trouble": [one.trouble for one in rows],
-            "Validation": pd.Series([one.validation for one in rows], dtype="float64"),
-            "Test": pd.Series([one.test for one in rows], dtype="float64"),
-            "Metric": [one.metric for one in rows],
-            "Table": [_short(one.table) for one in rows],
-            "Target": [_short(one.target) for one in rows],
-            "Network": [_short(one.network) for one in rows],
-            "Optimizer": [one.optimizer for one in rows],
-            "Policy": [one.policy for one in rows],
-            "Epochs": pd.Series([one.epochs for one in rows], dtype="Int64"),
-            "Best epoch": pd.Series([one.best_epoch for one in rows], dtype="Int64"),
-            "Seconds": pd.Series([one.seconds for one in rows], dtype="float64"),
-            "Created": [one.created for one in rows],
-            "Note": [_short(one.note) for one in rows],
-        }
-    )
-    # Most people never meet a damaged run.
-    return shown if any(one.trouble for one in rows) else shown.drop(columns="Trouble")
-
-
 def _sentence(run: Run, name: str, error: Exception) -> str:
     """One sentence that names the file."""
     if isinstance(error, UserError) and name in str(error):
@@ -226,16 +211,15 @@ def _sentence(run: Run, name: str, error: Exception) -> str:
     return f"The run {run.id} is damaged: its {name} cannot be read. Delete it and train again."
 
 
-def _name(said: notes.About, settings: RunSettings | None, created: datetime) -> str:
+def _name(said: notes.About, settings: RunSettings | None, history: History, created: datetime) -> str:
     name = said.name if said.name is not None else settings.name if settings else ""
     if name:
         return name
-    when = f"{created:%d %b %H:%M:%S} UTC"
     if settings is None:
-        return f"Run of {when}"
-    what = "Range test for " if settings.mode == "range test" else ""
-    # The time first: it tells runs apart, and what follows also stands in columns of its own.
-    return f"{when} · {what}{settings.data.title}"
+        return f"Run of {created:%d %b %H:%M:%S} UTC"
+    if settings.mode == "range test":
+        return f"Range test for {settings.data.title}"
+    return f"{settings.data.title} · {policy(settings, history.found)}"
 
 
 def _born(run: Run) -> datetime:
@@ -263,6 +247,8 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _MOST_LETTERS else flat[: _MOST_LETTERS - 1] + "…"
+def _thinned(values: Sequence[float]) -> tuple[float, ...]:
+    """Some of the finite values, evenly, with the last one."""
+    finite = [value for value in values if math.isfinite(value)]
+    every = -(-len(finite) // _MOST_POINTS)
+    return tuple(finite[::-1][:: max(1, every)][::-1])

@@ -270,6 +270,9 @@ def _reading(store: Store, source: Source, table: "Table", frame: pd.DataFrame) 
     if dates:
         shared["parse_dates"] = dates
     options = _dialect(table) | shared
+    codes = {one.name: [*one.format.gap_codes] for one in table.columns if one.format.gap_codes}
+    if codes := {name: found for name, found in codes.items() if name in frame}:
+        options["na_values"] = codes
     if table.dialect is not None and _original_gives(store, source, options, frame):
         return Reading(ORIGINAL, store.read_source(source), options, original=True)
     cleaned = frame.to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogatepass")

@@ -99,10 +99,15 @@ class Way:
             for name, learned in self._formats.columns.items()
         }
         chosen = self._formats.dialect
+        named = self._formats.choice.sheet
         by_hand = DialectOverrides(
-            encoding or chosen_encoding(data, chosen.encoding), chosen.delimiter, chosen.quote, chosen.header
+            encoding or chosen_encoding(data, chosen.encoding),
+            chosen.delimiter,
+            chosen.quote,
+            chosen.header,
+            sheet=named or chosen.sheet,
         )
-        plain = DialectOverrides(encoding=encoding)
+        plain = DialectOverrides(encoding=encoding, sheet=named)
         if by_hand != plain:
             # What was chosen for the model's table comes first; a file that is not like it is read as it looks.
             try:

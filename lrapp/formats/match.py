@@ -72,11 +72,13 @@ class Choice:
         whose: Whether decimal marks and dates are read as the model learned them, or as the file seems to write.
         decimal: The decimal mark of the file's numbers.
         day_first: Whether days stand before months.
+        sheet: Name of the sheet of a spreadsheet; the one that the model learned from, or the first, by default.
     """
 
     whose: Whose | None = None
     decimal: Literal[".", ","] | None = None
     day_first: bool | None = None
+    sheet: str | None = None
 
     def and_(self, other: "Choice") -> "Choice":
         """Return this choice completed by another one."""
@@ -84,6 +86,7 @@ class Choice:
             other.whose or self.whose,
             other.decimal or self.decimal,
             self.day_first if other.day_first is None else other.day_first,
+            other.sheet or self.sheet,
         )
 
 

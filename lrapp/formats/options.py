@@ -19,6 +19,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="read decimal marks and dates as the model learned them, or as the file seems to write them",
     )
     group.add_argument("--decimal", choices=(".", ","), help="the decimal mark of the file's numbers")
+    group.add_argument(
+        "--sheet",
+        metavar="NAME",
+        help="the sheet of a spreadsheet; else the one that the model learned from, or the first with a value",
+    )
     order = group.add_mutually_exclusive_group()
     order.add_argument(
         "--day-first", action="store_true", default=None, help="1/2/2024 is the first of February"
@@ -30,4 +35,4 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def choice_of(arguments: argparse.Namespace) -> Choice:
     """Return the options as a choice."""
-    return Choice(arguments.format, arguments.decimal, arguments.day_first)
+    return Choice(arguments.format, arguments.decimal, arguments.day_first, arguments.sheet)

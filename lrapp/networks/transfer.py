@@ -94,7 +94,7 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: b
         if old is None or [value.shape for value in old] != shapes:
             raise UserError(
                 f"The run to start from has other layers or pictures of another size ({_place(layer.name)} differs). "
-                "Take over its layers on the Network card, or choose fresh weights."
+                "Take over its layers on the Network step, or choose fresh weights."
             )
         taken[layer.name] = old
     if not taken:

@@ -11,6 +11,7 @@ from lrapp.prediction import quantiles
 from lrapp.prediction.quantiles import Quantiles
 from lrapp.preparation.preprocessor import InputColumn, Preprocessor
 from lrapp.tables import cell_values
+from lrapp.tables.columns.coded_gaps import as_written
 from lrapp.tables.columns.kinds import ColumnKind
 
 if TYPE_CHECKING:
@@ -212,9 +213,18 @@ def prepared(
             case ColumnKind.DATE:
                 slots |= dict(enumerate(dates(column), slot))
             case _:
-                slots[slot] = number(column)
+                slots[slot] = _with_gaps(number(column), column, ops)
         slot += len(column.slots)
     return compute(plan, slots, chosen, ops)
+
+
+def _with_gaps(x: Any, column: InputColumn, ops: Arithmetic) -> Any:
+    """Numbers without those that stand for a missing value."""
+    for gap in column.gaps:
+        code = ops.constant(np.array([gap]))
+        other = ops.where(ops.less(code, x), x, ops.constant(np.array([np.nan])))
+        x = ops.where(ops.less(x, code), x, other)
+    return x
 
 
 def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any], ops: Arithmetic) -> Any:
@@ -351,7 +361,10 @@ def in_portions(
 def text_codes(column: InputColumn) -> tuple[list[str], list[int]]:
     """Return the texts that a column may hold, and the place of each in its table."""
     if column.kind is not ColumnKind.YES_NO:
-        return list(column.values), list(range(len(column.values)))
+        known = {value: place for place, value in enumerate(column.values)}
+        if cell_values.MISSING in known:
+            known = {as_written(gap): known[cell_values.MISSING] for gap in column.gaps} | known
+        return list(known), list(known.values())
     # As new tables write them, too.
     spelled = [
         (text, place)

@@ -60,7 +60,7 @@ def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
         known = np.flatnonzero(present(column))
         with suppress(UserError):  # too few rows; the caller has reported that
             parts = splitting.divide(table, known, data.target, task, data)
-            frame = table.frame.drop(columns=splitting.no_inputs(data.target, data))
+            frame = table.frame.drop(columns=splitting.no_inputs(data.target, data), errors="ignore")
             found, numbers = fitting.count_inputs(frame, table.kinds, known[parts.training], data)
             outputs = len(parts.classes) if task == "multi-class" else 1
             rows, watched = len(parts.training), len(parts.validation)
@@ -123,12 +123,15 @@ def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
         data: Target, flags for missing numbers, and limits on categories.
         task: The network's task.
     """
+    from lrapp.preparation import splitting
+
     inputs, outputs, looks = 0, 1, 0
+    no_inputs = set(splitting.no_inputs(data.target or "", data))
     for position, column in enumerate(table.columns):
         if column.name == data.target:
             outputs = column.distinct if task == "multi-class" else 1
             continue
-        if data.split != "random" and column.name == data.split_column and not data.split_column_input:
+        if column.name in no_inputs:
             continue
         match column.kind:
             case ColumnKind.NUMBER:

@@ -70,7 +70,7 @@ def fit(
     Raises:
         UserError: If no column is of use, or the arrays would not fit in memory.
     """
-    candidates, single = input_columns(frame, kinds, training)
+    candidates, single = input_columns(frame, kinds, training, settings)
     width = sum(len(column.slots) for column in candidates)
     # Fitting holds about four float64 copies of the training rows beside the slots themselves.
     check_memory(
@@ -146,7 +146,7 @@ def count_inputs(
     width = max(1, _BLOCK // max(1, len(training)))
     for start in range(0, len(names), width):
         block = frame[names[start : start + width]].iloc[training]
-        columns, _ = input_columns(block, kinds, np.arange(len(block)))
+        columns, _ = input_columns(block, kinds, np.arange(len(block)), settings)
         slots, _ = raw_slots(block, columns)
         plan = plan_of(columns, slots, settings)
         numbers += len(plan.numbers)
@@ -160,24 +160,25 @@ def count_inputs(
 
 
 def input_columns(
-    frame: pd.DataFrame, kinds: Mapping[str, ColumnKind], training: np.ndarray
+    frame: pd.DataFrame, kinds: Mapping[str, ColumnKind], training: np.ndarray, settings: DataSettings
 ) -> tuple[list[InputColumn], list[str]]:
     """The usable columns with the texts that training rows hold, and those that hold a single one."""
     columns, single = [], []
     for name in frame.columns:
-        kind = kinds[name]
+        kind, gaps = kinds[name], tuple(sorted(settings.gap_codes.get(name, ())))
         if kind in (ColumnKind.NUMBER, ColumnKind.DATE):
-            columns.append(InputColumn(name, kind))
+            columns.append(InputColumn(name, kind, gaps=gaps))
         elif kind in (ColumnKind.CATEGORY, ColumnKind.YES_NO):
             codes, names = cell_values.texts(frame[name].iloc[training])
             known = cell_values.natural(names)
-            gaps = bool((codes < 0).any())
-            if len(known) + gaps < 2:
+            missing = bool((codes < 0).any())
+            if len(known) + missing < 2:
                 single.append(name)
             elif kind is ColumnKind.YES_NO and len(known) == 2:
-                columns.append(InputColumn(name, kind, known))
+                columns.append(InputColumn(name, kind, known, gaps))
             else:
-                columns.append(InputColumn(name, ColumnKind.CATEGORY, known + (cell_values.MISSING,) * gaps))
+                values = known + (cell_values.MISSING,) * missing
+                columns.append(InputColumn(name, ColumnKind.CATEGORY, values, gaps))
     return columns, single
 
 

@@ -45,7 +45,7 @@ def fit(
     """
     rows = len(training)
     fitting.check_memory(8 * _COPIES * max(rows, min(_NUMBERS, rows * frame.shape[1])), f"rows: {rows:,}")
-    candidates, single = fitting.input_columns(frame, kinds, training)
+    candidates, single = fitting.input_columns(frame, kinds, training, settings)
     plan, start = Plan(), 0
     for done, block in enumerate(found := list(_blocks(candidates, rows))):
         tell(done / len(found) / 2)

@@ -27,6 +27,7 @@ from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.threshold import Threshold
 from lrapp.settings import DataKind, Task
 from lrapp.tables import cell_values
+from lrapp.tables.columns.coded_gaps import gaps_in
 from lrapp.tables.columns.kinds import ColumnKind
 
 log = logging.getLogger(__name__)
@@ -58,11 +59,13 @@ class InputColumn:
         kind: Number, yes/no, category or date.
         values: The texts that training saw: of a category all (sorted; "" is a missing value), of a yes/no
             the one that became 0 and the one that became 1.
+        gaps: Numbers that stand for a missing value.
     """
 
     name: str
     kind: ColumnKind
     values: tuple[str, ...] = ()
+    gaps: tuple[float, ...] = ()
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -342,7 +345,12 @@ def _saved_together(folder: Path) -> tuple[dict[str, Any], bytes]:
 
 def _columns(described: dict[str, Any]) -> tuple[InputColumn, ...]:
     return tuple(
-        InputColumn(column["name"], ColumnKind(column["kind"]), tuple(column["values"]))
+        InputColumn(
+            column["name"],
+            ColumnKind(column["kind"]),
+            tuple(column["values"]),
+            tuple(map(float, column.get("gaps", ()))),
+        )
         for column in described["columns"]
     )
 
@@ -377,10 +385,12 @@ def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.n
     for column, start in zip(columns, starts, strict=False):
         found: list[tuple[str, int]] = []
         match column.kind:
+            case ColumnKind.NUMBER if column.gaps:
+                slots[np.isin(slots[:, start], column.gaps), start] = np.nan
             case ColumnKind.CATEGORY:
-                slots[:, start], found = cell_values.codes_of(frame[column.name], column.values)
+                slots[:, start], found = cell_values.codes_of(_with_gaps(frame, column), column.values)
             case ColumnKind.YES_NO:
-                slots[:, start], found = cell_values.yes_no_codes(frame[column.name], column.values)
+                slots[:, start], found = cell_values.yes_no_codes(_with_gaps(frame, column), column.values)
             case ColumnKind.DATE:
                 slots[:, start : start + len(cell_values.DATE_PARTS)] = cell_values.date_parts(
                     frame[column.name]
@@ -388,6 +398,11 @@ def raw_slots(frame: pd.DataFrame, columns: Sequence[InputColumn]) -> tuple[np.n
         if found:
             strange[column.name] = found
     return slots, strange
+
+
+def _with_gaps(frame: pd.DataFrame, column: InputColumn) -> pd.Series:
+    values = frame[column.name]
+    return values.mask(gaps_in(values, column.gaps)) if column.gaps else values
 
 
 def standardised(

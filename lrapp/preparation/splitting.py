@@ -38,11 +38,10 @@ class Division:
 
 
 def no_inputs(target: str, settings: DataSettings) -> list[str]:
-    """Return the columns that the network is not given: the target, and what only splits the rows."""
+    """Return the columns that the network is not given: the target, what only splits the rows, and what is left out."""
     splits = settings.split != "random" and not settings.split_column_input
-    if splits and settings.split_column not in (None, target):
-        return [target, str(settings.split_column)]
-    return [target]
+    column = [settings.split_column] if splits and settings.split_column is not None else []
+    return list(dict.fromkeys([target, *column, *settings.left_out]))
 
 
 def divide(table: Table, known: np.ndarray, target: str, task: Task, settings: DataSettings) -> Division:

@@ -145,7 +145,7 @@ def prepare(table: Table, settings: DataSettings, pieces: Pieces | None = None) 
             notes.append("No logarithm was taken: the target is a class, not a number.")
         y = numbers.astype(np.float32 if task == "binary" else np.int32)
         notes.extend(_small_classes(numbers, classes, (training, validation, test)))
-    frame = table.frame.drop(columns=no_inputs(target, settings))
+    frame = table.frame.drop(columns=no_inputs(target, settings), errors="ignore")
     columns = [column for column in table.columns if column.name in frame.columns]
     sizes = len(known), len(training)
     whole = pieces is None or fits_memory(columns, *sizes, settings, memory.for_a_run())

@@ -36,10 +36,10 @@ def target_choices(table: Table) -> tuple[str, ...]:
 def default_target(table: Table) -> str | None:
     """Return the column that is most likely meant: of that role or name, else the last suitable one."""
     choices = target_choices(table)[::-1]
-    if table.to_predict in choices and _predictable(table, table.to_predict):
+    if table.to_predict in choices and predictable(table, table.to_predict):
         return table.to_predict
     named = [name for name in choices if _TARGET_NAME.fullmatch(name.strip())]
-    return next((name for name in (*named, *choices) if _predictable(table, name)), None)
+    return next((name for name in (*named, *choices) if predictable(table, name)), None)
 
 
 def find_task(table: Table, target: str | None, override: Task | None = None) -> Task:
@@ -144,7 +144,8 @@ def present(column: pd.Series) -> np.ndarray:
     return column.notna().to_numpy()
 
 
-def _predictable(table: Table, target: str) -> bool:
+def predictable(table: Table, target: str) -> bool:
+    """Return whether a column can be predicted as it is."""
     try:
         find_task(table, target)
     except UserError:

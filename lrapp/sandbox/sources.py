@@ -40,7 +40,9 @@ def read_table(
 
         def read(kinds: Mapping[str, "ColumnKind"], names: Collection[str]) -> "Table":
             try:
-                return found.table(source, settings.dialect, kinds, names, should_stop)
+                return found.table(
+                    source, settings.dialect, kinds, names, should_stop, gap_codes=settings.gap_codes
+                )
             except Stopped as error:
                 raise Stopped("Stopped while the table was being read.") from error
 
@@ -52,6 +54,7 @@ def read_table(
 
         def read(kinds: Mapping[str, "ColumnKind"], names: Collection[str]) -> "Table":
             table = read_csv(data, source.name, dialect=overrides, known_names=names)
+            table = table.with_gap_codes(settings.gap_codes)
             return table.with_kinds(kinds) if kinds else table
 
     try:

@@ -5,7 +5,7 @@ Each task takes the line to the caller and its arguments as JSON, and returns JS
 
 import base64
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,10 +36,13 @@ def read(
     kinds: dict[str, str],
     out: str,
     known_names: Sequence[str] = (),
+    gap_codes: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Any]:
     """Read a table into a file."""
     overrides = DialectOverrides(**dialect)
     table = read_csv(Path(path).read_bytes(), name, dialect=overrides, known_names=known_names)
+    if gap_codes:
+        table = table.with_gap_codes(gap_codes)
     if kinds:
         table = table.with_kinds({column: ColumnKind(kind) for column, kind in kinds.items()})
     write_table(table, Path(out))

@@ -66,6 +66,8 @@ class Uploads:
         kinds: Mapping[str, "ColumnKind"],
         known_names: Collection[str] = (),
         should_stop: Callable[[], bool] = lambda: False,
+        *,
+        gap_codes: Mapping[str, Collection[float]] | None = None,
     ) -> "Table":
         """Return the table of a file.
 
@@ -75,6 +77,7 @@ class Uploads:
             kinds: Kinds of columns that were chosen.
             known_names: Names that columns are known to have.
             should_stop: Called repeatedly; when true, reading ends.
+            gap_codes: Numbers that stand for a missing value, by column.
 
         Raises:
             UserError: If it is not kept here, cannot be read so, was refused before, or it was asked to stop.
@@ -82,7 +85,8 @@ class Uploads:
         from lrapp.tables.arrow_files import open_table
 
         self._path(source)  # or the error says why the file is not there
-        kept = self._kept(source, dialect, kinds, known_names)
+        codes = {column: sorted(one) for column, one in (gap_codes or {}).items()}
+        kept = self._kept(source, dialect, kinds, known_names, codes)
         with suppress(OSError, ValueError, KeyError):
             table = open_table(kept)
             os.utime(kept)
@@ -98,6 +102,7 @@ class Uploads:
                 dialect=dialect.model_dump(mode="json"),
                 kinds={column: kind.value for column, kind in kinds.items()},
                 known_names=sorted(known_names),
+                gap_codes=codes,
                 out=str(beside),
             )
             put(beside, kept, "nothing")
@@ -242,6 +247,7 @@ class Uploads:
         dialect: DialectSettings,
         kinds: Mapping[str, "ColumnKind"],
         known_names: Collection[str],
+        gap_codes: Mapping[str, Collection[float]],
     ) -> Path:
         # The name is part of the table, and of its notes.
         parts = [
@@ -249,6 +255,7 @@ class Uploads:
             dialect.model_dump(mode="json"),
             sorted(kinds.items()),
             sorted(known_names),
+            sorted(gap_codes.items()),
             _program(),
         ]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -76,6 +76,12 @@ class DialectSettings(SettingsModel):
         title="Words for missing values",
         description="Whether NA, null and the like in columns of words are gaps, or categories such as North America.",
     )
+    sheet: str | None = Field(
+        None,
+        title="Sheet",
+        description="Which sheet of a spreadsheet holds the table; the first with a value unless chosen here.",
+        max_length=1_000,
+    )
 
 
 class DataSettings(SettingsModel):
@@ -85,6 +91,17 @@ class DataSettings(SettingsModel):
     dialect: DialectSettings = DialectSettings()
     kinds: dict[str, ColumnKind] = Field(
         default_factory=dict, title="Column kinds", description="Columns whose kind was overruled."
+    )
+    left_out: tuple[str, ...] = Field(
+        (),
+        title="Columns left out",
+        description="Columns that the network is not given, whatever their kind.",
+        max_length=100_000,
+    )
+    gap_codes: dict[str, tuple[float, ...]] = Field(
+        default_factory=dict,
+        title="Codes for gaps",
+        description="Numbers that stand for a missing value, such as -1 or 999, by column.",
     )
     target: str | None = Field(None, title="Target", description="The column to predict.", max_length=10_000)
     task: Task | None = Field(

@@ -26,7 +26,7 @@ from lrapp.tables.text.dialects import Dialect
 from lrapp.tables.text.known_before import Given
 from lrapp.tables.text.table_body import Repair
 
-VERSION = 2
+VERSION = 3
 _KEY = b"lrapp"
 
 
@@ -84,6 +84,7 @@ def _about(table: Table, types: list[str]) -> dict[str, Any]:
         "repairs": [asdict(repair) for repair in table.repairs],
         "repaired_rows": table.repaired_rows,
         "to_predict": table.to_predict,
+        "sheets": table.sheets,
         "given": asdict(table._given),
     }
 
@@ -129,6 +130,7 @@ def open_table(path: Path) -> Table:
         repairs=_back(tuple[Repair, ...], about["repairs"]),
         repaired_rows=about["repaired_rows"],
         to_predict=about["to_predict"],
+        sheets=tuple(about["sheets"]),
         _texts=texts,
         _given=_back(Given, about["given"]),
     )

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lrapp.errors import UserError
+from lrapp.tables.columns.coded_gaps import as_written, gaps_in, without_codes
 from lrapp.tables.columns.column_records import Column, described
-from lrapp.tables.columns.conversion import convert, read_column
+from lrapp.tables.columns.conversion import convert, distinct_in, read_column
 from lrapp.tables.columns.dates import date_shape
 from lrapp.tables.columns.formats import ColumnFormat
-from lrapp.tables.columns.kinds import ColumnKind, Context, Read
+from lrapp.tables.columns.kinds import ColumnKind, Context, Read, count
 from lrapp.tables.columns.packed import Packed, give_back
 from lrapp.tables.text.by_format import read_by_format, types_for, unread
 from lrapp.tables.text.column_names import column_names, said_of, with_split_names, without_sign
@@ -67,6 +68,7 @@ class Table:
         repairs: The first 1,000 rows that had to be repaired.
         repaired_rows: How many there are in all.
         to_predict: Name of the column that a row below the names says is the class or target, else ``""``.
+        sheets: Names of all sheets of a spreadsheet.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Table:
     repairs: tuple[Repair, ...]
     repaired_rows: int
     to_predict: str = ""
+    sheets: tuple[str, ...] = ()
     _texts: Mapping[str, pa.ChunkedArray] = field(default_factory=dict, repr=False, compare=False)
     _given: Given = field(default_factory=Given, repr=False, compare=False)
 
@@ -122,6 +125,32 @@ class Table:
                 reads[column.name] = replace(read, reason="the header says so", notes=(*read.notes, note))
         return self._with(reads)
 
+    def with_gap_codes(self, codes: Mapping[str, Collection[float]]) -> "Table":
+        """Read columns again with some numbers as gaps.
+
+        Args:
+            codes: Column name -> numbers that stand for a missing value; names that the table does not have are passed
+                over, and so are numbers that a column does not hold.
+        """
+        reads: dict[str, Read] = {}
+        texts = dict(self._texts)
+        for place, column in enumerate(self.columns):
+            chosen = tuple(sorted(set(codes.get(column.name, ())) - set(column.format.gap_codes)))
+            if not chosen:
+                continue
+            cells, found = without_codes(self._text(column.name), chosen, column.format)
+            texts[column.name] = cells.kept()
+            read = read_column(cells, self._context(place)) if found else None
+            if read is None or (read.kind is ColumnKind.CONSTANT and column.kind is not ColumnKind.CONSTANT):
+                # Nothing to change, or nothing left: such a column is what it was, with more gaps.
+                read = _as_it_is(column, self.frame[column.name], chosen)
+            said = " or ".join(map(as_written, chosen))
+            note = f"{count(found, 'cell')} with {said} counted as missing, as chosen" if found else ""
+            written = replace(read.written, gap_codes=(*column.format.gap_codes, *chosen))
+            notes = (*read.notes, note) if note else read.notes
+            reads[column.name] = replace(read, notes=notes, format=written, lossy=True)
+        return replace(self, _texts=texts)._with(reads)
+
     def with_formats(self, formats: Mapping[str, ColumnFormat]) -> "Table":
         """Read columns again by formats, as ``read_csv`` does if it is given them.
 
@@ -144,6 +173,13 @@ class Table:
             return self
         texts = {name: text for name, text in self._texts.items() if name not in reads}
         texts |= {name: self._text(name).kept() for name, read in reads.items() if read.lossy}
+        codes = {column.name: column.format.gap_codes for column in self.columns if column.format.gap_codes}
+        reads = {
+            name: replace(read, format=replace(read.written, gap_codes=codes[name]))
+            if name in codes and not read.written.gap_codes
+            else read
+            for name, read in reads.items()
+        }
         gone = tuple(f"Column {name!r}: " for name in reads)
         notes = [note for note in self.notes if not note.startswith(gone)]
         notes.extend(f"Column {name!r}: {note}." for name, read in reads.items() for note in read.notes)
@@ -190,6 +226,12 @@ class Table:
         return self._given.about(self.columns[place].name, place, len(self.columns), self.dialect)
 
 
+def _as_it_is(column: Column, values: pd.Series, codes: Collection[float]) -> Read:
+    """A column with some numbers missing, and otherwise as it was read."""
+    left = values.mask(gaps_in(values, codes))
+    return Read(column.kind, column.reason, left, distinct_in(left), format=column.format)
+
+
 def _as_text(values: pd.Series) -> Packed:
     if pd.api.types.is_string_dtype(values.dtype):
         return Packed([pa.array(values, type=pa.string(), from_pandas=True)])
@@ -224,13 +266,14 @@ def read_csv(
     given = Given(dialect or DialectOverrides(), tuple(known_names), formats or {})
     if not data:
         raise UserError("The file must hold a table, and this one is empty. Upload another one.")
-    unpacked = unpack(bytes(data), name)
+    unpacked = unpack(bytes(data), name, sheet=given.chosen.sheet)
     notes, name = list(unpacked.notes), unpacked.name
     # Each form of the file is released as soon as the next one exists, since it may be larger than the file.
     if unpacked.sheet is not None:
-        sheets = [unpacked.sheet]
+        sheets, titles = [unpacked.sheet], unpacked.sheets
         del data, unpacked
-        return _assemble(name, read_sheet(sheets.pop(), notes, given), notes, given)
+        table = _assemble(name, read_sheet(sheets.pop(), notes, given), notes, given)
+        return replace(table, sheets=titles)
     texts = [unpacked.data]
     del data, unpacked
     return _assemble(name, _read_text(texts.pop(), notes, given), notes, given)

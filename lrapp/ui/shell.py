@@ -6,17 +6,34 @@ from contextlib import suppress
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui.parts import identity, reading, resources, session
+from lrapp.ui.parts import identity, reading, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 
 log = logging.getLogger(__name__)
 
+# Wide enough for a table of layers.
+RAIL_PIXELS = 420
+# A wave that settles, as a learning rate does, in a blue that both themes carry.
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 132 32" width="132" height="32">
+<path d="M3 26 L10 6 L17 26 L22 13 L27 26 L31 19 L35 26" fill="none" stroke="#3b82f6" stroke-width="3"
+ stroke-linecap="round" stroke-linejoin="round"/>
+<text x="44" y="24" font-family="Source Sans, sans-serif" font-size="23" font-weight="700" fill="#3b82f6">LR Lab</text>
+</svg>"""
 STYLE = """
 <style>
-/* On a phone the Train button and the charts come first, the cards after them. */
-@media (max-width: 640px) {
-  .st-key-bench > div > [data-testid="stHorizontalBlock"],
-  .st-key-bench > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; flex-wrap: nowrap; }
+/* Train and Stop stay in view. */
+[data-testid="stLayoutWrapper"]:has(> .st-key-bar) {
+  position: sticky; top: 3.25rem; z-index: 99; padding: 0.75rem 0; backdrop-filter: blur(24px);
+}
+.st-key-bar { flex-wrap: nowrap; }
+/* The rail's steps lie close together, so that all four are in view. */
+.st-key-rail [class*="st-key-step-"] { padding: 0.6rem 0.9rem; }
+/* Grey and blue texts that can be read: at least 4.5 : 1 in both themes. */
+.st-key-rail summary { opacity: 1; }
+[data-testid="stCaptionContainer"] { opacity: 0.75; }
+[data-testid="stButtonGroup"] button[data-selected="true"],
+[data-testid="stButtonGroup"] button[data-selected="true"] * {
+  color: inherit;
 }
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
@@ -32,8 +49,9 @@ STYLE = """
 
 def show() -> None:
     """Set the page up, and run the one that the address names."""
-    st.set_page_config(page_title="LR Lab", page_icon="📈", layout="wide")
-    st.html(STYLE)
+    st.set_page_config(page_title="LR Lab", page_icon="📈", layout="wide", initial_sidebar_state=RAIL_PIXELS)
+    st.html(STYLE + saving.STYLE)
+    st.logo(LOGO, size="large")
     from lrapp.ui.compare import page as compare
     from lrapp.ui.predict import page as predict
     from lrapp.ui.runs import page as runs

@@ -11,12 +11,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from drawn.charts import PATIENCE, wait_for_charts
 from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 
+from lrapp.access import preferences
 from lrapp.runs.store import ENDED, Run, Store
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +49,8 @@ class App:
         self._log = home.parent / f"{home.name}.log"
 
     def start(self, script: str = "app.py") -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it answers; whoever comes sees the expert settings."""
+        preferences.write(self.home, "", "expert settings", on=True)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -191,7 +194,7 @@ def idle(page: Page) -> None:
 def open_app(page: Page, url: str) -> None:
     """Open a page of the app and wait for its contents."""
     page.goto(url)
-    ready = page.get_by_role("button", name="Train", exact=True)
+    ready = train_button(page)
     ready.or_(page.locator("[data-testid=stException]")).first.wait_for()
     no_defect(page)
     idle(page)
@@ -206,29 +209,86 @@ def go(page: Page, title: str) -> None:
 
 def upload(page: Page, name: str, data: bytes) -> None:
     """Give a file to the page's uploader."""
-    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(
+    page.locator("[data-testid=stFileUploader] input[type=file]").first.set_input_files(
         {"name": name, "mimeType": "text/csv", "buffer": data}
     )
 
 
-def take(page: Page, name: str, data: bytes) -> None:
-    """Upload a table on the Train page, and wait until it is the chosen one."""
+def take(page: Page, name: str, data: bytes, target: str = "") -> None:
+    """Upload a table on the Train page, wait until it is the chosen one, and say what to predict.
+
+    Args:
+        page: The page.
+        name: Of the file.
+        data: Its bytes.
+        target: The column; the likeliest by default.
+    """
     upload(page, name, data)
-    expect(page.get_by_role("combobox", name="Table")).to_have_value(f"Your file: {name}")
+    expect(field(page, "combobox", "Table")).to_have_value(f"Your file: {name}")
     idle(page)
+    answer(page, target)
+
+
+def answer(page: Page, target: str = "") -> None:
+    """Answer the question what should be predicted, if it is asked."""
+    question = page.locator(".st-key-target-question")
+    if question.count():
+        buttons = question.get_by_role("button").filter(has_text=target)
+        if buttons.count():
+            buttons.first.click()
+        else:
+            choose(page, "Another column", target)
+        expect(question).to_have_count(0)
+        idle(page)
+
+
+def _rail(page: Page, *, shown: bool) -> None:
+    """On a phone, open or close the drawer that the rail lies in."""
+    size = page.viewport_size
+    if size is None or size["width"] > 640:
+        return
+    buttons = page.get_by_role("button", name="Expand sidebar" if shown else "Collapse sidebar", exact=True)
+    if buttons.count() and buttons.first.is_visible():
+        buttons.first.click()
+        page.wait_for_timeout(500)  # it slides
+        idle(page)
+
+
+def step(page: Page, title: str) -> Locator:
+    """Open a step of the rail, and return it."""
+    _rail(page, shown=True)
+    box = page.locator(f".st-key-step-{title.replace(' ', '-')}")
+    _unfold(page, box.locator("[data-testid=stExpander]").first)
+    return box
+
+
+def reveal(page: Page, wanted: Locator) -> Locator:
+    """Open the step of the rail that something lies in, if it lies in one, and return what was wanted."""
+    wanted.first.wait_for(state="attached")
+    inside = page.locator("[class*=st-key-step-]").filter(has=wanted)
+    if inside.count():
+        _rail(page, shown=True)
+        _unfold(page, inside.first.locator("[data-testid=stExpander]").first)
+    return wanted
+
+
+def field(page: Page, role: Literal["spinbutton", "combobox", "switch"], label: str) -> Locator:
+    """Return a field by its label, with the step of the rail open that it lies in."""
+    reveal(page, page.get_by_role(role, name=label, exact=True, include_hidden=True))
+    return page.get_by_role(role, name=label, exact=True)
 
 
 def set_number(page: Page, label: str, value: float) -> None:
     """Type a number into a field."""
-    field = page.get_by_role("spinbutton", name=label, exact=True)
-    field.fill(f"{value}")
-    field.press("Enter")
+    number = field(page, "spinbutton", label)
+    number.fill(f"{value}")
+    number.press("Enter")
     idle(page)
 
 
 def choose(page: Page, label: str, option: str | int) -> None:
     """Choose an entry of a list: by its text, or by its place, counted from 0."""
-    field = page.get_by_role("combobox", name=label, exact=True)
+    listed = field(page, "combobox", label)
     entries = page.get_by_role("option")
     entry = (
         page.get_by_role("option", name=option, exact=True)
@@ -237,7 +297,7 @@ def choose(page: Page, label: str, option: str | int) -> None:
     )
     # A list closes when the page draws itself anew under it.
     for attempt in range(8):
-        field.click()
+        listed.click()
         if attempt % 2 and isinstance(option, str):  # of a long list only a part is there until one types
             page.keyboard.type(option[:20])
         try:
@@ -247,34 +307,64 @@ def choose(page: Page, label: str, option: str | int) -> None:
             page.keyboard.press("Escape")
     expect(entries).to_have_count(0)
     if isinstance(option, str):
-        expect(field).to_have_value(option)
+        expect(listed).to_have_value(option)
     idle(page)
 
 
 def switch(page: Page, label: str) -> None:
     """Turn a switch over."""
-    page.get_by_role("switch", name=label).locator("xpath=ancestor::label").click()
+    wanted = reveal(page, page.get_by_role("switch", name=label, include_hidden=True))
+    wanted.locator("xpath=ancestor::label").click()
+    idle(page)
+
+
+def results(page: Page) -> None:
+    """Wait until a run shows its results."""
+    page.get_by_role("tab", name="Errors").wait_for()
+    idle(page)
+
+
+def look(page: Page, title: str) -> None:
+    """Open one of the views of a run's results."""
+    results(page)
+    page.get_by_role("tab", name=title, exact=True).click()
     idle(page)
 
 
 def expander(page: Page, title: str) -> Locator:
-    """Open an expander and return its contents."""
-    box = page.locator("[data-testid=stExpander]").filter(has=page.locator("summary", has_text=title))
-    details = box.locator("details")
+    """Open an expander, and the step of the rail that it lies in, and return it."""
+    summary = page.locator("summary", has_text=title)
+    box = reveal(page, page.locator("[data-testid=stExpander]").filter(has=summary)).last
+    return _unfold(page, box)
+
+
+def _unfold(page: Page, box: Locator) -> Locator:
+    details = box.locator("details").first
     # A click that meets the page while it draws itself anew is lost, and one that is closing still counts as open.
     for _ in range(8):
         details.evaluate("box => Promise.all(box.getAnimations().map(one => one.finished.catch(() => {})))")
-        if box.locator("details[open]").count():
+        if details.get_attribute("open") is not None:
             return box
-        box.locator("summary").click()
+        details.locator("summary").first.click()
         idle(page)
-    raise AssertionError(f"The expander {title!r} does not open.")
+    raise AssertionError(f"It does not open: {box}")
+
+
+def train_button(page: Page) -> Locator:
+    """The button that starts a run."""
+    _rail(page, shown=False)
+    return page.get_by_role("button", name=re.compile("^Train( Shortcut .*)?$"))
+
+
+def stop_button(page: Page) -> Locator:
+    """The button that ends the run on the stage."""
+    return page.locator(".st-key-bar").get_by_role("button", name=re.compile("^Stop( Shortcut .*)?$"))
 
 
 def train(page: Page) -> str:
     """Press Train, and return the id of the run."""
     before = page.url
-    page.get_by_role("button", name="Train", exact=True).click()
+    train_button(page).click()
     page.wait_for_url(lambda url: "run=" in url and url != before)
     return run_id(page)
 

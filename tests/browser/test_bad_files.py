@@ -10,7 +10,21 @@ import pytest
 from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, choose, idle, no_defect, open_app, set_number, state, tab, train, upload
+from browser.driving import (
+    App,
+    answer,
+    choose,
+    field,
+    idle,
+    no_defect,
+    open_app,
+    set_number,
+    state,
+    tab,
+    train,
+    train_button,
+    upload,
+)
 
 _NUMBERS = [(round(random.Random(n).random(), 3), n % 7, "ab"[n % 2]) for n in range(60)]
 GOOD = "x,y,z\n" + "".join(f"{x},{y},{z}\n" for x, y, z in _NUMBERS)
@@ -70,9 +84,9 @@ def visit(browser: Browser, app: App) -> Iterator[Page]:
 
 def _verdict(page: Page) -> tuple[bool, list[str]]:
     """Whether Train can be pressed, and what the page says; where they differ, it may still be drawing itself."""
-    train_button = page.get_by_role("button", name="Train", exact=True)
+    start = train_button(page)
     for _ in range(20):
-        ready, said = train_button.is_enabled(), _errors(page)
+        ready, said = start.is_enabled(), _errors(page)
         if ready is not bool(said):
             break
         page.wait_for_timeout(500)
@@ -93,8 +107,9 @@ def _errors(page: Page) -> list[str]:
 def test_a_bad_file_ends_in_a_sentence_or_works(visit: Page, name: str) -> None:
     data, works = FILES[name]
     upload(visit, f"{name}.csv", data)
-    expect(visit.get_by_role("combobox", name="Table")).to_have_value(f"Your file: {name}.csv")
+    expect(field(visit, "combobox", "Table")).to_have_value(f"Your file: {name}.csv")
     idle(visit)
+    answer(visit)
     no_defect(visit)
     ready, said = _verdict(visit)
     assert ready is not bool(said), (
@@ -110,9 +125,9 @@ def test_a_bad_file_ends_in_a_sentence_or_works(visit: Page, name: str) -> None:
 
 def test_a_table_with_nothing_to_learn_from_says_so(page: Page) -> None:
     upload(page, "alone.csv", ONE_COLUMN)
-    expect(page.get_by_role("combobox", name="Table")).to_have_value("Your file: alone.csv")
+    expect(field(page, "combobox", "Table")).to_have_value("Your file: alone.csv")
     expect(page.get_by_role("alert").filter(has_text="the table needs a").first).to_be_visible()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(page)).to_be_disabled()
 
 
 def test_the_page_still_trains_afterwards(visit: Page) -> None:
@@ -129,8 +144,9 @@ def test_a_table_with_everything_wrong_at_once_trains(page: Page) -> None:
     ]
     text = "größe;größe;\n" + "\n".join(lines).replace(".", ",") + '\n"0,5;1;a\n'
     upload(page, "everything.csv", text.encode("utf-16"))
-    expect(page.get_by_role("combobox", name="Table")).to_have_value("Your file: everything.csv")
+    expect(field(page, "combobox", "Table")).to_have_value("Your file: everything.csv")
     idle(page)
+    answer(page)
     set_number(page, "Epochs", 3)
     train(page)
     state(page, "Done").wait_for()

@@ -9,7 +9,7 @@ import bombs
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, idle, no_defect, open_app, tab, take, upload
+from browser.driving import App, field, idle, no_defect, open_app, tab, take, train_button, upload
 from lrapp.runs import links
 from lrapp.sandbox import limits
 from lrapp.settings import DataSettings, FileSource, RunSettings
@@ -87,8 +87,8 @@ def test_a_second_visitor_notices_nothing(browser: Browser, narrow_app: App) -> 
             upload(one, name, data)
             _wait_until_gone(app, data)
             _alert(one, sentence)
-            expect(one.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-            other.get_by_role("spinbutton", name="Epochs", exact=True).press("ArrowUp")
+            expect(train_button(one)).to_be_disabled()
+            field(other, "spinbutton", "Epochs").press("ArrowUp")
             idle(other)
             no_defect(other)
         assert app.process.poll() is None
@@ -96,7 +96,7 @@ def test_a_second_visitor_notices_nothing(browser: Browser, narrow_app: App) -> 
         assert _memory(app) - before < 60_000_000
         open_app(other, app.url)
         take(other, "again.csv", _NUMBERS)
-        expect(other.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+        expect(train_button(other)).to_be_enabled()
 
 
 @pytest.mark.parametrize("name", ["cut.xlsx", "long.zip"])
@@ -127,11 +127,11 @@ def test_what_takes_long_shows_so_and_can_be_cancelled(browser: Browser, own_app
         for _ in range(2):
             cancel.wait_for()
             expect(page.get_by_text("Reading slow.xlsx …")).to_be_visible()
-            expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+            expect(train_button(page)).to_be_disabled()
             open_app(other, own_app.url)  # which is as quick as ever
             cancel.click()
             _alert(page, "was cancelled")
             page.get_by_role("button", name="Read it again").click()
         cancel.click()
         take(page, "good.csv", _NUMBERS)
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+        expect(train_button(page)).to_be_enabled()

@@ -84,10 +84,12 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         assert csv[0] == "panel,policy,epoch,mean,low,high,seeds"
         assert len(csv) == 1 + 2 * (6 + 6 + 42)
 
-        # Its runs stay out of the list of runs until they are asked for.
+        # In the list of runs they are one line.
         go(page, "Runs")
-        toggle = page.get_by_role("switch", name="Show runs of comparisons")
-        expect(toggle).not_to_be_checked()
+        listed = page.locator("canvas [data-testid^=glide-cell-2-]").filter(
+            has_text=f"▸ Comparison of {made.name}"
+        )
+        expect(listed).to_have_count(1)
         go(page, "Compare")
         page.get_by_role("heading", name="What it shows").wait_for()
         wait_for_lines(page, 2)

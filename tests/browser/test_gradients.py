@@ -3,7 +3,20 @@
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.driving import App, choose, expander, idle, open_app, set_number, state, switch, tab, train
+from browser.driving import (
+    App,
+    choose,
+    expander,
+    field,
+    idle,
+    open_app,
+    set_number,
+    state,
+    stop_button,
+    switch,
+    tab,
+    train,
+)
 
 TITLES = ["Layer", "Verdict", "Weights checked", "Largest error", "Lost in mixed_bfloat16"]
 
@@ -82,7 +95,7 @@ def test_a_check_waits_for_the_run_in_training_and_can_be_cancelled(browser: Bro
         assert list((app.home / "tasks").iterdir()) == []
         check(page)
         box.get_by_text("A run is training; the check comes right after it").wait_for()
-        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop", exact=True).click()
+        stop_button(page).click()
         box.get_by_text("The gradients are right:").wait_for()
         state(page, "Stopped").wait_for()
         idle(page)
@@ -92,7 +105,7 @@ def test_a_network_that_cannot_be_checked_says_why(browser: Browser, app: App) -
     with tab(browser) as page:
         open_app(page, app.url)
         page.get_by_role("button", name="Handwritten digits").click()
-        expect(page.get_by_role("combobox", name="Pictures")).to_have_value("Pictures: Handwritten digits")
+        expect(field(page, "combobox", "Pictures")).to_have_value("Pictures: Handwritten digits")
         page.locator("table.classes img").first.wait_for()
         idle(page)
         expander(page, "Start from")

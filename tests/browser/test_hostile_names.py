@@ -15,7 +15,7 @@ from pictures import BLUE, RED, zipped
 from playwright.sync_api import Browser, Error, FilePayload, Locator, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 
-from browser.driving import App, idle, open_app, tab, upload
+from browser.driving import App, idle, open_app, results, tab, train_button, upload
 from lrapp.execution import worker
 from lrapp.experiments import studies
 from lrapp.experiments.studies import Candidate, Plan
@@ -267,7 +267,7 @@ def look_at_everything(page: Page) -> None:
 @pytest.mark.parametrize("name", ["classes", "number", "pictures"])
 def test_the_train_page_of_a_run(visit: Page, home: Home, name: str) -> None:
     open_app(visit, f"{home.app.url}/?run={home.runs[name].id}")
-    visit.get_by_text("Test results").wait_for()
+    results(visit)
     walk(visit)
     look_at_everything(visit)
 
@@ -283,10 +283,10 @@ def test_an_upload_a_link_and_a_file_of_settings(visit: Page, home: Home, tmp_pa
     upload(visit, f"{PICTURE} {TAG}.csv", table(90, LINK, words=True))
     visit.get_by_text("90 rows, 8 columns").wait_for()
     walk(visit)
-    visit.get_by_role("button", name="Train", exact=True).click()
+    train_button(visit).click()
     visit.wait_for_url(lambda url: "run=" in url)
     clean(visit)
-    visit.get_by_text("Test results").wait_for()
+    results(visit)
     walk(visit)
     upload(visit, f"{PICTURE}.csv", f"{PICTURE}\n{TAG}\n".encode())
     idle(visit)

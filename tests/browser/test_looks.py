@@ -4,7 +4,21 @@ import pytest
 from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, expander, idle, open_app, run_id, set_number, state, tab, train
+from browser.driving import (
+    App,
+    expander,
+    idle,
+    open_app,
+    run_id,
+    set_number,
+    state,
+    step,
+    stop_button,
+    switch,
+    tab,
+    train,
+    train_button,
+)
 
 _UNNAMED = """() => [...document.querySelectorAll('button, input, select, textarea, a[href]')]
   .filter(item => item.checkVisibility({checkVisibilityCSS: true}) && !item.closest('[aria-hidden=true]'))
@@ -72,13 +86,13 @@ def test_nothing_hangs_over_and_everything_can_be_read(
         _no_overflow(page)
         assert page.evaluate(_CONTRAST) == []
         # The button is there without scrolling, and not beneath the edge.
-        box = page.get_by_role("button", name="Train", exact=True).bounding_box()
+        box = train_button(page).bounding_box()
         assert box is not None
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 850
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
-        for title in ("How the file is read", "Columns", "Missing values", "Seed, best epoch", "First rows"):
+        for title in ("How the file is read", "Missing values", "Seed, best epoch", "First rows"):
             expander(page, title)
         idle(page)
         _no_overflow(page)
@@ -97,7 +111,7 @@ def test_the_other_pages_fit_a_phone(browser: Browser, app: App, finished_run: s
 
 
 def test_a_keyboard_is_enough(page: Page) -> None:
-    wanted = page.get_by_role("button", name="Train", exact=True)
+    wanted = train_button(page)
     reached: list[str] = []
     for _ in range(120):
         page.keyboard.press("Tab")
@@ -107,16 +121,51 @@ def test_a_keyboard_is_enough(page: Page) -> None:
     else:
         pytest.fail(f"Tab never came to Train, only to: {reached}")
     # What can be typed into comes by on the way, in the order of the page.
-    fields = [name for name in reached if name in ("Table", "Target", "Epochs", "Policy", "Name of the run")]
-    assert fields == ["Table", "Target", "Epochs", "Policy", "Name of the run"]
+    fields = [name for name in reached if name in ("Table", "Target", "Name of the run")]
+    assert fields == ["Table", "Target", "Name of the run"]
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "run=" in url)
-    stop = page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop", exact=True)
+    stop = stop_button(page)
     stop.or_(state(page, "Done")).first.wait_for()
     state(page, "Done").wait_for()
 
 
 def test_pages_have_names_and_headings(page: Page) -> None:
     expect(page).to_have_title("LR Lab")
-    headings = page.get_by_role("heading", level=3).all_inner_texts()
-    assert [text.split()[0] for text in headings[:4]] == ["1", "2", "3", "4"]
+    expect(page.get_by_role("heading", level=2).first).to_have_text(
+        "Train a neural network on your data, without code"
+    )
+    steps = page.locator("[class*=st-key-step-] > [data-testid=stLayoutWrapper]:first-child summary strong")
+    assert steps.all_inner_texts() == ["Data", "Network", "Training", "Learning rate"]
+
+
+def test_one_step_is_open_and_each_other_says_in_a_line_what_is_chosen(page: Page) -> None:
+    expect(page.locator(".st-key-step-Training")).to_contain_text("Adam · 429 epochs · batch 32 · 8 networks")
+    step(page, "Training")
+    expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_be_visible()
+    expect(page.get_by_role("combobox", name="Table")).to_be_hidden()
+    expect(page.locator(".st-key-step-Data")).to_contain_text("penguins.csv → species")
+    expect(page.locator(".st-key-step-Training")).not_to_contain_text("429 epochs · batch")
+
+
+def test_ctrl_and_enter_start_a_run(page: Page) -> None:
+    set_number(page, "Epochs", 3)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(lambda url: "run=" in url)
+    state(page, "Done").wait_for()
+
+
+def test_the_switch_for_experts_is_remembered(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_app(page, app.url)
+        step(page, "Training")
+        rare = page.locator("summary", has_text="Seed, best epoch")
+        expect(rare).to_be_visible()
+        switch(page, "Expert settings")
+        expect(rare).to_have_count(0)
+        page.reload()
+        step(page, "Training")
+        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_be_visible()
+        expect(rare).to_have_count(0)
+        switch(page, "Expert settings")
+        expect(rare).to_be_visible()

@@ -4,16 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import (
-    App,
-    choose,
-    expander,
-    idle,
-    open_app,
-    set_number,
-    tab,
-    train,
-)
+from browser.driving import App, choose, expander, field, idle, open_app, set_number, tab, train, train_button
 from lrapp.runs import links
 from lrapp.runs.store import Store
 from lrapp.settings import (
@@ -32,10 +23,8 @@ def test_a_broken_link_is_a_sentence_and_the_usual_settings(browser: Browser, ap
     with tab(browser) as page:
         open_app(page, f"{app.url}/?settings=eNo9ztEK")
         page.get_by_text("The link was cut off or changed on its way").wait_for()
-        expect(page.get_by_role("spinbutton", name="Ensemble (networks)")).to_have_value(
-            f"{starting_values.NETWORKS}"
-        )
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+        expect(field(page, "spinbutton", "Ensemble (networks)")).to_have_value(f"{starting_values.NETWORKS}")
+        expect(train_button(page)).to_be_enabled()
 
 
 def test_settings_are_opened_from_a_file(browser: Browser, app: App, tmp_path: Path) -> None:
@@ -55,10 +44,10 @@ def test_settings_are_opened_from_a_file(browser: Browser, app: App, tmp_path: P
         uploader.set_input_files(
             {"name": "run.json", "mimeType": "application/json", "buffer": settings.to_json().encode()}
         )
-        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("3")
+        expect(field(page, "spinbutton", "Epochs")).to_have_value("3")
         idle(page)
-        expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("SGD")
-        expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.125")
+        expect(field(page, "combobox", "Optimizer")).to_have_value("SGD")
+        expect(field(page, "spinbutton", "Learning rate")).to_have_value("0.125")
 
 
 def test_the_link_of_the_train_page_holds_what_its_fields_say(browser: Browser, app: App) -> None:
@@ -83,27 +72,25 @@ def test_the_file_that_a_link_was_made_for_is_asked_for(browser: Browser, app: A
     with tab(browser) as page:
         open_app(page, f"{app.url}/?settings={links.to_text(settings)}")
         page.get_by_text(f"its SHA-256 begins with {source.sha256[:8]}").wait_for()
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+        expect(train_button(page)).to_be_disabled()
         uploader = page.get_by_test_id("stFileUploader").filter(has_text="The table of these settings")
         file = uploader.locator("input[type=file]")
         file.set_input_files({"name": "other.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"})
         page.get_by_text("SHA-256 must begin with").wait_for()
         # Under whatever name it comes.
         file.set_input_files({"name": "copy (1).csv", "mimeType": "text/csv", "buffer": TABLE})
-        expect(page.get_by_role("combobox", name="Target")).to_have_value("b")
+        expect(field(page, "combobox", "Target")).to_have_value("b")
         idle(page)
-        expect(page.get_by_role("combobox", name="Task")).to_have_value("Several classes")
+        expect(field(page, "combobox", "Task")).to_have_value("Several classes")
         expander(page, "Missing values, scaling and split")
-        expect(page.get_by_role("spinbutton", name="Split seed")).to_have_value("7")
+        expect(field(page, "spinbutton", "Split seed")).to_have_value("7")
         wanted = train(page)
         assert app.wait_until_ended(wanted).settings.data == settings.data
 
 
 def test_epochs_follow_from_the_table_until_somebody_chooses(browser: Browser, app: App) -> None:
     def shown(page: Page) -> tuple[int, int]:
-        fields = [
-            page.get_by_role("spinbutton", name=name, exact=True) for name in ("Epochs", "Patience (epochs)")
-        ]
+        fields = [field(page, "spinbutton", name) for name in ("Epochs", "Patience (epochs)")]
         return int(fields[0].input_value()), int(fields[1].input_value())
 
     def wanted(rows: int, batch: int = 32) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """With LRAPP_RUNS=own: a browser owns what it made, an address shows it to others, and no more; real browsers."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +17,18 @@ from browser.driving import (
     PATIENCE,
     App,
     idle,
+    look,
     no_defect,
     open_app,
     run_id,
     set_number,
     state,
+    stop_button,
     switch,
     tab,
     take,
     train,
+    train_button,
     upload,
     wait_for_epochs,
 )
@@ -89,7 +93,11 @@ def opened(context: BrowserContext, address: str, heading: str = "") -> Page:
 
 def buttons(page: Page) -> set[str]:
     """Which of the maker's buttons are there."""
-    return {name for name in MAKERS if page.get_by_role("button", name=name, exact=True).count()}
+    return {
+        name
+        for name in MAKERS
+        if page.get_by_role("button", name=re.compile(f"^{re.escape(name)}( Shortcut .*)?$")).count()
+    }
 
 
 def visitor_cookies(context: BrowserContext) -> list[str]:
@@ -107,6 +115,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     set_number(page, "Epochs", 5)
     train(page)
     state(page, "Done").wait_for(timeout=LONG)
+    look(page, "Export")
     page.get_by_role("button", name="Download the model").wait_for()
     run = own.run(run_id(page))
     assert run.owner
@@ -116,12 +125,13 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     theirs = opened(other, f"{own.url}/?run={run.id}")
     theirs.get_by_text(SHOWN).wait_for()
     wait_for_charts(theirs)
+    look(theirs, "Export")
     theirs.get_by_role("button", name="Report (HTML)").wait_for()
     assert buttons(theirs) == set()
-    assert theirs.get_by_text("Export: code").count() == 0
+    assert theirs.get_by_role("radiogroup", name="Format").count() == 0
     # The settings came along, the table did not.
     theirs.get_by_text("which this browser has not uploaded").wait_for()
-    expect(theirs.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(theirs)).to_be_disabled()
     assert theirs.get_by_text("First rows").count() == 0
     theirs.goto(f"{own.url}/runs?run={run.id}")
     theirs.get_by_text(SHOWN).wait_for()
@@ -150,7 +160,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
         "input[type=file]"
     ).set_input_files({"name": "same.csv", "mimeType": "text/csv", "buffer": TABLE})
     expect(theirs.get_by_text("which this browser has not uploaded")).to_have_count(0)
-    expect(theirs.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    expect(train_button(theirs)).to_be_enabled()
     train(theirs)
     state(theirs, "Done").wait_for(timeout=LONG)
     assert own.run(run_id(theirs)).owner not in ("", run.owner)
@@ -166,6 +176,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     grid.locator("canvas tbody tr").first.wait_for(state="attached")
     assert grid.locator("canvas tbody tr").count() == 1
     page.goto(f"{own.url}/runs?run={run.id}")
+    look(page, "Export")
     page.get_by_role("button", name="Download the model").wait_for()
     idle(page)
     assert buttons(page) == {"Delete", "Star", "Name and note", "Download the model"}
@@ -194,14 +205,14 @@ def test_only_its_maker_stops_and_resumes_a_run(
     theirs.get_by_text(SHOWN).wait_for()
     wait_for_charts(theirs)
     assert buttons(theirs) == set()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop_button(page).click()
     state(page, "Stopped").wait_for()
     page.get_by_role("button", name="Resume", exact=True).wait_for()
     state(theirs, "Stopped").wait_for()
     idle(theirs)
     assert buttons(theirs) == set()
     page.get_by_role("button", name="Resume", exact=True).click()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop_button(page).click()
     state(page, "Stopped").wait_for()
 
 
@@ -276,7 +287,7 @@ def test_three_quick_clicks_train_one_run(own: App, maker: BrowserContext) -> No
     page = opened(maker, own.url)
     set_number(page, "Epochs", 20)
     switch(page, "Early stopping")
-    runs, button = Store(own.home).runs, page.get_by_role("button", name="Train", exact=True)
+    runs, button = Store(own.home).runs, train_button(page)
     before = len(runs())
     button.click(click_count=3, delay=30)
     page.wait_for_url(lambda url: "run=" in url)
@@ -331,7 +342,7 @@ def test_two_tabs_that_open_at_once_are_one_visitor(own: App, maker: BrowserCont
     for page in (first, second):
         page.evaluate("address => { setTimeout(() => location.assign(address), 50) }", own.url)
     for page in (first, second):
-        page.get_by_role("button", name="Train", exact=True).wait_for()
+        train_button(page).wait_for()
         idle(page)
     set_number(second, "Epochs", 2)
     train(second)
@@ -351,6 +362,7 @@ def test_without_cookies_the_tab_is_all_that_is_known(browser: Browser, own: App
         set_number(page, "Epochs", 2)
         train(page)
         state(page, "Done").wait_for(timeout=LONG)
+        look(page, "Export")
         page.get_by_role("button", name="Download the model").wait_for()
         page.reload()
         page.get_by_text(SHOWN).wait_for()

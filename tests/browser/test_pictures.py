@@ -17,14 +17,17 @@ from browser.driving import (
     App,
     choose,
     expander,
+    field,
     idle,
     no_defect,
     open_app,
+    results,
     set_number,
     state,
     switch,
     tab,
     train,
+    train_button,
     type_into_cell,
     upload,
 )
@@ -41,7 +44,7 @@ CLASSES = ("<b>bold & co", "$x^2$ ![x](http:example.com x.png) :red[y]", "plain"
 def take_set(page: Page, name: str) -> None:
     """Choose a set of pictures by its button, and wait for its examples."""
     page.get_by_role("button", name=name).click()
-    expect(page.get_by_role("combobox", name="Pictures")).to_have_value(f"Pictures: {name}")
+    expect(field(page, "combobox", "Pictures")).to_have_value(f"Pictures: {name}")
     page.locator("table.classes img").first.wait_for()
     idle(page)
 
@@ -76,7 +79,7 @@ def own_pictures() -> bytes:
 def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page) -> None:
     take_set(page, "Fashion-MNIST" if datasets.here("fashion-mnist") else "Handwritten digits")
     expect(page.locator("table.classes tr")).to_have_count(10)
-    expect(page.get_by_role("combobox", name="Preset")).to_have_value("Small CNN (32, 64)")
+    expect(field(page, "combobox", "Preset")).to_have_value("Small CNN (32, 64)")
     shapes = page.locator("table.layers tr").all_inner_texts()
     assert [row.split("\t")[0] for row in shapes[2:]] == [
         "Layer 1 (Convolution)",
@@ -93,7 +96,7 @@ def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page
     set_number(page, "Epochs", 2)
     run = finish(app, page)
     wait_for_charts(page)
-    expect(page.get_by_role("heading", name="Test results")).to_be_visible()
+    results(page)
     no_defect(page)
     _predict(page, app, run)
     page.goto(f"{app.url}/?run={run.id}")
@@ -151,9 +154,9 @@ def test_a_network_that_cannot_be_built_says_which_layer_and_why(page: Page) -> 
     grid = page.get_by_test_id("stDataFrame").first
     type_into_cell(page, grid, 240, 1, "9")
     expect(page.get_by_text("Layer 2 (Max pooling) needs pictures of at least 9 x 9 pixels")).to_be_visible()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(page)).to_be_disabled()
     choose(page, "Preset", "Small residual network")
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    expect(train_button(page)).to_be_enabled()
     expect(page.locator("table.layers").get_by_text("Layer 5 (Global average pooling)")).to_be_visible()
 
 
@@ -161,10 +164,10 @@ def test_a_table_gets_its_own_network_back(page: Page) -> None:
     choose(page, "Preset", "Small (32)")
     set_number(page, "Epochs", 7)
     take_set(page, "Handwritten digits")
-    expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("8")
+    expect(field(page, "spinbutton", "Epochs")).to_have_value("8")
     choose(page, "Pictures", "Sample: Penguins")
-    expect(page.get_by_role("combobox", name="Preset")).to_have_value("Small (32)")
-    expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("7")
+    expect(field(page, "combobox", "Preset")).to_have_value("Small (32)")
+    expect(field(page, "spinbutton", "Epochs")).to_have_value("7")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, True)])
@@ -172,7 +175,7 @@ def test_own_pictures_and_how_they_are_varied(browser: Browser, app: App, width:
     with tab(browser, width=width, dark=dark) as page:
         open_app(page, app.url)
         upload(page, "mine.zip", own_pictures())
-        expect(page.get_by_role("combobox", name="Pictures")).to_have_value("Your file: mine.zip")
+        expect(field(page, "combobox", "Pictures")).to_have_value("Your file: mine.zip")
         idle(page)
         names = page.locator("table.classes th").all_inner_texts()
         assert sorted(name.split("\n")[0] for name in names) == sorted(CLASSES)
@@ -210,7 +213,7 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
             set_number(page, "Epochs", 3)
             expander(page, "Start from")
             idle(page)
-            size = page.get_by_role("spinbutton", name="Pictures are brought to (pixels)")
+            size = field(page, "spinbutton", "Pictures are brought to (pixels)")
             choose(page, "Start from", "InceptionV3 (ImageNet)")
             expect(page.get_by_text("its weights (88 MB) are downloaded once")).to_be_visible()
             expect(size).to_have_value("96")
@@ -218,7 +221,7 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
             expect(
                 page.get_by_text("InceptionV3 needs pictures of at least 75 pixels along a side")
             ).to_be_visible()
-            expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+            expect(train_button(page)).to_be_disabled()
             choose(page, "Start from", "MobileNetV2 (ImageNet)")
             set_number(page, "Pictures are brought to (pixels)", 32)
             expander(page, "Differential learning rates")
@@ -229,7 +232,7 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
             run = finish(app, page)
             assert run.settings.training.groups.unfreezing == (2, 1)
             assert (run.history().step_frame()["early"] > 0).sum() == len(run.history().step_frame()) // 3
-            page.get_by_role("heading", name="Test results").wait_for()
+            results(page)
             idle(page)
             expander(page, "Data preparation")
             expect(

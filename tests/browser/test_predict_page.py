@@ -11,12 +11,20 @@ import pytest
 from drawn.charts import PATIENCE, marks
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, choose, expander, go, idle, no_defect, tab, upload
+from browser.driving import App, choose, expander, go, idle, no_defect, switch, tab, upload
 from lrapp.execution import worker
+from lrapp.experiments import studies, study_files
 from lrapp.prediction import folders
 from lrapp.runs import notes
 from lrapp.runs.store import SAMPLES, Store
-from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSettings
+from lrapp.settings import (
+    CLRSettings,
+    DataSettings,
+    FixedSettings,
+    RunSettings,
+    SampleSource,
+    TrainingSettings,
+)
 
 # The first prediction waits until TensorFlow is there.
 LONG = 4 * PATIENCE
@@ -189,8 +197,56 @@ def test_one_row_moves_and_its_answer_with_it(browser: Browser, app: App, pengui
         assert {row["class"] for row in rows} == {"Adelie", "Chinstrap", "Gentoo"}
         assert b"<svg" in saved(page, "SVG")
         page.keyboard.press("Escape")
+        # What was typed is still there after a look at another page, and so is the model.
+        exact.fill("21")
+        exact.press("Enter")
+        idle(page)
+        typed, model = answer.inner_text(), page.get_by_role("combobox", name="Model").input_value()
         go(page, "Runs")
         no_defect(page)
+        go(page, "Predict")
+        expect(page.get_by_role("combobox", name="Model")).to_have_value(model)
+        expect(exact).to_have_value("21")
+        expect(answer).to_have_text(typed, use_inner_text=True)
+        page.wait_for_url(re.compile(f"run={penguins}"))
+
+
+def test_models_are_offered_and_not_every_trial(browser: Browser, app: App, penguins: str) -> None:
+    store = Store(app.home)
+    policies = studies.contenders([FixedSettings(learning_rate=0.1), CLRSettings()])
+    study = studies.create(store, studies.Plan("a or b", store.get(penguins).settings, policies, (0,)))
+    try:
+        for place, member in enumerate(study.members):
+            trial = store.get(member.run_id)
+            for name in ("model.keras", "preprocessor.json", "scores.json", "events.jsonl"):
+                for path in store.get(penguins).folder.glob(name):
+                    shutil.copy(path, trial.folder / path.name)
+            if place == 0:  # the other one has learned nothing
+                events = (trial.folder / "events.jsonl").read_text()
+                (trial.folder / "events.jsonl").write_text(
+                    re.sub(r'"val_metric": [\d.]+', '"val_metric": 0.0', events)
+                )
+            trial.set_status(state="completed", attempts=1)
+        with tab(browser) as page:
+            page.goto(f"{app.url}/predict")
+            field = page.get_by_role("combobox", name="Model")
+            field.wait_for()
+            idle(page)
+            field.click()
+            options = page.get_by_role("option")
+            expect(options.filter(has_text="Best of a or b")).to_have_count(1)
+            expect(options.filter(has_text="a or b: ")).to_have_count(0)
+            page.keyboard.press("Escape")
+            switch(page, "All runs")
+            field.click()
+            expect(options.filter(has_text="a or b: Fixed 0.1, seed 0")).to_have_count(1)
+            page.keyboard.press("Escape")
+            # A trial that the address names is offered without the switch.
+            page.goto(f"{app.url}/predict?run={study.members[0].run_id}")
+            expect(field).to_have_value("a or b: Fixed 0.1, seed 0")
+            expect(page.get_by_text("Accuracy ").first).to_contain_text("baseline")
+    finally:
+        study_files.delete(store, study)
 
 
 def test_of_two_runs_of_one_name_the_one_that_was_chosen_predicts(

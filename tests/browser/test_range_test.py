@@ -5,7 +5,7 @@ import re
 from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, expect
 
-from browser.driving import App, choose, expander, idle, open_app, run_id, set_number, state, tab, train
+from browser.driving import App, choose, expander, idle, open_app, run_id, set_number, state, step, tab, train
 
 
 def test_from_the_button_to_the_policy(browser: Browser, app: App) -> None:
@@ -13,10 +13,10 @@ def test_from_the_button_to_the_policy(browser: Browser, app: App) -> None:
         open_app(page, app.url)
         box = expander(page, "Find the rates")
         box.get_by_role("button", name="Run the range test").click()
-        take = box.get_by_role("button", name=re.compile(r"^Use [\d.e-]+ to [\d.e-]+$"))
+        take = page.get_by_role("button", name=re.compile(r"^Use [\d.e-]+ to [\d.e-]+$"))
         take.wait_for()
         idle(page)
-        expect(box.get_by_text("steepest descent").first).to_be_attached()
+        expect(page.get_by_text("steepest descent").first).to_be_attached()
         rates = re.findall(r"[\d.]+(?:e-\d+)?", take.inner_text())
         assert len(rates) == 2
 
@@ -26,8 +26,7 @@ def test_from_the_button_to_the_policy(browser: Browser, app: App) -> None:
         idle(page)
 
         take.click()
-        page.get_by_text("Rates: Range test, least loss at").wait_for()
-        idle(page)
+        step(page, "Learning rate").get_by_text("Rates: Range test, least loss at").wait_for()
         low, high = (
             float(page.get_by_label(name, exact=True).input_value()) for name in ("base_lr", "max_lr")
         )
@@ -53,20 +52,22 @@ def test_a_test_over_epochs_is_read_off_the_accuracy(browser: Browser, app: App)
         expect(box.get_by_role("button", name="Run the range test")).to_be_disabled()
         set_number(page, "Epochs of the test", 8)
         box.get_by_role("button", name="Run the range test").click()
-        take = box.get_by_role("button", name=re.compile(r"^Use [\d.e-]+ to [\d.e-]+$"))
+        take = page.get_by_role("button", name=re.compile(r"^Use [\d.e-]+ to [\d.e-]+$"))
         take.wait_for()
         idle(page)
-        box.get_by_text("The validation accuracy starts to rise at").wait_for()
-        expect(box.get_by_text("upper end").first).to_be_attached()
+        page.get_by_text("The validation accuracy starts to rise at").wait_for()
+        expect(page.get_by_text("upper end").first).to_be_attached()
         take.click()
-        page.get_by_text("Rates: Linear range test, highest validation accuracy at").wait_for()
+        step(page, "Learning rate").get_by_text(
+            "Rates: Linear range test, highest validation accuracy at"
+        ).wait_for()
 
 
 def test_rates_found_as_the_first_phase_of_a_run(browser: Browser, app: App) -> None:
     with tab(browser) as page:
         open_app(page, app.url)
         choose(page, "Rates", "From a range test")
-        page.get_by_text("is the first phase of the run").wait_for()
+        page.get_by_text("It sets the rates").wait_for()
         idle(page)
         train(page)
         state(page, "Done").wait_for()
@@ -82,7 +83,7 @@ def test_a_test_that_finds_nothing_offers_what_to_do_next(browser: Browser, app:
     with tab(browser) as page:
         open_app(page, app.url)
         choose(page, "Rates", "From a range test")
-        page.get_by_text("is the first phase of the run").wait_for()
+        page.get_by_text("It sets the rates").wait_for()
         idle(page)
         expander(page, "Find the rates")
         set_number(page, "Highest rate", 1e-5)

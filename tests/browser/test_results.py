@@ -21,16 +21,14 @@ from lrapp.settings import DataSettings, RunSettings, SampleSource, TrainingSett
 
 
 def look(page: Page, view: str) -> None:
-    """Choose one of the views of the closer look."""
+    """Choose one of the views of the network's errors."""
     page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True).click()
     driving.idle(page)
 
 
 def charts_below(page: Page) -> Locator:
-    """The charts of the closer look, which stand below those of the run."""
-    return page.locator(
-        "xpath=//*[contains(text(), 'A closer look')]/following::*[@data-testid='stVegaLiteChart']"
-    )
+    """The charts of the view that is open."""
+    return page.get_by_role("tabpanel").locator("[data-testid=stVegaLiteChart]:visible")
 
 
 def saved(page: Page, button: str) -> tuple[str, str]:
@@ -69,19 +67,23 @@ def trained(page: Page, table: str) -> None:
     driving.choose(page, "Table", f"Sample: {table}")
     driving.set_number(page, "Epochs", 3)
     driving.train(page)
-    page.get_by_text("A closer look").wait_for()
+    driving.look(page, "Errors")
     driving.idle(page)
     driving.no_defect(page)
 
 
 def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
     trained(page, "Breast cancer")
-    for view, charts in (("Curves", 2), ("Calibration", 1), ("What matters", 2), ("Confusion", 1)):
+    for view, charts in (("Curves", 2), ("Calibration", 1), ("Confusion", 1)):
         look(page, view)
         expect(charts_below(page).locator("svg")).to_have_count(charts)
         driving.no_defect(page)
         driving.written_numbers(page)
     check_saving(page)
+    driving.look(page, "What matters")
+    expect(charts_below(page).locator("svg")).to_have_count(2)
+    driving.written_numbers(page)
+    driving.look(page, "Errors")
     page.locator(
         "p", has_text=re.compile("[Bb]oosted trees (do|are|answer|:)|beats boosted")
     ).first.wait_for()
@@ -96,6 +98,7 @@ def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
     expect(sentence).to_contain_text("42 are found (recall 100.0 %)")
     assert sentence.inner_text() != before
 
+    driving.look(page, "Export")
     name, text = saved(page, "Report (HTML)")
     assert name.endswith(".html")
     assert "malignant" in text
@@ -119,14 +122,17 @@ def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
     driving.written_numbers(page)
     # Three epochs make no curve, and the page says what to try.
     expect(page.get_by_text("Try 20 epochs.")).to_be_visible()
-    card = page.get_by_role("heading", name="3 Training", exact=True)
-    page.get_by_role("button", name="Show the card “3 Training”").click()
-    expect(card).to_be_focused()
-    expect(card).to_be_in_viewport()
+    epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
+    page.get_by_role("button", name="Open “Training”").click()
+    expect(epochs).to_have_value("3")
     page.locator('[class*="st-key-try-"]:not([class*="st-key-try-trees"])').get_by_role("button").click()
     driving.idle(page)
-    expect(card).to_be_in_viewport()
-    expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("20")
+    expect(epochs).to_have_value("20")
+    expect(page.get_by_text("Changed since this run: Training")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    driving.reveal(page, page.get_by_role("spinbutton", name="Epochs", exact=True, include_hidden=True))
+    expect(epochs).to_have_value("3")
+    expect(page.get_by_text("Changed since this run")).to_have_count(0)
     driving.no_defect(page)
 
 
@@ -147,7 +153,7 @@ def test_probabilities_are_calibrated_with_one_click(page: Page, app: driving.Ap
     worker.leave_model(run, network, worker.prepared_data(store, run.settings.data))
 
     driving.open_app(page, f"{app.url}/?run={run.id}")
-    page.get_by_text("A closer look").wait_for()
+    driving.look(page, "Errors")
     look(page, "Calibration")
     page.get_by_text("would make the network less sure").wait_for()
     page.get_by_role("button", name="Calibrate the probabilities").click()
@@ -171,7 +177,7 @@ def test_a_threshold_is_chosen_by_costs_and_taken_back(page: Page, app: driving.
     run.set_status(state=outcome.state, message=outcome.message)
 
     driving.open_app(page, f"{app.url}/?run={run.id}")
-    page.get_by_text("A closer look").wait_for()
+    driving.look(page, "Errors")
     look(page, "Threshold")
     driving.set_number(page, "Cost of a miss", 9)
     page.get_by_text("1 / (1 + 9) = 0.1").wait_for()
@@ -190,7 +196,7 @@ def test_a_threshold_is_chosen_by_costs_and_taken_back(page: Page, app: driving.
     driving.no_defect(page)
 
     driving.open_app(page, f"{app.url}/?run={run.id}")
-    page.get_by_text("A closer look").wait_for()
+    driving.look(page, "Errors")
     look(page, "Threshold")
     page.get_by_role("button", name="Back to 0.5").click()
     # The button hides while the model is changed; this sentence goes when it has been.
@@ -221,21 +227,22 @@ def customers() -> bytes:
 def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving.App) -> None:
     with driving.tab(browser) as page:
         driving.open_app(page, app.url)
-        driving.take(page, "shop.csv", customers())
+        driving.take(page, "shop.csv", customers(), "bought")
         driving.expander(page, "Missing values, scaling and split")
         driving.choose(page, "Split", "By groups")
         page.get_by_text("Choose the column that holds the groups").wait_for()
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+        expect(driving.train_button(page)).to_be_disabled()
         driving.choose(page, "Split column", "shop")
         page.get_by_text("needs at least 3 groups").wait_for()
         driving.choose(page, "Split column", "customer")
         driving.set_number(page, "Cross-validation folds", 3)
-        page.get_by_text("Cross-validation trains 3 networks at once").wait_for()
+        driving.step(page, "Training").get_by_text("Cross-validation trains 3 networks at once").wait_for()
         driving.set_number(page, "Epochs", 8)
 
         first = driving.train(page)
         driving.state(page, "Done").wait_for()
         page.get_by_text("Out-of-fold: accuracy").wait_for()
+        driving.look(page, "Errors")
         driving.expander(page, "Each fold")
         settings = app.run(first).settings
         assert (settings.data.split, settings.data.split_column, settings.data.folds) == (
@@ -251,6 +258,7 @@ def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving
         second = app.run(driving.run_id(page))
         assert second.settings.data.all_rows
         assert second.settings.networks == 3
+        driving.look(page, "Export")
         expect(page.get_by_role("button", name="Download the model")).to_be_visible()
         page.get_by_role("button", name="Open that run").click()
         page.wait_for_url(lambda url: first in url)

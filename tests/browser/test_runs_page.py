@@ -9,14 +9,27 @@ import pytest
 from drawn.charts import marks, wait_for_charts
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.driving import PATIENCE, App, click_cell, expander, idle, no_defect, open_app, tab
+from browser.driving import (
+    PATIENCE,
+    App,
+    choose,
+    expander,
+    go,
+    idle,
+    no_defect,
+    open_app,
+    tab,
+    train_button,
+)
 from lrapp.evaluation.scores import Metric, Scores
+from lrapp.experiments import studies, study_files
 from lrapp.runs import notes
 from lrapp.runs.events import (
     DataPrepared,
     EpochDone,
     Event,
     StepsDone,
+    SweepDone,
     TrainingEnded,
     TrainingStarted,
     to_line,
@@ -35,18 +48,23 @@ from lrapp.settings import (
 UGLY = "*x* $y$ <b>n</b> ![n](http://example.com/n.png) :red[r] https://example.com"
 
 
+DATA = DataSettings(source=SampleSource(name="penguins.csv"), target="species")
+
+
 def made(
     store: Store, name: str, accuracy: float, policy: PolicySettings | None = None, batch: int = 32
 ) -> Run:
     """A finished run on the penguins, made up, as training is not what is tested here."""
-    run = store.create(
-        RunSettings(
-            name=name,
-            data=DataSettings(source=SampleSource(name="penguins.csv"), target="species"),
-            training=TrainingSettings(epochs=6, batch_size=batch),
-            policy=policy or CLRSettings(),
-        )
+    training = TrainingSettings(epochs=6, batch_size=batch)
+    return finish(
+        store.create(RunSettings(name=name, data=DATA, training=training, policy=policy or CLRSettings())),
+        accuracy,
     )
+
+
+def finish(run: Run, accuracy: float) -> Run:
+    """Make up what training would have left."""
+    batch = run.settings.training.batch_size
     rates = tuple(run.settings.plan(6 * batch)[:36])
     events: list[Event] = [
         DataPrepared(206, 69, 69, 14),
@@ -102,10 +120,22 @@ def titles(grid: Locator) -> list[str]:
     return grid.locator("canvas thead th").all_text_contents()
 
 
+def click_row(page: Page, row: int) -> None:
+    """Click the tick before a line of the list, whose lines are tall."""
+    grid = page.locator("[data-testid=stDataFrame]").first
+    grid.scroll_into_view_if_needed()
+    count = len(cells(grid, 1))
+    box = grid.bounding_box()
+    assert box is not None
+    tall = (box["height"] - 38) / count if box["height"] < 578 else 66
+    page.mouse.click(box["x"] + 16, box["y"] + 36 + tall * (row + 0.5))
+    page.wait_for_timeout(200)
+
+
 def tick(page: Page, row: int) -> None:
-    """Turn the tick before a row over."""
+    """Turn the tick before a run over."""
     before = page.url
-    click_cell(page, page.locator("[data-testid=stDataFrame]").first, 16, row)
+    click_row(page, row)
     page.wait_for_url(lambda url: url != before)
     idle(page)
 
@@ -124,8 +154,8 @@ def test_find_name_star_and_a_note(browser: Browser, own_app: App, runs: dict[st
     with tab(browser) as page:
         grid = open_runs(page, own_app)
         assert cells(grid, 1) == ["newest", UGLY, "slow", "oldest"]
-        assert cells(grid, 3) == ["0.8125", "0.5", "0.875", "0.75"]
-        assert cells(grid, titles(grid).index("Policy"))[0] == "Fixed 0.25"
+        assert cells(grid, titles(grid).index("Score")) == ["0.8125", "0.5", "0.875", "0.75"]
+        assert cells(grid, titles(grid).index("Baseline")) == ["0.44"] * 4
 
         tick(page, 0)
         assert chosen(page) == [runs["newest"].id]
@@ -148,7 +178,7 @@ def test_find_name_star_and_a_note(browser: Browser, own_app: App, runs: dict[st
         assert runs["newest"].settings.name == "newest"
         main = page.get_by_test_id("stMainBlockContainer")
         assert main.locator("img[src*=example], a[href*=example], .katex").count() == 0
-        assert cells(grid, 1)[0] == "renamed " + UGLY
+        assert cells(grid, 1)[0].startswith("★ renamed *x* $y$ <b>n</b>")
 
         # A refresh, or whoever is given the address, finds the same run.
         page.reload()
@@ -182,13 +212,13 @@ def test_after_sorting_a_tick_chooses_the_row_that_is_seen(
         grid = open_runs(page, own_app)
         box = grid.bounding_box()
         assert box is not None
-        assert titles(grid)[3] == "Validation"
-        wanted = sorted(cells(grid, 3))
-        for place in range(300, 700, 25):
+        score = titles(grid).index("Score")
+        wanted = sorted(cells(grid, score))
+        for place in range(275, 400, 25):
             page.mouse.click(box["x"] + place, box["y"] + 17)
-            if cells(grid, 3) == wanted:
+            if cells(grid, score) == wanted:
                 break
-        assert cells(grid, 3) == wanted, "sorted by figures, upwards"
+        assert cells(grid, score) == wanted, "sorted by figures, upwards"
         tick(page, 0)
         assert chosen(page) == [runs["ugly"].id]
 
@@ -239,6 +269,76 @@ def test_runs_side_by_side(browser: Browser, own_app: App, runs: dict[str, Run])
         assert len(cells(page.locator("[data-testid=stDataFrame]").first, 1)) == 4
 
 
+def test_trials_are_one_line_until_it_is_opened(browser: Browser, own_app: App, runs: dict[str, Run]) -> None:
+    store = Store(own_app.home)
+    base = RunSettings(data=DATA, training=TrainingSettings(epochs=6))
+    policies = studies.contenders([FixedSettings(learning_rate=0.1), CLRSettings()])
+    study = studies.create(store, studies.Plan("fixed or not", base, policies, (0, 1)))
+    for place, member in enumerate(study.members):
+        finish(store.get(member.run_id), 0.5 + place / 8)
+    try:
+        with tab(browser) as page:
+            grid = open_runs(page, own_app)
+            assert cells(grid, 1)[0] == "▸ Comparison of fixed or not: 4 runs, best 87.5 %"
+            assert len(cells(grid, 1)) == 5
+            click_row(page, 0)
+            page.get_by_role("link", name="Open on the Compare page").wait_for()
+            idle(page)
+            inside = cells(grid, 1)[:5]
+            assert inside[0].startswith("▾ Comparison of fixed or not")
+            assert inside[1:] == [f"↳ {one.label}, seed {one.seed}" for one in study.members]
+            tick(page, 2)
+            assert chosen(page) == [study.members[1].run_id]
+            tick(page, 1)
+            drawn(page, 4, 2)
+
+            # Found again after a look at another page; closing the line lets go of what was ticked in it.
+            go(page, "Predict")
+            go(page, "Runs")
+            page.get_by_text("2 runs", exact=True).wait_for()
+            drawn(page, 4, 2)
+            assert len(chosen(page)) == 2
+            click_row(page, 0)
+            page.get_by_text("Tick a row to open it").wait_for()
+            assert chosen(page) == []
+            assert len(cells(grid, 1)) == 5
+
+            # By a setting.
+            choose(page, "Group by", "Training: Batch size")
+            lines = cells(grid, 1)
+            assert [line.split(":")[1] for line in lines] == [" Batch size 32", " Batch size 16"]
+            assert ": 7 runs, best 87.5" in lines[0]
+    finally:
+        study_files.delete(store, study)
+
+
+def test_range_tests_that_are_ticked_draw_their_own_curves(
+    browser: Browser, own_app: App, runs: dict[str, Run]
+) -> None:
+    store = Store(own_app.home)
+    for _ in range(2):
+        test = store.create(RunSettings(data=DATA, mode="range test"))
+        rates = tuple(1e-7 * 10 ** (n / 5) for n in range(40))
+        losses = tuple(1.0 if n < 20 else 0.5 for n in range(40))
+        test.events_path.write_text(to_line(SweepDone(0, 1, 40, 0, losses, rates)))
+        test.set_status(state="completed", message="Done.", attempts=1)
+    with tab(browser) as page:
+        grid = open_runs(page, own_app)
+        assert cells(grid, 1)[0] == "▸ Range tests for species from penguins.csv: 2 tests"
+        click_row(page, 0)
+        page.get_by_text("Its runs stand below it.").wait_for()
+        idle(page)
+        tick(page, 1)
+        tick(page, 2)
+        expect(page.get_by_text("Range tests have no curves of training; theirs are here.")).to_be_visible()
+        expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
+        expect(page.get_by_text("The charts appear with the first steps.")).to_have_count(0)
+        # Beside a run, which has its curves.
+        tick(page, 3)
+        drawn(page, 4, 1)
+        expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
+
+
 def drawn(page: Page, panels: int, runs: int) -> dict[int, list[int]]:
     """Wait until each panel has a line with points for each run; return how many points each has."""
     deadline = time.monotonic() + PATIENCE / 1000
@@ -274,8 +374,8 @@ def test_a_damaged_run_is_a_sentence_and_the_others_stay(
     with tab(browser) as page:
         grid = open_runs(page, own_app)
         assert cells(grid, 1)[0] == "newest"
-        assert cells(grid, 2) == ["Done", "Damaged", "Done", "Done"]
-        troubles = cells(grid, 3)
+        assert cells(grid, titles(grid).index("State")) == ["Done", "Damaged", "Done", "Done"]
+        troubles = cells(grid, titles(grid).index("Trouble"))
         assert troubles[0] == ""
         assert "status.json is missing" in troubles[1]
         assert "its run.json cannot be read" in troubles[2]
@@ -338,7 +438,7 @@ def test_start_again_from_a_run_and_from_its_link(
         assert RunSettings.from_json(waiting.value.path().read_bytes()) == runs["newest"].settings
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Start from these settings").click()
-        page.get_by_role("button", name="Train", exact=True).wait_for()
+        train_button(page).wait_for()
         assert page.url == link, "the address keeps them too"
         for _ in range(2):
             expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("6")
@@ -346,7 +446,7 @@ def test_start_again_from_a_run_and_from_its_link(
             expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.25")
             idle(page)
             page.reload()
-            page.get_by_role("button", name="Train", exact=True).wait_for()
+            train_button(page).wait_for()
     # Another person's browser.
     with tab(browser) as page:
         open_app(page, link)

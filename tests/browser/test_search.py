@@ -8,7 +8,19 @@ import pytest
 from drawn.charts import marks
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import App, choose, go, idle, open_app, run_id, set_number, switch, tab, train
+from browser.driving import (
+    App,
+    choose,
+    go,
+    idle,
+    open_app,
+    run_id,
+    set_number,
+    switch,
+    tab,
+    train,
+    train_button,
+)
 from lrapp.experiments import search, study_files
 from lrapp.experiments.search_file import SavedSearch
 from lrapp.experiments.search_space import Numbers, Range, Space
@@ -98,7 +110,7 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         idle(page)
         go(page, "Compare")
         page.get_by_role("button", name="Use these settings").click()
-        page.get_by_role("button", name="Train", exact=True).wait_for()
+        train_button(page).wait_for()
         idle(page)
         expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("3")
         again = app.wait_until_ended(train(page))

@@ -24,7 +24,7 @@ def test_every_format_is_made_and_downloaded(page: Page, app: driving.App, finis
     pytest.importorskip("onnxruntime", reason="needs the optional package onnxruntime")
     shutil.copytree(finished.folder, app.home / "runs" / finished.id)
     page.goto(f"{app.url}/?run={finished.id}")
-    driving.expander(page, "Export: code and other formats")
+    driving.look(page, "Export")
     for title, file in FILES.items():
         page.get_by_role("radiogroup", name="Format").get_by_text(title, exact=True).click()
         driving.idle(page)
@@ -46,6 +46,7 @@ def test_a_finished_run_is_pruned_and_measured(page: Page) -> None:
     driving.train(page)
     driving.state(page, "Done").wait_for()
     driving.idle(page)
+    driving.look(page, "Export")
     box = driving.expander(page, "Size, pruning, int8")
     box.get_by_role("button", name="Prune this model").click()
     expect(page.get_by_text("The final sparsity is reached in epoch 3 of 10.")).to_be_visible()
@@ -56,6 +57,7 @@ def test_a_finished_run_is_pruned_and_measured(page: Page) -> None:
     driving.state(page, "Done").wait_for()
     expect(page.get_by_text(re.compile("80 % of its weights are zero"))).to_be_visible()
     driving.idle(page)
+    driving.look(page, "Export")
     box = driving.expander(page, "Size, pruning, int8")
     box.get_by_role("button", name="Measure", exact=True).click()
     # After the boosted trees, and a conversion to LiteRT.

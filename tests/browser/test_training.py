@@ -8,23 +8,29 @@ from pathlib import Path
 
 import pytest
 from drawn.charts import painted, plan_points, plan_with_momentum, wait_for_charts
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser.driving import (
     App,
     choose,
     click_cell,
     expander,
+    field,
     go,
     idle,
+    look,
     open_app,
+    results,
     run_id,
     set_number,
     state,
+    step,
+    stop_button,
     switch,
     tab,
     take,
     train,
+    train_button,
     type_into_cell,
     upload,
     wait_for_epochs,
@@ -59,7 +65,7 @@ def make_long(page: Page) -> None:
 
 def stop(page: Page) -> None:
     """Press Stop and wait until it has."""
-    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop", exact=True).click()
+    stop_button(page).click()
     state(page, "Stopped").wait_for()
     idle(page)
 
@@ -68,7 +74,7 @@ def test_the_first_click_trains_a_sample(browser: Browser, own_app: App) -> None
     with tab(browser) as page:
         open_app(page, own_app.url)
         train(page)
-        state(page, "Done").or_(state(page, "Done, stopped early")).wait_for()
+        results(page)
         panels = wait_for_charts(page)
         assert sum(mark.seen for mark in panels["loss"]) >= 100
         # The loss of the training rows has fallen, and the chart shows it so: further down is a larger y.
@@ -77,7 +83,7 @@ def test_the_first_click_trains_a_sample(browser: Browser, own_app: App) -> None
         )
         assert training.points[-1][1] > training.points[0][1]
         assert painted(page, TRAINING) > 300
-        page.get_by_text("Test results").wait_for()
+        look(page, "Export")
         page.get_by_role("button", name="Download the model").wait_for()
 
 
@@ -104,9 +110,9 @@ def test_a_killed_server_finds_the_run_and_finishes_it(browser: Browser, own_app
 
 
 def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
-    take(page, "customers.csv", customers())
+    take(page, "customers.csv", customers(), "left")
     expect(page.get_by_text(f"{ROWS} rows, 5 columns")).to_be_visible()
-    expect(page.get_by_role("combobox", name="Target")).to_have_value("left")
+    expect(field(page, "combobox", "Target")).to_have_value("left")
     expect(page.get_by_text("Task: two classes, detected from the target.")).to_be_visible()
     page.get_by_role("textbox", name="Name of the run").fill("who leaves")
     page.get_by_role("textbox", name="Name of the run").press("Enter")
@@ -119,14 +125,14 @@ def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
     page.reload()
     wait_for_epochs(page, done + 2)
     assert run_id(page) == first
-    expect(page.get_by_role("combobox", name="Target")).to_have_value("left")
+    expect(field(page, "combobox", "Target")).to_have_value("left")
 
     stop(page)
     run = app.run(first)
     assert run.status.state == "stopped"
     assert run.model_path.exists()
     wait_for_charts(page)
-    page.get_by_text("Test results").wait_for()
+    look(page, "Export")
 
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download the model").click()
@@ -267,7 +273,7 @@ def test_the_plan_is_drawn_while_its_numbers_move(page: Page) -> None:
     assert (momenta[0][1], momenta[-1][1]) == pytest.approx((0.95, 0.95))
     set_number(page, "base_momentum", 0.97)
     page.get_by_text("raise max_momentum or lower base_momentum").wait_for()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(train_button(page)).to_be_disabled()
     switch(page, "Cyclical momentum")
     choose(page, "Unit of lengths", "steps")
     set_number(page, "Warm-up (steps)", 35)
@@ -275,6 +281,11 @@ def test_the_plan_is_drawn_while_its_numbers_move(page: Page) -> None:
     # 35 steps of 7 an epoch come before the policy, and nothing falls in them.
     warm = [rate for at, rate in plan_points(page) if at <= 5]
     assert warm == sorted(warm)
+
+
+def layers(page: Page) -> Locator:
+    """The table of layers."""
+    return step(page, "Network").locator("[data-testid=stDataFrame]")
 
 
 def test_layers_change_by_preset_and_by_cell(page: Page) -> None:
@@ -285,11 +296,11 @@ def test_layers_change_by_preset_and_by_cell(page: Page) -> None:
     choose(page, "Preset", "Small (32)")
     expect(parameters).to_contain_text("2,627 parameters")
     # 14 inputs and 16 bins for each of the 4 numbers, 3 species: 79 n + 3 (n + 1) parameters.
-    type_into_cell(page, page.locator("[data-testid=stDataFrame]:visible").first, 70, 0, "100")
+    type_into_cell(page, layers(page), 70, 0, "100")
     expect(parameters).to_contain_text("8,203 parameters")
     # The list of presets learns of it with the next change.
     set_number(page, "Epochs", 51)
-    expect(page.get_by_role("combobox", name="Preset")).to_have_value("My own")
+    expect(field(page, "combobox", "Preset")).to_have_value("My own")
 
 
 @pytest.mark.parametrize(
@@ -303,8 +314,8 @@ def test_layers_change_by_preset_and_by_cell(page: Page) -> None:
 def test_a_layer_beyond_its_limits_is_refused_and_not_moved_to_them(
     page: Page, units: str, sentence: str
 ) -> None:
-    table = page.locator("[data-testid=stDataFrame]:visible").first
-    train = page.get_by_role("button", name="Train", exact=True)
+    table = layers(page)
+    train = train_button(page)
     type_into_cell(page, table, 70, 0, units)
     error = page.get_by_test_id("stAlert").filter(has_text="Layer 1: The setting “units”")
     expect(error).to_contain_text(sentence)
@@ -326,7 +337,7 @@ def test_settings_are_kept_between_pages(page: Page) -> None:
     set_number(page, "Epochs", 7)
     go(page, "Runs")
     page.get_by_role("link", name="Train").click()
-    expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("7")
+    expect(field(page, "spinbutton", "Epochs")).to_have_value("7")
     expander(page, "Seed, best epoch").wait_for()
 
 
@@ -347,14 +358,14 @@ def test_a_drawer_keeps_what_was_typed_in_it(page: Page) -> None:
     expect(page.get_by_role("spinbutton", name="Seeds", exact=True)).to_have_count(0)
     set_number(page, "Epochs", 4)
     expander(page, "Find the rates")
-    expect(page.get_by_role("spinbutton", name="Seeds", exact=True)).to_have_value("5")
+    expect(field(page, "spinbutton", "Seeds")).to_have_value("5")
 
 
 def test_a_run_ends_at_its_target_and_shows_where_criteria_would_have_ended_it(page: Page, app: App) -> None:
     set_number(page, "Epochs", 30)
     expander(page, "Criterion, target, time limit")
     choose(page, "Criterion", "Rises in a row (UP)")
-    expect(page.get_by_role("spinbutton", name="Rises in a row (strips)", exact=True)).to_have_value("3")
+    expect(field(page, "spinbutton", "Rises in a row (strips)")).to_have_value("3")
     set_number(page, "Strip (epochs)", 10)
     expect(
         page.get_by_text("The criterion UP needs 4 strips of 10 epochs, and the run has 30")
@@ -384,7 +395,7 @@ def test_pruning_that_cannot_be_is_said_and_nothing_is_lost(
 
         set_number(page, "Last epoch of pruning", 9)
         expect(page.get_by_text("after the last, which is 6; choose an earlier end").first).to_be_visible()
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+        expect(train_button(page)).to_be_disabled()
         set_number(page, "Last epoch of pruning", 4)
-        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+        expect(train_button(page)).to_be_enabled()
         expect(box.get_by_text("The final sparsity is reached in epoch 4 of 6.")).to_be_visible()

@@ -8,7 +8,20 @@ from pathlib import Path
 from drawn.charts import wait_for_charts
 from playwright.sync_api import Page, expect
 
-from browser.driving import choose, expander, go, idle, no_defect, set_number, state, take, train, upload
+from browser.driving import (
+    choose,
+    expander,
+    field,
+    go,
+    idle,
+    no_defect,
+    results,
+    set_number,
+    state,
+    take,
+    train,
+    upload,
+)
 
 TARGET = "![x](http://example.com/a.png) **bold** $x^2$ <img src='http://example.com/b.png'> :red[hot]"
 NAMES = [
@@ -41,10 +54,10 @@ def ugly(rows: int, *, target: bool = True) -> bytes:
 
 def test_names_show_as_they_are_and_nothing_breaks(page: Page, tmp_path: Path) -> None:
     # The tab itself fails on requests to elsewhere and on errors in the console.
-    take(page, "ugly **names** $x$ ![f](http:..example.com).csv", ugly(300))
+    take(page, "ugly **names** $x$ ![f](http:..example.com).csv", ugly(300), TARGET)
     expect(page.get_by_text("300 rows, 10 columns")).to_be_visible()
-    expect(page.get_by_role("combobox", name="Target")).to_have_value(TARGET)
-    for title in ("First rows", "Columns", "Notes"):
+    expect(field(page, "combobox", "Target")).to_have_value(TARGET)
+    for title in ("First rows", "Notes"):
         expander(page, title)
         idle(page)
     no_defect(page)
@@ -59,7 +72,7 @@ def test_names_show_as_they_are_and_nothing_breaks(page: Page, tmp_path: Path) -
     train(page)
     state(page, "Done").wait_for()
     wait_for_charts(page)
-    page.get_by_text("Test results").wait_for()
+    results(page)
     no_defect(page)
     # Nothing became an image, bold text, a formula or a link on the way.
     main = page.get_by_test_id("stMainBlockContainer")

@@ -4,7 +4,8 @@ from dataclasses import replace
 from itertools import product
 
 from lrapp.charts import overlays
-from lrapp.charts.overlays import DASHES, HUES, metrics_of, overlay_frame, overlay_spec
+from lrapp.charts.overlays import DASHES, metrics_of, overlay_frame, overlay_spec
+from lrapp.charts.theme import HUES
 from lrapp.runs.events import EpochDone, Event, History, StepsDone, TrainingStarted
 
 
@@ -118,8 +119,15 @@ def test_ten_runs_look_different() -> None:
     hues, dashes = encoding["color"]["scale"]["range"], encoding["strokeDash"]["scale"]["range"]
     assert encoding["color"]["scale"]["domain"] == names
     looks = {(hue, tuple(dash)) for hue, dash in zip(hues, dashes, strict=True)}
-    assert len(looks) == 10 == len(HUES) * len(DASHES)
-    assert hues[:5] == list(HUES)
+    assert len(looks) == 10
+    assert hues[: len(HUES)] == list(HUES)
+
+
+def test_runs_keep_their_colours_and_twins_are_dashed() -> None:
+    spec = overlay_spec(["a", "b", "c"], ["accuracy"], "epoch", colours=[HUES[3], HUES[1], HUES[3]])
+    encoding = spec["vconcat"][-1]["encoding"]
+    assert encoding["color"]["scale"]["range"] == [HUES[3], HUES[1], HUES[3]]
+    assert encoding["strokeDash"]["scale"]["range"] == [DASHES[0], DASHES[0], DASHES[1]]
 
 
 def test_lines_are_seen_in_both_themes() -> None:

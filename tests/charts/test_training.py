@@ -54,12 +54,15 @@ def parts(spec: Any) -> Iterator[dict[str, Any]]:
 
 
 def fields(spec: dict[str, Any]) -> set[str]:
-    """All columns that a specification reads, in encodings and in filters."""
-    found = {part["field"] for part in parts(spec) if "field" in part}
+    """All columns of the frame that a specification reads, in encodings, filters and formulas."""
+    found, made = set(), {"last"}
     for part in parts(spec):
-        if "filter" in part:
-            found |= set(re.findall(r"datum\.(\w+)", str(part["filter"])))
-    return found
+        if part.get("field"):
+            found.add(part["field"])
+        texts = f"{part.get('filter', '')} {part.get('calculate', '')}"
+        found |= set(re.findall(r"datum\.(\w+)", texts))
+        made |= {part["as"]} if "as" in part else set()
+    return found - made
 
 
 def test_a_specification_that_was_changed_is_made_as_before() -> None:
@@ -136,6 +139,38 @@ def test_a_runs_frame_holds_every_line() -> None:
     assert validation["value"].tolist() == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4])
 
 
+def test_the_run_before_is_drawn_as_far_as_this_one_goes() -> None:
+    frame = run_frame(history(3), ghost=history(9))
+    ghost = frame[frame["series"] == training.GHOST]
+    assert ghost.groupby("panel")["epoch"].apply(list).to_dict() == {"loss": [1, 2, 3], "metric": [1, 2, 3]}
+    assert ghost[ghost["panel"] == "loss"]["value"].tolist() == pytest.approx([1, 1 / 2, 1 / 3])
+
+
+@pytest.mark.parametrize("before", [History(), History.of([TrainingStarted(5, "R²", 10, 20, 2)])])
+def test_a_run_with_other_figures_is_not_drawn_behind(before: History) -> None:
+    assert training.GHOST not in set(run_frame(history(3), ghost=before)["series"])
+
+
+def test_batch_losses_are_faint_and_do_not_count_for_the_axis() -> None:
+    panel = run_spec(20, "accuracy")["vconcat"][0]
+    layers = panel["layer"]
+    behind, strong = layers[0], next(layer for layer in layers if layer.get("name") == "loss_lines")
+    assert behind["mark"]["opacity"] * behind["mark"]["strokeWidth"] <= strong["mark"]["strokeWidth"] / 8
+    formulas = {part["as"]: part["calculate"] for part in panel["transform"] if "calculate" in part}
+    assert formulas["own_low"].startswith("datum.series != 'one batch'")
+    assert "clamp(datum.value, datum.bottom, datum.top)" in formulas["drawn"]
+
+
+def test_lines_are_named_at_their_ends_in_place_of_a_legend() -> None:
+    spec = run_spec(20, "accuracy", momentum="beta_1", more=members.spread_layers)
+    assert all(part.get("legend") is None for part in parts(spec["vconcat"]))
+    named = [panel["layer"][-1]["mark"]["color"]["expr"] for panel in spec["vconcat"]]
+    assert all("'training'" in named[place] and f"'{training.GHOST}'" in named[place] for place in (0, 3))
+    assert f"'{training.ENSEMBLE}'" in named[0]
+    assert all("'planned'" in named[place] and "'used'" in named[place] for place in (1, 2))
+    assert "beta_1" in spec["description"]
+
+
 @pytest.mark.parametrize("plan", [None, planned(np.linspace(0, 1, 20), 5)])
 def test_a_run_that_has_said_nothing_yet_has_a_frame(plan: Any) -> None:
     frame = run_frame(History(), plan)
@@ -176,13 +211,13 @@ def test_a_long_run_stays_small() -> None:
 def test_a_runs_charts_ask_for_columns_that_the_frame_has(metric: str, log_loss: bool) -> None:
     spec = run_spec(20, metric, log_loss=log_loss)
     frame = run_frame(history(4), planned(np.linspace(0, 1, 60), 10))
-    assert fields(spec) == set(frame.columns)
+    assert fields(spec) == set(frame.columns) | {"low", "high"}
     filters = {str(part["filter"]) for part in parts(spec) if "filter" in part}
     named = {name for text in filters for name in re.findall(r"'([^']+)'", text)}
-    assert named <= set(frame["panel"]) | set(frame["series"])
+    assert named <= set(frame["panel"]) | set(frame["series"]) | {training.GHOST}
     for part in parts(spec):
         if part.get("field") == "series" and "scale" in part:
-            assert set(part["scale"]["domain"]) <= set(frame["series"])
+            assert set(part["scale"]["domain"]) <= set(frame["series"]) | {training.GHOST}
             assert len(part["scale"]["domain"]) == len(part["scale"]["range"])
     titles = {part["title"] for part in parts(spec) if isinstance(part.get("title"), str)}
     assert {"loss", "learning rate", metric, "epoch"} <= titles
@@ -243,13 +278,13 @@ def test_groups_with_rates_of_their_own_are_three_lines_in_the_place_of_one() ->
         "middle": [0.03],
         "head": [0.1],
     }
-    legends = [
+    domains = [
         part["scale"]["domain"]
         for part in parts(run_spec(2, "accuracy", grouped=True))
         if "scale" in part and "planned" in part["scale"].get("domain", [])
     ]
-    assert legends
-    assert all(domain == ["planned", "early", "middle", "head"] for domain in legends)
+    assert domains
+    assert all(domain == ["planned", "early", "middle", "head"] for domain in domains)
 
 
 def test_momentum_that_moves_has_a_chart_below_the_rates() -> None:
@@ -267,7 +302,8 @@ def test_momentum_that_moves_has_a_chart_below_the_rates() -> None:
         for panel in run_spec(2, "accuracy", momentum=True)["vconcat"]
     ]
     assert titles == ["loss", "learning rate", "momentum", "accuracy"]
-    names = [panel["layer"][1]["name"] for panel in run_spec(2, "accuracy", momentum=True)["vconcat"]]
+    panels = run_spec(2, "accuracy", momentum=True)["vconcat"]
+    names = [layer["name"] for panel in panels for layer in panel["layer"] if "name" in layer]
     assert run_spec(2, "accuracy", momentum=True)["params"][0]["views"] == names
     assert len(run_spec(2, "accuracy")["vconcat"]) == 3
 

@@ -49,7 +49,7 @@ def test_overfitting_leads_from_dropout_over_l2_to_width_to_rows() -> None:
     assert found.sentence.startswith("Overfitting: after epoch 4 the validation loss rose from 0.5 by 0.4")
     assert found.advice == "Try dropout 0.2 in every layer, or an ensemble of 8 networks."
     assert "fewer epochs would do" in found.sentence
-    assert found.card == "2 Network"
+    assert found.card == "Network"
     cards = []
     for _ in range(3):
         assert found.settings is not None
@@ -61,7 +61,7 @@ def test_overfitting_leads_from_dropout_over_l2_to_width_to_rows() -> None:
         (32, 0.2, 0.001),
     ]
     last = told(FALLING, RISING, layers(LayerSettings(units=8, dropout=0.2, l2=0.001)))
-    assert (last.card, last.settings) == ("1 Data", None)
+    assert (last.card, last.settings) == ("Data", None)
 
 
 # As a run on Titanic's 700 training rows: down to 0.37, then slowly up to 0.42.
@@ -93,7 +93,7 @@ def test_overfitting_that_reached_the_model_asks_for_early_stopping_first() -> N
     stopping = base.training.early_stopping.model_copy(update={"enabled": False, "restore_best": False})
     training = base.training.model_copy(update={"early_stopping": stopping})
     found = told(FALLING, RISING, base.model_copy(update={"training": training}))
-    assert found.card == "3 Training"
+    assert found.card == "Training"
     assert found.settings is not None
     assert found.settings.training.early_stopping.restore_best
     assert found.settings.training.early_stopping.enabled
@@ -110,7 +110,7 @@ def test_a_network_no_better_than_the_trivial_answer_underfits() -> None:
     none = told(DOWN, DOWN, layers(), accuracy=0.51)
     assert none.settings is not None
     assert len(none.settings.model.layers) == 1
-    assert told(DOWN, DOWN, layers(LayerSettings()), accuracy=0.51).card == "4 Learning rate"
+    assert told(DOWN, DOWN, layers(LayerSettings()), accuracy=0.51).card == "Learning rate"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_rare_class_that_is_missed_is_told() -> None:
     assert found.advice.endswith("or try a lower threshold below.")
     # Above the threshold the second class is answered: the first is found more often with a higher one.
     assert told(DOWN, DOWN, classes=[rare, common]).advice.endswith("or try a higher threshold below.")
-    assert found.card == "1 Data"
+    assert found.card == "Data"
     assert found.settings is not None
     assert found.settings.data.class_weights
     # Of more weight than a rise after the epoch whose weights are kept.

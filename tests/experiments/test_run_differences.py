@@ -86,7 +86,9 @@ def test_only_cells_unlike_the_first_run_are_marked() -> None:
     runs = [compared(RunSettings(training=TrainingSettings(batch_size=size))) for size in batches]
     found = side_by_side(runs)
     assert found.differing == {(5, 1), (5, 3)}
-    assert list(found.frame.columns) == ["run", "run (2)", "run (3)", "run (4)"]
+    assert list(found.frame.columns) == [
+        f"run (01 Jan, 00:00:00){more}" for more in ("", " (2)", " (3)", " (4)")
+    ]
 
 
 def test_the_same_settings_differ_in_nothing() -> None:

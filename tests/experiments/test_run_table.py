@@ -20,7 +20,7 @@ from lrapp.runs.events import (
     TrainingStarted,
     to_line,
 )
-from lrapp.runs.store import Run, State, Store
+from lrapp.runs.store import Run, Store
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
@@ -34,7 +34,6 @@ from lrapp.settings import (
     TrainingSettings,
 )
 
-STATES: dict[State, str] = {"completed": "Completed", "queued": "Queued"}
 SETTINGS = RunSettings(
     name="first",
     data=DataSettings(source=SampleSource(name="penguins.csv"), target="species"),
@@ -94,6 +93,8 @@ def test_a_finished_run(run: Run) -> None:
         metric="accuracy",
         validation=0.875,
         test=0.9,
+        baseline=0.4,
+        losses=(0.6,) * 4,
         table="penguins.csv",
         target="species",
         network="64-32",
@@ -117,7 +118,9 @@ def test_a_run_that_has_not_begun(store: Store) -> None:
     row = run_table.row(store.create(RunSettings()))
     assert (row.state, row.trouble, row.metric, row.target) == ("queued", "", "", "")
     assert (row.validation, row.test, row.epochs, row.best_epoch, row.seconds) == (None,) * 5
-    assert row.name == f"{row.created:%d %b %H:%M:%S} UTC · no target from penguins.csv"
+    assert row.name == "no target from penguins.csv · CLR 0.001–0.01"
+    test = run_table.row(store.create(RunSettings(mode="range test")))
+    assert (test.range_test, test.name) == (True, "Range test for no target from penguins.csv")
 
 
 def test_without_test_rows_there_is_no_test_figure(run: Run) -> None:
@@ -216,34 +219,22 @@ def test_an_empty_folder_is_a_row(store: Store) -> None:
     assert "run.json is missing" in row.trouble
 
 
-def test_damaged_runs_stand_in_the_table_with_the_others(run: Run, store: Store) -> None:
-    whole = run_table.frame([run_table.row(run)], STATES)
-    assert "Trouble" not in whole.columns
-    other = store.create(RunSettings())
-    (other.folder / "status.json").write_text("{")
-    frame = run_table.frame([run_table.row(run), run_table.row(other)], STATES)
-    assert frame["State"].tolist() == ["Completed", "Damaged"]
-    assert frame["Trouble"].tolist() == [
-        "",
-        f"The run {other.id} is damaged: its status.json cannot be read.",
-    ]
+def test_the_small_curve_has_few_points_and_the_last_of_them(store: Store) -> None:
+    run = store.create(RunSettings())
+    losses = [float(number) for number in range(1, 1_002)]
+    tell(
+        run,
+        started(),
+        *(EpochDone(n, 2 * n, 0.5, loss, 0.7, 0.5, 0.01, n, True) for n, loss in enumerate(losses, start=1)),
+        epoch(1_002, float("nan"), 1_002.0),
+    )
+    told = run_table.row(run).losses
+    assert len(told) <= 40
+    assert told[-1] == 0.6
+    assert list(told[:-1]) == sorted(told[:-1])
 
 
-# --- the table ------------------------------------------------------------------------------------------------
-
-
-def test_it_sorts_by_numbers(run: Run, store: Store) -> None:
-    rows = [run_table.row(run), run_table.row(store.create(RunSettings(name="x " * 100)))]
-    frame = run_table.frame(rows, STATES)
-    assert list(frame.columns[:5]) == ["★", "Name", "State", "Validation", "Test"]
-    for column in ("Validation", "Test", "Seconds"):
-        assert frame[column].dtype == "float64", column
-    for column in ("Epochs", "Best epoch"):
-        assert frame[column].dtype == "Int64", column
-    assert str(frame["Created"].dtype).startswith("datetime64")
-    assert frame.loc[0, "★"] == "★"
-    assert len(str(frame.loc[1, "Name"])) == 199
-    assert len(run_table.frame([], STATES)) == 0
+# --- words ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ CASES = {
             test_share=0.3,
             split="time",
             split_column="model_year",
+            left_out=("acceleration", "not there"),
+            gap_codes={"horsepower": (150.0,), "cylinders": (3.0, 5.0)},
         ),
         model=LAYERS,
         training=TrainingSettings(epochs=6, seed=3),

@@ -1,4 +1,4 @@
-"""The card of the learning rate: what it says of settings that came by link or by hand."""
+"""The step and the plan of the learning rate: what they say of settings that came by link or by hand."""
 
 from typing import Any
 
@@ -18,13 +18,15 @@ def card(settings: RunSettings, **changes: Any) -> AppTest:
 
         from lrapp.settings import RunSettings
         from lrapp.ui.parts import draft
-        from lrapp.ui.train import learning_rate
+        from lrapp.ui.train import learning_rate, stage
 
         if "begun" not in st.session_state:
             draft.replace(RunSettings.from_json(text))
             st.session_state["begun"] = True
-        policy, obstacle = learning_rate.card(draft.get(), 100, (3,))
+        policy, obstacle = learning_rate.card(draft.get(), 100)
         draft.put(draft.get().model_copy(update={"policy": policy}))
+        if obstacle is None:
+            stage.plan(draft.get(), 100, (3,))
         st.text(f"{policy.cycle_momentum} {obstacle}")
 
     made = AppTest.from_function(page, args=(checked(settings, **changes).to_json(),), default_timeout=60)
@@ -66,7 +68,7 @@ def test_a_test_that_cannot_be_read_is_said_before_it_is_the_first_phase_of_a_ru
     settings = RunSettings(policy=FixedSettings(source="found"), range_test=test)
     page = card(settings)
     assert page.text[0].value == "False None"
-    assert "A range test of 3 x 10 epochs is the first phase" in said(page)
+    assert "A range test of 3 x 10 epochs comes first" in said(page)
     short = card(settings, range_test=checked(test, epochs=1))
     assert short.text[0].value == "False the range test cannot be read"
     assert "at least 2 epochs and 40 steps: give it 10 epochs or more" in said(short)

@@ -25,6 +25,7 @@ class ColumnFormat:
         yes_words, no_words: Words of the column that mean yes and no, as they are written.
         missing_words: Words that stood for a missing value.
         kept_words: Words that often stand for a missing value and are values here, such as NA among codes.
+        gap_codes: Numbers that a person said stand for a missing value.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class ColumnFormat:
     no_words: tuple[str, ...] = ()
     missing_words: tuple[str, ...] = ()
     kept_words: tuple[str, ...] = ()
+    gap_codes: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it for JSON, without fields that have their default."""
@@ -65,8 +67,9 @@ class ColumnFormat:
             if name not in usual:
                 continue  # fields of later versions
             final = tuple(value) if isinstance(usual[name], tuple) and isinstance(value, list) else value
-            words = final if isinstance(final, tuple) else ()
-            if not isinstance(final, type(usual[name])) or not all(isinstance(word, str) for word in words):
+            parts = final if isinstance(final, tuple) else ()
+            part = (int, float) if name == "gap_codes" else str
+            if not isinstance(final, type(usual[name])) or not all(isinstance(one, part) for one in parts):
                 raise UserError(
                     f"A column's format must hold its marks as text. Received: {name} = {value!r}."
                 )

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lrapp.tables.columns.categories import missing_in, missing_words_of, without_missing_words, word_format
+from lrapp.tables.columns.coded_gaps import without_codes
 from lrapp.tables.columns.conversion import distinct_in, number_notes, plain_numbers
 from lrapp.tables.columns.dates import dates_as_written
 from lrapp.tables.columns.distinct_values import Words, has_foreign_digits, with_own_digits, words_of
@@ -28,6 +29,10 @@ def read_by_format(column: Packed, written: ColumnFormat, about: Context) -> Rea
         written: How the cells are to be written.
         about: The column's name and place.
     """
+    if written.gap_codes:
+        bare = replace(written, gap_codes=())
+        read = read_by_format(without_codes(Packed.of(column), written.gap_codes, written)[0], bare, about)
+        return replace(read, lossy=True, format=replace(read.written, gap_codes=written.gap_codes))
     kind = ColumnKind(written.kind)
     if kind is ColumnKind.NUMBER:
         return _numbers(column, written, about)

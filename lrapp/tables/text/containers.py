@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import IO, Any
 
 from lrapp.errors import Refused, UserError
-from lrapp.phrasing import number
+from lrapp.phrasing import number, quoted
 
 UNPACKED_LIMIT = 1 << 30
 """Bytes that a file may unpack to. Sizes in headers can lie, so the limit is kept while unpacking."""
@@ -64,21 +64,24 @@ class Unpacked:
         data: Bytes of the text table, empty when ``sheet`` is given.
         name: Name of the innermost file.
         sheet: Rows of cells as text when the file is a spreadsheet, else None.
+        sheets: Names of all sheets of a spreadsheet.
         notes: Plain sentences on what was unpacked.
     """
 
     data: bytes
     name: str
     sheet: tuple[tuple[str, ...], ...] | None = None
+    sheets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def unpack(data: bytes, name: str, *, limit: int = UNPACKED_LIMIT) -> Unpacked:
+def unpack(data: bytes, name: str, *, sheet: str | None = None, limit: int = UNPACKED_LIMIT) -> Unpacked:
     """Take the table out of gzip, zip or a spreadsheet, whatever the name says.
 
     Args:
         data: Bytes of the file as uploaded.
         name: Its name, for sentences only.
+        sheet: Name of the sheet of a spreadsheet; the first with a value by default.
         limit: Bytes that it may unpack to.
 
     Raises:
@@ -97,14 +100,14 @@ def unpack(data: bytes, name: str, *, limit: int = UNPACKED_LIMIT) -> Unpacked:
             archive = _open_zip(data)
             if any(part in archive.namelist() for part in _SPREADSHEET_PARTS):
                 _check_unpacked_size(archive, limit)
-                return _spreadsheet(data, name, notes)
+                return _spreadsheet(data, name, notes, sheet)
             for part, what in _OFFICE_PARTS:
                 if part in archive.namelist():
                     raise UserError(f"The file is {what}, not a CSV table. {_ADVICE}")
             data, name = _from_zip(archive, limit)
             notes.append(f"The table {name!r} was taken out of the zip archive.")
         elif data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-            return _spreadsheet(data, name, notes)
+            return _spreadsheet(data, name, notes, sheet)
         else:
             _refuse_other_formats(data)
             return Unpacked(data=data, name=name, notes=tuple(notes))
@@ -243,13 +246,18 @@ def _rows_of(sheet: Any) -> Iterator[tuple[str, ...]]:
         yield tuple(_cell_text(cell) for cell in row)
 
 
-def _spreadsheet(data: bytes, name: str, notes: list[str]) -> Unpacked:
+def _spreadsheet(data: bytes, name: str, notes: list[str], chosen: str | None) -> Unpacked:
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         titles = workbook.sheet_names
-        for title in titles:
+        if chosen is not None and chosen not in titles:
+            raise UserError(
+                f"The spreadsheet must have the sheet that was chosen. Received: {chosen!r}. Its sheets are: "
+                f"{quoted(titles)}. Choose one of them."
+            )
+        for title in titles if chosen is None else [chosen]:
             sheet = workbook.get_sheet_by_name(title)
             if sheet.height * sheet.width > _CELL_LIMIT:
                 cells = f"{sheet.height * sheet.width:,}"
@@ -258,7 +266,9 @@ def _spreadsheet(data: bytes, name: str, notes: list[str]) -> Unpacked:
             if any(cell.strip() for row in rows for cell in row):
                 break
         else:
-            raise UserError("The spreadsheet has no cell with a value. Upload one that holds a table.")
+            what = "spreadsheet" if chosen is None else "sheet that was chosen"
+            advice = "Upload one that holds a table." if chosen is None else "Choose another sheet."
+            raise UserError(f"The {what} has no cell with a value. {advice}")
     except UserError:
         raise
     except (CalamineError, OSError, ValueError, TypeError, OverflowError) as error:
@@ -271,7 +281,7 @@ def _spreadsheet(data: bytes, name: str, notes: list[str]) -> Unpacked:
         notes.append(f"The spreadsheet has {len(titles)} sheets; {title!r} was read.")
     elif not name.lower().endswith((".xlsx", ".xls", ".xlsb", ".ods", ".xlsm")):
         notes.append("The file is a spreadsheet, whatever its name says, and was read as one.")
-    return Unpacked(data=b"", name=name, sheet=rows, notes=tuple(notes))
+    return Unpacked(data=b"", name=name, sheet=rows, sheets=tuple(titles), notes=tuple(notes))
 
 
 def _refuse_other_formats(data: bytes) -> None:

@@ -62,6 +62,7 @@ class DialectOverrides:
         encoding, delimiter, quote, header, decimal, thousands: As in ``Dialect``.
         date_order: ``"dmy"`` or ``"mdy"`` where dates could be read both ways.
         missing_words: Whether words such as NA are ``"missing"`` or ``"values"`` in columns of words.
+        sheet: Name of the sheet of a spreadsheet.
     """
 
     encoding: str | None = None
@@ -72,6 +73,7 @@ class DialectOverrides:
     thousands: str | None = None
     date_order: str | None = None
     missing_words: str | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a dialect.

@@ -29,10 +29,10 @@ def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, Policy
     return ModelSettings(layers=presets.SMALL_CNN), training, policy
 
 
-def _predict(run: Run) -> None:
+def _predict(run: Run, place: str) -> None:
     with suppress(UserError):  # damaged settings do not keep a model from predicting
         resources.prewarm(run.settings)
-    predict_images.show(run)
+    predict_images.show(run, place)
 
 
 KIND = KindPages(

@@ -1,5 +1,6 @@
 """What the pages show for a table."""
 
+from lrapp.errors import UserError
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import ModelSettings, PolicySettings, RunSettings, TrainingSettings, starting_values
 from lrapp.ui.parts import draft, resources
@@ -13,7 +14,9 @@ def _base(settings: RunSettings) -> tuple[RunSettings, ExpectedShape]:
 
     table = resources.table(settings.data)
     if settings.data.target is None:
-        target = data.usual_target(settings.data.source) or targets.default_target(table)
+        target = data.usual_target(settings.data.source)
+        if target is None and targets.target_choices(table):
+            raise UserError("Choose on the Train page what should be predicted.")
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"target": target})})
     task = targets.check_data(table, settings.data)
     return settings, data_choice.expected(settings.data, task)
@@ -26,8 +29,8 @@ def _first(before: RunSettings) -> tuple[ModelSettings, TrainingSettings, Policy
 
 
 KIND = KindPages(
-    upload="CSV in any dialect, also gzipped or zipped, or Excel (.xlsx), up to 300 MB; encoding, delimiter and "
-    "number format are detected and can be changed.",
+    upload="CSV in any dialect, also gzipped or zipped, or a spreadsheet of Excel or LibreOffice, up to 300 MB; "
+    "encoding, delimiter and number format are detected and can be changed.",
     offers=data.offers,
     card=data.card,
     base=_base,

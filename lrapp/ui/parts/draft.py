@@ -59,6 +59,7 @@ def start_from(settings: RunSettings) -> None:
         params = {"settings": links.to_text(get())}
     except UserError:
         params = {}
+    session.state().shown_run = ""
     st.switch_page(session.state().pages["train"], query_params=params)
 
 
@@ -110,6 +111,25 @@ def to_train(settings: RunSettings) -> RunSettings:
     data = settings.data.model_copy(update={"all_rows": False})
     changes = {"name": "", "mode": "train", "closer_look": True, "made_from": None, "data": data}
     return settings.model_copy(update=changes)
+
+
+def changed_since(ran: RunSettings) -> tuple[str, ...]:
+    """Return the steps of the Train page whose settings are not those of a run or of a range test.
+
+    Args:
+        ran: Its settings. A range test has no policy of its own.
+    """
+    now, test = get(), ran.mode == "range test"
+    ran = to_train(ran)
+    # What the page worked out where the run left it open.
+    data = now.data.model_copy(update={"target": None}) if ran.data.target is None else now.data
+    parts = {
+        "Data": data == ran.data,
+        "Network": now.model == ran.model,
+        "Training": now.training == ran.training,
+        "Learning rate": test or now.policy == ran.policy,
+    }
+    return tuple(step for step, same in parts.items() if not same)
 
 
 def _of_address() -> RunSettings | None:

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from streamlit.delta_generator import DeltaGenerator
 
+from lrapp.phrasing import number
+
 
 def limits(field: FieldInfo) -> tuple[float | None, float | None]:
     """Return the least and the greatest value that a widget may offer for the field."""
@@ -91,6 +93,17 @@ def widget(
         format="%.6g",
         **common,
     )
+
+
+def spoken(part: BaseModel, name: str) -> str:
+    """Return the value of a field as a person reads it."""
+    value = getattr(part, name)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return number(value)
+    labels = _extra(type(part).model_fields[name]).get("labels", {})
+    return str(labels.get(value, value))
 
 
 def kept(part: BaseModel, names: list[str], key: str) -> dict[str, Any]:

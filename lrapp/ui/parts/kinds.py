@@ -49,13 +49,14 @@ class KindPages:
     Args:
         upload: What can be uploaded, in a sentence or two.
         offers: Returns what comes with the app.
-        card: Draws the Data card below the choice of the source, and returns what was chosen.
+        card: Draws the Data step below the choice of the source, and returns what was chosen.
         base: Returns the settings of the Train page as another page can use them, with what the network will be given.
         first: Returns network, training and policy that a person who comes to this kind of data starts with, given the
             settings so far.
         presets: Networks to choose from.
         columns: Fields of a layer that the table of layers shows.
-        predict: Draws the Predict page of a finished run.
+        predict: Draws what predicts with a finished run: on the Predict page, or elsewhere under keys that begin with a
+            word of that place.
         rare: Fields of the network that most people leave as they are.
     """
 
@@ -66,7 +67,7 @@ class KindPages:
     first: Callable[[RunSettings], tuple[ModelSettings, TrainingSettings, PolicySettings]]
     presets: Mapping[str, tuple[LayerSettings, ...]]
     columns: tuple[str, ...]
-    predict: Callable[[Run], None]
+    predict: Callable[[Run, str], None]
     rare: tuple[str, ...] = ("initial_weights",)
 
 

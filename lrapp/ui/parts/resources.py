@@ -19,8 +19,7 @@ from lrapp.sandbox import sources
 from lrapp.sandbox import uploads as uploaded_files
 from lrapp.sandbox.readers import Readers
 from lrapp.sandbox.uploads import Uploads
-from lrapp.settings import DataSettings, DialectSettings, RunSettings, Source, UploadedSource
-from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.settings import DataSettings, RunSettings, UploadedSource
 from lrapp.ui.parts import access, reading, session
 from lrapp.ui.parts.plain_text import plain
 
@@ -98,43 +97,41 @@ def table(data: DataSettings) -> "Table":
         StillReading: If that takes longer than a moment.
         UserError: If it is not there, cannot be read, or is somebody else's.
     """
-    read = _table(data.source, data.dialect, {})
+    read = _table(data.model_copy(update={"kinds": {}}))
     # A saved choice may name a column that this reading of the file does not have.
     kinds = {name: kind for name, kind in data.kinds.items() if read.kinds.get(name, kind) != kind}
-    return _table(data.source, data.dialect, kinds) if kinds else read
+    return _table(data.model_copy(update={"kinds": kinds})) if kinds else read
 
 
-def _table(source: Source, dialect: DialectSettings, kinds: dict[str, ColumnKind]) -> "Table":
+def _table(data: DataSettings) -> "Table":
+    source, dialect, kinds, codes = data.source, data.dialect, data.kinds, data.gap_codes
     access.require_table(source)
-    data = DataSettings(source=source, dialect=dialect, kinds=kinds)
+    data = DataSettings(source=source, dialect=dialect, kinds=kinds, gap_codes=codes)
     if not isinstance(source, UploadedSource):
-        return _sample(
-            source.model_dump_json(), dialect.model_dump_json(), tuple(sorted(kinds.items())), data
-        )
-    key = ("table", source, dialect, tuple(sorted(kinds.items())))
+        return _sample(data.model_dump_json(), data)
+    key = ("table", source, dialect, tuple(sorted(kinds.items())), tuple(sorted(codes.items())))
     return reading.get(
         desk(),
         key,
         source.name,
-        lambda watch: uploads().table(source, dialect, kinds, should_stop=watch.should_stop),
+        lambda watch: uploads().table(source, dialect, kinds, should_stop=watch.should_stop, gap_codes=codes),
     )
 
 
 # The samples are ours, small, and there before any process could be: they are read here.
 @st.cache_resource(max_entries=4, ttl="1h", show_spinner="Reading the table …")
-def _sample(
-    source: str, dialect: str, kinds: tuple[tuple[str, ColumnKind], ...], _data: DataSettings
-) -> "Table":
+def _sample(data: str, _data: DataSettings) -> "Table":
     return sources.read_table(store(), _data)
 
 
-def overview(source: Source, dialect: DialectSettings) -> "pd.DataFrame":
-    """Return a row for each column of a table: kind, share missing, distribution, examples."""
-    return _overview(source.model_dump_json(), dialect.model_dump_json(), _table(source, dialect, {}))
+def overview(data: DataSettings) -> "pd.DataFrame":
+    """Return a row for each column of a table, as ``column_summary`` says, with the kinds that were detected."""
+    data = DataSettings(source=data.source, dialect=data.dialect, gap_codes=data.gap_codes)
+    return _overview(data.model_dump_json(), _table(data))
 
 
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Looking at the columns …")
-def _overview(source: str, dialect: str, _read: "Table") -> "pd.DataFrame":
+def _overview(data: str, _read: "Table") -> "pd.DataFrame":
     from lrapp.tables.column_summary import overview as look
 
     return look(_read)

@@ -1,4 +1,6 @@
-"""A chart that can be saved: as the picture that is on the page, in SVG or PNG, and its data as CSV.
+"""A chart that can be saved, as the picture that is on the page, in SVG or PNG, and its data as CSV; and zoomed.
+
+Both are icons in its corner that come with the pointer or the keyboard; where there is no pointer, they are there.
 
 The browser makes the pictures from what it has drawn, zoom and theme included: that costs the server nothing, where a
 package that draws without a browser would be 33 MB to download and 90 MB of memory.
@@ -50,8 +52,22 @@ function paper(element) {
   return "white";
 }
 
+// Colours of the page (currentColor, color-mix) mean nothing in a file: there they are what they are here.
+const DYNAMIC = /currentcolor|color-mix/i;
+function plain(colour) {
+  const found = colour.match(/^color\(srgb ([\d.]+) ([\d.]+) ([\d.]+)\)$/);
+  return found ? `rgb(${found.slice(1).map(part => Math.round(255 * part)).join(", ")})` : colour;
+}
+
 function text(drawn) {
   const copy = drawn.cloneNode(true);
+  const copies = copy.querySelectorAll("*");
+  drawn.querySelectorAll("*").forEach((item, place) => {
+    for (const name of ["fill", "stroke"]) {
+      if (DYNAMIC.test(item.getAttribute(name) || ""))
+        copies[place].setAttribute(name, plain(getComputedStyle(item)[name]));
+    }
+  });
   copy.setAttribute("xmlns", SVG);
   const ground = document.createElementNS(SVG, "rect");
   ground.setAttribute("width", "100%");
@@ -120,6 +136,66 @@ export default function ({ parentElement, data }) {
 }
 """
 
+_ZOOM_HTML = """
+<div role="group" aria-label="Zoom">
+  <button type="button" data-by="-240" aria-label="Zoom in" title="Zoom in (Shift and wheel)">+</button>
+  <button type="button" data-by="240" aria-label="Zoom out" title="Zoom out (Shift and wheel)">−</button>
+  <button type="button" data-by="0" aria-label="Show all" title="Show all (double click)">⤢</button>
+</div>
+"""
+
+_ZOOM_CSS = """
+div { display: flex; gap: 2px; }
+button {
+  width: 24px; height: 24px; padding: 0; font: 16px/22px var(--st-font); cursor: pointer; color: var(--st-text-color);
+  background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: 6px;
+}
+button:hover, button:focus-visible { color: var(--st-primary-color); border-color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); }
+"""
+
+# What a wheel or a double click in the middle of the chart does: a keyboard has neither.
+_ZOOM_JS = """
+export default function ({ parentElement, data }) {
+  for (const button of parentElement.querySelectorAll("button")) {
+    button.onclick = () => {
+      const plot = document.querySelector(`.${data.chart} .marks .mark-group.role-scope path.background`);
+      if (!plot) return;
+      const box = plot.getBoundingClientRect();
+      const at = { bubbles: true, cancelable: true, view: window,
+        clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 };
+      const by = Number(button.dataset.by);
+      plot.dispatchEvent(by ? new WheelEvent("wheel", { ...at, deltaY: by, shiftKey: true })
+        : new MouseEvent("dblclick", at));
+    };
+  }
+}
+"""
+
+# For the page's own style: the icons lie in the chart's corner and take no room.
+STYLE = """
+<style>
+[class*="st-key-chart-"] { position: relative; }
+[class*="st-key-chart-"] > div:has(> [class*="st-key-corner-"]) {
+  position: absolute; right: 0; bottom: 0; width: auto; z-index: 5; opacity: 0; transition: opacity 0.15s;
+}
+[class*="st-key-chart-"]:is(:hover, :focus-within) > div:has(> [class*="st-key-corner-"]),
+[class*="st-key-chart-"] > div:has([aria-expanded="true"]) { opacity: 1; }
+@media (hover: none) { [class*="st-key-chart-"] > div:has(> [class*="st-key-corner-"]) { opacity: 1; } }
+[class*="st-key-corner-"] { flex-wrap: nowrap; align-items: center; }
+[class*="st-key-corner-"] [data-testid="stPopoverButton"] {
+  min-height: 24px; width: 24px; height: 24px; padding: 0; border: 1px solid var(--st-border-color); border-radius: 6px;
+  background: var(--st-background-color);
+}
+/* Its name is for a screen reader. */
+[class*="st-key-corner-"] [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
+[class*="st-key-corner-"] [data-testid="stPopoverButton"] > div > [aria-hidden] { display: none; }
+</style>
+"""
+
+_zoom = st.components.v2.component("lrapp.chart_zoom", html=_ZOOM_HTML, css=_ZOOM_CSS, js=_ZOOM_JS)
 _pictures = st.components.v2.component("lrapp.chart_pictures", html=_HTML, css=_CSS, js=_JS)
 
 
@@ -148,9 +224,12 @@ def saveable(
     place = "chart-" + re.sub(r"[^A-Za-z0-9]+", "-", key)
     if not live and len(points) <= _MOST_POINTS:
         spec = spec | {"usermeta": {"embedOptions": {"renderer": "svg"}}}
-    with st.container(key=place, gap="xsmall"):
+    with st.container(key=place):
         selected = resources.draw(spec, points, key, selection)
-        menu(points, name, key, chart=place)
+        with st.container(key=f"corner-{place}", horizontal=True, gap="xxsmall"):
+            if any(param["name"] == "zoom" for param in spec.get("params", [])):
+                _zoom(key=f"zoom.{key}", data={"chart": f"st-key-{place}"}, width="content")
+            menu(points, name, key, chart=place)
     return selected
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from streamlit.navigation.page import StreamlitPage
 
-    from lrapp.evaluation.diagnosis import Card
     from lrapp.execution.tasks import Task
     from lrapp.policies.lr_range import RatesFound
+    from lrapp.runs.events import History
     from lrapp.runs.store import EventReader
     from lrapp.settings import (
         DataKind,
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from lrapp.ui.compare.page import PolicyRow
     from lrapp.ui.compare.search_form import SearchForm
     from lrapp.ui.parts.start_buttons import Button
-    from lrapp.ui.run.page import Drawn
+    from lrapp.ui.parts.steps import Advice
+    from lrapp.ui.run.curves import Drawn
     from lrapp.ui.train.gradients import Check
 
 _KEY = "lrapp"
@@ -53,9 +54,13 @@ class Session:
         worker_kind: Of which worker one was made ready last.
         tab_identity: Whose this tab is where the browser keeps no cookie.
         identity: Cookies, and the ids that they stand for.
-        card: Where the Train page is to scroll, and a token of this one time.
         cancelled_reading: Key of the reading that this visitor has cancelled.
         start_buttons: Tokens of buttons that start something, by the buttons' names.
+        expert: Whether this visitor sees the expert settings; None until that was looked up.
+        step: The step of the Train page that is open; empty while all are closed.
+        steps_opened: How often another one was opened than the visitor's own click says.
+        shown_run: Run that the Train page shows, or showed before another page was opened; empty for none.
+        advice: Advice that was taken last, until it is undone or trained.
         proposed, proposals: Epochs and patience on the Train page that nobody has chosen, None once somebody has; and
             how many of these there were.
         draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
@@ -69,10 +74,14 @@ class Session:
         layers_before: Of the network that was there before one from elsewhere.
         augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
         gradients: The check of gradients that was asked for.
+        runs_before: Run that was on the stage when another was started, by the id of the other.
+        ghost: That of the run that is shown, and its events.
+        first_steps: Run that is in its first epoch, when this tab first saw steps of it, and how many.
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
         exports: Files that are being made, by run and format.
         calibrations, thresholds, sizes: Runs that are being calibrated, given a threshold, or measured, by id.
-        runs_table: Ids of the runs in the table, its version, and the places that are chosen.
+        runs_table: Ids of the lines in the list of runs, its version, and the places that are chosen.
+        runs_ticked, runs_opened, runs_all: Runs that are ticked in it, folds that are open, and whether all lines show.
         readers: Of runs side by side, by id.
         deleted_runs: Ids, with blanks between them, of what was deleted last.
         study: Id of the comparison or search that is shown.
@@ -84,6 +93,9 @@ class Session:
         predictions, one_row: Predictions that are asked for by id, and arrays of one row by run.
         prediction_taken: Run and file, or files, that were taken last.
         prediction_error: Run, and what went wrong with its last prediction.
+        predictions_shown: Id of the prediction that was shown last, by run.
+        predict_tabs: Table or row, by place.
+        row_versions: How often the values of a row were put back to the usual ones, by its widgets' keys.
     """
 
     pages: "dict[str, StreamlitPage]" = field(default_factory=dict)
@@ -91,9 +103,13 @@ class Session:
     worker_kind: WorkerKind = worker_setup.USUAL
     tab_identity: str = field(default_factory=lambda: f"tab-{secrets.token_hex(16)}")
     identity: tuple[dict[str, str], tuple[str, ...]] | None = None
-    card: "tuple[Card, str] | None" = None
     cancelled_reading: Hashable = None
     start_buttons: "dict[str, Button]" = field(default_factory=dict)
+    expert: bool | None = None
+    step: str = "Data"
+    steps_opened: int = 0
+    shown_run: str = ""
+    advice: "Advice | None" = None
     proposed: tuple[int, int] | None = None
     proposals: int = 0
     draft: "RunSettings | None" = None
@@ -112,6 +128,9 @@ class Session:
     augmented: tuple[tuple[object, ...], bytes] | None = None
     augmenting: "tuple[tuple[object, ...], Task[np.ndarray]] | None" = None
     gradients: "Check | None" = None
+    runs_before: dict[str, str] = field(default_factory=dict)
+    ghost: "tuple[str, History | None] | None" = None
+    first_steps: tuple[str, float, int] | None = None
     reader: "tuple[str, EventReader] | None" = None
     drawn: "Drawn | None" = None
     planned: "tuple[str, RatesFound | None, pd.DataFrame | None] | None" = None
@@ -120,6 +139,9 @@ class Session:
     thresholds: "dict[str, Task[None]]" = field(default_factory=dict)
     sizes: "dict[str, Task[None]]" = field(default_factory=dict)
     runs_table: tuple[list[str], int, list[int]] | None = None
+    runs_ticked: list[str] = field(default_factory=list)
+    runs_opened: set[str] = field(default_factory=set)
+    runs_all: bool = False
     readers: "dict[str, EventReader]" = field(default_factory=dict)
     deleted_runs: str = ""
     study: str | None = None
@@ -136,6 +158,9 @@ class Session:
     one_row: "dict[str, Task[None]]" = field(default_factory=dict)
     prediction_taken: tuple[str, str] | None = None
     prediction_error: tuple[str, str] | None = None
+    predictions_shown: dict[str, str] = field(default_factory=dict)
+    predict_tabs: dict[str, str] = field(default_factory=dict)
+    row_versions: dict[str, int] = field(default_factory=dict)
 
 
 def state() -> Session:

@@ -24,8 +24,8 @@ _STYLE = (
 )
 
 
-def show(run: Run) -> None:
-    """Show the page for a finished run on pictures."""
+def show(run: Run, place: str) -> None:
+    """Show the page for a finished run on pictures; keys begin with the word of the place."""
     preprocessor = PicturePreprocessor.load(run.folder)
     height, width, channels = preprocessor.shape
     st.caption(
@@ -37,7 +37,7 @@ def show(run: Run) -> None:
         "Pictures, or a zip of them",
         type=list(images.FORMATS),
         accept_multiple_files=True,
-        key=f"predict.pictures.{run.id}",
+        key=f"{place}.pictures.{run.id}",
         help="PNG, JPEG, GIF, BMP or WebP. Choose several at once, or pack any number into a zip.",
     )
     upload = " ".join(file.file_id for file in uploaded)
@@ -48,7 +48,7 @@ def show(run: Run) -> None:
     hint = "" if uploaded else "Upload pictures; what the network sees in them comes back beside each."
     folder = kept_predictions.ready(run, hint, "Reading the pictures …")
     if folder is not None and folder.asked.run == run.id:
-        _result(run, folder.seen())
+        _result(run, folder.seen(), place)
 
 
 def _leave_earlier() -> None:
@@ -58,7 +58,7 @@ def _leave_earlier() -> None:
         task.cancel()
 
 
-def _result(run: Run, found: PicturePredictions) -> None:
+def _result(run: Run, found: PicturePredictions, place: str) -> None:
     for note in found.notes:
         st.warning(plain(note, None), icon=":material/warning:")
     if len(found.seen):
@@ -85,7 +85,7 @@ def _result(run: Run, found: PicturePredictions) -> None:
         file_name=f"predictions-{run.id}.csv",
         mime="text/csv",
         icon=":material/download:",
-        key=f"predict.pictures.csv.{run.id}",
+        key=f"{place}.pictures.csv.{run.id}",
         on_click="ignore",
     )
 

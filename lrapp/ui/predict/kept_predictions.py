@@ -27,7 +27,7 @@ def begun(run: Run, upload: str, folder: PredictionFolder) -> None:
     """Show a prediction from now on; arguments as for ``is_new``."""
     session.state().prediction_taken = (run.id, upload)
     session.state().prediction_error = None
-    st.query_params["prediction"] = folder.id
+    session.state().predictions_shown[run.id] = st.query_params["prediction"] = folder.id
 
 
 def ready(run: Run, hint: str, reading: str) -> PredictionFolder | None:
@@ -85,9 +85,10 @@ def _cut_off(run: Run, folder: PredictionFolder) -> None:
 
 
 def _shown(run: Run) -> PredictionFolder | None:
-    wanted = st.query_params.get("prediction")
+    wanted = st.query_params.get("prediction") or session.state().predictions_shown.get(run.id)
     if not wanted:
         return None
+    st.query_params["prediction"] = wanted
     try:
         folder = folders.get(resources.store().home, wanted)
         # It shows what somebody uploaded, so that it is its maker's even where its address is known.
@@ -105,6 +106,11 @@ def _shown(run: Run) -> PredictionFolder | None:
 
 def _forget() -> None:
     actions.tasks().pop(st.query_params.get("prediction", ""), None)
+    shown = session.state().predictions_shown
+    for run_id in [
+        one for one, prediction in shown.items() if prediction == st.query_params.get("prediction")
+    ]:
+        del shown[run_id]
     if "prediction" in st.query_params:
         del st.query_params["prediction"]
 

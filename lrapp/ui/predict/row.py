@@ -37,16 +37,16 @@ _STYLE = """
 _FARTHEST = (date(1, 1, 1), date(9999, 12, 31))
 
 
-def show(run: Run) -> None:
-    """Show the tab for a finished run."""
+def show(run: Run, place: str) -> None:
+    """Show the tab for a finished run; keys begin with the word of the place."""
     model = single_row.load(run)
     if model is None:
-        _prepare(run)
+        _prepare(run, place)
         return
-    resources.fragment(_row)(run, model)
+    resources.fragment(_row)(run, model, place)
 
 
-def _prepare(run: Run) -> None:
+def _prepare(run: Run, place: str) -> None:
     """Let the worker save the model's arrays, once for each run."""
     asked = session.state().one_row
     task = asked.get(run.id)
@@ -60,7 +60,7 @@ def _prepare(run: Run) -> None:
     if not task.done:
         tasks.show(
             task,
-            f"predict.row.cancel.{run.id}",
+            f"{place}.row.cancel.{run.id}",
             lambda: waiting.for_worker("the form", "Opening the model …"),
         )
         return
@@ -68,7 +68,7 @@ def _prepare(run: Run) -> None:
         task.result()
     except Stopped:
         st.caption("Opening the model was cancelled.")
-        if st.button("Open the model", icon=":material/refresh:", key=f"predict.row.again.{run.id}"):
+        if st.button("Open the model", icon=":material/refresh:", key=f"{place}.row.again.{run.id}"):
             del asked[run.id]
             st.rerun()
         return
@@ -81,24 +81,25 @@ def _prepare(run: Run) -> None:
             del asked[run.id]
 
 
-def _row(run: Run, model: OneRow) -> None:
+def _row(run: Run, model: OneRow, place: str) -> None:
+    at = f"{place}.row.{run.id}"
     st.html(_STYLE)
     with st.container(key="one_row"):
         left, right = st.columns([1, 1], gap="large")
     with left:
-        row = _form(run, model)
+        row = _form(run, model, at)
     with right:
         decoded = model.answer([row])
-        _answer(run, model, decoded, model.disagreement([row]))
-        _what_if(run, model, row)
+        _answer(model, decoded, model.disagreement([row]), at)
+        _what_if(run, model, row, at)
 
 
-def _form(run: Run, model: OneRow) -> dict[str, Value]:
+def _form(run: Run, model: OneRow, at: str) -> dict[str, Value]:
     fields = list(model.fields)
-    places = _shown(run, fields)
+    places = _shown(run, fields, at)
     # A change of the version makes every widget start anew from its usual value.
-    version = f"one_row.{run.id}.version"
-    key = f"one_row.{run.id}.{st.session_state.get(version, 0)}"
+    versions = session.state().row_versions
+    key = f"{at}.{versions.get(at, 0)}"
     row: dict[str, Value] = {
         field.column.name: field.start if field.start != "" else None for field in fields
     }
@@ -107,13 +108,13 @@ def _form(run: Run, model: OneRow) -> dict[str, Value]:
     hidden = len(fields) - len(places)
     if hidden:
         st.caption(f"{hidden:,} more stay at their usual value: the median, or the most frequent one.")
-    if st.button("Usual values", icon=":material/restart_alt:", key=f"one_row.reset.{run.id}"):
-        st.session_state[version] = st.session_state.get(version, 0) + 1
+    if st.button("Usual values", icon=":material/restart_alt:", key=f"{at}.reset"):
+        versions[at] = versions.get(at, 0) + 1
         st.rerun(scope="fragment")
     return row
 
 
-def _shown(run: Run, fields: list[Field]) -> list[int]:
+def _shown(run: Run, fields: list[Field], at: str) -> list[int]:
     """Places of the fields to show: those that matter most, where there are many."""
     if len(fields) <= MOST_FIELDS:
         return list(range(len(fields)))
@@ -125,7 +126,8 @@ def _shown(run: Run, fields: list[Field]) -> list[int]:
         range(len(fields)),
         default=sorted(first),
         format_func=choices.texts(range(len(fields)), lambda place: fields[place].column.name),
-        key=f"one_row.shown.{run.id}",
+        key=f"{at}.shown",
+        persist_state="session",
         help="At first those that matter most to the network.",
     )
 
@@ -146,14 +148,18 @@ def _widget(field: Field, key: str) -> Value:
         case ColumnKind.DATE:
             return _date(field, label, key)
         case ColumnKind.YES_NO if _is_yes_no(column.values):
-            return column.values[st.toggle(label, value=field.start == column.values[1], key=key)]
+            return column.values[
+                st.toggle(label, value=field.start == column.values[1], key=key, persist_state="session")
+            ]
     options: list[str | None] = [value for value in column.values if value]
     if column.kind is not ColumnKind.YES_NO:
         options.append(None)
     start = options.index(field.start) if field.start in options else 0
     places = range(len(options))
     shown = choices.texts(places, lambda place: _MISSING if (one := options[place]) is None else one)
-    return options[st.selectbox(label, places, index=start, format_func=shown, key=key)]
+    return options[
+        st.selectbox(label, places, index=start, format_func=shown, key=key, persist_state="session")
+    ]
 
 
 def _is_yes_no(values: tuple[str, ...]) -> bool:
@@ -185,7 +191,9 @@ def _number(field: Field, label: str, key: str) -> Value:
 
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     form = "%.0f" if field.whole else "%.6g"
-    left.slider(label, low, high, step=step, format=form, key=slide, on_change=from_slider)
+    left.slider(
+        label, low, high, step=step, format=form, key=slide, on_change=from_slider, persist_state="session"
+    )
     value: float | None = right.number_input(
         f"{spoken(field.column.name)}: exact value",
         value=None,
@@ -194,6 +202,7 @@ def _number(field: Field, label: str, key: str) -> Value:
         step=step,
         format=form if abs(high) < 1e9 else "%.6g",
         key=exact,
+        persist_state="session",
         on_change=from_field,
         label_visibility="collapsed",
         placeholder="missing",
@@ -217,7 +226,9 @@ def _down(value: float, step: float) -> float:
 def _date(field: Field, label: str, key: str) -> Value:
     assert not isinstance(field.start, str)
     if field.of_day:
-        clock = st.time_input(label, value=_moment(field.start).time(), step=60, key=key)
+        clock = st.time_input(
+            label, value=_moment(field.start).time(), step=60, key=key, persist_state="session"
+        )
         return (clock.hour * 60 + clock.minute) / 1440 + clock.second / 86_400 if clock else None
     chosen = st.date_input(
         label,
@@ -226,6 +237,7 @@ def _date(field: Field, label: str, key: str) -> Value:
         max_value=_FARTHEST[1],
         format="YYYY-MM-DD",
         key=key,
+        persist_state="session",
     )
     return float((chosen - _EPOCH) / _DAY) if isinstance(chosen, date) else None
 
@@ -235,7 +247,7 @@ def _day(days: float) -> date:
     return _EPOCH + timedelta(days=min(max(days, earliest), latest))
 
 
-def _answer(run: Run, model: OneRow, decoded: Decoded, apart: Disagreement | None) -> None:
+def _answer(model: OneRow, decoded: Decoded, apart: Disagreement | None, at: str) -> None:
     target = plain(model.preprocessor.target)
     if decoded.probabilities is None:
         value = plain(number(float(decoded.values[0])), None)
@@ -258,10 +270,10 @@ def _answer(run: Run, model: OneRow, decoded: Decoded, apart: Disagreement | Non
     if (threshold := model.preprocessor.threshold) is not None:
         st.caption(plain(threshold.sentence(model.preprocessor.classes[1]), None))
     figure = predictions.chances(model.preprocessor.classes, chances.tolist())
-    saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.chances.{run.id}")
+    saving.saveable(figure.spec, figure.frame, figure.name, key=f"{at}.chances")
 
 
-def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
+def _what_if(run: Run, model: OneRow, row: dict[str, Value], at: str) -> None:
     names = [field.column.name for field in model.fields]
     matter = [name for name in _by_importance(run) if name in names]
     place = st.selectbox(
@@ -269,12 +281,13 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
         range(len(names)),
         index=names.index(matter[0]) if matter else 0,
         format_func=choices.texts(range(len(names)), names.__getitem__),
-        key=f"one_row.what_if.{run.id}",
+        key=f"{at}.what_if",
+        persist_state="session",
         help="How the prediction changes over this column's range while the other values stay the same.",
     )
     field = model.fields[place]
-    at, answers = model.curve(row, names[place])
-    frame, kind = _curve(model, field, at, answers)
+    points, answers = model.curve(row, names[place])
+    frame, kind = _curve(model, field, points, answers)
     now: object = row[names[place]]
     if kind in ("date", "time") and now is not None:
         now = _moment(now)
@@ -284,7 +297,7 @@ def _what_if(run: Run, model: OneRow, row: dict[str, Value]) -> None:
         binary = model.preprocessor.task == "binary"
         what = f"probability of {model.preprocessor.classes[1]}" if binary else "probability"
     figure = predictions.what_if(frame, names[place], what, now, kind, share)
-    saving.saveable(figure.spec, figure.frame, figure.name, key=f"one_row.curve.{run.id}")
+    saving.saveable(figure.spec, figure.frame, figure.name, key=f"{at}.curve")
     st.caption(
         "This shows what the network predicts, not cause and effect. The data may hold no such combination of values."
     )

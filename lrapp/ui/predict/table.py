@@ -10,21 +10,22 @@ from lrapp.prediction import disagreement
 from lrapp.prediction.files import Result
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.runs.store import Run
+from lrapp.settings import DATA_KINDS
 from lrapp.ui.parts import actions, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import kept_predictions, question
 
 MOST_SHOWN_COLUMNS = 50
 MOST_NOTES = 30
-FORMATS = ["csv", "tsv", "txt", "dat", "gz", "zip", "xlsx", "xls", "ods"]
+FORMATS = list(DATA_KINDS["table"].suffixes)
 
 
-def show(run: Run) -> None:
-    """Show the tab for a finished run."""
+def show(run: Run, place: str) -> None:
+    """Show the tab for a finished run; keys begin with the word of the place."""
     uploaded = st.file_uploader(
         "A table with the same columns",
         type=FORMATS,
-        key=f"predict.{run.id}",
+        key=f"{place}.{run.id}",
         help="Columns are found by name, their order does not matter. The target may be missing; where it is "
         "there, the predictions are scored. A million rows are fine.",
     )

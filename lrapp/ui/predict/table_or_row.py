@@ -8,7 +8,7 @@ from lrapp.preparation.preprocessor import InputColumn, Needs
 from lrapp.runs.store import Run
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.csv_writer import to_csv_bytes
-from lrapp.ui.parts import resources
+from lrapp.ui.parts import resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import row as predict_row
 from lrapp.ui.predict import table
@@ -23,21 +23,28 @@ _WHAT = {
 TABLE, ROW = "A table", "One row"
 
 
-def show(run: Run) -> None:
-    """Show the page for a finished run on a table."""
-    needs = preprocessor.needs(run.folder)
-    _expects(run, needs)
-    tabs = st.tabs([TABLE, ROW], key="predict.tab", on_change="rerun")
-    for tab, show_tab in zip(tabs, (table.show, predict_row.show), strict=True):
+def show(run: Run, place: str) -> None:
+    """Show the page for a finished run on a table; keys begin with the word of the place."""
+    shown = session.state().predict_tabs
+    key, usual = f"{place}.tab", shown.get(place, TABLE if place == "predict" else ROW)
+    st.session_state[key] = st.session_state.get(key, usual)
+    tabs = st.tabs([TABLE, ROW], key=key, on_change="rerun")
+    for name, tab, show_tab in zip((TABLE, ROW), tabs, (_table, predict_row.show), strict=True):
         if tab.open:
+            shown[place] = name
             with tab:
-                show_tab(run)
+                show_tab(run, place)
 
 
-def _expects(run: Run, needs: Needs) -> None:
+def _table(run: Run, place: str) -> None:
+    _expects(run, preprocessor.needs(run.folder), place)
+    table.show(run, place)
+
+
+def _expects(run: Run, needs: Needs, place: str) -> None:
     word = "column" if len(needs.columns) == 1 else "columns"
     title = f"What the model expects: {len(needs.columns):,} {word}, to predict {plain(needs.target)}"
-    drawer = resources.drawer(title, ":material/view_column:", f"predict.needs.{run.id}")
+    drawer = resources.drawer(title, ":material/view_column:", f"{place}.needs.{run.id}")
     if not drawer.open:
         return
     with drawer:
@@ -50,7 +57,7 @@ def _expects(run: Run, needs: Needs) -> None:
             file_name="template.csv",
             mime="text/csv",
             icon=":material/table:",
-            key=f"predict.template.{run.id}",
+            key=f"{place}.template.{run.id}",
             on_click="ignore",
             help="The columns with their names and two rows as an example: replace those by your own.",
         )

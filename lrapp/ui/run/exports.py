@@ -16,22 +16,21 @@ from lrapp.ui.parts.plain_text import plain
 
 def show(run: Run) -> None:
     """Show the formats, make the one that is asked for, and offer it."""
-    with st.expander("Export: code and other formats", icon=":material/takeout_dining:"):
-        titles = {item.title: item for item in registry.formats(run)}
-        chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
-        item = titles[chosen]
-        st.caption(plain(registry.about(item, run), None))
-        task = _tasks().get(_key(run, item))
-        if task is not None and not task.done:
-            tasks.show(
-                task,
-                f"takeaway.cancel.{run.id}.{item.key}",
-                lambda: waiting.for_worker("the export", "Starting …"),
-            )
-            return
-        if task is not None:
-            _say_how_it_ended(task)
-        _offer(run, item)
+    titles = {item.title: item for item in registry.formats(run)}
+    chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
+    item = titles[chosen]
+    st.caption(plain(registry.about(item, run), None))
+    task = _tasks().get(_key(run, item))
+    if task is not None and not task.done:
+        tasks.show(
+            task,
+            f"takeaway.cancel.{run.id}.{item.key}",
+            lambda: waiting.for_worker("the export", "Starting …"),
+        )
+        return
+    if task is not None:
+        _say_how_it_ended(task)
+    _offer(run, item)
 
 
 def _offer(run: Run, item: Exporter) -> None:

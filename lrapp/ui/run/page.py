@@ -1,30 +1,27 @@
-"""One run, while it trains and afterwards: progress, charts, results, downloads."""
+"""One run: its head, what it does while it trains, and its results."""
 
 import time
-from dataclasses import dataclass
+from contextlib import suppress
 
-import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from lrapp.charts import members, training
 from lrapp.errors import UserError
-from lrapp.evaluation import scores as evaluation
-from lrapp.export import download
+from lrapp.phrasing import measured
 from lrapp.runs import notes
 from lrapp.runs.events import History
-from lrapp.runs.store import ENDED, EventReader, Run, State, Status
-from lrapp.ui.parts import access, actions, resources, saving, session, waiting
+from lrapp.runs.store import ENDED, Run, State, Status
+from lrapp.settings import summary
+from lrapp.ui.parts import access, actions, resources, session, waiting
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import exports, model_for_use, networks, range_test, refused_rates, results, sizes, stopping
+from lrapp.ui.run import curves, finished, range_test, refused_rates
 
 # Until the first point is drawn and after Stop, when somebody waits; otherwise slow enough that watching costs the
 # training little, in runs of a minute and in longer ones.
 SECONDS_BETWEEN_FIRST_LOOKS = 0.5
 SECONDS_BETWEEN_LOOKS = (1.0, 4.0)
-# At the soonest, and at the latest; between them when new points would be seen (``_grown``).
-SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
-# In very long runs even thinning the steps is slow; it may take this share of the page's process.
-_MOST_OF_A_CORE = 0.04
+# In less, a pace says nothing.
+_LEAST_SECONDS = 2.0
 
 _LOOKS: dict[State, tuple[str, str]] = {
     "queued": ("Waiting", ":material/hourglass_empty:"),
@@ -38,17 +35,6 @@ _LOOKS: dict[State, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """What was drawn last: of which run, when, after how many of its steps, and the seconds that it took."""
-
-    run_id: str
-    at: float
-    steps: int
-    took: float
-    points: pd.DataFrame
-
-
 def title(state: State) -> str:
     """Return what a state is called on the pages."""
     return _LOOKS[state][0]
@@ -59,8 +45,13 @@ def icon(state: State) -> str:
     return _LOOKS[state][1]
 
 
-def show(run_id: str) -> None:
-    """Show the run of that id, live while it trains."""
+def show(run_id: str, stop: DeltaGenerator | None = None) -> None:
+    """Show the run of that id, live while it trains.
+
+    Args:
+        run_id: Of the run.
+        stop: Where the button that ends it goes; beside its state where there is no other place.
+    """
     try:
         run = resources.store().get(run_id)
         ended = run.status.state in ENDED
@@ -69,11 +60,14 @@ def show(run_id: str) -> None:
         return
     actions.say_that_it_is_shown(run)
     if ended:
-        _frame(run)
-        _results(run)
-    else:
-        history = _reader(run).read()
-        resources.fragment(_frame, _pace(run, history))(run, live=True, begun=history.steps_done > 0)
+        _ended(run)
+        return
+    if stop is not None:
+        _stop(run, stop)
+    history = curves.reader(run).read()
+    resources.fragment(_live, _pace(run, history))(
+        run, begun=history.steps_done > 0, asked=run.stop_asked is not None, stop_here=stop is None
+    )
 
 
 def _pace(run: Run, history: History) -> float:
@@ -88,165 +82,116 @@ def _pace(run: Run, history: History) -> float:
     return SECONDS_BETWEEN_LOOKS[whole > 60]
 
 
-def _reader(run: Run) -> EventReader:
-    """The session's reader of this run, which remembers what it has read."""
-    kept = session.state().reader
-    if kept is None or kept[0] != run.id:
-        kept = session.state().reader = (run.id, EventReader(run))
-    return kept[1]
+# --- the head ------------------------------------------------------------------------------------------------
 
 
-def _frame(run: Run, *, live: bool = False, begun: bool = False) -> None:
+def _head(run: Run, status: Status) -> DeltaGenerator:
+    """Show the state, the name and the settings; return the place of a button beside them."""
+    title, icon = _LOOKS[status.state]
+    name = notes.name_of(run)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{icon} **{title}**" + (f" · {plain(name)}" if name else ""))
+        place = st.empty()
+    try:
+        told = summary.run(run.settings)
+    except UserError:  # damaged settings leave the curves
+        told = ""
+    st.caption(plain(" · ".join([*([told] if told else []), resources.started(run)]), None))
+    return place
+
+
+def _stop(run: Run, place: DeltaGenerator) -> None:
+    asked = run.stop_asked is not None
+    if access.may("stop", run):
+        place.button(
+            "Stopping …" if asked else "Stop",
+            icon=":material/stop:",
+            key=f"stop.{run.id}",
+            disabled=asked,
+            shortcut="Alt+S",
+            help="Ends the run within a second, or after the step that is running if that takes longer, and keeps the "
+            "best weights so far.",
+            # Before the page is drawn, which takes its time on a busy machine.
+            on_click=_ask_to_stop,
+            args=(run,),
+        )
+
+
+def _ask_to_stop(run: Run) -> None:
+    with suppress(UserError):  # the page says who may stop it
+        actions.stop(run)
+
+
+# --- while it trains -----------------------------------------------------------------------------------------
+
+
+def _live(run: Run, *, begun: bool, asked: bool, stop_here: bool) -> None:
     # The status first: an ended run has written all its events.
     status = run.status
-    history = _reader(run).read()
-    if live and status.state in ENDED:
+    history = curves.reader(run).read()
+    if status.state in ENDED:
         st.rerun()
-    if live and not begun and history.steps_done and _last_drawn(run) is not None:
+    if not begun and history.steps_done and curves.last_drawn(run) is not None:
         st.rerun()  # to look less often from here on
-    _progress(run, status, history)
-    if live and status.state == "running" and history.started is None:
+    if not asked and run.stop_asked is not None:
+        st.rerun()  # to look more often until it has stopped
+    place = _head(run, status)
+    if stop_here:
+        _stop(run, place)
+    _bar(run, status, history)
+    if status.message:
+        st.caption(plain(status.message, None))
+    if status.state == "running" and history.started is None:
         history = _wait_for_first_point(run)
     if history.sweeps:
-        with st.expander("Range test", icon=":material/search_insights:", expanded=not history.steps_done):
-            range_test.curve(history, run.settings.range_test, f"range.{run.id}.whole")
+        range_test.drawer(run, history)
     if history.started is None or not history.steps_done:
-        _empty(run, status)
+        if run.settings.mode != "range test":
+            st.caption("The curves appear with the first steps.")
         return
-    several = run.settings.networks > 1
-    log_loss = st.toggle(
-        "Logarithmic loss",
-        key="log_loss",
-        help="Spreads small losses out, for runs that fall by powers of ten.",
-    )
-    with st.container(key="run_charts"):
-        spec = training.run_spec(
-            *(_shown_epochs(history), history.started.metric),
-            log_loss=log_loss,
-            grouped=history.grouped,
-            momentum=history.momentum_moves,
-            more=members.spread_layers if several else None,
-        )
-        points, key = _points(run, history, live=live), f"charts.{run.id}"
-        if live:
-            resources.draw(spec, points, key=key)
-        else:
-            saving.saveable(spec, points, f"history-{run.id}", key, live=True)
-    st.caption("Drag to move, Shift and wheel to zoom, double click to see all.")
-    if several:
-        networks.show(run, history, _shown_epochs(history), log_loss=log_loss, live=live)
+    _figures(run, history)
+    curves.show(run, history, live=True)
 
 
-def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
-    """The points to draw; while a run goes on, fewer, and new ones only where they would be seen: each costs it."""
-    if not live:
-        plan = _plan(run, history, training.MOST_POINTS)
-        return training.run_frame(history, plan, extra=[members.spread(history, training.MOST_POINTS)])
-    last = _last_drawn(run)
-    if last is not None:
-        soonest, latest = SECONDS_BETWEEN_DRAWINGS
-        since = time.monotonic() - last.at
-        if since < max(soonest, last.took / _MOST_OF_A_CORE) or (
-            since < latest and not _grown(last.steps, history)
-        ):
-            return last.points
-    began = time.thread_time()
-    most = training.MOST_POINTS_LIVE
-    points = training.run_frame(history, _live_plan(run, history), most, [members.spread(history, most)])
-    took = time.thread_time() - began
-    session.state().drawn = Drawn(run.id, time.monotonic(), history.steps_done, took, points)
-    return points
+def _figures(run: Run, history: History) -> None:
+    """Three large numbers: the best validation score, the epoch, and the time that is left."""
+    started, best = history.started, history.best
+    assert started is not None
+    score, epoch, left = st.columns(3)
+    shown = "–" if best is None else measured(started.metric, best.val_metric)
+    score.metric(plain(f"Best validation {started.metric}", None), plain(shown, None))
+    epoch.metric("Epoch", f"{len(history.epochs):,} of {started.epochs:,}")
+    seconds = _seconds_left(run, history)
+    left.metric("Time left, at most", "–" if seconds is None else duration(seconds))
 
 
-def _last_drawn(run: Run) -> Drawn | None:
-    drawn = session.state().drawn
-    return drawn if drawn is not None and drawn.run_id == run.id else None
-
-
-def _grown(drawn: int, history: History) -> bool:
-    """Whether the lines are longer by two pixels, or by a twentieth, than when they had that many steps."""
-    assert history.started is not None
-    return abs(history.steps_done - drawn) > min(history.started.total_steps / 250, drawn / 20)
+def _seconds_left(run: Run, history: History) -> float | None:
+    """What the rest takes at the pace so far; in the first epoch at the pace that this tab has seen."""
+    started = history.started
+    assert started is not None
+    left = started.total_steps - history.steps_done
+    before = started.first_epoch * started.steps_per_epoch
+    if history.epochs and len(history.epochs) > started.first_epoch:
+        last = history.epochs[-1]
+        return left * last.seconds / max(1, last.step - before)
+    now, kept = time.monotonic(), session.state().first_steps
+    if kept is None or kept[0] != run.id or kept[2] > history.steps_done:
+        session.state().first_steps = run.id, now, history.steps_done
+        return None
+    _, since, steps = kept
+    if history.steps_done == steps or now - since < _LEAST_SECONDS:
+        return None
+    return left * (now - since) / (history.steps_done - steps)
 
 
 def _wait_for_first_point(run: Run) -> History:
     """Check the events until the next redraw is due, so that the first point is drawn as soon as it is written."""
     due = time.monotonic() + SECONDS_BETWEEN_FIRST_LOOKS
     while True:
-        history = _reader(run).read()
+        history = curves.reader(run).read()
         if history.steps_done or history.sweeps or time.monotonic() > due:
             return history
         time.sleep(0.03)
-
-
-def _live_plan(run: Run, history: History) -> pd.DataFrame | None:
-    """The line of the plan, kept while the run goes on: a long one takes longer to make than all else that is drawn."""
-    kept = session.state().planned
-    if kept is None or kept[:2] != (run.id, history.found):
-        kept = run.id, history.found, _plan(run, history, training.MOST_POINTS_LIVE)
-        session.state().planned = kept
-    return kept[2]
-
-
-def _plan(run: Run, history: History, most: int) -> pd.DataFrame | None:
-    if history.prepared is None or history.started is None:
-        return None
-    settings = run.settings
-    if settings.policy.source == "found" and history.found is not None:
-        settings = settings.with_found(history.found)
-    plan = settings.plan(history.prepared.train)
-    momenta = settings.momentum_plan(history.prepared.train)
-    return training.planned(plan, history.started.steps_per_epoch, most, momenta)
-
-
-def _shown_epochs(history: History) -> int:
-    assert history.started is not None
-    if history.ended is None:
-        return history.started.epochs
-    # Epochs that early stopping saved would leave half of every chart empty.
-    return max(1, -(-history.steps_done // history.started.steps_per_epoch))
-
-
-def _progress(run: Run, status: Status, history: History) -> None:
-    title, icon = _LOOKS[status.state]
-    name = notes.name_of(run)
-    left, right = st.columns([4, 2], vertical_alignment="center")
-    left.markdown(f"{icon} **{title}**" + (f" · {plain(name)}" if name else ""))
-    active = status.state in ("queued", "running")
-    nothing_found = _finds(run) and refused_rates.is_refused(history)
-    if active:
-        asked = run.stop_asked is not None
-        if access.may("stop", run) and right.button(
-            "Stopping …" if asked else "Stop",
-            icon=":material/stop:",
-            key=f"stop.{run.id}",
-            disabled=asked,
-            width="stretch",
-            help="Ends the run within a second, or after the step that is running if that takes longer, and keeps "
-            "the best weights so far.",
-        ):
-            actions.stop(run)
-            st.rerun()  # the whole page, to poll more often until it has stopped
-        _bar(run, status, history)
-    elif (
-        status.state in ("interrupted", "stopped", "failed")
-        and not nothing_found
-        and access.may("resume", run)
-        and right.button(
-            "Resume",
-            icon=":material/resume:",
-            key=f"resume.{run.id}",
-            width="stretch",
-            help="Goes on after the last saved epoch; from the start if there is none.",
-        )
-    ):
-        actions.resume(run)
-        st.rerun()
-    if status.message:
-        bad = status.state in ("failed", "interrupted", "diverged")
-        (st.error if bad else st.caption)(plain(status.message, None))
-    if nothing_found and not active and run.settings.mode == "train":
-        refused_rates.of_run(run, history)
 
 
 def _bar(run: Run, status: Status, history: History) -> None:
@@ -258,7 +203,7 @@ def _bar(run: Run, status: Status, history: History) -> None:
         share = min(1.0, history.steps_done / max(1, total))
         st.progress(share, waiting.to_stop(run.stop_asked, time.time(), history))
         return
-    if history.started is None and history.prepared is not None and history.found is None and _finds(run):
+    if history.started is None and history.prepared is not None and history.found is None and finds(run):
         range_test.progress(run, history)
         return
     if history.started is None and history.preparing is not None:
@@ -275,15 +220,11 @@ def _bar(run: Run, status: Status, history: History) -> None:
     if not done:
         st.progress(0.0, "First steps, which also build and compile the network …")
         return
-    text = f"Epoch {len(history.epochs):,} of {started.epochs:,}"
-    before = started.first_epoch * started.steps_per_epoch
-    if history.epochs and done > before and len(history.epochs) > started.first_epoch:
-        left = (total - done) * history.epochs[-1].seconds / max(1, history.epochs[-1].step - before)
-        text += f" · at most {duration(left)} left"
-    st.progress(min(1.0, done / max(1, total)), text)
+    st.progress(min(1.0, done / max(1, total)), f"Epoch {len(history.epochs):,} of {started.epochs:,}")
 
 
-def _finds(run: Run) -> bool:
+def finds(run: Run) -> bool:
+    """Return whether a run finds rates by a range test."""
     settings = run.settings
     return settings.mode == "range test" or settings.policy.source == "found"
 
@@ -297,62 +238,31 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _empty(run: Run, status: Status) -> None:
-    if run.settings.mode == "range test":
-        return
-    if status.state in ENDED:
-        st.caption("This run ended before its first step, so there is nothing to draw.")
-    else:
-        st.caption("The charts appear with the first steps.")
+# --- afterwards ----------------------------------------------------------------------------------------------
 
 
-def _results(run: Run) -> None:
-    history = _reader(run).read()
-    best = history.best
-    alone = run.settings.networks == 1 and not run.settings.data.all_rows
-    if history.ended is not None and best is not None and history.started is not None and alone:
-        kept = run.settings.training.early_stopping.restore_best
-        st.caption(
-            f"Best epoch: {best.epoch:,} of {len(history.epochs):,}"
-            + (", whose weights the model has." if kept else "; the model has the weights of the last epoch.")
+def _ended(run: Run) -> None:
+    status = run.status
+    history = curves.reader(run).read()
+    place = _head(run, status)
+    nothing_found = finds(run) and refused_rates.is_refused(history)
+    if (
+        status.state in ("interrupted", "stopped", "failed")
+        and not nothing_found
+        and access.may("resume", run)
+        and place.button(
+            "Resume",
+            icon=":material/resume:",
+            key=f"resume.{run.id}",
+            help="Goes on after the last saved epoch; from the start if there is none.",
         )
-    stopping.show(run, history)
-    if history.prepared is not None and history.prepared.notes:
-        with st.expander(f"Data preparation ({len(history.prepared.notes)})", icon=":material/info:"):
-            for note in history.prepared.notes:
-                st.markdown(f"- {plain(note, 400)}")
-    if run.settings.data.all_rows and run.model_path.exists():
-        model_for_use.tell(run, history)
-        sizes.show(run, history)
-        _take_along(run)
-    if not run.scores_path.exists():
-        return
-    try:
-        scores = evaluation.Scores.from_json(run.scores_path.read_bytes())
-    except (UserError, OSError) as error:
-        # The curves stay, and the Predict page needs no scores.
-        what = str(error) if isinstance(error, UserError) else "The scores of this run cannot be read."
-        st.warning(plain(what, None), icon=":material/warning:")
-        return
-    st.subheader("Test results", anchor=False)
-    st.markdown(plain(scores.summary, None))
-    results.show(run, history, scores)
-    model_for_use.offer(run, history)
-    sizes.show(run, history)
-    _take_along(run)
-
-
-def _take_along(run: Run) -> None:
-    if not access.may("download", run):
-        return
-    st.download_button(
-        "Download the model",
-        data=actions.download(run),
-        file_name=download.file_name(run),
-        mime="application/zip",
-        icon=":material/download:",
-        key=f"download.{run.id}",
-        on_click="ignore",
-        help="A zip with the model, the preprocessor, the settings, the history and a short script that predicts.",
-    )
-    exports.show(run)
+    ):
+        actions.resume(run)
+        st.rerun()
+    if status.message and status.state in ("failed", "interrupted", "diverged"):
+        st.error(plain(status.message, None))
+    if nothing_found and run.settings.mode == "train":
+        refused_rates.of_run(run, history)
+    if history.sweeps:
+        range_test.drawer(run, history)
+    finished.show(run, history)

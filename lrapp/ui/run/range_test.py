@@ -13,7 +13,14 @@ from lrapp.phrasing import counted, number
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
-from lrapp.settings import FixedSettings, PolicySettings, RangeTestSettings, RunSettings, with_rates
+from lrapp.settings import (
+    FixedSettings,
+    PolicySettings,
+    RangeTestSettings,
+    RunSettings,
+    summary,
+    with_rates,
+)
 from lrapp.settings.base import checked
 from lrapp.ui.parts import (
     access,
@@ -23,6 +30,7 @@ from lrapp.ui.parts import (
     number_cells,
     resources,
     saving,
+    session,
     start_buttons,
     waiting,
 )
@@ -39,8 +47,15 @@ _ABOUT = {
 }
 
 
-def curve(history: History, settings: RangeTestSettings, key: str) -> float | None:
-    """Draw a range test and its result; return the rate that was clicked in the chart, if any."""
+def curve(history: History, settings: RangeTestSettings, key: str, told: str = "") -> float | None:
+    """Draw a range test and its result; return the rate that was clicked in the chart, if any.
+
+    Args:
+        history: Events of the run, with at least one sweep.
+        settings: Of the test.
+        key: Of the chart.
+        told: What the page says of the run already, and need not say twice.
+    """
     if settings.rise == "linear":
         watched = history.sweeps[-1].watched
         spec = linear_test.linear_spec(settings.linear_start_lr, settings.linear_end_lr, watched)
@@ -55,13 +70,25 @@ def curve(history: History, settings: RangeTestSettings, key: str) -> float | No
         clicked = saving.saveable(spec, points, "range-test", key, selection="line", live=True)
     if found is None:
         return None
-    (st.caption if found.minimum is not None else st.warning)(plain(found.sentence, None))
+    if found.sentence not in told:
+        (st.caption if found.minimum is not None else st.warning)(plain(found.sentence, None))
     rates = [point["learning_rate"] for point in clicked if "learning_rate" in point]
     return float(rates[0]) if rates else None
 
 
+def drawer(run: Run, history: History) -> None:
+    """Show the range test that a run began with.
+
+    Args:
+        run: The run.
+        history: Its events, with at least one sweep.
+    """
+    with st.expander("Range test", icon=":material/search_insights:", expanded=not history.steps_done):
+        curve(history, run.settings.range_test, f"range.{run.id}.whole", run.status.message)
+
+
 def card(settings: RunSettings, training_rows: int | None) -> None:
-    """Show the button that starts a range test with these settings, and the test that was started last.
+    """Show the button that starts a range test with these settings.
 
     Args:
         settings: The draft, with the policy as chosen.
@@ -70,12 +97,7 @@ def card(settings: RunSettings, training_rows: int | None) -> None:
     obstacle = "there is no table" if training_rows is None else None
     test = settings.range_test
     key = draft.key("range_test")
-    drawer = resources.drawer(
-        "Find the rates: range test",
-        ":material/search_insights:",
-        f"{key}.drawer",
-        expanded=_test_id() is not None,
-    )
+    drawer = resources.drawer("Find the rates: range test", ":material/search_insights:", f"{key}.drawer")
     if not drawer.open:
         kept = fields.kept(test, ["rise", *test.fields], key)
         draft.put(draft.get().model_copy(update={"range_test": test.model_copy(update=kept)}))
@@ -101,9 +123,10 @@ def card(settings: RunSettings, training_rows: int | None) -> None:
             width="stretch",
             help=f"Not yet: {obstacle}." if obstacle else length(test),
         ):
-            st.query_params["test"] = actions.start(settings, start_buttons.token("range test")).id
+            made = actions.start(settings, start_buttons.token("range test"))
+            session.state().shown_run = ""
+            st.query_params.from_dict({"test": made.id})
             st.rerun()
-        _last_test(settings)
 
 
 def length(test: RangeTestSettings) -> str:
@@ -117,16 +140,27 @@ def _test_id() -> str | None:
     return st.query_params.get("test")
 
 
-def _last_test(settings: RunSettings) -> None:
+def last(settings: RunSettings) -> None:
+    """Show the test that was started last, if its address is known.
+
+    Args:
+        settings: The draft, which takes the rates.
+    """
     test_id = _test_id()
     if test_id is None:
         return
+    st.subheader("Range test", anchor=False)
     try:
         run = resources.store().get(test_id)
         ended = run.status.state in ENDED
     except UserError as error:
         st.caption(plain(str(error), None))
         return
+    ran = run.settings
+    told = summary.data(ran.data), summary.network(ran.model), summary.training(ran.training)
+    st.caption(plain(" · ".join((*told, resources.started(run))), None))
+    if changed := draft.changed_since(run.settings):
+        st.caption(f":material/edit_note: Changed since this test: {', '.join(changed)}.")
     if ended:
         _show(run, settings)
     else:

@@ -1,4 +1,4 @@
-"""Results of one finished run: scores beside baselines, closer views, and a report."""
+"""Closer views of a finished run: its figures and mistakes, what matters to it, and a report."""
 
 from contextlib import suppress
 from functools import partial
@@ -8,70 +8,85 @@ import streamlit as st
 from lrapp.charts import results
 from lrapp.charts.results import Figure
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, boosted_trees, model_sizes, setting_checks, tree_advice
+from lrapp.evaluation import analysis_text, model_sizes
 from lrapp.evaluation.analysis import Insight
-from lrapp.evaluation.diagnosis import Card, Diagnosis, diagnose
 from lrapp.evaluation.scores import Scores
-from lrapp.evaluation.tree_advice import Idea
-from lrapp.execution import loggers
 from lrapp.export import report
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import (
-    access,
-    actions,
-    cards,
-    choices,
-    draft,
-    resources,
-    saving,
-    session,
-)
+from lrapp.ui.parts import access, actions, choices, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import changes, misclassified, threshold
+from lrapp.ui.run.headline import Found
 
-_TREES_SECONDS = 1.0
-_LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
+_MATTERS = "What matters"
 
 
-def show(run: Run, history: History, scores: Scores) -> None:
-    """Show scores, verdict, diagnosis and the closer look.
+def errors(run: Run, scores: Scores, found: Found) -> None:
+    """Show all figures, and where the network is wrong.
 
     Args:
         run: Has ended and left its scores.
-        history: Its events.
         scores: Test results.
+        found: What else is known of its network.
     """
-    for note in loggers.notes(run):
-        st.warning(plain(note, None), icon=":material/warning:")
-    insight = _insight(run)
-    beside = _beside(run)
+    insight, beside = found.insight, found.beside
     st.dataframe(analysis_text.score_frame(scores, insight, beside), hide_index=True)
     if insight is not None and insight.threshold is not None and insight.confusion is not None:
         st.caption(plain(insight.threshold.sentence(insight.confusion.names[1]), None))
+    compared = [insight.verdict] if insight is not None and insight.verdict else []
+    compared += [beside.sentence] if beside is not None else []
+    for sentence in compared:
+        st.markdown(plain(sentence, None))
+    for note in beside.notes if beside is not None else ():
+        st.caption(plain(note, None))
     if scores.out_of_fold is not None:
         with st.expander("Each fold", icon=":material/view_module:"):
             st.dataframe(scores.out_of_fold.frame(), hide_index=True)
-    if insight is not None and insight.verdict:
-        st.markdown(plain(insight.verdict, None))
-    if beside is not None:
-        st.markdown(plain(beside.sentence, None))
-        for note in beside.notes:
-            st.caption(plain(note, None))
-        if beside.ideas:
-            _way_to_ideas(run, beside.ideas)
-    elif resources.jobs().comparing(run):
-        resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
-    diagnosis = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
-    _diagnosis(run, diagnosis)
-    for remark in setting_checks.after(run.settings, history):
-        if remark.sentence != diagnosis.sentence:
-            st.warning(plain(remark.text, None), icon=":material/rule_settings:")
-    if insight is not None:
-        _closer_look(run, insight)
+    if insight is None:
+        st.caption(_no_insight(run))
+        return
+    for note in insight.notes:
+        st.caption(plain(note, None))
+    views = [view for view in analysis_text.views(insight) if view != _MATTERS]
+    if views:
+        st.fragment(_views)(run, insight, views)
+    misclassified.show(run, insight)
+
+
+def matters(run: Run, found: Found) -> None:
+    """Show which columns the network's answers depend on.
+
+    Args:
+        run, found: As for ``errors``.
+    """
+    insight = found.insight
+    if insight is None or not insight.importance:
+        st.caption(_no_insight(run) if insight is None else "That is not measured for pictures.")
+        return
+    st.caption(analysis_text.IMPORTANCE)
+    _figure(run, results.importance(insight.importance, analysis_text.worse(insight)))
+    if insight.dependence:
+        st.fragment(_dependence)(run, insight)
+
+
+def _no_insight(run: Run) -> str:
+    if run.settings.crossed and not run.settings.data.test_share:
+        return "There is no closer look at this run's model, as there are no test rows for it."
+    why = "older runs have none" if run.settings.closer_look else "comparisons leave it out"
+    return f"There is no closer look at this run's model, as {why}. Train its settings as a single run to have one."
+
+
+def report_button(run: Run, history: History, scores: Scores, found: Found) -> None:
+    """Offer a report.
+
+    Args:
+        run, scores, found: As for ``errors``.
+        history: The run's events.
+    """
     st.download_button(
         "Report (HTML)",
-        data=lambda: _report(run, history, scores, insight, beside),
+        data=lambda: _report(run, history, scores, found),
         file_name=f"report-{run.id}.html",
         mime="text/html",
         icon=":material/description:",
@@ -81,113 +96,17 @@ def show(run: Run, history: History, scores: Scores) -> None:
     )
 
 
-def _closer_look(run: Run, insight: Insight) -> None:
-    for note in insight.notes:
-        st.caption(plain(note, None))
-    views = analysis_text.views(insight)
-    if views:
-        st.fragment(_views)(run, insight, views)
-    misclassified.show(run, insight)
-
-
-def _report(
-    run: Run,
-    history: History,
-    scores: Scores,
-    insight: Insight | None,
-    beside: boosted_trees.BesideTrees | None,
-) -> bytes:
+def _report(run: Run, history: History, scores: Scores, found: Found) -> bytes:
     mistakes = None
     with suppress(UserError):  # damaged; the page shows that already
         mistakes = misclassified.kept(run)
-    title = resources.run_title(run)
+    title, sizes = resources.run_title(run), model_sizes.kept(run.folder)
     return report.html(
-        title, history, run.settings, scores, insight, mistakes, beside, model_sizes.kept(run.folder)
+        title, history, run.settings, scores, found.insight, mistakes, found.beside, sizes
     ).encode()
 
 
-def _beside(run: Run) -> boosted_trees.BesideTrees | None:
-    try:
-        return boosted_trees.kept(run.folder)
-    except UserError as error:
-        st.warning(plain(str(error), None), icon=":material/warning:")
-    return None
-
-
-def _wait_for_trees(run: Run) -> None:
-    if not resources.jobs().comparing(run):
-        st.rerun()
-    st.caption("Boosted trees are learning from the same rows, to compare …")
-
-
-def _insight(run: Run) -> Insight | None:
-    try:
-        return Insight.from_json(run.insight_path.read_bytes())
-    except FileNotFoundError:
-        if run.settings.crossed and not run.settings.data.test_share:
-            st.caption("There is no closer look at this run's model, as there are no test rows for it.")
-            return None
-        why = "older runs have none" if run.settings.closer_look else "comparisons leave it out"
-        st.caption(
-            f"There is no closer look at this run's model, as {why}. Train its settings as a run of their own to have "
-            "one."
-        )
-    except UserError as error:
-        st.warning(plain(str(error), None), icon=":material/warning:")
-    return None
-
-
-def _diagnosis(run: Run, found: Diagnosis) -> None:
-    text = plain(found.sentence, None)
-    if found.advice:
-        text += f" **{plain(found.advice, None)}**"
-    st.info(text, icon=_LOOKS.get(found.verdict, ":material/insights:"))
-    if found.card is not None:
-        _way_to(run, found, found.card)
-    cards.scroll_if_asked()
-
-
-def _way_to(run: Run, found: Diagnosis, card: Card) -> None:
-    """Buttons that show the setting's card, and that set what is advised."""
-    go = change = False
-    with st.container(horizontal=True):
-        if found.settings is not None:
-            change = st.button(
-                "Set it on the Train page",
-                icon=":material/tune:",
-                key=f"try.{run.id}",
-                help="Takes this run's settings with that one change; nothing trains until you press Train.",
-            )
-        go = st.button(
-            f"Show the card “{plain(card)}”",
-            icon=":material/arrow_outward:",
-            type="tertiary",
-            key=f"card.{run.id}",
-            help="The card of the Train page that holds this setting, as it is there now.",
-        )
-    if change and found.settings is not None:
-        draft.replace(found.settings)
-    if go or change:
-        cards.scroll_to(card)
-        st.switch_page(session.state().pages["train"], query_params={"run": run.id})
-
-
-def _way_to_ideas(run: Run, found: tuple[Idea, ...]) -> None:
-    several = len(found) > 1
-    if st.button(
-        f"Set {'them' if several else 'it'} on the Train page",
-        icon=":material/tune:",
-        key=f"try.trees.{run.id}",
-        help=f"Takes this run's settings with {'all of these changes' if several else 'that one change'}; nothing "
-        "trains until you press Train.",
-    ):
-        draft.replace(tree_advice.tried(run.settings, found))
-        cards.scroll_to(tree_advice.card(found))
-        st.switch_page(session.state().pages["train"], query_params={"run": run.id})
-
-
 def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
-    st.subheader("A closer look", anchor=False)
     chosen = st.pills(
         "Look at", views, default=views[0], key=f"look.{run.id}", required=True, label_visibility="collapsed"
     )
@@ -212,11 +131,6 @@ def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
             st.caption(plain(analysis_text.residual_sentence(insight), None))
             draw(results.predicted(insight.residuals, run.settings.data.target or "target"))
             draw(results.residuals(insight.residuals))
-        case "What matters":
-            st.caption(analysis_text.IMPORTANCE)
-            draw(results.importance(insight.importance, analysis_text.worse(insight)))
-            if insight.dependence:
-                _dependence(run, insight)
 
 
 _PERCENT = {name: st.column_config.NumberColumn(format="%.1f %%") for name in ("precision", "recall", "F1")}

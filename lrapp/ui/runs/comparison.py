@@ -1,4 +1,4 @@
-"""Several runs side by side: the settings in which they differ, and their curves in one group of charts."""
+"""Several runs side by side: their curves in one group of charts, and the settings in which they differ."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,8 @@ from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.ui.parts import resources, saving, session
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.run import range_test
+from lrapp.ui.runs import colours
 
 SECONDS_BETWEEN_LOOKS = 2.0
 # Visible in both themes, behind black and white text.
@@ -29,9 +31,37 @@ def show(rows: Sequence[Row]) -> None:
     """
     if len(rows) > MOST_RUNS:
         st.info(f"At most {MOST_RUNS} runs can be distinguished; the newest {MOST_RUNS} are compared.")
+    tests = [row for row in rows if row.range_test]
+    _runs([row for row in rows if not row.range_test][-MOST_RUNS:])
+    if tests:
+        st.caption("Range tests have no curves of training; theirs are here.")
+    for row in tests[-MOST_RUNS:]:
+        _range_test(row)
+
+
+def _range_test(row: Row) -> None:
+    st.markdown(f"**{plain(row.name, 200)}** · {row.created:%d %b, %H:%M:%S} UTC")
+    run = _run(row)
+    try:
+        settings = run.settings
+        history = run.history()
+    except (UserError, OSError):
+        st.warning(plain(row.trouble, None), icon=":material/warning:")
+        return
+    if history.sweeps:
+        range_test.curve(history, settings.range_test, f"runs.range_test.{row.id}")
+    else:
+        st.caption("It ended before it tried a rate." if row.state in ENDED else "It has not begun yet.")
+
+
+def _run(row: Row) -> Run:
+    return Run(resources.store().home / "runs" / row.id)
+
+
+def _runs(rows: Sequence[Row]) -> None:
     compared, histories = [], []
-    for row in rows[-MOST_RUNS:]:
-        run = Run(resources.store().home / "runs" / row.id)
+    for row in rows:
+        run = _run(row)
         try:
             if row.state is None:
                 raise UserError(row.trouble)
@@ -43,14 +73,18 @@ def show(rows: Sequence[Row]) -> None:
             )
     if not compared:
         return
+    names = distinct(
+        [one.row.name for one in compared], apart=[f"{one.row.created:%d %b, %H:%M:%S}" for one in compared]
+    )
+    live = any(one.row.state not in ENDED for one in compared)
+    # A fragment, so that another axis does not rerun the whole page.
+    resources.fragment(_charts, SECONDS_BETWEEN_LOOKS if live else None)(histories, names, live=live)
+    if len(compared) < 2:
+        return
     table = run_differences.side_by_side(compared)
     for remark in table.remarks:
         st.info(plain(remark, None), icon=":material/info:")
     _differences(table)
-    names = distinct([one.row.name for one in compared])
-    live = any(one.row.state not in ENDED for one in compared)
-    # A fragment, so that another axis does not rerun the whole page.
-    resources.fragment(_charts, SECONDS_BETWEEN_LOOKS if live else None)(histories, names, live=live)
 
 
 def _differences(table: SideBySide) -> None:
@@ -88,7 +122,11 @@ def _charts(runs: Sequence[Run], names: Sequence[str], *, live: bool = False) ->
     if live and ended:
         st.rerun()
     if not any(history.steps_done for history in histories):
-        st.caption("The charts appear with the first steps.")
+        st.caption(
+            "These runs ended before their first step, so there is nothing to draw."
+            if ended
+            else "The charts appear with the first steps."
+        )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         axis: overlays.Axis = (
@@ -104,7 +142,10 @@ def _charts(runs: Sequence[Run], names: Sequence[str], *, live: bool = False) ->
         )
     with st.container(key="run_charts"):
         saving.saveable(
-            overlays.overlay_spec(names, overlays.metrics_of(histories), axis, log_loss=log_loss),
+            colours.coloured(
+                overlays.overlay_spec(names, overlays.metrics_of(histories), axis, log_loss=log_loss),
+                [run.id for run in runs],
+            ),
             overlays.overlay_frame(histories, names, axis),
             "runs",
             "overlay." + ".".join(run.id for run in runs),

@@ -3,143 +3,40 @@
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.experiments import run_table, study_files
-from lrapp.experiments.run_differences import MOST_RUNS
+from lrapp.experiments.run_list import Fold
 from lrapp.experiments.run_table import Row
 from lrapp.runs import notes
 from lrapp.runs.store import ENDED, Run
-from lrapp.ui.parts import access, actions, draft, number_cells, resources, session
+from lrapp.ui.parts import access, actions, draft, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
-from lrapp.ui.runs import comparison, disk, sharing
-
-MOST_SHOWN = 500
+from lrapp.ui.runs import comparison, disk, listing, sharing
 
 
 def page() -> None:
     """Show the page."""
     st.subheader("Runs", anchor=False)
     _undo()
-    _runs()
+    chosen = listing.show()
+    rows = [line.run for line in chosen if line.run is not None]
+    if len(rows) == 1:
+        _one(rows[0])
+    elif rows:
+        _several(rows)
+    elif len(chosen) == 1 and chosen[0].fold is not None:
+        _fold(chosen[0].fold)
     disk.show()
 
 
-def _runs() -> None:
-    asked = st.query_params.get_all("run")
-    runs = _listed(asked)
-    if not runs:
-        st.info("No runs yet. Go to **Train**, press the Train button, and the run will be listed here.")
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Find",
-            key="runs_text",
-            icon=":material/search:",
-            placeholder="name, table, target, policy, note …",
-            help="Lists the runs that contain each of these words.",
+def _fold(fold: Fold) -> None:
+    st.caption("Its runs stand below it. Tick some of them.")
+    if fold.study:
+        st.page_link(
+            session.state().pages["compare"],
+            label="Open on the Compare page",
+            icon=":material/compare_arrows:",
+            query_params={"study": fold.study},
         )
-        starred = st.toggle("Starred only", key="runs_starred")
-        runs = _without_members(runs, asked)
-    rows = [row for row in (_row(run.id, run_table.stamp(run)) for run in runs) if row.matches(text)]
-    if starred:
-        rows = [row for row in rows if row.starred]
-    if not rows:
-        st.info("No run matches. Remove a word, or turn “Starred only” off.")
-        return
-    if len(rows) > MOST_SHOWN:
-        st.caption(f"The newest {MOST_SHOWN} of {len(rows):,}.")
-    chosen = _table(rows[:MOST_SHOWN], asked)
-    if len(chosen) == 1:
-        _one(chosen[0])
-    elif chosen:
-        _several(chosen)
-
-
-# --- which runs ----------------------------------------------------------------------------------------------
-
-
-def _listed(asked: list[str]) -> list[Run]:
-    """The runs that this visitor may see, those in the address, and folders without a status."""
-    runs = {run.id: run for run in resources.visible_runs()}
-    for run_id in asked:
-        try:
-            runs.setdefault(run_id, resources.store().get(run_id))
-        except UserError as error:
-            st.warning(plain(str(error), None), icon=":material/warning:")
-    for run in resources.store().broken():
-        if access.may("look", run):
-            runs.setdefault(run.id, run)
-    return [runs[run_id] for run_id in sorted(runs, reverse=True)]
-
-
-def _without_members(runs: list[Run], asked: list[str]) -> list[Run]:
-    """Leave out the runs of comparisons and searches, which would crowd out the others, unless they are asked for."""
-    compared = study_files.member_ids(resources.store()) - set(asked)
-    if not any(run.id in compared for run in runs):
-        return runs
-    shown = st.toggle(
-        "Show runs of comparisons",
-        key="compared_runs",
-        help="Also the trials of random searches; all of them are listed on the Compare page.",
-    )
-    return runs if shown else [run for run in runs if run.id not in compared]
-
-
-# Shared by all tabs; a row is small, and read anew when one of its files has changed.
-@st.cache_resource(max_entries=5_000, show_spinner=False)
-def _row(run_id: str, stamp: tuple[tuple[int, int], ...]) -> Row:
-    return run_table.row(Run(resources.store().home / "runs" / run_id))
-
-
-def _table(rows: list[Row], asked: list[str]) -> list[Row]:
-    """Show the table; return the rows that are chosen, the oldest first."""
-    ids = [row.id for row in rows]
-    kept = session.state().runs_table
-    if kept is None or kept[0] != ids:
-        # A selection is kept by position: for another list, a new table begins with the same runs selected.
-        places = [ids.index(run_id) for run_id in asked if run_id in ids]
-        number = 1 if kept is None else kept[1] + 1
-        kept = session.state().runs_table = (ids, number, places)
-    event = st.dataframe(
-        number_cells.written(
-            run_table.frame(rows, {state: run_view.title(state) for state in (*ENDED, "queued", "running")}),
-            {"Seconds": "{:,.1f}".format},
-            [row.metric for row in rows],
-            ["Validation", "Test"],
-        ),
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": kept[2]}},
-        key=f"runs.{kept[1]}",
-        height=min(38 + 35 * len(rows), 420),
-        placeholder="",
-        column_config={
-            "★": st.column_config.TextColumn(width=30, help="Starred"),
-            "Name": st.column_config.TextColumn(width="medium"),
-            "State": st.column_config.TextColumn(width=130),
-            "Trouble": st.column_config.TextColumn(width="large"),
-            # Wide enough for figures in millions, whose first digits would be cut off.
-            "Validation": st.column_config.NumberColumn(
-                width=95,
-                help="The metric on validation rows, with the weights that the model has.",
-            ),
-            "Test": st.column_config.NumberColumn(
-                width=95,
-                help="The metric on test rows, which were not used before the end.",
-            ),
-            "Seconds": st.column_config.NumberColumn(help="Seconds of training."),
-            "Created": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss"),
-        },
-    )
-    chosen = [rows[place] for place in sorted(event["selection"]["rows"], reverse=True) if place < len(rows)]
-    wanted = [row.id for row in chosen]
-    if wanted != asked:
-        # The address holds the choice, so that a refresh or another person finds the same.
-        st.query_params.from_dict({"run": wanted} if wanted else {})
-    if not chosen:
-        st.caption(f"Tick a row to open it, or up to {MOST_RUNS} to compare them. A click on a title sorts.")
-    return chosen
 
 
 # --- one run -------------------------------------------------------------------------------------------------
@@ -248,6 +145,7 @@ def _delete(rows: list[Row]) -> None:
         return
     actions.delete(runs)
     session.state().deleted_runs = " ".join(row.id for row in rows)
+    session.state().runs_ticked = []
     st.query_params.clear()
     st.rerun()
 

@@ -14,14 +14,18 @@ from lrapp.ui.parts.plain_text import plain
 _MOST_FILE_BYTES = 2_000_000
 
 
-def bar() -> None:
-    """Show, on the Train page: what is wrong with a link, the file that settings want, Share, Open settings."""
+def trouble() -> None:
+    """Say what is wrong with a link, and ask for the file that settings want."""
     if trouble := draft.link_trouble():
         st.warning(
             f"{plain(trouble, None)} Until then the usual settings are on this page.",
             icon=":material/link_off:",
         )
     _wanted_file(draft.get())
+
+
+def bar() -> None:
+    """Show, on the Train page: Share, Open settings."""
     resources.fragment(_buttons)()
 
 
@@ -108,7 +112,7 @@ def _wanted_file(settings: RunSettings) -> None:
     source = settings.data.source
     store = resources.store()
     if resources.uploads().refused(source):
-        return  # the Data card says why a file was refused
+        return  # the Data step says why a file was refused
     if access.may_use(source) and store.holds(source):
         return
     # Where uploads have owners, this does not reveal whether another visitor has uploaded it.

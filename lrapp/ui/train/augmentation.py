@@ -1,4 +1,4 @@
-"""Part of the Network card: how pictures are varied in training, and what the network then sees."""
+"""Part of the Network step: how pictures are varied in training, and what the network then sees."""
 
 import numpy as np
 import streamlit as st

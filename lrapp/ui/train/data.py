@@ -1,4 +1,4 @@
-"""The Data card for a table: what the columns are, what to predict, how to split and prepare."""
+"""The Data step for a table: what the columns are, what to predict, how to split and prepare."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,7 @@ from lrapp.settings import (
     Source,
     Task,
 )
-from lrapp.tables.columns.kinds import ColumnKind
-from lrapp.ui.parts import choices, draft, fields, reading, resources
+from lrapp.ui.parts import choices, draft, expert, fields, reading, resources
 from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from lrapp.tables.reading import Table
     from lrapp.tables.text.dialects import Dialect
 
-MOST_SHOWN_COLUMNS = 50
 _DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Space", ":": "Colon"}
 # Delimiters of aligned text; detected, never chosen.
 _RUNS = {"  ": "Two or more spaces", "\t\t": "Tabs in a row"}
@@ -60,14 +58,12 @@ def card(data: DataSettings) -> Chosen:
     """Show the card of a table below the choice of the source, and return what was chosen."""
     name = f"data.{data_choice.short_id(data.source)}"
     try:
-        drawer = resources.drawer(
-            "How the file is read", ":material/description:", draft.key(f"{name}.dialect")
-        )
-        with drawer:
-            data = data.model_copy(update={"dialect": _dialect(data, name, shown=bool(drawer.open))})
-        plain_table = resources.table(data.model_copy(update={"kinds": {}}))
-        _summary(plain_table, name)
-        data = data.model_copy(update={"kinds": _kinds(data, plain_table.kinds, name)})
+        data = _reading(data, name)
+        plain_table = resources.table(_as_detected(data))
+        if len(plain_table.sheets) > 1:
+            data = _sheet(data, plain_table.sheets, name)
+            plain_table = resources.table(_as_detected(data))
+        _summary(plain_table)
         table = resources.table(data)
     except reading.StillReading as still:
         reading.show(still.work)
@@ -75,10 +71,14 @@ def card(data: DataSettings) -> Chosen:
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         reading.offer_again(error, draft.key("data.again"))
-        return Chosen(data, obstacle="the table cannot be used yet; the Data card says why")
+        return Chosen(data, obstacle="the table cannot be used yet; the Data step says why")
     for note in table.notes[len(plain_table.notes) :]:
         st.caption(plain(note, 400))
     return _target(data, table, name)
+
+
+def _as_detected(data: DataSettings) -> DataSettings:
+    return data.model_copy(update={"kinds": {}})
 
 
 # --- which tables there are -----------------------------------------------------------------------------------
@@ -106,18 +106,63 @@ def usual_target(source: Source) -> str | None:
 # --- how it is read ------------------------------------------------------------------------------------------
 
 
+def _reading(data: DataSettings, name: str) -> DataSettings:
+    """Let experts, and whoever has a file that cannot be read otherwise, say how it is read."""
+    if not expert.on() and _usual(data.dialect) and _can_be_read(data):
+        return data
+    drawer = resources.drawer("How the file is read", ":material/description:", draft.key(f"{name}.dialect"))
+    with drawer:
+        return data.model_copy(update={"dialect": _dialect(data, name, shown=bool(drawer.open))})
+
+
+def _usual(dialect: DialectSettings) -> bool:
+    return dialect == DialectSettings(sheet=dialect.sheet)
+
+
+def _sheet(data: DataSettings, sheets: tuple[str, ...], name: str) -> DataSettings:
+    """Ask which sheet holds the table; what was chosen for the columns of another one is forgotten."""
+    info = DialectSettings.model_fields["sheet"]
+    options = ["", *sheets]
+    key = draft.key(f"{name}.sheet")
+    st.session_state.setdefault(key, data.dialect.sheet or "")
+    chosen = st.selectbox(
+        info.title or "",
+        options,
+        format_func=choices.texts(options, lambda sheet: sheet or "The first with a value"),
+        key=key,
+        help=info.description,
+    )
+    if (chosen or None) == data.dialect.sheet:
+        return data
+    dialect = data.dialect.model_copy(update={"sheet": chosen or None})
+    anew: dict[str, Any] = {"kinds": {}, "left_out": (), "gap_codes": {}, "target": None, "task": None}
+    for field in ("target", "task"):
+        st.session_state.pop(data_choice.field_key(data.source, field), None)
+    return data.model_copy(update={"dialect": dialect, **anew})
+
+
+def _can_be_read(data: DataSettings) -> bool:
+    try:
+        resources.table(_as_detected(data))
+    except reading.StillReading:
+        return True
+    except UserError:
+        return False
+    return True
+
+
 def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
     current = data.dialect
     if not shown:
-        return DialectSettings(
-            **{
+        return current.model_copy(
+            update={
                 field: st.session_state.get(draft.key(f"{name}.dialect.{field}"), getattr(current, field))
                 for field in _OVERRULES
             }
         )
     table, found = None, None
     try:
-        table = resources.table(data.model_copy(update={"kinds": {}}))
+        table = resources.table(_as_detected(data))
         found = table.dialect
     except UserError:
         # The card shows the error below the choices that may solve it.
@@ -142,7 +187,7 @@ def _in_words(found: "Dialect") -> str:
         f"encoding {found.encoding}",
         f"delimiter {delimiter}",
         "a header" if found.header else "no header",
-        f"decimal mark {found.decimal}",
+        f"decimal {'points' if found.decimal == '.' else 'commas'}",
     ]
     if found.thousands:
         words.append(f"thousands grouped by {found.thousands!r}")
@@ -165,7 +210,7 @@ def _overrule(
     )
 
 
-def _summary(table: "Table", name: str) -> None:
+def _summary(table: "Table") -> None:
     rows, columns = table.frame.shape
     counts = ((rows, "row"), (columns, "column"))
     st.markdown(", ".join(f"**{count:,}** {word}{'' if count == 1 else 's'}" for count, word in counts))
@@ -182,76 +227,15 @@ def _summary(table: "Table", name: str) -> None:
                     hide_index=True,
                     height=200,
                 )
-    drawer = resources.drawer("First rows", ":material/table_rows:", draft.key(f"{name}.rows"))
-    if drawer.open:
-        with drawer:
-            if columns > MOST_SHOWN_COLUMNS:
-                st.caption(f"The first {MOST_SHOWN_COLUMNS} of {columns:,} columns.")
-            st.dataframe(table.frame.iloc[:100, :MOST_SHOWN_COLUMNS], hide_index=True, height=240)
-
-
-# --- what the columns are ------------------------------------------------------------------------------------
-
-
-def _kinds(data: DataSettings, detected: dict[str, ColumnKind], name: str) -> dict[str, ColumnKind]:
-    key = draft.key(f"{name}.kinds")
-    base_key = f"{key}.base"
-    if key not in st.session_state or base_key not in st.session_state:
-        # The editor's initial table must not change, or it forgets what was edited.
-        st.session_state[base_key] = data.kinds
-    base: dict[str, ColumnKind] = st.session_state[base_key]
-    start = {column: base.get(column, kind) for column, kind in detected.items()}
-    columns = list(detected)
-    edits: dict[int, dict[str, str]] = st.session_state.get(key, {}).get("edited_rows", {})
-    chosen = start | {
-        columns[row]: ColumnKind(edit["kind"]) for row, edit in edits.items() if edit.get("kind")
-    }
-    left_out = sum(
-        kind in (ColumnKind.IDENTIFIER, ColumnKind.CONSTANT, ColumnKind.TEXT) for kind in chosen.values()
-    )
-    title = "Columns" + (f" ({left_out} left out)" if left_out else "")
-    drawer = resources.drawer(title, ":material/view_column:", f"{key}.drawer")
-    if drawer.open:
-        with drawer:
-            _kinds_editor(data, start, key)
-    return {column: kind for column, kind in chosen.items() if kind != detected[column]}
-
-
-def _kinds_editor(data: DataSettings, start: dict[str, ColumnKind], key: str) -> None:
-    """Show the columns; edits are in the session, under the key."""
-    st.caption("Identifiers, constants and long texts are left out. Change a kind that was detected wrongly.")
-    found = resources.overview(data.source, data.dialect)
-    shown = found.drop(columns=["reason"]).assign(kind=[start[name].value for name in found["name"]])
-    st.data_editor(
-        shown,
-        key=key,
-        hide_index=True,
-        height=min(38 + 35 * len(shown), 420),
-        disabled=["name", "missing", "distinct", "distribution", "examples"],
-        column_config={
-            "name": st.column_config.TextColumn("Column", width="small"),
-            "kind": st.column_config.SelectboxColumn(
-                "Kind",
-                options=[kind.value for kind in ColumnKind],
-                required=True,
-                width="small",
-                help="What the network is given: a number as it is, a category as one input for each value.",
-            ),
-            "missing": st.column_config.ProgressColumn(
-                "Missing", format="%.1f %%", min_value=0, max_value=100, width="small"
-            ),
-            "distinct": st.column_config.NumberColumn("Distinct", width="small"),
-            "distribution": st.column_config.BarChartColumn("Distribution", width=94),
-            "examples": st.column_config.TextColumn("Examples"),
-        },
-    )
 
 
 # --- what to predict -----------------------------------------------------------------------------------------
 
-_NOT_YET = "the data cannot be used yet; the Data card says why"
-_TASKS: dict[Task | None, str] = {
-    None: "Detected from the target",
+_USUAL = ["missing_numbers", "scaling", "class_weights", "target_transform"]
+_FOR_EXPERTS = ["split_seed", "stratify", "missing_flags", "clip", "min_category_rows", "max_categories"]
+_NOT_YET = "the data cannot be used yet; the Data step says why"
+_TASKS: dict[Any, str] = {
+    data_choice.DETECTED: "Detected from the target",
     "binary": "Two classes",
     "multi-class": "Several classes",
     "regression": "A number",
@@ -267,51 +251,43 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
             "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
         )
         return Chosen(data, obstacle="there is no column to predict")
-    start = (
-        data.target if data.target in columns else usual_target(data.source) or targets.default_target(table)
-    )
-    left, right = st.columns(2, vertical_alignment="bottom")
-    target = left.selectbox(
+    # There is nothing to ask where a single column can be predicted.
+    usual = columns[0] if len(columns) == 1 else usual_target(data.source)
+    start = data.target if data.target in columns else usual
+    key = data_choice.field_key(data.source, "target")
+    if st.session_state.get(key) not in columns:
+        st.session_state[key] = start if start in columns else None
+    target = st.selectbox(
         "Target",
         columns,
-        index=columns.index(start) if start in columns else 0,
+        index=None if st.session_state[key] is None else 0,
         format_func=choices.texts(columns, str),
-        key=draft.key(f"{name}.target"),
+        placeholder="What should be predicted?",
+        key=key,
         help="The column that the model will predict from the others.",
     )
-    task = right.selectbox(
+    if target is None:
+        return Chosen(data.model_copy(update={"target": None}), obstacle=data_choice.NO_TARGET)
+    task_key = data_choice.field_key(data.source, "task")
+    st.session_state.setdefault(task_key, data.task or data_choice.DETECTED)
+    chosen_task = st.selectbox(
         "Task",
         list(_TASKS),
-        index=list(_TASKS).index(data.task),
         format_func=lambda choice: _TASKS[choice],
-        key=draft.key(f"{name}.task"),
+        key=task_key,
         help=DataSettings.model_fields["task"].description,
     )
+    task = None if chosen_task == data_choice.DETECTED else chosen_task
     key = draft.key("data")
     drawer = resources.drawer("Missing values, scaling and split", ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
-        chosen = ask(
-            data,
-            ["validation_share", "test_share", "split_seed", "stratify"],
-            key,
-        )
+        chosen = ask(data, ["validation_share", "test_share"], key)
         others = [column for column in table.kinds if column != target]
         chosen |= _split(data, others, key, f"{name}.split_column", shown=bool(drawer.open))
-        chosen |= ask(
-            data,
-            [
-                "missing_numbers",
-                "missing_flags",
-                "scaling",
-                "clip",
-                "min_category_rows",
-                "max_categories",
-                "class_weights",
-                "target_transform",
-            ],
-            key,
-        )
+        names = _USUAL if not expert.on() else [*_FOR_EXPERTS[:2], *_USUAL, *_FOR_EXPERTS[2:]]
+        chosen |= ask(data, names, key)
+    expert.tell(data, _FOR_EXPERTS)
     data = data.model_copy(update=chosen | {"target": target, "task": task})
     try:
         found: Task = targets.check_data(table, data)

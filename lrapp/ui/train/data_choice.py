@@ -21,10 +21,13 @@ from lrapp.settings.sources import upload_of
 from lrapp.tables import cell_values
 from lrapp.ui.parts import access, draft, kinds, resources, session
 
+DETECTED = "detected"
+NO_TARGET = "choose what should be predicted"
+
 
 @dataclass(frozen=True)
 class Chosen:
-    """The result of the Data card.
+    """The result of the Data step.
 
     Args:
         data: The settings.
@@ -58,7 +61,7 @@ def suits_logarithm(data: DataSettings, task: Task) -> bool:
     """
     if task != "regression" or data.target_transform == "log":
         return False
-    named = data.model_dump_json(include={"source", "dialect", "kinds", "target"})
+    named = data.model_dump_json(include={"source", "dialect", "kinds", "gap_codes", "target"})
     return _suits_logarithm(named)
 
 
@@ -73,7 +76,7 @@ def check_split(data: DataSettings, task: Task) -> None:
         UserError: If there are too few groups, times, rows or rows of a class, or the split column cannot be used.
     """
     if data.split != "random" or data.folds > 1:
-        named = {"source", "dialect", "kinds", "target", "task", "stratify", "split_seed"}
+        named = {"source", "dialect", "kinds", "gap_codes", "target", "task", "stratify", "split_seed"}
         named |= {"validation_share", "test_share", "split", "split_column", "split_column_input", "folds"}
         if sentence := _split_trouble(data.model_dump_json(include=named), task):
             raise UserError(sentence)
@@ -104,6 +107,36 @@ def _expected(data: str, task: Task) -> ExpectedShape:
     return outlook.of_table(resources.table(parsed), parsed, task)
 
 
+def answer(column: str) -> None:
+    """Choose the column to predict.
+
+    Args:
+        column: Its name.
+    """
+    change(draft.get().data.model_copy(update={"target": column, "task": None}))
+
+
+def change(data: DataSettings) -> None:
+    """Put settings of the same table onto the page, also into the fields of the rail that ask for the same.
+
+    Args:
+        data: The settings.
+    """
+    settings = draft.get()
+    if data.target != settings.data.target:
+        st.session_state[field_key(data.source, "target")] = data.target
+    if data.task != settings.data.task:
+        st.session_state[field_key(data.source, "task")] = data.task or DETECTED
+    if data.split_column_input != settings.data.split_column_input:
+        st.session_state[f"{draft.key('data')}.split_column_input"] = data.split_column_input
+    draft.put(settings.model_copy(update={"data": data}))
+
+
+def field_key(source: Source, name: str) -> str:
+    """Return the key of a field that belongs to these data alone."""
+    return draft.key(f"data.{short_id(source)}.{name}")
+
+
 def short_id(source: Source) -> str:
     """Return a name for keys of widgets that belong to these data alone."""
     return source.sha256[:12] if isinstance(source, UploadedSource) else source.name
@@ -129,6 +162,9 @@ def choose(source: Source) -> None:
     The list is another one then: what a browser says of the old one may still be on its way, and would undo the choice.
     """
     session.state().sources_chosen += 1
+    # A run on other data makes room on the stage; it goes on, and is on the Runs page.
+    session.state().shown_run = ""
+    st.query_params.pop("run", None)
     st.session_state[source_key()] = source
 
 

@@ -1,4 +1,4 @@
-"""Part of the Training card: whether the gradients that training would use are those of the loss."""
+"""Part of the Training step: whether the gradients that training would use are those of the loss."""
 
 import html
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from lrapp.execution.tasks import Task
 from lrapp.phrasing import counted, number
 from lrapp.settings import RunSettings
 from lrapp.training.gradient_report import FINE, WRONG, GradientReport, LayerGradients, percent
-from lrapp.ui.parts import actions, draft, resources, session, tasks, waiting
+from lrapp.ui.parts import actions, draft, expert, resources, session, tasks, waiting
 from lrapp.ui.parts.plain_text import plain
 
 
@@ -30,6 +30,8 @@ def card(settings: RunSettings, obstacle: str | None) -> None:
         settings: The draft, with what the cards above say.
         obstacle: What stands in the way of building the network, None if nothing.
     """
+    if not expert.on():
+        return
     check = session.state().gradients
     if check is not None and check.about != _about(settings):
         _forget()  # a check of other settings is of no use any more

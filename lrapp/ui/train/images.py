@@ -1,4 +1,4 @@
-"""The Data card for pictures: what there is, examples of each class, which of them are used, how they are split."""
+"""The Data step for pictures: what there is, examples of each class, which of them are used, how they are split."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _SETS = {
     _DIGITS: (":material/pin:", "1,797 of them."),
 }
 _MOST_LOOKS = 12
-_NOT_YET = "the pictures cannot be used yet; the Data card says why"
+_NOT_YET = "the pictures cannot be used yet; the Data step says why"
 
 
 def offers() -> dict[Source, Offer]:

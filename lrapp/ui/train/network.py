@@ -10,10 +10,10 @@ from lrapp.errors import UserError
 from lrapp.networks import layer_table, shapes
 from lrapp.networks.shapes import LayerShape
 from lrapp.preparation.expected_shape import ExpectedShape
-from lrapp.settings import LayerSettings, ModelSettings, PretrainedStart, RunSettings
+from lrapp.settings import DataKind, LayerSettings, ModelSettings, PretrainedStart, RunSettings
 from lrapp.settings.base import checked
 from lrapp.settings.network import LAYER_KINDS
-from lrapp.ui.parts import draft, fields, kinds, resources
+from lrapp.ui.parts import draft, expert, fields, kinds, resources
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import augmentation as augmentation_card
 from lrapp.ui.train import start_from
@@ -33,6 +33,7 @@ _WIDTHS = {
     "l1": 54,
     "l2": 54,
 }
+_FOR_EXPERTS = ("batch_norm", "l1", "l2")
 # Enough to show a layer of any kind.
 ALL_COLUMNS = ("kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2")
 
@@ -41,7 +42,7 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     """Show the card.
 
     Args:
-        settings: The draft, with what the Data card says.
+        settings: The draft, with what the Data step says.
         expected: What the network will be given; None while the data cannot be used.
 
     Returns:
@@ -49,11 +50,13 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     """
     # Above the table on the page, but it depends on the table, which is read first.
     preset_place = st.container()
+    layers, invalid = settings.model.layers, None
     try:
         layers = _table(settings)
     except UserError as error:
+        # What else can be set stays as it is, with the layers that were valid last.
         st.error(plain(str(error), None), icon=":material/error:")
-        return settings.model, "the layers of the network are not complete"
+        invalid = "the layers of the network are not complete"
     model = checked(settings.model, layers=layers)
     with preset_place:
         _preset(model, kinds.of(settings.data.kind).presets)
@@ -63,15 +66,16 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     if pixels:
         augmentation = augmentation_card.card(settings, can_build=obstacle is None and expected is not None)
         settings = settings.model_copy(update={"model": checked(model, augmentation=augmentation)})
-    settings = settings.model_copy(update={"model": checked(settings.model, **_more(settings))})
+    rare = list(kinds.of(settings.data.kind).rare)
+    if expert.on():
+        settings = settings.model_copy(update={"model": checked(settings.model, **_more(settings, rare))})
     start, missing = start_from.card(settings, _fill)
-    return checked(settings.model, start=start), obstacle or missing
+    return checked(settings.model, start=start), invalid or obstacle or missing
 
 
-def _more(settings: RunSettings) -> dict[str, Any]:
+def _more(settings: RunSettings, names: list[str]) -> dict[str, Any]:
     """Show the settings of the network that most people leave as they are, and return what was chosen."""
     key = draft.key("network")
-    names = list(kinds.of(settings.data.kind).rare)
     title = plain(", ".join(str(ModelSettings.model_fields[name].title) for name in names).capitalize(), None)
     drawer = resources.drawer(title, ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
@@ -106,9 +110,7 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
     if editor_key not in st.session_state or base_key not in st.session_state:
         st.session_state[base_key] = settings.model.layers
     base: tuple[LayerSettings, ...] = st.session_state[base_key]
-    columns = kinds.of(settings.data.kind).columns
-    if any(layer.kind != "dense" for layer in base):
-        columns = ALL_COLUMNS
+    columns = _columns(settings.data.kind, base)
     edited = st.data_editor(
         layer_table.to_frame(base, list(columns)),
         key=editor_key,
@@ -118,7 +120,7 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
         column_config={name: _column(name) for name in columns},
     )
     layers = layer_table.from_rows(edited.to_dict("records"))
-    if columns == ALL_COLUMNS and not layer_table.is_tidy(edited, layers):
+    if "kind" in columns and not layer_table.is_tidy(edited, layers):
         _fill(layers)
         st.rerun()
     if not layers:
@@ -126,6 +128,21 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
     for number in layer_table.idle(layers):
         st.caption(f"Layer {number:d} drops nothing: give it a share above 0 in the column Dropout.")
     return layers
+
+
+def _columns(kind: DataKind, layers: tuple[LayerSettings, ...]) -> tuple[str, ...]:
+    """The columns that are shown: what experts set is left out where no layer has it."""
+    columns = kinds.of(kind).columns
+    if any(layer.kind != "dense" for layer in layers):
+        columns = ALL_COLUMNS
+    if expert.on():
+        return columns
+    usual = LayerSettings()
+    return tuple(
+        name
+        for name in columns
+        if name not in _FOR_EXPERTS or any(getattr(one, name) != getattr(usual, name) for one in layers)
+    )
 
 
 def _column(name: str) -> Any:
@@ -189,7 +206,7 @@ def _shapes(model: ModelSettings, expected: ExpectedShape, *, pixels: bool) -> s
         made = shapes.shapes(model, expected.shape, expected.outputs, expected.numbers)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
-        return "the network cannot be built; the Network card says why"
+        return "the network cannot be built; the Network step says why"
     drawer = resources.drawer(
         "Shapes and parameters",
         ":material/straighten:",

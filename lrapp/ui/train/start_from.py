@@ -1,4 +1,4 @@
-"""Part of the Network card: which weights it starts from."""
+"""Part of the Network step: which weights it starts from."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from lrapp.settings import EarlyStoppingSettings
-from lrapp.ui.parts import draft, fields, resources
+from lrapp.ui.parts import draft, expert, fields, resources
 
 _NUMBERS = {
     "patience": ["patience", "min_delta"],
@@ -13,6 +13,7 @@ _NUMBERS = {
     "PQ": ["pq_alpha", "strip"],
     "UP": ["up_strips", "strip"],
 }
+_RARE = ["criterion", "patience_unit", "target", "minutes"]
 
 
 def card(stopping: EarlyStoppingSettings, key: str) -> dict[str, Any]:
@@ -30,6 +31,8 @@ def card(stopping: EarlyStoppingSettings, key: str) -> dict[str, Any]:
     unit = st.session_state.get(f"{key}.patience_unit", stopping.patience_unit)
     # New fields for each proposal, as an existing field keeps its value.
     numbers = fields.choose(stopping, _NUMBERS[criterion], f"{key}.{draft.proposal()}", patience=unit)
+    if not expert.on() and not expert.differs(stopping, _RARE):
+        return {"enabled": True} | numbers
     drawer = resources.drawer("Criterion, target, time limit", ":material/flag:", f"{key}.stopping")
     ask = fields.choose if drawer.open else fields.kept
     with drawer:

@@ -16,7 +16,7 @@ from lrapp.settings import (
     starting_values,
 )
 from lrapp.settings.base import checked
-from lrapp.ui.parts import draft, fields, resources, session
+from lrapp.ui.parts import draft, expert, fields, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import pruning
 from lrapp.ui.train import stopping as stopping_fields
@@ -29,6 +29,7 @@ _OWN_FIELDS = {
 }
 # Fields that most people leave as they are.
 _RARE_FIELDS = {"sgd": [], "adam": ["beta_1", "beta_2"], "adamw": ["beta_1", "beta_2"], "rmsprop": []}
+_RARE_STOPPING = ["monitor", "restore_best"]
 
 
 # New layers follow the policy's rate; trained ones move little, and not at all in the first epoch.
@@ -65,24 +66,38 @@ def card(
     chosen |= _ensemble(training, key, shape, folds)
     stopping = training.early_stopping
     values = stopping_fields.card(stopping, key)
-    title = "Seed, best epoch, precision, compilation"
-    drawer = resources.drawer(title, ":material/tune:", f"{key}.more")
+    rare = [*_RARE_FIELDS[optimizer], "seed", "precision", "xla"]
+    if expert.on():
+        more, rare_values = _rare(training, rare, key)
+        values |= more
+        chosen |= rare_values
+    else:
+        expert.tell(stopping, _RARE_STOPPING)
+        expert.tell(training, rare)
+    if expert.on() or training.groups.differ or model.start.type != "fresh":
+        chosen |= {"groups": _groups(training.groups, model, shape)}
+    if expert.on() or training.pruning.enabled:
+        chosen |= {"pruning": pruning.card(training.pruning, chosen["epochs"])}
+    early_stopping = EarlyStoppingSettings.model_validate(stopping.model_dump() | values)
+    return TrainingSettings.model_validate(
+        training.model_dump() | chosen | {"early_stopping": early_stopping}
+    )
+
+
+def _rare(training: TrainingSettings, names: list[str], key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Show what most people leave as it is; return what was chosen for early stopping, and for the training."""
+    drawer = resources.drawer("Seed, best epoch, precision, compilation", ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
-        values |= ask(stopping, ["monitor", "restore_best"], key)
-        chosen |= ask(training, [*_RARE_FIELDS[optimizer], "seed", "precision", "xla"], key)
+        values = ask(training.early_stopping, _RARE_STOPPING, key)
+        chosen = ask(training, names, key)
         if drawer.open and chosen["precision"] != "float32":
             st.info(
                 "Mixed precision pays on recent GPUs with large networks. On a CPU, mixed_float16 above all, it is "
                 "usually slower than float32. The output layer always computes in float32.",
                 icon=":material/info:",
             )
-    chosen |= {"groups": _groups(training.groups, model, shape)}
-    chosen |= {"pruning": pruning.card(training.pruning, chosen["epochs"])}
-    early_stopping = EarlyStoppingSettings.model_validate(stopping.model_dump() | values)
-    return TrainingSettings.model_validate(
-        training.model_dump() | chosen | {"early_stopping": early_stopping}
-    )
+    return values, chosen
 
 
 def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettings:
@@ -179,7 +194,7 @@ def _groups(groups: GroupSettings, model: ModelSettings, shape: Shape | None) ->
 
 
 def _tell_idle(model: ModelSettings, shape: Shape) -> None:
-    with suppress(UserError):  # the Network card says what cannot be built
+    with suppress(UserError):  # the Network step says what cannot be built
         if idle := shapes.without_layers(model, shape):
             one = len(idle) == 1
             st.caption(

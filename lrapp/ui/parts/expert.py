@@ -1,0 +1,69 @@
+"""The switch that shows the expert settings, remembered from visit to visit."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+from pydantic import BaseModel
+
+from lrapp.access import preferences
+from lrapp.runs.store import Store
+from lrapp.ui.parts import fields, identity, session
+from lrapp.ui.parts.plain_text import plain
+
+_NAME = "expert settings"
+_KEY = "rail.expert"
+
+
+def on() -> bool:
+    """Return whether this visitor sees the expert settings."""
+    kept = session.state().expert
+    if kept is None:
+        kept = session.state().expert = preferences.read(Store.default().home, identity.current(), _NAME)
+    return kept
+
+
+def switch() -> None:
+    """Show the switch."""
+    st.session_state.setdefault(_KEY, on())
+    st.toggle(
+        "Expert settings",
+        key=_KEY,
+        on_change=_keep,
+        help="Seeds, precision, differential rates, pruning and what else most people leave as it is.",
+    )
+
+
+def _keep() -> None:
+    session.state().expert = chosen = bool(st.session_state[_KEY])
+    preferences.write(Store.default().home, identity.current(), _NAME, chosen)
+
+
+def tell(part: BaseModel, names: Iterable[str]) -> None:
+    """Name the settings that are not shown and are not what they usually are, so that none works in secret.
+
+    Args:
+        part: The settings.
+        names: Of the fields that only experts see.
+    """
+    differing = differs(part, names)
+    if differing and not on():
+        titles = ", ".join(f"{title} {value}" for title, value in differing.items())
+        st.caption(plain(f"Expert settings in use: {titles}.", None))
+
+
+def differs(part: BaseModel, names: Iterable[str]) -> Mapping[str, Any]:
+    """Return the fields that do not have their usual value, by title.
+
+    Args:
+        part: The settings.
+        names: Of the fields.
+    """
+    usual = {
+        name: field.get_default(call_default_factory=True) for name, field in type(part).model_fields.items()
+    }
+    return {
+        str(type(part).model_fields[name].title or name): fields.spoken(part, name)
+        for name in names
+        if getattr(part, name) != usual[name]
+    }

@@ -1,0 +1,150 @@
+"""The curves of a run: loss, learning rate and metric, while it trains and afterwards."""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from lrapp.charts import members, training
+from lrapp.errors import UserError
+from lrapp.runs.events import History
+from lrapp.runs.store import EventReader, Run
+from lrapp.ui.parts import resources, saving, session
+from lrapp.ui.run import networks
+
+# At the soonest, and at the latest; between them when new points would be seen (``_grown``).
+SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
+# In very long runs even thinning the steps is slow; it may take this share of the page's process.
+_MOST_OF_A_CORE = 0.04
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What was drawn last: of which run, when, after how many of its steps, and the seconds that it took."""
+
+    run_id: str
+    at: float
+    steps: int
+    took: float
+    points: pd.DataFrame
+
+
+def reader(run: Run) -> EventReader:
+    """Return the session's reader of this run, which remembers what it has read."""
+    kept = session.state().reader
+    if kept is None or kept[0] != run.id:
+        kept = session.state().reader = (run.id, EventReader(run))
+    return kept[1]
+
+
+def show(run: Run, history: History, *, live: bool) -> None:
+    """Draw them.
+
+    Args:
+        run: The run.
+        history: Its events so far, at least one step.
+        live: Whether it is still in training.
+    """
+    assert history.started is not None
+    several = run.settings.networks > 1
+    log_loss = st.toggle(
+        "Logarithmic loss",
+        key="log_loss",
+        help="Spreads small losses out, for runs that fall by powers of ten.",
+    )
+    with st.container(key="run_charts"):
+        spec = training.run_spec(
+            *(_shown_epochs(history), history.started.metric),
+            log_loss=log_loss,
+            grouped=history.grouped,
+            momentum=history.momentum_moves,
+            more=members.spread_layers if several else None,
+        )
+        points, key = _points(run, history, live=live), f"charts.{run.id}"
+        if live:
+            resources.draw(spec, points, key=key)
+        else:
+            saving.saveable(spec, points, f"history-{run.id}", key, live=True)
+    if several:
+        networks.show(run, history, _shown_epochs(history), log_loss=log_loss, live=live)
+
+
+def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
+    """The points to draw; while a run goes on, fewer, and new ones only where they would be seen: each costs it."""
+    if not live:
+        plan = _plan(run, history, training.MOST_POINTS)
+        spread = members.spread(history, training.MOST_POINTS)
+        return training.run_frame(history, plan, extra=[spread], ghost=_before(run))
+    last = last_drawn(run)
+    if last is not None:
+        soonest, latest = SECONDS_BETWEEN_DRAWINGS
+        since = time.monotonic() - last.at
+        if since < max(soonest, last.took / _MOST_OF_A_CORE) or (
+            since < latest and not _grown(last.steps, history)
+        ):
+            return last.points
+    began = time.thread_time()
+    most = training.MOST_POINTS_LIVE
+    spread = members.spread(history, most)
+    points = training.run_frame(history, _live_plan(run, history), most, [spread], _before(run))
+    took = time.thread_time() - began
+    session.state().drawn = Drawn(run.id, time.monotonic(), history.steps_done, took, points)
+    return points
+
+
+def _before(run: Run) -> History | None:
+    """The run that this tab showed when this one was started, if it learned from the same data, drawn behind."""
+    before = session.state().runs_before.get(run.id)
+    if not before:
+        return None
+    kept = session.state().ghost
+    if kept is None or kept[0] != before:
+        history = None
+        with suppress(UserError):
+            other = resources.store().get(before)
+            if other.settings.data == run.settings.data:
+                history = other.history()
+        kept = session.state().ghost = before, history
+    return kept[1]
+
+
+def last_drawn(run: Run) -> Drawn | None:
+    """Return what was drawn last, if that was this run."""
+    drawn = session.state().drawn
+    return drawn if drawn is not None and drawn.run_id == run.id else None
+
+
+def _grown(drawn: int, history: History) -> bool:
+    """Whether the lines are longer by two pixels, or by a twentieth, than when they had that many steps."""
+    assert history.started is not None
+    return abs(history.steps_done - drawn) > min(history.started.total_steps / 250, drawn / 20)
+
+
+def _live_plan(run: Run, history: History) -> pd.DataFrame | None:
+    """The line of the plan, kept while the run goes on: a long one takes longer to make than all else that is drawn."""
+    kept = session.state().planned
+    if kept is None or kept[:2] != (run.id, history.found):
+        kept = run.id, history.found, _plan(run, history, training.MOST_POINTS_LIVE)
+        session.state().planned = kept
+    return kept[2]
+
+
+def _plan(run: Run, history: History, most: int) -> pd.DataFrame | None:
+    if history.prepared is None or history.started is None:
+        return None
+    settings = run.settings
+    if settings.policy.source == "found" and history.found is not None:
+        settings = settings.with_found(history.found)
+    plan = settings.plan(history.prepared.train)
+    momenta = settings.momentum_plan(history.prepared.train)
+    return training.planned(plan, history.started.steps_per_epoch, most, momenta)
+
+
+def _shown_epochs(history: History) -> int:
+    assert history.started is not None
+    if history.ended is None:
+        return history.started.epochs
+    # Epochs that early stopping saved would leave half of every chart empty.
+    return max(1, -(-history.steps_done // history.started.steps_per_epoch))

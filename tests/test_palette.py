@@ -1,0 +1,53 @@
+"""Colours that can be seen and read on both pages, and the one that a run has."""
+
+import pytest
+
+from lrapp import palette
+from lrapp.palette import BLUE, GREY, HUES, INK, MOST_FILL, PAGES, contrast, ink, over, rgb
+
+NAMED = (*HUES, GREY, palette.RED)
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert contrast(rgb("#ffffff"), rgb("#000000")) == pytest.approx(21)
+    assert contrast(rgb("#777777"), rgb("#ffffff")) == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("hue", NAMED)
+def test_hues_are_seen_and_what_is_written_in_them_is_read(hue: str, page: str) -> None:
+    ground, page_ink = PAGES[page]
+    assert contrast(rgb(hue), rgb(ground)) >= 3
+    assert contrast(rgb(ink(hue), page_ink), rgb(ground)) >= 4.5
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("share", [0, 0.25, 0.5, 0.75, 1])
+def test_the_pages_ink_is_read_on_every_fill(share: float, page: str) -> None:
+    ground, page_ink = PAGES[page]
+    fill = over(rgb(BLUE), rgb(ground), MOST_FILL * share)
+    assert contrast(rgb(INK, page_ink), fill) >= 4.5
+
+
+def test_a_colour_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="#rrggbb"):
+        rgb("red")
+
+
+def test_a_run_keeps_its_colour() -> None:
+    runs = [f"20261129-1234{number:08d}-0123456789abcdef" for number in range(40)]
+    assert all(palette.colour_of(run) == palette.colour_of(run) for run in runs)
+    assert {palette.colour_of(run) for run in runs} == set(HUES)
+    assert palette.colours_of(runs[:1]) == {runs[0]: palette.colour_of(runs[0])}
+
+
+def test_runs_that_are_drawn_together_differ_and_the_younger_gives_way() -> None:
+    runs = [f"20261129-1234{number:08d}-0123456789abcdef" for number in range(40)]
+    together = palette.colours_of(runs[: len(HUES)])
+    assert len(set(together.values())) == len(HUES)
+    assert together[runs[0]] == palette.colour_of(runs[0])
+    twin = next(run for run in runs[1:] if palette.colour_of(run) == palette.colour_of(runs[0]))
+    pair = palette.colours_of([twin, runs[0]])
+    assert pair[runs[0]] == palette.colour_of(runs[0])
+    assert pair[twin] != pair[runs[0]]
+    assert set(palette.colours_of(runs).values()) == set(HUES)

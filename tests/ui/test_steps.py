@@ -1,0 +1,64 @@
+"""What the rail says of settings: that an advice changed them, that they have moved on, that some are hidden."""
+
+from pathlib import Path
+
+import pytest
+from source.ownership import visit
+
+from lrapp.settings import RunSettings, TrainingSettings
+from lrapp.settings.base import checked
+from lrapp.ui.parts import draft, expert, session, steps
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LRAPP_HOME", str(tmp_path))
+
+
+def longer(settings: RunSettings) -> RunSettings:
+    return settings.model_copy(update={"training": checked(settings.training, epochs=123)})
+
+
+def test_an_advice_is_taken_and_undone() -> None:
+    def page() -> None:
+        before = draft.get()
+        steps.take(longer(before), "Training", "123 epochs")
+        assert draft.get().training.epochs == 123
+        assert session.state().step == "Training"
+        advice = session.state().advice
+        assert advice is not None
+        assert (advice.before, advice.text) == (before, "123 epochs")
+        steps.undo()
+        assert draft.get() == before
+        assert session.state().advice is None
+
+    assert visit(page) is None
+
+
+def test_the_page_knows_in_which_step_the_settings_have_moved_on() -> None:
+    def page() -> None:
+        ran = draft.get()
+        assert draft.changed_since(ran) == ()
+        assert draft.changed_since(ran.model_copy(update={"name": "its name says nothing"})) == ()
+        draft.put(longer(ran))
+        assert draft.changed_since(ran) == ("Training",)
+        fixed = ran.model_copy(update={"policy": checked(ran.policy, max_lr=0.5)})
+        assert draft.changed_since(fixed) == ("Training", "Learning rate")
+        # A range test is there to change the policy.
+        assert draft.changed_since(fixed.model_copy(update={"mode": "range test"})) == ("Training",)
+
+    assert visit(page) is None
+
+
+def test_expert_settings_that_differ_are_named_while_they_are_hidden() -> None:
+    assert expert.differs(TrainingSettings(), ["seed", "precision", "xla"]) == {}
+    rare = TrainingSettings(seed=7, precision="mixed_bfloat16")
+    told = expert.differs(rare, ["seed", "precision", "xla"])
+    assert list(told.values()) == ["7", "mixed_bfloat16"]
+
+    def page() -> None:
+        assert not expert.on()
+        session.state().expert = True
+        assert expert.on()
+
+    assert visit(page) is None
