@@ -19,8 +19,8 @@ from lrapp.preparation.preprocessor import InputColumn, raw_slots
 from lrapp.settings import DataSettings
 from lrapp.tables.columns.kinds import ColumnKind
 
-# Numbers of training rows that are looked at together, 16 MB, and the copies of them that fitting makes.
-_NUMBERS, _COPIES = 1 << 21, 6
+# Numbers of training rows that are looked at together, 4 MB, and the copies of them that fitting makes.
+_NUMBERS, _COPIES = 1 << 19, 10
 # What is not a number for each column: quantiles that all columns share, and counts of columns.
 _SHARED, _COUNTS = ("references_",), ("n_features_in_", "_n_features")
 

@@ -15,8 +15,8 @@ from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.settings import DataSettings
 from lrapp.tables.columns.kinds import ColumnKind
 
-# Numbers that are prepared together: 16 MB in float64.
-_NUMBERS = 1 << 21
+# Numbers that are prepared together: 8 MB in float64.
+_NUMBERS = 1 << 20
 _LEAST_ROWS = 64
 
 
