@@ -193,7 +193,7 @@ def test_rows_that_do_not_fit_go_in_blocks() -> None:
     assert not found.goes_in_blocks(found.memory_bytes)
     assert not found.goes_in_blocks(found.in_blocks - 1)
     assert not found.goes_in_blocks(None)
-    with pytest.raises(UserError, match=r"This network needs about 0\.11 GB, this machine has 99 MB free"):
+    with pytest.raises(UserError, match=r"This network needs about 108 MB, this machine has 99 MB free"):
         cost.check_memory(found, 99_000_000)
     # What each row counts for in each network stays in memory.
     crossed = estimate(checked(settings, data=DataSettings(folds=5)), 510, 1, 500_000)
