@@ -31,6 +31,8 @@ _PRETRAINED_BYTES, _PRETRAINED_COPIES = 250_000_000, 2
 _FROZEN = 0.5
 # Of what each row counts for in each network of a cross-validation; each has an array besides.
 _WEIGHT_TENSORS = 3
+# Rows of a batch that is evaluated, at most; each of many networks gets a copy of their inputs.
+_EVALUATED = 8192
 # A block of rows, where memory does not hold all; one that trains, and the next one.
 BLOCK_BYTES, _BLOCKS = 16_000_000, 2
 # Runs of neighbouring rows, drawn from the whole table, that make up a block.
@@ -140,6 +142,8 @@ def estimate(
         of_blocks = _data_memory(shape, block_rows) + _WEIGHT_TENSORS * weights * block_rows
         # The arrays of weights stay, and so does the order of the rows, twice.
         in_blocks = network + _BLOCKS * of_blocks + _WEIGHT_TENSORS * weights // 2 * rows + 2 * _FLOAT * rows
+        if settings.networks > 1:
+            in_blocks += _FLOAT * settings.networks * min(rows, _EVALUATED) * shape[0]
     return Estimate(_parameters(layers), network + data, steps, settings.networks, in_blocks)
 
 

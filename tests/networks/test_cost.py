@@ -195,6 +195,10 @@ def test_rows_that_do_not_fit_go_in_blocks() -> None:
     assert not found.goes_in_blocks(None)
     with pytest.raises(UserError, match=r"This network needs about 108 MB, this machine has 99 MB free"):
         cost.check_memory(found, 99_000_000)
+    # Many networks get copies of the rows that are evaluated.
+    several = estimate(checked(settings, training=checked(settings.training, members=8)), 510, 1, 500_000)
+    assert several.in_blocks is not None
+    assert 226_000_000 < several.in_blocks < 300_000_000, "226 MB were measured"
     # What each row counts for in each network stays in memory.
     crossed = estimate(checked(settings, data=DataSettings(folds=5)), 510, 1, 500_000)
     assert crossed.in_blocks is not None
