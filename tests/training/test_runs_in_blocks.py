@@ -51,6 +51,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "rows_of_a_block", lambda shape, batch_size: BLOCK)
+    monkeypatch.setattr(cost, "_EVALUATED", BLOCK)
 
 
 def limit(store: Store, settings: RunSettings, monkeypatch: pytest.MonkeyPatch) -> None:
