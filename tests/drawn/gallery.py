@@ -5,7 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+# In place of this folder, whose ``charts`` is another.
+sys.path[0] = str(Path(__file__).parents[1])
 
 if __name__ == "__main__":
     from charts.every import CHARTS
