@@ -80,7 +80,7 @@ def plan(settings: RunSettings, rows: int, shape: Shape | None) -> None:
     steps_per_epoch = -(-rows // settings.training.batch_size)
     rates, momenta = settings.plan(rows), settings.momentum_plan(rows)
     points = plans.plan_frame(settings.group_plan(rows), steps_per_epoch, momenta)
-    groups, momentum = settings.training.groups, momenta is not None
+    groups, momentum = settings.training.groups, momenta is not None and settings.training.momentum_name
     key = draft.key(f"{'group_' if groups.differ else ''}plan{'_with_momentum' if momentum else ''}")
     saving.saveable(plans.plan_spec(grouped=groups.differ, momentum=momentum), points, "plan", key, live=True)
     least, greatest = number(rates.min(), 3), number(rates.max(), 3)
