@@ -21,6 +21,8 @@ _SLACK = (0.9, 1.2)
 _MOST_FOR_A_STEP, _MOST_FOR_A_NUMBER = 5e-3, 1e-8
 # Ends of a range that differ by less are one number.
 _ONE_NUMBER = 1.4
+# Of ends that are farther apart than this, only the greater one says anything.
+_FAR_APART = 6
 
 
 @dataclass(frozen=True)
@@ -141,10 +143,12 @@ def _filled(taken: float, parts: Sequence[tuple[float, float]]) -> float:
 
 
 def in_words(least: float, most: float) -> str:
-    """Return a range of seconds as a person says it: about 2 min, 40 s to 3 min."""
+    """Return a range of seconds as a person says it: about 2 min, 40 s to 3 min, up to 5 min."""
     low, high = _duration(least), _duration(most)
     if most < 5:
         return "a few seconds"
+    if most > _FAR_APART * least:
+        return f"up to {high}"
     return f"about {high}" if low == high or most < _ONE_NUMBER * least else f"{low} to {high}"
 
 
