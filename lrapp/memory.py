@@ -1,7 +1,34 @@
 """How much memory this machine still has, also inside a container."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+
+from lrapp.errors import UserError
+from lrapp.phrasing import bytes_of
+
+LIMIT = "LRAPP_WORKER_MEMORY"
+
+
+def for_a_run(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return how much memory a run may still take: what is free, at most what ``LRAPP_WORKER_MEMORY`` says.
+
+    Args:
+        environment: Where the variable is looked for.
+
+    Returns:
+        Bytes; None where no limit is known.
+
+    Raises:
+        UserError: If the variable holds something else than a size.
+    """
+    text, free = environment.get(LIMIT, "").strip(), available_bytes()
+    if not text:
+        return free
+    most = bytes_of(text)
+    if most is None:
+        raise UserError(f"{LIMIT} must be a size, such as 500MB or 4GB. Received: {text}.")
+    return most if free is None else min(most, free)
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:

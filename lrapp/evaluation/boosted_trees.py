@@ -187,7 +187,7 @@ def _outputs(
     held = {}
     if known.any():
         held = {
-            "X_val": _features(columns, watched.x[known])[0],
+            "X_val": _features(columns, watched.x)[0][known],
             "y_val": _targets(prepared, watched)[known],
         }
         if weight is not None and watched.weight is not None:

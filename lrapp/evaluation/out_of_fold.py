@@ -59,7 +59,7 @@ def losses(prepared: "Prepared", answers: Sequence[NDArray[Any] | None]) -> tupl
         if answer is None:
             found.append(math.nan)
             continue
-        part = of_fold(prepared, fold)
+        part = _answers(prepared.train, held(prepared, fold))
         table = np.asarray(answer, np.float64).reshape(len(part.y), -1)
         found.append(float(selection.losses(table, part.y, prepared.task).mean()))
     return tuple(found)
@@ -71,16 +71,21 @@ def scores_without_test(prepared: "Prepared", answers: Sequence[NDArray[Any] | N
     folds = [fold for fold, found in enumerate(answers) if found is not None]
     if not folds:
         return None
-    rows = np.concatenate([np.flatnonzero(prepared.folds.held(fold)) for fold in folds])
+    rows = np.concatenate([held(prepared, fold) for fold in folds])
     given = [np.asarray(found).reshape(len(found), -1) for found in answers if found is not None]
-    whole = _evaluated(prepared, _rows(prepared.train, rows), np.concatenate(given))
+    whole = _evaluated(prepared, _answers(prepared.train, rows), np.concatenate(given))
     return replace(whole, part="out-of-fold")
+
+
+def held(prepared: "Prepared", fold: int) -> NDArray[np.int64]:
+    """Return the positions of a fold's rows among the training rows, ascending."""
+    assert prepared.folds is not None
+    return np.flatnonzero(prepared.folds.held(fold))
 
 
 def of_fold(prepared: "Prepared", fold: int) -> "Split":
     """Return the rows of a fold."""
-    assert prepared.folds is not None
-    return _rows(prepared.train, np.flatnonzero(prepared.folds.held(fold)))
+    return _rows(prepared.train, held(prepared, fold))
 
 
 def one_held_out(prepared: "Prepared") -> "Prepared":
@@ -119,11 +124,16 @@ def sentence_of_networks(count: int, left_out: int, *, in_order: bool) -> str:
 
 
 def _scores(prepared: "Prepared", fold: int, answers: NDArray[Any]) -> Scores:
-    return _evaluated(prepared, of_fold(prepared, fold), answers)
+    return _evaluated(prepared, _answers(prepared.train, held(prepared, fold)), answers)
 
 
 def _evaluated(prepared: "Prepared", part: "Split", answers: NDArray[Any]) -> Scores:
     return evaluate(replace(prepared, test=part), answers)
+
+
+def _answers(part: "Split", rows: NDArray[np.int64]) -> "Split":
+    """Some rows without their inputs, which may be more than memory holds, and are of no use to a score."""
+    return _rows(replace(part, x=part.x[:, :0]), rows)
 
 
 def _rows(part: "Split", rows: NDArray[np.int64]) -> "Split":

@@ -144,6 +144,15 @@ def fold_answers(
         counts: Which networks have finite numbers; for the others there is None.
     """
     return [
-        saved.outputs(member, out_of_fold.of_fold(prepared, fold).x) if counts[fold] else None
+        _answers(member, prepared.train.x, out_of_fold.held(prepared, fold)) if counts[fold] else None
         for fold, member in enumerate(members.each(ensemble))
     ]
+
+
+def _answers(network: Any, x: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What a network answers to some rows, of which memory may not hold all."""
+    parts = [
+        saved.outputs(network, x[rows[start : start + saved.ROWS_AT_ONCE]])
+        for start in range(0, len(rows), saved.ROWS_AT_ONCE)
+    ]
+    return np.concatenate(parts) if parts else saved.outputs(network, x[:0])

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrapp import memory
 from lrapp.errors import BusyError, Stopped, UserError
-from lrapp.execution import loops
+from lrapp.execution import loops, room
 from lrapp.files import disk_errors, whole, write_beside
 from lrapp.networks import calibration
 from lrapp.pacing import now_and_then
@@ -182,7 +181,7 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) 
             "Start from fresh weights or from a run of your own for the check."
         )
     prepared = prepared_data(store, settings.data, should_stop=watch.should_stop)
-    _check_memory(settings, prepared)
+    room.needed(settings, prepared)
     # A separate network: the one kept for the next run stays as it is.
     network = models.build(
         *(settings.model, prepared.shape, prepared.task, len(prepared.classes)),
@@ -225,8 +224,11 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
             now_and_then(lambda what, share: tell(Preparing(what, share)), _TOLD_SECONDS),
             lambda: run.stop_asked is not None,
         )
-        needed = _check_memory(settings, prepared)
-        before = run.history().prepared if run.checkpoint_path.exists() else None
+        history = run.history()
+        before = history.prepared if run.checkpoint_path.exists() else None
+        begun = history.prepared if before is not None or history.found is not None else None
+        needed, block_rows = room.needed(settings, prepared, None if begun is None else begun.block_rows)
+        prepared = replace(prepared, block_rows=block_rows)
         if before is None and isinstance(settings.model.start, PretrainedStart):
             tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
         loop, origin, weights = loops.loop_for(store, settings, prepared, goes_on=before is not None)
@@ -241,6 +243,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
                 task=prepared.task,
                 folds=1 if prepared.folds is None else prepared.folds.count,
                 weights=weights if before is None else before.weights,
+                block_rows=block_rows,
             )
         )
         if settings.mode == "range test" or settings.policy.source == "found":
@@ -308,6 +311,7 @@ def _remarks(settings: RunSettings, prepared: "Prepared", network: Any) -> Itera
         )
     if training.xla == "on" and not uses_xla(network, training, total_steps=1):
         yield "XLA was not used: compiling convolutions or augmentation would take minutes."
+    yield from room.remarks(prepared)
     if prepared.folds is not None and (parts := members.seeing_all_inputs(network)):
         yield (
             f"{parts} see the inputs, not the answers, of all rows that do not test, those of a network's own fold "
@@ -334,25 +338,6 @@ def _find_rates(
         return range_test.told(range_test.run(*given, **how))
     except Stopped:
         return None
-
-
-def _check_memory(settings: RunSettings, prepared: "Prepared") -> int:
-    from lrapp.networks import cost
-
-    rows = len(prepared.train.y) + len(prepared.validation.y)
-    estimate = cost.estimate(
-        settings,
-        inputs=prepared.shape,
-        outputs=_outputs(prepared),
-        rows=rows,
-        numbers=prepared.preprocessor.numbers,
-    )
-    cost.check_memory(estimate, memory.available_bytes())
-    return estimate.memory_bytes
-
-
-def _outputs(prepared: "Prepared") -> int:
-    return len(prepared.classes) if prepared.task == "multi-class" else 1
 
 
 def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float = 1.0) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lrapp.export.finished_run import SPLIT, Recipe, slot_names
+from lrapp.export.finished_run import SPLIT, FinishedRun, Recipe, slot_names
+from lrapp.networks.cost import RUNS
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 
@@ -311,6 +312,38 @@ def target_cell(recipe: Recipe) -> Cell:
             "weights = (train.sum() / (len(rows_of) * numbers[train].map(rows_of))).to_numpy(np.float32)"
         )
     return Cell("Prepare the target", text, code)
+
+
+def epoch_order(recipe: FinishedRun, epoch: int | str) -> str:
+    """Return the expression of the order in which an epoch uses the training rows."""
+    seed = recipe.settings.training.seed
+    if _block_rows(recipe):
+        return f"in_blocks(len(x_train), {seed}, {epoch})"
+    return f"np.random.default_rng([{seed}, {epoch}]).permutation(len(x_train))"
+
+
+def in_blocks(recipe: FinishedRun) -> str:
+    """Return the function that ``epoch_order`` may call; nothing where the run had all rows in memory."""
+    if not (block_rows := _block_rows(recipe)):
+        return ""
+    return f'''\
+def in_blocks(rows, seed, epoch, block={block_rows}):
+    """The order of the run, which had one block of rows after the other in memory; here, all are."""
+    random, length = np.random.default_rng([seed, epoch]), {max(1, block_rows // RUNS)}
+    order = (random.permutation(-(-rows // length))[:, None] * length + np.arange(length)).reshape(-1)
+    order = order[order < rows]
+    for start in range(0, rows, block):
+        random.shuffle(order[start : start + block])
+    return order
+
+
+'''
+
+
+def _block_rows(recipe: FinishedRun) -> int:
+    prepared = recipe.history.prepared
+    block_rows = prepared.block_rows if prepared is not None else 0
+    return block_rows if block_rows < len(recipe.prepared.train.y) else 0
 
 
 def cells_text(name: str) -> str:

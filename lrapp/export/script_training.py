@@ -5,7 +5,7 @@ from typing import Any
 
 from lrapp.export import kinds, script_members, script_pruning, script_stopping, script_transfer
 from lrapp.export.finished_run import FinishedRun
-from lrapp.export.script_data import WIDTH, Cell
+from lrapp.export.script_data import WIDTH, Cell, epoch_order, in_blocks
 from lrapp.phrasing import counted
 from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy, WarmUp
 
@@ -347,7 +347,7 @@ def training_cell(recipe: FinishedRun) -> Cell:
     moves = recipe.settings.policy.cycle_momentum
     momentum = "        momentum_now.assign(momenta[self.step])\n" if moves else ""
     code = f'''\
-class Batches(keras.utils.PyDataset):
+{in_blocks(recipe)}class Batches(keras.utils.PyDataset):
     """Training {recipe.prepared.unit} in batches."""
 
     order = np.arange(len(x_train))
@@ -369,7 +369,7 @@ class Plan(keras.callbacks.Callback):
     step = 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        batches.order = np.random.default_rng([{training.seed}, epoch]).permutation(len(x_train))
+        batches.order = {epoch_order(recipe, "epoch")}
 
     def on_train_batch_begin(self, batch, logs=None):
         self.model.optimizer.learning_rate = learning_rates[self.step]
@@ -385,7 +385,7 @@ class Plan(keras.callbacks.Callback):
         keras.callbacks.TerminateOnNaN(),
     ],
     verbose=2,
-){_last_steps(training.seed, epochs, left, bool(grouped), bool(pruning), moves)}'''
+){_last_steps(epoch_order(recipe, epochs), epochs, left, bool(grouped), bool(pruning), moves)}'''
     if script_members.networks(recipe):
         return script_members.training_cell(recipe, text, code, script_members.calibrated(recipe))
     # Without an optimizer whose class is the script's own.
@@ -397,7 +397,7 @@ def _rows_at_once(recipe: FinishedRun) -> int:
     return kinds.of(recipe.prepared.kind).rows_at_once
 
 
-def _last_steps(seed: int, epochs: int, steps: int, grouped: bool, prunes: bool, moves: bool) -> str:
+def _last_steps(order: str, epochs: int, steps: int, grouped: bool, prunes: bool, moves: bool) -> str:
     """The steps of an epoch that was not finished."""
     if not steps:
         return ""
@@ -407,7 +407,7 @@ def _last_steps(seed: int, epochs: int, steps: int, grouped: bool, prunes: bool,
     at = f"{epochs} * len(batches) + batch"
     momentum = f"    momentum_now.assign(momenta[{at}])\n" if moves else ""
     return f"""{begin}
-batches.order = np.random.default_rng([{seed}, {epochs}]).permutation(len(x_train))
+batches.order = {order}
 for batch in range({steps}):  # of the epoch in which the run was stopped
     network.optimizer.learning_rate = learning_rates[{at}]
 {momentum}    network.train_on_batch(*batches[batch]){end}"""

@@ -29,6 +29,14 @@ _FIXED_BYTES = 40_000_000
 _PRETRAINED_BYTES, _PRETRAINED_COPIES = 250_000_000, 2
 # What a frozen network keeps for each row, to those that learn: measured 0.35 to 0.5.
 _FROZEN = 0.5
+# Of what each row counts for in each network of a cross-validation; each has an array besides.
+_WEIGHT_TENSORS = 3
+# Rows of a batch that is evaluated, at most; each of many networks gets a copy of their inputs.
+_EVALUATED = 8192
+# A block of rows, where memory does not hold all; one that trains, and the next one.
+BLOCK_BYTES, _BLOCKS = 16_000_000, 2
+# Runs of neighbouring rows, drawn from the whole table, that make up a block.
+RUNS = 256
 # Copies of pictures, as bytes: as they were read, their parts, and TensorFlow's tensors.
 _PICTURE_COPIES = 3
 
@@ -55,12 +63,19 @@ class Estimate:
         memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
         steps: Steps of the whole run.
         networks: How many networks of this size train at once.
+        in_blocks: The same where memory holds some blocks of the rows only; None where that makes no difference.
     """
 
     parameters: Parameters
     memory_bytes: int
     steps: int
     networks: int = 1
+    in_blocks: int | None = None
+
+    def goes_in_blocks(self, available: int | None) -> bool:
+        """Return whether memory, of which so many bytes are free, holds blocks of the rows, but not all of them."""
+        fits = available is None or self.memory_bytes <= available
+        return not fits and self.in_blocks is not None and self.in_blocks <= (available or 0)
 
     @property
     def _networks(self) -> str:
@@ -116,12 +131,30 @@ def estimate(
     layers = _layers(settings.model, inputs, outputs, numbers)
     shape = _shape(inputs)
     steps = math.ceil(rows / settings.training.batch_size) * settings.training.epochs
-    return Estimate(
-        _parameters(layers),
-        _memory(settings, layers, shape, rows, validation_rows),
-        steps,
-        settings.networks,
-    )
+    network = _network_memory(settings, layers, shape, rows)
+    weights = (
+        _FLOAT * settings.networks * 2 if settings.crossed else 0
+    )  # what each row counts for in each network
+    data = _data_memory(shape, rows + validation_rows) + _WEIGHT_TENSORS * weights * rows
+    block_rows = rows_of_a_block(shape, settings.training.batch_size)
+    in_blocks = None
+    if len(shape) == 1 and block_rows < rows:
+        of_blocks = _data_memory(shape, block_rows) + _WEIGHT_TENSORS * weights * block_rows
+        # The arrays of weights stay, and so does the order of the rows, twice.
+        in_blocks = network + _BLOCKS * of_blocks + _WEIGHT_TENSORS * weights // 2 * rows + 2 * _FLOAT * rows
+        if settings.networks > 1:
+            in_blocks += _FLOAT * settings.networks * min(rows, _EVALUATED) * shape[0]
+    return Estimate(_parameters(layers), network + data, steps, settings.networks, in_blocks)
+
+
+def rows_of_a_block(shape: Shape, batch_size: int) -> int:
+    """Return how many training rows are in memory at once where it does not hold them all; whole batches.
+
+    Args:
+        shape: Of one row's inputs.
+        batch_size: Rows of a batch.
+    """
+    return max(1, BLOCK_BYTES // (_FLOAT * math.prod(shape) * batch_size)) * batch_size
 
 
 def estimate_expected(settings: RunSettings, expected: "ExpectedShape") -> Estimate:
@@ -142,9 +175,10 @@ def check_memory(estimated: Estimate, available: int | None) -> None:
     Raises:
         UserError: If the run needs more than there is.
     """
-    if available is not None and estimated.memory_bytes > available:
+    least = min(estimated.memory_bytes, estimated.in_blocks or estimated.memory_bytes)
+    if available is not None and least > available:
         raise UserError(
-            f"This network needs about {size(estimated.memory_bytes)}, this machine has "
+            f"This network needs about {size(least)}, this machine has "
             f"{size(available)} free: make layers narrower or the batch smaller."
         )
 
@@ -163,9 +197,7 @@ def _parameters(layers: list[LayerShape]) -> Parameters:
     return Parameters(sum(layer.trainable for layer in layers), sum(layer.parameters for layer in layers))
 
 
-def _memory(
-    settings: RunSettings, layers: list[LayerShape], shape: Shape, rows: int, validation_rows: int
-) -> int:
+def _network_memory(settings: RunSettings, layers: list[LayerShape], shape: Shape, rows: int) -> int:
     parameters = _parameters(layers)
     weights = (
         parameters.total * _WEIGHT_COPIES + parameters.trainable * _slots(settings.training) * _SLOT_COPIES
@@ -180,16 +212,14 @@ def _memory(
         fixed += _PRETRAINED_BYTES + _FLOAT * _PRETRAINED_COPIES * base.parameters
         if settings.training.groups.frozen_for(settings.training.epochs):
             kept -= (1 - _FROZEN) * _numbers_kept(base)
-    # The arrays and their tensors.
+    return fixed + int(_FLOAT * settings.networks * (weights + batch * kept))
+
+
+def _data_memory(shape: Shape, rows: int) -> int:
+    """The arrays and their tensors."""
     if len(shape) == 3:
-        data = _PICTURE_COPIES * (rows + validation_rows) * inputs
-    else:
-        data = _FLOAT * 2 * (rows + validation_rows) * (inputs + 2)
-    if (
-        settings.crossed
-    ):  # what each row counts for in each network: three tensors, and the arrays that they come from
-        data += _FLOAT * 2 * 3 * rows * settings.networks
-    return fixed + int(_FLOAT * settings.networks * (weights + batch * kept) + data)
+        return _PICTURE_COPIES * rows * math.prod(shape)
+    return _FLOAT * 2 * rows * (math.prod(shape) + 2)
 
 
 def _slots(settings: TrainingSettings) -> int:

@@ -15,6 +15,7 @@ WAVES, LEARNED = 16, 3
 BINS = 16
 _SPREAD = 0.1  # of the frequencies, in turns
 _PREFIX = "embedding"
+_NUMBERS_AT_ONCE = 1 << 22  # whose quantiles are found together, 16 MB
 # In the order in which they draw random numbers.
 DRAWN = (f"{_PREFIX}_waves", f"{_PREFIX}_mixed")
 BIN_LAYER = f"{_PREFIX}_bins"
@@ -127,9 +128,12 @@ def bins(x: np.ndarray) -> list[np.ndarray]:
     """
     factors = np.zeros((x.shape[1], 1, BINS), np.float32)
     offsets = np.zeros((BINS, x.shape[1]), np.float32)
-    edges = np.quantile(x, np.linspace(0, 1, BINS + 1), axis=0, method="nearest")
+    shares = np.linspace(0, 1, BINS + 1)
+    at_once = max(1, _NUMBERS_AT_ONCE // max(1, len(x)))
     for number in range(x.shape[1]):
-        own = np.unique(edges[:, number])
+        if number % at_once == 0:  # sorting copies what it is given
+            edges = np.quantile(x[:, number : number + at_once], shares, axis=0, method="nearest")
+        own = np.unique(edges[:, number % at_once])
         widths = np.diff(own)
         factors[number, 0, : len(widths)] = 1 / widths
         offsets[: len(widths), number] = -own[:-1] / widths

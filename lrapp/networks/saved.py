@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 AnyFitted = TypeVar("AnyFitted", bound=Fitted)
 
 MODEL_FILE, SETTINGS_FILE = "model.keras", "run.json"
-_ROWS_AT_ONCE = 8_192
+ROWS_AT_ONCE = 8_192
 # Most numbers in the widest layer of a network for pictures: 4 MB. Outside of graphs TensorFlow keeps some twenty
 # times that. Large pictures come by eights all the same.
 _NUMBERS_AT_ONCE, _LEAST_PICTURES = 1 << 20, 8
@@ -140,8 +140,8 @@ class SavedModel:
         both = keras.Model(
             self.network.input, [self.network.output, members.member_outputs(self.network).output]
         )
-        for start in range(0, len(x), _ROWS_AT_ONCE):
-            mean, each = both(x[start : start + _ROWS_AT_ONCE], training=False)
+        for start in range(0, len(x), ROWS_AT_ONCE):
+            mean, each = both(x[start : start + ROWS_AT_ONCE], training=False)
             yield np.asarray(mean), np.asarray(each).transpose(2, 0, 1)
 
 
@@ -155,7 +155,7 @@ def outputs(network: Any, x: np.ndarray) -> np.ndarray:
     Returns:
         float32, shape (rows, outputs).
     """
-    rows = _ROWS_AT_ONCE
+    rows = ROWS_AT_ONCE
     if x.ndim > 2:
         from lrapp.networks.models import every_layer
 

@@ -1,18 +1,19 @@
 """Training rows -> how columns become inputs: which are useful, and the fitted ``ColumnTransformer``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lrapp import memory
 from lrapp.errors import UserError
-from lrapp.memory import available_bytes
 from lrapp.phrasing import quoted
 from lrapp.preparation.preprocessor import InputColumn, raw_slots
 from lrapp.settings import DataSettings
 from lrapp.tables import cell_values
+from lrapp.tables.columns.column_records import Column
 from lrapp.tables.columns.kinds import ColumnKind
 
 
@@ -22,7 +23,7 @@ class Fitted:
 
     Args:
         columns, inputs, transformer: As in ``preprocessing.Preprocessor``.
-        slots: Raw numbers of all rows, float64, shape (rows, slots).
+        slots: Raw numbers of all rows, float64, shape (rows, slots); of no row where memory does not hold them.
         notes: Plain sentences on columns that are not used, and why.
     """
 
@@ -34,7 +35,7 @@ class Fitted:
 
 
 @dataclass
-class _Plan:
+class Plan:
     """Which slots go through which transformer, and the columns that are left out."""
 
     numbers: list[int] = field(default_factory=list)
@@ -46,6 +47,13 @@ class _Plan:
 
     def lists(self) -> Iterator[list[int]]:
         yield from (self.numbers, self.answers, self.flags, self.categories)
+
+    def add(self, other: "Plan", start: int) -> None:
+        """Add the plan of later columns, whose slots begin at a number."""
+        for own, theirs in zip(self.lists(), other.lists(), strict=True):
+            own.extend(slot + start for slot in theirs)
+        self.single.extend(other.single)
+        self.rare.extend(other.rare)
 
 
 def fit(
@@ -62,34 +70,62 @@ def fit(
     Raises:
         UserError: If no column is of use, or the arrays would not fit in memory.
     """
-    candidates, single = _input_columns(frame, kinds, training, settings)
+    candidates, single = input_columns(frame, kinds, training, settings)
     width = sum(len(column.slots) for column in candidates)
     # Fitting holds about four float64 copies of the training rows beside the slots themselves.
-    _check_memory(
+    check_memory(
         8 * width * (len(frame) + 4 * len(training)), f"columns: {len(candidates):,}, rows: {len(frame):,}"
     )
     slots, _ = raw_slots(frame, candidates)
     known = slots[training]
-    plan = _plan(candidates, known, settings)
+    plan = plan_of(candidates, known, settings)
     plan.single[:0] = single
-    notes = (*_kind_notes(frame, kinds), *_plan_notes(plan, settings))
-    columns, keep = _used(candidates, plan)
+    notes = (*kind_notes(frame, kinds), *plan_notes(plan, settings))
+    columns, keep = used(candidates, plan)
+    require_some(columns, notes, rare=bool(plan.rare))
+    if len(keep) < slots.shape[1]:
+        slots, known = np.take(slots, keep, axis=1), np.take(known, keep, axis=1)
+    width = _width(columns, plan, settings)
+    # The inputs of all rows in float32, and while fitting twice those of the training rows in float64.
+    check_memory(width * (4 * len(frame) + 16 * len(training)), f"inputs: {width:,}, rows: {len(frame):,}")
+    transformer = transformer_of(plan, settings, len(training)).fit(known)
+    return Fitted(columns, input_names(columns, plan, transformer), transformer, slots, notes)
+
+
+def require_some(columns: Sequence[InputColumn], notes: Sequence[str], *, rare: bool) -> None:
+    """Raise a ``UserError`` that says why, if no column is of use."""
     if not columns:
         raise UserError(
             "No column is left to learn from: besides the target, the table needs a number, category, yes/no or "
             "date column with at least two values in the training rows."
             + "".join(f" {note}" for note in notes)
             + " Add rows or columns"
-            + (", lower “Rare category below”" if plan.rare else "")
+            + (", lower “Rare category below”" if rare else "")
             + ", or change the kind of a column."
         )
-    if len(keep) < slots.shape[1]:
-        slots, known = np.take(slots, keep, axis=1), np.take(known, keep, axis=1)
-    width = _width(columns, plan, settings)
-    # The inputs of all rows in float32, and while fitting twice those of the training rows in float64.
-    _check_memory(width * (4 * len(frame) + 16 * len(training)), f"inputs: {width:,}, rows: {len(frame):,}")
-    transformer = _transformer(plan, settings, len(training)).fit(known)
-    return Fitted(columns, _input_names(columns, plan, transformer), transformer, slots, notes)
+
+
+def fits_memory(
+    columns: Sequence[Column], rows: int, training: int, settings: DataSettings, available: int | None
+) -> bool:
+    """Return whether memory holds all that ``fit`` makes of a table, and its inputs twice, as training needs them.
+
+    Args:
+        columns: The table's, but for those that are no inputs.
+        rows, training: How many rows there are, and how many of them train.
+        settings: The limit to the categories of a column.
+        available: Free bytes; None where that is unknown, then all fits.
+    """
+    slots = inputs = 0
+    for column in columns:
+        if column.kind in _WHY:
+            continue
+        numbers = len(InputColumn(column.name, column.kind, ("", "")).slots)
+        slots += numbers
+        categories = column.kind is ColumnKind.CATEGORY
+        inputs += min(column.distinct, settings.max_categories) + 2 if categories else numbers + 1
+    needed = max(8 * slots * (rows + 4 * training), inputs * (4 * rows + 16 * training), 8 * inputs * rows)
+    return available is None or needed <= available
 
 
 # Numbers in a block of columns: 16 MB.
@@ -110,9 +146,9 @@ def count_inputs(
     width = max(1, _BLOCK // max(1, len(training)))
     for start in range(0, len(names), width):
         block = frame[names[start : start + width]].iloc[training]
-        columns, _ = _input_columns(block, kinds, np.arange(len(block)), settings)
+        columns, _ = input_columns(block, kinds, np.arange(len(block)), settings)
         slots, _ = raw_slots(block, columns)
-        plan = _plan(columns, slots, settings)
+        plan = plan_of(columns, slots, settings)
         numbers += len(plan.numbers)
         count += len(plan.numbers) + len(plan.answers) + len(plan.flags)
         for slot in plan.categories:
@@ -123,7 +159,7 @@ def count_inputs(
     return count, numbers
 
 
-def _input_columns(
+def input_columns(
     frame: pd.DataFrame, kinds: Mapping[str, ColumnKind], training: np.ndarray, settings: DataSettings
 ) -> tuple[list[InputColumn], list[str]]:
     """The usable columns with the texts that training rows hold, and those that hold a single one."""
@@ -146,12 +182,12 @@ def _input_columns(
     return columns, single
 
 
-def _plan(columns: list[InputColumn], slots: np.ndarray, settings: DataSettings) -> _Plan:
+def plan_of(columns: list[InputColumn], slots: np.ndarray, settings: DataSettings) -> Plan:
     """Decide by the training rows' slots which transformer each column gets."""
     varied = np.fmax.reduce(slots, axis=0, initial=-np.inf) > np.fmin.reduce(slots, axis=0, initial=np.inf)
     missing = np.count_nonzero(np.isnan(slots), axis=0)
     gaps = (missing > 0) & (missing < len(slots))
-    plan = _Plan()
+    plan = Plan()
     start = 0
     for column in columns:
         of_column = range(start, start + len(column.slots))
@@ -174,7 +210,7 @@ def _plan(columns: list[InputColumn], slots: np.ndarray, settings: DataSettings)
     return plan
 
 
-def _used(columns: list[InputColumn], plan: _Plan) -> tuple[tuple[InputColumn, ...], list[int]]:
+def used(columns: list[InputColumn], plan: Plan) -> tuple[tuple[InputColumn, ...], list[int]]:
     """The columns that a transformer takes, and their slots; the plan is renumbered to those."""
     used = {slot for slots_of in plan.lists() for slot in slots_of}
     kept: list[InputColumn] = []
@@ -199,13 +235,15 @@ _WHY = {
 }
 
 
-def _kind_notes(frame: pd.DataFrame, kinds: Mapping[str, ColumnKind]) -> Iterator[str]:
+def kind_notes(frame: pd.DataFrame, kinds: Mapping[str, ColumnKind]) -> Iterator[str]:
+    """Sentences on columns that are left out for their kind."""
     for kind, (one, several) in _WHY.items():
         if names := [name for name in frame.columns if kinds[name] is kind]:
             yield f"Left out, because {one if len(names) == 1 else several}: {quoted(names)}."
 
 
-def _plan_notes(plan: _Plan, settings: DataSettings) -> Iterator[str]:
+def plan_notes(plan: Plan, settings: DataSettings) -> Iterator[str]:
+    """Sentences on columns that are left out for what the training rows hold."""
     if plan.single:
         yield f"Left out, because the training rows hold a single value there: {quoted(plan.single)}."
     if plan.rare:
@@ -215,7 +253,7 @@ def _plan_notes(plan: _Plan, settings: DataSettings) -> Iterator[str]:
         )
 
 
-def _width(columns: tuple[InputColumn, ...], plan: _Plan, settings: DataSettings) -> int:
+def _width(columns: tuple[InputColumn, ...], plan: Plan, settings: DataSettings) -> int:
     """Inputs at most."""
     categories = sum(
         min(len(column.values), settings.max_categories + 1)
@@ -225,8 +263,9 @@ def _width(columns: tuple[InputColumn, ...], plan: _Plan, settings: DataSettings
     return len(plan.numbers) + len(plan.answers) + len(plan.flags) + categories
 
 
-def _check_memory(needed: int, what: str) -> None:
-    available = available_bytes()
+def check_memory(needed: int, what: str) -> None:
+    """Raise a ``UserError`` if a prepared table needs more memory than a run may take."""
+    available = memory.for_a_run()
     if available is not None and needed > available:
         raise UserError(
             f"The prepared table ({what}) needs about {needed / 2**30:.1f} GB of memory, this machine has "
@@ -234,7 +273,7 @@ def _check_memory(needed: int, what: str) -> None:
         )
 
 
-def _transformer(plan: _Plan, settings: DataSettings, rows: int) -> Any:
+def transformer_of(plan: Plan, settings: DataSettings, rows: int) -> Any:
     """The unfitted ColumnTransformer of the plan."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import MissingIndicator, SimpleImputer
@@ -277,7 +316,7 @@ def _transformer(plan: _Plan, settings: DataSettings, rows: int) -> Any:
     return ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0)
 
 
-def _input_names(columns: tuple[InputColumn, ...], plan: _Plan, transformer: Any) -> tuple[str, ...]:
+def input_names(columns: tuple[InputColumn, ...], plan: Plan, transformer: Any) -> tuple[str, ...]:
     """Readable names in the order of the transformer's output."""
     slots = [name for column in columns for name in column.slots]
     owners = [column for column in columns for _ in column.slots]

@@ -2,8 +2,8 @@
 
 An entry is a folder with each array as ``.npy``, the preprocessor as a run keeps it, and ``prepared.json`` with the
 rest and a checksum of each array. Its name follows from the data, their settings and the code that prepares, so an
-entry never has to be changed: it appears whole, and is removed whole. Arrays are mapped copy-on-write: what has
-been changed in memory never reaches the disk.
+entry never has to be changed: it appears whole, and is removed whole. Arrays are mapped so that nothing that is done in
+memory ever reaches the disk. A table that memory does not hold is prepared into an entry at once, in pieces.
 """
 
 import hashlib
@@ -19,18 +19,19 @@ from dataclasses import asdict, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from lrapp.errors import UserError
+from lrapp.errors import Stopped, UserError
 from lrapp.files import disk_errors, from_json, write_beside
+from lrapp.phrasing import size as in_words
 from lrapp.preparation import kinds
 from lrapp.preparation.folds import Folds
 from lrapp.preparation.kinds import ShouldStop, Tell
 from lrapp.preparation.log_target import LogTarget
 from lrapp.preparation.table_arrays import Prepared, Split
-from lrapp.runs.disk_space import PREPARED, most_prepared, tidy_prepared
+from lrapp.runs.disk_space import MOST_PREPARED, PREPARED, most_prepared, tidy_prepared
 from lrapp.runs.store import Store
 from lrapp.settings import DataSettings, UploadedSource
 
@@ -65,21 +66,57 @@ def prepared(store: Store, settings: DataSettings, tell: Tell, should_stop: Shou
     entry = _entry(store, settings) if most else None
     if entry is not None and (found := _opened(entry, settings)) is not None:
         return found
-    made = kinds.of(settings.kind).prepared(store, settings, tell, should_stop)
-    size = sum(array.nbytes for _, array in _arrays(made))
-    if entry is None or not LEAST_BYTES <= size <= most:
-        return made
+    beside = store.home / PREPARED / f".{secrets.token_hex(8)}"
+
+    def folder(size: int) -> Path:
+        if entry is None or size > most:
+            raise UserError(
+                f"Memory does not hold the prepared data, and {MOST_PREPARED} allows {in_words(most)} of them on the "
+                f"disk, where they need about {in_words(size)}. Allow more, leave columns out, use fewer rows, or "
+                "lower “Most categories”."
+            )
+        _require_space(store, size)
+        with disk_errors():
+            beside.mkdir(parents=True, exist_ok=True)
+        return beside
+
     try:
-        if shutil.disk_usage(store.home).free < size + _SPARE_BYTES:
-            raise UserError("The disk is nearly full.")
-        tell("Keeping the prepared data", 0.0)
-        _keep(made, entry, should_stop)
-        tidy_prepared(store.home, most)
-    except (UserError, OSError) as error:
-        log.warning("Prepared data could not be kept: %s", error)
-        note = f"The prepared data could not be kept for the next run, which prepares them again. {error}"
-        return replace(made, notes=(*made.notes, note))
-    return made
+        made = kinds.of(settings.kind).prepared(store, settings, tell, should_stop, folder)
+        if entry is not None and beside.is_dir():  # in pieces
+            tell("Keeping the prepared data", 0.0)
+            if not _written(made, beside, should_stop):
+                raise Stopped
+            del made  # or the folder could not be renamed on Windows
+            _put(beside, entry)
+            tidy_prepared(store.home, most)
+            if (found := _opened(entry, settings)) is None:
+                raise UserError(
+                    "The prepared data could not be read from the disk again. Start the run again."
+                )
+            return found
+        size = sum(array.nbytes for _, array in _arrays(made))
+        if entry is None or not LEAST_BYTES <= size <= most:
+            return made
+        try:
+            _require_space(store, size)
+            tell("Keeping the prepared data", 0.0)
+            with disk_errors():
+                beside.mkdir(parents=True)
+                if _written(made, beside, should_stop):
+                    _put(beside, entry)
+            tidy_prepared(store.home, most)
+        except (UserError, OSError) as error:
+            log.warning("Prepared data could not be kept: %s", error)
+            note = f"The prepared data could not be kept for the next run, which prepares them again. {error}"
+            return replace(made, notes=(*made.notes, note))
+        return made
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _require_space(store: Store, size: int) -> None:
+    if shutil.disk_usage(store.home).free < size + _SPARE_BYTES:
+        raise UserError("The disk is nearly full.")
 
 
 # --- one entry -----------------------------------------------------------------------------------------------
@@ -117,38 +154,36 @@ def _arrays(made: Prepared) -> Iterator[tuple[str, np.ndarray]]:
         yield "folds", made.folds.of
 
 
-def _keep(made: Prepared, entry: Path, should_stop: ShouldStop) -> None:
+def _written(made: Prepared, beside: Path, should_stop: ShouldStop) -> bool:
+    """Write what an entry holds into a folder, but for arrays that are there already; False if it was asked to stop."""
     with disk_errors():
-        entry.parent.mkdir(exist_ok=True)
-        beside = entry.with_name(f".{secrets.token_hex(8)}")
-        beside.mkdir()
-    try:
-        with disk_errors():
-            sums = {}
-            for name, array in _arrays(made):
-                if should_stop():
-                    return  # whoever asked notices it next; there is no entry, and nothing is lost
-                np.save(beside / f"{name}.npy", array, allow_pickle=False)
-                sums[name] = _checksum(array)
-            made.preprocessor.save(beside)
-            about = {
-                **{
-                    name: getattr(made, name)
-                    for name in ("task", "target", "classes", "inputs", "metric_scale")
-                },
-                **{name: getattr(made, name) for name in ("notes", "names")},
-                "logarithm": None if made.logarithm is None else asdict(made.logarithm),
-                "folds": None if made.folds is None else [made.folds.count, made.folds.in_order],
-                "sums": sums,
-            }
-            write_beside(beside / _ABOUT, json.dumps(about).encode(), "nothing")
-            try:
-                beside.rename(entry)
-            except OSError:
-                if not entry.is_dir():  # else another worker was faster
-                    raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        sums = {}
+        for name, array in _arrays(made):
+            if should_stop():
+                return False  # whoever asked notices it next; there is no entry, and nothing is lost
+            if not (path := beside / f"{name}.npy").exists():
+                np.save(path, array, allow_pickle=False)
+            sums[name] = _checksum(array)
+        made.preprocessor.save(beside)
+        about = {
+            **{name: getattr(made, name) for name in ("task", "target", "classes", "inputs", "metric_scale")},
+            **{name: getattr(made, name) for name in ("notes", "names")},
+            "logarithm": None if made.logarithm is None else asdict(made.logarithm),
+            "folds": None if made.folds is None else [made.folds.count, made.folds.in_order],
+            "sums": sums,
+        }
+        write_beside(beside / _ABOUT, json.dumps(about).encode(), "nothing")
+    return True
+
+
+def _put(beside: Path, entry: Path) -> None:
+    """Give a finished entry its name, unless another worker was faster."""
+    with disk_errors():
+        try:
+            beside.rename(entry)
+        except OSError:
+            if not entry.is_dir():
+                raise
 
 
 def _opened(entry: Path, settings: DataSettings) -> Prepared | None:
@@ -157,7 +192,11 @@ def _opened(entry: Path, settings: DataSettings) -> Prepared | None:
         return None
     try:
         about = from_json((entry / _ABOUT).read_bytes())
-        arrays = {name: _mapped(entry / f"{name}.npy", total) for name, total in about["sums"].items()}
+        arrays = {
+            # Training uses pictures where they are, which asks for memory that can be written.
+            name: _mapped(entry / f"{name}.npy", total, "r" if settings.kind == "table" else "c")
+            for name, total in about["sums"].items()
+        }
         fields: dict[str, Any] = {
             **{name: _split(arrays, name) for name in _PARTS},
             **{name: about[name] for name in ("task", "target", "metric_scale")},
@@ -181,8 +220,8 @@ def _split(arrays: dict[str, np.ndarray], name: str) -> Split:
     return Split(x, y, arrays.get(f"{name}.weight"), rows)
 
 
-def _mapped(path: Path, total: int) -> np.ndarray:
-    array = np.load(path, mmap_mode="c", allow_pickle=False)
+def _mapped(path: Path, total: int, mode: Literal["r", "c"]) -> np.ndarray:
+    array = np.load(path, mmap_mode=mode, allow_pickle=False)
     if _checksum(array) != total:
         raise ValueError(f"{path.name} has another checksum")
     return np.asarray(array)

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lrapp import memory
 from lrapp.formats.learned import learned
 from lrapp.phrasing import quoted
 from lrapp.preparation import log_target
 from lrapp.preparation.fitted import Fitted
-from lrapp.preparation.fitting import fit
+from lrapp.preparation.fitting import fit, fits_memory
 from lrapp.preparation.folds import Folds
 from lrapp.preparation.log_target import LogTarget
+from lrapp.preparation.pieces import Pieces
 from lrapp.preparation.preprocessor import Preprocessor, standardised
 from lrapp.preparation.splitting import divide, no_inputs
 from lrapp.preparation.targets import (
@@ -61,6 +63,7 @@ class Prepared:
         names: File names of the pictures, by their positions; None for a table, or where they have none.
         logarithm: How ``y`` was computed, if it is a logarithm of the target; else None.
         folds: With cross-validation, the fold of each training row; then no rows validate.
+        block_rows: How many training rows memory is to hold at once, whole batches; 0 where it holds all.
     """
 
     task: Task
@@ -76,6 +79,7 @@ class Prepared:
     names: tuple[str, ...] | None = None
     logarithm: LogTarget | None = None
     folds: Folds | None = None
+    block_rows: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -103,12 +107,13 @@ class Prepared:
         return self.preprocessor
 
 
-def prepare(table: Table, settings: DataSettings) -> Prepared:
+def prepare(table: Table, settings: DataSettings, pieces: Pieces | None = None) -> Prepared:
     """Split a table and turn it into arrays; all statistics are learned from the training rows.
 
     Args:
         table: As it was read; kinds that the settings overrule are applied here.
         settings: Target, split and preprocessing; without a target, ``default_target`` is taken.
+        pieces: How to prepare a table that memory does not hold, if that can be done.
 
     Raises:
         UserError: If the target cannot be predicted, or rows or columns are too few or too many.
@@ -141,7 +146,15 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
         y = numbers.astype(np.float32 if task == "binary" else np.int32)
         notes.extend(_small_classes(numbers, classes, (training, validation, test)))
     frame = table.frame.drop(columns=no_inputs(target, settings), errors="ignore")
-    fitted = fit(frame.iloc[known] if len(known) < len(frame) else frame, table.kinds, training, settings)
+    columns = [column for column in table.columns if column.name in frame.columns]
+    sizes = len(known), len(training)
+    whole = pieces is None or fits_memory(columns, *sizes, settings, memory.for_a_run())
+    if whole:
+        rows = frame.iloc[known] if len(known) < len(frame) else frame
+        fitted = fit(rows, table.kinds, training, settings)
+    else:
+        assert pieces is not None
+        fitted = pieces.fitted(frame, table.kinds, known, training, settings)
     notes.extend(fitted.notes)
     preprocessor = Preprocessor(
         task,
@@ -161,17 +174,21 @@ def prepare(table: Table, settings: DataSettings) -> Prepared:
     )
     weight = class_weights(y[training]) if settings.class_weights and task != "regression" else None
 
-    def part(rows: np.ndarray, weight: np.ndarray | None = None) -> Split:
-        return Split(preprocessor.transform_slots(fitted.slots[rows]), y[rows], weight, known[rows])
+    def part(name: str, rows: np.ndarray, weight: np.ndarray | None = None) -> Split:
+        if whole:
+            return Split(preprocessor.transform_slots(fitted.slots[rows]), y[rows], weight, known[rows])
+        assert pieces is not None
+        x = pieces.transformed(name, frame, known[rows], preprocessor)
+        return Split(x, y[rows], weight, known[rows])
 
     return Prepared(
         task=task,
         target=target,
         classes=classes,
         inputs=fitted.inputs,
-        train=part(training, weight),
-        validation=part(validation),
-        test=part(test),
+        train=part("train", training, weight),
+        validation=part("validation", validation),
+        test=part("test", test),
         metric_scale=scale,
         logarithm=logarithm,
         notes=tuple(notes),

@@ -30,6 +30,7 @@ class DataPrepared:
         folds: How many folds a cross-validation has, 1 where there is none.
         weights: A hash of the weights of the run that it starts from; empty where there is none, or in a run from
             before this was kept.
+        block_rows: How many training rows memory holds at once; 0 where it holds all.
     """
 
     type: ClassVar[str] = "data_prepared"
@@ -41,6 +42,7 @@ class DataPrepared:
     task: Task | None = None
     folds: int = 1
     weights: str = ""
+    block_rows: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from lrapp.errors import Stopped
 from lrapp.phrasing import counted, number
 from lrapp.runs.events import Cause, Ending, EpochDone, Event, StepsDone, TrainingEnded, TrainingStarted
 from lrapp.settings import EarlyStoppingSettings, Task, TrainingSettings
+from lrapp.training.blocks import Feed, feed
 from lrapp.training.checkpoints import TrainingState
-from lrapp.training.loop import MOST_STEPS, Loop, shuffled
-from lrapp.training.records import Data, Snapshot, Steps
+from lrapp.training.loop import MOST_STEPS, Loop
+from lrapp.training.records import Snapshot, Steps
 from lrapp.training.stopping import first_stop, patience, reaches, waited
 from lrapp.training.xla import XLA_FROM_STEP, uses_xla
 
@@ -151,9 +152,10 @@ class Course:
         self.unsaved = False
         self.save_at = self.started + STATE_SECONDS
 
-    def _load(self, prepared: "Prepared") -> tuple[Data, Data]:
+    def _load(self, prepared: "Prepared") -> tuple[Feed, Feed]:
         """The rows to train on, and those to watch."""
-        return self.loop.load(prepared.train), self.loop.load(prepared.validation)
+        training, watched = prepared.train, prepared.validation
+        return feed(self.loop, training, prepared.block_rows), feed(self.loop, watched, prepared.block_rows)
 
     @property
     def seconds(self) -> float:
@@ -226,7 +228,6 @@ class Course:
         if self.epochs and frozen != self._frozen(self.epochs - 1):
             self.loop.reset_optimizer()
         self.loop.masks.begin(self.epochs + 1, self.settings)
-        order = shuffled(self.training.rows, self.settings.seed, self.epochs)
         before = self.epochs * self.steps_per_epoch
         losses: list[NDArray[np.float32]] = []
         metrics: list[NDArray[np.float32]] = []
@@ -236,10 +237,11 @@ class Course:
                 raise Stopped
             self._check_time()
             step = before + done
-            count, compiled = self._count(step, done)
+            part = self.training.steps(self.settings.seed, self.epochs, done)
+            count, compiled = self._count(step, part.left)
             begun = self.seconds
             steps = self.loop.run(
-                *(self.training, order, done, self.rates[step : step + count], compiled, frozen),
+                *(part.data, part.order, part.first, self.rates[step : step + count], compiled, frozen),
                 momenta=None if self.momenta is None else self.momenta[step : step + count],
             )
             self._learn(self.pace, ("train", compiled, frozen), count, self.seconds - begun)
@@ -272,10 +274,10 @@ class Course:
         told = tuple(losses.tolist()), tuple(rates[:, -1].tolist())
         self.on_event(StepsDone(step, *told, self.seconds, groups, tuple(momenta.tolist())))
 
-    def _count(self, step: int, done: int) -> tuple[int, bool]:
-        """How many steps the next call is to do, and whether they go through XLA."""
+    def _count(self, step: int, left: int) -> tuple[int, bool]:
+        """How many steps the next call is to do, of those left, and whether they go through XLA."""
         compiled = self.xla and step >= XLA_FROM_STEP
-        count = min(self.pace.steps, self.steps_per_epoch - done)
+        count = min(self.pace.steps, left)
         return (min(count, XLA_FROM_STEP - step) if self.xla and not compiled else count), compiled
 
     def _epoch_done(self, losses: NDArray[np.float32], metrics: NDArray[np.float32]) -> None:
@@ -348,21 +350,22 @@ class Course:
 
     def _validate(self, penalty: float) -> tuple[float, float]:
         """Loss with penalties and metric on the validation rows; NaN when there are none."""
-        data: Data = self.validation
-        if not data.rows:
+        watched: Feed = self.validation
+        if not watched.rows:
             return float("nan"), float("nan")
-        loss, metric = np.concatenate(list(self._evaluated(data))).sum(axis=0) / data.rows
+        loss, metric = np.concatenate(list(self._evaluated(watched))).sum(axis=0) / watched.rows
         return float(loss) + penalty, float(metric) * self.scale
 
-    def _evaluated(self, data: Data) -> Iterator[NDArray[np.float64]]:
+    def _evaluated(self, watched: Feed) -> Iterator[NDArray[np.float64]]:
         """The loop's sums over all batches, some batches at a time."""
-        batches, done = self.loop.evaluation_batches(data), 0
+        batches, done = -(-watched.rows // self.loop.evaluation_rows), 0
         while done < batches:
             if done and self.should_stop():
                 raise Stopped
-            count = min(self.evaluation_pace.steps, batches - done)
+            part = watched.batches(done)
+            count = min(self.evaluation_pace.steps, part.left)
             begun = self.seconds
-            yield self.loop.evaluate(data, done, count)
+            yield self.loop.evaluate(part.data, part.first, count)
             self._learn(self.evaluation_pace, ("evaluate", False, ()), count, self.seconds - begun)
             done += count
 

@@ -146,7 +146,7 @@ class Loop:
 
     def load(self, part: "Split") -> Data:
         """Return rows as tensors for the loop."""
-        x = shared(part.x) if self.pictures else tf.constant(part.x, tf.float32)
+        x = shared(part.x)
         if self.task == "multi-class":
             y = tf.constant(part.y, tf.int32)
         else:

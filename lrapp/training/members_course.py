@@ -17,10 +17,11 @@ from lrapp.phrasing import counted
 from lrapp.runs.events import Ending, EpochDone, Event
 from lrapp.settings import TrainingSettings
 from lrapp.training import fold_rows
+from lrapp.training.blocks import Blocks, Feed, Whole, taken
 from lrapp.training.checkpoints import MemberState, TrainingState
 from lrapp.training.course import Course, Diverged
 from lrapp.training.members_loop import MembersLoop, MemberSnapshot
-from lrapp.training.records import Data, Steps
+from lrapp.training.records import Steps
 from lrapp.training.stopping import patience
 
 if TYPE_CHECKING:
@@ -52,15 +53,22 @@ class MembersCourse(Course):
         self.bests = [replace(self.best) for _ in range(loop.members)]
         self.latest: MemberSnapshot
 
-    def _load(self, prepared: "Prepared") -> tuple[Data, Data]:
+    def _load(self, prepared: "Prepared") -> tuple[Feed, Feed]:
         self.crossed = prepared.folds is not None
         if not self.crossed:
             return super()._load(prepared)
         weights, counts = fold_rows.learned(prepared)
         watched = fold_rows.watched(prepared)
         # What balances the classes is in the weights already.
-        training = self.loop.load(replace(prepared.train, weight=None), weights, counts)
-        return training, self.loop.reweighted(training, watched, watched)
+        part, loop = replace(prepared.train, weight=None), self.loop
+        rows, block_rows = len(part.y), prepared.block_rows
+        if not 0 < block_rows < rows:
+            data = loop.load(part, weights, counts)
+            return Whole(loop, data), Whole(loop, loop.reweighted(data, watched, watched))
+        return (
+            Blocks(loop, rows, block_rows, lambda at: loop.load(taken(part, at), weights[at], counts[at])),
+            Blocks(loop, rows, block_rows, lambda at: loop.load(taken(part, at), watched[at], watched[at])),
+        )
 
     def _begin(self) -> None:
         self.latest = self.loop.snapshot_members()

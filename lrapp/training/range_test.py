@@ -17,7 +17,8 @@ from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import Event, Preparing, SweepDone, UntrainedDone
 from lrapp.settings import RangeTestSettings
 from lrapp.settings.base import bound
-from lrapp.training.loop import MOST_STEPS, Loop, shuffled
+from lrapp.training.blocks import feed
+from lrapp.training.loop import MOST_STEPS, Loop
 from lrapp.training.records import Steps
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Throwaway:
         """
         loop = self.loop
         loop.reset(seed)
-        data = loop.load(self.prepared.train)
+        data = feed(loop, self.prepared.train, self.prepared.block_rows)
         per_epoch = -(-data.rows // loop.batch_size)
         groups = np.asarray(rates, np.float32)[:, None] * np.asarray(self.factors, np.float32)
         # As in training, what stands still for good has no gradient, and keeps its averages.
@@ -118,10 +119,10 @@ class Throwaway:
             if self.should_stop():
                 raise Stopped
             epoch, done = divmod(first, per_epoch)
-            count = min(fitting, len(groups) - first, per_epoch - done, every - first % every)
             begun = time.perf_counter()
-            order = shuffled(data.rows, seed, epoch)
-            steps = loop.run(data, order, done, groups[first : first + count], frozen=frozen)
+            part = data.steps(seed, epoch, done)
+            count = min(fitting, len(groups) - first, part.left, every - first % every)
+            steps = loop.run(part.data, part.order, part.first, groups[first : first + count], frozen=frozen)
             self.taken += len(steps.losses)
             yield steps
             if len(steps.losses) < count:  # the last of them is not finite

@@ -1,22 +1,22 @@
-"""The cost of a row: its numbers and multiplications; and tensors of pictures without a copy."""
+"""The cost of a row: its numbers and multiplications; and tensors without a copy."""
 
 import math
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from lrapp.preparation.image_inputs import ALIGNMENT
 
 
-def shared(pixels: NDArray[np.uint8]) -> tf.Tensor:
-    """Return pictures as a tensor, sharing their memory if possible, as copying needs it twice more."""
+def shared(x: NDArray[Any]) -> tf.Tensor:
+    """Return inputs as a tensor, sharing their memory if possible, as copying needs it twice more."""
     # TensorFlow crashes if shared memory does not start at a multiple of 64.
-    fits = pixels.flags["C_CONTIGUOUS"] and pixels.ctypes.data % ALIGNMENT == 0 and pixels.flags["WRITEABLE"]
-    if not fits or not len(pixels) or tf.config.list_physical_devices("GPU"):
-        return tf.constant(pixels, tf.uint8)
-    return tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
+    fits = x.flags["C_CONTIGUOUS"] and x.ctypes.data % ALIGNMENT == 0 and x.flags["WRITEABLE"]
+    if not fits or not len(x) or tf.config.list_physical_devices("GPU"):
+        return tf.constant(x)
+    return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
 
 
 def numbers_of_a_row(layer: keras.layers.Layer) -> int:

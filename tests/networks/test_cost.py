@@ -180,6 +180,45 @@ def test_a_network_that_does_not_fit_is_refused() -> None:
     cost.check_memory(estimated, None)
 
 
+def test_rows_that_do_not_fit_go_in_blocks() -> None:
+    settings = RunSettings(training=TrainingSettings(batch_size=256))
+    found = estimate(settings, 510, 1, 400_000, 100_000)
+    assert found.in_blocks is not None
+    # The arrays alone are 1,020 MB, and their tensors as much again; blocks of 16 MB take a tenth of one.
+    assert found.memory_bytes > 2_000_000_000
+    assert found.in_blocks < 130_000_000
+    cost.check_memory(found, found.in_blocks)
+    assert found.goes_in_blocks(found.in_blocks)
+    assert found.goes_in_blocks(found.memory_bytes - 1)
+    assert not found.goes_in_blocks(found.memory_bytes)
+    assert not found.goes_in_blocks(found.in_blocks - 1)
+    assert not found.goes_in_blocks(None)
+    with pytest.raises(UserError, match=r"This network needs about 108 MB, this machine has 99 MB free"):
+        cost.check_memory(found, 99_000_000)
+    # Many networks get copies of the rows that are evaluated.
+    several = estimate(checked(settings, training=checked(settings.training, members=8)), 510, 1, 500_000)
+    assert several.in_blocks is not None
+    assert 226_000_000 < several.in_blocks < 300_000_000, "226 MB were measured"
+    # What each row counts for in each network stays in memory.
+    crossed = estimate(checked(settings, data=DataSettings(folds=5)), 510, 1, 500_000)
+    assert crossed.in_blocks is not None
+    assert crossed.in_blocks > found.in_blocks + 3 * 5 * 4 * 500_000
+
+
+@pytest.mark.parametrize("shape", [(100,), (28, 28, 1)])
+def test_small_tables_and_pictures_do_not_go_in_blocks(shape: tuple[int, ...]) -> None:
+    rows = 30_000 if len(shape) == 1 else 10**8
+    assert estimate(RunSettings(), shape, 1, rows).in_blocks is None
+
+
+@pytest.mark.parametrize(("inputs", "batch_size"), [(510, 256), (30, 32), (510, 100_000), (1, 1)])
+def test_a_block_is_whole_batches_of_a_size(inputs: int, batch_size: int) -> None:
+    rows = cost.rows_of_a_block((inputs,), batch_size)
+    assert rows % batch_size == 0
+    assert 4 * inputs * (rows - batch_size) < cost.BLOCK_BYTES
+    assert rows == batch_size or 4 * inputs * rows <= cost.BLOCK_BYTES
+
+
 def test_the_page_can_estimate_without_tensorflow() -> None:
     program = (
         "import sys, lrapp.networks.cost; "

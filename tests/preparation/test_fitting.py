@@ -6,7 +6,6 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from lrapp.errors import UserError
-from lrapp.preparation import fitting
 from lrapp.preparation.fitting import Fitted, fit
 from lrapp.settings import DataSettings, Scaling
 from lrapp.tables.columns.kinds import ColumnKind
@@ -188,13 +187,13 @@ def test_too_much_for_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> N
     columns: dict[str, tuple[ColumnKind, object]] = {
         "letter": (ColumnKind.CATEGORY, [f"{n % 25}" for n in range(ROWS)])
     }
-    monkeypatch.setattr(fitting, "available_bytes", lambda: 8 * 3 * ROWS)
+    monkeypatch.setattr("lrapp.memory.for_a_run", lambda: 8 * 3 * ROWS)
     with pytest.raises(UserError, match=r"\(inputs: 25, rows: 50\) needs about .* leave columns out"):
         fitted(columns, min_category_rows=1)
-    monkeypatch.setattr(fitting, "available_bytes", lambda: 8 * 2 * ROWS)
+    monkeypatch.setattr("lrapp.memory.for_a_run", lambda: 8 * 2 * ROWS)
     with pytest.raises(UserError, match=r"\(columns: 1, rows: 50\)"):
         fitted(columns, min_category_rows=1)
-    monkeypatch.setattr(fitting, "available_bytes", lambda: None)
+    monkeypatch.setattr("lrapp.memory.for_a_run", lambda: None)
     fitted(columns, min_category_rows=1)
 
 

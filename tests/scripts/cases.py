@@ -253,3 +253,5 @@ STOPS |= {"gradual, stopped": 2, "pruned, stopped": 1}
 _EARLY = dict.fromkeys(("multi-class", "criterion", "target"), "early_stopping")
 _EARLY |= {case: "early_stopping" for case in CASES if "with a criterion" in case}
 ENDINGS = _EARLY | {"diverged": "diverged"} | dict.fromkeys(STOPS, "stopped")
+# Whose rows go in blocks of 64.
+IN_BLOCKS = {"regression", "stopped, last weights", "two networks"}

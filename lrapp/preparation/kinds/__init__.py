@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str, float], None]
 ShouldStop = Callable[[], bool]
+Folder = Callable[[int], Path]
 
 
 def _no_formats(preprocessor: Any, settings: RunSettings) -> ModelFormats:
@@ -28,12 +29,13 @@ class Preparation:
 
     Args:
         prepared: Reads the data that settings name and turns them into arrays, reporting the stage and how
-            much of it, 0 to 1, where that takes long, and asking again and again whether to stop.
+            much of it, 0 to 1, where that takes long, and asking again and again whether to stop. What memory does
+            not hold, it may put into a folder that it asks for, telling the bytes.
         load: Returns what ``Fitted.save`` has left in a folder.
         formats: Returns the column formats of a model's data, if new data need them.
     """
 
-    prepared: "Callable[[Store, DataSettings, Tell, ShouldStop], Prepared]"
+    prepared: "Callable[[Store, DataSettings, Tell, ShouldStop, Folder], Prepared]"
     load: Callable[[Path], Fitted]
     formats: Callable[[Any, RunSettings], ModelFormats] = _no_formats
 

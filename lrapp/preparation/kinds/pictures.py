@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lrapp.preparation.image_inputs import PicturePreprocessor
-from lrapp.preparation.kinds import Preparation, ShouldStop, Tell
+from lrapp.preparation.kinds import Folder, Preparation, ShouldStop, Tell
 from lrapp.settings import DataSettings
 
 if TYPE_CHECKING:
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from lrapp.runs.store import Store
 
 
-def _prepared(store: "Store", settings: DataSettings, tell: Tell, should_stop: ShouldStop) -> "Prepared":
+def _prepared(
+    store: "Store", settings: DataSettings, tell: Tell, should_stop: ShouldStop, folder: Folder
+) -> "Prepared":
     from lrapp.preparation.image_arrays import prepare_images
     from lrapp.sandbox import sources
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lrapp.formats.learned import ModelFormats, derived
-from lrapp.preparation.kinds import Preparation, ShouldStop, Tell
+from lrapp.preparation.kinds import Folder, Preparation, ShouldStop, Tell
 from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.settings import DataSettings, RunSettings
 from lrapp.tables.columns.kinds import ColumnKind
@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from lrapp.runs.store import Store
 
 
-def _prepared(store: "Store", settings: DataSettings, tell: Tell, should_stop: ShouldStop) -> "Prepared":
+def _prepared(
+    store: "Store", settings: DataSettings, tell: Tell, should_stop: ShouldStop, folder: Folder
+) -> "Prepared":
+    from lrapp.preparation.pieces import Pieces
     from lrapp.preparation.table_arrays import prepare
     from lrapp.sandbox import sources
 
-    return prepare(sources.read_table(store, settings, should_stop), settings)
+    pieces = Pieces(folder, tell, should_stop)
+    return prepare(sources.read_table(store, settings, should_stop), settings, pieces)
 
 
 def _formats(preprocessor: Preprocessor, settings: RunSettings) -> ModelFormats:

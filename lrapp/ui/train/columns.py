@@ -34,14 +34,12 @@ _EDITABLE = ("role", "kind", "gaps")
 
 
 def show(chosen: Chosen) -> None:
-    """Show the columns of a table; nothing for other data, or while the table cannot be read.
+    """Show the columns of a table; nothing while it cannot be read.
 
     Args:
         chosen: What the Data step found.
     """
     data = chosen.data
-    if data.kind != "table":
-        return
     try:
         table = resources.table(data.model_copy(update={"kinds": {}}))
     except (UserError, reading.StillReading):

@@ -247,7 +247,8 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     columns = targets.target_choices(table)
     if not columns:
         st.error(
-            "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
+            "No column can be predicted: each is a date, an identifier, a constant or a long text. "
+            "Change a type in the table of columns."
         )
         return Chosen(data, obstacle="there is no column to predict")
     # There is nothing to ask where a single column can be predicted.
@@ -268,14 +269,16 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     )
     if target is None:
         return Chosen(data.model_copy(update={"target": None}), obstacle=data_choice.NO_TARGET)
-    chosen_task = st.selectbox(
-        "Task",
-        list(_TASKS),
-        index=list(_TASKS).index(data.task or data_choice.DETECTED),
-        format_func=lambda choice: _TASKS[choice],
-        key=data_choice.field_key(data.source, "task"),
-        help=DataSettings.model_fields["task"].description,
-    )
+    chosen_task = data.task or data_choice.DETECTED
+    if expert.on() or data.task is not None:
+        chosen_task = st.selectbox(
+            "Task",
+            list(_TASKS),
+            index=list(_TASKS).index(chosen_task),
+            format_func=lambda choice: _TASKS[choice],
+            key=data_choice.field_key(data.source, "task"),
+            help=DataSettings.model_fields["task"].description,
+        )
     task = None if chosen_task == data_choice.DETECTED else chosen_task
     key = draft.key("data")
     drawer = resources.drawer("Missing values, scaling and split", ":material/tune:", f"{key}.more")

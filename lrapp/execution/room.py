@@ -1,0 +1,52 @@
+"""Whether memory holds a run: all of its rows, or some blocks of them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lrapp import memory
+from lrapp.networks import cost
+from lrapp.phrasing import counted
+from lrapp.settings import RunSettings
+
+if TYPE_CHECKING:
+    from lrapp.preparation.table_arrays import Prepared
+
+
+def needed(settings: RunSettings, prepared: "Prepared", block_rows: int | None = None) -> tuple[int, int]:
+    """Return the bytes that a run needs, and how many training rows are in memory at once; 0 where all are.
+
+    Args:
+        settings: The run.
+        prepared: Its data.
+        block_rows: How many were in memory at once where the run began, as other numbers come of other blocks.
+
+    Raises:
+        UserError: If memory does not hold the run.
+    """
+    estimate = cost.estimate(
+        settings,
+        inputs=prepared.shape,
+        outputs=len(prepared.classes) if prepared.task == "multi-class" else 1,
+        rows=len(prepared.train.y) + len(prepared.validation.y),
+        numbers=prepared.preprocessor.numbers,
+    )
+    free = memory.for_a_run()
+    if block_rows == 0:
+        estimate = replace(estimate, in_blocks=None)
+    cost.check_memory(estimate, free)
+    if block_rows is None and estimate.goes_in_blocks(free):
+        block_rows = cost.rows_of_a_block(prepared.shape, settings.training.batch_size)
+    return (
+        estimate.in_blocks or estimate.memory_bytes
+    ) if block_rows else estimate.memory_bytes, block_rows or 0
+
+
+def remarks(prepared: "Prepared") -> Iterator[str]:
+    """Yield what to say where rows go in blocks."""
+    if prepared.block_rows:
+        rows, of_block = len(prepared.train.y), counted(prepared.block_rows, "row")
+        yield (
+            f"Memory does not hold the {rows:,} training rows beside the network, so they train in blocks of "
+            f"{of_block} from everywhere in the table, shuffled within each. The order is the same for the same seed."
+        )

@@ -1,0 +1,101 @@
+"""A table that memory does not hold becomes arrays in files, some columns, then some rows after the other."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lrapp.errors import Stopped
+from lrapp.files import disk_errors
+from lrapp.preparation.fitting import Fitted
+from lrapp.preparation.preprocessor import Preprocessor
+from lrapp.settings import DataSettings
+from lrapp.tables.columns.kinds import ColumnKind
+
+# Numbers that are prepared together: 8 MB in float64.
+_NUMBERS = 1 << 20
+_LEAST_ROWS = 64
+
+
+@dataclass
+class Pieces:
+    """How such a table is prepared.
+
+    Args:
+        folder: Returns the folder for a number of bytes; raises a ``UserError`` where there is none.
+        tell: Told what is being done, and how much of it is done, 0 to 1.
+        should_stop: Asked again and again.
+    """
+
+    folder: Callable[[int], Path]
+    tell: Callable[[str, float], None]
+    should_stop: Callable[[], bool]
+    _into: Path | None = field(default=None, init=False)
+
+    def fitted(
+        self,
+        frame: pd.DataFrame,
+        kinds: Mapping[str, ColumnKind],
+        known: np.ndarray,
+        training: np.ndarray,
+        settings: DataSettings,
+    ) -> Fitted:
+        """Return what ``fitting.fit`` learns from the training rows, without the slots of the rows.
+
+        Args:
+            frame, kinds, settings: As for ``fitting.fit``.
+            known: Positions in the frame of all rows that count, ascending.
+            training: Positions among these of the training rows.
+
+        Raises:
+            UserError: If no column is of use, or there is no room for the arrays.
+        """
+        from lrapp.preparation import fitting_in_pieces
+
+        # The disk is asked for the room of the codes first, and for that of the inputs when their number is known.
+        self._into = self.folder(8 * len(training) * frame.shape[1])
+
+        def tell(share: float) -> None:
+            self._go_on("Looking at the columns, some after the other", share)
+
+        with disk_errors():
+            found = fitting_in_pieces.fit(frame, kinds, known[training], settings, self._into, tell)
+        self.folder(4 * len(known) * len(found.inputs))
+        return found
+
+    def transformed(
+        self, name: str, frame: pd.DataFrame, rows: np.ndarray, preprocessor: Preprocessor
+    ) -> np.ndarray:
+        """Return the inputs of some rows, mapped from a file.
+
+        Args:
+            name: Which part they are.
+            frame: The columns.
+            rows: Positions in the frame.
+            preprocessor: Fitted.
+        """
+        assert self._into is not None
+        shape = (len(rows), len(preprocessor.inputs))
+        at_once = max(_LEAST_ROWS, _NUMBERS // shape[1])
+        names = [column.name for column in preprocessor.columns]
+        path = self._into / f"{name}.x.npy"
+        # Written as a file: where the disk is full, a write into mapped memory would end the process.
+        with disk_errors(), path.open("wb") as file:
+            about = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, about)
+            for start in range(0, len(rows), at_once):
+                self._go_on(f"Preparing the {name} rows in pieces", start / len(rows))
+                some = frame[names].iloc[rows[start : start + at_once]]
+                file.write(preprocessor.transform(some).data)
+        mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
+
+    def _go_on(self, what: str, share: float) -> None:
+        if self.should_stop():
+            raise Stopped
+        self.tell(what, share)
+        if self._into is not None:
+            os.utime(self._into)  # else it looks as if a crash had left it

@@ -1,0 +1,184 @@
+"""What does a table take, and how fast does it train, that is prepared four times as large as memory?
+
+Run: ``python tests/benchmarks/larger_than_memory.py [rows] [--networks 8]``, on Linux. A table of 30 columns of numbers
+and 12 of 40 categories each, 510 inputs a row. The same run is done in several processes: one has as much memory as it
+likes, the others a quarter of what the prepared arrays take; for one of these, the system forgets the files before
+every epoch, which is then read from the disk. The processes take turns, ``--rounds`` times. "Own" is memory that no
+file holds, so that the system cannot take it back, above that of the idle worker; "processor" is what an epoch costs
+both threads together, which hangs less on what else the machine does. Prints Markdown.
+"""
+
+import argparse
+import mmap
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+NUMBERS, WORDS, VALUES = 30, 12, 40
+
+
+def main() -> None:
+    """Print the machine, and a line for each process."""
+    arguments = argparse.ArgumentParser(description="Tables that are larger than memory.")
+    arguments.add_argument("rows", type=int, nargs="?", default=500_000)
+    arguments.add_argument("--networks", type=int, default=1)
+    arguments.add_argument("--batch", type=int, default=256)
+    arguments.add_argument("--epochs", type=int, default=5)
+    arguments.add_argument("--rounds", type=int, default=3, help="times that the processes take turns")
+    arguments.add_argument("--home", help="given to the processes that are measured")
+    arguments.add_argument("--forget", action="store_true", help="likewise")
+    chosen = arguments.parse_args()
+    if chosen.home:
+        _measure(Path(chosen.home), chosen)
+        return
+    size = 4 * chosen.rows * (NUMBERS + WORDS * VALUES)
+    limit = f"{size / 4e6:.0f}MB"
+    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        f"{chosen.rows:,} rows, {size / 1e6:.0f} MB prepared, {chosen.networks} networks, batch {chosen.batch}\n"
+    )
+    print(
+        "| memory | data there, s | own until then | seconds an epoch | processor | own at most, MB | accuracy |"
+    )
+    print("|---|---|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        _table(chosen.rows, Path(folder) / "table.csv")
+        kinds = [("all", "", []), (limit, limit, []), (f"{limit}, files forgotten", limit, ["--forget"])]
+        first: list[tuple[str, str, list[str]]] = [("(reads the CSV)", limit, ["--epochs", "3"])]
+        for what, memory, more in first + chosen.rounds * kinds:
+            own = [str(chosen.rows), "--networks", str(chosen.networks), "--batch", str(chosen.batch)]
+            own += ["--epochs", str(chosen.epochs)]
+            told = subprocess.run(
+                [sys.executable, __file__, *own, "--home", folder, *more],
+                env={**os.environ, "LRAPP_WORKER_MEMORY": memory},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if told.returncode:
+                raise SystemExit(told.stderr)
+            print(f"| {what} | {told.stdout.strip()} |", flush=True)
+
+
+def _table(rows: int, path: Path) -> None:
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    columns: dict[str, Any] = {f"x{place}": rng.normal(size=rows).round(3) for place in range(NUMBERS)}
+    codes = rng.integers(0, VALUES, (WORDS, rows))
+    names = np.array([f"v{value}" for value in range(VALUES)])
+    columns |= {f"w{place}": names[codes[place]] for place in range(WORDS)}
+    effects = rng.normal(size=(WORDS, VALUES))
+    signal = sum(effects[place][codes[place]] for place in range(WORDS)) + columns["x0"] * columns["x1"]
+    columns["answer"] = np.where(signal + rng.normal(size=rows) > 0, "yes", "no")
+    pd.DataFrame(columns).to_csv(path, index=False)
+
+
+def _measure(home: Path, chosen: argparse.Namespace) -> None:
+    """Do a run, and print cells of the table."""
+    from lrapp.execution import worker_setup
+
+    worker_setup.warm("small")
+    import numpy as np
+
+    from lrapp.evaluation.scores import Scores
+    from lrapp.execution import worker
+    from lrapp.runs import disk_space
+    from lrapp.runs.events import DataPrepared, EpochDone, Event
+    from lrapp.runs.store import Store
+    from lrapp.settings import DataSettings, RunSettings, TrainingSettings
+
+    store = Store(home / "home")
+    source = store.keep_file((home / "table.csv").read_bytes(), "table.csv")
+    settings = RunSettings(
+        data=DataSettings(source=source, target="answer"),
+        training=TrainingSettings(
+            epochs=chosen.epochs,
+            members=chosen.networks,
+            batch_size=chosen.batch,
+            early_stopping={"enabled": False},
+        ),
+        closer_look=False,
+    )
+    disk_space.empty_prepared(store.home)
+    watch = _Watch()
+    seen: dict[str, float] = {}
+    ends: list[tuple[float, float]] = []
+    start = time.perf_counter()
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, DataPrepared):
+            seen["there"], seen["until then"] = time.perf_counter() - start, watch.most
+        if isinstance(event, EpochDone):
+            if chosen.forget:
+                _forget(store.home)
+            ends.append((event.seconds, time.process_time()))
+
+    run = store.create(settings)
+    outcome = worker.work(run.folder, store.home, on_event)
+    assert outcome.state == "completed", outcome
+    history = run.history()
+    assert history.prepared is not None
+    assert bool(history.prepared.block_rows) == bool(os.environ["LRAPP_WORKER_MEMORY"])
+    epochs, processor = np.diff(np.array(ends), axis=0).T
+    scores = Scores.from_json(run.scores_path.read_bytes())
+    cells = (
+        f"{seen['there']:.1f}",
+        f"{seen['until then']:.0f}",
+        f"{np.median(epochs):.2f} ({epochs.min():.2f}-{epochs.max():.2f})",
+        f"{np.median(processor):.2f} ({processor.min():.2f}-{processor.max():.2f})",
+        f"{watch.most:.0f}",
+        f"{scores.metrics[0].value:.4f}",
+    )
+    print(" | ".join(cells))
+
+
+class _Watch(threading.Thread):
+    """Knows the most memory of its own that the process had, in megabytes above the first look."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._first, self.most = self._own(), 0.0
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            self.most = max(self.most, self._own() - self._first)
+            time.sleep(0.005)
+
+    @staticmethod
+    def _own() -> float:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024 / 1e6
+        raise SystemExit("Only Linux says how much memory is a process's own.")
+
+
+def _forget(home: Path) -> None:
+    """Let the system forget the prepared files."""
+    from lrapp.execution import worker
+
+    prepared = worker._last_data.prepared
+    assert prepared is not None
+    for part in (prepared.train, prepared.validation):
+        array: Any = part.x
+        while not isinstance(array, mmap.mmap):
+            array = array.base
+        array.madvise(mmap.MADV_DONTNEED)
+    for path in (home / "prepared").glob("*/*.npy"):
+        file = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(file)
+
+
+if __name__ == "__main__":
+    main()
