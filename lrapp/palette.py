@@ -6,7 +6,7 @@ is 4.5:1 from both.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from zlib import crc32
 
 BLUE, ORANGE, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#e03a3a"
@@ -38,21 +38,9 @@ def colour_of(run: str) -> str:
     return HUES[crc32(run.encode()) % len(HUES)]
 
 
-def colours_of(runs: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each of some runs that are drawn together, no two the same while there are enough.
-
-    Each has its own (``colour_of``), but of two with the same the younger gives way.
-    """
-    taken: dict[str, str] = {}
-    for run in sorted(runs):
-        free = [hue for hue in _from(colour_of(run)) if hue not in taken.values()]
-        taken[run] = free[0] if free else colour_of(run)
-    return {run: taken[run] for run in runs}
-
-
-def _from(hue: str) -> Iterable[str]:
-    start = HUES.index(hue)
-    return (*HUES[start:], *HUES[:start])
+def colours_of(runs: Iterable[str]) -> list[str]:
+    """Return the colour of each of some runs, in their order; charts tell those of one colour apart by dashes."""
+    return [colour_of(run) for run in runs]
 
 
 # --- how far colours are apart -------------------------------------------------------------------------------

@@ -38,16 +38,4 @@ def test_a_run_keeps_its_colour() -> None:
     runs = [f"20261129-1234{number:08d}-0123456789abcdef" for number in range(40)]
     assert all(palette.colour_of(run) == palette.colour_of(run) for run in runs)
     assert {palette.colour_of(run) for run in runs} == set(HUES)
-    assert palette.colours_of(runs[:1]) == {runs[0]: palette.colour_of(runs[0])}
-
-
-def test_runs_that_are_drawn_together_differ_and_the_younger_gives_way() -> None:
-    runs = [f"20261129-1234{number:08d}-0123456789abcdef" for number in range(40)]
-    together = palette.colours_of(runs[: len(HUES)])
-    assert len(set(together.values())) == len(HUES)
-    assert together[runs[0]] == palette.colour_of(runs[0])
-    twin = next(run for run in runs[1:] if palette.colour_of(run) == palette.colour_of(runs[0]))
-    pair = palette.colours_of([twin, runs[0]])
-    assert pair[runs[0]] == palette.colour_of(runs[0])
-    assert pair[twin] != pair[runs[0]]
-    assert set(palette.colours_of(runs).values()) == set(HUES)
+    assert palette.colours_of(runs[3:]) == [palette.colour_of(run) for run in runs[3:]]

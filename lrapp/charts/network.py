@@ -76,7 +76,7 @@ def bars(
     """
     made = shapes.shapes(model, shape, outputs, numbers)
     before = shapes.before(model, shape, numbers)
-    start = f"{' × '.join(map(str, shape))} pixels" if len(shape) == 3 else counted(shape[0], "input")
+    start = f"{_size(shape)} input{'' if shape == (1,) else 's'}"
     found = [Bar("input", shape[-1], _size(shape), start, colour=GREY)]
     if before is not None:
         found.append(

@@ -146,7 +146,7 @@ def _panel(
             orient="top",
             direction="horizontal",
             columns=columns,
-            labelLimit=300,
+            labelLimit=220,
             symbolType="stroke",
             offset=2,
         )

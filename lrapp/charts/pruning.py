@@ -34,7 +34,7 @@ def plan_spec() -> dict[str, Any]:
                 "sparsity:Q",
                 title="zeros",
                 scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(tickCount=4, format="%"),
+                axis=alt.Axis(tickCount=4, format=".0%", minExtent=52),
             ),
             tooltip=[
                 alt.Tooltip("epoch:Q", title="epoch", format=","),

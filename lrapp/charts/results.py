@@ -22,7 +22,7 @@ _BLANKS = re.compile(r"\s+")
 COLOURS = theme.HUES
 # Of cells: the strongest is one that the page's ink can still be read on.
 _FILLS = [f"{TRAINING}0d", f"{TRAINING}{round(255 * theme.MOST_FILL):02x}"]
-_TENTHS = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1])
+_TENTHS = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], grid=True)
 # With axes and legend around it.
 _SQUARE = 420
 # A bar of a histogram is two pixels high at least, or one row of many would have no bar.

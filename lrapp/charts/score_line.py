@@ -24,7 +24,7 @@ _SIDES: dict[Side, int] = {"left": 4, "right": -4}
 NARROWEST, _FREE = 320, 14
 _GAP = 10
 # Where things stand, in pixels from the top.
-_VALUE, _NAME, _LINE, _FIRST, _ROW = 12, 31, 48, 70, 16
+_VALUE, _NAME, _LINE, _FIRST, _ROW = 15, 36, 53, 75, 16
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lrapp.phrasing import counted, number
+from lrapp.phrasing import counted, measured, number
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 from lrapp.runs.store import State
@@ -158,6 +158,12 @@ class Comparison:
     def verdict(self) -> str:
         """Return in plain words what the runs show, and nothing that their spread does not support."""
         compared = [result for result in self.results if result.difference is not None]
+        if len(self.results) == 1 and (best := self.results[0].best) is not None:
+            only = self.results[0]
+            text = f"Over {counted(only.finished, 'seed')}, {only.label} has a best {self.metric} of "
+            ends = " to ".join(measured(self.metric, end) for end in (best.low, best.high))
+            text += f"{measured(self.metric, best.mean)} on average, from {ends}: differences of that size are chance."
+            return " ".join(part for part in (text, self._measured_on(), self._losses()) if part)
         if not compared:
             text = "Too few runs finished all their epochs to compare anything: a policy and "
             return f"{text}{self.yardstick} must both finish with the same seed. {self._losses()}".strip()

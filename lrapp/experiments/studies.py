@@ -16,7 +16,7 @@ from lrapp.experiments.study_files import (
     Study,
     make,
 )
-from lrapp.phrasing import number
+from lrapp.phrasing import counted, number
 from lrapp.runs.store import Store
 from lrapp.settings import (
     CLRSettings,
@@ -57,7 +57,7 @@ class Plan:
     Args:
         name: What to call it.
         base: What all runs share: data, split, network, batch size, epochs.
-        contenders: The policies, two or more.
+        contenders: The policies, two or more; or one, to see what other seeds change.
         seeds: Training seeds; each gives every policy the same initial weights.
     """
 
@@ -118,8 +118,11 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
         UserError: If it compares nothing, a policy's numbers do not go together, or it cannot train its networks here.
     """
     number, seeds = len(plan.contenders), len(plan.seeds)
-    if number < 2:
-        raise UserError(f"Comparing takes at least two policies; add one. Received: {number}.")
+    if number < 2 and not (number and seeds > 1):
+        raise UserError(
+            "Comparing takes at least two policies, or one over two seeds; add one. "
+            f"Received: {number} over {counted(seeds, 'seed')}."
+        )
     if number > MOST_POLICIES:
         raise UserError(
             f"At most {MOST_POLICIES} policies can be distinguished in one chart. Received: {number}."

@@ -14,13 +14,12 @@ from lrapp.evaluation.model_sizes import ModelSizes
 from lrapp.evaluation.scores import Scores
 from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
+from lrapp.palette import BLUE, GREY, HUES, MOST_FILL, ORANGE
 from lrapp.phrasing import number, percent
 from lrapp.preparation.threshold import level_of
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
-_BLUE, _ORANGE, _GREY = "#2f7ed8", "#e0662c", "#8a8f98"
-_COLOURS = (_BLUE, _ORANGE, "#009e73", "#cc79a7", "#b8a000", "#56b4e9", "#8a5a2b", "#7a5fd0")
 _MOST_POINTS, _MOST_ROWS = 1_000, 60
 
 # Forbids the file to load or run anything, whatever names it contains.
@@ -38,9 +37,9 @@ figure{margin:1rem 0}svg{width:100%;height:auto}svg text{fill:var(--ink);font-si
 svg .grid{stroke:var(--line);stroke-width:1}figcaption{font-size:.85rem}
 figcaption span{margin-right:1rem;white-space:nowrap}figcaption i{display:inline-block;width:1.6em;margin-right:.4em;
 vertical-align:middle}
-.bar{display:inline-block;height:.7em;background:#2f7ed8}
+.bar{display:inline-block;height:.7em;background:BLUE}
 pre{font-size:.8rem;overflow-x:auto;border:1px solid var(--line);padding:.8rem}
-"""
+""".replace("BLUE", BLUE)
 
 
 def html(
@@ -97,7 +96,7 @@ def _body(
     for remark in setting_checks.after(settings, history):
         if remark.sentence != found.sentence:
             yield f"<p>{escape(remark.text)}</p>"
-    yield "<h2>Training</h2>" + "".join(_training(history))
+    yield "<h2>Training</h2>" + "".join(_training(history, settings.training.momentum_name))
     if insight is not None:
         yield from _insight(insight, target, mistakes)
     elif mistakes is not None:
@@ -122,7 +121,7 @@ def _mistakes(mistakes: Mistakes, sentence: str) -> Iterator[str]:
     yield f"<h2>What it got wrong</h2><p class=note>{sentences}</p>{mistakes.as_html()}"
 
 
-def _training(history: History) -> Iterator[str]:
+def _training(history: History, momentum: str) -> Iterator[str]:
     if history.ended is not None:
         yield f"<p>{escape(history.ended.message)}</p>"
     if not history.epochs or history.started is None:
@@ -135,17 +134,17 @@ def _training(history: History) -> Iterator[str]:
         (history.started.metric, "metric", "val_metric"),
     ):
         lines = [
-            Line("training", at, epochs[trained].tolist(), _BLUE),
-            Line("validation", at, epochs[held].tolist(), _ORANGE),
+            Line("training", at, epochs[trained].tolist(), BLUE),
+            Line("validation", at, epochs[held].tolist(), ORANGE),
         ]
-        yield svg.plot(lines, "epoch", title)
+        yield svg.plot(lines, "epoch", title, at_ends=True)
     steps = history.step_frame()
     steps = steps.iloc[:: max(1, len(steps) // _MOST_POINTS)]
-    rates = Line("", steps["epoch"].tolist(), steps["learning_rate"].tolist(), _BLUE)
+    rates = Line("", steps["epoch"].tolist(), steps["learning_rate"].tolist(), BLUE)
     yield svg.plot([rates], "epoch", "learning rate")
     if history.momentum_moves:
-        momenta = Line("", steps["epoch"].tolist(), steps["momentum"].tolist(), _BLUE)
-        yield svg.plot([momenta], "epoch", "momentum")
+        momenta = Line("", steps["epoch"].tolist(), steps["momentum"].tolist(), BLUE)
+        yield svg.plot([momenta], "epoch", momentum)
 
 
 def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterator[str]:
@@ -164,13 +163,13 @@ def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterat
         found = insight.calibration
         yield f"<h2>Calibration</h2><p class=note>{escape(analysis_text.calibration_sentence(insight))}</p>"
         yield f"<p class=note>{escape(analysis_text.temperature_sentence(insight))}</p>"
-        diagonal = Line("", (0, 1), (0, 1), _GREY, dashed=True)
-        lines = [diagonal, Line("as it is", found.predicted, found.observed, _BLUE)]
+        diagonal = Line("", (0, 1), (0, 1), GREY, dashed=True)
+        lines = [diagonal, Line("as it is", found.predicted, found.observed, BLUE)]
         if insight.tempered is not None and insight.tempered.needed:
             after = insight.tempered.calibration
-            lines.append(Line("calibrated", after.predicted, after.observed, _ORANGE))
+            lines.append(Line("calibrated", after.predicted, after.observed, ORANGE))
         square = (0.0, 1.0)
-        yield svg.plot(lines, "predicted probability", "observed share", square, square)
+        yield svg.plot(lines, "predicted probability", "observed share", square, square, square=True)
     if insight.thresholds is not None:
         level = level_of(insight.threshold)
         yield f"<h2>Threshold {number(level)}</h2><p>{escape(analysis_text.threshold_sentence(insight, level))}</p>"
@@ -180,9 +179,9 @@ def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterat
         points = insight.residuals
         yield f"<h2>Residuals</h2><p class=note>{escape(analysis_text.residual_sentence(insight))}</p>"
         ends = (min(*points.truth, *points.predicted), max(*points.truth, *points.predicted))
-        diagonal = Line("", ends, ends, _GREY, dashed=True)
-        cloud = Line("", points.truth, points.predicted, _BLUE, dots=True)
-        yield svg.plot([cloud, diagonal], f"true {target}", f"predicted {target}")
+        diagonal = Line("", ends, ends, GREY, dashed=True)
+        cloud = Line("", points.truth, points.predicted, BLUE, dots=True)
+        yield svg.plot([cloud, diagonal], f"true {target}", f"predicted {target}", ends, ends, square=True)
     if insight.importance:
         yield f"<h2>What matters</h2><p class=note>{escape(analysis_text.IMPORTANCE)}</p>"
         yield _bars(insight)
@@ -191,7 +190,7 @@ def _insight(insight: Insight, target: str, mistakes: Mistakes | None) -> Iterat
     for one in insight.dependence:
         if one.numbers:
             lines = [
-                Line(series.name, one.numbers, series.values, _COLOURS[place % len(_COLOURS)])
+                Line(series.name, one.numbers, series.values, HUES[place % len(HUES)])
                 for place, series in enumerate(one.series)
             ]
             yield svg.plot(lines, one.column, analysis_text.answer(insight, target))
@@ -212,12 +211,12 @@ def _curves(insight: Insight) -> Iterator[str]:
             Line(
                 f"{one.name}, {one.model}",
                 *((one.roc.x, one.roc.y) if x != "recall" else (one.pr.x, one.pr.y)),
-                _COLOURS[names.index(one.name) % len(_COLOURS)],
+                HUES[names.index(one.name) % len(HUES)],
                 dashed=one.model != "network",
             )
             for one in insight.curves
         ]
-        yield svg.plot(lines, x, y, square, square)
+        yield svg.plot(lines, x, y, square, square, square=True)
 
 
 def _matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
@@ -226,7 +225,7 @@ def _matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     for name, row in zip(names, counts, strict=True):
         of_class = max(1, sum(row))
         cells = "".join(
-            f'<td class=n style="background:rgba(47,126,216,{0.6 * count / of_class:.2f})">{count:,}</td>'
+            f'<td class=n style="background:{BLUE}{round(255 * MOST_FILL * count / of_class):02x}">{count:,}</td>'
             for count in row
         )
         rows.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")

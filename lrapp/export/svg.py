@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from lrapp.palette import ink
 from lrapp.phrasing import number
 
 WIDTH, HEIGHT = 560, 260
+# Of a picture whose axes are of one length: the plot in it is as high as it is wide.
+_SIDE = 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 40
 _NEAR = 1e-300
+# Room for names at the right of lines, and from one to the next below it.
+_NAMES, _ROW = 92, 14
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,9 @@ def plot(
     y_title: str,
     x_ends: tuple[float, float] | None = None,
     y_ends: tuple[float, float] | None = None,
+    *,
+    at_ends: bool = False,
+    square: bool = False,
 ) -> str:
     """Return a picture as SVG text; every name in it is escaped.
 
@@ -53,11 +61,14 @@ def plot(
         lines: What to draw, the first at the bottom.
         x_title, y_title: Titles of the axes.
         x_ends, y_ends: Ends of the axes; those of the lines when not given.
+        at_ends: Whether lines are named at their ends, not in a legend.
+        square: Whether the axes are of one length.
     """
     points = [_finite(line) for line in lines]
     low_x, high_x = x_ends or _ends([x for of_line in points for x, _ in of_line])
     low_y, high_y = y_ends or _ends([y for of_line in points for _, y in of_line], 0.05)
-    right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
+    width, height = (_SIDE, _SIDE - _LEFT - _RIGHT + _TOP + _BOTTOM) if square else (WIDTH, HEIGHT)
+    right, bottom = width - (_NAMES if at_ends else _RIGHT), height - _BOTTOM
 
     def at_x(x: float) -> float:
         return round(_LEFT + (right - _LEFT) * (x - low_x) / (high_x - low_x), 1)
@@ -85,12 +96,41 @@ def plot(
             parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
     middle = (_TOP + bottom) / 2
     parts.append(
-        f'<text x="{(_LEFT + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_title)}</text>'
+        f'<text x="{(_LEFT + right) / 2}" y="{height - 6}" text-anchor="middle">{escape(x_title)}</text>'
         f'<text transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">{escape(y_title)}</text>'
     )
-    label = escape(f"{y_title} over {x_title}")
-    picture = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
-    return f'<figure class="plot">{picture}{_legend(lines)}</figure>'
+    if at_ends:
+        wanted = [
+            (line, at_y(of_line[-1][1])) for line, of_line in zip(lines, points, strict=True) if of_line
+        ]
+        named = [(line, y) for line, y in wanted if line.name]
+        for (line, _), y in zip(named, apart([y for _, y in named], bottom), strict=True):
+            colour = f"fill:{escape(ink(line.colour))}"
+            parts.append(f'<text x="{right + 6}" y="{y + 4:.1f}" style="{colour}">{escape(line.name)}</text>')
+    names = ", ".join(line.name for line in lines if line.name)
+    label = escape(f"{y_title} over {x_title}" + (f": {names}" if names else ""))
+    style = f' style="max-width:{_SIDE}px"' if square else ""
+    picture = (
+        f'<svg viewBox="0 0 {width} {height}"{style} role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    )
+    return f'<figure class="plot">{picture}{"" if at_ends else _legend(lines)}</figure>'
+
+
+def apart(wanted: Sequence[float], end: float, row: float = _ROW) -> list[float]:
+    """Return where labels stand that want to be at some heights, each a row or more from the next, none beyond the end.
+
+    Args:
+        wanted: Where they would stand alone, growing downwards.
+        end: The lowest place.
+        row: From one to the next below it.
+    """
+    order = sorted(range(len(wanted)), key=lambda place: wanted[place])
+    found = [0.0] * len(wanted)
+    before = -math.inf
+    for rank, place in enumerate(order):
+        found[place] = before = max(wanted[place], before + row)
+        found[place] = min(found[place], end - row * (len(order) - 1 - rank))
+    return found
 
 
 def _legend(lines: Sequence[Line]) -> str:

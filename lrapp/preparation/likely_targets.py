@@ -69,20 +69,20 @@ def _judged(place: int, column: Column, width: int, table: Table) -> tuple[float
         points, reasons = points + 100, ["the file says so"]
     if _ANSWER.fullmatch(name):
         points += 6
-        reasons.append("named like an answer")
+        reasons.append("named like a target")
     elif _SUBJECT.search(_spaced(name)):
         points += 3
-        reasons.append("its name is often the question")
+        reasons.append("often predicted")
     if _KNOWN.search(_spaced(name)):
         points -= 3
     if is_id_name(name):
         points -= 10
     if place == width - 1:
         points += 3
-        reasons.append("the last column")
+        reasons.append("last column")
     elif place == 0:
         points += 1.5
-        reasons.append("the first column")
+        reasons.append("first column")
     rows = max(1, len(table.frame))
     few = column.distinct
     if column.kind is ColumnKind.YES_NO or few == 2:

@@ -19,9 +19,11 @@ from lrapp.tables.reading import Table
 
 _ROWS = 5_000
 _LEAST_ROWS = 60
+# Of a wide table fewer rows are looked at: a page waits.
+_FEWEST_ROWS, _CELLS = 500, 1_000_000
 _BINS = 32
 _FOLDS = 3
-_MOST_CLASSES = 10
+_MOST_CLASSES = 5
 _MOST_COLUMNS = 1_000
 _ROUNDS, _RATE, _SHRINK = 60, 0.3, 5.0
 _SEARCHED = 40
@@ -175,7 +177,8 @@ def suspects(
     if not columns or len(known) < _LEAST_ROWS:
         return ()
     random = np.random.default_rng(0)
-    rows = known if len(known) <= _ROWS else np.sort(random.choice(known, _ROWS, replace=False))
+    most = min(_ROWS, max(_FEWEST_ROWS, _CELLS // len(columns)))
+    rows = known if len(known) <= most else np.sort(random.choice(known, most, replace=False))
     codes = binned(table, columns, rows)
     answers = _answers(table.frame[target].iloc[rows], classes=classes)
     if not answers.any():

@@ -17,7 +17,7 @@ from lrapp.runs.store import Store
 def open_compare(page: Page, app: App) -> None:
     open_app(page, app.url)
     go(page, "Compare")
-    page.get_by_role("button", name="Compare", exact=True).wait_for()
+    page.get_by_role("button", name=re.compile("^Start")).wait_for()
     idle(page)
 
 
@@ -56,8 +56,13 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         open_compare(page, app)
         set_number(page, "Seeds", 2)
         set_number(page, "Epochs", 6)
-        expect(page.get_by_text("2 policies x 2 seeds = 4 runs")).to_be_visible()
-        page.get_by_role("button", name="Compare", exact=True).click()
+        expect(page.get_by_role("button", name="Start 4 runs")).to_be_visible()
+        # What is set up is still there after a look at another page.
+        go(page, "Predict")
+        go(page, "Compare")
+        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("6")
+        expect(page.get_by_role("button", name="Start 4 runs")).to_be_visible()
+        page.get_by_role("button", name=re.compile("^Start")).click()
         made = study(page, app)
         assert made.labels == ("Fixed 0.001", "CLR (found)")
 
@@ -120,7 +125,7 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         set_number(page, "Epochs", 3_000)
         set_number(page, "Seeds", 1)
         expect(page.get_by_text("One seed cannot tell")).to_be_visible()
-        page.get_by_role("button", name="Compare", exact=True).click()
+        page.get_by_role("button", name=re.compile("^Start")).click()
         made = study(page, app)
         page.get_by_text("epoch").first.wait_for()
         page.wait_for_function("() => /epoch [1-9]/.test(document.body.innerText)")
@@ -155,11 +160,29 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
         assert made not in study_files.every(Store(app.home))
 
 
+def test_seeds_alone_show_what_is_chance(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_compare(page, app)
+        choice = page.get_by_role("radio", name="Seeds")
+        choice.or_(page.get_by_role("button", name="Seeds", exact=True)).first.click()
+        expect(page.get_by_role("button", name="Start 3 runs")).to_be_visible()
+        idle(page)
+        set_number(page, "Seeds", 2)
+        set_number(page, "Epochs", 3)
+        page.get_by_role("button", name="Start 2 runs").click()
+        made = study(page, app)
+        assert [member.seed for member in made.members] == [0, 1]
+        expect(page.get_by_text(f"Over 2 seeds, {made.labels[0]} has a best accuracy of")).to_be_visible()
+        # The pace of these runs tells what others will take.
+        page.get_by_role("button", name="New comparison").click()
+        expect(page.get_by_text("By the pace of your last runs: ")).to_be_visible()
+
+
 def test_what_cannot_be_compared_is_said_before_it_starts(browser: Browser, app: App) -> None:
     with tab(browser) as page:
         open_compare(page, app)
-        start = page.get_by_role("button", name="Compare", exact=True)
-        box = expander(page, "Settings of policy 2")
+        start = page.get_by_role("button", name=re.compile("^Start"))
+        box = expander(page, "Numbers 2")
         choose(page, "Rates", "Chosen here")
         expect(page.get_by_text("CLR 0.001–0.01", exact=True)).to_be_visible()
         field = box.get_by_role("spinbutton", name="base_lr")
@@ -188,14 +211,14 @@ def test_an_address_of_no_comparison_is_a_sentence(browser: Browser, app: App) -
         page.get_by_text("There is no such comparison here.").wait_for()
         idle(page)
         page.get_by_role("button", name="New comparison").click()
-        page.get_by_role("button", name="Run this study").wait_for()
+        page.get_by_role("button", name="Examples").wait_for()
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_fits_a_phone(browser: Browser, app: App, dark: bool) -> None:
     with tab(browser, width=400, height=850, dark=dark) as page:
         page.goto(f"{app.url}/compare")
-        page.get_by_role("button", name="Compare", exact=True).wait_for()
+        page.get_by_role("button", name=re.compile("^Start")).wait_for()
         idle(page)
         main = page.get_by_test_id("stMain")
         wide, narrow = main.evaluate("main => [main.scrollWidth, main.clientWidth]")
@@ -205,6 +228,7 @@ def test_it_fits_a_phone(browser: Browser, app: App, dark: bool) -> None:
 def test_the_ready_made_study(browser: Browser, app: App) -> None:
     with tab(browser) as page:
         open_compare(page, app)
+        page.get_by_role("button", name="Examples").click()
         page.get_by_role("button", name="Run this study").click()
         made = study(page, app)
         assert made.name == studies.CYCLICAL

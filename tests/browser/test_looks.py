@@ -1,6 +1,7 @@
-"""Both themes, a phone, and hands that have a keyboard only."""
+"""Both themes, a phone, hands that have a keyboard only, and what axe-core finds."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from drawn.charts import wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
@@ -169,3 +170,17 @@ def test_the_switch_for_experts_is_remembered(browser: Browser, app: App) -> Non
         expect(rare).to_have_count(0)
         switch(page, "Expert settings")
         expect(rare).to_be_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Browser, app: App, finished_run: str, *, dark: bool) -> None:
+    found = []
+    with tab(browser, dark=dark) as page:
+        for place in ("", f"?run={finished_run}", "runs", "compare", "predict"):
+            page.goto(f"{app.url}/{place}")
+            page.locator("[data-testid=stMainBlockContainer]").get_by_role("button").first.wait_for()
+            idle(page)
+            for one in Axe().run(page).response["violations"]:
+                if one["impact"] in ("serious", "critical"):
+                    found += [f"{place}: {one['id']}: {node['html'][:200]}" for node in one["nodes"]]
+    assert found == []

@@ -89,7 +89,7 @@ def test_four_clicks_from_a_table_to_a_model(page: Page, app: App) -> None:
     # The name counts for more than the place, and the reason is told.
     first = question(page).get_by_role("button").first
     expect(first).to_contain_text("bought")
-    expect(question(page)).to_contain_text("its name is often the question")
+    expect(question(page)).to_contain_text("often predicted, two classes")
     first.click()
     expect(question(page)).to_have_count(0)
     idle(page)

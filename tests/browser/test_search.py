@@ -16,7 +16,6 @@ from browser.driving import (
     open_app,
     run_id,
     set_number,
-    switch,
     tab,
     train,
     train_button,
@@ -31,9 +30,9 @@ from lrapp.runs.store import Store
 
 def open_search(page: Page, app: App) -> None:
     page.goto(f"{app.url}/compare")
-    choice = page.get_by_role("radio", name="Random search")
-    choice.or_(page.get_by_role("button", name="Random search", exact=True)).first.click()
-    page.get_by_role("button", name="Start the search").wait_for()
+    choice = page.get_by_role("radio", name="Settings")
+    choice.or_(page.get_by_role("button", name="Settings", exact=True)).first.click()
+    page.get_by_role("button", name=re.compile("^Start")).wait_for()
     idle(page)
 
 
@@ -43,6 +42,13 @@ def made(page: Page, app: App) -> Study:
     found = re.search(r"study=([0-9a-f-]+)", page.url)
     assert found
     return study_files.get(Store(app.home), found[1])
+
+
+def vary(page: Page, name: str) -> None:
+    """Take a setting into the search, or out of it."""
+    pill = page.get_by_test_id("stButtonGroup").filter(has_text="Number of layers")
+    pill.get_by_text(name, exact=True).click()
+    idle(page)
 
 
 def points(page: Page) -> list[int]:
@@ -55,15 +61,15 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         open_app(page, app.url)
         set_number(page, "Epochs", 3)
         go(page, "Compare")
-        choice = page.get_by_role("radio", name="Random search")
-        choice.or_(page.get_by_role("button", name="Random search", exact=True)).first.click()
+        choice = page.get_by_role("radio", name="Settings")
+        choice.or_(page.get_by_role("button", name="Settings", exact=True)).first.click()
         idle(page)
         set_number(page, "Trials", 4)
-        switch(page, "Vary: dropout")
-        switch(page, "Vary: L2")
-        switch(page, "Vary: batch size")
+        vary(page, "Dropout")
+        vary(page, "L2")
+        vary(page, "Batch size")
         set_number(page, "Width to", 32)
-        expect(page.get_by_text("4 runs of 3 epochs each")).to_be_visible()
+        expect(page.get_by_role("button", name="Start 4 runs")).to_be_visible()
         expect(page.get_by_text("What will be tried")).to_be_visible()
 
         # What was typed is still there after a look at another page.
@@ -71,8 +77,8 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
         go(page, "Compare")
         expect(page.get_by_role("spinbutton", name="Trials")).to_have_value("4")
         expect(page.get_by_role("spinbutton", name="Width to")).to_have_value("32")
-        expect(page.get_by_text("4 runs of 3 epochs each")).to_be_visible()
-        page.get_by_role("button", name="Start the search").click()
+        expect(page.get_by_role("button", name="Start 4 runs")).to_be_visible()
+        page.get_by_role("button", name=re.compile("^Start")).click()
         study = made(page, app)
         assert study.search is not None
         varied = [name for name, _ in study.search.space.varied]
@@ -145,7 +151,7 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
 def test_a_bad_range_is_a_sentence_and_starts_nothing(browser: Browser, app: App) -> None:
     with tab(browser) as page:
         open_search(page, app)
-        start = page.get_by_role("button", name="Start the search")
+        start = page.get_by_role("button", name=re.compile("^Start"))
         field = page.get_by_role("spinbutton", name="Learning rate from")
         field.fill("0.5")
         field.press("Enter")
@@ -163,8 +169,8 @@ def test_a_bad_range_is_a_sentence_and_starts_nothing(browser: Browser, app: App
         choose(page, "Batch size to", "4")
         expect(page.get_by_text("Batch size: the range must end above its start")).to_be_visible()
         expect(start).to_be_disabled()
-        for name in ("learning rate", "batch size", "width"):
-            switch(page, f"Vary: {name}")
+        for name in ("Learning rate", "Batch size", "Width"):
+            vary(page, name)
         expect(page.get_by_text("A search must vary at least one setting; choose one.")).to_be_visible()
         expect(start).to_be_disabled()
 
@@ -173,8 +179,8 @@ def test_a_stop_in_the_middle_loses_nothing(browser: Browser, app: App) -> None:
     with tab(browser) as page:
         open_search(page, app)
         set_number(page, "Trials", 3)
-        set_number(page, "Epochs of each", 5_000)
-        page.get_by_role("button", name="Start the search").click()
+        set_number(page, "Epochs", 5_000)
+        page.get_by_role("button", name=re.compile("^Start")).click()
         study = made(page, app)
         page.wait_for_function("() => /Trial 1: epoch [1-9]/.test(document.body.innerText)")
         page.get_by_role("button", name="Stop all").click()
@@ -205,20 +211,20 @@ def test_one_click_fills_in_the_search_of_the_article(browser: Browser, app: App
     with tab(browser) as page:
         open_search(page, app)
         set_number(page, "Trials", 3)
+        page.get_by_role("button", name="Examples").click()
         page.get_by_role("button", name="Fill in this search").click()
-        expect(
-            page.get_by_text("From the Train page, where it can be changed: Fashion-MNIST")
-        ).to_be_visible()
+        expect(page.get_by_text("From the Train page: Fashion-MNIST")).to_be_visible()
+        page.keyboard.press("Escape")
         idle(page)
         for label, value in (
             *(("Width from", "32"), ("Width to", "512"), ("Width step", "32")),
-            *(("Trials", "10"), ("Epochs of each", "10")),
+            *(("Trials", "10"), ("Epochs", "10")),
         ):
             expect(page.get_by_role("spinbutton", name=label, exact=True)).to_have_value(value)
         rates = page.get_by_role("textbox", name="Learning rate among")
         expect(rates).to_have_value("0.01, 0.001, 0.0001")
-        expect(page.get_by_text("10 runs of 10 epochs each")).to_be_visible()
-        start = page.get_by_role("button", name="Start the search")
+        expect(page.get_by_role("button", name="Start 10 runs")).to_be_visible()
+        start = page.get_by_role("button", name=re.compile("^Start"))
         expect(start).to_be_enabled()
 
         # The list is checked as it is typed, and a saved search is what the command line takes.
@@ -231,7 +237,7 @@ def test_one_click_fills_in_the_search_of_the_article(browser: Browser, app: App
         expect(start).to_be_enabled()
         set_number(page, "Width step", 160)
         with page.expect_download() as waiting:
-            page.get_by_role("button", name="Save the search").click()
+            page.get_by_role("button", name="Save", exact=True).click()
         saved = SavedSearch.from_json(waiting.value.path().read_bytes())
         assert saved.search.space == Space(
             learning_rate=Numbers(among=(0.01, 0.002)), units=Range(low=32, high=512, step=160)

@@ -49,8 +49,10 @@ def test_a_finished_run_is_pruned_and_measured(page: Page) -> None:
     driving.look(page, "Export")
     box = driving.expander(page, "Size, pruning, int8")
     box.get_by_role("button", name="Prune this model").click()
-    expect(page.get_by_text("The final sparsity is reached in epoch 3 of 10.")).to_be_visible()
-    expect(page.get_by_text("Start from: a run of mine")).to_be_visible()
+    expect(
+        driving.step(page, "Training").get_by_text("The final sparsity is reached in epoch 3 of 10.")
+    ).to_be_visible()
+    expect(driving.step(page, "Network").get_by_text("Start from: a run of mine")).to_be_visible()
     driving.idle(page)
 
     driving.train(page)

@@ -45,7 +45,7 @@ def test_pictures_have_filters_and_windows() -> None:
         ("output", "10"),
     ]
     assert [bar.striped for bar in bars].count(True) == 2
-    assert "28 × 28 × 1 pixels" in network.sentence(bars)
+    assert "28×28×1 inputs" in network.sentence(bars)
     assert "10 outputs for class" in network.sentence(bars)
 
 

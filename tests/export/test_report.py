@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from pictures import BLUE, RED
 
+from lrapp import palette
 from lrapp.evaluation import scores as evaluation
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.misclassified import Mistake, Mistakes
@@ -104,7 +105,20 @@ def test_momentum_that_moved_is_drawn(finished: Run, insight: Insight) -> None:
     history.add(StepsDone(history.steps_done, (1.0,), (0.1,), 1.0, momenta=(0.9,)))
     after = report.html("My run", history, finished.settings, scores_of(finished), insight)
     assert after.count("<svg") == before.count("<svg") + 1
-    assert "momentum</text>" in after
+    assert finished.settings.training.momentum_name == "beta_1"
+    assert "beta_1</text>" in after
+
+
+def test_cells_and_names_of_lines_are_read_on_paper_and_in_the_dark() -> None:
+    inks, papers = (re.findall(rf"--{name}:(#[0-9a-f]+)", report._STYLE) for name in ("ink", "paper"))
+    assert len(inks) == len(papers) == 2
+    for page_ink, short in zip(inks, papers, strict=True):
+        paper = palette.rgb(short if len(short) == 7 else "#" + "".join(2 * letter for letter in short[1:]))
+        for share in (0, 0.5, 1):
+            fill = palette.over(palette.rgb(palette.BLUE), paper, palette.MOST_FILL * share)
+            assert palette.contrast(palette.rgb(page_ink), fill) >= 4.5
+        for hue in palette.HUES:
+            assert palette.contrast(palette.rgb(palette.ink(hue), page_ink), paper) >= 4.5
 
 
 def test_foreign_words_stay_words(finished: Run, insight: Insight) -> None:

@@ -2,13 +2,15 @@
 
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrapp.export.svg import HEIGHT, WIDTH, Line, plot, ticks
+from lrapp.export.svg import HEIGHT, WIDTH, Line, apart, plot, ticks
+from lrapp.palette import BLUE
 
 UGLY = "<script>alert(1)</script>\"'&\n$x$"
 
@@ -55,3 +57,31 @@ def test_any_numbers_make_a_picture(points: list[tuple[float, float]]) -> None:
     ElementTree.fromstring(svg)
     assert "nan" not in svg
     assert "inf" not in svg
+
+
+def test_names_at_the_ends_of_lines_lie_apart_and_inside() -> None:
+    lines = [Line(name, (1, 2), (1, y), BLUE) for name, y in (("one", 2.0), ("two", 2.01), ("three", 1.99))]
+    drawn = plot([*lines, Line("<b>", (1, 2), (5, 1), BLUE)], "x", "y", at_ends=True)
+    named = re.findall(r'<text x="[\d.]+" y="([\d.]+)" style="fill:[^"]+">([^<]+)</text>', drawn)
+    assert [name for _, name in named] == ["one", "two", "three", "&lt;b&gt;"]
+    heights = sorted(float(y) for y, _ in named)
+    assert all(lower - upper >= 13.9 for upper, lower in pairwise(heights))
+    assert heights[-1] <= HEIGHT
+    assert "figcaption" not in drawn
+
+
+@pytest.mark.parametrize(
+    "wanted", [[], [5.0], [5.0, 5.0, 5.0], [99.0, 98.0, 1.0], [100.0, 100.0, 100.0, 0.0]]
+)
+def test_labels_keep_their_order(wanted: list[float]) -> None:
+    found = apart(wanted, 100, 10)
+    order = sorted(range(len(wanted)), key=lambda place: wanted[place])
+    assert all(found[below] - found[above] >= 10 for above, below in pairwise(order))
+    assert max(found, default=0) <= 100
+
+
+def test_a_square_is_one() -> None:
+    drawn = plot([Line("", (0, 1), (0, 1), BLUE)], "x", "y", (0, 1), (0, 1), square=True)
+    (corners,) = re.findall(r'polyline points="([\d.]+),([\d.]+) ([\d.]+),([\d.]+)"', drawn)
+    left, bottom, right, top = map(float, corners)
+    assert right - left == pytest.approx(bottom - top)

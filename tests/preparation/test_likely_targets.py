@@ -17,7 +17,7 @@ def likely(names: str, *rows: str) -> list[tuple[str, str]]:
 
 def test_a_name_counts_more_than_the_place() -> None:
     found = likely("survived,age,deck,port", "0,22.5,a,x", "1,38,b,y", "1,26.25,a,y")
-    assert found[0] == ("survived", "its name is often the question, the first column")
+    assert found[0] == ("survived", "often predicted, first column")
     assert likely("age,label,weight", "1.5,a,2", "3,b,3.5", "4.5,a,4")[0][0] == "label"
 
 

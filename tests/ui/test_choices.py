@@ -22,7 +22,8 @@ OURS = {
     ("predict.question", "chosen"),  # answers to a question, which the question itself tells apart
     *(("run.exports", "chosen"), ("run.range_test", "chosen"), ("run.results", "chosen")),
     ("runs.comparison", "st.segmented_control"),
-    *(("train.data", name) for name in ("place.selectbox", "st.column_config.SelectboxColumn", "task")),
+    *(("train.data", name) for name in ("place.selectbox", "chosen_task")),
+    ("train.columns", "st.column_config.SelectboxColumn"),
     *(("train.learning_rate", "kind"), ("train.start_from", "choice")),
     *(("train.network", name) for name in ("st.column_config.SelectboxColumn", "st.selectbox")),
 }

@@ -14,6 +14,10 @@ REVIEWED = (
     "lrapp.ui.run.misclassified: found.as_html()",  # escapes names: test_picture_results
     "lrapp.ui.train.images: examples.as_html(facts, look, data.pictures.only_classes)",  # test_examples
     "lrapp.ui.predict.question: partial(_label, labels)",  # labels, which are made plain in the line before
+    (
+        "lrapp.ui.train.stage: network.picture(*(settings.model, outlook.shape, outlook.outputs, outlook.numbers), "
+        "networks=settings.networks, answer=settings.data.target or '')"  # escapes names: test_network
+    ),
     "lrapp.ui.run.results: views",  # a fixed list of words, by its type
     "lrapp.ui.run.exports: list(titles)",  # titles of the formats, a constant of ``exports``
     "lrapp.ui.run.exports: ' '.join(item.packages)",  # packages of the formats, a constant of ``exports``

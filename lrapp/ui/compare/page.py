@@ -1,8 +1,10 @@
-"""The Compare page: policies compared over seeds, or a random search; and their results."""
+"""The Compare page: what to vary (policies, seeds, or settings by a random search), and the results."""
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -25,8 +27,9 @@ from lrapp.settings import (
     starting_policy,
 )
 from lrapp.settings.base import checked
-from lrapp.ui.compare import search_form
+from lrapp.ui.compare import estimate, search_form
 from lrapp.ui.compare import study as study_view
+from lrapp.ui.compare.search_form import Prepared
 from lrapp.ui.parts import access, actions, draft, kinds, reading, resources, session, start_buttons
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import learning_rate
@@ -42,7 +45,14 @@ _KINDS = {
     "one-cycle": "One-cycle",
     "coslog4": "Growing cycles (coslog4)",
 }
-_POLICIES, _SEARCH = "Policies", "Random search"
+_POLICIES, _SEEDS, _SETTINGS = "Policies", "Seeds", "Settings"
+_ABOUT = {
+    _POLICIES: "Same network, same rows, same seeds: only the policy differs.",
+    _SEEDS: "How much is chance? The same settings, with other initial weights and another order of rows.",
+    _SETTINGS: "Which settings suit your data? Each trial draws its own at random "
+    f"([Bergstra and Bengio 2012]({search_form.PAPER})).",
+}
+_WHAT = "compare.what"
 _TRAIN_PAGE = "The policy of the Train page"
 
 
@@ -78,86 +88,94 @@ def _open(study_id: str | None) -> None:
     st.rerun()
 
 
-# --- a new comparison ----------------------------------------------------------------------------------------
+# --- a new comparison or search ------------------------------------------------------------------------------
 
 
 def _new() -> None:
-    # Kept in the session, as Streamlit forgets the widgets of other pages.
-    what = st.segmented_control(
-        "What to compare",
-        [_POLICIES, _SEARCH],
-        default=session.state().compare_what or _POLICIES,
-        key="compare.what",
-        required=True,
-        label_visibility="collapsed",
-    )
-    session.state().compare_what = what
-    if what == _SEARCH:
-        _new_search()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        # Kept in the session, as Streamlit forgets the widgets of other pages.
+        st.session_state[_WHAT] = st.session_state.get(_WHAT) or session.state().compare_what or _POLICIES
+        what = st.segmented_control("What to vary", [_POLICIES, _SEEDS, _SETTINGS], key=_WHAT, required=True)
+        what = session.state().compare_what = what or _POLICIES
+        _examples()
+    st.caption(_ABOUT[what])
+    found = _base_or_trouble()
+    if found is None:
+        return
+    base, expected = found
+    st.caption(_in_words(base, with_policy=what != _POLICIES))
+    if what == _SETTINGS:
+        asked, base, trouble = search_form.show(base, expected.rows)
+        prepared = partial(search_form.prepare, asked, base, expected, trouble)
     else:
-        _new_policies()
+        policies = _policies(base) if what == _POLICIES else [base.policy]
+        prepared = partial(_prepare, _plan(base, policies, what), expected, what)
+    _start(prepared, expected)
 
 
-def _new_search() -> None:
-    st.caption(
-        "Which settings suit your data? Trials draw theirs at random from ranges that you choose, all else stays as on "
-        "the Train page. That finds good ones in fewer runs than a grid, because every trial tries another value of "
-        f"every setting ([Bergstra and Bengio 2012]({search_form.PAPER}))."
-    )
-    search_form.offer_ready()
-    found = _base_or_trouble()
-    if found is None:
-        return
-    base, expected = found
-    st.caption(f"{_in_words(base)} Policy: {plain(studies.label_of(base.policy))}.")
-    started = search_form.show(base, expected)
-    if started is not None:
-        token = start_buttons.token(search_form.START)
-        _open(actions.search(*started, expected.rows, token).id)
-
-
-def _new_policies() -> None:
-    st.caption(
-        "Which learning rate policy suits your data? Here each trains the same network on the same rows for the same "
-        "number of updates, several times over with other seeds, so that chance is not mistaken for a difference."
-    )
-    with st.container(border=True):
-        left, right = st.columns([4, 2], vertical_alignment="center")
-        left.markdown(
-            f"**{studies.CYCLICAL}**: a fixed rate against a cyclical one whose bounds a range test finds; plain SGD, "
-            "50 epochs, three seeds. On the cardiovascular table if you have uploaded it (a table with a column "
-            f"called {_CARDIO}), else on the breast cancer sample."
-        )
-        if right.button(
-            "Run this study", icon=":material/science:", width="stretch", key=start_buttons.key("ready-made")
-        ):
-            _open(actions.compare(_ready_made(), token=start_buttons.token("ready-made")).id)
-    st.markdown("**Your own comparison**")
-    found = _base_or_trouble()
-    if found is None:
-        return
-    base, expected = found
-    st.caption(_in_words(base))
-    policies = _policies(base)
-    plan = _plan(base, policies)
-    rows = expected.rows
-    obstacle = None
+def _start(prepare: Callable[[], Prepared], expected: ExpectedShape) -> None:
+    """Say what will be done and how long it takes, and show the one button that starts it."""
+    ready, obstacle = None, None
     try:
-        for remark in studies.check(plan, rows):
+        ready = prepare()
+        for remark in ready.remarks:
             st.info(plain(remark, None), icon=":material/info:")
-        _budget(plan, expected)
+        st.caption(plain(f"{ready.told} {estimate.sentence(ready.runs, expected)}", None))
     except UserError as error:
-        obstacle = str(error)
+        ready, obstacle = None, str(error)
         st.warning(plain(obstacle, None), icon=":material/warning:")
-    if st.button(
-        "Compare",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=obstacle is not None,
-        help="Starts all runs, one after the other.",
-        key=start_buttons.key("compare"),
-    ):
-        _open(actions.compare(plan, rows, start_buttons.token("compare")).id)
+    with st.container(horizontal=True):
+        started = st.button(
+            f"Start {counted(len(ready.runs), 'run')}" if ready is not None else "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=ready is None,
+            key=start_buttons.key("compare"),
+        )
+        if ready is not None and ready.saved is not None:
+            search_form.save(ready.saved)
+    if ready is not None and ready.drawn is not None:
+        search_form.show_drawn(ready.drawn)
+    if started and ready is not None:
+        token = start_buttons.token("compare")
+        if isinstance(ready.plan, Plan):
+            _open(actions.compare(ready.plan, expected.rows, token).id)
+        elif ready.saved is not None:
+            _open(actions.search(ready.saved.search, ready.saved.base, expected.rows, token).id)
+
+
+def _examples() -> None:
+    with st.popover("Examples", icon=":material/lightbulb:"):
+        st.markdown(
+            f"**{studies.CYCLICAL}**: a fixed rate against a cyclical one whose bounds a range test finds; plain SGD, "
+            f"50 epochs, three seeds. On your table with a column {_CARDIO}, else on the breast cancer sample."
+        )
+        if st.button("Run this study", icon=":material/science:", key=start_buttons.key("ready-made")):
+            _open(actions.compare(_ready_made(), token=start_buttons.token("ready-made")).id)
+        st.divider()
+        search_form.offer_ready(_to_settings)
+
+
+def _to_settings() -> None:
+    session.state().compare_what = _SETTINGS
+    st.session_state[_WHAT] = _SETTINGS
+
+
+def _prepare(plan: Plan, expected: ExpectedShape, what: str) -> Prepared:
+    """Check a comparison, and say what it will do."""
+    if what == _POLICIES and len(plan.contenders) < 2:
+        raise UserError(f"Comparing takes at least two policies; add one. Received: {len(plan.contenders)}.")
+    remarks = studies.check(plan, expected.rows)
+    each = studies.one_of_each(plan)
+    costs = [cost.estimate_expected(one, expected) for one in each]
+    cost.check_memory(max(costs, key=lambda one: one.memory_bytes), memory.available_bytes())
+    runs = [studies.settings_of(plan, one, seed) for seed in plan.seeds for one in plan.contenders]
+    text = f"{counted(costs[0].steps, 'update')} each, without early stopping"
+    if tests := sum(one.policy.source == "found" for one in runs):
+        most = plan.base.range_test.most_steps(math.ceil(expected.rows / plan.base.training.batch_size))
+        text += f"; {counted(tests, 'range test')} of up to {counted(most, 'step')} besides"
+    text += "."
+    return Prepared(runs, text, remarks, plan=plan)
 
 
 def _base_or_trouble() -> tuple[RunSettings, ExpectedShape] | None:
@@ -178,14 +196,13 @@ def _base() -> tuple[RunSettings, ExpectedShape]:
     return kinds.of(settings.data.kind).base(settings)
 
 
-def _in_words(base: RunSettings) -> str:
-    optimizer = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}[
-        base.training.optimizer
+def _in_words(base: RunSettings, *, with_policy: bool) -> str:
+    parts = [
+        *(base.data.title, run_table.network(base), run_table.OPTIMIZERS[base.training.optimizer]),
+        f"batch {base.training.batch_size:,}",
+        *([studies.label_of(base.policy)] if with_policy else []),
     ]
-    return (
-        f"From the Train page, where it can be changed: {plain(base.data.title)}, layers "
-        f"{plain(run_table.network(base), None)}, {optimizer}, batches of {counted(base.training.batch_size, 'row')}."
-    )
+    return f"From the Train page: {plain(' · '.join(parts), None)}"
 
 
 def _rows(base: RunSettings) -> list[PolicyRow]:
@@ -232,7 +249,7 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
                 )
             called = st.empty()
             # A fixed title: one that followed the numbers would close it while the person types.
-            with st.expander(f"Settings of policy {position + 1}", icon=":material/tune:"):
+            with st.expander(f"Numbers {position + 1}", icon=":material/tune:"):
                 row.policy = learning_rate.numbers(row.policy, f"{key}.{kind}")
             called.caption(plain(studies.label_of(row.policy)))
     presets = _presets(base)
@@ -248,18 +265,17 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
     return [row.policy for row in rows]
 
 
-def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
+def _plan(base: RunSettings, policies: list[PolicySettings], what: str) -> Plan:
     # Kept in the session, as Streamlit forgets the widgets of other pages.
     kept = session.state().compare_numbers
     left, right = st.columns(2)
     seeds = left.number_input(
         "Seeds",
-        min_value=1,
+        min_value=2 if what == _SEEDS else 1,
         max_value=MOST_SEEDS,
-        value=kept.get("seeds", 3),
-        key="compare.seeds",
-        help="How often each policy trains, with other initial weights and another order of rows. "
-        "More seeds show smaller differences.",
+        value=max(kept.get("seeds", 3), 2 if what == _SEEDS else 1),
+        key=f"compare.seeds.{what}",
+        help="How often each trains. More seeds show smaller differences.",
     )
     epochs = right.number_input(
         "Epochs",
@@ -267,7 +283,6 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
         max_value=100_000,
         value=kept.get("epochs", base.training.epochs),
         key="compare.epochs",
-        help="How often every training row is used, the same for all. Early stopping is off in comparisons.",
     )
     kept["seeds"] = seeds
     if epochs != base.training.epochs or "epochs" in kept:
@@ -275,31 +290,16 @@ def _plan(base: RunSettings, policies: list[PolicySettings]) -> Plan:
     training = base.training.model_copy(update={"epochs": epochs})
     first = training.seed
     return Plan(
-        name=" or ".join(one.label for one in studies.contenders(policies))[:200],
+        name=_name(policies),
         base=base.model_copy(update={"training": training}),
         contenders=studies.contenders(policies),
         seeds=tuple(range(first, first + seeds)),
     )
 
 
-def _budget(plan: Plan, expected: ExpectedShape) -> None:
-    """Say what the study will take."""
-    costs = [cost.estimate_expected(one, expected) for one in studies.one_of_each(plan)]
-    estimate = max(costs, key=lambda one: one.memory_bytes)
-    each = "Each run" if len(set(costs)) == 1 else "The largest of them"
-    cost.check_memory(estimate, memory.available_bytes())
-    number, seeds = len(plan.contenders), len(plan.seeds)
-    found = sum(one.policy.source == "found" for one in plan.contenders)
-    test = plan.base.range_test
-    text = (
-        f"{number} policies x {counted(seeds, 'seed')} = {number * seeds} runs of "
-        f"{counted(estimate.steps, 'update')} each, with early stopping off. {each}: {estimate.sentence}"
-    )
-    if found:
-        per_epoch = math.ceil(expected.rows / plan.base.training.batch_size)
-        text += f" On top of that, {found * seeds} runs begin with {test.told(per_epoch)}"
-        text += "." if test.rise == "linear" else "; the result shows how many these were."
-    st.caption(plain(text, None))
+def _name(policies: list[PolicySettings]) -> str:
+    name = " or ".join(one.label for one in studies.contenders(policies))[:200]
+    return name if len(policies) != 1 else f"Seeds of {name}"
 
 
 def _ready_made() -> Plan:

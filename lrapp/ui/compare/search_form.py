@@ -1,6 +1,7 @@
 """Setting up a random search: what may vary, between what, how often; and what will be tried, before it starts."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -14,17 +15,15 @@ from lrapp.experiments import search, search_results, search_space, studies
 from lrapp.experiments.search import Search
 from lrapp.experiments.search_file import SavedSearch
 from lrapp.experiments.search_space import AXES, NAMES, Choice, Numbers, Range, Space, Varied
-from lrapp.experiments.studies import Candidate
+from lrapp.experiments.studies import Candidate, Plan
 from lrapp.networks import cost as estimates
-from lrapp.phrasing import counted
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
 from lrapp.ui.compare import search as search_view
-from lrapp.ui.parts import draft, fields, number_cells, session, start_buttons
+from lrapp.ui.parts import draft, fields, number_cells, resources, session
 from lrapp.ui.parts.plain_text import plain
 
-START = "search"
 TUNER = "https://www.tensorflow.org/tutorials/keras/keras_tuner"
 PAPER = "https://jmlr.org/papers/v13/bergstra12a.html"
 _AT_FIRST = ("learning_rate", "batch_size", "units")
@@ -51,19 +50,41 @@ class SearchForm:
     epochs: int | None = None
 
 
-def show(base: RunSettings, expected: ExpectedShape) -> tuple[Search, RunSettings] | None:
-    """Show the form.
+@dataclass(frozen=True)
+class Prepared:
+    """What would be started.
+
+    Args:
+        runs: Settings of each run.
+        told: What they will do, in a sentence.
+        remarks: What is worth knowing before.
+        plan: A comparison.
+        saved: A search, as its file holds it.
+        drawn: A row for each of its trials.
+    """
+
+    runs: Sequence[RunSettings]
+    told: str
+    remarks: Sequence[str]
+    plan: Plan | None = None
+    saved: SavedSearch | None = None
+    drawn: pd.DataFrame | None = None
+
+
+def show(base: RunSettings, training_rows: int) -> tuple[Search, RunSettings, str]:
+    """Show the fields.
 
     Args:
         base: The settings of the Train page, with a target.
-        expected: What the network will be given.
+        training_rows: How many there are.
 
     Returns:
-        The search and what it starts from, when the person starts it; else None.
+        The search, what it starts from, and what is wrong with a field; empty where nothing is.
     """
-    kept = _kept(base, expected.rows)
+    kept = _kept(base, training_rows)
+    _choose(kept, base)
     trouble = ""
-    for position, name in enumerate(NAMES):
+    for position, name in enumerate([name for name in NAMES if name in kept.chosen]):
         # Row by row, so that a narrow screen has the same order.
         if position % 2 == 0:
             places = st.columns(2)
@@ -74,59 +95,90 @@ def show(base: RunSettings, expected: ExpectedShape) -> tuple[Search, RunSetting
                 trouble = trouble or str(error)
     space = Space(**{name: kept.ranges[name] for name in NAMES if name in kept.chosen})
     base = _numbers(kept, base)
-    asked = kept.search = checked(kept.search, space=space)
-    obstacle = None
-    try:
-        if trouble:
-            raise UserError(trouble)
-        remarks = search.check(asked, base, expected.rows)
-        cut = studies.remark(base, Candidate("The policy of the Train page", base.policy), expected.rows)
-        for remark in [*remarks, *([cut] if cut else [])]:
-            st.info(plain(remark, None), icon=":material/info:")
-        _outlook(asked, base, expected)
-    except UserError as error:
-        obstacle = str(error)
-        st.warning(plain(obstacle, None), icon=":material/warning:")
-    with st.container(horizontal=True):
-        started = st.button(
-            "Start the search",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=obstacle is not None,
-            help="Starts all runs, one after the other.",
-            key=start_buttons.key(START),
-        )
-        st.download_button(
-            "Save the search",
-            data=lambda: SavedSearch(base=base, search=asked).to_json(),
-            file_name="search.json",
-            mime="application/json",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=obstacle is not None,
-            help="For “python -m lrapp search search.json --out FOLDER”, which does it without a browser.",
-        )
-    return (asked, base) if started else None
+    kept.search = checked(kept.search, space=space)
+    return kept.search, base, trouble
 
 
-def offer_ready() -> None:
-    """Offer the search that is ready to start; a click puts it on the Train page and into the form."""
-    with st.container(border=True):
-        left, right = st.columns([4, 2], vertical_alignment="center")
-        left.markdown(
-            f"**{studies.WIDTH_AND_RATE}**: one hidden layer of 32 to 512 units in steps of 32, and Adam's rate one of "
-            f"0.01, 0.001 and 0.0001, as in [Keras Tuner's introduction]({TUNER})."
-        )
-        right.button(
-            "Fill in this search",
-            icon=":material/edit_note:",
-            width="stretch",
-            key=READY,
-            on_click=fill,
-            args=studies.width_and_rate(),
-            help="Puts the pictures, the network and the optimizer on the Train page in the place of what is there, "
-            "and both ranges into this form. Nothing trains until you start it.",
-        )
+def prepare(asked: Search, base: RunSettings, expected: ExpectedShape, trouble: str) -> Prepared:
+    """Check a search, and say what it will do.
+
+    Args:
+        asked, base, trouble: From ``show``.
+        expected: What the network will be given.
+
+    Raises:
+        UserError: If it cannot be made.
+    """
+    if trouble:
+        raise UserError(trouble)
+    remarks = search.check(asked, base, expected.rows)
+    cut = studies.remark(base, Candidate("The policy of the Train page", base.policy), expected.rows)
+    trials = search.draw(asked, base)
+    costs = [estimates.estimate_expected(one, expected) for one in trials]
+    estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), memory.available_bytes())
+    sizes = sorted(cost.parameters.trainable for cost in costs)
+    parameters = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
+    text = f"Networks of {parameters} parameters, without early stopping."
+    if seen := search.outlook(asked.space, trials):
+        text += f" {seen}"
+    if base.policy.source == "found":
+        per_epoch = math.ceil(expected.rows / min(one.training.batch_size for one in trials))
+        text += f" Every run begins with {base.range_test.told(per_epoch)}."
+    drawn = pd.DataFrame(
+        {"Trial": range(1, len(trials) + 1)} | search_results.drawn_columns(asked.space, trials)
+    )
+    saved = SavedSearch(base=base, search=asked)
+    return Prepared(trials, text, [*remarks, *([cut] if cut else [])], saved=saved, drawn=drawn)
+
+
+def save(saved: SavedSearch) -> None:
+    """Show the button that saves a search."""
+    st.download_button(
+        "Save",
+        data=saved.to_json,
+        file_name="search.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        help="For “python -m lrapp search search.json --out FOLDER”, which does it without a browser.",
+    )
+
+
+def show_drawn(drawn: pd.DataFrame) -> None:
+    """Show what will be tried, closed at first."""
+    drawer = resources.drawer("What will be tried", ":material/casino:", "search.drawn")
+    if drawer.open:
+        with drawer:
+            st.dataframe(
+                number_cells.written(drawn, search_view.DRAWN),
+                hide_index=True,
+                height=38 + 35 * min(len(drawn), 6),
+                key="search.draws",
+            )
+
+
+def offer_ready(then: Callable[[], None]) -> None:
+    """Offer the search that is ready to start; a click puts it on the Train page and into the form.
+
+    Args:
+        then: Shows the form.
+    """
+
+    def filled() -> None:
+        fill(*studies.width_and_rate())
+        then()
+
+    st.markdown(
+        f"**{studies.WIDTH_AND_RATE}**: one hidden layer of 32 to 512 units in steps of 32, and Adam's rate one of "
+        f"0.01, 0.001 and 0.0001, as in [Keras Tuner's introduction]({TUNER})."
+    )
+    st.button(
+        "Fill in this search",
+        icon=":material/edit_note:",
+        key=READY,
+        on_click=filled,
+        help="Replaces data, network and optimizer of the Train page. Nothing trains until you start it.",
+    )
 
 
 def fill(asked: Search, base: RunSettings) -> None:
@@ -156,33 +208,36 @@ def _kept(base: RunSettings, training_rows: int) -> SearchForm:
     return forms[family]
 
 
+def _choose(kept: SearchForm, base: RunSettings) -> None:
+    """Ask which settings vary; why one cannot is said below."""
+    obstacles = {name: why for name in NAMES if (why := search.obstacle(name, base)) is not None}
+    free = [name for name in NAMES if name not in obstacles]
+    chosen = st.pills(
+        "Settings to draw",
+        free,
+        selection_mode="multi",
+        default=[name for name in free if name in kept.chosen],
+        format_func=lambda name: plain(search_space.title(name)),
+        key=f"search.{draft.family(base.training.optimizer)}.{kept.filled}.chosen.{len(free)}",
+        label_visibility="collapsed",
+    )
+    kept.chosen = set(chosen)
+    for name, why in obstacles.items():
+        st.caption(f"{plain(search_space.title(name))}: {plain(why, None)}")
+
+
 def _setting(kept: SearchForm, name: str, base: RunSettings) -> None:
     key = f"search.{draft.family(base.training.optimizer)}.{kept.filled}.{name}"
-    why = search.obstacle(name, base)
     about = Space.model_fields[name].description or ""
-    on = st.toggle(
-        f"Vary: {plain(search_space.spoken(name))}",
-        value=name in kept.chosen and why is None,
-        key=f"{key}.on.{why is None}",
-        disabled=why is not None,
-    )
-    if why is not None:
-        kept.chosen.discard(name)
-        st.caption(plain(why, None))
-        return
     told = st.empty()
-    told.caption(plain(about, None))
-    if not on:
-        kept.chosen.discard(name)
-        return
-    kept.chosen.add(name)
     varied = kept.ranges[name]
     if isinstance(varied, Choice):
-        told.caption(plain(f"{about} {_EQUAL}", None))
+        told.markdown(f"**{plain(search_space.title(name))}**", help=plain(f"{about} {_EQUAL}", None))
         kept.ranges[name] = _optimizers(varied, f"{key}.among")
         return
     way = _way(name, varied, f"{key}.way")
-    told.caption(plain(f"{about} {AXES[name].likelihood if way == 'any' else _EQUAL}", None))
+    likely = AXES[name].likelihood if way == "any" else _EQUAL
+    told.markdown(f"**{plain(search_space.title(name))}**", help=plain(f"{about} {likely}", None))
     if way == "list":
         kept.ranges[name] = _numbers_among(kept, name, varied, f"{key}.list")
         return
@@ -281,47 +336,14 @@ def _numbers(kept: SearchForm, base: RunSettings) -> RunSettings:
     number = TrainingSettings.model_fields["epochs"]
     least, most = fields.limits(number)
     epochs = middle.number_input(
-        "Epochs of each",
+        "Epochs",
         min_value=int(least or 1),
         max_value=int(most or 1),
         value=kept.epochs or base.training.epochs,
         key=f"{key}.epochs",
-        help="How often every training row is used, the same for all. Early stopping is off in searches.",
     )
     if epochs != base.training.epochs or kept.epochs is not None:
         kept.epochs = epochs
     seed = fields.widget(kept.search, "seed", key, into=right)
     kept.search = checked(kept.search, trials=trials, seed=seed)
     return checked(base, training=checked(base.training, epochs=epochs))
-
-
-def _outlook(asked: Search, base: RunSettings, expected: ExpectedShape) -> None:
-    """Show what the search will cost, and what it will try."""
-    trials = search.draw(asked, base)
-    costs = [estimates.estimate_expected(one, expected) for one in trials]
-    estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), memory.available_bytes())
-    sizes = sorted(cost.parameters.trainable for cost in costs)
-    parameters = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
-    epochs = counted(base.training.epochs, "epoch")
-    text = (
-        f"{len(trials)} runs of {epochs} each, one after the other, with early stopping off; networks of "
-        f"{parameters} parameters."
-    )
-    if seen := search.outlook(asked.space, trials):
-        text += f" {seen}"
-    if base.policy.source == "found":
-        per_epoch = math.ceil(expected.rows / min(one.training.batch_size for one in trials))
-        text += f" On top of that, every run begins with {base.range_test.told(per_epoch)}."
-    st.caption(plain(text, None))
-    st.markdown("**What will be tried**")
-    st.dataframe(
-        number_cells.written(
-            pd.DataFrame(
-                {"Trial": range(1, len(trials) + 1)} | search_results.drawn_columns(asked.space, trials)
-            ),
-            search_view.DRAWN,
-        ),
-        hide_index=True,
-        height=38 + 35 * min(len(trials), 6),
-        key="search.draws",
-    )

@@ -11,15 +11,16 @@ from streamlit.delta_generator import DeltaGenerator
 from lrapp.charts import overlays, training
 from lrapp.charts import studies as study_charts
 from lrapp.errors import UserError
-from lrapp.experiments import comparing, study_files
+from lrapp.experiments import comparing, pace, study_files
 from lrapp.experiments.comparing import Comparison, StudyRun
+from lrapp.experiments.pace import Work
 from lrapp.experiments.search_results import SearchTrial
 from lrapp.experiments.study_files import Member, Study
 from lrapp.phrasing import counted
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run, Status, now
 from lrapp.ui.compare import search
-from lrapp.ui.parts import access, actions, resources, saving, session, waiting
+from lrapp.ui.parts import access, actions, known, resources, saving, session, waiting
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page
 
@@ -242,12 +243,32 @@ def _bar(study: Study, seen: list[_Seen], ended: int) -> None:
             assert current.run is not None
             text += "range test" if history.sweeps else waiting.to_begin(current.run, "running")
     share = sum(one.share for one in seen)
-    worked = [one for one in seen if one.seconds > 0]
-    done = sum(one.share for one in worked)
-    if done > 0.3:
-        remaining = sum(one.seconds for one in worked) / done * (len(seen) - share)
-        text += f" · about {page.duration(remaining)} left"
+    if left := _left(seen):
+        text += f" · {plain(left)} left"
     st.progress(min(1.0, share / len(seen)), text)
+
+
+def _left(seen: list[_Seen]) -> str:
+    """How long the rest will take, by the pace of the runs so far; empty before there is one."""
+    begun = next((one.history for one in seen if one.history.started is not None), History())
+    done: list[tuple[float, Work]] = []
+    left = pace.NONE
+    for one in seen:
+        if one.status is None or one.run is None:
+            continue
+        settings = known.run_settings(one.run)
+        if settings is None:
+            continue
+        work = pace.of(settings, one.history)
+        if work is not None and one.seconds > 0 and one.share > 0:
+            share = one.share
+            did = pace.of(settings, one.history, one.history.steps_done) if one.ended else work.share(share)
+            done.append((one.seconds, did if did is not None else work))
+            left += work.rest(share)
+        elif not one.ended:
+            left += pace.like(settings, begun) or pace.NONE
+    told = pace.seconds(done, left)
+    return pace.in_words(*told) if told is not None else ""
 
 
 def _download(

@@ -44,4 +44,5 @@ KIND = KindPages(
     presets=presets.PICTURES,
     columns=network.ALL_COLUMNS,
     predict=_predict,
+    stage=images.stage,
 )

@@ -6,7 +6,7 @@ from lrapp.settings import ModelSettings, PolicySettings, RunSettings, TrainingS
 from lrapp.ui.parts import draft, resources
 from lrapp.ui.parts.kinds import KindPages
 from lrapp.ui.predict import table_or_row
-from lrapp.ui.train import data, data_choice, presets
+from lrapp.ui.train import columns, data, data_choice, presets
 
 
 def _base(settings: RunSettings) -> tuple[RunSettings, ExpectedShape]:
@@ -38,5 +38,6 @@ KIND = KindPages(
     presets=presets.TABLE,
     columns=("units", "activation", "dropout", "l1", "l2", "batch_norm"),
     predict=table_or_row.show,
+    stage=columns.show,
     rare=("number_embedding", "initial_weights"),
 )

@@ -57,6 +57,7 @@ class KindPages:
         columns: Fields of a layer that the table of layers shows.
         predict: Draws what predicts with a finished run: on the Predict page, or elsewhere under keys that begin with a
             word of that place.
+        stage: Draws the data on the stage of the Train page, before a run.
         rare: Fields of the network that most people leave as they are.
     """
 
@@ -68,6 +69,7 @@ class KindPages:
     presets: Mapping[str, tuple[LayerSettings, ...]]
     columns: tuple[str, ...]
     predict: Callable[[Run, str], None]
+    stage: "Callable[[Chosen], None]"
     rare: tuple[str, ...] = ("initial_weights",)
 
 

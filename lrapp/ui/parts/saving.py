@@ -182,6 +182,9 @@ STYLE = """
 [class*="st-key-chart-"]:is(:hover, :focus-within) > div:has(> [class*="st-key-corner-"]),
 [class*="st-key-chart-"] > div:has([aria-expanded="true"]) { opacity: 1; }
 @media (hover: none) { [class*="st-key-chart-"] > div:has(> [class*="st-key-corner-"]) { opacity: 1; } }
+/* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
+[class*="st-key-chart-stacked-"] { padding-right: 80px; }
+.st-key-run_charts [class*="st-key-chart-stacked-"] { padding-right: 0; }
 [class*="st-key-corner-"] { flex-wrap: nowrap; align-items: center; }
 [class*="st-key-corner-"] [data-testid="stPopoverButton"] {
   min-height: 24px; width: 24px; height: 24px; padding: 0; border: 1px solid var(--st-border-color); border-radius: 6px;
@@ -221,7 +224,8 @@ def saveable(
     Returns:
         What is selected; empty without a selection.
     """
-    place = "chart-" + re.sub(r"[^A-Za-z0-9]+", "-", key)
+    stacked = "stacked-" if "vconcat" in spec else ""
+    place = f"chart-{stacked}" + re.sub(r"[^A-Za-z0-9]+", "-", key)
     if not live and len(points) <= _MOST_POINTS:
         spec = spec | {"usermeta": {"embedOptions": {"renderer": "svg"}}}
     with st.container(key=place):

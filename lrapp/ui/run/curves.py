@@ -59,7 +59,7 @@ def show(run: Run, history: History, *, live: bool) -> None:
             *(_shown_epochs(history), history.started.metric),
             log_loss=log_loss,
             grouped=history.grouped,
-            momentum=history.momentum_moves,
+            momentum=history.momentum_moves and run.settings.training.momentum_name,
             more=members.spread_layers if several else None,
         )
         points, key = _points(run, history, live=live), f"charts.{run.id}"

@@ -1,7 +1,5 @@
 """A run that has ended: the score first, then one thing to do next, then the closer views."""
 
-from contextlib import suppress
-
 import streamlit as st
 
 from lrapp.errors import UserError
@@ -9,8 +7,9 @@ from lrapp.evaluation.scores import Scores
 from lrapp.export import download
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, session
+from lrapp.ui.parts import access, actions
 from lrapp.ui.parts.plain_text import plain
+from lrapp.ui.predict import try_it
 from lrapp.ui.run import curves, exports, headline, model_for_use, results, sizes, stopping
 
 _TABS = ("Curves", "Errors", "What matters", "Try it", "Export")
@@ -52,7 +51,7 @@ def show(run: Run, history: History) -> None:
             elif name == "What matters" and found is not None:
                 results.matters(run, found)
             elif name == "Try it":
-                _try(run)
+                try_it.show(run)
             elif name == "Export":
                 _export(run, history, scores, found)
             else:
@@ -90,13 +89,6 @@ def _preparation(history: History) -> None:
         with st.expander(f"Data preparation ({len(history.prepared.notes)})", icon=":material/info:"):
             for note in history.prepared.notes:
                 st.markdown(f"- {plain(note, 400)}")
-
-
-def _try(run: Run) -> None:
-    with suppress(KeyError):
-        st.page_link(
-            session.state().pages["predict"], label="Predict with this model", query_params={"run": run.id}
-        )
 
 
 def _export(run: Run, history: History, scores: Scores | None, found: headline.Found | None) -> None:

@@ -10,13 +10,13 @@ from lrapp.errors import UserError
 from lrapp.experiments import run_differences, run_table
 from lrapp.experiments.run_differences import MOST_RUNS, Compared, SideBySide
 from lrapp.experiments.run_table import Row
+from lrapp.palette import colour_of
 from lrapp.phrasing import distinct
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.ui.parts import resources, saving, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
-from lrapp.ui.runs import colours
 
 SECONDS_BETWEEN_LOOKS = 2.0
 # Visible in both themes, behind black and white text.
@@ -142,9 +142,12 @@ def _charts(runs: Sequence[Run], names: Sequence[str], *, live: bool = False) ->
         )
     with st.container(key="run_charts"):
         saving.saveable(
-            colours.coloured(
-                overlays.overlay_spec(names, overlays.metrics_of(histories), axis, log_loss=log_loss),
-                [run.id for run in runs],
+            overlays.overlay_spec(
+                names,
+                overlays.metrics_of(histories),
+                axis,
+                log_loss=log_loss,
+                colours=[colour_of(run.id) for run in runs],
             ),
             overlays.overlay_frame(histories, names, axis),
             "runs",

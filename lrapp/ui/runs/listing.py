@@ -12,11 +12,11 @@ from lrapp.experiments import run_list, study_files
 from lrapp.experiments.run_differences import MOST_RUNS
 from lrapp.experiments.run_list import USUAL_GROUPS, Fold, Line
 from lrapp.experiments.run_table import Row
+from lrapp.palette import colour_of
 from lrapp.runs.store import ENDED, Run
 from lrapp.ui.parts import access, choices, known, number_cells, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
-from lrapp.ui.runs.colours import colour_of
 
 # Lines that are drawn at first; the others are one click away.
 MOST_AT_FIRST = 200

@@ -1,5 +1,6 @@
 """The columns of the table, on the stage: what each is there for, what it is, and what looks wrong with it."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,21 +34,20 @@ _EDITABLE = ("role", "kind", "gaps")
 
 
 def show(chosen: Chosen) -> None:
-    """Show the columns of a table; nothing for other data, or while the table cannot be read.
+    """Show the columns of a table; nothing while it cannot be read.
 
     Args:
         chosen: What the Data step found.
     """
     data = chosen.data
-    if data.kind != "table":
-        return
     try:
         table = resources.table(data.model_copy(update={"kinds": {}}))
     except (UserError, reading.StillReading):
         return  # the Data step says so
     with st.container(key="columns"):
         st.subheader("Columns", anchor=False)
-        _advise(chosen)
+        with suppress(UserError, reading.StillReading):  # as a column may be of a kind that it cannot be
+            _advise(chosen)
         _editor(data, table)
         _first_rows(data, table)
 
@@ -168,6 +168,7 @@ def _editor(data: DataSettings, table: "Table") -> None:
         disabled=[str(name) for name in frame if name not in _EDITABLE],
         on_change=_edited,
         args=(key, columns),
+        alt="The columns of the table, each with its role, type, codes for gaps, distribution and examples",
         column_config={
             "name": st.column_config.TextColumn("Column", width="small", pinned=True),
             "role": st.column_config.SelectboxColumn(
@@ -291,4 +292,9 @@ def _first_rows(data: DataSettings, table: "Table") -> None:
             count = table.frame.shape[1]
             if count > MOST_SHOWN:
                 st.caption(f"The first {MOST_SHOWN} of {count:,} columns.")
-            st.dataframe(table.frame.iloc[:100, :MOST_SHOWN], hide_index=True, height=240)
+            st.dataframe(
+                table.frame.iloc[:100, :MOST_SHOWN],
+                hide_index=True,
+                height=240,
+                alt="The first rows of the table",
+            )

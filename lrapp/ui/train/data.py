@@ -270,13 +270,15 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         return Chosen(data.model_copy(update={"target": None}), obstacle=data_choice.NO_TARGET)
     task_key = data_choice.field_key(data.source, "task")
     st.session_state.setdefault(task_key, data.task or data_choice.DETECTED)
-    chosen_task = st.selectbox(
-        "Task",
-        list(_TASKS),
-        format_func=lambda choice: _TASKS[choice],
-        key=task_key,
-        help=DataSettings.model_fields["task"].description,
-    )
+    chosen_task = st.session_state[task_key]
+    if expert.on() or chosen_task != data_choice.DETECTED:
+        chosen_task = st.selectbox(
+            "Task",
+            list(_TASKS),
+            format_func=lambda choice: _TASKS[choice],
+            key=task_key,
+            help=DataSettings.model_fields["task"].description,
+        )
     task = None if chosen_task == data_choice.DETECTED else chosen_task
     key = draft.key("data")
     drawer = resources.drawer("Missing values, scaling and split", ":material/tune:", f"{key}.more")

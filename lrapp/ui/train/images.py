@@ -47,7 +47,7 @@ def card(data: DataSettings) -> Chosen:
         data = _with(data, **shown)
     try:
         facts = facts_of(data)
-        look = _look(data)
+        _look(data)
     except reading.StillReading as still:
         reading.show(still.work)
         return Chosen(data, obstacle="the pictures are still being read")
@@ -57,7 +57,6 @@ def card(data: DataSettings) -> Chosen:
         return Chosen(data, obstacle=_NOT_YET)
     _summary(facts)
     data = _use(data, facts, key)
-    _classes(data, facts, look, key)
     data = _split(data, facts, key)
     return _checked(data, facts)
 
@@ -173,11 +172,19 @@ def _summary(facts: PictureFacts) -> None:
         st.caption(f"{facts.test_rows:,} of them are the set's own test pictures, looked at only at the end.")
 
 
-def _classes(data: DataSettings, facts: PictureFacts, look: Look, key: str) -> None:
-    drawer = resources.drawer("Classes and examples", ":material/grid_view:", f"{key}.classes", expanded=True)
-    if drawer.open:
-        with drawer:
-            st.html(examples.as_html(facts, look, data.pictures.only_classes))
+def stage(chosen: Chosen) -> None:
+    """Show the classes with some pictures of each; nothing while they cannot be had.
+
+    Args:
+        chosen: What the Data step found.
+    """
+    data = chosen.data
+    try:
+        facts, look = facts_of(data), _look(data)
+    except (UserError, reading.StillReading):
+        return  # the Data step says so
+    st.subheader("Classes and examples", anchor=False)
+    st.html(examples.as_html(facts, look, data.pictures.only_classes))
 
 
 # --- which are used, and how they are split ------------------------------------------------------------------

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.ui.parts import draft, resources, session
+from lrapp.ui.parts import draft, kinds, resources, session
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import sharing
-from lrapp.ui.train import bar, columns, rail, stage, target_question
+from lrapp.ui.train import bar, rail, stage, target_question
 from lrapp.ui.train.rail import Bench
 
 
@@ -30,7 +30,7 @@ def page() -> None:
     run_id = session.state().shown_run = st.query_params.get("run", "")
     if asked and found.chosen is not None:
         target_question.show(found.chosen)
-        columns.show(found.chosen)
+        kinds.of(found.chosen.data.kind).stage(found.chosen)
     elif run_id:
         _moved_on(run_id)
         run_view.show(run_id, place.stop)

@@ -10,10 +10,9 @@ from lrapp.networks import shapes
 from lrapp.networks.shapes import Group, Shape
 from lrapp.phrasing import counted, number
 from lrapp.settings import RunSettings
-from lrapp.ui.parts import draft, saving
+from lrapp.ui.parts import draft, kinds, saving
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
-from lrapp.ui.train import columns
 from lrapp.ui.train.rail import Bench
 
 
@@ -33,7 +32,7 @@ def show(settings: RunSettings, found: Bench) -> None:
         )
     if found.chosen is None:
         return
-    columns.show(found.chosen)
+    kinds.of(found.chosen.data.kind).stage(found.chosen)
     rows = found.chosen.rows
     if rows is None:
         return
@@ -81,7 +80,7 @@ def plan(settings: RunSettings, rows: int, shape: Shape | None) -> None:
     steps_per_epoch = -(-rows // settings.training.batch_size)
     rates, momenta = settings.plan(rows), settings.momentum_plan(rows)
     points = plans.plan_frame(settings.group_plan(rows), steps_per_epoch, momenta)
-    groups, momentum = settings.training.groups, momenta is not None
+    groups, momentum = settings.training.groups, momenta is not None and settings.training.momentum_name
     key = draft.key(f"{'group_' if groups.differ else ''}plan{'_with_momentum' if momentum else ''}")
     saving.saveable(plans.plan_spec(grouped=groups.differ, momentum=momentum), points, "plan", key, live=True)
     least, greatest = number(rates.min(), 3), number(rates.max(), 3)

@@ -1,0 +1,139 @@
+"""How long runs will take, by the pace of others: a range that holds whatever their time is spent on.
+
+The time of a run is taken as a sum of three parts: one for each run (building, reading, judging), one for each step,
+and one for each number that a step computes with. How much of each nobody knows, but the time of other runs lies
+between what the three say alone (a mediant). It becomes narrow as the runs that are done are like those that are left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lrapp.networks import cost
+from lrapp.phrasing import counted
+from lrapp.preparation.expected_shape import ExpectedShape
+from lrapp.runs.events import History
+from lrapp.settings import RunSettings
+
+# How much the pace of a machine that also does other things moves from one minute to the next.
+_SLACK = (0.9, 1.2)
+# Ends of a range that differ by less are one number.
+_ONE_NUMBER = 1.4
+
+
+@dataclass(frozen=True)
+class Work:
+    """What runs have to do.
+
+    Args:
+        runs: How many of them; parts of one count.
+        steps: Steps of all.
+        numbers: Weights times rows, over all steps.
+    """
+
+    runs: float
+    steps: float
+    numbers: float
+
+    def __add__(self, other: "Work") -> "Work":
+        """Return the work of both."""
+        return Work(self.runs + other.runs, self.steps + other.steps, self.numbers + other.numbers)
+
+    def share(self, share: float) -> "Work":
+        """Return what of a run is done at a share of its steps: building it is the beginning."""
+        return Work(self.runs, self.steps * share, self.numbers * share)
+
+    def rest(self, share: float) -> "Work":
+        """Return what is left then."""
+        return Work(0.0, self.steps * (1 - share), self.numbers * (1 - share))
+
+
+NONE = Work(0.0, 0.0, 0.0)
+
+
+def planned(settings: RunSettings, expected: ExpectedShape) -> Work:
+    """Return the work of a run before it starts.
+
+    Args:
+        settings: Of the run.
+        expected: What its network will be given.
+
+    Raises:
+        UserError: If the network cannot be built.
+    """
+    estimate = cost.estimate_expected(settings, expected)
+    return _work(settings, estimate.steps, estimate.parameters.trainable, expected.rows)
+
+
+def of(settings: RunSettings, history: History, steps: int | None = None) -> Work | None:
+    """Return the work of a run that has begun; None of one that has not.
+
+    Args:
+        settings, history: Of the run.
+        steps: Those that it did; None for all that it has.
+    """
+    started = history.started
+    if started is None:
+        return None
+    rows = history.prepared.train if history.prepared is not None else 0
+    return _work(settings, started.total_steps if steps is None else steps, started.parameters, rows)
+
+
+def like(settings: RunSettings, history: History) -> Work | None:
+    """Return the work of a run that waits, by another one on the same rows; None where that has not begun.
+
+    Args:
+        settings: Of the run that waits.
+        history: Of the other one.
+    """
+    prepared = history.prepared
+    if prepared is None or history.started is None:
+        return None
+    parameters = history.started.parameters
+    if settings.data.kind == "table":
+        numbers = cost.count_parameters(settings.model, prepared.inputs, 1)
+        parameters = numbers.trainable
+    steps = -(-prepared.train // settings.training.batch_size) * settings.training.epochs
+    return _work(settings, steps, parameters, prepared.train)
+
+
+def seconds(done: Sequence[tuple[float, Work]], left: Work) -> tuple[float, float] | None:
+    """Return the least and the most that work will take; None where nothing is done yet.
+
+    Args:
+        done: Seconds that runs took, with what they did.
+        left: What is to do.
+    """
+    taken = sum(time for time, _ in done)
+    did = sum((work for _, work in done), NONE)
+    ratios = [
+        todo / before
+        for todo, before in ((left.runs, did.runs), (left.steps, did.steps), (left.numbers, did.numbers))
+        if before > 0
+    ]
+    if not ratios or taken <= 0:
+        return None
+    return _SLACK[0] * taken * min(ratios), _SLACK[1] * taken * max(ratios)
+
+
+def in_words(least: float, most: float) -> str:
+    """Return a range of seconds as a person says it: about 2 min, 40 s to 3 min."""
+    low, high = _duration(least), _duration(most)
+    if most < 5:
+        return "a few seconds"
+    return f"about {high}" if low == high or most < _ONE_NUMBER * least else f"{low} to {high}"
+
+
+def _work(settings: RunSettings, steps: int, parameters: int, rows: int) -> Work:
+    batch = settings.training.batch_size
+    if settings.policy.source == "found" and rows:
+        steps += settings.range_test.most_steps(-(-rows // batch))
+    return Work(1.0, steps, float(steps) * batch * parameters * settings.networks)
+
+
+def _duration(time: float) -> str:
+    if time < 90:
+        return f"{max(1, round(time / 5) * 5)} s" if time >= 10 else f"{max(1, round(time))} s"
+    if time < 5400:
+        return f"{round(time / 60)} min"
+    hours = round(time / 3600, 1)
+    return f"{hours:g} h" if hours != 1 else counted(1, "hour")

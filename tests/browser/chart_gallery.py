@@ -1,0 +1,18 @@
+"""A page with one of every chart, for the browser; run by ``test_charts``."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+if __name__ == "__main__":
+    from charts.every import CHARTS
+
+    from lrapp.ui.parts import saving
+
+    st.set_page_config(layout="wide")
+    st.html(saving.STYLE)
+    for name, figure in CHARTS.items():
+        saving.saveable(figure.spec, figure.frame, figure.name, name)
