@@ -21,7 +21,7 @@ from lrapp.settings import DataSettings
 from lrapp.tables.columns.kinds import ColumnKind
 
 ROWS = 600
-LITTLE = 60_000  # bytes: less than the table's numbers
+LITTLE = 100_000  # bytes: less than the table's numbers
 
 
 @pytest.fixture
