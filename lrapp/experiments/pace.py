@@ -5,6 +5,7 @@ and one for each number that a step computes with. How much of each nobody knows
 between what the three say alone (a mediant). It becomes narrow as the runs that are done are like those that are left.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from lrapp.settings import RunSettings
 
 # How much the pace of a machine that also does other things moves from one minute to the next.
 _SLACK = (0.9, 1.2)
+# What a step, and a weight for a row, takes at most where each weight computes once a row, on a slow or a busy machine.
+_MOST_FOR_A_STEP, _MOST_FOR_A_NUMBER = 5e-3, 1e-8
 # Ends of a range that differ by less are one number.
 _ONE_NUMBER = 1.4
 
@@ -96,23 +99,45 @@ def like(settings: RunSettings, history: History) -> Work | None:
     return _work(settings, steps, parameters, prepared.train)
 
 
-def seconds(done: Sequence[tuple[float, Work]], left: Work) -> tuple[float, float] | None:
+def seconds(
+    done: Sequence[tuple[float, Work]], left: Work, *, dense: bool = False
+) -> tuple[float, float] | None:
     """Return the least and the most that work will take; None where nothing is done yet.
 
     Args:
         done: Seconds that runs took, with what they did.
         left: What is to do.
+        dense: Whether each weight computes once with each row, so that no machine takes long for one.
     """
     taken = sum(time for time, _ in done)
     did = sum((work for _, work in done), NONE)
-    ratios = [
-        todo / before
-        for todo, before in ((left.runs, did.runs), (left.steps, did.steps), (left.numbers, did.numbers))
+    if taken <= 0:
+        return None
+    caps = (math.inf, did.steps * _MOST_FOR_A_STEP, did.numbers * _MOST_FOR_A_NUMBER)
+    # What could have taken how much of the time, and how much more of it is left.
+    parts = [
+        (todo / before, cap if dense else math.inf)
+        for todo, before, cap in zip(_parts(left), _parts(did), caps, strict=True)
         if before > 0
     ]
-    if not ratios or taken <= 0:
+    if not parts:
         return None
-    return _SLACK[0] * taken * min(ratios), _SLACK[1] * taken * max(ratios)
+    least, most = (_filled(taken, sorted(parts, reverse=upwards)) for upwards in (False, True))
+    return _SLACK[0] * least, _SLACK[1] * most
+
+
+def _parts(work: Work) -> tuple[float, float, float]:
+    return work.runs, work.steps, work.numbers
+
+
+def _filled(taken: float, parts: Sequence[tuple[float, float]]) -> float:
+    """The time that is left if each part in turn took as much of the time as it can."""
+    found = 0.0
+    for ratio, cap in parts:
+        own = min(cap, taken)
+        found, taken = found + own * ratio, taken - own
+    # More than all parts can have taken: the machine was busy, and was so for all of them.
+    return found + taken * max(ratio for ratio, _ in parts)
 
 
 def in_words(least: float, most: float) -> str:
@@ -125,9 +150,10 @@ def in_words(least: float, most: float) -> str:
 
 def _work(settings: RunSettings, steps: int, parameters: int, rows: int) -> Work:
     batch = settings.training.batch_size
-    if settings.policy.source == "found" and rows:
-        steps += settings.range_test.most_steps(-(-rows // batch))
-    return Work(1.0, steps, float(steps) * batch * parameters * settings.networks)
+    tests = 0
+    if settings.policy.source == "found" and rows:  # of one network
+        tests = settings.range_test.most_steps(-(-rows // batch))
+    return Work(1.0, steps + tests, float(steps * settings.networks + tests) * batch * parameters)
 
 
 def _duration(time: float) -> str:

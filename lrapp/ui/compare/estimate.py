@@ -31,7 +31,7 @@ def sentence(runs: Sequence[RunSettings], expected: ExpectedShape) -> str:
             continue
         if (took := known.took(run)) is not None:
             done.append(took)
-    told = pace.seconds(done, left)
+    told = pace.seconds(done, left, dense=kind == "table")
     if told is None:
         return "The first run tells how long that takes."
     return f"By the pace of your last runs: {pace.in_words(*told)}."

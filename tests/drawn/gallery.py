@@ -1,4 +1,4 @@
-"""A page with one of every chart, for the browser; run by ``test_charts``."""
+"""A page with one of every chart, for the browser."""
 
 import sys
 from pathlib import Path
