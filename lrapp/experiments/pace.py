@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrapp.networks import cost
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
@@ -94,7 +94,7 @@ def like(settings: RunSettings, history: History) -> Work | None:
     if prepared is None or history.started is None:
         return None
     parameters = history.started.parameters
-    if settings.data.kind == "table":
+    if settings.data.facts.flat:
         numbers = cost.count_parameters(settings.model, prepared.inputs, 1)
         parameters = numbers.trainable
     steps = -(-prepared.train // settings.training.batch_size) * settings.training.epochs
@@ -166,4 +166,4 @@ def _duration(time: float) -> str:
     if time < 5400:
         return f"{round(time / 60)} min"
     hours = round(time / 3600, 1)
-    return f"{hours:g} h" if hours != 1 else counted(1, "hour")
+    return f"{number(hours)} h" if hours != 1 else counted(1, "hour")

@@ -259,7 +259,7 @@ def _left(seen: list[_Seen]) -> str:
         settings = known.run_settings(one.run)
         if settings is None:
             continue
-        dense &= settings.data.kind == "table"
+        dense &= settings.data.facts.flat
         work = pace.of(settings, one.history)
         if work is not None and one.seconds > 0 and one.share > 0:
             share = one.share
