@@ -194,7 +194,7 @@ def _opened(entry: Path, settings: DataSettings) -> Prepared | None:
         about = from_json((entry / _ABOUT).read_bytes())
         arrays = {
             # Training uses pictures where they are, which asks for memory that can be written.
-            name: _mapped(entry / f"{name}.npy", total, "r" if settings.kind == "table" else "c")
+            name: _mapped(entry / f"{name}.npy", total, "r" if settings.facts.flat else "c")
             for name, total in about["sums"].items()
         }
         fields: dict[str, Any] = {

@@ -32,6 +32,7 @@ class KindFacts:
         needs, advice: How a sentence begins on an upload that takes too much to be read, and what to do about it.
         target: What is predicted where there is no choice; else None.
         pixels: Whether each has height and width.
+        flat: Whether each is a line of numbers to a network.
     """
 
     title: str
@@ -45,6 +46,7 @@ class KindFacts:
     advice: str
     target: str | None = None
     pixels: bool = False
+    flat: bool = False
 
     @property
     def units(self) -> str:
@@ -58,6 +60,7 @@ DATA_KINDS: dict[DataKind, KindFacts] = {
         title="a table",
         label="Table",
         unit="row",
+        flat=True,
         model_file="preprocessor.json",
         upload="a table",
         suffixes=(

@@ -14,8 +14,10 @@ from browser.driving import (
     App,
     choose,
     expander,
+    field,
     go,
     idle,
+    look,
     no_defect,
     open_app,
     tab,
@@ -416,7 +418,9 @@ def test_a_run_without_a_closer_look_has_a_report(
 ) -> None:
     with tab(browser) as page:
         open_runs(page, own_app, f"?run={runs['newest'].id}")
+        look(page, "Errors")
         page.get_by_text("There is no closer look at this run's model").wait_for()
+        look(page, "Export")
         with page.expect_download() as waiting:
             page.get_by_role("button", name="Report (HTML)").click()
         text = waiting.value.path().read_text("utf-8")
@@ -441,17 +445,17 @@ def test_start_again_from_a_run_and_from_its_link(
         train_button(page).wait_for()
         assert page.url == link, "the address keeps them too"
         for _ in range(2):
-            expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("6")
-            expect(page.get_by_role("combobox", name="Policy")).to_have_value("Fixed")
-            expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.25")
+            expect(field(page, "spinbutton", "Epochs")).to_have_value("6")
+            expect(field(page, "combobox", "Policy")).to_have_value("Fixed")
+            expect(field(page, "spinbutton", "Learning rate")).to_have_value("0.25")
             idle(page)
             page.reload()
             train_button(page).wait_for()
     # Another person's browser.
     with tab(browser) as page:
         open_app(page, link)
-        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("6")
-        expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.25")
+        expect(field(page, "spinbutton", "Epochs")).to_have_value("6")
+        expect(field(page, "spinbutton", "Learning rate")).to_have_value("0.25")
 
 
 @pytest.mark.parametrize("dark", [False, True])

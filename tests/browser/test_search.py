@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from browser.driving import (
     App,
     choose,
+    field,
     go,
     idle,
     open_app,
@@ -112,13 +113,13 @@ def test_the_whole_way(browser: Browser, app: App) -> None:
 
         # Its settings, trained as a run of their own, are the trial again, also where the page has shown others before.
         page.get_by_role("link", name="Train", exact=True).click()
-        page.get_by_role("spinbutton", name="Epochs", exact=True).wait_for()
+        train_button(page).wait_for()
         idle(page)
         go(page, "Compare")
         page.get_by_role("button", name="Use these settings").click()
         train_button(page).wait_for()
         idle(page)
-        expect(page.get_by_role("spinbutton", name="Epochs", exact=True)).to_have_value("3")
+        expect(field(page, "spinbutton", "Epochs")).to_have_value("3")
         again = app.wait_until_ended(train(page))
         theirs, ours = runs[best - 1], again
         assert ours.settings == theirs.settings.model_copy(update={"name": "", "closer_look": True})

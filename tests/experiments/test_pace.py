@@ -21,8 +21,9 @@ from lrapp.settings.base import checked
 SETTINGS = RunSettings(data=DataSettings(source=SampleSource(name="penguins.csv"), target="species"))
 
 
+@pytest.mark.parametrize("dense", [False, True])
 @pytest.mark.parametrize("seed", range(20))
-def test_the_truth_lies_in_the_range(seed: int) -> None:
+def test_the_truth_lies_in_the_range(seed: int, dense: bool) -> None:
     random = np.random.default_rng(seed)
     parts = random.uniform(0, 1, 3) * [5.0, 1e-3, 1e-9] * (random.uniform(size=3) < 0.7)
 
@@ -34,7 +35,7 @@ def test_the_truth_lies_in_the_range(seed: int) -> None:
     for number in (1, 5, 19):
         done = [(took(one), one) for one in runs[:number]]
         left = sum(runs[number:], pace.NONE)
-        told = pace.seconds(done, left)
+        told = pace.seconds(done, left, dense=dense)
         if told is None:
             assert not parts.any()
             return
@@ -50,7 +51,15 @@ def test_a_quick_first_trial_promises_no_quick_search() -> None:
     assert told is not None
     assert told[0] <= 22
     assert told[1] >= 126
-    assert " to " in pace.in_words(*told)
+    assert pace.in_words(*told) == "up to 3 min"
+
+
+def test_small_networks_do_not_promise_hours() -> None:
+    # A run of one small network, and six runs with eight of them each: most of the time is building them.
+    told = pace.seconds([(8.0, Work(1, 350, 26e6))], Work(6, 8_400, 1_400e6), dense=True)
+    assert told is not None
+    assert told[0] > 30
+    assert told[1] < 180
 
 
 def test_nothing_is_said_before_anything_is_done() -> None:
@@ -92,7 +101,7 @@ def test_the_work_of_a_run_is_the_same_before_it_starts_and_after() -> None:
         (8, 9, "about 9 s"),
         (22, 126, "20 s to 2 min"),
         (100, 120, "about 2 min"),
-        (60, 7_200, "60 s to 2 h"),
+        (60, 7_200, "up to 2 h"),
     ],
 )
 def test_it_is_said_as_a_range(least: float, most: float, text: str) -> None:

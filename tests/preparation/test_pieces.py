@@ -21,7 +21,7 @@ from lrapp.settings import DataSettings
 from lrapp.tables.columns.kinds import ColumnKind
 
 ROWS = 600
-LITTLE = 60_000  # bytes: less than the table's numbers
+LITTLE = 100_000  # bytes: less than the table's numbers
 
 
 @pytest.fixture
@@ -81,7 +81,12 @@ def both(store: Store, settings: DataSettings, monkeypatch: pytest.MonkeyPatch) 
     "change",
     [
         {"scaling": "clipped"},
-        {"scaling": "standard", "missing_numbers": "mean"},
+        {
+            "scaling": "standard",
+            "missing_numbers": "mean",
+            "gap_codes": {"level": (0.5, 1.0)},
+            "left_out": ("huge",),
+        },
         {"scaling": "quantile", "min_category_rows": 20},
         {"scaling": "robust", "max_categories": 10, "missing_flags": False},
         {"target": "price", "target_transform": "log", "folds": 4, "missing_numbers": "zero"},

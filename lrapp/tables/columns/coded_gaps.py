@@ -49,7 +49,7 @@ def gaps_in(values: pd.Series, codes: Collection[float]) -> np.ndarray:
 
 def as_written(code: float) -> str:
     """Return a code as tables write it: ``-200`` or ``-99.9``."""
-    return f"{code:.15g}"
+    return str(float(code)).removesuffix(".0")
 
 
 def _number(text: str, form: NumberFormat) -> float | None:

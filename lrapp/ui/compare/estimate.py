@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lrapp.experiments import pace
 from lrapp.experiments.pace import Work
 from lrapp.preparation.expected_shape import ExpectedShape
-from lrapp.settings import RunSettings
+from lrapp.settings import DATA_KINDS, RunSettings
 from lrapp.ui.parts import known, resources
 
 # Of the last runs, so many that ended tell the pace.
@@ -31,7 +31,7 @@ def sentence(runs: Sequence[RunSettings], expected: ExpectedShape) -> str:
             continue
         if (took := known.took(run)) is not None:
             done.append(took)
-    told = pace.seconds(done, left)
+    told = pace.seconds(done, left, dense=DATA_KINDS[kind].flat)
     if told is None:
         return "The first run tells how long that takes."
     return f"By the pace of your last runs: {pace.in_words(*told)}."

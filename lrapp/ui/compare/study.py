@@ -252,13 +252,14 @@ def _left(seen: list[_Seen]) -> str:
     """How long the rest will take, by the pace of the runs so far; empty before there is one."""
     begun = next((one.history for one in seen if one.history.started is not None), History())
     done: list[tuple[float, Work]] = []
-    left = pace.NONE
+    left, dense = pace.NONE, True
     for one in seen:
         if one.status is None or one.run is None:
             continue
         settings = known.run_settings(one.run)
         if settings is None:
             continue
+        dense &= settings.data.facts.flat
         work = pace.of(settings, one.history)
         if work is not None and one.seconds > 0 and one.share > 0:
             share = one.share
@@ -267,7 +268,7 @@ def _left(seen: list[_Seen]) -> str:
             left += work.rest(share)
         elif not one.ended:
             left += pace.like(settings, begun) or pace.NONE
-    told = pace.seconds(done, left)
+    told = pace.seconds(done, left, dense=dense)
     return pace.in_words(*told) if told is not None else ""
 
 

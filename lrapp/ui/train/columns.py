@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, percent
 from lrapp.preparation import column_roles
 from lrapp.preparation.column_roles import Role
 from lrapp.settings import DataSettings, Task
@@ -76,7 +76,7 @@ def _advise(chosen: Chosen) -> None:
 
 def _of_code(code: "GapCode", target: str | None) -> str:
     name, written = plain(code.column), as_written(code.code)
-    share = f"{100 * code.share:.3g} % of the rows" if code.share >= 0.001 else "some rows"
+    share = f"{percent(code.share)} of the rows" if code.share >= 0.001 else "some rows"
     what = " The target has it, too." if code.column == target else ""
     return f"**{name}** is {plain(written, None)} in {share}, far from all its other numbers: does it mean a gap?{what}"
 

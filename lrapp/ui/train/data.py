@@ -123,21 +123,20 @@ def _sheet(data: DataSettings, sheets: tuple[str, ...], name: str) -> DataSettin
     """Ask which sheet holds the table; what was chosen for the columns of another one is forgotten."""
     info = DialectSettings.model_fields["sheet"]
     options = ["", *sheets]
-    key = draft.key(f"{name}.sheet")
-    st.session_state.setdefault(key, data.dialect.sheet or "")
+    current = data.dialect.sheet or ""
     chosen = st.selectbox(
         info.title or "",
         options,
+        index=options.index(current) if current in options else 0,
         format_func=choices.texts(options, lambda sheet: sheet or "The first with a value"),
-        key=key,
+        key=draft.key(f"{name}.sheet"),
         help=info.description,
     )
     if (chosen or None) == data.dialect.sheet:
         return data
     dialect = data.dialect.model_copy(update={"sheet": chosen or None})
     anew: dict[str, Any] = {"kinds": {}, "left_out": (), "gap_codes": {}, "target": None, "task": None}
-    for field in ("target", "task"):
-        st.session_state.pop(data_choice.field_key(data.source, field), None)
+    data_choice.renew_fields()
     return data.model_copy(update={"dialect": dialect, **anew})
 
 
@@ -248,19 +247,21 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     columns = targets.target_choices(table)
     if not columns:
         st.error(
-            "No column can be predicted: each is a date, an identifier, a constant or a long text. Change a kind above."
+            "No column can be predicted: each is a date, an identifier, a constant or a long text. "
+            "Change a type in the table of columns."
         )
         return Chosen(data, obstacle="there is no column to predict")
     # There is nothing to ask where a single column can be predicted.
     usual = columns[0] if len(columns) == 1 else usual_target(data.source)
     start = data.target if data.target in columns else usual
     key = data_choice.field_key(data.source, "target")
-    if st.session_state.get(key) not in columns:
-        st.session_state[key] = start if start in columns else None
+    if st.session_state.get(key) not in (None, *columns):
+        data_choice.renew_fields()  # the file is read otherwise now, and has other columns
+        key = data_choice.field_key(data.source, "target")
     target = st.selectbox(
         "Target",
         columns,
-        index=None if st.session_state[key] is None else 0,
+        index=columns.index(start) if start in columns else None,
         format_func=choices.texts(columns, str),
         placeholder="What should be predicted?",
         key=key,
@@ -268,15 +269,14 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     )
     if target is None:
         return Chosen(data.model_copy(update={"target": None}), obstacle=data_choice.NO_TARGET)
-    task_key = data_choice.field_key(data.source, "task")
-    st.session_state.setdefault(task_key, data.task or data_choice.DETECTED)
-    chosen_task = st.session_state[task_key]
-    if expert.on() or chosen_task != data_choice.DETECTED:
+    chosen_task = data.task or data_choice.DETECTED
+    if expert.on() or data.task is not None:
         chosen_task = st.selectbox(
             "Task",
             list(_TASKS),
+            index=list(_TASKS).index(chosen_task),
             format_func=lambda choice: _TASKS[choice],
-            key=task_key,
+            key=data_choice.field_key(data.source, "task"),
             help=DataSettings.model_fields["task"].description,
         )
     task = None if chosen_task == data_choice.DETECTED else chosen_task

@@ -22,6 +22,7 @@ from lrapp.tables import cell_values
 from lrapp.ui.parts import access, draft, kinds, resources, session
 
 DETECTED = "detected"
+_RENEWED = "data.renewed"
 NO_TARGET = "choose what should be predicted"
 
 
@@ -123,18 +124,24 @@ def change(data: DataSettings) -> None:
         data: The settings.
     """
     settings = draft.get()
-    if data.target != settings.data.target:
-        st.session_state[field_key(data.source, "target")] = data.target
-    if data.task != settings.data.task:
-        st.session_state[field_key(data.source, "task")] = data.task or DETECTED
+    if (data.target, data.task) != (settings.data.target, settings.data.task):
+        renew_fields()
     if data.split_column_input != settings.data.split_column_input:
         st.session_state[f"{draft.key('data')}.split_column_input"] = data.split_column_input
     draft.put(settings.model_copy(update={"data": data}))
 
 
 def field_key(source: Source, name: str) -> str:
-    """Return the key of a field that belongs to these data alone."""
-    return draft.key(f"data.{short_id(source)}.{name}")
+    """Return the key of a field that belongs to these data alone, and to what was chosen elsewhere."""
+    return draft.key(f"data.{short_id(source)}.{name}.{st.session_state.get(draft.key(_RENEWED), 0)}")
+
+
+def renew_fields() -> None:
+    """Let these fields start anew from the settings.
+
+    They are other ones then: what a browser says of the old ones may still be on its way.
+    """
+    st.session_state[draft.key(_RENEWED)] = st.session_state.get(draft.key(_RENEWED), 0) + 1
 
 
 def short_id(source: Source) -> str:
