@@ -176,7 +176,8 @@ def written_numbers(page: Page) -> None:
         + '[data-testid=stMetric], svg.marks text')].map(one => [one.textContent,
         (one.closest('[aria-label]') ?? one).getAttribute('aria-label') ?? one.outerHTML.slice(0, 300)])"""
     )
-    assert [(text, where) for text, where in texts if _ODD_NUMBER.search(text)] == []
+    odd = [(text, where) for text, where in texts if _ODD_NUMBER.search(text)]
+    assert not odd, odd
 
 
 def idle(page: Page) -> None:
