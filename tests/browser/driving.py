@@ -173,8 +173,12 @@ def written_numbers(page: Page) -> None:
     """Check that the charts and sentences of the page write numbers in one way."""
     texts = page.evaluate(
         """[...document.querySelectorAll('[data-testid=stMarkdown], [data-testid=stAlert], [data-testid=stHtml], '
-        + '[data-testid=stMetric], svg.marks text')].map(one => [one.textContent,
-        (one.closest('[aria-label]') ?? one).getAttribute('aria-label') ?? one.outerHTML.slice(0, 300)])"""
+        + '[data-testid=stMetric], svg.marks text')].map(one => {
+          const copy = one.cloneNode(true);
+          copy.querySelectorAll('style').forEach(style => style.remove());
+          const named = (one.closest('[aria-label]') ?? one).getAttribute('aria-label');
+          return [copy.textContent, named ?? one.outerHTML.slice(0, 300)];
+        })"""
     )
     odd = [(text, where) for text, where in texts if _ODD_NUMBER.search(text)]
     assert not odd, odd
