@@ -27,7 +27,7 @@ GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
 # Of the lines of epochs; and of those of single batches.
-_STRONG, _FAINT = 2, 0.25
+_STRONG, _FAINT = 2, 0.12
 # Series of the run before, and of the mean of many networks' answers.
 GHOST, ENSEMBLE = "previous run", "all together"
 Panel = Literal["loss", "rate", "momentum", "metric"]

@@ -98,18 +98,24 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
     st.info(text, icon=_LOOKS.get(diagnosis.verdict, ":material/insights:"))
     with st.container(horizontal=True):
         if diagnosis.settings is not None and st.button(
-            "Try it",
+            "Take this advice",
+            type="primary",
             icon=":material/tune:",
             key=f"try.{run.id}",
             help="Takes this run's settings with that one change; nothing trains until you press Train.",
         ):
-            steps.take(diagnosis.settings, diagnosis.card or "Training", diagnosis.advice)
+            advice = diagnosis.advice.removeprefix("Try ").rstrip(".")
+            steps.take(diagnosis.settings, diagnosis.card or "Training", advice)
             _to_train(run)
-        if diagnosis.card is not None and st.button(
-            f"Open “{plain(diagnosis.card)}”",
-            icon=":material/arrow_outward:",
-            type="tertiary",
-            key=f"card.{run.id}",
+        if (
+            diagnosis.settings is None
+            and diagnosis.card is not None
+            and st.button(
+                f"Open “{plain(diagnosis.card)}”",
+                icon=":material/arrow_outward:",
+                type="tertiary",
+                key=f"card.{run.id}",
+            )
         ):
             steps.open_step(diagnosis.card)
             _to_train(run)
