@@ -248,7 +248,9 @@ def _finite(value: float | None) -> float | None:
 
 
 def _thinned(values: Sequence[float]) -> tuple[float, ...]:
-    """Some of the finite values, evenly, with the last one."""
+    """Some of the finite values, evenly, the first and the last among them."""
     finite = [value for value in values if math.isfinite(value)]
-    every = -(-len(finite) // _MOST_POINTS)
-    return tuple(finite[::-1][:: max(1, every)][::-1])
+    last, most = len(finite) - 1, _MOST_POINTS - 1
+    if last <= most:
+        return tuple(finite)
+    return tuple(finite[round(place * last / most)] for place in range(most + 1))
