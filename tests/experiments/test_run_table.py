@@ -229,7 +229,7 @@ def test_the_small_curve_has_few_points_and_the_last_of_them(store: Store) -> No
         epoch(1_002, float("nan"), 1_002.0),
     )
     told = run_table.row(run).losses
-    assert (told[0], told[-1]) == (losses[0], losses[-1]), "where it began is seen"
+    assert told[0] == losses[0], "where it began is seen"
     assert len(told) <= 40
     assert told[-1] == 0.6
     assert list(told[:-1]) == sorted(told[:-1])
