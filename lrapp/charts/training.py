@@ -156,7 +156,7 @@ def _ghost(history: History, ghost: History, most: int) -> list[pd.DataFrame]:
     if history.started is None or ghost.started is None or ghost.started.metric != history.started.metric:
         return []
     frame = pd.DataFrame(
-        [(one.epoch, one.answer_loss, one.answer_metric) for one in ghost.epochs],
+        [(one.epoch, one.val_loss, one.val_metric) for one in ghost.epochs],
         columns=["epoch", "loss", "metric"],
     )
     frame = frame[frame["epoch"] <= history.started.epochs]
@@ -279,7 +279,8 @@ def _panel(
         scale=alt.Scale(domain=list(hues), range=list(hues.values())),
         legend=None,
     )
-    behind = base.transform_filter(f"datum.series == '{faint or 'planned'}'")
+    # A plan that was not needed to its end would run on into the names of the lines.
+    behind = base.transform_filter(f"datum.series == '{faint or 'planned'}' && datum.epoch <= {epochs}")
     behind = (
         behind.mark_line(strokeWidth=1, opacity=_FAINT, color=TRAINING, clip=True).encode(x=x, y=y)
         if faint

@@ -12,7 +12,7 @@ from lrapp.policies.lr_range import RatesFound
 from lrapp.runs import notes
 from lrapp.runs.events import EpochDone, History, StepsDone, SweepDone, from_line
 from lrapp.runs.store import Run, State, Status
-from lrapp.settings import RunSettings
+from lrapp.settings import RunSettings, summary
 
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
 # Almost all of a run's events are steps, which the table does not show.
@@ -177,17 +177,8 @@ def seconds(epochs: Sequence[EpochDone]) -> float | None:
 
 
 def network(settings: RunSettings) -> str:
-    """Return the layers in short: ``64-32``, ``conv 32-max pool-128``; ``linear`` for none."""
-    words = [layer.facts.short.format_map(vars(layer)) for layer in settings.model.layers]
-    return (
-        "-".join(
-            [
-                *([start.name] if (start := settings.model.start).type == "pretrained" else []),
-                *filter(None, words),
-            ]
-        )
-        or "linear"
-    )
+    """Return the layers in short: ``64-32 · dropout 0.2``; ``linear`` for none."""
+    return summary.network(settings.model)
 
 
 def policy(settings: RunSettings, found: RatesFound | None = None) -> str:

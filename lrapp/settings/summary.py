@@ -2,7 +2,7 @@
 
 from lrapp.phrasing import number
 from lrapp.settings.data import DataSettings
-from lrapp.settings.network import LAYER_KINDS, LayerSettings, ModelSettings, PretrainedStart
+from lrapp.settings.network import LayerSettings, ModelSettings, PretrainedStart
 from lrapp.settings.policy import PolicySettings
 from lrapp.settings.run import RunSettings, TrainingSettings
 
@@ -15,7 +15,7 @@ _POLICIES = {
     "coslog4": "Coslog4",
 }
 # More layers than this are counted.
-_MOST_LAYERS = 6
+_MOST_LAYERS = 8
 
 
 def data(settings: DataSettings, rows: int | None = None, answer: str = "") -> str:
@@ -35,17 +35,10 @@ def data(settings: DataSettings, rows: int | None = None, answer: str = "") -> s
 
 def network(model: ModelSettings) -> str:
     """Return the layers of a network: “64-32 · dropout 0.2”."""
-    parts: list[str] = []
-    if isinstance(model.start, PretrainedStart):
-        parts.append(model.start.name)
-    elif model.start.type == "run":
-        parts.append("from a run")
-    if not model.layers:
-        parts.append("linear")
-    elif len(model.layers) > _MOST_LAYERS:
-        parts.append(f"{len(model.layers):,} layers")
-    else:
-        parts.append("-".join(_layer(layer) for layer in model.layers))
+    start = [model.start.name] if isinstance(model.start, PretrainedStart) else []
+    words = [*start, *filter(None, (layer.facts.short.format_map(vars(layer)) for layer in model.layers))]
+    parts = ["from a run"] if model.start.type == "run" else []
+    parts.append(f"{len(words):,} layers" if len(words) > _MOST_LAYERS else "-".join(words) or "linear")
     dropouts = sorted({layer.dropout for layer in model.layers if layer.dropout})
     if dropouts:
         parts.append(f"dropout {_span(dropouts[0], dropouts[-1])}")
@@ -56,13 +49,6 @@ def network(model: ModelSettings) -> str:
 
 def _of(layer: LayerSettings, name: str) -> float:
     return layer.l1 if name == "L1" else layer.l2
-
-
-def _layer(layer: LayerSettings) -> str:
-    if layer.kind == "dense":
-        return f"{layer.units}"
-    title = LAYER_KINDS[layer.kind].title.lower()
-    return f"{title} {layer.units}" if layer.kind in ("conv", "residual") else title
 
 
 def training(settings: TrainingSettings, networks: int = 1) -> str:
@@ -114,6 +100,6 @@ def run(settings: RunSettings) -> str:
         data(settings.data),
         network(settings.model),
         training(settings.training, settings.networks),
-        policy(settings.policy),
+        "range test" if settings.mode == "range test" else policy(settings.policy),
     )
     return " · ".join(parts)

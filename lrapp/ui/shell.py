@@ -23,7 +23,11 @@ STYLE = """
 <style>
 /* Train and Stop stay in view. */
 [data-testid="stLayoutWrapper"]:has(> .st-key-bar) {
-  position: sticky; top: 3.25rem; z-index: 99; padding: 0.75rem 0; backdrop-filter: blur(24px);
+  position: sticky; top: 3.25rem; z-index: 99; padding: 0.75rem 0;
+}
+.stApp :is([data-testid="stAppViewContainer"], [data-testid="stMain"], [data-testid="stMainBlockContainer"]),
+[data-testid="stMainBlockContainer"] > div, [data-testid="stLayoutWrapper"]:has(> .st-key-bar) {
+  background-color: inherit;
 }
 .st-key-bar { flex-wrap: nowrap; }
 /* The rail's steps lie close together, so that all four are in view. */

@@ -301,7 +301,8 @@ def test_three_quick_clicks_train_one_run(own: App, maker: BrowserContext) -> No
     assert len(runs()) == before + 2
     # A hand that is quick, on a page that is quicker: the third click comes when the run has just been shown.
     shown = """() => new Promise(done => {
-        const train = () => [...document.querySelectorAll('.st-key-bar button')].find(one => /Train/.test(one.innerText))
+        const inBar = () => [...document.querySelectorAll('.st-key-bar button')]
+        const train = () => inBar().find(one => /Train/.test(one.innerText))
         const before = train()
         before.click()
         const look = () => {

@@ -37,10 +37,10 @@ def test_data_say_where_they_come_from_and_what_is_predicted() -> None:
             (LayerSettings(units=8, dropout=0.1, l2=0.01), LayerSettings(units=4, dropout=0.5)),
             "8-4 · dropout 0.1–0.5 · L2",
         ),
-        (tuple(LayerSettings(units=9) for _ in range(7)), "7 layers"),
+        (tuple(LayerSettings(units=9) for _ in range(9)), "9 layers"),
         (
             (LayerSettings(kind="conv", units=16), LayerSettings(kind="max_pool")),
-            "convolution 16-max pooling",
+            "conv 16-max pool",
         ),
     ],
 )
@@ -50,7 +50,7 @@ def test_a_network_is_its_layers(layers: tuple[LayerSettings, ...], told: str) -
 
 def test_a_network_that_does_not_start_afresh_says_so() -> None:
     start = PretrainedStart(name="VGG16")
-    assert summary.network(ModelSettings(layers=(LayerSettings(units=10),), start=start)) == "VGG16 · 10"
+    assert summary.network(ModelSettings(layers=(LayerSettings(units=10),), start=start)) == "VGG16-10"
 
 
 def test_training_names_what_is_not_usual() -> None:

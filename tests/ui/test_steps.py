@@ -22,15 +22,22 @@ def longer(settings: RunSettings) -> RunSettings:
 def test_an_advice_is_taken_and_undone() -> None:
     def page() -> None:
         before = draft.get()
-        steps.take(longer(before), "Training", "123 epochs")
+        steps.take(longer(before), "Training")
+        steps.take(longer(before), "Training")
         assert draft.get().training.epochs == 123
         assert session.state().step == "Training"
         advice = session.state().advice
         assert advice is not None
-        assert (advice.before, advice.text) == (before, "123 epochs")
+        assert advice.before == before, "taken twice, it leads back to where it was taken first"
+        assert "→ Adam · 123 epochs" in advice.text
+        smaller = checked(draft.get().model, layers=())
+        draft.put(draft.get().model_copy(update={"model": smaller}))
         steps.undo()
-        assert draft.get() == before
+        assert draft.get() == before.model_copy(update={"model": smaller}), "what came later stays"
         assert session.state().advice is None
+        steps.take(longer(before), "Training")
+        draft.replace(before)
+        assert session.state().advice is None, "settings from elsewhere have no way back to others"
 
     assert visit(page) is None
 

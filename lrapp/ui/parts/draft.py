@@ -49,6 +49,7 @@ def replace(settings: RunSettings) -> None:
     # Else a policy of that kind that was set earlier would replace theirs.
     other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
     session.state().link_trouble = ""
+    session.state().advice = None  # the way back from an advice would lead past these settings
     renew()
 
 
@@ -127,7 +128,8 @@ def changed_since(ran: RunSettings) -> tuple[str, ...]:
         "Data": data == ran.data,
         "Network": now.model == ran.model,
         "Training": now.training == ran.training,
-        "Learning rate": test or now.policy == ran.policy,
+        "Learning rate": (test or now.policy == ran.policy)
+        and (not (test or now.policy.source == "found") or now.range_test == ran.range_test),
     }
     return tuple(step for step, same in parts.items() if not same)
 

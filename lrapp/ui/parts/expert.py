@@ -36,16 +36,19 @@ def switch() -> None:
 
 def _keep() -> None:
     session.state().expert = chosen = bool(st.session_state[_KEY])
-    preferences.write(Store.default().home, identity.current(), _NAME, chosen)
+    if identity.lasts():
+        preferences.write(Store.default().home, identity.current(), _NAME, chosen)
 
 
-def tell(part: BaseModel, names: Iterable[str]) -> None:
+def tell(part: BaseModel, names: Iterable[str], usual: BaseModel | None = None) -> None:
     """Name the settings that are not shown and are not what they usually are, so that none works in secret.
 
     Args:
         part: The settings.
         names: Of the fields that only experts see.
+        usual: Has other values that are usual, too.
     """
+    names = [name for name in names if usual is None or getattr(part, name) != getattr(usual, name)]
     differing = differs(part, names)
     if differing and not on():
         titles = ", ".join(f"{title} {value}" for title, value in differing.items())

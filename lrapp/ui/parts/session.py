@@ -75,7 +75,8 @@ class Session:
         augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
         gradients: The check of gradients that was asked for.
         runs_before: Run that was on the stage when another was started, by the id of the other.
-        ghost: That of the run that is shown, and its events.
+        ghost: That run and the one on the stage, and its events.
+        left_run, shown_test: Run that was left for the setup of the next one; range test on the stage.
         first_steps: Run that is in its first epoch, when this tab first saw steps of it, and how many.
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
         exports: Files that are being made, by run and format.
@@ -129,7 +130,9 @@ class Session:
     augmenting: "tuple[tuple[object, ...], Task[np.ndarray]] | None" = None
     gradients: "Check | None" = None
     runs_before: dict[str, str] = field(default_factory=dict)
-    ghost: "tuple[str, History | None] | None" = None
+    ghost: "tuple[tuple[str, str], History | None] | None" = None
+    left_run: str = ""
+    shown_test: str = ""
     first_steps: tuple[str, float, int] | None = None
     reader: "tuple[str, EventReader] | None" = None
     drawn: "Drawn | None" = None

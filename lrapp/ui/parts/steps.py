@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lrapp.evaluation.diagnosis import Card
-from lrapp.settings import RunSettings
+from lrapp.settings import RunSettings, summary
 from lrapp.ui.parts import draft, session
 from lrapp.ui.parts.plain_text import plain
+
+_PARTS = ("data", "model", "training", "policy", "range_test")
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,34 @@ def open_step(card: Card) -> None:
     session.state().steps_opened += 1
 
 
-def take(settings: RunSettings, card: Card, text: str) -> None:
+def take(settings: RunSettings, card: Card) -> None:
     """Put advised settings onto the Train page, with a way back.
 
     Args:
         settings: With what is advised.
         card: The step that holds it.
-        text: What is changed.
     """
-    before = draft.get()
+    now, advice = draft.get(), session.state().advice
+    # Taken once more, it has changed nothing since.
+    before = advice.before if advice is not None and advice.after == now else now
     draft.replace(settings)
-    session.state().advice = Advice(text, before, draft.get())
+    after = draft.get()
+    text = _difference(before, after) or card
+    session.state().advice = Advice(text, before, after)
     open_step(card)
-    st.toast(plain(f"Changed: {text}", None), icon=":material/tune:")
+
+
+def _difference(before: RunSettings, after: RunSettings) -> str:
+    """What is no longer as it was, in the words of the closed steps."""
+    lines = (
+        (summary.network(before.model), summary.network(after.model)),
+        (
+            summary.training(before.training, before.networks),
+            summary.training(after.training, after.networks),
+        ),
+        (summary.policy(before.policy), summary.policy(after.policy)),
+    )
+    return "; ".join(f"{old} → {new}" for old, new in lines if old != new)
 
 
 def show_advice() -> None:
@@ -57,13 +74,27 @@ def show_advice() -> None:
 
 
 def undo() -> None:
-    """Put the settings back that were there before the advice."""
+    """Put back what the advice has changed; what was changed elsewhere since stays."""
     advice = session.state().advice
     if advice is not None:
-        draft.replace(advice.before)
+        now, back = draft.get(), {}
+        for part in _PARTS:
+            if getattr(advice.before, part) != getattr(advice.after, part):
+                back[part] = getattr(advice.before, part)
+        draft.replace(now.model_copy(update=back))
     forget()
 
 
 def forget() -> None:
     """Stop offering to undo: a run was started, or other settings have come."""
     session.state().advice = None
+
+
+def leave_run() -> None:
+    """Clear the stage of the run that is on it; it goes on, and the page leads back to it while it does."""
+    run_id = st.query_params.get("run", "")
+    if run_id:
+        session.state().left_run = run_id
+    session.state().shown_run = ""
+    for name in ("run", "settings"):
+        st.query_params.pop(name, None)

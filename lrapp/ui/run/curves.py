@@ -10,7 +10,7 @@ import streamlit as st
 from lrapp.charts import members, training
 from lrapp.errors import UserError
 from lrapp.runs.events import History
-from lrapp.runs.store import EventReader, Run
+from lrapp.runs.store import ENDED, EventReader, Run
 from lrapp.ui.parts import resources, saving, session
 from lrapp.ui.run import networks
 
@@ -100,14 +100,17 @@ def _before(run: Run) -> History | None:
     if not before:
         return None
     kept = session.state().ghost
-    if kept is None or kept[0] != before:
-        history = None
-        with suppress(UserError):
-            other = resources.store().get(before)
-            if other.settings.data == run.settings.data:
-                history = other.history()
-        kept = session.state().ghost = before, history
-    return kept[1]
+    if kept is not None and kept[0] == (before, run.id):
+        return kept[1]
+    history = None
+    with suppress(UserError):
+        other = resources.store().get(before)
+        if other.status.state not in ENDED:
+            return None
+        if other.settings.data == run.settings.data:
+            history = other.history()
+    session.state().ghost = (before, run.id), history
+    return history
 
 
 def last_drawn(run: Run) -> Drawn | None:

@@ -104,8 +104,7 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
             key=f"try.{run.id}",
             help="Takes this run's settings with that one change; nothing trains until you press Train.",
         ):
-            advice = diagnosis.advice.removeprefix("Try ").rstrip(".")
-            steps.take(diagnosis.settings, diagnosis.card or "Training", advice)
+            steps.take(diagnosis.settings, diagnosis.card or "Training")
             _to_train(run)
         if (
             diagnosis.settings is None
@@ -126,9 +125,7 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
             key=f"try.trees.{run.id}",
             help="Takes this run's settings with these changes; nothing trains until you press Train.",
         ):
-            steps.take(
-                tree_advice.tried(run.settings, ideas), tree_advice.card(ideas), "as boosted trees suggest"
-            )
+            steps.take(tree_advice.tried(run.settings, ideas), tree_advice.card(ideas))
             _to_train(run)
         model_for_use.offer(run, history)
 

@@ -1,5 +1,6 @@
 """One run: its head, what it does while it trains, and its results."""
 
+import math
 import time
 from contextlib import suppress
 
@@ -55,6 +56,7 @@ def show(run_id: str, stop: DeltaGenerator | None = None) -> None:
     try:
         run = resources.store().get(run_id)
         ended = run.status.state in ENDED
+        _ = run.settings  # damaged, it leaves nothing to show
     except UserError as error:
         st.warning(plain(str(error), None), icon=":material/warning:")
         return
@@ -92,12 +94,25 @@ def _head(run: Run, status: Status) -> DeltaGenerator:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{icon} **{title}**" + (f" · {plain(name)}" if name else ""))
         place = st.empty()
-    try:
-        told = summary.run(run.settings)
-    except UserError:  # damaged settings leave the curves
-        told = ""
-    st.caption(plain(" · ".join([*([told] if told else []), resources.started(run)]), None))
+    st.caption(plain(f"{summary.run(run.settings)} · {resources.started(run)}", None))
     return place
+
+
+def stop(run_id: str, place: DeltaGenerator) -> bool:
+    """Offer to end a run that is not on the stage; return whether it goes on.
+
+    Args:
+        run_id: Of the run.
+        place: Where the button goes.
+    """
+    try:
+        run = resources.store().get(run_id)
+        if run.status.state in ENDED:
+            return False
+    except UserError:
+        return False
+    _stop(run, place)
+    return True
 
 
 def _stop(run: Run, place: DeltaGenerator) -> None:
@@ -158,7 +173,8 @@ def _figures(run: Run, history: History) -> None:
     started, best = history.started, history.best
     assert started is not None
     score, epoch, left = st.columns(3)
-    shown = "–" if best is None else measured(started.metric, best.val_metric)
+    value = math.nan if best is None else best.answer_metric
+    shown = measured(started.metric, value) if math.isfinite(value) else "–"
     score.metric(plain(f"Best validation {started.metric}", None), plain(shown, None))
     epoch.metric("Epoch", f"{len(history.epochs):,} of {started.epochs:,}")
     seconds = _seconds_left(run, history)

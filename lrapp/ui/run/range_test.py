@@ -30,8 +30,8 @@ from lrapp.ui.parts import (
     number_cells,
     resources,
     saving,
-    session,
     start_buttons,
+    steps,
     waiting,
 )
 from lrapp.ui.parts.plain_text import plain
@@ -124,7 +124,7 @@ def card(settings: RunSettings, training_rows: int | None) -> None:
             help=f"Not yet: {obstacle}." if obstacle else length(test),
         ):
             made = actions.start(settings, start_buttons.token("range test"))
-            session.state().shown_run = ""
+            steps.leave_run()
             st.query_params.from_dict({"test": made.id})
             st.rerun()
 
@@ -152,11 +152,10 @@ def last(settings: RunSettings) -> None:
     st.subheader("Range test", anchor=False)
     try:
         run = resources.store().get(test_id)
-        ended = run.status.state in ENDED
+        ended, ran = run.status.state in ENDED, run.settings
     except UserError as error:
         st.caption(plain(str(error), None))
         return
-    ran = run.settings
     told = summary.data(ran.data), summary.network(ran.model), summary.training(ran.training)
     st.caption(plain(" · ".join((*told, resources.started(run))), None))
     if changed := draft.changed_since(run.settings):

@@ -50,7 +50,7 @@ def errors(run: Run, scores: Scores, found: Found) -> None:
         st.caption(plain(note, None))
     views = [view for view in analysis_text.views(insight) if view != _MATTERS]
     if views:
-        st.fragment(_views)(run, insight, views)
+        resources.fragment(_views)(run, insight, views)
     misclassified.show(run, insight)
 
 
@@ -67,7 +67,7 @@ def matters(run: Run, found: Found) -> None:
     st.caption(analysis_text.IMPORTANCE)
     _figure(run, results.importance(insight.importance, analysis_text.worse(insight)))
     if insight.dependence:
-        st.fragment(_dependence)(run, insight)
+        resources.fragment(_dependence)(run, insight)
 
 
 def _no_insight(run: Run) -> str:

@@ -93,7 +93,8 @@ def _open_and_start(run: Run, row: Row) -> None:
         help="Beside its settings; the address there is the run's own.",
     ):
         draft.replace(run.settings)
-        st.switch_page(session.state().pages["train"], query_params={"run": row.id})
+        name = "test" if run.settings.mode == "range test" else "run"
+        st.switch_page(session.state().pages["train"], query_params={name: row.id})
     if st.button(
         "Start from these settings",
         icon=":material/play_arrow:",

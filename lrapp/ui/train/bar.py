@@ -63,7 +63,8 @@ def show(settings: RunSettings, obstacle: str | None, *, said: bool = True) -> B
     if draw():
         run = actions.start(settings.model_copy(update={"name": name}), start_buttons.token(_START))
         steps.forget()
-        session.state().runs_before[run.id] = session.state().shown_run
+        if session.state().shown_run != run.id:  # as after a double click
+            session.state().runs_before.setdefault(run.id, session.state().shown_run)
         st.query_params["run"] = run.id  # which the page shows below, in this same run of the script
 
     def shown() -> None:

@@ -159,7 +159,9 @@ def _editor(data: DataSettings, table: "Table") -> None:
         roles.append(Role.SPLIT.value)
     # Also keeps the table's own buttons, which float above it, off what can be clicked.
     st.caption(f"Click into Role, Type or Gaps to change them. {plain(_changed(data, table), None)}")
-    key = draft.key(f"columns.{data_choice.short_id(data.source)}.{st.session_state.get(_version(), 0)}")
+    if any(value != _cell(data, column, name) for column, name, value in _cells(_key(data, places), columns)):
+        _renew()  # what was typed is no longer so: it must not be put into the settings once more
+    key = _key(data, places)
     st.data_editor(
         frame,
         key=key,
@@ -198,6 +200,20 @@ def _editor(data: DataSettings, table: "Table") -> None:
     )
     if trouble := st.session_state.pop(draft.key("columns.trouble"), ""):
         st.error(plain(trouble, None), icon=":material/error:")
+
+
+def _key(data: DataSettings, places: list[int]) -> str:
+    """The key of the table of these columns, as what is typed belongs to rows."""
+    shown = hash(tuple(places))
+    return draft.key(
+        f"columns.{data_choice.short_id(data.source)}.{shown}.{st.session_state.get(_version(), 0)}"
+    )
+
+
+def _cells(key: str, columns: list[Column]) -> list[tuple[Column, str, str]]:
+    """What was typed: column, field, text."""
+    edits: dict[int, dict[str, str | None]] = st.session_state.get(key, {}).get("edited_rows", {})
+    return [(columns[row], name, value or "") for row, edit in edits.items() for name, value in edit.items()]
 
 
 def _changed(data: DataSettings, table: "Table") -> str:
@@ -259,8 +275,7 @@ def _visible(bars: list[int]) -> list[float]:
 def _edited(key: str, columns: list[Column]) -> None:
     """Put what was edited into the settings; the table starts anew where it then says something else."""
     data = draft.get().data
-    edits: dict[int, dict[str, str | None]] = st.session_state[key]["edited_rows"]
-    cells = [(columns[row], name, value or "") for row, edit in edits.items() for name, value in edit.items()]
+    cells = _cells(key, columns)
     for column, name, value in cells:
         if value == _cell(data, column, name):
             continue

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lrapp.errors import UserError
 from lrapp.phrasing import counted, quoted
 from lrapp.preparation import expected_shape
+from lrapp.progress import Stopped
 from lrapp.runs.store import SAMPLES
 from lrapp.settings import (
     DataSettings,
@@ -18,7 +19,7 @@ from lrapp.settings import (
     Source,
     Task,
 )
-from lrapp.ui.parts import choices, draft, expert, fields, reading, resources
+from lrapp.ui.parts import access, choices, draft, expert, fields, reading, resources
 from lrapp.ui.parts.kinds import Offer
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_choice
@@ -141,9 +142,11 @@ def _sheet(data: DataSettings, sheets: tuple[str, ...], name: str) -> DataSettin
 
 
 def _can_be_read(data: DataSettings) -> bool:
+    if not access.may_use(data.source):
+        return True  # the page says so
     try:
         resources.table(_as_detected(data))
-    except reading.StillReading:
+    except (reading.StillReading, Stopped):
         return True
     except UserError:
         return False
@@ -290,7 +293,8 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         names = _USUAL if not expert.on() else [*_FOR_EXPERTS[:2], *_USUAL, *_FOR_EXPERTS[2:]]
         chosen |= ask(data, names, key)
     expert.tell(data, _FOR_EXPERTS)
-    data = data.model_copy(update=chosen | {"target": target, "task": task})
+    left_out = tuple(column for column in data.left_out if column != target)
+    data = data.model_copy(update=chosen | {"target": target, "task": task, "left_out": left_out})
     try:
         found: Task = targets.check_data(table, data)
         data_choice.check_split(data, found)

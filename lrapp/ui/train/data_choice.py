@@ -19,7 +19,7 @@ from lrapp.settings import (
 )
 from lrapp.settings.sources import upload_of
 from lrapp.tables import cell_values
-from lrapp.ui.parts import access, draft, kinds, resources, session
+from lrapp.ui.parts import access, draft, kinds, resources, session, steps
 
 DETECTED = "detected"
 _RENEWED = "data.renewed"
@@ -114,7 +114,9 @@ def answer(column: str) -> None:
     Args:
         column: Its name.
     """
-    change(draft.get().data.model_copy(update={"target": column, "task": None}))
+    data = draft.get().data
+    left_out = tuple(name for name in data.left_out if name != column)
+    change(data.model_copy(update={"target": column, "task": None, "left_out": left_out}))
 
 
 def change(data: DataSettings) -> None:
@@ -169,9 +171,7 @@ def choose(source: Source) -> None:
     The list is another one then: what a browser says of the old one may still be on its way, and would undo the choice.
     """
     session.state().sources_chosen += 1
-    # A run on other data makes room on the stage; it goes on, and is on the Runs page.
-    session.state().shown_run = ""
-    st.query_params.pop("run", None)
+    steps.leave_run()
     st.session_state[source_key()] = source
 
 

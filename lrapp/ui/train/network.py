@@ -10,7 +10,14 @@ from lrapp.errors import UserError
 from lrapp.networks import layer_table, shapes
 from lrapp.networks.shapes import LayerShape
 from lrapp.preparation.expected_shape import ExpectedShape
-from lrapp.settings import DataKind, LayerSettings, ModelSettings, PretrainedStart, RunSettings
+from lrapp.settings import (
+    DataKind,
+    LayerSettings,
+    ModelSettings,
+    PretrainedStart,
+    RunSettings,
+    starting_values,
+)
 from lrapp.settings.base import checked
 from lrapp.settings.network import LAYER_KINDS
 from lrapp.ui.parts import draft, expert, fields, kinds, resources
@@ -69,6 +76,8 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     rare = list(kinds.of(settings.data.kind).rare)
     if expert.on():
         settings = settings.model_copy(update={"model": checked(settings.model, **_more(settings, rare))})
+    else:
+        expert.tell(settings.model, rare, starting_values.settings().model)
     start, missing = start_from.card(settings, _fill)
     return checked(settings.model, start=start), invalid or obstacle or missing
 
@@ -106,7 +115,9 @@ def _table(settings: RunSettings) -> tuple[LayerSettings, ...]:
         UserError: If one is not valid.
     """
     base_key = _base_key()
-    editor_key = f"{draft.key('network.layers')}.{st.session_state.get(f'{base_key}.revision', 0)}"
+    revision = st.session_state.get(f"{base_key}.revision", 0)
+    # A grid with other columns is another one: it starts from the layers as they are.
+    editor_key = f"{draft.key('network.layers')}.{revision}.{expert.on()}"
     if editor_key not in st.session_state or base_key not in st.session_state:
         st.session_state[base_key] = settings.model.layers
     base: tuple[LayerSettings, ...] = st.session_state[base_key]

@@ -1,9 +1,12 @@
 """The Train page: the rail with its four steps beside the stage, on which the plan, the run and its results appear."""
 
+from contextlib import suppress
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrapp.errors import UserError
-from lrapp.ui.parts import draft, kinds, resources, session
+from lrapp.ui.parts import draft, kinds, resources, session, steps
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import page as run_view
 from lrapp.ui.runs import sharing
@@ -28,8 +31,12 @@ def page() -> None:
     for remark in found.remarks if found.obstacle is None else ():
         st.info(plain(remark, None), icon=":material/rule_settings:")
     run_id = session.state().shown_run = st.query_params.get("run", "")
+    if not run_id:
+        session.state().shown_test = st.query_params.get("test", "")
+        _running_elsewhere(place.stop)
     if asked and found.chosen is not None:
         target_question.show(found.chosen)
+    if asked and found.chosen is not None and not run_id:
         kinds.of(found.chosen.data.kind).stage(found.chosen)
     elif run_id:
         _moved_on(run_id)
@@ -40,9 +47,34 @@ def page() -> None:
 
 
 def _back_to_the_run() -> None:
-    """Show the run again that was on the stage before another page was opened."""
-    if not {"run", "settings"} & set(st.query_params) and session.state().shown_run:
-        st.query_params["run"] = session.state().shown_run
+    """Show the run, or the range test, again that was on the stage before another page was opened."""
+    if {"run", "settings", "test"} & set(st.query_params):
+        return
+    kept = session.state()
+    for name, run_id in (("run", kept.shown_run), ("test", kept.shown_test)):
+        if run_id:
+            with suppress(UserError):  # deleted since
+                resources.store().get(run_id)
+                st.query_params[name] = run_id
+                return
+
+
+def _running_elsewhere(stop: DeltaGenerator) -> None:
+    """Lead back to a run that was left while it trains, and let it be stopped."""
+    left = session.state().left_run
+    if left and run_view.stop(left, stop):
+        st.button(
+            "Back to the run",
+            icon=":material/directions_run:",
+            type="tertiary",
+            key="back",
+            on_click=_show,
+            args=(left,),
+        )
+
+
+def _show(run_id: str) -> None:
+    st.query_params["run"] = run_id
 
 
 def _rail(found: Bench, run_id: str) -> None:
@@ -65,15 +97,11 @@ def _moved_on(run_id: str) -> None:
     """Say where the settings are no longer those of the run, and lead to the next one."""
     changed = _changed(run_id)
     with st.container(key="moved-on", horizontal=True, vertical_alignment="center"):
-        st.button("Setup", icon=":material/arrow_back:", type="tertiary", key="setup", on_click=_to_setup)
+        st.button(
+            "Setup", icon=":material/arrow_back:", type="tertiary", key="setup", on_click=steps.leave_run
+        )
         if changed:
             st.caption(
                 f":material/edit_note: Changed since this run: {', '.join(changed)}. Train starts a run with the new "
                 "settings."
             )
-
-
-def _to_setup() -> None:
-    session.state().shown_run = ""
-    for name in ("run", "settings"):
-        st.query_params.pop(name, None)

@@ -125,12 +125,10 @@ def _steps(found: Bench) -> None:
         model, obstacle = network.card(settings, chosen.outlook)
         obstacles.append(obstacle)
         close(summary.network(model), obstacle)
-        forecast = st.container()
-    with _step("Training") as close:
+    with _step("Training") as close_training:
         training = training_card.card(settings.training, model, found.shape, chosen.rows, chosen.data.folds)
         settings = settings.model_copy(update={"model": model, "training": training})
         gradients.card(settings, next((obstacle for obstacle in obstacles if obstacle), None))
-        close(summary.training(training, settings.networks), None)
     with _step("Learning rate") as close:
         policy, obstacle = learning_rate.card(settings, chosen.rows)
         obstacles.append(obstacle)
@@ -138,6 +136,7 @@ def _steps(found: Bench) -> None:
         close(summary.policy(policy), obstacle)
     # The range test's settings are in the draft already.
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
+    close_training(summary.training(settings.training, settings.networks), None)
     draft.put(settings)
     if settings.obstacle:
         st.error(plain(settings.obstacle, None), icon=":material/error:")
@@ -147,8 +146,7 @@ def _steps(found: Bench) -> None:
         )
     resources.prewarm(settings)
     if chosen.outlook is not None and not any(obstacles):
-        with forecast:
-            obstacles.append(_cost(found, settings, chosen.outlook))
+        obstacles.append(_cost(found, settings, chosen.outlook))
     task = chosen.outlook.task if chosen.outlook is not None else None
     checked = setting_checks.before(settings, chosen.rows, task) if chosen.rows is not None else ()
     found.remarks = tuple(remark.text for remark in checked)

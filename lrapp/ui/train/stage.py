@@ -27,9 +27,7 @@ def show(settings: RunSettings, found: Bench) -> None:
         range_test.last(settings)
     else:
         st.header("Train a neural network on your data, without code", anchor=False)
-        st.caption(
-            "Choose a table or pictures on the left, press Train, watch it learn, and take the model with you."
-        )
+        st.caption("Choose a table or pictures, press Train, watch it learn, and take the model with you.")
     if found.chosen is None:
         return
     kinds.of(found.chosen.data.kind).stage(found.chosen)
