@@ -41,14 +41,14 @@ class Point:
 
 
 def of(scores: Scores, insight: Insight | None = None, beside: BesideTrees | None = None) -> Figure | None:
-    """Return the line of a finished run's first figure; None where that is not defined.
+    """Return the line of the figure of a finished run that tells most; None where that is not defined.
 
     Args:
         scores: Of the run.
         insight: Has the linear model, where there is one.
         beside: Has the boosted trees, where there are some.
     """
-    metric = scores.metrics[0]
+    metric = scores.leading
     if metric.value is None:
         return None
     others = [("baseline", metric.baseline)]

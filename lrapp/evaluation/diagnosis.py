@@ -214,7 +214,8 @@ def _overfits(val: NDArray[np.float64], train: NDArray[np.float64], best: int, f
     last = after[-max(1, len(after) // 3) :]
     rise = float(np.median(last) - val[best])
     fell = train[best] - float(np.median(train[best + 1 :][-len(last) :]))
-    if rise <= _RISE * fall or fell <= 0:
+    # A training loss that has only trembled did not go on falling, as the sentence would say.
+    if rise <= _RISE * fall or fell <= _FALL * fall or train[-1] >= train[best]:
         return None
     gap = val[-1] > _GAP * train[-1]
     # A smaller rise is a trend, too, where it exceeds the noise from epoch to epoch.

@@ -182,20 +182,28 @@ class Scores:
         )
 
     @property
-    def _fairer(self) -> str:
-        """The metric to look at where one class is so frequent that accuracy says little."""
+    def leading(self) -> Metric:
+        """The figure to look at: the first, unless one class is so frequent that accuracy says little."""
+        return self._fair or self.metrics[0]
+
+    @property
+    def _fair(self) -> Metric | None:
         accuracy = self.metrics[0]
-        if accuracy.value is None or accuracy.baseline is None:
-            return ""
+        if self.task == "regression" or accuracy.value is None or accuracy.baseline is None:
+            return None
         if accuracy.baseline <= _UNEQUAL and accuracy.value > accuracy.baseline:
-            return ""
+            return None
         wanted = "ROC AUC" if self.task == "binary" else "balanced accuracy"
-        fair = next((one for one in self.metrics if one.name == wanted and one.value is not None), None)
+        return next((one for one in self.metrics if one.name == wanted and one.value is not None), None)
+
+    @property
+    def _fairer(self) -> str:
+        fair = self._fair
         if fair is None:
             return ""
         return (
-            f" “{self.trivial}” is frequent, so the {fair.name} tells more: {_shown(wanted, fair.value)}, where "
-            f"guessing has {_shown(wanted, fair.baseline)}."
+            f" “{self.trivial}” is frequent, so the {fair.name} tells more: {_shown(fair.name, fair.value)}, where "
+            f"guessing has {_shown(fair.name, fair.baseline)}."
         )
 
     def frame(self) -> pd.DataFrame:

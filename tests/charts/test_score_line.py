@@ -38,6 +38,14 @@ def test_of_a_run_it_shows_the_first_figure_and_its_rivals() -> None:
     assert all(scale["reverse"] for scale in scales)
 
 
+def test_where_a_class_is_frequent_it_shows_what_tells_more() -> None:
+    metrics = (Metric("accuracy", 0.9, 0.88, True), Metric("ROC AUC", 0.93, 0.5, True))
+    figure = score_line.of(Scores("binary", "test", 900, "no", metrics))
+    assert figure is not None
+    assert figure.frame["value"].tolist() == [0.93, 0.5]
+    assert "ROC AUC on 900 test rows" in figure.spec["description"]
+
+
 def test_figures_of_other_rows_are_not_beside_it() -> None:
     scores = Scores("binary", "test", 9, "no", (Metric("accuracy", 0.9, 0.6, True),))
     other = BesideTrees("validation", 9, (Metric("accuracy", 0.8, 0.6, True),))

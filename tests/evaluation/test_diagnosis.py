@@ -88,6 +88,21 @@ def test_a_loss_that_jumps_or_hardly_rises_does_not_overfit() -> None:
     assert told(both, SLOW).verdict == "sound"
 
 
+def test_a_training_loss_that_only_trembles_did_not_go_on_falling() -> None:
+    # With dropout it stands still, a hair lower at times, while the validation loss creeps up.
+    still = [
+        0.62,
+        0.52,
+        0.46,
+        0.43,
+        0.42,
+        0.41,
+        *[0.411, 0.409, 0.4095, 0.411, 0.409, 0.4095, 0.412, 0.408, 0.411],
+    ]
+    assert told(still, SLOW).verdict != "overfitting"
+    assert told([*still[:-1], 0.405], SLOW).verdict != "overfitting", "the last epoch alone is no trend"
+
+
 def test_overfitting_that_reached_the_model_asks_for_early_stopping_first() -> None:
     base = RunSettings()
     stopping = base.training.early_stopping.model_copy(update={"enabled": False, "restore_best": False})
