@@ -86,7 +86,8 @@ def figure(
     beside = "; ".join(f"{one.name} {measured(metric, one.value)}" for one in others)
     told = f"{OWN} {measured(metric, score)}" + (f" ± {measured(metric, spread)}" if spread else "")
     better = f"{'more' if up else 'less'} is better"
-    sentence = f"{(what or metric).capitalize()}, {better}: {told}" + (f"; {beside}." if beside else ".")
+    subject = what or metric
+    sentence = f"{subject[0].upper()}{subject[1:]}, {better}: {told}" + (f"; {beside}." if beside else ".")
     return Figure(spec(what or metric, int(made["row"].max()), up=up, description=sentence), made, "score")
 
 

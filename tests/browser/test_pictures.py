@@ -24,6 +24,7 @@ from browser.driving import (
     results,
     set_number,
     state,
+    step,
     switch,
     tab,
     train,
@@ -43,7 +44,7 @@ CLASSES = ("<b>bold & co", "$x^2$ ![x](http:example.com x.png) :red[y]", "plain"
 
 def take_set(page: Page, name: str) -> None:
     """Choose a set of pictures by its button, and wait for its examples."""
-    page.get_by_role("button", name=name).click()
+    step(page, "Data").get_by_role("button", name=name).click()
     expect(field(page, "combobox", "Pictures")).to_have_value(f"Pictures: {name}")
     page.locator("table.classes img").first.wait_for()
     idle(page)
@@ -107,9 +108,12 @@ def test_from_a_click_on_a_set_to_what_the_network_is_worth(app: App, page: Page
     idle(page)
     choose(page, "Start from", "A run of mine")
     choose(page, "Run", 1)
-    page.get_by_role("button", name="Gentle").click()
+    step(page, "Training").get_by_role("button", name="Gentle").click()
     idle(page)
     expect(page.get_by_role("spinbutton", name="Early layers", exact=False)).to_have_value("0.1")
+    page.get_by_role("button", name="Setup").click()
+    page.get_by_role("heading", name="Learning rate", exact=True).wait_for()
+    idle(page)
     plan = [mark for chart in marks(page) for mark in chart if mark.kind == "line" and mark.values[0][1] == 0]
     assert len(plan) == 2, "early and middle stand still at first"
     second = finish(app, page)
@@ -151,7 +155,7 @@ def _predict(page: Page, app: App, run: Run) -> None:
 
 def test_a_network_that_cannot_be_built_says_which_layer_and_why(page: Page) -> None:
     take_set(page, "Handwritten digits")
-    grid = page.get_by_test_id("stDataFrame").first
+    grid = step(page, "Network").get_by_test_id("stDataFrame")
     type_into_cell(page, grid, 240, 1, "9")
     expect(page.get_by_text("Layer 2 (Max pooling) needs pictures of at least 9 x 9 pixels")).to_be_visible()
     expect(train_button(page)).to_be_disabled()
@@ -213,8 +217,8 @@ def test_a_network_from_imagenet_is_unfrozen_bit_by_bit(
             set_number(page, "Epochs", 3)
             expander(page, "Start from")
             idle(page)
-            size = field(page, "spinbutton", "Pictures are brought to (pixels)")
             choose(page, "Start from", "InceptionV3 (ImageNet)")
+            size = field(page, "spinbutton", "Pictures are brought to (pixels)")
             expect(page.get_by_text("its weights (88 MB) are downloaded once")).to_be_visible()
             expect(size).to_have_value("96")
             set_number(page, "Pictures are brought to (pixels)", 74)
