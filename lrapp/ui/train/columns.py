@@ -172,7 +172,7 @@ def _editor(data: DataSettings, table: "Table") -> None:
         args=(key, columns),
         alt="The columns of the table, each with its role, type, codes for gaps, distribution and examples",
         column_config={
-            "name": st.column_config.TextColumn("Column", width="small", pinned=True),
+            "name": st.column_config.TextColumn("Column", width=150, pinned=True),
             "role": st.column_config.SelectboxColumn(
                 "Role",
                 options=roles,
