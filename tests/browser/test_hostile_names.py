@@ -15,7 +15,7 @@ from pictures import BLUE, RED, zipped
 from playwright.sync_api import Browser, Error, FilePayload, Locator, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 
-from browser.driving import App, idle, open_app, results, tab, train_button, upload
+from browser.driving import App, answer, idle, open_app, results, step, tab, train_button, upload
 from lrapp.execution import worker
 from lrapp.experiments import studies
 from lrapp.experiments.studies import Candidate, Plan
@@ -179,11 +179,35 @@ def visit(browser: Browser, home: Home) -> Iterator[Page]:
         assert left == []
 
 
+STEPS = ("Data", "Network", "Training", "Learning rate")
+
+
 def walk(page: Page) -> None:
-    """Open every drawer and every menu of a page, look at every part of it and at every chart's tooltip."""
+    """Open every step, drawer and menu of a page, look at every part of it and at every chart's tooltip."""
     idle(page)
     clean(page)
-    closed = page.locator("[data-testid=stExpander] details:not([open]) > summary")
+    for title in STEPS if page.locator(".st-key-rail").count() else ():
+        step(page, title)
+        _open_drawers(page)
+        for name in NAMED:
+            listed = page.get_by_role("combobox", name=name, exact=True)
+            if listed.count():
+                peek(page, listed.first)
+    _open_drawers(page)
+    menus = page.get_by_test_id("stPopover").locator("button")
+    for number in range(min(menus.count(), 4)):
+        peek(page, menus.nth(number))
+    helps = page.get_by_test_id("stTooltipIcon").locator("visible=true")
+    for number in range(min(helps.count(), 12)):
+        helps.nth(number).hover()
+        page.wait_for_timeout(80)
+        clean(page)
+    glance(page)
+
+
+def _open_drawers(page: Page) -> None:
+    """Open what can be opened beside a step: of these, whose titles are bold, one is open at a time."""
+    closed = page.locator("details:not([open]) > summary:not(:has(strong)):visible")
     for _ in range(
         8
     ):  # a drawer may hold others, and a click that meets the page while it is drawn anew is lost
@@ -195,19 +219,6 @@ def walk(page: Page) -> None:
         if not closed.count():
             break
     expect(closed).to_have_count(0)
-    menus = page.get_by_test_id("stPopover").locator("button")
-    for number in range(min(menus.count(), 4)):
-        peek(page, menus.nth(number))
-    for name in NAMED:
-        field = page.get_by_role("combobox", name=name, exact=True)
-        if field.count():
-            peek(page, field.first)
-    helps = page.get_by_test_id("stTooltipIcon")
-    for number in range(min(helps.count(), 12)):
-        helps.nth(number).hover()
-        page.wait_for_timeout(80)
-        clean(page)
-    glance(page)
 
 
 def peek(page: Page, opener: Locator) -> None:
@@ -224,7 +235,8 @@ def glance(page: Page) -> None:
     """Look at a page as it stands, and at the tooltips of its tables and charts."""
     idle(page)
     clean(page)
-    for grid in (page.get_by_test_id("stDataFrame"), page.get_by_test_id("stVegaLiteChart")):
+    for name in ("stDataFrame", "stVegaLiteChart"):
+        grid = page.get_by_test_id(name).locator("visible=true")
         for number in range(grid.count()):
             sweep(page, grid.nth(number))
 
@@ -252,6 +264,17 @@ def clean(page: Page) -> None:
 
 def look_at_everything(page: Page) -> None:
     """Choose each of the views of a result, and each format to take away, one after the other."""
+    tabs = page.get_by_role("tab")
+    for place in range(tabs.count()):
+        tabs.nth(place).click()
+        idle(page)
+        _choose_each(page)
+    if not tabs.count():
+        _choose_each(page)
+
+
+def _choose_each(page: Page) -> None:
+    clean(page)
     for group, parts in (("stButtonGroup", "stVegaLiteChart"), ("stRadio", "")):
         choices = page.get_by_test_id(group).locator("button, label:has(input)")
         for number in range(choices.count()):
@@ -283,6 +306,8 @@ def test_an_upload_a_link_and_a_file_of_settings(visit: Page, home: Home, tmp_pa
     upload(visit, f"{PICTURE} {TAG}.csv", table(90, LINK, words=True))
     visit.get_by_text("90 rows, 8 columns").wait_for()
     walk(visit)
+    step(visit, "Data")
+    answer(visit)
     train_button(visit).click()
     visit.wait_for_url(lambda url: "run=" in url)
     clean(visit)
