@@ -58,7 +58,7 @@ def test_rows_are_answered_alike_alone_and_in_any_number(
     together = saved.outputs(network, x)
     assert together.shape == (25, 3)
     assert together.sum(axis=1) == pytest.approx(1)
-    monkeypatch.setattr(saved, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(saved, "ROWS_AT_ONCE", 7)
     assert saved.outputs(network, x) == pytest.approx(together, abs=1e-6)
     empty = saved.outputs(network, x[:0])
     assert empty.shape == (0, 3)
