@@ -9,6 +9,7 @@ import pandas as pd
 
 from lrapp.charts.theme import GREY, HUES, finished
 from lrapp.charts.training import ENSEMBLE, VALIDATION, kept, thin
+from lrapp.phrasing import counted
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
@@ -138,7 +139,7 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
         leader.encode(x=x, y=y, detail="member:N", color=lead, tooltip=tooltip),
     )
     by = " by their peak rates" if kind == "rates" else ""
-    told = f"Validation loss of every network{by} over {epochs:,} epochs; the best is drawn strong."
+    told = f"Validation loss of every network{by} over {counted(epochs, 'epoch')}; the best is drawn strong."
     return finished(alt.layer(*layers).properties(height=200), told)
 
 

@@ -131,7 +131,7 @@ def sentence(found: list[Bar], networks: int = 1) -> str:
         networks: How many such networks there are.
     """
     total = sum(bar.parameters or 0 for bar in found)
-    many = f"{networks:,} networks, each: " if networks > 1 else "Network: "
+    many = f"{counted(networks, 'network')}, each: " if networks > 1 else "Network: "
     return f"{many}{' → '.join(bar.told for bar in found)}. {total:,} parameters{' each' if networks > 1 else ''}."
 
 
@@ -179,7 +179,7 @@ def _drawn(found: list[Bar], networks: int) -> Iterator[str]:
         column = "".join(_column(bar, high, networks if bar.colour != GREY else 1))
         yield _box(f"left:{each * place:.3f}%;width:{each:.3f}%;top:0;height:100%", column)
     if networks > 1:
-        many = f"× {networks:,} networks"
+        many = f"× {counted(networks, 'network')}"
         yield _box("left:2px;top:0;font-weight:600", many)
 
 

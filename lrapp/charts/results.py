@@ -87,7 +87,8 @@ def confusion(found: Confusion) -> Figure:
     height = (36 if few else 18) * len(found.names) + _AROUND
     right = sum(found.counts[place][place] for place in places)
     rows = sum(map(sum, found.counts))
-    told = f"Confusion of {counted(len(found.names), 'class', 'classes')}: {right:,} of {rows:,} rows on the diagonal."
+    classes = counted(len(found.names), "class", "classes")
+    told = f"Confusion of {classes}: {right:,} of {counted(rows, 'row')} on the diagonal."
     return Figure(finished(alt.layer(*layers).properties(height=height), told), frame, "confusion")
 
 

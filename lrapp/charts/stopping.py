@@ -9,6 +9,7 @@ import pandas as pd
 
 from lrapp.charts.theme import finished
 from lrapp.charts.training import VALIDATION, kept, thin
+from lrapp.phrasing import counted
 from lrapp.training.stopping import FloatArray, Verdict
 
 _LINE, _STOP = "loss", "stop"
@@ -72,5 +73,7 @@ def spec(epochs: int, *, log_loss: bool = False) -> dict[str, Any]:
         rules.encode(x=x, tooltip=tooltip),
         points.encode(x=x, y=y, tooltip=tooltip),
     )
-    told = f"Validation loss over {epochs:,} epochs, and where each criterion would have ended the run."
+    told = (
+        f"Validation loss over {counted(epochs, 'epoch')}, and where each criterion would have ended the run."
+    )
     return finished(chart.properties(height=200), told)

@@ -48,7 +48,7 @@ def _spec(labels: tuple[str, ...], epochs: int, metric: str, log_loss: bool) -> 
         _panel("metric", f"validation {metric}", labels, epochs, last=True),
     )
     policies = counted(len(labels), "policy", "policies")
-    told = f"Validation loss, learning rate and {metric} of {policies} over {epochs:,} epochs."
+    told = f"Validation loss, learning rate and {metric} of {policies} over {counted(epochs, 'epoch')}."
     whole = finished(alt.vconcat(*panels, spacing=12).resolve_scale(x="shared"), told)
     for panel, view in zip(whole["vconcat"], ZOOM["views"], strict=True):
         panel["layer"][1]["name"] = view

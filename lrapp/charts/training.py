@@ -16,6 +16,7 @@ import pandas as pd
 
 from lrapp.charts import lines, theme
 from lrapp.charts.theme import BLUE, GREY, ORANGE, finished, ink
+from lrapp.phrasing import counted
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 
@@ -208,7 +209,7 @@ def run_spec(
         + (f"{momentum}, " if isinstance(momentum, str) and momentum else "")
         + f"and {metric}"
     )
-    spec = finished(chart, f"Training and validation loss{below} over {epochs:,} epochs.")
+    spec = finished(chart, f"Training and validation loss{below} over {counted(epochs, 'epoch')}.")
     views = [*ZOOM["views"][:2], *(["momentum_lines"] if momentum else []), ZOOM["views"][2]]
     for panel, part, view in zip(panels, spec["vconcat"], views, strict=True):
         panel.finish(part, view)

@@ -47,6 +47,6 @@ def remarks(prepared: "Prepared") -> Iterator[str]:
     if prepared.block_rows:
         rows, of_block = len(prepared.train.y), counted(prepared.block_rows, "row")
         yield (
-            f"Memory does not hold the {rows:,} training rows beside the network, so they train in blocks of "
+            f"Memory does not hold the {counted(rows, 'training row')} beside the network, so they train in blocks of "
             f"{of_block} from everywhere in the table, shuffled within each. The order is the same for the same seed."
         )

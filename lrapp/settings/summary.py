@@ -1,6 +1,6 @@
 """One line for each part of a run's settings: what a closed step of the Train page and the head of a run say."""
 
-from lrapp.phrasing import number
+from lrapp.phrasing import counted, number
 from lrapp.settings.data import DataSettings
 from lrapp.settings.network import LayerSettings, ModelSettings, PretrainedStart
 from lrapp.settings.policy import PolicySettings
@@ -38,7 +38,7 @@ def network(model: ModelSettings) -> str:
     start = [model.start.name] if isinstance(model.start, PretrainedStart) else []
     words = [*start, *filter(None, (layer.facts.short.format_map(vars(layer)) for layer in model.layers))]
     parts = ["from a run"] if model.start.type == "run" else []
-    parts.append(f"{len(words):,} layers" if len(words) > _MOST_LAYERS else "-".join(words) or "linear")
+    parts.append(counted(len(words), "layer") if len(words) > _MOST_LAYERS else "-".join(words) or "linear")
     dropouts = sorted({layer.dropout for layer in model.layers if layer.dropout})
     if dropouts:
         parts.append(f"dropout {_span(dropouts[0], dropouts[-1])}")
@@ -58,7 +58,7 @@ def training(settings: TrainingSettings, networks: int = 1) -> str:
         settings: Of the training.
         networks: How many networks train at once.
     """
-    count = f"{settings.epochs:,} epoch{'' if settings.epochs == 1 else 's'}"
+    count = counted(settings.epochs, "epoch")
     parts = [_OPTIMIZERS[settings.optimizer], count, f"batch {settings.batch_size:,}"]
     if networks > 1:
         parts.append(f"{networks} networks")

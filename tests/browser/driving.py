@@ -381,7 +381,7 @@ def run_id(page: Page) -> str:
 
 def state(page: Page, text: str) -> Locator:
     """Where the run's state is shown."""
-    return page.locator("strong").get_by_text(text, exact=True)
+    return page.get_by_test_id("stMainBlockContainer").locator("strong").get_by_text(text, exact=True)
 
 
 def wait_for_epochs(page: Page, least: int = 2) -> None:

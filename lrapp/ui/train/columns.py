@@ -246,9 +246,11 @@ def _shown(table: "Table") -> list[int]:
     )
     found = [place for place, name in enumerate(names) if sought.casefold() in name.casefold()]
     if len(found) > MOST_SHOWN:
-        st.caption(f"The first {MOST_SHOWN} of {len(found):,} columns. Type part of a name to see others.")
+        st.caption(
+            f"The first {MOST_SHOWN} of {counted(len(found), 'column')}. Type part of a name to see others."
+        )
     elif not found:
-        st.caption(f"None of the {len(names):,} columns has this in its name.")
+        st.caption(f"None of the {counted(len(names), 'column')} has this in its name.")
     return found[:MOST_SHOWN]
 
 
@@ -306,7 +308,7 @@ def _first_rows(data: DataSettings, table: "Table") -> None:
         with drawer:
             count = table.frame.shape[1]
             if count > MOST_SHOWN:
-                st.caption(f"The first {MOST_SHOWN} of {count:,} columns.")
+                st.caption(f"The first {MOST_SHOWN} of {counted(count, 'column')}.")
             st.dataframe(
                 table.frame.iloc[:100, :MOST_SHOWN],
                 hide_index=True,
