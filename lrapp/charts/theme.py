@@ -78,6 +78,8 @@ _CONFIG: dict[str, Any] = {
     },
     "legend": {"labelColor": INK, "titleColor": INK},
     "text": {"color": INK, "fontSize": LABEL_SIZE},
+    # The chart's own sentence is what a screen reader hears, not hundreds of points.
+    "mark": {"aria": False},
 }
 _SMALL = "abs(datum.value) > 0 && abs(datum.value) < 0.00000099"
 _POWER = "ceil(-log(abs(datum.value)) / LN10 - 0.000001)"

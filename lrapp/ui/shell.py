@@ -37,8 +37,9 @@ STYLE = """
 [data-testid="stCaptionContainer"] { opacity: 0.75; }
 [data-testid="stButtonGroup"] button[data-selected="true"],
 [data-testid="stButtonGroup"] button[data-selected="true"] * {
-  color: inherit;
+  color: inherit !important;
 }
+[data-testid="stButton"] kbd { color: inherit; opacity: 0.9; }
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */
