@@ -16,7 +16,7 @@ _COLOUR = re.compile(r"color-mix\([^)]*\)|currentColor|#[0-9a-fA-F]{6}(?:[0-9a-f
 def layers(part: Any) -> Iterator[dict[str, Any]]:
     """Each part of a specification that has a mark."""
     if isinstance(part, dict):
-        if "mark" in part:
+        if "type" in part.get("mark", {}):  # the configuration of marks has none
             yield part
         for value in part.values():
             yield from layers(value)
