@@ -11,17 +11,10 @@ from pydantic.fields import FieldInfo
 from lrapp.experiments.run_table import Row
 from lrapp.phrasing import distinct, number
 from lrapp.policies.lr_range import RatesFound
-from lrapp.settings import DataSettings, LayerSettings, PretrainedStart, RunSettings
+from lrapp.settings import DataSettings, LayerSettings, PretrainedStart, RunSettings, summary
 
 MOST_RUNS = 10
 _NONE = "–"
-_POLICIES = {
-    "fixed": "Fixed",
-    "clr": "CLR",
-    "sgdr": "SGDR",
-    "one-cycle": "One-cycle",
-    "coslog4": "Coslog4",
-}
 # Settings that decide which rows are in which part.
 _ROWS = (
     "dialect",
@@ -173,7 +166,7 @@ def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, st
     texts |= _fields("Training", settings.training)
     policy = settings.policy
     tests = policy.source == "found" or settings.mode == "range test"
-    texts["Learning rate: Policy"] = _POLICIES[policy.type]
+    texts["Learning rate: Policy"] = summary.POLICIES[policy.type]
     texts["Learning rate: Rates"] = {"found": "found by a range test", "raced": "found by a race"}.get(
         policy.source, "chosen"
     )

@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
-from lrapp.experiments import studies
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs import notes
 from lrapp.runs.events import EpochDone, History, StepsDone, SweepDone, from_line
 from lrapp.runs.store import Run, State, Status
 from lrapp.settings import RunSettings, summary
 
-OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
 # Almost all of a run's events are steps, which the table does not show.
 _PASSED_OVER = tuple(f'{{"type": "{kind.type}"'.encode() for kind in (StepsDone, SweepDone))
 _READ = ("run.json", "status.json", "about.json", "scores.json", "events.jsonl")
@@ -138,8 +136,8 @@ def row(run: Run) -> Row:
         range_test=settings is not None and settings.mode == "range test",
         table=settings.data.source.name if settings else "",
         target=settings.data.target or "" if settings else "",
-        network=network(settings) if settings else "",
-        optimizer=OPTIMIZERS[settings.training.optimizer] if settings else "",
+        network=summary.network(settings.model) if settings else "",
+        optimizer=summary.OPTIMIZERS[settings.training.optimizer] if settings else "",
         policy=policy(settings, history.found) if settings else "",
         epochs=len(history.epochs) if history.started else None,
         best_epoch=history.best.epoch if history.best else None,
@@ -176,21 +174,16 @@ def seconds(epochs: Sequence[EpochDone]) -> float | None:
     return sum(turns) + epochs[-1].seconds
 
 
-def network(settings: RunSettings) -> str:
-    """Return the layers in short: ``64-32 · dropout 0.2``; ``linear`` for none."""
-    return summary.network(settings.model)
-
-
 def policy(settings: RunSettings, found: RatesFound | None = None) -> str:
     """Return the policy with its rates, also those that the run's own range test found."""
     if settings.mode == "range test":
         return "Range test"
     if settings.policy.source == "found" and found is not None:
         try:
-            return f"{studies.label_of(settings.with_found(found).policy)} (found)"
+            return f"{summary.policy(settings.with_found(found).policy)} (found)"
         except UserError:
             pass
-    return studies.label_of(settings.policy)
+    return summary.policy(settings.policy)
 
 
 def _sentence(run: Run, name: str, error: Exception) -> str:

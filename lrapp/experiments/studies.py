@@ -20,19 +20,18 @@ from lrapp.phrasing import counted, number
 from lrapp.runs.store import Store
 from lrapp.settings import (
     CLRSettings,
-    CosLog4Settings,
     DataSettings,
     EarlyStoppingSettings,
     FixedSettings,
     LayerSettings,
     ModelSettings,
-    OneCycleSettings,
     PicturesSource,
     PolicySettings,
     RunSettings,
     SGDRSettings,
     Source,
     TrainingSettings,
+    summary,
     with_rates,
 )
 
@@ -67,41 +66,12 @@ class Plan:
     seeds: tuple[int, ...]
 
 
-def label_of(policy: PolicySettings) -> str:
-    """Return a short name for a policy: what moves the rate, and between which values."""
-    against = ""
-    if policy.cycle_momentum:
-        high, low = (number(round(bound, 3), 3) for bound in (policy.max_momentum, policy.base_momentum))
-        against = f", momentum {high}–{low}"
-    return _rates_label(policy) + against
-
-
-def _rates_label(policy: PolicySettings) -> str:
-    found = {"chosen": "", "found": " (found)", "raced": " (raced)"}[policy.source]
-    match policy:
-        case FixedSettings():
-            return f"Fixed{found}" if found else f"Fixed {number(policy.learning_rate, 3)}"
-        case CLRSettings():
-            name = "CLR" if policy.mode == "triangular" else f"CLR {policy.mode}"
-            return (
-                f"{name}{found}"
-                if found
-                else f"{name} {number(policy.base_lr, 3)}–{number(policy.max_lr, 3)}"
-            )
-        case SGDRSettings():
-            return f"SGDR{found}" if found else f"SGDR {number(policy.max_lr, 3)}"
-        case OneCycleSettings():
-            return f"One-cycle{found}" if found else f"One-cycle {number(policy.max_lr, 3)}"
-        case CosLog4Settings():
-            return f"Coslog4{found}" if found else f"Coslog4 {number(policy.max_lr, 3)}"
-
-
 def contenders(policies: Sequence[PolicySettings]) -> tuple[Candidate, ...]:
     """Return the policies with names that differ."""
     taken: dict[str, int] = {}
     named = []
     for policy in policies:
-        label = label_of(policy)
+        label = summary.policy(policy)
         taken[label] = taken.get(label, 0) + 1
         named.append(Candidate(label if taken[label] == 1 else f"{label} ({taken[label]})", policy))
     return tuple(named)

@@ -106,6 +106,11 @@ class DataSource(SettingsModel):
     type: str
     name: str
 
+    @property
+    def title(self) -> str:
+        """What the data are called."""
+        return self.name
+
     def summary(self, target: str | None) -> str:
         """Return what is learned from it, in short.
 

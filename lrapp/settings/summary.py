@@ -3,11 +3,11 @@
 from lrapp.phrasing import counted, number
 from lrapp.settings.data import DataSettings
 from lrapp.settings.network import LayerSettings, ModelSettings, PretrainedStart
-from lrapp.settings.policy import PolicySettings
+from lrapp.settings.policy import CLRSettings, FixedSettings, PolicySettings
 from lrapp.settings.run import RunSettings, TrainingSettings
 
-_OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
-_POLICIES = {
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
+POLICIES = {
     "fixed": "Fixed",
     "clr": "CLR",
     "sgdr": "SGDR",
@@ -26,7 +26,7 @@ def data(settings: DataSettings, rows: int | None = None, answer: str = "") -> s
         rows: How many rows there are to train on, where that is known.
         answer: What is predicted, such as “2 classes”; empty where that is not known.
     """
-    name = getattr(settings.source, "title", settings.source.name)
+    name = settings.source.title
     parts = [f"{name} → {settings.target}" if settings.target else name]
     if rows is not None:
         parts.append(f"{rows:,} {settings.facts.units} to train on")
@@ -59,7 +59,7 @@ def training(settings: TrainingSettings, networks: int = 1) -> str:
         networks: How many networks train at once.
     """
     count = counted(settings.epochs, "epoch")
-    parts = [_OPTIMIZERS[settings.optimizer], count, f"batch {settings.batch_size:,}"]
+    parts = [OPTIMIZERS[settings.optimizer], count, f"batch {settings.batch_size:,}"]
     if networks > 1:
         parts.append(f"{networks} networks")
     if settings.precision != "float32":
@@ -70,24 +70,27 @@ def training(settings: TrainingSettings, networks: int = 1) -> str:
 
 
 def policy(settings: PolicySettings) -> str:
-    """Return how the learning rate moves: “CLR 0.001-0.01”."""
-    name = _POLICIES[settings.type]
-    if settings.source == "found":
-        return f"{name} · range test first"
-    rates = f"{name} {_rates(settings)}"
-    return f"{rates} · raced" if settings.source == "raced" else rates
+    """Return a short name for a policy: what moves the rate, and between which values, “CLR 0.001–0.01”."""
+    against = ""
+    if settings.cycle_momentum:
+        high, low = (number(round(bound, 3), 3) for bound in (settings.max_momentum, settings.base_momentum))
+        against = f", momentum {high}–{low}"
+    return _name(settings) + against
 
 
-def _rates(settings: PolicySettings) -> str:
-    match settings.type:
-        case "fixed":
-            return number(settings.learning_rate, 3)
-        case "clr" | "coslog4":
-            return _span(settings.base_lr, settings.max_lr)
-        case "sgdr":
-            return _span(settings.min_lr, settings.max_lr)
-        case "one-cycle":
-            return f"up to {number(settings.max_lr, 3)}"
+def _name(settings: PolicySettings) -> str:
+    name = POLICIES[settings.type]
+    if isinstance(settings, CLRSettings) and settings.mode != "triangular":
+        name += f" {settings.mode}"
+    if settings.source != "chosen":
+        return f"{name} ({settings.source})"
+    match settings:
+        case FixedSettings():
+            return f"{name} {number(settings.learning_rate, 3)}"
+        case CLRSettings():
+            return f"{name} {number(settings.base_lr, 3)}–{number(settings.max_lr, 3)}"
+        case _:
+            return f"{name} {number(settings.max_lr, 3)}"
 
 
 def _span(low: float, high: float) -> str:

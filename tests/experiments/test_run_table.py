@@ -32,6 +32,7 @@ from lrapp.settings import (
     RunSettings,
     SampleSource,
     TrainingSettings,
+    summary,
 )
 
 SETTINGS = RunSettings(
@@ -177,7 +178,7 @@ def test_networks_in_short() -> None:
         (ModelSettings(start=PretrainedStart(), layers=()), "MobileNetV2"),
     ]
     for model, text in cases:
-        assert run_table.network(RunSettings(model=model)) == text, (model, text)
+        assert summary.network(model) == text, (model, text)
 
 
 # --- damage ---------------------------------------------------------------------------------------------------

@@ -64,10 +64,10 @@ def test_training_names_what_is_not_usual() -> None:
     [
         (FixedSettings(learning_rate=0.02), "Fixed 0.02"),
         (CLRSettings(base_lr=0.001, max_lr=0.01), "CLR 0.001–0.01"),
-        (CLRSettings(base_lr=0.001, max_lr=0.01, source="raced"), "CLR 0.001–0.01 · raced"),
-        (CLRSettings(source="found"), "CLR · range test first"),
-        (SGDRSettings(max_lr=0.5), "SGDR 0–0.5"),
-        (OneCycleSettings(max_lr=0.25), "One-cycle up to 0.25"),
+        (CLRSettings(base_lr=0.001, max_lr=0.01, source="raced"), "CLR (raced)"),
+        (CLRSettings(source="found"), "CLR (found)"),
+        (SGDRSettings(max_lr=0.5), "SGDR 0.5"),
+        (OneCycleSettings(max_lr=0.25), "One-cycle 0.25"),
     ],
 )
 def test_a_policy_names_its_rates_unless_they_are_to_be_found(policy: PolicySettings, told: str) -> None:

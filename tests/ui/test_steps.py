@@ -65,7 +65,12 @@ def test_expert_settings_that_differ_are_named_while_they_are_hidden() -> None:
 
     def page() -> None:
         assert not expert.on()
-        session.state().expert = True
-        assert expert.on()
+        expert.begin()
+        expert.tell(rare, ["seed"])
+        expert.tell(rare, ["precision"], TrainingSettings(precision="mixed_bfloat16"))
+        expert.switch()
+        assert list(session.state().expert_in_use.values()) == ["7"], "the other is usual here"
+        expert.begin()
+        assert session.state().expert_in_use == {}
 
     assert visit(page) is None

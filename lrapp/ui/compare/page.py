@@ -11,7 +11,7 @@ import streamlit as st
 
 from lrapp import memory
 from lrapp.errors import UserError
-from lrapp.experiments import run_table, studies, study_files
+from lrapp.experiments import studies, study_files
 from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan
 from lrapp.experiments.study_files import Study
 from lrapp.networks import cost
@@ -25,6 +25,7 @@ from lrapp.settings import (
     SampleSource,
     Source,
     starting_policy,
+    summary,
 )
 from lrapp.settings.base import checked
 from lrapp.ui.compare import estimate, search_form
@@ -198,9 +199,9 @@ def _base() -> tuple[RunSettings, ExpectedShape]:
 
 def _in_words(base: RunSettings, *, with_policy: bool) -> str:
     parts = [
-        *(base.data.title, run_table.network(base), run_table.OPTIMIZERS[base.training.optimizer]),
+        *(base.data.title, summary.network(base.model), summary.OPTIMIZERS[base.training.optimizer]),
         f"batch {base.training.batch_size:,}",
-        *([studies.label_of(base.policy)] if with_policy else []),
+        *([summary.policy(base.policy)] if with_policy else []),
     ]
     return f"From the Train page: {plain(' · '.join(parts), None)}"
 
@@ -221,7 +222,7 @@ def _presets(base: RunSettings) -> dict[str, PolicySettings]:
         for kind in ("clr", "sgdr", "one-cycle", "coslog4")
     }
     fixed = starting_policy("fixed", optimizer)
-    return {studies.label_of(fixed): fixed, **found, _TRAIN_PAGE: base.policy}
+    return {summary.policy(fixed): fixed, **found, _TRAIN_PAGE: base.policy}
 
 
 def _policies(base: RunSettings) -> list[PolicySettings]:
@@ -251,7 +252,7 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
             # A fixed title: one that followed the numbers would close it while the person types.
             with st.expander(f"Numbers {position + 1}", icon=":material/tune:"):
                 row.policy = learning_rate.numbers(row.policy, f"{key}.{kind}")
-            called.caption(plain(studies.label_of(row.policy)))
+            called.caption(plain(summary.policy(row.policy)))
     presets = _presets(base)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(

@@ -1,7 +1,6 @@
 """The switch that shows the expert settings, remembered from visit to visit."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import streamlit as st
 from pydantic import BaseModel
@@ -23,8 +22,13 @@ def on() -> bool:
     return kept
 
 
+def begin() -> None:
+    """Forget which hidden settings are in use: the steps are about to be drawn anew."""
+    session.state().expert_in_use = {}
+
+
 def switch() -> None:
-    """Show the switch."""
+    """Show the switch, and the hidden settings that are in use, so that none works in secret."""
     st.session_state.setdefault(_KEY, on())
     st.toggle(
         "Expert settings",
@@ -32,6 +36,9 @@ def switch() -> None:
         on_change=_keep,
         help="Seeds, precision, differential rates, pruning and what else most people leave as it is.",
     )
+    used = session.state().expert_in_use
+    if used and not on():
+        st.caption(plain(f"In use: {', '.join(f'{title} {value}' for title, value in used.items())}.", None))
 
 
 def _keep() -> None:
@@ -41,7 +48,7 @@ def _keep() -> None:
 
 
 def tell(part: BaseModel, names: Iterable[str], usual: BaseModel | None = None) -> None:
-    """Name the settings that are not shown and are not what they usually are, so that none works in secret.
+    """Note the settings that are not shown and are not what they usually are; the switch names them.
 
     Args:
         part: The settings.
@@ -49,13 +56,10 @@ def tell(part: BaseModel, names: Iterable[str], usual: BaseModel | None = None) 
         usual: Has other values that are usual, too.
     """
     names = [name for name in names if usual is None or getattr(part, name) != getattr(usual, name)]
-    differing = differs(part, names)
-    if differing and not on():
-        titles = ", ".join(f"{title} {value}" for title, value in differing.items())
-        st.caption(plain(f"Expert settings in use: {titles}.", None))
+    session.state().expert_in_use |= differs(part, names)
 
 
-def differs(part: BaseModel, names: Iterable[str]) -> Mapping[str, Any]:
+def differs(part: BaseModel, names: Iterable[str]) -> dict[str, str]:
     """Return the fields that do not have their usual value, by title.
 
     Args:

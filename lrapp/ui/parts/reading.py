@@ -14,7 +14,6 @@ T = TypeVar("T")
 
 # What is read sooner is simply there.
 _MOMENT = 1.0
-_CANCELLED = "reading.cancelled"
 
 
 def get(desk: Desk, key: Hashable, title: str, make: Callable[[Watch], T]) -> T:

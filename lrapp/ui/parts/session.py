@@ -57,6 +57,7 @@ class Session:
         cancelled_reading: Key of the reading that this visitor has cancelled.
         start_buttons: Tokens of buttons that start something, by the buttons' names.
         expert: Whether this visitor sees the expert settings; None until that was looked up.
+        expert_in_use: Expert settings that are hidden and not what they usually are: title and value.
         step: The step of the Train page that is open; empty while all are closed.
         steps_opened: How often another one was opened than the visitor's own click says.
         shown_run: Run that the Train page shows, or showed before another page was opened; empty for none.
@@ -107,6 +108,7 @@ class Session:
     cancelled_reading: Hashable = None
     start_buttons: "dict[str, Button]" = field(default_factory=dict)
     expert: bool | None = None
+    expert_in_use: dict[str, str] = field(default_factory=dict)
     step: str = "Data"
     steps_opened: int = 0
     shown_run: str = ""

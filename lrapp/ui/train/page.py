@@ -25,8 +25,8 @@ def page() -> None:
         else:
             rail.show(found)
         sharing.bar()
-    asked = found.chosen is not None and target_question.needed(found.chosen)
-    place = bar.show(draft.get(), found.obstacle, said=not asked)
+    asked = found.chosen if found.chosen is not None and target_question.needed(found.chosen) else None
+    place = bar.show(draft.get(), found.obstacle, said=asked is None)
     sharing.trouble()
     for remark in found.remarks if found.obstacle is None else ():
         st.info(plain(remark, None), icon=":material/rule_settings:")
@@ -34,10 +34,10 @@ def page() -> None:
     if not run_id:
         session.state().shown_test = st.query_params.get("test", "")
         _running_elsewhere(place.stop)
-    if asked and found.chosen is not None:
-        target_question.show(found.chosen)
-    if asked and found.chosen is not None and not run_id:
-        kinds.of(found.chosen.data.kind).stage(found.chosen)
+    if asked is not None:
+        target_question.show(asked)
+    if asked is not None and not run_id:
+        kinds.of(asked.data.kind).stage(asked)
     elif run_id:
         _moved_on(run_id)
         run_view.show(run_id, place.stop)

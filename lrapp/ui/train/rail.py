@@ -66,6 +66,7 @@ def show(found: Bench) -> None:
     """
     found.obstacle, found.chosen, found.estimate = _UNFINISHED, None, None  # unless all steps finish
     steps.show_advice()
+    expert.begin()
     _steps(found)
     expert.switch()
 
