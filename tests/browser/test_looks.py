@@ -210,6 +210,8 @@ def test_axe_finds_nothing_serious(browser: Browser, app: App, finished_run: str
             page.goto(f"{app.url}/{place}")
             page.locator("[data-testid=stMainBlockContainer]").get_by_role("button").first.wait_for()
             idle(page)
+            # In a new browser, Streamlit loads the script that puts the page's style in after the page itself.
+            page.locator("[data-testid=stEvent] style").first.wait_for(state="attached")
             for one in Axe().run(page).response["violations"]:
                 if one["impact"] in ("serious", "critical"):
                     found += [f"{place}: {one['id']}: {node['html'][:200]}" for node in one["nodes"]]

@@ -168,12 +168,13 @@ def test_a_model_that_is_being_saved_anew_is_read_whole(table: Table, tmp_path: 
     prepared(table, "member", "clipped").tabular.save(tmp_path)
     last = (tmp_path / "preprocessor.json").read_bytes()
     (tmp_path / "preprocessor.json").write_bytes(described)  # as between the two renames
+    (tmp_path / "new").write_bytes(last)
 
     with ThreadPoolExecutor(1) as other:
         loading = other.submit(Preprocessor.load, tmp_path)
         time.sleep(0.1)
         assert not loading.done()
-        (tmp_path / "preprocessor.json").write_bytes(last)
+        (tmp_path / "new").replace(tmp_path / "preprocessor.json")
         assert loading.result().target == "member"
 
 
