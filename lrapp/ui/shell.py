@@ -40,6 +40,7 @@ STYLE = """
   color: inherit !important;
 }
 [data-testid="stButton"] kbd { color: inherit; opacity: 0.9; }
+@media (max-width: 640px) { [data-testid="stButton"] kbd { display: none; } }
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */
