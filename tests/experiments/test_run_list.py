@@ -1,6 +1,7 @@
 """The list of runs: what is folded together, which of them is the best, and how its cells read."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_the_table_sorts_by_numbers_and_says_how_far_a_study_is() -> None:
 
 
 def test_runs_of_the_same_question_say_how_they_differ() -> None:
-    usual = {"network": "64-32", "training": "Adam · batch 32", "policy": "CLR 0.001-0.01"}
+    usual: dict[str, Any] = {"network": "64-32", "training": "Adam · batch 32", "policy": "CLR 0.001-0.01"}
     rows = [
         row(4, **usual | {"network": "64-32 · dropout 0.2"}),
         row(3, **usual | {"training": "SGD · batch 32", "policy": "Fixed 0.1"}),
