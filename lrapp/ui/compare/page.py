@@ -41,13 +41,6 @@ from lrapp.ui.train import learning_rate
 _CARDIO = "cardio"
 _CARDIO_FILE = "cardio_train.csv"
 _OTHERWISE, _OTHERWISE_TARGET, _OTHERWISE_BATCH = "breast_cancer.csv", "diagnosis", 32
-_KINDS = {
-    "fixed": "Fixed",
-    "clr": "Cyclical (CLR)",
-    "sgdr": "Warm restarts (SGDR)",
-    "one-cycle": "One-cycle",
-    "coslog4": "Growing cycles (coslog4)",
-}
 _POLICIES, _SEEDS, _SETTINGS = "Policies", "Seeds", "Settings"
 _ABOUT = {
     _POLICIES: "Same network, same rows, same seeds: only the policy differs.",
@@ -220,7 +213,9 @@ def _rows(base: RunSettings) -> list[PolicyRow]:
 def _presets(base: RunSettings) -> dict[str, PolicySettings]:
     optimizer = base.training.optimizer
     found = {
-        f"{_KINDS[kind]}, rates found": checked(starting_policy(kind, optimizer), source="found")
+        f"{summary.POLICY_TITLES[kind]}, rates found": checked(
+            starting_policy(kind, optimizer), source="found"
+        )
         for kind in ("clr", "sgdr", "one-cycle", "coslog4")
     }
     fixed = starting_policy("fixed", optimizer)
@@ -237,9 +232,9 @@ def _policies(base: RunSettings, training_rows: int) -> list[PolicySettings]:
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             kind = left.selectbox(
                 f"Policy {position + 1}",
-                list(_KINDS),
-                index=list(_KINDS).index(row.policy.type),
-                format_func=lambda kind: _KINDS[kind],
+                list(summary.POLICY_TITLES),
+                index=list(summary.POLICY_TITLES).index(row.policy.type),
+                format_func=lambda kind: summary.POLICY_TITLES[kind],
                 key=f"{key}.kind",
             )
             if right.button("", icon=":material/close:", key=f"{key}.remove", help="Leave this policy out"):
