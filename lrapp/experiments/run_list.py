@@ -167,6 +167,18 @@ def lines(items: Sequence[Row | Fold], opened: Iterable[str]) -> list[Line]:
     return found
 
 
+def first(shown: Sequence[Line], most: int, asked: Iterable[str]) -> list[Line]:
+    """Return the first lines, and those that an address names, wherever they stand.
+
+    Args:
+        shown: In the order to show.
+        most: How many to return at least, where there are so many.
+        asked: Ids of lines.
+    """
+    wanted = set(asked)
+    return [line for place, line in enumerate(shown) if place < most or line.id in wanted]
+
+
 def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str] = ()) -> pd.DataFrame:
     """Return the list as a table: numbers are numbers, so that it sorts by them.
 

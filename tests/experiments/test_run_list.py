@@ -134,6 +134,12 @@ def test_runs_of_the_same_question_say_how_they_differ() -> None:
     ]
 
 
+def test_a_run_in_the_address_is_shown_wherever_it_stands() -> None:
+    every = lines([row(number) for number in range(9, 0, -1)], [])
+    shown = run_list.first(every, 3, [run_id(2), run_id(8), "gone"])
+    assert [line.name for line in shown] == ["run 9", "run 8", "run 7", "run 2"]
+
+
 def test_damaged_runs_have_a_column_for_what_is_wrong() -> None:
     assert "Trouble" not in frame(lines([row(1)], []), STATES).columns
     table = frame(lines([row(2), row(1, state=None, trouble="Gone.")], []), STATES)
