@@ -30,6 +30,8 @@ STYLE = """
   background-color: inherit;
 }
 .st-key-bar { flex-wrap: nowrap; }
+/* Its help lists what can be uploaded. */
+.st-key-rail [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 /* The rail's steps lie close together, so that all four are in view. */
 .st-key-rail [class*="st-key-step-"] { padding: 0.6rem 0.9rem; }
 /* Grey and blue texts that can be read: at least 4.5 : 1 in both themes. */

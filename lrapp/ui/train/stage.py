@@ -23,7 +23,7 @@ def head(place: DeltaGenerator) -> None:
         with place.container():
             st.header("Train a neural network on your data, without code", anchor=False)
             st.caption(
-                "Choose a table or pictures, press Train, watch it learn, and take the model with you."
+                "Choose data, press Train, watch it learn, and take the model with you."
             )
 
 
