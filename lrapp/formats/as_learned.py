@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import pandas as pd
@@ -115,9 +116,31 @@ class Way:
             except UserError:
                 pass
             else:
-                if self._needed <= set(table.frame.columns):
+                if self._has_all(table) and (by_hand.sheet is not None or len(table.sheets) < 2):
                     return table
-        return read_csv(data, self._name, dialect=plain, known_names=self._known, formats=texts)
+        table = read_csv(data, self._name, dialect=plain, known_names=self._known, formats=texts)
+        return table if named is not None or len(table.sheets) < 2 else self._of_sheets(data, table, texts)
+
+    def _has_all(self, table: Table) -> bool:
+        return self._needed <= set(table.frame.columns)
+
+    def _of_sheets(self, data: bytes, first: Table, texts: Mapping[str, ColumnFormat]) -> Table:
+        """The one sheet of a spreadsheet that has the columns; the first with a value where none has them."""
+        fitting: dict[str, Table] = {}
+        for sheet in first.sheets:
+            with suppress(UserError):  # a sheet without a table
+                table = read_csv(
+                    data,
+                    self._name,
+                    dialect=DialectOverrides(sheet=sheet),
+                    known_names=self._known,
+                    formats=texts,
+                )
+                if self._has_all(table):
+                    fitting[sheet] = table
+        if len(fitting) > 1:
+            raise match.unclear_sheet(self._name, list(fitting))
+        return next(iter(fitting.values()), first)
 
 
 def read_known(

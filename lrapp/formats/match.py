@@ -6,14 +6,14 @@ goes from process to process and into files as JSON.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from lrapp.errors import UserError
 from lrapp.formats import units
 from lrapp.formats.written import Written, is_currency
-from lrapp.phrasing import number
+from lrapp.phrasing import counted, number, quoted
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import NumberFormat, parse_number, written_number
@@ -103,12 +103,12 @@ class Question:
     """A question to answer before anything is predicted.
 
     Args:
-        about: ``"decimal"`` or ``"dates"``.
+        about: ``"decimal"``, ``"dates"`` or ``"sheet"``.
         sentence: What was found, and why it is not certain.
         options: The answers to choose from.
     """
 
-    about: Literal["decimal", "dates"]
+    about: Literal["decimal", "dates", "sheet"]
     sentence: str
     options: tuple[Option, ...]
 
@@ -227,6 +227,20 @@ def check(plan: Plan, name: str) -> None:
     said = " ".join(question.sentence for question in plan.questions)
     ways = " and ".join(flags[question.about] for question in plan.questions)
     raise UnclearFormat(f"{name}: {said} Say how it is meant: {ways}.", plan.questions)
+
+
+def unclear_sheet(name: str, sheets: Sequence[str]) -> UnclearFormat:
+    """Return what asks which sheet of a spreadsheet is meant.
+
+    Args:
+        name: What the person calls the file.
+        sheets: Those that have the columns that the model needs, at least two.
+    """
+    sentence = f"{counted(len(sheets), 'sheet')} have the columns that the model needs: {quoted(sheets)}."
+    options = tuple(Option(sheet, Choice(sheet=sheet)) for sheet in sheets)
+    return UnclearFormat(
+        f"{name}: {sentence} Say which one is meant: --sheet.", (Question("sheet", sentence, options),)
+    )
 
 
 def _number(
