@@ -172,32 +172,6 @@ export default function ({ parentElement, data }) {
 }
 """
 
-# For the page's own style: the icons lie in the chart's corner and take no room.
-STYLE = """
-<style>
-[class*="st-key-chart-"] { position: relative; }
-[class*="st-key-chart-"] > div:has(> [class*="st-key-corner-"]) {
-  position: absolute; right: 0; bottom: 0; width: auto; z-index: 5; opacity: 0; transition: opacity 0.15s;
-}
-[class*="st-key-chart-"]:is(:hover, :focus-within) > div:has(> [class*="st-key-corner-"]),
-[class*="st-key-chart-"] > div:has([aria-expanded="true"]) { opacity: 1; }
-@media (hover: none) { [class*="st-key-chart-"] > div:has(> [class*="st-key-corner-"]) { opacity: 1; } }
-/* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
-[class*="st-key-chart-stacked-"] { padding-right: 80px; }
-.st-key-run_charts [class*="st-key-chart-stacked-"] { padding-right: 0; }
-[class*="st-key-corner-"] { flex-wrap: nowrap; align-items: center; }
-[class*="st-key-corner-"] [data-testid="stPopoverButton"] {
-  min-height: 24px; width: 24px; height: 24px; padding: 0; border: 1px solid var(--st-border-color); border-radius: 6px;
-  background: var(--st-background-color);
-}
-/* Its name is for a screen reader. */
-[class*="st-key-corner-"] [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] {
-  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
-}
-[class*="st-key-corner-"] [data-testid="stPopoverButton"] > div > [aria-hidden] { display: none; }
-</style>
-"""
-
 _zoom = st.components.v2.component("lrapp.chart_zoom", html=_ZOOM_HTML, css=_ZOOM_CSS, js=_ZOOM_JS)
 _pictures = st.components.v2.component("lrapp.chart_pictures", html=_HTML, css=_CSS, js=_JS)
 
