@@ -26,7 +26,7 @@ Verdict = Literal[
     "sound",
     "unknown",
 ]
-Card = Literal["Data", "Network", "Training", "Learning rate"]
+RailStep = Literal["Data", "Network", "Training", "Learning rate"]
 # Fewer epochs make no curve.
 _LEAST_EPOCHS = 5
 # Shares of what the validation loss fell in all: a rise or a fall of more is a trend.
@@ -44,8 +44,8 @@ _RARE, _MISSED = 0.4, 0.5
 _LEAST_RARE_ROWS = 5
 MEMBERS = 8
 _MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
-# Settings that kept a run from working as intended, and their cards: checked before the curves.
-CAUSES: dict[Kind, Card] = {
+# Settings that kept a run from working as intended, and their steps of the rail: checked before the curves.
+CAUSES: dict[Kind, RailStep] = {
     "batch of one": "Training",
     "warm-up too long": "Learning rate",
     "one-cycle cut": "Training",
@@ -61,14 +61,14 @@ class Diagnosis:
         verdict: In a word.
         sentence: What the curves show.
         advice: What to try next; empty if nothing.
-        card: The card of the Train page that holds that setting; None if there is none.
+        step: The step of the rail that holds that setting; None if there is none.
         settings: The run's settings with that one change; None if there is no single one.
     """
 
     verdict: Verdict
     sentence: str
     advice: str = ""
-    card: Card | None = None
+    step: RailStep | None = None
     settings: RunSettings | None = None
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from lrapp.evaluation import diagnosis
-from lrapp.evaluation.diagnosis import Card
+from lrapp.evaluation.diagnosis import RailStep
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
 
 Idea = Literal["ensemble", "epochs", "robust scaling", "number embeddings", "fewer categories"]
-_CARDS: dict[Idea, Card] = {
+_STEPS: dict[Idea, RailStep] = {
     "ensemble": "Training",
     "epochs": "Training",
     "robust scaling": "Data",
@@ -67,9 +67,9 @@ def words(found: tuple[Idea, ...]) -> str:
     return f"Try {', '.join(before)} or {last}." if before else f"Try {last}."
 
 
-def card(found: tuple[Idea, ...]) -> Card:
-    """Return the card of the Train page that holds the first of some ideas."""
-    return _CARDS[found[0]]
+def step(found: tuple[Idea, ...]) -> RailStep:
+    """Return the step of the rail that holds the first of some ideas."""
+    return _STEPS[found[0]]
 
 
 def tried(settings: RunSettings, found: tuple[Idea, ...]) -> RunSettings:

@@ -49,7 +49,7 @@ class KindPages:
     Args:
         upload: What can be uploaded, in a sentence or two.
         offers: Returns what comes with the app.
-        card: Draws the Data step below the choice of the source, and returns what was chosen.
+        data_step: Draws the Data step below the choice of the source, and returns what was chosen.
         base: Returns the settings of the Train page as another page can use them, with what the network will be given.
         first: Returns network, training and policy that a person who comes to this kind of data starts with, given the
             settings so far.
@@ -63,7 +63,7 @@ class KindPages:
 
     upload: str
     offers: Callable[[], Mapping[Source, Offer]]
-    card: "Callable[[DataSettings], Chosen]"
+    data_step: "Callable[[DataSettings], Chosen]"
     base: Callable[[RunSettings], tuple[RunSettings, ExpectedShape]]
     first: Callable[[RunSettings], tuple[ModelSettings, TrainingSettings, PolicySettings]]
     presets: Mapping[str, tuple[LayerSettings, ...]]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lrapp.evaluation.diagnosis import Card
+from lrapp.evaluation.diagnosis import RailStep
 from lrapp.settings import RunSettings, summary
 from lrapp.ui.parts import draft, session
 from lrapp.ui.parts.plain_text import plain
@@ -27,27 +27,27 @@ class Advice:
     after: RunSettings
 
 
-def open_step(card: Card) -> None:
+def open_step(step: RailStep) -> None:
     """Open a step when the page is drawn next, and close the others."""
-    session.state().step = card
+    session.state().step = step
     session.state().steps_opened += 1
 
 
-def take(settings: RunSettings, card: Card) -> None:
+def take(settings: RunSettings, step: RailStep) -> None:
     """Put advised settings onto the Train page, with a way back.
 
     Args:
         settings: With what is advised.
-        card: The step that holds it.
+        step: The step that holds it.
     """
     now, advice = draft.get(), session.state().advice
     # Taken once more, it has changed nothing since.
     before = advice.before if advice is not None and advice.after == now else now
     draft.replace(settings)
     after = draft.get()
-    text = _difference(before, after) or card
+    text = _difference(before, after) or step
     session.state().advice = Advice(text, before, after)
-    open_step(card)
+    open_step(step)
 
 
 def _difference(before: RunSettings, after: RunSettings) -> str:
