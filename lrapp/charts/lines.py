@@ -79,11 +79,7 @@ def _span(which: str) -> str:
 
 
 def ends(title: str, scale: alt.Scale, axis: alt.Axis) -> alt.Chart:
-    """Return an invisible layer from ``bottom`` to ``top``, which makes the axis reach from one to the other.
-
-    Args:
-        title, scale, axis: Of the panel.
-    """
+    """Return an invisible layer from ``bottom`` to ``top``, which makes the axis reach from one to the other."""
     return (
         alt.Chart()
         .mark_rule(opacity=0)

@@ -26,7 +26,6 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
 
     Args:
         bars: As ``tally.Tally.bars`` gives them; not empty.
-        target: What is predicted.
     """
     rows = sum(bar.rows for bar in bars)
     if not bars[0].name:
@@ -70,12 +69,7 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
 
 
 def chances(names: Sequence[str], values: Sequence[float]) -> Figure:
-    """Return the probability of each class for one row, the likeliest ones first where there are many.
-
-    Args:
-        names: The classes.
-        values: Their probabilities.
-    """
+    """Return the probability of each class for one row, the likeliest ones first where there are many."""
     frame = pd.DataFrame({"class": list(names), "chance": list(values)})
     if len(frame) > MOST_CLASSES:
         frame = frame.nlargest(MOST_CLASSES, "chance")

@@ -179,7 +179,6 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
     """Return observed shares over predicted probabilities; on the diagonal both are equal.
 
     Args:
-        found: Of the network.
         after: Of the network with a temperature, to be drawn beside.
     """
     frame, colour = _calibration_frame(found), dict[str, Any]()
@@ -354,7 +353,6 @@ def dependence(found: Dependence, answer: str) -> Figure:
     """Return the mean answer over a column's values.
 
     Args:
-        found: The values and answers.
         answer: What the answer is: the vertical axis' title.
     """
     at: tuple[float, ...] | tuple[str, ...] = found.numbers or found.labels

@@ -44,7 +44,6 @@ def of(scores: Scores, insight: Insight | None = None, beside: BesideTrees | Non
     """Return the line of the figure of a finished run that tells most; None where that is not defined.
 
     Args:
-        scores: Of the run.
         insight: Has the linear model, where there is one.
         beside: Has the boosted trees, where there are some.
     """
@@ -76,8 +75,6 @@ def figure(
 
     Args:
         metric: Name of the figure, which says how its values are written.
-        score: The network's.
-        others: What it is compared with.
         what: The axis' title; the metric's name by default.
         up: Whether more is better. Better is always to the right.
         spread: How far scores of the same settings lie apart, drawn to both sides of the score.

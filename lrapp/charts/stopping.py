@@ -49,7 +49,6 @@ def spec(epochs: int, *, log_loss: bool = False) -> dict[str, Any]:
 
     Args:
         epochs: Right end of the axis.
-        log_loss: Draw the loss on a logarithmic axis.
     """
     base = alt.Chart()
     x = alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, epochs], nice=False))

@@ -145,7 +145,6 @@ def look(
     """Return a detailed evaluation of a network on the test rows; where there are none, on the validation rows.
 
     Args:
-        prepared: The data that it was trained on.
         outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
         own: What ``evaluation.evaluate`` made of them.
         answer: The network itself, inputs -> outputs.

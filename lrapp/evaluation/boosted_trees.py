@@ -81,9 +81,6 @@ class BesideTrees:
 def kept(folder: Path) -> BesideTrees | None:
     """Return how a run's network compares with boosted trees; None where that was not measured.
 
-    Args:
-        folder: The run's.
-
     Raises:
         UserError: If the file is damaged or from another version.
     """
@@ -110,10 +107,8 @@ def beside(
     """Return how a network compares with boosted trees on the test rows; where there are none, the validation rows.
 
     Args:
-        prepared: The table that the network was trained on.
         outputs: The network's outputs for those rows, as for ``scores.evaluate``.
         settings: Of the run, to see what else could be tried.
-        history: Its events.
         go_on: Called repeatedly; None is returned soon after it returns False.
     """
     from threadpoolctl import threadpool_limits

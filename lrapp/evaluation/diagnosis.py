@@ -82,7 +82,6 @@ def diagnose(
 
     Args:
         history: The events of a run that has ended.
-        settings: Of the run.
         scores: Of its network, to see whether it learned anything.
         classes: The figures of each class, to see whether a rare one is missed.
     """

@@ -62,7 +62,6 @@ def contrast(prepared: "Prepared", part: "Split", first: NDArray[Any], second: N
     """Return how two models compare.
 
     Args:
-        prepared: The data that both learned from.
         part: The rows that they predicted, at least one.
         first, second: The outputs of each, as for ``scores.evaluate``.
     """
@@ -104,7 +103,6 @@ def words(found: Contrast, second: str, *, second_first: bool = False) -> str:
     """Return both figures in words, such as "ROC AUC 0.928, a linear model 0.909".
 
     Args:
-        found: The figures.
         second: What to call the second model; the first is the network.
         second_first: Whether the sentence is about the second one.
     """

@@ -127,7 +127,6 @@ def confusion(truth: NDArray[np.int64], answers: NDArray[np.int64], names: tuple
 
     Args:
         truth, answers: Class numbers, shape (rows,).
-        names: The classes.
     """
     joined = 0
     if len(names) > MOST_CLASSES:
@@ -151,7 +150,6 @@ def class_figures(
 
     Args:
         truth, answers: Class numbers, shape (rows,).
-        names: The classes.
     """
     from sklearn.metrics import precision_recall_fscore_support
 

@@ -169,7 +169,6 @@ def mistakes(prepared: "Prepared", outputs: NDArray[Any], most: int = MOST_MISTA
     """Return the most confidently wrong answers on the test pictures; where there are none, on the validation pictures.
 
     Args:
-        prepared: The pictures that the network was trained on.
         outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
         most: Mistakes to keep the pictures of.
     """

@@ -96,7 +96,6 @@ def measure(name: str, network: Any, prepared: "Prepared") -> ModelSize:
     """Return what a network takes and is worth.
 
     Args:
-        name: What to call it.
         network: A ``keras.Model``.
         prepared: Its data; it is measured on the test rows, or where there are none on the validation rows.
     """
@@ -118,7 +117,6 @@ def measure_file(
 
     Args:
         name, prepared: As for ``measure``.
-        path: The file.
         answer: Inputs of a network -> its outputs.
         zeros: Share of the weights that are zero.
     """

@@ -253,7 +253,6 @@ def evaluate(prepared: "Prepared", outputs: np.ndarray) -> Scores:
     """Return the scores of a network on the test rows; where there are none, on the validation rows.
 
     Args:
-        prepared: The data that the network was trained on.
         outputs: Its outputs for those rows: shape (rows,) or (rows, 1) for binary (probability of the second
             class) and regression (standardised), (rows, classes) for multi-class (probabilities).
 

@@ -64,7 +64,6 @@ def before(settings: RunSettings, training_rows: int, task: Task | None = None) 
     """Return what will not work with these settings.
 
     Args:
-        settings: Of the run.
         training_rows: Rows to train on, at least 1.
         task: What the data make of it, where the settings leave that to be detected; None where it is not known.
     """
@@ -82,12 +81,7 @@ def before(settings: RunSettings, training_rows: int, task: Task | None = None) 
 
 
 def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
-    """Return what did not work in a run: what ``before`` warns of, and what shows only now.
-
-    Args:
-        settings: Of the run.
-        history: What it said.
-    """
+    """Return what did not work in a run: what ``before`` warns of, and what shows only now."""
     if history.prepared is None or history.started is None:
         return ()
     rows = history.prepared.train

@@ -23,13 +23,7 @@ _MOST_RARE = 1_000_000
 
 
 def ideas(settings: RunSettings, history: History, prepared: "Prepared") -> tuple[Idea, ...]:
-    """Return what may make a network as good as trees, those first that help most.
-
-    Args:
-        settings: The run.
-        history: What it said.
-        prepared: Its data.
-    """
+    """Return what may make a network as good as trees, those first that help most."""
     found: list[Idea] = []
     best, numbers = history.best, prepared.preprocessor.numbers
     if diagnosis.may_be_many(settings):

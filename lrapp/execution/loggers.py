@@ -92,11 +92,7 @@ class Loggers:
 
 
 def open_for(run: Run) -> Loggers:
-    """Return the loggers that the environment asks for; none for a range test.
-
-    Args:
-        run: The run that is about to train, or to go on.
-    """
+    """Return the loggers that the environment asks for; none for a range test."""
     makers: dict[str, Callable[[Run], Logger]] = {}
     if run.settings.mode == "train":
         if os.environ.get(TENSORBOARD, "0") not in ("", "0"):

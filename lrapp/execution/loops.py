@@ -64,8 +64,6 @@ def loop_for(
 
     Args:
         store: Where the run lies that this one may start from.
-        settings: The run.
-        prepared: Its data.
         goes_on: Whether a checkpoint is about to replace all weights: their source may be gone.
         networks: How many it trains at once; as many as the run does by default.
 

@@ -403,7 +403,6 @@ def _turn(run: Run, patience: float = 0.0) -> Iterator[bool]:
     """Hold the lock under which a run's status may change; yields whether this server got it.
 
     Args:
-        run: The run.
         patience: Seconds to wait for it.
 
     Raises:

@@ -78,7 +78,6 @@ class Desk:
 
         Args:
             key: Of what is read, and how.
-            title: What to call it.
             make: Reads it, in a thread of its own, unless that has been done; reports progress, and can be stopped.
             wait: Seconds to wait for it.
 

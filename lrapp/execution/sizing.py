@@ -25,7 +25,6 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Measure a run's model in float32, before it was pruned and in int8; the result is kept in the run's folder.
 
     Args:
-        folder: The run's folder.
         home: The store's folder, where the data still must be.
         watch: Gets the progress, and is asked whether to stop.
 

@@ -141,7 +141,6 @@ def in_worker(
         call: Hands a function with its arguments to the worker: ``Jobs.call``.
         home: The store's folder, which the worker sees too.
         fn: The function; it is given a ``watch`` by that name.
-        args: What else it is given.
         failure, stopped: As for ``Task``.
         watch: Where it says how far it is, where that outlasts the task; else it has a folder of its own.
     """
@@ -162,7 +161,6 @@ def in_thread(fn: Callable[[ThreadWatch], T], name: str, failure: str) -> Task[T
 
     Args:
         fn: The function; it is given what it says how far it is.
-        name: Of the thread.
         failure: As for ``Task``.
     """
     watch, future = ThreadWatch(), Future[T]()

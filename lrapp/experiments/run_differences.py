@@ -148,7 +148,6 @@ def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, st
     """Return the settings as titles and texts, in the order of the Train page.
 
     Args:
-        settings: Of a run.
         found: Rates that its own range test found; shown in place of those that it started from.
     """
     source = settings.data.source

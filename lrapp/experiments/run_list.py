@@ -152,7 +152,6 @@ def lines(items: Sequence[Row | Fold], opened: Iterable[str]) -> list[Line]:
     """Return the lines of the list; those of a fold follow it where it is open.
 
     Args:
-        items: Runs and folds.
         opened: Keys of the folds that are open.
     """
     wide = set(opened)

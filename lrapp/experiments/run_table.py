@@ -218,7 +218,6 @@ def kept_epoch(history: History, settings: RunSettings | None) -> EpochDone | No
     """Return the epoch whose weights the model has; None before the first.
 
     Args:
-        history: Its events.
         settings: Of the run; None counts as keeping the best.
     """
     last = history.epochs[-1] if history.epochs else None

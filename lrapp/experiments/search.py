@@ -54,7 +54,6 @@ def obstacle(name: str, base: RunSettings) -> str | None:
 
     Args:
         name: Of the setting, one of ``NAMES``.
-        base: What the search starts from.
     """
     if name == "learning_rate" and base.policy.source != "chosen":
         return "Every run finds its own rates; set Rates to “Chosen here” on the Train page to vary it."
@@ -71,8 +70,6 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
     """Return warnings about a search, in plain sentences.
 
     Args:
-        search: As it would be made.
-        base: What it starts from.
         training_rows: Rows to train on, at least 1; None when not known yet.
 
     Raises:
@@ -111,7 +108,6 @@ def draw(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
 
     Args:
         search: What may vary, how many trials, by which seed.
-        base: All that stays as it is.
 
     Returns:
         As many settings as trials; the first n are the same whatever ``search.trials`` is.
@@ -169,7 +165,6 @@ def outlook(space: Space, trials: Sequence[RunSettings]) -> str:
     """Return how much of the space the trials see, as a sentence; empty where some of them repeat others.
 
     Args:
-        space: What varies.
         trials: From ``draw``.
     """
     number, every = distinct(space, trials), search_space.combinations(space)

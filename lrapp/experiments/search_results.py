@@ -197,7 +197,6 @@ def drawn_columns(space: Space, trials: Sequence[RunSettings | None]) -> dict[st
     """Return each trial's values of the settings that vary, by their titles; numbers are numbers.
 
     Args:
-        space: What varies.
         trials: Settings of each; None where they cannot be read.
     """
     found = [values(space, one) if one is not None else {} for one in trials]
@@ -215,7 +214,6 @@ def of_trials(space: Space, trials: Sequence[SearchTrial]) -> Found | None:
     """Return the results of the trials; None before the first of them has begun to train.
 
     Args:
-        space: What varies.
         trials: In the order of their numbers, from 1.
     """
     begun = [one.history for one in trials if one.history.started is not None]

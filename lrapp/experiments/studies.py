@@ -81,7 +81,6 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
     """Return warnings about a plan, in plain sentences.
 
     Args:
-        plan: The study as it would be made.
         training_rows: Rows to train on, at least 1; None when not known yet, then lengths in steps are not checked.
 
     Raises:
@@ -129,7 +128,6 @@ def remark(base: RunSettings, contender: Candidate, training_rows: int | None) -
 
     Args:
         base: With the number of epochs and the batch size.
-        contender: The policy.
         training_rows: As for ``check``.
 
     Raises:
@@ -201,8 +199,6 @@ def what_cyclical_rates_do(source: Source, target: str, batch_size: int = 350) -
     """Return the study of a fixed rate against cyclical rates: plain SGD, layers of 64 and 32, 50 epochs.
 
     Args:
-        source: The table.
-        target: The column to predict.
         batch_size: Rows in one update; 350 suits a table of 70,000 rows.
     """
     base = RunSettings(
@@ -242,7 +238,6 @@ def create(store: Store, plan: Plan, training_rows: int | None = None, owner: st
 
     Args:
         store: Where runs and studies are kept.
-        plan: What to compare.
         training_rows: Rows to train on, to refuse policies with inconsistent numbers early.
         owner: Id of whoever starts it, as in ``Study``.
 

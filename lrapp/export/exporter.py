@@ -103,8 +103,6 @@ def of_pictures(
     """Write the files that accompany every model of pictures, and return the export.
 
     Args:
-        recipe: The run.
-        path: The model.
         run: Returns what the model at a path answers to inputs by name, here to ``pictures``.
         needs: Packages that it is used with, besides those that read pictures.
         about, code, answer: As for ``readmes.of_pictures``.

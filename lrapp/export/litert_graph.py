@@ -43,7 +43,6 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
     """Return a table's columns as the file takes them, by the names of its inputs.
 
     Args:
-        plan: Names the columns.
         columns: As ``portable.raw_inputs`` gives them.
 
     Returns:
@@ -108,7 +107,6 @@ def converted(served: tf.Module, *, int8: bool = False) -> bytes:
     """Return a module as a LiteRT file.
 
     Args:
-        served: The module.
         int8: Whether weights are kept in eight bits, and what they are multiplied with is rounded while it answers
             (LiteRT's dynamic range quantization); kernels of fewer than 1,024 weights stay as they are.
     """
@@ -126,7 +124,6 @@ def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return LiteRT's outputs by name.
 
     Args:
-        path: The file.
         given: As ``inputs`` returns them.
     """
     return runner(path)(given)

@@ -41,9 +41,7 @@ def of_columns(recipe: "Recipe", names: Mapping[str, str], about: str, example: 
     """Return the README of a model that takes the columns of a table as they are.
 
     Args:
-        recipe: The run.
         names: What the model calls each column.
-        about: Sentences on the file.
         example: Python that predicts the first row that was checked.
         sentence: How its answers compare with the app's.
     """
@@ -134,7 +132,6 @@ def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
     """Return the README of the network alone, with its preprocessing described.
 
     Args:
-        recipe: The run.
         example: Python that predicts the first row that was checked.
         sentence: How its answers compare with the app's.
     """
@@ -273,7 +270,6 @@ def arguments(
     """Return the first of some rows as a call's arguments in code, one on each line.
 
     Args:
-        given: The inputs by name.
         call: Code around a value, with places for the value and its kind.
         library: Which has the kinds of numbers.
         texts: What texts are called there.
@@ -292,9 +288,6 @@ def of_pictures(recipe: "PictureRecipe", about: str, answer: str, example: str, 
     """Return the README of a model of pictures.
 
     Args:
-        recipe: The run.
-        about: Sentences on the file.
-        answer: What it answers with.
         example: Python that tells what ``example.png`` shows: imports, an empty line, and code that finds ``pictures``.
         sentence: How its answers compare with the app's.
     """

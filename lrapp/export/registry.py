@@ -52,9 +52,7 @@ def export(folder: Path, home: Path, key: str, watch: Watch = NOBODY) -> Path:
     """Make an export of a finished run and return its zip file.
 
     Args:
-        folder: The run's folder.
         home: The store's folder, where uploaded files are kept.
-        key: Which format.
         watch: Gets the progress, and is asked whether to stop.
 
     Raises:

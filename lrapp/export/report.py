@@ -55,10 +55,6 @@ def html(
     """Return the report of one run.
 
     Args:
-        title: The run's title.
-        history: Its events.
-        settings: Of the run.
-        scores: Of its network.
         insight: The closer look, where there is one.
         mistakes: The pictures that it got wrong, for a run on pictures.
         beside: How it compares with boosted trees, where that was measured.

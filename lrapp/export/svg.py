@@ -59,7 +59,6 @@ def plot(
 
     Args:
         lines: What to draw, the first at the bottom.
-        x_title, y_title: Titles of the axes.
         x_ends, y_ends: Ends of the axes; those of the lines when not given.
         at_ends: Whether lines are named at their ends, not in a legend.
         square: Whether the axes are of one length.

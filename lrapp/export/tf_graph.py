@@ -143,8 +143,6 @@ def answers(preprocessor: Fitted, given: Any, numbers: bool = False) -> dict[str
     """Return ``prediction`` and ``probabilities``, decoded from a network's outputs.
 
     Args:
-        preprocessor: Task, classes, and scale of the target.
-        given: What it answers.
         numbers: Give classes by their numbers, and other predictions as float32, where a runtime knows no more.
     """
     if preprocessor.task == "regression":
@@ -170,8 +168,6 @@ def module(serve: Any, specs: dict[str, tf.TensorSpec], network: Any = None, hel
 
     Args:
         serve: Inputs by name -> outputs by name.
-        specs: Its inputs.
-        network, held: Its network and other parts.
     """
     made = tf.Module()
     made.weights = [variable.value for variable in network.variables] if network is not None else []
@@ -190,7 +186,6 @@ def run(folder: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     """Return a SavedModel's outputs by name.
 
     Args:
-        folder: The SavedModel.
         inputs: Columns as ``portable.raw_inputs`` gives them, or pictures, by the names of the inputs.
     """
     serve = tf.saved_model.load(str(folder)).signatures[SIGNATURE]

@@ -64,7 +64,6 @@ class Way:
 
         Args:
             data: The names of the columns, and rows below them.
-            dialect: How the first rows were split.
 
         Raises:
             UserError: If there is no table in it.
@@ -131,8 +130,6 @@ def read_known(
 
     Args:
         data: The file's bytes.
-        name: Its name, for messages.
-        needed: Names of columns that it should have.
         encoding: Where it is known.
         formats: How the model learned them; as they look where there are none.
 
@@ -148,7 +145,6 @@ def chosen_encoding(data: bytes, chosen: str | None) -> str | None:
 
     Args:
         data: The beginning of a file, or all of it.
-        chosen: The encoding.
     """
     if chosen is None or data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"PK")):
         return None

@@ -177,7 +177,6 @@ def match(
     Args:
         learned: How the columns that the model needs were written, by name.
         file: How the file writes its columns, by name; others than the model needs tell of the file as a whole.
-        choice: What a person has decided already.
         typed: Whether the file keeps numbers as numbers, as a spreadsheet does, so that a point starts decimals.
 
     Raises:
@@ -219,7 +218,6 @@ def check(plan: Plan, name: str) -> None:
 
     Args:
         plan: As ``match`` gives it.
-        name: What the person calls the file.
     """
     if not plan.questions:
         return

@@ -123,11 +123,7 @@ class PictureFacts:
 
 
 def about(name: SetName) -> PictureFacts:
-    """Return what a set holds, without reading it.
-
-    Args:
-        name: The set.
-    """
+    """Return what a set holds, without reading it."""
     if name == "digits":
         counts = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
         return PictureFacts(1_797, 8, 8, 1, tuple("0123456789"), counts, (0,) * 10)
@@ -148,7 +144,6 @@ def read_set(name: SetName, progress: Progress | None = None) -> Images:
     cache; each file is checked against its SHA-256. The digits come with scikit-learn.
 
     Args:
-        name: The set.
         progress: Called with the stage and the share done, 0 to 1.
 
     Raises:

@@ -58,7 +58,6 @@ def about_zip(data: bytes | Path, name: str, settings: PictureSettings) -> Pictu
     Args:
         data: The file's bytes, or where it lies.
         name: Its name, for sentences only.
-        settings: Size and colour.
 
     Raises:
         UserError: As ``read_zip``.
@@ -92,7 +91,6 @@ def read_zip(
     Args:
         data: The file's bytes, or where it lies.
         name: Its name, for sentences only.
-        settings: Size and colour.
         progress: Called with the stage and the share done, 0 to 1.
         should_stop: Called repeatedly; when true, reading ends.
         most_of_each: Reads no more than this many files of each class, for a look at them; None for all.

@@ -118,11 +118,8 @@ def estimate(
     """Return what a run will cost.
 
     Args:
-        settings: The run.
         inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
         outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
-        rows: Training rows.
-        validation_rows: Validation rows.
         numbers: How many of a table's inputs are numbers; all by default.
 
     Raises:
@@ -152,7 +149,6 @@ def rows_of_a_block(shape: Shape, batch_size: int) -> int:
 
     Args:
         shape: Of one row's inputs.
-        batch_size: Rows of a batch.
     """
     return max(1, BLOCK_BYTES // (_FLOAT * math.prod(shape) * batch_size)) * batch_size
 
@@ -169,7 +165,6 @@ def check_memory(estimated: Estimate, available: int | None) -> None:
     """Refuse a run that needs more memory than this machine has.
 
     Args:
-        estimated: What the run will cost.
         available: Free bytes; None where that is unknown, then nothing is refused.
 
     Raises:

@@ -84,7 +84,6 @@ def shapes(
     """Return the shape of each layer of the table, and after them the output layer.
 
     Args:
-        model: The network.
         shape: Of one row of the data: (numbers,) for a table, (height, width, channels) for pictures.
         outputs: Numbers that the network answers with, at least 1.
         numbers: How many of a table's inputs are numbers, which an embedding is for; all by default.
@@ -109,7 +108,6 @@ def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
     itself, and all that is behind it is the head.
 
     Args:
-        model: The network.
         shape: Of one row of the data, as for ``shapes``.
 
     Returns:
@@ -126,7 +124,6 @@ def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
     """Return the groups without a layer with weights: their factors change nothing.
 
     Args:
-        model: The network.
         shape: Of one row of the data, as for ``shapes``.
 
     Raises:
@@ -142,7 +139,6 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
     """Return the pretrained network before the table's layers; None where there is none.
 
     Args:
-        model: The network.
         shape: Of one row of the data, as for ``shapes``.
 
     Raises:
@@ -175,7 +171,6 @@ def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) ->
     """Return how many inputs are embedded; 0 where none are.
 
     Args:
-        model: The network.
         shape: Of one row of the data, as for ``shapes``.
         numbers: How many of the first inputs are numbers; all by default.
     """

@@ -123,7 +123,6 @@ def embedded(x: Any, kind: NumberEmbedding, numbers: int, seeds: Sequence[Seeds]
         x: Inputs, shape (rows, inputs).
         kind: Which embedding; not ``none``. Bins are learned from the rows, so all members share them.
         numbers: How many of the first inputs are numbers, at least 1.
-        seeds: Those of the members.
     """
     if kind == "bins":
         return number_embeddings.embedded(x, kind, numbers, seeds[0].embedding)

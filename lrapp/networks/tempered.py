@@ -9,7 +9,6 @@ def answers(network: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the outputs of each network of an ensemble, and its share; a single network has share 1.
 
     Args:
-        network: Of a finished run.
         x: Inputs, as for ``saved.outputs``.
 
     Returns:

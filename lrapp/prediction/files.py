@@ -116,8 +116,6 @@ def predict_file(
 
     Args:
         run_folder: The run's folder, or an unpacked download.
-        path: The file with the table.
-        name: Its name, for messages.
         out: Folder for ``predictions.csv``, ``predictions.parquet``, ``preview.parquet`` and ``result.json``.
         on_progress: Told after every portion.
         should_stop: Asked after every portion.

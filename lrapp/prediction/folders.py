@@ -203,7 +203,6 @@ def create(
     """Make a folder for a new prediction, with the table in it, and remove old ones.
 
     Args:
-        home: The store's folder.
         data: Bytes of the uploaded file.
         name, run, owner: As in ``Asked``.
 
@@ -267,10 +266,7 @@ def work(
     Where a person must say first how the file is written, that is left in the folder, and nothing is predicted.
 
     Args:
-        folder: The prediction's.
-        run_folder: The finished run's.
         name: What the person called the file.
-        choice: What the person decided on how it is written.
         watch: Told how far it is; the folder's own where none is given.
 
     Raises:
@@ -304,7 +300,6 @@ def create_of_pictures(
     """Make a folder for a new prediction, with the files of pictures in it.
 
     Args:
-        home: The store's folder.
         pictures: Name and bytes of each, at least one.
         run, owner: As in ``Asked``.
 
@@ -330,7 +325,6 @@ def work_on_pictures(folder: Path, run_folder: Path, watch: Watch | None = None)
 
     Args:
         folder: From ``create_of_pictures``.
-        run_folder: The finished run's.
         watch: As for ``work``.
 
     Raises:

@@ -92,7 +92,6 @@ def predict_files(
     """Return a finished run's predictions for pictures.
 
     Args:
-        folder: The run's folder.
         files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         most_seen: How many of the pictures to hand back.
         on_progress: Told after every batch.

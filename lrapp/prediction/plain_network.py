@@ -101,7 +101,6 @@ def answer(members: Sequence[Member], x: Any, ops: Arithmetic) -> Any:
     Args:
         members: From ``learned``.
         x: Inputs, float32.
-        ops: The runtime.
     """
     if len(members) == 1:
         return _answer(members[0].layers, x, ops)

@@ -63,7 +63,6 @@ def answers(preprocessor: Preprocessor, predict_batch: Predict, table: Table) ->
     but a reason.
 
     Args:
-        preprocessor: Saved with the network.
         predict_batch: Inputs, float32, shape (rows, inputs) -> outputs as in ``evaluation.evaluate``, and how far the
             networks of an ensemble are apart, shape (rows,); None of a single one.
         table: New rows; the target need not be there.
@@ -106,7 +105,6 @@ def check_columns(needed: list[str], found: list[str]) -> None:
 
     Args:
         needed: Names of the columns that the model learned from.
-        found: Names that the table has.
     """
     there = set(found)
     gone = [name for name in needed if name not in there]

@@ -201,8 +201,6 @@ def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Score
     Args:
         metrics: As ``Scorer.metrics`` gives them; not empty.
         rows: How many rows they are of.
-        target: What is predicted.
-        trained: The run's own scores.
     """
     first = metrics[0]
     assert first.value is not None

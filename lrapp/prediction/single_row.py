@@ -121,7 +121,6 @@ class OneRow:
 
         Args:
             row: The values of all columns, as for ``answer``.
-            name: The column that moves.
 
         Returns:
             The values that it takes, which of them is the row's, and the predictions.
@@ -157,7 +156,6 @@ def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Save the arrays of a finished run's model beside it; the worker calls this for the page.
 
     Args:
-        run_folder: The run's folder.
         home: The store's folder, where the table that it learned from may still be.
         watch: Gets the progress, and is asked whether to stop.
 

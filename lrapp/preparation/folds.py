@@ -87,7 +87,6 @@ def require_keys(found: int, count: int, in_order: bool, name: str) -> None:
         found: Different groups or times beside the test part.
         count: Folds; of times, what comes before the first fold needs one, too.
         in_order: Whether they are times.
-        name: The split column's.
 
     Raises:
         UserError: If there are too few.

@@ -55,7 +55,6 @@ def prepared(store: Store, settings: DataSettings, tell: Tell, should_stop: Shou
 
     Args:
         store: Where uploaded files are kept, and entries.
-        settings: The data.
         tell: Told what is being done, and how much of it is done, 0 to 1.
         should_stop: Called repeatedly where it takes long.
 

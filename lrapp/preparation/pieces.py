@@ -72,8 +72,6 @@ class Pieces:
         """Return the inputs of some rows, mapped from a file.
 
         Args:
-            name: Which part they are.
-            frame: The columns.
             rows: Positions in the frame.
             preprocessor: Fitted.
         """

@@ -50,9 +50,6 @@ def divide(table: Table, known: np.ndarray, target: str, task: Task, settings: D
     Args:
         table: Its kinds as the user wants them.
         known: Positions of the rows that have a target.
-        target: Name of its column.
-        task: What the network answers.
-        settings: The split.
 
     Raises:
         UserError: If there are too few rows, groups or times to fill the parts, or the split column cannot be used.

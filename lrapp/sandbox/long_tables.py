@@ -80,11 +80,7 @@ class LongTable:
             yield Portion(table, word["share"])
 
     def whole(self, needed: list[str]) -> Table:
-        """Return the table in one; errors as for ``Readers.ask``.
-
-        Args:
-            needed: Names of columns that it should have.
-        """
+        """Return the table in one; errors as for ``Readers.ask``."""
         out = self._folder / "whole.table"
         arguments = self._arguments(needed=needed, out=str(out))
         _require_clear(self._readers.ask("read_known", "table", arguments, should_stop=self._should_stop))

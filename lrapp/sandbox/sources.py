@@ -24,7 +24,6 @@ def read_table(
 
     Args:
         store: Where uploaded files are kept.
-        settings: Which table, and how it is read.
         should_stop: Called repeatedly while an upload is read.
         uploads: Whose readers to use; by default a process for this file alone.
 
@@ -78,7 +77,6 @@ def read_images(
 
     Args:
         store: Where uploaded files are kept.
-        settings: Which pictures, and how large.
         tell: Told what is being done, and how much of it is done, 0 to 1.
         should_stop: Called repeatedly while a file is read.
 

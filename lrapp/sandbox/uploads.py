@@ -72,10 +72,7 @@ class Uploads:
         """Return the table of a file.
 
         Args:
-            source: The file.
             dialect: What is known of how it is written.
-            kinds: Kinds of columns that were chosen.
-            known_names: Names that columns are known to have.
             should_stop: Called repeatedly; when true, reading ends.
             gap_codes: Numbers that stand for a missing value, by column.
 
@@ -219,8 +216,6 @@ class Uploads:
         """Read a file by a task of ``tasks.TASKS``, and return its answer; refusals are remembered.
 
         Args:
-            task: Its name.
-            source: The file.
             on_word: Told what the task says on its way.
             should_stop: Called repeatedly; when true, reading ends.
             arguments: The task's, beside the file's path and name, as JSON.
@@ -325,11 +320,7 @@ def _program() -> str:
 
 
 def tidy(home: Path) -> None:
-    """Remove what was read of uploads that are gone, long ago, or where there is much; refusals go after a week.
-
-    Args:
-        home: The store's folder.
-    """
+    """Remove what was read of uploads that are gone, long ago, or where there is much; refusals go after a week."""
     now, total = time.time(), 0
     found = []
     for path in (home / REFUSED).glob("*"):

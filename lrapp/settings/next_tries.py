@@ -33,7 +33,6 @@ def next_tries(settings: RunSettings, refusal: Refusal, training_rows: int) -> t
     """Return what to try next, the most promising first.
 
     Args:
-        settings: Of the run whose range test found nothing.
         refusal: Why, in one word; empty where an older version of the app did not say.
         training_rows: Rows that it trained on, at least 1.
     """

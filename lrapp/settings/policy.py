@@ -404,7 +404,6 @@ def scaled(policy: PolicySettings, factor: float, origin: str) -> PolicySettings
     """Return the policy with all its rates multiplied, as a network in a race follows it.
 
     Args:
-        policy: What moves the rate.
         factor: What its rates are multiplied with, above 0.
         origin: Where the rates came from, in words.
 

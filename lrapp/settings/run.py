@@ -410,7 +410,6 @@ def describe(error: ValidationError, also: tuple[Collection[str], Collection[str
     """Return pydantic's first error as one sentence that names the field and what was received.
 
     Args:
-        error: Pydantic's.
         also: More fields behind which pydantic names a kind that the JSON does not, and these kinds.
     """
     fields, kinds = ("policy", "source", "start", *also[0]), (*_KINDS, *also[1])

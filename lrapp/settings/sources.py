@@ -120,11 +120,7 @@ class DataSource(SettingsModel):
         return f"{target or 'no target'} from {self.name}"
 
     def likely_shape(self, data: "DataSettings") -> tuple[int, ...]:
-        """Return the shape of one row's inputs, as far as it is known before the data are read.
-
-        Args:
-            data: Settings with this source.
-        """
+        """Return the shape of one row's inputs, as far as it is known before the data are read."""
         return (1,)
 
 
@@ -208,8 +204,6 @@ def upload_of(kind: DataKind, name: str, sha256: str) -> "Source":
     """Return the source of an uploaded file.
 
     Args:
-        kind: What it holds.
-        name: Its name, as uploaded.
         sha256: Of its bytes.
     """
     made = next(one for one in SOURCES if issubclass(one, UploadedSource) and one.kind == kind)

@@ -162,8 +162,6 @@ def suspects(
     """Return the columns that predict the target too well, the surest first.
 
     Args:
-        table: The table.
-        target: The column to predict.
         classes: Whether its values are classes rather than numbers.
         inputs: Columns to look at; all that a network could learn from by default.
     """

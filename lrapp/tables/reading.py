@@ -191,11 +191,7 @@ class Table:
         return replace(self, frame=frame, columns=tuple(columns), notes=tuple(notes), _texts=texts)
 
     def dates_in(self, name: str) -> pd.Series:
-        """Return the cells of a column that are dates, and NaT for all others.
-
-        Args:
-            name: A column of the table.
-        """
+        """Return the cells of a column that are dates, and NaT for all others."""
         place = [column.name for column in self.columns].index(name)
         written = pd.Series(
             self._text(name).text().to_pylist(), index=self.frame.index, dtype="str"
@@ -210,11 +206,7 @@ class Table:
         return found
 
     def unread(self, name: str) -> np.ndarray:
-        """Return for each row whether its cell in a column has a text that was not read as a value.
-
-        Args:
-            name: A column of the table.
-        """
+        """Return for each row whether its cell in a column has a text that was not read as a value."""
         column = next(column for column in self.columns if column.name == name)
         return unread(self._text(name), self.frame[name], column.format)
 

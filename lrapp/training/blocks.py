@@ -136,8 +136,6 @@ def feed(loop: Loop, part: "Split", block_rows: int = 0) -> Feed:
     """Return what gives a loop the rows of a part.
 
     Args:
-        loop: The loop.
-        part: The rows.
         block_rows: As for ``Blocks``; 0 where memory holds all rows.
     """
     if not 0 < block_rows < len(part.y):

@@ -57,8 +57,6 @@ def check(
 
     Args:
         network: From ``models.build``, in the precision of training.
-        task: The network's task.
-        part: The training rows.
         settings: The run's; layers, batch size, seed and precision count here.
         tell: Told how much is done, 0 to 1, after each weight; what it raises ends the check.
 
@@ -262,7 +260,6 @@ class _Slopes:
         """Return the relative error of a gradient, and whether it is that of a kink.
 
         Args:
-            number: The variable.
             at: Place of the weight in it, flattened.
             gradient: Of the loss in that weight.
         """

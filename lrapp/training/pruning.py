@@ -21,7 +21,6 @@ def sparsity(settings: PruningSettings, epoch: int, epochs: int) -> float | None
     Args:
         settings: Sparsities and epochs.
         epoch: t, counted from 1.
-        epochs: Of the run.
 
     Returns:
         0 to below 1; None before the first epoch of pruning, and where nothing is pruned.
@@ -49,10 +48,6 @@ def pruned_counts(sizes: Sequence[int], share: float, scope: Scope) -> list[int]
 
 def require_spare(sizes: Sequence[int], settings: PruningSettings) -> None:
     """Check that a network has weights to spare.
-
-    Args:
-        sizes: Weights of each layer that can be pruned.
-        settings: How they are to be pruned.
 
     Raises:
         UserError: If nothing would be pruned, or a layer would be left without a weight.

@@ -99,7 +99,6 @@ def _affordable(parameters: int, columns: int, times: int, rows: tuple[int, int]
     """How many rows and columns the budget allows: rather fewer rows than fewer columns.
 
     Args:
-        parameters: Numbers in the network.
         columns: Columns that are wanted, at least 1.
         times: How often each row is answered for, for one column.
         rows: The fewest and the most rows that make sense.

@@ -40,12 +40,7 @@ class Column:
 
 
 def described(name: str, read: Read) -> Column:
-    """Return the record of a column.
-
-    Args:
-        name: Its name.
-        read: The column as it was read.
-    """
+    """Return the record of a column."""
     values = read.values
     missing = 0
     seen = values.iloc[:_LOOKED_AT].dropna()

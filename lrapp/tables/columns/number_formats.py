@@ -101,7 +101,6 @@ def parse_number(cell: str, form: NumberFormat) -> float | None:
 
     Args:
         cell: Text without surrounding spaces.
-        form: How the column writes its numbers.
     """
     if _INFINITE.fullmatch(cell):
         return float("-inf") if cell[0] == "-" else float("inf")
@@ -263,8 +262,6 @@ def parse_column(
     """Read a whole column of text as numbers.
 
     Args:
-        words: The column.
-        form: How the column writes its numbers.
         fits: Returns whether the signs around a number are those of the column; else it is not a number.
     """
     missing = set(MISSING_WORDS)
@@ -311,7 +308,6 @@ def parse_long(column: pa.ChunkedArray, form: NumberFormat, signs: Iterable[str]
 
     Args:
         column: Strings without surrounding spaces, null where the cell is empty.
-        form: How the column writes its numbers.
         signs: Currency marks that stand before or after them.
     """
     signs = tuple(signs)

@@ -24,7 +24,6 @@ def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> 
     """Show the trials so far.
 
     Args:
-        study: A random search.
         trials: In the order of their numbers.
         live: Whether some have not ended.
     """

@@ -76,7 +76,6 @@ def show(base: RunSettings, training_rows: int) -> tuple[Search, RunSettings, st
 
     Args:
         base: The settings of the Train page, with a target.
-        training_rows: How many there are.
 
     Returns:
         The search, what it starts from, and what is wrong with a field; empty where nothing is.
@@ -104,7 +103,6 @@ def prepare(asked: Search, base: RunSettings, expected: ExpectedShape, trouble: 
 
     Args:
         asked, base, trouble: From ``show``.
-        expected: What the network will be given.
 
     Raises:
         UserError: If it cannot be made.
@@ -158,11 +156,7 @@ def show_drawn(drawn: pd.DataFrame) -> None:
 
 
 def offer_ready(then: Callable[[], None]) -> None:
-    """Offer the search that is ready to start; a click puts it on the Train page and into the form.
-
-    Args:
-        then: Shows the form.
-    """
+    """Offer the search that is ready to start; a click puts it on the Train page and into the form."""
 
     def filled() -> None:
         fill(*studies.width_and_rate())

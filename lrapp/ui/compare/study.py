@@ -62,7 +62,6 @@ def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
     """Show the study of that id, live while it trains.
 
     Args:
-        study_id: As in the address.
         on_delete: Called when the person deletes it.
     """
     try:

@@ -63,7 +63,6 @@ def start(settings: RunSettings, token: str = "") -> Run:
     """Start a run and return it.
 
     Args:
-        settings: The run's.
         token: Of the button that was clicked (``starting.token``): all clicks on one button, with the same settings,
             start one run.
 
@@ -292,7 +291,6 @@ def predict_pictures(run: Run, pictures: Sequence[tuple[str, bytes | memoryview]
     """Have pictures predicted.
 
     Args:
-        run: Whose model looks at them.
         pictures: Name and bytes of each file.
 
     Raises:

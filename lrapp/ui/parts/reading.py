@@ -20,10 +20,7 @@ def get(desk: Desk, key: Hashable, title: str, make: Callable[[Watch], T]) -> T:
     """Return what was read, if that is there within a moment.
 
     Args:
-        desk: The server's.
         key: Of what is read, and how.
-        title: What to call it.
-        make: Reads it.
 
     Raises:
         StillReading: If it takes longer; ``show`` shows how far it is.
@@ -49,12 +46,7 @@ def _cancel(work: Work) -> None:
 
 
 def offer_again(error: UserError, key: str) -> None:
-    """Offer to read a file again whose reading this visitor cancelled; nothing for other errors.
-
-    Args:
-        error: What was raised.
-        key: Of the button.
-    """
+    """Offer to read a file again whose reading this visitor cancelled; nothing for other errors."""
     if isinstance(error, Stopped) and st.button("Read it again", icon=":material/refresh:", key=key):
         session.state().cancelled_reading = None
         st.rerun()

@@ -34,12 +34,7 @@ def open_step(step: RailStep) -> None:
 
 
 def take(settings: RunSettings, step: RailStep) -> None:
-    """Put advised settings onto the Train page, with a way back.
-
-    Args:
-        settings: With what is advised.
-        step: The step that holds it.
-    """
+    """Put advised settings onto the Train page, with a way back."""
     now, advice = draft.get(), session.state().advice
     # Taken once more, it has changed nothing since.
     before = advice.before if advice is not None and advice.after == now else now
