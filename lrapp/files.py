@@ -66,9 +66,6 @@ def whole(path: Path, sync: Sync = "name") -> Iterator[Path]:
     """Yield a temporary path beside a file's place, with the same ending; then rename it into place.
 
     If writing fails, the temporary file is removed, and the old file stays.
-
-    Args:
-        sync: As for ``put``.
     """
     beside = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
@@ -84,7 +81,6 @@ def write_beside(path: Path, data: bytes | memoryview | Iterable[bytes], sync: S
 
     Args:
         data: Its content, whole or in pieces.
-        sync: As for ``put``.
 
     Raises:
         UserError: If the disk is full or may not be written.

@@ -19,7 +19,6 @@ class Progress:
     """The progress of a task.
 
     Args:
-        doing: The stage, as a person reads it.
         share: The share done, 0 to 1; None where that is unknown.
     """
 

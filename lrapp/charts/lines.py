@@ -114,7 +114,6 @@ def names_transforms(hues: Mapping[str, str], height: int, *, log: bool = False)
     """Return the transforms of that layer: where each name stands, as ``at``.
 
     Args:
-        hues: As for ``names``.
         height: Of the panel, in pixels; its scale has no padding.
         log: Whether the axis is logarithmic.
     """

@@ -29,12 +29,7 @@ _VALUE, _NAME, _LINE, _FIRST, _ROW = 15, 36, 53, 75, 16
 
 @dataclass(frozen=True)
 class Point:
-    """One model on the line.
-
-    Args:
-        name: What it is called.
-        value: Its figure.
-    """
+    """One model on the line."""
 
     name: str
     value: float

@@ -30,9 +30,6 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 def main(arguments: list[str]) -> int:
     """Do a random search; the folder that it leaves is one that the app can be started on.
 
-    Args:
-        arguments: Command line arguments after ``search``.
-
     Returns:
         Exit code: 0 when all was done that was asked for, 1 when not, 2 for a wrong call.
     """

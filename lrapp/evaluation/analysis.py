@@ -31,7 +31,6 @@ class ClassCurves:
     """One class against the rest.
 
     Args:
-        name: The class.
         model: Whose curves these are.
         roc, pr: The curves.
     """
@@ -47,7 +46,6 @@ class Insight:
     """The detailed evaluation of one finished network.
 
     Args:
-        task: What it answers.
         part, rows: The rows that it was measured on, and their number.
         verdict: One sentence on whether the network clearly beats it; empty without a linear model.
         linear: The figures of a linear model on the same rows; empty without one.

@@ -36,7 +36,6 @@ class Importance:
     """The importance of a column.
 
     Args:
-        column: Its name.
         drop: How much worse the figure gets when the column is shuffled among the rows: a mean over repeats.
         spread: Standard deviation over the repeats.
     """
@@ -59,7 +58,6 @@ class Dependence:
     """The mean answer when a column is set to one value in all rows.
 
     Args:
-        column: Its name.
         numbers: The values that it was set to, of a number column; else empty.
         labels: The values that it was set to, as text, of other columns; else empty.
         series: The mean answers: a probability for each class, or the target's value.

@@ -36,7 +36,6 @@ class Contrast:
 
     Args:
         figure: What they are judged by.
-        first, second: The figure of each.
         gain: How much better the first one is; below zero where it is worse.
         chance: Standard error of that; infinite where a single row was measured.
     """

@@ -38,8 +38,6 @@ class ClassFigures:
     """One class's figures, each 0 to 1.
 
     Args:
-        name: The class.
-        rows: Rows that are of it.
         precision: Share of its answers that are right; None if it was never answered.
         recall: Share of its rows that are found; None without rows.
         f1: Harmonic mean of both, counting "never" as 0.

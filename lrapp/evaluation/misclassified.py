@@ -33,7 +33,6 @@ class Mistake:
         picture: PNG file.
         name: Its file's name; empty where it has none.
         row: Its position among the pictures.
-        truth, answer: Names of the classes.
         confidence: Probability that the network gave its answer, 0 to 1.
         truth_chance: Probability that it gave the truth, 0 to 1.
     """
@@ -55,7 +54,6 @@ class Mistakes:
 
     Args:
         part: ``test``, or ``validation`` where there are no test pictures.
-        rows: Pictures that were measured.
         wrong: How many of them were misclassified.
         shown: Those of them that the network was surest of, the surest first.
     """

@@ -30,7 +30,6 @@ class ModelSize:
     """One form of a model.
 
     Args:
-        name: What it is.
         file_bytes: Of its file.
         zip_bytes: Of a zip that holds this file.
         row_seconds: Time for a row, where many are answered at once.
@@ -48,12 +47,7 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class ModelSizes:
-    """The forms of a run's model.
-
-    Args:
-        forms: Each of them.
-        notes: Sentences on how they were measured.
-    """
+    """The forms of a run's model."""
 
     forms: tuple[ModelSize, ...]
     notes: tuple[str, ...]
@@ -116,7 +110,6 @@ def measure_file(
     """Return what a model in a file takes and is worth.
 
     Args:
-        name, prepared: As for ``measure``.
         answer: Inputs of a network -> its outputs.
         zeros: Share of the weights that are zero.
     """
@@ -128,11 +121,7 @@ def measure_file(
 
 
 def scores(answer: Callable[[np.ndarray], np.ndarray], prepared: "Prepared") -> tuple[tuple[str, float], ...]:
-    """Return the first figure of a model and its loss, by name; empty where no rows were held back.
-
-    Args:
-        answer, prepared: As for ``measure_file``.
-    """
+    """Return the first figure of a model and its loss, by name; empty where no rows were held back."""
     from lrapp.evaluation import scores as evaluation
 
     part = _part(prepared)

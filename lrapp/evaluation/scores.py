@@ -41,7 +41,6 @@ class FoldFigure:
     """One figure of merit in a cross-validation.
 
     Args:
-        name: What it is called.
         mean: Over the folds; None where it is not defined in any.
         spread: Standard deviation over the folds; None of a single one.
         each: Of each fold; None where it is not defined, or the fold's network was left out.
@@ -71,7 +70,6 @@ class OutOfFold:
 
     Args:
         rows: Rows in all folds that are counted.
-        folds: Folds that are counted.
         figures: The task's usual figures, the one to look at first.
         left_out: Numbers, from 1, of folds whose network diverged.
         keeps_best: Whether each network kept the weights of the epoch that did best on its fold.
@@ -132,9 +130,7 @@ class Scores:
     """The scores of a network.
 
     Args:
-        task: What it answers.
         part: ``test``, or ``validation`` where there are no test rows; then, with folds, ``out-of-fold``.
-        rows: How many rows were measured.
         trivial: The baseline: the most frequent class of the training rows, or their mean.
         metrics: The task's usual figures, the one to look at first.
         unit: What the rows are called.

@@ -43,7 +43,6 @@ class Remark:
     """One thing that the settings promise and cannot do.
 
     Args:
-        kind: Which.
         sentence: What happens.
         advice: The way out.
         settings: The settings with that change; None if there is no single one.

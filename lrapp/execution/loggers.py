@@ -51,7 +51,6 @@ class Loggers:
     """All loggers that the environment asks for; their errors do not fail the run.
 
     Args:
-        run: The run; its folder keeps the notes.
         makers: What makes each logger, by name.
     """
 

@@ -55,7 +55,6 @@ class Jobs:
     """Runs one at a time, in an order that is fair to their owners (see ``Turns``), across restarts of the server.
 
     Args:
-        store: Where the runs are kept.
         make_executor: Makes what a run is submitted to, given the kind of process that trains it fastest; see
             ``warming.kind_for``. A cluster's executor fits as well as a local process: it must see the store's folder.
     """

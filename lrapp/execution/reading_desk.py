@@ -27,9 +27,6 @@ class Work:
     """A reading in progress.
 
     Args:
-        key: What is read.
-        title: What to call it.
-        task: The reading.
         began: When, on the monotonic clock.
     """
 
@@ -55,11 +52,7 @@ class Work:
 
 
 class StillReading(Exception):
-    """What was asked for is still being read.
-
-    Args:
-        work: The reading.
-    """
+    """What was asked for is still being read."""
 
     def __init__(self, work: Work) -> None:
         super().__init__("The file is still being read.")

@@ -24,10 +24,6 @@ STOPPED = "Measuring was stopped; press the button to start it again."
 def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Measure a run's model in float32, before it was pruned and in int8; the result is kept in the run's folder.
 
-    Args:
-        home: The store's folder, where the data still must be.
-        watch: Gets the progress, and is asked whether to stop.
-
     Raises:
         UserError: If the run left no model, its data are gone, or it was stopped.
     """

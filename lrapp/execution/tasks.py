@@ -141,7 +141,6 @@ def in_worker(
         call: Hands a function with its arguments to the worker: ``Jobs.call``.
         home: The store's folder, which the worker sees too.
         fn: The function; it is given a ``watch`` by that name.
-        failure, stopped: As for ``Task``.
         watch: Where it says how far it is, where that outlasts the task; else it has a folder of its own.
     """
     if watch is not None:
@@ -161,7 +160,6 @@ def in_thread(fn: Callable[[ThreadWatch], T], name: str, failure: str) -> Task[T
 
     Args:
         fn: The function; it is given what it says how far it is.
-        failure: As for ``Task``.
     """
     watch, future = ThreadWatch(), Future[T]()
     future.set_running_or_notify_cancel()

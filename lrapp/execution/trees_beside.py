@@ -91,7 +91,6 @@ class Comparisons:
     """Runs that wait to be compared. Callers of all methods must hold the queue's lock.
 
     Args:
-        home: The store's folder.
         done: Called, from another thread, when one was done or stopped.
     """
 

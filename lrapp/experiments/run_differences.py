@@ -52,8 +52,6 @@ class Compared:
     """One run that is compared.
 
     Args:
-        row: As the table of runs lists it.
-        settings: Of the run.
         found: Rates that its own range test found.
     """
 
@@ -145,11 +143,7 @@ _NAMED = (PretrainedStart,)
 
 
 def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, str]:
-    """Return the settings as titles and texts, in the order of the Train page.
-
-    Args:
-        found: Rates that its own range test found; shown in place of those that it started from.
-    """
+    """Return the settings as titles and texts, in the order of the Train page."""
     source = settings.data.source
     texts = {"Data: Table": source.name}
     if sha256 := getattr(source, "sha256", ""):

@@ -70,7 +70,6 @@ class Line:
     Args:
         run: The run; None for the line of a fold.
         fold: The fold that it heads, or lies in; None for a run by itself.
-        name: What it is called.
     """
 
     run: Row | None

@@ -25,7 +25,6 @@ class Row:
     """A run's row of the table.
 
     Args:
-        id: The run's.
         created: When Train was pressed.
         trouble: One sentence on what is damaged, empty if nothing is.
         state: None where it cannot be read.

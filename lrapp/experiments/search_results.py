@@ -56,8 +56,6 @@ class Found:
     """All trials of a search.
 
     Args:
-        space: What varies.
-        metric: Name of the metric.
         validation_rows: Rows that it is measured on.
         trials: In the order of their numbers.
         folds: Of the cross-validation that each trial is; 1 where none is.

@@ -54,7 +54,6 @@ class Plan:
     """A study before it is made.
 
     Args:
-        name: What to call it.
         base: What all runs share: data, split, network, batch size, epochs.
         contenders: The policies, two or more; or one, to see what other seeds change.
         seeds: Training seeds; each gives every policy the same initial weights.
@@ -237,7 +236,6 @@ def create(store: Store, plan: Plan, training_rows: int | None = None, owner: st
     """Make a study and its runs, queued; the owner of the queue has to submit them.
 
     Args:
-        store: Where runs and studies are kept.
         training_rows: Rows to train on, to refuse policies with inconsistent numbers early.
         owner: Id of whoever starts it, as in ``Study``.
 
@@ -256,10 +254,8 @@ def create_search(
     """Make a random search and its runs, queued; the owner of the queue has to submit them.
 
     Args:
-        store: Where runs and studies are kept.
         search: What may vary, how many trials, by which seed.
         base: All that stays as it is; every trial trains its number of epochs, with its seed.
-        training_rows, owner: As for ``create``.
 
     Raises:
         UserError: If the search cannot be made, or the disk is full; then no run is left behind.
@@ -279,9 +275,6 @@ def name_of(search: Search) -> str:
 
 def trials_of(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
     """Return the settings of each trial, as it trains: named, with early stopping off.
-
-    Args:
-        search, base: As for ``create_search``.
 
     Raises:
         UserError: If the search cannot be made.

@@ -94,7 +94,6 @@ def make(
     """Make the runs of a study, queued, and the study; the owner of the queue has to submit them.
 
     Args:
-        store: Where runs and studies are kept.
         name: What to call the study; the first 200 letters are kept.
         runs: Label, seed and settings of each.
         yardstick, search, owner: As in ``Study``; the owner's are its runs, too.

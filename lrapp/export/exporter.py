@@ -105,7 +105,6 @@ def of_pictures(
     Args:
         run: Returns what the model at a path answers to inputs by name, here to ``pictures``.
         needs: Packages that it is used with, besides those that read pictures.
-        about, code, answer: As for ``readmes.of_pictures``.
         most: Largest difference that is not too much.
     """
     from lrapp.export import readmes, script_images

@@ -52,10 +52,7 @@ class FinishedRun:
 
     Args:
         settings: Its settings, with the rates that its own range test found, if it did one.
-        history: Its events.
         scores: Of its model; None where it was trained on all rows.
-        model: Its network and its preprocessor.
-        prepared: Its rows.
         store: Where the run lies that it may have started from.
     """
 

@@ -121,11 +121,7 @@ def converted(served: tf.Module, *, int8: bool = False) -> bytes:
 
 
 def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return LiteRT's outputs by name.
-
-    Args:
-        given: As ``inputs`` returns them.
-    """
+    """Return LiteRT's outputs by name."""
     return runner(path)(given)
 
 

@@ -129,7 +129,6 @@ def of_pictures(network: keras.Model, preprocessor: PicturePreprocessor, numbers
     Args:
         network: From ``recipes.Finished.answering``.
         preprocessor: Its classes, and the shape of its pictures.
-        numbers: As for ``answers``.
     """
 
     def serve(pictures: Any) -> dict[str, Any]:

@@ -55,7 +55,6 @@ class Portions:
     """Reads a long text file portion by portion.
 
     Args:
-        path: The file.
         name: What the person calls it.
         needed: The columns that the reader will use, with the kind each is to have; others may be read differently
             from portion to portion.

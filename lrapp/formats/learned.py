@@ -29,7 +29,6 @@ class ModelFormats:
             read as they look.
         dialect: What a person chose by hand for the table that the model learned from.
         choice: What a person decided on the file that is to be read.
-        version: Of the file.
     """
 
     columns: Mapping[str, Learned] = field(default_factory=dict)

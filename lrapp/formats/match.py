@@ -214,11 +214,7 @@ def match(
 
 
 def check(plan: Plan, name: str) -> None:
-    """Raise the ``UnclearFormat`` that holds the questions of a plan, if it has any.
-
-    Args:
-        plan: As ``match`` gives it.
-    """
+    """Raise the ``UnclearFormat`` that holds the questions of a plan, if it has any."""
     if not plan.questions:
         return
     flags = {"decimal": "--format model or --format file", "dates": "--day-first or --month-first"}

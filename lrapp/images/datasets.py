@@ -50,7 +50,6 @@ class Images:
     Args:
         pixels: uint8, shape (rows, height, width, channels); 1 channel (grey) or 3 (red, green, blue).
         labels: Number of each picture's class, int32, shape (rows,).
-        classes: Names of the classes.
         test_from: Row of the first picture of the test part that the set brings along; None if it brings none.
         names: Name of each picture's file; None where the pictures are no files.
         notes: Plain sentences on what was changed or left out.
@@ -87,9 +86,7 @@ class PictureFacts:
     """Facts about pictures, known without reading them.
 
     Args:
-        rows: How many there are.
         height, width, channels: Of each, as the network sees it.
-        classes: Names of the classes.
         counts: Pictures of each class.
         test_counts: Those of them in the test part that the set brings along; zeros if it brings none.
     """

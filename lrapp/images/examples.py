@@ -24,7 +24,6 @@ class Look:
     """Pictures of each class.
 
     Args:
-        classes: Names of the classes, at most ``MOST_CLASSES``.
         sheets: A PNG file for each of them, with up to ``PER_CLASS`` pictures side by side.
     """
 
@@ -52,7 +51,6 @@ def look_at_zip(
     Args:
         data: The zip, or where it lies.
         name: Its name, for sentences only.
-        progress: As for ``look_at_set``.
 
     Raises:
         UserError: If there are not pictures of two classes that can be read.

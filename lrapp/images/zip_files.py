@@ -92,7 +92,6 @@ def read_zip(
         data: The file's bytes, or where it lies.
         name: Its name, for sentences only.
         progress: Called with the stage and the share done, 0 to 1.
-        should_stop: Called repeatedly; when true, reading ends.
         most_of_each: Reads no more than this many files of each class, for a look at them; None for all.
 
     Raises:

@@ -59,11 +59,9 @@ class Estimate:
     """What a run will cost.
 
     Args:
-        parameters: Size of the network.
         memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
         steps: Steps of the whole run.
         networks: How many networks of this size train at once.
-        in_blocks: The same where memory holds some blocks of the rows only; None where that makes no difference.
     """
 
     parameters: Parameters

@@ -107,9 +107,6 @@ def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
     before it are cut in halves, the first, rounded up, early, the second middle. A pretrained network is cut so
     itself, and all that is behind it is the head.
 
-    Args:
-        shape: Of one row of the data, as for ``shapes``.
-
     Returns:
         A group for each row of the table that has weights (dense, convolution, residual block, batch norm), then
         ``head`` for the output layer.
@@ -123,9 +120,6 @@ def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
 def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
     """Return the groups without a layer with weights: their factors change nothing.
 
-    Args:
-        shape: Of one row of the data, as for ``shapes``.
-
     Raises:
         UserError: As ``shapes``.
     """
@@ -137,9 +131,6 @@ def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
 
 def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
     """Return the pretrained network before the table's layers; None where there is none.
-
-    Args:
-        shape: Of one row of the data, as for ``shapes``.
 
     Raises:
         UserError: If the data are a table, or the pictures too small for it.
@@ -172,7 +163,6 @@ def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) ->
 
     Args:
         shape: Of one row of the data, as for ``shapes``.
-        numbers: How many of the first inputs are numbers; all by default.
     """
     if model.number_embedding == "none" or len(shape) == 3:
         return 0
@@ -180,11 +170,7 @@ def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) ->
 
 
 def embedding(model: ModelSettings, shape: Shape, numbers: int | None) -> LayerShape | None:
-    """Return the shape of the number embedding with the inputs beside it; None where there is none.
-
-    Args:
-        model, shape, numbers: As for ``embedded_numbers``.
-    """
+    """Return the shape of the number embedding with the inputs beside it; None where there is none."""
     many = embedded_numbers(model, shape, numbers)
     if not many:
         return None
@@ -207,9 +193,6 @@ def embedding(model: ModelSettings, shape: Shape, numbers: int | None) -> LayerS
 
 def before(model: ModelSettings, shape: Shape, numbers: int | None = None) -> LayerShape | None:
     """Return what comes before the table's layers: a pretrained network, or an embedding; None where nothing does.
-
-    Args:
-        model, shape, numbers: As for ``embedded_numbers``.
 
     Raises:
         UserError: As ``pretrained``.

@@ -90,9 +90,6 @@ def sentence(found: Disagreement, name: str = "") -> str:
 def answered(model: "SavedModel", x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Return what a model answers to inputs, and how far its networks are apart; None where there is but one.
 
-    Args:
-        x: As for ``SavedModel.outputs``.
-
     Returns:
         float32, shape (rows, outputs); float64, shape (rows,).
     """

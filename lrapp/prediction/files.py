@@ -50,7 +50,6 @@ class Result:
     """The result of predicting a table; the predictions themselves are in files beside it.
 
     Args:
-        name: Name of the table's file.
         run: Id of the run whose model predicted.
         task, target: What was predicted.
         rows: Rows of the table; ``predicted`` of them have a prediction.
@@ -117,8 +116,6 @@ def predict_file(
     Args:
         run_folder: The run's folder, or an unpacked download.
         out: Folder for ``predictions.csv``, ``predictions.parquet``, ``preview.parquet`` and ``result.json``.
-        on_progress: Told after every portion.
-        should_stop: Asked after every portion.
         choice: What a person decided on how the file is written.
 
     Raises:

@@ -38,7 +38,6 @@ class Asked:
     """What a prediction was asked for.
 
     Args:
-        name: What the person called the file.
         run: Id of the run whose model is to predict.
         owner: Id of its owner; empty if it has none.
         pictures: What the person called the files of pictures; empty for a table.
@@ -204,7 +203,6 @@ def create(
 
     Args:
         data: Bytes of the uploaded file.
-        name, run, owner: As in ``Asked``.
 
     Raises:
         UserError: If the disk is full.
@@ -265,10 +263,6 @@ def work(
 
     Where a person must say first how the file is written, that is left in the folder, and nothing is predicted.
 
-    Args:
-        name: What the person called the file.
-        watch: Told how far it is; the folder's own where none is given.
-
     Raises:
         UserError: As ``predicting.predict_file``.
     """
@@ -301,7 +295,6 @@ def create_of_pictures(
 
     Args:
         pictures: Name and bytes of each, at least one.
-        run, owner: As in ``Asked``.
 
     Raises:
         UserError: If the disk is full.
@@ -325,7 +318,6 @@ def work_on_pictures(folder: Path, run_folder: Path, watch: Watch | None = None)
 
     Args:
         folder: From ``create_of_pictures``.
-        watch: As for ``work``.
 
     Raises:
         UserError: As ``images.predict_files``.

@@ -94,8 +94,6 @@ def predict_files(
     Args:
         files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         most_seen: How many of the pictures to hand back.
-        on_progress: Told after every batch.
-        should_stop: Called repeatedly.
 
     Raises:
         UserError: If the run's model looks at tables or is damaged, or there is no picture among the files.

@@ -36,7 +36,6 @@ class Member:
 
     Args:
         share: Above 0, at most 1; those of all members add up to 1.
-        layers: Its layers' weights.
     """
 
     share: float

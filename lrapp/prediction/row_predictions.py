@@ -27,7 +27,6 @@ class Answers:
     """Predictions for some rows of a table; arrays have an entry for each row unless stated otherwise.
 
     Args:
-        frame: The rows, as they were read.
         added: ``prediction``; for classes ``confidence``; of an ensemble ``spread``; for classes
             ``probability of ...``; ``no prediction because``.
         good: Places of the rows that have a prediction, int64.

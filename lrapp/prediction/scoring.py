@@ -16,11 +16,7 @@ _FEW = 50
 
 
 class Scorer:
-    """Adds up the figures that ``evaluation`` gives, over any number of parts.
-
-    Args:
-        preprocessor: Of the model that predicts.
-    """
+    """Adds up the figures that ``evaluation`` gives, over any number of parts."""
 
     def __init__(self, preprocessor: Preprocessor) -> None:
         self._preprocessor = preprocessor

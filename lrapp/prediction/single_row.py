@@ -155,10 +155,6 @@ def load(run: Run) -> OneRow | None:
 def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Save the arrays of a finished run's model beside it; the worker calls this for the page.
 
-    Args:
-        home: The store's folder, where the table that it learned from may still be.
-        watch: Gets the progress, and is asked whether to stop.
-
     Raises:
         UserError: If there is no model, or none that can be computed with plain arrays, or it was stopped.
     """

@@ -26,11 +26,9 @@ class ExpectedShape:
     """What the network will be given.
 
     Args:
-        task: The network's task.
         rows: About how many rows there are to train on.
         validation_rows: About how many validation rows there are.
         shape: Of one row: (numbers,), or (height, width, channels) for pictures.
-        outputs: Outputs of the network.
         numbers: How many of a table's inputs are scaled numbers, if that is known.
     """
 

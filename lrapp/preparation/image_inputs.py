@@ -30,7 +30,6 @@ class PicturePreprocessor:
     """What was learned from the training pictures, to prepare new ones.
 
     Args:
-        task: The network's task.
         classes: Names of the classes in the order of the outputs.
         shape: Height, width and channels of a picture, as the network sees it.
         threshold: From which probability on the second of two classes is answered; None for the usual half.

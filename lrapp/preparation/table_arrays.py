@@ -52,8 +52,6 @@ class Prepared:
     """All that training and evaluation need of the data.
 
     Args:
-        task: The network's task.
-        target: Name of the target column.
         classes: Names of the classes in the order of the outputs; empty for a regression.
         inputs: Names of the network's inputs; none for pictures.
         train, validation, test: The split; test may have no rows.

@@ -25,12 +25,9 @@ class LongTable:
     """As ``chunks.Portions``, read by another process into files that go when they are used.
 
     Args:
-        path: The file.
         name: What the person calls it.
         needed: The columns that the reader will use, with the kind each is to have.
         folder: Where the portions may lie; made, and left empty.
-        should_stop: Called repeatedly; when true, reading ends.
-        readers: The processes that read; by default one for this file alone.
         formats: How the model learned the columns; as they look where there are none.
     """
 

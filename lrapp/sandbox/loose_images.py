@@ -43,8 +43,6 @@ def batches(
         files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         shape: Height, width and channels of a picture.
         at_once: Pictures of a batch.
-        readers: The processes that read; by default one for these files alone.
-        should_stop: Called repeatedly; when true, reading ends.
     """
     with disk_errors():
         folder = Path(tempfile.mkdtemp(prefix="lrapp-"))

@@ -90,7 +90,6 @@ class Readers:
         Args:
             task: One of ``tasks.TASKS``.
             on_word: Called with the task's messages.
-            should_stop: Called repeatedly; when true, reading ends.
             memory: Bytes that it may take, if it needs few and should not wait for its turn.
 
         Raises:

@@ -51,7 +51,6 @@ class Uploads:
     """The uploaded files of a store, as tables and pictures.
 
     Args:
-        store: Where they are kept.
         readers: Processes that read them; by default those of this process.
     """
 
@@ -73,7 +72,6 @@ class Uploads:
 
         Args:
             dialect: What is known of how it is written.
-            should_stop: Called repeatedly; when true, reading ends.
             gap_codes: Numbers that stand for a missing value, by column.
 
         Raises:
@@ -217,7 +215,6 @@ class Uploads:
 
         Args:
             on_word: Told what the task says on its way.
-            should_stop: Called repeatedly; when true, reading ends.
             arguments: The task's, beside the file's path and name, as JSON.
 
         Raises:

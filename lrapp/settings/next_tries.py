@@ -19,7 +19,6 @@ class Try:
     Args:
         label: What a button with them says.
         help: One sentence on what they change.
-        settings: The same run with that change.
         tests: Whether it is a range test again.
     """
 

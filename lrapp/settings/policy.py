@@ -405,7 +405,6 @@ def scaled(policy: PolicySettings, factor: float, origin: str) -> PolicySettings
 
     Args:
         factor: What its rates are multiplied with, above 0.
-        origin: Where the rates came from, in words.
 
     Returns:
         The policy with its rates rounded to three digits; none is above the highest that a policy may have, and they

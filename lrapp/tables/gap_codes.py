@@ -28,8 +28,6 @@ class GapCode:
     """A number that seems to stand for a gap.
 
     Args:
-        column: Name of the column.
-        code: The number.
         share: Share of the rows that have it, 0 to 1.
         nearest: The nearest other number in the column.
     """

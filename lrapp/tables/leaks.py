@@ -45,7 +45,6 @@ class Leak:
     """A column that predicts the target too well.
 
     Args:
-        column: Its name.
         alone: Share of the target's variance that it explains alone, 0 to 1.
         others: Share that all others explain together.
         copy: Whether it is all but the target in other words.

@@ -60,7 +60,6 @@ class Table:
     """A table as a network can be trained on.
 
     Args:
-        name: Name of the file.
         frame: One column per column of the file: int64 or float64 for numbers, ``str`` for words, datetime64 for dates.
         columns: The record of each.
         dialect: How the file was written, None for a spreadsheet.

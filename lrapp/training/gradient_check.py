@@ -157,7 +157,6 @@ class Copy:
 
     Args:
         network: The original.
-        task: The network's task.
         dtype: In which all its layers compute; None as in the original.
     """
 
@@ -244,8 +243,6 @@ class _Slopes:
 
     Args:
         copy: The float64 network; its weights are the same after each comparison.
-        data: The rows.
-        loss: Their loss.
     """
 
     def __init__(self, copy: Copy, data: tuple[Any, ...], loss: float) -> None:

@@ -45,9 +45,6 @@ class MembersLoop(Loop):
 
     Args:
         model: A network from ``members.stack``; trained in place.
-        task: What kind of answer it gives.
-        settings: As for ``Loop``.
-        owners, moving_momentum: As for ``Loop``.
 
     ``factors`` is what each member multiplies the plan with, float32, shape (members,), 1 after a ``reset``;
     ``running`` which of them still count, bool, shape (members,).

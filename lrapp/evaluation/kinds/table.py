@@ -96,13 +96,7 @@ def _columns(
 
 
 def _affordable(parameters: int, columns: int, times: int, rows: tuple[int, int]) -> tuple[int, int]:
-    """How many rows and columns the budget allows: rather fewer rows than fewer columns.
-
-    Args:
-        columns: Columns that are wanted, at least 1.
-        times: How often each row is answered for, for one column.
-        rows: The fewest and the most rows that make sense.
-    """
+    """How many rows and columns the budget allows: rather fewer rows than fewer columns."""
     answers = _BUDGET // ((parameters + _ROW) * times)
     affordable = min(rows[1], max(rows[0], answers // columns))
     return affordable, min(columns, max(1, answers // affordable))

@@ -20,7 +20,6 @@ class Column:
 
     Args:
         name: Its name, different from all others.
-        kind: What it is to a network.
         reason: Why it has that kind, as one short phrase.
         missing: Rows without a value.
         distinct: Different values, counted up to ``columns.DISTINCT_CAP``.

@@ -36,7 +36,6 @@ class Context:
     """Context of a column, from the rest of the file.
 
     Args:
-        name: The column's name.
         place: Its position from 0.
         width: How many columns the table has.
         decimal, thousands: Marks that the file uses.

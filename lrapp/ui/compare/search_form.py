@@ -55,10 +55,8 @@ class Prepared:
     """What would be started.
 
     Args:
-        runs: Settings of each run.
         told: What they will do, in a sentence.
         remarks: What is worth knowing before.
-        plan: A comparison.
         saved: A search, as its file holds it.
         drawn: A row for each of its trials.
     """
@@ -100,9 +98,6 @@ def show(base: RunSettings, training_rows: int) -> tuple[Search, RunSettings, st
 
 def prepare(asked: Search, base: RunSettings, expected: ExpectedShape, trouble: str) -> Prepared:
     """Check a search, and say what it will do.
-
-    Args:
-        asked, base, trouble: From ``show``.
 
     Raises:
         UserError: If it cannot be made.

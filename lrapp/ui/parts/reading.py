@@ -33,11 +33,7 @@ def get(desk: Desk, key: Hashable, title: str, make: Callable[[Watch], T]) -> T:
 
 
 def show(work: Work) -> None:
-    """Show a reading until it has ended; the page is drawn anew then.
-
-    Args:
-        work: From ``StillReading``.
-    """
+    """Show a reading until it has ended; the page is drawn anew then."""
     tasks.show(work, "reading.cancel", lambda: "", cancelled=lambda: _cancel(work))
 
 

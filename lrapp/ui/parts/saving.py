@@ -214,9 +214,7 @@ def saveable(
     """Show a chart as ``resources.draw`` does, with a small menu that saves it as SVG, PNG or CSV.
 
     Args:
-        points: What it draws; also what is saved as CSV.
         name: Of the files, without an ending.
-        selection: Name of a selection in the specification that the page wants to know.
         live: The chart changes while it is looked at: how it is drawn is left to the browser.
 
     Returns:

@@ -14,13 +14,7 @@ _PARTS = ("data", "model", "training", "policy", "range_test")
 
 @dataclass(frozen=True)
 class Advice:
-    """An advice that was taken.
-
-    Args:
-        text: What it changed.
-        before: The settings before it.
-        after: The settings with it.
-    """
+    """An advice that was taken."""
 
     text: str
     before: RunSettings
