@@ -28,7 +28,6 @@ def write(home: Path, owner: str, name: str, on: bool) -> None:
 
     Args:
         home, owner, name: As for ``read``.
-        on: Whether it is switched on.
     """
     path = _path(home, owner)
     with suppress(UserError), disk_errors():

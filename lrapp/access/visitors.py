@@ -148,7 +148,6 @@ class Cookies:
     """ASGI middleware that gives every browser its cookie with the page itself, before the page connects.
 
     Args:
-        app: What answers.
         path: Of the page, as the browser knows it; other applications on the host do not get it.
     """
 

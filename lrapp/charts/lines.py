@@ -26,7 +26,6 @@ def scaled(faint: str = "", ghost: str = "", *, log: bool = False) -> Transforms
     Args:
         faint: The series that does not count: the others would be flat beside its peaks.
         ghost: A series of something else, which counts so far as it does not make the others flat.
-        log: Whether the axis is logarithmic.
     """
     to, back = ("log", "exp") if log else ("", "")
     apart = f"datum.series != '{faint}' && datum.series != '{ghost}'"
@@ -115,7 +114,6 @@ def names_transforms(hues: Mapping[str, str], height: int, *, log: bool = False)
 
     Args:
         height: Of the panel, in pixels; its scale has no padding.
-        log: Whether the axis is logarithmic.
     """
     to = "log" if log else ""
     listed = ", ".join(f"'{name}'" for name in hues)

@@ -141,11 +141,7 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
 
 @kept
 def rates_spec(title: str = "best validation loss", *, log_loss: bool = False) -> dict[str, Any]:
-    """Return the specification of a race's result: the loss of every network over its peak rate.
-
-    Args:
-        title: What the loss is called.
-    """
+    """Return the specification of a race's result: the loss of every network over its peak rate."""
     base = alt.Chart()
     x = alt.X(
         "peak:Q",

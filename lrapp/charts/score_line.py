@@ -166,7 +166,6 @@ def spec(what: str, rows: int, *, up: bool = True, description: str = "") -> dic
     Args:
         what: The axis' title.
         rows: Of labels below the line, 0 to 3.
-        up: Whether more is better.
         description: The sentence for screen readers.
     """
     base = alt.Chart()

@@ -219,7 +219,6 @@ class _Panel:
     """One panel: its layers, the second of which are the ends of its scale and the last the names of its lines.
 
     Args:
-        chart: The layers.
         before: What happens to the points before they come to the layers.
         names: What happens to those of the names.
     """

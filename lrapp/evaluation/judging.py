@@ -35,7 +35,6 @@ class Contrast:
     """Two models on the same rows.
 
     Args:
-        figure: What they are judged by.
         gain: How much better the first one is; below zero where it is worse.
         chance: Standard error of that; infinite where a single row was measured.
     """
@@ -103,7 +102,6 @@ def words(found: Contrast, second: str, *, second_first: bool = False) -> str:
 
     Args:
         second: What to call the second model; the first is the network.
-        second_first: Whether the sentence is about the second one.
     """
     values = [shown(found.figure, found.first), shown(found.figure, found.second)]
     other = "the network" if second_first else second

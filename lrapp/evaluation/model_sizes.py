@@ -111,7 +111,6 @@ def measure_file(
 
     Args:
         answer: Inputs of a network -> its outputs.
-        zeros: Share of the weights that are zero.
     """
     packed = path.with_suffix(".zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -142,7 +141,6 @@ def without_scores(form: ModelSize) -> ModelSize:
 
 
 def _seconds(answer: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> float:
-    """Time for a row."""
     rows = int(np.clip(_NUMBERS // max(1, x[0].size), _LEAST_ROWS, _MOST_ROWS))
     given = np.take(x, np.arange(rows) % len(x), axis=0)
     answer(given)  # what is made once does not count

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from lrapp.evaluation import diagnosis
 from lrapp.evaluation.diagnosis import RailStep
+from lrapp.evaluation.setting_checks import with_training
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
@@ -71,9 +72,9 @@ def tried(settings: RunSettings, found: tuple[Idea, ...]) -> RunSettings:
     for idea in found:
         match idea:
             case "ensemble":
-                settings = diagnosis.with_training(settings, members=diagnosis.MEMBERS)
+                settings = with_training(settings, members=diagnosis.MEMBERS)
             case "epochs":
-                settings = diagnosis.with_training(settings, epochs=diagnosis.twice_the_epochs(settings))
+                settings = with_training(settings, epochs=diagnosis.twice_the_epochs(settings))
             case "robust scaling":
                 data = settings.data.model_copy(update={"scaling": "robust"})
                 settings = settings.model_copy(update={"data": data})

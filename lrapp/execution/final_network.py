@@ -29,7 +29,6 @@ def of(
 
     Args:
         prepared: Its data; which of many networks make up the model is chosen on the validation rows.
-        tell: Called with what was chosen.
 
     Returns:
         A ``keras.Model`` from a row's inputs to its answer.

@@ -66,20 +66,19 @@ class Loggers:
 
     def take(self, event: Event) -> None:
         """Log an event wherever that still works."""
-        for name, logger in list(self._open.items()):
-            try:
-                logger.take(event)
-            except Exception as error:
-                self._failed(name, error)
+        self._have_all(lambda logger: logger.take(event))
 
     def close(self) -> None:
         """Log the end, with the files that the run has left."""
+        self._have_all(lambda logger: logger.close())
+        self._open.clear()
+
+    def _have_all(self, do: Callable[[Logger], None]) -> None:
         for name, logger in list(self._open.items()):
             try:
-                logger.close()
+                do(logger)
             except Exception as error:
                 self._failed(name, error)
-        self._open.clear()
 
     def _failed(self, name: str, error: Exception) -> None:
         self._open.pop(name, None)

@@ -47,7 +47,6 @@ _END_SECONDS = 2.0
 
 
 def _local(kind: worker_setup.WorkerKind) -> Worker:
-    """A process on this machine."""
     return WorkerProcess(partial(worker_setup.warm, kind))
 
 
@@ -56,7 +55,8 @@ class Jobs:
 
     Args:
         make_executor: Makes what a run is submitted to, given the kind of process that trains it fastest; see
-            ``warming.kind_for``. A cluster's executor fits as well as a local process: it must see the store's folder.
+            ``worker_setup.kind_for``. A cluster's executor fits as well as a local process: it must see the store's
+            folder.
     """
 
     def __init__(

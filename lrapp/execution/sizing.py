@@ -75,7 +75,6 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
 
 
 def _by_litert(name: str, file: bytes, zeros: float, prepared: "Prepared") -> ModelSize:
-    """What a LiteRT file takes and is worth."""
     from lrapp.export import litert_graph
 
     with disk_errors(), tempfile.TemporaryDirectory() as folder:

@@ -43,8 +43,6 @@ class Task(Generic[T]):
     """A background task.
 
     Args:
-        future: What comes of it.
-        watch: Its progress, and the request to cancel.
         failure: A sentence for the person where it fails by a defect of ours; the details go to the log.
         stopped: A sentence where it was ended before it began.
     """

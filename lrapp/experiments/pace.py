@@ -103,7 +103,6 @@ def seconds(
 
     Args:
         done: Seconds that runs took, with what they did.
-        left: What is to do.
         dense: Whether each weight computes once with each row, so that no machine takes long for one.
     """
     taken = sum(time for time, _ in done)

@@ -38,7 +38,6 @@ class SideBySide:
         frame: Text. The index names scores and settings; the columns name the runs.
         best: The best scores, as places in the frame: (row, column).
         differing: Settings that are not as in the first run.
-        remarks: Sentences on the limits of the comparison.
     """
 
     frame: pd.DataFrame

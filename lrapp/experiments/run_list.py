@@ -30,9 +30,7 @@ class Fold:
         key: Tells it from others, also when runs join it or leave.
         what: What holds them together: a search, a setting's value.
         rows: Its runs, at least one.
-        names: What each is called inside.
         study: Id of their study; empty where they are of none.
-        word: What one of them is called.
     """
 
     key: str
@@ -130,7 +128,6 @@ def group(rows: Sequence[Row], by: str, value: Callable[[Row], str]) -> list[Row
 
     Args:
         rows: The newest first.
-        by: What the setting is called.
         value: What it is in a run; empty where that is not known.
     """
     together: dict[str, list[Row]] = {}

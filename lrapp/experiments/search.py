@@ -106,9 +106,6 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
 def draw(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
     """Return the settings of each trial: the base's, with other values for those that vary.
 
-    Args:
-        search: What may vary, how many trials, by which seed.
-
     Returns:
         As many settings as trials; the first n are the same whatever ``search.trials`` is.
 
@@ -129,7 +126,6 @@ def drawn(search: Search, trial: int) -> dict[str, Value]:
     """Return the values that a trial draws, by the name of the setting.
 
     Args:
-        search: What may vary, and the seed.
         trial: Its number, from 1.
     """
     # A generator for each value, so that none depends on how many were drawn before it.

@@ -102,8 +102,6 @@ class Axis:
     Args:
         scale: Uniform in the logarithm, powers of two that are equally likely, or uniform.
         least, most: How far a range may go.
-        usual: The range to start from.
-        whole: Whether it takes whole numbers only.
         step: What one press on plus or minus changes.
     """
 

@@ -254,7 +254,6 @@ def create_search(
     """Make a random search and its runs, queued; the owner of the queue has to submit them.
 
     Args:
-        search: What may vary, how many trials, by which seed.
         base: All that stays as it is; every trial trains its number of epochs, with its seed.
 
     Raises:

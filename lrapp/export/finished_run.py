@@ -37,7 +37,6 @@ class Reading:
         file: Name of the file beside the script.
         data: Its bytes.
         options: Arguments of ``pandas.read_csv``.
-        original: Whether it is the file as it was given.
     """
 
     file: str
@@ -141,7 +140,6 @@ class Recipe(FinishedRun):
     """A finished run on a table, with its data.
 
     Args:
-        preprocessor: That of the model.
         frame: Its table's columns as a script has them: texts, numbers (float64) and dates.
         table_notes: Plain sentences on what reading the table changed.
         find_reading: Returns how to read that frame from a file.

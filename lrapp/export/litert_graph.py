@@ -43,7 +43,7 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
     """Return a table's columns as the file takes them, by the names of its inputs.
 
     Args:
-        columns: As ``portable.raw_inputs`` gives them.
+        columns: As ``plain_model.raw_inputs`` gives them.
 
     Returns:
         float32 (a gap is NaN) or int32 (the place of a text, -1 for one that training never saw), shape (rows,).
@@ -70,7 +70,7 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
 
 
 def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
-    """Return a module that takes an input of shape (rows,) for each column; arguments as for ``onnx_export.build``."""
+    """Return a module that takes an input of shape (rows,) for each column; arguments as for ``onnx_graph.build``."""
     names, ops, members = input_names(plan), Ops(np.float32), learned(model.network)
     specs: dict[str, Any] = {}
     for column in plan.columns:

@@ -103,7 +103,6 @@ def _of_inputs(
 
 
 def _mean(recipe: "Recipe") -> str:
-    """What is said of an ensemble."""
     chosen = recipe.history.chosen
     if not recipe.settings.leaves_ensemble or (chosen is not None and not chosen.leaves_several):
         return ""
@@ -129,12 +128,7 @@ def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
 
 
 def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
-    """Return the README of the network alone, with its preprocessing described.
-
-    Args:
-        example: Python that predicts the first row that was checked.
-        sentence: How its answers compare with the app's.
-    """
+    """Return the README of the network alone, with its preprocessing described; arguments as for ``of_columns``."""
     model = recipe.preprocessor
     described = inputs(recipe)
     lines = [f"| {one['input']} | {code(one['name'])} | {_how(one)} |" for one in described[:_MOST_SHOWN]]

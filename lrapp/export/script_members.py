@@ -48,7 +48,6 @@ def network_cell(codes: Sequence[str], compiled: str, text: str) -> Cell:
 
     Args:
         codes: The code that builds each, as ``network = …``.
-        compiled: The code that compiles it.
     """
     seeds = np.array([[int(seed) for seed in _SEED.findall(code)] for code in codes]).T
     table = "".join(f"    {row},\n" for row in seeds.tolist())
@@ -68,7 +67,6 @@ def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "
 
     Args:
         code: The code that trains ``network``, which begins with its classes.
-        calibrated: The code that calibrates it then.
     """
     shares = _shares(recipe)
     factors = [
@@ -114,7 +112,6 @@ def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "
 
 
 def _weights(recipe: FinishedRun) -> str:
-    """The code that says what each row counts for in one network of a cross-validation."""
     folds = recipe.prepared.folds
     assert folds is not None
     learned = "fold < folds[member]" if folds.in_order else "fold != folds[member]"

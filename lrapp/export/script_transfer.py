@@ -100,9 +100,6 @@ def stages(recipe: FinishedRun) -> list[tuple[int, list[int]]]:
 def groups_code(recipe: FinishedRun, optimizer: str) -> tuple[str, str]:
     """Return the code that gives groups of layers rates of their own, and freezes them; and a sentence on it.
 
-    Args:
-        optimizer: The code that makes its optimizer.
-
     Returns:
         Both empty where all layers follow the policy itself.
     """

@@ -24,7 +24,6 @@ class Line:
     Args:
         name: For the legend; empty for no entry.
         x, y: Where it goes; what is not finite is left out.
-        colour: As CSS writes it.
         dashed, dots: Whether the line is dashed; whether there are points in its place.
     """
 
@@ -145,7 +144,6 @@ def _legend(lines: Sequence[Line]) -> str:
 
 
 def _finite(line: Line) -> list[tuple[float, float]]:
-    """The points that can be drawn."""
     return [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
 
 

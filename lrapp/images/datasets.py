@@ -87,7 +87,6 @@ class PictureFacts:
 
     Args:
         height, width, channels: Of each, as the network sees it.
-        counts: Pictures of each class.
         test_counts: Those of them in the test part that the set brings along; zeros if it brings none.
     """
 
@@ -172,7 +171,6 @@ def _fashion(progress: Progress) -> Images:
 
 
 def _between(progress: Progress, start: float, end: float) -> Progress:
-    """Report the progress of a part as that of the whole."""
     return lambda what, done: progress(what, start + (end - start) * done)
 
 

@@ -46,7 +46,6 @@ class Parameters:
     """The number of parameters of a network.
 
     Args:
-        trainable: Those that training moves.
         total: With the averages that batch normalisation keeps.
     """
 
@@ -60,7 +59,6 @@ class Estimate:
 
     Args:
         memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
-        steps: Steps of the whole run.
         networks: How many networks of this size train at once.
     """
 
@@ -94,7 +92,6 @@ def count_parameters(
     """Return how many numbers the network consists of that ``models.build`` would make.
 
     Args:
-        settings: The hidden layers.
         inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
         outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
         numbers: How many of a table's inputs are numbers; all by default.
@@ -116,9 +113,7 @@ def estimate(
     """Return what a run will cost.
 
     Args:
-        inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
-        outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
-        numbers: How many of a table's inputs are numbers; all by default.
+        inputs, outputs, numbers: As for ``count_parameters``.
 
     Raises:
         UserError: If the network cannot be built.

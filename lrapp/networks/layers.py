@@ -73,8 +73,6 @@ class Seeds:
 
     Args:
         seed: The network's seed, zero or more.
-        rows: Rows of the layer table.
-        initial_weights: How the weights of hidden layers are drawn.
     """
 
     def __init__(self, seed: int, rows: int, initial_weights: InitialWeights = "automatic") -> None:

@@ -161,7 +161,6 @@ def unstack(stacked: keras.Model, ensemble: keras.Model, shares: Sequence[float]
     """Give an ensemble the weights that a network from ``stack`` has learned.
 
     Args:
-        stacked: The trained one.
         ensemble: From ``empty``, of the same settings; changed in place.
         shares: Each member's share of the mean, zero or more; they add up to 1. The weights of those that count for
             nothing are set to zero where they are not finite, so that nothing of them reaches the mean.

@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from lrapp.errors import UserError
@@ -95,9 +95,8 @@ def shapes(
     last = found[-1].output if found else _start(model, shape, numbers)
     answer = _dense("Output", last, outputs, normalised=False)
     groups = _groups(model, shape, found)
-    return tuple(
-        _with_group(layer, group) for layer, group in zip([*found, answer], [*groups, "head"], strict=True)
-    )
+    placed = zip([*found, answer], [*groups, "head"], strict=True)
+    return tuple(replace(layer, group=group) for layer, group in placed)
 
 
 def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
@@ -310,7 +309,6 @@ _SHAPES: dict[LayerKind, Callable[[str, LayerSettings, Shape], LayerShape]] = {
 
 
 def _no_picture(name: str, before: str | None, *, table: bool) -> str:
-    """Why a layer that looks at pictures cannot stand where it does."""
     if table:
         return f"{name} needs pictures; this is a table. Take Dense layers."
     first = before or "a layer before it"
@@ -337,7 +335,3 @@ def _groups(model: ModelSettings, shape: Shape, rows: list[LayerShape]) -> list[
         else:
             found.append(None)
     return found
-
-
-def _with_group(layer: LayerShape, group: Group | None) -> LayerShape:
-    return LayerShape(**{**vars(layer), "group": group})

@@ -37,7 +37,6 @@ class StackedDense(Stacked):
     """``keras.layers.Dense``, linear, for every member.
 
     Args:
-        use_bias: Whether something is added.
         initializer: Makes a member's kernel; its ``seed`` is set by ``reset``.
         l1, l2: Penalties on the kernel; see ``penalty``.
     """

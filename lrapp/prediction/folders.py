@@ -8,7 +8,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -207,27 +208,24 @@ def create(
     Raises:
         UserError: If the disk is full.
     """
-    made = _begin(home, Asked(name, run, owner))
-    try:
+    with _begun(home, Asked(name, run, owner)) as made:
         write_beside(made.table_path, data, "nothing")
-    except UserError:
-        made.delete()
-        raise
     return made
 
 
-def _begin(home: Path, asked: Asked) -> PredictionFolder:
+@contextmanager
+def _begun(home: Path, asked: Asked) -> Iterator[PredictionFolder]:
     """Make a folder for a new prediction, in which its files are to be put; errors as for ``create``."""
     tidy(home)
     made = PredictionFolder(home / "predictions" / secrets.token_hex(16))
     with disk_errors():
         made.folder.mkdir(parents=True)
-        try:
-            write_beside(made.folder / "asked.json", TypeAdapter(Asked).dump_json(asked, indent=1))
-        except UserError:
-            made.delete()
-            raise
-    return made
+    try:
+        write_beside(made.folder / "asked.json", TypeAdapter(Asked).dump_json(asked, indent=1))
+        yield made
+    except UserError:
+        made.delete()
+        raise
 
 
 def get(home: Path, name: str) -> PredictionFolder:
@@ -264,7 +262,7 @@ def work(
     Where a person must say first how the file is written, that is left in the folder, and nothing is predicted.
 
     Raises:
-        UserError: As ``predicting.predict_file``.
+        UserError: As ``files.predict_file``.
     """
     prediction = PredictionFolder(folder)
     watched = watch or prediction.watch
@@ -301,15 +299,11 @@ def create_of_pictures(
     """
     names = tuple(name for name, _ in pictures)
     called = names[0] if len(names) == 1 else counted(len(names), "file")
-    made = _begin(home, Asked(called, run, owner, names))
-    try:
+    with _begun(home, Asked(called, run, owner, names)) as made:
         with disk_errors():
             made.pictures_path.mkdir()
         for number, (_, data) in enumerate(pictures):
             write_beside(made.pictures_path / f"{number}", data, "nothing")
-    except UserError:
-        made.delete()
-        raise
     return made
 
 

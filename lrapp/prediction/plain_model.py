@@ -307,7 +307,7 @@ def raw_inputs(plan: Portable | Preprocessor, frame: pd.DataFrame) -> dict[str, 
     """Return a table's columns as an exported model takes them, by name.
 
     Args:
-        frame: As ``recipes.Recipe.frame``: texts, numbers and dates.
+        frame: As ``Recipe.frame``: texts, numbers and dates.
 
     Returns:
         float64 (a gap is NaN; of a date seconds since 1970) or texts (a gap is ""), shape (rows,) each.

@@ -75,8 +75,6 @@ class OneRow:
 
     Args:
         preprocessor: Without its transformer.
-        plan: What the transformer has learned.
-        members: What its networks have learned.
         fields: In the order of the columns.
     """
 

@@ -27,8 +27,6 @@ class Unseen:
 
     Args:
         categories: How many different ones; at least so many where ``more``.
-        rows: Rows that hold one.
-        examples: The most frequent ones.
         more: Whether there were too many to count.
     """
 

@@ -26,8 +26,6 @@ class ExpectedShape:
     """What the network will be given.
 
     Args:
-        rows: About how many rows there are to train on.
-        validation_rows: About how many validation rows there are.
         shape: Of one row: (numbers,), or (height, width, channels) for pictures.
         numbers: How many of a table's inputs are scaled numbers, if that is known.
     """
@@ -70,7 +68,7 @@ def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Expected
     """Return the shape of pictures as network inputs.
 
     Args:
-        data: Classes and split; ``prepare_images.check_pictures`` has found nothing wrong with them.
+        data: Classes and split; ``check_pictures`` has found nothing wrong with them.
     """
     from lrapp.preparation.image_arrays import too_few_pictures
 

@@ -22,7 +22,7 @@ class Fitted:
     """What was learned about the inputs.
 
     Args:
-        columns, inputs, transformer: As in ``preprocessing.Preprocessor``.
+        columns, inputs, transformer: As in ``preprocessor.Preprocessor``.
         slots: Raw numbers of all rows, float64, shape (rows, slots); of no row where memory does not hold them.
         notes: Plain sentences on columns that are not used, and why.
     """
@@ -251,7 +251,6 @@ def plan_notes(plan: Plan, settings: DataSettings) -> Iterator[str]:
 
 
 def _width(columns: tuple[InputColumn, ...], plan: Plan, settings: DataSettings) -> int:
-    """Inputs at most."""
     categories = sum(
         min(len(column.values), settings.max_categories + 1)
         for column in columns

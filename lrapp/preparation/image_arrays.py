@@ -38,7 +38,6 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
 
     Args:
         images: The pictures. Each part is copied once; the caller may release them afterwards.
-        settings: Classes, shares, seed and weights.
 
     Raises:
         UserError: As ``check_pictures``.

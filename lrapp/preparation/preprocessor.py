@@ -109,7 +109,6 @@ class Preprocessor:
         target_mean, target_scale: Mean and standard deviation of the target (0 and 1 unless a regression).
         logarithm: Used instead where the network learns the target's logarithm, else None.
         columns: The columns that the model needs, in the order of the slots.
-        inputs: Names of the network's inputs.
         transformer: The fitted ``sklearn.compose.ColumnTransformer``.
         formats: How the columns were written; None where that was not kept.
         threshold: From which probability on the second of two classes is answered; None for the usual half.

@@ -25,7 +25,6 @@ class Division:
         classes: Names of the classes in their order; none for a regression.
         training, validation, test: Positions among the rows with a target, int64, ascending.
         folds: With cross-validation, the fold of each training row; then no rows validate.
-        notes: Plain sentences on how they were divided.
     """
 
     numbers: np.ndarray

@@ -25,7 +25,6 @@ class LongTable:
     """As ``chunks.Portions``, read by another process into files that go when they are used.
 
     Args:
-        name: What the person calls it.
         needed: The columns that the reader will use, with the kind each is to have.
         folder: Where the portions may lie; made, and left empty.
         formats: How the model learned the columns; as they look where there are none.

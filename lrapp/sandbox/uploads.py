@@ -139,7 +139,7 @@ class Uploads:
         settings: PictureSettings,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "PictureFacts":
-        """Return what a zip of pictures holds; errors as for ``image_files.about_zip``."""
+        """Return what a zip of pictures holds; errors as for ``zip_files.about_zip``."""
         from lrapp.images.datasets import PictureFacts
 
         found = self._ask_of_pictures("about_pictures", source, settings, should_stop)
@@ -153,7 +153,7 @@ class Uploads:
         tell: Callable[[str, float], None] = lambda what, share: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "Look":
-        """Return a look at a zip of pictures; errors as for ``picture_look.look_at_zip``."""
+        """Return a look at a zip of pictures; errors as for ``examples.look_at_zip``."""
         from lrapp.images.examples import Look
 
         found = self._ask_of_pictures("look_at_pictures", source, settings, should_stop, tell)
@@ -166,7 +166,7 @@ class Uploads:
         tell: Callable[[str, float], None] = lambda what, share: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "Images":
-        """Return all pictures of a zip; errors as for ``image_files.read_zip``."""
+        """Return all pictures of a zip; errors as for ``zip_files.read_zip``."""
         import numpy as np
 
         from lrapp.images.datasets import Images
@@ -214,7 +214,6 @@ class Uploads:
         """Read a file by a task of ``tasks.TASKS``, and return its answer; refusals are remembered.
 
         Args:
-            on_word: Told what the task says on its way.
             arguments: The task's, beside the file's path and name, as JSON.
 
         Raises:

@@ -23,10 +23,8 @@ class KindFacts:
 
     Args:
         title: Name of such data in sentences.
-        label: Their name on the page.
         unit: One item of the data: a row or a picture.
         model_file: What lies beside a model of this kind, and beside no other.
-        upload: What a person uploads.
         suffixes: How the names of such files end.
         begins: How such a file begins; empty where nothing tells, and any file may be one.
         needs, advice: How a sentence begins on an upload that takes too much to be read, and what to do about it.
@@ -112,11 +110,7 @@ class DataSource(SettingsModel):
         return self.name
 
     def summary(self, target: str | None) -> str:
-        """Return what is learned from it, in short.
-
-        Args:
-            target: The column that is predicted, where it is known.
-        """
+        """Return what is learned from it, in short."""
         return f"{target or 'no target'} from {self.name}"
 
     def likely_shape(self, data: "DataSettings") -> tuple[int, ...]:

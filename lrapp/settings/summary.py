@@ -51,11 +51,7 @@ def _of(layer: LayerSettings, name: str) -> float:
 
 
 def training(settings: TrainingSettings, networks: int = 1) -> str:
-    """Return how a network is trained: “Adam · 50 epochs · batch 32”.
-
-    Args:
-        networks: How many networks train at once.
-    """
+    """Return how a network is trained: “Adam · 50 epochs · batch 32”."""
     count = counted(settings.epochs, "epoch")
     parts = [OPTIMIZERS[settings.optimizer], count, f"batch {settings.batch_size:,}"]
     if networks > 1:

@@ -161,7 +161,6 @@ def suspects(
     """Return the columns that predict the target too well, the surest first.
 
     Args:
-        classes: Whether its values are classes rather than numbers.
         inputs: Columns to look at; all that a network could learn from by default.
     """
     kinds = table.kinds

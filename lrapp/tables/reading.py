@@ -61,13 +61,11 @@ class Table:
 
     Args:
         frame: One column per column of the file: int64 or float64 for numbers, ``str`` for words, datetime64 for dates.
-        columns: The record of each.
         dialect: How the file was written, None for a spreadsheet.
         notes: Plain sentences on all that was changed, decided or left out.
         repairs: The first 1,000 rows that had to be repaired.
         repaired_rows: How many there are in all.
         to_predict: Name of the column that a row below the names says is the class or target, else ``""``.
-        sheets: Names of all sheets of a spreadsheet.
     """
 
     name: str

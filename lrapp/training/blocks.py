@@ -34,7 +34,6 @@ class Part:
     Args:
         order: The order in which an epoch uses them, int32, shape (rows,).
         first: The step or the batch that comes next, counted from the first of the part.
-        left: How many there are from there on.
     """
 
     data: Data

@@ -156,7 +156,6 @@ class Copy:
     """A throwaway network with the same weights, without what is random.
 
     Args:
-        network: The original.
         dtype: In which all its layers compute; None as in the original.
     """
 

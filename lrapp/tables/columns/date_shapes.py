@@ -93,7 +93,6 @@ class Parts:
         first, second: Day and month in a shape that leaves their order open, else month and day.
         clock: Microseconds since midnight; where they are more than a day, the days beyond it count.
         offset: Minutes by which the clock is ahead of UTC, None where no zone is written.
-        short_year: Whether the year is written with two digits.
     """
 
     year: int

@@ -297,7 +297,6 @@ def strange_cells(column: pa.ChunkedArray, most: int) -> pa.ChunkedArray | None:
 
     Args:
         column: Strings, null where the cell is empty.
-        most: How many to return.
     """
     strange = pc.invert(pc.match_substring_regex(column, f"^(?:{_PLAIN_NUMBER})$"))
     return column.filter(strange) if (pc.sum(strange).as_py() or 0) < most else None

@@ -55,8 +55,6 @@ class Prepared:
     """What would be started.
 
     Args:
-        told: What they will do, in a sentence.
-        remarks: What is worth knowing before.
         saved: A search, as its file holds it.
         drawn: A row for each of its trials.
     """
@@ -240,7 +238,6 @@ def _setting(kept: SearchForm, name: str, base: RunSettings) -> None:
 
 
 def _way(name: str, varied: Range | Numbers, key: str) -> Way:
-    """How the values of a number are given."""
     ways: list[Way] = [way for way in _WAYS if way != "steps" or AXES[name].scale != "log2"]
     now: Way = "list" if isinstance(varied, Numbers) else "any" if varied.step is None else "steps"
     chosen: Way = st.selectbox(
@@ -255,7 +252,6 @@ def _way(name: str, varied: Range | Numbers, key: str) -> Way:
 
 
 def _numbers_among(kept: SearchForm, name: str, varied: Range | Numbers, key: str) -> Numbers:
-    """The field of a list of numbers."""
     among = varied if isinstance(varied, Numbers) else search_space.usual_numbers(name)
     typed = st.text_input(
         f"{plain(search_space.title(name))} among",
@@ -284,7 +280,6 @@ def _step(name: str, varied: Range, key: str, into: DeltaGenerator) -> int | flo
 
 
 def _end(name: str, value: float, word: str, key: str, into: DeltaGenerator) -> float:
-    """The field of one end of a range."""
     about = AXES[name]
     label = plain(f"{search_space.title(name)} {word}")
     if about.scale == "log2":

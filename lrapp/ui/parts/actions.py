@@ -64,8 +64,8 @@ def start(settings: RunSettings, token: str = "") -> Run:
     """Start a run and return it.
 
     Args:
-        token: Of the button that was clicked (``starting.token``): all clicks on one button, with the same settings,
-            start one run.
+        token: Of the button that was clicked (``start_buttons.token``): all clicks on one button, with the same
+            settings, start one run.
 
     Raises:
         UserError: If the visitor may not, or the disk is full.

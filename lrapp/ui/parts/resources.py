@@ -175,7 +175,6 @@ def drawer(title: str, icon: str, key: str, *, expanded: bool = False) -> Expand
     Args:
         title: What stands on it; it may change while the drawer is open.
         key: Of the drawer, the same for all titles.
-        expanded: Whether it is open at first.
     """
     # A fixed key, or a changed title would make it a new drawer, and closed.
     st.session_state[key] = st.session_state.get(key, expanded)
