@@ -120,7 +120,8 @@ def names_transforms(hues: Mapping[str, str], height: int, *, log: bool = False)
     share = f"({to}(datum.top) - {to}(datum.last.drawn)) / ({to}(datum.top) - {to}(datum.bottom))"
     sort = [{"field": "wanted"}]
     last = [_op("argmax", "last", "epoch"), _op("min", "bottom", "bottom"), _op("max", "top", "top")]
-    free = f"{height} - {LABEL_ROW} * (datum.many - datum.place)"
+    # Half a row more, since a name lies to both sides of its place.
+    free = f"{height} - {LABEL_ROW} * (datum.many - datum.place + 0.5)"
     return [
         {"filter": f"indexof([{listed}], datum.series) >= 0 && isValid(datum.bottom)"},
         {"aggregate": last, "groupby": ["series"]},

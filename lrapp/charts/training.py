@@ -28,7 +28,9 @@ GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
 # Of the lines of epochs; and of those of single batches.
-_STRONG, _FAINT = 2, 0.12
+_STRONG, _FAINT = 2, 0.35
+# Losses of single batches jump far beyond the scale: more of them are drawn as means of this many stretches.
+_STRETCHES = 150
 # Series of the run before, and of the mean of many networks' answers.
 GHOST, ENSEMBLE = "previous run", "all together"
 Panel = Literal["loss", "rate", "momentum", "metric"]
@@ -118,7 +120,7 @@ def run_frame(
     parts = [] if plan is None else [plan]
     steps = history.step_frame()
     rates = [(group, group) for group in GROUP_HUES] if history.grouped else [("learning_rate", "used")]
-    parts.append(_line(steps, "loss", most).assign(panel="loss", series="one batch"))
+    parts.append(_means(steps, "loss").assign(panel="loss", series="one batch"))
     for column, series in rates:
         parts.append(_line(steps, column, most).assign(panel="rate", series=series))
     if history.momentum_moves:
@@ -167,6 +169,15 @@ def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
     """One line's points, without those that are not finite, which would be taken for extremes in thinning."""
     line = frame[["epoch", column]].rename(columns={column: "value"})
     return thin(line[np.isfinite(line["value"].astype(float))], "value", most)
+
+
+def _means(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One line's points where there are few, otherwise the mean of each stretch of them."""
+    line = frame[["epoch", column]].rename(columns={column: "value"}).astype(float)
+    line = line[np.isfinite(line["value"])]
+    if len(line) <= _STRETCHES:
+        return line
+    return line.groupby(np.arange(len(line)) * _STRETCHES // len(line)).mean()
 
 
 @kept

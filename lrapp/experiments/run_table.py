@@ -32,13 +32,14 @@ class Row:
         trouble: One sentence on what is damaged, empty if nothing is.
         state: None where it cannot be read.
         name: The person's name for it, or what it predicts and by which policy.
+        title: The same without the policy, which a list shows apart.
         metric: Name of the task's first metric, empty before training.
         validation: The metric on validation rows, with the weights that the model has; None before the first epoch.
         test: The metric on test rows; None where there are none, or the run has not come to its end.
         baseline: The metric of the baseline, on the rows of ``score``; None before the end.
         losses: Validation losses, some of them where there are many.
         range_test: Whether it is a range test, which trains no model.
-        table, target, network, optimizer, policy: Its settings in a few words.
+        table, target, network, training, optimizer, policy: Its settings in a few words.
         best_epoch: From 1; None before the first.
         seconds: Seconds of training, over all attempts.
     """
@@ -48,6 +49,7 @@ class Row:
     trouble: str = ""
     state: State | None = None
     name: str = ""
+    title: str = ""
     note: str = ""
     starred: bool = False
     metric: str = ""
@@ -59,6 +61,7 @@ class Row:
     table: str = ""
     target: str = ""
     network: str = ""
+    training: str = ""
     optimizer: str = ""
     policy: str = ""
     epochs: int | None = None
@@ -123,6 +126,7 @@ def row(run: Run) -> Row:
         trouble=" ".join(troubles),
         state=status.state if status else None,
         name=_name(said, settings, history, created),
+        title=_title(said, settings, created),
         note=said.note,
         starred=said.starred,
         metric=metric.name if metric else history.started.metric if history.started else "",
@@ -134,6 +138,7 @@ def row(run: Run) -> Row:
         table=settings.data.source.name if settings else "",
         target=settings.data.target or "" if settings else "",
         network=summary.network(settings.model) if settings else "",
+        training=summary.training(settings.training, settings.networks) if settings else "",
         optimizer=summary.OPTIMIZERS[settings.training.optimizer] if settings else "",
         policy=policy(settings, history.found) if settings else "",
         epochs=len(history.epochs) if history.started else None,
@@ -193,14 +198,23 @@ def _sentence(run: Run, name: str, error: Exception) -> str:
 
 
 def _name(said: notes.About, settings: RunSettings | None, history: History, created: datetime) -> str:
-    name = said.name if said.name is not None else settings.name if settings else ""
-    if name:
-        return name
+    title = _title(said, settings, created)
+    if _given(said, settings) or settings is None or settings.mode == "range test":
+        return title
+    return f"{title} · {policy(settings, history.found)}"
+
+
+def _title(said: notes.About, settings: RunSettings | None, created: datetime) -> str:
+    if given := _given(said, settings):
+        return given
     if settings is None:
         return f"Run of {created:%d %b %H:%M:%S} UTC"
-    if settings.mode == "range test":
-        return f"Range test for {settings.data.title}"
-    return f"{settings.data.title} · {policy(settings, history.found)}"
+    return f"Range test for {settings.data.title}" if settings.mode == "range test" else settings.data.title
+
+
+def _given(said: notes.About, settings: RunSettings | None) -> str:
+    """The name that a person gave; empty where there is none."""
+    return said.name if said.name is not None else settings.name if settings else ""
 
 
 def _born(run: Run) -> datetime:

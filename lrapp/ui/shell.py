@@ -30,6 +30,8 @@ STYLE = """
   background-color: inherit;
 }
 .st-key-bar { flex-wrap: nowrap; }
+/* Its help lists what can be uploaded. */
+.st-key-rail [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 /* The rail's steps lie close together, so that all four are in view. */
 .st-key-rail [class*="st-key-step-"] { padding: 0.6rem 0.9rem; }
 /* Grey and blue texts that can be read: at least 4.5 : 1 in both themes. */
@@ -40,6 +42,7 @@ STYLE = """
   color: inherit !important;
 }
 [data-testid="stButton"] kbd { color: inherit; opacity: 0.9; }
+@media (max-width: 640px) { [data-testid="stButton"] kbd { display: none; } }
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from lrapp.execution.tasks import Task
     from lrapp.policies.lr_range import RatesFound
-    from lrapp.runs.events import History
     from lrapp.runs.store import EventReader
     from lrapp.settings import (
         DataKind,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from lrapp.ui.parts.start_buttons import Button
     from lrapp.ui.parts.steps import Advice
     from lrapp.ui.run.curves import Drawn
+    from lrapp.ui.run.previous import Previous
     from lrapp.ui.train.gradients import Check
 
 _KEY = "lrapp"
@@ -74,7 +74,7 @@ class Session:
         layers_before: Of the network that was there before one from elsewhere.
         augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
         runs_before: Run that was on the stage when another was started, by the id of the other.
-        ghost: That run and the one on the stage, and its events.
+        previous: That run and the one on the stage, and what is known of it.
         left_run, shown_test: Run that was left for the setup of the next one; range test on the stage.
         first_steps: Run that is in its first epoch, when this tab first saw steps of it, and how many.
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
@@ -128,7 +128,7 @@ class Session:
     augmenting: "tuple[tuple[object, ...], Task[np.ndarray]] | None" = None
     gradients: "Check | None" = None
     runs_before: dict[str, str] = field(default_factory=dict)
-    ghost: "tuple[tuple[str, str], History | None] | None" = None
+    previous: "tuple[tuple[str, str], Previous | None] | None" = None
     left_run: str = ""
     shown_test: str = ""
     first_steps: tuple[str, float, int] | None = None

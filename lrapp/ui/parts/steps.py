@@ -1,6 +1,7 @@
 """Which step of the rail is open, and settings that an advice has put there, until they are undone or trained."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
@@ -21,10 +22,16 @@ class Advice:
     after: RunSettings
 
 
-def open_step(step: RailStep) -> None:
-    """Open a step when the page is drawn next, and close the others."""
+def open_step(step: RailStep | Literal[""]) -> None:
+    """Open a step when the page is drawn next, or none, and close the others."""
     session.state().step = step
     session.state().steps_opened += 1
+
+
+def close_data() -> None:
+    """Close the Data step when the page is drawn next, as a run has its data; another step is where changes go on."""
+    if session.state().step == "Data":
+        open_step("")
 
 
 def take(settings: RunSettings, step: RailStep) -> None:
@@ -82,6 +89,8 @@ def forget() -> None:
 def leave_run() -> None:
     """Clear the stage of the run that is on it; it goes on, and the page leads back to it while it does."""
     run_id = st.query_params.get("run", "")
+    if not session.state().step:
+        open_step("Data")
     if run_id:
         session.state().left_run = run_id
     session.state().shown_run = ""

@@ -16,7 +16,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import Run
 from lrapp.ui.parts import resources, session, steps
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import model_for_use
+from lrapp.ui.run import model_for_use, previous
 
 _TREES_SECONDS = 1.0
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
@@ -50,7 +50,8 @@ def show(run: Run, history: History, scores: Scores) -> Found:
         st.warning(plain(note, None), icon=":material/warning:")
     insight = _insight(run)
     found = Found(insight, _beside(run))
-    drawn = score_line.of(scores, insight, found.beside)
+    before = previous.of(run)
+    drawn = score_line.of(scores, insight, found.beside, before.scores if before is not None else None)
     if drawn is not None:
         resources.draw(drawn.spec, drawn.frame, key=f"score.{run.id}")
     st.markdown(plain(scores.summary, None))

@@ -284,7 +284,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         )
     task = None if chosen_task == data_choice.DETECTED else chosen_task
     key = draft.key("data")
-    drawer = resources.drawer("Missing values, scaling and split", ":material/tune:", f"{key}.more")
+    drawer = resources.drawer("Preparation", ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
         chosen = ask(data, ["validation_share", "test_share"], key)
@@ -302,7 +302,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         st.error(plain(str(error), None), icon=":material/error:")
         return Chosen(data, expected_shape.training_rows(table, data), obstacle=_NOT_YET)
     if task is None:
-        st.caption(f"Task: {_TASKS[found].lower()}, detected from the target.")
+        st.caption(f"Task: {_TASKS[found].lower()}.")
     if data_choice.suits_logarithm(data, found):
         title = DataSettings.model_fields["target_transform"].title
         st.caption(

@@ -9,20 +9,13 @@ from pydantic import BaseModel
 from lrapp.errors import UserError
 from lrapp.evaluation import selection
 from lrapp.phrasing import number
-from lrapp.settings import PolicySettings, RunSettings, starting_policy
+from lrapp.settings import PolicySettings, RunSettings, starting_policy, summary
 from lrapp.settings.base import checked
 from lrapp.settings.run import RACERS
 from lrapp.ui.parts import draft, expert, fields
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
 
-_NAMES = {
-    "fixed": "Fixed",
-    "clr": "Cyclical (CLR)",
-    "sgdr": "Warm restarts (SGDR)",
-    "one-cycle": "One-cycle",
-    "coslog4": "Growing cycles (coslog4)",
-}
 _ABOUT = {
     "fixed": "One rate for the whole run: simple, and what the others are measured by.",
     "clr": "Up and down between two bounds, in straight lines: high rates get over obstacles, low ones settle "
@@ -66,9 +59,9 @@ def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     others.setdefault((settings.policy.type, family), settings.policy)
     kind = st.selectbox(
         "Policy",
-        list(_NAMES),
-        index=list(_NAMES).index(settings.policy.type),
-        format_func=lambda name: _NAMES[name],
+        list(summary.POLICY_TITLES),
+        index=list(summary.POLICY_TITLES).index(settings.policy.type),
+        format_func=lambda name: summary.POLICY_TITLES[name],
         key=draft.key("policy.type"),
         help="How the learning rate moves from step to step.",
     )

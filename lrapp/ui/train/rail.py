@@ -125,7 +125,7 @@ def _steps(found: Bench) -> None:
     with _step("Network") as close:
         model, obstacle = network.show(settings, chosen.outlook)
         obstacles.append(obstacle)
-        close(summary.network(model), obstacle)
+        close(f"{'Layers ' if model.layers else ''}{summary.network(model)}", obstacle)
     with _step("Training") as close_training:
         training = training_step.show(settings.training, model, found.shape, chosen.rows, chosen.data.folds)
         settings = settings.model_copy(update={"model": model, "training": training})
@@ -134,7 +134,7 @@ def _steps(found: Bench) -> None:
         policy, obstacle = learning_rate.show(settings, chosen.rows)
         obstacles.append(obstacle)
         found.plan_obstacle = obstacle
-        close(summary.policy(policy), obstacle)
+        close(summary.policy(policy, summary.POLICY_TITLES), obstacle)
     # The range test's settings are in the draft already.
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     close_training(summary.training(settings.training, settings.networks), None)
