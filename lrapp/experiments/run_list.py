@@ -30,9 +30,7 @@ class Fold:
         key: Tells it from others, also when runs join it or leave.
         what: What holds them together: a search, a setting's value.
         rows: Its runs, at least one.
-        names: What each is called inside.
         study: Id of their study; empty where they are of none.
-        word: What one of them is called.
     """
 
     key: str
@@ -70,7 +68,6 @@ class Line:
     Args:
         run: The run; None for the line of a fold.
         fold: The fold that it heads, or lies in; None for a run by itself.
-        name: What it is called.
     """
 
     run: Row | None
@@ -131,7 +128,6 @@ def group(rows: Sequence[Row], by: str, value: Callable[[Row], str]) -> list[Row
 
     Args:
         rows: The newest first.
-        by: What the setting is called.
         value: What it is in a run; empty where that is not known.
     """
     together: dict[str, list[Row]] = {}
@@ -152,7 +148,6 @@ def lines(items: Sequence[Row | Fold], opened: Iterable[str]) -> list[Line]:
     """Return the lines of the list; those of a fold follow it where it is open.
 
     Args:
-        items: Runs and folds.
         opened: Keys of the folds that are open.
     """
     wide = set(opened)

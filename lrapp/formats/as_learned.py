@@ -25,7 +25,6 @@ class Way:
     """How one file is read for a model: decided on its first rows, and kept for the others.
 
     Args:
-        name: What the person calls the file.
         needed: Names of columns that it should have.
         formats: How the model learned its columns, and what a person decided on this file.
     """
@@ -40,7 +39,6 @@ class Way:
 
         Args:
             data: The bytes.
-            encoding: Where it is known.
 
         Raises:
             UnclearFormat: If a person must decide first how it is written.
@@ -65,7 +63,6 @@ class Way:
 
         Args:
             data: The names of the columns, and rows below them.
-            dialect: How the first rows were split.
 
         Raises:
             UserError: If there is no table in it.
@@ -75,11 +72,7 @@ class Way:
         return replace(table, frame=_converted(table.frame, self._plan.readings))
 
     def fits(self, table: Table) -> bool:
-        """Return whether further rows are written as the first were; a cell that is no number at all does not matter.
-
-        Args:
-            table: As ``read_more`` gave it.
-        """
+        """Return whether further rows are written as the first were; a cell that is no number at all is no matter."""
         misfits = [column.name for column in table.columns if column.misfits]
         for name, reading in self._plan.readings.items():
             if name in misfits and reading.format.kind in (ColumnKind.NUMBER, ColumnKind.DATE):
@@ -154,9 +147,6 @@ def read_known(
 
     Args:
         data: The file's bytes.
-        name: Its name, for messages.
-        needed: Names of columns that it should have.
-        encoding: Where it is known.
         formats: How the model learned them; as they look where there are none.
 
     Raises:
@@ -171,7 +161,6 @@ def chosen_encoding(data: bytes, chosen: str | None) -> str | None:
 
     Args:
         data: The beginning of a file, or all of it.
-        chosen: The encoding.
     """
     if chosen is None or data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"PK")):
         return None

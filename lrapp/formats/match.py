@@ -31,7 +31,6 @@ class Learned:
     """How a column was written when the model learned it.
 
     Args:
-        format: How its cells were read.
         decimal: The decimal mark that its table showed, or that a person chose; ``""`` where neither is so.
         most: The greatest number without its sign; None where that is not known.
     """
@@ -70,7 +69,6 @@ class Choice:
 
     Args:
         whose: Whether decimal marks and dates are read as the model learned them, or as the file seems to write.
-        decimal: The decimal mark of the file's numbers.
         day_first: Whether days stand before months.
         sheet: Name of the sheet of a spreadsheet; the one that the model learned from, or the first, by default.
     """
@@ -105,7 +103,6 @@ class Question:
     Args:
         about: ``"decimal"``, ``"dates"`` or ``"sheet"``.
         sentence: What was found, and why it is not certain.
-        options: The answers to choose from.
     """
 
     about: Literal["decimal", "dates", "sheet"]
@@ -118,7 +115,6 @@ class Reading:
     """How one column of a file is to be read.
 
     Args:
-        format: How its cells are written.
         numerator, added, denominator: The numbers are in the model's unit when they are multiplied by the first, the
             second is added, and they are divided by the third.
     """
@@ -154,7 +150,6 @@ class UnclearFormat(UserError):
 
     Args:
         sentence: What was found and how to answer, for the command line.
-        questions: What there is to be answered.
     """
 
     def __init__(self, sentence: str, questions: tuple[Question, ...] = ()) -> None:
@@ -177,7 +172,6 @@ def match(
     Args:
         learned: How the columns that the model needs were written, by name.
         file: How the file writes its columns, by name; others than the model needs tell of the file as a whole.
-        choice: What a person has decided already.
         typed: Whether the file keeps numbers as numbers, as a spreadsheet does, so that a point starts decimals.
 
     Raises:
@@ -215,12 +209,7 @@ def match(
 
 
 def check(plan: Plan, name: str) -> None:
-    """Raise the ``UnclearFormat`` that holds the questions of a plan, if it has any.
-
-    Args:
-        plan: As ``match`` gives it.
-        name: What the person calls the file.
-    """
+    """Raise the ``UnclearFormat`` that holds the questions of a plan, if it has any."""
     if not plan.questions:
         return
     flags = {"decimal": "--format model or --format file", "dates": "--day-first or --month-first"}

@@ -8,10 +8,6 @@ import numpy as np
 def answers(network: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the outputs of each network of an ensemble, and its share; a single network has share 1.
 
-    Args:
-        network: Of a finished run.
-        x: Inputs, as for ``saved.outputs``.
-
     Returns:
         float32, shape (networks, rows, outputs), and (networks,).
     """

@@ -32,7 +32,6 @@ def data(settings: DataSettings, rows: int | None = None, answer: str = "") -> s
     """Return where the data come from and what is predicted: “titanic.csv → survived · 891 rows · 2 classes”.
 
     Args:
-        settings: Of the data.
         rows: How many rows there are to train on, where that is known.
         answer: What is predicted, such as “2 classes”; empty where that is not known.
     """
@@ -62,12 +61,7 @@ def _of(layer: LayerSettings, name: str) -> float:
 
 
 def training(settings: TrainingSettings, networks: int = 1) -> str:
-    """Return how a network is trained: “Adam · 50 epochs · batch 32”.
-
-    Args:
-        settings: Of the training.
-        networks: How many networks train at once.
-    """
+    """Return how a network is trained: “Adam · 50 epochs · batch 32”."""
     count = counted(settings.epochs, "epoch")
     parts = [OPTIMIZERS[settings.optimizer], count, f"batch {settings.batch_size:,}"]
     if networks > 1:

@@ -188,11 +188,7 @@ def saveable(
     """Show a chart as ``resources.draw`` does, with a small menu that saves it as SVG, PNG or CSV.
 
     Args:
-        spec: The specification.
-        points: What it draws; also what is saved as CSV.
         name: Of the files, without an ending.
-        key: The chart's key.
-        selection: Name of a selection in the specification that the page wants to know.
         live: The chart changes while it is looked at: how it is drawn is left to the browser.
 
     Returns:
@@ -215,9 +211,7 @@ def menu(points: pd.DataFrame, name: str, key: str, chart: str = "") -> None:
     """Show a menu that saves data, and the chart that is drawn of it.
 
     Args:
-        points: The data.
         name: Of the files, without an ending.
-        key: Of the menu.
         chart: Key of the container that the chart is in; empty if there is no chart.
     """
     with st.popover("Save", icon=":material/download:", type="tertiary", key=f"save.{key}"):

@@ -55,8 +55,8 @@ _OVERRULES: dict[str, dict[Any, str]] = {
 }
 
 
-def card(data: DataSettings) -> Chosen:
-    """Show the card of a table below the choice of the source, and return what was chosen."""
+def show(data: DataSettings) -> Chosen:
+    """Show the step for a table below the choice of the source, and return what was chosen."""
     name = f"data.{data_choice.short_id(data.source)}"
     try:
         data = _reading(data, name)
@@ -167,7 +167,7 @@ def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
         table = resources.table(_as_detected(data))
         found = table.dialect
     except UserError:
-        # The card shows the error below the choices that may solve it.
+        # The step shows the error below the choices that may solve it.
         st.caption("It cannot be read this way: change the settings above, or upload another file.")
     else:
         if found is None:

@@ -44,11 +44,11 @@ _FOUND = {
 }
 
 
-def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettings, str | None]:
-    """Show the card.
+def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettings, str | None]:
+    """Show the step.
 
     Args:
-        settings: The draft, with what the cards above say.
+        settings: The draft, with what the steps above say.
         training_rows: Rows to train on, None while there is no table.
 
     Returns:
@@ -74,7 +74,7 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     obstacle = _check(settings, training_rows)
     if policy.origin:
         st.caption(plain(f"Rates: {policy.origin}", None))
-    range_test.card(settings, training_rows)
+    range_test.form(settings, training_rows)
     return policy, obstacle
 
 
