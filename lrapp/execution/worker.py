@@ -388,17 +388,19 @@ def _save_analysis(
         (run.folder / name).unlink(missing_ok=True)
     try:
         more = kind.leave(prepared, outputs)
-        found = look(prepared, outputs, scores, lambda x: saved.outputs(network, x), network.count_params())
+        fast = saved.Answering(network) if len(prepared.shape) == 1 else None
+        answer = (lambda x: saved.outputs(network, x)) if fast is None else fast.outputs
+        found = look(prepared, outputs, scores, answer, network.count_params())
         if prepared.task != "regression" and len(prepared.test.y) and len(prepared.validation.y):
             (watched, shares), (measured, _) = (
-                tempered.answers(network, part.x) for part in (prepared.validation, prepared.test)
+                tempered.answers(network, part.x, fast) for part in (prepared.validation, prepared.test)
             )
             calibrated = temperatures.measured(
                 prepared, watched, measured, shares, calibration.kept(run.folder)
             )
             found = replace(found, tempered=calibrated)
         if prepared.task == "binary":
-            costs.of(prepared, saved.outputs(network, prepared.validation.x), outputs).save(run.folder)
+            costs.of(prepared, answer(prepared.validation.x), outputs).save(run.folder)
     except Exception as error:
         log.warning("The closer look at run %s failed.", run.id, exc_info=True)
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"

@@ -258,3 +258,8 @@ def answering_without_idle(
 def member_outputs(ensemble: keras.Model) -> keras.Model:
     """Return a model that outputs the predictions of every member of an ensemble, shape (rows, outputs, members)."""
     return keras.Model(ensemble.input, ensemble.get_layer("side_by_side").output)
+
+
+def with_each(ensemble: keras.Model) -> keras.Model:
+    """Return a model that outputs an ensemble's answer, and what every member of it answers as ``member_outputs``."""
+    return keras.Model(ensemble.input, [ensemble.output, ensemble.get_layer("side_by_side").output])

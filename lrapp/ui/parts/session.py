@@ -62,8 +62,9 @@ class Session:
         steps_opened: How often another one was opened than the visitor's own click says.
         shown_run: Run that the Train page shows, or showed before another page was opened; empty for none.
         advice: Advice that was taken last, until it is undone or trained.
-        proposed, proposals: Epochs and patience on the Train page that nobody has chosen, None once somebody has; and
-            how many of these there were.
+        proposed, proposals: Epochs, patience and batch size on the Train page that nobody has chosen, None once
+            somebody has chosen epochs or patience, in the place of the batch size once that was; and how many of
+            these there were.
         draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
         policies, policy_version: Policies set earlier, by type and family of optimizer; as above.
         link_trouble: What is wrong with the link that the session began with.
@@ -109,7 +110,7 @@ class Session:
     steps_opened: int = 0
     shown_run: str = ""
     advice: "Advice | None" = None
-    proposed: tuple[int, int] | None = None
+    proposed: tuple[int, int, int | None] | None = None
     proposals: int = 0
     draft: "RunSettings | None" = None
     draft_version: int = 0

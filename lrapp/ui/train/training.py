@@ -101,21 +101,25 @@ def _rare(training: TrainingSettings, names: list[str], key: str) -> tuple[dict[
 
 
 def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettings:
-    """Return the settings with epochs and patience that suit the table, unless the person has chosen them."""
+    """Return the settings with epochs, patience and batch size that suit the table, but for what was chosen."""
     proposed = session.state().proposed
     if proposed is None:
         return training
-    if proposed != (training.epochs, training.early_stopping.patience):
+    *lengths, usual_batch = proposed
+    if lengths != [training.epochs, training.early_stopping.patience]:
         draft.propose(None)
         return training
     # The batch size as it stands in its field, which the draft does not know yet.
     batch_size = st.session_state.get(f"{key}.{draft.proposal()}.batch_size", training.batch_size)
+    own_batch = batch_size != usual_batch
+    if not own_batch:
+        batch_size = starting_values.batch_size(rows)
     suited = starting_values.for_rows(checked(training, batch_size=batch_size), rows)
-    if (suited.epochs, suited.early_stopping.patience) == proposed:
+    if draft.proposed_in(suited, own_batch) == proposed:
         return training
     # At once, as this run of the script may be interrupted.
     draft.put(draft.get().model_copy(update={"training": suited}))
-    draft.propose(suited)
+    draft.propose(suited, own_batch)
     return suited
 
 
