@@ -83,6 +83,9 @@ def test_a_loss_that_jumps_or_hardly_rises_does_not_overfit() -> None:
     assert told(SLOWLY, noisy).verdict == "sound"
     flat = [*SLOW[:6], *(0.37 + 0.001 * k for k in range(1, 10))]
     assert told(SLOWLY, flat).verdict == "sound"
+    assert "fell and stayed low" in told(SLOWLY, flat).sentence
+    # What is seen to rise is not said to have stayed low.
+    assert "fell until epoch 6, and rose a little" in told(SLOWLY, noisy).sentence
     # A rate that has risen again lifts both losses.
     both = [*SLOWLY[:6], *(0.39 + 0.004 * k for k in range(9))]
     assert told(both, SLOW).verdict == "sound"
