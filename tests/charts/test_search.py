@@ -59,18 +59,17 @@ def test_the_axis_is_logarithmic_where_it_was_drawn_so(name: str, type_: str | N
         assert scale["domain"] == [varied.low, varied.high]
 
 
-@pytest.mark.parametrize(
-    ("space", "name", "marks"),
-    [
+def test_marks_are_powers_within_the_range(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Space, str, list[float] | None]] = [
         (Space(learning_rate=Range(low=1e-4, high=0.1)), "learning_rate", [1e-4, 1e-3, 1e-2, 0.1]),
         (Space(learning_rate=Range(low=2e-4, high=0.5)), "learning_rate", [1e-3, 1e-2, 0.1]),
         (Space(units=Range(low=10, high=100)), "units", [16, 32, 64]),
         (Space(learning_rate=Range(low=0.02, high=0.05)), "learning_rate", None),
-    ],
-)
-def test_marks_are_powers_within_the_range(space: Space, name: str, marks: list[float] | None) -> None:
-    axis = setting_spec(space, name, "m", upwards=True)["layer"][0]["encoding"]["x"]["axis"]
-    assert axis.get("values") == (None if marks is None else pytest.approx(marks))
+    ]
+    for space, name, marks in cases:
+        with subtests.test(f"{space!r}"):
+            axis = setting_spec(space, name, "m", upwards=True)["layer"][0]["encoding"]["x"]["axis"]
+            assert axis.get("values") == (None if marks is None else pytest.approx(marks))
 
 
 def test_another_range_is_another_chart() -> None:
@@ -80,10 +79,12 @@ def test_another_range_is_another_chart() -> None:
     assert one != other
 
 
-@pytest.mark.parametrize(("upwards", "edge"), [(True, {"expr": "height"}), (False, 0)])
-def test_what_diverged_lies_at_the_bad_edge(upwards: bool, edge: object) -> None:
-    spec = setting_spec(SPACE, "units", "m", upwards=upwards)
-    assert spec["layer"][-1]["encoding"]["y"] == {"value": edge}
+def test_what_diverged_lies_at_the_bad_edge(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bool, object]] = [(True, {"expr": "height"}), (False, 0)]
+    for upwards, edge in cases:
+        with subtests.test(f"{upwards!r}"):
+            spec = setting_spec(SPACE, "units", "m", upwards=upwards)
+            assert spec["layer"][-1]["encoding"]["y"] == {"value": edge}
 
 
 @pytest.mark.parametrize(

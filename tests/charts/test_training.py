@@ -146,9 +146,10 @@ def test_the_run_before_is_drawn_as_far_as_this_one_goes() -> None:
     assert ghost[ghost["panel"] == "loss"]["value"].tolist() == pytest.approx([1, 1 / 2, 1 / 3])
 
 
-@pytest.mark.parametrize("before", [History(), History.of([TrainingStarted(5, "R²", 10, 20, 2)])])
-def test_a_run_with_other_figures_is_not_drawn_behind(before: History) -> None:
-    assert training.GHOST not in set(run_frame(history(3), ghost=before)["series"])
+def test_a_run_with_other_figures_is_not_drawn_behind(subtests: pytest.Subtests) -> None:
+    for before in [History(), History.of([TrainingStarted(5, "R²", 10, 20, 2)])]:
+        with subtests.test(f"{before!r}"):
+            assert training.GHOST not in set(run_frame(history(3), ghost=before)["series"])
 
 
 def test_batch_losses_are_faint_and_do_not_count_for_the_axis() -> None:

@@ -69,9 +69,8 @@ def settings(
     )
 
 
-@pytest.mark.parametrize(
-    ("made", "rows", "kinds"),
-    [
+def test_what_will_not_be_kept_is_said_before(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[RunSettings, int, list[str]]] = [
         # What comes without a choice must not be warned of, but for one-cycle, which early stopping can spoil.
         (RunSettings(), 1_000, []),
         (settings(SGDRSettings(), 20), 1_000, []),
@@ -110,10 +109,10 @@ def settings(
         (settings(CLRSettings(source="found")), 1_000, []),
         (settings(mode="range test"), 12, ["learned by heart"]),
         (settings(OneCycleSettings(), 5, mode="range test"), 1_000, []),  # nothing is trained
-    ],
-)
-def test_what_will_not_be_kept_is_said_before(made: RunSettings, rows: int, kinds: list[str]) -> None:
-    assert [remark.kind for remark in before(made, rows)] == kinds
+    ]
+    for made, rows, kinds in cases:
+        with subtests.test(f"{made!r}"):
+            assert [remark.kind for remark in before(made, rows)] == kinds
 
 
 def test_an_accuracy_above_one_is_no_target_also_where_the_task_is_detected() -> None:

@@ -63,11 +63,12 @@ def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
     assert all(mine != yours for mine, yours in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_one_setting_draws_does_not_depend_on_the_others(name: str) -> None:
-    alone = Search(space=Space(**{name: getattr(ALL, name)}))
-    for number in range(1, 20):
-        assert drawn(alone, number)[name] == drawn(Search(space=ALL), number)[name]
+def test_what_one_setting_draws_does_not_depend_on_the_others(subtests: pytest.Subtests) -> None:
+    for name in NAMES:
+        with subtests.test(name):
+            alone = Search(space=Space(**{name: getattr(ALL, name)}))
+            for number in range(1, 20):
+                assert drawn(alone, number)[name] == drawn(Search(space=ALL), number)[name]
 
 
 def test_draws_of_many_trials_are_log_uniform_and_independent() -> None:
@@ -224,9 +225,8 @@ def test_networks_of_pictures_vary_in_the_rest() -> None:
     assert len({one.policy for one in trials}) == len(trials)
 
 
-@pytest.mark.parametrize(
-    ("asked", "sentence"),
-    [
+def test_a_bad_search_is_refused_in_one_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Search, str]] = [
         (Search(), r"^A search must vary at least one setting; choose one\. Received: none\.$"),
         (
             space(learning_rate=Range(low=0.1, high=0.01)),
@@ -234,18 +234,18 @@ def test_networks_of_pictures_vary_in_the_rest() -> None:
         ),
         (space(batch_size=Range(low=24, high=64)), r"^Batch size: both ends must be powers of two"),
         (space(optimizer=Choice(among=("sgd",))), r"^Optimizer: there must be two different ones"),
-    ],
-)
-def test_a_bad_search_is_refused_in_one_sentence(asked: Search, sentence: str) -> None:
-    for refuse in (draw, check):
-        with pytest.raises(UserError, match=sentence):
-            refuse(asked, BASE)
+    ]
+    for asked, sentence in cases:
+        with subtests.test(f"{asked!r}"):
+            for refuse in (draw, check):
+                with pytest.raises(UserError, match=sentence):
+                    refuse(asked, BASE)
 
 
-@pytest.mark.parametrize("trials", [0, 1, 201])
-def test_the_number_of_trials_has_its_limits(trials: int) -> None:
-    with pytest.raises(ValueError, match="trials"):
-        Search(trials=trials)
+def test_the_number_of_trials_has_its_limits(subtests: pytest.Subtests) -> None:
+    for trials in [0, 1, 201]:
+        with subtests.test(f"{trials!r}"), pytest.raises(ValueError, match="trials"):
+            Search(trials=trials)
 
 
 def test_a_search_with_nothing_odd_is_let_pass() -> None:

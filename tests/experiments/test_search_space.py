@@ -164,9 +164,8 @@ def test_golden_values(name: str, varied: Range | Choice, share: float, expected
 # --- what is no range ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "varied", "sentence"),
-    [
+def test_what_is_no_range_is_refused_in_one_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, Varied, str]] = [
         (
             "learning_rate",
             Range(low=0.1, high=0.01),
@@ -212,11 +211,10 @@ def test_golden_values(name: str, varied: Range | Choice, share: float, expected
             r"^Learning rate: there must be two different .* Received: 0\.1\.$",
         ),
         ("units", Numbers(among=(8, 8, 16)), r"Received: 8, 8, 16\.$"),
-    ],
-)
-def test_what_is_no_range_is_refused_in_one_sentence(name: str, varied: Varied, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        refuse(name, varied)
+    ]
+    for name, varied, sentence in cases:
+        with subtests.test(name), pytest.raises(UserError, match=sentence):
+            refuse(name, varied)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -235,9 +233,8 @@ def test_the_usual_ranges_are_ranges(name: str) -> None:
         Space(**{name: one})
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
+def test_ends_that_the_setting_itself_would_refuse_cannot_be_said(subtests: pytest.Subtests) -> None:
+    for told in [
         {"learning_rate": {"low": 0.0, "high": 0.1}},
         {"learning_rate": {"low": 0.1, "high": math.inf}},
         {"l2": {"low": 0.0, "high": 0.1}},
@@ -256,11 +253,9 @@ def test_the_usual_ranges_are_ranges(name: str) -> None:
         {"learning_rate": {"among": [0.0, 0.1]}},
         {"learning_rate": {"among": []}},
         {"learning_rate": {"among": ["sgd", "adam"]}},
-    ],
-)
-def test_ends_that_the_setting_itself_would_refuse_cannot_be_said(told: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        Space.model_validate(told)
+    ]:
+        with subtests.test(f"{told!r}"), pytest.raises(ValidationError):
+            Space.model_validate(told)
 
 
 def test_ends_go_no_further_than_the_settings_do() -> None:
@@ -289,9 +284,8 @@ def test_numbers_as_a_person_types_them(name: str, typed: str, expected: tuple[f
     refuse(name, found)
 
 
-@pytest.mark.parametrize(
-    ("name", "typed", "received"),
-    [
+def test_what_is_no_list_is_refused_in_one_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str, str]] = [
         ("learning_rate", "", "none"),
         ("learning_rate", "0.01", r"0\.01"),
         ("learning_rate", "0.01 0.01", r"0\.01 0\.01"),
@@ -302,11 +296,15 @@ def test_numbers_as_a_person_types_them(name: str, typed: str, expected: tuple[f
         ("units", "32, 64.5", r"64\.5"),
         ("units", "32, 0", "0"),
         ("units", " ".join(map(str, range(1, 52))), r"1 2 3 .*"),
-    ],
-)
-def test_what_is_no_list_is_refused_in_one_sentence(name: str, typed: str, received: str) -> None:
-    with pytest.raises(UserError, match=rf"^{Space.model_fields[name].title}: the list must .*{received}\.$"):
-        numbers(name, typed)
+    ]
+    for name, typed, received in cases:
+        with (
+            subtests.test(name),
+            pytest.raises(
+                UserError, match=rf"^{Space.model_fields[name].title}: the list must .*{received}\.$"
+            ),
+        ):
+            numbers(name, typed)
 
 
 # --- words and where to start --------------------------------------------------------------------------------
@@ -330,10 +328,11 @@ def test_rates_to_start_from_suit_the_optimizers() -> None:
     assert (usual_rates("adam").low, usual_rates("adam").high) == (1e-4, 0.1)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 206, 5_000, 10**7])
-def test_batches_to_start_from_are_a_range(rows: int) -> None:
-    refuse("batch_size", usual_batches(rows))
-    assert usual_batches(rows).high <= max(32, rows // 4)
+def test_batches_to_start_from_are_a_range(subtests: pytest.Subtests) -> None:
+    for rows in [1, 3, 206, 5_000, 10**7]:
+        with subtests.test(f"{rows!r}"):
+            refuse("batch_size", usual_batches(rows))
+            assert usual_batches(rows).high <= max(32, rows // 4)
 
 
 @pytest.mark.parametrize(

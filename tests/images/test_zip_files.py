@@ -169,9 +169,8 @@ def test_grey_is_found_out_and_can_be_overruled() -> None:
     assert about_zip(zipped(TWO), "pets.zip", PictureSettings(size=9)).shape == (9, 9, 3)
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
+def test_what_cannot_be_used_ends_in_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bytes, str]] = [
         (b"", r"^“pets\.zip” must be a zip archive of pictures\."),
         (b"PK\x03\x04 cut off", r"^“pets\.zip” must be a zip archive of pictures\."),
         (zipped(TWO)[:-30], r"^“pets\.zip” must be a zip archive of pictures\."),
@@ -186,11 +185,10 @@ def test_grey_is_found_out_and_can_be_overruled() -> None:
             zipped({"cats/1.png": RED, "dogs/1.png": b"x"}),
             r"can be read\. Received: “cats”\. 1 picture is broken and was left out: “dogs/1.png”\.",
         ),
-    ],
-)
-def test_what_cannot_be_used_ends_in_a_sentence(data: bytes, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        read_zip(data, "pets.zip", SMALL)
+    ]
+    for data, sentence in cases:
+        with subtests.test(f"{data!r}"), pytest.raises(UserError, match=sentence):
+            read_zip(data, "pets.zip", SMALL)
 
 
 def test_locked_and_rare_zips_are_told() -> None:
@@ -205,15 +203,14 @@ def test_locked_and_rare_zips_are_told() -> None:
         read_zip(bytes(data), "pets.zip", SMALL)
 
 
-@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_what_python_unpacks_without_a_limit_is_not_unpacked(packing: int) -> None:
-    bomb = zipped({"a/1.png": b"\0" * 1_000_000, "b/1.png": RED}, packing)
-    for read in (
-        lambda: read_zip(bomb, "pets.zip", SMALL),
-        lambda: list(zip_files.every_picture(bomb, "pets.zip")),
-    ):
-        with pytest.raises(UserError, match=r"^The zip archive uses a rare compression\."):
-            read()
+def test_what_python_unpacks_without_a_limit_is_not_unpacked(subtests: pytest.Subtests) -> None:
+    for packing in [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]:
+        with subtests.test(f"{packing!r}"):
+            bomb = zipped({"a/1.png": b"\0" * 1_000_000, "b/1.png": RED}, packing)
+            with pytest.raises(UserError, match=r"^The zip archive uses a rare compression\."):
+                read_zip(bomb, "pets.zip", SMALL)
+            with pytest.raises(UserError, match=r"^The zip archive uses a rare compression\."):
+                list(zip_files.every_picture(bomb, "pets.zip"))
 
 
 def test_what_a_zip_says_of_its_sizes_is_not_believed() -> None:

@@ -45,10 +45,11 @@ def test_a_test_of_fewer_epochs_than_it_needs_is_a_sentence(epochs: int, steps: 
     LinearSweep(0, 0.1, needed * steps, steps)
 
 
-@pytest.mark.parametrize(("start", "end"), [(0.1, 0.1), (0.2, 0.1), (-0.1, 0.1), (0, np.inf)])
-def test_rates_that_do_not_rise_are_a_sentence(start: float, end: float) -> None:
-    with pytest.raises(UserError, match="lower the start or raise the end"):
-        LinearSweep(start, end, 100, 10)
+def test_rates_that_do_not_rise_are_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float]] = [(0.1, 0.1), (0.2, 0.1), (-0.1, 0.1), (0, np.inf)]
+    for start, end in cases:
+        with subtests.test(f"{start!r}"), pytest.raises(UserError, match="lower the start or raise the end"):
+            LinearSweep(start, end, 100, 10)
 
 
 @pytest.mark.parametrize("after", ["falls", "ragged"])
@@ -91,9 +92,10 @@ def test_a_loss_that_becomes_infinite_ends_the_range() -> None:
     assert (reading.max_lr, reading.end) == (RATES[19], "diverged")
 
 
-@pytest.mark.parametrize("figures", [np.full(51, 0.5), np.linspace(0.5, 0.2, 51), np.array([0.5, 0.9])])
-def test_where_nothing_rises_there_is_no_reading(figures: np.ndarray) -> None:
-    assert read(FigureCurve(RATES[: len(figures)], figures), ROWS) is None
+def test_where_nothing_rises_there_is_no_reading(subtests: pytest.Subtests) -> None:
+    for figures in [np.full(51, 0.5), np.linspace(0.5, 0.2, 51), np.array([0.5, 0.9])]:
+        with subtests.test(f"{figures!r}"):
+            assert read(FigureCurve(RATES[: len(figures)], figures), ROWS) is None
 
 
 def test_what_few_rows_may_show_by_chance_is_no_rise() -> None:

@@ -311,9 +311,12 @@ def test_a_minimum_at_the_left_edge_gives_no_number() -> None:
     assert sentence.endswith("start the test lower.")
 
 
-@pytest.mark.parametrize("losses", [np.linspace(3, 0.5, STEPS), descent(5.0)], ids=["straight", "late"])
-def test_still_falling_at_the_right_edge_gives_no_number(losses: FloatArray) -> None:
-    assert reason(losses) == "The loss was still falling at the end of the test: raise its highest rate."
+def test_still_falling_at_the_right_edge_gives_no_number(subtests: pytest.Subtests) -> None:
+    for losses in [np.linspace(3, 0.5, STEPS), descent(5.0)]:
+        with subtests.test(f"{losses!r}"):
+            assert (
+                reason(losses) == "The loss was still falling at the end of the test: raise its highest rate."
+            )
 
 
 def test_a_fall_that_ends_in_no_number_at_all_is_a_minimum() -> None:

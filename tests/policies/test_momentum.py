@@ -110,19 +110,15 @@ def test_any_bounds_are_kept_or_refused(
     assert plan[0] == most
 
 
-@pytest.mark.parametrize(
-    ("policy", "base", "most", "sentence"),
-    [
+def test_what_cannot_be_is_said_in_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Policy, float, float, str]] = [
         (CLR(1, 5, 4), -0.1, 0.9, "Momentum must be at least 0 and below 1. Received: base_momentum -0.1,"),
         (CLR(1, 5, 4), 0.8, 1.0, "Momentum must be at least 0 and below 1."),
         (CLR(1, 5, 4), 0.9, 0.8, "raise max_momentum or lower base_momentum. Received: base_momentum 0.9,"),
         (Fixed(0.1), 0.8, 0.9, "needs a learning rate that moves"),
         (WarmUp(Fixed(0.1), 3), 0.8, 0.9, "needs a learning rate that moves"),
         (CLR(1, 1, 4), 0.8, 0.9, "needs a learning rate that moves"),
-    ],
-)
-def test_what_cannot_be_is_said_in_a_sentence(
-    policy: Policy, base: float, most: float, sentence: str
-) -> None:
-    with pytest.raises(UserError, match=sentence):
-        CyclicalMomentum(policy, base, most)
+    ]
+    for policy, base, most, sentence in cases:
+        with subtests.test(f"{policy!r}"), pytest.raises(UserError, match=sentence):
+            CyclicalMomentum(policy, base, most)

@@ -112,9 +112,8 @@ def _walk(max_lr: float, min_lr: float, first: float, mult: float, decay: float,
     return rates
 
 
-@pytest.mark.parametrize(
-    ("first", "mult", "decay"),
-    [
+def test_restarts_like_a_loop_over_steps(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float, float]] = [
         (10, 1, 1),
         (1, 2, 1),
         (10, 2, 0.5),
@@ -123,11 +122,11 @@ def _walk(max_lr: float, min_lr: float, first: float, mult: float, decay: float,
         (7.3, 1.37, 1),
         (1, 3, 1),
         (5, 1.01, 1),
-    ],
-)
-def test_restarts_like_a_loop_over_steps(first: float, mult: float, decay: float) -> None:
-    rates = SGDR(0.5, first, 0.001, mult, decay).plan(5_000)
-    assert rates == pytest.approx(_walk(0.5, 0.001, first, mult, decay, 5_000), rel=1e-6, abs=1e-9)
+    ]
+    for first, mult, decay in cases:
+        with subtests.test(f"{first!r}"):
+            rates = SGDR(0.5, first, 0.001, mult, decay).plan(5_000)
+            assert rates == pytest.approx(_walk(0.5, 0.001, first, mult, decay, 5_000), rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize(("first", "mult"), [(10, 1), (10, 2), (1, 2), (8, 1.5), (160, 3), (4, 1.25)])

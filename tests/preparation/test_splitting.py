@@ -131,9 +131,8 @@ def test_numbers_are_times_too_and_rows_without_a_group_are_one() -> None:
     assert any("30 rows have no value" in note for note in made.notes)
 
 
-@pytest.mark.parametrize(
-    ("columns", "split", "column", "sentence"),
-    [
+def test_what_cannot_split_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, object], str, str | None, str]] = [
         ({}, "groups", None, "Choose the column that holds the groups"),
         ({}, "time", None, "Choose the column that holds the times"),
         ({}, "groups", "shop", "must be a column of the table"),
@@ -159,13 +158,10 @@ def test_numbers_are_times_too_and_rows_without_a_group_are_one() -> None:
             "customer",
             "must hold at least two classes, and split by “customer” all of them are “yes”",
         ),
-    ],
-)
-def test_what_cannot_split_is_a_sentence(
-    columns: dict[str, object], split: str, column: str | None, sentence: str
-) -> None:
-    with pytest.raises(UserError, match=sentence):
-        prepare(shop(**columns), asked(split, column))
+    ]
+    for columns, split, column, sentence in cases:
+        with subtests.test(f"{columns!r}"), pytest.raises(UserError, match=sentence):
+            prepare(shop(**columns), asked(split, column))
 
 
 def test_only_the_split_column_is_left_to_learn_from() -> None:

@@ -168,9 +168,8 @@ def test_no_test_rows_on_demand() -> None:
     assert prepared.test.y.dtype == np.int32
 
 
-@pytest.mark.parametrize(
-    ("frame", "settings", "sentence"),
-    [
+def test_what_cannot_be_prepared_is_one_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, object], dict[str, object], str]] = [
         ({"a": [1.5, 2.5], "y": ["p", "q"]}, {}, "at least 4 rows"),
         ({"a": [1.5, 2, 3], "y": ["p", "q", "p"]}, {}, "at least 4 rows"),
         ({"a": range(1, 41), "y": ["p", "q"] * 20}, {"validation_share": 0.6, "test_share": 0.4}, "below 1"),
@@ -179,13 +178,10 @@ def test_no_test_rows_on_demand() -> None:
         ({"a": ["x"] * 40, "y": ["p"] * 40}, {}, "needs a column to predict"),
         ({"a": range(1, 41), "y": ["p", "q"] * 20}, {"target": "z"}, "Received: “z”"),
         ({"a": range(1, 41), "y": ["p"] * 40}, {"target": "y"}, "single value"),
-    ],
-)
-def test_what_cannot_be_prepared_is_one_sentence(
-    frame: dict[str, object], settings: dict[str, object], sentence: str
-) -> None:
-    with pytest.raises(UserError, match=sentence):
-        prepare(read(pd.DataFrame(frame)), DataSettings.model_validate(settings))
+    ]
+    for frame, settings, sentence in cases:
+        with subtests.test(f"{frame!r}"), pytest.raises(UserError, match=sentence):
+            prepare(read(pd.DataFrame(frame)), DataSettings.model_validate(settings))
 
 
 def test_the_smallest_tables() -> None:

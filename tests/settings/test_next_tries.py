@@ -24,9 +24,8 @@ def labels(settings: RunSettings, refusal: Refusal, rows: int = 1000) -> list[st
     return [one.label for one in next_tries(settings, refusal, rows)]
 
 
-@pytest.mark.parametrize(
-    ("refusal", "tests"),
-    [
+def test_what_is_offered_fits_the_reason(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Refusal, list[str]]] = [
         ("flat", ["Test with 400 steps", "Test with batches of 128"]),
         ("tried", ["Test with 400 steps", "Test with batches of 128"]),
         ("short", ["Test with 400 steps"]),
@@ -35,10 +34,10 @@ def labels(settings: RunSettings, refusal: Refusal, rows: int = 1000) -> list[st
         ("exploded", ["Test from 1 × 10⁻⁹"]),
         ("no number", []),
         ("by heart", []),
-    ],
-)
-def test_what_is_offered_fits_the_reason(refusal: Refusal, tests: list[str]) -> None:
-    assert labels(RUN, refusal) == [*tests, "Find them for me", "Use the default rates"]
+    ]
+    for refusal, tests in cases:
+        with subtests.test(f"{refusal!r}"):
+            assert labels(RUN, refusal) == [*tests, "Find them for me", "Use the default rates"]
 
 
 def test_after_a_linear_test_there_are_more_epochs_or_the_other_kind() -> None:

@@ -112,14 +112,18 @@ def test_a_range_test_that_hardly_rises_is_a_sentence(start: float, end: float, 
     assert sentence in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"steps": 19}, {"steps": 100_001}, {"seeds": 0}, {"seeds": 21}, {"start_lr": 0.0}, {"end_lr": 1001.0}],
-    ids="-".join,
-)
-def test_a_range_test_out_of_its_limits_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=next(iter(changes))):
-        RangeTestSettings(**changes)
+def test_a_range_test_out_of_its_limits_is_refused(subtests: pytest.Subtests) -> None:
+    cases: list[dict[str, Any]] = [
+        {"steps": 19},
+        {"steps": 100_001},
+        {"seeds": 0},
+        {"seeds": 21},
+        {"start_lr": 0.0},
+        {"end_lr": 1001.0},
+    ]
+    for changes in cases:
+        with subtests.test(f"{changes!r}"), pytest.raises(ValidationError, match=next(iter(changes))):
+            RangeTestSettings(**changes)
 
 
 def test_the_lowest_rate_is_still_a_number_in_float32() -> None:

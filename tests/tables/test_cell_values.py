@@ -90,22 +90,19 @@ def test_a_missing_category_that_training_never_saw_is_not_a_number() -> None:
     assert strange == []
 
 
-@pytest.mark.parametrize(
-    ("column", "pair", "codes"),
-    [
+def test_yes_and_no_are_one_and_zero(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[pd.Series, tuple[str, str], list[float | None]]] = [
         (pd.Series(["yes", "no", None]), ("no", "yes"), [1, 0, None]),
         (pd.Series(["TRUE", "f", "1"]), ("no", "yes"), [1, 0, 1]),
         (pd.Series([1.0, 0.0]), ("0", "1"), [1, 0]),
         (pd.Series([True, False]), ("0", "1"), [1, 0]),
         (pd.Series(["male", "Female", "yes"]), ("female", "male"), [1, 0, None]),
-    ],
-)
-def test_yes_and_no_are_one_and_zero(
-    column: pd.Series, pair: tuple[str, str], codes: list[float | None]
-) -> None:
-    found, _ = cell_values.yes_no_codes(column, pair)
+    ]
+    for column, pair, codes in cases:
+        with subtests.test(f"{column!r}"):
+            found, _ = cell_values.yes_no_codes(column, pair)
 
-    assert [None if math.isnan(code) else code for code in found] == codes
+            assert [None if math.isnan(code) else code for code in found] == codes
 
 
 def test_every_yes_and_no_that_is_read_is_understood() -> None:

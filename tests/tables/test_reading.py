@@ -302,9 +302,8 @@ def test_kinds_can_be_overruled() -> None:
         table.with_kinds({"size": ColumnKind.YES_NO})
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
+def test_what_is_no_table_ends_in_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bytes, str]] = [
         (b"", "empty"),
         (b"  \n\n", "empty"),
         (b"a,b\n", "rows below its column names"),
@@ -316,11 +315,10 @@ def test_kinds_can_be_overruled() -> None:
         (b"PAR1" + bytes(64), "Parquet"),
         (bytes(1000), "not text"),
         (bytes(range(256)) * 40, "not text"),
-    ],
-)
-def test_what_is_no_table_ends_in_a_sentence(data: bytes, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        read_csv(data, "a.csv")
+    ]
+    for data, sentence in cases:
+        with subtests.test(f"{data!r}"), pytest.raises(UserError, match=sentence):
+            read_csv(data, "a.csv")
 
 
 def test_one_row_and_one_column_are_tables() -> None:

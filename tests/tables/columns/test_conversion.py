@@ -85,9 +85,8 @@ def test_a_few_words_among_numbers_become_missing_and_are_said() -> None:
     assert read([*INCOMES[:5], "low", "high", "middle"]).kind is ColumnKind.CATEGORY
 
 
-@pytest.mark.parametrize(
-    ("cells", "values", "notes"),
-    [
+def test_commas_that_could_group_thousands_are_said(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], list[float], tuple[str, ...]]] = [
         (
             ["7", "(1,234)", "1,500"],
             [7, -1.234, 1.5],
@@ -99,13 +98,11 @@ def test_a_few_words_among_numbers_become_missing_and_are_said() -> None:
         (["1,234", "1,5"], [1.234, 1.5], ()),
         (["1.234,5", "2,345"], [1234.5, 2.345], ()),
         (["0,5", "2"], [0.5, 2], ()),
-    ],
-)
-def test_commas_that_could_group_thousands_are_said(
-    cells: list[str], values: list[float], notes: tuple[str, ...]
-) -> None:
-    result = read(cells, decimal=",")
-    assert (result.values.tolist(), result.notes) == (values, notes)
+    ]
+    for cells, values, notes in cases:
+        with subtests.test(f"{cells!r}"):
+            result = read(cells, decimal=",")
+            assert (result.values.tolist(), result.notes) == (values, notes)
 
 
 def test_points_and_commas_mixed_in_one_column_are_words_and_said() -> None:
