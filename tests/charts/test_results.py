@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from lrapp.charts import results
-from lrapp.charts.results import Figure
 from lrapp.evaluation.analysis import ClassCurves
 from lrapp.evaluation.explanations import Dependence, Importance, Series
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals
@@ -43,16 +42,16 @@ def parts(spec: Any) -> Iterator[dict[str, Any]]:
             yield from parts(value)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_fields_are_columns_with_plain_names(name: str) -> None:
-    figure: Figure = FIGURES[name]
-    made = {part["as"] for part in parts(figure.spec) if "as" in part}
-    fields = {part["field"] for part in parts(figure.spec) if "field" in part} - made
-    assert fields
-    assert fields <= set(figure.frame.columns)
-    assert all(field.isidentifier() for field in fields)
-    assert "data" in figure.spec
-    assert len(figure.frame)
+def test_fields_are_columns_with_plain_names(subtests: pytest.Subtests) -> None:
+    for name, figure in FIGURES.items():
+        with subtests.test(name):
+            made = {part["as"] for part in parts(figure.spec) if "as" in part}
+            fields = {part["field"] for part in parts(figure.spec) if "field" in part} - made
+            assert fields
+            assert fields <= set(figure.frame.columns)
+            assert all(field.isidentifier() for field in fields)
+            assert "data" in figure.spec
+            assert len(figure.frame)
 
 
 def test_titles_are_one_line(subtests: pytest.Subtests) -> None:

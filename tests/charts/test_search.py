@@ -29,34 +29,34 @@ def points(*measures: float | None) -> pd.DataFrame:
     return frame.astype({"value": "float64", "measure": "float64"})
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_chart_asks_for_columns_that_are_there(name: str) -> None:
-    frame = setting_frame(points(0.5, 0.6, None), name)
-    assert len(frame) == 3
-    spec = setting_spec(SPACE, name, "validation accuracy", upwards=True)
-    asked = set(re.findall(r'"field": "(\w+)"', json.dumps(spec)))
-    assert asked == set(frame.columns) - {"part"}
-    assert "data" in spec
+def test_a_chart_asks_for_columns_that_are_there(subtests: pytest.Subtests) -> None:
+    for name in NAMES:
+        with subtests.test(name):
+            frame = setting_frame(points(0.5, 0.6, None), name)
+            assert len(frame) == 3
+            spec = setting_spec(SPACE, name, "validation accuracy", upwards=True)
+            asked = set(re.findall(r'"field": "(\w+)"', json.dumps(spec)))
+            assert asked == set(frame.columns) - {"part"}
+            assert "data" in spec
 
 
-@pytest.mark.parametrize(
-    ("name", "type_"),
-    [
+def test_the_axis_is_logarithmic_where_it_was_drawn_so(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str | None]] = [
         ("learning_rate", "log"),
         ("batch_size", "log"),
         ("units", "log"),
         ("l2", "log"),
         ("layers", None),
         ("dropout", None),
-    ],
-)
-def test_the_axis_is_logarithmic_where_it_was_drawn_so(name: str, type_: str | None) -> None:
-    spec = setting_spec(SPACE, name, "validation accuracy", upwards=True)
-    for layer in spec["layer"]:
-        scale = layer["encoding"]["x"]["scale"]
-        assert scale.get("type") == type_
-        varied = getattr(SPACE, name)
-        assert scale["domain"] == [varied.low, varied.high]
+    ]
+    for name, type_ in cases:
+        with subtests.test(name):
+            spec = setting_spec(SPACE, name, "validation accuracy", upwards=True)
+            for layer in spec["layer"]:
+                scale = layer["encoding"]["x"]["scale"]
+                assert scale.get("type") == type_
+                varied = getattr(SPACE, name)
+                assert scale["domain"] == [varied.low, varied.high]
 
 
 def test_marks_are_powers_within_the_range(subtests: pytest.Subtests) -> None:
@@ -87,22 +87,19 @@ def test_what_diverged_lies_at_the_bad_edge(subtests: pytest.Subtests) -> None:
             assert spec["layer"][-1]["encoding"]["y"] == {"value": edge}
 
 
-@pytest.mark.parametrize(
-    ("measures", "expected"),
-    [
+def test_measures_far_apart_are_drawn_in_their_logarithm(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[tuple[float | None, ...], bool]] = [
         ((0.5, 0.9), False),
         ((2.0, 30.0), False),
         ((2.0, 50.0), True),
         ((0.0, 50.0), False),
         ((None, 3.0), False),
-    ],
-)
-def test_measures_far_apart_are_drawn_in_their_logarithm(
-    measures: tuple[float | None, ...], expected: bool
-) -> None:
-    assert wide(points(*measures)) is expected
-    spec = setting_spec(SPACE, "units", "m", upwards=False, log_measure=expected)
-    assert spec["layer"][0]["encoding"]["y"]["scale"]["type"] == ("log" if expected else "linear")
+    ]
+    for measures, expected in cases:
+        with subtests.test(f"{measures!r}"):
+            assert wide(points(*measures)) is expected
+            spec = setting_spec(SPACE, "units", "m", upwards=False, log_measure=expected)
+            assert spec["layer"][0]["encoding"]["y"]["scale"]["type"] == ("log" if expected else "linear")
 
 
 def test_steps_are_evenly_apart_and_listed_numbers_are_the_marks() -> None:

@@ -71,25 +71,27 @@ def test_marks_are_seen_on_both_pages(name: str, page: str) -> None:
                 assert contrast(rgb(colour[:7]), ground) >= 3, colour
 
 
-@pytest.mark.parametrize("name", CHARTS)
-def test_every_chart_has_a_sentence(name: str) -> None:
-    told = CHARTS[name].spec["description"]
-    assert told.endswith(".")
-    assert told[0].isupper()
-    assert len(told.split()) >= 5
-    assert len(told) <= 300
+def test_every_chart_has_a_sentence(subtests: pytest.Subtests) -> None:
+    for name in CHARTS:
+        with subtests.test(name):
+            told = CHARTS[name].spec["description"]
+            assert told.endswith(".")
+            assert told[0].isupper()
+            assert len(told.split()) >= 5
+            assert len(told) <= 300
 
 
-@pytest.mark.parametrize("name", CHARTS)
-def test_single_digits_stand_upright(name: str) -> None:
-    for layer in layers(CHARTS[name].spec):
-        axis = layer["encoding"].get("x", {}).get("axis") or {}
-        domain = layer["encoding"].get("x", {}).get("scale", {}).get("domain", [])
-        if tuple(domain) == DIGITS:
-            assert axis["labelAngle"] == 0
-        assert axis.get("labelAngle", 0) >= -45
-        if layer["encoding"].get("x", {}).get("type") == "nominal":
-            assert "labelAngle" in axis, "Vega would write them upwards"
+def test_single_digits_stand_upright(subtests: pytest.Subtests) -> None:
+    for name in CHARTS:
+        with subtests.test(name):
+            for layer in layers(CHARTS[name].spec):
+                axis = layer["encoding"].get("x", {}).get("axis") or {}
+                domain = layer["encoding"].get("x", {}).get("scale", {}).get("domain", [])
+                if tuple(domain) == DIGITS:
+                    assert axis["labelAngle"] == 0
+                assert axis.get("labelAngle", 0) >= -45
+                if layer["encoding"].get("x", {}).get("type") == "nominal":
+                    assert "labelAngle" in axis, "Vega would write them upwards"
 
 
 def test_names_are_slanted_only_where_they_would_overlap(subtests: pytest.Subtests) -> None:

@@ -49,11 +49,12 @@ def test_a_file_on_the_disk_and_the_order_in_the_zip_change_nothing(tmp_path: Pa
         read_zip(path, "pets.zip", SMALL)
 
 
-@pytest.mark.parametrize("around", ["pets/", "a/b/c/", "./pets/", "pets\\"])
-def test_folders_around_the_classes_are_passed_over(around: str) -> None:
-    images = read_zip(zipped({around + name: data for name, data in TWO.items()}), "pets.zip", SMALL)
-    assert images.classes == ("cats", "dogs")
-    assert images.labels.tolist() == [0, 0, 1]
+def test_folders_around_the_classes_are_passed_over(subtests: pytest.Subtests) -> None:
+    for around in ["pets/", "a/b/c/", "./pets/", "pets\\"]:
+        with subtests.test(around):
+            images = read_zip(zipped({around + name: data for name, data in TWO.items()}), "pets.zip", SMALL)
+            assert images.classes == ("cats", "dogs")
+            assert images.labels.tolist() == [0, 0, 1]
 
 
 def test_folders_within_a_class_belong_to_it() -> None:
@@ -63,24 +64,28 @@ def test_folders_within_a_class_belong_to_it() -> None:
     assert (images.classes, images.labels.tolist()) == (("cats", "dogs"), [0, 0, 1])
 
 
-@pytest.mark.parametrize(
-    ("train", "test"),
-    [("train", "test"), ("Training", "Testing"), ("train", "val"), ("pets/train", "pets/valid")],
-)
-def test_train_and_test(train: str, test: str) -> None:
-    files = {
-        f"{test}/dogs/1.png": GREEN,
-        f"{train}/cats/1.png": RED,
-        f"{train}/dogs/1.png": GREEN,
-        f"{train}/dogs/2.png": GREEN,
-    }
-    images = read_zip(zipped(files), "pets.zip", SMALL)
-    assert images.test_from == 3
-    assert images.labels.tolist() == [0, 1, 1, 1]
-    assert about(images.notes, "parts of a split")
-    facts = about_zip(zipped(files), "pets.zip", SMALL)
-    assert (facts.counts, facts.test_counts, facts.test_rows) == ((1, 3), (0, 1), 1)
-    assert facts == images.facts
+def test_train_and_test(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str]] = [
+        ("train", "test"),
+        ("Training", "Testing"),
+        ("train", "val"),
+        ("pets/train", "pets/valid"),
+    ]
+    for train, test in cases:
+        with subtests.test(train):
+            files = {
+                f"{test}/dogs/1.png": GREEN,
+                f"{train}/cats/1.png": RED,
+                f"{train}/dogs/1.png": GREEN,
+                f"{train}/dogs/2.png": GREEN,
+            }
+            images = read_zip(zipped(files), "pets.zip", SMALL)
+            assert images.test_from == 3
+            assert images.labels.tolist() == [0, 1, 1, 1]
+            assert about(images.notes, "parts of a split")
+            facts = about_zip(zipped(files), "pets.zip", SMALL)
+            assert (facts.counts, facts.test_counts, facts.test_rows) == ((1, 3), (0, 1), 1)
+            assert facts == images.facts
 
 
 def test_a_validation_folder_beside_a_test_folder_is_for_training() -> None:

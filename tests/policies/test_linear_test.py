@@ -30,19 +30,18 @@ def test_a_sweep_rises_by_the_same_amount() -> None:
     assert sweep.bounds == (0.1, 0.5)
 
 
-@pytest.mark.parametrize(
-    ("epochs", "steps", "sentence"),
-    [
+def test_a_test_of_fewer_epochs_than_it_needs_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int, str]] = [
         (1, 500, "give it 2 epochs or more. Received: 1 epoch of 500 steps."),
         (5, 7, "give it 6 epochs or more. Received: 5 epochs of 7 steps."),
         (39, 1, "give it 40 epochs or more. Received: 39 epochs of 1 step."),
-    ],
-)
-def test_a_test_of_fewer_epochs_than_it_needs_is_a_sentence(epochs: int, steps: int, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        LinearSweep(0, 0.1, epochs * steps, steps)
-    needed = int(sentence.split()[2])
-    LinearSweep(0, 0.1, needed * steps, steps)
+    ]
+    for epochs, steps, sentence in cases:
+        with subtests.test(f"{epochs!r}"):
+            with pytest.raises(UserError, match=sentence):
+                LinearSweep(0, 0.1, epochs * steps, steps)
+            needed = int(sentence.split()[2])
+            LinearSweep(0, 0.1, needed * steps, steps)
 
 
 def test_rates_that_do_not_rise_are_a_sentence(subtests: pytest.Subtests) -> None:

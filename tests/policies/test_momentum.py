@@ -79,15 +79,16 @@ def test_one_cycle_agrees_with_pytorchs_formula() -> None:
     assert ours == pytest.approx(as_pytorch_has_it(20, 20, 0.3, 0.7, 0.9))
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=str)
-def test_momentum_is_highest_where_the_rate_is_lowest(policy: Policy) -> None:
-    rates, momenta = policy.plan(20), CyclicalMomentum(policy).plan(20)
-    assert momenta[rates.argmin()] == momenta.max()
-    assert momenta[rates.argmax()] == momenta.min() < momenta.max()
-    assert ((momenta >= 0.85) & (momenta <= 0.95)).all()
-    # Over each stretch in which one rises, the other does not.
-    for (rate, momentum), (later, after) in pairwise(zip(rates, momenta, strict=True)):
-        assert (later - rate) * (after - momentum) <= 1e-15
+def test_momentum_is_highest_where_the_rate_is_lowest(subtests: pytest.Subtests) -> None:
+    for policy in POLICIES:
+        with subtests.test(f"{policy!r}"):
+            rates, momenta = policy.plan(20), CyclicalMomentum(policy).plan(20)
+            assert momenta[rates.argmin()] == momenta.max()
+            assert momenta[rates.argmax()] == momenta.min() < momenta.max()
+            assert ((momenta >= 0.85) & (momenta <= 0.95)).all()
+            # Over each stretch in which one rises, the other does not.
+            for (rate, momentum), (later, after) in pairwise(zip(rates, momenta, strict=True)):
+                assert (later - rate) * (after - momentum) <= 1e-15
 
 
 @given(

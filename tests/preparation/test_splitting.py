@@ -216,9 +216,8 @@ def test_with_folds_the_validation_share_decides_nothing(split: tuple[str, str |
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(
-    ("columns", "more", "sentence"),
-    [
+def test_what_cannot_be_folded_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, object], dict[str, object], str]] = [
         ({}, {"folds": 20, "rows": 12, "stratify": False}, "20 folds, and 10 rows that no test part holds"),
         (
             {"bought": ["yes"] * 3 + ["no"] * 117},
@@ -235,15 +234,13 @@ def test_with_folds_the_validation_share_decides_nothing(split: tuple[str, str |
             {"split": "time", "split_column": "day"},
             "4 folds need at least 5 different times beside the test part, and “day” has 2",
         ),
-    ],
-)
-def test_what_cannot_be_folded_is_a_sentence(
-    columns: dict[str, object], more: dict[str, object], sentence: str
-) -> None:
-    table = shop(**columns)
-    if "rows" in more:
-        table = read_csv(table.frame.iloc[: more.pop("rows")].to_csv(index=False).encode(), "few.csv")
-    with pytest.raises(UserError, match=sentence):
-        crossed(table, **{"folds": 4, **more})  # type: ignore[arg-type]
-    if "Each class" in sentence:
-        crossed(table, stratify=False)
+    ]
+    for columns, more, sentence in cases:
+        with subtests.test(f"{columns!r}"):
+            table = shop(**columns)
+            if "rows" in more:
+                table = read_csv(table.frame.iloc[: more.pop("rows")].to_csv(index=False).encode(), "few.csv")
+            with pytest.raises(UserError, match=sentence):
+                crossed(table, **{"folds": 4, **more})  # type: ignore[arg-type]
+            if "Each class" in sentence:
+                crossed(table, stratify=False)

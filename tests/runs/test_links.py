@@ -70,12 +70,13 @@ def packed(data: bytes) -> str:
     return base64.urlsafe_b64encode(zlib.compress(data, 9)).rstrip(b"=").decode()
 
 
-@pytest.mark.parametrize("settings", CASES)
-def test_settings_come_back_the_same(settings: RunSettings) -> None:
-    text = links.to_text(settings)
-    assert links.from_text(text) == settings
-    assert re.fullmatch(r"[A-Za-z0-9_-]+", text), "safe in an address, without escapes"
-    assert len(text) < 600
+def test_settings_come_back_the_same(subtests: pytest.Subtests) -> None:
+    for settings in CASES:
+        with subtests.test(f"{settings!r}"):
+            text = links.to_text(settings)
+            assert links.from_text(text) == settings
+            assert re.fullmatch(r"[A-Za-z0-9_-]+", text), "safe in an address, without escapes"
+            assert len(text) < 600
 
 
 @given(

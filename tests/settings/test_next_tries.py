@@ -80,21 +80,18 @@ def test_a_larger_batch_is_one_that_may_be() -> None:
     assert sizes(1_000_000) == []
 
 
-@pytest.mark.parametrize(
-    "policy", [SGDRSettings(source="found"), CLRSettings(source="found"), FixedSettings()]
-)
-def test_each_try_is_another_run_with_that_change_alone(
-    policy: SGDRSettings | CLRSettings | FixedSettings,
-) -> None:
-    run = RUN.model_copy(update={"policy": policy})
-    longer, larger, race, default = (one.settings for one in next_tries(run, "flat", 1000))
-    assert longer == run.model_copy(update={"range_test": RangeTestSettings(steps=400)})
-    assert larger.training == TrainingSettings(optimizer="sgd", batch_size=128)
-    assert (larger.policy, race.policy.source, default.policy.source) == (policy, "raced", "chosen")
-    for one in (race, default):
-        peak = getattr(one.policy, "max_lr", getattr(one.policy, "learning_rate", None))
-        assert peak == (0.01 if isinstance(policy, FixedSettings) else 0.1)
-        assert one.plan(1000).max() == pytest.approx(peak)
+def test_each_try_is_another_run_with_that_change_alone(subtests: pytest.Subtests) -> None:
+    for policy in [SGDRSettings(source="found"), CLRSettings(source="found"), FixedSettings()]:
+        with subtests.test(f"{policy!r}"):
+            run = RUN.model_copy(update={"policy": policy})
+            longer, larger, race, default = (one.settings for one in next_tries(run, "flat", 1000))
+            assert longer == run.model_copy(update={"range_test": RangeTestSettings(steps=400)})
+            assert larger.training == TrainingSettings(optimizer="sgd", batch_size=128)
+            assert (larger.policy, race.policy.source, default.policy.source) == (policy, "raced", "chosen")
+            for one in (race, default):
+                peak = getattr(one.policy, "max_lr", getattr(one.policy, "learning_rate", None))
+                assert peak == (0.01 if isinstance(policy, FixedSettings) else 0.1)
+                assert one.plan(1000).max() == pytest.approx(peak)
 
 
 def test_the_lengths_of_the_policy_stay() -> None:

@@ -63,22 +63,20 @@ def test_defaults_are_valid_and_start_something() -> None:
     assert settings.plan(200).shape == (math.ceil(200 / 32) * 50,)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
+def test_json_takes_everything_there_and_back(subtests: pytest.Subtests) -> None:
+    for settings in [
         RunSettings(),
         FULL,
         RunSettings(policy=FixedSettings(learning_rate=0.1 + 0.2)),
         RunSettings(policy=OneCycleSettings(max_lr=1 / 3)),
         RunSettings(model=ModelSettings(layers=())),
-    ],
-)
-def test_json_takes_everything_there_and_back(settings: RunSettings) -> None:
-    text = settings.to_json()
-    assert RunSettings.from_json(text) == settings
-    assert RunSettings.from_json(text.encode()) == settings
-    assert RunSettings.from_json(text).to_json() == text
-    assert len(text.splitlines()) > 40, "a person reads it"
+    ]:
+        with subtests.test(f"{settings!r}"):
+            text = settings.to_json()
+            assert RunSettings.from_json(text) == settings
+            assert RunSettings.from_json(text.encode()) == settings
+            assert RunSettings.from_json(text).to_json() == text
+            assert len(text.splitlines()) > 40, "a person reads it"
 
 
 @pytest.mark.parametrize(
@@ -186,19 +184,18 @@ def test_json_that_is_no_settings_is_refused(subtests: pytest.Subtests) -> None:
             RunSettings.from_json(text)
 
 
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
+def test_describe_says_what_was_typed_into_a_widget(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"units": -4}, "The setting “units” must be at least 1. Received: -4."),
         ({"units": 20_000}, "The setting “units” must be at most 16,384. Received: 20000."),
         ({"dropout": 1.5}, "The setting “dropout” must be below 1.0. Received: 1.5."),
         ({"l1": "much"}, "The setting “l1” is not valid: input should be a valid number"),
-    ],
-)
-def test_describe_says_what_was_typed_into_a_widget(typed: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ValidationError) as raised:
-        LayerSettings.model_validate(typed)
-    assert describe(raised.value).startswith(sentence)
+    ]
+    for typed, sentence in cases:
+        with subtests.test(f"{typed!r}"):
+            with pytest.raises(ValidationError) as raised:
+                LayerSettings.model_validate(typed)
+            assert describe(raised.value).startswith(sentence)
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -209,30 +206,29 @@ def test_settings_cannot_be_changed() -> None:
 # --- the plan -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("rows", "batch", "epochs", "steps"), [(100, 10, 3, 30), (101, 10, 3, 33), (9, 10, 4, 4), (1, 1, 1, 1)]
-)
-def test_a_rate_for_every_step(rows: int, batch: int, epochs: int, steps: int) -> None:
-    settings = RunSettings(training=TrainingSettings(batch_size=batch, epochs=epochs))
-    settings = settings.model_copy(update={"policy": CLRSettings(step_size=1)})
-    assert settings.plan(rows).shape == (steps,)
+def test_a_rate_for_every_step(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int, int, int]] = [(100, 10, 3, 30), (101, 10, 3, 33), (9, 10, 4, 4), (1, 1, 1, 1)]
+    for rows, batch, epochs, steps in cases:
+        with subtests.test(f"{rows!r}"):
+            settings = RunSettings(training=TrainingSettings(batch_size=batch, epochs=epochs))
+            settings = settings.model_copy(update={"policy": CLRSettings(step_size=1)})
+            assert settings.plan(rows).shape == (steps,)
 
 
-@pytest.mark.parametrize(
-    ("in_epochs", "in_steps"),
-    [
+def test_lengths_in_epochs_or_steps_give_the_same_plan(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, Any]] = [
         (CLRSettings(step_size=2.5, warmup=1), CLRSettings(step_size=25, warmup=10, unit="steps")),
         (SGDRSettings(T_0=1.5, decay=0.5), SGDRSettings(T_0=15, decay=0.5, unit="steps")),
         (OneCycleSettings(warmup=2), OneCycleSettings(warmup=20, unit="steps")),
         (FixedSettings(warmup=0.5), FixedSettings(warmup=5, unit="steps")),
-    ],
-)
-def test_lengths_in_epochs_or_steps_give_the_same_plan(in_epochs: Any, in_steps: Any) -> None:
-    training = TrainingSettings(batch_size=10, epochs=8)
-    by_epochs = RunSettings(training=training, policy=in_epochs).plan(95)
-    by_steps = RunSettings(training=training, policy=in_steps).plan(95)
-    assert by_epochs.tolist() == by_steps.tolist()
-    assert len(np.unique(by_epochs)) > 1
+    ]
+    for in_epochs, in_steps in cases:
+        with subtests.test(f"{in_epochs!r}"):
+            training = TrainingSettings(batch_size=10, epochs=8)
+            by_epochs = RunSettings(training=training, policy=in_epochs).plan(95)
+            by_steps = RunSettings(training=training, policy=in_steps).plan(95)
+            assert by_epochs.tolist() == by_steps.tolist()
+            assert len(np.unique(by_epochs)) > 1
 
 
 def test_the_plan_reports_numbers_that_do_not_go_together(subtests: pytest.Subtests) -> None:
@@ -367,16 +363,18 @@ def test_labels_name_every_choice() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize(("members", "networks", "own"), [(1, 8, 1), (8, 15, 8), (57, 64, 57), (64, 64, 57)])
-def test_a_race_adds_seven_rates_to_the_networks_of_the_run(members: int, networks: int, own: int) -> None:
-    race = RunSettings(policy=CLRSettings(source="raced"), training=TrainingSettings(members=members))
-    factors = race.factors()
-    assert race.networks == len(factors) == networks
-    assert factors[:own] == (1.0,) * own
-    assert len(set(factors)) == 8
-    assert RunSettings.from_json(race.to_json()) == race
-    alone = race.model_copy(update={"mode": "range test"})
-    assert (alone.networks, alone.factors()) == (1, (1.0,))
+def test_a_race_adds_seven_rates_to_the_networks_of_the_run(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int, int]] = [(1, 8, 1), (8, 15, 8), (57, 64, 57), (64, 64, 57)]
+    for members, networks, own in cases:
+        with subtests.test(f"{members!r}"):
+            race = RunSettings(policy=CLRSettings(source="raced"), training=TrainingSettings(members=members))
+            factors = race.factors()
+            assert race.networks == len(factors) == networks
+            assert factors[:own] == (1.0,) * own
+            assert len(set(factors)) == 8
+            assert RunSettings.from_json(race.to_json()) == race
+            alone = race.model_copy(update={"mode": "range test"})
+            assert (alone.networks, alone.factors()) == (1, (1.0,))
 
 
 def test_layers_that_never_move_are_still(subtests: pytest.Subtests) -> None:

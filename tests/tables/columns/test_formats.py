@@ -70,18 +70,16 @@ def test_marks_that_were_chosen_are_the_format() -> None:
     assert (found.format.decimal, found.format.decimal_seen) == (",", True)
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
+def test_a_format_comes_back_from_json(subtests: pytest.Subtests) -> None:
+    for written in [
         ColumnFormat(ColumnKind.NUMBER),
         ColumnFormat("number", ",", ".", decimal_seen=True, prefix="€", percent=True),
         ColumnFormat("yes/no", yes_words=("ja", "JA"), no_words=("nein",), missing_words=("NA",)),
-    ],
-)
-def test_a_format_comes_back_from_json(written: ColumnFormat) -> None:
-    told = json.loads(json.dumps(written.to_json()))
-    assert ColumnFormat.from_json(told) == written
-    assert ColumnFormat.from_json(told | {"of a later version": 1}) == written
+    ]:
+        with subtests.test(f"{written!r}"):
+            told = json.loads(json.dumps(written.to_json()))
+            assert ColumnFormat.from_json(told) == written
+            assert ColumnFormat.from_json(told | {"of a later version": 1}) == written
 
 
 def test_what_is_no_format_is_refused(subtests: pytest.Subtests) -> None:

@@ -53,17 +53,19 @@ CITIES = {
 }
 
 
-@pytest.mark.parametrize("encoding", CITIES)
-def test_words_among_numbers_tell_the_encoding_and_it_is_said(encoding: str) -> None:
-    text = "city,v\n" + "".join(
-        f"{CITIES[encoding][place % len(CITIES[encoding])]}{place % 5},{place % 7}.5\n" for place in range(60)
-    )
-    decoded = decode(text.encode(encoding))
-    assert (decoded.data.decode(), decoded.encoding) == (text, encoding)
-    assert decoded.guess == (
-        f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding."
-    )
-    assert not decoded.notes
+def test_words_among_numbers_tell_the_encoding_and_it_is_said(subtests: pytest.Subtests) -> None:
+    for encoding in CITIES:
+        with subtests.test(encoding):
+            text = "city,v\n" + "".join(
+                f"{CITIES[encoding][place % len(CITIES[encoding])]}{place % 5},{place % 7}.5\n"
+                for place in range(60)
+            )
+            decoded = decode(text.encode(encoding))
+            assert (decoded.data.decode(), decoded.encoding) == (text, encoding)
+            assert decoded.guess == (
+                f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding."
+            )
+            assert not decoded.notes
 
 
 def test_a_few_foreign_bytes_in_utf8_are_counted() -> None:
@@ -72,12 +74,15 @@ def test_a_few_foreign_bytes_in_utf8_are_counted() -> None:
     assert decoded.notes == ("1 byte that did not fit UTF-8 was read as cp1252.",)
 
 
-@pytest.mark.parametrize("half", [b"\xc3", b"\xe2\x82", b"\xf0\x9f\x90"])
-def test_half_a_letter_at_the_end_makes_no_other_encoding(half: bytes) -> None:
-    decoded = decode("é,ü\n".encode() + half)
-    assert (decoded.data.decode(), decoded.encoding) == ("é,ü\n", "utf-8")
-    assert decoded.notes == ("The file ends amid a letter, which was left out: it may have been cut off.",)
-    assert decode(b"a,b\n1,\xe9").encoding == "cp1252"
+def test_half_a_letter_at_the_end_makes_no_other_encoding(subtests: pytest.Subtests) -> None:
+    for half in [b"\xc3", b"\xe2\x82", b"\xf0\x9f\x90"]:
+        with subtests.test(f"{half!r}"):
+            decoded = decode("é,ü\n".encode() + half)
+            assert (decoded.data.decode(), decoded.encoding) == ("é,ü\n", "utf-8")
+            assert decoded.notes == (
+                "The file ends amid a letter, which was left out: it may have been cut off.",
+            )
+            assert decode(b"a,b\n1,\xe9").encoding == "cp1252"
 
 
 def test_nul_bytes_are_removed_and_counted() -> None:
