@@ -17,7 +17,7 @@ from lrapp.evaluation.scores import Scores
 from lrapp.phrasing import measured
 
 Side = Literal["left", "right"]
-OWN = "this network"
+OWN, BEFORE = "this network", "run before"
 # On which side of its mark a label begins or ends, and how far away it is.
 _SIDES: dict[Side, int] = {"left": 4, "right": -4}
 # The narrowest plot that nothing may overlap on, and what the scale leaves free at each end, in pixels.
@@ -29,24 +29,24 @@ _VALUE, _NAME, _LINE, _FIRST, _ROW = 15, 36, 53, 75, 16
 
 @dataclass(frozen=True)
 class Point:
-    """One model on the line.
-
-    Args:
-        name: What it is called.
-        value: Its figure.
-    """
+    """One model on the line."""
 
     name: str
     value: float
 
 
-def of(scores: Scores, insight: Insight | None = None, beside: BesideTrees | None = None) -> Figure | None:
+def of(
+    scores: Scores,
+    insight: Insight | None = None,
+    beside: BesideTrees | None = None,
+    before: Scores | None = None,
+) -> Figure | None:
     """Return the line of the figure of a finished run that tells most; None where that is not defined.
 
     Args:
-        scores: Of the run.
         insight: Has the linear model, where there is one.
         beside: Has the boosted trees, where there are some.
+        before: Of another run on the same rows, whose settings were changed.
     """
     metric = scores.leading
     if metric.value is None:
@@ -56,6 +56,8 @@ def of(scores: Scores, insight: Insight | None = None, beside: BesideTrees | Non
         others += [("linear model", one.value) for one in insight.linear if one.name == metric.name]
     if beside is not None and beside.part == scores.part:
         others += [("boosted trees", one.value) for one in beside.metrics if one.name == metric.name]
+    if before is not None and before.part == scores.part:
+        others += [(BEFORE, one.value) for one in before.metrics if one.name == metric.name]
     folded = scores.out_of_fold.figures if scores.out_of_fold is not None else ()
     spread = next((one.spread for one in folded if one.name == metric.name), None)
     points = [Point(name, value) for name, value in others if value is not None]
@@ -76,8 +78,6 @@ def figure(
 
     Args:
         metric: Name of the figure, which says how its values are written.
-        score: The network's.
-        others: What it is compared with.
         what: The axis' title; the metric's name by default.
         up: Whether more is better. Better is always to the right.
         spread: How far scores of the same settings lie apart, drawn to both sides of the score.
@@ -138,11 +138,16 @@ def _places(labels: Sequence[tuple[float, float]], width: float) -> list[tuple[i
 
     A label begins or ends beside the rule that leads to it from its mark. Rules cross no label.
     """
-    rows = range(1, len(labels) + 1)
-    ways = product(product(rows, _SIDES), repeat=len(labels))
-    return min(
-        (list(way) for way in ways), key=lambda way: (_faults(way, labels, width), *(row for row, _ in way))
-    )
+    best: list[tuple[int, Side]] = []
+    for most in range(1, len(labels) + 1):
+        ways = product(product(range(1, most + 1), _SIDES), repeat=len(labels))
+        best = min(
+            (list(way) for way in ways),
+            key=lambda way: (_faults(way, labels, width), *(row for row, _ in way)),
+        )
+        if _faults(best, labels, width)[0] == 0:
+            break
+    return best
 
 
 def _faults(
@@ -173,8 +178,7 @@ def spec(what: str, rows: int, *, up: bool = True, description: str = "") -> dic
 
     Args:
         what: The axis' title.
-        rows: Of labels below the line, 0 to 3.
-        up: Whether more is better.
+        rows: Of labels below the line, 0 to 4.
         description: The sentence for screen readers.
     """
     base = alt.Chart()

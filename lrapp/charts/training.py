@@ -28,7 +28,9 @@ GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
 MOST_POINTS = 1_000
 MOST_POINTS_LIVE = 150
 # Of the lines of epochs; and of those of single batches.
-_STRONG, _FAINT = 2, 0.12
+_STRONG, _FAINT = 2, 0.35
+# Losses of single batches jump far beyond the scale: more of them are drawn as means of this many stretches.
+_STRETCHES = 150
 # Series of the run before, and of the mean of many networks' answers.
 GHOST, ENSEMBLE = "previous run", "all together"
 Panel = Literal["loss", "rate", "momentum", "metric"]
@@ -110,7 +112,6 @@ def run_frame(
     """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
 
     Args:
-        history: The run's events so far.
         plan: The line of its plan, from ``planned``; drawn behind the rates used.
         most: About how many points of a line to keep.
         extra: More rows, as ``members.spread`` gives them.
@@ -119,7 +120,7 @@ def run_frame(
     parts = [] if plan is None else [plan]
     steps = history.step_frame()
     rates = [(group, group) for group in GROUP_HUES] if history.grouped else [("learning_rate", "used")]
-    parts.append(_line(steps, "loss", most).assign(panel="loss", series="one batch"))
+    parts.append(_means(steps, "loss").assign(panel="loss", series="one batch"))
     for column, series in rates:
         parts.append(_line(steps, column, most).assign(panel="rate", series=series))
     if history.momentum_moves:
@@ -170,6 +171,15 @@ def _line(frame: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
     return thin(line[np.isfinite(line["value"].astype(float))], "value", most)
 
 
+def _means(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One line's points where there are few, otherwise the mean of each stretch of them."""
+    line = frame[["epoch", column]].rename(columns={column: "value"}).astype(float)
+    line = line[np.isfinite(line["value"])]
+    if len(line) <= _STRETCHES:
+        return line
+    return line.groupby(np.arange(len(line)) * _STRETCHES // len(line)).mean()
+
+
 @kept
 def run_spec(
     epochs: int,
@@ -185,7 +195,6 @@ def run_spec(
     Args:
         epochs: Right end of the axis.
         metric: Name of the metric, as a title.
-        log_loss: Draw the loss on a logarithmic axis.
         grouped: Whether groups of layers have rates of their own.
         momentum: Whether momentum moves, and is drawn below the rate; or what it is called, as ``momentum_name``
             says.
@@ -221,7 +230,6 @@ class _Panel:
     """One panel: its layers, the second of which are the ends of its scale and the last the names of its lines.
 
     Args:
-        chart: The layers.
         before: What happens to the points before they come to the layers.
         names: What happens to those of the names.
     """

@@ -30,9 +30,7 @@ class Fold:
         key: Tells it from others, also when runs join it or leave.
         what: What holds them together: a search, a setting's value.
         rows: Its runs, at least one.
-        names: What each is called inside.
         study: Id of their study; empty where they are of none.
-        word: What one of them is called.
     """
 
     key: str
@@ -70,7 +68,6 @@ class Line:
     Args:
         run: The run; None for the line of a fold.
         fold: The fold that it heads, or lies in; None for a run by itself.
-        name: What it is called.
     """
 
     run: Row | None
@@ -131,7 +128,6 @@ def group(rows: Sequence[Row], by: str, value: Callable[[Row], str]) -> list[Row
 
     Args:
         rows: The newest first.
-        by: What the setting is called.
         value: What it is in a run; empty where that is not known.
     """
     together: dict[str, list[Row]] = {}
@@ -142,7 +138,7 @@ def group(rows: Sequence[Row], by: str, value: Callable[[Row], str]) -> list[Row
             f"{by}={text}",
             f"{by} {text}" if text else f"{by} unknown",
             tuple(ones),
-            tuple(row.name for row in ones),
+            tuple(row.title for row in ones),
         )
         for text, ones in together.items()
     ]
@@ -152,19 +148,30 @@ def lines(items: Sequence[Row | Fold], opened: Iterable[str]) -> list[Line]:
     """Return the lines of the list; those of a fold follow it where it is open.
 
     Args:
-        items: Runs and folds.
         opened: Keys of the folds that are open.
     """
     wide = set(opened)
     found = []
     for item in items:
         if isinstance(item, Row):
-            found.append(Line(item, None, item.name))
+            found.append(Line(item, None, item.title))
             continue
         found.append(Line(None, item, item.name))
         if item.key in wide:
             found += [Line(row, item, name) for row, name in zip(item.rows, item.names, strict=True)]
     return found
+
+
+def first(shown: Sequence[Line], most: int, asked: Iterable[str]) -> list[Line]:
+    """Return the first lines, and those that an address names, wherever they stand.
+
+    Args:
+        shown: In the order to show.
+        most: How many to return at least, where there are so many.
+        asked: Ids of lines.
+    """
+    wanted = set(asked)
+    return [line for place, line in enumerate(shown) if place < most or line.id in wanted]
 
 
 def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str] = ()) -> pd.DataFrame:
@@ -180,6 +187,7 @@ def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str]
     troubles = [line.run.trouble if line.run is not None else "" for line in shown]
     columns = {
         "Name": [_name(line, wide) for line in shown],
+        "Differs in": _differences(shown),
         "Score": _numbers(rows, lambda row: row.score),
         "Baseline": _numbers(rows, lambda row: row.baseline),
         "Loss": [list(row.losses) if row is not None else [] for row in rows],
@@ -257,6 +265,27 @@ def _name(line: Line, opened: set[str]) -> str:
         return f"{'▾' if line.id in opened else '▸'} {text}"
     star = "★ " if line.run.starred else ""
     return f"{'↳ ' if line.fold is not None else ''}{star}{text}"
+
+
+def _differences(shown: Sequence[Line]) -> list[str]:
+    """For each run, those of its settings that not all runs of the same table and target have."""
+    parts = {row.id: _parts(row) for line in shown if (row := line.run) is not None}
+    together: dict[tuple[str, str], list[set[str]]] = {}
+    for line in shown:
+        if line.run is not None:
+            together.setdefault((line.run.table, line.run.target), []).append(set(parts[line.run.id]))
+    common = {asked: set.intersection(*ones) for asked, ones in together.items()}
+    texts = []
+    for line in shown:
+        same = common[line.run.table, line.run.target] if line.run is not None else set()
+        own = parts[line.run.id] if line.run is not None else []
+        texts.append(in_words(" · ".join(part for part in own if part not in same), _MOST_NAME))
+    return texts
+
+
+def _parts(row: Row) -> list[str]:
+    texts = (row.network, row.training, row.policy)
+    return [part for text in texts if text for part in text.split(" · ")]
 
 
 def _state(line: Line, states: dict[State, str]) -> str:

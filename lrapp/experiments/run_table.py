@@ -1,17 +1,20 @@
 """Runs -> what the list of runs says of each. A damaged run becomes a row with a sentence; nothing raises."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs import notes
 from lrapp.runs.events import EpochDone, History, StepsDone, SweepDone, from_line
-from lrapp.runs.store import Run, State, Status
+from lrapp.runs.store import Run, State
 from lrapp.settings import RunSettings, summary
+
+T = TypeVar("T")
 
 # Almost all of a run's events are steps, which the table does not show.
 _PASSED_OVER = tuple(f'{{"type": "{kind.type}"'.encode() for kind in (StepsDone, SweepDone))
@@ -25,20 +28,18 @@ class Row:
     """A run's row of the table.
 
     Args:
-        id: The run's.
         created: When Train was pressed.
         trouble: One sentence on what is damaged, empty if nothing is.
         state: None where it cannot be read.
         name: The person's name for it, or what it predicts and by which policy.
-        note, starred: As the person left them.
+        title: The same without the policy, which a list shows apart.
         metric: Name of the task's first metric, empty before training.
         validation: The metric on validation rows, with the weights that the model has; None before the first epoch.
         test: The metric on test rows; None where there are none, or the run has not come to its end.
         baseline: The metric of the baseline, on the rows of ``score``; None before the end.
         losses: Validation losses, some of them where there are many.
         range_test: Whether it is a range test, which trains no model.
-        table, target, network, optimizer, policy: Its settings in a few words.
-        epochs: Epochs done.
+        table, target, network, training, optimizer, policy: Its settings in a few words.
         best_epoch: From 1; None before the first.
         seconds: Seconds of training, over all attempts.
     """
@@ -48,6 +49,7 @@ class Row:
     trouble: str = ""
     state: State | None = None
     name: str = ""
+    title: str = ""
     note: str = ""
     starred: bool = False
     metric: str = ""
@@ -59,6 +61,7 @@ class Row:
     table: str = ""
     target: str = ""
     network: str = ""
+    training: str = ""
     optimizer: str = ""
     policy: str = ""
     epochs: int | None = None
@@ -101,21 +104,18 @@ def row(run: Run) -> Row:
     """Return a run's row of the table; of a damaged run, whatever can be read."""
     said, trouble = notes.read(run)
     troubles = [trouble] if trouble else []
-    status: Status | None = None
-    settings: RunSettings | None = None
-    scores: Scores | None = None
-    try:
-        status = run.status
-    except (UserError, OSError) as error:
-        troubles.append(_sentence(run, "status.json", error))
-    try:
-        settings = run.settings
-    except (UserError, OSError) as error:
-        troubles.append(_sentence(run, "run.json", error))
-    try:
-        scores = Scores.from_json(run.scores_path.read_bytes()) if run.scores_path.exists() else None
-    except (UserError, OSError) as error:
-        troubles.append(_sentence(run, "scores.json", error))
+
+    def read(name: str, what: Callable[[], T]) -> T | None:
+        try:
+            return what()
+        except (UserError, OSError) as error:
+            troubles.append(_sentence(run, name, error))
+            return None
+
+    status = read("status.json", lambda: run.status)
+    settings = read("run.json", lambda: run.settings)
+    path = run.scores_path
+    scores = read("scores.json", lambda: Scores.from_json(path.read_bytes()) if path.exists() else None)
     history = short_history(run)
     created = status.created if status else _born(run)
     kept = kept_epoch(history, settings)
@@ -126,6 +126,7 @@ def row(run: Run) -> Row:
         trouble=" ".join(troubles),
         state=status.state if status else None,
         name=_name(said, settings, history, created),
+        title=_title(said, settings, created),
         note=said.note,
         starred=said.starred,
         metric=metric.name if metric else history.started.metric if history.started else "",
@@ -137,6 +138,7 @@ def row(run: Run) -> Row:
         table=settings.data.source.name if settings else "",
         target=settings.data.target or "" if settings else "",
         network=summary.network(settings.model) if settings else "",
+        training=summary.training(settings.training, settings.networks) if settings else "",
         optimizer=summary.OPTIMIZERS[settings.training.optimizer] if settings else "",
         policy=policy(settings, history.found) if settings else "",
         epochs=len(history.epochs) if history.started else None,
@@ -196,14 +198,23 @@ def _sentence(run: Run, name: str, error: Exception) -> str:
 
 
 def _name(said: notes.About, settings: RunSettings | None, history: History, created: datetime) -> str:
-    name = said.name if said.name is not None else settings.name if settings else ""
-    if name:
-        return name
+    title = _title(said, settings, created)
+    if _given(said, settings) or settings is None or settings.mode == "range test":
+        return title
+    return f"{title} · {policy(settings, history.found)}"
+
+
+def _title(said: notes.About, settings: RunSettings | None, created: datetime) -> str:
+    if given := _given(said, settings):
+        return given
     if settings is None:
         return f"Run of {created:%d %b %H:%M:%S} UTC"
-    if settings.mode == "range test":
-        return f"Range test for {settings.data.title}"
-    return f"{settings.data.title} · {policy(settings, history.found)}"
+    return f"Range test for {settings.data.title}" if settings.mode == "range test" else settings.data.title
+
+
+def _given(said: notes.About, settings: RunSettings | None) -> str:
+    """The name that a person gave; empty where there is none."""
+    return said.name if said.name is not None else settings.name if settings else ""
 
 
 def _born(run: Run) -> datetime:
@@ -218,7 +229,6 @@ def kept_epoch(history: History, settings: RunSettings | None) -> EpochDone | No
     """Return the epoch whose weights the model has; None before the first.
 
     Args:
-        history: Its events.
         settings: Of the run; None counts as keeping the best.
     """
     last = history.epochs[-1] if history.epochs else None

@@ -127,22 +127,56 @@ class SavedModel:
     def answers_of_each(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield for some rows after the other what an ensemble answers, and what each of its networks does.
 
-        Args:
-            x: Inputs, as for ``outputs``.
-
         Yields:
             float32, shape (rows, outputs) and (networks, rows, outputs).
         """
-        import keras
-
         from lrapp.networks import members
 
-        both = keras.Model(
-            self.network.input, [self.network.output, members.member_outputs(self.network).output]
-        )
+        both = members.with_each(self.network)
         for start in range(0, len(x), ROWS_AT_ONCE):
             mean, each = both(x[start : start + ROWS_AT_ONCE], training=False)
             yield np.asarray(mean), np.asarray(each).transpose(2, 0, 1)
+
+
+class Answering:
+    """A network of a table that has to answer often: traced once, for any number of rows.
+
+    A call takes an eighth to two fifths of the time of ``outputs``, and has the same numbers; the trace takes half a
+    second.
+
+    Args:
+        network: A ``keras.Model`` whose inputs have one axis.
+
+    ``shares`` is what each network of an ensemble counts for in its answer, float32, shape (networks,).
+    """
+
+    def __init__(self, network: Any) -> None:
+        import tensorflow as tf
+
+        from lrapp.networks import members
+
+        self.network = network
+        self._ensemble = bool(members.each(network))
+        parts = members.with_each(network) if self._ensemble else network
+        self.shares = members.shares(network) if self._ensemble else np.ones(1, np.float32)
+        signature = [tf.TensorSpec((None, network.input_shape[-1]), tf.float32)]
+        given = tf.function(lambda x: parts(x, training=False), input_signature=signature, autograph=False)
+        self._function = given.get_concrete_function()
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """Return the outputs, as the function ``outputs`` does."""
+        return self._answers(x, 0) if self._ensemble else self._answers(x)
+
+    def of_each(self, x: np.ndarray) -> np.ndarray:
+        """Return what each network of an ensemble answers, shape (networks, rows, outputs); a single one is its own."""
+        return self._answers(x, 1).transpose(2, 0, 1) if self._ensemble else self._answers(x)[None]
+
+    def _answers(self, x: np.ndarray, which: int | None = None) -> np.ndarray:
+        parts = []
+        for start in range(0, max(len(x), 1), ROWS_AT_ONCE):  # once for no rows, too: the shape is wanted
+            found = self._function(np.ascontiguousarray(x[start : start + ROWS_AT_ONCE], np.float32))
+            parts.append(np.asarray(found if which is None else found[which]))
+        return np.concatenate(parts)
 
 
 def outputs(network: Any, x: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@
 Each table is split three times; what is compared learns from the same training rows, may look at the same validation
 rows, and is judged on the same test rows, by log loss or root mean squared error. The first click is a run with what
 the app starts with, done by the app's own worker in this process; a variant is the same with a patch to its settings.
+``made classes`` and the others of ``made_tables`` have 50,000 rows, and are taken where they are named.
 Results are appended to a CSV file, and what stands there already is not done again. Prints Markdown.
 """
 
@@ -30,7 +31,9 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from benchmarks import made_tables  # noqa: E402
 
 FIRST, PLAIN = "first click", "one plain network"
 TREES, LINEAR, MLP = "boosted trees", "linear model", "scikit-learn's network"
@@ -72,6 +75,9 @@ CASES = (
     Case("sklearn wine", "target"),
     Case("sklearn digits", "target"),
 )
+# Larger ones, where asked for by name.
+MADE = tuple(Case(f"made {kind}", "answer") for kind in made_tables.KINDS)
+MADE_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,9 @@ def source_of(store: Any, case: Case) -> Any:
     if case.file is not None:
         path = Path(os.environ["LRAPP_TEST_DATA"]) / "tables" / case.file
         return store.keep_file(path.read_bytes(), path.name)
+    if case in MADE:
+        frame = made_tables.table(case.name.removeprefix("made "), MADE_ROWS)
+        return store.keep_file(frame.to_csv(index=False).encode(), f"{case.name}.csv")
     if not case.name.startswith("sklearn "):
         return SampleSource(name=f"{case.name}.csv")
     from sklearn import datasets
@@ -125,9 +134,7 @@ def settings_of(store: Any, case: Case, split: int, patch: Mapping[str, Any]) ->
     )
     start = RunSettings()
     if not patch.get("plain"):
-        start = starting_values.settings()
-        rows = len(worker.prepared_data(store, data).train.y)
-        start = start.model_copy(update={"training": starting_values.for_rows(start.training, rows)})
+        start = starting_values.settings(len(worker.prepared_data(store, data).train.y))
     tree = start.model_copy(update={"data": data, "closer_look": False}).model_dump(mode="json")
     tree["training"]["seed"] = split
     rest = {name: value for name, value in patch.items() if name != "plain"}
@@ -369,7 +376,7 @@ def main() -> None:
         models[name] = json.loads(patch) | (_PLAIN if options.plain else {})
     models |= {others[name]: {} for name in filter(None, options.models.split(","))}
     names = options.tables.split(",") if options.tables else [case.name for case in CASES]
-    cases = [case for case in CASES if case.name in names]
+    cases = [case for case in (*CASES, *MADE) if case.name in names]
     if "LRAPP_TEST_DATA" not in os.environ and any(case.file for case in cases):
         parser.error("LRAPP_TEST_DATA must name the folder that holds tables/.")
     groups = [Group(case, split, models) for split in range(options.splits) for case in cases]

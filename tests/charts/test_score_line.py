@@ -1,5 +1,6 @@
 """The score and what it is compared with on one line."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -13,7 +14,7 @@ from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.boosted_trees import BesideTrees
 from lrapp.evaluation.scores import FoldFigure, Metric, OutOfFold, Scores
 
-OTHERS = ("baseline", "linear model", "boosted trees")
+OTHERS = ("baseline", "linear model", "boosted trees", score_line.BEFORE)
 FREE = 14  # at each end of the scale, in pixels
 
 
@@ -55,6 +56,19 @@ def test_figures_of_other_rows_are_not_beside_it() -> None:
     assert "more is better" in str(figure.spec)
 
 
+def test_the_run_before_shows_whether_a_change_helped() -> None:
+    scores, before = (
+        Scores("binary", "test", 9, "no", (Metric("accuracy", value, 0.6, True),)) for value in (0.9, 0.8)
+    )
+    figure = score_line.of(scores, before=before)
+    assert figure is not None
+    assert "run before 80.0 %" in figure.spec["description"]
+    # Figures of validation rows say nothing beside those of test rows.
+    figure = score_line.of(scores, before=replace(before, part="validation"))
+    assert figure is not None
+    assert score_line.BEFORE not in figure.frame["name"].tolist()
+
+
 def test_without_a_score_there_is_no_line() -> None:
     assert score_line.of(Scores("regression", "test", 1, "4", (Metric("R²", None, None, True),))) is None
 
@@ -71,7 +85,7 @@ def test_the_spread_over_folds_is_drawn_to_both_sides() -> None:
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(
-    st.lists(st.floats(0, 1), min_size=0, max_size=3),
+    st.lists(st.floats(0, 1), min_size=0, max_size=4),
     st.floats(0, 1),
     st.booleans(),
     st.integers(NARROWEST, 1_200),
@@ -97,4 +111,4 @@ def test_no_label_lies_over_another_or_over_the_edge(
         # The rule that leads to a lower label goes through none above it.
         assert not (one > other > 0 and from_ < at < to)
         assert not (other > one > 0 and start < there < end)
-    assert frame["row"].max() <= 3
+    assert frame["row"].max() <= 4

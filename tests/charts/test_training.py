@@ -156,7 +156,7 @@ def test_batch_losses_are_faint_and_do_not_count_for_the_axis() -> None:
     panel = run_spec(20, "accuracy")["vconcat"][0]
     layers = panel["layer"]
     behind, strong = layers[0], next(layer for layer in layers if layer.get("name") == "loss_lines")
-    assert behind["mark"]["opacity"] * behind["mark"]["strokeWidth"] <= strong["mark"]["strokeWidth"] / 8
+    assert behind["mark"]["opacity"] * behind["mark"]["strokeWidth"] <= strong["mark"]["strokeWidth"] / 5
     formulas = {part["as"]: part["calculate"] for part in panel["transform"] if "calculate" in part}
     assert formulas["own_low"].startswith("datum.series != 'one batch'")
     assert "clamp(datum.value, datum.bottom, datum.top)" in formulas["drawn"]
@@ -188,15 +188,30 @@ def test_what_is_not_finite_is_not_drawn() -> None:
     assert len(frame[(frame["panel"] == "loss") & (frame["series"] == "validation")]) == 0
 
 
-def test_a_loss_that_is_no_number_does_not_hide_the_peak_beside_it() -> None:
-    losses = np.full(5_000, 0.5)
-    losses[2_500], losses[2_501] = 9.0, np.nan
+def of_steps(losses: np.ndarray, rates: np.ndarray) -> History:
+    steps = len(losses)
     events: list[Event] = [
-        TrainingStarted(parameters=1, metric="accuracy", steps_per_epoch=5_000, total_steps=5_000, epochs=1),
-        StepsDone(0, tuple(losses), (0.1,) * 5_000, 1.0),
+        TrainingStarted(parameters=1, metric="accuracy", steps_per_epoch=steps, total_steps=steps, epochs=1),
+        StepsDone(0, tuple(losses), tuple(rates), 1.0),
     ]
-    frame = run_frame(History.of(events))
+    return History.of(events)
+
+
+def test_a_rate_that_is_no_number_does_not_hide_the_peak_beside_it() -> None:
+    rates = np.full(5_000, 0.5)
+    rates[2_500], rates[2_501] = 9.0, np.nan
+    frame = run_frame(of_steps(np.ones(5_000), rates))
     assert frame["value"].max() == 9.0
+
+
+def test_many_losses_of_single_batches_become_means() -> None:
+    losses = np.random.default_rng(0).exponential(size=5_000)
+    frame = run_frame(of_steps(losses, np.full(5_000, 0.1)))
+    drawn = frame[frame["series"] == "one batch"]
+    assert 100 <= len(drawn) <= 200
+    assert drawn["value"].mean() == pytest.approx(losses.mean(), rel=0.01)
+    # Each is the mean of the batches around it, not one of them.
+    assert drawn["value"].max() < 2.5 < losses.max()
 
 
 def test_a_long_run_stays_small() -> None:

@@ -1,6 +1,7 @@
 """The list of runs: what is folded together, which of them is the best, and how its cells read."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def row(number: int, score: float | None = None, **changes: object) -> Row:
         "table": "t.csv",
         "target": "y",
     }
-    return Row(run_id(number), NOON + timedelta(seconds=number), **(values | changes))  # type: ignore[arg-type]
+    values = values | changes
+    return Row(run_id(number), NOON + timedelta(seconds=number), **({"title": values["name"]} | values))  # type: ignore[arg-type]
 
 
 def study(*numbers: int, search: bool = True) -> Study:
@@ -100,7 +102,9 @@ def test_the_table_sorts_by_numbers_and_says_how_far_a_study_is() -> None:
     ]
     items = fold(rows, [study(1, 2)])
     table = frame(lines(items, [items[1].key] if isinstance(items[1], Fold) else []), STATES)
-    assert list(table.columns[:7]) == ["Name", "Score", "Baseline", "Loss", "Metric", "State", "Age"]
+    assert list(table.columns[:7]) == [
+        *("Name", "Differs in", "Score", "Baseline", "Loss", "Metric", "State")
+    ]
     assert table["State"].tolist() == ["Done", "1 of 2 done", "Done", "Training"]
     assert table["Score"].tolist()[:2] == [0.5, 0.7]
     assert table["Loss"].tolist()[0] == [2.0, 1.0]
@@ -110,6 +114,30 @@ def test_the_table_sorts_by_numbers_and_says_how_far_a_study_is() -> None:
         assert table[column].dtype == "Int64", column
     assert str(table["Age"].dtype).startswith("datetime64")
     assert len(frame([], STATES)) == 0
+
+
+def test_runs_of_the_same_question_say_how_they_differ() -> None:
+    usual: dict[str, Any] = {"network": "64-32", "training": "Adam · batch 32", "policy": "CLR 0.001-0.01"}
+    rows = [
+        row(4, **usual | {"network": "64-32 · dropout 0.2"}),
+        row(3, **usual | {"training": "SGD · batch 32", "policy": "Fixed 0.1"}),
+        row(2, **usual),
+        row(1, **usual | {"table": "other.csv", "network": "8"}),
+        row(0, state=None, trouble="Gone.", table="", target=""),
+    ]
+    assert frame(lines(rows, []), STATES)["Differs in"].tolist() == [
+        "dropout 0.2 · Adam · CLR 0.001-0.01",
+        "SGD · Fixed 0.1",
+        "Adam · CLR 0.001-0.01",
+        "",
+        "",
+    ]
+
+
+def test_a_run_in_the_address_is_shown_wherever_it_stands() -> None:
+    every = lines([row(number) for number in range(9, 0, -1)], [])
+    shown = run_list.first(every, 3, [run_id(2), run_id(8), "gone"])
+    assert [line.name for line in shown] == ["run 9", "run 8", "run 7", "run 2"]
 
 
 def test_damaged_runs_have_a_column_for_what_is_wrong() -> None:

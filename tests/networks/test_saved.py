@@ -10,10 +10,10 @@ import pytest
 from predicting import predict_with
 
 from lrapp.errors import UserError
-from lrapp.networks import saved
+from lrapp.networks import members, saved, tempered
 from lrapp.networks.saved import SavedModel
 from lrapp.runs.store import SAMPLES, Run
-from lrapp.settings import LayerSettings, ModelSettings
+from lrapp.settings import LayerSettings, ModelSettings, RunSettings, TrainingSettings, starting_values
 from lrapp.tables.reading import read_csv
 
 PENGUINS = SAMPLES / "penguins.csv"
@@ -63,6 +63,25 @@ def test_rows_are_answered_alike_alone_and_in_any_number(
     empty = saved.outputs(network, x[:0])
     assert empty.shape == (0, 3)
     assert empty.dtype == np.float32
+
+
+@pytest.mark.parametrize("networks", [1, 3])
+def test_a_network_that_was_traced_answers_the_same(networks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved, "ROWS_AT_ONCE", 7)
+    training = TrainingSettings(members=networks)
+    settings = RunSettings(model=starting_values.settings().model, training=training)
+    network = members.for_run(settings, (5,), "binary", 2, numbers=2)
+    random = np.random.default_rng(0)
+    for variable in network.weights:
+        variable.assign(random.normal(size=variable.shape))
+    fast, x = saved.Answering(network), random.normal(size=(25, 5)).astype(np.float32)
+    for rows in (25, 1, 7, 0):
+        assert np.array_equal(fast.outputs(x[:rows]), saved.outputs(network, x[:rows]))
+        each, shares = tempered.answers(network, x[:rows], fast)
+        slowly, same = tempered.answers(network, x[:rows])
+        assert np.array_equal(shares, same)
+        assert each.shape == (networks, rows, 1)
+        assert np.array_equal(each, slowly) or not rows
 
 
 def test_what_a_model_file_says_about_its_network_is_not_read(folder: Path, finished: Run) -> None:

@@ -17,6 +17,18 @@ def test_a_first_click_trains_several_networks_and_a_run_of_old_one() -> None:
     assert RunSettings().networks == 1, "what a run's file does not name stays as it was"
 
 
+@given(rows=st.integers(1, 10_000_000))
+def test_a_batch_grows_with_the_root_of_the_rows(rows: int) -> None:
+    batch = starting_values.batch_size(rows)
+    assert batch == 32 or batch**2 <= rows < 4 * batch**2
+    assert batch in [2**power for power in range(5, 13)]
+    suited = starting_values.settings(rows).training
+    assert suited == starting_values.for_rows(TrainingSettings(members=8, batch_size=batch), rows)
+    usual = starting_values.for_rows(TrainingSettings(), rows)
+    assert abs(suited.epochs - usual.epochs) <= 1, "larger batches are no reason for more epochs"
+    assert steps(suited, rows) <= 60_000 or suited.epochs == 10
+
+
 @given(rows=st.integers(1, 10_000_000), batch=st.integers(1, 100_000))
 def test_small_tables_get_more_epochs_and_large_ones_fewer(rows: int, batch: int) -> None:
     given_ = TrainingSettings(batch_size=batch)

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from source.ownership import visit
 
-from lrapp.settings import RunSettings, TrainingSettings
+from lrapp.settings import RunSettings, TrainingSettings, starting_values
 from lrapp.settings.base import checked
 from lrapp.ui.parts import draft, expert, session, steps
+from lrapp.ui.train import training
 
 
 @pytest.fixture(autouse=True)
@@ -72,5 +74,34 @@ def test_expert_settings_that_differ_are_named_while_they_are_hidden() -> None:
         assert list(session.state().expert_in_use.values()) == ["7"], "the other is usual here"
         expert.begin()
         assert session.state().expert_in_use == {}
+
+    assert visit(page) is None
+
+
+def test_lengths_and_batch_follow_from_the_rows_until_somebody_chooses() -> None:
+    def page() -> None:
+        def suited(rows: int) -> TrainingSettings:
+            found = training._for_rows(draft.get().training, rows, "key")
+            draft.put(draft.get().model_copy(update={"training": found}))
+            return found
+
+        def field() -> str:
+            return f"key.{draft.proposal()}.batch_size"
+
+        def wanted(rows: int) -> TrainingSettings:
+            return starting_values.settings(rows).training
+
+        for rows in (300, 30_000, 30_000, 200_000, 300):
+            assert suited(rows) == wanted(rows)
+            st.session_state[field()] = wanted(rows).batch_size  # as a widget keeps it
+        assert suited(30_000) == wanted(30_000)
+        st.session_state[field()] = 64
+        own = checked(draft.get().training, batch_size=64)
+        assert suited(30_000) == starting_values.for_rows(own, 30_000)
+        for rows in (200_000, 300):
+            assert suited(rows) == starting_values.for_rows(own, rows), "the batch stays, epochs follow"
+        draft.put(longer(draft.get()))
+        assert suited(30_000).epochs == 123
+        assert suited(300).epochs == 123
 
     assert visit(page) is None

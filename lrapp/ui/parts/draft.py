@@ -24,15 +24,26 @@ def get() -> RunSettings:
     return kept.draft
 
 
-def propose(training: TrainingSettings | None) -> None:
-    """Remember epochs and patience that nobody has chosen, so that they may follow from the table; None to forget."""
-    proposed = None if training is None else (training.epochs, training.early_stopping.patience)
+def propose(training: TrainingSettings | None, own_batch: bool = False) -> None:
+    """Remember epochs, patience and batch size that nobody has chosen, so that they may follow from the table.
+
+    Args:
+        training: Has them; None to forget.
+        own_batch: Whether the batch size was chosen.
+    """
+    proposed = None if training is None else proposed_in(training, own_batch)
     session.state().proposed = proposed
     session.state().proposals += proposed is not None
 
 
+def proposed_in(training: TrainingSettings, own_batch: bool) -> tuple[int, int, int | None]:
+    """Return epochs, patience and batch size, None for one that was chosen."""
+    batch_size = None if own_batch else training.batch_size
+    return training.epochs, training.early_stopping.patience, batch_size
+
+
 def proposal() -> int:
-    """Return a number that changes with every proposal of epochs and patience."""
+    """Return a number that changes with every proposal."""
     return session.state().proposals
 
 

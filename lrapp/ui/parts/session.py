@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from lrapp.execution.tasks import Task
     from lrapp.policies.lr_range import RatesFound
-    from lrapp.runs.events import History
     from lrapp.runs.store import EventReader
     from lrapp.settings import (
         DataKind,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from lrapp.ui.parts.start_buttons import Button
     from lrapp.ui.parts.steps import Advice
     from lrapp.ui.run.curves import Drawn
+    from lrapp.ui.run.previous import Previous
     from lrapp.ui.train.gradients import Check
 
 _KEY = "lrapp"
@@ -62,21 +62,20 @@ class Session:
         steps_opened: How often another one was opened than the visitor's own click says.
         shown_run: Run that the Train page shows, or showed before another page was opened; empty for none.
         advice: Advice that was taken last, until it is undone or trained.
-        proposed, proposals: Epochs and patience on the Train page that nobody has chosen, None once somebody has; and
-            how many of these there were.
+        proposed, proposals: Epochs, patience and batch size on the Train page that nobody has chosen, None once
+            somebody has chosen epochs or patience, in the place of the batch size once that was; and how many of
+            these there were.
         draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
         policies, policy_version: Policies set earlier, by type and family of optimizer; as above.
         link_trouble: What is wrong with the link that the session began with.
-        uploads: Files that were uploaded.
         other_data: Network, training and policy set earlier, by kind of data.
         last_upload: Streamlit's id of the file that was kept last.
         sources_chosen: How often an upload or a button has chosen the data, in the place of the list.
         failed_pictures: Why a set of pictures cannot be had, by set, size and colour.
         layers_before: Of the network that was there before one from elsewhere.
         augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
-        gradients: The check of gradients that was asked for.
         runs_before: Run that was on the stage when another was started, by the id of the other.
-        ghost: That run and the one on the stage, and its events.
+        previous: That run and the one on the stage, and what is known of it.
         left_run, shown_test: Run that was left for the setup of the next one; range test on the stage.
         first_steps: Run that is in its first epoch, when this tab first saw steps of it, and how many.
         reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
@@ -86,8 +85,6 @@ class Session:
         runs_ticked, runs_opened, runs_all: Runs that are ticked in it, folds that are open, and whether all lines show.
         readers: Of runs side by side, by id.
         deleted_runs: Ids, with blanks between them, of what was deleted last.
-        study: Id of the comparison or search that is shown.
-        compare_what, compare_numbers: What to compare, and how often.
         compare_rows, search_forms: What is set up for a comparison and a search, by family of optimizer.
         deleted_study, deleted_word: What was deleted last: its id and what it is called.
         study_readers, trial_settings: Of the study that is shown, by the id of its runs.
@@ -113,7 +110,7 @@ class Session:
     steps_opened: int = 0
     shown_run: str = ""
     advice: "Advice | None" = None
-    proposed: tuple[int, int] | None = None
+    proposed: tuple[int, int, int | None] | None = None
     proposals: int = 0
     draft: "RunSettings | None" = None
     draft_version: int = 0
@@ -132,7 +129,7 @@ class Session:
     augmenting: "tuple[tuple[object, ...], Task[np.ndarray]] | None" = None
     gradients: "Check | None" = None
     runs_before: dict[str, str] = field(default_factory=dict)
-    ghost: "tuple[tuple[str, str], History | None] | None" = None
+    previous: "tuple[tuple[str, str], Previous | None] | None" = None
     left_run: str = ""
     shown_test: str = ""
     first_steps: tuple[str, float, int] | None = None

@@ -1,10 +1,11 @@
 """Which step of the rail is open, and settings that an advice has put there, until they are undone or trained."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
-from lrapp.evaluation.diagnosis import Card
+from lrapp.evaluation.diagnosis import RailStep
 from lrapp.settings import RunSettings, summary
 from lrapp.ui.parts import draft, session
 from lrapp.ui.parts.plain_text import plain
@@ -14,40 +15,35 @@ _PARTS = ("data", "model", "training", "policy", "range_test")
 
 @dataclass(frozen=True)
 class Advice:
-    """An advice that was taken.
-
-    Args:
-        text: What it changed.
-        before: The settings before it.
-        after: The settings with it.
-    """
+    """An advice that was taken."""
 
     text: str
     before: RunSettings
     after: RunSettings
 
 
-def open_step(card: Card) -> None:
-    """Open a step when the page is drawn next, and close the others."""
-    session.state().step = card
+def open_step(step: RailStep | Literal[""]) -> None:
+    """Open a step when the page is drawn next, or none, and close the others."""
+    session.state().step = step
     session.state().steps_opened += 1
 
 
-def take(settings: RunSettings, card: Card) -> None:
-    """Put advised settings onto the Train page, with a way back.
+def close_data() -> None:
+    """Close the Data step when the page is drawn next, as a run has its data; another step is where changes go on."""
+    if session.state().step == "Data":
+        open_step("")
 
-    Args:
-        settings: With what is advised.
-        card: The step that holds it.
-    """
+
+def take(settings: RunSettings, step: RailStep) -> None:
+    """Put advised settings onto the Train page, with a way back."""
     now, advice = draft.get(), session.state().advice
     # Taken once more, it has changed nothing since.
     before = advice.before if advice is not None and advice.after == now else now
     draft.replace(settings)
     after = draft.get()
-    text = _difference(before, after) or card
+    text = _difference(before, after) or step
     session.state().advice = Advice(text, before, after)
-    open_step(card)
+    open_step(step)
 
 
 def _difference(before: RunSettings, after: RunSettings) -> str:
@@ -93,6 +89,8 @@ def forget() -> None:
 def leave_run() -> None:
     """Clear the stage of the run that is on it; it goes on, and the page leads back to it while it does."""
     run_id = st.query_params.get("run", "")
+    if not session.state().step:
+        open_step("Data")
     if run_id:
         session.state().left_run = run_id
     session.state().shown_run = ""

@@ -1,18 +1,16 @@
 """The curves of a run: loss, learning rate and metric, while it trains and afterwards."""
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
 from lrapp.charts import members, training
-from lrapp.errors import UserError
 from lrapp.runs.events import History
-from lrapp.runs.store import ENDED, EventReader, Run
+from lrapp.runs.store import EventReader, Run
 from lrapp.ui.parts import resources, saving, session
-from lrapp.ui.run import networks
+from lrapp.ui.run import networks, previous
 
 # At the soonest, and at the latest; between them when new points would be seen (``_grown``).
 SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
@@ -95,22 +93,9 @@ def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
 
 
 def _before(run: Run) -> History | None:
-    """The run that this tab showed when this one was started, if it learned from the same data, drawn behind."""
-    before = session.state().runs_before.get(run.id)
-    if not before:
-        return None
-    kept = session.state().ghost
-    if kept is not None and kept[0] == (before, run.id):
-        return kept[1]
-    history = None
-    with suppress(UserError):
-        other = resources.store().get(before)
-        if other.status.state not in ENDED:
-            return None
-        if other.settings.data == run.settings.data:
-            history = other.history()
-    session.state().ghost = (before, run.id), history
-    return history
+    """The run before, drawn behind."""
+    before = previous.of(run)
+    return None if before is None else before.history
 
 
 def last_drawn(run: Run) -> Drawn | None:

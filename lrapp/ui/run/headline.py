@@ -16,7 +16,7 @@ from lrapp.runs.events import History
 from lrapp.runs.store import Run
 from lrapp.ui.parts import resources, session, steps
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.run import model_for_use
+from lrapp.ui.run import model_for_use, previous
 
 _TREES_SECONDS = 1.0
 _LOOKS = {"overfitting": ":material/trending_up:", "underfitting": ":material/trending_flat:"}
@@ -50,7 +50,8 @@ def show(run: Run, history: History, scores: Scores) -> Found:
         st.warning(plain(note, None), icon=":material/warning:")
     insight = _insight(run)
     found = Found(insight, _beside(run))
-    drawn = score_line.of(scores, insight, found.beside)
+    before = previous.of(run)
+    drawn = score_line.of(scores, insight, found.beside, before.scores if before is not None else None)
     if drawn is not None:
         resources.draw(drawn.spec, drawn.frame, key=f"score.{run.id}")
     st.markdown(plain(scores.summary, None))
@@ -104,19 +105,19 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
             key=f"try.{run.id}",
             help="Takes this run's settings with that one change; nothing trains until you press Train.",
         ):
-            steps.take(diagnosis.settings, diagnosis.card or "Training")
+            steps.take(diagnosis.settings, diagnosis.step or "Training")
             _to_train(run)
         if (
             diagnosis.settings is None
-            and diagnosis.card is not None
+            and diagnosis.step is not None
             and st.button(
-                f"Open “{plain(diagnosis.card)}”",
+                f"Open “{plain(diagnosis.step)}”",
                 icon=":material/arrow_outward:",
                 type="tertiary",
-                key=f"card.{run.id}",
+                key=f"open-step.{run.id}",
             )
         ):
-            steps.open_step(diagnosis.card)
+            steps.open_step(diagnosis.step)
             _to_train(run)
         ideas = found.beside.ideas if found.beside is not None else ()
         if ideas and st.button(
@@ -125,7 +126,7 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
             key=f"try.trees.{run.id}",
             help="Takes this run's settings with these changes; nothing trains until you press Train.",
         ):
-            steps.take(tree_advice.tried(run.settings, ideas), tree_advice.card(ideas))
+            steps.take(tree_advice.tried(run.settings, ideas), tree_advice.step(ideas))
             _to_train(run)
         model_for_use.offer(run, history)
 

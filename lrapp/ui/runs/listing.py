@@ -51,7 +51,7 @@ def show() -> list[Line]:
     items = _items(rows, by)
     opened = session.state().runs_opened
     opened |= {one.key for one in items if isinstance(one, Fold) and any(row.id in asked for row in one.rows)}
-    return _table(_first(run_list.lines(items, opened)), asked)
+    return _table(_first(run_list.lines(items, opened), asked), asked)
 
 
 def _asked() -> list[str]:
@@ -115,7 +115,8 @@ def _run(row: Row) -> Run:
     return Run(resources.store().home / "runs" / row.id)
 
 
-def _first(lines: list[Line]) -> list[Line]:
+def _first(lines: list[Line], asked: list[str]) -> list[Line]:
+    """The lines that are shown until all are asked for."""
     if len(lines) <= MOST_AT_FIRST or session.state().runs_all:
         return lines
     if st.button(
@@ -123,7 +124,7 @@ def _first(lines: list[Line]) -> list[Line]:
     ):
         session.state().runs_all = True
         st.rerun()
-    return lines[:MOST_AT_FIRST]
+    return run_list.first(lines, MOST_AT_FIRST, asked)
 
 
 # --- the table -------------------------------------------------------------------------------------------------
@@ -139,9 +140,11 @@ def _table(lines: list[Line], asked: list[str]) -> list[Line]:
         places = [place for place, one in enumerate(ids) if one in {*asked, *opened}]
         number = 1 if kept is None else kept[1] + 1
         kept = session.state().runs_table = (ids, number, places)
-    row = _ROW_OF_LONG_NAMES if any(len(line.name) > _LONG for line in lines) else _ROW
+    table, differences = _drawn(lines)
+    long = any(len(line.name) > _LONG for line in lines) or any(len(text) > _LONG for text in differences)
+    row = _ROW_OF_LONG_NAMES if long else _ROW
     event = st.dataframe(
-        _drawn(lines),
+        table,
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -188,10 +191,11 @@ def _open(now: set[str], there: set[str], chosen: list[Line]) -> None:
     st.rerun()
 
 
-def _drawn(lines: list[Line]) -> pd.DataFrame | Styler:
-    """The table with each run's colour, and its figures as sentences write them."""
+def _drawn(lines: list[Line]) -> tuple[pd.DataFrame | Styler, list[str]]:
+    """The table with each run's colour and its figures as sentences write them, and how the runs differ."""
     states = {state: run_view.title(state) for state in (*ENDED, "queued", "running")}
     table = run_list.frame(lines, states, session.state().runs_opened)
+    differences = table["Differs in"].tolist()
     table.insert(0, _DOT, [_DOT if line.run is not None else "" for line in lines])
     shown = [line.shown for line in lines]
     written = number_cells.written(
@@ -201,9 +205,9 @@ def _drawn(lines: list[Line]) -> pd.DataFrame | Styler:
         ["Score", "Baseline", "Validation"],
     )
     if isinstance(written, pd.DataFrame):
-        return table.drop(columns=_DOT)  # too long for cells of their own looks
+        return table.drop(columns=_DOT), differences  # too long for cells of their own looks
     colours = [f"color: {colour_of(line.run.id)}" if line.run is not None else "" for line in lines]
-    return written.apply(lambda _: colours, subset=[_DOT])
+    return written.apply(lambda _: colours, subset=[_DOT]), differences
 
 
 def _columns() -> dict[str, Any]:
@@ -211,6 +215,9 @@ def _columns() -> dict[str, Any]:
     return {
         _DOT: column.TextColumn("", width=30, help="The colour of the run in charts"),
         "Name": column.TextColumn(width=220),
+        "Differs in": column.TextColumn(
+            width=150, help="Settings that not all listed runs of the same table and target have."
+        ),
         "Loss": column.LineChartColumn("Validation loss", width=110),
         # Wide enough for figures in millions, whose first digits would be cut off.
         "Score": column.NumberColumn(

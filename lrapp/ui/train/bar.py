@@ -1,4 +1,4 @@
-"""The bar above the stage, which stays in view: the run's name, Stop, and Train."""
+"""The bar above the stage, which stays in view: Train, Stop, and the run's name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +35,8 @@ def show(settings: RunSettings, obstacle: str | None, *, said: bool = True) -> B
         said: Whether the obstacle is to be said here, as the stage does not.
     """
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small"):
+        place = st.empty()
+        stop = st.empty()
         name = st.text_input(
             "Name of the run",
             value=settings.name,
@@ -43,8 +45,6 @@ def show(settings: RunSettings, obstacle: str | None, *, said: bool = True) -> B
             key=draft.key("name"),
             label_visibility="collapsed",
         )
-        stop = st.empty()
-        place = st.empty()
     if obstacle is not None and said:
         st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
 
@@ -58,6 +58,7 @@ def show(settings: RunSettings, obstacle: str | None, *, said: bool = True) -> B
             help=plain(f"Not yet: {obstacle}.", None) if obstacle else None,
             key=start_buttons.key(_START),
             shortcut="Mod+Enter",
+            on_click=steps.close_data,
         )
 
     if draw():

@@ -26,6 +26,7 @@ def page() -> None:
             rail.show(found)
         sharing.bar()
     asked = found.chosen if found.chosen is not None and target_question.needed(found.chosen) else None
+    head = st.empty()
     place = bar.show(draft.get(), found.obstacle, said=asked is None)
     sharing.trouble()
     for remark in found.remarks if found.obstacle is None else ():
@@ -42,6 +43,7 @@ def page() -> None:
         _moved_on(run_id)
         run_view.show(run_id, place.stop)
     else:
+        stage.head(head)
         stage.show(draft.get(), found)
     place.shown()
 

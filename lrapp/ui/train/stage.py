@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrapp.charts import network, plans
 from lrapp.errors import UserError
@@ -16,6 +17,14 @@ from lrapp.ui.run import range_test
 from lrapp.ui.train.rail import Bench
 
 
+def head(place: DeltaGenerator) -> None:
+    """Say what the app is for, above the bar."""
+    if "test" not in st.query_params:
+        with place.container():
+            st.header("Train a neural network on your data, without code", anchor=False)
+            st.caption("Choose data, press Train, watch it learn, and take the model with you.")
+
+
 def show(settings: RunSettings, found: Bench) -> None:
     """Show what the settings will do.
 
@@ -25,9 +34,6 @@ def show(settings: RunSettings, found: Bench) -> None:
     """
     if "test" in st.query_params:
         range_test.last(settings)
-    else:
-        st.header("Train a neural network on your data, without code", anchor=False)
-        st.caption("Choose a table or pictures, press Train, watch it learn, and take the model with you.")
     if found.chosen is None:
         return
     kinds.of(found.chosen.data.kind).stage(found.chosen)

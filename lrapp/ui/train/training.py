@@ -1,4 +1,4 @@
-"""The third card: optimizer, batches, epochs, early stopping and precision."""
+"""The third step: optimizer, batches, epochs, early stopping and precision."""
 
 from contextlib import suppress
 from typing import Any
@@ -38,14 +38,14 @@ GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
 GRADUAL = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1, early_frozen_epochs=1)
 
 
-def card(
+def show(
     training: TrainingSettings, model: ModelSettings, shape: Shape | None, rows: int | None, folds: int = 1
 ) -> TrainingSettings:
-    """Show the card.
+    """Show the step.
 
     Args:
         training: The draft's settings.
-        model: The network, as the card above says.
+        model: The network, as the step above says.
         shape: Of one row of what the network will be given; None while the data cannot be used.
         rows: Rows to train on; None while there are none.
         folds: Of a cross-validation, each with a network of its own; 1 for none.
@@ -65,7 +65,7 @@ def card(
         chosen |= fields.choose(training, _OWN_FIELDS[optimizer], key)
     chosen |= _ensemble(training, key, shape, folds)
     stopping = training.early_stopping
-    values = stopping_fields.card(stopping, key)
+    values = stopping_fields.show(stopping, key)
     rare = [*_RARE_FIELDS[optimizer], "seed", "precision", "xla"]
     if expert.on():
         more, rare_values = _rare(training, rare, key)
@@ -77,7 +77,7 @@ def card(
     if expert.on() or training.groups.differ or model.start.type != "fresh":
         chosen |= {"groups": _groups(training.groups, model, shape)}
     if expert.on() or training.pruning.enabled:
-        chosen |= {"pruning": pruning.card(training.pruning, chosen["epochs"])}
+        chosen |= {"pruning": pruning.show(training.pruning, chosen["epochs"])}
     early_stopping = EarlyStoppingSettings.model_validate(stopping.model_dump() | values)
     return TrainingSettings.model_validate(
         training.model_dump() | chosen | {"early_stopping": early_stopping}
@@ -101,21 +101,25 @@ def _rare(training: TrainingSettings, names: list[str], key: str) -> tuple[dict[
 
 
 def _for_rows(training: TrainingSettings, rows: int, key: str) -> TrainingSettings:
-    """Return the settings with epochs and patience that suit the table, unless the person has chosen them."""
+    """Return the settings with epochs, patience and batch size that suit the table, but for what was chosen."""
     proposed = session.state().proposed
     if proposed is None:
         return training
-    if proposed != (training.epochs, training.early_stopping.patience):
+    *lengths, usual_batch = proposed
+    if lengths != [training.epochs, training.early_stopping.patience]:
         draft.propose(None)
         return training
     # The batch size as it stands in its field, which the draft does not know yet.
     batch_size = st.session_state.get(f"{key}.{draft.proposal()}.batch_size", training.batch_size)
+    own_batch = batch_size != usual_batch
+    if not own_batch:
+        batch_size = starting_values.batch_size(rows)
     suited = starting_values.for_rows(checked(training, batch_size=batch_size), rows)
-    if (suited.epochs, suited.early_stopping.patience) == proposed:
+    if draft.proposed_in(suited, own_batch) == proposed:
         return training
     # At once, as this run of the script may be interrupted.
     draft.put(draft.get().model_copy(update={"training": suited}))
-    draft.propose(suited)
+    draft.propose(suited, own_batch)
     return suited
 
 

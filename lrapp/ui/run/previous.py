@@ -1,0 +1,56 @@
+"""The run that a tab showed when another was started: what the new one is compared with."""
+
+from contextlib import suppress
+from functools import cached_property
+
+from lrapp.errors import UserError
+from lrapp.evaluation.scores import Scores
+from lrapp.runs.events import History
+from lrapp.runs.store import ENDED, Run
+from lrapp.ui.parts import resources, session
+
+
+class Previous:
+    """A run that has ended and learned from the same data.
+
+    Args:
+        run: The run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @cached_property
+    def history(self) -> History:
+        """Its events."""
+        return self._run.history()
+
+    @cached_property
+    def scores(self) -> Scores | None:
+        """Its test results; None where it has none."""
+        with suppress(UserError, OSError):
+            return Scores.from_json(self._run.scores_path.read_bytes())
+        return None
+
+
+def of(run: Run) -> Previous | None:
+    """Return the run before; None where there was none, it goes on, or it learned from other data.
+
+    Args:
+        run: Was started in this tab.
+    """
+    before = session.state().runs_before.get(run.id)
+    if not before:
+        return None
+    kept = session.state().previous
+    if kept is not None and kept[0] == (before, run.id):
+        return kept[1]
+    found = None
+    with suppress(UserError):
+        other = resources.store().get(before)
+        if other.status.state not in ENDED:
+            return None
+        if other.settings.data == run.settings.data:
+            found = Previous(other)
+    session.state().previous = (before, run.id), found
+    return found
