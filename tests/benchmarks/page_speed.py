@@ -41,10 +41,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 import psutil
 from benchmarks import tabs
-from benchmarks.in_page import WHEN_DRAWN, WHEN_RERUN, WHEN_SEEN
 from browser import driving
 from browser.driving import App, choose, idle, open_app, set_number, state, switch, tab, train
 from drawn import charts
+from drawn.first_seen import WHEN_DRAWN, WHEN_RERUN, WHEN_SEEN
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PARTS = ("paint", "point", "rerun", "watch", "sessions", "memory")
