@@ -144,7 +144,8 @@ async def work_beside(url: str, server: psutil.Process, watched: str, others: in
         rounds: How many changes.
     """
     tabs = [Tab(url, f"run={watched}") for _ in range(others)]
-    await asyncio.gather(*(tab.open() for tab in tabs))
+    for tab in tabs:  # people do not come all at once
+        await tab.open()
     working = Tab(url)
     await working.open()
     await asyncio.sleep(5)
@@ -158,7 +159,7 @@ async def work_beside(url: str, server: psutil.Process, watched: str, others: in
     for number in range(rounds):
         await asyncio.sleep(0.7)
         seconds.append(await working.change("Epochs", 20 + number))
-    took, looks, received, used = (b - a for a, b in zip(before, state(), strict=True))
+    took, looks, received, worked = (b - a for a, b in zip(before, state(), strict=True))
     for tab in (*tabs, working):
         await tab.close()
-    return Beside(seconds, looks / took, received / max(1, looks), used / took)
+    return Beside(seconds, looks / took, received / max(1, looks), worked / took)
