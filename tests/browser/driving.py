@@ -50,9 +50,9 @@ class App:
         self.process: subprocess.Popen[bytes] | None = None
         self._log = home.parent / f"{home.name}.log"
 
-    def start(self, script: str = "app.py") -> None:
-        """Start the server and wait until it answers; whoever comes sees the expert settings."""
-        preferences.write(self.home, "", "expert settings", on=True)
+    def start(self, script: str = "app.py", *, expert: bool = True) -> None:
+        """Start the server and wait until it answers; whoever comes sees the expert settings, unless they are off."""
+        preferences.write(self.home, "", "expert settings", on=expert)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
