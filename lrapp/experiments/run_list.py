@@ -145,11 +145,7 @@ def group(rows: Sequence[Row], by: str, value: Callable[[Row], str]) -> list[Row
 
 
 def lines(items: Sequence[Row | Fold], opened: Iterable[str]) -> list[Line]:
-    """Return the lines of the list; those of a fold follow it where it is open.
-
-    Args:
-        opened: Keys of the folds that are open.
-    """
+    """Return the lines of the list; those of a fold follow it where its key is among the opened."""
     wide = set(opened)
     found = []
     for item in items:

@@ -235,11 +235,7 @@ def _born(run: Run) -> datetime:
 
 
 def kept_epoch(history: History, settings: RunSettings | None) -> EpochDone | None:
-    """Return the epoch whose weights the model has; None before the first.
-
-    Args:
-        settings: Of the run; None counts as keeping the best.
-    """
+    """Return the epoch whose weights the model has, the best where the settings are None; None before the first."""
     last = history.epochs[-1] if history.epochs else None
     if settings is not None and not settings.training.early_stopping.restore_best:
         return last
