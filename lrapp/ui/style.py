@@ -10,7 +10,8 @@ STYLE = """
   position: sticky; top: 3.25rem; z-index: 99; padding: 0.75rem 0;
 }
 .stApp :is([data-testid="stAppViewContainer"], [data-testid="stMain"], [data-testid="stMainBlockContainer"]),
-[data-testid="stMainBlockContainer"] > div, [data-testid="stLayoutWrapper"]:has(> .st-key-bar) {
+.stApp div:has(> [data-testid="stMain"]), [data-testid="stMainBlockContainer"] > div,
+[data-testid="stLayoutWrapper"]:has(> .st-key-bar) {
   background-color: inherit;
 }
 .st-key-bar { flex-wrap: nowrap; }
