@@ -36,7 +36,7 @@ class Tab:
     async def open(self) -> None:
         """Visit, and wait until the page is there."""
         self._line: ClientConnection = await connect(
-            self._url, subprotocols=[Subprotocol("streamlit")], max_size=None
+            self._url, subprotocols=[Subprotocol("streamlit")], max_size=None, ping_interval=None
         )
         self._listening = asyncio.create_task(self._listen())
         await self._rerun(BackMsg())
