@@ -46,7 +46,6 @@ def put(beside: Path, path: Path, sync: Sync = "name") -> None:
 
     Args:
         beside: The file, on the same disk.
-        path: Its place.
         sync: What must be on the disk on return; content and name take some milliseconds each.
     """
     if sync != "nothing":
@@ -67,10 +66,6 @@ def whole(path: Path, sync: Sync = "name") -> Iterator[Path]:
     """Yield a temporary path beside a file's place, with the same ending; then rename it into place.
 
     If writing fails, the temporary file is removed, and the old file stays.
-
-    Args:
-        path: The file's place.
-        sync: As for ``put``.
     """
     beside = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
@@ -85,9 +80,7 @@ def write_beside(path: Path, data: bytes | memoryview | Iterable[bytes], sync: S
     """Write a file in one step: beside its place, then renamed into it.
 
     Args:
-        path: The file's place.
         data: Its content, whole or in pieces.
-        sync: As for ``put``.
 
     Raises:
         UserError: If the disk is full or may not be written.

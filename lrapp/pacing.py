@@ -11,7 +11,6 @@ def now_and_then(tell: Callable[P, object], seconds: float) -> Callable[P, None]
     """Return a function that calls another at most once in that many seconds, and skips calls in between.
 
     Args:
-        tell: The function to call.
         seconds: The least time between two calls; the first is made at once.
     """
     last = -seconds

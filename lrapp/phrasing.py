@@ -12,7 +12,6 @@ def counted(number: int, one: str, several: str = "") -> str:
     """Return a number with what is counted: 1 row, 2 rows.
 
     Args:
-        number: How many there are.
         one: The singular; a verb may follow, as in "row is".
         several: The plural, where it is not the singular with an s.
     """
@@ -23,7 +22,6 @@ def number(value: float, digits: int = 4) -> str:
     """Return a number as a person reads it: 15,880, 0.0321, 5.16 × 10⁻⁷, never 1.588e+04.
 
     Args:
-        value: The number.
         digits: How many digits from the first that is not 0; of 1,000 and more all before the decimal point are shown.
     """
     if not math.isfinite(value):
@@ -41,12 +39,7 @@ def percent(share: float) -> str:
 
 
 def measured(metric: str, value: float) -> str:
-    """Return the value of a metric as a person reads it: shares in percent.
-
-    Args:
-        metric: Its name.
-        value: Its value.
-    """
+    """Return the value of a metric as a person reads it: shares in percent."""
     return percent(value) if metric in ("accuracy", "balanced accuracy") else number(value)
 
 

@@ -19,7 +19,6 @@ class Progress:
     """The progress of a task.
 
     Args:
-        doing: The stage, as a person reads it.
         share: The share done, 0 to 1; None where that is unknown.
     """
 
@@ -45,9 +44,11 @@ class Watch(Protocol):
         Raises:
             Stopped: If it was.
         """
+        if self.should_stop():
+            raise Stopped(sentence)
 
 
-class Unwatched:
+class Unwatched(Watch):
     """No progress and no cancelling, where there is no page."""
 
     def tell(self, doing: str, share: float | None = None) -> None:
@@ -57,15 +58,12 @@ class Unwatched:
         """Return False."""
         return False
 
-    def check(self, sentence: str) -> None:
-        """Do nothing."""
-
 
 NOBODY = Unwatched()
 
 
 @dataclass(eq=False)
-class ThreadWatch:
+class ThreadWatch(Watch):
     """Between threads of one process."""
 
     progress: Progress | None = None
@@ -79,18 +77,13 @@ class ThreadWatch:
         """Return whether it was cancelled."""
         return self.asked_to_stop
 
-    def check(self, sentence: str) -> None:
-        """Raise ``Stopped`` if it was cancelled."""
-        if self.should_stop():
-            raise Stopped(sentence)
-
     def ask_to_stop(self) -> None:
         """Cancel it."""
         self.asked_to_stop = True
 
 
 @dataclass(eq=False)
-class FolderWatch:
+class FolderWatch(Watch):
     """Between processes that share a folder, also after the page was reloaded.
 
     Args:
@@ -123,11 +116,6 @@ class FolderWatch:
     def should_stop(self) -> bool:
         """Return whether it was cancelled, or nobody waits for it any more."""
         return (self.folder / _STOP_FILE).exists() or not self.folder.is_dir()
-
-    def check(self, sentence: str) -> None:
-        """Raise ``Stopped`` if it was cancelled."""
-        if self.should_stop():
-            raise Stopped(sentence)
 
     def ask_to_stop(self) -> None:
         """Cancel it.

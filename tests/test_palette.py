@@ -1,9 +1,10 @@
 """Colours that can be seen and read on both pages, and the one that a run has."""
 
 import pytest
+from charts.contrast import PAGES, contrast, over, rgb
 
 from lrapp import palette
-from lrapp.palette import BLUE, GREY, HUES, INK, MOST_FILL, PAGES, contrast, ink, over, rgb
+from lrapp.palette import BLUE, GREY, HUES, INK, MOST_FILL, ink
 
 NAMED = (*HUES, GREY, palette.RED)
 

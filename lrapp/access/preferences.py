@@ -18,9 +18,7 @@ def read(home: Path, owner: str, name: str) -> bool:
     """Return whether a visitor switched something on.
 
     Args:
-        home: The app's folder.
         owner: The visitor's id; empty where runs have no owners.
-        name: Of the switch.
     """
     return _all(home, owner).get(name) is True
 
@@ -30,7 +28,6 @@ def write(home: Path, owner: str, name: str, on: bool) -> None:
 
     Args:
         home, owner, name: As for ``read``.
-        on: Whether it is switched on.
     """
     path = _path(home, owner)
     with suppress(UserError), disk_errors():

@@ -18,8 +18,6 @@ def note(home: Path, sha256: str, owner: str) -> None:
     """Record that a visitor has uploaded a file; remove records of files that are gone.
 
     Args:
-        home: The store's folder.
-        sha256: Of the file.
         owner: An id, ASCII.
 
     Raises:

@@ -121,8 +121,6 @@ def changes(secret: bytes, cookies: Mapping[str, str], attributes: str) -> list[
     """Return the Set-Cookie lines with which to answer a browser.
 
     Args:
-        secret: The server's key.
-        cookies: What the browser sent.
         attributes: What follows a cookie's value and lifetime: its path and so on.
     """
     lines, there = [], False
@@ -150,7 +148,6 @@ class Cookies:
     """ASGI middleware that gives every browser its cookie with the page itself, before the page connects.
 
     Args:
-        app: What answers.
         path: Of the page, as the browser knows it; other applications on the host do not get it.
     """
 

@@ -12,7 +12,6 @@ class Figure:
 
     Args:
         spec: Vega-Lite, as ``theme.finished`` makes it.
-        frame: What it draws; also what a person may save.
         name: For the file of either.
     """
 

@@ -48,7 +48,6 @@ def linear_spec(start_lr: float, end_lr: float, watched: str) -> dict[str, Any]:
     """Return the specification of the chart; a click names a rate as selection ``line``.
 
     Args:
-        start_lr, end_lr: Ends of the axis.
         watched: What is drawn over it, for example ``validation accuracy``.
     """
     scale = alt.Scale(domain=[start_lr, end_lr], nice=False)

@@ -26,7 +26,6 @@ def scaled(faint: str = "", ghost: str = "", *, log: bool = False) -> Transforms
     Args:
         faint: The series that does not count: the others would be flat beside its peaks.
         ghost: A series of something else, which counts so far as it does not make the others flat.
-        log: Whether the axis is logarithmic.
     """
     to, back = ("log", "exp") if log else ("", "")
     apart = f"datum.series != '{faint}' && datum.series != '{ghost}'"
@@ -79,11 +78,7 @@ def _span(which: str) -> str:
 
 
 def ends(title: str, scale: alt.Scale, axis: alt.Axis) -> alt.Chart:
-    """Return an invisible layer from ``bottom`` to ``top``, which makes the axis reach from one to the other.
-
-    Args:
-        title, scale, axis: Of the panel.
-    """
+    """Return an invisible layer from ``bottom`` to ``top``, which makes the axis reach from one to the other."""
     return (
         alt.Chart()
         .mark_rule(opacity=0)
@@ -118,9 +113,7 @@ def names_transforms(hues: Mapping[str, str], height: int, *, log: bool = False)
     """Return the transforms of that layer: where each name stands, as ``at``.
 
     Args:
-        hues: As for ``names``.
         height: Of the panel, in pixels; its scale has no padding.
-        log: Whether the axis is logarithmic.
     """
     to = "log" if log else ""
     listed = ", ".join(f"'{name}'" for name in hues)

@@ -23,7 +23,6 @@ def spread(history: History, most: int) -> pd.DataFrame:
     """Return the rows that a run's charts draw of many networks: the spread of validation figures, and the ensemble's.
 
     Args:
-        history: The run's events so far.
         most: About how many points of a line to keep.
 
     Returns:
@@ -69,7 +68,6 @@ def peaks(settings: RunSettings, history: History) -> list[float]:
     """Return the highest rate of each network of a run; rates from its range test are those that this found.
 
     Args:
-        settings: The run's.
         history: Its events so far; the data are prepared, and rates that were to be found are.
     """
     assert history.prepared is not None
@@ -83,7 +81,6 @@ def each_frame(history: History, peaks: Sequence[float], most: int = 300) -> pd.
     """Return a line for every network of a run: ``epoch``, ``member``, ``peak``, ``val_loss``, ``best``, ``leads``.
 
     Args:
-        history: The run's events so far.
         peaks: The highest rate of each network.
         most: About how many points of a line to keep.
 
@@ -114,7 +111,6 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
     Args:
         epochs: Right end of the axis.
         kind: Whether they differ in their rates, and have colours by these, or in their seeds alone.
-        log_loss: Draw the loss on a logarithmic axis.
     """
     base = alt.Chart()
     x = alt.X(
@@ -145,12 +141,7 @@ def each_spec(epochs: int, kind: Kind, *, log_loss: bool = False) -> dict[str, A
 
 @kept
 def rates_spec(title: str = "best validation loss", *, log_loss: bool = False) -> dict[str, Any]:
-    """Return the specification of a race's result: the loss of every network over its peak rate.
-
-    Args:
-        title: What the loss is called.
-        log_loss: Draw the loss on a logarithmic axis.
-    """
+    """Return the specification of a race's result: the loss of every network over its peak rate."""
     base = alt.Chart()
     x = alt.X(
         "peak:Q",

@@ -127,7 +127,6 @@ def sentence(found: list[Bar], networks: int = 1) -> str:
     """Return what the picture shows in words.
 
     Args:
-        found: The bars.
         networks: How many such networks there are.
     """
     total = sum(bar.parameters or 0 for bar in found)

@@ -84,7 +84,6 @@ def overlay_spec(
         names: As in the frame; at most ``MOST_RUNS``.
         metrics: Names of the metrics, as the frame calls their panels.
         axis: Title of the shared axis.
-        log_loss: Draw losses on logarithmic axes.
         colours: Of the runs, from ``theme.colours_of``, so that they have the same here as everywhere; one after the
             other by default.
     """

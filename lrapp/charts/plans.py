@@ -61,6 +61,20 @@ def plan_spec(*, grouped: bool = False, momentum: bool | str = False) -> dict[st
     return finished(made, f"The plan: the learning rate, and below it {name}, over the epochs.")
 
 
+@kept
+def shape_spec() -> dict[str, Any]:
+    """Return the specification of a small plan without axes, to be drawn with ``plan_frame``: how the rate moves."""
+    line = (
+        alt.Chart()
+        .mark_line(color=TRAINING, strokeWidth=2)
+        .encode(
+            x=alt.X("at:Q", axis=None, scale=alt.Scale(nice=False)),
+            y=alt.Y("learning_rate:Q", axis=None, scale=alt.Scale(zero=True)),
+        )
+    )
+    return finished(line.properties(height=70), "How the learning rate moves over the epochs.")
+
+
 def _line(column: str, title: str, *, zero: bool) -> alt.Chart:
     return (
         alt.Chart()

@@ -26,7 +26,6 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
 
     Args:
         bars: As ``tally.Tally.bars`` gives them; not empty.
-        target: What is predicted.
     """
     rows = sum(bar.rows for bar in bars)
     if not bars[0].name:
@@ -70,12 +69,7 @@ def shares(bars: Sequence[Bar], target: str) -> Figure:
 
 
 def chances(names: Sequence[str], values: Sequence[float]) -> Figure:
-    """Return the probability of each class for one row, the likeliest ones first where there are many.
-
-    Args:
-        names: The classes.
-        values: Their probabilities.
-    """
+    """Return the probability of each class for one row, the likeliest ones first where there are many."""
     frame = pd.DataFrame({"class": list(names), "chance": list(values)})
     if len(frame) > MOST_CLASSES:
         frame = frame.nlargest(MOST_CLASSES, "chance")
@@ -87,9 +81,8 @@ def chances(names: Sequence[str], values: Sequence[float]) -> Figure:
     return Figure(_bars(frame, "chance", "probability", tooltip, told), frame, "probabilities")
 
 
-def _listed(frame: pd.DataFrame, value: str, most: int = 4) -> str:
-    """The first bars in words."""
-    first = frame.head(most)
+def _listed(frame: pd.DataFrame, value: str) -> str:
+    first = frame.head(4)
     return ", ".join(
         f"{title(name)} {percent(share)}" for name, share in zip(first["class"], first[value], strict=True)
     )
@@ -124,10 +117,8 @@ def what_if(frame: pd.DataFrame, column: str, answer: str, now: object, kind: st
     Args:
         frame: ``at`` (number, point in time or text), ``class`` ("" where there is one line), ``value``.
         column: Name of the column that moves: the axis' title.
-        answer: What the answer is.
         now: Where the column stands; None to mark nothing.
         kind: ``number``, ``date``, ``time`` (of day) or ``category``.
-        share: Whether the answer is a probability.
     """
     names = list(dict.fromkeys(frame["class"]))
     field, name = {"number": "at:Q", "date": "at:T", "time": "at:T", "category": "at:N"}[kind], title(column)

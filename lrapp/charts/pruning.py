@@ -12,12 +12,7 @@ from lrapp.training.pruning import sparsity
 
 
 def plan_frame(settings: PruningSettings, epochs: int) -> pd.DataFrame:
-    """Return the planned sparsity of every epoch, thinned: ``epoch``, ``sparsity`` (0 to 1).
-
-    Args:
-        settings: How it is pruned.
-        epochs: Of the run.
-    """
+    """Return the planned sparsity of every epoch, thinned: ``epoch``, ``sparsity`` (0 to 1)."""
     planned = [sparsity(settings, epoch, epochs) or 0.0 for epoch in range(1, epochs + 1)]
     return thin(pd.DataFrame({"epoch": range(1, epochs + 1), "sparsity": planned}), "sparsity")
 

@@ -69,11 +69,7 @@ def frame(history: History) -> pd.DataFrame:
 
 @kept
 def spec(start_lr: float, end_lr: float) -> dict[str, Any]:
-    """Return the specification of a range test's chart; a click names a rate as selection ``line``.
-
-    Args:
-        start_lr, end_lr: Ends of the logarithmic axis.
-    """
+    """Return the specification of a range test's chart; a click names a rate as selection ``line``."""
     scale = alt.Scale(type="log", domain=[start_lr, end_lr], nice=False)
     x = alt.X("learning_rate:Q", title="learning rate", axis=alt.Axis(tickCount=8), scale=scale)
     y = alt.Y("loss:Q", title="loss, smoothed", scale=alt.Scale(zero=False, padding=8))

@@ -4,6 +4,7 @@ As in ``charts``, frames have column names of our own making; names of classes a
 """
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 import altair as alt
@@ -179,7 +180,6 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
     """Return observed shares over predicted probabilities; on the diagonal both are equal.
 
     Args:
-        found: Of the network.
         after: Of the network with a temperature, to be drawn beside.
     """
     frame, colour = _calibration_frame(found), dict[str, Any]()
@@ -200,16 +200,7 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
         "x": alt.X("predicted:Q", title="predicted probability", axis=_TENTHS),
         "y": alt.Y("observed:Q", title="observed share", axis=_TENTHS),
     }
-    ideal = (
-        alt.Chart()
-        .mark_rule(color=GREY, strokeDash=[4, 3])
-        .encode(
-            x=alt.XDatum(0, type="quantitative", scale=square["x"]),
-            y=alt.YDatum(0, type="quantitative", scale=square["y"]),
-            x2=alt.datum(1),
-            y2=alt.datum(1),
-        )
-    )
+    ideal = _diagonal(0, 1, **square)
     line = alt.Chart().mark_line(strokeWidth=1).encode(**both, **colour)
     points = (
         alt.Chart()
@@ -233,6 +224,20 @@ def calibration(found: Calibration, after: Calibration | None = None) -> Figure:
     return Figure(finished(chart, told), frame, "calibration")
 
 
+def _diagonal(low: float, high: float, x: Any, y: Any) -> alt.Chart:
+    """Where both axes say the same; with their scales, unless another layer has these."""
+    return (
+        alt.Chart()
+        .mark_rule(color=GREY, strokeDash=[4, 3])
+        .encode(
+            x=alt.XDatum(low, type="quantitative", scale=x),
+            y=alt.YDatum(low, type="quantitative", scale=y),
+            x2=alt.datum(high),
+            y2=alt.datum(high),
+        )
+    )
+
+
 def _calibration_frame(found: Calibration) -> pd.DataFrame:
     return pd.DataFrame({"predicted": found.predicted, "observed": found.observed, "rows": found.rows})
 
@@ -245,16 +250,7 @@ def predicted(found: Residuals, target: str) -> Figure:
     name = title(target)
     reach = {"domain": [low, high] if low < high else [low - 1, high + 1], "nice": True, "zero": False}
     x, y = (alt.Scale(**reach | end) for end in theme.square().values())
-    ideal = (
-        alt.Chart()
-        .mark_rule(color=GREY, strokeDash=[4, 3])
-        .encode(
-            x=alt.datum(low, type="quantitative"),
-            y=alt.datum(low, type="quantitative"),
-            x2=alt.datum(high),
-            y2=alt.datum(high),
-        )
-    )
+    ideal = _diagonal(low, high, alt.Undefined, alt.Undefined)
     points = (
         alt.Chart()
         .mark_point(filled=True, color=TRAINING, opacity=0.5, size=30)
@@ -312,20 +308,9 @@ def importance(found: tuple[Importance, ...], what: str, most: int = 15) -> Figu
     Args:
         found: The columns, those first that matter most.
         what: What grows when a column is shuffled: the bars' title.
-        most: Bars to draw.
     """
-    frame = pd.DataFrame(
-        [
-            {
-                "column": one.column,
-                "drop": one.drop,
-                "spread": one.spread,
-                "low": one.drop - one.spread,
-                "high": one.drop + one.spread,
-            }
-            for one in found
-        ]
-    )
+    frame = pd.DataFrame(map(asdict, found))
+    frame = frame.assign(low=frame["drop"] - frame["spread"], high=frame["drop"] + frame["spread"])
     shown = [one.column for one in found[:most]]
     y = alt.Y(
         "column:N",
@@ -354,7 +339,6 @@ def dependence(found: Dependence, answer: str) -> Figure:
     """Return the mean answer over a column's values.
 
     Args:
-        found: The values and answers.
         answer: What the answer is: the vertical axis' title.
     """
     at: tuple[float, ...] | tuple[str, ...] = found.numbers or found.labels

@@ -29,12 +29,7 @@ _VALUE, _NAME, _LINE, _FIRST, _ROW = 15, 36, 53, 75, 16
 
 @dataclass(frozen=True)
 class Point:
-    """One model on the line.
-
-    Args:
-        name: What it is called.
-        value: Its figure.
-    """
+    """One model on the line."""
 
     name: str
     value: float
@@ -49,7 +44,6 @@ def of(
     """Return the line of the figure of a finished run that tells most; None where that is not defined.
 
     Args:
-        scores: Of the run.
         insight: Has the linear model, where there is one.
         beside: Has the boosted trees, where there are some.
         before: Of another run on the same rows, whose settings were changed.
@@ -84,8 +78,6 @@ def figure(
 
     Args:
         metric: Name of the figure, which says how its values are written.
-        score: The network's.
-        others: What it is compared with.
         what: The axis' title; the metric's name by default.
         up: Whether more is better. Better is always to the right.
         spread: How far scores of the same settings lie apart, drawn to both sides of the score.
@@ -187,7 +179,6 @@ def spec(what: str, rows: int, *, up: bool = True, description: str = "") -> dic
     Args:
         what: The axis' title.
         rows: Of labels below the line, 0 to 4.
-        up: Whether more is better.
         description: The sentence for screen readers.
     """
     base = alt.Chart()

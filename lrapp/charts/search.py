@@ -22,7 +22,6 @@ def setting_frame(points: pd.DataFrame, name: str) -> pd.DataFrame:
 
     Args:
         points: As ``search_results.Found.points`` returns them.
-        name: The setting.
     """
     column = "value" if name in AXES else "name"
     own = points.loc[points["setting"] == name, ["trial", column, "measure", "part"]]
@@ -41,11 +40,8 @@ def setting_spec(
     """Return the specification of one setting's chart; its own axis is logarithmic where it was drawn so.
 
     Args:
-        space: What varies.
-        name: The setting, one that does.
         measure: What the trials are chosen by, as a title.
         upwards: Whether more of it is better; diverged trials lie at the other edge.
-        log_measure: Draw the measure on a logarithmic axis.
     """
     return _spec(name, getattr(space, name), measure, upwards, log_measure)
 

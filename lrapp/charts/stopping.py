@@ -44,19 +44,18 @@ def frame(val_loss: FloatArray, verdicts: Sequence[Verdict], most: int = 1_000) 
 
 
 @kept
-def spec(epochs: int, *, log_loss: bool = False) -> dict[str, Any]:
+def spec(epochs: int) -> dict[str, Any]:
     """Return the specification of the chart.
 
     Args:
         epochs: Right end of the axis.
-        log_loss: Draw the loss on a logarithmic axis.
     """
     base = alt.Chart()
     x = alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, epochs], nice=False))
     y = alt.Y(
         "value:Q",
         title="validation loss",
-        scale=alt.Scale(zero=False, type="log" if log_loss else "linear", padding=14),
+        scale=alt.Scale(zero=False, padding=14),
         axis=alt.Axis(tickCount=4, minExtent=52, maxExtent=52),
     )
     stops = base.transform_filter(f"datum.kind === '{_STOP}'")

@@ -35,7 +35,6 @@ def study_spec(labels: Sequence[str], epochs: int, metric: str, *, log_loss: boo
         labels: What to call the policies, in their order; at most as many as there are hues.
         epochs: Right end of the axis.
         metric: Name of the metric, as a title.
-        log_loss: Draw the loss on a logarithmic axis.
     """
     return _spec(tuple(labels), epochs, metric, log_loss)
 

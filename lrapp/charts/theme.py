@@ -25,7 +25,6 @@ def category_axis(names: Sequence[str], room: int = 230) -> alt.Axis:
     """Return the axis below some categories: their names level where there is room for each, slanted where not.
 
     Args:
-        names: The categories.
         room: What the axis has on the narrowest page, in pixels.
     """
     longest = max(map(len, names), default=1) * LETTER
@@ -50,7 +49,6 @@ def finished(chart: alt.TopLevelMixin, description: str = "") -> dict[str, Any]:
     """Return a chart's specification, which asks for its points by name.
 
     Args:
-        chart: The chart.
         description: One sentence for screen readers: what is drawn over what.
     """
     spec: dict[str, Any] = chart.to_dict(validate=True)

@@ -112,7 +112,6 @@ def run_frame(
     """Return what the run's charts draw: a row for each point, with ``panel``, ``series``, ``epoch``, ``value``.
 
     Args:
-        history: The run's events so far.
         plan: The line of its plan, from ``planned``; drawn behind the rates used.
         most: About how many points of a line to keep.
         extra: More rows, as ``members.spread`` gives them.
@@ -196,7 +195,6 @@ def run_spec(
     Args:
         epochs: Right end of the axis.
         metric: Name of the metric, as a title.
-        log_loss: Draw the loss on a logarithmic axis.
         grouped: Whether groups of layers have rates of their own.
         momentum: Whether momentum moves, and is drawn below the rate; or what it is called, as ``momentum_name``
             says.
@@ -232,7 +230,6 @@ class _Panel:
     """One panel: its layers, the second of which are the ends of its scale and the last the names of its lines.
 
     Args:
-        chart: The layers.
         before: What happens to the points before they come to the layers.
         names: What happens to those of the names.
     """

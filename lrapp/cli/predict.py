@@ -24,9 +24,6 @@ _SECONDS_BETWEEN_DRAWINGS = 0.1
 def main(arguments: list[str]) -> int:
     """Predict a table with a finished run's model.
 
-    Args:
-        arguments: Command line arguments after ``predict``.
-
     Returns:
         Exit code: 0 when predictions were written, 1 when not, 2 for a wrong call or a file that can be read in
         several ways.

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from lrapp.errors import UserError
-from lrapp.evaluation.scores import Scores
+from lrapp.evaluation import scores
 from lrapp.execution.queue import Jobs
 from lrapp.experiments import model_for_use, search_results, studies, study_files
 from lrapp.experiments.search_file import SavedSearch
@@ -29,9 +29,6 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 
 def main(arguments: list[str]) -> int:
     """Do a random search; the folder that it leaves is one that the app can be started on.
-
-    Args:
-        arguments: Command line arguments after ``search``.
 
     Returns:
         Exit code: 0 when all was done that was asked for, 1 when not, 2 for a wrong call.
@@ -114,7 +111,7 @@ def _search(store: Store, wanted: SavedSearch, *, resume: bool, all_rows: bool) 
             return 1
         best = runs[found.best.number - 1]
         write_beside(store.home / "search.csv", to_csv_bytes(found.table()))
-        print(found.verdict(_scores(best)))
+        print(found.verdict(scores.kept(best.scores_path)))
         if left_out := found.left_out():
             print(left_out)
         print(
@@ -194,15 +191,7 @@ def _found(study: Study, runs: list[Run]) -> Found | None:
     return search_results.of_trials(study.search.space, trials)
 
 
-def _scores(run: Run) -> Scores | None:
-    try:
-        return Scores.from_json(run.scores_path.read_bytes())
-    except (UserError, OSError):
-        return None
-
-
 def _all_rows(store: Store, jobs: Jobs, best: Run) -> int:
-    """Train a model for use with the settings of the best trial."""
     settings = model_for_use.settings_of(best)
     there = [run for run in store.runs() if run.settings.made_from == settings.made_from]
     run = there[0] if there else store.create(settings)

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 
-from lrapp.errors import UserError
 from lrapp.evaluation import explanations, judging, kinds, metrics
 from lrapp.evaluation.explanations import Answer, Dependence, Importance
+from lrapp.evaluation.kept_json import KeptAsJson
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
 from lrapp.evaluation.scores import Metric, Scores, evaluate
 from lrapp.evaluation.temperature import Tempered
@@ -28,13 +26,7 @@ Model = Literal["network", "linear model"]
 
 @dataclass(frozen=True)
 class ClassCurves:
-    """One class against the rest.
-
-    Args:
-        name: The class.
-        model: Whose curves these are.
-        roc, pr: The curves.
-    """
+    """One class against the rest."""
 
     name: str
     model: Model
@@ -43,11 +35,10 @@ class ClassCurves:
 
 
 @dataclass(frozen=True)
-class Insight:
+class Insight(KeptAsJson):
     """The detailed evaluation of one finished network.
 
     Args:
-        task: What it answers.
         part, rows: The rows that it was measured on, and their number.
         verdict: One sentence on whether the network clearly beats it; empty without a linear model.
         linear: The figures of a linear model on the same rows; empty without one.
@@ -55,10 +46,8 @@ class Insight:
         tempered: What a temperature would change about the probabilities; None where that was not measured.
         thresholds: Of two classes.
         threshold: The one that the model answers by; None for the usual half.
-        residuals: Of numbers.
         importance: Columns, those first that matter most.
         by_log_loss: Whether importance is the rise in log loss, and not the fall in accuracy.
-        dependence: Of the columns that matter most.
         notes: Plain sentences on what was sampled or left out.
     """
 
@@ -80,25 +69,9 @@ class Insight:
     tempered: Tempered | None = None
     threshold: Threshold | None = None
 
-    def to_json(self) -> bytes:
-        """Return it as JSON."""
-        return _adapter().dump_json(self)
-
-    @classmethod
-    def from_json(cls, data: bytes) -> "Insight":
-        """Return what a file holds.
-
-        Raises:
-            UserError: If it is damaged or from another version.
-        """
-        try:
-            found = _adapter().validate_json(data)
-            found.require_whole()
-        except ValueError as error:
-            raise UserError(
-                "The closer look at this run is damaged or from another version: train it again to have a new one."
-            ) from error
-        return found
+    DAMAGED = (
+        "The closer look at this run is damaged or from another version: train it again to have a new one."
+    )
 
     def require_whole(self) -> None:
         """Check that arrays that belong together have one length.
@@ -114,12 +87,9 @@ class Insight:
         if self.thresholds is not None:
             levels = range(metrics.THRESHOLDS)
             lists.append((levels, self.thresholds.true_positives, self.thresholds.false_positives))
-        if self.tempered is not None:
-            found = self.tempered.calibration
-            lists.append((found.predicted, found.observed, found.rows))
-        if self.calibration is not None:
-            found = self.calibration
-            lists.append((found.predicted, found.observed, found.rows))
+        for found in (self.calibration, self.tempered.calibration if self.tempered is not None else None):
+            if found is not None:
+                lists.append((found.predicted, found.observed, found.rows))
         if self.residuals is not None:
             lists.append((self.residuals.truth, self.residuals.predicted))
             lists.append((self.residuals.edges, (*self.residuals.counts, 0)))
@@ -128,11 +98,6 @@ class Insight:
         ]
         if any(len({len(values) for values in together}) > 1 for together in lists):
             raise ValueError("lengths differ")
-
-
-@cache
-def _adapter() -> TypeAdapter[Insight]:
-    return TypeAdapter(Insight)
 
 
 def look(
@@ -145,9 +110,8 @@ def look(
     """Return a detailed evaluation of a network on the test rows; where there are none, on the validation rows.
 
     Args:
-        prepared: The data that it was trained on.
-        outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
-        own: What ``evaluation.evaluate`` made of them.
+        outputs: Its outputs for those rows, as for ``scores.evaluate``.
+        own: What ``scores.evaluate`` made of them.
         answer: The network itself, inputs -> outputs.
         parameters: Parameters of the network, which decide the cost of a prediction.
     """

@@ -181,12 +181,7 @@ def worse(insight: Insight) -> str:
 
 
 def answer(insight: Insight, target: str) -> str:
-    """Return what partial dependence shows.
-
-    Args:
-        insight: The look.
-        target: The column that is predicted.
-    """
+    """Return what partial dependence shows."""
     if insight.task == "regression":
         return f"mean predicted {target}"
     if insight.thresholds is not None and insight.confusion is not None:

@@ -7,17 +7,16 @@ again from the network's inputs. Validation rows tell them when to end, as they 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 
 from lrapp.errors import UserError
 from lrapp.evaluation import explanations, judging, tree_advice
 from lrapp.evaluation.judging import Contrast
+from lrapp.evaluation.kept_json import KeptAsJson
 from lrapp.evaluation.scores import Metric, evaluate
 from lrapp.evaluation.tree_advice import Idea
 from lrapp.phrasing import counted
@@ -41,15 +40,13 @@ _MOST_CATEGORIES = 255
 
 
 @dataclass(frozen=True)
-class BesideTrees:
+class BesideTrees(KeptAsJson):
     """How a network compares with boosted trees.
 
     Args:
         part, rows: The rows that both were measured on, and their number.
         metrics: The trees' figures; empty where they were left out.
         sentence: Who does better, and what to try; or why they were left out.
-        better: Whether the trees do better by more than chance.
-        notes: Plain sentences on what was sampled.
         ideas: What to try, where the trees do better; the sentence has it in words.
     """
 
@@ -61,31 +58,14 @@ class BesideTrees:
     notes: tuple[str, ...] = ()
     ideas: tuple[Idea, ...] = ()
 
-    def to_json(self) -> bytes:
-        """Return it as JSON."""
-        return _adapter().dump_json(self)
-
-    @classmethod
-    def from_json(cls, data: bytes) -> "BesideTrees":
-        """Return what a file holds.
-
-        Raises:
-            UserError: If it is damaged or from another version.
-        """
-        try:
-            return _adapter().validate_json(data)
-        except ValueError as error:
-            raise UserError(
-                "The comparison of this run with boosted trees is damaged or from another version: train it again to "
-                "have a new one."
-            ) from error
+    DAMAGED = (
+        "The comparison of this run with boosted trees is damaged or from another version: train it again to "
+        "have a new one."
+    )
 
 
 def kept(folder: Path) -> BesideTrees | None:
     """Return how a run's network compares with boosted trees; None where that was not measured.
-
-    Args:
-        folder: The run's.
 
     Raises:
         UserError: If the file is damaged or from another version.
@@ -98,11 +78,6 @@ def kept(folder: Path) -> BesideTrees | None:
         raise UserError("The comparison of this run with boosted trees cannot be read.") from error
 
 
-@cache
-def _adapter() -> TypeAdapter[BesideTrees]:
-    return TypeAdapter(BesideTrees)
-
-
 def beside(
     prepared: "Prepared",
     outputs: NDArray[Any],
@@ -113,10 +88,8 @@ def beside(
     """Return how a network compares with boosted trees on the test rows; where there are none, the validation rows.
 
     Args:
-        prepared: The table that the network was trained on.
         outputs: The network's outputs for those rows, as for ``scores.evaluate``.
         settings: Of the run, to see what else could be tried.
-        history: Its events.
         go_on: Called repeatedly; None is returned soon after it returns False.
     """
     from threadpoolctl import threadpool_limits

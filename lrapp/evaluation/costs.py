@@ -80,7 +80,6 @@ def of(prepared: "Prepared", validation: NDArray[np.floating], measured: NDArray
     """Return what a network of two classes says.
 
     Args:
-        prepared: The data.
         validation, measured: Its outputs for the validation rows, and for those that its scores are of.
     """
     part = prepared.test if len(prepared.test.y) else prepared.validation

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from lrapp.evaluation.metrics import ClassFigures
 from lrapp.evaluation.scores import Metric, Scores
-from lrapp.evaluation.setting_checks import Kind, Remark, after
+from lrapp.evaluation.setting_checks import Kind, Remark, after, with_training
 from lrapp.phrasing import number
 from lrapp.runs.events import EpochDone, History
 from lrapp.settings import FreshStart, LayerSettings, RunSettings
@@ -26,7 +27,7 @@ Verdict = Literal[
     "sound",
     "unknown",
 ]
-Card = Literal["Data", "Network", "Training", "Learning rate"]
+RailStep = Literal["Data", "Network", "Training", "Learning rate"]
 # Fewer epochs make no curve.
 _LEAST_EPOCHS = 5
 # Shares of what the validation loss fell in all: a rise or a fall of more is a trend.
@@ -44,8 +45,8 @@ _RARE, _MISSED = 0.4, 0.5
 _LEAST_RARE_ROWS = 5
 MEMBERS = 8
 _MOST_EPOCHS, _MOST_UNITS = 100_000, 16_384
-# Settings that kept a run from working as intended, and their cards: checked before the curves.
-CAUSES: dict[Kind, Card] = {
+# Settings that kept a run from working as intended, and their steps of the rail: checked before the curves.
+CAUSES: dict[Kind, RailStep] = {
     "batch of one": "Training",
     "warm-up too long": "Learning rate",
     "one-cycle cut": "Training",
@@ -58,17 +59,15 @@ class Diagnosis:
     """What went well or wrong.
 
     Args:
-        verdict: In a word.
-        sentence: What the curves show.
         advice: What to try next; empty if nothing.
-        card: The card of the Train page that holds that setting; None if there is none.
+        step: The step of the rail that holds that setting; None if there is none.
         settings: The run's settings with that one change; None if there is no single one.
     """
 
     verdict: Verdict
     sentence: str
     advice: str = ""
-    card: Card | None = None
+    step: RailStep | None = None
     settings: RunSettings | None = None
 
 
@@ -82,7 +81,6 @@ def diagnose(
 
     Args:
         history: The events of a run that has ended.
-        settings: Of the run.
         scores: Of its network, to see whether it learned anything.
         classes: The figures of each class, to see whether a rare one is missed.
     """
@@ -233,78 +231,42 @@ def _overfitting(best: EpochDone, last: EpochDone, rise: float, settings: RunSet
     )
     training, layers = settings.training, settings.model.layers
     many = f", or an ensemble of {MEMBERS} networks." if may_be_many(settings) else "."
+    found = partial(Diagnosis, "overfitting", sentence)
     if not kept:
         stopping = training.early_stopping.model_copy(update={"enabled": True, "restore_best": True})
-        return Diagnosis(
-            "overfitting",
-            sentence,
-            "Try early stopping that keeps the best epoch's weights.",
-            "Training",
-            with_training(settings, early_stopping=stopping),
-        )
+        advice = "Try early stopping that keeps the best epoch's weights."
+        return found(advice, "Training", with_training(settings, early_stopping=stopping))
     if layers and not any(layer.dropout for layer in layers):
-        return Diagnosis(
-            "overfitting",
-            sentence,
-            "Try dropout 0.2 in every layer" + many,
-            "Network",
-            _with_layers(settings, dropout=0.2),
-        )
+        return found("Try dropout 0.2 in every layer" + many, "Network", _with_layers(settings, dropout=0.2))
     if layers and not any(layer.l1 or layer.l2 for layer in layers):
-        return Diagnosis(
-            "overfitting",
-            sentence,
-            "Try L2 0.001 in every layer" + many,
-            "Network",
-            _with_layers(settings, l2=0.001),
-        )
+        return found("Try L2 0.001 in every layer" + many, "Network", _with_layers(settings, l2=0.001))
     if any(layer.units > 8 for layer in layers if layer.computes):
-        return Diagnosis(
-            "overfitting",
-            sentence,
-            "Try layers of half the width" + many,
-            "Network",
-            _scaled(settings, 0.5),
-        )
-    return Diagnosis("overfitting", sentence, "More rows would help most" + many, "Data")
+        return found("Try layers of half the width" + many, "Network", _scaled(settings, 0.5))
+    return found("More rows would help most" + many, "Data")
 
 
 def may_be_many(settings: RunSettings) -> bool:
     """Return whether a run trained few networks and could train ``MEMBERS`` at once."""
     several = with_training(settings, members=MEMBERS)
-    fresh = isinstance(
-        settings.model.start, FreshStart
-    )  # a run has as many weights to start from as networks
+    # A run has as many weights to start from as networks.
+    fresh = isinstance(settings.model.start, FreshStart)
     return fresh and not settings.crossed and settings.networks < MEMBERS and not several.networks_obstacle
 
 
 def _underfits(settings: RunSettings) -> Diagnosis:
-    sentence = "Underfitting: the network is hardly better than the baseline."
+    found = partial(
+        Diagnosis, "underfitting", "Underfitting: the network is hardly better than the baseline."
+    )
     layers = settings.model.layers
     if any(layer.dropout > 0.3 or layer.l1 > 1e-3 or layer.l2 > 1e-2 for layer in layers):
-        return Diagnosis(
-            "underfitting",
-            sentence,
-            "Try it without dropout, L1 and L2.",
-            "Network",
-            _with_layers(settings, dropout=0.0, l1=0.0, l2=0.0),
-        )
+        weaker = _with_layers(settings, dropout=0.0, l1=0.0, l2=0.0)
+        return found("Try it without dropout, L1 and L2.", "Network", weaker)
     if not layers:
         wider = settings.model.model_copy(update={"layers": (LayerSettings(units=32),)})
-        return Diagnosis(
-            "underfitting",
-            sentence,
-            "Try a layer of 32 units.",
-            "Network",
-            settings.model_copy(update={"model": wider}),
-        )
+        return found("Try a layer of 32 units.", "Network", settings.model_copy(update={"model": wider}))
     if any(layer.units < 32 for layer in layers if layer.computes):
-        return Diagnosis(
-            "underfitting", sentence, "Try layers of twice the width.", "Network", _scaled(settings, 2.0)
-        )
-    return Diagnosis(
-        "underfitting",
-        sentence,
+        return found("Try layers of twice the width.", "Network", _scaled(settings, 2.0))
+    return found(
         "Run the range test: the learning rate may be far off. If that does not help, the columns may hold "
         "little about the target.",
         "Learning rate",
@@ -323,11 +285,6 @@ def _longer(verdict: Verdict, sentence: str, settings: RunSettings, at_least: in
 def twice_the_epochs(settings: RunSettings) -> int:
     """Return twice a run's epochs, or as many as there may be."""
     return min(2 * settings.training.epochs, _MOST_EPOCHS)
-
-
-def with_training(settings: RunSettings, **changes: object) -> RunSettings:
-    """Return a run's settings with changes to its training."""
-    return settings.model_copy(update={"training": settings.training.model_copy(update=changes)})
 
 
 def _with_layers(settings: RunSettings, **changes: float) -> RunSettings:

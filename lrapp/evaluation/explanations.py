@@ -36,7 +36,6 @@ class Importance:
     """The importance of a column.
 
     Args:
-        column: Its name.
         drop: How much worse the figure gets when the column is shuffled among the rows: a mean over repeats.
         spread: Standard deviation over the repeats.
     """
@@ -59,7 +58,6 @@ class Dependence:
     """The mean answer when a column is set to one value in all rows.
 
     Args:
-        column: Its name.
         numbers: The values that it was set to, of a number column; else empty.
         labels: The values that it was set to, as text, of other columns; else empty.
         series: The mean answers: a probability for each class, or the target's value.
@@ -129,9 +127,7 @@ def error_of(prepared: "Prepared", y: NDArray[Any], outputs: NDArray[Any]) -> ND
     """Return each row's error: 0 or 1 for classes, the distance in the target's units for a number.
 
     Args:
-        prepared: Tells the task.
         y: The truth as prepared, shape (rows,).
-        outputs: The network's, for those rows.
     """
     table = np.asarray(outputs, np.float64).reshape(len(outputs), -1)
     if prepared.task == "regression":
@@ -174,10 +170,7 @@ def importance(
     """Return a column's importance: how much the mean error grows when it is shuffled (Breiman 2001).
 
     Args:
-        prepared: The data.
         part, rows: The rows to measure on, at least 1.
-        column: Number of the column.
-        of: Its inputs.
         answer: The network, inputs -> outputs; called once.
         error: What is counted as an error: ``error_of``, or ``log_loss_of``.
     """
@@ -199,10 +192,7 @@ def dependence(
     """Return the mean answer over the values of a column (Friedman 2001); None for dates and single values.
 
     Args:
-        prepared: The data.
         part, rows: The rows to average over, at least 1.
-        column: Number of the column.
-        of: Its inputs.
         answer: The network, inputs -> outputs; called once.
     """
     about = prepared.tabular.columns[column]
@@ -286,7 +276,6 @@ def linear_outputs(prepared: "Prepared", x: NDArray[np.float32]) -> tuple[NDArra
     Pictures are made smaller first.
 
     Args:
-        prepared: The data.
         x: Inputs to predict for, as in ``Part.x``.
     """
     from threadpoolctl import threadpool_limits

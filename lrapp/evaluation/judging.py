@@ -35,8 +35,6 @@ class Contrast:
     """Two models on the same rows.
 
     Args:
-        figure: What they are judged by.
-        first, second: The figure of each.
         gain: How much better the first one is; below zero where it is worse.
         chance: Standard error of that; infinite where a single row was measured.
     """
@@ -62,7 +60,6 @@ def contrast(prepared: "Prepared", part: "Split", first: NDArray[Any], second: N
     """Return how two models compare.
 
     Args:
-        prepared: The data that both learned from.
         part: The rows that they predicted, at least one.
         first, second: The outputs of each, as for ``scores.evaluate``.
     """
@@ -104,9 +101,7 @@ def words(found: Contrast, second: str, *, second_first: bool = False) -> str:
     """Return both figures in words, such as "ROC AUC 0.928, a linear model 0.909".
 
     Args:
-        found: The figures.
         second: What to call the second model; the first is the network.
-        second_first: Whether the sentence is about the second one.
     """
     values = [shown(found.figure, found.first), shown(found.figure, found.second)]
     other = "the network" if second_first else second

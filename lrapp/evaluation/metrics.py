@@ -38,8 +38,6 @@ class ClassFigures:
     """One class's figures, each 0 to 1.
 
     Args:
-        name: The class.
-        rows: Rows that are of it.
         precision: Share of its answers that are right; None if it was never answered.
         recall: Share of its rows that are found; None without rows.
         f1: Harmonic mean of both, counting "never" as 0.
@@ -127,7 +125,6 @@ def confusion(truth: NDArray[np.int64], answers: NDArray[np.int64], names: tuple
 
     Args:
         truth, answers: Class numbers, shape (rows,).
-        names: The classes.
     """
     joined = 0
     if len(names) > MOST_CLASSES:
@@ -151,7 +148,6 @@ def class_figures(
 
     Args:
         truth, answers: Class numbers, shape (rows,).
-        names: The classes.
     """
     from sklearn.metrics import precision_recall_fscore_support
 

@@ -4,14 +4,13 @@ import base64
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict
 
-from lrapp.errors import UserError
+from lrapp.evaluation.kept_json import KeptAsJson
 from lrapp.evaluation.metrics import ClassFigures
 from lrapp.images.pixels import png
 from lrapp.phrasing import counted, percent
@@ -32,8 +31,6 @@ class Mistake:
     Args:
         picture: PNG file.
         name: Its file's name; empty where it has none.
-        row: Its position among the pictures.
-        truth, answer: Names of the classes.
         confidence: Probability that the network gave its answer, 0 to 1.
         truth_chance: Probability that it gave the truth, 0 to 1.
     """
@@ -50,13 +47,11 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Mistakes:
+class Mistakes(KeptAsJson):
     """The most confidently wrong answers.
 
     Args:
         part: ``test``, or ``validation`` where there are no test pictures.
-        rows: Pictures that were measured.
-        wrong: How many of them were misclassified.
         shown: Those of them that the network was surest of, the surest first.
     """
 
@@ -64,6 +59,11 @@ class Mistakes:
     rows: int
     wrong: int
     shown: tuple[Mistake, ...]
+
+    DAMAGED = (
+        "The pictures that this run got wrong are damaged or from another version: train it again to have new "
+        "ones."
+    )
 
     @property
     def sentence(self) -> str:
@@ -87,25 +87,6 @@ class Mistakes:
         return (
             f'{_STYLE}<div class="mistakes">{"".join(map(_figure, self.shown))}</div>' if self.shown else ""
         )
-
-    def to_json(self) -> bytes:
-        """Return them as JSON, pictures in base64."""
-        return _adapter().dump_json(self)
-
-    @classmethod
-    def from_json(cls, data: bytes) -> "Mistakes":
-        """Return what a file holds.
-
-        Raises:
-            UserError: If it is damaged or from another version.
-        """
-        try:
-            return _adapter().validate_json(data)
-        except ValueError as error:
-            raise UserError(
-                "The pictures that this run got wrong are damaged or from another version: train it again to have new "
-                "ones."
-            ) from error
 
 
 # Small pictures are shown pixel by pixel. The colours are the page's, light or dark.
@@ -142,11 +123,6 @@ def _percent(chance: float) -> str:
     return percent(min(chance, 0.999))
 
 
-@cache
-def _adapter() -> TypeAdapter[Mistakes]:
-    return TypeAdapter(Mistakes)
-
-
 def class_sentence(classes: Sequence[ClassFigures]) -> str:
     """Return the classes with the highest and the lowest recall; empty if there are too few classes.
 
@@ -169,9 +145,7 @@ def mistakes(prepared: "Prepared", outputs: NDArray[Any], most: int = MOST_MISTA
     """Return the most confidently wrong answers on the test pictures; where there are none, on the validation pictures.
 
     Args:
-        prepared: The pictures that the network was trained on.
-        outputs: Its outputs for those rows, as for ``evaluation.evaluate``.
-        most: Mistakes to keep the pictures of.
+        outputs: Its outputs for those rows, as for ``scores.evaluate``.
     """
     name, part = ("test", prepared.test) if len(prepared.test.y) else ("validation", prepared.validation)
     decoded = prepared.preprocessor.decode(outputs)

@@ -30,7 +30,6 @@ class ModelSize:
     """One form of a model.
 
     Args:
-        name: What it is.
         file_bytes: Of its file.
         zip_bytes: Of a zip that holds this file.
         row_seconds: Time for a row, where many are answered at once.
@@ -48,12 +47,7 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class ModelSizes:
-    """The forms of a run's model.
-
-    Args:
-        forms: Each of them.
-        notes: Sentences on how they were measured.
-    """
+    """The forms of a run's model."""
 
     forms: tuple[ModelSize, ...]
     notes: tuple[str, ...]
@@ -96,7 +90,6 @@ def measure(name: str, network: Any, prepared: "Prepared") -> ModelSize:
     """Return what a network takes and is worth.
 
     Args:
-        name: What to call it.
         network: A ``keras.Model``.
         prepared: Its data; it is measured on the test rows, or where there are none on the validation rows.
     """
@@ -117,10 +110,7 @@ def measure_file(
     """Return what a model in a file takes and is worth.
 
     Args:
-        name, prepared: As for ``measure``.
-        path: The file.
         answer: Inputs of a network -> its outputs.
-        zeros: Share of the weights that are zero.
     """
     packed = path.with_suffix(".zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -130,11 +120,7 @@ def measure_file(
 
 
 def scores(answer: Callable[[np.ndarray], np.ndarray], prepared: "Prepared") -> tuple[tuple[str, float], ...]:
-    """Return the first figure of a model and its loss, by name; empty where no rows were held back.
-
-    Args:
-        answer, prepared: As for ``measure_file``.
-    """
+    """Return the first figure of a model and its loss, by name; empty where no rows were held back."""
     from lrapp.evaluation import scores as evaluation
 
     part = _part(prepared)
@@ -155,7 +141,6 @@ def without_scores(form: ModelSize) -> ModelSize:
 
 
 def _seconds(answer: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> float:
-    """Time for a row."""
     rows = int(np.clip(_NUMBERS // max(1, x[0].size), _LEAST_ROWS, _MOST_ROWS))
     given = np.take(x, np.arange(rows) % len(x), axis=0)
     answer(given)  # what is made once does not count

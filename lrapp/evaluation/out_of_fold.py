@@ -103,9 +103,7 @@ def sentence_of_networks(count: int, left_out: int, *, in_order: bool) -> str:
     """Return which networks make up the model of a cross-validation, in words.
 
     Args:
-        count: Folds.
         left_out: Networks whose numbers became infinite.
-        in_order: Whether folds are times.
     """
     if in_order:
         told = (

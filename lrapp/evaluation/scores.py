@@ -1,7 +1,9 @@
 """Scores of a finished network, on unseen rows and beside a baseline."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +29,6 @@ class Metric:
         name: What it is called; errors of a regression are in the target's units.
         value: Of the network; None where it is not defined, as the ROC AUC of rows of one class.
         baseline: Of the baseline, on the same rows.
-        higher_is_better: Which way is good.
     """
 
     name: str
@@ -41,11 +42,9 @@ class FoldFigure:
     """One figure of merit in a cross-validation.
 
     Args:
-        name: What it is called.
         mean: Over the folds; None where it is not defined in any.
         spread: Standard deviation over the folds; None of a single one.
         each: Of each fold; None where it is not defined, or the fold's network was left out.
-        higher_is_better: Which way is good.
     """
 
     name: str
@@ -70,8 +69,6 @@ class OutOfFold:
     """What the networks of a cross-validation are worth, each on rows that it never saw.
 
     Args:
-        rows: Rows in all folds that are counted.
-        folds: Folds that are counted.
         figures: The task's usual figures, the one to look at first.
         left_out: Numbers, from 1, of folds whose network diverged.
         keeps_best: Whether each network kept the weights of the epoch that did best on its fold.
@@ -132,13 +129,10 @@ class Scores:
     """The scores of a network.
 
     Args:
-        task: What it answers.
         part: ``test``, or ``validation`` where there are no test rows; then, with folds, ``out-of-fold``.
-        rows: How many rows were measured.
         trivial: The baseline: the most frequent class of the training rows, or their mean.
         metrics: The task's usual figures, the one to look at first.
         unit: What the rows are called.
-        out_of_fold: What a cross-validation has measured, where there was one.
     """
 
     task: Task
@@ -249,11 +243,18 @@ class Scores:
         return scores
 
 
+def kept(path: Path) -> Scores | None:
+    """Return the scores in a file; None where there are none, or they cannot be read."""
+    try:
+        return Scores.from_json(path.read_bytes())
+    except (OSError, UserError):
+        return None
+
+
 def evaluate(prepared: "Prepared", outputs: np.ndarray) -> Scores:
     """Return the scores of a network on the test rows; where there are none, on the validation rows.
 
     Args:
-        prepared: The data that the network was trained on.
         outputs: Its outputs for those rows: shape (rows,) or (rows, 1) for binary (probability of the second
             class) and regression (standardised), (rows, classes) for multi-class (probabilities).
 
@@ -286,25 +287,16 @@ def _of_numbers(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
     y, outputs = preprocessor.linear(part.y), preprocessor.linear(outputs)
     mean = np.zeros_like(y)  # of the training rows
 
-    def scaled(value: float) -> float:
-        return float(value) * prepared.metric_scale
+    def error(name: str, figure: Callable[..., float]) -> Metric:
+        network, baseline = (float(figure(y, answers)) * prepared.metric_scale for answers in (outputs, mean))
+        return Metric(name, network, baseline, False)
 
     def r2(answers: np.ndarray) -> float | None:
         return float(r2_score(y, answers)) if np.ptp(y) > 0 else None
 
     metrics = (
-        Metric(
-            "mean absolute error",
-            scaled(mean_absolute_error(y, outputs)),
-            scaled(mean_absolute_error(y, mean)),
-            False,
-        ),
-        Metric(
-            "root mean squared error",
-            scaled(root_mean_squared_error(y, outputs)),
-            scaled(root_mean_squared_error(y, mean)),
-            False,
-        ),
+        error("mean absolute error", mean_absolute_error),
+        error("root mean squared error", root_mean_squared_error),
         Metric("R²", r2(outputs), r2(mean), True),
     )
     return number(prepared.preprocessor.target_mean), metrics
@@ -341,18 +333,12 @@ def _of_classes(prepared: "Prepared", part: "Split", outputs: np.ndarray) -> tup
         False,
     )
     if prepared.task == "binary":
-        area = Metric(
-            "ROC AUC",
-            float(roc_auc_score(y, decoded.probabilities[:, 1])) if several else None,
-            0.5 if several else None,
-            True,
-        )
-        precision = Metric(
-            "average precision",
-            float(average_precision_score(y, decoded.probabilities[:, 1])) if several else None,
-            float(y.mean()) if several else None,
-            True,
-        )
+        area, precision = Metric("ROC AUC", None, None, True), Metric("average precision", None, None, True)
+        if several:
+            second = decoded.probabilities[:, 1]
+            area = replace(area, value=float(roc_auc_score(y, second)), baseline=0.5)
+            found = float(average_precision_score(y, second))
+            precision = replace(precision, value=found, baseline=float(y.mean()))
         return str(names[majority[0]]), (accuracy, area, loss, balanced, precision)
     macro = Metric(
         "macro F1",

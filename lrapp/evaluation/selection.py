@@ -69,7 +69,6 @@ def select(
     Args:
         outputs: What each answers to the validation rows, shape (members, rows, outputs); rows may be 0.
         y: The rows' answers, as in ``Split``.
-        task: What kind of answer it is.
         usable: Which networks ended with finite numbers; at least one.
         combine: ``all`` of these alike; ``selected``, those that a greedy selection with replacement takes (Caruana et
             al. 2004, "Ensemble selection from libraries of models"); the ``best`` alone; or ``raced``, as in a race of
@@ -179,7 +178,6 @@ def losses(
     Args:
         answers: Shape (rows, outputs).
         y: The rows' answers, as in ``Split``.
-        task: What kind of answer it is.
     """
     if task == "regression":
         return np.asarray((answers[:, 0] - y) ** 2)
@@ -217,8 +215,6 @@ def sentence(
     """Return what was chosen, in words.
 
     Args:
-        selection: The choice.
-        combine: How it was made.
         peaks: In a race of rates, the highest rate of each network.
         left_out: Networks whose numbers became infinite.
     """

@@ -43,9 +43,6 @@ class Remark:
     """One thing that the settings promise and cannot do.
 
     Args:
-        kind: Which.
-        sentence: What happens.
-        advice: The way out.
         settings: The settings with that change; None if there is no single one.
     """
 
@@ -64,15 +61,14 @@ def before(settings: RunSettings, training_rows: int, task: Task | None = None) 
     """Return what will not work with these settings.
 
     Args:
-        settings: Of the run.
         training_rows: Rows to train on, at least 1.
         task: What the data make of it, where the settings leave that to be detected; None where it is not known.
     """
     found = [_batch_of_one(settings, training_rows), _by_heart(settings, training_rows)]
     if settings.mode == "train":
         lengths = _Lengths.of(settings, training_rows)
-        found += [_warmup(settings, lengths) or _first_cycle(lengths) or _patience(settings, lengths)]
         found += [
+            _warmup(settings, lengths) or _first_cycle(lengths) or _patience(settings, lengths),
             _idle_criterion(settings, training_rows),
             _far_target(settings, task),
             _unfreezing(settings),
@@ -82,12 +78,7 @@ def before(settings: RunSettings, training_rows: int, task: Task | None = None) 
 
 
 def after(settings: RunSettings, history: History) -> tuple[Remark, ...]:
-    """Return what did not work in a run: what ``before`` warns of, and what shows only now.
-
-    Args:
-        settings: Of the run.
-        history: What it said.
-    """
+    """Return what did not work in a run: what ``before`` warns of, and what shows only now."""
     if history.prepared is None or history.started is None:
         return ()
     rows = history.prepared.train
@@ -103,8 +94,6 @@ class _Lengths:
     """Lengths of a run, in epochs.
 
     Args:
-        epochs: The run.
-        warmup: Its warm-up.
         first: The first cycle of CLR or SGDR as the settings have it; None for other policies.
         longest: The longest cycle, or part of one, that the run has room for; None for policies without cycles.
         fallen: Where the rate of one-cycle has come down to half of its peak; None for other policies.
@@ -152,26 +141,30 @@ def _patience(settings: RunSettings, lengths: _Lengths) -> Remark | None:
     stopping = settings.training.early_stopping
     # The first epoch that counts is the best so far in any case, so this is the earliest end.
     earliest = stopping.patience + settings.training.counts_from
-    if earliest >= lengths.epochs or not _counts_epochs(stopping):
+    if earliest >= lengths.epochs:
         return None
-    if lengths.fallen is not None and earliest < lengths.fallen:
+    return _cut(
+        *(settings, lengths, earliest),
+        f"Early stopping can end the run after {earliest:,} epochs, and the learning rate is still high until about "
+        "epoch {enough}: with one-cycle the validation loss comes down as the rate falls.",
+        f"Early stopping waits {_epochs(stopping.patience)} and a cycle of the learning rate takes {{enough}}: the run "
+        "can end while the rate is high, before the loss has come down again.",
+    )
+
+
+def _cut(settings: RunSettings, lengths: _Lengths, end: int, one_cycle: str, a_cycle: str) -> Remark | None:
+    """A cycle that early stopping cuts where it ends the run after that epoch; sentences name the end as ``enough``."""
+    stopping = settings.training.early_stopping
+    if not _counts_epochs(stopping):
+        return None
+    if lengths.fallen is not None and end < lengths.fallen:
         enough = math.ceil(lengths.fallen)
-        return Remark(
-            "one-cycle cut",
-            f"Early stopping can end the run after {earliest:,} epochs, and the learning rate is still "
-            f"high until about epoch {enough:,}: with one-cycle the validation loss comes down as the rate falls.",
-            _wait(enough),
-            _without_stopping(settings),
-        )
+        said, changed = one_cycle.format(enough=f"{enough:,}"), _without_stopping(settings)
+        return Remark("one-cycle cut", said, _wait(enough), changed)
     if lengths.longest is not None and stopping.patience < lengths.longest:
         enough = math.ceil(lengths.longest)
-        return Remark(
-            "cycle cut",
-            f"Early stopping waits {_epochs(stopping.patience)} and a cycle of the learning rate takes {enough:,}: the "
-            "run can end while the rate is high, before the loss has come down again.",
-            _wait(enough),
-            _with_patience(settings, enough),
-        )
+        said, changed = a_cycle.format(enough=f"{enough:,}"), _with_patience(settings, enough)
+        return Remark("cycle cut", said, _wait(enough), changed)
     return None
 
 
@@ -209,7 +202,7 @@ def _idle_criterion(settings: RunSettings, rows: int) -> Remark | None:
             f"Early stopping waits {counted(stopping.patience, 'cycle')} of the learning rate, and fewer end within "
             "this run: it cannot end the run.",
             "Count the patience in epochs, or choose a policy with more cycles.",
-            _with_training(settings, early_stopping=stopping.model_copy(update={"patience_unit": "epochs"})),
+            with_training(settings, early_stopping=stopping.model_copy(update={"patience_unit": "epochs"})),
         )
     return None
 
@@ -279,27 +272,14 @@ def _by_patience(settings: RunSettings, ended: TrainingEnded) -> bool:
 
 
 def _ended_early(settings: RunSettings, lengths: _Lengths, epochs: int) -> Remark | None:
-    stopping = settings.training.early_stopping
-    if not _counts_epochs(stopping):
-        return None
-    if lengths.fallen is not None and epochs < lengths.fallen:
-        return Remark(
-            "one-cycle cut",
-            f"Early stopping ended the run after {epochs:,} of {_epochs(lengths.epochs)}, while the learning rate was "
-            "still high: with one-cycle the validation loss comes down as the rate falls.",
-            _wait(math.ceil(lengths.fallen)),
-            _without_stopping(settings),
-        )
-    if lengths.longest is not None and stopping.patience < lengths.longest:
-        enough = math.ceil(lengths.longest)
-        return Remark(
-            "cycle cut",
-            f"Early stopping waited {_epochs(stopping.patience)}, less than a cycle of the learning rate, {enough:,}: "
-            "the run may have ended before the loss could come down again.",
-            _wait(enough),
-            _with_patience(settings, enough),
-        )
-    return None
+    waited = _epochs(settings.training.early_stopping.patience)
+    return _cut(
+        *(settings, lengths, epochs),
+        f"Early stopping ended the run after {epochs:,} of {_epochs(lengths.epochs)}, while the learning rate was "
+        "still high: with one-cycle the validation loss comes down as the rate falls.",
+        f"Early stopping waited {waited}, less than a cycle of the learning rate, {{enough}}: the run may have ended "
+        "before the loss could come down again.",
+    )
 
 
 def _wait(epochs: int) -> str:
@@ -323,7 +303,7 @@ def _batch_of_one(settings: RunSettings, rows: int) -> Remark | None:
             f"Set the batch size to {better:,}, or turn “Norm” off."
             if better > 1
             else "Turn “Norm” off, or add rows.",
-            _with_training(settings, batch_size=better) if better > 1 else None,
+            with_training(settings, batch_size=better) if better > 1 else None,
         )
     if rows > size and rows % size == 1:
         better = _batch_near(size + 1, rows)
@@ -332,7 +312,7 @@ def _batch_of_one(settings: RunSettings, rows: int) -> Remark | None:
             f"The last batch of each epoch has a single row ({rows:,} rows in batches of {size:,}), from which batch "
             "normalisation learns nothing.",
             f"Set the batch size to {better:,}.",
-            _with_training(settings, batch_size=better),
+            with_training(settings, batch_size=better),
         )
     return None
 
@@ -412,7 +392,7 @@ def _better_epoch(settings: RunSettings, history: History) -> Remark | None:
         f"{best.epoch:,}, {number(sign * kept)}{keeps}: gains below {number(stopping.min_delta, 6)} "
         f"(“{_title('min_delta')}”) do not count.",
         f"Lower “{_title('min_delta')}”, or set it to 0.",
-        _with_training(settings, early_stopping=stopping.model_copy(update={"min_delta": 0.0})),
+        with_training(settings, early_stopping=stopping.model_copy(update={"min_delta": 0.0})),
     )
 
 
@@ -424,15 +404,16 @@ def _epochs(number: int) -> str:
     return "1 epoch" if number == 1 else f"{number:,} epochs"
 
 
-def _with_training(settings: RunSettings, **changes: object) -> RunSettings:
+def with_training(settings: RunSettings, **changes: object) -> RunSettings:
+    """Return a run's settings with changes to its training."""
     return settings.model_copy(update={"training": settings.training.model_copy(update=changes)})
 
 
 def _without_stopping(settings: RunSettings) -> RunSettings:
     stopping = settings.training.early_stopping.model_copy(update={"enabled": False})
-    return _with_training(settings, early_stopping=stopping)
+    return with_training(settings, early_stopping=stopping)
 
 
 def _with_patience(settings: RunSettings, epochs: int) -> RunSettings:
     stopping = settings.training.early_stopping.model_copy(update={"patience": epochs})
-    return _with_training(settings, early_stopping=stopping)
+    return with_training(settings, early_stopping=stopping)

@@ -97,7 +97,6 @@ def measured(
     Args:
         prepared: The data, of classes.
         validation, test: Probabilities that each network gives these rows, as for ``fit``.
-        shares: What each counts for.
         applied: The temperature that is part of the model already.
     """
     if prepared.task == "regression" or min(validation.shape[1], test.shape[1]) < LEAST_ROWS:

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from lrapp.evaluation import diagnosis
-from lrapp.evaluation.diagnosis import Card
+from lrapp.evaluation.diagnosis import RailStep
+from lrapp.evaluation.setting_checks import with_training
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
 
 Idea = Literal["ensemble", "epochs", "robust scaling", "number embeddings", "fewer categories"]
-_CARDS: dict[Idea, Card] = {
+_STEPS: dict[Idea, RailStep] = {
     "ensemble": "Training",
     "epochs": "Training",
     "robust scaling": "Data",
@@ -23,13 +24,7 @@ _MOST_RARE = 1_000_000
 
 
 def ideas(settings: RunSettings, history: History, prepared: "Prepared") -> tuple[Idea, ...]:
-    """Return what may make a network as good as trees, those first that help most.
-
-    Args:
-        settings: The run.
-        history: What it said.
-        prepared: Its data.
-    """
+    """Return what may make a network as good as trees, those first that help most."""
     found: list[Idea] = []
     best, numbers = history.best, prepared.preprocessor.numbers
     if diagnosis.may_be_many(settings):
@@ -67,9 +62,9 @@ def words(found: tuple[Idea, ...]) -> str:
     return f"Try {', '.join(before)} or {last}." if before else f"Try {last}."
 
 
-def card(found: tuple[Idea, ...]) -> Card:
-    """Return the card of the Train page that holds the first of some ideas."""
-    return _CARDS[found[0]]
+def step(found: tuple[Idea, ...]) -> RailStep:
+    """Return the step of the rail that holds the first of some ideas."""
+    return _STEPS[found[0]]
 
 
 def tried(settings: RunSettings, found: tuple[Idea, ...]) -> RunSettings:
@@ -77,9 +72,9 @@ def tried(settings: RunSettings, found: tuple[Idea, ...]) -> RunSettings:
     for idea in found:
         match idea:
             case "ensemble":
-                settings = diagnosis.with_training(settings, members=diagnosis.MEMBERS)
+                settings = with_training(settings, members=diagnosis.MEMBERS)
             case "epochs":
-                settings = diagnosis.with_training(settings, epochs=diagnosis.twice_the_epochs(settings))
+                settings = with_training(settings, epochs=diagnosis.twice_the_epochs(settings))
             case "robust scaling":
                 data = settings.data.model_copy(update={"scaling": "robust"})
                 settings = settings.model_copy(update={"data": data})

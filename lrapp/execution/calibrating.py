@@ -23,11 +23,6 @@ _ROUNDS, _CLOSE = 4, 0.02
 def calibrate(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Fit a temperature on a run's validation rows and leave the model with it; what was exported before is removed.
 
-    Args:
-        folder: The run's folder.
-        home: The store's folder, where the table still must be.
-        watch: Gets the progress, and is asked whether to stop.
-
     Raises:
         UserError: If there is nothing to calibrate, or the data are gone.
     """

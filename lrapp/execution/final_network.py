@@ -28,11 +28,7 @@ def of(
     """Return the network that a run leaves, with its weights.
 
     Args:
-        loop: The loop that trained.
-        settings: The run.
         prepared: Its data; which of many networks make up the model is chosen on the validation rows.
-        ended: How the training ended.
-        tell: Called with what was chosen.
 
     Returns:
         A ``keras.Model`` from a row's inputs to its answer.
@@ -116,9 +112,7 @@ def as_origin(settings: RunSettings, network: Any, prepared: "Prepared") -> tupl
     """Give a model for use the threshold and the temperature of the run that it was made from.
 
     Args:
-        settings: The run.
         network: Trained; its last layer is divided by the temperature.
-        prepared: Its data.
 
     Returns:
         The data with the threshold, and the temperature; 1 where there is none.

@@ -51,7 +51,6 @@ class Loggers:
     """All loggers that the environment asks for; their errors do not fail the run.
 
     Args:
-        run: The run; its folder keeps the notes.
         makers: What makes each logger, by name.
     """
 
@@ -67,20 +66,19 @@ class Loggers:
 
     def take(self, event: Event) -> None:
         """Log an event wherever that still works."""
-        for name, logger in list(self._open.items()):
-            try:
-                logger.take(event)
-            except Exception as error:
-                self._failed(name, error)
+        self._have_all(lambda logger: logger.take(event))
 
     def close(self) -> None:
         """Log the end, with the files that the run has left."""
+        self._have_all(lambda logger: logger.close())
+        self._open.clear()
+
+    def _have_all(self, do: Callable[[Logger], None]) -> None:
         for name, logger in list(self._open.items()):
             try:
-                logger.close()
+                do(logger)
             except Exception as error:
                 self._failed(name, error)
-        self._open.clear()
 
     def _failed(self, name: str, error: Exception) -> None:
         self._open.pop(name, None)
@@ -92,11 +90,7 @@ class Loggers:
 
 
 def open_for(run: Run) -> Loggers:
-    """Return the loggers that the environment asks for; none for a range test.
-
-    Args:
-        run: The run that is about to train, or to go on.
-    """
+    """Return the loggers that the environment asks for; none for a range test."""
     makers: dict[str, Callable[[Run], Logger]] = {}
     if run.settings.mode == "train":
         if os.environ.get(TENSORBOARD, "0") not in ("", "0"):

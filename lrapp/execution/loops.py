@@ -63,9 +63,6 @@ def loop_for(
     """Return a loop with the initial weights of the run; runs of one network share the traced functions.
 
     Args:
-        store: Where the run lies that this one may start from.
-        settings: The run.
-        prepared: Its data.
         goes_on: Whether a checkpoint is about to replace all weights: their source may be gone.
         networks: How many it trains at once; as many as the run does by default.
 

@@ -47,7 +47,6 @@ _END_SECONDS = 2.0
 
 
 def _local(kind: worker_setup.WorkerKind) -> Worker:
-    """A process on this machine."""
     return WorkerProcess(partial(worker_setup.warm, kind))
 
 
@@ -55,9 +54,9 @@ class Jobs:
     """Runs one at a time, in an order that is fair to their owners (see ``Turns``), across restarts of the server.
 
     Args:
-        store: Where the runs are kept.
         make_executor: Makes what a run is submitted to, given the kind of process that trains it fastest; see
-            ``warming.kind_for``. A cluster's executor fits as well as a local process: it must see the store's folder.
+            ``worker_setup.kind_for``. A cluster's executor fits as well as a local process: it must see the store's
+            folder.
     """
 
     def __init__(
@@ -403,7 +402,6 @@ def _turn(run: Run, patience: float = 0.0) -> Iterator[bool]:
     """Hold the lock under which a run's status may change; yields whether this server got it.
 
     Args:
-        run: The run.
         patience: Seconds to wait for it.
 
     Raises:

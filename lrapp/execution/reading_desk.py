@@ -27,9 +27,6 @@ class Work:
     """A reading in progress.
 
     Args:
-        key: What is read.
-        title: What to call it.
-        task: The reading.
         began: When, on the monotonic clock.
     """
 
@@ -55,11 +52,7 @@ class Work:
 
 
 class StillReading(Exception):
-    """What was asked for is still being read.
-
-    Args:
-        work: The reading.
-    """
+    """What was asked for is still being read."""
 
     def __init__(self, work: Work) -> None:
         super().__init__("The file is still being read.")
@@ -78,7 +71,6 @@ class Desk:
 
         Args:
             key: Of what is read, and how.
-            title: What to call it.
             make: Reads it, in a thread of its own, unless that has been done; reports progress, and can be stopped.
             wait: Seconds to wait for it.
 

@@ -17,8 +17,6 @@ def needed(settings: RunSettings, prepared: "Prepared", block_rows: int | None =
     """Return the bytes that a run needs, and how many training rows are in memory at once; 0 where all are.
 
     Args:
-        settings: The run.
-        prepared: Its data.
         block_rows: How many were in memory at once where the run began, as other numbers come of other blocks.
 
     Raises:

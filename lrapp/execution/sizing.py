@@ -24,11 +24,6 @@ STOPPED = "Measuring was stopped; press the button to start it again."
 def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Measure a run's model in float32, before it was pruned and in int8; the result is kept in the run's folder.
 
-    Args:
-        folder: The run's folder.
-        home: The store's folder, where the data still must be.
-        watch: Gets the progress, and is asked whether to stop.
-
     Raises:
         UserError: If the run left no model, its data are gone, or it was stopped.
     """
@@ -80,7 +75,6 @@ def measure(folder: Path, home: Path, watch: Watch = NOBODY) -> None:
 
 
 def _by_litert(name: str, file: bytes, zeros: float, prepared: "Prepared") -> ModelSize:
-    """What a LiteRT file takes and is worth."""
     from lrapp.export import litert_graph
 
     with disk_errors(), tempfile.TemporaryDirectory() as folder:

@@ -43,8 +43,6 @@ class Task(Generic[T]):
     """A background task.
 
     Args:
-        future: What comes of it.
-        watch: Its progress, and the request to cancel.
         failure: A sentence for the person where it fails by a defect of ours; the details go to the log.
         stopped: A sentence where it was ended before it began.
     """
@@ -141,8 +139,6 @@ def in_worker(
         call: Hands a function with its arguments to the worker: ``Jobs.call``.
         home: The store's folder, which the worker sees too.
         fn: The function; it is given a ``watch`` by that name.
-        args: What else it is given.
-        failure, stopped: As for ``Task``.
         watch: Where it says how far it is, where that outlasts the task; else it has a folder of its own.
     """
     if watch is not None:
@@ -162,8 +158,6 @@ def in_thread(fn: Callable[[ThreadWatch], T], name: str, failure: str) -> Task[T
 
     Args:
         fn: The function; it is given what it says how far it is.
-        name: Of the thread.
-        failure: As for ``Task``.
     """
     watch, future = ThreadWatch(), Future[T]()
     future.set_running_or_notify_cancel()

@@ -14,11 +14,7 @@ _Event, _Log, _Summary = tf.compat.v1.Event, tf.compat.v1.SessionLog, tf.compat.
 
 
 class EventFiles:
-    """Two files, as Keras's own callback writes them: ``train`` and ``validation`` share one chart in TensorBoard.
-
-    Args:
-        folder: Where to; ``train`` and ``validation`` are made in it.
-    """
+    """Two files, as Keras's own callback writes them: ``train`` and ``validation`` share one chart in TensorBoard."""
 
     def __init__(self, folder: Path) -> None:
         self._files = {part: _File(folder / part) for part in ("train", "validation")}

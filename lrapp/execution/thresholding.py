@@ -16,10 +16,7 @@ def set_threshold(folder: Path, home: Path, threshold: Threshold | None, watch: 
     """Leave a run's model with a threshold, and its scores measured again; what was exported before is removed.
 
     Args:
-        folder: The run's folder.
-        home: The store's folder, where the data still must be.
         threshold: From which probability on it answers with the second class; None for the usual half.
-        watch: Told how far it is, and asked whether it is still wanted.
 
     Raises:
         UserError: If the run's model does not tell two classes apart, or the data are gone.

@@ -41,8 +41,6 @@ def compare(folder: Path, home: Path, asked_to_stop: Callable[[], bool] | None =
     """Save in a run's folder how its network compares with boosted trees; an error here does not affect the run.
 
     Args:
-        folder: The run's folder.
-        home: The store's folder.
         asked_to_stop: Whether to stop; by default, whether a stop file is there.
 
     Returns:
@@ -93,7 +91,6 @@ class Comparisons:
     """Runs that wait to be compared. Callers of all methods must hold the queue's lock.
 
     Args:
-        home: The store's folder.
         done: Called, from another thread, when one was done or stopped.
     """
 

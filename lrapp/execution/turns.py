@@ -33,7 +33,6 @@ class Turns:
 
         Args:
             run: A run that does not wait yet. If its turn had begun already, it goes before all others.
-            status: Its status, queued.
         """
         owner = run.owner
         if status.started is not None:

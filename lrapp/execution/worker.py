@@ -74,10 +74,7 @@ def prepared_data(
     """Return the data that the settings name, as arrays.
 
     Args:
-        store: Where uploaded files are kept.
-        settings: The data.
         tell: Called with the stage and its share done, 0 to 1, where it takes long.
-        should_stop: Called repeatedly where it takes long.
 
     Raises:
         UserError: If they are not there, cannot be read or learned from, or it was asked to stop.
@@ -98,14 +95,9 @@ def work(
     """Do a run, or go on with it from its last checkpoint, and leave its model in its folder.
 
     Args:
-        folder: The run's folder.
-        home: The store's folder, where uploaded files are kept.
         on_event: Called with every event after it was written.
         attempt: Which one this is, as the run's status has it while it runs; where that has moved on, somebody else
             took the run, and nothing is done. None where no queue stands behind it, and the status is left alone.
-
-    Returns:
-        How the run ended.
 
     Raises:
         UserError: If it cannot be done, with the sentence for its status.
@@ -136,9 +128,7 @@ def augmented_batch(home: Path, settings: RunSettings, watch: Watch = NOBODY) ->
     """Return the first pictures of a run's first batch as its network sees them: varied at random.
 
     Args:
-        home: The store's folder.
         settings: Data, augmentation, batch size and seed count.
-        watch: Gets the progress, and is asked whether to stop.
 
     Returns:
         Up to 24 pictures, uint8, shape (pictures, height, width, channels).
@@ -162,11 +152,6 @@ def augmented_batch(home: Path, settings: RunSettings, watch: Watch = NOBODY) ->
 
 def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) -> "GradientReport":
     """Return what a check of the gradients finds for the initial weights of a run.
-
-    Args:
-        home: The store's folder.
-        settings: The run.
-        watch: Gets the progress, and is asked whether to stop.
 
     Raises:
         UserError: If the data or the weights cannot be had, the network cannot be checked, or the check was stopped.
@@ -344,9 +329,7 @@ def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float
     """Save a run's model, its preprocessor and its scores, and a closer look if one is wanted.
 
     Args:
-        run: The run.
         network: Trained.
-        prepared: Its data.
         temperature: By which the network has been calibrated since it was trained.
     """
     from lrapp.evaluation import boosted_trees, costs, model_sizes

@@ -83,9 +83,6 @@ def kind_for(settings: RunSettings) -> WorkerKind:
     How many threads share a sum decides its last bits, so this follows from the settings alone: the same run has the
     same numbers wherever it is started. How many inputs a table makes is not known before it has been read; they are
     taken for few.
-
-    Args:
-        settings: The run.
     """
     model = settings.model
     if isinstance(model.start, PretrainedStart) or any(layer.facts.pictures for layer in model.layers):
@@ -101,22 +98,14 @@ def kind_for(settings: RunSettings) -> WorkerKind:
 
 
 def settle(kind: WorkerKind) -> None:
-    """Set what TensorFlow reads when it is imported, where nobody has set it already.
-
-    Args:
-        kind: The kind of runs that the process trains.
-    """
+    """Set what TensorFlow reads when it is imported, where nobody has set it already."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors are of use here
     for name, value in _VARIABLES[kind].items():
         os.environ.setdefault(name, value)
 
 
 def load(kind: WorkerKind) -> None:
-    """Import what takes seconds.
-
-    Args:
-        kind: The kind of runs that the process trains.
-    """
+    """Import what takes seconds."""
     settle(kind)
     with _without_chatter():
         for name in _HEAVY:
@@ -124,11 +113,7 @@ def load(kind: WorkerKind) -> None:
 
 
 def warm(kind: WorkerKind) -> None:
-    """Import what takes seconds, and train a very small network, as TensorFlow's first steps take longer than others.
-
-    Args:
-        kind: The kind of runs that the process trains.
-    """
+    """Import what takes seconds, and train a very small network, as TensorFlow's first steps take longest."""
     load(kind)
     with _without_chatter():
         _rehearse(kind)

@@ -26,7 +26,6 @@ def possible(run: Run, history: History) -> bool:
 
     Args:
         run: The run; it must have ended.
-        history: What it said.
     """
     settings = run.settings
     trains = settings.mode == "train" and not settings.data.all_rows

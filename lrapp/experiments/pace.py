@@ -58,10 +58,6 @@ NONE = Work(0.0, 0.0, 0.0)
 def planned(settings: RunSettings, expected: ExpectedShape) -> Work:
     """Return the work of a run before it starts.
 
-    Args:
-        settings: Of the run.
-        expected: What its network will be given.
-
     Raises:
         UserError: If the network cannot be built.
     """
@@ -73,7 +69,6 @@ def of(settings: RunSettings, history: History, steps: int | None = None) -> Wor
     """Return the work of a run that has begun; None of one that has not.
 
     Args:
-        settings, history: Of the run.
         steps: Those that it did; None for all that it has.
     """
     started = history.started
@@ -108,7 +103,6 @@ def seconds(
 
     Args:
         done: Seconds that runs took, with what they did.
-        left: What is to do.
         dense: Whether each weight computes once with each row, so that no machine takes long for one.
     """
     taken = sum(time for time, _ in done)

@@ -16,7 +16,6 @@ def possible(run: Run, history: History) -> bool:
 
     Args:
         run: The run; it must have ended.
-        history: What it said.
     """
     settings = run.settings
     return (

@@ -38,7 +38,6 @@ class SideBySide:
         frame: Text. The index names scores and settings; the columns name the runs.
         best: The best scores, as places in the frame: (row, column).
         differing: Settings that are not as in the first run.
-        remarks: Sentences on the limits of the comparison.
     """
 
     frame: pd.DataFrame
@@ -52,8 +51,6 @@ class Compared:
     """One run that is compared.
 
     Args:
-        row: As the table of runs lists it.
-        settings: Of the run.
         found: Rates that its own range test found.
     """
 
@@ -145,12 +142,7 @@ _NAMED = (PretrainedStart,)
 
 
 def flat(settings: RunSettings, found: RatesFound | None = None) -> dict[str, str]:
-    """Return the settings as titles and texts, in the order of the Train page.
-
-    Args:
-        settings: Of a run.
-        found: Rates that its own range test found; shown in place of those that it started from.
-    """
+    """Return the settings as titles and texts, in the order of the Train page."""
     source = settings.data.source
     texts = {"Data: Table": source.name}
     if sha256 := getattr(source, "sha256", ""):

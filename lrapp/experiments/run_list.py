@@ -30,9 +30,7 @@ class Fold:
         key: Tells it from others, also when runs join it or leave.
         what: What holds them together: a search, a setting's value.
         rows: Its runs, at least one.
-        names: What each is called inside.
         study: Id of their study; empty where they are of none.
-        word: What one of them is called.
     """
 
     key: str
@@ -70,7 +68,6 @@ class Line:
     Args:
         run: The run; None for the line of a fold.
         fold: The fold that it heads, or lies in; None for a run by itself.
-        name: What it is called.
     """
 
     run: Row | None
@@ -131,7 +128,6 @@ def group(rows: Sequence[Row], by: str, value: Callable[[Row], str]) -> list[Row
 
     Args:
         rows: The newest first.
-        by: What the setting is called.
         value: What it is in a run; empty where that is not known.
     """
     together: dict[str, list[Row]] = {}
@@ -152,7 +148,6 @@ def lines(items: Sequence[Row | Fold], opened: Iterable[str]) -> list[Line]:
     """Return the lines of the list; those of a fold follow it where it is open.
 
     Args:
-        items: Runs and folds.
         opened: Keys of the folds that are open.
     """
     wide = set(opened)
@@ -165,6 +160,18 @@ def lines(items: Sequence[Row | Fold], opened: Iterable[str]) -> list[Line]:
         if item.key in wide:
             found += [Line(row, item, name) for row, name in zip(item.rows, item.names, strict=True)]
     return found
+
+
+def first(shown: Sequence[Line], most: int, asked: Iterable[str]) -> list[Line]:
+    """Return the first lines, and those that an address names, wherever they stand.
+
+    Args:
+        shown: In the order to show.
+        most: How many to return at least, where there are so many.
+        asked: Ids of lines.
+    """
+    wanted = set(asked)
+    return [line for place, line in enumerate(shown) if place < most or line.id in wanted]
 
 
 def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str] = ()) -> pd.DataFrame:

@@ -1,17 +1,20 @@
 """Runs -> what the list of runs says of each. A damaged run becomes a row with a sentence; nothing raises."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs import notes
 from lrapp.runs.events import EpochDone, History, StepsDone, SweepDone, from_line
-from lrapp.runs.store import Run, State, Status
+from lrapp.runs.store import Run, State
 from lrapp.settings import RunSettings, summary
+
+T = TypeVar("T")
 
 # Almost all of a run's events are steps, which the table does not show.
 _PASSED_OVER = tuple(f'{{"type": "{kind.type}"'.encode() for kind in (StepsDone, SweepDone))
@@ -25,13 +28,11 @@ class Row:
     """A run's row of the table.
 
     Args:
-        id: The run's.
         created: When Train was pressed.
         trouble: One sentence on what is damaged, empty if nothing is.
         state: None where it cannot be read.
         name: The person's name for it, or what it predicts and by which policy.
         title: The same without the policy, which a list shows apart.
-        note, starred: As the person left them.
         metric: Name of the task's first metric, empty before training.
         validation: The metric on validation rows, with the weights that the model has; None before the first epoch.
         test: The metric on test rows; None where there are none, or the run has not come to its end.
@@ -39,7 +40,6 @@ class Row:
         losses: Validation losses, some of them where there are many.
         range_test: Whether it is a range test, which trains no model.
         table, target, network, training, optimizer, policy: Its settings in a few words.
-        epochs: Epochs done.
         best_epoch: From 1; None before the first.
         seconds: Seconds of training, over all attempts.
     """
@@ -104,21 +104,18 @@ def row(run: Run) -> Row:
     """Return a run's row of the table; of a damaged run, whatever can be read."""
     said, trouble = notes.read(run)
     troubles = [trouble] if trouble else []
-    status: Status | None = None
-    settings: RunSettings | None = None
-    scores: Scores | None = None
-    try:
-        status = run.status
-    except (UserError, OSError) as error:
-        troubles.append(_sentence(run, "status.json", error))
-    try:
-        settings = run.settings
-    except (UserError, OSError) as error:
-        troubles.append(_sentence(run, "run.json", error))
-    try:
-        scores = Scores.from_json(run.scores_path.read_bytes()) if run.scores_path.exists() else None
-    except (UserError, OSError) as error:
-        troubles.append(_sentence(run, "scores.json", error))
+
+    def read(name: str, what: Callable[[], T]) -> T | None:
+        try:
+            return what()
+        except (UserError, OSError) as error:
+            troubles.append(_sentence(run, name, error))
+            return None
+
+    status = read("status.json", lambda: run.status)
+    settings = read("run.json", lambda: run.settings)
+    path = run.scores_path
+    scores = read("scores.json", lambda: Scores.from_json(path.read_bytes()) if path.exists() else None)
     history = short_history(run)
     created = status.created if status else _born(run)
     kept = kept_epoch(history, settings)
@@ -232,7 +229,6 @@ def kept_epoch(history: History, settings: RunSettings | None) -> EpochDone | No
     """Return the epoch whose weights the model has; None before the first.
 
     Args:
-        history: Its events.
         settings: Of the run; None counts as keeping the best.
     """
     last = history.epochs[-1] if history.epochs else None

@@ -54,7 +54,6 @@ def obstacle(name: str, base: RunSettings) -> str | None:
 
     Args:
         name: Of the setting, one of ``NAMES``.
-        base: What the search starts from.
     """
     if name == "learning_rate" and base.policy.source != "chosen":
         return "Every run finds its own rates; set Rates to “Chosen here” on the Train page to vary it."
@@ -71,8 +70,6 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
     """Return warnings about a search, in plain sentences.
 
     Args:
-        search: As it would be made.
-        base: What it starts from.
         training_rows: Rows to train on, at least 1; None when not known yet.
 
     Raises:
@@ -109,10 +106,6 @@ def check(search: Search, base: RunSettings, training_rows: int | None = None) -
 def draw(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
     """Return the settings of each trial: the base's, with other values for those that vary.
 
-    Args:
-        search: What may vary, how many trials, by which seed.
-        base: All that stays as it is.
-
     Returns:
         As many settings as trials; the first n are the same whatever ``search.trials`` is.
 
@@ -133,7 +126,6 @@ def drawn(search: Search, trial: int) -> dict[str, Value]:
     """Return the values that a trial draws, by the name of the setting.
 
     Args:
-        search: What may vary, and the seed.
         trial: Its number, from 1.
     """
     # A generator for each value, so that none depends on how many were drawn before it.
@@ -169,7 +161,6 @@ def outlook(space: Space, trials: Sequence[RunSettings]) -> str:
     """Return how much of the space the trials see, as a sentence; empty where some of them repeat others.
 
     Args:
-        space: What varies.
         trials: From ``draw``.
     """
     number, every = distinct(space, trials), search_space.combinations(space)

@@ -24,7 +24,6 @@ class SearchTrial:
     Args:
         number: Its number, from 1.
         state: Its state; None when its folder is gone or damaged.
-        history: Its events so far.
         settings: Its settings; None when they cannot be read.
     """
 
@@ -56,9 +55,6 @@ class Found:
     """All trials of a search.
 
     Args:
-        space: What varies.
-        metric: Name of the metric.
-        validation_rows: Rows that it is measured on.
         trials: In the order of their numbers.
         folds: Of the cross-validation that each trial is; 1 where none is.
     """
@@ -138,7 +134,7 @@ class Found:
         best = self.best
         if best is None or best.kept is None:
             return "No trial is done yet."
-        return f"Best so far: trial {best.number}, {self.measure} {_figure(self.metric, best.kept.answer_metric)}."
+        return f"Best so far: trial {best.number}, {self.measure} {measured(self.metric, best.kept.answer_metric)}."
 
     def verdict(self, scores: Scores | None) -> str:
         """Return in plain words which trial is best, how far its figure is flattered, and its score on other rows.
@@ -151,7 +147,7 @@ class Found:
             return "No trial finished all its epochs, so there is none to choose."
         best, epoch = ranked[0], ranked[0].kept
         assert epoch is not None
-        figure = _figure(self.metric, epoch.answer_metric)
+        figure = measured(self.metric, epoch.answer_metric)
         if len(ranked) == 1:
             return (
                 f"Only trial {best.number} finished: {self.measure} {figure}. One trial leaves no choice; resume "
@@ -197,7 +193,6 @@ def drawn_columns(space: Space, trials: Sequence[RunSettings | None]) -> dict[st
     """Return each trial's values of the settings that vary, by their titles; numbers are numbers.
 
     Args:
-        space: What varies.
         trials: Settings of each; None where they cannot be read.
     """
     found = [values(space, one) if one is not None else {} for one in trials]
@@ -215,7 +210,6 @@ def of_trials(space: Space, trials: Sequence[SearchTrial]) -> Found | None:
     """Return the results of the trials; None before the first of them has begun to train.
 
     Args:
-        space: What varies.
         trials: In the order of their numbers, from 1.
     """
     begun = [one.history for one in trials if one.history.started is not None]
@@ -230,13 +224,11 @@ def _split(value: Value) -> tuple[float | None, str | None]:
     return (None, shown(value)) if isinstance(value, str) else (float(value), None)
 
 
-def _figure(metric: str, value: float) -> str:
-    return measured(metric, value)
-
-
 def _baseline(scores: Scores) -> str:
     metric = scores.metrics[0]
-    return f"{metric.name} {_figure(metric.name, metric.baseline)}" if metric.baseline is not None else "none"
+    return (
+        f"{metric.name} {measured(metric.name, metric.baseline)}" if metric.baseline is not None else "none"
+    )
 
 
 def _named(trials: Sequence[SearchTrial]) -> str:

@@ -102,8 +102,6 @@ class Axis:
     Args:
         scale: Uniform in the logarithm, powers of two that are equally likely, or uniform.
         least, most: How far a range may go.
-        usual: The range to start from.
-        whole: Whether it takes whole numbers only.
         step: What one press on plus or minus changes.
     """
 
@@ -118,7 +116,6 @@ class Axis:
         """Return the value below which that share of all draws lies: whole, or of three digits, never outside.
 
         Args:
-            of: The range.
             share: From 0 up to, but not including, 1.
         """
         low, high = of.low, of.high
@@ -277,10 +274,6 @@ def draw(name: str, of: Varied, share: float) -> Value:
 def numbers(name: str, text: str) -> Numbers:
     """Return the numbers of a list that a person typed, with blanks, commas or semicolons between them.
 
-    Args:
-        name: The setting.
-        text: What was typed.
-
     Raises:
         UserError: If something is no number, or not one that the setting can be.
     """
@@ -312,10 +305,6 @@ def listed(of: Numbers) -> str:
 
 def refuse(name: str, of: Varied) -> None:
     """Check a range.
-
-    Args:
-        name: The setting.
-        of: Its range, or what it is chosen among.
 
     Raises:
         UserError: If the ends are equal, out of order, or not valid for the setting; a step does not fit between them;

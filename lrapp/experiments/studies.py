@@ -54,7 +54,6 @@ class Plan:
     """A study before it is made.
 
     Args:
-        name: What to call it.
         base: What all runs share: data, split, network, batch size, epochs.
         contenders: The policies, two or more; or one, to see what other seeds change.
         seeds: Training seeds; each gives every policy the same initial weights.
@@ -81,7 +80,6 @@ def check(plan: Plan, training_rows: int | None = None) -> list[str]:
     """Return warnings about a plan, in plain sentences.
 
     Args:
-        plan: The study as it would be made.
         training_rows: Rows to train on, at least 1; None when not known yet, then lengths in steps are not checked.
 
     Raises:
@@ -129,7 +127,6 @@ def remark(base: RunSettings, contender: Candidate, training_rows: int | None) -
 
     Args:
         base: With the number of epochs and the batch size.
-        contender: The policy.
         training_rows: As for ``check``.
 
     Raises:
@@ -201,8 +198,6 @@ def what_cyclical_rates_do(source: Source, target: str, batch_size: int = 350) -
     """Return the study of a fixed rate against cyclical rates: plain SGD, layers of 64 and 32, 50 epochs.
 
     Args:
-        source: The table.
-        target: The column to predict.
         batch_size: Rows in one update; 350 suits a table of 70,000 rows.
     """
     base = RunSettings(
@@ -241,8 +236,6 @@ def create(store: Store, plan: Plan, training_rows: int | None = None, owner: st
     """Make a study and its runs, queued; the owner of the queue has to submit them.
 
     Args:
-        store: Where runs and studies are kept.
-        plan: What to compare.
         training_rows: Rows to train on, to refuse policies with inconsistent numbers early.
         owner: Id of whoever starts it, as in ``Study``.
 
@@ -261,10 +254,7 @@ def create_search(
     """Make a random search and its runs, queued; the owner of the queue has to submit them.
 
     Args:
-        store: Where runs and studies are kept.
-        search: What may vary, how many trials, by which seed.
         base: All that stays as it is; every trial trains its number of epochs, with its seed.
-        training_rows, owner: As for ``create``.
 
     Raises:
         UserError: If the search cannot be made, or the disk is full; then no run is left behind.
@@ -284,9 +274,6 @@ def name_of(search: Search) -> str:
 
 def trials_of(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
     """Return the settings of each trial, as it trains: named, with early stopping off.
-
-    Args:
-        search, base: As for ``create_search``.
 
     Raises:
         UserError: If the search cannot be made.

@@ -94,7 +94,6 @@ def make(
     """Make the runs of a study, queued, and the study; the owner of the queue has to submit them.
 
     Args:
-        store: Where runs and studies are kept.
         name: What to call the study; the first 200 letters are kept.
         runs: Label, seed and settings of each.
         yardstick, search, owner: As in ``Study``; the owner's are its runs, too.
@@ -143,12 +142,14 @@ def get(store: Store, study_id: str) -> Study:
         raise UserError(
             "There is no such comparison here. It may have been deleted; choose another or start one."
         )
+    return _read(path, "is damaged. Its runs are still on the Runs page; compare again.")
+
+
+def _read(path: Path, damaged: str) -> Study:
     try:
         return Study.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise UserError(
-            "The file of this comparison is damaged. Its runs are still on the Runs page; compare again."
-        ) from error
+        raise UserError(f"The file of this comparison {damaged}") from error
 
 
 def every(store: Store) -> list[Study]:
@@ -160,11 +161,6 @@ def every(store: Store) -> list[Study]:
         except UserError:
             continue
     return studies
-
-
-def member_ids(store: Store) -> frozenset[str]:
-    """Return the ids of all runs that belong to a study."""
-    return frozenset(member.run_id for study in every(store) for member in study.members)
 
 
 def run_of(store: Store, member: Member) -> Run | None:
@@ -205,13 +201,14 @@ def binned(store: Store, study_id: str) -> Study:
     Raises:
         UserError: If it is no longer there.
     """
+    return _read(_in_bin(store, study_id), "is damaged; it cannot be taken back.")
+
+
+def _in_bin(store: Store, study_id: str) -> Path:
     path = _binned(store, study_id) / "study.json"
     if not _ID.fullmatch(study_id) or not path.exists():
         raise UserError("This comparison is no longer in the bin.")
-    try:
-        return Study.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise UserError("The file of this comparison is damaged; it cannot be taken back.") from error
+    return path
 
 
 def restore(store: Store, study_id: str) -> Study:
@@ -220,13 +217,11 @@ def restore(store: Store, study_id: str) -> Study:
     Raises:
         UserError: If the study is no longer there.
     """
-    binned = _binned(store, study_id)
-    if not _ID.fullmatch(study_id) or not (binned / "study.json").exists():
-        raise UserError("This comparison is no longer in the bin.")
+    binned = _in_bin(store, study_id)
     with disk_errors():
         _folder(store).mkdir(exist_ok=True)
-        os.replace(binned / "study.json", _folder(store) / f"{study_id}.json")
-        binned.rmdir()
+        os.replace(binned, _folder(store) / f"{study_id}.json")
+        binned.parent.rmdir()
     study = get(store, study_id)
     for member in study.members:
         try:

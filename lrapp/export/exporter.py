@@ -70,7 +70,6 @@ class Exporter:
 
     Args:
         key: Its name in file names.
-        title: Its name on the page.
         doing: Text to show while it is built.
         makers: Make it, by the kind of data that a run has learned from. A kind may bring more: ``export.kinds``.
         packages: What has to be installed to make it, besides the app's own requirements.
@@ -103,12 +102,8 @@ def of_pictures(
     """Write the files that accompany every model of pictures, and return the export.
 
     Args:
-        recipe: The run.
-        path: The model.
         run: Returns what the model at a path answers to inputs by name, here to ``pictures``.
         needs: Packages that it is used with, besides those that read pictures.
-        about, code, answer: As for ``readmes.of_pictures``.
-        most: Largest difference that is not too much.
     """
     from lrapp.export import readmes, script_images
     from lrapp.images.pixels import png

@@ -30,7 +30,6 @@ class PictureRecipe(FinishedRun):
     """A finished run on pictures, with its data.
 
     Args:
-        preprocessor: That of the model.
         known: Names of all classes of the pictures, also of those that were left out.
         split: Which picture is in which part, as CSV: of a set a line for each of its pictures, of a zip a line with
             its entry for each that was used.

@@ -37,7 +37,6 @@ class Reading:
         file: Name of the file beside the script.
         data: Its bytes.
         options: Arguments of ``pandas.read_csv``.
-        original: Whether it is the file as it was given.
     """
 
     file: str
@@ -52,10 +51,7 @@ class FinishedRun:
 
     Args:
         settings: Its settings, with the rates that its own range test found, if it did one.
-        history: Its events.
         scores: Of its model; None where it was trained on all rows.
-        model: Its network and its preprocessor.
-        prepared: Its rows.
         store: Where the run lies that it may have started from.
     """
 
@@ -144,7 +140,6 @@ class Recipe(FinishedRun):
     """A finished run on a table, with its data.
 
     Args:
-        preprocessor: That of the model.
         frame: Its table's columns as a script has them: texts, numbers (float64) and dates.
         table_notes: Plain sentences on what reading the table changed.
         find_reading: Returns how to read that frame from a file.

@@ -22,7 +22,7 @@ def build(network: Any, preprocessor: PicturePreprocessor) -> Any:
     ``probabilities``.
 
     Args:
-        network: In float32, as ``recipes.Finished.answering`` makes it.
+        network: In float32, as ``FinishedRun.answering`` makes it.
         preprocessor: Its classes, and the shape of its pictures.
 
     Raises:

@@ -43,8 +43,7 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
     """Return a table's columns as the file takes them, by the names of its inputs.
 
     Args:
-        plan: Names the columns.
-        columns: As ``portable.raw_inputs`` gives them.
+        columns: As ``plain_model.raw_inputs`` gives them.
 
     Returns:
         float32 (a gap is NaN) or int32 (the place of a text, -1 for one that training never saw), shape (rows,).
@@ -71,7 +70,7 @@ def inputs(plan: Portable, columns: dict[str, np.ndarray]) -> dict[str, np.ndarr
 
 
 def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
-    """Return a module that takes an input of shape (rows,) for each column; arguments as for ``onnx_export.build``."""
+    """Return a module that takes an input of shape (rows,) for each column; arguments as for ``onnx_graph.build``."""
     names, ops, members = input_names(plan), Ops(np.float32), learned(model.network)
     specs: dict[str, Any] = {}
     for column in plan.columns:
@@ -108,7 +107,6 @@ def converted(served: tf.Module, *, int8: bool = False) -> bytes:
     """Return a module as a LiteRT file.
 
     Args:
-        served: The module.
         int8: Whether weights are kept in eight bits, and what they are multiplied with is rounded while it answers
             (LiteRT's dynamic range quantization); kernels of fewer than 1,024 weights stay as they are.
     """
@@ -123,12 +121,7 @@ def converted(served: tf.Module, *, int8: bool = False) -> bytes:
 
 
 def run(path: Path, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return LiteRT's outputs by name.
-
-    Args:
-        path: The file.
-        given: As ``inputs`` returns them.
-    """
+    """Return LiteRT's outputs by name."""
     return runner(path)(given)
 
 

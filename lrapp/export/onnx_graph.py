@@ -264,7 +264,7 @@ def run(path: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Args:
         path: The model's file.
-        inputs: Columns as ``portable.raw_inputs`` gives them, or pictures, by the names of the inputs.
+        inputs: Columns as ``plain_model.raw_inputs`` gives them, or pictures, by the names of the inputs.
     """
     import onnxruntime
 

@@ -41,9 +41,7 @@ def of_columns(recipe: "Recipe", names: Mapping[str, str], about: str, example: 
     """Return the README of a model that takes the columns of a table as they are.
 
     Args:
-        recipe: The run.
         names: What the model calls each column.
-        about: Sentences on the file.
         example: Python that predicts the first row that was checked.
         sentence: How its answers compare with the app's.
     """
@@ -105,7 +103,6 @@ def _of_inputs(
 
 
 def _mean(recipe: "Recipe") -> str:
-    """What is said of an ensemble."""
     chosen = recipe.history.chosen
     if not recipe.settings.leaves_ensemble or (chosen is not None and not chosen.leaves_several):
         return ""
@@ -131,13 +128,7 @@ def litert_columns(recipe: "Recipe", names: Mapping[str, Sequence[str]]) -> str:
 
 
 def of_network(recipe: "Recipe", example: str, sentence: str) -> str:
-    """Return the README of the network alone, with its preprocessing described.
-
-    Args:
-        recipe: The run.
-        example: Python that predicts the first row that was checked.
-        sentence: How its answers compare with the app's.
-    """
+    """Return the README of the network alone, with its preprocessing described; arguments as for ``of_columns``."""
     model = recipe.preprocessor
     described = inputs(recipe)
     lines = [f"| {one['input']} | {code(one['name'])} | {_how(one)} |" for one in described[:_MOST_SHOWN]]
@@ -273,7 +264,6 @@ def arguments(
     """Return the first of some rows as a call's arguments in code, one on each line.
 
     Args:
-        given: The inputs by name.
         call: Code around a value, with places for the value and its kind.
         library: Which has the kinds of numbers.
         texts: What texts are called there.
@@ -292,9 +282,6 @@ def of_pictures(recipe: "PictureRecipe", about: str, answer: str, example: str, 
     """Return the README of a model of pictures.
 
     Args:
-        recipe: The run.
-        about: Sentences on the file.
-        answer: What it answers with.
         example: Python that tells what ``example.png`` shows: imports, an empty line, and code that finds ``pictures``.
         sentence: How its answers compare with the app's.
     """

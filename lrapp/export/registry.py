@@ -51,12 +51,6 @@ def export_path(run: Run, exporter: Exporter) -> Path:
 def export(folder: Path, home: Path, key: str, watch: Watch = NOBODY) -> Path:
     """Make an export of a finished run and return its zip file.
 
-    Args:
-        folder: The run's folder.
-        home: The store's folder, where uploaded files are kept.
-        key: Which format.
-        watch: Gets the progress, and is asked whether to stop.
-
     Raises:
         UserError: If the run left no model, its data are gone, a package is missing, the format cannot hold what the
             run does, or it was stopped.

@@ -55,68 +55,52 @@ def html(
     """Return the report of one run.
 
     Args:
-        title: The run's title.
-        history: Its events.
-        settings: Of the run.
-        scores: Of its network.
         insight: The closer look, where there is one.
         mistakes: The pictures that it got wrong, for a run on pictures.
         beside: How it compares with boosted trees, where that was measured.
         sizes: What its model takes, where that was measured.
     """
-    body = "".join(_body(title, history, settings, scores, insight, mistakes, beside, sizes))
+
+    def body() -> Iterator[str]:
+        yield f"<h1>{escape(title)}</h1>"
+        target = settings.data.target or ""
+        yield f"<p>{escape(_does(settings, scores, insight))} {escape(scores.summary)}</p>"
+        yield _table(analysis_text.score_frame(scores, insight, beside))
+        if insight is not None and insight.verdict:
+            yield f"<p>{escape(insight.verdict)}</p>"
+        if beside is not None:
+            yield f"<p>{escape(' '.join((beside.sentence, *beside.notes)))}</p>"
+        found = diagnose(history, settings, scores, insight.classes if insight is not None else ())
+        yield f"<p>{escape(f'{found.sentence} {found.advice}'.strip())}</p>"
+        for remark in setting_checks.after(settings, history):
+            if remark.sentence != found.sentence:
+                yield f"<p>{escape(remark.text)}</p>"
+        yield "<h2>Training</h2>" + "".join(_training(history, settings.training.momentum_name))
+        if insight is not None:
+            yield from _insight(insight, target, mistakes)
+        elif mistakes is not None:
+            yield from _mistakes(mistakes, "")
+        if sizes is not None:
+            notes = "".join(f"<p class=note>{escape(note)}</p>" for note in sizes.notes)
+            yield f"<h2>Size of the model</h2>{_table(sizes.frame())}{notes}"
+        if history.prepared is not None and history.prepared.notes:
+            yield "<h2>Data preparation</h2>" + _list(history.prepared.notes)
+        yield f"<h2>Settings</h2><pre>{escape(settings.to_json())}</pre>"
+
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>{body}</body></html>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>{''.join(body())}</body></html>\n"
     )
 
 
-def _body(
-    title: str,
-    history: History,
-    settings: RunSettings,
-    scores: Scores,
-    insight: Insight | None,
-    mistakes: Mistakes | None,
-    beside: BesideTrees | None,
-    sizes: ModelSizes | None,
-) -> Iterator[str]:
-    yield f"<h1>{escape(title)}</h1>"
-    target = settings.data.target or ""
-    yield f"<p>{escape(_does(settings, scores, insight))} {escape(scores.summary)}</p>"
-    yield _table(analysis_text.score_frame(scores, insight, beside))
-    if insight is not None and insight.verdict:
-        yield f"<p>{escape(insight.verdict)}</p>"
-    if beside is not None:
-        yield f"<p>{escape(' '.join((beside.sentence, *beside.notes)))}</p>"
-    found = diagnose(history, settings, scores, insight.classes if insight is not None else ())
-    yield f"<p>{escape(f'{found.sentence} {found.advice}'.strip())}</p>"
-    for remark in setting_checks.after(settings, history):
-        if remark.sentence != found.sentence:
-            yield f"<p>{escape(remark.text)}</p>"
-    yield "<h2>Training</h2>" + "".join(_training(history, settings.training.momentum_name))
-    if insight is not None:
-        yield from _insight(insight, target, mistakes)
-    elif mistakes is not None:
-        yield from _mistakes(mistakes, "")
-    if sizes is not None:
-        notes = "".join(f"<p class=note>{escape(note)}</p>" for note in sizes.notes)
-        yield f"<h2>Size of the model</h2>{_table(sizes.frame())}{notes}"
-    if history.prepared is not None and history.prepared.notes:
-        yield "<h2>Data preparation</h2>" + _list(history.prepared.notes)
-    yield f"<h2>Settings</h2><pre>{escape(settings.to_json())}</pre>"
-
-
 def _does(settings: RunSettings, scores: Scores, insight: Insight | None) -> str:
-    """The purpose of the network."""
     count = 2 if scores.task == "binary" else len(insight.classes) if insight is not None else 0
     return kinds.of(settings.data.kind).purpose(settings.data, count)
 
 
 def _mistakes(mistakes: Mistakes, sentence: str) -> Iterator[str]:
-    """The pictures themselves, inside the file."""
     sentences = escape(f"{sentence} {mistakes.sentence}".strip())
     yield f"<h2>What it got wrong</h2><p class=note>{sentences}</p>{mistakes.as_html()}"
 

@@ -83,7 +83,7 @@ def title(recipe: PictureRecipe) -> str:
 
 
 def reader(shape: tuple[int, int, int]) -> str:
-    """Return a function ``read_picture(file)`` that reads a picture as ``picture_pixels.read_picture`` does.
+    """Return a function ``read_picture(file)`` that reads a picture as ``pixels.read_picture`` does.
 
     Args:
         shape: Height, width and channels.

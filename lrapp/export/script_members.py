@@ -19,11 +19,7 @@ _SEED = re.compile(r"seed=(\d+)")
 
 
 def networks(recipe: FinishedRun) -> list[Any]:
-    """Return the networks that make up the model, as they were before training; empty where one trained alone.
-
-    Args:
-        recipe: The run.
-    """
+    """Return the networks that make up the model, as they were before training; empty where one trained alone."""
     from lrapp.networks import members, models
 
     settings, data = recipe.settings, recipe.prepared
@@ -52,8 +48,6 @@ def network_cell(codes: Sequence[str], compiled: str, text: str) -> Cell:
 
     Args:
         codes: The code that builds each, as ``network = …``.
-        compiled: The code that compiles it.
-        text: Text on their seeds.
     """
     seeds = np.array([[int(seed) for seed in _SEED.findall(code)] for code in codes]).T
     table = "".join(f"    {row},\n" for row in seeds.tolist())
@@ -72,10 +66,7 @@ def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "
     """Return the step that trains the networks and combines them.
 
     Args:
-        recipe: The run.
-        text: Text on the training.
         code: The code that trains ``network``, which begins with its classes.
-        calibrated: The code that calibrates it then.
     """
     shares = _shares(recipe)
     factors = [
@@ -121,7 +112,6 @@ def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "
 
 
 def _weights(recipe: FinishedRun) -> str:
-    """The code that says what each row counts for in one network of a cross-validation."""
     folds = recipe.prepared.folds
     assert folds is not None
     learned = "fold < folds[member]" if folds.in_order else "fold != folds[member]"
@@ -142,7 +132,6 @@ def figure(recipe: FinishedRun, y: str, numbers: str) -> str:
     """Return the code of the first figure of ``answers``.
 
     Args:
-        recipe: The run.
         y: Code of the true answers as the network learns them.
         numbers: Code of the true numbers in the target's units, where the network learns their logarithm.
     """

@@ -95,7 +95,6 @@ def callbacks(recipe: FinishedRun, epochs: int) -> list[str]:
     """Return the callbacks for early stopping and the best weights, as code.
 
     Args:
-        recipe: The run.
         epochs: How many the code trains at most.
     """
     stopping = recipe.settings.training.early_stopping

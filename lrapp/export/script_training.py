@@ -41,7 +41,6 @@ def network_cell(recipe: FinishedRun) -> Cell:
 
 
 def _optimizer(recipe: FinishedRun) -> str:
-    """Code that makes the optimizer."""
     training = recipe.settings.training
     betas = f"beta_1={training.beta_1}, beta_2={training.beta_2}"
     made = {

@@ -83,11 +83,7 @@ def initial_code(recipe: FinishedRun) -> str:
 
 
 def stages(recipe: FinishedRun) -> list[tuple[int, list[int]]]:
-    """Return from which epoch on, counted from 0, which groups are frozen; empty where none ever is.
-
-    Args:
-        recipe: The run.
-    """
+    """Return from which epoch on, counted from 0, which groups are frozen; empty where none ever is."""
     settings = recipe.settings
     if not settings.training.groups.differ:
         return []
@@ -103,10 +99,6 @@ def stages(recipe: FinishedRun) -> list[tuple[int, list[int]]]:
 
 def groups_code(recipe: FinishedRun, optimizer: str) -> tuple[str, str]:
     """Return the code that gives groups of layers rates of their own, and freezes them; and a sentence on it.
-
-    Args:
-        recipe: The run.
-        optimizer: The code that makes its optimizer.
 
     Returns:
         Both empty where all layers follow the policy itself.

@@ -24,7 +24,6 @@ class Line:
     Args:
         name: For the legend; empty for no entry.
         x, y: Where it goes; what is not finite is left out.
-        colour: As CSS writes it.
         dashed, dots: Whether the line is dashed; whether there are points in its place.
     """
 
@@ -59,7 +58,6 @@ def plot(
 
     Args:
         lines: What to draw, the first at the bottom.
-        x_title, y_title: Titles of the axes.
         x_ends, y_ends: Ends of the axes; those of the lines when not given.
         at_ends: Whether lines are named at their ends, not in a legend.
         square: Whether the axes are of one length.
@@ -146,7 +144,6 @@ def _legend(lines: Sequence[Line]) -> str:
 
 
 def _finite(line: Line) -> list[tuple[float, float]]:
-    """The points that can be drawn."""
     return [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
 
 

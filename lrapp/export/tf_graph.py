@@ -19,7 +19,16 @@ SIGNATURE = "serving_default"
 
 
 class Ops:
-    """The ``Arithmetic`` of ``portable``, in float64, or in float32 where nothing else is there."""
+    """``plain_model.Arithmetic`` with TensorFlow, in float64, or in float32 where nothing else is there."""
+
+    is_nan: Any = staticmethod(tf.math.is_nan)
+    where: Any = staticmethod(tf.where)
+    less: Any = staticmethod(tf.less)
+    floor: Any = staticmethod(tf.floor)
+    sine: Any = staticmethod(tf.sin)
+    log: Any = staticmethod(tf.math.log)
+    root: Any = staticmethod(tf.sqrt)
+    cosine: Any = staticmethod(tf.cos)
 
     def __init__(self, kind: type[np.floating[Any]] = np.float64) -> None:
         self.kind = kind
@@ -27,38 +36,6 @@ class Ops:
     def join(self, parts: Sequence[Any]) -> Any:
         """Put columns beside one another."""
         return tf.concat(list(parts), axis=1)
-
-    def is_nan(self, x: Any) -> Any:
-        """True where a value is missing."""
-        return tf.math.is_nan(x)
-
-    def where(self, condition: Any, x: Any, y: Any) -> Any:
-        """Take x where the condition holds, else y."""
-        return tf.where(condition, x, y)
-
-    def less(self, x: Any, y: Any) -> Any:
-        """True where x is less than y."""
-        return tf.less(x, y)
-
-    def floor(self, x: Any) -> Any:
-        """Round down."""
-        return tf.floor(x)
-
-    def sine(self, x: Any) -> Any:
-        """Sine of radians."""
-        return tf.sin(x)
-
-    def log(self, x: Any) -> Any:
-        """Natural logarithm."""
-        return tf.math.log(x)
-
-    def root(self, x: Any) -> Any:
-        """Square root."""
-        return tf.sqrt(x)
-
-    def cosine(self, x: Any) -> Any:
-        """Cosine of float32 radians."""
-        return tf.cos(x)
 
     def first(self, x: Any, columns: int) -> Any:
         """Take the first columns."""
@@ -94,7 +71,7 @@ def input_names(plan: Portable) -> dict[str, str]:
 
 
 def of_columns(model: SavedModel, plan: Portable) -> tf.Module:
-    """Return a module from the columns of a table to predictions; arguments as for ``onnx_export.build``."""
+    """Return a module from the columns of a table to predictions; arguments as for ``onnx_graph.build``."""
     names, ops = input_names(plan), Ops()
     texts = {}
     for column in plan.columns:
@@ -127,9 +104,8 @@ def of_pictures(network: keras.Model, preprocessor: PicturePreprocessor, numbers
     """Return a module from pictures, uint8, to predictions.
 
     Args:
-        network: From ``recipes.Finished.answering``.
+        network: From ``FinishedRun.answering``.
         preprocessor: Its classes, and the shape of its pictures.
-        numbers: As for ``answers``.
     """
 
     def serve(pictures: Any) -> dict[str, Any]:
@@ -143,8 +119,6 @@ def answers(preprocessor: Fitted, given: Any, numbers: bool = False) -> dict[str
     """Return ``prediction`` and ``probabilities``, decoded from a network's outputs.
 
     Args:
-        preprocessor: Task, classes, and scale of the target.
-        given: What it answers.
         numbers: Give classes by their numbers, and other predictions as float32, where a runtime knows no more.
     """
     if preprocessor.task == "regression":
@@ -170,8 +144,6 @@ def module(serve: Any, specs: dict[str, tf.TensorSpec], network: Any = None, hel
 
     Args:
         serve: Inputs by name -> outputs by name.
-        specs: Its inputs.
-        network, held: Its network and other parts.
     """
     made = tf.Module()
     made.weights = [variable.value for variable in network.variables] if network is not None else []
@@ -190,8 +162,7 @@ def run(folder: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     """Return a SavedModel's outputs by name.
 
     Args:
-        folder: The SavedModel.
-        inputs: Columns as ``portable.raw_inputs`` gives them, or pictures, by the names of the inputs.
+        inputs: Columns as ``plain_model.raw_inputs`` gives them, or pictures, by the names of the inputs.
     """
     serve = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
 

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import pandas as pd
@@ -24,7 +25,6 @@ class Way:
     """How one file is read for a model: decided on its first rows, and kept for the others.
 
     Args:
-        name: What the person calls the file.
         needed: Names of columns that it should have.
         formats: How the model learned its columns, and what a person decided on this file.
     """
@@ -39,7 +39,6 @@ class Way:
 
         Args:
             data: The bytes.
-            encoding: Where it is known.
 
         Raises:
             UnclearFormat: If a person must decide first how it is written.
@@ -64,7 +63,6 @@ class Way:
 
         Args:
             data: The names of the columns, and rows below them.
-            dialect: How the first rows were split.
 
         Raises:
             UserError: If there is no table in it.
@@ -74,11 +72,7 @@ class Way:
         return replace(table, frame=_converted(table.frame, self._plan.readings))
 
     def fits(self, table: Table) -> bool:
-        """Return whether further rows are written as the first were; a cell that is no number at all does not matter.
-
-        Args:
-            table: As ``read_more`` gave it.
-        """
+        """Return whether further rows are written as the first were; a cell that is no number at all is no matter."""
         misfits = [column.name for column in table.columns if column.misfits]
         for name, reading in self._plan.readings.items():
             if name in misfits and reading.format.kind in (ColumnKind.NUMBER, ColumnKind.DATE):
@@ -115,9 +109,31 @@ class Way:
             except UserError:
                 pass
             else:
-                if self._needed <= set(table.frame.columns):
+                if self._has_all(table) and (by_hand.sheet is not None or len(table.sheets) < 2):
                     return table
-        return read_csv(data, self._name, dialect=plain, known_names=self._known, formats=texts)
+        table = read_csv(data, self._name, dialect=plain, known_names=self._known, formats=texts)
+        return table if named is not None or len(table.sheets) < 2 else self._of_sheets(data, table, texts)
+
+    def _has_all(self, table: Table) -> bool:
+        return self._needed <= set(table.frame.columns)
+
+    def _of_sheets(self, data: bytes, first: Table, texts: Mapping[str, ColumnFormat]) -> Table:
+        """The one sheet of a spreadsheet that has the columns; the first with a value where none has them."""
+        fitting: dict[str, Table] = {}
+        for sheet in first.sheets:
+            with suppress(UserError):  # a sheet without a table
+                table = read_csv(
+                    data,
+                    self._name,
+                    dialect=DialectOverrides(sheet=sheet),
+                    known_names=self._known,
+                    formats=texts,
+                )
+                if self._has_all(table):
+                    fitting[sheet] = table
+        if len(fitting) > 1:
+            raise match.unclear_sheet(self._name, list(fitting))
+        return next(iter(fitting.values()), first)
 
 
 def read_known(
@@ -131,9 +147,6 @@ def read_known(
 
     Args:
         data: The file's bytes.
-        name: Its name, for messages.
-        needed: Names of columns that it should have.
-        encoding: Where it is known.
         formats: How the model learned them; as they look where there are none.
 
     Raises:
@@ -148,7 +161,6 @@ def chosen_encoding(data: bytes, chosen: str | None) -> str | None:
 
     Args:
         data: The beginning of a file, or all of it.
-        chosen: The encoding.
     """
     if chosen is None or data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"PK")):
         return None

@@ -43,7 +43,6 @@ class Portion:
     """Some rows of a file.
 
     Args:
-        table: The rows, in the order of the file.
         share: Part of the file that has been read with them, 0 < share <= 1.
     """
 
@@ -55,7 +54,6 @@ class Portions:
     """Reads a long text file portion by portion.
 
     Args:
-        path: The file.
         name: What the person calls it.
         needed: The columns that the reader will use, with the kind each is to have; others may be read differently
             from portion to portion.
@@ -224,7 +222,6 @@ def _names_row(text: bytes) -> bytes:
 
 
 def _of_table(table: Table) -> Iterator[str]:
-    """Notes that are about no column."""
     return (note for note in table.notes if not note.startswith("Column "))
 
 

@@ -29,7 +29,6 @@ class ModelFormats:
             read as they look.
         dialect: What a person chose by hand for the table that the model learned from.
         choice: What a person decided on the file that is to be read.
-        version: Of the file.
     """
 
     columns: Mapping[str, Learned] = field(default_factory=dict)
@@ -82,7 +81,6 @@ def learned(table: Table, names: Collection[str], chosen: DialectOverrides) -> M
     Args:
         table: With the kinds that the person chose.
         names: Columns that the model needs, and the one that it predicts.
-        chosen: What the person chose by hand.
     """
     typed = table.dialect is None
     formats = {column.name: column.format for column in table.columns}
@@ -105,12 +103,7 @@ def learned(table: Table, names: Collection[str], chosen: DialectOverrides) -> M
 
 
 def derived(kinds: Mapping[str, ColumnKind], chosen: DialectOverrides) -> ModelFormats:
-    """Return the formats of a model that kept none: those chosen by hand.
-
-    Args:
-        kinds: The columns that it needs.
-        chosen: What the person chose by hand.
-    """
+    """Return the formats of a model that kept none: those chosen by hand."""
     columns = {}
     if chosen.decimal:
         form = ColumnFormat(ColumnKind.NUMBER, chosen.decimal, chosen.thousands or "", decimal_seen=True)

@@ -6,14 +6,14 @@ goes from process to process and into files as JSON.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from lrapp.errors import UserError
 from lrapp.formats import units
 from lrapp.formats.written import Written, is_currency
-from lrapp.phrasing import number
+from lrapp.phrasing import counted, number, quoted
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.columns.number_formats import NumberFormat, parse_number, written_number
@@ -31,7 +31,6 @@ class Learned:
     """How a column was written when the model learned it.
 
     Args:
-        format: How its cells were read.
         decimal: The decimal mark that its table showed, or that a person chose; ``""`` where neither is so.
         most: The greatest number without its sign; None where that is not known.
     """
@@ -70,7 +69,6 @@ class Choice:
 
     Args:
         whose: Whether decimal marks and dates are read as the model learned them, or as the file seems to write.
-        decimal: The decimal mark of the file's numbers.
         day_first: Whether days stand before months.
         sheet: Name of the sheet of a spreadsheet; the one that the model learned from, or the first, by default.
     """
@@ -103,12 +101,11 @@ class Question:
     """A question to answer before anything is predicted.
 
     Args:
-        about: ``"decimal"`` or ``"dates"``.
+        about: ``"decimal"``, ``"dates"`` or ``"sheet"``.
         sentence: What was found, and why it is not certain.
-        options: The answers to choose from.
     """
 
-    about: Literal["decimal", "dates"]
+    about: Literal["decimal", "dates", "sheet"]
     sentence: str
     options: tuple[Option, ...]
 
@@ -118,7 +115,6 @@ class Reading:
     """How one column of a file is to be read.
 
     Args:
-        format: How its cells are written.
         numerator, added, denominator: The numbers are in the model's unit when they are multiplied by the first, the
             second is added, and they are divided by the third.
     """
@@ -154,7 +150,6 @@ class UnclearFormat(UserError):
 
     Args:
         sentence: What was found and how to answer, for the command line.
-        questions: What there is to be answered.
     """
 
     def __init__(self, sentence: str, questions: tuple[Question, ...] = ()) -> None:
@@ -177,7 +172,6 @@ def match(
     Args:
         learned: How the columns that the model needs were written, by name.
         file: How the file writes its columns, by name; others than the model needs tell of the file as a whole.
-        choice: What a person has decided already.
         typed: Whether the file keeps numbers as numbers, as a spreadsheet does, so that a point starts decimals.
 
     Raises:
@@ -215,18 +209,27 @@ def match(
 
 
 def check(plan: Plan, name: str) -> None:
-    """Raise the ``UnclearFormat`` that holds the questions of a plan, if it has any.
-
-    Args:
-        plan: As ``match`` gives it.
-        name: What the person calls the file.
-    """
+    """Raise the ``UnclearFormat`` that holds the questions of a plan, if it has any."""
     if not plan.questions:
         return
     flags = {"decimal": "--format model or --format file", "dates": "--day-first or --month-first"}
     said = " ".join(question.sentence for question in plan.questions)
     ways = " and ".join(flags[question.about] for question in plan.questions)
     raise UnclearFormat(f"{name}: {said} Say how it is meant: {ways}.", plan.questions)
+
+
+def unclear_sheet(name: str, sheets: Sequence[str]) -> UnclearFormat:
+    """Return what asks which sheet of a spreadsheet is meant.
+
+    Args:
+        name: What the person calls the file.
+        sheets: Those that have the columns that the model needs, at least two.
+    """
+    sentence = f"{counted(len(sheets), 'sheet')} have the columns that the model needs: {quoted(sheets)}."
+    options = tuple(Option(sheet, Choice(sheet=sheet)) for sheet in sheets)
+    return UnclearFormat(
+        f"{name}: {sentence} Say which one is meant: --sheet.", (Question("sheet", sentence, options),)
+    )
 
 
 def _number(

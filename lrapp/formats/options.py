@@ -22,7 +22,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--sheet",
         metavar="NAME",
-        help="the sheet of a spreadsheet; else the one that the model learned from, or the first with a value",
+        help="the sheet of a spreadsheet; else the one that the model learned from, or the one that has its columns",
     )
     order = group.add_mutually_exclusive_group()
     order.add_argument(

@@ -140,11 +140,7 @@ def _degrees(unit: str) -> tuple[Fraction, Fraction] | None:
 
 
 def unit_in_name(name: str) -> str:
-    """Return the unit that a column's name ends in, such as ``weight_kg`` or ``length (cm)``; ``""`` where it does not.
-
-    Args:
-        name: The column's name.
-    """
+    """Return the unit that ends a column's name, such as ``weight_kg`` or ``length (cm)``; ``""`` where none does."""
     match = _OF_NAME.fullmatch(name.strip())
     if match is None or match["unit"] == name.strip():
         return ""

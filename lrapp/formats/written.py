@@ -53,11 +53,7 @@ class Written:
 
 
 def look(cells: Iterable[str]) -> Written:
-    """Return how cells are written.
-
-    Args:
-        cells: Different cells of a column, as they stand in the file.
-    """
+    """Return how cells are written."""
     stripped = (cell.strip() for cell in cells)
     known = [cell for cell in stripped if cell and cell not in _MISSING]
     known = known[:: max(1, -(-len(known) // MOST_CELLS))]

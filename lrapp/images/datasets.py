@@ -50,7 +50,6 @@ class Images:
     Args:
         pixels: uint8, shape (rows, height, width, channels); 1 channel (grey) or 3 (red, green, blue).
         labels: Number of each picture's class, int32, shape (rows,).
-        classes: Names of the classes.
         test_from: Row of the first picture of the test part that the set brings along; None if it brings none.
         names: Name of each picture's file; None where the pictures are no files.
         notes: Plain sentences on what was changed or left out.
@@ -87,10 +86,7 @@ class PictureFacts:
     """Facts about pictures, known without reading them.
 
     Args:
-        rows: How many there are.
         height, width, channels: Of each, as the network sees it.
-        classes: Names of the classes.
-        counts: Pictures of each class.
         test_counts: Those of them in the test part that the set brings along; zeros if it brings none.
     """
 
@@ -123,11 +119,7 @@ class PictureFacts:
 
 
 def about(name: SetName) -> PictureFacts:
-    """Return what a set holds, without reading it.
-
-    Args:
-        name: The set.
-    """
+    """Return what a set holds, without reading it."""
     if name == "digits":
         counts = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
         return PictureFacts(1_797, 8, 8, 1, tuple("0123456789"), counts, (0,) * 10)
@@ -148,7 +140,6 @@ def read_set(name: SetName, progress: Progress | None = None) -> Images:
     cache; each file is checked against its SHA-256. The digits come with scikit-learn.
 
     Args:
-        name: The set.
         progress: Called with the stage and the share done, 0 to 1.
 
     Raises:
@@ -180,7 +171,6 @@ def _fashion(progress: Progress) -> Images:
 
 
 def _between(progress: Progress, start: float, end: float) -> Progress:
-    """Report the progress of a part as that of the whole."""
     return lambda what, done: progress(what, start + (end - start) * done)
 
 

@@ -24,7 +24,6 @@ class Look:
     """Pictures of each class.
 
     Args:
-        classes: Names of the classes, at most ``MOST_CLASSES``.
         sheets: A PNG file for each of them, with up to ``PER_CLASS`` pictures side by side.
     """
 
@@ -36,7 +35,6 @@ def look_at_set(source: PicturesSource, progress: Progress | None = None) -> Loo
     """Return a look at a set that the app knows.
 
     Args:
-        source: The set.
         progress: Called with the stage and the share done, 0 to 1.
 
     Raises:
@@ -53,8 +51,6 @@ def look_at_zip(
     Args:
         data: The zip, or where it lies.
         name: Its name, for sentences only.
-        settings: Size and colour.
-        progress: As for ``look_at_set``.
 
     Raises:
         UserError: If there are not pictures of two classes that can be read.
@@ -66,7 +62,6 @@ def as_html(facts: PictureFacts, look: Look | None, only: Sequence[str] = ()) ->
     """Return a table with name, number of pictures, a bar and examples for each class.
 
     Args:
-        facts: What there is.
         look: The examples; None leaves their column empty.
         only: Classes to show; none given means all.
     """

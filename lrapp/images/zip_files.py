@@ -4,13 +4,13 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
 
-from lrapp.errors import Stopped, UserError
+from lrapp.errors import UserError
 from lrapp.images.datasets import Images, PictureFacts, Progress
 from lrapp.images.folders import Contents, Picture, contents, entry_name, is_clutter, is_picture
 from lrapp.images.pixels import FORMATS, TooLarge, is_coloured, read_picture
@@ -58,7 +58,6 @@ def about_zip(data: bytes | Path, name: str, settings: PictureSettings) -> Pictu
     Args:
         data: The file's bytes, or where it lies.
         name: Its name, for sentences only.
-        settings: Size and colour.
 
     Raises:
         UserError: As ``read_zip``.
@@ -81,7 +80,6 @@ def read_zip(
     name: str,
     settings: PictureSettings,
     progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
     most_of_each: int | None = None,
 ) -> Images:
     """Return the pictures of a zip with a folder for each class.
@@ -92,13 +90,10 @@ def read_zip(
     Args:
         data: The file's bytes, or where it lies.
         name: Its name, for sentences only.
-        settings: Size and colour.
         progress: Called with the stage and the share done, 0 to 1.
-        should_stop: Called repeatedly; when true, reading ends.
         most_of_each: Reads no more than this many files of each class, for a look at them; None for all.
 
     Raises:
-        Stopped: If it was asked to.
         UserError: If the file cannot be read, holds fewer than two classes, or too much.
     """
     with _open(data, name) as archive:
@@ -115,11 +110,8 @@ def read_zip(
         broken: list[str] = []
         large: list[str] = []
         for number, picture in enumerate(found.pictures):
-            if number % _TOLD_EVERY == 0:
-                if should_stop is not None and should_stop():
-                    raise Stopped("Reading the pictures was stopped. Start again to use them.")
-                if progress is not None:
-                    progress("Reading the pictures", number / len(found.pictures))
+            if number % _TOLD_EVERY == 0 and progress is not None:
+                progress("Reading the pictures", number / len(found.pictures))
             try:
                 pixels[len(kept)] = read_picture(_unpacked(archive, picture), shape)
             except TooLarge:

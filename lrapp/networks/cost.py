@@ -46,7 +46,6 @@ class Parameters:
     """The number of parameters of a network.
 
     Args:
-        trainable: Those that training moves.
         total: With the averages that batch normalisation keeps.
     """
 
@@ -59,11 +58,8 @@ class Estimate:
     """What a run will cost.
 
     Args:
-        parameters: Size of the network.
         memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
-        steps: Steps of the whole run.
         networks: How many networks of this size train at once.
-        in_blocks: The same where memory holds some blocks of the rows only; None where that makes no difference.
     """
 
     parameters: Parameters
@@ -96,7 +92,6 @@ def count_parameters(
     """Return how many numbers the network consists of that ``models.build`` would make.
 
     Args:
-        settings: The hidden layers.
         inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
         outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
         numbers: How many of a table's inputs are numbers; all by default.
@@ -118,12 +113,7 @@ def estimate(
     """Return what a run will cost.
 
     Args:
-        settings: The run.
-        inputs: Numbers per row, at least 1; for pictures their shape, (height, width, channels).
-        outputs: Numbers that the network answers with: the classes of a multi-class task, else 1.
-        rows: Training rows.
-        validation_rows: Validation rows.
-        numbers: How many of a table's inputs are numbers; all by default.
+        inputs, outputs, numbers: As for ``count_parameters``.
 
     Raises:
         UserError: If the network cannot be built.
@@ -152,7 +142,6 @@ def rows_of_a_block(shape: Shape, batch_size: int) -> int:
 
     Args:
         shape: Of one row's inputs.
-        batch_size: Rows of a batch.
     """
     return max(1, BLOCK_BYTES // (_FLOAT * math.prod(shape) * batch_size)) * batch_size
 
@@ -169,7 +158,6 @@ def check_memory(estimated: Estimate, available: int | None) -> None:
     """Refuse a run that needs more memory than this machine has.
 
     Args:
-        estimated: What the run will cost.
         available: Free bytes; None where that is unknown, then nothing is refused.
 
     Raises:

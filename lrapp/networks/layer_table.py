@@ -72,7 +72,6 @@ def is_tidy(shown: pd.DataFrame, layers: Iterable[LayerSettings]) -> bool:
 
     Args:
         shown: The table as edited.
-        layers: What ``from_rows`` made of it.
     """
     wanted = to_frame(layers, list(shown.columns))
     return all(

@@ -73,8 +73,6 @@ class Seeds:
 
     Args:
         seed: The network's seed, zero or more.
-        rows: Rows of the layer table.
-        initial_weights: How the weights of hidden layers are drawn.
     """
 
     def __init__(self, seed: int, rows: int, initial_weights: InitialWeights = "automatic") -> None:
@@ -117,9 +115,6 @@ def row(x: Any, number: int, layer: LayerSettings, seeds: Seeds, policy: keras.D
     Args:
         x: Shape (rows, numbers), or (rows, height, width, channels).
         number: The row's place in the table, from 1.
-        layer: The row.
-        seeds: Those of the network.
-        policy: In which precision it computes.
     """
     return _LAYERS[layer.kind](x, number, layer, seeds, policy)
 
@@ -244,8 +239,6 @@ def augmented(x: Any, settings: AugmentationSettings, seeds: Seeds) -> Any:
 
     Args:
         x: Float pictures between -1 and 1, shape (rows, height, width, channels).
-        settings: How far.
-        seeds: Those of the network.
     """
     filled = {"fill_mode": "nearest"}
     flips = zip(("flip", "upside"), _FLIPS[settings.flip], strict=False)

@@ -51,10 +51,8 @@ def stack(
     Args:
         settings: The hidden layers; dense ones, dropout and batch normalisation.
         inputs: Numbers per row, at least 1.
-        task: What kind of answer the networks give.
         classes: Classes to tell apart, only looked at for multi-class.
         seeds: The seed of each member, at least two.
-        precision: Policy of the hidden layers.
         numbers: How many of the first inputs are numbers, which an embedding is for; all by default.
 
     Returns:
@@ -163,7 +161,6 @@ def unstack(stacked: keras.Model, ensemble: keras.Model, shares: Sequence[float]
     """Give an ensemble the weights that a network from ``stack`` has learned.
 
     Args:
-        stacked: The trained one.
         ensemble: From ``empty``, of the same settings; changed in place.
         shares: Each member's share of the mean, zero or more; they add up to 1. The weights of those that count for
             nothing are set to zero where they are not finite, so that nothing of them reaches the mean.
@@ -208,8 +205,6 @@ def for_run(
     """Return a run's network without trained weights: a single one, or an ensemble.
 
     Args:
-        settings: The run.
-        shape: Of what goes in for a row.
         task, classes, numbers: As for ``models.build``.
         precision: That of the run, if none is given.
     """
@@ -227,11 +222,7 @@ def answering(
     """Return a run's network in another precision, without augmentation layers.
 
     Args:
-        network: The trained one.
-        settings: The run.
-        task: What kind of answer it gives.
         numbers: As for ``models.build``.
-        precision: In which the new one computes.
     """
     plain = settings.model.model_copy(update={"augmentation": AugmentationSettings()})
     settings = settings.model_copy(update={"model": plain})

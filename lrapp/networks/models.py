@@ -72,10 +72,8 @@ def build(
         settings: The hidden layers. A pretrained network in front of them has random weights here; ``transfer``
             loads those that it has learned.
         inputs: Numbers per row, at least 1; for pictures their shape, (height, width, 1 or 3).
-        task: What kind of answer the network gives.
         classes: Classes to tell apart, only looked at for multi-class, at least 2.
         seed: What initial weights, dropout and augmentation follow from, zero or more.
-        precision: Policy of the hidden layers.
         numbers: How many of the first inputs are numbers, which an embedding is for; all by default.
 
     Raises:
@@ -153,7 +151,6 @@ def seen(settings: ModelSettings, pixels: np.ndarray, seed: int = 0) -> np.ndarr
     """Return pictures as the network sees them in training: varied at random.
 
     Args:
-        settings: How they are varied.
         pixels: uint8, shape (rows, height, width, channels).
         seed: As for ``build``.
 
@@ -172,7 +169,6 @@ def owners(model: keras.Model, settings: ModelSettings) -> tuple[int, ...]:
 
     Args:
         model: A network from ``build``.
-        settings: What it was built from.
     """
     shape = tuple(model.input_shape[1:])
     by_row = [layer.group for layer in shapes.shapes(settings, shape, model.output_shape[-1])]
@@ -231,7 +227,6 @@ def optimizer(
     ``LossScaleOptimizer`` is around it (Micikevicius et al. 2018, arXiv 1710.03740).
 
     Args:
-        settings: Kind, its numbers, and the precision.
         owners: The group of each trainable variable, where groups or members have rates of their own; see
             ``group_rates``.
         members: Networks that train at once, 0 for a single one.
@@ -266,7 +261,6 @@ def loss(task: Task, dtype: str = "float32") -> keras.losses.Loss:
     """Return the task's loss: cross-entropy for classes, mean squared error for numbers.
 
     Args:
-        task: What kind of answer the network gives.
         dtype: In which it is computed; training takes float32 whatever the precision of the layers.
     """
     kinds: dict[Task, Any] = {

@@ -38,7 +38,6 @@ def embedded(x: Any, kind: NumberEmbedding, numbers: int, seed: np.random.SeedSe
         x: Inputs, shape (rows, inputs).
         kind: Which embedding; not ``none``.
         numbers: How many of the first inputs are numbers, at least 1.
-        seed: What initial weights follow from.
     """
     parts: dict[str, Any] = {"dtype": keras.DTypePolicy("float32")}
     columns = keras.layers.Reshape((x.shape[-1], 1), name=f"{_PREFIX}_columns", **parts)(x)

@@ -12,12 +12,7 @@ from lrapp.networks.stacked import StackedDense
 
 @dataclass(frozen=True)
 class Zeros:
-    """How sparse a network is.
-
-    Args:
-        weights: Weights that can be pruned.
-        zeros: How many of them are zero.
-    """
+    """How sparse a network is."""
 
     weights: int
     zeros: int

@@ -127,9 +127,6 @@ class SavedModel:
     def answers_of_each(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield for some rows after the other what an ensemble answers, and what each of its networks does.
 
-        Args:
-            x: Inputs, as for ``outputs``.
-
         Yields:
             float32, shape (rows, outputs) and (networks, rows, outputs).
         """

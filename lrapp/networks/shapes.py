@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from lrapp.errors import UserError
@@ -84,7 +84,6 @@ def shapes(
     """Return the shape of each layer of the table, and after them the output layer.
 
     Args:
-        model: The network.
         shape: Of one row of the data: (numbers,) for a table, (height, width, channels) for pictures.
         outputs: Numbers that the network answers with, at least 1.
         numbers: How many of a table's inputs are numbers, which an embedding is for; all by default.
@@ -96,9 +95,8 @@ def shapes(
     last = found[-1].output if found else _start(model, shape, numbers)
     answer = _dense("Output", last, outputs, normalised=False)
     groups = _groups(model, shape, found)
-    return tuple(
-        _with_group(layer, group) for layer, group in zip([*found, answer], [*groups, "head"], strict=True)
-    )
+    placed = zip([*found, answer], [*groups, "head"], strict=True)
+    return tuple(replace(layer, group=group) for layer, group in placed)
 
 
 def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
@@ -107,10 +105,6 @@ def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
     The head is the output layer and, for pictures, what follows flattening or global pooling; the layers with weights
     before it are cut in halves, the first, rounded up, early, the second middle. A pretrained network is cut so
     itself, and all that is behind it is the head.
-
-    Args:
-        model: The network.
-        shape: Of one row of the data, as for ``shapes``.
 
     Returns:
         A group for each row of the table that has weights (dense, convolution, residual block, batch norm), then
@@ -125,10 +119,6 @@ def groups(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
 def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
     """Return the groups without a layer with weights: their factors change nothing.
 
-    Args:
-        model: The network.
-        shape: Of one row of the data, as for ``shapes``.
-
     Raises:
         UserError: As ``shapes``.
     """
@@ -140,10 +130,6 @@ def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
 
 def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
     """Return the pretrained network before the table's layers; None where there is none.
-
-    Args:
-        model: The network.
-        shape: Of one row of the data, as for ``shapes``.
 
     Raises:
         UserError: If the data are a table, or the pictures too small for it.
@@ -175,9 +161,7 @@ def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) ->
     """Return how many inputs are embedded; 0 where none are.
 
     Args:
-        model: The network.
         shape: Of one row of the data, as for ``shapes``.
-        numbers: How many of the first inputs are numbers; all by default.
     """
     if model.number_embedding == "none" or len(shape) == 3:
         return 0
@@ -185,11 +169,7 @@ def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) ->
 
 
 def embedding(model: ModelSettings, shape: Shape, numbers: int | None) -> LayerShape | None:
-    """Return the shape of the number embedding with the inputs beside it; None where there is none.
-
-    Args:
-        model, shape, numbers: As for ``embedded_numbers``.
-    """
+    """Return the shape of the number embedding with the inputs beside it; None where there is none."""
     many = embedded_numbers(model, shape, numbers)
     if not many:
         return None
@@ -212,9 +192,6 @@ def embedding(model: ModelSettings, shape: Shape, numbers: int | None) -> LayerS
 
 def before(model: ModelSettings, shape: Shape, numbers: int | None = None) -> LayerShape | None:
     """Return what comes before the table's layers: a pretrained network, or an embedding; None where nothing does.
-
-    Args:
-        model, shape, numbers: As for ``embedded_numbers``.
 
     Raises:
         UserError: As ``pretrained``.
@@ -332,7 +309,6 @@ _SHAPES: dict[LayerKind, Callable[[str, LayerSettings, Shape], LayerShape]] = {
 
 
 def _no_picture(name: str, before: str | None, *, table: bool) -> str:
-    """Why a layer that looks at pictures cannot stand where it does."""
     if table:
         return f"{name} needs pictures; this is a table. Take Dense layers."
     first = before or "a layer before it"
@@ -359,7 +335,3 @@ def _groups(model: ModelSettings, shape: Shape, rows: list[LayerShape]) -> list[
         else:
             found.append(None)
     return found
-
-
-def _with_group(layer: LayerShape, group: Group | None) -> LayerShape:
-    return LayerShape(**{**vars(layer), "group": group})

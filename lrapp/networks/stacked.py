@@ -37,12 +37,8 @@ class StackedDense(Stacked):
     """``keras.layers.Dense``, linear, for every member.
 
     Args:
-        members: How many.
-        units: Width.
-        use_bias: Whether something is added.
         initializer: Makes a member's kernel; its ``seed`` is set by ``reset``.
         l1, l2: Penalties on the kernel; see ``penalty``.
-        seeds: Those of the members.
     """
 
     def __init__(
@@ -116,7 +112,6 @@ class StackedBatchNormalization(Stacked):
     """``keras.layers.BatchNormalization`` for every member, over the rows.
 
     Args:
-        members: How many.
         momentum: How much of the old averages stays in each step.
         epsilon: Added to the variance, Keras's own by default.
     """
@@ -162,9 +157,7 @@ class StackedDropout(Stacked):
     """``keras.layers.Dropout`` for every member, with random numbers of its own.
 
     Args:
-        members: How many.
         rate: Share that is set to zero, 0 to below 1.
-        seeds: Those of the members.
     """
 
     def __init__(self, members: int, rate: float, seeds: Sequence[Seeds], **more: Any) -> None:

@@ -15,12 +15,7 @@ from lrapp.settings.network import NumberEmbedding
 
 
 class _Drawn(Stacked):
-    """A layer whose kernel and bias are drawn for each member as ``number_embeddings`` draws them for one.
-
-    Args:
-        members: How many.
-        seeds: Those of the members.
-    """
+    """A layer whose kernel and bias are drawn for each member as ``number_embeddings`` draws them for one."""
 
     kernel_shape: tuple[int, ...]
     drawn_shape: tuple[int, ...]
@@ -122,8 +117,6 @@ def embedded(x: Any, kind: NumberEmbedding, numbers: int, seeds: Sequence[Seeds]
     Args:
         x: Inputs, shape (rows, inputs).
         kind: Which embedding; not ``none``. Bins are learned from the rows, so all members share them.
-        numbers: How many of the first inputs are numbers, at least 1.
-        seeds: Those of the members.
     """
     if kind == "bins":
         return number_embeddings.embedded(x, kind, numbers, seeds[0].embedding)

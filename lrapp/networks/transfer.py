@@ -64,9 +64,7 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: b
     tells the same classes apart. Many networks start from as many: those that make up the run's model, in their order.
 
     Args:
-        folder: The run's folder.
         network: The network that will start from it, or many from ``members.stack``.
-        prepared: The data that it will be trained on.
         first: Whether a single network may start from the first of many, as in a range test before they train.
 
     Raises:

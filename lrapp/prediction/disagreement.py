@@ -45,7 +45,6 @@ def measured(
     """Return how far networks are apart; None where only one counts.
 
     Args:
-        preprocessor: Of the model.
         each: What each network answers, shape (networks, rows, outputs).
         shares: What each counts for in the mean, shape (networks,); they add up to 1.
         outputs: The mean, shape (rows, outputs).
@@ -90,10 +89,6 @@ def sentence(found: Disagreement, name: str = "") -> str:
 
 def answered(model: "SavedModel", x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Return what a model answers to inputs, and how far its networks are apart; None where there is but one.
-
-    Args:
-        model: Of a finished run.
-        x: As for ``SavedModel.outputs``.
 
     Returns:
         float32, shape (rows, outputs); float64, shape (rows,).

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from lrapp.errors import Stopped, UserError
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation import scores
+from lrapp.evaluation.scores import Metric
 from lrapp.files import disk_errors, put, write_beside
 from lrapp.formats.chunks import Portion, ReadWhole
 from lrapp.formats.match import Choice
@@ -50,20 +51,15 @@ class Result:
     """The result of predicting a table; the predictions themselves are in files beside it.
 
     Args:
-        name: Name of the table's file.
         run: Id of the run whose model predicted.
-        task, target: What was predicted.
         rows: Rows of the table; ``predicted`` of them have a prediction.
         columns: Names of all columns of the files; the last ``added`` were not in the table.
         needed: How many columns the model needs, all of which were found.
-        extra: Columns that it did not need.
-        unseen: Categories that training never saw.
         notes: Plain sentences on how the file was read, and others.
         bars: What was predicted how often.
         confidence: Mean probability of the predicted classes; None for numbers.
         metrics: Figures of merit over ``scored`` rows, where the table holds the target.
         trained: The same figures on the run's own ``trained_part`` rows.
-        verdict: The first figure in a sentence.
     """
 
     name: str
@@ -116,11 +112,7 @@ def predict_file(
 
     Args:
         run_folder: The run's folder, or an unpacked download.
-        path: The file with the table.
-        name: Its name, for messages.
         out: Folder for ``predictions.csv``, ``predictions.parquet``, ``preview.parquet`` and ``result.json``.
-        on_progress: Told after every portion.
-        should_stop: Asked after every portion.
         choice: What a person decided on how the file is written.
 
     Raises:
@@ -309,7 +301,7 @@ def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
 
 def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schema: pa.Schema) -> Result:
     tally, preprocessor = made.tally, model.tabular
-    trained = _scores(run_folder)
+    trained = scores.kept(run_folder / "scores.json")  # a prediction can do without
     metrics = tally.scorer.metrics(trained)
     scored = tally.scorer.rows
     classes = preprocessor.task != "regression"
@@ -338,11 +330,3 @@ def _result(made: _Made, model: "SavedModel", run_folder: Path, name: str, schem
 
 def _of_threshold(told: Preprocessor) -> tuple[str, ...]:
     return () if told.threshold is None else (told.threshold.sentence(told.classes[1]),)
-
-
-def _scores(run_folder: Path) -> Scores | None:
-    """The run's own scores; a prediction can do without."""
-    try:
-        return Scores.from_json((run_folder / "scores.json").read_bytes())
-    except (OSError, UserError):
-        return None

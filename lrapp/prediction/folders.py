@@ -8,7 +8,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,6 @@ class Asked:
     """What a prediction was asked for.
 
     Args:
-        name: What the person called the file.
         run: Id of the run whose model is to predict.
         owner: Id of its owner; empty if it has none.
         pictures: What the person called the files of pictures; empty for a table.
@@ -203,34 +203,29 @@ def create(
     """Make a folder for a new prediction, with the table in it, and remove old ones.
 
     Args:
-        home: The store's folder.
         data: Bytes of the uploaded file.
-        name, run, owner: As in ``Asked``.
 
     Raises:
         UserError: If the disk is full.
     """
-    made = _begin(home, Asked(name, run, owner))
-    try:
+    with _begun(home, Asked(name, run, owner)) as made:
         write_beside(made.table_path, data, "nothing")
-    except UserError:
-        made.delete()
-        raise
     return made
 
 
-def _begin(home: Path, asked: Asked) -> PredictionFolder:
+@contextmanager
+def _begun(home: Path, asked: Asked) -> Iterator[PredictionFolder]:
     """Make a folder for a new prediction, in which its files are to be put; errors as for ``create``."""
     tidy(home)
     made = PredictionFolder(home / "predictions" / secrets.token_hex(16))
     with disk_errors():
         made.folder.mkdir(parents=True)
-        try:
-            write_beside(made.folder / "asked.json", TypeAdapter(Asked).dump_json(asked, indent=1))
-        except UserError:
-            made.delete()
-            raise
-    return made
+    try:
+        write_beside(made.folder / "asked.json", TypeAdapter(Asked).dump_json(asked, indent=1))
+        yield made
+    except UserError:
+        made.delete()
+        raise
 
 
 def get(home: Path, name: str) -> PredictionFolder:
@@ -266,15 +261,8 @@ def work(
 
     Where a person must say first how the file is written, that is left in the folder, and nothing is predicted.
 
-    Args:
-        folder: The prediction's.
-        run_folder: The finished run's.
-        name: What the person called the file.
-        choice: What the person decided on how it is written.
-        watch: Told how far it is; the folder's own where none is given.
-
     Raises:
-        UserError: As ``predicting.predict_file``.
+        UserError: As ``files.predict_file``.
     """
     prediction = PredictionFolder(folder)
     watched = watch or prediction.watch
@@ -304,24 +292,18 @@ def create_of_pictures(
     """Make a folder for a new prediction, with the files of pictures in it.
 
     Args:
-        home: The store's folder.
         pictures: Name and bytes of each, at least one.
-        run, owner: As in ``Asked``.
 
     Raises:
         UserError: If the disk is full.
     """
     names = tuple(name for name, _ in pictures)
     called = names[0] if len(names) == 1 else counted(len(names), "file")
-    made = _begin(home, Asked(called, run, owner, names))
-    try:
+    with _begun(home, Asked(called, run, owner, names)) as made:
         with disk_errors():
             made.pictures_path.mkdir()
         for number, (_, data) in enumerate(pictures):
             write_beside(made.pictures_path / f"{number}", data, "nothing")
-    except UserError:
-        made.delete()
-        raise
     return made
 
 
@@ -330,8 +312,6 @@ def work_on_pictures(folder: Path, run_folder: Path, watch: Watch | None = None)
 
     Args:
         folder: From ``create_of_pictures``.
-        run_folder: The finished run's.
-        watch: As for ``work``.
 
     Raises:
         UserError: As ``images.predict_files``.

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from lrapp.errors import Stopped, UserError
 from lrapp.files import from_json, write_beside
-from lrapp.images.pixels import contact_sheet
 from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.preparation.image_inputs import PicturePreprocessor
 from lrapp.sandbox import loose_images
@@ -36,16 +35,11 @@ class PicturePredictions:
         frame: A row for each picture, in order: ``file``, ``not predicted because`` where one could not be read,
             ``prediction``, ``confidence``, and ``probability of`` each class.
         seen: The pictures as the network saw them, uint8, shape (first rows, height, width, channels).
-        notes: Plain sentences.
     """
 
     frame: "pd.DataFrame"
     seen: NDArray[np.uint8]
     notes: tuple[str, ...]
-
-    def sheet(self, columns: int = 12) -> bytes:
-        """Return the pictures that the network saw, as one PNG."""
-        return contact_sheet(self.seen, columns)
 
     def save(self, folder: Path) -> None:
         """Write it into a prediction's folder.
@@ -92,11 +86,8 @@ def predict_files(
     """Return a finished run's predictions for pictures.
 
     Args:
-        folder: The run's folder.
         files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         most_seen: How many of the pictures to hand back.
-        on_progress: Told after every batch.
-        should_stop: Called repeatedly.
 
     Raises:
         UserError: If the run's model looks at tables or is damaged, or there is no picture among the files.

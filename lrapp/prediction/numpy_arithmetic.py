@@ -1,4 +1,4 @@
-"""``portable.Arithmetic`` with NumPy alone, for the process that serves the pages."""
+"""``plain_model.Arithmetic`` with NumPy alone, for the process that serves the pages."""
 
 import math
 from collections.abc import Sequence
@@ -17,41 +17,18 @@ class NumpyArithmetic:
 
     kind: type[np.floating[Any]] = np.float64
 
+    is_nan: Any = staticmethod(np.isnan)
+    where: Any = staticmethod(np.where)
+    less: Any = staticmethod(np.less)
+    floor: Any = staticmethod(np.floor)
+    sine: Any = staticmethod(np.sin)
+    log: Any = staticmethod(np.log)
+    root: Any = staticmethod(np.sqrt)
+    cosine: Any = staticmethod(np.cos)
+
     def join(self, parts: Sequence[Any]) -> Any:
         """Put columns beside one another."""
         return np.concatenate(list(parts), axis=1)
-
-    def is_nan(self, x: Any) -> Any:
-        """True where a value is missing."""
-        return np.isnan(x)
-
-    def where(self, condition: Any, x: Any, y: Any) -> Any:
-        """Take x where the condition holds, else y."""
-        return np.where(condition, x, y)
-
-    def less(self, x: Any, y: Any) -> Any:
-        """True where x is less than y."""
-        return np.less(x, y)
-
-    def floor(self, x: Any) -> Any:
-        """Round down."""
-        return np.floor(x)
-
-    def sine(self, x: Any) -> Any:
-        """Sine of radians."""
-        return np.sin(x)
-
-    def log(self, x: Any) -> Any:
-        """Natural logarithm."""
-        return np.log(x)
-
-    def root(self, x: Any) -> Any:
-        """Square root."""
-        return np.sqrt(x)
-
-    def cosine(self, x: Any) -> Any:
-        """Cosine of float32 radians."""
-        return np.cos(x)
 
     def first(self, x: Any, columns: int) -> Any:
         """Take the first columns."""

@@ -47,8 +47,6 @@ def embedded(x: Any, learned: Embedding, ops: "Arithmetic") -> Any:
 
     Args:
         x: Inputs, float32, shape (rows, inputs).
-        learned: The embedding.
-        ops: The runtime.
     """
     numbers = ops.first(x, learned.first.shape[1])
     rows = [

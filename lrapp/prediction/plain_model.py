@@ -196,8 +196,6 @@ def prepared(
     """Return the network's inputs, from raw columns.
 
     Args:
-        plan: The arrays.
-        ops: The runtime.
         number: A column of numbers -> its values, float64, shape (rows, 1).
         dates: A column of dates -> its parts, as ``date_parts`` gives them.
         row: A column of texts and a table -> for each text the table's row at its code.
@@ -231,10 +229,8 @@ def compute(plan: Portable, slots: Mapping[int, Any], chosen: Mapping[int, Any],
     """Return the network's inputs.
 
     Args:
-        plan: The arrays.
         slots: Raw numbers of each slot that holds no category, float64, shape (rows, 1).
         chosen: Inputs of each category slot, float32, shape (rows, inputs), taken from its table.
-        ops: The runtime.
     """
     parts = []
     if plan.numbers is not None:
@@ -311,8 +307,7 @@ def raw_inputs(plan: Portable | Preprocessor, frame: pd.DataFrame) -> dict[str, 
     """Return a table's columns as an exported model takes them, by name.
 
     Args:
-        plan: Names the columns.
-        frame: As ``recipes.Recipe.frame``: texts, numbers and dates.
+        frame: As ``Recipe.frame``: texts, numbers and dates.
 
     Returns:
         float64 (a gap is NaN; of a date seconds since 1970) or texts (a gap is ""), shape (rows,) each.
@@ -334,7 +329,6 @@ def checked_inputs(recipe: "Recipe", names: Mapping[str, str] | None = None) -> 
     """Return the rows that an exported model is checked on, as ``raw_inputs`` does.
 
     Args:
-        recipe: The run.
         names: What the model calls each column, where it has other names.
     """
     columns = raw_inputs(recipe.preprocessor, recipe.frame.iloc[recipe.checked.rows])
@@ -348,7 +342,6 @@ def in_portions(
 
     Args:
         given: The inputs by name, shape (rows, ...) each, at least one row.
-        answer: Inputs -> outputs, by name.
     """
     rows = len(next(iter(given.values())))
     parts = [

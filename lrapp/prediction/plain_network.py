@@ -36,7 +36,6 @@ class Member:
 
     Args:
         share: Above 0, at most 1; those of all members add up to 1.
-        layers: Its layers' weights.
     """
 
     share: float
@@ -101,7 +100,6 @@ def answer(members: Sequence[Member], x: Any, ops: Arithmetic) -> Any:
     Args:
         members: From ``learned``.
         x: Inputs, float32.
-        ops: The runtime.
     """
     if len(members) == 1:
         return _answer(members[0].layers, x, ops)

@@ -12,7 +12,6 @@ class Progress:
     """The progress of a prediction.
 
     Args:
-        rows: Rows or pictures that are done.
         share: Of the whole way, 0 to 1.
         stage: What is being done, in one word.
     """

@@ -102,8 +102,6 @@ def scaled(x: Any, learned: Quantiles, ops: "Arithmetic") -> Any:
 
     Args:
         x: The values, shape (rows, columns).
-        learned: The quantiles.
-        ops: The runtime.
     """
     tables = _tables(learned, ops.kind)
 

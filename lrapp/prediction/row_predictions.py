@@ -27,7 +27,6 @@ class Answers:
     """Predictions for some rows of a table; arrays have an entry for each row unless stated otherwise.
 
     Args:
-        frame: The rows, as they were read.
         added: ``prediction``; for classes ``confidence``; of an ensemble ``spread``; for classes
             ``probability of ...``; ``no prediction because``.
         good: Places of the rows that have a prediction, int64.
@@ -63,8 +62,7 @@ def answers(preprocessor: Preprocessor, predict_batch: Predict, table: Table) ->
     but a reason.
 
     Args:
-        preprocessor: Saved with the network.
-        predict_batch: Inputs, float32, shape (rows, inputs) -> outputs as in ``evaluation.evaluate``, and how far the
+        predict_batch: Inputs, float32, shape (rows, inputs) -> outputs as in ``scores.evaluate``, and how far the
             networks of an ensemble are apart, shape (rows,); None of a single one.
         table: New rows; the target need not be there.
 
@@ -106,7 +104,6 @@ def check_columns(needed: list[str], found: list[str]) -> None:
 
     Args:
         needed: Names of the columns that the model learned from.
-        found: Names that the table has.
     """
     there = set(found)
     gone = [name for name in needed if name not in there]
@@ -195,7 +192,6 @@ def _as_known(column: InputColumn, table: Table) -> pd.Series:
 
 
 def _strangers(column: InputColumn, values: pd.Series) -> int:
-    """Rows whose text training never saw."""
     codes = cell_values.yes_no_codes if column.kind is ColumnKind.YES_NO else cell_values.codes_of
     return sum(rows for _, rows in codes(values, column.values)[1])
 
@@ -307,7 +303,6 @@ def _answered(
 
 
 def _nothing(preprocessor: Preprocessor) -> Decoded:
-    """The predictions for no rows."""
     if preprocessor.task == "regression":
         return Decoded(np.zeros(0), None)
     return Decoded(np.zeros(0, object), np.zeros((0, len(preprocessor.classes))), np.zeros(0, np.int64))

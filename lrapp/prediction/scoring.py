@@ -16,11 +16,7 @@ _FEW = 50
 
 
 class Scorer:
-    """Adds up the figures that ``evaluation`` gives, over any number of parts.
-
-    Args:
-        preprocessor: Of the model that predicts.
-    """
+    """Adds up the figures that ``evaluation`` gives, over any number of parts."""
 
     def __init__(self, preprocessor: Preprocessor) -> None:
         self._preprocessor = preprocessor
@@ -92,23 +88,15 @@ class Scorer:
         self._trivial += np.abs(y).sum(), (y**2).sum()
 
     def _of_numbers(self) -> tuple[Metric, ...]:
-        def scaled(value: float) -> float:
-            return value * self._preprocessor.target_scale
-
-        def explained(squares: float) -> float | None:
-            return 1.0 - squares / self._spread if self._spread > 0 else None
-
-        (off, squares), (trivial, trivial_squares) = self._errors, self._trivial
-        n = self.rows
+        both = self._errors, self._trivial
+        scale, n = self._preprocessor.target_scale, self.rows
+        off = [float(total / n * scale) for total, _ in both]
+        roots = [math.sqrt(squares / n) * scale for _, squares in both]
+        explained = [1.0 - float(squares) / self._spread if self._spread > 0 else None for _, squares in both]
         return (
-            Metric("mean absolute error", scaled(off / n), scaled(trivial / n), False),
-            Metric(
-                "root mean squared error",
-                scaled(math.sqrt(squares / n)),
-                scaled(math.sqrt(trivial_squares / n)),
-                False,
-            ),
-            Metric("R²", explained(float(squares)), explained(float(trivial_squares)), True),
+            Metric("mean absolute error", off[0], off[1], False),
+            Metric("root mean squared error", roots[0], roots[1], False),
+            Metric("R²", explained[0], explained[1], True),
         )
 
     def _of_classes(self, trained: Scores | None) -> tuple[Metric, ...]:
@@ -200,9 +188,6 @@ def sentence(metrics: tuple[Metric, ...], rows: int, target: str, trained: Score
 
     Args:
         metrics: As ``Scorer.metrics`` gives them; not empty.
-        rows: How many rows they are of.
-        target: What is predicted.
-        trained: The run's own scores.
     """
     first = metrics[0]
     assert first.value is not None

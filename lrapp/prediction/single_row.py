@@ -75,8 +75,6 @@ class OneRow:
 
     Args:
         preprocessor: Without its transformer.
-        plan: What the transformer has learned.
-        members: What its networks have learned.
         fields: In the order of the columns.
     """
 
@@ -121,7 +119,6 @@ class OneRow:
 
         Args:
             row: The values of all columns, as for ``answer``.
-            name: The column that moves.
 
         Returns:
             The values that it takes, which of them is the row's, and the predictions.
@@ -155,11 +152,6 @@ def load(run: Run) -> OneRow | None:
 
 def make(run_folder: Path, home: Path, watch: Watch = NOBODY) -> None:
     """Save the arrays of a finished run's model beside it; the worker calls this for the page.
-
-    Args:
-        run_folder: The run's folder.
-        home: The store's folder, where the table that it learned from may still be.
-        watch: Gets the progress, and is asked whether to stop.
 
     Raises:
         UserError: If there is no model, or none that can be computed with plain arrays, or it was stopped.

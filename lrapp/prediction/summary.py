@@ -26,10 +26,7 @@ class Unseen:
     """Categories of a column that training never saw.
 
     Args:
-        column: Its name.
         categories: How many different ones; at least so many where ``more``.
-        rows: Rows that hold one.
-        examples: The most frequent ones.
         more: Whether there were too many to count.
     """
 
@@ -67,11 +64,7 @@ class Bar:
 
 
 class Tally:
-    """Counts predictions and problems over the parts of a table.
-
-    Args:
-        preprocessor: Of the model that predicts.
-    """
+    """Counts predictions and problems over the parts of a table."""
 
     def __init__(self, preprocessor: Preprocessor) -> None:
         self._preprocessor = preprocessor

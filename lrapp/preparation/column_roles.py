@@ -27,13 +27,7 @@ class Role(StrEnum):
 
 
 def role(column: str, kind: ColumnKind, data: DataSettings) -> Role:
-    """Return the role of a column.
-
-    Args:
-        column: Its name.
-        kind: The kind that it has.
-        data: The settings.
-    """
+    """Return the role of a column."""
     if column == data.target:
         return Role.TARGET
     if column in data.left_out:
@@ -47,9 +41,7 @@ def with_role(data: DataSettings, column: Column, wanted: Role) -> DataSettings:
     """Return the settings with another role for a column; what it cannot be, it does not become.
 
     Args:
-        data: The settings.
         column: As it was read, with the kind that was detected.
-        wanted: Its role.
     """
     name, kind = column.name, data.kinds.get(column.name, column.kind)
     left_out = tuple(one for one in data.left_out if one != name)
@@ -79,9 +71,7 @@ def with_kind(data: DataSettings, column: Column, kind: ColumnKind) -> DataSetti
     """Return the settings with another kind for a column.
 
     Args:
-        data: The settings.
         column: As it was read, with the kind that was detected.
-        kind: Its kind.
     """
     others: Mapping[str, ColumnKind] = {name: one for name, one in data.kinds.items() if name != column.name}
     chosen = {} if kind is column.kind else {column.name: kind}
@@ -92,8 +82,6 @@ def with_codes(data: DataSettings, column: str, codes: tuple[float, ...]) -> Dat
     """Return the settings with other codes for the gaps of a column.
 
     Args:
-        data: The settings.
-        column: Its name.
         codes: Numbers that stand for a missing value; none for none.
     """
     others = {name: one for name, one in data.gap_codes.items() if name != column}

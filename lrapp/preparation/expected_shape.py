@@ -26,11 +26,7 @@ class ExpectedShape:
     """What the network will be given.
 
     Args:
-        task: The network's task.
-        rows: About how many rows there are to train on.
-        validation_rows: About how many validation rows there are.
         shape: Of one row: (numbers,), or (height, width, channels) for pictures.
-        outputs: Outputs of the network.
         numbers: How many of a table's inputs are scaled numbers, if that is known.
     """
 
@@ -47,11 +43,6 @@ def of_table(table: Table, data: DataSettings, task: Task) -> ExpectedShape:
 
     Which categories are rare, which columns have gaps and which parts of dates never change depends on the rows that
     train, so the rows are divided as they will be. That takes some hundredths of a second: keep what it returns.
-
-    Args:
-        table: The table.
-        data: Target, split and preparation.
-        task: The network's task.
     """
     from lrapp.preparation import fitting, splitting
 
@@ -77,9 +68,7 @@ def of_pictures(facts: PictureFacts, data: DataSettings, task: Task) -> Expected
     """Return the shape of pictures as network inputs.
 
     Args:
-        facts: What is known of them.
-        data: Classes and split; ``prepare_images.check_pictures`` has found nothing wrong with them.
-        task: The network's task.
+        data: Classes and split; ``check_pictures`` has found nothing wrong with them.
     """
     from lrapp.preparation.image_arrays import too_few_pictures
 
@@ -101,7 +90,6 @@ def training_rows(table: Table, data: DataSettings) -> int:
     """Return about how many rows there will be to train on; stratifying can move it by a few.
 
     Args:
-        table: The table.
         data: Target and shares of the split.
     """
     rows = len(table.frame)
@@ -119,9 +107,7 @@ def shape(table: Table, data: DataSettings, task: Task) -> tuple[int, int]:
     """Return about how many numbers go into the network for each row, and how many come out.
 
     Args:
-        table: The table.
         data: Target, flags for missing numbers, and limits on categories.
-        task: The network's task.
     """
     from lrapp.preparation import splitting
 

@@ -22,7 +22,7 @@ class Fitted:
     """What was learned about the inputs.
 
     Args:
-        columns, inputs, transformer: As in ``preprocessing.Preprocessor``.
+        columns, inputs, transformer: As in ``preprocessor.Preprocessor``.
         slots: Raw numbers of all rows, float64, shape (rows, slots); of no row where memory does not hold them.
         notes: Plain sentences on columns that are not used, and why.
     """
@@ -63,9 +63,7 @@ def fit(
 
     Args:
         frame: All rows, and every column but the target.
-        kinds: Kind of each column.
         training: Positions of the training rows, int64.
-        settings: How to impute, scale and group.
 
     Raises:
         UserError: If no column is of use, or the arrays would not fit in memory.
@@ -113,7 +111,6 @@ def fits_memory(
     Args:
         columns: The table's, but for those that are no inputs.
         rows, training: How many rows there are, and how many of them train.
-        settings: The limit to the categories of a column.
         available: Free bytes; None where that is unknown, then all fits.
     """
     slots = inputs = 0
@@ -254,7 +251,6 @@ def plan_notes(plan: Plan, settings: DataSettings) -> Iterator[str]:
 
 
 def _width(columns: tuple[InputColumn, ...], plan: Plan, settings: DataSettings) -> int:
-    """Inputs at most."""
     categories = sum(
         min(len(column.values), settings.max_categories + 1)
         for column in columns

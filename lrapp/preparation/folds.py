@@ -16,7 +16,6 @@ class Folds:
     Args:
         of: Fold of each row, from 0, int64, shape (rows,); -1 for a row that is only learned from, as the earliest are
             where folds are times.
-        count: How many folds there are.
         in_order: Whether folds are times: then network k learns from what came before fold k only.
     """
 
@@ -39,8 +38,6 @@ def dealt(strata: np.ndarray, count: int, seed: int, stratify: bool) -> Folds:
     Args:
         strata: Class or bin of each row, int64, shape (rows,).
         count: Folds, at most as many as rows.
-        seed: Decides what falls where.
-        stratify: Whether the mix counts.
     """
     order = np.random.default_rng((seed, 2)).permutation(len(strata))
     if stratify:
@@ -86,8 +83,6 @@ def require_keys(found: int, count: int, in_order: bool, name: str) -> None:
     Args:
         found: Different groups or times beside the test part.
         count: Folds; of times, what comes before the first fold needs one, too.
-        in_order: Whether they are times.
-        name: The split column's.
 
     Raises:
         UserError: If there are too few.

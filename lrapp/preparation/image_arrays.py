@@ -17,10 +17,6 @@ from lrapp.settings import DataSettings
 def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
     """Return the task that ``prepare_images`` will find, or raise why it cannot; cheap enough for each rerun.
 
-    Args:
-        facts: What is known of the pictures.
-        settings: Classes and split.
-
     Raises:
         UserError: If fewer than two classes are left, or there are too few pictures for the split.
     """
@@ -42,7 +38,6 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
 
     Args:
         images: The pictures. Each part is copied once; the caller may release them afterwards.
-        settings: Classes, shares, seed and weights.
 
     Raises:
         UserError: As ``check_pictures``.

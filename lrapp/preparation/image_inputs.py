@@ -1,6 +1,5 @@
 """The preprocessor of pictures: kept beside the network as ``pictures.json``."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -30,7 +29,6 @@ class PicturePreprocessor:
     """What was learned from the training pictures, to prepare new ones.
 
     Args:
-        task: The network's task.
         classes: Names of the classes in the order of the outputs.
         shape: Height, width and channels of a picture, as the network sees it.
         threshold: From which probability on the second of two classes is answered; None for the usual half.
@@ -49,25 +47,6 @@ class PicturePreprocessor:
     numbers: ClassVar[int] = 0
     columns: ClassVar[tuple[()]] = ()
     inputs: ClassVar[tuple[()]] = ()
-
-    def transform(self, pictures: Sequence[bytes]) -> NDArray[np.uint8]:
-        """Return the network's inputs for the files of pictures.
-
-        Args:
-            pictures: The bytes of each file, as uploaded.
-
-        Returns:
-            uint8, shape (pictures, height, width, channels).
-
-        Raises:
-            UserError: If one is no picture.
-        """
-        from lrapp.images.pixels import read_picture
-
-        pixels = np.empty((len(pictures), *self.shape), np.uint8)
-        for place, data in enumerate(pictures):
-            pixels[place] = read_picture(data, self.shape)
-        return pixels
 
     def decode(self, outputs: np.ndarray) -> Decoded:
         """Return the network's outputs as class names and probabilities.
@@ -141,8 +120,6 @@ _DAMAGED = (
 
 
 class _Described(BaseModel):
-    """The file."""
-
     model_config = ConfigDict(extra="forbid", strict=True)
 
     version: int

@@ -54,10 +54,7 @@ def prepared(store: Store, settings: DataSettings, tell: Tell, should_stop: Shou
     """Return the arrays that settings name: from the disk where they are kept, else prepared, and kept if large.
 
     Args:
-        store: Where uploaded files are kept, and entries.
-        settings: The data.
         tell: Told what is being done, and how much of it is done, 0 to 1.
-        should_stop: Called repeatedly where it takes long.
 
     Raises:
         UserError: If they are not there, cannot be read or learned from, or it was asked to stop.

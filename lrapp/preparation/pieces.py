@@ -27,7 +27,6 @@ class Pieces:
     Args:
         folder: Returns the folder for a number of bytes; raises a ``UserError`` where there is none.
         tell: Told what is being done, and how much of it is done, 0 to 1.
-        should_stop: Asked again and again.
     """
 
     folder: Callable[[int], Path]
@@ -72,8 +71,6 @@ class Pieces:
         """Return the inputs of some rows, mapped from a file.
 
         Args:
-            name: Which part they are.
-            frame: The columns.
             rows: Positions in the frame.
             preprocessor: Fitted.
         """

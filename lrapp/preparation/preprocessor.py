@@ -55,7 +55,6 @@ class InputColumn:
     """A column that the model needs.
 
     Args:
-        name: Its name in the table.
         kind: Number, yes/no, category or date.
         values: The texts that training saw: of a category all (sorted; "" is a missing value), of a yes/no
             the one that became 0 and the one that became 1.
@@ -106,13 +105,10 @@ class Preprocessor:
     """All that was learned from the training rows, except the network.
 
     Args:
-        task: The network's task.
-        target: Name of the target column.
         classes: Names of the classes in the order of the outputs; empty for a regression.
         target_mean, target_scale: Mean and standard deviation of the target (0 and 1 unless a regression).
         logarithm: Used instead where the network learns the target's logarithm, else None.
         columns: The columns that the model needs, in the order of the slots.
-        inputs: Names of the network's inputs.
         transformer: The fitted ``sklearn.compose.ColumnTransformer``.
         formats: How the columns were written; None where that was not kept.
         threshold: From which probability on the second of two classes is answered; None for the usual half.
@@ -281,7 +277,6 @@ class Needs:
 
     Args:
         target: The column that it predicts, which need not be there.
-        columns: The columns that it needs.
     """
 
     target: str

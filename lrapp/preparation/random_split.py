@@ -38,7 +38,6 @@ def part_sizes(
     Args:
         rows: Rows with a known target.
         classes: Different classes among them, 1 for a regression; training gets a row of each.
-        settings: The shares.
         too_few: Says that there are too few, where the rows are not those of a table.
 
     Raises:

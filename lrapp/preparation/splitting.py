@@ -25,7 +25,6 @@ class Division:
         classes: Names of the classes in their order; none for a regression.
         training, validation, test: Positions among the rows with a target, int64, ascending.
         folds: With cross-validation, the fold of each training row; then no rows validate.
-        notes: Plain sentences on how they were divided.
     """
 
     numbers: np.ndarray
@@ -50,9 +49,6 @@ def divide(table: Table, known: np.ndarray, target: str, task: Task, settings: D
     Args:
         table: Its kinds as the user wants them.
         known: Positions of the rows that have a target.
-        target: Name of its column.
-        task: What the network answers.
-        settings: The split.
 
     Raises:
         UserError: If there are too few rows, groups or times to fill the parts, or the split column cannot be used.

@@ -52,14 +52,10 @@ class Prepared:
     """All that training and evaluation need of the data.
 
     Args:
-        task: The network's task.
-        target: Name of the target column.
         classes: Names of the classes in the order of the outputs; empty for a regression.
         inputs: Names of the network's inputs; none for pictures.
         train, validation, test: The split; test may have no rows.
         metric_scale: An error of 1 in ``y`` in the target's units: its standard deviation, else 1.
-        notes: Plain sentences on what was done.
-        preprocessor: Prepares new rows in the same way.
         names: File names of the pictures, by their positions; None for a table, or where they have none.
         logarithm: How ``y`` was computed, if it is a logarithm of the target; else None.
         folds: With cross-validation, the fold of each training row; then no rows validate.

@@ -50,7 +50,6 @@ def find_task(table: Table, target: str | None, override: Task | None = None) ->
 
     Args:
         table: Its kinds as the user wants them.
-        target: Name of the column to predict.
         override: The user's choice, taken if the column allows it.
 
     Raises:

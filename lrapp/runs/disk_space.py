@@ -74,7 +74,6 @@ def tidy_prepared(home: Path, most: int) -> None:
     """Remove prepared data of uploads that are gone, what a crash left, and those longest unused beyond a size.
 
     Args:
-        home: The store's folder.
         most: Bytes that may stay.
     """
     total, found = 0, []

@@ -10,11 +10,9 @@ class SweepDone:
 
     Args:
         seed: Number of the repetition, from 0.
-        seeds: Repetitions in all.
         steps: Steps of each, if its loss does not explode before.
         first_step: Number of the first step of this event.
         losses: True loss of each batch, with penalties.
-        learning_rates: Rate of each step.
         figures: What a linear test watches, as pairs of the rate at which it was measured and its value.
         watched: What that is called; empty in an exponential test.
     """
@@ -37,7 +35,6 @@ class UntrainedDone:
     Args:
         seed: Number of the repetition, from 0.
         first_step: Number of the first step told here.
-        losses: Loss of each batch.
     """
 
     type: ClassVar[str] = "untrained_done"

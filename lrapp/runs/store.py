@@ -342,7 +342,6 @@ class Store:
         """Make a folder for a new run, queued.
 
         Args:
-            settings: What the run is made of.
             owner: Id of its owner, ASCII; empty if it has none.
 
         Raises:

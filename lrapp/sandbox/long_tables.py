@@ -25,12 +25,8 @@ class LongTable:
     """As ``chunks.Portions``, read by another process into files that go when they are used.
 
     Args:
-        path: The file.
-        name: What the person calls it.
         needed: The columns that the reader will use, with the kind each is to have.
         folder: Where the portions may lie; made, and left empty.
-        should_stop: Called repeatedly; when true, reading ends.
-        readers: The processes that read; by default one for this file alone.
         formats: How the model learned the columns; as they look where there are none.
     """
 
@@ -80,11 +76,7 @@ class LongTable:
             yield Portion(table, word["share"])
 
     def whole(self, needed: list[str]) -> Table:
-        """Return the table in one; errors as for ``Readers.ask``.
-
-        Args:
-            needed: Names of columns that it should have.
-        """
+        """Return the table in one; errors as for ``Readers.ask``."""
         out = self._folder / "whole.table"
         arguments = self._arguments(needed=needed, out=str(out))
         _require_clear(self._readers.ask("read_known", "table", arguments, should_stop=self._should_stop))

@@ -18,7 +18,6 @@ class Batch:
     """Some pictures.
 
     Args:
-        names: Of all files.
         reasons: Why each could not be read; empty where it could.
         pixels: Those that could, uint8, shape (pictures, height, width, channels).
         share: The share of all files that is done with it, 0 to 1.
@@ -42,9 +41,6 @@ def batches(
     Args:
         files: Name of each, and its bytes or where it lies; a zip stands for the pictures in it.
         shape: Height, width and channels of a picture.
-        at_once: Pictures of a batch.
-        readers: The processes that read; by default one for these files alone.
-        should_stop: Called repeatedly; when true, reading ends.
     """
     with disk_errors():
         folder = Path(tempfile.mkdtemp(prefix="lrapp-"))

@@ -22,7 +22,6 @@ def pandas_gives(
         data: The file, or its bytes.
         options: Arguments of ``read_csv``, as JSON can hold them.
         frame: As for ``plain_csv.gives``.
-        readers: The processes that read; by default one for this file alone.
     """
     with disk_errors(), tempfile.TemporaryDirectory(prefix="lrapp-", ignore_cleanup_errors=True) as folder:
         path, known = Path(folder) / "table.csv", Path(folder) / "table.arrow"

@@ -34,7 +34,6 @@ class OverLimit(Refused):
     """A file whose reading exceeds its limits.
 
     Args:
-        sentence: Says so.
         memory: Bytes that it was given.
     """
 
@@ -89,10 +88,6 @@ class Readers:
 
         Args:
             task: One of ``tasks.TASKS``.
-            what: DataKind is read, for sentences.
-            arguments: The task's, as JSON.
-            on_word: Called with the task's messages.
-            should_stop: Called repeatedly; when true, reading ends.
             memory: Bytes that it may take, if it needs few and should not wait for its turn.
 
         Raises:

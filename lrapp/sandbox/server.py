@@ -35,11 +35,7 @@ _LOOK_SECONDS = 0.02
 
 
 def serve(line: Line) -> None:
-    """Do a request within its limits, and send the answer.
-
-    Args:
-        line: To the caller.
-    """
+    """Do a request within its limits, and send the answer."""
     with suppress(LineEnded):
         asked = line.take()
         # A crashing library may print a long text; the answer tells what went wrong.

@@ -23,9 +23,6 @@ def read_table(
     """Return the table that the settings name, read as they say; samples, which are ours, are read in this process.
 
     Args:
-        store: Where uploaded files are kept.
-        settings: Which table, and how it is read.
-        should_stop: Called repeatedly while an upload is read.
         uploads: Whose readers to use; by default a process for this file alone.
 
     Raises:
@@ -77,10 +74,7 @@ def read_images(
     """Return the pictures that the settings name.
 
     Args:
-        store: Where uploaded files are kept.
-        settings: Which pictures, and how large.
         tell: Told what is being done, and how much of it is done, 0 to 1.
-        should_stop: Called repeatedly while a file is read.
 
     Raises:
         Stopped: If it was asked to.

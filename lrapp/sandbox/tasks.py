@@ -4,12 +4,12 @@ Each task takes the line to the caller and its arguments as JSON, and returns JS
 """
 
 import base64
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrapp.pacing import now_and_then
 from lrapp.sandbox.wire import Line
 from lrapp.tables.arrow_files import write_table
 from lrapp.tables.columns.kinds import ColumnKind
@@ -150,7 +150,7 @@ def look_at_pictures(line: Line, *, path: str, name: str, settings: dict[str, An
     """Show some pictures of a zip."""
     from lrapp.images.examples import look_at_zip
 
-    look = look_at_zip(Path(path), name, _pictures(settings), _now_and_then(line))
+    look = look_at_zip(Path(path), name, _pictures(settings), _progress(line))
     return {"classes": look.classes, "sheets": [base64.b64encode(sheet).decode() for sheet in look.sheets]}
 
 
@@ -160,7 +160,7 @@ def read_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any],
 
     from lrapp.images.zip_files import read_zip
 
-    images = read_zip(Path(path), name, _pictures(settings), _now_and_then(line))
+    images = read_zip(Path(path), name, _pictures(settings), _progress(line))
     np.save(Path(out) / "pixels.npy", images.pixels, allow_pickle=False)
     np.save(Path(out) / "labels.npy", images.labels, allow_pickle=False)
     return {
@@ -235,16 +235,8 @@ def _pictures(settings: dict[str, Any]) -> "PictureSettings":
     return PictureSettings.model_validate(settings)
 
 
-def _now_and_then(line: Line) -> Callable[[str, float], None]:
-    last = 0.0
-
-    def sometimes(what: str, share: float) -> None:
-        nonlocal last
-        if time.monotonic() > last + _TOLD_SECONDS:
-            last = time.monotonic()
-            line.tell(doing=what, share=share)
-
-    return sometimes
+def _progress(line: Line) -> Callable[[str, float], None]:
+    return now_and_then(lambda what, share: line.tell(doing=what, share=share), _TOLD_SECONDS)
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {

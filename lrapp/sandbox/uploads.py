@@ -51,7 +51,6 @@ class Uploads:
     """The uploaded files of a store, as tables and pictures.
 
     Args:
-        store: Where they are kept.
         readers: Processes that read them; by default those of this process.
     """
 
@@ -72,11 +71,7 @@ class Uploads:
         """Return the table of a file.
 
         Args:
-            source: The file.
             dialect: What is known of how it is written.
-            kinds: Kinds of columns that were chosen.
-            known_names: Names that columns are known to have.
-            should_stop: Called repeatedly; when true, reading ends.
             gap_codes: Numbers that stand for a missing value, by column.
 
         Raises:
@@ -144,7 +139,7 @@ class Uploads:
         settings: PictureSettings,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "PictureFacts":
-        """Return what a zip of pictures holds; errors as for ``image_files.about_zip``."""
+        """Return what a zip of pictures holds; errors as for ``zip_files.about_zip``."""
         from lrapp.images.datasets import PictureFacts
 
         found = self._ask_of_pictures("about_pictures", source, settings, should_stop)
@@ -158,7 +153,7 @@ class Uploads:
         tell: Callable[[str, float], None] = lambda what, share: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "Look":
-        """Return a look at a zip of pictures; errors as for ``picture_look.look_at_zip``."""
+        """Return a look at a zip of pictures; errors as for ``examples.look_at_zip``."""
         from lrapp.images.examples import Look
 
         found = self._ask_of_pictures("look_at_pictures", source, settings, should_stop, tell)
@@ -171,7 +166,7 @@ class Uploads:
         tell: Callable[[str, float], None] = lambda what, share: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "Images":
-        """Return all pictures of a zip; errors as for ``image_files.read_zip``."""
+        """Return all pictures of a zip; errors as for ``zip_files.read_zip``."""
         import numpy as np
 
         from lrapp.images.datasets import Images
@@ -219,10 +214,6 @@ class Uploads:
         """Read a file by a task of ``tasks.TASKS``, and return its answer; refusals are remembered.
 
         Args:
-            task: Its name.
-            source: The file.
-            on_word: Told what the task says on its way.
-            should_stop: Called repeatedly; when true, reading ends.
             arguments: The task's, beside the file's path and name, as JSON.
 
         Raises:
@@ -325,11 +316,7 @@ def _program() -> str:
 
 
 def tidy(home: Path) -> None:
-    """Remove what was read of uploads that are gone, long ago, or where there is much; refusals go after a week.
-
-    Args:
-        home: The store's folder.
-    """
+    """Remove what was read of uploads that are gone, long ago, or where there is much; refusals go after a week."""
     now, total = time.time(), 0
     found = []
     for path in (home / REFUSED).glob("*"):

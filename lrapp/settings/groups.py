@@ -98,7 +98,6 @@ class GroupSettings(SettingsModel):
         """Return which groups learn in which epochs, as a sentence; empty where all do from the first on.
 
         Args:
-            epochs: Of the run.
             without: Groups that no layer is in.
         """
         there = [name for name in ("head", "middle", "early") if name not in without]

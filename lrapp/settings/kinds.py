@@ -16,7 +16,6 @@ def part(package: str, kind: DataKind) -> Any:
 
     Args:
         package: Name of the package with a module for each kind, for example ``lrapp.preparation.kinds``.
-        kind: The kind.
     """
     return import_module(f"{package}.{kind}").KIND
 

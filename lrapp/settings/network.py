@@ -28,12 +28,9 @@ class LayerFacts:
     """Facts about a kind of layer.
 
     Args:
-        title: What the page calls it.
         short: How lists of runs show it, with the layer's fields in braces; empty if they leave it out.
         reads: The fields of ``LayerSettings`` that it uses, besides its kind.
         first: Values that a new layer starts with, where they are not the field's own.
-        pictures: Whether it needs height and width.
-        weighted: Whether it has trainable weights.
     """
 
     title: str

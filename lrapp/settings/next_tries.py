@@ -19,7 +19,6 @@ class Try:
     Args:
         label: What a button with them says.
         help: One sentence on what they change.
-        settings: The same run with that change.
         tests: Whether it is a range test again.
     """
 
@@ -33,7 +32,6 @@ def next_tries(settings: RunSettings, refusal: Refusal, training_rows: int) -> t
     """Return what to try next, the most promising first.
 
     Args:
-        settings: Of the run whose range test found nothing.
         refusal: Why, in one word; empty where an older version of the app did not say.
         training_rows: Rows that it trained on, at least 1.
     """

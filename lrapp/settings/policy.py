@@ -404,9 +404,7 @@ def scaled(policy: PolicySettings, factor: float, origin: str) -> PolicySettings
     """Return the policy with all its rates multiplied, as a network in a race follows it.
 
     Args:
-        policy: What moves the rate.
         factor: What its rates are multiplied with, above 0.
-        origin: Where the rates came from, in words.
 
     Returns:
         The policy with its rates rounded to three digits; none is above the highest that a policy may have, and they

@@ -302,10 +302,14 @@ class RunSettings(SettingsModel):
         Raises:
             UserError: As ``plan``.
         """
+        policy, total_steps = self._built(training_rows)
+        moving = self._momentum(policy)
+        return None if moving is None else moving.plan(total_steps)
+
+    def _built(self, training_rows: int) -> tuple[schedules.Policy, int]:
         steps_per_epoch = math.ceil(training_rows / self.training.batch_size)
         total_steps = steps_per_epoch * self.training.epochs
-        moving = self._momentum(self.policy.build(steps_per_epoch, total_steps))
-        return None if moving is None else moving.plan(total_steps)
+        return self.policy.build(steps_per_epoch, total_steps), total_steps
 
     def check_momentum(self) -> None:
         """Check that momentum can move as the settings say, whatever rates may still be found.
@@ -332,10 +336,9 @@ class RunSettings(SettingsModel):
         Args:
             training_rows: As for ``plan``.
         """
-        steps = math.ceil(training_rows / self.training.batch_size)
-        total = steps * self.training.epochs
-        ends = self.policy.build(steps, total).cycle_ends(total)
-        return tuple(sorted({math.ceil(end / steps) for end in ends.tolist()}))
+        policy, total = self._built(training_rows)
+        steps = total // self.training.epochs
+        return tuple(sorted({math.ceil(end / steps) for end in policy.cycle_ends(total).tolist()}))
 
     def group_plan(self, training_rows: int) -> schedules.FloatArray:
         """Return the learning rate of every step for each group of layers.
@@ -410,7 +413,6 @@ def describe(error: ValidationError, also: tuple[Collection[str], Collection[str
     """Return pydantic's first error as one sentence that names the field and what was received.
 
     Args:
-        error: Pydantic's.
         also: More fields behind which pydantic names a kind that the JSON does not, and these kinds.
     """
     fields, kinds = ("policy", "source", "start", *also[0]), (*_KINDS, *also[1])

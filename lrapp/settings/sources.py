@@ -23,10 +23,8 @@ class KindFacts:
 
     Args:
         title: Name of such data in sentences.
-        label: Their name on the page.
         unit: One item of the data: a row or a picture.
         model_file: What lies beside a model of this kind, and beside no other.
-        upload: What a person uploads.
         suffixes: How the names of such files end.
         begins: How such a file begins; empty where nothing tells, and any file may be one.
         needs, advice: How a sentence begins on an upload that takes too much to be read, and what to do about it.
@@ -112,19 +110,11 @@ class DataSource(SettingsModel):
         return self.name
 
     def summary(self, target: str | None) -> str:
-        """Return what is learned from it, in short.
-
-        Args:
-            target: The column that is predicted, where it is known.
-        """
+        """Return what is learned from it, in short."""
         return f"{target or 'no target'} from {self.name}"
 
     def likely_shape(self, data: "DataSettings") -> tuple[int, ...]:
-        """Return the shape of one row's inputs, as far as it is known before the data are read.
-
-        Args:
-            data: Settings with this source.
-        """
+        """Return the shape of one row's inputs, as far as it is known before the data are read."""
         return (1,)
 
 
@@ -208,8 +198,6 @@ def upload_of(kind: DataKind, name: str, sha256: str) -> "Source":
     """Return the source of an uploaded file.
 
     Args:
-        kind: What it holds.
-        name: Its name, as uploaded.
         sha256: Of its bytes.
     """
     made = next(one for one in SOURCES if issubclass(one, UploadedSource) and one.kind == kind)

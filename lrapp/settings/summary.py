@@ -1,5 +1,7 @@
 """One line for each part of a run's settings: what a closed step of the Train page and the head of a run say."""
 
+from collections.abc import Mapping
+
 from lrapp.phrasing import counted, number
 from lrapp.settings.data import DataSettings
 from lrapp.settings.network import LayerSettings, ModelSettings, PretrainedStart
@@ -14,6 +16,14 @@ POLICIES = {
     "one-cycle": "One-cycle",
     "coslog4": "Coslog4",
 }
+# The same with what they are short for.
+POLICY_TITLES = {
+    "fixed": "Fixed",
+    "clr": "Cyclical (CLR)",
+    "sgdr": "Warm restarts (SGDR)",
+    "one-cycle": "One-cycle",
+    "coslog4": "Growing cycles (coslog4)",
+}
 # More layers than this are counted.
 _MOST_LAYERS = 8
 
@@ -22,7 +32,6 @@ def data(settings: DataSettings, rows: int | None = None, answer: str = "") -> s
     """Return where the data come from and what is predicted: “titanic.csv → survived · 891 rows · 2 classes”.
 
     Args:
-        settings: Of the data.
         rows: How many rows there are to train on, where that is known.
         answer: What is predicted, such as “2 classes”; empty where that is not known.
     """
@@ -52,12 +61,7 @@ def _of(layer: LayerSettings, name: str) -> float:
 
 
 def training(settings: TrainingSettings, networks: int = 1) -> str:
-    """Return how a network is trained: “Adam · 50 epochs · batch 32”.
-
-    Args:
-        settings: Of the training.
-        networks: How many networks train at once.
-    """
+    """Return how a network is trained: “Adam · 50 epochs · batch 32”."""
     count = counted(settings.epochs, "epoch")
     parts = [OPTIMIZERS[settings.optimizer], count, f"batch {settings.batch_size:,}"]
     if networks > 1:
@@ -69,17 +73,22 @@ def training(settings: TrainingSettings, networks: int = 1) -> str:
     return " · ".join(parts)
 
 
-def policy(settings: PolicySettings) -> str:
-    """Return a short name for a policy: what moves the rate, and between which values, “CLR 0.001–0.01”."""
+def policy(settings: PolicySettings, names: Mapping[str, str] = POLICIES) -> str:
+    """Return a short name for a policy: what moves the rate, and between which values, “CLR 0.001–0.01”.
+
+    Args:
+        settings: Of the policy.
+        names: What policies are called, ``POLICIES`` or ``POLICY_TITLES``.
+    """
     against = ""
     if settings.cycle_momentum:
         high, low = (number(round(bound, 3), 3) for bound in (settings.max_momentum, settings.base_momentum))
         against = f", momentum {high}–{low}"
-    return _name(settings) + against
+    return _name(settings, names) + against
 
 
-def _name(settings: PolicySettings) -> str:
-    name = POLICIES[settings.type]
+def _name(settings: PolicySettings, names: Mapping[str, str]) -> str:
+    name = names[settings.type]
     if isinstance(settings, CLRSettings) and settings.mode != "triangular":
         name += f" {settings.mode}"
     if settings.source != "chosen":

@@ -31,12 +31,7 @@ _KEY = b"lrapp"
 
 
 def write_table(table: Table, path: Path) -> None:
-    """Write a table into a file, which must not be there to be read before it is whole.
-
-    Args:
-        table: The table.
-        path: The file.
-    """
+    """Write a table into a file, which must not be there to be read before it is whole."""
     numbers: dict[str, pa.Array] = {}
     words: dict[str, pa.ChunkedArray] = {}
     types: list[str] = []

@@ -48,9 +48,6 @@ def text_of(value: object) -> str:
 def texts(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Return each row's code, and the text of each code; a missing value has the code -1.
 
-    Args:
-        column: Values of any type.
-
     Returns:
         Codes, int64, shape (rows,), and distinct texts.
     """
@@ -86,7 +83,6 @@ def codes_of(column: pd.Series, known: Sequence[str]) -> tuple[np.ndarray, list[
     """Return the place of each row's text among the known texts, and what is not among them.
 
     Args:
-        column: Values of any type.
         known: Texts that training saw; ``MISSING`` may be one of them.
 
     Returns:
@@ -111,7 +107,6 @@ def yes_no_codes(column: pd.Series, pair: Sequence[str]) -> tuple[np.ndarray, li
     """Return 0, 1 or NaN for each row, and the texts that are neither.
 
     Args:
-        column: Values of any type.
         pair: The two texts of training, the one that is 1 last. Where they mean no and yes, other words
             that mean no and yes are taken too.
     """

@@ -15,9 +15,6 @@ MOST_DISTRIBUTIONS = 1_000
 def overview(table: Table) -> pd.DataFrame:
     """Return a row for each column of a table.
 
-    Args:
-        table: The table.
-
     Returns:
         Columns ``name``, ``kind``, ``missing`` (percent), ``distinct``, ``distribution`` (heights of up to 12 bars,
         over equal ranges of a number or over the most frequent values), ``examples`` and ``reason``.

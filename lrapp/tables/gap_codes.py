@@ -28,16 +28,12 @@ class GapCode:
     """A number that seems to stand for a gap.
 
     Args:
-        column: Name of the column.
-        code: The number.
         share: Share of the rows that have it, 0 to 1.
-        nearest: The nearest other number in the column.
     """
 
     column: str
     code: float
     share: float
-    nearest: float
 
 
 def suspects(table: Table) -> tuple[GapCode, ...]:
@@ -76,10 +72,9 @@ def _of_column(name: str, values: pd.Series) -> list[tuple[GapCode, bool]]:
             break
         place, rest = ends[0]
         code, count = float(distinct[place]), int(counts[place])
-        nearest = float(distinct[1] if place == 0 else distinct[-2])
         distinct, counts = distinct[rest], counts[rest]
         enough = count >= max(_LEAST, _SHARE * len(numbers))
-        found.append((GapCode(name, code, count / len(numbers), nearest), enough))
+        found.append((GapCode(name, code, count / len(numbers)), enough))
     return found
 
 

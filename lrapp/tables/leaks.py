@@ -45,7 +45,6 @@ class Leak:
     """A column that predicts the target too well.
 
     Args:
-        column: Its name.
         alone: Share of the target's variance that it explains alone, 0 to 1.
         others: Share that all others explain together.
         copy: Whether it is all but the target in other words.
@@ -162,9 +161,6 @@ def suspects(
     """Return the columns that predict the target too well, the surest first.
 
     Args:
-        table: The table.
-        target: The column to predict.
-        classes: Whether its values are classes rather than numbers.
         inputs: Columns to look at; all that a network could learn from by default.
     """
     kinds = table.kinds

@@ -13,7 +13,6 @@ def gives(data: bytes, options: dict[str, Any], frame: pd.DataFrame) -> bool:
 
     Args:
         data: Bytes of the file.
-        options: Arguments of ``read_csv``.
         frame: Columns of texts, numbers (float64) and dates; the file may have more of them.
     """
     try:

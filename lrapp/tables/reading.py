@@ -60,15 +60,12 @@ class Table:
     """A table as a network can be trained on.
 
     Args:
-        name: Name of the file.
         frame: One column per column of the file: int64 or float64 for numbers, ``str`` for words, datetime64 for dates.
-        columns: The record of each.
         dialect: How the file was written, None for a spreadsheet.
         notes: Plain sentences on all that was changed, decided or left out.
         repairs: The first 1,000 rows that had to be repaired.
         repaired_rows: How many there are in all.
         to_predict: Name of the column that a row below the names says is the class or target, else ``""``.
-        sheets: Names of all sheets of a spreadsheet.
     """
 
     name: str
@@ -191,11 +188,7 @@ class Table:
         return replace(self, frame=frame, columns=tuple(columns), notes=tuple(notes), _texts=texts)
 
     def dates_in(self, name: str) -> pd.Series:
-        """Return the cells of a column that are dates, and NaT for all others.
-
-        Args:
-            name: A column of the table.
-        """
+        """Return the cells of a column that are dates, and NaT for all others."""
         place = [column.name for column in self.columns].index(name)
         written = pd.Series(
             self._text(name).text().to_pylist(), index=self.frame.index, dtype="str"
@@ -210,11 +203,7 @@ class Table:
         return found
 
     def unread(self, name: str) -> np.ndarray:
-        """Return for each row whether its cell in a column has a text that was not read as a value.
-
-        Args:
-            name: A column of the table.
-        """
+        """Return for each row whether its cell in a column has a text that was not read as a value."""
         column = next(column for column in self.columns if column.name == name)
         return unread(self._text(name), self.frame[name], column.format)
 

@@ -32,10 +32,8 @@ class Part:
     """What the loop can work through without other rows.
 
     Args:
-        data: Rows.
         order: The order in which an epoch uses them, int32, shape (rows,).
         first: The step or the batch that comes next, counted from the first of the part.
-        left: How many there are from there on.
     """
 
     data: Data
@@ -61,7 +59,6 @@ class Whole:
 
     Args:
         loop: Its batch sizes count.
-        data: The rows.
     """
 
     def __init__(self, loop: Loop, data: Data) -> None:
@@ -85,7 +82,6 @@ class Blocks:
 
     Args:
         loop: Its batch sizes count.
-        rows: How many there are.
         block_rows: Rows of a block; whole batches.
         load: Returns some rows, in ascending order, as the loop takes them; called in a thread, too.
     """
@@ -136,8 +132,6 @@ def feed(loop: Loop, part: "Split", block_rows: int = 0) -> Feed:
     """Return what gives a loop the rows of a part.
 
     Args:
-        loop: The loop.
-        part: The rows.
         block_rows: As for ``Blocks``; 0 where memory holds all rows.
     """
     if not 0 < block_rows < len(part.y):
@@ -188,11 +182,7 @@ V = TypeVar("V")
 
 
 class _Ahead(Generic[K, V]):
-    """Makes one thing after the other, the next one in a thread while the one before is used.
-
-    Args:
-        make: Makes a thing of its key.
-    """
+    """Makes one thing after the other, the next one in a thread while the one before is used."""
 
     def __init__(self, make: Callable[[K], V]) -> None:
         self._make = make

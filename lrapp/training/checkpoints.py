@@ -41,9 +41,6 @@ class TrainingState:
         epochs: Epochs done, at least 1.
         best_epoch: The best of them, counted from 1; None when there was none.
         best_value: The value that early stopping watches, at that epoch.
-        wait: Epochs since then.
-        model: Values of the network's variables.
-        optimizer: Values of the optimizer's variables.
         best_weights: Values of the network's variables after the best epoch; of many networks that do not keep their
             best, after the last epoch that counts for each.
         members: The state of each of many networks; empty for a single one.

@@ -57,8 +57,6 @@ def check(
 
     Args:
         network: From ``models.build``, in the precision of training.
-        task: The network's task.
-        part: The training rows.
         settings: The run's; layers, batch size, seed and precision count here.
         tell: Told how much is done, 0 to 1, after each weight; what it raises ends the check.
 
@@ -158,8 +156,6 @@ class Copy:
     """A throwaway network with the same weights, without what is random.
 
     Args:
-        network: The original.
-        task: The network's task.
         dtype: In which all its layers compute; None as in the original.
     """
 
@@ -246,8 +242,6 @@ class _Slopes:
 
     Args:
         copy: The float64 network; its weights are the same after each comparison.
-        data: The rows.
-        loss: Their loss.
     """
 
     def __init__(self, copy: Copy, data: tuple[Any, ...], loss: float) -> None:
@@ -262,7 +256,6 @@ class _Slopes:
         """Return the relative error of a gradient, and whether it is that of a kink.
 
         Args:
-            number: The variable.
             at: Place of the weight in it, flattened.
             gradient: Of the loss in that weight.
         """

@@ -19,8 +19,6 @@ class LayerGradients:
 
     Args:
         name: Its name in sentences, for example ``Layer 2 (Dense)``.
-        weights: How many it has that training moves.
-        checked: How many of them were checked.
         agree: For how many of these both gradients agree: a relative error of at most ``FINE``.
         kinks: How many of these stand at a kink of the loss and differ only as far as a kink explains.
         error: The largest relative error of those that stand at no kink, zero or more.

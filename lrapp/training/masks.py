@@ -21,7 +21,6 @@ class Masks:
     Args:
         kernels: The variables that may be pruned, from ``pruned.kernels``; of many networks, each with a leading axis
             of members.
-        members: How many networks; each has masks of its own.
 
     With ``keeps_zeros``, whatever is zero when the network starts is pruned from the beginning. What ``leave_out`` was
     given is not pruned, and does not count.
@@ -75,7 +74,6 @@ class Masks:
 
         Args:
             share: Share of all its weights that are zero then, 0 to below 1; those that are zero already count.
-            scope: Whether its layers are pruned together.
         """
         values = self.values
         before = [values[place] for place in self._places]

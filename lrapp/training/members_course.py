@@ -5,21 +5,20 @@ as it costs nothing beside the others, but what it does counts no more: its weig
 where the best are not kept, those of its own end.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lrapp.phrasing import counted
-from lrapp.runs.events import Ending, EpochDone, Event
-from lrapp.settings import TrainingSettings
+from lrapp.runs.events import Ending, EpochDone
 from lrapp.training import fold_rows
 from lrapp.training.blocks import Blocks, Feed, Whole, taken
 from lrapp.training.checkpoints import MemberState, TrainingState
-from lrapp.training.course import Course, Diverged
+from lrapp.training.course import Best, Course, Diverged
 from lrapp.training.members_loop import MembersLoop, MemberSnapshot
 from lrapp.training.records import Steps
 from lrapp.training.stopping import patience
@@ -34,24 +33,12 @@ class MembersCourse(Course):
     """A run of many networks; arguments as for ``trainer.train``."""
 
     loop: MembersLoop
+    latest: MemberSnapshot
 
-    def __init__(
-        self,
-        loop: MembersLoop,
-        prepared: "Prepared",
-        learning_rates: ArrayLike,
-        settings: TrainingSettings,
-        on_event: Callable[[Event], None],
-        should_stop: Callable[[], bool],
-        on_state: Callable[[TrainingState], None] | None,
-        cycle_ends: tuple[int, ...] = (),
-        momenta: ArrayLike | None = None,
-    ) -> None:
-        super().__init__(
-            loop, prepared, learning_rates, settings, on_event, should_stop, on_state, cycle_ends, momenta
-        )
-        self.bests = [replace(self.best) for _ in range(loop.members)]
-        self.latest: MemberSnapshot
+    @cached_property
+    def bests(self) -> list[Best]:
+        """Which epoch was best, for each network."""
+        return [replace(self.best) for _ in range(self.loop.members)]
 
     def _load(self, prepared: "Prepared") -> tuple[Feed, Feed]:
         self.crossed = prepared.folds is not None

@@ -45,9 +45,6 @@ class MembersLoop(Loop):
 
     Args:
         model: A network from ``members.stack``; trained in place.
-        task: What kind of answer it gives.
-        settings: As for ``Loop``.
-        owners, moving_momentum: As for ``Loop``.
 
     ``factors`` is what each member multiplies the plan with, float32, shape (members,), 1 after a ``reset``;
     ``running`` which of them still count, bool, shape (members,).
@@ -111,7 +108,6 @@ class MembersLoop(Loop):
         """Return rows as the loop takes them.
 
         Args:
-            part: The rows.
             weights: Weight of each row in each member's loss, beside its weight in the table, shape
                 (rows, members); 1 by default.
             counts: What each row counts for in each member's metric, likewise; only with weights.
@@ -151,7 +147,6 @@ class MembersLoop(Loop):
 
         Args:
             better: Which members take the newer, shape (members,).
-            new, old: Values of the model's variables.
         """
         # What has no axis of members is the state of random numbers, or shared by all and never changed.
         return tuple(

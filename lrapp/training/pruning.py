@@ -19,9 +19,7 @@ def sparsity(settings: PruningSettings, epoch: int, epochs: int) -> float | None
     ``s(t) = s_f + (s_i - s_f) (1 - (t - t_0) / (n dt))^3``, where ``dt`` is one epoch.
 
     Args:
-        settings: Sparsities and epochs.
         epoch: t, counted from 1.
-        epochs: Of the run.
 
     Returns:
         0 to below 1; None before the first epoch of pruning, and where nothing is pruned.
@@ -41,7 +39,6 @@ def pruned_counts(sizes: Sequence[int], share: float, scope: Scope) -> list[int]
     Args:
         sizes: Weights of each layer, at least one layer.
         share: Share of the weights that becomes zero, 0 to below 1.
-        scope: Whether layers are pruned together.
     """
     parts = [sum(sizes)] if scope == "all" else list(sizes)
     return [int(np.floor(part * share + 0.5)) for part in parts]
@@ -49,10 +46,6 @@ def pruned_counts(sizes: Sequence[int], share: float, scope: Scope) -> list[int]
 
 def require_spare(sizes: Sequence[int], settings: PruningSettings) -> None:
     """Check that a network has weights to spare.
-
-    Args:
-        sizes: Weights of each layer that can be pruned.
-        settings: How they are to be pruned.
 
     Raises:
         UserError: If nothing would be pruned, or a layer would be left without a weight.
@@ -90,7 +83,6 @@ def masks(
     Args:
         weights: Of each layer, any shapes.
         share: Share of the weights that becomes zero, 0 to below 1.
-        scope: Whether layers are pruned together.
         before: Which weights stayed until now, of the same shapes.
     """
     sizes = [value.size for value in weights]

@@ -49,8 +49,6 @@ def run(
 
     Args:
         loop: The run's network, optimizer and batch size; put back afterwards.
-        prepared: The run's data; training rows are used.
-        settings: Rates, steps and seeds of the test.
         seed: Seed of the first repetition; the others follow it.
         on_event: Told of every chunk of steps, and at last of what was found.
         should_stop: Asked several times a second.

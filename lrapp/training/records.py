@@ -15,7 +15,6 @@ class Data:
         tensors: Inputs, shape (rows, inputs), or (rows, height, width, channels) for pictures; answers, shape
             (rows, 1), or (rows,) for multi-class; if rows weigh differently in the loss, their weights, shape (rows,);
             and, of many networks, their weights in the metric where these differ too.
-        rows: How many.
     """
 
     tensors: tuple[tf.Tensor, ...]

@@ -45,12 +45,10 @@ def train(
 
     Args:
         model: A network from ``models.build``, or one of many networks from ``members.stack``.
-        prepared: Rows to train and to validate on.
         learning_rates: A rate for every step of the run, shape (epochs * steps per epoch,), or of every group of
             layers for every step, shape (epochs * steps per epoch, groups). A group that has a rate of zero for a
             whole epoch, in which others have not, is frozen; where that changes the optimizer starts anew, so that
             no state of some layers is applied to others.
-        settings: How to train.
         on_event: Called with every event; the last is also returned.
         should_stop: Asked several times a second; when true, the run ends.
         state: Where an interrupted run of the same settings stood.

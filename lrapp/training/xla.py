@@ -42,9 +42,7 @@ def uses_xla(model: keras.Model, settings: TrainingSettings, total_steps: int) -
     that only pictures have: compiling one small network of convolutions took 175 s on a CPU.
 
     Args:
-        model: The network.
         settings: How to train; "on" and "off" decide by themselves where all layers are dense.
-        total_steps: Steps in the whole run.
     """
     if not all(isinstance(layer, _COMPILED) for layer in model.layers):
         return False

@@ -24,6 +24,7 @@ from browser.driving import (
     train,
     train_button,
 )
+from lrapp.ui.style import STYLE
 
 _UNNAMED = """() => [...document.querySelectorAll('button, input, select, textarea, a[href]')]
   .filter(item => item.checkVisibility({checkVisibilityCSS: true}) && !item.closest('[aria-hidden=true]'))
@@ -202,6 +203,25 @@ def test_the_switch_for_experts_is_remembered(browser: Browser, app: App) -> Non
         expect(rare).to_be_visible()
 
 
+def test_the_style_comes_with_the_page_itself_and_stands_after_streamlits_own(
+    browser: Browser, app: App
+) -> None:
+    with tab(browser) as page:
+        for place in ("", "runs"):
+            answer = page.goto(f"{app.url}/{place}")
+            assert answer is not None
+            assert answer.text().count(STYLE) == 1
+        page.goto(app.url)
+        again = page.reload()  # of what the browser has already
+        assert again is not None
+        assert again.text().count(STYLE) == 1
+        expect(page.locator(".st-key-bar")).to_be_visible()
+        expect(page.locator("[data-testid=stLayoutWrapper]:has(> .st-key-bar)")).to_have_css(
+            "position", "sticky"
+        )
+        expect(page.locator("[data-testid=stMainBlockContainer]")).to_have_css("padding-bottom", "48px")
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Browser, app: App, finished_run: str, *, dark: bool) -> None:
     found = []
@@ -210,8 +230,6 @@ def test_axe_finds_nothing_serious(browser: Browser, app: App, finished_run: str
             page.goto(f"{app.url}/{place}")
             page.locator("[data-testid=stMainBlockContainer]").get_by_role("button").first.wait_for()
             idle(page)
-            # In a new browser, Streamlit loads the script that puts the page's style in after the page itself.
-            page.locator("[data-testid=stEvent] style").first.wait_for(state="attached")
             for one in Axe().run(page).response["violations"]:
                 if one["impact"] in ("serious", "critical"):
                     found += [f"{place}: {one['id']}: {node['html'][:200]}" for node in one["nodes"]]

@@ -113,7 +113,7 @@ def test_the_main_job(page: Page, app: App, tmp_path: Path) -> None:
     take(page, "customers.csv", customers(), "left")
     expect(page.get_by_text(f"{ROWS} rows, 5 columns")).to_be_visible()
     expect(field(page, "combobox", "Target")).to_have_value("left")
-    expect(page.get_by_text("Task: two classes, detected from the target.")).to_be_visible()
+    expect(page.get_by_text("Task: two classes.")).to_be_visible()
     page.get_by_role("textbox", name="Name of the run").fill("who leaves")
     page.get_by_role("textbox", name="Name of the run").press("Enter")
     make_long(page)

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from charts.contrast import PAGES, contrast, over, rgb
 from charts.every import CHARTS, DIGITS
 
 from lrapp.charts import theme
-from lrapp.palette import BLUE, INK, PAGES, contrast, over, rgb
+from lrapp.palette import BLUE, INK
 
 _COLOUR = re.compile(r"color-mix\([^)]*\)|currentColor|#[0-9a-fA-F]{6}(?:[0-9a-fA-F]{2})?\b")
 

@@ -12,8 +12,9 @@ if __name__ == "__main__":
     from charts.every import CHARTS
 
     from lrapp.ui.parts import saving
+    from lrapp.ui.style import STYLE
 
     st.set_page_config(layout="wide")
-    st.html(saving.STYLE)
+    st.html(STYLE)
     for name, figure in CHARTS.items():
         saving.saveable(figure.spec, figure.frame, figure.name, name)

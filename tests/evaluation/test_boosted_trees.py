@@ -89,7 +89,7 @@ def test_advice_leaves_out_what_the_run_uses() -> None:
     tried = tree_advice.tried(used, found)
     assert (tried.training.epochs, tried.model.number_embedding) == (20, "bins")
     assert tree_advice.ideas(tried, late, data) == ()
-    assert tree_advice.card(found) == "Training"
+    assert tree_advice.step(found) == "Training"
 
 
 @pytest.mark.parametrize("idea", get_args(Idea))

@@ -49,19 +49,19 @@ def test_overfitting_leads_from_dropout_over_l2_to_width_to_rows() -> None:
     assert found.sentence.startswith("Overfitting: after epoch 4 the validation loss rose from 0.5 by 0.4")
     assert found.advice == "Try dropout 0.2 in every layer, or an ensemble of 8 networks."
     assert "fewer epochs would do" in found.sentence
-    assert found.card == "Network"
-    cards = []
+    assert found.step == "Network"
+    tried = []
     for _ in range(3):
         assert found.settings is not None
-        cards.append(found.settings.model.layers[0])
+        tried.append(found.settings.model.layers[0])
         found = told(FALLING, RISING, found.settings)
-    assert [(one.units, one.dropout, one.l2) for one in cards] == [
+    assert [(one.units, one.dropout, one.l2) for one in tried] == [
         (64, 0.2, 0.0),
         (64, 0.2, 0.001),
         (32, 0.2, 0.001),
     ]
     last = told(FALLING, RISING, layers(LayerSettings(units=8, dropout=0.2, l2=0.001)))
-    assert (last.card, last.settings) == ("Data", None)
+    assert (last.step, last.settings) == ("Data", None)
 
 
 # As a run on Titanic's 700 training rows: down to 0.37, then slowly up to 0.42.
@@ -108,7 +108,7 @@ def test_overfitting_that_reached_the_model_asks_for_early_stopping_first() -> N
     stopping = base.training.early_stopping.model_copy(update={"enabled": False, "restore_best": False})
     training = base.training.model_copy(update={"early_stopping": stopping})
     found = told(FALLING, RISING, base.model_copy(update={"training": training}))
-    assert found.card == "Training"
+    assert found.step == "Training"
     assert found.settings is not None
     assert found.settings.training.early_stopping.restore_best
     assert found.settings.training.early_stopping.enabled
@@ -125,7 +125,7 @@ def test_a_network_no_better_than_the_trivial_answer_underfits() -> None:
     none = told(DOWN, DOWN, layers(), accuracy=0.51)
     assert none.settings is not None
     assert len(none.settings.model.layers) == 1
-    assert told(DOWN, DOWN, layers(LayerSettings()), accuracy=0.51).card == "Learning rate"
+    assert told(DOWN, DOWN, layers(LayerSettings()), accuracy=0.51).step == "Learning rate"
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_rare_class_that_is_missed_is_told() -> None:
     assert found.advice.endswith("or try a lower threshold below.")
     # Above the threshold the second class is answered: the first is found more often with a higher one.
     assert told(DOWN, DOWN, classes=[rare, common]).advice.endswith("or try a higher threshold below.")
-    assert found.card == "Data"
+    assert found.step == "Data"
     assert found.settings is not None
     assert found.settings.data.class_weights
     # Of more weight than a rise after the epoch whose weights are kept.

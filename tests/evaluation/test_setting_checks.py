@@ -297,7 +297,7 @@ def told(made: RunSettings, run: History, accuracy: float = 0.5) -> Diagnosis:
 def test_the_diagnosis_names_the_cause() -> None:
     one_cycle = settings(OneCycleSettings(), 5)
     found = told(one_cycle, history(one_cycle, [0.7, *[0.8] * 5], "early_stopping"))
-    assert (found.verdict, found.card) == ("hindered", "Training")
+    assert (found.verdict, found.step) == ("hindered", "Training")
     assert "range test" not in found.advice
     norm = settings(model=NORM, batch_size=1)
     found = told(norm, history(norm, [0.7] * 8))
@@ -307,7 +307,7 @@ def test_the_diagnosis_names_the_cause() -> None:
     assert found.settings.training.batch_size == 32
     warm = settings(CLRSettings(warmup=60))
     found = told(warm, history(warm, [0.7] * 50))
-    assert (found.verdict, found.card) == ("hindered", "Learning rate")
+    assert (found.verdict, found.step) == ("hindered", "Learning rate")
     clr = settings(CLRSettings(step_size=4), 5)
     cut = history(clr, [0.7, *[0.8] * 5], "early_stopping")
     assert told(clr, cut).verdict == "hindered"

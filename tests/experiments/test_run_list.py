@@ -1,6 +1,7 @@
 """The list of runs: what is folded together, which of them is the best, and how its cells read."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_the_table_sorts_by_numbers_and_says_how_far_a_study_is() -> None:
 
 
 def test_runs_of_the_same_question_say_how_they_differ() -> None:
-    usual = {"network": "64-32", "training": "Adam · batch 32", "policy": "CLR 0.001-0.01"}
+    usual: dict[str, Any] = {"network": "64-32", "training": "Adam · batch 32", "policy": "CLR 0.001-0.01"}
     rows = [
         row(4, **usual | {"network": "64-32 · dropout 0.2"}),
         row(3, **usual | {"training": "SGD · batch 32", "policy": "Fixed 0.1"}),
@@ -131,6 +132,12 @@ def test_runs_of_the_same_question_say_how_they_differ() -> None:
         "",
         "",
     ]
+
+
+def test_a_run_in_the_address_is_shown_wherever_it_stands() -> None:
+    every = lines([row(number) for number in range(9, 0, -1)], [])
+    shown = run_list.first(every, 3, [run_id(2), run_id(8), "gone"])
+    assert [line.name for line in shown] == ["run 9", "run 8", "run 7", "run 2"]
 
 
 def test_damaged_runs_have_a_column_for_what_is_wrong() -> None:

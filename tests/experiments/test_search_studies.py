@@ -99,7 +99,7 @@ def test_a_deleted_search_comes_back_with_its_runs(store: Store) -> None:
     study_files.delete(store, study)
     assert (store.runs(), study_files.every(store)) == ([], [])
     assert study_files.restore(store, study.id) == study
-    assert {run.id for run in store.runs()} == study_files.member_ids(store)
+    assert {run.id for run in store.runs()} == {member.run_id for member in study.members}
 
 
 def test_trials_that_want_the_same_worker_train_one_after_the_other(store: Store) -> None:

@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from charts.contrast import contrast, over, rgb
 from pictures import BLUE, RED
 
 from lrapp import palette
@@ -113,12 +114,12 @@ def test_cells_and_names_of_lines_are_read_on_paper_and_in_the_dark() -> None:
     inks, papers = (re.findall(rf"--{name}:(#[0-9a-f]+)", report._STYLE) for name in ("ink", "paper"))
     assert len(inks) == len(papers) == 2
     for page_ink, short in zip(inks, papers, strict=True):
-        paper = palette.rgb(short if len(short) == 7 else "#" + "".join(2 * letter for letter in short[1:]))
+        paper = rgb(short if len(short) == 7 else "#" + "".join(2 * letter for letter in short[1:]))
         for share in (0, 0.5, 1):
-            fill = palette.over(palette.rgb(palette.BLUE), paper, palette.MOST_FILL * share)
-            assert palette.contrast(palette.rgb(page_ink), fill) >= 4.5
+            fill = over(rgb(palette.BLUE), paper, palette.MOST_FILL * share)
+            assert contrast(rgb(page_ink), fill) >= 4.5
         for hue in palette.HUES:
-            assert palette.contrast(palette.rgb(palette.ink(hue), page_ink), paper) >= 4.5
+            assert contrast(rgb(palette.ink(hue), page_ink), paper) >= 4.5
 
 
 def test_foreign_words_stay_words(finished: Run, insight: Insight) -> None:

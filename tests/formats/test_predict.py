@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from spreadsheets import xlsx
+from spreadsheets import workbook, xlsx
 
 from lrapp import __main__ as command
 from lrapp.errors import UserError
@@ -222,6 +222,27 @@ def test_a_spreadsheet_needs_no_question(models: Callable[[str], Run], tmp_path:
     rows: list[list[str | float | None]] = [["x", "kind"], [12.5, "a"], [3.125, "b"]]
     _, frame = predicted(models("commas"), tmp_path, xlsx(rows), name="new.xlsx")
     assert frame["x"].tolist() == [12.5, 3.125]
+
+
+def test_of_several_sheets_the_one_with_the_columns_is_predicted(
+    models: Callable[[str], Run], tmp_path: Path
+) -> None:
+    rows: list[list[str | float | None]] = [["x", "kind"], [12.5, "a"], [3.125, "b"]]
+    notes: list[list[str | float | None]] = [["about"], ["made by hand"]]
+    result, frame = predicted(
+        models("commas"), tmp_path, workbook({"Read me": notes, "May": rows}), name="new.xlsx"
+    )
+    assert frame["x"].tolist() == [12.5, 3.125]
+    assert any("“May”" in note or "'May'" in note for note in result.notes)
+
+    # Which of two is meant must be said.
+    two = workbook({"Read me": notes, "April": [rows[0], rows[2]], "May": rows})
+    with pytest.raises(UnclearFormat, match=r"2 sheets have the columns .*April.*May.*--sheet") as unclear:
+        predicted(models("commas"), tmp_path, two, name="new.xlsx")
+    (question,) = unclear.value.questions
+    assert [option.label for option in question.options] == ["April", "May"]
+    _, frame = predicted(models("commas"), tmp_path, two, question.options[0].choice, name="new.xlsx")
+    assert frame["x"].tolist() == [3.125]
 
 
 def test_other_words_for_yes_and_no_are_said(models: Callable[[str], Run], tmp_path: Path) -> None:

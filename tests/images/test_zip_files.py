@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pictures import BLUE, GREEN, GREY, RED, large_png, packed, plain, zipped
 
-from lrapp.errors import Stopped, UserError
+from lrapp.errors import UserError
 from lrapp.images import zip_files
 from lrapp.images.zip_files import about_zip, is_picture_zip, read_zip
 from lrapp.settings import PictureSettings
@@ -250,13 +250,11 @@ def test_memory_is_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(read_zip(zipped(TWO), "pets.zip", SMALL).labels) == 3
 
 
-def test_progress_is_told_and_reading_can_be_stopped() -> None:
+def test_progress_is_told() -> None:
     files = {f"{name}/{number}.png": GREY for name in "ab" for number in range(60)}
     told: list[float] = []
     read_zip(zipped(files), "pets.zip", SMALL, lambda what, done: told.append(done))
     assert told == [0.0, 50 / 120, 100 / 120, 1.0]
-    with pytest.raises(Stopped, match=r"^Reading the pictures was stopped\."):
-        read_zip(zipped(files), "pets.zip", SMALL, should_stop=lambda: True)
 
 
 def test_zips_of_pictures_are_told_from_zips_of_tables() -> None:

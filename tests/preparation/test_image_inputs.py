@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import GREEN, RED
 
 from lrapp.errors import UserError
 from lrapp.preparation.image_inputs import PicturePreprocessor
@@ -20,16 +19,6 @@ def test_it_comes_back_from_a_folder(one: PicturePreprocessor, tmp_path: Path) -
     one.save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["pictures.json"]
     assert PicturePreprocessor.load(tmp_path) == one
-
-
-def test_files_become_inputs() -> None:
-    pixels = THREE.transform([RED, GREEN])
-    assert pixels.dtype == np.uint8
-    assert pixels.shape == (2, 8, 6, 3)
-    assert pixels[:, 4, 4].tolist() == [[255, 0, 0], [0, 255, 0]]
-    assert THREE.transform([]).shape == (0, 8, 6, 3)
-    with pytest.raises(UserError, match=r"^The file must be a picture"):
-        THREE.transform([RED, b"table"])
 
 
 def test_outputs_become_classes() -> None:

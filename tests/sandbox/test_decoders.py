@@ -41,7 +41,6 @@ ALLOWED = {
     "lrapp.preparation.pieces": {"numpy.load"},  # of its own entry, mapped
     "lrapp.ui.predict.table": {"pyarrow.parquet.read_table"},  # the first rows, as we wrote them
     "lrapp.runs.links": {"zlib.decompressobj"},  # settings of a link, to a limit of bytes
-    "lrapp.preparation.image_inputs": {"read_picture"},  # for scripts; no page and no worker calls it
 }
 
 

@@ -10,8 +10,8 @@ from lrapp.settings.groups import GroupSettings
 from lrapp.ui.run import range_test
 
 
-def card(settings: RunSettings, **changes: Any) -> AppTest:
-    """The card of some settings, for a table with three inputs."""
+def step(settings: RunSettings, **changes: Any) -> AppTest:
+    """The step of some settings, for a table with three inputs."""
 
     def page(text: str) -> None:
         import streamlit as st
@@ -23,7 +23,7 @@ def card(settings: RunSettings, **changes: Any) -> AppTest:
         if "begun" not in st.session_state:
             draft.replace(RunSettings.from_json(text))
             st.session_state["begun"] = True
-        policy, obstacle = learning_rate.card(draft.get(), 100)
+        policy, obstacle = learning_rate.show(draft.get(), 100)
         draft.put(draft.get().model_copy(update={"policy": policy}))
         if obstacle is None:
             stage.plan(draft.get(), 100, (3,))
@@ -40,7 +40,7 @@ def said(page: AppTest) -> str:
 
 
 def test_a_fixed_rate_that_came_with_cyclical_momentum_can_be_trained_again() -> None:
-    page = card(RunSettings(policy=FixedSettings(cycle_momentum=True)))
+    page = step(RunSettings(policy=FixedSettings(cycle_momentum=True)))
     assert page.text[0].value == "True momentum cannot move against the rate"
     assert "switch cyclical momentum off" in said(page)
     page.toggle[0].set_value(False).run()
@@ -53,23 +53,23 @@ def test_a_fixed_rate_that_came_with_cyclical_momentum_can_be_trained_again() ->
 def test_what_learns_is_said_of_groups_that_the_network_has() -> None:
     groups = GroupSettings(early=0.5, frozen_epochs=1, early_frozen_epochs=1)
     settings = RunSettings(policy=FixedSettings())
-    one_layer = card(
+    one_layer = step(
         settings,
         model=ModelSettings(layers=(LayerSettings(),)),
         training=checked(settings.training, groups=groups),
     )
     assert "What learns: head alone in epochs 1 to 2; all layers in epochs 3 to 50." in said(one_layer)
-    two = card(settings, training=checked(settings.training, groups=groups))
+    two = step(settings, training=checked(settings.training, groups=groups))
     assert "head and middle in epoch 2" in said(two)
 
 
 def test_a_test_that_cannot_be_read_is_said_before_it_is_the_first_phase_of_a_run() -> None:
     test = RangeTestSettings(rise="linear", epochs=10)
     settings = RunSettings(policy=FixedSettings(source="found"), range_test=test)
-    page = card(settings)
+    page = step(settings)
     assert page.text[0].value == "False None"
     assert "A range test of 3 x 10 epochs comes first" in said(page)
-    short = card(settings, range_test=checked(test, epochs=1))
+    short = step(settings, range_test=checked(test, epochs=1))
     assert short.text[0].value == "False the range test cannot be read"
     assert "at least 2 epochs and 40 steps: give it 10 epochs or more" in said(short)
 

@@ -30,8 +30,6 @@ class Evaluation:
         linear_inputs: Returns rows as a linear model sees them: numbers, float64, shape (rows, numbers). In float64,
             because a solver that minimises to 1e-4 does not come to rest in float32.
         linear_work: Rows times numbers (times classes) that a linear model is fitted on: about a second.
-        linear_rounds: How many rounds its solver has.
-        too_few: Why there may be no linear model.
         linear_notes: Says, given the shape of a row, what the linear model sees otherwise than the network.
         further: Returns more of ``Insight``, given the data, the part that is measured and its name, its scores, the
             network, how many numbers it consists of, and notes to add to.

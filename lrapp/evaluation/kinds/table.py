@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.evaluation import explanations
-from lrapp.evaluation.explanations import Answer, Error
+from lrapp.evaluation.explanations import Answer
 from lrapp.evaluation.kinds import Evaluation
 from lrapp.evaluation.scores import Metric, Scores
 
@@ -39,6 +39,7 @@ def _further(
     parameters: int,
     notes: list[str],
 ) -> dict[str, Any]:
+    """The importance of columns, on as many rows and for as many columns as the budget allows."""
     by_log_loss = prepared.task != "regression" and _hardly_right(own.metrics[0])
     if by_log_loss:
         notes.append(
@@ -46,27 +47,6 @@ def _further(
             "loss, not by the fall in accuracy."
         )
     error = explanations.log_loss_of if by_log_loss else explanations.error_of
-    found = _columns(prepared, part, name, answer, error, parameters, notes)
-    return {"by_log_loss": by_log_loss, **found}
-
-
-def _hardly_right(accuracy: Metric) -> bool:
-    """Whether so few predictions differ from the baseline that shuffling a column cannot spoil many."""
-    assert accuracy.value is not None
-    assert accuracy.baseline is not None
-    return accuracy.value - accuracy.baseline < _HARDLY * (1 - accuracy.baseline)
-
-
-def _columns(
-    prepared: "Prepared",
-    part: "Split",
-    name: str,
-    answer: Answer,
-    error: Error,
-    parameters: int,
-    notes: list[str],
-) -> dict[str, Any]:
-    """The importance of columns, on as many rows and for as many columns as the budget allows."""
     inputs = explanations.inputs_of(prepared.tabular)
     most, columns = _affordable(
         parameters, min(len(inputs), _MOST_COLUMNS), explanations.REPEATS + 1, _SHUFFLED_ROWS
@@ -92,18 +72,19 @@ def _columns(
         for column, _ in measured[:curves]
         if (found := explanations.dependence(prepared, part, few, column, inputs[column], answer)) is not None
     ]
-    return {"importance": tuple(one for _, one in measured), "dependence": tuple(dependences)}
+    importance = tuple(one for _, one in measured)
+    return {"by_log_loss": by_log_loss, "importance": importance, "dependence": tuple(dependences)}
+
+
+def _hardly_right(accuracy: Metric) -> bool:
+    """Whether so few predictions differ from the baseline that shuffling a column cannot spoil many."""
+    assert accuracy.value is not None
+    assert accuracy.baseline is not None
+    return accuracy.value - accuracy.baseline < _HARDLY * (1 - accuracy.baseline)
 
 
 def _affordable(parameters: int, columns: int, times: int, rows: tuple[int, int]) -> tuple[int, int]:
-    """How many rows and columns the budget allows: rather fewer rows than fewer columns.
-
-    Args:
-        parameters: Numbers in the network.
-        columns: Columns that are wanted, at least 1.
-        times: How often each row is answered for, for one column.
-        rows: The fewest and the most rows that make sense.
-    """
+    """How many rows and columns the budget allows: rather fewer rows than fewer columns."""
     answers = _BUDGET // ((parameters + _ROW) * times)
     affordable = min(rows[1], max(rows[0], answers // columns))
     return affordable, min(columns, max(1, answers // affordable))

@@ -34,7 +34,6 @@ def _written(
     notes: Sequence[str],
     needs: tuple[str, ...],
 ) -> Built:
-    """Write script, notebook and split, and the README."""
     from lrapp.export import kinds, readmes, script
 
     kind = kinds.of(recipe.prepared.kind)

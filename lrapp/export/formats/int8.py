@@ -1,28 +1,18 @@
 """The network alone, with its dense layers in int8, as Keras saves it."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lrapp.export.exporter import Built, Exporter, Maker
-from lrapp.export.finished_image_run import PictureRecipe
-from lrapp.export.finished_run import FinishedRun, Recipe
+from lrapp.export.finished_run import FinishedRun
 from lrapp.export.formats import keras
 from lrapp.phrasing import counted, measured, percent
 
 
-def _table(recipe: Recipe, folder: Path) -> Built:
-    network, told = _rounded(recipe)
-    return keras.table(recipe, folder, network).rounded(told)
-
-
-def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
-    network, told = _rounded(recipe)
-    return keras.pictures(recipe, folder, network).rounded(told)
-
-
-def _rounded(recipe: FinishedRun) -> tuple[Any, str]:
-    """The network in int8, and sentences on what that covers and costs."""
+def _rounded(write: Callable[..., Built], recipe: FinishedRun, folder: Path) -> Built:
+    """The network in int8, with what that covers and costs in its README."""
     from lrapp.networks import quantized
 
     network = recipe.answering("float32")
@@ -35,7 +25,7 @@ def _rounded(recipe: FinishedRun) -> tuple[Any, str]:
     if before:
         rows = counted(recipe.scores.rows if recipe.scores else 0, f"{recipe.checked_part} row")
         told += f" Measured on {rows}: {_scores(recipe, network)}; in float32 {before}."
-    return network, told
+    return write(recipe, folder, network).rounded(told)
 
 
 def _scores(recipe: FinishedRun, network: Any) -> str:
@@ -56,13 +46,13 @@ EXPORTER = Exporter(
         "table": Maker(
             "The network alone, as a .keras file whose dense layers have weights of eight bits: a smaller file for "
             "slightly other answers. Its README has the score before and after.",
-            _table,
+            partial(_rounded, keras.table),
         ),
         "pictures": Maker(
             "The network alone, as a .keras file whose dense layers have weights of eight bits (convolutions stay as "
             "they are), for pictures as the app reads them: a smaller file for slightly other answers. Its README has "
             "the score before and after.",
-            _pictures,
+            partial(_rounded, keras.pictures),
         ),
     },
     in_float32=True,

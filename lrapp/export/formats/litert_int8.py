@@ -1,12 +1,13 @@
 """LiteRT (TensorFlow Lite) with weights of eight bits: a quarter of the size, and quicker."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from lrapp.export.exporter import Arrays, Built, Exporter, Maker
-from lrapp.export.finished_image_run import PictureRecipe
-from lrapp.export.finished_run import FinishedRun, Recipe
+from lrapp.export.finished_run import FinishedRun
 from lrapp.export.formats import litert
 from lrapp.phrasing import counted, number, percent
 
@@ -16,18 +17,11 @@ _ABOUT = (
 )
 
 
-def _table(recipe: Recipe, folder: Path) -> Built:
-    return _told(recipe, litert.table(recipe, folder, int8=True))
-
-
-def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
-    return _told(recipe, litert.pictures(recipe, folder, int8=True))
-
-
-def _told(recipe: FinishedRun, built: Built) -> Built:
+def _rounded(write: Callable[..., Built], recipe: FinishedRun, folder: Path) -> Built:
     """The export with what rounding costs in its README."""
     from lrapp.networks import saved
 
+    built = write(recipe, folder, int8=True)
     assert built.ask is not None
     answers = built.ask()
     own = saved.outputs(recipe.answering("float32"), recipe.checked.x)
@@ -63,12 +57,12 @@ EXPORTER = Exporter(
         "table": Maker(
             "The LiteRT file with weights of eight bits: smaller and quicker, for slightly other answers. Its README "
             "has the score before and after.",
-            _table,
+            partial(_rounded, litert.table),
         ),
         "pictures": Maker(
             "The LiteRT file for pictures with weights of eight bits: smaller and quicker, for slightly other "
             "answers. Its README has the score before and after.",
-            _pictures,
+            partial(_rounded, litert.pictures),
         ),
     },
     in_float32=True,

@@ -21,7 +21,6 @@ class Predicts:
     """How a download describes its model.
 
     Args:
-        target: What it predicts.
         needs: A sentence on what the script must be given.
     """
 
@@ -62,12 +61,10 @@ class KindExports:
         reading: Text to show while the data are read again.
         finished: Returns a finished run with its data, for ``cells`` and for the makers of formats.
         cells: Returns the steps of the script up to the network.
-        steps: These in words.
         tolerance: A sentence or two on how well the script's figures agree with the run's.
         rows_at_once: How many rows the script has the network answer at once.
         checked: What an export's answers are checked on: one of them, with the part that it is in as ``{part}``.
         purpose: Says what a network is for, given the data and the number of classes, 0 where it is not known.
-        download: What the download of a model holds.
         explain: Returns why a format's predictions may be that far off, where it is not a defect; given the run, the
             largest difference that is not too much, and how large it was, in words.
         makers: Makers of formats by their keys, beside those that the formats have for this kind themselves.

@@ -46,8 +46,6 @@ def without_missing_words(
     """Count words such as NA as empty cells.
 
     Args:
-        words: The column.
-        missing: The words that count as missing.
         about: Context from the rest of the file and the user, where the words may be values.
 
     Returns:
@@ -98,8 +96,6 @@ def word_format(clean: Words, words: Words, kind: ColumnKind) -> ColumnFormat:
 
     Args:
         clean: The column without the words that stand for a missing value.
-        words: The column with them.
-        kind: What it is.
     """
     answers = clean.texts if kind is ColumnKind.YES_NO else []
     return ColumnFormat(
@@ -115,8 +111,6 @@ def read_category(words: Words, about: Context, why: str) -> Read:
     """Read a column of words as category, yes/no, identifier, long text or constant.
 
     Args:
-        words: The column.
-        about: Context from the rest of the file.
         why: Reason to give when it is a category, or ``""``.
     """
     clean, found = without_missing_words(words, about=about)
@@ -209,7 +203,6 @@ def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
 
     Args:
         column: Strings, null where the cell is empty.
-        about: Context from the rest of the file.
     """
     raw = sampled(column)
     texts = [text.strip() for text in raw]

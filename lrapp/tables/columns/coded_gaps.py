@@ -18,8 +18,6 @@ def without_codes(column: Packed, codes: Collection[float], written: ColumnForma
 
     Args:
         column: Text, or float64 where the file was read as that.
-        codes: Numbers that stand for a gap.
-        written: How the column writes its numbers.
     """
     if column.floating:
         pieces = [_emptied(piece, pa.array(codes, pa.float64())) for piece in column.pieces]
@@ -39,7 +37,6 @@ def gaps_in(values: pd.Series, codes: Collection[float]) -> np.ndarray:
 
     Args:
         values: Numbers, or texts as a column of categories has them.
-        codes: Numbers that stand for a gap.
     """
     if pd.api.types.is_numeric_dtype(values.dtype):
         return np.isin(values.to_numpy(dtype=np.float64, na_value=np.nan), list(codes))

@@ -20,7 +20,6 @@ class Column:
 
     Args:
         name: Its name, different from all others.
-        kind: What it is to a network.
         reason: Why it has that kind, as one short phrase.
         missing: Rows without a value.
         distinct: Different values, counted up to ``columns.DISTINCT_CAP``.
@@ -40,12 +39,7 @@ class Column:
 
 
 def described(name: str, read: Read) -> Column:
-    """Return the record of a column.
-
-    Args:
-        name: Its name.
-        read: The column as it was read.
-    """
+    """Return the record of a column."""
     values = read.values
     missing = 0
     seen = values.iloc[:_LOOKED_AT].dropna()

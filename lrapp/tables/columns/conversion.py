@@ -73,7 +73,6 @@ def read_column(column: pa.ChunkedArray | Packed, about: Context) -> Read:
 
     Args:
         column: Strings or float64; null where the cell is empty.
-        about: Context from the rest of the file.
     """
     column = Packed.of(column)
     if column.null_count == len(column):
@@ -163,8 +162,6 @@ def convert(column: pa.ChunkedArray | Packed, kind: ColumnKind, about: Context) 
 
     Args:
         column: Strings, null where the cell is empty.
-        kind: The chosen kind.
-        about: Context from the rest of the file.
 
     Raises:
         UserError: If no value can be read as that kind.

@@ -14,7 +14,6 @@ class Order:
     """The order of day and month in a column.
 
     Args:
-        day_first: Whether days stand first.
         seen: Whether its dates allow no other order.
         note: Sentence part on what had to be decided, or ``""``.
         strict: Whether dates that only fit the other order are not dates, rather than read in it.

@@ -90,11 +90,9 @@ class Parts:
     """The parts of one point in time.
 
     Args:
-        year: The year, of four digits.
         first, second: Day and month in a shape that leaves their order open, else month and day.
         clock: Microseconds since midnight; where they are more than a day, the days beyond it count.
         offset: Minutes by which the clock is ahead of UTC, None where no zone is written.
-        short_year: Whether the year is written with two digits.
     """
 
     year: int
@@ -115,7 +113,6 @@ def shape_of(cells: Sequence[str], shapes: Iterable[str], share: float) -> str |
 
     Args:
         cells: Cells without surrounding spaces and missing words.
-        shapes: Names of shapes.
         share: Part of the cells that must have it, 0 < share <= 1.
     """
     for shape in shapes:
@@ -150,7 +147,6 @@ def parts_of(text: str, shape: str, months: Mapping[str, int]) -> Parts | None:
 
     Args:
         text: The cell without surrounding spaces.
-        shape: Name of the shape.
         months: Meaning of the column's words, as ``month_names.months_of`` says.
     """
     match = pattern_of(shape).fullmatch(text)

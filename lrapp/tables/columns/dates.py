@@ -56,7 +56,6 @@ class Dates:
         lost: Cells that are no dates, with how often each appears.
         note: Sentence part on what had to be decided, or ``""``.
         days: The different values, not all of them once only, where they are known apart.
-        shape: As from ``date_shape``.
         order: ``"dmy"``, ``"mdy"`` or ``"ymd"``, ``""`` where a month is a word.
         order_seen: Whether the cells allow no other order.
     """
@@ -96,7 +95,6 @@ def parse_dates(words: Words, shape: str, *, day_first_hint: bool, chosen: str =
 
     Args:
         words: The column, without words that stand for a missing value.
-        shape: As from ``date_shape``.
         day_first_hint: Whether 1/2/2020 is the first of February if nothing else decides.
         chosen: ``"dmy"`` or ``"mdy"`` where a person chose the order, else ``""``.
     """
@@ -246,7 +244,6 @@ def parse_even_dates(
 
     Args:
         column: Strings without surrounding spaces, null where the cell is empty.
-        shape: As from ``date_shape``.
         day_first_hint, chosen: As for ``parse_dates``.
     """
     if shape not in _EVEN:

@@ -23,7 +23,6 @@ class ColumnFormat:
         date_order_seen: Whether the cells allow no other order, rather than that it was chosen or is the default.
         date_shape: Name of the dates' shape in ``dates``, or ``""``; ``"time"`` for times of day alone.
         yes_words, no_words: Words of the column that mean yes and no, as they are written.
-        missing_words: Words that stood for a missing value.
         kept_words: Words that often stand for a missing value and are values here, such as NA among codes.
         gap_codes: Numbers that a person said stand for a missing value.
     """

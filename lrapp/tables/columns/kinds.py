@@ -36,11 +36,8 @@ class Context:
     """Context of a column, from the rest of the file.
 
     Args:
-        name: The column's name.
         place: Its position from 0.
-        width: How many columns the table has.
         decimal, thousands: Marks that the file uses.
-        chosen: Whether the user chose those marks.
         unnamed: Whether the file gives the column no name.
         date_order: ``"dmy"`` or ``"mdy"`` where the user chose that, else ``""``.
         missing_words: ``"missing"`` or ``"values"`` where the user chose what NA and the like are in columns of words,
@@ -65,7 +62,6 @@ class Read:
     """A column as its kind.
 
     Args:
-        kind: What it is.
         reason: Why, as one short phrase.
         values: The values, without a name.
         distinct: Different values, up to ``DISTINCT_CAP``.

@@ -45,9 +45,7 @@ def number_format(form: NumberFormat, cells: Iterable[str], missing_words: Itera
     """How a column of numbers is written.
 
     Args:
-        form: Its marks and its unit.
         cells: A sample of it without surrounding spaces.
-        missing_words: Words that stand for a missing number in it.
     """
     seen: Counter[str] = Counter()
     before: Counter[str] = Counter()

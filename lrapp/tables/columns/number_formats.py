@@ -101,7 +101,6 @@ def parse_number(cell: str, form: NumberFormat) -> float | None:
 
     Args:
         cell: Text without surrounding spaces.
-        form: How the column writes its numbers.
     """
     if _INFINITE.fullmatch(cell):
         return float("-inf") if cell[0] == "-" else float("inf")
@@ -263,8 +262,6 @@ def parse_column(
     """Read a whole column of text as numbers.
 
     Args:
-        words: The column.
-        form: How the column writes its numbers.
         fits: Returns whether the signs around a number are those of the column; else it is not a number.
     """
     missing = set(MISSING_WORDS)
@@ -300,7 +297,6 @@ def strange_cells(column: pa.ChunkedArray, most: int) -> pa.ChunkedArray | None:
 
     Args:
         column: Strings, null where the cell is empty.
-        most: How many to return.
     """
     strange = pc.invert(pc.match_substring_regex(column, f"^(?:{_PLAIN_NUMBER})$"))
     return column.filter(strange) if (pc.sum(strange).as_py() or 0) < most else None
@@ -311,7 +307,6 @@ def parse_long(column: pa.ChunkedArray, form: NumberFormat, signs: Iterable[str]
 
     Args:
         column: Strings without surrounding spaces, null where the cell is empty.
-        form: How the column writes its numbers.
         signs: Currency marks that stand before or after them.
     """
     signs = tuple(signs)

@@ -15,10 +15,6 @@ _LOOKED_AT, _MOST = 30, 5
 def sentence(runs: Sequence[RunSettings], expected: ExpectedShape) -> str:
     """Return a sentence on how long runs will take, one after the other.
 
-    Args:
-        runs: Settings of each.
-        expected: What their networks will be given.
-
     Raises:
         UserError: If a network cannot be built.
     """

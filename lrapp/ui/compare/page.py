@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from lrapp import memory
+from lrapp.charts import plans
 from lrapp.errors import UserError
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan
@@ -39,13 +41,6 @@ from lrapp.ui.train import learning_rate
 _CARDIO = "cardio"
 _CARDIO_FILE = "cardio_train.csv"
 _OTHERWISE, _OTHERWISE_TARGET, _OTHERWISE_BATCH = "breast_cancer.csv", "diagnosis", 32
-_KINDS = {
-    "fixed": "Fixed",
-    "clr": "Cyclical (CLR)",
-    "sgdr": "Warm restarts (SGDR)",
-    "one-cycle": "One-cycle",
-    "coslog4": "Growing cycles (coslog4)",
-}
 _POLICIES, _SEEDS, _SETTINGS = "Policies", "Seeds", "Settings"
 _ABOUT = {
     _POLICIES: "Same network, same rows, same seeds: only the policy differs.",
@@ -109,7 +104,7 @@ def _new() -> None:
         asked, base, trouble = search_form.show(base, expected.rows)
         prepared = partial(search_form.prepare, asked, base, expected, trouble)
     else:
-        policies = _policies(base) if what == _POLICIES else [base.policy]
+        policies = _policies(base, expected.rows) if what == _POLICIES else [base.policy]
         prepared = partial(_prepare, _plan(base, policies, what), expected, what)
     _start(prepared, expected)
 
@@ -218,14 +213,16 @@ def _rows(base: RunSettings) -> list[PolicyRow]:
 def _presets(base: RunSettings) -> dict[str, PolicySettings]:
     optimizer = base.training.optimizer
     found = {
-        f"{_KINDS[kind]}, rates found": checked(starting_policy(kind, optimizer), source="found")
+        f"{summary.POLICY_TITLES[kind]}, rates found": checked(
+            starting_policy(kind, optimizer), source="found"
+        )
         for kind in ("clr", "sgdr", "one-cycle", "coslog4")
     }
     fixed = starting_policy("fixed", optimizer)
     return {summary.policy(fixed): fixed, **found, _TRAIN_PAGE: base.policy}
 
 
-def _policies(base: RunSettings) -> list[PolicySettings]:
+def _policies(base: RunSettings, training_rows: int) -> list[PolicySettings]:
     rows = _rows(base)
     family = draft.family(base.training.optimizer)
     places = st.columns(2)
@@ -235,9 +232,9 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             kind = left.selectbox(
                 f"Policy {position + 1}",
-                list(_KINDS),
-                index=list(_KINDS).index(row.policy.type),
-                format_func=lambda kind: _KINDS[kind],
+                list(summary.POLICY_TITLES),
+                index=list(summary.POLICY_TITLES).index(row.policy.type),
+                format_func=lambda kind: summary.POLICY_TITLES[kind],
                 key=f"{key}.kind",
             )
             if right.button("", icon=":material/close:", key=f"{key}.remove", help="Leave this policy out"):
@@ -248,11 +245,13 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
                 row.policy = (
                     fresh if isinstance(fresh, FixedSettings) else checked(fresh, source=row.policy.source)
                 )
-            called = st.empty()
+            called, shape = st.empty(), st.container()
             # A fixed title: one that followed the numbers would close it while the person types.
             with st.expander(f"Numbers {position + 1}", icon=":material/tune:"):
                 row.policy = learning_rate.numbers(row.policy, f"{key}.{kind}")
             called.caption(plain(summary.policy(row.policy)))
+            with shape, suppress(UserError):  # numbers that do not go together, which the button below says
+                _shape(base, row.policy, training_rows, key)
     presets = _presets(base)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
@@ -264,6 +263,18 @@ def _policies(base: RunSettings) -> list[PolicySettings]:
         rows.append(PolicyRow(1 + max((row.number for row in rows), default=-1), presets[chosen]))
         st.rerun()
     return [row.policy for row in rows]
+
+
+def _shape(base: RunSettings, policy: PolicySettings, training_rows: int, key: str) -> None:
+    """Draw how the rate moves; where its bounds are yet to be found, between the usual ones."""
+    epochs = session.state().compare_numbers.get("epochs", base.training.epochs)
+    training = base.training.model_copy(update={"epochs": epochs})
+    chosen = checked(policy, source="chosen")
+    settings = base.model_copy(update={"policy": chosen, "training": training})
+    steps = math.ceil(training_rows / training.batch_size)
+    resources.draw(
+        plans.shape_spec(), plans.plan_frame(settings.plan(training_rows), steps), key=f"{key}.shape"
+    )
 
 
 def _plan(base: RunSettings, policies: list[PolicySettings], what: str) -> Plan:

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from lrapp.charts import search
-from lrapp.errors import UserError
-from lrapp.evaluation.scores import Scores
+from lrapp.evaluation import scores
 from lrapp.experiments import search_results
 from lrapp.experiments.search_results import Found, SearchTrial
 from lrapp.experiments.study_files import Study
-from lrapp.runs.store import Run
 from lrapp.tables.csv_writer import to_csv_bytes
 from lrapp.ui.parts import draft, number_cells, resources, saving, session
 from lrapp.ui.parts.plain_text import plain
@@ -24,7 +22,6 @@ def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> 
     """Show the trials so far.
 
     Args:
-        study: A random search.
         trials: In the order of their numbers.
         live: Whether some have not ended.
     """
@@ -75,7 +72,7 @@ def _best(study: Study, found: Found) -> None:
     best = found.best
     run = resources.store().get(study.members[best.number - 1].run_id) if best is not None else None
     st.subheader("What it shows", anchor=False)
-    st.markdown(plain(found.verdict(_scores(run) if run is not None else None), None))
+    st.markdown(plain(found.verdict(scores.kept(run.scores_path) if run is not None else None), None))
     if left_out := found.left_out():
         st.warning(plain(left_out, None), icon=":material/warning:")
     if best is None or run is None:
@@ -97,13 +94,6 @@ def _best(study: Study, found: Found) -> None:
             icon=":material/open_in_new:",
             query_params={"run": run.id},
         )
-
-
-def _scores(run: Run) -> Scores | None:
-    try:
-        return Scores.from_json(run.scores_path.read_bytes())
-    except (UserError, OSError):
-        return None
 
 
 def _charts(study: Study, found: Found, *, live: bool) -> None:

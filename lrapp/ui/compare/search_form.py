@@ -55,10 +55,6 @@ class Prepared:
     """What would be started.
 
     Args:
-        runs: Settings of each run.
-        told: What they will do, in a sentence.
-        remarks: What is worth knowing before.
-        plan: A comparison.
         saved: A search, as its file holds it.
         drawn: A row for each of its trials.
     """
@@ -76,7 +72,6 @@ def show(base: RunSettings, training_rows: int) -> tuple[Search, RunSettings, st
 
     Args:
         base: The settings of the Train page, with a target.
-        training_rows: How many there are.
 
     Returns:
         The search, what it starts from, and what is wrong with a field; empty where nothing is.
@@ -101,10 +96,6 @@ def show(base: RunSettings, training_rows: int) -> tuple[Search, RunSettings, st
 
 def prepare(asked: Search, base: RunSettings, expected: ExpectedShape, trouble: str) -> Prepared:
     """Check a search, and say what it will do.
-
-    Args:
-        asked, base, trouble: From ``show``.
-        expected: What the network will be given.
 
     Raises:
         UserError: If it cannot be made.
@@ -158,11 +149,7 @@ def show_drawn(drawn: pd.DataFrame) -> None:
 
 
 def offer_ready(then: Callable[[], None]) -> None:
-    """Offer the search that is ready to start; a click puts it on the Train page and into the form.
-
-    Args:
-        then: Shows the form.
-    """
+    """Offer the search that is ready to start; a click puts it on the Train page and into the form."""
 
     def filled() -> None:
         fill(*studies.width_and_rate())
@@ -251,7 +238,6 @@ def _setting(kept: SearchForm, name: str, base: RunSettings) -> None:
 
 
 def _way(name: str, varied: Range | Numbers, key: str) -> Way:
-    """How the values of a number are given."""
     ways: list[Way] = [way for way in _WAYS if way != "steps" or AXES[name].scale != "log2"]
     now: Way = "list" if isinstance(varied, Numbers) else "any" if varied.step is None else "steps"
     chosen: Way = st.selectbox(
@@ -266,7 +252,6 @@ def _way(name: str, varied: Range | Numbers, key: str) -> Way:
 
 
 def _numbers_among(kept: SearchForm, name: str, varied: Range | Numbers, key: str) -> Numbers:
-    """The field of a list of numbers."""
     among = varied if isinstance(varied, Numbers) else search_space.usual_numbers(name)
     typed = st.text_input(
         f"{plain(search_space.title(name))} among",
@@ -295,7 +280,6 @@ def _step(name: str, varied: Range, key: str, into: DeltaGenerator) -> int | flo
 
 
 def _end(name: str, value: float, word: str, key: str, into: DeltaGenerator) -> float:
-    """The field of one end of a range."""
     about = AXES[name]
     label = plain(f"{search_space.title(name)} {word}")
     if about.scale == "log2":

@@ -59,12 +59,7 @@ class _Seen:
 
 
 def show(study_id: str, on_delete: Callable[[Study], None]) -> None:
-    """Show the study of that id, live while it trains.
-
-    Args:
-        study_id: As in the address.
-        on_delete: Called when the person deletes it.
-    """
+    """Show the study of that id, live while it trains."""
     try:
         study = study_files.get(resources.store(), study_id)
     except UserError as error:

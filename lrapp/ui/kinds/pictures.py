@@ -38,7 +38,7 @@ def _predict(run: Run, place: str) -> None:
 KIND = KindPages(
     upload="Or a zip of pictures with a folder for each class.",
     offers=images.offers,
-    card=images.card,
+    data_step=images.show,
     base=_base,
     first=_first,
     presets=presets.PICTURES,

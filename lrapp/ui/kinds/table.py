@@ -32,7 +32,7 @@ KIND = KindPages(
     upload="CSV in any dialect, also gzipped or zipped, or a spreadsheet of Excel or LibreOffice, up to 300 MB; "
     "encoding, delimiter and number format are detected and can be changed.",
     offers=data.offers,
-    card=data.card,
+    data_step=data.show,
     base=_base,
     first=_first,
     presets=presets.TABLE,

@@ -1,1 +1,1 @@
-"""What several pages share: fields, cards, saving, waiting, and the server's one store and queue."""
+"""What several pages share: fields, steps, saving, waiting, and the server's one store and queue."""

@@ -1,6 +1,7 @@
 """Every change that a page makes to a run, study or prediction; the visitor's right is checked first.
 
-A hidden button is only a convenience; the check here is what protects.
+A hidden button is only a convenience; the check here is what protects: each raises a ``UserError`` for a visitor who
+may not.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -63,9 +64,8 @@ def start(settings: RunSettings, token: str = "") -> Run:
     """Start a run and return it.
 
     Args:
-        settings: The run's.
-        token: Of the button that was clicked (``starting.token``): all clicks on one button, with the same settings,
-            start one run.
+        token: Of the button that was clicked (``start_buttons.token``): all clicks on one button, with the same
+            settings, start one run.
 
     Raises:
         UserError: If the visitor may not, or the disk is full.
@@ -82,11 +82,7 @@ def start(settings: RunSettings, token: str = "") -> Run:
 
 
 def stop(run: Run) -> None:
-    """Ask a run to stop.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Ask a run to stop."""
     access.require("stop", run)
     resources.jobs().stop(run)
 
@@ -145,21 +141,13 @@ def describe(run: Run, name: str | None, note: str) -> None:
 
 
 def download(run: Run) -> Callable[[], bytes]:
-    """Return the function that builds the download of a run's model.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Return the function that builds the download of a run's model."""
     access.require("download", run)
     return partial(bundle.pack, run)
 
 
 def export(run: Run, item: Exporter) -> "Task[Path]":
-    """Have a run's model made into another format.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Have a run's model made into another format."""
     access.require("download", run)
     return resources.jobs().task(
         registry.export,
@@ -171,29 +159,17 @@ def export(run: Run, item: Exporter) -> "Task[Path]":
 
 
 def calibrate(run: Run) -> "Task[None]":
-    """Have a run's probabilities calibrated, as part of its model.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Have a run's probabilities calibrated, as part of its model."""
     return _change_model(run, "The probabilities could not be calibrated", calibrating.calibrate)
 
 
 def set_threshold(run: Run, threshold: Threshold | None) -> "Task[None]":
-    """Have a run's model answer from another probability on; None for the usual half.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Have a run's model answer from another probability on; None for the usual half."""
     return _change_model(run, "The threshold could not be set", thresholding.set_threshold, threshold)
 
 
 def measure_sizes(run: Run) -> "Task[None]":
-    """Have it measured what a run's model takes, and takes in int8.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Have it measured what a run's model takes, and takes in int8."""
     access.require("resume", run)
     return resources.jobs().task(
         *(sizing.measure, run.folder, resources.store().home),
@@ -292,7 +268,6 @@ def predict_pictures(run: Run, pictures: Sequence[tuple[str, bytes | memoryview]
     """Have pictures predicted.
 
     Args:
-        run: Whose model looks at them.
         pictures: Name and bytes of each file.
 
     Raises:
@@ -307,11 +282,7 @@ def predict_pictures(run: Run, pictures: Sequence[tuple[str, bytes | memoryview]
 
 
 def predict_again(folder: PredictionFolder, run: Run) -> None:
-    """Predict a table, or pictures, again whose prediction was cut off.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Predict a table, or pictures, again whose prediction was cut off."""
     access.require("predict", run)
     access.require("predict", folder, "prediction")
     folder.begin_again()
@@ -319,11 +290,7 @@ def predict_again(folder: PredictionFolder, run: Run) -> None:
 
 
 def answer(folder: PredictionFolder, run: Run, choice: Choice) -> None:
-    """Predict a table that could be read in several ways, after the person has chosen one.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Predict a table that could be read in several ways, after the person has chosen one."""
     access.require("predict", run)
     access.require("predict", folder, "prediction")
     folder.answer()
@@ -335,7 +302,6 @@ class Predicting:
     """A prediction that a page waits for; only its maker may end it.
 
     Args:
-        folder: The prediction's.
         task: The task; None where another tab, or this one before a refresh, asked for it: see its folder.
     """
 
@@ -353,11 +319,7 @@ class Predicting:
         return self.folder.progress
 
     def cancel(self) -> None:
-        """Ask it to end; if nobody has begun it, it is removed at once.
-
-        Raises:
-            UserError: If the visitor may not.
-        """
+        """Ask it to end; if nobody has begun it, it is removed at once."""
         cancel(self.folder)
         if self.task is not None:
             self.task.cancel()
@@ -366,11 +328,7 @@ class Predicting:
 
 
 def cancel(folder: PredictionFolder) -> None:
-    """Cancel a prediction.
-
-    Raises:
-        UserError: If the visitor may not.
-    """
+    """Cancel a prediction."""
     access.require("stop", folder, "prediction")
     folder.cancel()
 

@@ -21,10 +21,8 @@ def texts(
     """Return what shows each entry of a list, for ``format_func``.
 
     Args:
-        options: The entries.
         text: What an entry is called, also with line breaks, or like others.
         apart: What else it is known by, such as when it was made; it is shown where names are the same.
-        most: Letters to keep of a name.
     """
     more = () if apart is None else [apart(option) for option in options]
     names = distinct([text(option) for option in options], most, more, nameless="(blank)")

@@ -51,8 +51,6 @@ def tell(part: BaseModel, names: Iterable[str], usual: BaseModel | None = None) 
     """Note the settings that are not shown and are not what they usually are; the switch names them.
 
     Args:
-        part: The settings.
-        names: Of the fields that only experts see.
         usual: Has other values that are usual, too.
     """
     names = [name for name in names if usual is None or getattr(part, name) != getattr(usual, name)]
@@ -60,12 +58,7 @@ def tell(part: BaseModel, names: Iterable[str], usual: BaseModel | None = None) 
 
 
 def differs(part: BaseModel, names: Iterable[str]) -> dict[str, str]:
-    """Return the fields that do not have their usual value, by title.
-
-    Args:
-        part: The settings.
-        names: Of the fields.
-    """
+    """Return the fields that do not have their usual value, by title."""
     usual = {
         name: field.get_default(call_default_factory=True) for name, field in type(part).model_fields.items()
     }

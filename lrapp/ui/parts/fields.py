@@ -53,7 +53,6 @@ def widget(
 
     Args:
         part: The settings as they are; the widget starts from them.
-        name: The field.
         key: Start of the widget's key.
         into: Where to put it; the page by default.
         unit: Replaces the field's own unit, for lengths in epochs or steps.

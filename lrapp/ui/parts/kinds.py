@@ -32,7 +32,6 @@ class Offer:
         label: What the list of data calls them.
         about: A sentence on them, shown while they are chosen.
         button: What a button that chooses them says; empty for none.
-        icon, tip: Its icon, and the help beside it.
     """
 
     label: str
@@ -47,13 +46,10 @@ class KindPages:
     """What the pages show for a kind of data.
 
     Args:
-        upload: What can be uploaded, in a sentence or two.
-        offers: Returns what comes with the app.
-        card: Draws the Data step below the choice of the source, and returns what was chosen.
+        data_step: Draws the Data step below the choice of the source, and returns what was chosen.
         base: Returns the settings of the Train page as another page can use them, with what the network will be given.
         first: Returns network, training and policy that a person who comes to this kind of data starts with, given the
             settings so far.
-        presets: Networks to choose from.
         columns: Fields of a layer that the table of layers shows.
         predict: Draws what predicts with a finished run: on the Predict page, or elsewhere under keys that begin with a
             word of that place.
@@ -63,7 +59,7 @@ class KindPages:
 
     upload: str
     offers: Callable[[], Mapping[Source, Offer]]
-    card: "Callable[[DataSettings], Chosen]"
+    data_step: "Callable[[DataSettings], Chosen]"
     base: Callable[[RunSettings], tuple[RunSettings, ExpectedShape]]
     first: Callable[[RunSettings], tuple[ModelSettings, TrainingSettings, PolicySettings]]
     presets: Mapping[str, tuple[LayerSettings, ...]]

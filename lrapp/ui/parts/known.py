@@ -18,23 +18,13 @@ _Kept = dict[str, tuple[Any, Any]]
 
 # Streamlit's own cache takes as long for each run as reading its files' times does.
 @st.cache_resource(show_spinner=False)
-def _rows() -> _Kept:
-    return {}
-
-
-@st.cache_resource(show_spinner=False)
-def _times() -> _Kept:
-    return {}
-
-
-@st.cache_resource(show_spinner=False)
-def _settings() -> _Kept:
+def _kept(what: str) -> _Kept:
     return {}
 
 
 def row(run: Run) -> Row:
     """Return a run's row of the list."""
-    found: Row = _get(_rows(), run.id, run_table.stamp(run), lambda: run_table.row(run))
+    found: Row = _get(_kept("rows"), run.id, run_table.stamp(run), lambda: run_table.row(run))
     return found
 
 
@@ -50,7 +40,7 @@ def settings(run: Run) -> dict[str, str]:
 
 def took(run: Run) -> tuple[float, Work] | None:
     """Return the seconds that a run took from beginning to end, and its work; None where it has not done it all."""
-    found: tuple[float, Work] | None = _get(_times(), run.id, run_table.stamp(run), lambda: _took(run))
+    found: tuple[float, Work] | None = _get(_kept("times"), run.id, run_table.stamp(run), lambda: _took(run))
     return found
 
 
@@ -73,7 +63,9 @@ def _both(run: Run) -> tuple[RunSettings | None, dict[str, str]]:
         stamp = (run.folder / "run.json").stat().st_mtime_ns
     except OSError:
         return None, {}
-    found: tuple[RunSettings | None, dict[str, str]] = _get(_settings(), run.id, stamp, lambda: _read(run))
+    found: tuple[RunSettings | None, dict[str, str]] = _get(
+        _kept("settings"), run.id, stamp, lambda: _read(run)
+    )
     return found
 
 

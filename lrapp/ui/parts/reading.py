@@ -20,10 +20,7 @@ def get(desk: Desk, key: Hashable, title: str, make: Callable[[Watch], T]) -> T:
     """Return what was read, if that is there within a moment.
 
     Args:
-        desk: The server's.
         key: Of what is read, and how.
-        title: What to call it.
-        make: Reads it.
 
     Raises:
         StillReading: If it takes longer; ``show`` shows how far it is.
@@ -36,11 +33,7 @@ def get(desk: Desk, key: Hashable, title: str, make: Callable[[Watch], T]) -> T:
 
 
 def show(work: Work) -> None:
-    """Show a reading until it has ended; the page is drawn anew then.
-
-    Args:
-        work: From ``StillReading``.
-    """
+    """Show a reading until it has ended; the page is drawn anew then."""
     tasks.show(work, "reading.cancel", lambda: "", cancelled=lambda: _cancel(work))
 
 
@@ -49,12 +42,7 @@ def _cancel(work: Work) -> None:
 
 
 def offer_again(error: UserError, key: str) -> None:
-    """Offer to read a file again whose reading this visitor cancelled; nothing for other errors.
-
-    Args:
-        error: What was raised.
-        key: Of the button.
-    """
+    """Offer to read a file again whose reading this visitor cancelled; nothing for other errors."""
     if isinstance(error, Stopped) and st.button("Read it again", icon=":material/refresh:", key=key):
         session.state().cancelled_reading = None
         st.rerun()

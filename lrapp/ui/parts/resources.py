@@ -174,9 +174,7 @@ def drawer(title: str, icon: str, key: str, *, expanded: bool = False) -> Expand
 
     Args:
         title: What stands on it; it may change while the drawer is open.
-        icon: Before the title.
         key: Of the drawer, the same for all titles.
-        expanded: Whether it is open at first.
     """
     # A fixed key, or a changed title would make it a new drawer, and closed.
     st.session_state[key] = st.session_state.get(key, expanded)
@@ -189,9 +187,6 @@ def draw(
     """Show a chart of ``charts`` with its points; a chart with the same key and specification keeps its zoom.
 
     Args:
-        spec: The specification.
-        points: What it draws.
-        key: The chart's key.
         selection: Name of a selection in the specification that the page wants to know.
 
     Returns:

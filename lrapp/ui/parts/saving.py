@@ -172,32 +172,6 @@ export default function ({ parentElement, data }) {
 }
 """
 
-# For the page's own style: the icons lie in the chart's corner and take no room.
-STYLE = """
-<style>
-[class*="st-key-chart-"] { position: relative; }
-[class*="st-key-chart-"] > div:has(> [class*="st-key-corner-"]) {
-  position: absolute; right: 0; bottom: 0; width: auto; z-index: 5; opacity: 0; transition: opacity 0.15s;
-}
-[class*="st-key-chart-"]:is(:hover, :focus-within) > div:has(> [class*="st-key-corner-"]),
-[class*="st-key-chart-"] > div:has([aria-expanded="true"]) { opacity: 1; }
-@media (hover: none) { [class*="st-key-chart-"] > div:has(> [class*="st-key-corner-"]) { opacity: 1; } }
-/* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
-[class*="st-key-chart-stacked-"] { padding-right: 80px; }
-.st-key-run_charts [class*="st-key-chart-stacked-"] { padding-right: 0; }
-[class*="st-key-corner-"] { flex-wrap: nowrap; align-items: center; }
-[class*="st-key-corner-"] [data-testid="stPopoverButton"] {
-  min-height: 24px; width: 24px; height: 24px; padding: 0; border: 1px solid var(--st-border-color); border-radius: 6px;
-  background: var(--st-background-color);
-}
-/* Its name is for a screen reader. */
-[class*="st-key-corner-"] [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] {
-  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
-}
-[class*="st-key-corner-"] [data-testid="stPopoverButton"] > div > [aria-hidden] { display: none; }
-</style>
-"""
-
 _zoom = st.components.v2.component("lrapp.chart_zoom", html=_ZOOM_HTML, css=_ZOOM_CSS, js=_ZOOM_JS)
 _pictures = st.components.v2.component("lrapp.chart_pictures", html=_HTML, css=_CSS, js=_JS)
 
@@ -214,11 +188,7 @@ def saveable(
     """Show a chart as ``resources.draw`` does, with a small menu that saves it as SVG, PNG or CSV.
 
     Args:
-        spec: The specification.
-        points: What it draws; also what is saved as CSV.
         name: Of the files, without an ending.
-        key: The chart's key.
-        selection: Name of a selection in the specification that the page wants to know.
         live: The chart changes while it is looked at: how it is drawn is left to the browser.
 
     Returns:
@@ -241,9 +211,7 @@ def menu(points: pd.DataFrame, name: str, key: str, chart: str = "") -> None:
     """Show a menu that saves data, and the chart that is drawn of it.
 
     Args:
-        points: The data.
         name: Of the files, without an ending.
-        key: Of the menu.
         chart: Key of the container that the chart is in; empty if there is no chart.
     """
     with st.popover("Save", icon=":material/download:", type="tertiary", key=f"save.{key}"):

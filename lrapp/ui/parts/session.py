@@ -68,14 +68,12 @@ class Session:
         draft, draft_version: Settings of the Train page; the version changes when they are replaced as a whole.
         policies, policy_version: Policies set earlier, by type and family of optimizer; as above.
         link_trouble: What is wrong with the link that the session began with.
-        uploads: Files that were uploaded.
         other_data: Network, training and policy set earlier, by kind of data.
         last_upload: Streamlit's id of the file that was kept last.
         sources_chosen: How often an upload or a button has chosen the data, in the place of the list.
         failed_pictures: Why a set of pictures cannot be had, by set, size and colour.
         layers_before: Of the network that was there before one from elsewhere.
         augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
-        gradients: The check of gradients that was asked for.
         runs_before: Run that was on the stage when another was started, by the id of the other.
         previous: That run and the one on the stage, and what is known of it.
         left_run, shown_test: Run that was left for the setup of the next one; range test on the stage.
@@ -87,8 +85,6 @@ class Session:
         runs_ticked, runs_opened, runs_all: Runs that are ticked in it, folds that are open, and whether all lines show.
         readers: Of runs side by side, by id.
         deleted_runs: Ids, with blanks between them, of what was deleted last.
-        study: Id of the comparison or search that is shown.
-        compare_what, compare_numbers: What to compare, and how often.
         compare_rows, search_forms: What is set up for a comparison and a search, by family of optimizer.
         deleted_study, deleted_word: What was deleted last: its id and what it is called.
         study_readers, trial_settings: Of the study that is shown, by the id of its runs.

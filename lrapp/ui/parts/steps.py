@@ -5,7 +5,7 @@ from typing import Literal
 
 import streamlit as st
 
-from lrapp.evaluation.diagnosis import Card
+from lrapp.evaluation.diagnosis import RailStep
 from lrapp.settings import RunSettings, summary
 from lrapp.ui.parts import draft, session
 from lrapp.ui.parts.plain_text import plain
@@ -15,22 +15,16 @@ _PARTS = ("data", "model", "training", "policy", "range_test")
 
 @dataclass(frozen=True)
 class Advice:
-    """An advice that was taken.
-
-    Args:
-        text: What it changed.
-        before: The settings before it.
-        after: The settings with it.
-    """
+    """An advice that was taken."""
 
     text: str
     before: RunSettings
     after: RunSettings
 
 
-def open_step(card: Card | Literal[""]) -> None:
+def open_step(step: RailStep | Literal[""]) -> None:
     """Open a step when the page is drawn next, or none, and close the others."""
-    session.state().step = card
+    session.state().step = step
     session.state().steps_opened += 1
 
 
@@ -40,21 +34,16 @@ def close_data() -> None:
         open_step("")
 
 
-def take(settings: RunSettings, card: Card) -> None:
-    """Put advised settings onto the Train page, with a way back.
-
-    Args:
-        settings: With what is advised.
-        card: The step that holds it.
-    """
+def take(settings: RunSettings, step: RailStep) -> None:
+    """Put advised settings onto the Train page, with a way back."""
     now, advice = draft.get(), session.state().advice
     # Taken once more, it has changed nothing since.
     before = advice.before if advice is not None and advice.after == now else now
     draft.replace(settings)
     after = draft.get()
-    text = _difference(before, after) or card
+    text = _difference(before, after) or step
     session.state().advice = Advice(text, before, after)
-    open_step(card)
+    open_step(step)
 
 
 def _difference(before: RunSettings, after: RunSettings) -> str:

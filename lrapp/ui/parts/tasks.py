@@ -20,8 +20,6 @@ def show(
     """Show a task until it has ended; the page is drawn anew then.
 
     Args:
-        task: What goes on.
-        key: Of the button that ends it.
         first: Returns the text to show before it has begun.
         cancelled: Called in addition when the person cancels it.
     """

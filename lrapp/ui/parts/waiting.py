@@ -26,7 +26,6 @@ def to_begin(run: Run, state: State) -> str:
 
     Args:
         run: It is queued or running.
-        state: Its state.
     """
     jobs = resources.jobs()
     if place := jobs.place(run):
@@ -41,7 +40,6 @@ def to_stop(asked: float, now: float, history: History) -> str:
 
     Args:
         asked, now: Seconds since 1970.
-        history: Of the run, as far as it has come.
     """
     if history.started is not None and history.steps_done >= history.started.total_steps:
         return "Stopping: the model is being evaluated and saved …"

@@ -17,7 +17,6 @@ def is_new(run: Run, upload: str) -> bool:
     """Return whether an upload has not been handed to the worker yet, which every rerun of the page would do again.
 
     Args:
-        run: Whose model is to predict.
         upload: Streamlit's id of the file, or of several.
     """
     return session.state().prediction_taken != (run.id, upload)
@@ -34,7 +33,6 @@ def ready(run: Run, hint: str, reading: str) -> PredictionFolder | None:
     """Return the prediction in the address once nobody works on it; until then, say what there is to say.
 
     Args:
-        run: Whose model predicts.
         hint: What is said where there is none; empty for nothing.
         reading: What is done first.
     """

@@ -95,7 +95,6 @@ def _models(runs: Mapping[str, Run]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _about(row: Row) -> None:
-    """Say what the model scored."""
     if row.score is None:
         return
     said = f"{row.metric.capitalize()} {measured(row.metric, row.score)}"

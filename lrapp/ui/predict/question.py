@@ -8,7 +8,11 @@ from lrapp.formats.match import Choice
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.ui.parts.plain_text import plain
 
-_LABELS = {"decimal": "How are its numbers meant?", "dates": "How are its dates meant?"}
+_LABELS = {
+    "decimal": "How are its numbers meant?",
+    "dates": "How are its dates meant?",
+    "sheet": "Which sheet is to be predicted?",
+}
 
 
 def show(folder: PredictionFolder) -> Choice | None:
@@ -18,8 +22,8 @@ def show(folder: PredictionFolder) -> Choice | None:
         folder: The prediction's, with its questions.
     """
     st.warning(
-        f"**{plain(folder.asked.name)}** is not written as the table that the model learned from. "
-        "Nothing is predicted until you say how it is meant.",
+        f"**{plain(folder.asked.name)}** can be read in several ways. Nothing is predicted until you say how it is "
+        "meant.",
         icon=":material/help:",
     )
     choice = Choice()

@@ -105,19 +105,19 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
             key=f"try.{run.id}",
             help="Takes this run's settings with that one change; nothing trains until you press Train.",
         ):
-            steps.take(diagnosis.settings, diagnosis.card or "Training")
+            steps.take(diagnosis.settings, diagnosis.step or "Training")
             _to_train(run)
         if (
             diagnosis.settings is None
-            and diagnosis.card is not None
+            and diagnosis.step is not None
             and st.button(
-                f"Open “{plain(diagnosis.card)}”",
+                f"Open “{plain(diagnosis.step)}”",
                 icon=":material/arrow_outward:",
                 type="tertiary",
-                key=f"card.{run.id}",
+                key=f"open-step.{run.id}",
             )
         ):
-            steps.open_step(diagnosis.card)
+            steps.open_step(diagnosis.step)
             _to_train(run)
         ideas = found.beside.ideas if found.beside is not None else ()
         if ideas and st.button(
@@ -126,7 +126,7 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
             key=f"try.trees.{run.id}",
             help="Takes this run's settings with these changes; nothing trains until you press Train.",
         ):
-            steps.take(tree_advice.tried(run.settings, ideas), tree_advice.card(ideas))
+            steps.take(tree_advice.tried(run.settings, ideas), tree_advice.step(ideas))
             _to_train(run)
         model_for_use.offer(run, history)
 

@@ -87,7 +87,7 @@ def drawer(run: Run, history: History) -> None:
         curve(history, run.settings.range_test, f"range.{run.id}.whole", run.status.message)
 
 
-def card(settings: RunSettings, training_rows: int | None) -> None:
+def form(settings: RunSettings, training_rows: int | None) -> None:
     """Show the button that starts a range test with these settings.
 
     Args:

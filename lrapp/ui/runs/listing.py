@@ -51,7 +51,7 @@ def show() -> list[Line]:
     items = _items(rows, by)
     opened = session.state().runs_opened
     opened |= {one.key for one in items if isinstance(one, Fold) and any(row.id in asked for row in one.rows)}
-    return _table(_first(run_list.lines(items, opened)), asked)
+    return _table(_first(run_list.lines(items, opened), asked), asked)
 
 
 def _asked() -> list[str]:
@@ -115,7 +115,8 @@ def _run(row: Row) -> Run:
     return Run(resources.store().home / "runs" / row.id)
 
 
-def _first(lines: list[Line]) -> list[Line]:
+def _first(lines: list[Line], asked: list[str]) -> list[Line]:
+    """The lines that are shown until all are asked for."""
     if len(lines) <= MOST_AT_FIRST or session.state().runs_all:
         return lines
     if st.button(
@@ -123,7 +124,7 @@ def _first(lines: list[Line]) -> list[Line]:
     ):
         session.state().runs_all = True
         st.rerun()
-    return lines[:MOST_AT_FIRST]
+    return run_list.first(lines, MOST_AT_FIRST, asked)
 
 
 # --- the table -------------------------------------------------------------------------------------------------

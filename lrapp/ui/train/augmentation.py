@@ -16,11 +16,11 @@ _FIELDS = list(AugmentationSettings.model_fields)
 _COLUMNS = 8
 
 
-def card(settings: RunSettings, *, can_build: bool) -> AugmentationSettings:
+def show(settings: RunSettings, *, can_build: bool) -> AugmentationSettings:
     """Show the part.
 
     Args:
-        settings: The draft, with what the cards above say.
+        settings: The draft, with what the steps above say.
         can_build: Whether there are data and a network to try it with.
     """
     before = settings.model.augmentation

@@ -158,7 +158,7 @@ def _editor(data: DataSettings, table: "Table") -> None:
     if Role.SPLIT.value in set(frame["role"]):
         roles.append(Role.SPLIT.value)
     # Also keeps the table's own buttons, which float above it, off what can be clicked.
-    st.caption(f"Click into Role, Type or Gaps to change them. {plain(_changed(data, table), None)}")
+    st.caption(f"Role, Type and Gaps can be changed. {plain(_changed(data, table), None)}")
     if any(value != _cell(data, column, name) for column, name, value in _cells(_key(data, places), columns)):
         _renew()  # what was typed is no longer so: it must not be put into the settings once more
     key = _key(data, places)

@@ -55,8 +55,8 @@ _OVERRULES: dict[str, dict[Any, str]] = {
 }
 
 
-def card(data: DataSettings) -> Chosen:
-    """Show the card of a table below the choice of the source, and return what was chosen."""
+def show(data: DataSettings) -> Chosen:
+    """Show the step for a table below the choice of the source, and return what was chosen."""
     name = f"data.{data_choice.short_id(data.source)}"
     try:
         data = _reading(data, name)
@@ -167,7 +167,7 @@ def _dialect(data: DataSettings, name: str, *, shown: bool) -> DialectSettings:
         table = resources.table(_as_detected(data))
         found = table.dialect
     except UserError:
-        # The card shows the error below the choices that may solve it.
+        # The step shows the error below the choices that may solve it.
         st.caption("It cannot be read this way: change the settings above, or upload another file.")
     else:
         if found is None:
@@ -284,7 +284,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         )
     task = None if chosen_task == data_choice.DETECTED else chosen_task
     key = draft.key("data")
-    drawer = resources.drawer("Missing values, scaling and split", ":material/tune:", f"{key}.more")
+    drawer = resources.drawer("Preparation", ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
         chosen = ask(data, ["validation_share", "test_share"], key)
@@ -302,7 +302,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         st.error(plain(str(error), None), icon=":material/error:")
         return Chosen(data, expected_shape.training_rows(table, data), obstacle=_NOT_YET)
     if task is None:
-        st.caption(f"Task: {_TASKS[found].lower()}, detected from the target.")
+        st.caption(f"Task: {_TASKS[found].lower()}.")
     if data_choice.suits_logarithm(data, found):
         title = DataSettings.model_fields["target_transform"].title
         st.caption(

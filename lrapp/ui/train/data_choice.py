@@ -1,4 +1,4 @@
-"""The chosen data, and what changes on the other cards when the kind of data changes."""
+"""The chosen data, and what changes in the other steps when the kind of data changes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The first card: which data, of whatever kind; what follows is drawn by the kind."""
+"""The first step: which data, of whatever kind; what follows is drawn by the kind."""
 
 import streamlit as st
 
@@ -10,12 +10,12 @@ from lrapp.ui.train import data_choice
 from lrapp.ui.train.data_choice import Chosen
 
 
-def card(data: DataSettings) -> Chosen:
-    """Show the card, and return what was chosen."""
+def show(data: DataSettings) -> Chosen:
+    """Show the step, and return what was chosen."""
     source = _source(data.source)
     if source != data.source:
         data = data_choice.take(source)
-    return kinds.of(data.kind).card(data)
+    return kinds.of(data.kind).data_step(data)
 
 
 def _source(current: Source) -> Source:

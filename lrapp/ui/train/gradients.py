@@ -23,11 +23,11 @@ class Check:
     task: Task[GradientReport]
 
 
-def card(settings: RunSettings, obstacle: str | None) -> None:
+def show(settings: RunSettings, obstacle: str | None) -> None:
     """Show the part.
 
     Args:
-        settings: The draft, with what the cards above say.
+        settings: The draft, with what the steps above say.
         obstacle: What stands in the way of building the network, None if nothing.
     """
     if not expert.on():

@@ -39,8 +39,8 @@ def offers() -> dict[Source, Offer]:
     }
 
 
-def card(data: DataSettings) -> Chosen:
-    """Show the card below the choice of the source, and return what was chosen."""
+def show(data: DataSettings) -> Chosen:
+    """Show the step below the choice of the source, and return what was chosen."""
     key = draft.key(f"data.{data_choice.short_id(data.source)}")
     if isinstance(data.source, UploadedSource):
         shown = fields.choose(data.pictures, ["size", "color"], f"{key}.pictures")

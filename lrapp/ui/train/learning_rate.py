@@ -9,20 +9,13 @@ from pydantic import BaseModel
 from lrapp.errors import UserError
 from lrapp.evaluation import selection
 from lrapp.phrasing import number
-from lrapp.settings import PolicySettings, RunSettings, starting_policy
+from lrapp.settings import PolicySettings, RunSettings, starting_policy, summary
 from lrapp.settings.base import checked
 from lrapp.settings.run import RACERS
 from lrapp.ui.parts import draft, expert, fields
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import range_test
 
-_NAMES = {
-    "fixed": "Fixed",
-    "clr": "Cyclical (CLR)",
-    "sgdr": "Warm restarts (SGDR)",
-    "one-cycle": "One-cycle",
-    "coslog4": "Growing cycles (coslog4)",
-}
 _ABOUT = {
     "fixed": "One rate for the whole run: simple, and what the others are measured by.",
     "clr": "Up and down between two bounds, in straight lines: high rates get over obstacles, low ones settle "
@@ -51,11 +44,11 @@ _FOUND = {
 }
 
 
-def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettings, str | None]:
-    """Show the card.
+def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettings, str | None]:
+    """Show the step.
 
     Args:
-        settings: The draft, with what the cards above say.
+        settings: The draft, with what the steps above say.
         training_rows: Rows to train on, None while there is no table.
 
     Returns:
@@ -66,9 +59,9 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     others.setdefault((settings.policy.type, family), settings.policy)
     kind = st.selectbox(
         "Policy",
-        list(_NAMES),
-        index=list(_NAMES).index(settings.policy.type),
-        format_func=lambda name: _NAMES[name],
+        list(summary.POLICY_TITLES),
+        index=list(summary.POLICY_TITLES).index(settings.policy.type),
+        format_func=lambda name: summary.POLICY_TITLES[name],
         key=draft.key("policy.type"),
         help="How the learning rate moves from step to step.",
     )
@@ -81,7 +74,7 @@ def card(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     obstacle = _check(settings, training_rows)
     if policy.origin:
         st.caption(plain(f"Rates: {policy.origin}", None))
-    range_test.card(settings, training_rows)
+    range_test.form(settings, training_rows)
     return policy, obstacle
 
 

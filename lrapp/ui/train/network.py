@@ -1,4 +1,4 @@
-"""The second card: the layers between the data and the answer, how pictures are varied, and what it starts from."""
+"""The second step: the layers between the data and the answer, how pictures are varied, and what it starts from."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from lrapp.settings.base import checked
 from lrapp.settings.network import LAYER_KINDS
 from lrapp.ui.parts import draft, expert, fields, kinds, resources
 from lrapp.ui.parts.plain_text import plain
-from lrapp.ui.train import augmentation as augmentation_card
+from lrapp.ui.train import augmentation as augmentation_part
 from lrapp.ui.train import start_from
 
 _BEHIND = ("Linear", "Dense (128)")
@@ -45,8 +45,8 @@ _FOR_EXPERTS = ("batch_norm", "l1", "l2")
 ALL_COLUMNS = ("kind", "units", "size", "stride", "activation", "dropout", "batch_norm", "l1", "l2")
 
 
-def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSettings, str | None]:
-    """Show the card.
+def show(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSettings, str | None]:
+    """Show the step.
 
     Args:
         settings: The draft, with what the Data step says.
@@ -71,14 +71,14 @@ def card(settings: RunSettings, expected: ExpectedShape | None) -> tuple[ModelSe
     obstacle = _shapes(model, expected, pixels=pixels) if expected is not None else None
     settings = settings.model_copy(update={"model": model})
     if pixels:
-        augmentation = augmentation_card.card(settings, can_build=obstacle is None and expected is not None)
+        augmentation = augmentation_part.show(settings, can_build=obstacle is None and expected is not None)
         settings = settings.model_copy(update={"model": checked(model, augmentation=augmentation)})
     rare = list(kinds.of(settings.data.kind).rare)
     if expert.on():
         settings = settings.model_copy(update={"model": checked(settings.model, **_more(settings, rare))})
     else:
         expert.tell(settings.model, rare, starting_values.settings().model)
-    start, missing = start_from.card(settings, _fill)
+    start, missing = start_from.show(settings, _fill)
     return checked(settings.model, start=start), invalid or obstacle or missing
 
 

@@ -10,7 +10,7 @@ from lrapp.ui.parts import draft, fields, resources, saving
 _NUMBERS = ["final_sparsity", "scope", "first_epoch", "last_epoch", "initial_sparsity"]
 
 
-def card(settings: PruningSettings, epochs: int) -> PruningSettings:
+def show(settings: PruningSettings, epochs: int) -> PruningSettings:
     """Show the drawer, and return the settings as chosen.
 
     Args:

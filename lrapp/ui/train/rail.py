@@ -9,7 +9,7 @@ import streamlit as st
 from lrapp import memory
 from lrapp.errors import UserError
 from lrapp.evaluation import setting_checks
-from lrapp.evaluation.diagnosis import Card
+from lrapp.evaluation.diagnosis import RailStep
 from lrapp.networks import cost
 from lrapp.networks.cost import Estimate
 from lrapp.networks.shapes import Shape
@@ -19,16 +19,16 @@ from lrapp.settings import RunSettings, summary
 from lrapp.ui.parts import draft, expert, resources, session, steps
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.train import data_source, gradients, learning_rate, network
-from lrapp.ui.train import training as training_card
+from lrapp.ui.train import training as training_step
 from lrapp.ui.train.data_choice import Chosen
 
-_ICONS: dict[Card, str] = {
+_ICONS: dict[RailStep, str] = {
     "Data": ":material/table_view:",
     "Network": ":material/hub:",
     "Training": ":material/model_training:",
     "Learning rate": ":material/show_chart:",
 }
-_NEXT: dict[Card, Card] = {"Data": "Network", "Network": "Training", "Training": "Learning rate"}
+_NEXT: dict[RailStep, RailStep] = {"Data": "Network", "Network": "Training", "Training": "Learning rate"}
 _UNFINISHED = "the settings cannot be used yet"
 
 
@@ -71,25 +71,25 @@ def show(found: Bench) -> None:
     expert.switch()
 
 
-def _key(card: Card) -> str:
-    return f"rail.{session.state().steps_opened}.{card}"
+def _key(step: RailStep) -> str:
+    return f"rail.{session.state().steps_opened}.{step}"
 
 
-def _turned(card: Card) -> None:
-    is_open = bool(st.session_state.get(_key(card)))
-    session.state().step = card if is_open else ""
+def _turned(step: RailStep) -> None:
+    is_open = bool(st.session_state.get(_key(step)))
+    session.state().step = step if is_open else ""
     if is_open:
         for other in _ICONS:
-            st.session_state[_key(other)] = other == card
+            st.session_state[_key(other)] = other == step
 
 
 @contextmanager
-def _step(card: Card) -> Iterator[Callable[[str, str | None], None]]:
+def _step(step: RailStep) -> Iterator[Callable[[str, str | None], None]]:
     """Show a step; yield what says, below its title while it is closed, what is chosen in it, or what is missing."""
-    st.session_state.setdefault(_key(card), session.state().step == card)
-    with st.container(border=True, gap=None, key=f"step-{card.replace(' ', '-')}"):
+    st.session_state.setdefault(_key(step), session.state().step == step)
+    with st.container(border=True, gap=None, key=f"step-{step.replace(' ', '-')}"):
         box = st.expander(
-            f"**{card}**", icon=_ICONS[card], type="compact", key=_key(card), on_change=_turned, args=(card,)
+            f"**{step}**", icon=_ICONS[step], type="compact", key=_key(step), on_change=_turned, args=(step,)
         )
         line = st.container()
 
@@ -101,14 +101,14 @@ def _step(card: Card) -> Iterator[Callable[[str, str | None], None]]:
 
     with box:
         yield close
-        if box.open and card in _NEXT:
+        if box.open and step in _NEXT:
             st.button(
-                f"Next: {_NEXT[card]}",
+                f"Next: {_NEXT[step]}",
                 icon=":material/arrow_downward:",
                 type="tertiary",
-                key=f"{_key(card)}.next",
+                key=f"{_key(step)}.next",
                 on_click=steps.open_step,
-                args=(_NEXT[card],),
+                args=(_NEXT[step],),
                 shortcut="Alt+N",
             )
 
@@ -117,24 +117,24 @@ def _steps(found: Bench) -> None:
     settings = draft.get()
     obstacles: list[str | None] = []
     with _step("Data") as close:
-        chosen = data_source.card(settings.data)
+        chosen = data_source.show(settings.data)
         obstacles.append(chosen.obstacle)
         found.chosen = chosen
         close(summary.data(chosen.data, chosen.rows, _answer(chosen.outlook)), chosen.obstacle)
     settings = settings.model_copy(update={"data": chosen.data})
     with _step("Network") as close:
-        model, obstacle = network.card(settings, chosen.outlook)
+        model, obstacle = network.show(settings, chosen.outlook)
         obstacles.append(obstacle)
-        close(summary.network(model), obstacle)
+        close(f"{'Layers ' if model.layers else ''}{summary.network(model)}", obstacle)
     with _step("Training") as close_training:
-        training = training_card.card(settings.training, model, found.shape, chosen.rows, chosen.data.folds)
+        training = training_step.show(settings.training, model, found.shape, chosen.rows, chosen.data.folds)
         settings = settings.model_copy(update={"model": model, "training": training})
-        gradients.card(settings, next((obstacle for obstacle in obstacles if obstacle), None))
+        gradients.show(settings, next((obstacle for obstacle in obstacles if obstacle), None))
     with _step("Learning rate") as close:
-        policy, obstacle = learning_rate.card(settings, chosen.rows)
+        policy, obstacle = learning_rate.show(settings, chosen.rows)
         obstacles.append(obstacle)
         found.plan_obstacle = obstacle
-        close(summary.policy(policy), obstacle)
+        close(summary.policy(policy, summary.POLICY_TITLES), obstacle)
     # The range test's settings are in the draft already.
     settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
     close_training(summary.training(settings.training, settings.networks), None)

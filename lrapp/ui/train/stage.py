@@ -22,9 +22,7 @@ def head(place: DeltaGenerator) -> None:
     if "test" not in st.query_params:
         with place.container():
             st.header("Train a neural network on your data, without code", anchor=False)
-            st.caption(
-                "Choose a table or pictures, press Train, watch it learn, and take the model with you."
-            )
+            st.caption("Choose data, press Train, watch it learn, and take the model with you.")
 
 
 def show(settings: RunSettings, found: Bench) -> None:

@@ -37,11 +37,11 @@ _MOST_RUNS = 100
 _SHAPED = ("kind", "units", "size", "stride", "batch_norm")
 
 
-def card(settings: RunSettings, fill: Callable[[Layers], None]) -> tuple[Start, str | None]:
+def show(settings: RunSettings, fill: Callable[[Layers], None]) -> tuple[Start, str | None]:
     """Show the part.
 
     Args:
-        settings: The draft, with what the cards above say.
+        settings: The draft, with what the steps above say.
         fill: Puts other layers into the table.
 
     Returns:

@@ -16,7 +16,7 @@ _NUMBERS = {
 _RARE = ["criterion", "patience_unit", "target", "minutes"]
 
 
-def card(stopping: EarlyStoppingSettings, key: str) -> dict[str, Any]:
+def show(stopping: EarlyStoppingSettings, key: str) -> dict[str, Any]:
     """Show the fields, and return what was chosen by field name.
 
     Args:

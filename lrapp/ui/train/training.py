@@ -1,4 +1,4 @@
-"""The third card: optimizer, batches, epochs, early stopping and precision."""
+"""The third step: optimizer, batches, epochs, early stopping and precision."""
 
 from contextlib import suppress
 from typing import Any
@@ -38,14 +38,14 @@ GENTLE = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1)
 GRADUAL = GroupSettings(early=0.1, middle=0.3, head=1.0, frozen_epochs=1, early_frozen_epochs=1)
 
 
-def card(
+def show(
     training: TrainingSettings, model: ModelSettings, shape: Shape | None, rows: int | None, folds: int = 1
 ) -> TrainingSettings:
-    """Show the card.
+    """Show the step.
 
     Args:
         training: The draft's settings.
-        model: The network, as the card above says.
+        model: The network, as the step above says.
         shape: Of one row of what the network will be given; None while the data cannot be used.
         rows: Rows to train on; None while there are none.
         folds: Of a cross-validation, each with a network of its own; 1 for none.
@@ -65,7 +65,7 @@ def card(
         chosen |= fields.choose(training, _OWN_FIELDS[optimizer], key)
     chosen |= _ensemble(training, key, shape, folds)
     stopping = training.early_stopping
-    values = stopping_fields.card(stopping, key)
+    values = stopping_fields.show(stopping, key)
     rare = [*_RARE_FIELDS[optimizer], "seed", "precision", "xla"]
     if expert.on():
         more, rare_values = _rare(training, rare, key)
@@ -77,7 +77,7 @@ def card(
     if expert.on() or training.groups.differ or model.start.type != "fresh":
         chosen |= {"groups": _groups(training.groups, model, shape)}
     if expert.on() or training.pruning.enabled:
-        chosen |= {"pruning": pruning.card(training.pruning, chosen["epochs"])}
+        chosen |= {"pruning": pruning.show(training.pruning, chosen["epochs"])}
     early_stopping = EarlyStoppingSettings.model_validate(stopping.model_dump() | values)
     return TrainingSettings.model_validate(
         training.model_dump() | chosen | {"early_stopping": early_stopping}
