@@ -32,11 +32,7 @@ def for_a_run(environment: Mapping[str, str] = os.environ) -> int | None:
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:
-    """Return how much memory a process may still take, None where that is unknown.
-
-    Args:
-        root: Where ``proc`` and ``sys`` are found.
-    """
+    """Return how much memory a process may still take by ``proc`` and ``sys`` in ``root``, None where unknown."""
     found = [_free_of_machine(root), _free_of_group(root)]
     known = [value for value in found if value is not None]
     return max(0, min(known)) if known else _free_by_sysconf()

@@ -8,11 +8,7 @@ P = ParamSpec("P")
 
 
 def now_and_then(tell: Callable[P, object], seconds: float) -> Callable[P, None]:
-    """Return a function that calls another at most once in that many seconds, and skips calls in between.
-
-    Args:
-        seconds: The least time between two calls; the first is made at once.
-    """
+    """Return a function that calls another at once, then at most once in so many seconds; calls between are skipped."""
     last = -seconds
 
     def sometimes(*args: P.args, **kwargs: P.kwargs) -> None:

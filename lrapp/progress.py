@@ -16,11 +16,7 @@ _PROGRESS_FILE, _STOP_FILE = "progress.json", "stop"
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a task.
-
-    Args:
-        share: The share done, 0 to 1; None where that is unknown.
-    """
+    """The progress of a task, with the share done, 0 to 1; None where that is unknown."""
 
     doing: str
     share: float | None = None

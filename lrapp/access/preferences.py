@@ -15,20 +15,12 @@ _EVERYONE = "everyone"
 
 
 def read(home: Path, owner: str, name: str) -> bool:
-    """Return whether a visitor switched something on.
-
-    Args:
-        owner: The visitor's id; empty where runs have no owners.
-    """
+    """Return whether a visitor switched something on; the visitor's id is empty where runs have no owners."""
     return _all(home, owner).get(name) is True
 
 
 def write(home: Path, owner: str, name: str, on: bool) -> None:
-    """Keep what a visitor chose. A disk that is full loses the choice, and nothing else.
-
-    Args:
-        home, owner, name: As for ``read``.
-    """
+    """Keep what a visitor chose. A disk that is full loses the choice, and nothing else."""
     path = _path(home, owner)
     with suppress(UserError), disk_errors():
         path.parent.mkdir(parents=True, exist_ok=True)

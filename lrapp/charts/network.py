@@ -124,11 +124,7 @@ def _bar(layer: LayerSettings, its: LayerShape) -> Bar:
 
 
 def sentence(found: list[Bar], networks: int = 1) -> str:
-    """Return what the picture shows in words.
-
-    Args:
-        networks: How many such networks there are.
-    """
+    """Return what the picture shows of that many such networks, in words."""
     total = sum(bar.parameters or 0 for bar in found)
     many = f"{counted(networks, 'network')}, each: " if networks > 1 else "Network: "
     return f"{many}{' → '.join(bar.told for bar in found)}. {total:,} parameters{' each' if networks > 1 else ''}."

@@ -45,11 +45,7 @@ def frame(val_loss: FloatArray, verdicts: Sequence[Verdict], most: int = 1_000) 
 
 @kept
 def spec(epochs: int) -> dict[str, Any]:
-    """Return the specification of the chart.
-
-    Args:
-        epochs: Right end of the axis.
-    """
+    """Return the specification of the chart, whose axis ends after that many epochs."""
     base = alt.Chart()
     x = alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[0, epochs], nice=False))
     y = alt.Y(

@@ -144,11 +144,7 @@ def confusion(truth: NDArray[np.int64], answers: NDArray[np.int64], names: tuple
 def class_figures(
     truth: NDArray[np.int64], answers: NDArray[np.int64], names: tuple[str, ...]
 ) -> tuple[ClassFigures, ...]:
-    """Return precision, recall and F1 of each class.
-
-    Args:
-        truth, answers: Class numbers, shape (rows,).
-    """
+    """Return precision, recall and F1 of each class, from class numbers of shape (rows,)."""
     from sklearn.metrics import precision_recall_fscore_support
 
     figures = precision_recall_fscore_support(truth, answers, labels=range(len(names)), zero_division=np.nan)
@@ -239,11 +235,7 @@ def thresholds(positive: NDArray[np.bool_], chances: Floats) -> Thresholds:
 
 
 def residuals(truth: Floats, predicted: Floats) -> Residuals:
-    """Return the errors of a regression.
-
-    Args:
-        truth, predicted: In the target's units, finite, shape (rows,).
-    """
+    """Return the errors of a regression, from finite values in the target's units, shape (rows,)."""
     rows = np.arange(len(truth))
     if len(rows) > MOST_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(len(truth), MOST_ROWS, replace=False))

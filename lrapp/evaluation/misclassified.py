@@ -124,11 +124,7 @@ def _percent(chance: float) -> str:
 
 
 def class_sentence(classes: Sequence[ClassFigures]) -> str:
-    """Return the classes with the highest and the lowest recall; empty if there are too few classes.
-
-    Args:
-        classes: Figures of all classes; a class's accuracy is its recall.
-    """
+    """Return the classes with the highest and lowest recall, which is their accuracy; empty if there are too few."""
     known = [(one.recall, one.name) for one in classes if one.recall is not None]
     if len(known) < 2:
         return ""

@@ -100,11 +100,7 @@ def one_held_out(prepared: "Prepared") -> "Prepared":
 
 
 def sentence_of_networks(count: int, left_out: int, *, in_order: bool) -> str:
-    """Return which networks make up the model of a cross-validation, in words.
-
-    Args:
-        left_out: Networks whose numbers became infinite.
-    """
+    """Return in words which networks make up the model of a cross-validation, and which became infinite."""
     if in_order:
         told = (
             f"Each of {counted(count, 'network')} learned from what came before its fold; the model is the last of "

@@ -24,11 +24,7 @@ MOST_KEPT = 16
 
 @dataclass(eq=False)
 class Work:
-    """A reading in progress.
-
-    Args:
-        began: When, on the monotonic clock.
-    """
+    """A reading in progress, and when it began on the monotonic clock."""
 
     key: Hashable
     title: str

@@ -154,11 +154,7 @@ def in_worker(
 
 
 def in_thread(fn: Callable[[ThreadWatch], T], name: str, failure: str) -> Task[T]:
-    """Have a function called in a thread of its own.
-
-    Args:
-        fn: The function; it is given what it says how far it is.
-    """
+    """Have a function called in a thread of its own; it is given what it says how far it is."""
     watch, future = ThreadWatch(), Future[T]()
     future.set_running_or_notify_cancel()
 

@@ -29,11 +29,7 @@ class Turns:
         return any(run == other for other in self.order())
 
     def put(self, run: Run, status: Status) -> None:
-        """Add a run.
-
-        Args:
-            run: A run that does not wait yet. If its turn had begun already, it goes before all others.
-        """
+        """Add a run that does not wait yet. If its turn had begun already, it goes before all others."""
         owner = run.owner
         if status.started is not None:
             self._first.append((run, owner))

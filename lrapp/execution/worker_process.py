@@ -17,11 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerLostError(UserError):
-    """The worker process ended without an answer.
-
-    Args:
-        exit_code: As of ``multiprocessing``: negative for a signal, None when unknown.
-    """
+    """The worker process ended without an answer. Its exit code is negative for a signal, None when unknown."""
 
     def __init__(self, exit_code: int | None) -> None:
         super().__init__("The process that was to answer has ended; try again, or with a smaller file.")

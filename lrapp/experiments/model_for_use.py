@@ -22,11 +22,7 @@ _MOST_NAME = 200
 
 
 def possible(run: Run, history: History) -> bool:
-    """Return whether a model for use can be made of a run.
-
-    Args:
-        run: The run; it must have ended.
-    """
+    """Return whether a model for use can be made of a run, which must have ended."""
     settings = run.settings
     trains = settings.mode == "train" and not settings.data.all_rows
     return trains and run.model_path.exists() and history.ended is not None and bool(history.ended.best_epoch)

@@ -66,11 +66,7 @@ def planned(settings: RunSettings, expected: ExpectedShape) -> Work:
 
 
 def of(settings: RunSettings, history: History, steps: int | None = None) -> Work | None:
-    """Return the work of a run that has begun; None of one that has not.
-
-    Args:
-        steps: Those that it did; None for all that it has.
-    """
+    """Return the work of the steps that a run did, by default of all that it has; None where it has not begun."""
     started = history.started
     if started is None:
         return None

@@ -12,11 +12,7 @@ LEAST_EPOCHS = 10
 
 
 def possible(run: Run, history: History) -> bool:
-    """Return whether a run's model can be pruned by another run.
-
-    Args:
-        run: The run; it must have ended.
-    """
+    """Return whether the model of a run, which must have ended, can be pruned by another run."""
     settings = run.settings
     return (
         settings.mode == "train"

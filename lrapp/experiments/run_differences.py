@@ -48,11 +48,7 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Compared:
-    """One run that is compared.
-
-    Args:
-        found: Rates that its own range test found.
-    """
+    """One run that is compared, and the rates that its own range test found."""
 
     row: Row
     settings: RunSettings
@@ -60,11 +56,7 @@ class Compared:
 
 
 def side_by_side(runs: Sequence[Compared]) -> SideBySide:
-    """Return scores, and below them each setting that is not the same in all runs.
-
-    Args:
-        runs: At least one; settings are compared with the first one's.
-    """
+    """Return the scores of one or more runs, and below them each setting in which not all are as the first."""
     rows = [one.row for one in runs]
     best: set[tuple[int, int]] = set()
     lines: dict[str, list[str]] = {}

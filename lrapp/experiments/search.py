@@ -50,11 +50,7 @@ class Search(SettingsModel):
 
 
 def obstacle(name: str, base: RunSettings) -> str | None:
-    """Return why a setting cannot vary, in one sentence; None if it can.
-
-    Args:
-        name: Of the setting, one of ``NAMES``.
-    """
+    """Return why a setting of ``NAMES`` cannot vary, in one sentence; None if it can."""
     if name == "learning_rate" and base.policy.source != "chosen":
         return "Every run finds its own rates; set Rates to “Chosen here” on the Train page to vary it."
     if name not in OF_LAYERS:
@@ -123,11 +119,7 @@ def draw(search: Search, base: RunSettings) -> tuple[RunSettings, ...]:
 
 
 def drawn(search: Search, trial: int) -> dict[str, Value]:
-    """Return the values that a trial draws, by the name of the setting.
-
-    Args:
-        trial: Its number, from 1.
-    """
+    """Return the values that a trial, numbered from 1, draws, by the name of the setting."""
     # A generator for each value, so that none depends on how many were drawn before it.
     return {
         name: search_space.draw(
@@ -158,11 +150,7 @@ def distinct(space: Space, trials: Sequence[RunSettings]) -> int:
 
 
 def outlook(space: Space, trials: Sequence[RunSettings]) -> str:
-    """Return how much of the space the trials see, as a sentence; empty where some of them repeat others.
-
-    Args:
-        trials: From ``draw``.
-    """
+    """Return how much of the space trials from ``draw`` see, as a sentence; empty where some repeat others."""
     number, every = distinct(space, trials), search_space.combinations(space)
     if every is not None:
         which = f"All {every:,}" if number == every else f"{number:,} of {every:,}"

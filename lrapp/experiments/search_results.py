@@ -207,11 +207,7 @@ def drawn_columns(space: Space, trials: Sequence[RunSettings | None]) -> dict[st
 
 
 def of_trials(space: Space, trials: Sequence[SearchTrial]) -> Found | None:
-    """Return the results of the trials; None before the first of them has begun to train.
-
-    Args:
-        trials: In the order of their numbers, from 1.
-    """
+    """Return the results of the trials, in the order of their numbers; None before one has begun to train."""
     begun = [one.history for one in trials if one.history.started is not None]
     if not begun or begun[0].started is None:
         return None

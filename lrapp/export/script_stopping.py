@@ -92,11 +92,7 @@ def _cycles(recipe: FinishedRun) -> str:
 
 
 def callbacks(recipe: FinishedRun, epochs: int) -> list[str]:
-    """Return the callbacks for early stopping and the best weights, as code.
-
-    Args:
-        epochs: How many the code trains at most.
-    """
+    """Return the callbacks for early stopping and the best weights of at most that many epochs, as code."""
     stopping = recipe.settings.training.early_stopping
     found = ["Criterion()"] if criterion(recipe) else []
     if not stopping.enabled and not stopping.restore_best:

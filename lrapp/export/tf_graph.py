@@ -140,11 +140,7 @@ def answers(preprocessor: Fitted, given: Any, numbers: bool = False) -> dict[str
 
 
 def module(serve: Any, specs: dict[str, tf.TensorSpec], network: Any = None, held: Any = None) -> tf.Module:
-    """Return a module that serves a function, and keeps all that it needs.
-
-    Args:
-        serve: Inputs by name -> outputs by name.
-    """
+    """Return a module that serves a function, inputs by name -> outputs by name, and keeps all that it needs."""
     made = tf.Module()
     made.weights = [variable.value for variable in network.variables] if network is not None else []
     made.held = held

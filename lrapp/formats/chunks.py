@@ -40,11 +40,7 @@ class ReadWhole(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Portion:
-    """Some rows of a file.
-
-    Args:
-        share: Part of the file that has been read with them, 0 < share <= 1.
-    """
+    """Some rows of a file, and the share of it that has been read with them, 0 < share <= 1."""
 
     table: Table
     share: float

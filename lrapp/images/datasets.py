@@ -109,11 +109,7 @@ class PictureFacts:
         return sum(self.test_counts)
 
     def tests_of(self, only: Sequence[str]) -> int:
-        """Return how many of them can be used: those of classes with training pictures.
-
-        Args:
-            only: Classes that are wanted; none given means all.
-        """
+        """Return how many can be used: those of classes with training pictures, and of the wanted ones, if any are."""
         classes = zip(self.classes, self.counts, self.test_counts, strict=True)
         return sum(tests for name, count, tests in classes if count > tests and (not only or name in only))
 

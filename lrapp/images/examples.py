@@ -21,11 +21,7 @@ _SPARE = 4
 
 @dataclass(frozen=True)
 class Look:
-    """Pictures of each class.
-
-    Args:
-        sheets: A PNG file for each of them, with up to ``PER_CLASS`` pictures side by side.
-    """
+    """Pictures of each class: a PNG file each, with up to ``PER_CLASS`` of them side by side."""
 
     classes: tuple[str, ...]
     sheets: tuple[bytes, ...]

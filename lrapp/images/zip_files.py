@@ -36,11 +36,7 @@ _DAMAGED = (
 
 
 def is_picture_zip(data: bytes | Path) -> bool:
-    """Return whether a file is a zip that holds pictures rather than a table.
-
-    Args:
-        data: Its bytes, or where it lies.
-    """
+    """Return whether a file, its bytes or where it lies, is a zip that holds pictures rather than a table."""
     if isinstance(data, bytes) and data[:4] != b"PK\x03\x04":
         return False
     try:

@@ -43,11 +43,7 @@ _PICTURE_COPIES = 3
 
 @dataclass(frozen=True)
 class Parameters:
-    """The number of parameters of a network.
-
-    Args:
-        total: With the averages that batch normalisation keeps.
-    """
+    """The number of parameters of a network; ``total`` has the averages that batch normalisation keeps, too."""
 
     trainable: int
     total: int

@@ -68,11 +68,7 @@ def from_rows(rows: Iterable[Mapping[Any, Any]]) -> tuple[LayerSettings, ...]:
 
 
 def is_tidy(shown: pd.DataFrame, layers: Iterable[LayerSettings]) -> bool:
-    """Return whether a table shows its layers as they are: filled where a layer reads, empty elsewhere.
-
-    Args:
-        shown: The table as edited.
-    """
+    """Return whether a table as edited shows its layers as they are: filled where a layer reads, empty elsewhere."""
     wanted = to_frame(layers, list(shown.columns))
     return all(
         (shown[name].isna().to_numpy() == wanted[name].isna().to_numpy()).all() for name in shown.columns

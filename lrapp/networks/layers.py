@@ -69,11 +69,7 @@ def initializer_kind(
 
 
 class Seeds:
-    """The seeds of a network's layers.
-
-    Args:
-        seed: The network's seed, zero or more.
-    """
+    """The seeds of a network's layers, from the network's seed, zero or more."""
 
     def __init__(self, seed: int, rows: int, initial_weights: InitialWeights = "automatic") -> None:
         self._initial_weights = initial_weights

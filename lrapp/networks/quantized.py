@@ -23,11 +23,7 @@ def quantize(network: keras.Model) -> None:
 
 
 def covered(network: keras.Model) -> float:
-    """Return the share of a network's weights, 0 to 1, that ``quantize`` turns into int8.
-
-    Args:
-        network: Before.
-    """
+    """Return the share of a network's weights, 0 to 1, that ``quantize`` would turn into int8."""
     weights = sum(layer.kernel.shape.num_elements() for layer in every_layer(network) if _is_covered(layer))
     return weights / network.count_params()
 

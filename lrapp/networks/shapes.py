@@ -158,11 +158,7 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
 
 
 def embedded_numbers(model: ModelSettings, shape: Shape, numbers: int | None) -> int:
-    """Return how many inputs are embedded; 0 where none are.
-
-    Args:
-        shape: Of one row of the data, as for ``shapes``.
-    """
+    """Return how many inputs of a row of the data of that shape are embedded; 0 where none are."""
     if model.number_embedding == "none" or len(shape) == 3:
         return 0
     return shape[0] if numbers is None else min(numbers, shape[0])

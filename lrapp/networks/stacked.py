@@ -15,11 +15,7 @@ from lrapp.networks.layers import Seeds
 
 
 class Stacked(keras.layers.Layer):
-    """What all stacked layers share.
-
-    Args:
-        members: How many networks, at least 2.
-    """
+    """What all stacked layers share, of two networks or more."""
 
     def __init__(self, members: int, **more: Any) -> None:
         super().__init__(**more)
@@ -154,11 +150,7 @@ class StackedBatchNormalization(Stacked):
 
 
 class StackedDropout(Stacked):
-    """``keras.layers.Dropout`` for every member, with random numbers of its own.
-
-    Args:
-        rate: Share that is set to zero, 0 to below 1.
-    """
+    """``keras.layers.Dropout`` of a share, 0 to below 1, for every member, with random numbers of its own."""
 
     def __init__(self, members: int, rate: float, seeds: Sequence[Seeds], **more: Any) -> None:
         super().__init__(members, **more)

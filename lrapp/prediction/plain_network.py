@@ -32,11 +32,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One network, and its share of the prediction.
-
-    Args:
-        share: Above 0, at most 1; those of all members add up to 1.
-    """
+    """One network, and its share of the prediction, above 0; those of all members add up to 1."""
 
     share: float
     layers: tuple[Layer, ...]

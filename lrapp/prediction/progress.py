@@ -21,9 +21,5 @@ class Progress:
     stage: str = "Predicting"
 
     def words(self, unit: str) -> str:
-        """Return that as a person reads it.
-
-        Args:
-            unit: One of what is predicted: ``row`` or ``picture``.
-        """
+        """Return that as a person reads it; ``unit`` is one of what is predicted: ``row`` or ``picture``."""
         return f"{self.stage} … {counted(self.rows, unit)} done"

@@ -98,11 +98,7 @@ def _claim(value: float, rows: float) -> tuple[float, int]:
 
 
 def scaled(x: Any, learned: Quantiles, ops: "Arithmetic") -> Any:
-    """Return the points of the normal distribution for values that are not missing.
-
-    Args:
-        x: The values, shape (rows, columns).
-    """
+    """Return the points of the normal distribution for values, shape (rows, columns), of which none is missing."""
     tables = _tables(learned, ops.kind)
 
     def c(values: Any) -> Any:

@@ -100,11 +100,7 @@ def answers(preprocessor: Preprocessor, predict_batch: Predict, table: Table) ->
 
 
 def check_columns(needed: list[str], found: list[str]) -> None:
-    """Raise the ``UserError`` that names the columns which a table lacks, if it lacks any.
-
-    Args:
-        needed: Names of the columns that the model learned from.
-    """
+    """Raise the ``UserError`` that names the columns which the model learned from and a table lacks, if any."""
     there = set(found)
     gone = [name for name in needed if name not in there]
     if not gone:

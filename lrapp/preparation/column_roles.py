@@ -68,22 +68,14 @@ def _usable(column: Column) -> ColumnKind:
 
 
 def with_kind(data: DataSettings, column: Column, kind: ColumnKind) -> DataSettings:
-    """Return the settings with another kind for a column.
-
-    Args:
-        column: As it was read, with the kind that was detected.
-    """
+    """Return the settings with another kind for a column, which was read with the kind that was detected."""
     others: Mapping[str, ColumnKind] = {name: one for name, one in data.kinds.items() if name != column.name}
     chosen = {} if kind is column.kind else {column.name: kind}
     return data.model_copy(update={"kinds": {**others, **chosen}})
 
 
 def with_codes(data: DataSettings, column: str, codes: tuple[float, ...]) -> DataSettings:
-    """Return the settings with other codes for the gaps of a column.
-
-    Args:
-        codes: Numbers that stand for a missing value; none for none.
-    """
+    """Return the settings with other codes, or none, for the gaps of a column."""
     others = {name: one for name, one in data.gap_codes.items() if name != column}
     return data.model_copy(update={"gap_codes": {**others, **({column: codes} if codes else {})}})
 

@@ -65,11 +65,7 @@ def require(values: np.ndarray, target: str) -> None:
 
 
 def suits(values: np.ndarray) -> bool:
-    """Return whether numbers are never negative and so skewed that a logarithm is worth trying.
-
-    Args:
-        values: float64, none missing.
-    """
+    """Return whether float64 without gaps is never negative and so skewed that a logarithm is worth trying."""
     if len(values) < _LEAST_ROWS or values.min() < 0:
         return False
     unit = values.max()

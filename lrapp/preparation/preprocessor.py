@@ -273,11 +273,7 @@ class Preprocessor:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a saved model asks of a table.
-
-    Args:
-        target: The column that it predicts, which need not be there.
-    """
+    """What a saved model asks of a table, in which the target need not be."""
 
     target: str
     columns: tuple[InputColumn, ...]

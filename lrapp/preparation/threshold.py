@@ -65,11 +65,7 @@ class Threshold:
         return replace(self, level=min(max(level, NEAREST), 1 - NEAREST))
 
     def sentence(self, name: str) -> str:
-        """Return what it is, in words.
-
-        Args:
-            name: The second class.
-        """
+        """Return what it is, in words, with the name of the second class."""
         why = ""
         if self.costs is not None:
             why = (

@@ -259,11 +259,7 @@ class EventWriter:
 
 
 class Store:
-    """A home folder with its uploaded files and its runs.
-
-    Args:
-        home: The folder; made when it is not there.
-    """
+    """A home folder with its uploaded files and its runs; made when it is not there."""
 
     def __init__(self, home: Path) -> None:
         self.home = home

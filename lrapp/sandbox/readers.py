@@ -31,11 +31,7 @@ _LOOK_SECONDS = 0.1
 
 
 class OverLimit(Refused):
-    """A file whose reading exceeds its limits.
-
-    Args:
-        memory: Bytes that it was given.
-    """
+    """A file whose reading exceeds its limits, with the bytes of memory that it was given."""
 
     def __init__(self, sentence: str, memory: int = 0) -> None:
         super().__init__(sentence)

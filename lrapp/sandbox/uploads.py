@@ -48,11 +48,7 @@ _ROOM = Path(__file__).parents[1]
 
 
 class Uploads:
-    """The uploaded files of a store, as tables and pictures.
-
-    Args:
-        readers: Processes that read them; by default those of this process.
-    """
+    """The uploaded files of a store, as tables and pictures; their readers are by default those of this process."""
 
     def __init__(self, store: Store, readers: Readers | None = None) -> None:
         self.store = store

@@ -8,6 +8,7 @@ from lrapp.settings.data import (
     Task,
 )
 from lrapp.settings.groups import GroupSettings
+from lrapp.settings.in_files import describe
 from lrapp.settings.made_from import MadeFrom
 from lrapp.settings.network import (
     Activation,
@@ -40,7 +41,6 @@ from lrapp.settings.run import (
     Precision,
     RunSettings,
     TrainingSettings,
-    describe,
 )
 from lrapp.settings.sources import (
     DATA_KINDS,

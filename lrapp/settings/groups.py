@@ -95,11 +95,7 @@ class GroupSettings(SettingsModel):
         return self.early * early, self.middle * middle, self.head
 
     def sentence(self, epochs: int, without: Collection[str] = ()) -> str:
-        """Return which groups learn in which epochs, as a sentence; empty where all do from the first on.
-
-        Args:
-            without: Groups that no layer is in.
-        """
+        """Return in which epochs groups that have layers learn, as a sentence; empty where all do from the first on."""
         there = [name for name in ("head", "middle", "early") if name not in without]
         waits = dict(zip(("early", "middle"), self.unfreezing, strict=True))
         waits = {name: wait for name, wait in waits.items() if name in there}

@@ -60,11 +60,7 @@ class PruningSettings(SettingsModel):
     )
 
     def last(self, epochs: int) -> int:
-        """Return the epoch at whose beginning the final sparsity is reached, counted from 1.
-
-        Args:
-            epochs: Of the run, at least 1.
-        """
+        """Return the epoch, counted from 1, at whose beginning a run of so many reaches its final sparsity."""
         return self.last_epoch or min(epochs, self.first_epoch + (epochs + 3) // 4 - 1)
 
     def haste(self, epochs: int, fresh: bool) -> str:
@@ -88,11 +84,7 @@ class PruningSettings(SettingsModel):
         )
 
     def obstacle(self, epochs: int) -> str:
-        """Return why a run cannot be pruned so, as a sentence; empty if it can, or is not to be pruned.
-
-        Args:
-            epochs: Of the run, at least 1.
-        """
+        """Return why a run of so many epochs cannot be pruned so, as a sentence; empty if it can, or is not to be."""
         if not self.enabled:
             return ""
         first, last = self.first_epoch, self.last(epochs)

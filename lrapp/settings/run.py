@@ -5,26 +5,21 @@ can send to another. Ranges, units and the sentence of help stand beside each fi
 """
 
 import math
-from collections.abc import Collection
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from lrapp.errors import UserError
 from lrapp.policies import schedules
 from lrapp.policies.lr_range import RatesFound
 from lrapp.policies.momentum import CyclicalMomentum
 from lrapp.settings.base import SettingsModel, ui
-from lrapp.settings.data import (
-    DataSettings,
-)
+from lrapp.settings.data import DataSettings
 from lrapp.settings.groups import GroupSettings
+from lrapp.settings.in_files import InFiles
 from lrapp.settings.made_from import MadeFrom
-from lrapp.settings.network import (
-    FreshStart,
-    ModelSettings,
-)
+from lrapp.settings.network import FreshStart, ModelSettings
 from lrapp.settings.policy import (
     MOST_STEPS,
     CLRSettings,
@@ -33,7 +28,6 @@ from lrapp.settings.policy import (
     with_rates,
 )
 from lrapp.settings.pruning import PruningSettings
-from lrapp.settings.sources import SOURCES
 from lrapp.settings.stopping import EarlyStoppingSettings
 
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
@@ -162,10 +156,9 @@ class TrainingSettings(SettingsModel):
 # Rates in a race, and how far they are apart in all, in powers of ten.
 RACERS = 8
 RACE_DECADES = 2.0
-# The plan, and a loss and a rate for every step in the history, must fit into memory.
 
 
-class RunSettings(SettingsModel):
+class RunSettings(InFiles):
     """All that decides what a run computes.
 
     The same settings on the same machine give the same history, bit for bit.
@@ -331,11 +324,7 @@ class RunSettings(SettingsModel):
         return moving
 
     def cycle_ends(self, training_rows: int) -> tuple[int, ...]:
-        """Return the epochs after which a cycle of the learning rate has ended, counted from 1.
-
-        Args:
-            training_rows: As for ``plan``.
-        """
+        """Return the epochs after which a cycle of the learning rate has ended, counted from 1."""
         policy, total = self._built(training_rows)
         steps = total // self.training.epochs
         return tuple(sorted({math.ceil(end / steps) for end in policy.cycle_ends(total).tolist()}))
@@ -376,73 +365,3 @@ class RunSettings(SettingsModel):
             raise UserError(f"No learning rate was found. {found.sentence}")
         policy = with_rates(self.policy, found.base_lr, found.max_lr, found.learning_rate, found.origin)
         return self.model_copy(update={"policy": policy})
-
-    def to_json(self) -> str:
-        """Return the settings as indented JSON, readable by a person."""
-        return self.model_dump_json(indent=2)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> "RunSettings":
-        """Return the settings that a JSON text holds.
-
-        Raises:
-            UserError: If it is not JSON, or a field is unknown or out of its range; names the field.
-        """
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise UserError(describe(error)) from error
-
-
-_KINDS = (
-    *(str(source.model_fields["type"].default) for source in SOURCES),
-    *("fixed", "clr", "sgdr", "one-cycle", "coslog4"),
-    *("fresh", "run", "pretrained"),
-)
-
-
-_LIMITS = {
-    "greater_than": "above",
-    "greater_than_equal": "at least",
-    "less_than": "below",
-    "less_than_equal": "at most",
-}
-
-
-def describe(error: ValidationError, also: tuple[Collection[str], Collection[str]] = ((), ())) -> str:
-    """Return pydantic's first error as one sentence that names the field and what was received.
-
-    Args:
-        also: More fields behind which pydantic names a kind that the JSON does not, and these kinds.
-    """
-    fields, kinds = ("policy", "source", "start", *also[0]), (*_KINDS, *also[1])
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "json_invalid":
-        return (
-            "These settings are not valid JSON; save them again from the app, or undo the last edit by hand."
-        )
-    # Behind a choice between kinds of settings, pydantic names the kind, which the JSON does not.
-    place = ".".join(
-        str(part)
-        for before, part in zip(("", *first["loc"]), first["loc"], strict=False)
-        if before not in fields or part not in kinds
-    )
-    rule = first["msg"][:1].lower() + first["msg"][1:]
-    received = _short(first["input"])
-    more = error.error_count() - 1
-    others = f" ({more} more {'field needs' if more == 1 else 'fields need'} a look.)" if more else ""
-    if place and first["type"] in _LIMITS:
-        (bound,) = first["ctx"].values()
-        rule = f"The setting “{place}” must be {_LIMITS[first['type']]} {bound:,}"
-        return f"{rule}. Received: {received}.{others}"
-    if (
-        first["type"] == "value_error" and "Received: " in rule
-    ):  # a sentence of our own, which says that itself
-        return f"The setting “{place}” is not valid. {first['ctx']['error']}{others}"
-    what = f"The setting “{place}” is not valid" if place else "These are no settings"
-    return f"{what}: {rule}. Received: {received}.{others}"
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "…"

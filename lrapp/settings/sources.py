@@ -195,10 +195,6 @@ SOURCES: tuple[type[AnySource], ...] = get_args(AnySource)
 
 
 def upload_of(kind: DataKind, name: str, sha256: str) -> "Source":
-    """Return the source of an uploaded file.
-
-    Args:
-        sha256: Of its bytes.
-    """
+    """Return the source of an uploaded file, by the SHA-256 of its bytes."""
     made = next(one for one in SOURCES if issubclass(one, UploadedSource) and one.kind == kind)
     return made(name=name, sha256=sha256)

@@ -25,11 +25,7 @@ _FAR, _VERY_FAR = 1.0, 5.0
 
 @dataclass(frozen=True)
 class GapCode:
-    """A number that seems to stand for a gap.
-
-    Args:
-        share: Share of the rows that have it, 0 to 1.
-    """
+    """A number that seems to stand for a gap, and the share of the rows that have it, 0 to 1."""
 
     column: str
     code: float
@@ -37,11 +33,7 @@ class GapCode:
 
 
 def suspects(table: Table) -> tuple[GapCode, ...]:
-    """Return the codes of a table's columns of numbers, in the order of the columns.
-
-    Args:
-        table: The table, the target's column included.
-    """
+    """Return the codes of a table's columns of numbers, the target's included, in the order of the columns."""
     found: list[GapCode] = []
     shy: list[GapCode] = []
     for name in [name for name, kind in table.kinds.items() if kind is ColumnKind.NUMBER][:_MOST_COLUMNS]:

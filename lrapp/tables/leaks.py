@@ -158,11 +158,7 @@ def suspects(
     classes: bool,
     inputs: Collection[str] | None = None,
 ) -> tuple[Leak, ...]:
-    """Return the columns that predict the target too well, the surest first.
-
-    Args:
-        inputs: Columns to look at; all that a network could learn from by default.
-    """
+    """Return the columns, of all inputs by default, that predict the target too well, the surest first."""
     kinds = table.kinds
     columns = [
         name

@@ -55,11 +55,7 @@ class Feed(Protocol):
 
 
 class Whole:
-    """All rows at once.
-
-    Args:
-        loop: Its batch sizes count.
-    """
+    """All rows at once, in the batch sizes of a loop."""
 
     def __init__(self, loop: Loop, data: Data) -> None:
         self.rows, self.data = data.rows, data
@@ -129,11 +125,7 @@ class Blocks:
 
 
 def feed(loop: Loop, part: "Split", block_rows: int = 0) -> Feed:
-    """Return what gives a loop the rows of a part.
-
-    Args:
-        block_rows: As for ``Blocks``; 0 where memory holds all rows.
-    """
+    """Return what gives a loop the rows of a part; ``block_rows`` is 0 where memory holds all rows."""
     if not 0 < block_rows < len(part.y):
         return Whole(loop, loop.load(part))
     return Blocks(loop, len(part.y), block_rows, lambda rows: loop.load(taken(part, rows)))

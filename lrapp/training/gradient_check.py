@@ -153,11 +153,7 @@ def _per_variable(variables: int, work: float) -> int:
 
 
 class Copy:
-    """A throwaway network with the same weights, without what is random.
-
-    Args:
-        dtype: In which all its layers compute; None as in the original.
-    """
+    """A throwaway network with the same weights, without what is random; its layers compute in ``dtype``, if given."""
 
     def __init__(self, network: keras.Model, task: Task, dtype: str | None = None) -> None:
         self.model = keras.models.clone_model(network, clone_function=lambda layer: _still(layer, dtype))

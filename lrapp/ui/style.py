@@ -10,7 +10,8 @@ STYLE = """
   position: sticky; top: 3.25rem; z-index: 99; padding: 0.75rem 0;
 }
 .stApp :is([data-testid="stAppViewContainer"], [data-testid="stMain"], [data-testid="stMainBlockContainer"]),
-[data-testid="stMainBlockContainer"] > div, [data-testid="stLayoutWrapper"]:has(> .st-key-bar) {
+.stApp div:has(> [data-testid="stMain"]), [data-testid="stMainBlockContainer"] > div,
+[data-testid="stLayoutWrapper"]:has(> .st-key-bar) {
   background-color: inherit;
 }
 .st-key-bar { flex-wrap: nowrap; }
@@ -29,6 +30,8 @@ STYLE = """
 @media (max-width: 640px) { [data-testid="stButton"] kbd { display: none; } }
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
+/* What is drawn again and again while a run trains would fade each time that this takes a moment. */
+.st-key-live [data-stale="true"] { opacity: 1 !important; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */
 [data-testid="stStatusWidget"] [data-testid="stBaseButton-header"] { display: none; }
 /* A quick third click was not meant for the button that has just replaced the first. */

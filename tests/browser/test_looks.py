@@ -216,9 +216,10 @@ def test_the_style_comes_with_the_page_itself_and_stands_after_streamlits_own(
         assert again is not None
         assert again.text().count(STYLE) == 1
         expect(page.locator(".st-key-bar")).to_be_visible()
-        expect(page.locator("[data-testid=stLayoutWrapper]:has(> .st-key-bar)")).to_have_css(
-            "position", "sticky"
-        )
+        bar = page.locator("[data-testid=stLayoutWrapper]:has(> .st-key-bar)")
+        expect(bar).to_have_css("position", "sticky")
+        # Nothing shines through what it scrolls under.
+        expect(bar).to_have_css("background-color", "rgb(255, 255, 255)")
         expect(page.locator("[data-testid=stMainBlockContainer]")).to_have_css("padding-bottom", "48px")
 
 

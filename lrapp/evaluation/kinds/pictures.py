@@ -17,11 +17,7 @@ _SIDE = 14
 
 
 def linear_pixels(shape: tuple[int, ...]) -> int:
-    """Return how many pixels along a side become one for the linear model.
-
-    Args:
-        shape: Of a picture: height, width, channels.
-    """
+    """Return how many pixels along a side of pictures of (height, width, channels) become one for the linear model."""
     return -(-max(shape[:2]) // _SIDE)
 
 

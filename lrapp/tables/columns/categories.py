@@ -32,11 +32,7 @@ _MINUS = frozenset(("-", "–", "—"))
 
 
 def missing_words_of(written: ColumnFormat) -> frozenset[str]:
-    """The words that stand for a missing value in a column that is written as another one.
-
-    Args:
-        written: How the other one was written.
-    """
+    """The words that stand for a missing value in a column that is written as another one was."""
     return (_TEXT_MISSING - set(written.kept_words)) | set(written.missing_words)
 
 
@@ -92,11 +88,7 @@ def missing_in(words: Words, clean: Words) -> tuple[str, ...]:
 
 
 def word_format(clean: Words, words: Words, kind: ColumnKind) -> ColumnFormat:
-    """How a column of words is written.
-
-    Args:
-        clean: The column without the words that stand for a missing value.
-    """
+    """How a column of words, without those that stand for a missing value, is written."""
     answers = clean.texts if kind is ColumnKind.YES_NO else []
     return ColumnFormat(
         kind,
@@ -171,22 +163,14 @@ def _one_spelling(words: Words) -> tuple[Words, str]:
 
 
 def is_many(column: Packed) -> bool:
-    """Whether so many cells are different that finding all of them would be too slow.
-
-    Args:
-        column: Strings.
-    """
+    """Whether so many strings are different that finding all of them would be too slow."""
     if len(column) <= HEAD:
         return False
     return pc.count_distinct(column.head(HEAD).text()).as_py() > 0.3 * HEAD
 
 
 def sampled(column: pa.ChunkedArray) -> list[str]:
-    """Cells from all over a long column.
-
-    Args:
-        column: Strings, null where the cell is empty.
-    """
+    """Cells from all over a long column of strings, null where the cell is empty."""
     places = np.unique(np.linspace(0, len(column) - 1, HEAD).astype(np.int64))
     ends = np.cumsum([len(piece) for piece in column.chunks])
     texts: list[str] = []
@@ -199,11 +183,7 @@ def sampled(column: pa.ChunkedArray) -> list[str]:
 
 
 def read_many(column: pa.ChunkedArray, about: Context) -> Read | None:
-    """Read a long column of words that hardly repeat; None when they are numbers or dates after all.
-
-    Args:
-        column: Strings, null where the cell is empty.
-    """
+    """Read a long column of strings, null where empty, that hardly repeat; None when they are numbers or dates."""
     raw = sampled(column)
     texts = [text.strip() for text in raw]
     present = [text for text in texts[:: max(1, len(texts) // _SAMPLE)] if text and text not in _MISSING]

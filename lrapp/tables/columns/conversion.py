@@ -69,11 +69,7 @@ class _Numbers:
 
 
 def read_column(column: pa.ChunkedArray | Packed, about: Context) -> Read:
-    """Detect a column's kind and read it as that.
-
-    Args:
-        column: Strings or float64; null where the cell is empty.
-    """
+    """Detect the kind of a column of strings or float64, null where the cell is empty, and read it as that."""
     column = Packed.of(column)
     if column.null_count == len(column):
         return Read(ColumnKind.CONSTANT, "every cell is empty", pd.Series(np.full(len(column), np.nan)), 0)

@@ -79,11 +79,7 @@ class Words:
 
 
 def words_of(column: pa.ChunkedArray | Packed) -> Words:
-    """Find the different cells of a column of strings.
-
-    Args:
-        column: Strings, null where the cell is empty.
-    """
+    """Find the different cells of a column of strings, null where the cell is empty."""
     exact: pa.ChunkedArray | None = None
     if isinstance(column, Packed) and column.coded:
         texts, codes = _of_pieces(column)

@@ -23,11 +23,7 @@ class Signs:
 
 
 def signs_in(cells: Iterable[str]) -> Signs:
-    """Find the signs around numbers.
-
-    Args:
-        cells: Cells without surrounding spaces; those that are no numbers are ignored.
-    """
+    """Find the signs around numbers in cells without surrounding spaces; those that are no numbers are ignored."""
     currencies: set[str] = set()
     found: set[str] = set()
     for cell in cells:
@@ -42,11 +38,7 @@ def signs_in(cells: Iterable[str]) -> Signs:
 
 
 def number_format(form: NumberFormat, cells: Iterable[str], missing_words: Iterable[str]) -> ColumnFormat:
-    """How a column of numbers is written.
-
-    Args:
-        cells: A sample of it without surrounding spaces.
-    """
+    """How a column of numbers is written, by a sample of it without surrounding spaces."""
     seen: Counter[str] = Counter()
     before: Counter[str] = Counter()
     behind: Counter[str] = Counter()

@@ -97,11 +97,7 @@ def _known_prefix(match: re.Match[str]) -> bool:
 
 
 def parse_number(cell: str, form: NumberFormat) -> float | None:
-    """Read one cell; None when it is not a number in this format.
-
-    Args:
-        cell: Text without surrounding spaces.
-    """
+    """Read one cell without surrounding spaces; None when it is not a number in this format."""
     if _INFINITE.fullmatch(cell):
         return float("-inf") if cell[0] == "-" else float("inf")
     match = written_number(cell)
@@ -183,11 +179,7 @@ def _verdict(body: str, other: str) -> tuple[str, str] | None:
 
 
 def only_unclear_commas(cells: Iterable[str]) -> bool:
-    """Whether numbers have commas, each of which could start decimals or group thousands.
-
-    Args:
-        cells: Cells without surrounding spaces.
-    """
+    """Whether cells without surrounding spaces have commas, each of which could start decimals or group thousands."""
     marks = {verdict for verdict in vote_decimal(cells) if verdict[0]}
     return marks == {("?", ",")}
 
@@ -293,11 +285,7 @@ def parse_column(
 
 
 def strange_cells(column: pa.ChunkedArray, most: int) -> pa.ChunkedArray | None:
-    """Cells that are not numbers as programs write them, None if there are too many.
-
-    Args:
-        column: Strings, null where the cell is empty.
-    """
+    """Cells of strings, null where empty, that are not numbers as programs write them; None if there are too many."""
     strange = pc.invert(pc.match_substring_regex(column, f"^(?:{_PLAIN_NUMBER})$"))
     return column.filter(strange) if (pc.sum(strange).as_py() or 0) < most else None
 

@@ -143,11 +143,7 @@ class Packed:
         )
 
     def map(self, change: Callable[[pa.Array], pa.Array]) -> "Packed":
-        """The column with each piece of text changed; whole numbers stay as they are.
-
-        Args:
-            change: Strings -> as many strings.
-        """
+        """The column with each piece of text changed, by strings -> as many strings; whole numbers stay as they are."""
         return Packed(
             piece if pa.types.is_integer(piece.type) else packed(change(as_text(piece)))
             for piece in self.pieces

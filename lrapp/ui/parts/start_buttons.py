@@ -29,11 +29,7 @@ def _key(name: str) -> str:
 
 
 def key(name: str) -> str:
-    """Return the key of a button that is about to be drawn.
-
-    Args:
-        name: Of the button, the same in all drawings.
-    """
+    """Return the key of a button that is about to be drawn, by its name, the same in all drawings."""
     # A rerun for another reason than a click shows what was started.
     if _of(name).used and not st.session_state.get(_key(name)):
         shown(name)

@@ -22,11 +22,7 @@ def for_worker(what: str, first: str) -> str:
 
 
 def to_begin(run: Run, state: State) -> str:
-    """Return what a run is waiting for that is not training yet.
-
-    Args:
-        run: It is queued or running.
-    """
+    """Return what a run that is queued or running, and not training yet, is waiting for."""
     jobs = resources.jobs()
     if place := jobs.place(run):
         return f"Place {place:,} in the queue; runs train one at a time."

@@ -16,11 +16,7 @@ _LABELS = {
 
 
 def show(folder: PredictionFolder) -> Choice | None:
-    """Ask how a file is to be read, and return the answer once it is given.
-
-    Args:
-        folder: The prediction's, with its questions.
-    """
+    """Ask how the file in a prediction's folder is to be read, and return the answer once it is given."""
     st.warning(
         f"**{plain(folder.asked.name)}** can be read in several ways. Nothing is predicted until you say how it is "
         "meant.",
