@@ -63,7 +63,13 @@ class StackedDense(Stacked):
 
     def call(self, inputs: Any) -> Any:
         """Multiply and add."""
-        x = ops.matmul(inputs, self.kernel)
+        if len(inputs.shape) > 2:
+            x = ops.matmul(inputs, self.kernel)
+        else:
+            # What all members see is multiplied once, by all kernels side by side: one large product, not many small.
+            side_by_side = ops.transpose(self.kernel, (1, 0, 2))
+            x = ops.matmul(inputs, ops.reshape(side_by_side, (-1, self.members * self.units)))
+            x = ops.transpose(ops.reshape(x, (-1, self.members, self.units)), (1, 0, 2))
         return x if self.bias is None else ops.add(x, self.bias)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
