@@ -9,6 +9,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # What it does with every module that is already there takes seconds after TensorFlow, and nothing before it.
+    import skops.io  # noqa: F401
+
 from lrapp.execution import worker_setup
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -37,10 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+# Folders whose files take longest: where processes share the tests, none of these may be left for the end.
+_LONG = ("browser", "execution", "export", "training", "experiments", "cli", "sandbox", "networks", "ui")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests in a browser where processes share the tests: the longest first."""
+    """Begin with the longest tests where processes share them: those in a browser, then those that train."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: item.path.parent.name != "browser")
+        items.sort(
+            key=lambda item: _LONG.index(folder) if (folder := item.path.parent.name) in _LONG else len(_LONG)
+        )
 
 
 @pytest.fixture(autouse=True)

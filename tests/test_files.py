@@ -41,18 +41,16 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.
     assert names(tmp_path) == {"kept.json"}
 
 
-@pytest.mark.parametrize(
-    ("number", "sentence"),
-    [
+def test_a_disk_that_refuses_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, str]] = [
         (errno.ENOSPC, r"^The disk is full\."),
         (errno.EDQUOT, r"^The disk is full\."),
         (errno.EACCES, r"^This folder cannot be written: x\. Set LRAPP_HOME to a folder that can\.$"),
         (errno.EROFS, r"^This folder cannot be written: x\."),
-    ],
-)
-def test_a_disk_that_refuses_is_a_sentence(number: int, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence), files.disk_errors():
-        raise OSError(number, "refused", "x")
+    ]
+    for number, sentence in cases:
+        with subtests.test(f"{number!r}"), pytest.raises(UserError, match=sentence), files.disk_errors():
+            raise OSError(number, "refused", "x")
 
 
 def test_other_troubles_with_files_are_not_hidden() -> None:

@@ -10,7 +10,7 @@ from lrapp.evaluation.kinds import Evaluation
 from lrapp.export import registry
 from lrapp.export.kinds import KindExports
 from lrapp.preparation.kinds import Preparation
-from lrapp.settings import DATA_KINDS, SOURCES, DataKind, DataSettings, FileSource, PicturesSource
+from lrapp.settings import DATA_KINDS, SOURCES, DataSettings, FileSource, PicturesSource
 from lrapp.settings.kinds import kind_of_model, part
 from lrapp.settings.sources import UploadedSource, upload_of
 from lrapp.ui.parts.kinds import KindPages
@@ -98,23 +98,27 @@ def test_hardly_anything_asks_of_which_kind_the_data_are() -> None:
     assert sum(map(len, found.values())) <= MOST_DECISIONS, found
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_every_kind_has_a_module_in_every_package_that_treats_them_differently(package: str) -> None:
-    modules = {path.stem for path in (ROOT / package / "kinds").glob("*.py")} - {"__init__"}
-    assert modules == set(DATA_KINDS)
+def test_every_kind_has_a_module_in_every_package_that_treats_them_differently(
+    subtests: pytest.Subtests,
+) -> None:
+    for package, protocol in PACKAGES.items():
+        with subtests.test(package):
+            modules = {path.stem for path in (ROOT / package / "kinds").glob("*.py")} - {"__init__"}
+            assert modules == set(DATA_KINDS)
+            for kind in DATA_KINDS:
+                assert isinstance(part(f"lrapp.{package}.kinds", kind), protocol)
+
+
+def test_every_kind_can_be_uploaded_and_exported(subtests: pytest.Subtests) -> None:
     for kind in DATA_KINDS:
-        assert isinstance(part(f"lrapp.{package}.kinds", kind), PACKAGES[package])
-
-
-@pytest.mark.parametrize("kind", DATA_KINDS)
-def test_every_kind_can_be_uploaded_and_exported(kind: DataKind) -> None:
-    uploaded = upload_of(kind, "mine.zip", "ab" * 32)
-    assert isinstance(uploaded, UploadedSource)
-    assert (uploaded.kind, uploaded.name, uploaded.sha256) == (kind, "mine.zip", "ab" * 32)
-    data = DataSettings(source=uploaded)
-    assert (data.kind, data.facts) == (kind, DATA_KINDS[kind])
-    assert (len(uploaded.likely_shape(data)) == 3) == data.facts.pixels
-    assert any(registry.maker(exporter, kind) is not None for exporter in registry.EXPORTERS)
+        with subtests.test(f"{kind!r}"):
+            uploaded = upload_of(kind, "mine.zip", "ab" * 32)
+            assert isinstance(uploaded, UploadedSource)
+            assert (uploaded.kind, uploaded.name, uploaded.sha256) == (kind, "mine.zip", "ab" * 32)
+            data = DataSettings(source=uploaded)
+            assert (data.kind, data.facts) == (kind, DATA_KINDS[kind])
+            assert (len(uploaded.likely_shape(data)) == 3) == data.facts.pixels
+            assert any(registry.maker(exporter, kind) is not None for exporter in registry.EXPORTERS)
 
 
 def test_what_is_learned_from_what_is_told_by_the_source() -> None:

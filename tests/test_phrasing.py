@@ -59,18 +59,17 @@ _ALWAYS_MORE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("number", "words", "text"),
-    [
+def test_a_number_takes_its_noun(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, tuple[str, ...], str]] = [
         (0, ("row",), "0 rows"),
         (1, ("row",), "1 row"),
         (1_234, ("row",), "1,234 rows"),
         (1, ("row is", "rows are"), "1 row is"),
         (2, ("row is", "rows are"), "2 rows are"),
-    ],
-)
-def test_a_number_takes_its_noun(number: int, words: tuple[str, ...], text: str) -> None:
-    assert counted(number, *words) == text
+    ]
+    for number, words, text in cases:
+        with subtests.test(f"{number!r}"):
+            assert counted(number, *words) == text
 
 
 @pytest.mark.parametrize(

@@ -135,10 +135,18 @@ def diagnose(
             f"{tail} epochs.",
             settings,
         )
-    return Diagnosis(
-        "sound",
-        "Neither over- nor underfitting shows in the curves: the validation loss fell and stayed low.",
-    )
+    return Diagnosis("sound", _sound(val, best, epochs[best], settings))
+
+
+def _sound(val: NDArray[np.float64], best: int, epoch: EpochDone, settings: RunSettings) -> str:
+    """What the curves show where nothing is wrong."""
+    after = val[best + 1 :]
+    last = after[-max(1, len(after) // 3) :]
+    if not len(after) or float(np.median(last)) <= (1 + _VISIBLE) * val[best]:
+        return "Neither over- nor underfitting shows in the curves: the validation loss fell and stayed low."
+    told = f"The validation loss fell until epoch {epoch.epoch:,}, and rose a little after it."
+    kept = settings.training.early_stopping.restore_best
+    return told + (" The model keeps the best epoch's weights." if kept else "")
 
 
 def _cause(

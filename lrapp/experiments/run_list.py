@@ -53,7 +53,7 @@ class Fold:
         if one is None or one.score is None:
             return text
         # A blank that does not break, or the percent sign would stand alone on its line.
-        return f"{text}, best {measured(one.metric, one.score)}".replace(" %", "\N{NO-BREAK SPACE}%")
+        return f"{text}, best {measured(one.measure, one.score)}".replace(" %", "\N{NO-BREAK SPACE}%")
 
     @property
     def done(self) -> int:
@@ -180,14 +180,15 @@ def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str]
     """
     wide = set(opened)
     rows = [line.shown for line in shown]
+    differences = differing(line.run for line in shown if line.run is not None)
     troubles = [line.run.trouble if line.run is not None else "" for line in shown]
     columns = {
         "Name": [_name(line, wide) for line in shown],
-        "Differs in": _differences(shown),
+        "Differs in": [differences.get(line.id, "") for line in shown],
         "Score": _numbers(rows, lambda row: row.score),
         "Baseline": _numbers(rows, lambda row: row.baseline),
         "Loss": [list(row.losses) if row is not None else [] for row in rows],
-        "Metric": [row.metric if row is not None else "" for row in rows],
+        "Metric": [row.measure if row is not None else "" for row in rows],
         "State": [_state(line, states) for line in shown],
         "Age": [max(row.created for row in _of(line)) for line in shown],
         "Trouble": troubles,
@@ -203,6 +204,21 @@ def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str]
     table = pd.DataFrame(columns)
     # Most people never meet a damaged run.
     return table if any(troubles) else table.drop(columns="Trouble")
+
+
+def differing(rows: Iterable[Row]) -> dict[str, str]:
+    """Return, by the ids of runs, those of their settings that not all runs of the same table and target have."""
+    every = list(rows)
+    together: dict[tuple[str, str], list[set[str]]] = {}
+    for row in every:
+        together.setdefault((row.table, row.target), []).append(set(_parts(row)))
+    common = {asked: set.intersection(*ones) for asked, ones in together.items()}
+    return {
+        row.id: in_words(
+            " · ".join(part for part in _parts(row) if part not in common[row.table, row.target]), _MOST_NAME
+        )
+        for row in every
+    }
 
 
 def best(rows: Iterable[Row]) -> Row | None:
@@ -261,22 +277,6 @@ def _name(line: Line, opened: set[str]) -> str:
         return f"{'▾' if line.id in opened else '▸'} {text}"
     star = "★ " if line.run.starred else ""
     return f"{'↳ ' if line.fold is not None else ''}{star}{text}"
-
-
-def _differences(shown: Sequence[Line]) -> list[str]:
-    """For each run, those of its settings that not all runs of the same table and target have."""
-    parts = {row.id: _parts(row) for line in shown if (row := line.run) is not None}
-    together: dict[tuple[str, str], list[set[str]]] = {}
-    for line in shown:
-        if line.run is not None:
-            together.setdefault((line.run.table, line.run.target), []).append(set(parts[line.run.id]))
-    common = {asked: set.intersection(*ones) for asked, ones in together.items()}
-    texts = []
-    for line in shown:
-        same = common[line.run.table, line.run.target] if line.run is not None else set()
-        own = parts[line.run.id] if line.run is not None else []
-        texts.append(in_words(" · ".join(part for part in own if part not in same), _MOST_NAME))
-    return texts
 
 
 def _parts(row: Row) -> list[str]:

@@ -36,7 +36,9 @@ class Row:
         metric: Name of the task's first metric, empty before training.
         validation: The metric on validation rows, with the weights that the model has; None before the first epoch.
         test: The metric on test rows; None where there are none, or the run has not come to its end.
-        baseline: The metric of the baseline, on the rows of ``score``; None before the end.
+        measure: Name of the figure that tells most, which is that of ``score`` and ``baseline``.
+        leading: That figure on test rows; None as ``test`` is.
+        baseline: That figure of the baseline, on the rows of ``score``; None before the end.
         losses: Validation losses, some of them where there are many.
         range_test: Whether it is a range test, which trains no model.
         table, target, network, training, optimizer, policy: Its settings in a few words.
@@ -55,6 +57,8 @@ class Row:
     metric: str = ""
     validation: float | None = None
     test: float | None = None
+    measure: str = ""
+    leading: float | None = None
     baseline: float | None = None
     losses: tuple[float, ...] = ()
     range_test: bool = False
@@ -70,8 +74,8 @@ class Row:
 
     @property
     def score(self) -> float | None:
-        """The metric on test rows; where there are none, on validation rows."""
-        return self.validation if self.test is None else self.test
+        """The figure that tells most on test rows; where there are none, the metric on validation rows."""
+        return self.validation if self.leading is None else self.leading
 
     @property
     def upwards(self) -> bool:
@@ -81,7 +85,7 @@ class Row:
     def matches(self, text: str) -> bool:
         """Return whether each word of the text stands somewhere in the row, in capitals or not."""
         parts = (
-            *(self.name, self.note, self.metric, self.table, self.target, self.network),
+            *(self.name, self.note, self.metric, self.measure, self.table, self.target, self.network),
             *(self.optimizer, self.policy, self.state or "damaged", self.trouble, self.id),
         )
         there = " ".join(parts).casefold()
@@ -120,6 +124,9 @@ def row(run: Run) -> Row:
     created = status.created if status else _born(run)
     kept = kept_epoch(history, settings)
     metric = scores.metrics[0] if scores is not None else None
+    tested = scores is not None and scores.part == "test"
+    judged = scores.leading if scores is not None and tested else metric
+    trained = metric.name if metric else history.started.metric if history.started else ""
     return Row(
         id=run.id,
         created=created,
@@ -129,10 +136,12 @@ def row(run: Run) -> Row:
         title=_title(said, settings, created),
         note=said.note,
         starred=said.starred,
-        metric=metric.name if metric else history.started.metric if history.started else "",
+        metric=trained,
         validation=_finite(kept.answer_metric if kept else None),
-        test=_finite(metric.value) if metric and scores and scores.part == "test" else None,
-        baseline=_finite(metric.baseline) if metric else None,
+        test=_finite(metric.value) if metric and tested else None,
+        measure=judged.name if judged else trained,
+        leading=_finite(judged.value) if judged and tested else None,
+        baseline=_finite(judged.baseline) if judged else None,
         losses=_thinned([epoch.answer_loss for epoch in history.epochs]),
         range_test=settings is not None and settings.mode == "range test",
         table=settings.data.source.name if settings else "",

@@ -73,7 +73,7 @@ def middleware() -> list[Middleware]:
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Begin to import the pages; end the worker with the server, as a signal ends Python before it says so."""
+    """Begin to import the pages, and end the worker with the server, as a signal ends Python before it could tell."""
     ahead.import_ahead("lrapp.ui.shell")  # the server answers meanwhile
     yield
     if "lrapp.ui.parts.resources" in sys.modules:

@@ -29,6 +29,8 @@ STYLE = """
 @media (max-width: 640px) { [data-testid="stButton"] kbd { display: none; } }
 /* Streamlit makes each of the stacked charts as wide as their place and lets the axis hang over: this is its room. */
 .st-key-run_charts { padding-right: 92px; }
+/* What is drawn again and again while a run trains would fade each time that this takes a moment. */
+.st-key-live [data-stale="true"] { opacity: 1 !important; }
 /* Streamlit's own Stop, while a page is drawn, would be taken for the one that ends a run. */
 [data-testid="stStatusWidget"] [data-testid="stBaseButton-header"] { display: none; }
 /* A quick third click was not meant for the button that has just replaced the first. */

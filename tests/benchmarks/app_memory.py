@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
-from benchmarks.page_speed import _WHEN_DRAWN, machine
+from benchmarks.page_speed import WHEN_DRAWN, machine
 from browser import driving
 from browser.driving import App, idle, open_app, state, tab
 from playwright.sync_api import Browser, sync_playwright
@@ -92,7 +92,7 @@ def _first_click(browser: Browser, home: Path) -> tuple[list[Taken], list[Taken]
             idle(page)
             _wait_until_level(server)
             before = _processes(server)
-            point = page.evaluate(_WHEN_DRAWN) / 1000
+            point = page.evaluate(WHEN_DRAWN) / 1000
             state(page, "Done").wait_for()
             idle(page)
             _wait_until_level(server)

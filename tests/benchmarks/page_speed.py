@@ -1,23 +1,29 @@
 """What the page costs: a person's seconds, the training's seconds, and memory.
 
-    python tests/benchmarks/page_speed.py [paint point rerun watch memory] [--rounds 7] [--runs 100]
+    python tests/benchmarks/page_speed.py [paint point rerun watch sessions memory] [--rounds 7] [--runs 100]
+        [--sessions 50]
 
 A real server and a real Chromium on this machine, which share its cores with the training. Contenders take turns, and
 medians count. The cardiovascular table is taken from the folder that LRAPP_TEST_DATA names, else one of its size is
 generated.
 
-paint: from the visit's beginning to the frame in which the first heading, the Train button, and the plan of the
-    learning rate can be seen. The plan is the last thing on the page; nothing is in the browser's cache.
+paint: from the visit's beginning to the frame in which the first heading, the Train button, the page's style and the
+    plan of the learning rate can be seen, and the processor time of server and browser. The plan is the last thing on
+    the page; nothing is in the browser's cache; expert settings are off, as for whoever comes first.
 point: from the click on Train to the frame in which a line of the run's charts has a point.
 rerun: from the click on a field's plus to the frame in which the sentence that depends on it, and where there is one
     the line of the plan, have changed and the script has ended (what the click set off, that is; the charts of the run
     that is in training go on being drawn about once a second). Beside it, in turns, while the same run trains: a
     Streamlit page with nothing but a field and a sentence, which is the least that any page can take on these cores.
 watch: seconds an epoch of one long run, with a tab open on it and without, in turns of 8 s; and who used the processor.
+sessions: from the change of a field to the end of the script, for one of many open tabs, while the others watch the run
+    that trains. The tabs have no browser (``tabs.py``), which would take all cores.
 memory: of the page's process and of the worker after each of many short runs.
 """
 
 import argparse
+import asyncio
+import json
 import os
 import platform
 import random
@@ -34,12 +40,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import psutil
+from benchmarks import tabs
 from browser import driving
 from browser.driving import App, choose, idle, open_app, set_number, state, switch, tab, train
 from drawn import charts
+from drawn.first_seen import WHEN_DRAWN, WHEN_RERUN, WHEN_SEEN
 from playwright.sync_api import Browser, Page, sync_playwright
 
-PARTS = ("paint", "point", "rerun", "watch", "memory")
+PARTS = ("paint", "point", "rerun", "watch", "sessions", "memory")
 MEGABYTE = 2**20
 EMPTY_PAGE = 'import streamlit as st\n\nst.button("Train")\n'
 FIELD_PAGE = """import streamlit as st
@@ -51,52 +59,6 @@ st.button("Train")
 # A machine that is busy with other things takes minutes for what a quiet one does in seconds.
 driving.PATIENCE = 300_000
 
-# Notes the time since the visit began when the selector first finds something that is visible.
-_WHEN_SEEN = """
-window.seen = {};
-const wanted = %s;
-const look = () => {
-  for (const [name, selector] of Object.entries(wanted)) {
-    const found = [...document.querySelectorAll(selector)]
-      .some(item => item.checkVisibility() && (item.innerText?.trim() || item.matches('.marks')));
-    if (!(name in window.seen) && found) window.seen[name] = performance.now();
-  }
-  requestAnimationFrame(look);
-};
-requestAnimationFrame(look);
-"""
-# From the click on Train until a line of the run's charts has a point that is painted.
-_WHEN_DRAWN = """() => new Promise(resolve => {
-  const button = [...document.querySelectorAll('.st-key-bar button')].find(item => /\\bTrain\\b/.test(item.innerText));
-  const start = performance.now();
-  button.click();
-  const look = () => {
-    const lines = document.querySelectorAll('.st-key-run_charts svg .mark-line path');
-    if ([...lines].some(line => (line.getAttribute('d') || '').length > 5)) resolve(performance.now() - start);
-    else requestAnimationFrame(look);
-  };
-  look();
-})"""
-# From a click on a field's plus until what depends on it is drawn anew, and the script has ended.
-_WHEN_RERUN = """label => new Promise(resolve => {
-  const field = document.querySelector(`input[aria-label="${label}"]`);
-  const plus = field.closest('[data-testid=stNumberInput]').querySelector('[data-testid=stNumberInputStepUp]');
-  const app = document.querySelector('[data-testid=stApp]');
-  const sentence = () => [...document.querySelectorAll('[data-testid=stCaptionContainer]')]
-    .map(item => item.textContent).find(text => / an epoch; the rate (moves|stays)|networks race: /.test(text));
-  const charts = () => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
-    .filter(chart => !chart.closest('.st-key-run_charts'));
-  const line = () => charts().map(chart => chart.querySelector('.mark-line path')?.getAttribute('d')).join();
-  const before = [sentence(), line()], start = performance.now();
-  plus.click();
-  const look = () => {
-    const changed = sentence() !== before[0] && (line() !== before[1] || !before[1]);
-    if (changed && app.dataset.testScriptState === 'notRunning') resolve(performance.now() - start);
-    else requestAnimationFrame(look);
-  };
-  look();
-})"""
-
 
 def main() -> None:
     """Run the parts that were asked for, and print a table of each."""
@@ -104,6 +66,7 @@ def main() -> None:
     arguments.add_argument("parts", nargs="*", help=f"which of {', '.join(PARTS)}; all by default")
     arguments.add_argument("--rounds", type=int, default=7, help="turns of each contender, at least 1")
     arguments.add_argument("--runs", type=int, default=100, help="short runs for the memory, at least 20")
+    arguments.add_argument("--sessions", type=int, default=50, help="open tabs, at least 1")
     options = arguments.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         arguments.error(f"parts are {', '.join(PARTS)}. Received: {', '.join(sorted(unknown))}.")
@@ -113,6 +76,7 @@ def main() -> None:
         "point": lambda browser, home: first_point(browser, home, options.rounds),
         "rerun": lambda browser, home: rerun(browser, home, options.rounds),
         "watch": lambda browser, home: watching(browser, home, options.rounds),
+        "sessions": lambda browser, home: sessions(browser, home, options.rounds, options.sessions),
         "memory": lambda browser, home: memory(browser, home, options.runs),
     }
     with sync_playwright() as playwright:
@@ -175,15 +139,14 @@ def first_paint(browser: Browser, home: Path, rounds: int) -> None:
     apps = {"app": (App(home / "app"), "app.py"), "empty": (App(home / "empty"), str(home / "empty.py"))}
     last = {"app": "plan", "empty": "button"}
     first: dict[str, list[float]] = {name: [] for name in apps}
-    later: dict[str, list[float]] = {name: [] for name in apps}
-    head: list[float] = []
+    later: dict[str, list[dict[str, float]]] = {name: [] for name in apps}
     for _ in range(3):
         for name, (app, script) in apps.items():
-            app.start(script)
+            app.start(script, expert=False)
             first[name].append(_visit(browser, app, last[name])[last[name]])
             app.stop()
     for app, script in apps.values():
-        app.start(script)
+        app.start(script, expert=False)
     _visit(browser, apps["app"][0], "plan")
     with tab(browser) as page:  # until TensorFlow has been imported in the background
         open_app(page, apps["app"][0].url)
@@ -191,20 +154,33 @@ def first_paint(browser: Browser, home: Path, rounds: int) -> None:
         state(page, "Done").wait_for()
     for _ in range(rounds):
         for name, (app, _) in apps.items():
-            seen = _visit(browser, app, last[name])
-            later[name].append(seen[last[name]])
-            if name == "app":
-                head.append(seen["head"])
+            later[name].append(_visit(browser, app, last[name]))
     for app, _ in apps.values():
         app.stop()
-    ratio = statistics.median(later["app"]) / statistics.median(later["empty"])
+
+    def row(title: str, name: str, what: str, target: str = "") -> tuple[str, str, str]:
+        return title, seconds([seen[what] for seen in later[name]]), target
+
+    def ratio(what: str) -> str:
+        medians = [
+            statistics.median(seen[it] for seen in later[name])
+            for name, it in (("app", what), ("empty", "button"))
+        ]
+        return f"{medians[0] / medians[1]:.2f} x"
+
     report(
         "(b) From a visit's beginning to the painted page, nothing in the browser's cache",
         [
-            ("empty Streamlit page", seconds(later["empty"]), ""),
-            ("Train page, with its rail and the plan", seconds(later["app"]), ""),
-            ("Train page, its first heading", seconds(head), ""),
-            ("Train page against the empty page", f"{ratio:.2f} x", "at most 1.7"),
+            row("empty Streamlit page", "empty", "button"),
+            row("Train page, its first heading", "app", "head"),
+            row("Train page, its style", "app", "style"),
+            row("Train page, with its rail and the plan", "app", "plan"),
+            ("first heading against the empty page", ratio("head"), "at most 1.7 x"),
+            ("all of the page against the empty page", ratio("plan"), ""),
+            row("empty page, server's processor time", "empty", "server"),
+            row("Train page, server's processor time", "app", "server"),
+            row("empty page, browser's processor time", "empty", "browser"),
+            row("Train page, browser's processor time", "app", "browser"),
             ("very first visit after the server's start: empty page", seconds(first["empty"]), ""),
             ("very first visit after the server's start: Train page", seconds(first["app"]), ""),
         ],
@@ -212,19 +188,28 @@ def first_paint(browser: Browser, home: Path, rounds: int) -> None:
 
 
 def _visit(browser: Browser, app: App, last: str) -> dict[str, float]:
-    """Visit in a fresh tab; return seconds until the first heading, the button and the plan were seen."""
+    """Visit in a fresh tab; return seconds until things were seen, and the processor's until all rests."""
+    assert app.process is not None
+    server = [psutil.Process(app.process.pid)]
+    before = tabs.used(server), tabs.used(_browsers())
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    button = "[data-testid=stMain] [data-testid=stButton] button"
-    plan = "[data-testid=stVegaLiteChart] .marks"
-    page.add_init_script(
-        _WHEN_SEEN % f"{{button: '{button}', head: '[data-testid=stMain] h2', plan: '{plan}'}}"
-    )
+    wanted = {
+        "button": "[data-testid=stMain] [data-testid=stButton] button",
+        "head": "[data-testid=stMain] h2",
+        "plan": "[data-testid=stVegaLiteChart] .marks",
+    }
+    page.add_init_script(WHEN_SEEN % json.dumps(wanted))
     page.goto(app.url, wait_until="commit")
     page.wait_for_function(f"() => '{last}' in (window.seen || {{}})", timeout=60_000)
+    page.wait_for_timeout(500)
     seen: dict[str, float] = page.evaluate("() => window.seen")
+    after = tabs.used(server), tabs.used(_browsers())
     context.close()
-    return {name: value / 1000 for name, value in seen.items()}
+    return {name: value / 1000 for name, value in seen.items()} | {
+        "server": after[0] - before[0],
+        "browser": after[1] - before[1],
+    }
 
 
 # --- while it trains -------------------------------------------------------------------------------------------
@@ -252,7 +237,7 @@ def first_point(browser: Browser, home: Path, rounds: int) -> None:
                 if changed:
                     choose(page, "Preset", "Small (32)" if number % 4 == 1 else "Three layers (128, 64, 32)")
                 page.wait_for_timeout(1_000)
-                (fresh if changed else same).append(page.evaluate(_WHEN_DRAWN) / 1000)
+                (fresh if changed else same).append(page.evaluate(WHEN_DRAWN) / 1000)
                 state(page, "Done").wait_for()
         rows += [
             (f"{table}, network of the run before or default", seconds(same), "at most 1.5 s"),
@@ -313,7 +298,7 @@ def _reruns(page: Page, field: Page, rounds: int, label: str) -> tuple[list[floa
     for number in range(2 * rounds):
         which = number % 2
         page.wait_for_timeout(700)
-        times[which].append((page, field)[which].evaluate(_WHEN_RERUN, (label, "Epochs")[which]) / 1000)
+        times[which].append((page, field)[which].evaluate(WHEN_RERUN, (label, "Epochs")[which]) / 1000)
     return times
 
 
@@ -372,31 +357,49 @@ def _phase(
     events: Path, server: psutil.Process, worker: psutil.Process, wait: Callable[[], None]
 ) -> tuple[float, float, float, float]:
     """Return seconds an epoch while waiting, and the processor shares of server, worker and browser."""
-    browsers = [child for child in psutil.Process().children(recursive=True) if "chrom" in child.name()]
-
-    def used(processes: list[psutil.Process]) -> float:
-        total = 0.0
-        for process in processes:
-            try:
-                times = process.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            total += times.user + times.system
-        return total
-
+    browsers = _browsers()
     begin = time.monotonic()
-    before = (_epochs(events), used([server]), used([worker]), used(browsers))
+    before = (_epochs(events), tabs.used([server]), tabs.used([worker]), tabs.used(browsers))
     wait()
     took = time.monotonic() - begin
-    after = (_epochs(events), used([server]), used([worker]), used(browsers))
+    after = (_epochs(events), tabs.used([server]), tabs.used([worker]), tabs.used(browsers))
     server_share, worker_share, browser_share = (
         (b - a) / took for a, b in zip(before[1:], after[1:], strict=True)
     )
     return took / max(1, after[0] - before[0]), server_share, worker_share, browser_share
 
 
+def _browsers() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children(recursive=True) if "chrom" in child.name()]
+
+
 def _epochs(events: Path) -> int:
     return events.read_bytes().count(b'"epoch_done"')
+
+
+def sessions(browser: Browser, home: Path, rounds: int, count: int) -> None:
+    """Measure the reruns of one tab while others watch a run, and while nobody else does."""
+    app = App(home / "app")
+    app.start()
+    with tab(browser, height=900) as page:
+        run = _long_run(page, app, 20_000)
+    assert app.process is not None
+    server = psutil.Process(app.process.pid)
+    alone, beside = (
+        asyncio.run(tabs.work_beside(app.url, server, run, others, 3 * rounds)) for others in (0, count - 1)
+    )
+    app.stop()
+    report(
+        f"(f) From a change of a field to the end of the script, while a run trains; {count} open tabs",
+        [
+            ("nobody else", seconds(alone.seconds), ""),
+            (f"while {count - 1} others watch the run", seconds(beside.seconds), "at most 0.3 s"),
+            ("the others' looks", f"{beside.looks:.1f} a second", ""),
+            ("what a look brings", f"{beside.received / 1000:.0f} kB", ""),
+            ("server's processor time, nobody else", f"{100 * alone.share:.0f} % of a core", ""),
+            ("server's processor time, watched by all", f"{100 * beside.share:.0f} % of a core", ""),
+        ],
+    )
 
 
 # --- memory ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from browser.driving import CHROMIUM, FLAGS, App, open_app, tab
+from browser.driving import FLAGS, HEADLESS, App, open_app, tab
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            if CHROMIUM is None and not os.environ.get("CI"):
+            if HEADLESS is None and not os.environ.get("CI"):
                 item.add_marker(
                     pytest.mark.skip(reason="no chromium found; install it or set CHROMIUM to its path")
                 )
@@ -24,9 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests here; it goes with them, as others may come after."""
-    assert CHROMIUM is not None, "CI must have chromium; .ci/run installs it."
+    assert HEADLESS is not None, "CI must have chromium; .ci/run installs it."
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=HEADLESS, args=FLAGS)
         yield chromium
         chromium.close()
 

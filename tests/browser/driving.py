@@ -23,6 +23,8 @@ from lrapp.runs.store import ENDED, Run, Store
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+# The same engine without windows of its own takes less of the processor; not every system has it.
+HEADLESS = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or CHROMIUM
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -48,9 +50,9 @@ class App:
         self.process: subprocess.Popen[bytes] | None = None
         self._log = home.parent / f"{home.name}.log"
 
-    def start(self, script: str = "app.py") -> None:
-        """Start the server and wait until it answers; whoever comes sees the expert settings."""
-        preferences.write(self.home, "", "expert settings", on=True)
+    def start(self, script: str = "app.py", *, expert: bool = True) -> None:
+        """Start the server and wait until it answers; whoever comes sees the expert settings, unless they are off."""
+        preferences.write(self.home, "", "expert settings", on=expert)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -167,6 +169,20 @@ def no_defect(page: Page) -> None:
 
 # 97.1% and 5e-07 are written 97.1 % and 5 × 10⁻⁷ (what a person typed or uploaded may be as it is).
 _ODD_NUMBER = re.compile(r"(?<![\w.,])[\d.,]+(?:%|e[+-]?\d+)(?!\w)")
+
+
+def fits_in_both_themes(page: Page) -> None:
+    """Check that the page is no wider than its window, as a light and as a dark system shows it."""
+    main = page.get_by_test_id("stMain")
+    themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    grounds = []
+    for theme in themes:
+        page.emulate_media(color_scheme=theme)
+        idle(page)
+        wide, narrow = main.evaluate("main => [main.scrollWidth, main.clientWidth]")
+        assert wide <= narrow, theme
+        grounds.append(page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor"))
+    assert grounds[0] != grounds[1], "the page follows the system"
 
 
 def written_numbers(page: Page) -> None:

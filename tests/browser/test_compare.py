@@ -4,11 +4,22 @@ import re
 import shutil
 import time
 
-import pytest
 from drawn.charts import Mark, marks, wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
-from browser.driving import PATIENCE, App, choose, expander, go, idle, open_app, run_id, set_number, tab
+from browser.driving import (
+    PATIENCE,
+    App,
+    choose,
+    expander,
+    fits_in_both_themes,
+    go,
+    idle,
+    open_app,
+    run_id,
+    set_number,
+    tab,
+)
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.study_files import Study
 from lrapp.runs.store import Store
@@ -214,15 +225,12 @@ def test_an_address_of_no_comparison_is_a_sentence(browser: Browser, app: App) -
         page.get_by_role("button", name="Examples").wait_for()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_it_fits_a_phone(browser: Browser, app: App, dark: bool) -> None:
-    with tab(browser, width=400, height=850, dark=dark) as page:
+def test_it_fits_a_phone(browser: Browser, app: App) -> None:
+    with tab(browser, width=400, height=850) as page:
         page.goto(f"{app.url}/compare")
         page.get_by_role("button", name=re.compile("^Start")).wait_for()
         idle(page)
-        main = page.get_by_test_id("stMain")
-        wide, narrow = main.evaluate("main => [main.scrollWidth, main.clientWidth]")
-        assert wide <= narrow
+        fits_in_both_themes(page)
 
 
 def test_the_ready_made_study(browser: Browser, app: App) -> None:

@@ -170,9 +170,10 @@ def test_the_table_is_where_roles_types_and_gaps_are_changed(page: Page) -> None
         page, 1, 4, "target", field(page, "combobox", "Target").and_(page.locator("[value=town]"))
     )
     expect(field(page, "combobox", "Target")).to_have_value("town")
-    _type_in_cell(page, 3, 3, "-1; 29", page.get_by_text("Gaps: visits -1, 29."))
-    _type_in_cell(page, 3, 3, "none", page.get_by_text("Codes for gaps must be numbers"))
+    # The target stands first: town, age, bought, contract, visits.
+    _type_in_cell(page, 3, 4, "-1; 29", page.get_by_text("Gaps: visits -1, 29."))
+    _type_in_cell(page, 3, 4, "none", page.get_by_text("Codes for gaps must be numbers"))
     page.get_by_text("Gaps: visits -1, 29.").wait_for()
     # Without a target, the question comes back.
-    _choose_in_cell(page, 1, 4, "ignore", question(page))
+    _choose_in_cell(page, 1, 0, "ignore", question(page))
     no_defect(page)

@@ -15,6 +15,7 @@ from browser.driving import (
     choose,
     expander,
     field,
+    fits_in_both_themes,
     go,
     idle,
     look,
@@ -402,7 +403,7 @@ def test_a_damaged_run_is_a_sentence_and_the_others_stay(
         assert (runs["ugly"].folder / "run.json").exists()
 
 
-def test_damaged_scores_are_a_sentence_below_the_curves(
+def test_damaged_scores_and_an_address_of_no_run_are_sentences(
     browser: Browser, own_app: App, runs: dict[str, Run]
 ) -> None:
     runs["newest"].scores_path.write_bytes(b"\xff\xfe{")
@@ -411,6 +412,9 @@ def test_damaged_scores_are_a_sentence_below_the_curves(
         page.get_by_text("The scores of this run are damaged").wait_for()
         wait_for_charts(page)
         no_defect(page)
+        grid = open_runs(page, own_app, "?run=../../etc/passwd")
+        page.get_by_text("There is no such run here.").wait_for()
+        assert len(cells(grid, 1)) == len(runs)
 
 
 def test_a_run_without_a_closer_look_has_a_report(
@@ -458,27 +462,16 @@ def test_start_again_from_a_run_and_from_its_link(
         expect(field(page, "spinbutton", "Learning rate")).to_have_value("0.25")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_it_fits_a_phone(browser: Browser, own_app: App, runs: dict[str, Run], dark: bool) -> None:
-    with tab(browser, width=400, height=850, dark=dark) as page:
+def test_it_fits_a_phone(browser: Browser, own_app: App, runs: dict[str, Run]) -> None:
+    with tab(browser, width=400, height=850) as page:
         open_runs(page, own_app, "?" + "&".join(f"run={run.id}" for run in runs.values()))
         page.get_by_text("4 runs", exact=True).wait_for()
         drawn(page, 4, 4)
-        main = page.get_by_test_id("stMain")
-        wide, narrow = main.evaluate("main => [main.scrollWidth, main.clientWidth]")
-        assert wide <= narrow
+        fits_in_both_themes(page)
         open_runs(page, own_app, f"?run={runs['ugly'].id}")
         page.get_by_role("button", name="Start from these settings").wait_for()
         idle(page)
-        wide, narrow = main.evaluate("main => [main.scrollWidth, main.clientWidth]")
-        assert wide <= narrow
-
-
-def test_an_address_of_no_run_is_a_sentence(browser: Browser, own_app: App, runs: dict[str, Run]) -> None:
-    with tab(browser) as page:
-        grid = open_runs(page, own_app, "?run=../../etc/passwd")
-        page.get_by_text("There is no such run here.").wait_for()
-        assert len(cells(grid, 1)) == len(runs)
+        fits_in_both_themes(page)
 
 
 def test_prepared_data_are_shown_and_emptied(browser: Browser, own_app: App, runs: dict[str, Run]) -> None:

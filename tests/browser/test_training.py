@@ -303,26 +303,21 @@ def test_layers_change_by_preset_and_by_cell(page: Page) -> None:
     expect(field(page, "combobox", "Preset")).to_have_value("My own")
 
 
-@pytest.mark.parametrize(
-    ("units", "sentence"),
-    [
+def test_a_layer_beyond_its_limits_is_refused_and_not_moved_to_them(page: Page) -> None:
+    table = layers(page)
+    train = train_button(page)
+    error = page.get_by_test_id("stAlert").filter(has_text="Layer 1: The setting “units”")
+    for units, sentence in (
         ("0", "must be at least 1. Received: 0."),
         ("20000", "must be at most 16,384. Received: 20000."),
         ("99999999999999999999", "must be at most 16,384. Received: 1000000000."),
-    ],
-)
-def test_a_layer_beyond_its_limits_is_refused_and_not_moved_to_them(
-    page: Page, units: str, sentence: str
-) -> None:
-    table = layers(page)
-    train = train_button(page)
-    type_into_cell(page, table, 70, 0, units)
-    error = page.get_by_test_id("stAlert").filter(has_text="Layer 1: The setting “units”")
-    expect(error).to_contain_text(sentence)
-    expect(train).to_be_disabled()
-    type_into_cell(page, table, 70, 0, "16")
-    expect(error).to_have_count(0)
-    expect(train).to_be_enabled()
+    ):
+        type_into_cell(page, table, 70, 0, units)
+        expect(error).to_contain_text(sentence)
+        expect(train).to_be_disabled()
+        type_into_cell(page, table, 70, 0, "16")
+        expect(error).to_have_count(0)
+        expect(train).to_be_enabled()
 
 
 def test_the_page_is_also_found_by_its_name(page: Page, app: App) -> None:

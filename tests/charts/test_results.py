@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from lrapp.charts import results
-from lrapp.charts.results import Figure
 from lrapp.evaluation.analysis import ClassCurves
 from lrapp.evaluation.explanations import Dependence, Importance, Series
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals
@@ -43,22 +42,23 @@ def parts(spec: Any) -> Iterator[dict[str, Any]]:
             yield from parts(value)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_fields_are_columns_with_plain_names(name: str) -> None:
-    figure: Figure = FIGURES[name]
-    made = {part["as"] for part in parts(figure.spec) if "as" in part}
-    fields = {part["field"] for part in parts(figure.spec) if "field" in part} - made
-    assert fields
-    assert fields <= set(figure.frame.columns)
-    assert all(field.isidentifier() for field in fields)
-    assert "data" in figure.spec
-    assert len(figure.frame)
+def test_fields_are_columns_with_plain_names(subtests: pytest.Subtests) -> None:
+    for name, figure in FIGURES.items():
+        with subtests.test(name):
+            made = {part["as"] for part in parts(figure.spec) if "as" in part}
+            fields = {part["field"] for part in parts(figure.spec) if "field" in part} - made
+            assert fields
+            assert fields <= set(figure.frame.columns)
+            assert all(field.isidentifier() for field in fields)
+            assert "data" in figure.spec
+            assert len(figure.frame)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_titles_are_one_line(name: str) -> None:
-    for part in parts(FIGURES[name].spec):
-        assert "\n" not in str(part.get("title", ""))
+def test_titles_are_one_line(subtests: pytest.Subtests) -> None:
+    for name, figure in FIGURES.items():
+        with subtests.test(name):
+            for part in parts(figure.spec):
+                assert "\n" not in str(part.get("title", ""))
 
 
 def test_names_of_the_chart_are_values_of_the_frame() -> None:
@@ -81,13 +81,14 @@ def test_only_as_many_bars_as_can_be_read() -> None:
     assert figure.frame["low"].tolist() == pytest.approx((figure.frame["drop"] - 0.1).tolist())
 
 
-@pytest.mark.parametrize(
-    ("what", "written"),
-    [("rise in log loss", "labelExpr"), ("fall in accuracy", "format")],
-)
-def test_a_fall_in_accuracy_is_in_percent(what: str, written: str) -> None:
-    axis = results.importance((Importance("a", 0.05, 0.01),), what).spec["layer"][0]["encoding"]["x"]["axis"]
-    assert {"labelExpr", "format"} & set(axis) == {written}
+def test_a_fall_in_accuracy_is_in_percent(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str]] = [("rise in log loss", "labelExpr"), ("fall in accuracy", "format")]
+    for what, written in cases:
+        with subtests.test(what):
+            axis = results.importance((Importance("a", 0.05, 0.01),), what).spec["layer"][0]["encoding"]["x"][
+                "axis"
+            ]
+            assert {"labelExpr", "format"} & set(axis) == {written}
 
 
 def test_a_class_table_keeps_what_is_not_defined() -> None:

@@ -29,48 +29,47 @@ def points(*measures: float | None) -> pd.DataFrame:
     return frame.astype({"value": "float64", "measure": "float64"})
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_chart_asks_for_columns_that_are_there(name: str) -> None:
-    frame = setting_frame(points(0.5, 0.6, None), name)
-    assert len(frame) == 3
-    spec = setting_spec(SPACE, name, "validation accuracy", upwards=True)
-    asked = set(re.findall(r'"field": "(\w+)"', json.dumps(spec)))
-    assert asked == set(frame.columns) - {"part"}
-    assert "data" in spec
+def test_a_chart_asks_for_columns_that_are_there(subtests: pytest.Subtests) -> None:
+    for name in NAMES:
+        with subtests.test(name):
+            frame = setting_frame(points(0.5, 0.6, None), name)
+            assert len(frame) == 3
+            spec = setting_spec(SPACE, name, "validation accuracy", upwards=True)
+            asked = set(re.findall(r'"field": "(\w+)"', json.dumps(spec)))
+            assert asked == set(frame.columns) - {"part"}
+            assert "data" in spec
 
 
-@pytest.mark.parametrize(
-    ("name", "type_"),
-    [
+def test_the_axis_is_logarithmic_where_it_was_drawn_so(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str | None]] = [
         ("learning_rate", "log"),
         ("batch_size", "log"),
         ("units", "log"),
         ("l2", "log"),
         ("layers", None),
         ("dropout", None),
-    ],
-)
-def test_the_axis_is_logarithmic_where_it_was_drawn_so(name: str, type_: str | None) -> None:
-    spec = setting_spec(SPACE, name, "validation accuracy", upwards=True)
-    for layer in spec["layer"]:
-        scale = layer["encoding"]["x"]["scale"]
-        assert scale.get("type") == type_
-        varied = getattr(SPACE, name)
-        assert scale["domain"] == [varied.low, varied.high]
+    ]
+    for name, type_ in cases:
+        with subtests.test(name):
+            spec = setting_spec(SPACE, name, "validation accuracy", upwards=True)
+            for layer in spec["layer"]:
+                scale = layer["encoding"]["x"]["scale"]
+                assert scale.get("type") == type_
+                varied = getattr(SPACE, name)
+                assert scale["domain"] == [varied.low, varied.high]
 
 
-@pytest.mark.parametrize(
-    ("space", "name", "marks"),
-    [
+def test_marks_are_powers_within_the_range(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Space, str, list[float] | None]] = [
         (Space(learning_rate=Range(low=1e-4, high=0.1)), "learning_rate", [1e-4, 1e-3, 1e-2, 0.1]),
         (Space(learning_rate=Range(low=2e-4, high=0.5)), "learning_rate", [1e-3, 1e-2, 0.1]),
         (Space(units=Range(low=10, high=100)), "units", [16, 32, 64]),
         (Space(learning_rate=Range(low=0.02, high=0.05)), "learning_rate", None),
-    ],
-)
-def test_marks_are_powers_within_the_range(space: Space, name: str, marks: list[float] | None) -> None:
-    axis = setting_spec(space, name, "m", upwards=True)["layer"][0]["encoding"]["x"]["axis"]
-    assert axis.get("values") == (None if marks is None else pytest.approx(marks))
+    ]
+    for space, name, marks in cases:
+        with subtests.test(f"{space!r}"):
+            axis = setting_spec(space, name, "m", upwards=True)["layer"][0]["encoding"]["x"]["axis"]
+            assert axis.get("values") == (None if marks is None else pytest.approx(marks))
 
 
 def test_another_range_is_another_chart() -> None:
@@ -80,28 +79,27 @@ def test_another_range_is_another_chart() -> None:
     assert one != other
 
 
-@pytest.mark.parametrize(("upwards", "edge"), [(True, {"expr": "height"}), (False, 0)])
-def test_what_diverged_lies_at_the_bad_edge(upwards: bool, edge: object) -> None:
-    spec = setting_spec(SPACE, "units", "m", upwards=upwards)
-    assert spec["layer"][-1]["encoding"]["y"] == {"value": edge}
+def test_what_diverged_lies_at_the_bad_edge(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bool, object]] = [(True, {"expr": "height"}), (False, 0)]
+    for upwards, edge in cases:
+        with subtests.test(f"{upwards!r}"):
+            spec = setting_spec(SPACE, "units", "m", upwards=upwards)
+            assert spec["layer"][-1]["encoding"]["y"] == {"value": edge}
 
 
-@pytest.mark.parametrize(
-    ("measures", "expected"),
-    [
+def test_measures_far_apart_are_drawn_in_their_logarithm(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[tuple[float | None, ...], bool]] = [
         ((0.5, 0.9), False),
         ((2.0, 30.0), False),
         ((2.0, 50.0), True),
         ((0.0, 50.0), False),
         ((None, 3.0), False),
-    ],
-)
-def test_measures_far_apart_are_drawn_in_their_logarithm(
-    measures: tuple[float | None, ...], expected: bool
-) -> None:
-    assert wide(points(*measures)) is expected
-    spec = setting_spec(SPACE, "units", "m", upwards=False, log_measure=expected)
-    assert spec["layer"][0]["encoding"]["y"]["scale"]["type"] == ("log" if expected else "linear")
+    ]
+    for measures, expected in cases:
+        with subtests.test(f"{measures!r}"):
+            assert wide(points(*measures)) is expected
+            spec = setting_spec(SPACE, "units", "m", upwards=False, log_measure=expected)
+            assert spec["layer"][0]["encoding"]["y"]["scale"]["type"] == ("log" if expected else "linear")
 
 
 def test_steps_are_evenly_apart_and_listed_numbers_are_the_marks() -> None:

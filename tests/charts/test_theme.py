@@ -1,7 +1,7 @@
 """What holds for every chart: text that is read on both pages, marks that are seen, a sentence, names side by side."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -72,43 +72,50 @@ def test_marks_are_seen_on_both_pages(name: str, page: str) -> None:
                 assert contrast(rgb(colour[:7]), ground) >= 3, colour
 
 
-@pytest.mark.parametrize("name", CHARTS)
-def test_every_chart_has_a_sentence(name: str) -> None:
-    told = CHARTS[name].spec["description"]
-    assert told.endswith(".")
-    assert told[0].isupper()
-    assert len(told.split()) >= 5
-    assert len(told) <= 300
+def test_every_chart_has_a_sentence(subtests: pytest.Subtests) -> None:
+    for name in CHARTS:
+        with subtests.test(name):
+            told = CHARTS[name].spec["description"]
+            assert told.endswith(".")
+            assert told[0].isupper()
+            assert len(told.split()) >= 5
+            assert len(told) <= 300
 
 
-@pytest.mark.parametrize("name", CHARTS)
-def test_single_digits_stand_upright(name: str) -> None:
-    for layer in layers(CHARTS[name].spec):
-        axis = layer["encoding"].get("x", {}).get("axis") or {}
-        domain = layer["encoding"].get("x", {}).get("scale", {}).get("domain", [])
-        if tuple(domain) == DIGITS:
-            assert axis["labelAngle"] == 0
-        assert axis.get("labelAngle", 0) >= -45
-        if layer["encoding"].get("x", {}).get("type") == "nominal":
-            assert "labelAngle" in axis, "Vega would write them upwards"
+def test_single_digits_stand_upright(subtests: pytest.Subtests) -> None:
+    for name in CHARTS:
+        with subtests.test(name):
+            for layer in layers(CHARTS[name].spec):
+                axis = layer["encoding"].get("x", {}).get("axis") or {}
+                domain = layer["encoding"].get("x", {}).get("scale", {}).get("domain", [])
+                if tuple(domain) == DIGITS:
+                    assert axis["labelAngle"] == 0
+                assert axis.get("labelAngle", 0) >= -45
+                if layer["encoding"].get("x", {}).get("type") == "nominal":
+                    assert "labelAngle" in axis, "Vega would write them upwards"
 
 
-@pytest.mark.parametrize(
-    ("names", "level"), [(("no", "yes"), True), (DIGITS, True), (["a long name", "another one"] * 4, False)]
-)
-def test_names_are_slanted_only_where_they_would_overlap(names: list[str], level: bool) -> None:
-    assert (theme.category_axis(names).to_dict()["labelAngle"] == 0) is level
+def test_names_are_slanted_only_where_they_would_overlap(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Sequence[str], bool]] = [
+        (("no", "yes"), True),
+        (DIGITS, True),
+        (["a long name", "another one"] * 4, False),
+    ]
+    for names, level in cases:
+        with subtests.test(f"{names!r}"):
+            assert (theme.category_axis(names).to_dict()["labelAngle"] == 0) is level
 
 
-@pytest.mark.parametrize("name", ["roc", "precision and recall", "calibration", "predicted"])
-def test_two_shares_are_a_square(name: str) -> None:
-    ranges = {
-        (axis, scale["rangeMax"]["expr"])
-        for layer in layers(CHARTS[name].spec)
-        for axis in ("x", "y")
-        if "rangeMax" in (scale := layer["encoding"].get(axis, {}).get("scale", {}))
-    }
-    assert ranges == {("x", "min(width, height)"), ("y", "height - min(width, height)")}
+def test_two_shares_are_a_square(subtests: pytest.Subtests) -> None:
+    for name in ["roc", "precision and recall", "calibration", "predicted"]:
+        with subtests.test(name):
+            ranges = {
+                (axis, scale["rangeMax"]["expr"])
+                for layer in layers(CHARTS[name].spec)
+                for axis in ("x", "y")
+                if "rangeMax" in (scale := layer["encoding"].get(axis, {}).get("scale", {}))
+            }
+            assert ranges == {("x", "min(width, height)"), ("y", "height - min(width, height)")}
 
 
 @pytest.mark.parametrize("name", ["residuals", "predicted numbers"])

@@ -146,9 +146,10 @@ def test_the_run_before_is_drawn_as_far_as_this_one_goes() -> None:
     assert ghost[ghost["panel"] == "loss"]["value"].tolist() == pytest.approx([1, 1 / 2, 1 / 3])
 
 
-@pytest.mark.parametrize("before", [History(), History.of([TrainingStarted(5, "R²", 10, 20, 2)])])
-def test_a_run_with_other_figures_is_not_drawn_behind(before: History) -> None:
-    assert training.GHOST not in set(run_frame(history(3), ghost=before)["series"])
+def test_a_run_with_other_figures_is_not_drawn_behind(subtests: pytest.Subtests) -> None:
+    for before in [History(), History.of([TrainingStarted(5, "R²", 10, 20, 2)])]:
+        with subtests.test(f"{before!r}"):
+            assert training.GHOST not in set(run_frame(history(3), ghost=before)["series"])
 
 
 def test_batch_losses_are_faint_and_do_not_count_for_the_axis() -> None:
@@ -243,24 +244,23 @@ def test_a_plans_chart_asks_for_columns_that_its_frame_has() -> None:
     assert fields(plan_spec()) == set(plan_frame(np.ones(9), 3).columns)
 
 
-@pytest.mark.parametrize(
-    ("kind", "spec"),
-    [
+def test_specifications_are_valid_and_without_data(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, dict[str, Any]]] = [
         (alt.VConcatChart, run_spec(20, "accuracy")),
         (alt.VConcatChart, run_spec(1, "mean absolute error", log_loss=True)),
         (alt.VConcatChart, run_spec(3, "accuracy", momentum=True)),
         (alt.Chart, plan_spec()),
         (alt.VConcatChart, plan_spec(grouped=True, momentum=True)),
-    ],
-)
-def test_specifications_are_valid_and_without_data(kind: Any, spec: dict[str, Any]) -> None:
-    kind.from_dict(spec, validate=True)
-    json.dumps(spec, allow_nan=False)
-    assert spec["data"] == {"name": training.POINTS}
-    assert [part for part in parts(spec) if "data" in part] == [spec]
-    assert "datasets" not in spec
-    for field in fields(spec):
-        assert re.fullmatch(r"[a-z_]+", field)
+    ]
+    for kind, spec in cases:
+        with subtests.test(f"{kind!r}"):
+            kind.from_dict(spec, validate=True)
+            json.dumps(spec, allow_nan=False)
+            assert spec["data"] == {"name": training.POINTS}
+            assert [part for part in parts(spec) if "data" in part] == [spec]
+            assert "datasets" not in spec
+            for field in fields(spec):
+                assert re.fullmatch(r"[a-z_]+", field)
 
 
 def test_the_zoom_names_views_that_are_there() -> None:

@@ -223,10 +223,13 @@ def test_a_slow_machine_has_the_same_figures_as_a_fast_one() -> None:
     assert len(fast.dependence) == 4
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"task": "binary", "part": "test", "rows": "x"}'])
-def test_a_damaged_look_is_a_sentence(text: bytes) -> None:
-    with pytest.raises(UserError, match=r"^The closer look at this run is damaged"):
-        Insight.from_json(text)
+def test_a_damaged_look_is_a_sentence(subtests: pytest.Subtests) -> None:
+    for text in [b"", b"{}", b"[1]", b'{"task": "binary", "part": "test", "rows": "x"}']:
+        with (
+            subtests.test(f"{text!r}"),
+            pytest.raises(UserError, match=r"^The closer look at this run is damaged"),
+        ):
+            Insight.from_json(text)
 
 
 def test_lists_that_do_not_belong_together_are_damaged(finished: Run) -> None:

@@ -25,18 +25,26 @@ def test_areas_name_both_models() -> None:
     assert "“yes”: ROC area 0.500, average precision 0.750 (linear model 0.750, 0.500)." in sentence
 
 
-@pytest.mark.parametrize(
-    ("predicted", "binary", "several"),
-    [(0.9, "too high", "too sure"), (0.5, "too low", "too modest"), (0.7, "neither", "neither")],
-)
-def test_calibration_leans(predicted: float, binary: str, several: str) -> None:
-    found = Calibration((predicted,), (0.7,), (10,), abs(predicted - 0.7))
-    matrix = Confusion(("no", "yes"), ((5, 0), (0, 5)))
-    none = (0,) * 201
-    two = Insight(
-        "binary", "test", 10, confusion=matrix, calibration=found, thresholds=Thresholds(5, 5, none, none)
-    )
-    assert f"on the whole {binary}" in analysis_text.calibration_sentence(two)
-    assert "the probability of “yes”" in analysis_text.calibration_sentence(two)
-    more = Insight("multi-class", "test", 10, calibration=found)
-    assert f"on the whole {several}" in analysis_text.calibration_sentence(more)
+def test_calibration_leans(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, str, str]] = [
+        (0.9, "too high", "too sure"),
+        (0.5, "too low", "too modest"),
+        (0.7, "neither", "neither"),
+    ]
+    for predicted, binary, several in cases:
+        with subtests.test(f"{predicted!r}"):
+            found = Calibration((predicted,), (0.7,), (10,), abs(predicted - 0.7))
+            matrix = Confusion(("no", "yes"), ((5, 0), (0, 5)))
+            none = (0,) * 201
+            two = Insight(
+                "binary",
+                "test",
+                10,
+                confusion=matrix,
+                calibration=found,
+                thresholds=Thresholds(5, 5, none, none),
+            )
+            assert f"on the whole {binary}" in analysis_text.calibration_sentence(two)
+            assert "the probability of “yes”" in analysis_text.calibration_sentence(two)
+            more = Insight("multi-class", "test", 10, calibration=found)
+            assert f"on the whole {several}" in analysis_text.calibration_sentence(more)

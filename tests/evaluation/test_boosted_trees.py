@@ -92,13 +92,14 @@ def test_advice_leaves_out_what_the_run_uses() -> None:
     assert tree_advice.step(found) == "Training"
 
 
-@pytest.mark.parametrize("idea", get_args(Idea))
-def test_each_idea_is_a_change_that_the_settings_allow(idea: Idea) -> None:
-    before = RunSettings()
-    after = tree_advice.tried(before, (idea,))
-    assert after != before
-    assert RunSettings.from_json(after.to_json()) == after
-    assert tree_advice.words((idea,)).startswith("Try ")
+def test_each_idea_is_a_change_that_the_settings_allow(subtests: pytest.Subtests) -> None:
+    for idea in get_args(Idea):
+        with subtests.test(f"{idea!r}"):
+            before = RunSettings()
+            after = tree_advice.tried(before, (idea,))
+            assert after != before
+            assert RunSettings.from_json(after.to_json()) == after
+            assert tree_advice.words((idea,)).startswith("Try ")
 
 
 def test_too_few_rows_and_somebody_who_waits_are_left_out() -> None:

@@ -83,6 +83,9 @@ def test_a_loss_that_jumps_or_hardly_rises_does_not_overfit() -> None:
     assert told(SLOWLY, noisy).verdict == "sound"
     flat = [*SLOW[:6], *(0.37 + 0.001 * k for k in range(1, 10))]
     assert told(SLOWLY, flat).verdict == "sound"
+    assert "fell and stayed low" in told(SLOWLY, flat).sentence
+    # What is seen to rise is not said to have stayed low.
+    assert "fell until epoch 6, and rose a little" in told(SLOWLY, noisy).sentence
     # A rate that has risen again lifts both losses.
     both = [*SLOWLY[:6], *(0.39 + 0.004 * k for k in range(9))]
     assert told(both, SLOW).verdict == "sound"
@@ -128,9 +131,8 @@ def test_a_network_no_better_than_the_trivial_answer_underfits() -> None:
     assert told(DOWN, DOWN, layers(LayerSettings()), accuracy=0.51).step == "Learning rate"
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "area", "loss", "verdict"),
-    [
+def test_a_rare_class_is_not_taken_for_underfitting(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float | None, float | None, str]] = [
         # One row in twenty is of the second class: nothing is right more often than "no".
         (0.95, 0.92, 0.12, "sound"),
         # Rows of rare classes weighed more, so that it is right less often, and rightly so.
@@ -138,17 +140,15 @@ def test_a_network_no_better_than_the_trivial_answer_underfits() -> None:
         (0.95, 0.61, 0.198, "underfitting"),
         (0.60, 0.58, 0.66, "underfitting"),
         (0.99, None, None, "sound"),
-    ],
-)
-def test_a_rare_class_is_not_taken_for_underfitting(
-    accuracy: float, area: float | None, loss: float | None, verdict: str
-) -> None:
-    figures = (
-        Metric("accuracy", accuracy, 0.95, True),
-        Metric("ROC AUC", area, None if area is None else 0.5, True),
-        Metric("log loss", loss, 0.1985, False),
-    )
-    assert told(DOWN, DOWN, scores=Scores("binary", "test", 500, "no", figures)).verdict == verdict
+    ]
+    for accuracy, area, loss, verdict in cases:
+        with subtests.test(f"{accuracy!r}"):
+            figures = (
+                Metric("accuracy", accuracy, 0.95, True),
+                Metric("ROC AUC", area, None if area is None else 0.5, True),
+                Metric("log loss", loss, 0.1985, False),
+            )
+            assert told(DOWN, DOWN, scores=Scores("binary", "test", 500, "no", figures)).verdict == verdict
 
 
 def test_figures_that_guessing_raises_are_not_learning() -> None:
@@ -182,9 +182,8 @@ def test_a_fixed_rate_that_is_too_high_jumps() -> None:
     assert told(DOWN, jumps, fixed).verdict == "unsteady"
 
 
-@pytest.mark.parametrize(
-    ("train", "val", "reason", "verdict"),
-    [
+def test_verdicts(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[float], list[float], Ending, str]] = [
         (DOWN, DOWN, "early_stopping", "sound"),
         (DOWN[:3], DOWN[:3], "completed", "too short"),
         ([], [], "stopped", "too short"),
@@ -192,10 +191,10 @@ def test_a_fixed_rate_that_is_too_high_jumps() -> None:
         (DOWN, DOWN, "diverged", "diverged"),
         # One bad epoch at the end is no trend.
         (DOWN, [*DOWN[:-1], 0.9], "early_stopping", "sound"),
-    ],
-)
-def test_verdicts(train: list[float], val: list[float], reason: Ending, verdict: str) -> None:
-    assert told(train, val, reason=reason).verdict == verdict
+    ]
+    for train, val, reason, verdict in cases:
+        with subtests.test(f"{train!r}"):
+            assert told(train, val, reason=reason).verdict == verdict
 
 
 def test_only_a_run_that_was_to_be_short_is_told_to_be_longer() -> None:

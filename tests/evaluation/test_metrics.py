@@ -77,16 +77,17 @@ def test_calibration_by_hand() -> None:
     assert found.error == pytest.approx((0.45 * 2 + 0.025 * 2) / 4)
 
 
-@pytest.mark.parametrize("level", [0.0, 0.005, 0.3, 0.5, 0.995, 1.0])
-def test_counts_at_a_threshold(level: float) -> None:
-    found = measures.thresholds(POSITIVE, CHANCES).at(level)
-    right, wrong, missed, rest = 0, 0, 0, 0
-    for chance, positive in zip(CHANCES, POSITIVE, strict=True):
-        if chance > level + 1e-12:
-            right, wrong = right + positive, wrong + (not positive)
-        else:
-            missed, rest = missed + positive, rest + (not positive)
-    assert found == (right, wrong, missed, rest)
+def test_counts_at_a_threshold(subtests: pytest.Subtests) -> None:
+    for level in [0.0, 0.005, 0.3, 0.5, 0.995, 1.0]:
+        with subtests.test(f"{level!r}"):
+            found = measures.thresholds(POSITIVE, CHANCES).at(level)
+            right, wrong, missed, rest = 0, 0, 0, 0
+            for chance, positive in zip(CHANCES, POSITIVE, strict=True):
+                if chance > level + 1e-12:
+                    right, wrong = right + positive, wrong + (not positive)
+                else:
+                    missed, rest = missed + positive, rest + (not positive)
+            assert found == (right, wrong, missed, rest)
 
 
 def test_residuals_are_counted_whole_and_drawn_in_part() -> None:

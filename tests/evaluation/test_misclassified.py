@@ -86,10 +86,13 @@ def test_they_are_kept_as_json() -> None:
     assert Mistakes.from_json(kept) == found
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b'{"part": 1}', b"[" * 100_000])
-def test_damaged_files_are_told(text: bytes) -> None:
-    with pytest.raises(UserError, match=r"^The pictures that this run got wrong are damaged"):
-        Mistakes.from_json(text)
+def test_damaged_files_are_told(subtests: pytest.Subtests) -> None:
+    for text in [b"", b"{}", b"[]", b'{"part": 1}', b"[" * 100_000]:
+        with (
+            subtests.test(f"{text!r}"),
+            pytest.raises(UserError, match=r"^The pictures that this run got wrong are damaged"),
+        ):
+            Mistakes.from_json(text)
 
 
 def test_they_are_shown_with_their_names_made_harmless() -> None:

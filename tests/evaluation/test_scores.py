@@ -224,12 +224,10 @@ def test_scores_survive_json() -> None:
         assert Scores.from_json(scores.to_json()) == scores
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"metrics": []}', '{"metrics": 3, "task": "binary"}', "nothing"]
-)
-def test_damaged_scores_are_a_sentence(text: str) -> None:
-    with pytest.raises(UserError, match="damaged"):
-        Scores.from_json(text)
+def test_damaged_scores_are_a_sentence(subtests: pytest.Subtests) -> None:
+    for text in ["", "[]", "{}", '{"metrics": []}', '{"metrics": 3, "task": "binary"}', "nothing"]:
+        with subtests.test(text), pytest.raises(UserError, match="damaged"):
+            Scores.from_json(text)
 
 
 def test_pictures_are_called_pictures() -> None:

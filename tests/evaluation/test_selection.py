@@ -192,18 +192,21 @@ def test_a_rate_that_many_networks_have_is_not_best_by_chance() -> None:
     assert selection.select(answers, y, "regression", [True] * 9, "best", factors=factors).best == 0
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_with_few_at_their_own_rates_the_best_four_and_those_level_with_the_best_stay(seed: int) -> None:
-    answers, y, factors = race(50, 1.0, seed, own=1)
-    usable = [True] * 4 + [False]
-    chosen = selection.select(answers[:, :, None], y, "regression", usable, "raced", factors=factors)
-    errors = (answers - y) ** 2
-    order = np.argsort(errors[:4].mean(axis=1))
-    behind = errors - errors[order[0]]
-    level = {k for k in range(4) if behind[k].mean() <= behind[k].std() / np.sqrt(50)}
-    if not chosen.clear:
-        assert set(np.flatnonzero(chosen.shares)) == level | set(order[:4].tolist())
-        assert np.ptp(chosen.shares[chosen.shares > 0]) == 0
+def test_with_few_at_their_own_rates_the_best_four_and_those_level_with_the_best_stay(
+    subtests: pytest.Subtests,
+) -> None:
+    for seed in range(5):
+        with subtests.test(f"{seed!r}"):
+            answers, y, factors = race(50, 1.0, seed, own=1)
+            usable = [True] * 4 + [False]
+            chosen = selection.select(answers[:, :, None], y, "regression", usable, "raced", factors=factors)
+            errors = (answers - y) ** 2
+            order = np.argsort(errors[:4].mean(axis=1))
+            behind = errors - errors[order[0]]
+            level = {k for k in range(4) if behind[k].mean() <= behind[k].std() / np.sqrt(50)}
+            if not chosen.clear:
+                assert set(np.flatnonzero(chosen.shares)) == level | set(order[:4].tolist())
+                assert np.ptp(chosen.shares[chosen.shares > 0]) == 0
 
 
 @pytest.mark.parametrize("own", [0, 1, 3, 4])
@@ -238,19 +241,18 @@ def test_weights_of_rows_count() -> None:
         assert chosen.best == best
 
 
-@pytest.mark.parametrize(
-    ("combine", "left_out", "wanted"),
-    [
+def test_the_choice_in_words(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, int, str]] = [
         ("all", 0, "The model is the mean of 3 networks."),
         ("all", 1, "1 network diverged and is not part of it."),
         ("all", 2, "2 networks diverged and are not part of it."),
         ("best", 0, "The model is the best of 3 networks."),
-    ],
-)
-def test_the_choice_in_words(combine: Any, left_out: int, wanted: str) -> None:
-    answers, y = made("binary", 3, 40, 1)
-    chosen = selection.select(answers[:, :, None], y, "binary", [True] * 3, combine)
-    assert wanted in selection.sentence(chosen, combine, left_out=left_out)
+    ]
+    for combine, left_out, wanted in cases:
+        with subtests.test(f"{combine!r}"):
+            answers, y = made("binary", 3, 40, 1)
+            chosen = selection.select(answers[:, :, None], y, "binary", [True] * 3, combine)
+            assert wanted in selection.sentence(chosen, combine, left_out=left_out)
 
 
 def test_every_share_of_two_is_told_the_same_way() -> None:

@@ -69,9 +69,8 @@ def settings(
     )
 
 
-@pytest.mark.parametrize(
-    ("made", "rows", "kinds"),
-    [
+def test_what_will_not_be_kept_is_said_before(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[RunSettings, int, list[str]]] = [
         # What comes without a choice must not be warned of, but for one-cycle, which early stopping can spoil.
         (RunSettings(), 1_000, []),
         (settings(SGDRSettings(), 20), 1_000, []),
@@ -110,10 +109,10 @@ def settings(
         (settings(CLRSettings(source="found")), 1_000, []),
         (settings(mode="range test"), 12, ["learned by heart"]),
         (settings(OneCycleSettings(), 5, mode="range test"), 1_000, []),  # nothing is trained
-    ],
-)
-def test_what_will_not_be_kept_is_said_before(made: RunSettings, rows: int, kinds: list[str]) -> None:
-    assert [remark.kind for remark in before(made, rows)] == kinds
+    ]
+    for made, rows, kinds in cases:
+        with subtests.test(f"{made!r}"):
+            assert [remark.kind for remark in before(made, rows)] == kinds
 
 
 def test_an_accuracy_above_one_is_no_target_also_where_the_task_is_detected() -> None:
@@ -124,9 +123,8 @@ def test_an_accuracy_above_one_is_no_target_also_where_the_task_is_detected() ->
     assert kinds(before(made, 1_000, "regression")) == kinds(before(made, 1_000)) == []
 
 
-@pytest.mark.parametrize(
-    ("epochs", "changes", "said"),
-    [
+def test_weights_that_all_go_at_once_are_said(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, dict[str, Any], str]] = [
         (
             4,
             {},
@@ -142,17 +140,17 @@ def test_an_accuracy_above_one_is_no_target_also_where_the_task_is_detected() ->
         (5, {}, ""),
         (4, {"first_epoch": 5}, ""),  # an obstacle says more
         (4, {"enabled": False}, ""),
-    ],
-)
-def test_weights_that_all_go_at_once_are_said(epochs: int, changes: dict[str, Any], said: str) -> None:
-    model = ModelSettings(start=changes.pop("start", FreshStart()))
-    pruning = PruningSettings(**({"enabled": True} | changes))
-    made = RunSettings(model=model, training=TrainingSettings(epochs=epochs, pruning=pruning))
+    ]
+    for epochs, changes, said in cases:
+        with subtests.test(f"{epochs!r}"):
+            model = ModelSettings(start=changes.pop("start", FreshStart()))
+            pruning = PruningSettings(**({"enabled": True} | changes))
+            made = RunSettings(model=model, training=TrainingSettings(epochs=epochs, pruning=pruning))
 
-    found = [remark for remark in before(made, 1_000) if remark.kind == "pruned at once"]
+            found = [remark for remark in before(made, 1_000) if remark.kind == "pruned at once"]
 
-    assert len(found) == bool(said)
-    assert all(said in remark.text for remark in found)
+            assert len(found) == bool(said)
+            assert all(said in remark.text for remark in found)
 
 
 @pytest.mark.parametrize("rows", [3, 12, 181, 1_000, 70_001])
@@ -355,9 +353,8 @@ def test_a_range_test_of_few_rows_says_what_it_did(tmp_path_factory: pytest.Temp
     assert "by heart" in said
 
 
-@pytest.mark.parametrize(
-    ("groups", "stopping", "sentence"),
-    [
+def test_layers_that_would_move_after_the_end(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[GroupSettings, dict[str, Any], str]] = [
         (GroupSettings(frozen_epochs=1, early_frozen_epochs=2), {"enabled": False}, ""),
         (GroupSettings(frozen_epochs=1, early_frozen_epochs=2), {"patience": 3}, ""),
         # What never moves is not late.
@@ -377,20 +374,20 @@ def test_a_range_test_of_few_rows_says_what_it_did(tmp_path_factory: pytest.Temp
             {"patience": 3},
             "Early stopping can end the run after 4 epochs, and the early layers move only after 6.",
         ),
-    ],
-)
-def test_layers_that_would_move_after_the_end(
-    groups: GroupSettings, stopping: dict[str, Any], sentence: str
-) -> None:
-    training = TrainingSettings(
-        epochs=10, groups=groups, early_stopping=EarlyStoppingSettings.model_validate(stopping)
-    )
-    settings = RunSettings(training=training, policy=FixedSettings())
-    found = [remark for remark in before(settings, 1_000) if remark.kind == "late unfreezing"]
-    assert [remark.text.startswith(sentence) for remark in found] == ([True] if sentence else [])
-    for remark in found:
-        if remark.settings is not None:
-            assert not [one for one in before(remark.settings, 1_000) if one.kind == "late unfreezing"]
+    ]
+    for groups, stopping, sentence in cases:
+        with subtests.test(f"{groups!r}"):
+            training = TrainingSettings(
+                epochs=10, groups=groups, early_stopping=EarlyStoppingSettings.model_validate(stopping)
+            )
+            settings = RunSettings(training=training, policy=FixedSettings())
+            found = [remark for remark in before(settings, 1_000) if remark.kind == "late unfreezing"]
+            assert [remark.text.startswith(sentence) for remark in found] == ([True] if sentence else [])
+            for remark in found:
+                if remark.settings is not None:
+                    assert not [
+                        one for one in before(remark.settings, 1_000) if one.kind == "late unfreezing"
+                    ]
 
 
 def test_patience_counts_from_the_epoch_from_which_epochs_count() -> None:

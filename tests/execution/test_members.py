@@ -47,6 +47,7 @@ def trained(store: Store, kind: str, epochs: int = 4, on_event: Any = None) -> R
         model=LAYERS,
         policy=CLRSettings(source=source),
         training=TrainingSettings(epochs=epochs, **training),
+        closer_look=False,
     )
     run = store.create(settings)
     outcome = worker.work(run.folder, store.home, on_event)
@@ -169,6 +170,7 @@ def test_a_race_that_was_cut_off_goes_on_to_the_bit(store: Store) -> None:
         model=LAYERS,
         policy=CLRSettings(source=source),
         training=TrainingSettings(epochs=6, **training),
+        closer_look=False,
     )
     run = store.create(settings)
     stopped.append(run)

@@ -50,6 +50,7 @@ def small(epochs: int, **training: Any) -> RunSettings:
             | training
         ),
         policy=CLRSettings(cycle_momentum=True),
+        closer_look=False,
     )
 
 

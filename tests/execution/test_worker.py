@@ -53,6 +53,7 @@ TINY = RunSettings(
     model=ModelSettings(layers=()),
     training=TrainingSettings(epochs=2, batch_size=64),
     policy=FixedSettings(learning_rate=0.05),
+    closer_look=False,
 )
 
 

@@ -64,9 +64,8 @@ _FASHION = DataSettings(source=PicturesSource(name="fashion-mnist"))
 _Row = LayerSettings
 
 
-@pytest.mark.parametrize(
-    ("data", "model", "batch", "kind"),
-    [
+def test_the_kind_of_process_follows_from_the_settings(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[DataSettings, ModelSettings, int, str]] = [
         (_TABLE, ModelSettings(), 32, "small"),
         (_TABLE, ModelSettings(layers=()), 100_000, "small"),
         (_TABLE, ModelSettings(layers=(_Row(units=128), _Row(units=64))), 1024, "small"),
@@ -82,14 +81,11 @@ _Row = LayerSettings
         # Cannot be built: too many times halved.
         (_DIGITS, ModelSettings(layers=(_Row(kind="max_pool", size=2),) * 9), 32, "convolutions"),
         (_TABLE, ModelSettings(layers=(_Row(kind="conv"),)), 32, "convolutions"),
-    ],
-    ids=str,
-)
-def test_the_kind_of_process_follows_from_the_settings(
-    data: DataSettings, model: ModelSettings, batch: int, kind: str
-) -> None:
-    settings = RunSettings(data=data, model=model, training=TrainingSettings(batch_size=batch))
-    assert worker_setup.kind_for(settings) == kind
+    ]
+    for data, model, batch, kind in cases:
+        with subtests.test(f"{data!r}"):
+            settings = RunSettings(data=data, model=model, training=TrainingSettings(batch_size=batch))
+            assert worker_setup.kind_for(settings) == kind
 
 
 @pytest.mark.parametrize(("color", "kind"), [("auto", "large"), ("rgb", "large"), ("grey", "small")])

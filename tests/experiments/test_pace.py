@@ -94,15 +94,14 @@ def test_the_work_of_a_run_is_the_same_before_it_starts_and_after() -> None:
     assert pace.planned(found, expected).steps > 1_000, "with its range test"
 
 
-@pytest.mark.parametrize(
-    ("least", "most", "text"),
-    [
+def test_it_is_said_as_a_range(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float, str]] = [
         (0.5, 3, "a few seconds"),
         (8, 9, "about 9 s"),
         (22, 126, "20 s to 2 min"),
         (100, 120, "about 2 min"),
         (60, 7_200, "up to 2 h"),
-    ],
-)
-def test_it_is_said_as_a_range(least: float, most: float, text: str) -> None:
-    assert pace.in_words(least, most) == text
+    ]
+    for least, most, text in cases:
+        with subtests.test(f"{least!r}"):
+            assert pace.in_words(least, most) == text

@@ -86,7 +86,7 @@ def test_every_file_of_the_model_keeps_the_zeros_of_each_layer(
 def test_each_network_is_pruned_whatever_trains_it(changes: dict[str, Any], store: Store) -> None:
     training = {"epochs": 3, "pruning": PRUNED} | changes.pop("training", {})
     settings = {"data": PENGUINS, "model": LAYERS, "training": TrainingSettings(**training)} | changes
-    run = store.create(RunSettings(**settings))
+    run = store.create(RunSettings(closer_look=False, **settings))
 
     assert worker.work(run.folder, store.home).state == "completed"
 

@@ -99,23 +99,20 @@ def test_the_same_settings_differ_in_nothing() -> None:
     assert not found.differing
 
 
-@pytest.mark.parametrize(
-    ("metric", "values", "best"),
-    [
+def test_the_best_is_marked_where_there_is_one(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, list[float | None], set[int]]] = [
         ("accuracy", [0.5, 0.7, None], {1}),
         ("accuracy", [0.7, 0.5, 0.7], {0, 2}),
         ("accuracy", [0.7, 0.7, 0.7], set()),
         ("accuracy", [0.7, None, None], set()),
         ("accuracy", [None, None, None], set()),
         ("mean absolute error", [0.5, 0.7, None], {0}),
-    ],
-)
-def test_the_best_is_marked_where_there_is_one(
-    metric: str, values: list[float | None], best: set[int]
-) -> None:
-    found = side_by_side([compared(validation=value, metric=metric) for value in values])
-    assert {column for row, column in found.best if row == 0} == best
-    assert {n for n, cell in enumerate(found.frame.iloc[0]) if "▲ best" in cell} == best
+    ]
+    for metric, values, best in cases:
+        with subtests.test(metric):
+            found = side_by_side([compared(validation=value, metric=metric) for value in values])
+            assert {column for row, column in found.best if row == 0} == best
+            assert {n for n, cell in enumerate(found.frame.iloc[0]) if "▲ best" in cell} == best
 
 
 def test_different_questions_have_no_best() -> None:

@@ -30,6 +30,7 @@ def row(number: int, score: float | None = None, **changes: object) -> Row:
         "target": "y",
     }
     values = values | changes
+    values["measure"] = values["metric"]
     return Row(run_id(number), NOON + timedelta(seconds=number), **({"title": values["name"]} | values))  # type: ignore[arg-type]
 
 
@@ -52,7 +53,7 @@ def names(items: list[Row | Fold]) -> list[str]:
 
 
 def test_trials_are_one_line_with_the_best_of_them() -> None:
-    rows = [row(5, 0.5), row(4, 0.7), row(3, 0.83, test=0.81), row(2, 0.75), row(1, 0.6)]
+    rows = [row(5, 0.5), row(4, 0.7), row(3, 0.83, leading=0.81), row(2, 0.75), row(1, 0.6)]
     items = fold(rows, [study(2, 3, 4)])
     assert names(items) == ["run 5", "Search of width: 3 trials, best 81.0\N{NO-BREAK SPACE}%", "run 1"]
     shown = lines(items, ["study=" + run_id(999)])

@@ -95,6 +95,8 @@ def test_a_finished_run(run: Run) -> None:
         metric="accuracy",
         validation=0.875,
         test=0.9,
+        measure="accuracy",
+        leading=0.9,
         baseline=0.4,
         losses=(0.6,) * 4,
         table="penguins.csv",
@@ -124,6 +126,14 @@ def test_a_run_that_has_not_begun(store: Store) -> None:
     assert row.name == "no target from penguins.csv · CLR 0.001–0.01"
     test = run_table.row(store.create(RunSettings(mode="range test")))
     assert (test.range_test, test.name) == (True, "Range test for no target from penguins.csv")
+
+
+def test_where_a_class_is_frequent_the_score_is_what_tells_more(run: Run) -> None:
+    figures = (Metric("accuracy", 0.91, 0.88, True), Metric("ROC AUC", 0.93, 0.5, True))
+    run.scores_path.write_text(Scores("binary", "test", 900, "no", figures).to_json())
+    row = run_table.row(run)
+    assert (row.measure, row.score, row.baseline) == ("ROC AUC", 0.93, 0.5)
+    assert (row.metric, row.test) == ("accuracy", 0.91)
 
 
 def test_without_test_rows_there_is_no_test_figure(run: Run) -> None:

@@ -63,11 +63,12 @@ def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
     assert all(mine != yours for mine, yours in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_one_setting_draws_does_not_depend_on_the_others(name: str) -> None:
-    alone = Search(space=Space(**{name: getattr(ALL, name)}))
-    for number in range(1, 20):
-        assert drawn(alone, number)[name] == drawn(Search(space=ALL), number)[name]
+def test_what_one_setting_draws_does_not_depend_on_the_others(subtests: pytest.Subtests) -> None:
+    for name in NAMES:
+        with subtests.test(name):
+            alone = Search(space=Space(**{name: getattr(ALL, name)}))
+            for number in range(1, 20):
+                assert drawn(alone, number)[name] == drawn(Search(space=ALL), number)[name]
 
 
 def test_draws_of_many_trials_are_log_uniform_and_independent() -> None:
@@ -142,9 +143,8 @@ def test_what_a_trial_has_is_what_it_drew() -> None:
 # --- rates and layers ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("policy", "low"),
-    [
+def test_a_policy_s_peak_is_drawn_and_its_lower_bound_keeps_its_share(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[PolicySettings, dict[str, float]]] = [
         (FixedSettings(learning_rate=0.5), {}),
         (CLRSettings(base_lr=0.001, max_lr=0.01), {"base_lr": 0.1}),
         (CLRSettings(base_lr=0.0, max_lr=0.0), {"base_lr": 0.0}),
@@ -152,18 +152,16 @@ def test_what_a_trial_has_is_what_it_drew() -> None:
         (SGDRSettings(min_lr=0.0, max_lr=0.01), {"min_lr": 0.0}),
         (SGDRSettings(min_lr=0.005, max_lr=0.01), {"min_lr": 0.5}),
         (OneCycleSettings(max_lr=0.2), {}),
-    ],
-)
-def test_a_policy_s_peak_is_drawn_and_its_lower_bound_keeps_its_share(
-    policy: PolicySettings, low: dict[str, float]
-) -> None:
-    asked = space(learning_rate=Range(low=1.0001e-4, high=0.12344))
-    for trial in draw(asked, checked(BASE, policy=policy)):
-        peak = values(asked.space, trial)["learning_rate"]
-        assert getattr(trial.policy, "learning_rate", getattr(trial.policy, "max_lr", None)) == peak
-        for name, share in low.items():
-            assert getattr(trial.policy, name) == pytest.approx(share * float(peak), rel=0.006)
-        assert trial.plan(100).max() <= float(peak) * (1 + 1e-12)
+    ]
+    for policy, low in cases:
+        with subtests.test(f"{policy!r}"):
+            asked = space(learning_rate=Range(low=1.0001e-4, high=0.12344))
+            for trial in draw(asked, checked(BASE, policy=policy)):
+                peak = values(asked.space, trial)["learning_rate"]
+                assert getattr(trial.policy, "learning_rate", getattr(trial.policy, "max_lr", None)) == peak
+                for name, share in low.items():
+                    assert getattr(trial.policy, name) == pytest.approx(share * float(peak), rel=0.006)
+                assert trial.plan(100).max() <= float(peak) * (1 + 1e-12)
 
 
 def test_layers_are_the_first_of_the_network_and_copies_of_its_last() -> None:
@@ -189,9 +187,8 @@ def test_all_hidden_layers_share_what_is_drawn() -> None:
 CONVOLUTION = ModelSettings(layers=(LayerSettings(kind="conv"), LayerSettings(units=10)))
 
 
-@pytest.mark.parametrize(
-    ("base", "name", "why"),
-    [
+def test_what_cannot_vary_here_is_named_with_its_reason(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[RunSettings, str, str]] = [
         (checked(BASE, policy=CLRSettings(source="found")), "learning_rate", "finds its own rates"),
         (checked(BASE, policy=CLRSettings(source="raced")), "learning_rate", "finds its own rates"),
         (checked(BASE, model=CONVOLUTION), "units", "all of them are dense"),
@@ -204,12 +201,12 @@ CONVOLUTION = ModelSettings(layers=(LayerSettings(kind="conv"), LayerSettings(un
             "layers",
             "have to stay those of that run",
         ),
-    ],
-)
-def test_what_cannot_vary_here_is_named_with_its_reason(base: RunSettings, name: str, why: str) -> None:
-    assert why in (obstacle(name, base) or "")
-    with pytest.raises(UserError, match=rf"cannot vary here; leave it out\. .*{why}"):
-        draw(space(**{name: usual(name)}), base)
+    ]
+    for base, name, why in cases:
+        with subtests.test(f"{base!r}"):
+            assert why in (obstacle(name, base) or "")
+            with pytest.raises(UserError, match=rf"cannot vary here; leave it out\. .*{why}"):
+                draw(space(**{name: usual(name)}), base)
 
 
 def test_networks_of_pictures_vary_in_the_rest() -> None:
@@ -224,9 +221,8 @@ def test_networks_of_pictures_vary_in_the_rest() -> None:
     assert len({one.policy for one in trials}) == len(trials)
 
 
-@pytest.mark.parametrize(
-    ("asked", "sentence"),
-    [
+def test_a_bad_search_is_refused_in_one_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Search, str]] = [
         (Search(), r"^A search must vary at least one setting; choose one\. Received: none\.$"),
         (
             space(learning_rate=Range(low=0.1, high=0.01)),
@@ -234,18 +230,18 @@ def test_networks_of_pictures_vary_in_the_rest() -> None:
         ),
         (space(batch_size=Range(low=24, high=64)), r"^Batch size: both ends must be powers of two"),
         (space(optimizer=Choice(among=("sgd",))), r"^Optimizer: there must be two different ones"),
-    ],
-)
-def test_a_bad_search_is_refused_in_one_sentence(asked: Search, sentence: str) -> None:
-    for refuse in (draw, check):
-        with pytest.raises(UserError, match=sentence):
-            refuse(asked, BASE)
+    ]
+    for asked, sentence in cases:
+        with subtests.test(f"{asked!r}"):
+            for refuse in (draw, check):
+                with pytest.raises(UserError, match=sentence):
+                    refuse(asked, BASE)
 
 
-@pytest.mark.parametrize("trials", [0, 1, 201])
-def test_the_number_of_trials_has_its_limits(trials: int) -> None:
-    with pytest.raises(ValueError, match="trials"):
-        Search(trials=trials)
+def test_the_number_of_trials_has_its_limits(subtests: pytest.Subtests) -> None:
+    for trials in [0, 1, 201]:
+        with subtests.test(f"{trials!r}"), pytest.raises(ValueError, match="trials"):
+            Search(trials=trials)
 
 
 def test_a_search_with_nothing_odd_is_let_pass() -> None:
@@ -281,13 +277,15 @@ def test_batches_larger_than_the_table_are_said() -> None:
     assert said.startswith("There are 206 rows to train on")
 
 
-@pytest.mark.parametrize(("trials", "expected"), [(1, 0.05), (2, 0.0975), (60, 0.954)])
-def test_the_chance_of_a_good_draw(trials: int, expected: float) -> None:
-    assert chance(trials) == pytest.approx(expected, abs=5e-4)
-    # Drawn by lot: the best of so many shares is above 0.95 as often.
-    best = np.random.default_rng(3).random((20_000, trials)).max(axis=1)
-    assert (best > 0.95).mean() == pytest.approx(chance(trials), abs=0.01)
-    assert math.isfinite(chance(200))
+def test_the_chance_of_a_good_draw(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, float]] = [(1, 0.05), (2, 0.0975), (60, 0.954)]
+    for trials, expected in cases:
+        with subtests.test(f"{trials!r}"):
+            assert chance(trials) == pytest.approx(expected, abs=5e-4)
+            # Drawn by lot: the best of so many shares is above 0.95 as often.
+            best = np.random.default_rng(3).random((20_000, trials)).max(axis=1)
+            assert (best > 0.95).mean() == pytest.approx(chance(trials), abs=0.01)
+            assert math.isfinite(chance(200))
 
 
 def test_rates_that_a_range_test_will_find_may_be_in_any_order() -> None:

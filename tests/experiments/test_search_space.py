@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,19 +44,23 @@ def draws(name: str, low: float, high: float) -> list[float]:
 # --- how likely each value is --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "low", "high"), [("learning_rate", 1e-4, 0.1), ("learning_rate", 0.3, 0.5), ("l2", 1e-9, 10)]
-)
-def test_the_logarithm_of_what_is_log_uniform_is_uniform(name: str, low: float, high: float) -> None:
-    found = np.array(draws(name, low, high))
-    ends = (math.log(low), math.log(high / low))
-    assert stats.kstest(np.log(found), "uniform", args=ends).pvalue > 0.01
-    # The test sees it if they were uniform themselves.
-    assert stats.kstest(found, "uniform", args=(low, high - low)).pvalue < 1e-6
-    # Half of them lie below the geometric mean.
-    assert (found < math.sqrt(low * high)).mean() == pytest.approx(0.5, abs=0.015)
-    assert low <= found.min() < low * 1.01
-    assert high * 0.99 < found.max() <= high
+def test_the_logarithm_of_what_is_log_uniform_is_uniform(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, float, float]] = [
+        ("learning_rate", 1e-4, 0.1),
+        ("learning_rate", 0.3, 0.5),
+        ("l2", 1e-9, 10),
+    ]
+    for name, low, high in cases:
+        with subtests.test(name):
+            found = np.array(draws(name, low, high))
+            ends = (math.log(low), math.log(high / low))
+            assert stats.kstest(np.log(found), "uniform", args=ends).pvalue > 0.01
+            # The test sees it if they were uniform themselves.
+            assert stats.kstest(found, "uniform", args=(low, high - low)).pvalue < 1e-6
+            # Half of them lie below the geometric mean.
+            assert (found < math.sqrt(low * high)).mean() == pytest.approx(0.5, abs=0.015)
+            assert low <= found.min() < low * 1.01
+            assert high * 0.99 < found.max() <= high
 
 
 def test_each_decade_has_as_many_as_the_others() -> None:
@@ -65,15 +70,17 @@ def test_each_decade_has_as_many_as_the_others() -> None:
     assert stats.chisquare(list(decades.values())).pvalue > 0.01
 
 
-@pytest.mark.parametrize(("low", "high"), [(1, 6), (16, 40), (3, 4)])
-def test_whole_numbers_are_log_uniform_and_the_ends_have_their_full_share(low: int, high: int) -> None:
-    counts = Counter(draws("units", low, high))
-    assert set(counts) == set(range(low, high + 1))
-    # The share of the logarithm's axis that rounds to each number.
-    shares = np.array([math.log((n + 0.5) / (n - 0.5)) for n in range(low, high + 1)])
-    expected = shares / shares.sum() * len(SHARES)
-    seen = [counts[n] for n in range(low, high + 1)]
-    assert stats.chisquare(seen, expected).pvalue > 0.01
+def test_whole_numbers_are_log_uniform_and_the_ends_have_their_full_share(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int]] = [(1, 6), (16, 40), (3, 4)]
+    for low, high in cases:
+        with subtests.test(f"{low!r}"):
+            counts = Counter(draws("units", low, high))
+            assert set(counts) == set(range(low, high + 1))
+            # The share of the logarithm's axis that rounds to each number.
+            shares = np.array([math.log((n + 0.5) / (n - 0.5)) for n in range(low, high + 1)])
+            expected = shares / shares.sum() * len(SHARES)
+            seen = [counts[n] for n in range(low, high + 1)]
+            assert stats.chisquare(seen, expected).pvalue > 0.01
 
 
 def test_powers_of_two_are_equally_likely() -> None:
@@ -103,9 +110,8 @@ def test_optimizers_are_equally_likely() -> None:
     assert stats.chisquare(list(counts.values())).pvalue > 0.01
 
 
-@pytest.mark.parametrize(
-    ("name", "varied", "expected"),
-    [
+def test_steps_and_listed_numbers_are_equally_likely_and_the_only_ones(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, Varied, Sequence[float]]] = [
         # As numpy makes them: 32, 64, ..., 512.
         ("units", Range(low=32, high=512, step=32), np.arange(32, 513, 32).tolist()),
         ("layers", Range(low=1, high=6, step=2), [1, 3, 5]),
@@ -114,33 +120,31 @@ def test_optimizers_are_equally_likely() -> None:
         ("learning_rate", Numbers(among=(1e-2, 1e-3, 1e-4)), [1e-2, 1e-3, 1e-4]),
         ("learning_rate", Numbers(among=(1, 0.5)), [1.0, 0.5]),
         ("batch_size", Numbers(among=(24, 100)), [24, 100]),
-    ],
-)
-def test_steps_and_listed_numbers_are_equally_likely_and_the_only_ones(
-    name: str, varied: Varied, expected: list[float]
-) -> None:
-    found = [draw(name, varied, float(share)) for share in SHARES]
-    counts = Counter(found)
-    assert set(counts) == set(expected)
-    assert {type(one) for one in found} == {int if AXES[name].whole else float}
-    assert stats.chisquare(list(counts.values())).pvalue > 0.01
-    assert not isinstance(varied, Choice)
-    assert varied.highest == max(expected)
+    ]
+    for name, varied, expected in cases:
+        with subtests.test(name):
+            found = [draw(name, varied, float(share)) for share in SHARES]
+            counts = Counter(found)
+            assert set(counts) == set(expected)
+            assert {type(one) for one in found} == {int if AXES[name].whole else float}
+            assert stats.chisquare(list(counts.values())).pvalue > 0.01
+            assert not isinstance(varied, Choice)
+            assert varied.highest == max(expected)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_ends_of_all_shares_stay_inside(name: str) -> None:
-    varied = usual(name)
-    ends = [draw(name, varied, share) for share in (0.0, math.nextafter(1.0, 0.0))]
-    if isinstance(varied, Choice):
-        assert ends == [varied.among[0], varied.among[-1]]
-    else:
-        assert ends == [varied.low, varied.high]
+def test_the_ends_of_all_shares_stay_inside(subtests: pytest.Subtests) -> None:
+    for name in NAMES:
+        with subtests.test(name):
+            varied = usual(name)
+            ends = [draw(name, varied, share) for share in (0.0, math.nextafter(1.0, 0.0))]
+            if isinstance(varied, Choice):
+                assert ends == [varied.among[0], varied.among[-1]]
+            else:
+                assert ends == [varied.low, varied.high]
 
 
-@pytest.mark.parametrize(
-    ("name", "varied", "share", "expected"),
-    [
+def test_golden_values(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, Range | Choice, float, float | str]] = [
         # Golden: the middle of the axis, worked out by hand.
         ("learning_rate", Range(low=1e-4, high=1.0), 0.5, 0.01),
         ("learning_rate", Range(low=1e-4, high=1.0), 0.25, 0.001),
@@ -153,20 +157,19 @@ def test_the_ends_of_all_shares_stay_inside(name: str) -> None:
         ("dropout", Range(low=0.0, high=0.5), 0.5, 0.25),
         ("optimizer", Choice(among=("sgd", "adam")), 0.49, "sgd"),
         ("optimizer", Choice(among=("sgd", "adam")), 0.51, "adam"),
-    ],
-)
-def test_golden_values(name: str, varied: Range | Choice, share: float, expected: float | str) -> None:
-    found = draw(name, varied, share)
-    assert found == expected
-    assert isinstance(found, type(expected))
+    ]
+    for name, varied, share, expected in cases:
+        with subtests.test(name):
+            found = draw(name, varied, share)
+            assert found == expected
+            assert isinstance(found, type(expected))
 
 
 # --- what is no range ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "varied", "sentence"),
-    [
+def test_what_is_no_range_is_refused_in_one_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, Varied, str]] = [
         (
             "learning_rate",
             Range(low=0.1, high=0.01),
@@ -212,11 +215,10 @@ def test_golden_values(name: str, varied: Range | Choice, share: float, expected
             r"^Learning rate: there must be two different .* Received: 0\.1\.$",
         ),
         ("units", Numbers(among=(8, 8, 16)), r"Received: 8, 8, 16\.$"),
-    ],
-)
-def test_what_is_no_range_is_refused_in_one_sentence(name: str, varied: Varied, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        refuse(name, varied)
+    ]
+    for name, varied, sentence in cases:
+        with subtests.test(name), pytest.raises(UserError, match=sentence):
+            refuse(name, varied)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -235,9 +237,8 @@ def test_the_usual_ranges_are_ranges(name: str) -> None:
         Space(**{name: one})
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
+def test_ends_that_the_setting_itself_would_refuse_cannot_be_said(subtests: pytest.Subtests) -> None:
+    for told in [
         {"learning_rate": {"low": 0.0, "high": 0.1}},
         {"learning_rate": {"low": 0.1, "high": math.inf}},
         {"l2": {"low": 0.0, "high": 0.1}},
@@ -256,11 +257,9 @@ def test_the_usual_ranges_are_ranges(name: str) -> None:
         {"learning_rate": {"among": [0.0, 0.1]}},
         {"learning_rate": {"among": []}},
         {"learning_rate": {"among": ["sgd", "adam"]}},
-    ],
-)
-def test_ends_that_the_setting_itself_would_refuse_cannot_be_said(told: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        Space.model_validate(told)
+    ]:
+        with subtests.test(f"{told!r}"), pytest.raises(ValidationError):
+            Space.model_validate(told)
 
 
 def test_ends_go_no_further_than_the_settings_do() -> None:
@@ -274,24 +273,22 @@ def test_ends_go_no_further_than_the_settings_do() -> None:
             model.model_validate({name: int(end) if AXES[name].whole else end})
 
 
-@pytest.mark.parametrize(
-    ("name", "typed", "expected"),
-    [
+def test_numbers_as_a_person_types_them(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str, tuple[float, ...]]] = [
         ("learning_rate", "0.01, 0.001, 0.0001", (0.01, 0.001, 0.0001)),
         ("learning_rate", " 1e-2;1e-3 1e-4\n", (0.01, 0.001, 0.0001)),
         ("units", "32, 64.0", (32, 64)),
-    ],
-)
-def test_numbers_as_a_person_types_them(name: str, typed: str, expected: tuple[float, ...]) -> None:
-    found = numbers(name, typed)
-    assert found.among == expected
-    assert numbers(name, listed(found)) == found
-    refuse(name, found)
+    ]
+    for name, typed, expected in cases:
+        with subtests.test(name):
+            found = numbers(name, typed)
+            assert found.among == expected
+            assert numbers(name, listed(found)) == found
+            refuse(name, found)
 
 
-@pytest.mark.parametrize(
-    ("name", "typed", "received"),
-    [
+def test_what_is_no_list_is_refused_in_one_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str, str]] = [
         ("learning_rate", "", "none"),
         ("learning_rate", "0.01", r"0\.01"),
         ("learning_rate", "0.01 0.01", r"0\.01 0\.01"),
@@ -302,11 +299,15 @@ def test_numbers_as_a_person_types_them(name: str, typed: str, expected: tuple[f
         ("units", "32, 64.5", r"64\.5"),
         ("units", "32, 0", "0"),
         ("units", " ".join(map(str, range(1, 52))), r"1 2 3 .*"),
-    ],
-)
-def test_what_is_no_list_is_refused_in_one_sentence(name: str, typed: str, received: str) -> None:
-    with pytest.raises(UserError, match=rf"^{Space.model_fields[name].title}: the list must .*{received}\.$"):
-        numbers(name, typed)
+    ]
+    for name, typed, received in cases:
+        with (
+            subtests.test(name),
+            pytest.raises(
+                UserError, match=rf"^{Space.model_fields[name].title}: the list must .*{received}\.$"
+            ),
+        ):
+            numbers(name, typed)
 
 
 # --- words and where to start --------------------------------------------------------------------------------
@@ -330,25 +331,25 @@ def test_rates_to_start_from_suit_the_optimizers() -> None:
     assert (usual_rates("adam").low, usual_rates("adam").high) == (1e-4, 0.1)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 206, 5_000, 10**7])
-def test_batches_to_start_from_are_a_range(rows: int) -> None:
-    refuse("batch_size", usual_batches(rows))
-    assert usual_batches(rows).high <= max(32, rows // 4)
+def test_batches_to_start_from_are_a_range(subtests: pytest.Subtests) -> None:
+    for rows in [1, 3, 206, 5_000, 10**7]:
+        with subtests.test(f"{rows!r}"):
+            refuse("batch_size", usual_batches(rows))
+            assert usual_batches(rows).high <= max(32, rows // 4)
 
 
-@pytest.mark.parametrize(
-    ("space", "expected"),
-    [
+def test_what_can_be_drawn_is_counted(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, Any], int | None]] = [
         ({"units": Range(low=32, high=512, step=32), "learning_rate": Numbers(among=(0.1, 0.01, 0.001))}, 48),
         ({"batch_size": Range(low=16, high=256), "layers": Range(low=1, high=4)}, 20),
         ({"optimizer": Choice(among=("adam", "sgd")), "dropout": Range(low=0.0, high=0.3, step=0.1)}, 8),
         ({"units": Range(low=32, high=512), "layers": Range(low=1, high=4)}, None),
         ({"learning_rate": Range(low=0.1, high=0.2)}, None),
-    ],
-)
-def test_what_can_be_drawn_is_counted(space: dict[str, Any], expected: int | None) -> None:
-    made = Space(**space)
-    assert combinations(made) == expected
-    if expected is not None:
-        found = [{draw(name, of, float(share)) for share in SHARES} for name, of in made.varied]
-        assert math.prod(map(len, found)) == expected
+    ]
+    for space, expected in cases:
+        with subtests.test(f"{space!r}"):
+            made = Space(**space)
+            assert combinations(made) == expected
+            if expected is not None:
+                found = [{draw(name, of, float(share)) for share in SHARES} for name, of in made.varied]
+                assert math.prod(map(len, found)) == expected

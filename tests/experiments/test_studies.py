@@ -188,9 +188,8 @@ def test_bounds_out_of_order_are_refused_by_the_name_of_their_policy(store: Stor
     assert store.runs() == []
 
 
-@pytest.mark.parametrize(
-    ("policy", "remark"),
-    [
+def test_a_cycle_longer_than_the_run_is_allowed_but_said(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[PolicySettings, str | None]] = [
         (CLRSettings(step_size=6), None),
         (CLRSettings(step_size=7), "CLR 0.001–0.01: its first cycle ends after 14 epochs, the run after 12"),
         (CLRSettings(step_size=6, warmup=1), "its first cycle ends after 13 epochs, the run after 12"),
@@ -201,13 +200,13 @@ def test_bounds_out_of_order_are_refused_by_the_name_of_their_policy(store: Stor
             "SGDR 0.01: its first cycle ends after 49 steps, the run after 48",
         ),
         (OneCycleSettings(), None),
-    ],
-)
-def test_a_cycle_longer_than_the_run_is_allowed_but_said(policy: PolicySettings, remark: str | None) -> None:
-    remarks = studies.check(replace(PLAN, contenders=contenders([FIXED, policy])), training_rows=100)
-    assert len(remarks) == (remark is not None)
-    if remark is not None:
-        assert remark in remarks[0]
+    ]
+    for policy, remark in cases:
+        with subtests.test(f"{policy!r}"):
+            remarks = studies.check(replace(PLAN, contenders=contenders([FIXED, policy])), training_rows=100)
+            assert len(remarks) == (remark is not None)
+            if remark is not None:
+                assert remark in remarks[0]
 
 
 def test_networks_that_cannot_train_at_once_are_refused_before_anything_starts(store: Store) -> None:

@@ -49,7 +49,12 @@ SMALL = ModelSettings(layers=(Row(kind="conv", units=4, stride=2), Row(kind="glo
 
 def finished_run(store: Store, data: DataSettings, model: ModelSettings, precision: Precision) -> Run:
     run = store.create(
-        RunSettings(data=data, model=model, training=TrainingSettings(epochs=1, precision=precision))
+        RunSettings(
+            data=data,
+            model=model,
+            training=TrainingSettings(epochs=1, precision=precision),
+            closer_look=False,
+        )
     )
     outcome = worker.work(run.folder, store.home)
     run.set_status(state=outcome.state, message=outcome.message)

@@ -59,6 +59,7 @@ def _run(
             model=ModelSettings.model_validate(settings["model"]),
             training=TrainingSettings.model_validate(settings["training"]),
             policy=CosLog4Settings(),
+            closer_look=False,
         )
     )
     outcome = worker.work(run.folder, store.home)

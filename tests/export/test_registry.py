@@ -86,6 +86,7 @@ def _run(
             model=ModelSettings(layers=layers),
             training=TrainingSettings(epochs=2, precision=precision),
             policy=CLRSettings(),
+            closer_look=False,
         )
     )
     outcome = worker.work(run.folder, store.home)
@@ -203,7 +204,11 @@ def test_columns_may_have_the_names_of_outputs(store: Store, tmp_path: Path) -> 
     frame["up"] = np.where(frame["prediction"] > frame["probabilities"], "yes", "no")
     source = store.keep_file(frame.to_csv(index=False).encode(), "outputs.csv")
     run = store.create(
-        RunSettings(data=DataSettings(source=source, target="up"), training=TrainingSettings(epochs=2))
+        RunSettings(
+            data=DataSettings(source=source, target="up"),
+            training=TrainingSettings(epochs=2),
+            closer_look=False,
+        )
     )
     worker.work(run.folder, store.home)
     with zipfile.ZipFile(registry.export(run.folder, store.home, "onnx")) as archive:
@@ -305,6 +310,7 @@ def test_numbers_with_too_many_digits_for_litert_are_a_sentence(store: Store) ->
         RunSettings(
             data=DataSettings(source=source, target="two", kinds={"number": "number"}),
             training=TrainingSettings(epochs=3),
+            closer_look=False,
         )
     )
     worker.work(run.folder, store.home)

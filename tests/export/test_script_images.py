@@ -119,7 +119,7 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
             settings = settings.model_copy(  # noqa: PLW2901
                 update={"data": settings.data.model_copy(update={"source": kept})}
             )
-        run = store.create(settings)
+        run = store.create(settings.model_copy(update={"closer_look": False}))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(home))
             outcome = worker.work(run.folder, store.home)

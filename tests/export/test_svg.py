@@ -15,17 +15,16 @@ from lrapp.palette import BLUE
 UGLY = "<script>alert(1)</script>\"'&\n$x$"
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
+def test_ticks_are_round(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float, list[float]]] = [
         (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
         (0, 100, [0, 20, 40, 60, 80, 100]),
         (-3, 3, [-2, 0, 2]),
         (0.13, 0.17, [0.13, 0.14, 0.15, 0.16, 0.17]),
-    ],
-)
-def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
-    assert ticks(low, high) == pytest.approx(expected)
+    ]
+    for low, high, expected in cases:
+        with subtests.test(f"{low!r}"):
+            assert ticks(low, high) == pytest.approx(expected)
 
 
 def test_a_line_goes_from_corner_to_corner() -> None:

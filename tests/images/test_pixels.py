@@ -110,15 +110,17 @@ def test_of_an_animation_the_first_picture_is_taken() -> None:
     assert (read_picture(data, (4, 4, 1)) == 10).all()
 
 
-@pytest.mark.parametrize("side", [8_000, 12_000, 60_000])
-def test_too_many_pixels_are_refused_before_they_are_unpacked(side: int) -> None:
-    with pytest.raises(picture_pixels.TooLarge, match=r"^A picture may have at most 50 megapixels\."):
-        read_picture(large_png(side), (8, 8, 1))
+def test_too_many_pixels_are_refused_before_they_are_unpacked(subtests: pytest.Subtests) -> None:
+    for side in [8_000, 12_000, 60_000]:
+        with (
+            subtests.test(f"{side!r}"),
+            pytest.raises(picture_pixels.TooLarge, match=r"^A picture may have at most 50 megapixels\."),
+        ):
+            read_picture(large_png(side), (8, 8, 1))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_what_is_no_picture_is_told(subtests: pytest.Subtests) -> None:
+    for data in [
         b"",
         b"hello",
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
@@ -126,13 +128,15 @@ def test_too_many_pixels_are_refused_before_they_are_unpacked(side: int) -> None
         packed(gradient(200, 200))[:-3000],
         packed(gradient(200, 200), "JPEG")[:2000],
         packed(gradient(), "TIFF"),
-    ],
-)
-def test_what_is_no_picture_is_told(data: bytes) -> None:
-    with pytest.raises(
-        UserError, match=r"^The file must be a picture that can be read: PNG, JPEG, GIF, BMP or WebP\."
-    ):
-        read_picture(data, (8, 8, 1))
+    ]:
+        with (
+            subtests.test(f"{data!r}"),
+            pytest.raises(
+                UserError,
+                match=r"^The file must be a picture that can be read: PNG, JPEG, GIF, BMP or WebP\.",
+            ),
+        ):
+            read_picture(data, (8, 8, 1))
 
 
 def test_colours_are_told_from_grey() -> None:

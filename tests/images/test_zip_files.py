@@ -49,11 +49,12 @@ def test_a_file_on_the_disk_and_the_order_in_the_zip_change_nothing(tmp_path: Pa
         read_zip(path, "pets.zip", SMALL)
 
 
-@pytest.mark.parametrize("around", ["pets/", "a/b/c/", "./pets/", "pets\\"])
-def test_folders_around_the_classes_are_passed_over(around: str) -> None:
-    images = read_zip(zipped({around + name: data for name, data in TWO.items()}), "pets.zip", SMALL)
-    assert images.classes == ("cats", "dogs")
-    assert images.labels.tolist() == [0, 0, 1]
+def test_folders_around_the_classes_are_passed_over(subtests: pytest.Subtests) -> None:
+    for around in ["pets/", "a/b/c/", "./pets/", "pets\\"]:
+        with subtests.test(around):
+            images = read_zip(zipped({around + name: data for name, data in TWO.items()}), "pets.zip", SMALL)
+            assert images.classes == ("cats", "dogs")
+            assert images.labels.tolist() == [0, 0, 1]
 
 
 def test_folders_within_a_class_belong_to_it() -> None:
@@ -63,24 +64,28 @@ def test_folders_within_a_class_belong_to_it() -> None:
     assert (images.classes, images.labels.tolist()) == (("cats", "dogs"), [0, 0, 1])
 
 
-@pytest.mark.parametrize(
-    ("train", "test"),
-    [("train", "test"), ("Training", "Testing"), ("train", "val"), ("pets/train", "pets/valid")],
-)
-def test_train_and_test(train: str, test: str) -> None:
-    files = {
-        f"{test}/dogs/1.png": GREEN,
-        f"{train}/cats/1.png": RED,
-        f"{train}/dogs/1.png": GREEN,
-        f"{train}/dogs/2.png": GREEN,
-    }
-    images = read_zip(zipped(files), "pets.zip", SMALL)
-    assert images.test_from == 3
-    assert images.labels.tolist() == [0, 1, 1, 1]
-    assert about(images.notes, "parts of a split")
-    facts = about_zip(zipped(files), "pets.zip", SMALL)
-    assert (facts.counts, facts.test_counts, facts.test_rows) == ((1, 3), (0, 1), 1)
-    assert facts == images.facts
+def test_train_and_test(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str]] = [
+        ("train", "test"),
+        ("Training", "Testing"),
+        ("train", "val"),
+        ("pets/train", "pets/valid"),
+    ]
+    for train, test in cases:
+        with subtests.test(train):
+            files = {
+                f"{test}/dogs/1.png": GREEN,
+                f"{train}/cats/1.png": RED,
+                f"{train}/dogs/1.png": GREEN,
+                f"{train}/dogs/2.png": GREEN,
+            }
+            images = read_zip(zipped(files), "pets.zip", SMALL)
+            assert images.test_from == 3
+            assert images.labels.tolist() == [0, 1, 1, 1]
+            assert about(images.notes, "parts of a split")
+            facts = about_zip(zipped(files), "pets.zip", SMALL)
+            assert (facts.counts, facts.test_counts, facts.test_rows) == ((1, 3), (0, 1), 1)
+            assert facts == images.facts
 
 
 def test_a_validation_folder_beside_a_test_folder_is_for_training() -> None:
@@ -169,9 +174,8 @@ def test_grey_is_found_out_and_can_be_overruled() -> None:
     assert about_zip(zipped(TWO), "pets.zip", PictureSettings(size=9)).shape == (9, 9, 3)
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
+def test_what_cannot_be_used_ends_in_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bytes, str]] = [
         (b"", r"^“pets\.zip” must be a zip archive of pictures\."),
         (b"PK\x03\x04 cut off", r"^“pets\.zip” must be a zip archive of pictures\."),
         (zipped(TWO)[:-30], r"^“pets\.zip” must be a zip archive of pictures\."),
@@ -186,11 +190,10 @@ def test_grey_is_found_out_and_can_be_overruled() -> None:
             zipped({"cats/1.png": RED, "dogs/1.png": b"x"}),
             r"can be read\. Received: “cats”\. 1 picture is broken and was left out: “dogs/1.png”\.",
         ),
-    ],
-)
-def test_what_cannot_be_used_ends_in_a_sentence(data: bytes, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        read_zip(data, "pets.zip", SMALL)
+    ]
+    for data, sentence in cases:
+        with subtests.test(f"{data!r}"), pytest.raises(UserError, match=sentence):
+            read_zip(data, "pets.zip", SMALL)
 
 
 def test_locked_and_rare_zips_are_told() -> None:
@@ -205,15 +208,14 @@ def test_locked_and_rare_zips_are_told() -> None:
         read_zip(bytes(data), "pets.zip", SMALL)
 
 
-@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_what_python_unpacks_without_a_limit_is_not_unpacked(packing: int) -> None:
-    bomb = zipped({"a/1.png": b"\0" * 1_000_000, "b/1.png": RED}, packing)
-    for read in (
-        lambda: read_zip(bomb, "pets.zip", SMALL),
-        lambda: list(zip_files.every_picture(bomb, "pets.zip")),
-    ):
-        with pytest.raises(UserError, match=r"^The zip archive uses a rare compression\."):
-            read()
+def test_what_python_unpacks_without_a_limit_is_not_unpacked(subtests: pytest.Subtests) -> None:
+    for packing in [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]:
+        with subtests.test(f"{packing!r}"):
+            bomb = zipped({"a/1.png": b"\0" * 1_000_000, "b/1.png": RED}, packing)
+            with pytest.raises(UserError, match=r"^The zip archive uses a rare compression\."):
+                read_zip(bomb, "pets.zip", SMALL)
+            with pytest.raises(UserError, match=r"^The zip archive uses a rare compression\."):
+                list(zip_files.every_picture(bomb, "pets.zip"))
 
 
 def test_what_a_zip_says_of_its_sizes_is_not_believed() -> None:

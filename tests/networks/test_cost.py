@@ -24,7 +24,7 @@ from lrapp.settings.base import checked
 
 # The most memory, in MB, that a worker took for a whole run of 64 training pictures, and 700 others, at 96 pixels
 # in batches of 16 with Adam, above what it took idle (AMD EPYC): with all layers learning, and with the head alone.
-MEASURED = [
+MEASURED: list[tuple[PretrainedName, bool, int]] = [
     ("EfficientNetB0", False, 823),
     ("EfficientNetB0", True, 473),
     ("ResNet50V2", False, 1712),
@@ -122,12 +122,11 @@ def of_imagenet(name: PretrainedName, frozen: bool) -> RunSettings:
     return RunSettings(model=model, training=training, policy=FixedSettings(learning_rate=1e-4))
 
 
-@pytest.mark.parametrize(("name", "frozen", "measured"), MEASURED)
-def test_the_memory_of_a_network_from_imagenet_is_about_what_it_took(
-    name: PretrainedName, frozen: bool, measured: int
-) -> None:
-    found = estimate(of_imagenet(name, frozen), (8, 8, 1), 10, 464).memory_bytes / 1e6
-    assert 0.85 * measured < found < 1.6 * measured
+def test_the_memory_of_a_network_from_imagenet_is_about_what_it_took(subtests: pytest.Subtests) -> None:
+    for name, frozen, measured in MEASURED:
+        with subtests.test(f"{name!r}"):
+            found = estimate(of_imagenet(name, frozen), (8, 8, 1), 10, 464).memory_bytes / 1e6
+            assert 0.85 * measured < found < 1.6 * measured
 
 
 def test_what_is_frozen_at_first_and_moves_later_counts_as_moving() -> None:
@@ -152,13 +151,17 @@ def test_an_estimate_says_what_cannot_be_built() -> None:
         estimate(of_pictures(), 11, 1, 100)
 
 
-@pytest.mark.parametrize(
-    ("size", "wanted"),
-    [(80_000_000, "80 MB"), (960_000_000, "0.96 GB"), (1_460_000_000, "1.5 GB"), (12_400_000_000, "12 GB")],
-)
-def test_the_estimate_reads_well(size: int, wanted: str) -> None:
-    sentence = Estimate(Parameters(7, 7), size, 1000).sentence
-    assert sentence == f"7 parameters, 1,000 steps: about {wanted} of memory."
+def test_the_estimate_reads_well(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, str]] = [
+        (80_000_000, "80 MB"),
+        (960_000_000, "0.96 GB"),
+        (1_460_000_000, "1.5 GB"),
+        (12_400_000_000, "12 GB"),
+    ]
+    for size, wanted in cases:
+        with subtests.test(f"{size!r}"):
+            sentence = Estimate(Parameters(7, 7), size, 1000).sentence
+            assert sentence == f"7 parameters, 1,000 steps: about {wanted} of memory."
 
 
 def test_what_is_expected_counts_embeddings_of_the_numbers_alone() -> None:
@@ -205,10 +208,11 @@ def test_rows_that_do_not_fit_go_in_blocks() -> None:
     assert crossed.in_blocks > found.in_blocks + 3 * 5 * 4 * 500_000
 
 
-@pytest.mark.parametrize("shape", [(100,), (28, 28, 1)])
-def test_small_tables_and_pictures_do_not_go_in_blocks(shape: tuple[int, ...]) -> None:
-    rows = 30_000 if len(shape) == 1 else 10**8
-    assert estimate(RunSettings(), shape, 1, rows).in_blocks is None
+def test_small_tables_and_pictures_do_not_go_in_blocks(subtests: pytest.Subtests) -> None:
+    for shape in [(100,), (28, 28, 1)]:
+        with subtests.test(f"{shape!r}"):
+            rows = 30_000 if len(shape) == 1 else 10**8
+            assert estimate(RunSettings(), shape, 1, rows).in_blocks is None
 
 
 @pytest.mark.parametrize(("inputs", "batch_size"), [(510, 256), (30, 32), (510, 100_000), (1, 1)])

@@ -134,12 +134,14 @@ def test_parameters_and_widths_are_known_without_building(kind: NumberEmbedding,
         assert before.output == network.get_layer("embedding").output.shape[1:]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_pictures_have_no_numbers_to_embed(kind: NumberEmbedding) -> None:
-    settings = ModelSettings(layers=(LayerSettings(units=5),), number_embedding=kind)
-    assert not any(
-        number_embeddings.is_part(layer.name) for layer in models.build(settings, (4, 4, 1), "binary").layers
-    )
+def test_pictures_have_no_numbers_to_embed(subtests: pytest.Subtests) -> None:
+    for kind in KINDS:
+        with subtests.test(f"{kind!r}"):
+            settings = ModelSettings(layers=(LayerSettings(units=5),), number_embedding=kind)
+            assert not any(
+                number_embeddings.is_part(layer.name)
+                for layer in models.build(settings, (4, 4, 1), "binary").layers
+            )
 
 
 @pytest.mark.parametrize("layers", [(LayerSettings(units=5), LayerSettings(units=4)), ()])

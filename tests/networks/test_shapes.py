@@ -117,12 +117,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("model", "shape", "outputs"), CASES)
-def test_shapes_and_parameters_are_those_of_keras(
-    model: ModelSettings, shape: tuple[int, ...], outputs: int
-) -> None:
-    found = [(made.output, made.trainable, made.averages) for made in shapes(model, shape, outputs)]
-    assert found == by_keras(model, shape, outputs)
+def test_shapes_and_parameters_are_those_of_keras(subtests: pytest.Subtests) -> None:
+    for model, shape, outputs in CASES:
+        with subtests.test(f"{model!r}"):
+            found = [(made.output, made.trainable, made.averages) for made in shapes(model, shape, outputs)]
+            assert found == by_keras(model, shape, outputs)
 
 
 @pytest.mark.parametrize(("model", "shape", "outputs"), CASES)
@@ -234,9 +233,8 @@ def test_a_network_that_cannot_be_built_says_which_layer_and_why(
         assert str(raised.value) == sentence
 
 
-@pytest.mark.parametrize(
-    ("model", "shape", "wanted"),
-    [
+def test_groups(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[ModelSettings, tuple[int, ...], tuple[str, ...]]] = [
         (network(), (5,), ("head",)),
         (network(dense()), (5,), ("early", "head")),
         (network(dense(), dense(), dense()), (5,), ("early", "early", "middle", "head")),
@@ -244,20 +242,22 @@ def test_a_network_that_cannot_be_built_says_which_layer_and_why(
         (network(dense()), PICTURE, ("head", "head")),
         (SMALL_CNN, PICTURE, ("early", "middle", "head", "head")),
         (RESIDUAL, PICTURE, ("early", "early", "middle", "middle", "head")),
-        (network(conv(), NORM, conv(), GLOBAL, DROP, dense(), NORM, dense()), PICTURE,
-         ("early", "early", "middle", "head", "head", "head", "head")),
+        (
+            network(conv(), NORM, conv(), GLOBAL, DROP, dense(), NORM, dense()),
+            PICTURE,
+            ("early", "early", "middle", "head", "head", "head", "head"),
+        ),
         # Flattened by the output layer itself.
         (network(conv(), conv()), PICTURE, ("early", "middle", "head")),
         (network(DROP, dense(), start=PretrainedStart()), PICTURE, ("head", "head")),
-    ],
-)  # fmt: skip
-def test_groups(model: ModelSettings, shape: tuple[int, ...], wanted: tuple[str, ...]) -> None:
-    assert groups(model, shape) == wanted
+    ]
+    for model, shape, wanted in cases:
+        with subtests.test(f"{model!r}"):
+            assert groups(model, shape) == wanted
 
 
-@pytest.mark.parametrize(
-    ("model", "shape", "wanted"),
-    [
+def test_groups_without_layers(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[ModelSettings, tuple[int, ...], tuple[str, ...]]] = [
         (network(dense()), PICTURE, ("early", "middle")),
         (network(), (5,), ("early", "middle")),
         (network(dense()), (5,), ("middle",)),
@@ -265,10 +265,10 @@ def test_groups(model: ModelSettings, shape: tuple[int, ...], wanted: tuple[str,
         (SMALL_CNN, PICTURE, ()),
         # They are in what comes trained.
         (network(dense(), start=PretrainedStart()), PICTURE, ()),
-    ],
-)
-def test_groups_without_layers(model: ModelSettings, shape: tuple[int, ...], wanted: tuple[str, ...]) -> None:
-    assert without_layers(model, shape) == wanted
+    ]
+    for model, shape, wanted in cases:
+        with subtests.test(f"{model!r}"):
+            assert without_layers(model, shape) == wanted
 
 
 def test_layers_without_weights_are_in_no_group() -> None:

@@ -4,24 +4,23 @@ from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy
 from lrapp.settings import CLRSettings, FixedSettings, RunSettings, SGDRSettings, TrainingSettings
 
 
-@pytest.mark.parametrize(
-    ("policy", "ends"),
-    [
+def test_cycles_end_where_the_rate_is_lowest(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Policy, list[int]]] = [
         (Fixed(0.1), []),
         (CLR(0.1, 1, step_size=4), [8, 16, 24]),
         (SGDR(1, T_0=3, T_mult=2), [3, 9, 21]),
         (OneCycle(1, total_steps=30), [30]),
         (CosLog4(1, total_steps=60), [4, 12, 28]),
         (WarmUp(CLR(0.1, 1, step_size=4), 5), [13, 21, 29]),
-    ],
-)
-def test_cycles_end_where_the_rate_is_lowest(policy: Policy, ends: list[int]) -> None:
-    found = policy.cycle_ends(30)
-    assert found.tolist() == pytest.approx(ends)
-    rates = policy.plan(31)
-    for end in ends[:-1]:
-        place = int(end)
-        assert rates[place - 2] > min(rates[place - 1], rates[place]) < rates[place + 1]
+    ]
+    for policy, ends in cases:
+        with subtests.test(f"{policy!r}"):
+            found = policy.cycle_ends(30)
+            assert found.tolist() == pytest.approx(ends)
+            rates = policy.plan(31)
+            for end in ends[:-1]:
+                place = int(end)
+                assert rates[place - 2] > min(rates[place - 1], rates[place]) < rates[place + 1]
 
 
 def test_a_run_counts_its_cycles_in_epochs_that_are_over() -> None:

@@ -30,25 +30,25 @@ def test_a_sweep_rises_by_the_same_amount() -> None:
     assert sweep.bounds == (0.1, 0.5)
 
 
-@pytest.mark.parametrize(
-    ("epochs", "steps", "sentence"),
-    [
+def test_a_test_of_fewer_epochs_than_it_needs_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int, str]] = [
         (1, 500, "give it 2 epochs or more. Received: 1 epoch of 500 steps."),
         (5, 7, "give it 6 epochs or more. Received: 5 epochs of 7 steps."),
         (39, 1, "give it 40 epochs or more. Received: 39 epochs of 1 step."),
-    ],
-)
-def test_a_test_of_fewer_epochs_than_it_needs_is_a_sentence(epochs: int, steps: int, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        LinearSweep(0, 0.1, epochs * steps, steps)
-    needed = int(sentence.split()[2])
-    LinearSweep(0, 0.1, needed * steps, steps)
+    ]
+    for epochs, steps, sentence in cases:
+        with subtests.test(f"{epochs!r}"):
+            with pytest.raises(UserError, match=sentence):
+                LinearSweep(0, 0.1, epochs * steps, steps)
+            needed = int(sentence.split()[2])
+            LinearSweep(0, 0.1, needed * steps, steps)
 
 
-@pytest.mark.parametrize(("start", "end"), [(0.1, 0.1), (0.2, 0.1), (-0.1, 0.1), (0, np.inf)])
-def test_rates_that_do_not_rise_are_a_sentence(start: float, end: float) -> None:
-    with pytest.raises(UserError, match="lower the start or raise the end"):
-        LinearSweep(start, end, 100, 10)
+def test_rates_that_do_not_rise_are_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float]] = [(0.1, 0.1), (0.2, 0.1), (-0.1, 0.1), (0, np.inf)]
+    for start, end in cases:
+        with subtests.test(f"{start!r}"), pytest.raises(UserError, match="lower the start or raise the end"):
+            LinearSweep(start, end, 100, 10)
 
 
 @pytest.mark.parametrize("after", ["falls", "ragged"])
@@ -91,9 +91,10 @@ def test_a_loss_that_becomes_infinite_ends_the_range() -> None:
     assert (reading.max_lr, reading.end) == (RATES[19], "diverged")
 
 
-@pytest.mark.parametrize("figures", [np.full(51, 0.5), np.linspace(0.5, 0.2, 51), np.array([0.5, 0.9])])
-def test_where_nothing_rises_there_is_no_reading(figures: np.ndarray) -> None:
-    assert read(FigureCurve(RATES[: len(figures)], figures), ROWS) is None
+def test_where_nothing_rises_there_is_no_reading(subtests: pytest.Subtests) -> None:
+    for figures in [np.full(51, 0.5), np.linspace(0.5, 0.2, 51), np.array([0.5, 0.9])]:
+        with subtests.test(f"{figures!r}"):
+            assert read(FigureCurve(RATES[: len(figures)], figures), ROWS) is None
 
 
 def test_what_few_rows_may_show_by_chance_is_no_rise() -> None:

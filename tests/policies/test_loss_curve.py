@@ -24,18 +24,20 @@ def test_smoothing_is_a_mean_weighted_by_distance() -> None:
     assert smooth(losses, 2.5) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("step", [20, 50, 77])
-def test_smoothing_moves_no_step(step: int) -> None:
-    losses = np.ones(STEPS)
-    losses[step] = 0.0
-    smoothed = smooth(losses, 3)
-    assert int(np.argmin(smoothed)) == step
-    assert smoothed[step - 5] == pytest.approx(smoothed[step + 5])
+def test_smoothing_moves_no_step(subtests: pytest.Subtests) -> None:
+    for step in [20, 50, 77]:
+        with subtests.test(f"{step!r}"):
+            losses = np.ones(STEPS)
+            losses[step] = 0.0
+            smoothed = smooth(losses, 3)
+            assert int(np.argmin(smoothed)) == step
+            assert smoothed[step - 5] == pytest.approx(smoothed[step + 5])
 
 
-@pytest.mark.parametrize("width", [0.0, 0.5, 3.0, 1e3])
-def test_smoothing_leaves_a_constant_alone(width: float) -> None:
-    assert smooth(np.full(30, 0.7), width) == pytest.approx(np.full(30, 0.7))
+def test_smoothing_leaves_a_constant_alone(subtests: pytest.Subtests) -> None:
+    for width in [0.0, 0.5, 3.0, 1e3]:
+        with subtests.test(f"{width!r}"):
+            assert smooth(np.full(30, 0.7), width) == pytest.approx(np.full(30, 0.7))
 
 
 def test_smoothing_nothing_gives_nothing() -> None:
@@ -109,31 +111,34 @@ def test_it_has_exploded_at_four_times_the_least_mean() -> None:
     assert Watch().exploded([*ones, 30.5]) is None
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_explosion_is_that_of_a_mean_written_out(seed: int) -> None:
-    losses = noisy(diverging(descent(1e-3), 0.1, slope=3), seed, 0.05).tolist()
-    expected = loop_explosion(losses)
-    assert expected is not None
-    assert Watch().exploded(losses) == expected
+def test_the_explosion_is_that_of_a_mean_written_out(subtests: pytest.Subtests) -> None:
+    for seed in range(5):
+        with subtests.test(f"{seed!r}"):
+            losses = noisy(diverging(descent(1e-3), 0.1, slope=3), seed, 0.05).tolist()
+            expected = loop_explosion(losses)
+            assert expected is not None
+            assert Watch().exploded(losses) == expected
 
 
-@pytest.mark.parametrize("size", [1, 7, 30])
-def test_the_explosion_is_found_in_whatever_pieces_losses_come(size: int) -> None:
-    losses = diverging(descent(1e-3), 0.1, slope=3)
-    whole, watch = Watch().exploded(losses), Watch()
-    for first in range(0, STEPS, size):
-        found = watch.exploded(losses[first : first + size])
-        if found is not None:
-            assert first + found == whole
-            break
-    else:
-        pytest.fail("It did not explode.")
+def test_the_explosion_is_found_in_whatever_pieces_losses_come(subtests: pytest.Subtests) -> None:
+    for size in [1, 7, 30]:
+        with subtests.test(f"{size!r}"):
+            losses = diverging(descent(1e-3), 0.1, slope=3)
+            whole, watch = Watch().exploded(losses), Watch()
+            for first in range(0, STEPS, size):
+                found = watch.exploded(losses[first : first + size])
+                if found is not None:
+                    assert first + found == whole
+                    break
+            else:
+                pytest.fail("It did not explode.")
 
 
-@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
-def test_no_number_is_an_explosion_at_once(loss: float) -> None:
-    assert Watch().exploded([loss]) == 1
-    assert Watch().exploded([0.5, loss, 0.5]) == 2
+def test_no_number_is_an_explosion_at_once(subtests: pytest.Subtests) -> None:
+    for loss in [math.nan, math.inf, -math.inf]:
+        with subtests.test(f"{loss!r}"):
+            assert Watch().exploded([loss]) == 1
+            assert Watch().exploded([0.5, loss, 0.5]) == 2
 
 
 def test_a_small_first_loss_by_chance_is_not_compared_with() -> None:

@@ -84,17 +84,18 @@ def loop_slide(rates: FloatArray, losses: FloatArray) -> float:
     return found
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.01, 0.2])
-def test_the_rules_are_those_of_fastai(noise: float) -> None:
-    for seed in range(20):
-        centre = 10.0 ** np.random.default_rng(seed).uniform(-5, -2)
-        losses = noisy(diverging(descent(centre), centre * 30), seed, noise)
-        # fastai looks for the steepest descent everywhere; left of the minimum both look at the same.
-        end = int(np.argmin(losses)) + 1
-        assert steepest(RATES, losses) == loop_steep(RATES[:end], losses[:end]), seed
-        assert tenth_of_minimum(RATES, losses) == loop_minimum(RATES, losses), seed
-        assert valley(RATES, losses) == loop_valley(RATES, losses), seed
-        assert slide(RATES, losses) == loop_slide(RATES, losses), seed
+def test_the_rules_are_those_of_fastai(subtests: pytest.Subtests) -> None:
+    for noise in [0.0, 0.01, 0.2]:
+        with subtests.test(f"{noise!r}"):
+            for seed in range(20):
+                centre = 10.0 ** np.random.default_rng(seed).uniform(-5, -2)
+                losses = noisy(diverging(descent(centre), centre * 30), seed, noise)
+                # fastai looks for the steepest descent everywhere; left of the minimum both look at the same.
+                end = int(np.argmin(losses)) + 1
+                assert steepest(RATES, losses) == loop_steep(RATES[:end], losses[:end]), seed
+                assert tenth_of_minimum(RATES, losses) == loop_minimum(RATES, losses), seed
+                assert valley(RATES, losses) == loop_valley(RATES, losses), seed
+                assert slide(RATES, losses) == loop_slide(RATES, losses), seed
 
 
 @settings(max_examples=150, derandomize=True, deadline=None)
@@ -146,13 +147,14 @@ def test_where_the_first_loss_is_least_the_steepest_descent_is_there() -> None:
 # --- curves with a known answer ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("centre", [1e-5, 1e-3, 6.3e-3, 0.1])
-def test_the_steepest_point_of_an_s_is_its_centre(centre: float) -> None:
-    losses = diverging(descent(centre), centre * 30)
-    found = curve(RATES, losses, STEPS)
-    assert position(steepest(found.learning_rates, found.smoothed)) == pytest.approx(
-        position(centre), abs=1.5
-    )
+def test_the_steepest_point_of_an_s_is_its_centre(subtests: pytest.Subtests) -> None:
+    for centre in [1e-5, 1e-3, 6.3e-3, 0.1]:
+        with subtests.test(f"{centre!r}"):
+            losses = diverging(descent(centre), centre * 30)
+            found = curve(RATES, losses, STEPS)
+            assert position(steepest(found.learning_rates, found.smoothed)) == pytest.approx(
+                position(centre), abs=1.5
+            )
 
 
 def test_steep_then_diverging_gives_all_numbers() -> None:
@@ -187,15 +189,16 @@ def test_a_steeper_fall_inside_the_divergence_is_not_taken() -> None:
         assert one.high < 0.05
 
 
-@pytest.mark.parametrize("worth", [3.0, 1e3, 1e30])
-def test_what_comes_after_the_divergence_moves_no_advice(worth: float) -> None:
-    calm = diverging(descent(1e-3), 0.1)
-    wild = calm.copy()
-    far = RATES > 3
-    calm[far], wild[far] = 3.0, worth
-    first, second = three(calm, noise=0.0), three(wild, noise=0.0)
-    assert first.base_lr is not None
-    assert first == second
+def test_what_comes_after_the_divergence_moves_no_advice(subtests: pytest.Subtests) -> None:
+    for worth in [3.0, 1e3, 1e30]:
+        with subtests.test(f"{worth!r}"):
+            calm = diverging(descent(1e-3), 0.1)
+            wild = calm.copy()
+            far = RATES > 3
+            calm[far], wild[far] = 3.0, worth
+            first, second = three(calm, noise=0.0), three(wild, noise=0.0)
+            assert first.base_lr is not None
+            assert first == second
 
 
 def test_the_range_ends_before_what_was_gained_is_lost() -> None:
@@ -276,10 +279,11 @@ def reason(losses: FloatArray | list[float], planned: int = STEPS) -> str:
     return advice.sentence
 
 
-@pytest.mark.parametrize("level", [0.0, 1e-9, 0.7, 1e6])
-def test_flat_gives_no_number(level: float) -> None:
-    assert reason(np.full(STEPS, level)).startswith("The curve is flat: ")
-    assert "Raise the highest rate" in reason(np.full(STEPS, level))
+def test_flat_gives_no_number(subtests: pytest.Subtests) -> None:
+    for level in [0.0, 1e-9, 0.7, 1e6]:
+        with subtests.test(f"{level!r}"):
+            assert reason(np.full(STEPS, level)).startswith("The curve is flat: ")
+            assert "Raise the highest rate" in reason(np.full(STEPS, level))
 
 
 def test_flat_and_then_exploding_gives_no_number() -> None:
@@ -311,9 +315,12 @@ def test_a_minimum_at_the_left_edge_gives_no_number() -> None:
     assert sentence.endswith("start the test lower.")
 
 
-@pytest.mark.parametrize("losses", [np.linspace(3, 0.5, STEPS), descent(5.0)], ids=["straight", "late"])
-def test_still_falling_at_the_right_edge_gives_no_number(losses: FloatArray) -> None:
-    assert reason(losses) == "The loss was still falling at the end of the test: raise its highest rate."
+def test_still_falling_at_the_right_edge_gives_no_number(subtests: pytest.Subtests) -> None:
+    for losses in [np.linspace(3, 0.5, STEPS), descent(5.0)]:
+        with subtests.test(f"{losses!r}"):
+            assert (
+                reason(losses) == "The loss was still falling at the end of the test: raise its highest rate."
+            )
 
 
 def test_a_fall_that_ends_in_no_number_at_all_is_a_minimum() -> None:
@@ -348,13 +355,14 @@ def test_the_most_frequent_reason_is_given() -> None:
     assert "still falling" in advice.sentence
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e8])
-def test_the_unit_of_the_loss_does_not_matter(scale: float) -> None:
-    losses = [noisy(diverging(descent(1e-3), 0.1), seed) for seed in range(3)]
-    plain = advise([curve(RATES, one, STEPS) for one in losses])
-    scaled = advise([curve(RATES, one * scale, STEPS) for one in losses])
-    assert plain.base_lr is not None
-    assert scaled == plain
+def test_the_unit_of_the_loss_does_not_matter(subtests: pytest.Subtests) -> None:
+    for scale in [1e-6, 1.0, 1e8]:
+        with subtests.test(f"{scale!r}"):
+            losses = [noisy(diverging(descent(1e-3), 0.1), seed) for seed in range(3)]
+            plain = advise([curve(RATES, one, STEPS) for one in losses])
+            scaled = advise([curve(RATES, one * scale, STEPS) for one in losses])
+            assert plain.base_lr is not None
+            assert scaled == plain
 
 
 def test_nobody_is_told_to_do_what_cannot_be_done() -> None:

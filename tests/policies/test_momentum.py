@@ -79,15 +79,16 @@ def test_one_cycle_agrees_with_pytorchs_formula() -> None:
     assert ours == pytest.approx(as_pytorch_has_it(20, 20, 0.3, 0.7, 0.9))
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=str)
-def test_momentum_is_highest_where_the_rate_is_lowest(policy: Policy) -> None:
-    rates, momenta = policy.plan(20), CyclicalMomentum(policy).plan(20)
-    assert momenta[rates.argmin()] == momenta.max()
-    assert momenta[rates.argmax()] == momenta.min() < momenta.max()
-    assert ((momenta >= 0.85) & (momenta <= 0.95)).all()
-    # Over each stretch in which one rises, the other does not.
-    for (rate, momentum), (later, after) in pairwise(zip(rates, momenta, strict=True)):
-        assert (later - rate) * (after - momentum) <= 1e-15
+def test_momentum_is_highest_where_the_rate_is_lowest(subtests: pytest.Subtests) -> None:
+    for policy in POLICIES:
+        with subtests.test(f"{policy!r}"):
+            rates, momenta = policy.plan(20), CyclicalMomentum(policy).plan(20)
+            assert momenta[rates.argmin()] == momenta.max()
+            assert momenta[rates.argmax()] == momenta.min() < momenta.max()
+            assert ((momenta >= 0.85) & (momenta <= 0.95)).all()
+            # Over each stretch in which one rises, the other does not.
+            for (rate, momentum), (later, after) in pairwise(zip(rates, momenta, strict=True)):
+                assert (later - rate) * (after - momentum) <= 1e-15
 
 
 @given(
@@ -110,19 +111,15 @@ def test_any_bounds_are_kept_or_refused(
     assert plan[0] == most
 
 
-@pytest.mark.parametrize(
-    ("policy", "base", "most", "sentence"),
-    [
+def test_what_cannot_be_is_said_in_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Policy, float, float, str]] = [
         (CLR(1, 5, 4), -0.1, 0.9, "Momentum must be at least 0 and below 1. Received: base_momentum -0.1,"),
         (CLR(1, 5, 4), 0.8, 1.0, "Momentum must be at least 0 and below 1."),
         (CLR(1, 5, 4), 0.9, 0.8, "raise max_momentum or lower base_momentum. Received: base_momentum 0.9,"),
         (Fixed(0.1), 0.8, 0.9, "needs a learning rate that moves"),
         (WarmUp(Fixed(0.1), 3), 0.8, 0.9, "needs a learning rate that moves"),
         (CLR(1, 1, 4), 0.8, 0.9, "needs a learning rate that moves"),
-    ],
-)
-def test_what_cannot_be_is_said_in_a_sentence(
-    policy: Policy, base: float, most: float, sentence: str
-) -> None:
-    with pytest.raises(UserError, match=sentence):
-        CyclicalMomentum(policy, base, most)
+    ]
+    for policy, base, most, sentence in cases:
+        with subtests.test(f"{policy!r}"), pytest.raises(UserError, match=sentence):
+            CyclicalMomentum(policy, base, most)

@@ -3,7 +3,7 @@
 import math
 import os
 from itertools import pairwise, product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -66,21 +66,27 @@ def test_half_a_cycle_need_not_be_whole() -> None:
     assert CLR(0, 1, 2.5).plan(11) == pytest.approx([0, 0.4, 0.8, 0.8, 0.4, 0, 0.4, 0.8, 0.8, 0.4, 0])
 
 
-@pytest.mark.parametrize("mode", ["triangular", "triangular2", "exp_range"])
-def test_cycles_like_a_walk_up_and_down(mode: CLRMode) -> None:
-    base, top, size, gamma = 0.01, 0.3, 7, 0.999
-    rates, height, direction, peak = [], 0, 1, top - base
-    for step in range(1_000):
-        amplitude = (top - base) * gamma**step if mode == "exp_range" else peak
-        rates.append(base + amplitude * height / size)
-        height += direction
-        if height == size:
-            direction = -1
-        elif height == 0:
-            direction = 1
-            if mode == "triangular2":
-                peak /= 2
-    assert CLR(base, top, size, mode, gamma).plan(1_000) == pytest.approx(rates, rel=1e-9)
+def test_cycles_like_a_walk_up_and_down(subtests: pytest.Subtests) -> None:
+    modes: tuple[Literal["triangular", "triangular2", "exp_range"], ...] = (
+        "triangular",
+        "triangular2",
+        "exp_range",
+    )
+    for mode in modes:
+        with subtests.test(f"{mode!r}"):
+            base, top, size, gamma = 0.01, 0.3, 7, 0.999
+            rates, height, direction, peak = [], 0, 1, top - base
+            for step in range(1_000):
+                amplitude = (top - base) * gamma**step if mode == "exp_range" else peak
+                rates.append(base + amplitude * height / size)
+                height += direction
+                if height == size:
+                    direction = -1
+                elif height == 0:
+                    direction = 1
+                    if mode == "triangular2":
+                        peak /= 2
+            assert CLR(base, top, size, mode, gamma).plan(1_000) == pytest.approx(rates, rel=1e-9)
 
 
 def test_cycles_stay_in_step_for_a_million_steps() -> None:
@@ -112,9 +118,8 @@ def _walk(max_lr: float, min_lr: float, first: float, mult: float, decay: float,
     return rates
 
 
-@pytest.mark.parametrize(
-    ("first", "mult", "decay"),
-    [
+def test_restarts_like_a_loop_over_steps(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float, float]] = [
         (10, 1, 1),
         (1, 2, 1),
         (10, 2, 0.5),
@@ -123,25 +128,27 @@ def _walk(max_lr: float, min_lr: float, first: float, mult: float, decay: float,
         (7.3, 1.37, 1),
         (1, 3, 1),
         (5, 1.01, 1),
-    ],
-)
-def test_restarts_like_a_loop_over_steps(first: float, mult: float, decay: float) -> None:
-    rates = SGDR(0.5, first, 0.001, mult, decay).plan(5_000)
-    assert rates == pytest.approx(_walk(0.5, 0.001, first, mult, decay, 5_000), rel=1e-6, abs=1e-9)
+    ]
+    for first, mult, decay in cases:
+        with subtests.test(f"{first!r}"):
+            rates = SGDR(0.5, first, 0.001, mult, decay).plan(5_000)
+            assert rates == pytest.approx(_walk(0.5, 0.001, first, mult, decay, 5_000), rel=1e-6, abs=1e-9)
 
 
-@pytest.mark.parametrize(("first", "mult"), [(10, 1), (10, 2), (1, 2), (8, 1.5), (160, 3), (4, 1.25)])
-def test_restarts_at_the_right_steps_of_a_million(first: int, mult: float) -> None:
-    rates = SGDR(1, first, T_mult=mult).plan(1_000_000)
-    rises = [*(np.flatnonzero(np.diff(rates) >= 0) + 1)]
-    expected, start, cycle = [], 0.0, 0
-    # Powers of these multipliers are exact in binary, and so are their sums.
-    while (start := start + first * mult**cycle) < 1_000_000:
-        expected.append(math.ceil(start))
-        cycle += 1
-    assert rises == sorted(set(expected))
-    if mult == int(mult):
-        assert (rates[rises] == 1).all()
+def test_restarts_at_the_right_steps_of_a_million(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, float]] = [(10, 1), (10, 2), (1, 2), (8, 1.5), (160, 3), (4, 1.25)]
+    for first, mult in cases:
+        with subtests.test(f"{first!r}"):
+            rates = SGDR(1, first, T_mult=mult).plan(1_000_000)
+            rises = [*(np.flatnonzero(np.diff(rates) >= 0) + 1)]
+            expected, start, cycle = [], 0.0, 0
+            # Powers of these multipliers are exact in binary, and so are their sums.
+            while (start := start + first * mult**cycle) < 1_000_000:
+                expected.append(math.ceil(start))
+                cycle += 1
+            assert rises == sorted(set(expected))
+            if mult == int(mult):
+                assert (rates[rises] == 1).all()
 
 
 def test_agrees_with_the_schedule_of_keras() -> None:
@@ -187,16 +194,18 @@ def test_one_cycle_like_the_cosines_of_fastai() -> None:
     assert OneCycle(top, total).plan(total) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(("total", "rise"), [(5, 0.25), (101, 0.5), (1_000, 0.1), (7.5, 0.3)])
-def test_one_cycle_rises_once_and_falls_once(total: float, rise: float) -> None:
-    rates = OneCycle(2, total, rise, start_div=4, end_div=100).plan(int(total))
-    top = int(rates.argmax())
-    assert rates[0] == pytest.approx(0.5)
-    assert (np.diff(rates[: top + 1]) > 0).all()
-    assert (np.diff(rates[top:]) < 0).all()
-    assert abs(top - rise * (total - 1)) <= 0.5
-    if total == int(total):
-        assert rates[-1] == pytest.approx(0.02)
+def test_one_cycle_rises_once_and_falls_once(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float]] = [(5, 0.25), (101, 0.5), (1_000, 0.1), (7.5, 0.3)]
+    for total, rise in cases:
+        with subtests.test(f"{total!r}"):
+            rates = OneCycle(2, total, rise, start_div=4, end_div=100).plan(int(total))
+            top = int(rates.argmax())
+            assert rates[0] == pytest.approx(0.5)
+            assert (np.diff(rates[: top + 1]) > 0).all()
+            assert (np.diff(rates[top:]) < 0).all()
+            assert abs(top - rise * (total - 1)) <= 0.5
+            if total == int(total):
+                assert rates[-1] == pytest.approx(0.02)
 
 
 def test_one_cycle_stays_down_after_its_end() -> None:
@@ -231,16 +240,17 @@ def test_each_cycle_has_its_peak_half_way_in_the_logarithm() -> None:
     assert CosLog4(2, 100).plan(at) == pytest.approx([0, 2, 0, 2, 0, 2, 0, 2, 0], abs=1e-9)
 
 
-@pytest.mark.parametrize("total", [1, 2, 60, 1_237])
-def test_ever_longer_cycles_like_a_walk_from_cycle_to_cycle(total: int) -> None:
-    base, top = 0.01, 0.3
-    rates, cycle = [], 0
-    for step in range(total):
-        while 15 * step >= (2 ** (cycle + 1) - 1) * total:
-            cycle += 1
-        turn = math.log((1 + 15 * step / total) / 2**cycle) / math.log(2)
-        rates.append(base + (top - base) * math.sin(math.pi * turn) ** 2)
-    assert CosLog4(top, total, base).plan(total) == pytest.approx(rates, rel=1e-9)
+def test_ever_longer_cycles_like_a_walk_from_cycle_to_cycle(subtests: pytest.Subtests) -> None:
+    for total in [1, 2, 60, 1_237]:
+        with subtests.test(f"{total!r}"):
+            base, top = 0.01, 0.3
+            rates, cycle = [], 0
+            for step in range(total):
+                while 15 * step >= (2 ** (cycle + 1) - 1) * total:
+                    cycle += 1
+                turn = math.log((1 + 15 * step / total) / 2**cycle) / math.log(2)
+                rates.append(base + (top - base) * math.sin(math.pi * turn) ** 2)
+            assert CosLog4(top, total, base).plan(total) == pytest.approx(rates, rel=1e-9)
 
 
 # --- all policies -------------------------------------------------------------------------------------------
@@ -396,13 +406,15 @@ def test_more_decay_lowers_every_later_peak() -> None:
 # --- the range test's sweep ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("start", "end", "steps"), [(1e-7, 10, 100), (0.5, 1000, 2), (1e-12, 1e-11, 37)])
-def test_a_sweep_multiplies_by_the_same_factor_in_every_step(start: float, end: float, steps: int) -> None:
-    expected, rate = [], start
-    for _ in range(steps):
-        expected.append(rate)
-        rate *= (end / start) ** (1 / (steps - 1))
-    assert RangeSweep(start, end, steps).plan(steps) == pytest.approx(expected, rel=1e-9)
+def test_a_sweep_multiplies_by_the_same_factor_in_every_step(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float, int]] = [(1e-7, 10, 100), (0.5, 1000, 2), (1e-12, 1e-11, 37)]
+    for start, end, steps in cases:
+        with subtests.test(f"{start!r}"):
+            expected, rate = [], start
+            for _ in range(steps):
+                expected.append(rate)
+                rate *= (end / start) ** (1 / (steps - 1))
+            assert RangeSweep(start, end, steps).plan(steps) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_sweep_typed_out() -> None:
@@ -414,9 +426,8 @@ def test_a_sweep_keeps_its_last_rate() -> None:
     assert RangeSweep(1, 4, 3).plan(6) == pytest.approx([1, 2, 4, 4, 4, 4])
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "steps", "sentence"),
-    [
+def test_a_sweep_that_does_not_rise_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float, int, str]] = [
         (
             1,
             0.1,
@@ -429,11 +440,9 @@ def test_a_sweep_keeps_its_last_rate() -> None:
         (0.1, math.inf, 9, "The test's last rate must be zero or a positive number. Received: inf."),
         (math.nan, 1, 9, "The test's first rate must be zero or a positive number. Received: nan."),
         (0.1, 1, 1, "A range test needs at least 2 steps. Received: 1."),
-    ],
-)
-def test_a_sweep_that_does_not_rise_is_a_sentence(
-    start: float, end: float, steps: int, sentence: str
-) -> None:
-    with pytest.raises(UserError) as raised:
-        RangeSweep(start, end, steps)
-    assert sentence in str(raised.value)
+    ]
+    for start, end, steps, sentence in cases:
+        with subtests.test(f"{start!r}"):
+            with pytest.raises(UserError) as raised:
+                RangeSweep(start, end, steps)
+            assert sentence in str(raised.value)

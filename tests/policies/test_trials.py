@@ -22,10 +22,11 @@ def falling(to: float, steps: int = STEPS) -> FloatArray:
     return to + (START - to) * np.exp(-np.linspace(0, 6, steps))
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.005, 0.08])
-def test_a_loss_that_falls_as_in_the_test_holds(noise: float) -> None:
-    for seed in range(20):
-        assert trials.held(noisy(falling(LEAST), seed, noise), seen(noise, seed)), seed
+def test_a_loss_that_falls_as_in_the_test_holds(subtests: pytest.Subtests) -> None:
+    for noise in [0.0, 0.005, 0.08]:
+        with subtests.test(f"{noise!r}"):
+            for seed in range(20):
+                assert trials.held(noisy(falling(LEAST), seed, noise), seen(noise, seed)), seed
 
 
 def test_a_loss_that_jumps_first_does_not_hold_even_if_it_falls_then() -> None:

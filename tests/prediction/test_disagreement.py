@@ -32,6 +32,7 @@ def trained(store: Store, target: str) -> Run:
             data=DataSettings(source=SampleSource(name="penguins.csv"), target=target),
             model=ModelSettings(layers=(LayerSettings(units=4),)),
             training=TrainingSettings(epochs=2, members=3, xla="off"),
+            closer_look=False,
         )
     )
     assert worker.work(run.folder, store.home).state == "completed"

@@ -16,15 +16,16 @@ def test_the_outer_values_move_to_the_quantiles() -> None:
     assert (clipped[5:996] == column[5:996]).all()
 
 
-@pytest.mark.parametrize("rows", [5, 37, 400, 1234])
-def test_the_bounds_are_numpys_quantiles_between_the_values(rows: int) -> None:
-    column = np.random.default_rng(rows).normal(size=(rows, 1))
-    holed = np.insert(column, [1, 3], np.nan, axis=0)
+def test_the_bounds_are_numpys_quantiles_between_the_values(subtests: pytest.Subtests) -> None:
+    for rows in [5, 37, 400, 1234]:
+        with subtests.test(f"{rows!r}"):
+            column = np.random.default_rng(rows).normal(size=(rows, 1))
+            holed = np.insert(column, [1, 3], np.nan, axis=0)
 
-    clip = QuantileClip(0.02).fit(holed)
+            clip = QuantileClip(0.02).fit(holed)
 
-    assert clip.low_[0] == np.quantile(column, 0.02, method="higher")
-    assert clip.high_[0] == np.quantile(column, 0.98, method="lower")
+            assert clip.low_[0] == np.quantile(column, 0.02, method="higher")
+            assert clip.high_[0] == np.quantile(column, 0.98, method="lower")
 
 
 def test_one_absurd_value_in_a_small_column_is_moved() -> None:
@@ -47,14 +48,15 @@ def test_gaps_stay_gaps() -> None:
     np.testing.assert_array_equal(np.isnan(UnitScale().fit_transform(column)), np.isnan(column))
 
 
-@pytest.mark.parametrize("size", [1e-310, 1e-300, 1e-5, 1.0, 3.0, 1e18, 1e100])
-def test_a_column_of_any_size_is_about_one_and_keeps_its_digits(size: float) -> None:
-    column = np.linspace(-1, 1, 21)[:, None] * size
+def test_a_column_of_any_size_is_about_one_and_keeps_its_digits(subtests: pytest.Subtests) -> None:
+    for size in [1e-310, 1e-300, 1e-5, 1.0, 3.0, 1e18, 1e100]:
+        with subtests.test(f"{size!r}"):
+            column = np.linspace(-1, 1, 21)[:, None] * size
 
-    scaled = UnitScale().fit_transform(column)
+            scaled = UnitScale().fit_transform(column)
 
-    assert 0.5 <= np.abs(scaled).max() <= 4
-    np.testing.assert_array_equal(np.frexp(scaled)[0], np.frexp(column)[0])
+            assert 0.5 <= np.abs(scaled).max() <= 4
+            np.testing.assert_array_equal(np.frexp(scaled)[0], np.frexp(column)[0])
 
 
 def test_squares_are_finite_whatever_comes_later() -> None:

@@ -89,6 +89,7 @@ def run(store: Store) -> Run:
         ),
         model=ModelSettings(layers=(LayerSettings(units=4),)),
         training=TrainingSettings(epochs=2),
+        closer_look=False,
     )
     made = store.create(settings)
     outcome = worker.work(made.folder, store.home)
@@ -141,7 +142,7 @@ def test_raw_numbers_are_taken_so(run: Run, store: Store, tmp_path: Path) -> Non
 def test_a_script_takes_the_file_as_it_is(store: Store) -> None:
     source = store.keep_file(frame(coded=True).to_csv(index=False).encode(), "t.csv")
     data = DataSettings(source=source, target="price", gap_codes=CODES)
-    run = store.create(RunSettings(data=data, training=TrainingSettings(epochs=1)))
+    run = store.create(RunSettings(data=data, training=TrainingSettings(epochs=1), closer_look=False))
     worker.work(run.folder, store.home)
     reading = finished_run.recipe(run, store).reading
     assert reading.original

@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from lrapp.errors import UserError
 from lrapp.preparation.fitting import Fitted, fit
-from lrapp.settings import DataSettings, Scaling
+from lrapp.settings import DataSettings
 from lrapp.tables.columns.kinds import ColumnKind
 
 RNG = np.random.default_rng(0)
@@ -114,22 +114,23 @@ def test_a_date_becomes_parts_and_constant_parts_are_left_out() -> None:
     assert np.isfinite(inputs).all()
 
 
-@pytest.mark.parametrize("scaling", ["clipped", "standard", "robust", "quantile"])
-def test_columns_of_all_sizes_are_finite_and_keep_their_values_apart(scaling: Scaling) -> None:
-    base = RNG.normal(size=ROWS)
-    gaps = base.copy()
-    gaps[[2, 5]] = np.inf, 1e308  # missing, as reading has it
-    columns: dict[str, tuple[ColumnKind, object]] = {
-        "large": (ColumnKind.NUMBER, base * 1e99),
-        "tiny": (ColumnKind.NUMBER, base * 1e-308),
-        "gaps": (ColumnKind.NUMBER, gaps),
-        "whole": (ColumnKind.NUMBER, np.array([10**30 + n * 10**28 for n in range(ROWS)], float)),
-    }
-    inputs, result = fitted(columns, scaling=scaling)
+def test_columns_of_all_sizes_are_finite_and_keep_their_values_apart(subtests: pytest.Subtests) -> None:
+    for scaling in ["clipped", "standard", "robust", "quantile"]:
+        with subtests.test(f"{scaling!r}"):
+            base = RNG.normal(size=ROWS)
+            gaps = base.copy()
+            gaps[[2, 5]] = np.inf, 1e308  # missing, as reading has it
+            columns: dict[str, tuple[ColumnKind, object]] = {
+                "large": (ColumnKind.NUMBER, base * 1e99),
+                "tiny": (ColumnKind.NUMBER, base * 1e-308),
+                "gaps": (ColumnKind.NUMBER, gaps),
+                "whole": (ColumnKind.NUMBER, np.array([10**30 + n * 10**28 for n in range(ROWS)], float)),
+            }
+            inputs, result = fitted(columns, scaling=scaling)
 
-    assert np.isfinite(inputs).all()
-    for name in columns:
-        assert len(np.unique(inputs[:, result.inputs.index(name)])) > 30, name
+            assert np.isfinite(inputs).all()
+            for name in columns:
+                assert len(np.unique(inputs[:, result.inputs.index(name)])) > 30, name
 
 
 def test_columns_of_one_value_in_training_are_left_out_and_named() -> None:

@@ -151,9 +151,8 @@ def test_notes_and_names_of_the_pictures_are_kept() -> None:
     assert found.names == tuple("abcdefghij")
 
 
-@pytest.mark.parametrize(
-    ("counts", "pictures", "more", "sentence"),
-    [
+def test_what_cannot_be_split_ends_in_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[tuple[int, ...], dict[str, Any], dict[str, Any], str]] = [
         (
             (9, 9),
             {"only_classes": ("class a",)},
@@ -181,14 +180,12 @@ def test_notes_and_names_of_the_pictures_are_kept() -> None:
         ),
         ((9, 9), {}, {"test_share": 0.6, "validation_share": 0.6}, r"must be below 1\. Received: 1\.2\."),
         ((9, 9, 9), {"most_rows": 2}, {}, r"must be at least the number of classes, 3\. Received: 2\."),
-    ],
-)
-def test_what_cannot_be_split_ends_in_a_sentence(
-    counts: tuple[int, ...], pictures: dict[str, Any], more: dict[str, Any], sentence: str
-) -> None:
-    images = some_images(counts)
-    settings = DataSettings(pictures=PictureSettings(**pictures), **more)
-    with pytest.raises(UserError, match=sentence):
-        prepare_images(images, settings)
-    with pytest.raises(UserError, match=sentence):
-        check_pictures(images.facts, settings)
+    ]
+    for counts, pictures, more, sentence in cases:
+        with subtests.test(f"{counts!r}"):
+            images = some_images(counts)
+            settings = DataSettings(pictures=PictureSettings(**pictures), **more)
+            with pytest.raises(UserError, match=sentence):
+                prepare_images(images, settings)
+            with pytest.raises(UserError, match=sentence):
+                check_pictures(images.facts, settings)

@@ -31,12 +31,11 @@ def test_the_last_column_is_no_better_than_a_name_says() -> None:
     assert likely("price,age", "10.5,3", "11.25,4", "9.75,5")[0][0] == "price"
 
 
-@pytest.mark.parametrize(
-    "entry", json.loads((SAMPLES / "index.json").read_text("utf-8")), ids=lambda e: e["file"]
-)
-def test_the_samples_targets_come_first(entry: dict[str, str]) -> None:
-    table = read_csv((SAMPLES / entry["file"]).read_bytes(), entry["file"])
-    assert likely_targets(table)[0][0] == entry["target"]
+def test_the_samples_targets_come_first(subtests: pytest.Subtests) -> None:
+    for entry in json.loads((SAMPLES / "index.json").read_text("utf-8")):
+        with subtests.test(f"{entry!r}"):
+            table = read_csv((SAMPLES / entry["file"]).read_bytes(), entry["file"])
+            assert likely_targets(table)[0][0] == entry["target"]
 
 
 _DATA = os.environ.get("LRAPP_TEST_DATA")

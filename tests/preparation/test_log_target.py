@@ -50,9 +50,8 @@ def test_all_zero_and_absurd_values_stay_finite() -> None:
     assert not np.isnan(made.standardised(np.array([-5.0, 0, 1e300]))).any()
 
 
-@pytest.mark.parametrize(
-    ("values", "fits"),
-    [
+def test_a_logarithm_suits_what_is_never_negative_and_has_a_long_tail(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[np.ndarray, bool]] = [
         (np.random.default_rng(0).lognormal(size=300), True),
         (np.random.default_rng(0).exponential(size=300), True),
         (1e99 * np.random.default_rng(0).lognormal(size=300), True),
@@ -61,11 +60,10 @@ def test_all_zero_and_absurd_values_stay_finite() -> None:
         (np.random.default_rng(0).uniform(size=300), False),
         (np.zeros(300), False),
         (np.array(PRICES), False),  # too few to tell
-    ],
-    ids=["lognormal", "exponential", "huge", "negative", "normal", "uniform", "zeros", "few"],
-)
-def test_a_logarithm_suits_what_is_never_negative_and_has_a_long_tail(values: np.ndarray, fits: bool) -> None:
-    assert suits(values) == fits
+    ]
+    for values, fits in cases:
+        with subtests.test(f"{values!r}"):
+            assert suits(values) == fits
 
 
 def made(**more: object) -> tuple[pd.DataFrame, Prepared]:

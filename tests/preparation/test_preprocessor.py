@@ -259,15 +259,14 @@ def test_names_of_any_letters_are_kept(tmp_path: Path) -> None:
     assert Preprocessor.load(tmp_path).classes == made.classes
 
 
-@pytest.mark.parametrize(
-    ("names", "sentence"),
-    [
+def test_names_in_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], str]] = [
         (["a"], "“a”"),
         (["a", "b"], "“a” and “b”"),
         (["a", "b", "c"], "“a”, “b” and “c”"),
         (list("abcdefg"), "“a”, “b”, “c”, “d”, “e” and 2 more"),
         (["x" * 70], "“" + "x" * 57 + "…”"),
-    ],
-)
-def test_names_in_a_sentence(names: list[str], sentence: str) -> None:
-    assert quoted(names) == sentence
+    ]
+    for names, sentence in cases:
+        with subtests.test(f"{names!r}"):
+            assert quoted(names) == sentence

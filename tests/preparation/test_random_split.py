@@ -11,9 +11,8 @@ from lrapp.preparation.random_split import bins, drawn, part_sizes, split
 from lrapp.settings import DataSettings
 
 
-@pytest.mark.parametrize(
-    ("rows", "classes", "validation", "test", "sizes"),
-    [
+def test_golden_sizes(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int, float, float, tuple[int, int, int]]] = [
         (100, 3, 0.2, 0.2, (60, 20, 20)),
         (70_000, 2, 0.2, 0.0, (56_000, 14_000, 0)),
         (3, 1, 0.2, 0.2, (1, 1, 1)),
@@ -21,25 +20,23 @@ from lrapp.settings import DataSettings
         (10, 1, 0.01, 0.01, (8, 1, 1)),
         (6, 2, 0.49, 0.5, (2, 2, 2)),
         (12, 10, 0.4, 0.4, (10, 1, 1)),
-    ],
-)
-def test_golden_sizes(
-    rows: int, classes: int, validation: float, test: float, sizes: tuple[int, int, int]
-) -> None:
-    assert part_sizes(rows, classes, DataSettings(validation_share=validation, test_share=test)) == sizes
+    ]
+    for rows, classes, validation, test, sizes in cases:
+        with subtests.test(f"{rows!r}"):
+            assert (
+                part_sizes(rows, classes, DataSettings(validation_share=validation, test_share=test)) == sizes
+            )
 
 
-@pytest.mark.parametrize(
-    ("rows", "classes", "test", "sentence"),
-    [
+def test_too_few_rows_say_how_many_are_needed(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int, float, str]] = [
         (2, 1, 0.2, "at least 3 rows"),
         (1, 1, 0.0, "at least 2 rows"),
         (11, 10, 0.2, "with 10 classes needs at least 12 rows"),
-    ],
-)
-def test_too_few_rows_say_how_many_are_needed(rows: int, classes: int, test: float, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        part_sizes(rows, classes, DataSettings(test_share=test))
+    ]
+    for rows, classes, test, sentence in cases:
+        with subtests.test(f"{rows!r}"), pytest.raises(UserError, match=sentence):
+            part_sizes(rows, classes, DataSettings(test_share=test))
 
 
 def test_shares_must_leave_rows_to_train_on() -> None:

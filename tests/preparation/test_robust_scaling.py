@@ -18,15 +18,18 @@ def test_scaled_by_hand() -> None:
     assert scale.transform(np.array([[2 + 2 * 3.0]]))[0, 0] == pytest.approx(3 / 2**0.5)
 
 
-@pytest.mark.parametrize("rows", [4, 5, 37, 400])
-def test_it_is_the_formula_of_the_paper(rows: int) -> None:
-    column = np.random.default_rng(rows).lognormal(size=rows).tolist()
-    low, middle, high = statistics.quantiles(column, n=4, method="inclusive")
-    expected = []
-    for value in column:
-        z = (value - middle) / (high - low)
-        expected.append(z / (1 + (z / 3) ** 2) ** 0.5)
-    assert RobustScale().fit_transform(np.array(column)[:, None])[:, 0] == pytest.approx(expected, rel=1e-9)
+def test_it_is_the_formula_of_the_paper(subtests: pytest.Subtests) -> None:
+    for rows in [4, 5, 37, 400]:
+        with subtests.test(f"{rows!r}"):
+            column = np.random.default_rng(rows).lognormal(size=rows).tolist()
+            low, middle, high = statistics.quantiles(column, n=4, method="inclusive")
+            expected = []
+            for value in column:
+                z = (value - middle) / (high - low)
+                expected.append(z / (1 + (z / 3) ** 2) ** 0.5)
+            assert RobustScale().fit_transform(np.array(column)[:, None])[:, 0] == pytest.approx(
+                expected, rel=1e-9
+            )
 
 
 def test_where_the_quartiles_are_equal_the_range_scales() -> None:

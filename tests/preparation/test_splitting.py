@@ -131,9 +131,8 @@ def test_numbers_are_times_too_and_rows_without_a_group_are_one() -> None:
     assert any("30 rows have no value" in note for note in made.notes)
 
 
-@pytest.mark.parametrize(
-    ("columns", "split", "column", "sentence"),
-    [
+def test_what_cannot_split_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, object], str, str | None, str]] = [
         ({}, "groups", None, "Choose the column that holds the groups"),
         ({}, "time", None, "Choose the column that holds the times"),
         ({}, "groups", "shop", "must be a column of the table"),
@@ -159,13 +158,10 @@ def test_numbers_are_times_too_and_rows_without_a_group_are_one() -> None:
             "customer",
             "must hold at least two classes, and split by “customer” all of them are “yes”",
         ),
-    ],
-)
-def test_what_cannot_split_is_a_sentence(
-    columns: dict[str, object], split: str, column: str | None, sentence: str
-) -> None:
-    with pytest.raises(UserError, match=sentence):
-        prepare(shop(**columns), asked(split, column))
+    ]
+    for columns, split, column, sentence in cases:
+        with subtests.test(f"{columns!r}"), pytest.raises(UserError, match=sentence):
+            prepare(shop(**columns), asked(split, column))
 
 
 def test_only_the_split_column_is_left_to_learn_from() -> None:
@@ -220,9 +216,8 @@ def test_with_folds_the_validation_share_decides_nothing(split: tuple[str, str |
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(
-    ("columns", "more", "sentence"),
-    [
+def test_what_cannot_be_folded_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, object], dict[str, object], str]] = [
         ({}, {"folds": 20, "rows": 12, "stratify": False}, "20 folds, and 10 rows that no test part holds"),
         (
             {"bought": ["yes"] * 3 + ["no"] * 117},
@@ -239,15 +234,13 @@ def test_with_folds_the_validation_share_decides_nothing(split: tuple[str, str |
             {"split": "time", "split_column": "day"},
             "4 folds need at least 5 different times beside the test part, and “day” has 2",
         ),
-    ],
-)
-def test_what_cannot_be_folded_is_a_sentence(
-    columns: dict[str, object], more: dict[str, object], sentence: str
-) -> None:
-    table = shop(**columns)
-    if "rows" in more:
-        table = read_csv(table.frame.iloc[: more.pop("rows")].to_csv(index=False).encode(), "few.csv")
-    with pytest.raises(UserError, match=sentence):
-        crossed(table, **{"folds": 4, **more})  # type: ignore[arg-type]
-    if "Each class" in sentence:
-        crossed(table, stratify=False)
+    ]
+    for columns, more, sentence in cases:
+        with subtests.test(f"{columns!r}"):
+            table = shop(**columns)
+            if "rows" in more:
+                table = read_csv(table.frame.iloc[: more.pop("rows")].to_csv(index=False).encode(), "few.csv")
+            with pytest.raises(UserError, match=sentence):
+                crossed(table, **{"folds": 4, **more})  # type: ignore[arg-type]
+            if "Each class" in sentence:
+                crossed(table, stratify=False)

@@ -43,29 +43,30 @@ def check(prepared: Prepared, rows: int) -> None:
     assert len(set(prepared.inputs)) == len(prepared.inputs)
 
 
-@pytest.mark.parametrize(
-    ("name", "target", "task", "classes", "rows"),
-    [
+def test_the_samples(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str, str, tuple[str, ...], int]] = [
         ("penguins.csv", "species", "multi-class", ("Adelie", "Chinstrap", "Gentoo"), 344),
         ("breast_cancer.csv", "diagnosis", "binary", ("benign", "malignant"), 569),
         ("auto_mpg.csv", "mpg", "regression", (), 398),
         ("messy_penguins.csv", "species", "multi-class", ("Adelie", "Chinstrap", "Gentoo"), 200),
-    ],
-)
-def test_the_samples(name: str, target: str, task: str, classes: tuple[str, ...], rows: int) -> None:
-    table = sample(name)
-    prepared = prepare(table, DataSettings(target=target))
+    ]
+    for name, target, task, classes, rows in cases:
+        with subtests.test(name):
+            table = sample(name)
+            prepared = prepare(table, DataSettings(target=target))
 
-    check(prepared, rows)
-    assert (prepared.task, prepared.target, prepared.classes) == (task, target, classes)
-    words = table.frame[target].iloc[prepared.test.rows]
-    if classes:
-        assert [classes[int(place)] for place in prepared.test.y] == words.tolist()
-        assert prepared.metric_scale == 1
-    else:
-        known = table.frame[target].iloc[prepared.train.rows]
-        np.testing.assert_allclose(prepared.test.y, (words - known.mean()) / known.std(ddof=0), rtol=1e-5)
-        assert prepared.metric_scale == pytest.approx(known.std(ddof=0))
+            check(prepared, rows)
+            assert (prepared.task, prepared.target, prepared.classes) == (task, target, classes)
+            words = table.frame[target].iloc[prepared.test.rows]
+            if classes:
+                assert [classes[int(place)] for place in prepared.test.y] == words.tolist()
+                assert prepared.metric_scale == 1
+            else:
+                known = table.frame[target].iloc[prepared.train.rows]
+                np.testing.assert_allclose(
+                    prepared.test.y, (words - known.mean()) / known.std(ddof=0), rtol=1e-5
+                )
+                assert prepared.metric_scale == pytest.approx(known.std(ddof=0))
 
 
 def test_penguins_in_detail() -> None:
@@ -168,9 +169,8 @@ def test_no_test_rows_on_demand() -> None:
     assert prepared.test.y.dtype == np.int32
 
 
-@pytest.mark.parametrize(
-    ("frame", "settings", "sentence"),
-    [
+def test_what_cannot_be_prepared_is_one_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, object], dict[str, object], str]] = [
         ({"a": [1.5, 2.5], "y": ["p", "q"]}, {}, "at least 4 rows"),
         ({"a": [1.5, 2, 3], "y": ["p", "q", "p"]}, {}, "at least 4 rows"),
         ({"a": range(1, 41), "y": ["p", "q"] * 20}, {"validation_share": 0.6, "test_share": 0.4}, "below 1"),
@@ -179,13 +179,10 @@ def test_no_test_rows_on_demand() -> None:
         ({"a": ["x"] * 40, "y": ["p"] * 40}, {}, "needs a column to predict"),
         ({"a": range(1, 41), "y": ["p", "q"] * 20}, {"target": "z"}, "Received: “z”"),
         ({"a": range(1, 41), "y": ["p"] * 40}, {"target": "y"}, "single value"),
-    ],
-)
-def test_what_cannot_be_prepared_is_one_sentence(
-    frame: dict[str, object], settings: dict[str, object], sentence: str
-) -> None:
-    with pytest.raises(UserError, match=sentence):
-        prepare(read(pd.DataFrame(frame)), DataSettings.model_validate(settings))
+    ]
+    for frame, settings, sentence in cases:
+        with subtests.test(f"{frame!r}"), pytest.raises(UserError, match=sentence):
+            prepare(read(pd.DataFrame(frame)), DataSettings.model_validate(settings))
 
 
 def test_the_smallest_tables() -> None:
@@ -196,18 +193,19 @@ def test_the_smallest_tables() -> None:
     check(prepare(table, DataSettings(target="y", validation_share=0.25, test_share=0.25)), 4)
 
 
-@pytest.mark.parametrize("size", [1e100, 1e-100, 1e30])
-def test_a_target_of_any_size(size: float) -> None:
-    values = RNG.uniform(-1, 1, 60)
-    table = read(pd.DataFrame({"a": values, "y": values * size}))
+def test_a_target_of_any_size(subtests: pytest.Subtests) -> None:
+    for size in [1e100, 1e-100, 1e30]:
+        with subtests.test(f"{size!r}"):
+            values = RNG.uniform(-1, 1, 60)
+            table = read(pd.DataFrame({"a": values, "y": values * size}))
 
-    prepared = prepare(table, DataSettings(target="y"))
+            prepared = prepare(table, DataSettings(target="y"))
 
-    check(prepared, 60)
-    assert prepared.train.y.mean() == pytest.approx(0, abs=1e-6)
-    assert prepared.train.y.std() == pytest.approx(1)
-    restored = prepared.preprocessor.decode(prepared.test.y).values
-    np.testing.assert_allclose(restored / size, values[prepared.test.rows], atol=1e-5)
+            check(prepared, 60)
+            assert prepared.train.y.mean() == pytest.approx(0, abs=1e-6)
+            assert prepared.train.y.std() == pytest.approx(1)
+            restored = prepared.preprocessor.decode(prepared.test.y).values
+            np.testing.assert_allclose(restored / size, values[prepared.test.rows], atol=1e-5)
 
 
 def test_a_target_of_the_smallest_numbers_is_finite() -> None:

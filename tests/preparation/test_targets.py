@@ -103,17 +103,16 @@ def test_choices_leave_out_what_cannot_be_predicted(many: Table) -> None:
     assert target_choices(many) == ("measure", "income", "stars", "city", "sex", "bought", "survived")
 
 
-@pytest.mark.parametrize(
-    ("columns", "target"),
-    [
+def test_the_default_target_is_named_like_one_or_comes_last(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], str]] = [
         (["a", "b", "c"], "c"),
         (["label", "b", "c"], "label"),
         (["a", "Target", "c"], "Target"),
         (["y", "b", "class"], "class"),
-    ],
-)
-def test_the_default_target_is_named_like_one_or_comes_last(columns: list[str], target: str) -> None:
-    assert default_target(table(**{name: RNG.normal(size=30) for name in columns})) == target
+    ]
+    for columns, target in cases:
+        with subtests.test(f"{columns!r}"):
+            assert default_target(table(**{name: RNG.normal(size=30) for name in columns})) == target
 
 
 def test_a_table_without_a_target_has_no_default() -> None:

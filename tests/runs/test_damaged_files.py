@@ -185,19 +185,20 @@ def test_a_value_of_another_kind_is_damaged(kept: Kept, data: st.DataObject) -> 
     assert_read_or_said(kept, b"\n".join([*lines, b""]))
 
 
-@pytest.mark.parametrize("deep", DEEP, ids=["lists", "objects", "closed"])
-def test_settings_and_links_that_are_nested_without_end_are_refused(deep: bytes) -> None:
-    import base64
-    import zlib
+def test_settings_and_links_that_are_nested_without_end_are_refused(subtests: pytest.Subtests) -> None:
+    for deep in DEEP:
+        with subtests.test(f"{deep!r}"):
+            import base64
+            import zlib
 
-    with pytest.raises(UserError):
-        RunSettings.from_json(deep)
-    with pytest.raises(UserError):
-        links.from_text(base64.urlsafe_b64encode(zlib.compress(deep)).decode().rstrip("="))
-    with pytest.raises(UserError):
-        Mistakes.from_json(deep)
-    with pytest.raises(ValueError, match=r"nested|Expecting"):
-        from_json(deep)
+            with pytest.raises(UserError):
+                RunSettings.from_json(deep)
+            with pytest.raises(UserError):
+                links.from_text(base64.urlsafe_b64encode(zlib.compress(deep)).decode().rstrip("="))
+            with pytest.raises(UserError):
+                Mistakes.from_json(deep)
+            with pytest.raises(ValueError, match=r"nested|Expecting"):
+                from_json(deep)
 
 
 def test_progress_of_another_kind_is_none(folder: Path) -> None:

@@ -27,14 +27,19 @@ def test_what_a_worker_is_writing_stays(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "prepared").iterdir()] == [".being-made"]
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [("", 4_000_000_000), ("500MB", 500_000_000), ("1.5 gb", 1_500_000_000), ("0", 0)]
-)
-def test_the_limit_is_a_size(text: str, size: int) -> None:
-    assert disk_space.most_prepared({"LRAPP_PREPARED_DISK": text}) == size
+def test_the_limit_is_a_size(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, int]] = [
+        ("", 4_000_000_000),
+        ("500MB", 500_000_000),
+        ("1.5 gb", 1_500_000_000),
+        ("0", 0),
+    ]
+    for text, size in cases:
+        with subtests.test(text):
+            assert disk_space.most_prepared({"LRAPP_PREPARED_DISK": text}) == size
 
 
-@pytest.mark.parametrize("text", ["much", "-1GB", "4", "1e3MB", "GB"])
-def test_anything_else_is_a_sentence(text: str) -> None:
-    with pytest.raises(UserError, match=r"must be a size.*Received: "):
-        disk_space.most_prepared({"LRAPP_PREPARED_DISK": text})
+def test_anything_else_is_a_sentence(subtests: pytest.Subtests) -> None:
+    for text in ["much", "-1GB", "4", "1e3MB", "GB"]:
+        with subtests.test(text), pytest.raises(UserError, match=r"must be a size.*Received: "):
+            disk_space.most_prepared({"LRAPP_PREPARED_DISK": text})

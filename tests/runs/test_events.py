@@ -93,9 +93,8 @@ def test_every_float_comes_back_to_the_last_bit(losses: list[float], seconds: fl
     assert from_line(to_line(event)) == event
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
+def test_what_is_no_event_is_refused(subtests: pytest.Subtests) -> None:
+    cases: list[str | bytes] = [
         "",
         "{",
         "5",
@@ -110,11 +109,10 @@ def test_every_float_comes_back_to_the_last_bit(losses: list[float], seconds: fl
         '{"type": "steps_done", "first_step": 0, "losses": [{"x": 1}], "learning_rates": [], "seconds": 1}',
         to_line(EVENTS[3])[:-20],
         b"\xff\xfe\x00",
-    ],
-)
-def test_what_is_no_event_is_refused(line: str | bytes) -> None:
-    with pytest.raises(ValueError, match=r"^Not an event: "):
-        from_line(line)
+    ]
+    for line in cases:
+        with subtests.test(f"{line!r}"), pytest.raises(ValueError, match=r"^Not an event: "):
+            from_line(line)
 
 
 # --- the history --------------------------------------------------------------------------------------------
@@ -319,9 +317,14 @@ def test_what_batches_cost_untrained_belongs_to_their_seed() -> None:
     assert [one.untrained for one in history.sweeps] == [[8.0, 9.0], [6.0, 7.0]]
 
 
-@pytest.mark.parametrize(
-    ("shares", "several"), [((0.5, 0.5, 0), True), ((0, 1, 0), False), ((1,), False), ((0, 0.9, 0.1), True)]
-)
-def test_only_shares_of_two_leave_several_networks(shares: tuple[float, ...], several: bool) -> None:
-    chosen = MembersChosen("", shares, (1,) * len(shares), (0.1,) * len(shares), (), (), 1)
-    assert chosen.leaves_several == several
+def test_only_shares_of_two_leave_several_networks(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[tuple[float, ...], bool]] = [
+        ((0.5, 0.5, 0), True),
+        ((0, 1, 0), False),
+        ((1,), False),
+        ((0, 0.9, 0.1), True),
+    ]
+    for shares, several in cases:
+        with subtests.test(f"{shares!r}"):
+            chosen = MembersChosen("", shares, (1,) * len(shares), (0.1,) * len(shares), (), (), 1)
+            assert chosen.leaves_several == several

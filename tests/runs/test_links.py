@@ -70,12 +70,13 @@ def packed(data: bytes) -> str:
     return base64.urlsafe_b64encode(zlib.compress(data, 9)).rstrip(b"=").decode()
 
 
-@pytest.mark.parametrize("settings", CASES)
-def test_settings_come_back_the_same(settings: RunSettings) -> None:
-    text = links.to_text(settings)
-    assert links.from_text(text) == settings
-    assert re.fullmatch(r"[A-Za-z0-9_-]+", text), "safe in an address, without escapes"
-    assert len(text) < 600
+def test_settings_come_back_the_same(subtests: pytest.Subtests) -> None:
+    for settings in CASES:
+        with subtests.test(f"{settings!r}"):
+            text = links.to_text(settings)
+            assert links.from_text(text) == settings
+            assert re.fullmatch(r"[A-Za-z0-9_-]+", text), "safe in an address, without escapes"
+            assert len(text) < 600
 
 
 @given(
@@ -111,9 +112,8 @@ def test_too_many_settings_for_a_link_are_said() -> None:
         links.to_text(RunSettings(data=DataSettings(kinds=kinds)))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_is_no_link_is_one_sentence(subtests: pytest.Subtests) -> None:
+    for text in [
         "",
         "abc",
         "a",
@@ -129,27 +129,31 @@ def test_too_many_settings_for_a_link_are_said() -> None:
         links.to_text(CASES[-2])[:-9],
         links.to_text(CASES[-2])[9:],
         base64.urlsafe_b64encode(b'{"version": 1}').decode(),
-    ],
-)
-def test_what_is_no_link_is_one_sentence(text: str) -> None:
-    with pytest.raises(UserError, match=r"^The link was cut off or changed on its way: [^.]*\.$"):
-        links.from_text(text)
+    ]:
+        with (
+            subtests.test(text),
+            pytest.raises(UserError, match=r"^The link was cut off or changed on its way: [^.]*\.$"),
+        ):
+            links.from_text(text)
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
+def test_settings_that_cannot_be_name_the_field(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bytes, str]] = [
         (b'{"training": {"epochs": 0}}', r"“training.epochs” .* Received: 0\.$"),
         (b'{"policy": {"type": "magic"}}', r"“policy”"),
         (b'{"__class__": "os.system"}', r"“__class__”"),
         (b'{"version": 2}', r"“version”"),
         (b"[]", r"Received: \[\]\.$"),
         (b'{"training": {"epochs": 1e400}}', r"“training.epochs”"),
-    ],
-)
-def test_settings_that_cannot_be_name_the_field(data: bytes, sentence: str) -> None:
-    with pytest.raises(UserError, match=rf"^The link holds settings that this app cannot use\. .*{sentence}"):
-        links.from_text(packed(data))
+    ]
+    for data, sentence in cases:
+        with (
+            subtests.test(f"{data!r}"),
+            pytest.raises(
+                UserError, match=rf"^The link holds settings that this app cannot use\. .*{sentence}"
+            ),
+        ):
+            links.from_text(packed(data))
 
 
 def test_a_bomb_is_not_unpacked() -> None:

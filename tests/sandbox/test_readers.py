@@ -332,20 +332,26 @@ def test_limits_come_from_the_environment() -> None:
     assert Limits.of({"LRAPP_READER_MEMORY": "500mb"}).memory == 500 * MB
 
 
-@pytest.mark.parametrize("text", ["4", "lots", "-1GB", "99MB", "1e9"])
-def test_a_size_that_is_none_is_a_sentence(text: str) -> None:
-    with pytest.raises(UserError, match=rf"LRAPP_READER_MEMORY must be a size .* Received: {text}\."):
-        Limits.of({"LRAPP_READER_MEMORY": text})
+def test_a_size_that_is_none_is_a_sentence(subtests: pytest.Subtests) -> None:
+    for text in ["4", "lots", "-1GB", "99MB", "1e9"]:
+        with (
+            subtests.test(text),
+            pytest.raises(UserError, match=rf"LRAPP_READER_MEMORY must be a size .* Received: {text}\."),
+        ):
+            Limits.of({"LRAPP_READER_MEMORY": text})
 
 
-@pytest.mark.parametrize("text", ["soon", "0", "-3", "inf"])
-def test_seconds_that_are_none_are_a_sentence(text: str) -> None:
-    with pytest.raises(UserError, match=rf"LRAPP_READER_SECONDS must be .* Received: {text}\."):
-        Limits.of({"LRAPP_READER_SECONDS": text})
+def test_seconds_that_are_none_are_a_sentence(subtests: pytest.Subtests) -> None:
+    for text in ["soon", "0", "-3", "inf"]:
+        with (
+            subtests.test(text),
+            pytest.raises(UserError, match=rf"LRAPP_READER_SECONDS must be .* Received: {text}\."),
+        ):
+            Limits.of({"LRAPP_READER_SECONDS": text})
 
 
-@pytest.mark.parametrize(
-    ("count", "text"), [(300 * MB, "300 MB"), (4 * 10**9, "4 GB"), (1_500 * MB, "1.5 GB")]
-)
-def test_sizes_in_words(count: int, text: str) -> None:
-    assert limits.size(count) == text
+def test_sizes_in_words(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, str]] = [(300 * MB, "300 MB"), (4 * 10**9, "4 GB"), (1_500 * MB, "1.5 GB")]
+    for count, text in cases:
+        with subtests.test(f"{count!r}"):
+            assert limits.size(count) == text

@@ -24,9 +24,8 @@ def labels(settings: RunSettings, refusal: Refusal, rows: int = 1000) -> list[st
     return [one.label for one in next_tries(settings, refusal, rows)]
 
 
-@pytest.mark.parametrize(
-    ("refusal", "tests"),
-    [
+def test_what_is_offered_fits_the_reason(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Refusal, list[str]]] = [
         ("flat", ["Test with 400 steps", "Test with batches of 128"]),
         ("tried", ["Test with 400 steps", "Test with batches of 128"]),
         ("short", ["Test with 400 steps"]),
@@ -35,10 +34,10 @@ def labels(settings: RunSettings, refusal: Refusal, rows: int = 1000) -> list[st
         ("exploded", ["Test from 1 × 10⁻⁹"]),
         ("no number", []),
         ("by heart", []),
-    ],
-)
-def test_what_is_offered_fits_the_reason(refusal: Refusal, tests: list[str]) -> None:
-    assert labels(RUN, refusal) == [*tests, "Find them for me", "Use the default rates"]
+    ]
+    for refusal, tests in cases:
+        with subtests.test(f"{refusal!r}"):
+            assert labels(RUN, refusal) == [*tests, "Find them for me", "Use the default rates"]
 
 
 def test_after_a_linear_test_there_are_more_epochs_or_the_other_kind() -> None:
@@ -81,21 +80,18 @@ def test_a_larger_batch_is_one_that_may_be() -> None:
     assert sizes(1_000_000) == []
 
 
-@pytest.mark.parametrize(
-    "policy", [SGDRSettings(source="found"), CLRSettings(source="found"), FixedSettings()]
-)
-def test_each_try_is_another_run_with_that_change_alone(
-    policy: SGDRSettings | CLRSettings | FixedSettings,
-) -> None:
-    run = RUN.model_copy(update={"policy": policy})
-    longer, larger, race, default = (one.settings for one in next_tries(run, "flat", 1000))
-    assert longer == run.model_copy(update={"range_test": RangeTestSettings(steps=400)})
-    assert larger.training == TrainingSettings(optimizer="sgd", batch_size=128)
-    assert (larger.policy, race.policy.source, default.policy.source) == (policy, "raced", "chosen")
-    for one in (race, default):
-        peak = getattr(one.policy, "max_lr", getattr(one.policy, "learning_rate", None))
-        assert peak == (0.01 if isinstance(policy, FixedSettings) else 0.1)
-        assert one.plan(1000).max() == pytest.approx(peak)
+def test_each_try_is_another_run_with_that_change_alone(subtests: pytest.Subtests) -> None:
+    for policy in [SGDRSettings(source="found"), CLRSettings(source="found"), FixedSettings()]:
+        with subtests.test(f"{policy!r}"):
+            run = RUN.model_copy(update={"policy": policy})
+            longer, larger, race, default = (one.settings for one in next_tries(run, "flat", 1000))
+            assert longer == run.model_copy(update={"range_test": RangeTestSettings(steps=400)})
+            assert larger.training == TrainingSettings(optimizer="sgd", batch_size=128)
+            assert (larger.policy, race.policy.source, default.policy.source) == (policy, "raced", "chosen")
+            for one in (race, default):
+                peak = getattr(one.policy, "max_lr", getattr(one.policy, "learning_rate", None))
+                assert peak == (0.01 if isinstance(policy, FixedSettings) else 0.1)
+                assert one.plan(1000).max() == pytest.approx(peak)
 
 
 def test_the_lengths_of_the_policy_stay() -> None:

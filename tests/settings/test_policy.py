@@ -59,12 +59,13 @@ def test_a_warm_up_longer_than_the_run_only_rises() -> None:
     assert rates == pytest.approx([(step + 1) / 40 for step in range(20)])
 
 
-@pytest.mark.parametrize("type_", ["fixed", "clr", "sgdr", "one-cycle", "coslog4"])
-def test_sgd_starts_with_ten_times_the_rates(type_: str) -> None:
-    sgd = starting_policy(type_, "sgd").build(10, 200).plan(200)
-    for other in ("adam", "adamw", "rmsprop"):
-        assert starting_policy(type_, other).type == type_
-        assert starting_policy(type_, other).build(10, 200).plan(200) == pytest.approx(sgd / 10)
+def test_sgd_starts_with_ten_times_the_rates(subtests: pytest.Subtests) -> None:
+    for type_ in ["fixed", "clr", "sgdr", "one-cycle", "coslog4"]:
+        with subtests.test(type_):
+            sgd = starting_policy(type_, "sgd").build(10, 200).plan(200)
+            for other in ("adam", "adamw", "rmsprop"):
+                assert starting_policy(type_, other).type == type_
+                assert starting_policy(type_, other).build(10, 200).plan(200) == pytest.approx(sgd / 10)
 
 
 def test_an_unknown_policy_is_named() -> None:
@@ -94,9 +95,8 @@ def test_a_linear_test_of_one_epoch_is_a_sentence() -> None:
         RangeTestSettings(rise="linear", epochs=1).linear_sweep(100)
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "sentence"),
-    [
+def test_a_range_test_that_hardly_rises_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float, str]] = [
         (1, 0.1, "A range test must start above 0 and end above where it starts"),
         (1, 1, "A range test must start above 0 and end above where it starts"),
         (
@@ -104,22 +104,26 @@ def test_a_linear_test_of_one_epoch_is_a_sentence() -> None:
             0.5,
             "end at ten times its first rate or above; lower the start or raise the end. Received: start 0.1, end 0.5",
         ),
-    ],
-)
-def test_a_range_test_that_hardly_rises_is_a_sentence(start: float, end: float, sentence: str) -> None:
-    with pytest.raises(UserError) as raised:
-        RangeTestSettings(start_lr=start, end_lr=end).sweep()
-    assert sentence in str(raised.value)
+    ]
+    for start, end, sentence in cases:
+        with subtests.test(f"{start!r}"):
+            with pytest.raises(UserError) as raised:
+                RangeTestSettings(start_lr=start, end_lr=end).sweep()
+            assert sentence in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"steps": 19}, {"steps": 100_001}, {"seeds": 0}, {"seeds": 21}, {"start_lr": 0.0}, {"end_lr": 1001.0}],
-    ids="-".join,
-)
-def test_a_range_test_out_of_its_limits_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=next(iter(changes))):
-        RangeTestSettings(**changes)
+def test_a_range_test_out_of_its_limits_is_refused(subtests: pytest.Subtests) -> None:
+    cases: list[dict[str, Any]] = [
+        {"steps": 19},
+        {"steps": 100_001},
+        {"seeds": 0},
+        {"seeds": 21},
+        {"start_lr": 0.0},
+        {"end_lr": 1001.0},
+    ]
+    for changes in cases:
+        with subtests.test(f"{changes!r}"), pytest.raises(ValidationError, match=next(iter(changes))):
+            RangeTestSettings(**changes)
 
 
 def test_the_lowest_rate_is_still_a_number_in_float32() -> None:

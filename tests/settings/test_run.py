@@ -63,22 +63,20 @@ def test_defaults_are_valid_and_start_something() -> None:
     assert settings.plan(200).shape == (math.ceil(200 / 32) * 50,)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
+def test_json_takes_everything_there_and_back(subtests: pytest.Subtests) -> None:
+    for settings in [
         RunSettings(),
         FULL,
         RunSettings(policy=FixedSettings(learning_rate=0.1 + 0.2)),
         RunSettings(policy=OneCycleSettings(max_lr=1 / 3)),
         RunSettings(model=ModelSettings(layers=())),
-    ],
-)
-def test_json_takes_everything_there_and_back(settings: RunSettings) -> None:
-    text = settings.to_json()
-    assert RunSettings.from_json(text) == settings
-    assert RunSettings.from_json(text.encode()) == settings
-    assert RunSettings.from_json(text).to_json() == text
-    assert len(text.splitlines()) > 40, "a person reads it"
+    ]:
+        with subtests.test(f"{settings!r}"):
+            text = settings.to_json()
+            assert RunSettings.from_json(text) == settings
+            assert RunSettings.from_json(text.encode()) == settings
+            assert RunSettings.from_json(text).to_json() == text
+            assert len(text.splitlines()) > 40, "a person reads it"
 
 
 @pytest.mark.parametrize(
@@ -142,18 +140,16 @@ def test_one_sentence_names_the_field_and_what_was_received(path: str, value: ob
     assert "http" not in sentence
 
 
-@pytest.mark.parametrize(
-    "path", ["training.speed", "surprise", "policy.T_0", "model.layers.0.width", "data.path"]
-)
-def test_an_unknown_field_is_named(path: str) -> None:
-    with pytest.raises(UserError, match=rf"“{path}” is not valid: .*not permitted"):
-        RunSettings.from_json(changed(path, 1))
+def test_an_unknown_field_is_named(subtests: pytest.Subtests) -> None:
+    for path in ["training.speed", "surprise", "policy.T_0", "model.layers.0.width", "data.path"]:
+        with subtests.test(path), pytest.raises(UserError, match=rf"“{path}” is not valid: .*not permitted"):
+            RunSettings.from_json(changed(path, 1))
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_numbers_that_are_none_are_refused(value: str) -> None:
-    with pytest.raises(UserError, match=r"policy.max_lr|not valid JSON"):
-        RunSettings.from_json(changed("policy.max_lr", 123).replace("123", value))
+def test_numbers_that_are_none_are_refused(subtests: pytest.Subtests) -> None:
+    for value in ["NaN", "Infinity", "-Infinity", "1e999"]:
+        with subtests.test(value), pytest.raises(UserError, match=r"policy.max_lr|not valid JSON"):
+            RunSettings.from_json(changed("policy.max_lr", 123).replace("123", value))
 
 
 def test_an_unknown_kind_of_policy_is_named() -> None:
@@ -170,33 +166,36 @@ def test_further_mistakes_are_counted() -> None:
         RunSettings.from_json(three)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "training: 5", "<html>", b"\xff\xfe{\x00}\x00", b"\x00", r'{"name": "\ud800"}']
-)
-def test_what_is_no_json_is_called_so(text: str | bytes) -> None:
-    with pytest.raises(UserError, match=r"^These settings are not valid JSON; "):
-        RunSettings.from_json(text)
+def test_what_is_no_json_is_called_so(subtests: pytest.Subtests) -> None:
+    cases: list[str | bytes] = [
+        *("", "{", "training: 5", "<html>", b"\xff\xfe{\x00}\x00", b"\x00", r'{"name": "\ud800"}')
+    ]
+    for text in cases:
+        with (
+            subtests.test(f"{text!r}"),
+            pytest.raises(UserError, match=r"^These settings are not valid JSON; "),
+        ):
+            RunSettings.from_json(text)
 
 
-@pytest.mark.parametrize("text", ["[]", "null", "5", '"settings"'])
-def test_json_that_is_no_settings_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match=r"^These are no settings: .* Received: "):
-        RunSettings.from_json(text)
+def test_json_that_is_no_settings_is_refused(subtests: pytest.Subtests) -> None:
+    for text in ["[]", "null", "5", '"settings"']:
+        with subtests.test(text), pytest.raises(UserError, match=r"^These are no settings: .* Received: "):
+            RunSettings.from_json(text)
 
 
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
+def test_describe_says_what_was_typed_into_a_widget(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"units": -4}, "The setting “units” must be at least 1. Received: -4."),
         ({"units": 20_000}, "The setting “units” must be at most 16,384. Received: 20000."),
         ({"dropout": 1.5}, "The setting “dropout” must be below 1.0. Received: 1.5."),
         ({"l1": "much"}, "The setting “l1” is not valid: input should be a valid number"),
-    ],
-)
-def test_describe_says_what_was_typed_into_a_widget(typed: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ValidationError) as raised:
-        LayerSettings.model_validate(typed)
-    assert describe(raised.value).startswith(sentence)
+    ]
+    for typed, sentence in cases:
+        with subtests.test(f"{typed!r}"):
+            with pytest.raises(ValidationError) as raised:
+                LayerSettings.model_validate(typed)
+            assert describe(raised.value).startswith(sentence)
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -207,35 +206,33 @@ def test_settings_cannot_be_changed() -> None:
 # --- the plan -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("rows", "batch", "epochs", "steps"), [(100, 10, 3, 30), (101, 10, 3, 33), (9, 10, 4, 4), (1, 1, 1, 1)]
-)
-def test_a_rate_for_every_step(rows: int, batch: int, epochs: int, steps: int) -> None:
-    settings = RunSettings(training=TrainingSettings(batch_size=batch, epochs=epochs))
-    settings = settings.model_copy(update={"policy": CLRSettings(step_size=1)})
-    assert settings.plan(rows).shape == (steps,)
+def test_a_rate_for_every_step(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int, int, int]] = [(100, 10, 3, 30), (101, 10, 3, 33), (9, 10, 4, 4), (1, 1, 1, 1)]
+    for rows, batch, epochs, steps in cases:
+        with subtests.test(f"{rows!r}"):
+            settings = RunSettings(training=TrainingSettings(batch_size=batch, epochs=epochs))
+            settings = settings.model_copy(update={"policy": CLRSettings(step_size=1)})
+            assert settings.plan(rows).shape == (steps,)
 
 
-@pytest.mark.parametrize(
-    ("in_epochs", "in_steps"),
-    [
+def test_lengths_in_epochs_or_steps_give_the_same_plan(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, Any]] = [
         (CLRSettings(step_size=2.5, warmup=1), CLRSettings(step_size=25, warmup=10, unit="steps")),
         (SGDRSettings(T_0=1.5, decay=0.5), SGDRSettings(T_0=15, decay=0.5, unit="steps")),
         (OneCycleSettings(warmup=2), OneCycleSettings(warmup=20, unit="steps")),
         (FixedSettings(warmup=0.5), FixedSettings(warmup=5, unit="steps")),
-    ],
-)
-def test_lengths_in_epochs_or_steps_give_the_same_plan(in_epochs: Any, in_steps: Any) -> None:
-    training = TrainingSettings(batch_size=10, epochs=8)
-    by_epochs = RunSettings(training=training, policy=in_epochs).plan(95)
-    by_steps = RunSettings(training=training, policy=in_steps).plan(95)
-    assert by_epochs.tolist() == by_steps.tolist()
-    assert len(np.unique(by_epochs)) > 1
+    ]
+    for in_epochs, in_steps in cases:
+        with subtests.test(f"{in_epochs!r}"):
+            training = TrainingSettings(batch_size=10, epochs=8)
+            by_epochs = RunSettings(training=training, policy=in_epochs).plan(95)
+            by_steps = RunSettings(training=training, policy=in_steps).plan(95)
+            assert by_epochs.tolist() == by_steps.tolist()
+            assert len(np.unique(by_epochs)) > 1
 
 
-@pytest.mark.parametrize(
-    ("policy", "sentence"),
-    [
+def test_the_plan_reports_numbers_that_do_not_go_together(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, str]] = [
         (
             CLRSettings(base_lr=0.5, max_lr=0.1),
             "max_lr must be at least base_lr; .* base_lr 0.5, max_lr 0.1.",
@@ -246,12 +243,12 @@ def test_lengths_in_epochs_or_steps_give_the_same_plan(in_epochs: Any, in_steps:
         (SGDRSettings(T_0=0.05), r"The first cycle \(T_0\) must be at least 1 step. Received: 0.5."),
         (FixedSettings(warmup=0.02), "Warm-up must be at least 1 step. Received: 0.2."),
         (OneCycleSettings(warmup=3), "One-cycle needs a run of at least 2 steps; .* Received: 1."),
-    ],
-)
-def test_the_plan_reports_numbers_that_do_not_go_together(policy: Any, sentence: str) -> None:
-    settings = RunSettings(training=TrainingSettings(batch_size=10, epochs=3), policy=policy)
-    with pytest.raises(UserError, match=rf"^{sentence}$"):
-        settings.plan(100)
+    ]
+    for policy, sentence in cases:
+        with subtests.test(f"{policy!r}"):
+            settings = RunSettings(training=TrainingSettings(batch_size=10, epochs=3), policy=policy)
+            with pytest.raises(UserError, match=rf"^{sentence}$"):
+                settings.plan(100)
 
 
 def test_momentum_moves_against_the_rate_where_it_is_switched_on() -> None:
@@ -265,23 +262,23 @@ def test_momentum_moves_against_the_rate_where_it_is_switched_on() -> None:
     assert still.plan(60).tolist() == moving.plan(60).tolist()
 
 
-@pytest.mark.parametrize(
-    ("changes", "training", "sentence"),
-    [
+def test_momentum_that_cannot_move_is_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, Any], TrainingSettings, str]] = [
         ({}, TrainingSettings(optimizer="sgd", momentum=0), "momentum is 0: raise momentum, or switch"),
         ({}, TrainingSettings(optimizer="rmsprop", momentum=0), "momentum is 0: raise momentum, or switch"),
         ({}, TrainingSettings(optimizer="adamw", beta_1=0), "beta_1 is 0: raise beta_1, or switch"),
         ({"base_momentum": 0.96}, TrainingSettings(), "raise max_momentum or lower base_momentum"),
         ({"base_momentum": 0.96, "source": "found"}, TrainingSettings(), "lower base_momentum"),
-    ],
-)
-def test_momentum_that_cannot_move_is_a_sentence(
-    changes: dict[str, Any], training: TrainingSettings, sentence: str
-) -> None:
-    settings = RunSettings(policy=CLRSettings(cycle_momentum=True, **changes), training=training)
-    for ask in (settings.check_momentum, lambda: settings.plan(100), lambda: settings.momentum_plan(100)):
-        with pytest.raises(UserError, match=sentence):
-            ask()
+    ]
+    for changes, training, sentence in cases:
+        with subtests.test(f"{changes!r}"):
+            settings = RunSettings(policy=CLRSettings(cycle_momentum=True, **changes), training=training)
+            with pytest.raises(UserError, match=sentence):
+                settings.check_momentum()
+            with pytest.raises(UserError, match=sentence):
+                settings.plan(100)
+            with pytest.raises(UserError, match=sentence):
+                settings.momentum_plan(100)
 
 
 def test_momentum_cannot_move_against_a_fixed_rate() -> None:
@@ -366,26 +363,27 @@ def test_labels_name_every_choice() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize(("members", "networks", "own"), [(1, 8, 1), (8, 15, 8), (57, 64, 57), (64, 64, 57)])
-def test_a_race_adds_seven_rates_to_the_networks_of_the_run(members: int, networks: int, own: int) -> None:
-    race = RunSettings(policy=CLRSettings(source="raced"), training=TrainingSettings(members=members))
-    factors = race.factors()
-    assert race.networks == len(factors) == networks
-    assert factors[:own] == (1.0,) * own
-    assert len(set(factors)) == 8
-    assert RunSettings.from_json(race.to_json()) == race
-    alone = race.model_copy(update={"mode": "range test"})
-    assert (alone.networks, alone.factors()) == (1, (1.0,))
+def test_a_race_adds_seven_rates_to_the_networks_of_the_run(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[int, int, int]] = [(1, 8, 1), (8, 15, 8), (57, 64, 57), (64, 64, 57)]
+    for members, networks, own in cases:
+        with subtests.test(f"{members!r}"):
+            race = RunSettings(policy=CLRSettings(source="raced"), training=TrainingSettings(members=members))
+            factors = race.factors()
+            assert race.networks == len(factors) == networks
+            assert factors[:own] == (1.0,) * own
+            assert len(set(factors)) == 8
+            assert RunSettings.from_json(race.to_json()) == race
+            alone = race.model_copy(update={"mode": "range test"})
+            assert (alone.networks, alone.factors()) == (1, (1.0,))
 
 
-@pytest.mark.parametrize(
-    ("groups", "still"),
-    [
+def test_layers_that_never_move_are_still(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[GroupSettings, tuple[bool, ...]]] = [
         (GroupSettings(), (False, False, False)),
         (GroupSettings(middle=0), (False, True, False)),
         (GroupSettings(frozen_epochs=2, early_frozen_epochs=1), (True, False, False)),
         (GroupSettings(frozen_epochs=3), (True, True, False)),
-    ],
-)
-def test_layers_that_never_move_are_still(groups: GroupSettings, still: tuple[bool, ...]) -> None:
-    assert groups.still(3) == still
+    ]
+    for groups, still in cases:
+        with subtests.test(f"{groups!r}"):
+            assert groups.still(3) == still

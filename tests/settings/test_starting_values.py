@@ -43,11 +43,12 @@ def test_small_tables_get_more_epochs_and_large_ones_fewer(rows: int, batch: int
         assert (suited.epochs - 1) * per_epoch < 3_000, "no more than it takes"
 
 
-@pytest.mark.parametrize("rows", [100, 20_000, 3_000_000])
-def test_nothing_else_changes(rows: int) -> None:
-    stopping = EarlyStoppingSettings(monitor="val_metric", min_delta=0.5)
-    given_ = TrainingSettings(members=3, seed=4, early_stopping=stopping)
-    suited = starting_values.for_rows(given_, rows)
-    kept = {"epochs": given_.epochs, "early_stopping": stopping}
-    assert suited.model_copy(update=kept) == given_
-    assert suited.early_stopping.model_copy(update={"patience": stopping.patience}) == stopping
+def test_nothing_else_changes(subtests: pytest.Subtests) -> None:
+    for rows in [100, 20_000, 3_000_000]:
+        with subtests.test(f"{rows!r}"):
+            stopping = EarlyStoppingSettings(monitor="val_metric", min_delta=0.5)
+            given_ = TrainingSettings(members=3, seed=4, early_stopping=stopping)
+            suited = starting_values.for_rows(given_, rows)
+            kept = {"epochs": given_.epochs, "early_stopping": stopping}
+            assert suited.model_copy(update=kept) == given_
+            assert suited.early_stopping.model_copy(update={"patience": stopping.patience}) == stopping

@@ -28,9 +28,8 @@ def test_data_say_where_they_come_from_and_what_is_predicted() -> None:
     assert summary.data(DataSettings(source=SampleSource(name="penguins.csv"))) == "penguins.csv"
 
 
-@pytest.mark.parametrize(
-    ("layers", "told"),
-    [
+def test_a_network_is_its_layers(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[tuple[LayerSettings, ...], str]] = [
         ((), "linear"),
         ((LayerSettings(units=64), LayerSettings(units=32, dropout=0.2)), "64-32 · dropout 0.2"),
         (
@@ -42,10 +41,10 @@ def test_data_say_where_they_come_from_and_what_is_predicted() -> None:
             (LayerSettings(kind="conv", units=16), LayerSettings(kind="max_pool")),
             "conv 16-max pool",
         ),
-    ],
-)
-def test_a_network_is_its_layers(layers: tuple[LayerSettings, ...], told: str) -> None:
-    assert summary.network(ModelSettings(layers=layers)) == told
+    ]
+    for layers, told in cases:
+        with subtests.test(f"{layers!r}"):
+            assert summary.network(ModelSettings(layers=layers)) == told
 
 
 def test_a_network_that_does_not_start_afresh_says_so() -> None:
@@ -59,19 +58,18 @@ def test_training_names_what_is_not_usual() -> None:
     assert summary.training(rare, 8) == "SGD · 50 epochs · batch 32 · 8 networks · mixed_bfloat16"
 
 
-@pytest.mark.parametrize(
-    ("policy", "told"),
-    [
+def test_a_policy_names_its_rates_unless_they_are_to_be_found(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[PolicySettings, str]] = [
         (FixedSettings(learning_rate=0.02), "Fixed 0.02"),
         (CLRSettings(base_lr=0.001, max_lr=0.01), "CLR 0.001–0.01"),
         (CLRSettings(base_lr=0.001, max_lr=0.01, source="raced"), "CLR (raced)"),
         (CLRSettings(source="found"), "CLR (found)"),
         (SGDRSettings(max_lr=0.5), "SGDR 0.5"),
         (OneCycleSettings(max_lr=0.25), "One-cycle 0.25"),
-    ],
-)
-def test_a_policy_names_its_rates_unless_they_are_to_be_found(policy: PolicySettings, told: str) -> None:
-    assert summary.policy(policy) == told
+    ]
+    for policy, told in cases:
+        with subtests.test(f"{policy!r}"):
+            assert summary.policy(policy) == told
 
 
 def test_a_run_is_all_of_them() -> None:

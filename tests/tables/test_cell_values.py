@@ -1,6 +1,7 @@
 """Cells of one column as numbers."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,20 +52,19 @@ def test_names_are_sorted_as_a_person_does() -> None:
         assert cell_values.natural(names) == ordered, (names, ordered)
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
+def test_a_category_is_the_same_however_it_is_written(subtests: pytest.Subtests) -> None:
+    columns: list[pd.Series[Any]] = [
         pd.Series([1, 2, 3, 1]),
         pd.Series([1.0, 2.0, 3.0, 1.0]),
         pd.Series(["1", "2", "3", "1"]),
         pd.Series(["1.0", "2.00", "3", "1"]),
-    ],
-)
-def test_a_category_is_the_same_however_it_is_written(column: pd.Series) -> None:
-    codes, strange = cell_values.codes_of(column, ("1", "2", "3"))
+    ]
+    for column in columns:
+        with subtests.test(f"{column!r}"):
+            codes, strange = cell_values.codes_of(column, ("1", "2", "3"))
 
-    assert codes.tolist() == [0, 1, 2, 0]
-    assert strange == []
+            assert codes.tolist() == [0, 1, 2, 0]
+            assert strange == []
 
 
 def test_leading_zeros_are_another_category() -> None:
@@ -90,22 +90,19 @@ def test_a_missing_category_that_training_never_saw_is_not_a_number() -> None:
     assert strange == []
 
 
-@pytest.mark.parametrize(
-    ("column", "pair", "codes"),
-    [
+def test_yes_and_no_are_one_and_zero(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[pd.Series, tuple[str, str], list[float | None]]] = [
         (pd.Series(["yes", "no", None]), ("no", "yes"), [1, 0, None]),
         (pd.Series(["TRUE", "f", "1"]), ("no", "yes"), [1, 0, 1]),
         (pd.Series([1.0, 0.0]), ("0", "1"), [1, 0]),
         (pd.Series([True, False]), ("0", "1"), [1, 0]),
         (pd.Series(["male", "Female", "yes"]), ("female", "male"), [1, 0, None]),
-    ],
-)
-def test_yes_and_no_are_one_and_zero(
-    column: pd.Series, pair: tuple[str, str], codes: list[float | None]
-) -> None:
-    found, _ = cell_values.yes_no_codes(column, pair)
+    ]
+    for column, pair, codes in cases:
+        with subtests.test(f"{column!r}"):
+            found, _ = cell_values.yes_no_codes(column, pair)
 
-    assert [None if math.isnan(code) else code for code in found] == codes
+            assert [None if math.isnan(code) else code for code in found] == codes
 
 
 def test_every_yes_and_no_that_is_read_is_understood() -> None:
@@ -148,14 +145,15 @@ def test_equal_waves_are_equal_to_the_last_digit() -> None:
     assert parts[0, sine] == parts[1, sine] == 0.707106781
 
 
-@pytest.mark.parametrize("day", ["0001-01-01", "1500-03-01", "9999-12-31"])
-def test_far_dates_have_parts_too(day: str) -> None:
-    column = pd.Series(np.array([day], dtype="datetime64[s]"))
+def test_far_dates_have_parts_too(subtests: pytest.Subtests) -> None:
+    for day in ["0001-01-01", "1500-03-01", "9999-12-31"]:
+        with subtests.test(day):
+            column = pd.Series(np.array([day], dtype="datetime64[s]"))
 
-    parts = cell_values.date_parts(column)
+            parts = cell_values.date_parts(column)
 
-    assert parts[0, 0] == np.datetime64(day).astype("datetime64[D]").astype(int)
-    assert np.isfinite(parts).all()
+            assert parts[0, 0] == np.datetime64(day).astype("datetime64[D]").astype(int)
+            assert np.isfinite(parts).all()
 
 
 def test_a_time_zone_becomes_utc() -> None:

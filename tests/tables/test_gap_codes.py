@@ -27,9 +27,8 @@ def with_code(numbers: np.ndarray, code: float, share: float = 0.05) -> np.ndarr
     return coded
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "code"),
-    [
+def test_a_frequent_number_far_from_all_others_is_a_code(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, float, float]] = [
         (0, 50, -1),
         (1, 900, -1),
         (-20, 40, -200),
@@ -38,11 +37,11 @@ def with_code(numbers: np.ndarray, code: float, share: float = 0.05) -> np.ndarr
         (-30, 30, -99.9),
         (0, 3, 1e9),
         (0, 90, -9),
-    ],
-)
-def test_a_frequent_number_far_from_all_others_is_a_code(low: float, high: float, code: float) -> None:
-    numbers = values(low, high, whole=high > 30)
-    assert found_in(x=with_code(numbers, code)) == [("x", code)]
+    ]
+    for low, high, code in cases:
+        with subtests.test(f"{low!r}"):
+            numbers = values(low, high, whole=high > 30)
+            assert found_in(x=with_code(numbers, code)) == [("x", code)]
 
 
 def test_two_codes_of_one_column() -> None:
@@ -56,9 +55,8 @@ def test_a_rare_code_counts_where_another_column_has_it() -> None:
     assert found_in(x=rare, y=with_code(values(-5, 40), -200)) == [("x", -200.0), ("y", -200.0)]
 
 
-@pytest.mark.parametrize(
-    "numbers",
-    [
+def test_honest_numbers_have_none(subtests: pytest.Subtests) -> None:
+    for numbers in [
         values(0, 1_000),
         values(-50, 50),
         with_code(values(1, 50), 0, 0.4),  # zero is a number: none was bought
@@ -68,7 +66,6 @@ def test_a_rare_code_counts_where_another_column_has_it() -> None:
         np.resize([1, 2, 3, 4, 5, 6, 7], ROWS),
         with_code(values(10, 99), 99),
         np.resize([100, 200, 500, 1000, 2000, 5000], ROWS),
-    ],
-)
-def test_honest_numbers_have_none(numbers: np.ndarray) -> None:
-    assert found_in(x=numbers) == []
+    ]:
+        with subtests.test(f"{numbers!r}"):
+            assert found_in(x=numbers) == []

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,21 +27,20 @@ def people(rows: int = 600) -> pd.DataFrame:
     return pd.DataFrame({"age": age, "sex": sex, "bought": np.where(bought, "yes", "no")})
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
+def test_a_recoded_copy_is_named(subtests: pytest.Subtests) -> None:
+    codes: list[dict[str, Any]] = [
         {"yes": 7.0, "no": 3.0},
         {"yes": "B", "no": "A"},
         {"yes": "2021-03-04", "no": "2020-01-01"},
-    ],
-)
-def test_a_recoded_copy_is_named(code: dict[str, object]) -> None:
-    frame = people()
-    frame.insert(1, "code", frame["bought"].map(code))
-    (leak,) = leaks.suspects(table_of(frame), "bought", classes=True)
-    assert (leak.column, leak.copy) == ("code", True)
-    assert leak.alone > 0.97
-    assert leak.others < 0.6
+    ]
+    for code in codes:
+        with subtests.test(f"{code!r}"):
+            frame = people()
+            frame.insert(1, "code", frame["bought"].map(code))
+            (leak,) = leaks.suspects(table_of(frame), "bought", classes=True)
+            assert (leak.column, leak.copy) == ("code", True)
+            assert leak.alone > 0.97
+            assert leak.others < 0.6
 
 
 @pytest.mark.parametrize("change", [lambda y: y**3 + 5, lambda y: -y, np.exp])
@@ -85,12 +85,11 @@ def test_noise_and_small_tables_have_no_leak() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "entry", json.loads((SAMPLES / "index.json").read_text("utf-8")), ids=lambda e: e["file"]
-)
-def test_the_samples_have_none(entry: dict[str, str]) -> None:
-    table = read_csv((SAMPLES / entry["file"]).read_bytes(), entry["file"])
-    assert leaks.suspects(table, entry["target"], classes=entry["target"] != "mpg") == ()
+def test_the_samples_have_none(subtests: pytest.Subtests) -> None:
+    for entry in json.loads((SAMPLES / "index.json").read_text("utf-8")):
+        with subtests.test(f"{entry!r}"):
+            table = read_csv((SAMPLES / entry["file"]).read_bytes(), entry["file"])
+            assert leaks.suspects(table, entry["target"], classes=entry["target"] != "mpg") == ()
 
 
 _DATA = os.environ.get("LRAPP_TEST_DATA")

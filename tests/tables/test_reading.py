@@ -188,13 +188,24 @@ SAID = {
 WITHOUT_REMARKS = {"CR", "spaces after delimiters"}
 
 
-@pytest.mark.parametrize("pollution", SAME)
-def test_a_polluted_table_reads_as_the_clean_one(pollution: str) -> None:
-    table = read_csv(SAME[pollution], "a.csv")
-    but = {1} if pollution == "stray quote inside" else {0} if pollution == "one row too short" else set()
-    check(table, remarks=pollution not in WITHOUT_REMARKS, but=but)
-    assert SAID.get(pollution, "") in " ".join(table.notes)
-    assert table.repaired_rows == len(table.repairs) == (pollution in SAID and "repaired" in SAID[pollution])
+def test_a_polluted_table_reads_as_the_clean_one(subtests: pytest.Subtests) -> None:
+    for pollution, data in SAME.items():
+        with subtests.test(pollution):
+            table = read_csv(data, "a.csv")
+            but = (
+                {1}
+                if pollution == "stray quote inside"
+                else {0}
+                if pollution == "one row too short"
+                else set()
+            )
+            check(table, remarks=pollution not in WITHOUT_REMARKS, but=but)
+            assert SAID.get(pollution, "") in " ".join(table.notes)
+            assert (
+                table.repaired_rows
+                == len(table.repairs)
+                == (pollution in SAID and "repaired" in SAID[pollution])
+            )
 
 
 def test_without_names_the_columns_are_numbered() -> None:
@@ -302,9 +313,8 @@ def test_kinds_can_be_overruled() -> None:
         table.with_kinds({"size": ColumnKind.YES_NO})
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
+def test_what_is_no_table_ends_in_a_sentence(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bytes, str]] = [
         (b"", "empty"),
         (b"  \n\n", "empty"),
         (b"a,b\n", "rows below its column names"),
@@ -316,11 +326,10 @@ def test_kinds_can_be_overruled() -> None:
         (b"PAR1" + bytes(64), "Parquet"),
         (bytes(1000), "not text"),
         (bytes(range(256)) * 40, "not text"),
-    ],
-)
-def test_what_is_no_table_ends_in_a_sentence(data: bytes, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        read_csv(data, "a.csv")
+    ]
+    for data, sentence in cases:
+        with subtests.test(f"{data!r}"), pytest.raises(UserError, match=sentence):
+            read_csv(data, "a.csv")
 
 
 def test_one_row_and_one_column_are_tables() -> None:
@@ -340,16 +349,26 @@ def test_odd_names_stay_and_doubles_are_told_apart() -> None:
     assert any("repeats an earlier one" in note for note in table.notes)
 
 
-@pytest.mark.parametrize("form", ["{}", "{} kg", "{}%"])
-def test_numbers_beyond_1e100_are_gaps_and_counted(form: str) -> None:
-    written = [f"1{'0' * 30}", "1e100", "-1e100", "1e101", "inf", "-Infinity", "1e400", *map(str, range(20))]
-    cells = [word if "nf" in word else form.format(word) for word in written]
-    table = read_csv(("a,b\n" + "".join(f"{cell},1.5\n" for cell in cells)).encode(), "a.csv")
-    expected = [1e30, 1e100, -1e100, *[np.nan] * 4, *range(20)]
-    np.testing.assert_array_equal(table.frame.iloc[:, 0], expected)
-    assert (
-        "Column 'a': 4 values beyond 1e100 or infinite became missing, as no network can learn from them."
-    ) in table.notes
+def test_numbers_beyond_1e100_are_gaps_and_counted(subtests: pytest.Subtests) -> None:
+    for form in ["{}", "{} kg", "{}%"]:
+        with subtests.test(form):
+            written = [
+                f"1{'0' * 30}",
+                "1e100",
+                "-1e100",
+                "1e101",
+                "inf",
+                "-Infinity",
+                "1e400",
+                *map(str, range(20)),
+            ]
+            cells = [word if "nf" in word else form.format(word) for word in written]
+            table = read_csv(("a,b\n" + "".join(f"{cell},1.5\n" for cell in cells)).encode(), "a.csv")
+            expected = [1e30, 1e100, -1e100, *[np.nan] * 4, *range(20)]
+            np.testing.assert_array_equal(table.frame.iloc[:, 0], expected)
+            assert (
+                "Column 'a': 4 values beyond 1e100 or infinite became missing, as no network can learn from them."
+            ) in table.notes
 
 
 def test_ten_thousand_columns_are_read() -> None:

@@ -221,9 +221,10 @@ def test_messy_table_is_read_without_losing_a_row_or_a_value() -> None:
     assert table.repaired_rows == 6
 
 
-@pytest.mark.parametrize(("name", "kinds"), CLEAN_KINDS.items())
-def test_clean_tables_are_read_as_pandas_reads_them(name: str, kinds: dict[ColumnKind, int]) -> None:
-    table = read_csv((FOLDER / name).read_bytes(), name)
-    assert Counter(table.kinds.values()) == kinds
-    assert table.repaired_rows == 0
-    pd.testing.assert_frame_equal(table.frame, load(name), check_dtype=False)
+def test_clean_tables_are_read_as_pandas_reads_them(subtests: pytest.Subtests) -> None:
+    for name, kinds in CLEAN_KINDS.items():
+        with subtests.test(name):
+            table = read_csv((FOLDER / name).read_bytes(), name)
+            assert Counter(table.kinds.values()) == kinds
+            assert table.repaired_rows == 0
+            pd.testing.assert_frame_equal(table.frame, load(name), check_dtype=False)

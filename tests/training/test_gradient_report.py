@@ -28,19 +28,18 @@ def report(*layers: LayerGradients, **more: Any) -> GradientReport:
     return GradientReport(layers=layers, **{**plain, "notes": (), **more})
 
 
-@pytest.mark.parametrize(
-    ("error", "verdict", "words"),
-    [
+def test_the_largest_error_decides(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, str, str]] = [
         (0.0, "agrees", "agrees"),
         (1e-5, "agrees", "agrees"),
         (1.1e-5, "suspicious", "suspicious: kernel"),
         (1e-3, "suspicious", "suspicious: kernel"),
         (1.1e-3, "wrong", "wrong: kernel"),
         (1.0, "wrong", "wrong: kernel"),
-    ],
-)
-def test_the_largest_error_decides(error: float, verdict: str, words: str) -> None:
-    assert (layer(error=error).verdict, layer(error=error).words) == (verdict, words)
+    ]
+    for error, verdict, words in cases:
+        with subtests.test(f"{error!r}"):
+            assert (layer(error=error).verdict, layer(error=error).words) == (verdict, words)
 
 
 def test_kinks_are_counted_apart() -> None:
@@ -88,9 +87,8 @@ def test_what_the_precision_does() -> None:
     assert broken.about_precision.startswith("In mixed_float16 the gradient of Layer 1 (Dense) is not finite")
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
+def test_shares_as_a_person_reads_them(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[float, str]] = [
         (0.0, "0 %"),
         (1.23e-7, "<0.001 %"),
         (0.000123, "0.012 %"),
@@ -98,7 +96,7 @@ def test_what_the_precision_does() -> None:
         (0.5, "50 %"),
         (1.234, "123 %"),
         (math.inf, "not finite"),
-    ],
-)
-def test_shares_as_a_person_reads_them(value: float, text: str) -> None:
-    assert percent(value) == text
+    ]
+    for value, text in cases:
+        with subtests.test(f"{value!r}"):
+            assert percent(value) == text

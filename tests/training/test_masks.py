@@ -1,5 +1,7 @@
 """Which weights are pruned, and when: the paper's curve, and the smallest of all layers or of each."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from small_networks import CLASSES
@@ -10,7 +12,6 @@ from lrapp.settings import (
     PruningSettings,
     TrainingSettings,
 )
-from lrapp.settings.pruning import Scope
 from lrapp.training import pruning
 
 HALF = PruningSettings(enabled=True, final_sparsity=50, first_epoch=1, last_epoch=3)
@@ -97,17 +98,19 @@ def test_a_layer_of_small_weights_keeps_its_largest() -> None:
     assert sum(int((~mask).sum()) for mask in kept) == 4
 
 
-@pytest.mark.parametrize("scope", ["all", "each"])
-def test_masks_agree_with_a_sort(scope: Scope) -> None:
-    generator = np.random.default_rng(0)
-    for _ in range(20):
-        shapes = [(4, 5), (5, 3), (7,)]
-        # Rounded, so that many are equally small.
-        weights = [np.round(generator.normal(size=shape), 1) for shape in shapes]
-        before = [generator.random(shape) > 0.3 for shape in shapes]
-        share = float(generator.uniform(0, 0.9))
+def test_masks_agree_with_a_sort(subtests: pytest.Subtests) -> None:
+    scopes: tuple[Literal["all", "each"], ...] = ("all", "each")
+    for scope in scopes:
+        with subtests.test(f"{scope!r}"):
+            generator = np.random.default_rng(0)
+            for _ in range(20):
+                shapes = [(4, 5), (5, 3), (7,)]
+                # Rounded, so that many are equally small.
+                weights = [np.round(generator.normal(size=shape), 1) for shape in shapes]
+                before = [generator.random(shape) > 0.3 for shape in shapes]
+                share = float(generator.uniform(0, 0.9))
 
-        found = pruning.masks(weights, share, scope, before)
+                found = pruning.masks(weights, share, scope, before)
 
-        for mine, other in zip(found, by_sorting(weights, share, scope, before), strict=True):
-            assert mine.tolist() == other.tolist()
+                for mine, other in zip(found, by_sorting(weights, share, scope, before), strict=True):
+                    assert mine.tolist() == other.tolist()

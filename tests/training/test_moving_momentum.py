@@ -235,14 +235,15 @@ def test_the_momentum_of_a_scaled_optimizer_is_found() -> None:
     assert momentum_of(made).shape == ()
 
 
-@pytest.mark.parametrize("momenta", [None, MOMENTA[1:]])
-def test_momenta_that_are_missing_are_a_mistake_of_the_caller(momenta: Any) -> None:
-    loop = Loop(network(), "binary", SHORT, moving_momentum=True)
-    with pytest.raises(ValueError, match="a momentum for each"):
-        trainer.train(
-            *(loop.model, prepared(), PLAN, SHORT),
-            on_event=lambda event: None,
-            should_stop=lambda: False,
-            loop=loop,
-            momenta=momenta,
-        )
+def test_momenta_that_are_missing_are_a_mistake_of_the_caller(subtests: pytest.Subtests) -> None:
+    for momenta in [None, MOMENTA[1:]]:
+        with subtests.test(f"{momenta!r}"):
+            loop = Loop(network(), "binary", SHORT, moving_momentum=True)
+            with pytest.raises(ValueError, match="a momentum for each"):
+                trainer.train(
+                    *(loop.model, prepared(), PLAN, SHORT),
+                    on_event=lambda event: None,
+                    should_stop=lambda: False,
+                    loop=loop,
+                    momenta=momenta,
+                )

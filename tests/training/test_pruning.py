@@ -153,18 +153,16 @@ def test_the_best_epoch_is_among_those_of_the_final_sparsity() -> None:
     assert pruned.zeros(run.model).share == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    "stops",
-    [
+def test_nothing_ends_a_run_before_its_final_sparsity(subtests: pytest.Subtests) -> None:
+    for stops in [
         EarlyStoppingSettings(criterion="GL", gl_alpha=0),
         EarlyStoppingSettings(criterion="UP", strip=2, up_strips=1),
         EarlyStoppingSettings(target="loss", target_value=100),
-    ],
-)
-def test_nothing_ends_a_run_before_its_final_sparsity(stops: EarlyStoppingSettings) -> None:
-    run = train(SHORT.model_copy(update={"early_stopping": stops}), rate=np.linspace(0.5, 3, 35))
+    ]:
+        with subtests.test(f"{stops!r}"):
+            run = train(SHORT.model_copy(update={"early_stopping": stops}), rate=np.linspace(0.5, 3, 35))
 
-    assert len(run.epochs) >= 3
+            assert len(run.epochs) >= 3
 
 
 def test_a_run_that_is_stopped_before_says_so() -> None:

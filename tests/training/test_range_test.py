@@ -413,6 +413,7 @@ def test_found_bounds_reach_the_fixed_rates_best_of_50_epochs_within_10(tmp_path
                     early_stopping=EarlyStoppingSettings(enabled=False, monitor="val_metric"),
                 ),
                 policy=policy,
+                closer_look=False,
             )
         )
         assert worker.work(run.folder, store.home).state == "completed"

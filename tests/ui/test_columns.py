@@ -82,7 +82,7 @@ def test_the_table_says_what_the_settings_say(store: Store) -> None:
     (advice,) = [one.value for one in page.markdown if "warning" in one.value]
     assert "**size** is -1 in 11.7 % of the rows" in advice.replace("\\", "")
     told = page.dataframe[0].value
-    assert told["role"].tolist() == ["ignore", "input", "input", "target"]
+    assert told["role"].tolist() == ["target", "ignore", "input", "input"]
     changed = DataSettings(
         source=source,
         target="answer",
@@ -92,10 +92,10 @@ def test_the_table_says_what_the_settings_say(store: Store) -> None:
     )
     page = shown(changed)
     told = page.dataframe[0].value
-    assert told["role"].tolist() == ["input", "input", "ignore", "target"]
-    assert told["kind"].tolist()[:3] == ["category", "number", "date"]
-    assert told["gaps"].tolist() == ["", "-1", "", ""]
-    assert told["missing"].tolist()[1] == pytest.approx(100 * 7 / 60)
+    assert told["role"].tolist() == ["target", "input", "input", "ignore"]
+    assert told["kind"].tolist()[1:] == ["category", "number", "date"]
+    assert told["gaps"].tolist() == ["", "", "-1", ""]
+    assert told["missing"].tolist()[2] == pytest.approx(100 * 7 / 60)
     assert page.caption[-1].value.replace("\\", "").endswith("Left out: town. Gaps: size -1.")
 
 

@@ -46,8 +46,7 @@ def show(study: Study, trials: Sequence[SearchTrial], *, live: bool = False) -> 
         number_cells.written(
             table,
             DRAWN | {"Seconds": "{:,.1f}".format},
-            [found.metric] * len(table),
-            [found.measure.capitalize()],
+            {found.measure.capitalize(): [found.metric] * len(table)},
         ),
         hide_index=True,
         height=min(38 + 35 * len(trials), 420),

@@ -16,16 +16,14 @@ _MOST_CELLS = 6_000
 def written(
     frame: pd.DataFrame,
     columns: Mapping[str, Callable[[Any], str]],
-    metrics: Sequence[str] = (),
-    measures: Sequence[str] = (),
+    measures: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame | Styler:
     """Return a table with some of its numbers written out.
 
     Args:
         frame: The table; its index and its columns must have no name twice.
         columns: How a column's numbers are written; a column that is not there is passed over.
-        metrics: What the numbers of ``measures`` are in each row, such as accuracy.
-        measures: Columns with the value of that metric.
+        measures: Columns with values of metrics, and which metric in each row, such as accuracy.
     """
     if frame.size > _MOST_CELLS or frame.empty:
         return frame
@@ -33,13 +31,10 @@ def written(
     for name, write in columns.items():
         if name in frame.columns:
             styler = styler.format(write, subset=[name], na_rep="")
-    for metric in dict.fromkeys(metrics):
-        rows = frame.index[[one == metric for one in metrics]]
-        styler = styler.format(
-            partial(measured, metric),
-            subset=pd.IndexSlice[rows, list(measures)],
-            na_rep="",
-        )
+    for name, metrics in (measures or {}).items():
+        for metric in dict.fromkeys(metrics):
+            rows = frame.index[[one == metric for one in metrics]]
+            styler = styler.format(partial(measured, metric), subset=pd.IndexSlice[rows, [name]], na_rep="")
     return styler
 
 

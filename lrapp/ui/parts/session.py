@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from lrapp.ui.compare.search_form import SearchForm
     from lrapp.ui.parts.start_buttons import Button
     from lrapp.ui.parts.steps import Advice
-    from lrapp.ui.run.curves import Drawn
     from lrapp.ui.run.previous import Previous
     from lrapp.ui.train.gradients import Check
 
@@ -78,7 +77,7 @@ class Session:
         previous: That run and the one on the stage, and what is known of it.
         left_run, shown_test: Run that was left for the setup of the next one; range test on the stage.
         first_steps: Run that is in its first epoch, when this tab first saw steps of it, and how many.
-        reader, drawn, planned: Of the run that is shown: its events, its chart, and the line of its plan.
+        reader, planned: Of the run that is shown: its events, and the line of its plan.
         exports: Files that are being made, by run and format.
         calibrations, thresholds, sizes: Runs that are being calibrated, given a threshold, or measured, by id.
         runs_table: Ids of the lines in the list of runs, its version, and the places that are chosen.
@@ -134,7 +133,6 @@ class Session:
     shown_test: str = ""
     first_steps: tuple[str, float, int] | None = None
     reader: "tuple[str, EventReader] | None" = None
-    drawn: "Drawn | None" = None
     planned: "tuple[str, RatesFound | None, pd.DataFrame | None] | None" = None
     exports: "dict[tuple[str, str], Task[Path]]" = field(default_factory=dict)
     calibrations: "dict[str, Task[None]]" = field(default_factory=dict)

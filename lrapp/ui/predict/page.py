@@ -97,9 +97,9 @@ def _models(runs: Mapping[str, Run]) -> tuple[dict[str, str], dict[str, str]]:
 def _about(row: Row) -> None:
     if row.score is None:
         return
-    said = f"{row.metric.capitalize()} {measured(row.metric, row.score)}"
+    said = f"{row.measure[:1].upper()}{row.measure[1:]} {measured(row.measure, row.score)}"
     if row.baseline is not None:
-        said += f", baseline {measured(row.metric, row.baseline)}"
+        said += f", baseline {measured(row.measure, row.baseline)}"
     rows = "validation" if row.test is None else "test"
     st.caption(plain(f"{said}, on {rows} rows. {row.network}, {row.policy}.", None))
 

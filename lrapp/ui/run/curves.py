@@ -14,15 +14,16 @@ from lrapp.ui.run import networks, previous
 
 # At the soonest, and at the latest; between them when new points would be seen (``_grown``).
 SECONDS_BETWEEN_DRAWINGS = (0.9, 4.0)
-# In very long runs even thinning the steps is slow; it may take this share of the page's process.
+# In very long runs even thinning the steps is slow; it may take this share of the page's process, for all who watch.
 _MOST_OF_A_CORE = 0.04
+# Drawings that are kept for whoever looks next: one run trains at a time.
+_MOST_KEPT = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """What was drawn last: of which run, when, after how many of its steps, and the seconds that it took."""
+    """What was drawn last of a run: when, after how many of its steps, and the seconds that it took."""
 
-    run_id: str
     at: float
     steps: int
     took: float
@@ -88,8 +89,23 @@ def _points(run: Run, history: History, *, live: bool) -> pd.DataFrame:
     spread = members.spread(history, most)
     points = training.run_frame(history, _live_plan(run, history), most, [spread], _before(run))
     took = time.thread_time() - began
-    session.state().drawn = Drawn(run.id, time.monotonic(), history.steps_done, took, points)
+    kept, drawing = _drawings(), _drawing(run)
+    kept.pop(drawing, None)  # what is drawn again is the newest
+    kept[drawing] = Drawn(time.monotonic(), history.steps_done, took, points)
+    for old in list(kept)[:-_MOST_KEPT]:
+        kept.pop(old, None)
     return points
+
+
+@st.cache_resource(show_spinner=False)
+def _drawings() -> dict[tuple[str, str], Drawn]:
+    """What was drawn last of each run, for all tabs: however many watch a run, its lines are made once."""
+    return {}
+
+
+def _drawing(run: Run) -> tuple[str, str]:
+    """A run, and the one that this tab draws behind it."""
+    return run.id, session.state().runs_before.get(run.id, "")
 
 
 def _before(run: Run) -> History | None:
@@ -99,9 +115,8 @@ def _before(run: Run) -> History | None:
 
 
 def last_drawn(run: Run) -> Drawn | None:
-    """Return what was drawn last, if that was this run."""
-    drawn = session.state().drawn
-    return drawn if drawn is not None and drawn.run_id == run.id else None
+    """Return what was drawn last of this run, on this tab or on another."""
+    return _drawings().get(_drawing(run))
 
 
 def _grown(drawn: int, history: History) -> bool:

@@ -6,15 +6,16 @@ import streamlit as st
 
 from lrapp.charts import score_line
 from lrapp.errors import UserError
-from lrapp.evaluation import boosted_trees, setting_checks, tree_advice
+from lrapp.evaluation import boosted_trees, run_before, setting_checks, tree_advice
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.boosted_trees import BesideTrees
-from lrapp.evaluation.diagnosis import Diagnosis, diagnose
+from lrapp.evaluation.diagnosis import Diagnosis, RailStep, diagnose
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import loggers
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import resources, session, steps
+from lrapp.settings import RunSettings
+from lrapp.ui.parts import actions, draft, resources, session, start_buttons, steps
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import model_for_use, previous
 
@@ -50,16 +51,21 @@ def show(run: Run, history: History, scores: Scores) -> Found:
         st.warning(plain(note, None), icon=":material/warning:")
     insight = _insight(run)
     found = Found(insight, _beside(run))
-    before = previous.of(run)
-    drawn = score_line.of(scores, insight, found.beside, before.scores if before is not None else None)
+    earlier = previous.of(run)
+    before = earlier.scores if earlier is not None else None
+    drawn = score_line.of(scores, insight, found.beside, before)
     if drawn is not None:
         resources.draw(drawn.spec, drawn.frame, key=f"score.{run.id}")
-    st.markdown(plain(scores.summary, None))
+    verdict = insight.verdict if insight is not None and insight.part == scores.part else ""
+    st.markdown(plain(f"{scores.summary} {verdict}".strip(), None))
     if found.beside is not None and found.beside.ideas:
         st.markdown(plain(found.beside.sentence, None))
     if found.beside is None and resources.jobs().comparing(run):
         resources.fragment(_wait_for_trees, _TREES_SECONDS)(run)
-    diagnosis = diagnose(history, run.settings, scores, insight.classes if insight is not None else ())
+    classes = insight.classes if insight is not None else ()
+    if before is not None and (change := run_before.sentence(scores, before, classes)):
+        st.markdown(f":material/history: {plain(change, None)}")
+    diagnosis = diagnose(history, run.settings, scores, classes)
     _next(run, history, diagnosis, found)
     for remark in setting_checks.after(run.settings, history):
         if remark.sentence != diagnosis.sentence:
@@ -98,15 +104,8 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
         text += f" **{plain(diagnosis.advice, None)}**"
     st.info(text, icon=_LOOKS.get(diagnosis.verdict, ":material/insights:"))
     with st.container(horizontal=True):
-        if diagnosis.settings is not None and st.button(
-            "Take this advice",
-            type="primary",
-            icon=":material/tune:",
-            key=f"try.{run.id}",
-            help="Takes this run's settings with that one change; nothing trains until you press Train.",
-        ):
-            steps.take(diagnosis.settings, diagnosis.step or "Training")
-            _to_train(run)
+        if diagnosis.settings is not None:
+            _advice(run, diagnosis.settings, diagnosis.step or "Training")
         if (
             diagnosis.settings is None
             and diagnosis.step is not None
@@ -129,6 +128,31 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
             steps.take(tree_advice.tried(run.settings, ideas), tree_advice.step(ideas))
             _to_train(run)
         model_for_use.offer(run, history)
+
+
+def _advice(run: Run, settings: RunSettings, step: RailStep) -> None:
+    """Offer to train with the settings that are advised, or only to take them."""
+    name = f"advice.{run.id}"
+    if st.button(
+        "Train with it",
+        type="primary",
+        icon=":material/play_arrow:",
+        key=start_buttons.key(name),
+        help="Takes this run's settings with that one change, and trains.",
+    ):
+        steps.take(settings.model_copy(update={"name": ""}), step)
+        started = actions.start(draft.get(), start_buttons.token(name))
+        steps.forget()
+        session.state().runs_before.setdefault(started.id, run.id)
+        _to_train(started)
+    if st.button(
+        "Take this advice",
+        icon=":material/tune:",
+        key=f"try.{run.id}",
+        help="Takes this run's settings with that one change; nothing trains until you press Train.",
+    ):
+        steps.take(settings, step)
+        _to_train(run)
 
 
 def _to_train(run: Run) -> None:

@@ -67,9 +67,10 @@ def show(run_id: str, stop: DeltaGenerator | None = None) -> None:
     if stop is not None:
         _stop(run, stop)
     history = curves.reader(run).read()
-    resources.fragment(_live, _pace(run, history))(
-        run, begun=history.steps_done > 0, asked=run.stop_asked is not None, stop_here=stop is None
-    )
+    with st.container(key="live"):
+        resources.fragment(_live, _pace(run, history))(
+            run, begun=history.steps_done > 0, asked=run.stop_asked is not None, stop_here=stop is None
+        )
 
 
 def _pace(run: Run, history: History) -> float:

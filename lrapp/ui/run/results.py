@@ -34,10 +34,8 @@ def errors(run: Run, scores: Scores, found: Found) -> None:
     st.dataframe(analysis_text.score_frame(scores, insight, beside), hide_index=True)
     if insight is not None and insight.threshold is not None and insight.confusion is not None:
         st.caption(plain(insight.threshold.sentence(insight.confusion.names[1]), None))
-    compared = [insight.verdict] if insight is not None and insight.verdict else []
-    compared += [beside.sentence] if beside is not None else []
-    for sentence in compared:
-        st.markdown(plain(sentence, None))
+    if beside is not None:
+        st.markdown(plain(beside.sentence, None))
     for note in beside.notes if beside is not None else ():
         st.caption(plain(note, None))
     if scores.out_of_fold is not None:

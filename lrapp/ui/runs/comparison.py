@@ -7,7 +7,7 @@ import streamlit as st
 
 from lrapp.charts import overlays
 from lrapp.errors import UserError
-from lrapp.experiments import run_differences, run_table
+from lrapp.experiments import run_differences, run_list, run_table
 from lrapp.experiments.run_differences import MOST_RUNS, Compared, SideBySide
 from lrapp.experiments.run_table import Row
 from lrapp.palette import colour_of
@@ -73,9 +73,10 @@ def _runs(rows: Sequence[Row]) -> None:
             )
     if not compared:
         return
-    names = distinct(
-        [one.row.name for one in compared], apart=[f"{one.row.created:%d %b, %H:%M:%S}" for one in compared]
-    )
+    # What differs comes first, as long names are cut at their end.
+    differences = run_list.differing(one.row for one in compared)
+    called = [" · ".join(filter(None, (differences[one.row.id], one.row.title))) for one in compared]
+    names = distinct(called, apart=[f"{one.row.created:%d %b, %H:%M:%S}" for one in compared])
     live = any(one.row.state not in ENDED for one in compared)
     # A fragment, so that another axis does not rerun the whole page.
     resources.fragment(_charts, SECONDS_BETWEEN_LOOKS if live else None)(histories, names, live=live)

@@ -198,11 +198,12 @@ def _drawn(lines: list[Line]) -> tuple[pd.DataFrame | Styler, list[str]]:
     differences = table["Differs in"].tolist()
     table.insert(0, _DOT, [_DOT if line.run is not None else "" for line in lines])
     shown = [line.shown for line in lines]
+    judged = [row.measure if row is not None else "" for row in shown]
+    trained = [row.metric if row is not None else "" for row in shown]
     written = number_cells.written(
         table,
         {"Seconds": "{:,.1f}".format},
-        [row.metric if row is not None else "" for row in shown],
-        ["Score", "Baseline", "Validation"],
+        {"Score": judged, "Baseline": judged, "Validation": trained},
     )
     if isinstance(written, pd.DataFrame):
         return table.drop(columns=_DOT), differences  # too long for cells of their own looks
@@ -221,7 +222,8 @@ def _columns() -> dict[str, Any]:
         "Loss": column.LineChartColumn("Validation loss", width=110),
         # Wide enough for figures in millions, whose first digits would be cut off.
         "Score": column.NumberColumn(
-            width=95, help="The metric on test rows, or on validation rows where there are none."
+            width=95,
+            help="The figure that tells most, on test rows, or on validation rows where there are none.",
         ),
         "Baseline": column.NumberColumn(
             width=95, help="What the most frequent class, or the mean, would score."

@@ -139,7 +139,7 @@ def _renew() -> None:
 
 
 def _editor(data: DataSettings, table: "Table") -> None:
-    places = _shown(table)
+    places = _shown(table, data.target)
     if not places:
         return
     overview = resources.overview(data).iloc[places]
@@ -166,7 +166,8 @@ def _editor(data: DataSettings, table: "Table") -> None:
         frame,
         key=key,
         hide_index=True,
-        height=min(38 + 35 * len(frame), 458),
+        # Of a long one, half a row shows that there are more.
+        height=min(38 + 35 * len(frame), 440),
         disabled=[str(name) for name in frame if name not in _EDITABLE],
         on_change=_edited,
         args=(key, columns),
@@ -233,11 +234,11 @@ def _changed(data: DataSettings, table: "Table") -> str:
     return " ".join(told)
 
 
-def _shown(table: "Table") -> list[int]:
-    """Places of the columns that are shown: all, or of very many those that a person looks for."""
+def _shown(table: "Table", target: str | None) -> list[int]:
+    """Places of the columns that are shown, the target's first: all, or of very many those that are looked for."""
     names = [column.name for column in table.columns]
     if len(names) <= MOST_SHOWN:
-        return list(range(len(names)))
+        return sorted(range(len(names)), key=lambda place: names[place] != target)
     sought = st.text_input(
         "Find a column",
         key=draft.key("columns.find"),

@@ -16,14 +16,24 @@ def read(cells: list[str]) -> Read:
     return read_category(words_of(pa.chunked_array([cells])), ABOUT, "")
 
 
-@pytest.mark.parametrize(
-    "pair",
-    [("ja", "nein"), ("wahr", "falsch"), ("oui", "non"), ("vrai", "faux"), ("sí", "no"), ("verdadero", "falso"),
-     ("vero", "falso"), ("sim", "não"), ("verdadeiro", "falso"), ("да", "нет"), ("T", "F"), ("On", "Off")],
-)  # fmt: skip
-def test_yes_and_no_in_many_languages(pair: tuple[str, str]) -> None:
-    assert read([*pair, pair[0]]).kind is ColumnKind.YES_NO
-    assert read([pair[0].upper(), pair[1]]).values.tolist() == [pair[0].upper(), pair[1]]
+def test_yes_and_no_in_many_languages(subtests: pytest.Subtests) -> None:
+    for pair in [
+        ("ja", "nein"),
+        ("wahr", "falsch"),
+        ("oui", "non"),
+        ("vrai", "faux"),
+        ("sí", "no"),
+        ("verdadero", "falso"),
+        ("vero", "falso"),
+        ("sim", "não"),
+        ("verdadeiro", "falso"),
+        ("да", "нет"),
+        ("T", "F"),
+        ("On", "Off"),
+    ]:
+        with subtests.test(f"{pair!r}"):
+            assert read([*pair, pair[0]]).kind is ColumnKind.YES_NO
+            assert read([pair[0].upper(), pair[1]]).values.tolist() == [pair[0].upper(), pair[1]]
 
 
 def test_words_that_differ_in_case_are_left_and_said() -> None:

@@ -85,9 +85,8 @@ def test_a_few_words_among_numbers_become_missing_and_are_said() -> None:
     assert read([*INCOMES[:5], "low", "high", "middle"]).kind is ColumnKind.CATEGORY
 
 
-@pytest.mark.parametrize(
-    ("cells", "values", "notes"),
-    [
+def test_commas_that_could_group_thousands_are_said(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], list[float], tuple[str, ...]]] = [
         (
             ["7", "(1,234)", "1,500"],
             [7, -1.234, 1.5],
@@ -99,13 +98,11 @@ def test_a_few_words_among_numbers_become_missing_and_are_said() -> None:
         (["1,234", "1,5"], [1.234, 1.5], ()),
         (["1.234,5", "2,345"], [1234.5, 2.345], ()),
         (["0,5", "2"], [0.5, 2], ()),
-    ],
-)
-def test_commas_that_could_group_thousands_are_said(
-    cells: list[str], values: list[float], notes: tuple[str, ...]
-) -> None:
-    result = read(cells, decimal=",")
-    assert (result.values.tolist(), result.notes) == (values, notes)
+    ]
+    for cells, values, notes in cases:
+        with subtests.test(f"{cells!r}"):
+            result = read(cells, decimal=",")
+            assert (result.values.tolist(), result.notes) == (values, notes)
 
 
 def test_points_and_commas_mixed_in_one_column_are_words_and_said() -> None:
@@ -135,9 +132,8 @@ def test_yes_and_no_get_one_spelling() -> None:
     assert result.notes == ("2 values got the usual spelling ('Yes', 'no')",)
 
 
-@pytest.mark.parametrize(
-    ("cells", "decimal", "days", "note"),
-    [
+def test_dates_are_read_in_the_order_of_the_column(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Sequence[str | None], str, list[str], tuple[str, ...]]] = [
         (["13/02/2020", "01/03/2020"], ".", ["2020-02-13", "2020-03-01"], ()),
         (["02/13/2020", "01/03/2020"], ".", ["2020-02-13", "2020-01-03"], ()),
         (["02.03.2020", "13.03.2020"], ".", ["2020-03-02", "2020-03-13"], ()),
@@ -156,15 +152,13 @@ def test_yes_and_no_get_one_spelling() -> None:
         (["12 Jan 2020", "3 March 2021"], ".", ["2020-01-12", "2021-03-03"], ()),
         (["Jan 12, 2020", "Mar 3, 2021"], ".", ["2020-01-12", "2021-03-03"], ()),
         (["2020-01", "2021-03"], ".", ["2020-01-01", "2021-03-01"], ()),
-    ],
-)
-def test_dates_are_read_in_the_order_of_the_column(
-    cells: Sequence[str | None], decimal: str, days: list[str], note: tuple[str, ...]
-) -> None:
-    result = read(cells, decimal=decimal)
-    assert result.kind is ColumnKind.DATE
-    assert result.values.dt.strftime("%Y-%m-%d").tolist() == days
-    assert result.notes == note
+    ]
+    for cells, decimal, days, note in cases:
+        with subtests.test(f"{cells!r}"):
+            result = read(cells, decimal=decimal)
+            assert result.kind is ColumnKind.DATE
+            assert result.values.dt.strftime("%Y-%m-%d").tolist() == days
+            assert result.notes == note
 
 
 def test_time_zones_go_to_utc() -> None:
@@ -195,19 +189,18 @@ def test_a_minus_beside_a_plus_is_an_answer_and_no_gap() -> None:
     assert read(["+", "-", "x", "+"]).values.isna().tolist() == [False, True, False, False]
 
 
-@pytest.mark.parametrize(
-    ("cells", "values"),
-    [
+def test_digits_of_other_scripts_are_numbers_and_said(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], list[float]]] = [
         (["١٢", "٣٤٫٥", "٥٦"], [12, 34.5, 56]),
         (["１２", "３４", "７"], [12, 34, 7]),
         (["१२", "-३४", "५६"], [12, -34, 56]),
-    ],
-)
-def test_digits_of_other_scripts_are_numbers_and_said(cells: list[str], values: list[float]) -> None:
-    result = read(cells)
-    assert result.values.tolist() == values
-    assert result.notes == ("the digits of another script were read as 0 to 9",)
-    about = Context("x", 0, 2, ".", "")
-    assert convert(pa.chunked_array([cells]), ColumnKind.NUMBER, about).values.tolist() == values
-    words = read(["第１", "第２", "第１"])
-    assert (words.values.tolist(), words.notes) == (["第１", "第２", "第１"], ())
+    ]
+    for cells, values in cases:
+        with subtests.test(f"{cells!r}"):
+            result = read(cells)
+            assert result.values.tolist() == values
+            assert result.notes == ("the digits of another script were read as 0 to 9",)
+            about = Context("x", 0, 2, ".", "")
+            assert convert(pa.chunked_array([cells]), ColumnKind.NUMBER, about).values.tolist() == values
+            words = read(["第１", "第２", "第１"])
+            assert (words.values.tolist(), words.notes) == (["第１", "第２", "第１"], ())

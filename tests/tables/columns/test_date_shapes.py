@@ -111,9 +111,8 @@ def test_a_point_in_time_is_read() -> None:
         assert read([cell]) == [moment], (cell, moment)
 
 
-@pytest.mark.parametrize(
-    ("cell", "moment"),
-    [
+def test_what_could_be_a_number_or_a_name_is_a_date_where_a_person_says_so(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str]] = [
         ("1549602797", MORNING),
         ("1549602797.5", "2019-02-08 05:13:17.500"),
         ("1549602797000", MORNING),
@@ -125,11 +124,11 @@ def test_a_point_in_time_is_read() -> None:
         ("2019Q1", "2019-01-01"),
         ("Q4 2019", "2019-10-01"),
         ("Feb-19", "2019-02-01"),
-    ],
-)
-def test_what_could_be_a_number_or_a_name_is_a_date_where_a_person_says_so(cell: str, moment: str) -> None:
-    assert read([cell]) is None
-    assert read([cell], by_hand=True) == [moment]
+    ]
+    for cell, moment in cases:
+        with subtests.test(cell):
+            assert read([cell]) is None
+            assert read([cell], by_hand=True) == [moment]
 
 
 def test_other_things_are_no_dates() -> None:

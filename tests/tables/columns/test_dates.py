@@ -54,9 +54,8 @@ def test_dates_in_both_orders_say_which_was_taken_in_doubt() -> None:
     assert dates.note == "day and month stand in both orders, and day before month was taken where both fit"
 
 
-@pytest.mark.parametrize(
-    ("cells", "hours", "note"),
-    [
+def test_zones_of_databases_and_mails_are_known(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], list[int], str]] = [
         (["2020-01-03 04:05:06.5+00", "2020-01-03 04:05:06-03"], [4, 7], "times were moved to UTC"),
         (
             ["2020-01-03T12:00:00+02:00", "2020-01-03T12:00:00"],
@@ -68,15 +67,15 @@ def test_dates_in_both_orders_say_which_was_taken_in_doubt() -> None:
             [3, 4],
             "times were moved to UTC",
         ),
-    ],
-)
-def test_zones_of_databases_and_mails_are_known(cells: list[str], hours: list[int], note: str) -> None:
-    shape = date_shape(cells)
-    assert shape is not None
-    dates = parse_dates(words_of(pa.chunked_array([cells])), shape, day_first_hint=False)
-    assert dates is not None
-    assert dates.values.dt.hour.tolist() == hours
-    assert dates.note == note
+    ]
+    for cells, hours, note in cases:
+        with subtests.test(f"{cells!r}"):
+            shape = date_shape(cells)
+            assert shape is not None
+            dates = parse_dates(words_of(pa.chunked_array([cells])), shape, day_first_hint=False)
+            assert dates is not None
+            assert dates.values.dt.hour.tolist() == hours
+            assert dates.note == note
 
 
 def test_cells_that_are_no_dates_are_counted() -> None:

@@ -1,6 +1,7 @@
 """How a column is written: as it is found, and to JSON and back."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -69,23 +70,22 @@ def test_marks_that_were_chosen_are_the_format() -> None:
     assert (found.format.decimal, found.format.decimal_seen) == (",", True)
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
+def test_a_format_comes_back_from_json(subtests: pytest.Subtests) -> None:
+    for written in [
         ColumnFormat(ColumnKind.NUMBER),
         ColumnFormat("number", ",", ".", decimal_seen=True, prefix="€", percent=True),
         ColumnFormat("yes/no", yes_words=("ja", "JA"), no_words=("nein",), missing_words=("NA",)),
-    ],
-)
-def test_a_format_comes_back_from_json(written: ColumnFormat) -> None:
-    told = json.loads(json.dumps(written.to_json()))
-    assert ColumnFormat.from_json(told) == written
-    assert ColumnFormat.from_json(told | {"of a later version": 1}) == written
+    ]:
+        with subtests.test(f"{written!r}"):
+            told = json.loads(json.dumps(written.to_json()))
+            assert ColumnFormat.from_json(told) == written
+            assert ColumnFormat.from_json(told | {"of a later version": 1}) == written
 
 
-@pytest.mark.parametrize(
-    "told", [{}, {"kind": 3}, {"kind": "number", "percent": "yes"}, {"kind": "date", "yes_words": [1]}]
-)
-def test_what_is_no_format_is_refused(told: dict[str, object]) -> None:
-    with pytest.raises(UserError):
-        ColumnFormat.from_json(told)
+def test_what_is_no_format_is_refused(subtests: pytest.Subtests) -> None:
+    cases: list[dict[str, Any]] = [
+        *({}, {"kind": 3}, {"kind": "number", "percent": "yes"}, {"kind": "date", "yes_words": [1]})
+    ]
+    for told in cases:
+        with subtests.test(f"{told!r}"), pytest.raises(UserError):
+            ColumnFormat.from_json(told)

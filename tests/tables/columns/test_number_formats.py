@@ -144,27 +144,30 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("form", [POINT, COMMA, SPACED, QUOTED, BARE, NumberFormat(".", ",", "kg")])
-def test_long_columns_are_read_as_short_ones(form: NumberFormat) -> None:
-    rng = random.Random(7)
-    styles = ["{}", "{}", "${}", "{} €", "{}%", "({})", "EUR {}", "{} kg", "kr. {}", "-${}", "$-{}"]
-    marks = {ord(","): form.thousands, ord("."): form.decimal}
-    for _ in range(60):
-        places = rng.choice([0, 2])
-        cells = [
-            rng.choice(styles).format(f"{rng.uniform(0, 1e6):,.{places}f}".translate(marks))
-            for _ in range(20)
-        ]
-        column = pa.chunked_array([[*cells[:5], None], [*cells[5:], *rng.sample(ODD, rng.randint(0, 3))]])
-        signs = signs_in([cell for cell in column.to_pylist() if cell]).currencies
-        long, short = parse_long(column, form, signs), parse_column(words_of(column), form)
-        np.testing.assert_array_equal(long.values, short.values)
-        assert (long.values.dtype, long.words, long.beyond, long.markers) == (
-            short.values.dtype,
-            short.words,
-            short.beyond,
-            short.markers,
-        )
+def test_long_columns_are_read_as_short_ones(subtests: pytest.Subtests) -> None:
+    for form in [POINT, COMMA, SPACED, QUOTED, BARE, NumberFormat(".", ",", "kg")]:
+        with subtests.test(f"{form!r}"):
+            rng = random.Random(7)
+            styles = ["{}", "{}", "${}", "{} €", "{}%", "({})", "EUR {}", "{} kg", "kr. {}", "-${}", "$-{}"]
+            marks = {ord(","): form.thousands, ord("."): form.decimal}
+            for _ in range(60):
+                places = rng.choice([0, 2])
+                cells = [
+                    rng.choice(styles).format(f"{rng.uniform(0, 1e6):,.{places}f}".translate(marks))
+                    for _ in range(20)
+                ]
+                column = pa.chunked_array(
+                    [[*cells[:5], None], [*cells[5:], *rng.sample(ODD, rng.randint(0, 3))]]
+                )
+                signs = signs_in([cell for cell in column.to_pylist() if cell]).currencies
+                long, short = parse_long(column, form, signs), parse_column(words_of(column), form)
+                np.testing.assert_array_equal(long.values, short.values)
+                assert (long.values.dtype, long.words, long.beyond, long.markers) == (
+                    short.values.dtype,
+                    short.words,
+                    short.beyond,
+                    short.markers,
+                )
 
 
 def test_strange_cells_are_those_that_no_program_writes() -> None:

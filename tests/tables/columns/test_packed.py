@@ -12,9 +12,8 @@ from lrapp.tables.columns.kinds import Context
 from lrapp.tables.columns.packed import Packed, packed
 
 
-@pytest.mark.parametrize(
-    ("cells", "kind"),
-    [
+def test_cells_take_the_smallest_form_that_gives_them_back(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str | None], pa.DataType]] = [
         (["1", "-5", "127", None], pa.int8()),
         (["0", "128"], pa.int16()),
         (["-32768", "-32769"], pa.int32()),
@@ -30,14 +29,12 @@ from lrapp.tables.columns.packed import Packed, packed
         ([None, None], pa.int8()),
         (["red", "red", "blue", None, "red"], pa.dictionary(pa.int8(), pa.string())),
         (["red", "green", "blue"], pa.string()),
-    ],
-)
-def test_cells_take_the_smallest_form_that_gives_them_back(
-    cells: list[str | None], kind: pa.DataType
-) -> None:
-    piece = packed(pa.array(cells, pa.string()))
-    assert piece.type == kind
-    assert Packed([piece]).text().to_pylist() == cells
+    ]
+    for cells, kind in cases:
+        with subtests.test(f"{cells!r}"):
+            piece = packed(pa.array(cells, pa.string()))
+            assert piece.type == kind
+            assert Packed([piece]).text().to_pylist() == cells
 
 
 def test_any_pieces_give_the_same_words_in_the_same_order_as_the_text() -> None:
@@ -74,9 +71,8 @@ def test_numbers_are_the_same_in_one_piece_and_in_many() -> None:
         assert parts.values.equals(whole.values)
 
 
-@pytest.mark.parametrize(
-    ("lists", "kind"),
-    [
+def test_a_column_is_kept_as_one_kind_that_holds_all_pieces(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[list[str | None]], pa.DataType]] = [
         ([["1", "2"], ["300", None]], pa.int16()),
         (
             [[f"{word}{place % 100}" for place in range(900)] for word in "ab"],
@@ -85,12 +81,10 @@ def test_numbers_are_the_same_in_one_piece_and_in_many() -> None:
         ([["a", "a"], [None, "a"]], pa.dictionary(pa.int8(), pa.string())),
         ([["a", "a", "a"], ["x", "y", "z"]], pa.string()),
         ([["1", "1"], ["a", "a", None]], pa.string()),
-    ],
-)
-def test_a_column_is_kept_as_one_kind_that_holds_all_pieces(
-    lists: list[list[str | None]], kind: pa.DataType
-) -> None:
-    column = Packed(packed(pa.array(cells, pa.string())) for cells in lists)
-    kept = column.kept()
-    assert kept.type == kind
-    assert Packed.of(kept).text().to_pylist() == [cell for cells in lists for cell in cells]
+    ]
+    for lists, kind in cases:
+        with subtests.test(f"{lists!r}"):
+            column = Packed(packed(pa.array(cells, pa.string())) for cells in lists)
+            kept = column.kept()
+            assert kept.type == kind
+            assert Packed.of(kept).text().to_pylist() == [cell for cells in lists for cell in cells]

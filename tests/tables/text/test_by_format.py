@@ -60,45 +60,44 @@ ISO = ColumnFormat("date", date_order="ymd", date_shape="ymd")
 TIME = ColumnFormat("date", date_shape="time")
 
 
-@pytest.mark.parametrize(
-    ("cells", "written", "days"),
-    [
+def test_dates_are_read_by_their_format(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], ColumnFormat, list[str | None]]] = [
         (["01/02/2020", "03.04.20"], DMY, ["2020-02-01", "2020-04-03"]),
         (["01/02/2020", "03.04.20"], MDY, ["2020-01-02", "2020-03-04"]),
         (["01/13/2020", "01/02/2020"], DMY, [None, "2020-02-01"]),
         (["2020-02-01", "1 Feb 2020", "20200201T000000Z"], DMY, ["2020-02-01"] * 3),
-        (["01/02/2020", "13/02/2020", "02/13/2020", "2/2/2020"], ISO,
-         [None, "2020-02-13", "2020-02-13", "2020-02-02"]),
+        (
+            ["01/02/2020", "13/02/2020", "02/13/2020", "2/2/2020"],
+            ISO,
+            [None, "2020-02-13", "2020-02-13", "2020-02-02"],
+        ),
         (["05:13", "2020-01-01"], TIME, ["1970-01-01 05:13", None]),
         (["05:13", "2020-01-01"], ISO, [None, "2020-01-01"]),
         (["1549602797"], ColumnFormat("date", date_shape="epoch"), ["2019-02-08 05:13:17"]),
         (["x", "NA", ""], ISO, [None, None, None]),
-    ],
-)  # fmt: skip
-def test_dates_are_read_by_their_format(
-    cells: list[str], written: ColumnFormat, days: list[str | None]
-) -> None:
-    table = read(cells, written)
-    assert table.kinds["x"] is ColumnKind.DATE
-    expected = np.array(days, dtype="datetime64[us]")
-    np.testing.assert_array_equal(table.frame["x"].to_numpy(), expected)
-    unread = [day is None and cell not in ("", "NA") for cell, day in zip(cells, days, strict=True)]
-    assert table.columns[0].misfits == sum(unread)
-    assert table.unread("x").tolist() == unread
+    ]
+    for cells, written, days in cases:
+        with subtests.test(f"{cells!r}"):
+            table = read(cells, written)
+            assert table.kinds["x"] is ColumnKind.DATE
+            expected = np.array(days, dtype="datetime64[us]")
+            np.testing.assert_array_equal(table.frame["x"].to_numpy(), expected)
+            unread = [day is None and cell not in ("", "NA") for cell, day in zip(cells, days, strict=True)]
+            assert table.columns[0].misfits == sum(unread)
+            assert table.unread("x").tolist() == unread
 
 
-@pytest.mark.parametrize(
-    ("written", "values"),
-    [
+def test_words_are_read_as_they_are_written(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[ColumnFormat, list[str]]] = [
         (ColumnFormat("category"), ["EU", "", "1.50", "2020-01-01"]),
         (ColumnFormat("category", kept_words=("NA",)), ["EU", "NA", "1.50", "2020-01-01"]),
         (ColumnFormat("category", missing_words=("NA", "EU")), ["", "", "1.50", "2020-01-01"]),
-    ],
-)
-def test_words_are_read_as_they_are_written(written: ColumnFormat, values: list[str]) -> None:
-    table = read(["EU", "NA", "1.50", "2020-01-01"], written)
-    assert table.frame["x"].fillna("").tolist() == values
-    assert table.kinds["x"] is ColumnKind.CATEGORY
+    ]
+    for written, values in cases:
+        with subtests.test(f"{written!r}"):
+            table = read(["EU", "NA", "1.50", "2020-01-01"], written)
+            assert table.frame["x"].fillna("").tolist() == values
+            assert table.kinds["x"] is ColumnKind.CATEGORY
 
 
 def test_a_file_read_by_its_own_formats_is_the_same() -> None:
@@ -114,9 +113,8 @@ def test_a_file_read_by_its_own_formats_is_the_same() -> None:
         assert again.frame[name].equals(first.frame[name])
 
 
-@pytest.mark.parametrize(
-    ("cells", "chosen", "expected"),
-    [
+def test_na_is_a_class_among_codes_or_where_a_person_says_so(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], str | None, list[str]]] = [
         (["EU", "JP", "NA"] * 5, None, ["EU", "JP", "NA"]),
         (["EMEA", "APAC", "NA"] * 5, None, ["APAC", "EMEA", "NA"]),
         (["low", "high", "NA"] * 5, None, ["high", "low"]),
@@ -126,16 +124,14 @@ def test_a_file_read_by_its_own_formats_is_the_same() -> None:
         (["EU", "JP", "NA"] * 5, "missing", ["EU", "JP"]),
         (["a", "null", "-", "NA"] * 5, "values", ["-", "NA", "a", "null"]),
         (["a", "null", "-", "NA"] * 5, None, ["a"]),
-    ],
-)
-def test_na_is_a_class_among_codes_or_where_a_person_says_so(
-    cells: list[str], chosen: str | None, expected: list[str]
-) -> None:
-    text = "k,v\n" + "\n".join(f"{cell},{place}" for place, cell in enumerate(cells))
-    table = read_csv(text.encode(), "t", dialect=DialectOverrides(missing_words=chosen))
-    assert sorted(table.frame["k"].dropna().unique()) == expected
-    hand = table.with_kinds({"k": ColumnKind.TEXT}).with_kinds({"k": ColumnKind.CATEGORY})
-    assert sorted(hand.frame["k"].dropna().unique()) == expected
+    ]
+    for cells, chosen, expected in cases:
+        with subtests.test(f"{cells!r}"):
+            text = "k,v\n" + "\n".join(f"{cell},{place}" for place, cell in enumerate(cells))
+            table = read_csv(text.encode(), "t", dialect=DialectOverrides(missing_words=chosen))
+            assert sorted(table.frame["k"].dropna().unique()) == expected
+            hand = table.with_kinds({"k": ColumnKind.TEXT}).with_kinds({"k": ColumnKind.CATEGORY})
+            assert sorted(hand.frame["k"].dropna().unique()) == expected
 
 
 def test_na_is_a_gap_among_few_codes_where_it_is_one_among_numbers() -> None:

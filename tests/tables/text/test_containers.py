@@ -93,14 +93,10 @@ def test_wrappers_in_wrappers_end() -> None:
 
 # With names of their own: archives hold the second in which they were made, and both processes of a test run must name
 # their tests alike.
-@pytest.mark.parametrize(
-    "data",
-    [gzip.compress(CSV)[:-9], zipped({"a.csv": CSV})[:-30], SHEET[:400]],
-    ids=["gz", "zip", "xlsx"],
-)
-def test_damaged_wrappers_end_in_a_sentence(data: bytes) -> None:
-    with pytest.raises(UserError, match="damaged"):
-        unpack(data, "a")
+def test_damaged_wrappers_end_in_a_sentence(subtests: pytest.Subtests) -> None:
+    for data in [gzip.compress(CSV)[:-9], zipped({"a.csv": CSV})[:-30], SHEET[:400]]:
+        with subtests.test(f"{data!r}"), pytest.raises(UserError, match="damaged"):
+            unpack(data, "a")
 
 
 def test_a_spreadsheet_is_read_whatever_its_name() -> None:
@@ -126,17 +122,15 @@ def test_a_sheet_with_cells_in_far_corners_is_refused() -> None:
         unpack(workbook(row(1, "a") + far), "a.xlsx")
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
+def test_text_that_is_no_table_is_named(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bytes, str]] = [
         (b'<meta charset="utf-8"><table><tr><td>1</td></tr></table>', r"web page \(HTML\)"),
         (b"% about\n\n@RELATION iris\n@ATTRIBUTE size NUMERIC\n@DATA\n1.5\n", "Weka's format ARFF"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n", "Download the table itself"),
-    ],
-)
-def test_text_that_is_no_table_is_named(data: bytes, sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence):
-        unpack(data, "a.csv")
+    ]
+    for data, sentence in cases:
+        with subtests.test(f"{data!r}"), pytest.raises(UserError, match=sentence):
+            unpack(data, "a.csv")
 
 
 def test_signs_of_other_formats_in_names_are_no_reason() -> None:

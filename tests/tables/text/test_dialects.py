@@ -6,9 +6,8 @@ from lrapp.errors import UserError
 from lrapp.tables.text.dialects import DialectOverrides, detect
 
 
-@pytest.mark.parametrize(
-    ("text", "delimiter", "quote"),
-    [
+def test_delimiter_and_quote_are_found(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, str, str]] = [
         ("a,b\n1,2\n3,4\n", ",", '"'),
         ("a;b\n1,5;2\n2,5;4\n", ";", '"'),
         ("a\tb\n1\t2\n3\t4\n", "\t", '"'),
@@ -38,11 +37,11 @@ from lrapp.tables.text.dialects import DialectOverrides, detect
         ("a\tb\t\t\n1\t2\t\t\n3\t4\t\t\n", "\t", '"'),
         ("a b ^  b ^  c\n1 ^  2 ^  3\nx y ^  4 ^  5\n", "^", '"'),
         ("a b,  c\nx y,  1\nz,  2\n", ",", '"'),
-    ],
-)
-def test_delimiter_and_quote_are_found(text: str, delimiter: str, quote: str) -> None:
-    dialect = detect(text, "utf-8").dialect
-    assert (dialect.delimiter, dialect.quote) == (delimiter, quote)
+    ]
+    for text, delimiter, quote in cases:
+        with subtests.test(text):
+            dialect = detect(text, "utf-8").dialect
+            assert (dialect.delimiter, dialect.quote) == (delimiter, quote)
 
 
 def test_a_sep_line_decides() -> None:
@@ -56,16 +55,13 @@ def test_backslash_before_quotes_is_seen() -> None:
     assert detect('a,b\n"C:\\dir",1\n"no",2\n', "utf-8").dialect.escape == ""
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_an_overrule_out_of_range_is_refused(subtests: pytest.Subtests) -> None:
+    for wrong in [
         {"delimiter": ""},
         {"delimiter": "\n"},
         {"quote": "x"},
         {"decimal": ";"},
         {"decimal": ".", "thousands": "."},
-    ],
-)
-def test_an_overrule_out_of_range_is_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="must"):
-        DialectOverrides(**wrong)  # type: ignore[arg-type]
+    ]:
+        with subtests.test(f"{wrong!r}"), pytest.raises(UserError, match="must"):
+            DialectOverrides(**wrong)  # type: ignore[arg-type]

@@ -10,9 +10,8 @@ from lrapp.tables.text.encodings import decode
 TEXT = "städte,größe\nKöln,1\nMünchen,2\nZürich,3\n"
 
 
-@pytest.mark.parametrize(
-    ("data", "encoding"),
-    [
+def test_the_encoding_is_found(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bytes, str]] = [
         (TEXT.encode(), "utf-8"),
         (codecs.BOM_UTF8 + TEXT.encode(), "utf-8"),
         (TEXT.encode("utf-16"), "utf-16-le"),
@@ -21,21 +20,22 @@ TEXT = "städte,größe\nKöln,1\nMünchen,2\nZürich,3\n"
         (TEXT.encode("utf-16-be"), "utf-16-be"),
         (TEXT.encode("utf-32"), "utf-32-le"),
         (TEXT.encode("cp1252"), "cp1252"),
-    ],
-)
-def test_the_encoding_is_found(data: bytes, encoding: str) -> None:
-    decoded = decode(data)
-    assert (decoded.data.decode(), decoded.encoding) == (TEXT, encoding)
+    ]
+    for data, encoding in cases:
+        with subtests.test(f"{data!r}"):
+            decoded = decode(data)
+            assert (decoded.data.decode(), decoded.encoding) == (TEXT, encoding)
 
 
-@pytest.mark.parametrize("encoding", ["cp1251", "shift_jis", "gb18030"])
-def test_other_alphabets_are_told_from_western_ones(encoding: str) -> None:
-    text = {
-        "cp1251": "имя,город\nИван,Москва\nПётр,Казань\nАнна,Новгород\n",
-        "shift_jis": "名前,値段\n東京,ひらがな\n大阪,カタカナ\n京都,漢字\n",
-        "gb18030": "姓名,城市\n王伟,北京\n李娜,上海\n张敏,广州\n",
-    }[encoding]
-    assert decode(text.encode(encoding)).data.decode() == text
+def test_other_alphabets_are_told_from_western_ones(subtests: pytest.Subtests) -> None:
+    for encoding in ["cp1251", "shift_jis", "gb18030"]:
+        with subtests.test(encoding):
+            text = {
+                "cp1251": "имя,город\nИван,Москва\nПётр,Казань\nАнна,Новгород\n",
+                "shift_jis": "名前,値段\n東京,ひらがな\n大阪,カタカナ\n京都,漢字\n",
+                "gb18030": "姓名,城市\n王伟,北京\n李娜,上海\n张敏,广州\n",
+            }[encoding]
+            assert decode(text.encode(encoding)).data.decode() == text
 
 
 RUSSIAN = ["Москва", "Казань", "Тверь", "Новгород", "Санкт-Петербург", "Ростов-на-Дону"]
@@ -53,17 +53,19 @@ CITIES = {
 }
 
 
-@pytest.mark.parametrize("encoding", CITIES)
-def test_words_among_numbers_tell_the_encoding_and_it_is_said(encoding: str) -> None:
-    text = "city,v\n" + "".join(
-        f"{CITIES[encoding][place % len(CITIES[encoding])]}{place % 5},{place % 7}.5\n" for place in range(60)
-    )
-    decoded = decode(text.encode(encoding))
-    assert (decoded.data.decode(), decoded.encoding) == (text, encoding)
-    assert decoded.guess == (
-        f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding."
-    )
-    assert not decoded.notes
+def test_words_among_numbers_tell_the_encoding_and_it_is_said(subtests: pytest.Subtests) -> None:
+    for encoding in CITIES:
+        with subtests.test(encoding):
+            text = "city,v\n" + "".join(
+                f"{CITIES[encoding][place % len(CITIES[encoding])]}{place % 5},{place % 7}.5\n"
+                for place in range(60)
+            )
+            decoded = decode(text.encode(encoding))
+            assert (decoded.data.decode(), decoded.encoding) == (text, encoding)
+            assert decoded.guess == (
+                f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding."
+            )
+            assert not decoded.notes
 
 
 def test_a_few_foreign_bytes_in_utf8_are_counted() -> None:
@@ -72,12 +74,15 @@ def test_a_few_foreign_bytes_in_utf8_are_counted() -> None:
     assert decoded.notes == ("1 byte that did not fit UTF-8 was read as cp1252.",)
 
 
-@pytest.mark.parametrize("half", [b"\xc3", b"\xe2\x82", b"\xf0\x9f\x90"])
-def test_half_a_letter_at_the_end_makes_no_other_encoding(half: bytes) -> None:
-    decoded = decode("é,ü\n".encode() + half)
-    assert (decoded.data.decode(), decoded.encoding) == ("é,ü\n", "utf-8")
-    assert decoded.notes == ("The file ends amid a letter, which was left out: it may have been cut off.",)
-    assert decode(b"a,b\n1,\xe9").encoding == "cp1252"
+def test_half_a_letter_at_the_end_makes_no_other_encoding(subtests: pytest.Subtests) -> None:
+    for half in [b"\xc3", b"\xe2\x82", b"\xf0\x9f\x90"]:
+        with subtests.test(f"{half!r}"):
+            decoded = decode("é,ü\n".encode() + half)
+            assert (decoded.data.decode(), decoded.encoding) == ("é,ü\n", "utf-8")
+            assert decoded.notes == (
+                "The file ends amid a letter, which was left out: it may have been cut off.",
+            )
+            assert decode(b"a,b\n1,\xe9").encoding == "cp1252"
 
 
 def test_nul_bytes_are_removed_and_counted() -> None:
@@ -86,10 +91,10 @@ def test_nul_bytes_are_removed_and_counted() -> None:
     assert decoded.notes == ("1 NUL byte was removed from the text.",)
 
 
-@pytest.mark.parametrize("encoding", ["nothing", "base64", "ascii", "utf-8"])
-def test_an_overrule_that_does_not_fit_is_refused(encoding: str) -> None:
-    with pytest.raises(UserError, match=r"encoding"):
-        decode(b"a,\xe4\n", encoding)
+def test_an_overrule_that_does_not_fit_is_refused(subtests: pytest.Subtests) -> None:
+    for encoding in ["nothing", "base64", "ascii", "utf-8"]:
+        with subtests.test(encoding), pytest.raises(UserError, match=r"encoding"):
+            decode(b"a,\xe4\n", encoding)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])

@@ -104,19 +104,18 @@ def test_a_sign_that_means_something_else_stays_in_the_name() -> None:
         assert marked_names(names.split(",")) is None, names
 
 
-@pytest.mark.parametrize(
-    ("names", "bare"),
-    [
+def test_marks_are_taken_off(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, list[str]]] = [
         ("sepal length,cD#iris", ["sepal length", "iris"]),
         ("C#a,D#b", ["a", "b"]),
         ("Dc#a,Sm#b,w#c", ["a", "b", "c"]),
         ("iS#Größe 1,x", ["Größe 1", "x"]),
-    ],
-)
-def test_marks_are_taken_off(names: str, bare: list[str]) -> None:
-    found = marked_names(names.split(","))
-    assert found is not None
-    assert [name for _, name in found] == bare
+    ]
+    for names, bare in cases:
+        with subtests.test(names):
+            found = marked_names(names.split(","))
+            assert found is not None
+            assert [name for _, name in found] == bare
 
 
 def test_marked_names_are_a_header_also_above_words() -> None:
@@ -135,9 +134,10 @@ def test_the_role_says_what_to_predict() -> None:
     assert default_target(read_csv(without.encode(), "iris.tab")) == "sepal length"
 
 
-@pytest.mark.parametrize(
-    ("text", "names", "note"),
-    [
+def test_names_are_those_of_the_first_row_unless_the_second_tells_them_apart(
+    subtests: pytest.Subtests,
+) -> None:
+    cases: list[tuple[str, list[str], str]] = [
         (
             "c1,c2\nc,d\n,class\n1,x\n2,y\n3,x\n4,y\n",
             ["c1", "c2"],
@@ -163,14 +163,12 @@ def test_the_role_says_what_to_predict() -> None:
             ["price mean", "size max"],
             "The column names stand in two rows and were joined.",
         ),
-    ],
-)
-def test_names_are_those_of_the_first_row_unless_the_second_tells_them_apart(
-    text: str, names: list[str], note: str
-) -> None:
-    table = read_csv(text.encode(), "t.csv")
-    assert list(table.frame) == names
-    assert table.notes == (note,)
+    ]
+    for text, names, note in cases:
+        with subtests.test(text):
+            table = read_csv(text.encode(), "t.csv")
+            assert list(table.frame) == names
+            assert table.notes == (note,)
 
 
 def test_names_that_were_joined_are_known_again() -> None:

@@ -21,9 +21,8 @@ def test_a_row_of_known_names_is_known() -> None:
         assert are_names(row, known) is expected, (row, known, expected)
 
 
-@pytest.mark.parametrize(
-    ("text", "known", "columns"),
-    [
+def test_known_names_are_the_header(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[str, set[str], dict[str, list[str]]]] = [
         ("city\nNew York\nRome\n", {"city"}, {"city": ["New York", "Rome"]}),
         ("city\nNew York\nLos Angeles\n", {"city"}, {"city": ["New York", "Los Angeles"]}),
         ("city\nNew York\n", {"city"}, {"city": ["New York"]}),
@@ -35,13 +34,13 @@ def test_a_row_of_known_names_is_known() -> None:
         ("city,more\nNew York,x\n", {"city"}, {"city": ["New York"], "more": ["x"]}),
         ("Report of today\ncity,kind\nRome,a\n", {"city", "kind"}, {"city": ["Rome"], "kind": ["a"]}),
         ("red,blue\nred,green\nblue,red\n", {"red", "blue"}, {"red": ["red", "blue"]}),
-    ],
-)
-def test_known_names_are_the_header(text: str, known: set[str], columns: dict[str, list[str]]) -> None:
-    table = read_csv(text.encode(), "new.csv", known_names=known)
-    for name, cells in columns.items():
-        assert table.frame[name].astype("str").tolist() == cells
-    assert len(table.frame) == len(next(iter(columns.values())))
+    ]
+    for text, known, columns in cases:
+        with subtests.test(text):
+            table = read_csv(text.encode(), "new.csv", known_names=known)
+            for name, cells in columns.items():
+                assert table.frame[name].astype("str").tolist() == cells
+            assert len(table.frame) == len(next(iter(columns.values())))
 
 
 def test_names_that_are_not_there_change_nothing() -> None:

@@ -21,9 +21,8 @@ def test_names_are_told_from_values() -> None:
         assert has_names(rows) is expected, (rows, expected)
 
 
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
+def test_the_table_is_found_among_other_rows(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[list[str]], Layout]] = [
         ([["Report"], ["a", "b"], ["1", "2"], ["3", "4"]], Layout(1, 1, 2)),
         ([["a", "b"], ["1", "2", "3"], ["2", "4", "5"], ["3", "4", "5"]], Layout(0, 1, 3, short_header=True)),
         ([["a", "b", "c"], ["1"], ["2", "3"], ["4"], ["5"]], Layout(0, 1, 3)),
@@ -40,14 +39,14 @@ def test_names_are_told_from_values() -> None:
         ),
         ([["type", "n"], ["int", "1"], ["str", "2"], ["int", "4"], ["date", "2"]], Layout(0, 1, 2)),
         ([["unit", "n"], ["kg", "1"], ["m", "2"], ["kg", "4"], ["s", "2"]], Layout(0, 1, 2)),
-    ],
-)
-def test_the_table_is_found_among_other_rows(rows: list[list[str]], expected: Layout) -> None:
-    found = layout(rows)
-    assert (found.header_rows, found.width, found.short_header) == (
-        expected.header_rows,
-        expected.width,
-        expected.short_header,
-    )
-    assert found.below == expected.below
-    assert found.skip == expected.skip
+    ]
+    for rows, expected in cases:
+        with subtests.test(f"{rows!r}"):
+            found = layout(rows)
+            assert (found.header_rows, found.width, found.short_header) == (
+                expected.header_rows,
+                expected.width,
+                expected.short_header,
+            )
+            assert found.below == expected.below
+            assert found.skip == expected.skip

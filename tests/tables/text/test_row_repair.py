@@ -7,20 +7,19 @@ from lrapp.tables.text.row_repair import Mender
 ROWS = [[f"name {place}", str(place), str(place * 2), "x"] for place in range(30)]
 
 
-@pytest.mark.parametrize(
-    ("cells", "mended", "what"),
-    [
+def test_numbers_go_where_numbers_belong(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[list[str], list[str], str]] = [
         (["a", "1", "2", "x", "", ""], ["a", "1", "2", "x"], "empty cells at the end were left out"),
         (["a", "b", "1", "2", "x"], ["a,b", "1", "2", "x"], "1 cell too many: joined into column 1"),
         (["a", "1", "2", "x", "y"], ["a", "1", "2", "x,y"], "1 cell too many: joined into column 4"),
         (["1", "2", "x"], ["", "1", "2", "x"], "1 cell too few: missing from column 1 on"),
         (["a", "1"], ["a", "1", "", ""], "2 cells too few: missing from column 3 on"),
         (["a", "1", "2", "x"], ["a", "1", "2", "x"], "a stray quote was kept as a character"),
-    ],
-)
-def test_numbers_go_where_numbers_belong(cells: list[str], mended: list[str], what: str) -> None:
-    result = Mender(ROWS, 4, ",")(cells)
-    assert (result.cells, result.what) == (mended, what)
+    ]
+    for cells, mended, what in cases:
+        with subtests.test(f"{cells!r}"):
+            result = Mender(ROWS, 4, ",")(cells)
+            assert (result.cells, result.what) == (mended, what)
 
 
 def test_two_halves_are_joined_only_when_the_second_is_no_row() -> None:

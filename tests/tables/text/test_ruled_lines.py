@@ -5,9 +5,8 @@ import pytest
 from lrapp.tables.text.ruled_lines import without_rulings
 
 
-@pytest.mark.parametrize(
-    ("data", "expected", "lines"),
-    [
+def test_drawn_lines_are_left_out(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[bytes, bytes, tuple[int, ...]]] = [
         (b"a   b\n--- ----\n1   2\n", b"a   b\n1   2\n", (2,)),
         (b"a,b\r\n---,---\r\n1,2\r\n", b"a,b\r\n1,2\r\n", (2,)),
         (b"| a | b |\n|---|:-:|\n| 1 | 2 |", b"| a | b |\n| 1 | 2 |", (2,)),
@@ -15,11 +14,11 @@ from lrapp.tables.text.ruled_lines import without_rulings
         (b"+--+--+\n|a |b |\n+==+==+\n|1 |2 |\n+--+--+\n", b"|a |b |\n|1 |2 |\n", (1, 3, 5)),
         (b"a\tb\n----\t----\n1\t2\na\tb\n----\t----\n3\t4\n", b"a\tb\n1\t2\na\tb\n3\t4\n", (2, 5)),
         (b"a\r----\r1\r----\r", b"a\r1\r", (2, 4)),
-    ],
-)  # fmt: skip
-def test_drawn_lines_are_left_out(data: bytes, expected: bytes, lines: tuple[int, ...]) -> None:
-    ruled = without_rulings(data)
-    assert (ruled.data, ruled.lines) == (expected, lines)
+    ]
+    for data, expected, lines in cases:
+        with subtests.test(f"{data!r}"):
+            ruled = without_rulings(data)
+            assert (ruled.data, ruled.lines) == (expected, lines)
 
 
 def test_dashes_that_may_be_cells_stay() -> None:
