@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
-from lrapp.errors import UserError
-from lrapp.files import disk_errors, from_json, write_beside
+from lrapp.files import disk_errors, write_beside
 from lrapp.phrasing import measured, number, percent, size
 
 if TYPE_CHECKING:
@@ -74,14 +74,9 @@ class ModelSizes:
 def kept(folder: Path) -> ModelSizes | None:
     """Return what was measured of a run's model; None where nothing was, or it cannot be read."""
     try:
-        values = from_json((folder / FILE).read_bytes())
-        forms = tuple(
-            ModelSize(**form | {"scores": tuple((str(n), float(v)) for n, v in form["scores"])})
-            for form in values["forms"]
-        )
-        made = ModelSizes(forms, tuple(map(str, values["notes"])))
+        made = TypeAdapter(ModelSizes).validate_json((folder / FILE).read_bytes())
         made.frame()
-    except (OSError, UserError, KeyError, TypeError, ValueError, AttributeError):
+    except (OSError, ValueError):
         return None
     return made
 

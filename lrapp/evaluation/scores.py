@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
 from lrapp.errors import UserError
-from lrapp.files import from_json
 from lrapp.phrasing import measured, number
 from lrapp.settings import DATA_KINDS, Task
 
@@ -109,19 +110,6 @@ class OutOfFold:
         return pd.DataFrame(
             [*rows, {"fold": "mean ± spread"} | {one.name: one.shown for one in self.figures}]
         )
-
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> "OutOfFold":
-        """Return what JSON holds.
-
-        Raises:
-            TypeError, KeyError, ValueError, AttributeError: If it holds something else.
-        """
-        figures = tuple(FoldFigure(**one | {"each": tuple(one["each"])}) for one in values["figures"])
-        made = cls(**values | {"figures": figures, "left_out": tuple(values["left_out"])})
-        if not figures or made.frame().empty or not made.sentence:
-            raise ValueError("no figure")
-        return made
 
 
 @dataclass(frozen=True)
@@ -226,21 +214,23 @@ class Scores:
             UserError: If it holds none.
         """
         try:
-            values: dict[str, Any] = from_json(text)
-            metrics = tuple(Metric(**metric) for metric in values.pop("metrics"))
-            crossed = values.pop("out_of_fold", None)
-            crossed = None if crossed is None else OutOfFold.of(crossed)
-            scores = cls(**values, metrics=metrics, out_of_fold=crossed)
-            scores.frame()
+            scores = _adapter().validate_json(text)
+            crossed = scores.out_of_fold
             if (
-                not metrics
+                scores.frame().empty
                 or not scores.summary
                 or scores.unit not in {facts.units for facts in DATA_KINDS.values()}
+                or (crossed is not None and (not crossed.figures or crossed.frame().empty))
             ):
                 raise ValueError("no metric, or of something else")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, IndexError) as error:
             raise UserError("The scores of this run are damaged: train it again to have new ones.") from error
         return scores
+
+
+@cache
+def _adapter() -> TypeAdapter[Scores]:
+    return TypeAdapter(Scores)
 
 
 def kept(path: Path) -> Scores | None:
