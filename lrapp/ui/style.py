@@ -19,6 +19,9 @@ STYLE = """
 .st-key-rail [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 /* The rail's steps lie close together, so that all four are in view. */
 .st-key-rail [class*="st-key-step-"] { padding: 0.6rem 0.9rem; }
+/* Where rail and pages are in a drawer, its button says so. */
+[data-testid="stExpandSidebarButton"] { width: auto; gap: 0.25rem; }
+[data-testid="stExpandSidebarButton"]::before { content: "Menu"; font-size: 0.9rem; }
 /* Grey and blue texts that can be read: at least 4.5 : 1 in both themes. */
 .st-key-rail summary { opacity: 1; }
 [data-testid="stCaptionContainer"] { opacity: 0.75; }
