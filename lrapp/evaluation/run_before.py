@@ -25,14 +25,14 @@ def sentence(scores: Scores, before: Scores, classes: Sequence[ClassFigures] = (
         return ""
     now, then = measured(metric.name, metric.value), measured(metric.name, old.value)
     figures = f"{metric.name} {now}, before {then}"
-    gain = metric.value - old.value if metric.higher_is_better else old.value - metric.value
-    if gain == 0:
+    if now == then:
         return f"As good as the run before: {figures}."
+    gain = metric.value - old.value if metric.higher_is_better else old.value - metric.value
     told = f"{'Better' if gain > 0 else 'Worse'} than the run before: {figures}"
     error = _error(metric, old.value, scores.rows, [one.rows for one in classes])
-    if error is not None and abs(gain) < _SURE * error:
-        return f"{told}; a difference this small can be chance."
-    return f"{told}."
+    if error is None:
+        return f"{told}; whether that is chance was not measured."
+    return f"{told}; a difference this small can be chance." if abs(gain) < _SURE * error else f"{told}."
 
 
 def _error(metric: Metric, before: float, rows: int, of_classes: Sequence[int]) -> float | None:

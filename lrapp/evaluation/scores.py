@@ -169,14 +169,25 @@ class Scores:
         return self._fair or self.metrics[0]
 
     @property
+    def listed(self) -> Metric:
+        """The figure for lists: as ``leading``, but the same for all runs on the same rows."""
+        baseline = self.metrics[0].baseline
+        frequent = self.task != "regression" and baseline is not None and baseline > _UNEQUAL
+        return (self._of_unequal if frequent else None) or self.metrics[0]
+
+    @property
+    def _of_unequal(self) -> Metric | None:
+        wanted = "ROC AUC" if self.task == "binary" else "balanced accuracy"
+        return next((one for one in self.metrics if one.name == wanted and one.value is not None), None)
+
+    @property
     def _fair(self) -> Metric | None:
         accuracy = self.metrics[0]
         if self.task == "regression" or accuracy.value is None or accuracy.baseline is None:
             return None
         if accuracy.baseline <= _UNEQUAL and accuracy.value > accuracy.baseline:
             return None
-        wanted = "ROC AUC" if self.task == "binary" else "balanced accuracy"
-        return next((one for one in self.metrics if one.name == wanted and one.value is not None), None)
+        return self._of_unequal
 
     @property
     def _fairer(self) -> str:

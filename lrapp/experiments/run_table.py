@@ -125,7 +125,7 @@ def row(run: Run) -> Row:
     kept = kept_epoch(history, settings)
     metric = scores.metrics[0] if scores is not None else None
     tested = scores is not None and scores.part == "test"
-    judged = scores.leading if scores is not None and tested else metric
+    judged = scores.listed if scores is not None and tested else metric
     trained = metric.name if metric else history.started.metric if history.started else ""
     return Row(
         id=run.id,

@@ -1,8 +1,7 @@
 """The bytes of a new file -> its table, read in the formats of the model's table."""
 
 import codecs
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -109,31 +108,42 @@ class Way:
             except UserError:
                 pass
             else:
-                if self._has_all(table) and (by_hand.sheet is not None or len(table.sheets) < 2):
+                if self._has_all(table):
                     return table
         table = read_csv(data, self._name, dialect=plain, known_names=self._known, formats=texts)
-        return table if named is not None or len(table.sheets) < 2 else self._of_sheets(data, table, texts)
+        if named is not None or len(table.sheets) < 2 or self._has_all(table):
+            return table
+        ways = [plain] if by_hand == plain else [by_hand, plain]
+        return self._of_another_sheet(data, table, ways, texts)
 
     def _has_all(self, table: Table) -> bool:
         return self._needed <= set(table.frame.columns)
 
-    def _of_sheets(self, data: bytes, first: Table, texts: Mapping[str, ColumnFormat]) -> Table:
+    def _of_another_sheet(
+        self,
+        data: bytes,
+        first: Table,
+        ways: Sequence[DialectOverrides],
+        texts: Mapping[str, ColumnFormat],
+    ) -> Table:
         """The one sheet of a spreadsheet that has the columns; the first with a value where none has them."""
-        fitting: dict[str, Table] = {}
+        found, fitting = first, list[str]()
         for sheet in first.sheets:
-            with suppress(UserError):  # a sheet without a table
-                table = read_csv(
-                    data,
-                    self._name,
-                    dialect=DialectOverrides(sheet=sheet),
-                    known_names=self._known,
-                    formats=texts,
-                )
+            for way in ways:
+                try:
+                    dialect = replace(way, sheet=sheet)
+                    table = read_csv(
+                        data, self._name, dialect=dialect, known_names=self._known, formats=texts
+                    )
+                except UserError:  # a sheet without a table
+                    continue
                 if self._has_all(table):
-                    fitting[sheet] = table
+                    found = table if not fitting else found
+                    fitting.append(sheet)
+                    break
         if len(fitting) > 1:
-            raise match.unclear_sheet(self._name, list(fitting))
-        return next(iter(fitting.values()), first)
+            raise match.unclear_sheet(self._name, fitting)
+        return found
 
 
 def read_known(

@@ -70,7 +70,8 @@ class Choice:
     Args:
         whose: Whether decimal marks and dates are read as the model learned them, or as the file seems to write.
         day_first: Whether days stand before months.
-        sheet: Name of the sheet of a spreadsheet; the one that the model learned from, or the first, by default.
+        sheet: Name of the sheet of a spreadsheet; by default the one that was chosen for the model, the first with a
+            value, or another that has the columns.
     """
 
     whose: Whose | None = None
@@ -108,6 +109,11 @@ class Question:
     about: Literal["decimal", "dates", "sheet"]
     sentence: str
     options: tuple[Option, ...]
+
+    def after(self, choice: Choice) -> "Question":
+        """Return the question with answers that keep an earlier choice."""
+        options = (replace(option, choice=choice.and_(option.choice)) for option in self.options)
+        return replace(self, options=tuple(options))
 
 
 @dataclass(frozen=True)

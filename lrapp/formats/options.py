@@ -22,7 +22,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--sheet",
         metavar="NAME",
-        help="the sheet of a spreadsheet; else the one that the model learned from, or the one that has its columns",
+        help="the sheet of a spreadsheet; else the one that was chosen for the model, the first with a value, or "
+        "another that has the columns",
     )
     order = group.add_mutually_exclusive_group()
     order.add_argument(

@@ -278,7 +278,9 @@ def work(
                 choice,
             )
         except UnclearFormat as error:
-            write_beside(folder / _QUESTIONS_FILE, _QUESTIONS.dump_json(error.questions))
+            # What was answered before stays answered.
+            asked = [question.after(choice or Choice()) for question in error.questions]
+            write_beside(folder / _QUESTIONS_FILE, _QUESTIONS.dump_json(tuple(asked)))
             return
         except BaseException:
             prediction.delete()

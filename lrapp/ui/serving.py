@@ -47,7 +47,10 @@ class Styled:
             nonlocal start, body
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message["headers"]))
-                if headers.get("content-type", "").startswith("text/html"):
+                page = headers.get("content-type", "").startswith("text/html") and message["status"] == 200
+                if (
+                    page and "content-disposition" not in headers
+                ):  # a report that is downloaded is none of ours
                     for name in ("content-length", "etag", "last-modified"):
                         del headers[name]
                     start = {**message, "headers": headers.raw}

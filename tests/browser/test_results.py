@@ -116,7 +116,7 @@ def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
     assert re.findall(r"\S*\d(?:%|e[+-]\d)\S*", " ".join(read)) == []
 
 
-def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
+def test_a_regression_has_residuals_and_a_next_step(page: Page, app: driving.App) -> None:
     trained(page, "Fuel economy of cars")
     expect(charts_below(page).locator("svg")).to_have_count(2)
     points = [mark for chart in marks(page) for mark in chart if mark.kind == "symbol"]
@@ -135,6 +135,15 @@ def test_a_regression_has_residuals_and_a_next_step(page: Page) -> None:
     driving.reveal(page, page.get_by_role("spinbutton", name="Epochs", exact=True, include_hidden=True))
     expect(epochs).to_have_value("3")
     expect(page.get_by_text("Changed since this run")).to_have_count(0)
+    # Or it is trained with at once, by however many clicks; the result says what came of it.
+    first, runs = driving.run_id(page), len(list((app.home / "runs").iterdir()))
+    page.get_by_role("button", name="Train with this change").dblclick()
+    page.wait_for_url(lambda url: "run=" in url and first not in url)
+    run = app.wait_until_ended(driving.run_id(page))
+    driving.state(page, "Done").wait_for()
+    assert run.settings.training.epochs == 20
+    assert len(list((app.home / "runs").iterdir())) == runs + 1
+    expect(page.get_by_text(re.compile("(Better than|Worse than|As good as) the run before"))).to_be_visible()
     driving.no_defect(page)
 
 

@@ -37,7 +37,15 @@ def test_less_error_is_better() -> None:
     found = run_before.sentence(
         scores("mean absolute error", 3.0, up=False), scores("mean absolute error", 2.0, up=False)
     )
-    assert found.startswith("Worse than the run before: mean absolute error 3, before 2")
+    assert found == (
+        "Worse than the run before: mean absolute error 3, before 2; whether that is chance was not measured."
+    )
+    # What reads the same is not said to differ.
+    hardly = (
+        scores("mean absolute error", 2.310_400_1, up=False),
+        scores("mean absolute error", 2.3104, up=False),
+    )
+    assert run_before.sentence(*hardly).startswith("As good as the run before")
 
 
 def test_equal_and_other_figures() -> None:

@@ -30,7 +30,7 @@ def row(number: int, score: float | None = None, **changes: object) -> Row:
         "target": "y",
     }
     values = values | changes
-    values["measure"] = values["metric"]
+    values.setdefault("measure", values["metric"])
     return Row(run_id(number), NOON + timedelta(seconds=number), **({"title": values["name"]} | values))  # type: ignore[arg-type]
 
 

@@ -235,14 +235,32 @@ def test_of_several_sheets_the_one_with_the_columns_is_predicted(
     assert frame["x"].tolist() == [12.5, 3.125]
     assert any("“May”" in note or "'May'" in note for note in result.notes)
 
-    # Which of two is meant must be said.
+    # The first one is read where it has them, as ever; which of two others is meant must be said.
+    both = workbook({"April": [rows[0], rows[2]], "May": rows})
+    _, frame = predicted(models("commas"), tmp_path, both, name="new.xlsx")
+    assert frame["x"].tolist() == [3.125]
     two = workbook({"Read me": notes, "April": [rows[0], rows[2]], "May": rows})
     with pytest.raises(UnclearFormat, match=r"2 sheets have the columns .*April.*May.*--sheet") as unclear:
         predicted(models("commas"), tmp_path, two, name="new.xlsx")
     (question,) = unclear.value.questions
     assert [option.label for option in question.options] == ["April", "May"]
-    _, frame = predicted(models("commas"), tmp_path, two, question.options[0].choice, name="new.xlsx")
-    assert frame["x"].tolist() == [3.125]
+    _, frame = predicted(models("commas"), tmp_path, two, question.options[1].choice, name="new.xlsx")
+    assert frame["x"].tolist() == [12.5, 3.125]
+
+
+def test_a_second_question_keeps_the_first_answer(models: Callable[[str], Run], tmp_path: Path) -> None:
+    notes: list[list[str | float | None]] = [["about"], ["made by hand"]]
+    cells: list[list[str | float | None]] = [["x", "kind"], ["12,500", "a"], ["3,125", "b"]]
+    made = workbook({"Read me": notes, "April": cells, "May": cells})
+    folder = folders.create(tmp_path, made, name="new.xlsx").folder
+    choice = None
+    for about in ("sheet", "decimal"):
+        folders.work(folder, models("points").folder, "new.xlsx", choice=choice)
+        (question,) = folders.PredictionFolder(folder).questions
+        assert question.about == about
+        choice = question.options[1].choice
+    assert choice is not None
+    assert choice.sheet == "May"
 
 
 def test_other_words_for_yes_and_no_are_said(models: Callable[[str], Run], tmp_path: Path) -> None:

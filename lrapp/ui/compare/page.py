@@ -267,7 +267,8 @@ def _policies(base: RunSettings, training_rows: int) -> list[PolicySettings]:
 
 def _shape(base: RunSettings, policy: PolicySettings, training_rows: int, key: str) -> None:
     """Draw how the rate moves; where its bounds are yet to be found, between the usual ones."""
-    epochs = session.state().compare_numbers.get("epochs", base.training.epochs)
+    kept = session.state().compare_numbers.get("epochs", base.training.epochs)
+    epochs = st.session_state.get("compare.epochs", kept)  # as it stands in the field below
     training = base.training.model_copy(update={"epochs": epochs})
     chosen = checked(policy, source="chosen")
     settings = base.model_copy(update={"policy": chosen, "training": training})

@@ -74,7 +74,7 @@ class Session:
         layers_before: Of the network that was there before one from elsewhere.
         augmented, augmenting: A batch as an image, and what it depends on; the same while it is being made.
         runs_before: Run that was on the stage when another was started, by the id of the other.
-        previous: That run and the one on the stage, and what is known of it.
+        previous: Of the run on the stage, what is known of the one before, and when its files were changed.
         left_run, shown_test: Run that was left for the setup of the next one; range test on the stage.
         first_steps: Run that is in its first epoch, when this tab first saw steps of it, and how many.
         reader, planned: Of the run that is shown: its events, and the line of its plan.
@@ -128,7 +128,7 @@ class Session:
     augmenting: "tuple[tuple[object, ...], Task[np.ndarray]] | None" = None
     gradients: "Check | None" = None
     runs_before: dict[str, str] = field(default_factory=dict)
-    previous: "tuple[tuple[str, str], Previous | None] | None" = None
+    previous: "tuple[tuple[str, tuple[tuple[int, int], ...]], Previous | None] | None" = None
     left_run: str = ""
     shown_test: str = ""
     first_steps: tuple[str, float, int] | None = None

@@ -15,7 +15,7 @@ from lrapp.execution import loggers
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
 from lrapp.settings import RunSettings
-from lrapp.ui.parts import actions, draft, resources, session, start_buttons, steps
+from lrapp.ui.parts import access, actions, draft, resources, session, start_buttons, steps
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import model_for_use, previous
 
@@ -133,20 +133,23 @@ def _next(run: Run, history: History, diagnosis: Diagnosis, found: Found) -> Non
 def _advice(run: Run, settings: RunSettings, step: RailStep) -> None:
     """Offer to train with the settings that are advised, or only to take them."""
     name = f"advice.{run.id}"
-    if st.button(
-        "Train with it",
+    if access.may_use(settings.data.source) and st.button(
+        "Train with this change",
         type="primary",
         icon=":material/play_arrow:",
         key=start_buttons.key(name),
         help="Takes this run's settings with that one change, and trains.",
     ):
-        steps.take(settings.model_copy(update={"name": ""}), step)
-        started = actions.start(draft.get(), start_buttons.token(name))
-        steps.forget()
-        session.state().runs_before.setdefault(started.id, run.id)
-        _to_train(started)
+        try:
+            started = actions.start(draft.to_train(settings), start_buttons.token(name))
+        except UserError as error:
+            st.warning(plain(str(error), None), icon=":material/warning:")
+        else:
+            steps.take(settings, step)
+            session.state().runs_before.setdefault(started.id, run.id)
+            _to_train(started)
     if st.button(
-        "Take this advice",
+        "Apply without training",
         icon=":material/tune:",
         key=f"try.{run.id}",
         help="Takes this run's settings with that one change; nothing trains until you press Train.",

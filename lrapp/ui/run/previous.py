@@ -5,6 +5,7 @@ from functools import cached_property
 
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
+from lrapp.experiments import run_table
 from lrapp.runs.events import History
 from lrapp.runs.store import ENDED, Run
 from lrapp.ui.parts import resources, session
@@ -42,15 +43,15 @@ def of(run: Run) -> Previous | None:
     before = session.state().runs_before.get(run.id)
     if not before:
         return None
-    kept = session.state().previous
-    if kept is not None and kept[0] == (before, run.id):
-        return kept[1]
-    found = None
-    with suppress(UserError):
+    with suppress(UserError, OSError):
         other = resources.store().get(before)
         if other.status.state not in ENDED:
             return None
-        if other.settings.data == run.settings.data:
-            found = Previous(other)
-    session.state().previous = (before, run.id), found
-    return found
+        # A threshold that is set, or a run that goes on, changes what is known of it.
+        seen = run.id, run_table.stamp(other)
+        kept = session.state().previous
+        if kept is None or kept[0] != seen:
+            same = other.settings.data == run.settings.data
+            kept = session.state().previous = seen, Previous(other) if same else None
+        return kept[1]
+    return None

@@ -217,13 +217,15 @@ def _columns() -> dict[str, Any]:
         _DOT: column.TextColumn("", width=30, help="The colour of the run in charts"),
         "Name": column.TextColumn(width=220),
         "Differs in": column.TextColumn(
-            width=150, help="Settings that not all listed runs of the same table and target have."
+            width=150,
+            help="Settings of network, training and policy that not all listed runs of the same table and target "
+            "have.",
         ),
         "Loss": column.LineChartColumn("Validation loss", width=110),
         # Wide enough for figures in millions, whose first digits would be cut off.
         "Score": column.NumberColumn(
             width=95,
-            help="The figure that tells most, on test rows, or on validation rows where there are none.",
+            help="The metric that tells most on test rows, or the task's on validation rows where there are none.",
         ),
         "Baseline": column.NumberColumn(
             width=95, help="What the most frequent class, or the mean, would score."

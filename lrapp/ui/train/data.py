@@ -307,8 +307,8 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         title = DataSettings.model_fields["target_transform"].title
         st.caption(
             plain(
-                f"{quoted([target])} is never negative and has a long tail: a logarithm may suit it (“{title}”, in the "
-                "drawer with scaling).",
+                f"{quoted([target])} is never negative and has a long tail: a logarithm may suit it (“{title}”, under "
+                "“Preparation”).",
                 None,
             )
         )

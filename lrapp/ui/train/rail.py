@@ -125,7 +125,8 @@ def _steps(found: Bench) -> None:
     with _step("Network") as close:
         model, obstacle = network.show(settings, chosen.outlook)
         obstacles.append(obstacle)
-        close(f"{'Layers ' if model.layers else ''}{summary.network(model)}", obstacle)
+        text = summary.network(model)
+        close(f"Layers {text}" if text[:1].isdigit() and "layer" not in text else text, obstacle)
     with _step("Training") as close_training:
         training = training_step.show(settings.training, model, found.shape, chosen.rows, chosen.data.folds)
         settings = settings.model_copy(update={"model": model, "training": training})
