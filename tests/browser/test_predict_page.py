@@ -119,7 +119,7 @@ def test_a_table_that_can_be_read_in_two_ways_is_asked_about_first(
         open_page(page, app, penguins)
         upload(page, "new *x*.csv", data)
         asked = page.get_by_test_id("stAlert")
-        expect(asked).to_contain_text("new *x*.csv is not written as the table", timeout=LONG)
+        expect(asked).to_contain_text("new *x*.csv can be read in several ways", timeout=LONG)
         question = page.get_by_role("radiogroup", name="How are its numbers meant?")
         expect(question).to_be_visible()
         expect(page.get_by_text("“bill_length_mm” has 39,1")).to_contain_text(

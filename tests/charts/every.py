@@ -183,7 +183,6 @@ CHARTS: dict[str, Figure] = {
     "run of many networks": _run(networks=8),
     "each network": _each("each"),
     "race": _each("rates"),
-    "shape of a plan": Figure(plans.shape_spec(), plans.plan_frame(np.linspace(0.01, 0.1, 90), 9), "plan"),
     "plan": Figure(plans.plan_spec(), plans.plan_frame(np.linspace(0.01, 0.1, 90), 9), "plan"),
     "plan with momentum": Figure(
         plans.plan_spec(momentum="beta_1"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrapp.charts import training as charts
-from lrapp.charts.plans import plan_frame, plan_spec
+from lrapp.charts.plans import plan_frame, plan_spec, shape_spec
 from lrapp.policies.momentum import CyclicalMomentum
 from lrapp.policies.schedules import CLR
 from lrapp.settings import FixedSettings, GroupSettings, RunSettings, TrainingSettings
@@ -21,6 +21,13 @@ def test_a_plan_over_epochs() -> None:
     frame = plan_frame(CLR(1, 5, 4).plan(8), steps_per_epoch=4)
     assert frame["at"].tolist() == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
     assert frame["learning_rate"].tolist() == [1, 2, 3, 4, 5, 4, 3, 2]
+
+
+def test_the_shape_of_a_plan_has_no_axes_and_begins_at_zero() -> None:
+    spec = shape_spec()
+    assert all(spec["encoding"][axis]["axis"] is None for axis in "xy")
+    assert spec["encoding"]["y"]["scale"]["zero"], "a fixed rate does not look like one that moves"
+    assert spec["description"]
 
 
 def test_momentum_has_points_of_its_own() -> None:

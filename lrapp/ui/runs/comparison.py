@@ -73,9 +73,8 @@ def _runs(rows: Sequence[Row]) -> None:
             )
     if not compared:
         return
-    # What differs comes first, as long names are cut at their end.
     differences = run_list.differing(one.row for one in compared)
-    called = [" · ".join(filter(None, (differences[one.row.id], one.row.title))) for one in compared]
+    called = [_called(one.row, differences[one.row.id]) for one in compared]
     names = distinct(called, apart=[f"{one.row.created:%d %b, %H:%M:%S}" for one in compared])
     live = any(one.row.state not in ENDED for one in compared)
     # A fragment, so that another axis does not rerun the whole page.
@@ -86,6 +85,12 @@ def _runs(rows: Sequence[Row]) -> None:
     for remark in table.remarks:
         st.info(plain(remark, None), icon=":material/info:")
     _differences(table)
+
+
+def _called(row: Row, difference: str) -> str:
+    """What a run is called beside others: what differs comes first, as long names are cut at their end."""
+    named = row.name == row.title  # by a person
+    return row.title if named or not difference else f"{difference} · {row.title}"
 
 
 def _differences(table: SideBySide) -> None:
