@@ -38,7 +38,7 @@ _FILES = ("model.keras", "run.json", "scores.json")
 
 # Our packages and modules that the scripts below import.
 _CODE = (
-    *("__init__", "errors", "phrasing", "memory", "files"),
+    *("__init__", "errors", "phrasing", "memory", "files", "pacing"),
     *("policies", "tables", "settings", "images", "formats", "sandbox", "networks"),
     *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
     *("preparation/fitted", "preparation/kinds"),
