@@ -388,7 +388,7 @@ def _save_analysis(
         (run.folder / name).unlink(missing_ok=True)
     try:
         more = kind.leave(prepared, outputs)
-        fast = saved.Answering(network) if len(prepared.shape) == 1 else None
+        fast = saved.Answering(network) if run.settings.data.facts.flat else None
         answer = (lambda x: saved.outputs(network, x)) if fast is None else fast.outputs
         found = look(prepared, outputs, scores, answer, network.count_params())
         if prepared.task != "regression" and len(prepared.test.y) and len(prepared.validation.y):
