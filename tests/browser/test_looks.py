@@ -124,7 +124,7 @@ def test_nothing_hangs_over_and_everything_can_be_read(
         assert box["y"] + box["height"] <= 850
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
-        for title in ("How the file is read", "Preparation", "Seed, best epoch"):
+        for title in ("How the file is read", "Gaps, scaling and split", "Seed, best epoch"):
             expander(page, title)
         idle(page)
         _no_overflow(page)

@@ -82,7 +82,7 @@ def test_the_file_that_a_link_was_made_for_is_asked_for(browser: Browser, app: A
         expect(field(page, "combobox", "Target")).to_have_value("b")
         idle(page)
         expect(field(page, "combobox", "Task")).to_have_value("Several classes")
-        expander(page, "Preparation")
+        expander(page, "Gaps, scaling and split")
         expect(field(page, "spinbutton", "Split seed")).to_have_value("7")
         wanted = train(page)
         assert app.wait_until_ended(wanted).settings.data == settings.data

@@ -239,7 +239,7 @@ def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving
     with driving.tab(browser) as page:
         driving.open_app(page, app.url)
         driving.take(page, "shop.csv", customers(), "bought")
-        driving.expander(page, "Preparation")
+        driving.expander(page, "Gaps, scaling and split")
         driving.choose(page, "Split", "By groups")
         page.get_by_text("Choose the column that holds the groups").wait_for()
         expect(driving.train_button(page)).to_be_disabled()

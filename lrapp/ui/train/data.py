@@ -284,7 +284,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         )
     task = None if chosen_task == data_choice.DETECTED else chosen_task
     key = draft.key("data")
-    drawer = resources.drawer("Preparation", ":material/tune:", f"{key}.more")
+    drawer = resources.drawer("Gaps, scaling and split", ":material/tune:", f"{key}.more")
     ask = fields.choose if drawer.open else fields.kept
     with drawer:
         chosen = ask(data, ["validation_share", "test_share"], key)
@@ -308,7 +308,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
         st.caption(
             plain(
                 f"{quoted([target])} is never negative and has a long tail: a logarithm may suit it (“{title}”, under "
-                "“Preparation”).",
+                "“Gaps, scaling and split”).",
                 None,
             )
         )
