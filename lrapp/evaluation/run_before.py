@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from math import sqrt
 
+from lrapp.evaluation.judging import SURE
 from lrapp.evaluation.metrics import ClassFigures
 from lrapp.evaluation.scores import Metric, Scores
 from lrapp.phrasing import measured
-
-# A difference of less than two standard errors may be chance.
-_SURE = 2.0
 
 
 def sentence(scores: Scores, before: Scores, classes: Sequence[ClassFigures] = ()) -> str:
@@ -32,7 +30,7 @@ def sentence(scores: Scores, before: Scores, classes: Sequence[ClassFigures] = (
     error = _error(metric, old.value, scores.rows, [one.rows for one in classes])
     if error is None:
         return f"{told}; whether that is chance was not measured."
-    return f"{told}; a difference this small can be chance." if abs(gain) < _SURE * error else f"{told}."
+    return f"{told}; a difference this small can be chance." if abs(gain) < SURE * error else f"{told}."
 
 
 def _error(metric: Metric, before: float, rows: int, of_classes: Sequence[int]) -> float | None:

@@ -4,6 +4,7 @@ from contextlib import suppress
 from functools import cached_property
 
 from lrapp.errors import UserError
+from lrapp.evaluation import scores
 from lrapp.evaluation.scores import Scores
 from lrapp.experiments import run_table
 from lrapp.runs.events import History
@@ -29,9 +30,7 @@ class Previous:
     @cached_property
     def scores(self) -> Scores | None:
         """Its test results; None where it has none."""
-        with suppress(UserError, OSError):
-            return Scores.from_json(self._run.scores_path.read_bytes())
-        return None
+        return scores.kept(self._run.scores_path)
 
 
 def of(run: Run) -> Previous | None:

@@ -225,7 +225,7 @@ def _columns() -> dict[str, Any]:
         # Wide enough for figures in millions, whose first digits would be cut off.
         "Score": column.NumberColumn(
             width=95,
-            help="The metric that tells most on test rows, or the task's on validation rows where there are none.",
+            help="On test rows, in the metric that tells most; without test rows, on validation rows.",
         ),
         "Baseline": column.NumberColumn(
             width=95, help="What the most frequent class, or the mean, would score."
