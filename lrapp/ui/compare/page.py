@@ -90,7 +90,9 @@ def _open(study_id: str | None) -> None:
 def _new() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # Kept in the session, as Streamlit forgets the widgets of other pages.
-        st.session_state[_WHAT] = st.session_state.get(_WHAT) or session.state().compare_what or _POLICIES
+        session.start_with(
+            _WHAT, session.state().compare_what or _POLICIES, anew=not st.session_state.get(_WHAT)
+        )
         what = st.segmented_control("What to vary", [_POLICIES, _SEEDS, _SETTINGS], key=_WHAT, required=True)
         what = session.state().compare_what = what or _POLICIES
         _examples()

@@ -29,7 +29,7 @@ def begin() -> None:
 
 def switch() -> None:
     """Show the switch, and the hidden settings that are in use, so that none works in secret."""
-    st.session_state.setdefault(_KEY, on())
+    session.start_with(_KEY, on())
     st.toggle(
         "Expert settings",
         key=_KEY,

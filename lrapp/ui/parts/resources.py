@@ -177,7 +177,7 @@ def drawer(title: str, icon: str, key: str, *, expanded: bool = False) -> Expand
         key: Of the drawer, the same for all titles.
     """
     # A fixed key, or a changed title would make it a new drawer, and closed.
-    st.session_state[key] = st.session_state.get(key, expanded)
+    session.start_with(key, expanded)
     return st.expander(title, icon=icon, key=key, on_change="rerun")
 
 

@@ -169,3 +169,16 @@ def state() -> Session:
         st.session_state[_KEY] = Session()
     kept: Session = st.session_state[_KEY]
     return kept
+
+
+def start_with(key: str, value: object, *, anew: bool = False) -> None:
+    """Say what a widget that is drawn next starts with; once it has a value, it keeps that.
+
+    It is said in every run of the script, and sent with each. Said once, it would be lost where that run is cut short
+    by a click: the browser would then show the widget's own default, and send that back as if a person had chosen it.
+
+    Args:
+        key: Of the widget.
+        anew: Whether it starts with the value even if it has another one.
+    """
+    st.session_state[key] = value if anew else st.session_state.get(key, value)

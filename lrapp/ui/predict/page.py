@@ -61,8 +61,8 @@ def _choose() -> Run | None:
         offered.setdefault(wanted, trials[wanted])
     ids = sorted(offered, reverse=True)
     # A list without a key would be another one as soon as the address has changed, and forget the next choice.
-    if st.session_state.get(_LIST) not in ids or session.state().model_shown != wanted:
-        st.session_state[_LIST] = wanted if wanted in ids else ids[0]
+    moved = st.session_state.get(_LIST) not in ids or session.state().model_shown != wanted
+    session.start_with(_LIST, wanted if wanted in ids else ids[0], anew=moved)
     chosen = place.selectbox(
         "Model",
         ids,

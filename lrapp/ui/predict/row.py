@@ -176,10 +176,8 @@ def _number(field: Field, label: str, key: str) -> Value:
     step = 1.0 if field.whole else _step(high - low)
     low, high = (low, high) if field.whole else (_down(low, step), -_down(-high, step))
     start = field.start
-    if exact not in st.session_state:
-        st.session_state[exact] = start
-    if slide not in st.session_state:
-        st.session_state[slide] = start
+    session.start_with(exact, start)
+    session.start_with(slide, start)
 
     def from_slider() -> None:
         st.session_state[exact] = st.session_state[slide]

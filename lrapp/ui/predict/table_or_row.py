@@ -27,7 +27,7 @@ def show(run: Run, place: str) -> None:
     """Show the page for a finished run on a table; keys begin with the word of the place."""
     shown = session.state().predict_tabs
     key, usual = f"{place}.tab", shown.get(place, TABLE if place == "predict" else ROW)
-    st.session_state[key] = st.session_state.get(key, usual)
+    session.start_with(key, usual)
     tabs = st.tabs([TABLE, ROW], key=key, on_change="rerun")
     for name, tab, show_tab in zip((TABLE, ROW), tabs, (_table, predict_row.show), strict=True):
         if tab.open:

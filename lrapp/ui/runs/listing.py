@@ -95,8 +95,7 @@ def _group_by(rows: Sequence[Row]) -> str:
     others = [title for title, values in texts.items() if len(values) > 1]
     options = [_NOTHING, *usual, *(title for title in others if title not in usual)]
     key = "runs_group"
-    if st.session_state.get(key) not in options:
-        st.session_state[key] = _NOTHING
+    session.start_with(key, _NOTHING, anew=st.session_state.get(key) not in options)
     chosen: str = st.selectbox(
         "Group by", options, key=key, format_func=choices.texts(options, str), persist_state="session"
     )

@@ -55,7 +55,7 @@ def _source(current: Source) -> Source:
         options.append(current)
     pick_key = data_choice.source_key()
     # Set here, because an upload or a button may have set it to another one.
-    st.session_state.setdefault(pick_key, current)
+    session.start_with(pick_key, current)
     chosen: Source = st.selectbox(
         plain(DATA_KINDS[current.kind].label, None),
         options,

@@ -86,7 +86,7 @@ def _turned(step: RailStep) -> None:
 @contextmanager
 def _step(step: RailStep) -> Iterator[Callable[[str, str | None], None]]:
     """Show a step; yield what says, below its title while it is closed, what is chosen in it, or what is missing."""
-    st.session_state.setdefault(_key(step), session.state().step == step)
+    session.start_with(_key(step), session.state().step == step)
     with st.container(border=True, gap=None, key=f"step-{step.replace(' ', '-')}"):
         box = st.expander(
             f"**{step}**", icon=_ICONS[step], type="compact", key=_key(step), on_change=_turned, args=(step,)
