@@ -13,6 +13,7 @@ from lrapp.evaluation.kept_json import KeptAsJson
 from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
 from lrapp.evaluation.scores import Metric, Scores, evaluate
 from lrapp.evaluation.temperature import Tempered
+from lrapp.phrasing import measured
 from lrapp.preparation.threshold import Threshold
 from lrapp.settings import Task
 
@@ -162,7 +163,7 @@ def _verdict(
         return f"A {model} does better, with less effort: {reversed_words}."
     trivial = judging.beside_baseline(prepared, part, outputs)
     if trivial.gain <= judging.SURE * trivial.chance:
-        baseline = judging.shown(trivial.figure, trivial.second)
+        baseline = measured(trivial.figure, trivial.second)
         return (
             "The network does better than a linear model, but not clearly better than the baseline: "
             f"{figures}, the baseline {'by ' if trivial.figure == judging.OFF else ''}{baseline}."

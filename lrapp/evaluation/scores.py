@@ -195,7 +195,7 @@ class Scores:
         if fair is None:
             return ""
         return (
-            f" “{self.trivial}” is frequent, so the {fair.name} tells more: {_shown(fair.name, fair.value)}, where "
+            f" “{self.trivial}” is frequent, so the {fair.name} tells more: {_shown(fair.name, fair.value)}; "
             f"guessing has {_shown(fair.name, fair.baseline)}."
         )
 
