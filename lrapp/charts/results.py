@@ -13,10 +13,10 @@ import pandas as pd
 from lrapp.charts import theme
 from lrapp.charts.figure import Figure
 from lrapp.charts.theme import GREY, INK, LETTER, finished
-from lrapp.charts.training import TRAINING
 from lrapp.evaluation.analysis import ClassCurves
+from lrapp.evaluation.counts_and_curves import Calibration, ClassFigures, Confusion, Residuals
 from lrapp.evaluation.explanations import Dependence, Importance
-from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Residuals
+from lrapp.palette import TRAINING
 from lrapp.phrasing import counted, number, percent, quoted
 
 _BLANKS = re.compile(r"\s+")

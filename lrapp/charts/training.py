@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from lrapp.charts import lines, theme
-from lrapp.charts.theme import BLUE, GREY, ORANGE, finished, ink
+from lrapp.charts.theme import GREY, finished, ink
+from lrapp.palette import TRAINING, VALIDATION
 from lrapp.phrasing import counted
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 
-TRAINING, VALIDATION = BLUE, ORANGE
 POINTS = theme.POINTS
 # Groups of layers with rates of their own. The head follows the policy most closely, so it has the plan's colour.
 GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.boosted_trees import BesideTrees
-from lrapp.evaluation.metrics import THRESHOLDS, Thresholds
+from lrapp.evaluation.counts_and_curves import THRESHOLDS, Thresholds
 from lrapp.evaluation.scores import Scores
 from lrapp.phrasing import counted, number, percent
 from lrapp.preparation.threshold import Costs

@@ -24,7 +24,8 @@ from browser.driving import (
     tab,
     train_button,
 )
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.experiments import studies, study_files
 from lrapp.runs import notes
 from lrapp.runs.events import (
