@@ -47,21 +47,27 @@ def proposal() -> int:
     return session.state().proposals
 
 
-def put(settings: RunSettings) -> None:
-    """Keep the settings that the widgets hold."""
-    session.state().draft = settings
+def put(settings: RunSettings, *, anew: bool = False) -> None:
+    """Keep settings.
+
+    Args:
+        settings: What the widgets hold.
+        anew: Whether every widget starts anew from them, as they come from elsewhere.
+    """
+    kept = session.state()
+    # Both at once: a click may cut a run of the script short wherever it asks for the session.
+    kept.draft, kept.draft_version = settings, kept.draft_version + anew
 
 
 def replace(settings: RunSettings) -> None:
     """Take settings from elsewhere; every widget starts from them."""
     settings = to_train(settings)
-    put(settings)
     propose(None)
     # Else a policy of that kind that was set earlier would replace theirs.
     other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
     session.state().link_trouble = ""
     session.state().advice = None  # the way back from an advice would lead past these settings
-    renew()
+    put(settings, anew=True)
 
 
 def start_from(settings: RunSettings) -> None:
@@ -73,11 +79,6 @@ def start_from(settings: RunSettings) -> None:
         params = {}
     session.state().shown_run = ""
     st.switch_page(session.state().pages["train"], query_params=params)
-
-
-def renew() -> None:
-    """Let every widget start anew from the draft."""
-    session.state().draft_version += 1
 
 
 def version() -> int:

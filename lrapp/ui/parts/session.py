@@ -112,7 +112,9 @@ class Session:
     proposed: tuple[int, int, int | None] | None = None
     proposals: int = 0
     draft: "RunSettings | None" = None
-    draft_version: int = 0
+    # By chance, as a browser that comes back after its session has ended sends what its fields held: under the keys of
+    # a new session, some of it would be taken for this draft, and the rest would be missing.
+    draft_version: int = field(default_factory=lambda: secrets.randbelow(2**31))
     policies: "dict[tuple[str, str], PolicySettings]" = field(default_factory=dict)
     policy_version: int = 0
     link_trouble: str = ""

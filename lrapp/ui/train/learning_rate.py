@@ -62,7 +62,7 @@ def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
         list(summary.POLICY_TITLES),
         index=list(summary.POLICY_TITLES).index(settings.policy.type),
         format_func=lambda name: summary.POLICY_TITLES[name],
-        key=draft.key("policy.type"),
+        key=draft.key(f"policy{draft.policy_version()}.type"),
         help="How the learning rate moves from step to step.",
     )
     st.caption(_ABOUT[kind])
