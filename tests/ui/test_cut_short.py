@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
+from source.ownership import visit
 from streamlit.testing.v1 import AppTest
 
 from lrapp.runs.store import Store
-from lrapp.settings import Source
-from lrapp.ui.parts import access, resources
+from lrapp.settings import CLRSettings, Source
+from lrapp.ui.parts import access, draft, resources
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -168,3 +170,71 @@ def test_a_browser_that_comes_back_to_a_new_session_brings_no_part_of_its_old_se
     first, second = keys(), keys()
     assert len(first) == len(second) > 5
     assert not first & second
+
+
+def settings_page() -> None:
+    """Fields of the Train page; or another page, or a run that is cut off before they are drawn."""
+    import streamlit as st
+
+    from lrapp.ui.parts import draft
+    from lrapp.ui.train import learning_rate, training
+
+    if st.session_state.get("elsewhere"):
+        return
+    if st.session_state.pop("cut", False):
+        st.stop()
+    settings = draft.get()
+    # As it is with more rows each time it is drawn.
+    st.session_state["rows"] = st.session_state.get("rows", 100) * 10
+    trained = training.show(settings.training, settings.model, (3,), st.session_state["rows"])
+    policy, _ = learning_rate.show(settings, 100)
+    draft.put(draft.get().model_copy(update={"training": trained, "policy": policy}))
+
+
+def field(page: AppTest, label: str) -> Any:
+    return next(one for one in (*page.number_input, *page.selectbox, *page.toggle) if one.label == label)
+
+
+def test_what_is_typed_is_in_the_draft_before_the_page_is_drawn() -> None:
+    page = opened(settings_page)
+
+    def typed(label: str, value: object) -> None:
+        field(page, label).set_value(value)
+        page.session_state["cut"] = True
+        seen(page.run())
+        page.session_state["elsewhere"] = True
+        seen(page.run())
+        page.session_state["elsewhere"] = False
+        seen(page.run())
+        assert field(page, label).value == value
+
+    typed("Epochs", 77)
+    typed("Patience (epochs)", 7)
+    typed("Early stopping", False)
+    typed("Optimizer", "sgd")
+    typed("Policy", "sgdr")
+    typed("max_lr", 0.123)
+    typed("Policy", "clr")
+    typed("max_lr", 0.0123)
+    typed("Policy", "sgdr")
+    assert field(page, "max_lr").value == 0.123
+    assert field(page, "Epochs").value == 77
+
+
+def test_a_rate_that_is_typed_is_no_longer_what_the_test_found() -> None:
+    def page() -> None:
+        found = CLRSettings(origin="From a range test.")
+        settings = draft.get().model_copy(update={"policy": found})
+        draft.put(settings)
+        for name, value, origin in (("step_size", 3.0, found.origin), ("max_lr", 0.2, "")):
+            st.session_state["typed"] = value
+            draft.write(CLRSettings, name, "typed")
+            assert getattr(draft.get().policy, name) == value
+            assert draft.get().policy.origin == origin
+        st.session_state["typed"] = -1.0
+        draft.write(CLRSettings, "max_lr", "typed")
+        assert draft.get().policy.max_lr == 0.2, "what cannot be is left for the page to say"
+        assert draft.other_policies()[("clr", "adaptive")] == draft.get().policy
+        assert draft.get().model_copy(update={"policy": found}) == settings
+
+    assert visit(page) is None
