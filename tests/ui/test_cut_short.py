@@ -233,8 +233,10 @@ def test_a_rate_that_is_typed_is_no_longer_what_the_test_found() -> None:
             assert draft.get().policy.origin == origin
         st.session_state["typed"] = -1.0
         draft.write(CLRSettings, "max_lr", "typed")
-        assert draft.get().policy.max_lr == 0.2, "what cannot be is left for the page to say"
-        assert draft.other_policies()[("clr", "adaptive")] == draft.get().policy
+        policy = draft.get().policy
+        assert isinstance(policy, CLRSettings)
+        assert policy.max_lr == 0.2, "what cannot be is left for the page to say"
+        assert draft.other_policies()[("clr", "adaptive")] == policy
         assert draft.get().model_copy(update={"policy": found}) == settings
 
     assert visit(page) is None

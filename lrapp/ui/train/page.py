@@ -83,7 +83,8 @@ def _rail(found: Bench, run_id: str) -> None:
     before = found.seen
     rail.show(found)
     found.seen = found.obstacle, found.remarks, _changed(run_id)
-    if before is not None and found.seen != before:
+    # Where the rail is drawn alone; a number that is typed may be sent together with the key that trains.
+    if before is not None and (found.seen != before or bar.asked()):
         st.rerun()  # the stage tells of it
 
 
