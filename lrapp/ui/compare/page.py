@@ -368,8 +368,9 @@ def _earlier(current: str | None) -> None:
 
 
 def _delete(study: Study) -> None:
+    kept = session.state()  # not afterwards, where a click may cut this short, and there would be no Undo
     actions.delete_study(study)
-    session.state().deleted_study, session.state().deleted_word = study.id, study.word
+    kept.deleted_study, kept.deleted_word = study.id, study.word
     _open(None)
 
 

@@ -89,8 +89,9 @@ def widget(
     return place.number_input(
         label,
         value=float(value),
-        min_value=None if least is None else float(least),
-        max_value=None if greatest is None else float(greatest),
+        # A link or a file may hold a value that is still closer to a bound than what can be typed.
+        min_value=None if least is None else min(float(least), float(value)),
+        max_value=None if greatest is None else max(float(greatest), float(value)),
         step=float(extra.get("step") or leading_unit(shown)),
         format="%.6g",
         **common,
