@@ -44,6 +44,9 @@ def show() -> None:
             "Your browser keeps no cookie of this app: what you make here is yours in this tab only, and will not be "
             "found again when it is closed or loaded anew."
         )
+    kept, here = session.state(), chosen.url_path or "train"
+    if kept.page != here:
+        kept.page = ""
     if chosen not in (pages[0], named):
         start_buttons.answered()  # a click on Train that came too late is not to start a run on some later visit
     try:
@@ -54,6 +57,7 @@ def show() -> None:
     except UserError as error:
         start_buttons.answered()
         st.error(plain(str(error), None), icon=":material/error:")
+    session.state().page = here
     if not session.state().reader_expected:
         session.state().reader_expected = True  # a new visitor may upload a file
         with suppress(UserError):

@@ -197,6 +197,14 @@ def test_ctrl_and_enter_start_a_run(page: Page, app: App) -> None:
     number.press("Control+Enter")
     page.wait_for_url(lambda url: "run=" in url and url != first)
     assert Store(app.home).get(run_id(page)).settings.training.epochs == 4
+    state(page, "Done").wait_for()
+    page.go_back()
+    page.wait_for_url(first)
+    page.go_back()
+    page.wait_for_url(lambda url: "run=" not in url)
+    idle(page)
+    expect(state(page, "Done")).to_have_count(0)
+    assert "run=" not in page.url
 
 
 def test_the_switch_for_experts_is_remembered(browser: Browser, app: App) -> None:

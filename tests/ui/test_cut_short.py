@@ -40,6 +40,7 @@ def shown(page: AppTest) -> str:
 def source_page() -> None:
     """The choice of the data; or another page, or a run of the script that is cut off before that choice."""
     import streamlit as st
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
 
     from lrapp.ui.parts import draft
     from lrapp.ui.train import data_choice, data_source
@@ -50,6 +51,9 @@ def source_page() -> None:
         st.stop()
     chosen = data_source._source(draft.get().data.source)
     data_choice.take(chosen)
+    context = get_script_run_ctx()
+    assert context is not None
+    st.caption(str(len(context.uploaded_file_mgr.get_stats())))
     st.text(draft.get().data.source.name)
 
 
@@ -66,6 +70,7 @@ def test_a_file_is_taken_by_the_next_run_where_one_was_cut_off_while_it_was_kept
     page.file_uploader[0].set_value(("mine.csv", b"a,b\n1,2\n", "text/csv")).run()
     seen(page.run())
     assert shown(page) == "mine.csv"
+    assert page.caption[-1].value == "0", "it is on the disk, and no longer in Streamlit's memory"
     sample = next(one for one in page.selectbox[0].options if "penguins" in one)
     page.selectbox[0].select(sample).run()
     assert "penguins" in shown(seen(page.run())), "it was taken once"

@@ -49,6 +49,7 @@ class Session:
 
     Args:
         pages: By the end of their address; the first one is called ``train``.
+        page: The page that is open, by the end of its address; empty until it was drawn once since another was open.
         reader_expected: Whether a process was made ready for this visitor's first file.
         worker_kind: Of which worker one was made ready last.
         tab_identity: Whose this tab is where the browser keeps no cookie.
@@ -97,6 +98,7 @@ class Session:
     """
 
     pages: "dict[str, StreamlitPage]" = field(default_factory=dict)
+    page: str = ""
     reader_expected: bool = False
     worker_kind: WorkerKind = worker_setup.USUAL
     tab_identity: str = field(default_factory=lambda: f"tab-{secrets.token_hex(16)}")

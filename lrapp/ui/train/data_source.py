@@ -1,6 +1,8 @@
 """The first step: which data, of whatever kind; what follows is drawn by the kind."""
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lrapp.errors import UserError
@@ -35,6 +37,10 @@ def _keep(uploaded: UploadedFile) -> None:
         session.state().last_upload = uploaded.file_id  # not to be said again in every run
         raise
     session.state().last_upload = uploaded.file_id
+    context = get_script_run_ctx()
+    # As Streamlit itself does with a recording: else the file stays in the server's memory until the tab ends.
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, uploaded.file_id)
     st.rerun()
 
 
