@@ -231,17 +231,22 @@ def test_a_rate_that_is_typed_is_no_longer_what_the_test_found() -> None:
         found = CLRSettings(origin="From a range test.")
         settings = draft.get().model_copy(update={"policy": found})
         draft.put(settings)
+        key = draft.key("typed")
         for name, value, origin in (("step_size", 3.0, found.origin), ("max_lr", 0.2, "")):
-            st.session_state["typed"] = value
-            draft.write(CLRSettings, name, "typed")
+            st.session_state[key] = value
+            draft.write(CLRSettings, name, key)
             assert getattr(draft.get().policy, name) == value
             assert draft.get().policy.origin == origin
-        st.session_state["typed"] = -1.0
-        draft.write(CLRSettings, "max_lr", "typed")
+        st.session_state[key] = -1.0
+        draft.write(CLRSettings, "max_lr", key)
         policy = draft.get().policy
         assert isinstance(policy, CLRSettings)
         assert policy.max_lr == 0.2, "what cannot be is left for the page to say"
         assert draft.other_policies()[("clr", "adaptive")] == policy
         assert draft.get().model_copy(update={"policy": found}) == settings
+        draft.replace(settings)
+        st.session_state[key] = 0.3
+        draft.write(CLRSettings, "max_lr", key)
+        assert draft.get() == settings, "a field of the settings before changes nothing"
 
     assert visit(page) is None

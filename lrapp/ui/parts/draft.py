@@ -80,6 +80,8 @@ def write(kind: type[BaseModel], name: str, key: str) -> None:
         name: Of the field.
         key: Of its widget.
     """
+    if not is_of(key):
+        return  # it was typed into a field of settings that have been replaced
     settings = get()
     with suppress(ValidationError):  # the page says what is wrong with it
         changed = _written(settings, kind, name, st.session_state[key])
