@@ -7,7 +7,7 @@ map: the tests read the allowed imports from it, and compare the README's table 
 - ``phrasing``: numbers and names in sentences
 - ``palette``: the colours of charts, light and dark, and the one of a run
 - ``escaping``: text from a file that stays plain text in Markdown
-- ``memory``: how much memory this machine still has
+- ``free_memory``: how much memory this machine still has
 - ``files``: files that are written whole or not at all, and disks that fail
 - ``pacing``: how often progress is reported
 - ``progress``: the progress of what a person waits for, and the request to cancel it
@@ -16,7 +16,7 @@ map: the tests read the allowed imports from it, and compare the README's table 
 - ``settings/``: what a run is made of, validated, with ranges and help; JSON in and out
 - ``images/``: files of pictures -> arrays of bytes
 - ``runs/``: the folder of a run, its events, its notes, settings as a link
-- ``formats/``: how a table's columns are written, kept with a model, and whether a new file matches
+- ``column_formats/``: how a table's columns are written, kept with a model, and whether a new file matches
 - ``sandbox/``: uploaded files, read by a separate process with limits on memory and time
 - ``preparation/``: a table or pictures + settings -> the arrays that a network is trained on
 - ``networks/``: settings -> a network: its layers, shapes, cost and initial weights

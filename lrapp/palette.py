@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 BLUE, ORANGE, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#e03a3a"
+# What was learned from, and what was not: in curves, bars and reports.
+TRAINING, VALIDATION = BLUE, ORANGE
 # For classes, columns and other series side by side.
 HUES = (BLUE, ORANGE, "#009e73", "#c563a0", "#a08a00", "#0f9bb8", "#a0673a", "#7a5fd0")
 # Whatever colour the page writes in: dark on light paper, light on dark.

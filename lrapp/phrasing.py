@@ -5,6 +5,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+# Metrics that are shares; and others that are at most 1, which stand below one another.
+_SHARES = frozenset({"accuracy", "balanced accuracy"})
+_OF_ONE = frozenset({"ROC AUC", "average precision", "macro F1", "R²"})
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -39,8 +42,12 @@ def percent(share: float) -> str:
 
 
 def measured(metric: str, value: float) -> str:
-    """Return the value of a metric as a person reads it: shares in percent."""
-    return percent(value) if metric in ("accuracy", "balanced accuracy") else number(value)
+    """Return the value of a metric as a person reads it: 97.1 % of accuracy, an area of 0.846, an error of 15,880."""
+    if metric in _SHARES:
+        return percent(value)
+    text = f"{value:.3f}"
+    # 0.9997 is not all.
+    return text if metric in _OF_ONE and (text != "1.000" or value == 1) else number(value)
 
 
 def size(count: int) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from lrapp.formats.as_learned import read_known
+from lrapp.column_formats.as_learned import read_known
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction import disagreement
 from lrapp.prediction.row_predictions import REASON, Predict, answers, free_names

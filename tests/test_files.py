@@ -141,5 +141,5 @@ def test_there_is_one_way_to_put_a_file_in_its_place_and_one_to_read_json() -> N
     }
     # The others ask whether an upload is JSON, and read a file that comes with the app.
     assert {room for room, called in rooms.items() if "json.loads" in called} <= {
-        *("files.py", "tables/text/containers.py", "ui/train/data.py")
+        *("files.py", "tables/file_kinds.py", "ui/train/data.py")
     }

@@ -11,7 +11,7 @@ import pytest
 
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.analysis_text import threshold_sentence
-from lrapp.evaluation.metrics import Confusion, Thresholds
+from lrapp.evaluation.counts_and_curves import Confusion, Thresholds
 from lrapp.evaluation.misclassified import Mistakes
 from lrapp.phrasing import counted, distinct
 from lrapp.prediction.row_predictions import Answers
@@ -30,7 +30,7 @@ _ALWAYS_MORE = {
     "zip_files.py: {pictures:,} pictures",
     "table.py: {len(inputs):,} columns",
     "image_arrays.py: {len(rows[0]):,} training pictures",
-    "containers.py: {right:,} and rows",
+    "file_kinds.py: {right:,} and rows",
     "scoring.py: {rows:,} rows",
     "search.py: {training_rows:,} rows",
     "random_split.py: {least:,} rows",

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lrapp.charts.theme import GREY, HUES, finished
-from lrapp.charts.training import ENSEMBLE, VALIDATION, kept, thin
+from lrapp.charts.training import ENSEMBLE, kept, thin
+from lrapp.palette import VALIDATION
 from lrapp.phrasing import counted
 from lrapp.runs.events import History
 from lrapp.settings import RunSettings

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from lrapp.charts.theme import finished
-from lrapp.charts.training import GROUP_HUES, MOST_POINTS, TRAINING, kept, thin
+from lrapp.charts.training import GROUP_HUES, MOST_POINTS, kept, thin
+from lrapp.palette import TRAINING
 from lrapp.policies.schedules import FloatArray
 
 # The dashes let lines that lie on one another be seen.

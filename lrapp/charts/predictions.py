@@ -9,7 +9,7 @@ import pandas as pd
 from lrapp.charts.figure import Figure
 from lrapp.charts.results import COLOURS, VISIBLE, title
 from lrapp.charts.theme import GREY, INK, category_axis, finished
-from lrapp.charts.training import TRAINING
+from lrapp.palette import TRAINING
 from lrapp.phrasing import counted, percent
 from lrapp.prediction.summary import Bar
 

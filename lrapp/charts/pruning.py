@@ -6,7 +6,8 @@ import altair as alt
 import pandas as pd
 
 from lrapp.charts.theme import finished
-from lrapp.charts.training import TRAINING, kept, thin
+from lrapp.charts.training import kept, thin
+from lrapp.palette import TRAINING
 from lrapp.settings import PruningSettings
 from lrapp.training.pruning import sparsity
 

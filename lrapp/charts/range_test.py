@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lrapp.charts.theme import LABEL_ROW, RED, finished, ink
-from lrapp.charts.training import TRAINING, kept
+from lrapp.charts.training import kept
+from lrapp.palette import TRAINING
 from lrapp.policies import loss_curve
 from lrapp.runs.events import History
 

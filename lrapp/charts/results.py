@@ -13,10 +13,10 @@ import pandas as pd
 from lrapp.charts import theme
 from lrapp.charts.figure import Figure
 from lrapp.charts.theme import GREY, INK, LETTER, finished
-from lrapp.charts.training import TRAINING
 from lrapp.evaluation.analysis import ClassCurves
+from lrapp.evaluation.counts_and_curves import Calibration, ClassFigures, Confusion, Residuals
 from lrapp.evaluation.explanations import Dependence, Importance
-from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Residuals
+from lrapp.palette import TRAINING
 from lrapp.phrasing import counted, number, percent, quoted
 
 _BLANKS = re.compile(r"\s+")
@@ -83,9 +83,9 @@ def confusion(found: Confusion) -> Figure:
         # Where the longest number does not fit its cell, all are left to the tooltip.
         longest = max(len(f"{count:,}") for row in found.counts for count in row) * LETTER
         fits = alt.expr(f"bandwidth('x') >= {longest:.0f} ? 1 : 0")
-        numbers = alt.Chart().mark_text(color=INK, opacity=fits)
+        numbers = alt.Chart().mark_text(color=INK, opacity=fits, fontSize=14)
         layers.append(numbers.encode(x=x, y=y, text=alt.Text("rows:Q", format=",")))
-    height = (36 if few else 18) * len(found.names) + _AROUND
+    height = max(150 if few else 0, (36 if few else 18) * len(found.names)) + _AROUND
     right = sum(found.counts[place][place] for place in places)
     rows = sum(map(sum, found.counts))
     classes = counted(len(found.names), "class", "classes")

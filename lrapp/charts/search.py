@@ -7,8 +7,9 @@ import altair as alt
 import pandas as pd
 
 from lrapp.charts.theme import RED, category_axis, finished
-from lrapp.charts.training import TRAINING, VALIDATION, kept
+from lrapp.charts.training import kept
 from lrapp.experiments.search_space import AXES, Choice, Numbers, Range, Space, Varied, shown, spoken
+from lrapp.palette import TRAINING, VALIDATION
 
 # With axis and titles, as a chart of its own has to fit into its height.
 _HEIGHT = 230

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lrapp.charts.theme import finished
-from lrapp.charts.training import VALIDATION, kept, thin
+from lrapp.charts.training import kept, thin
+from lrapp.palette import VALIDATION
 from lrapp.phrasing import counted
 from lrapp.training.stopping import FloatArray, Verdict
 

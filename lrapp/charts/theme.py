@@ -90,19 +90,32 @@ _NUMBERS = (
 )
 
 
-def _write_numbers(part: Any) -> None:
-    """Have every axis of numbers that has no format of its own write them in one way, without exponents."""
+def _write_numbers(part: Any, formatted: frozenset[str] = frozenset()) -> None:
+    """Have every axis of numbers that has no format of its own write them in one way, without exponents.
+
+    Args:
+        formatted: Channels whose axis has its format from another layer; layers share one axis.
+    """
     if isinstance(part, dict):
+        formatted |= {
+            name for layer in part.get("layer", ()) for name in ("x", "y") if _has_format(layer, name)
+        }
         for name, value in part.items():
             if name in ("x", "y") and isinstance(value, dict) and value.get("type") == "quantitative":
                 axis = value.setdefault("axis", {})
-                if axis is not None and "format" not in axis:
+                if axis is not None and "format" not in axis and name not in formatted:
                     axis["labelExpr"] = _NUMBERS
             else:
-                _write_numbers(value)
+                _write_numbers(value, formatted)
     elif isinstance(part, list):
         for value in part:
-            _write_numbers(value)
+            _write_numbers(value, formatted)
+
+
+def _has_format(layer: dict[str, Any], channel: str) -> bool:
+    """Whether a layer, or one within it, has a format of its own for the axis of a channel."""
+    axis = layer.get("encoding", {}).get(channel, {}).get("axis") or {}
+    return "format" in axis or any(_has_format(part, channel) for part in layer.get("layer", ()))
 
 
 # Vega's tooltips show these fields as a heading, and as a picture, which the browser would request.

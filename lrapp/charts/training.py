@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from lrapp.charts import lines, theme
-from lrapp.charts.theme import BLUE, GREY, ORANGE, finished, ink
+from lrapp.charts.theme import GREY, finished, ink
+from lrapp.palette import TRAINING, VALIDATION
 from lrapp.phrasing import counted
 from lrapp.policies.schedules import FloatArray
 from lrapp.runs.events import History
 
-TRAINING, VALIDATION = BLUE, ORANGE
 POINTS = theme.POINTS
 # Groups of layers with rates of their own. The head follows the policy most closely, so it has the plan's colour.
 GROUP_HUES = {"early": "#d55e00", "middle": "#009e73", "head": TRAINING}
@@ -32,7 +32,7 @@ _STRONG, _FAINT = 2, 0.35
 # Losses of single batches jump far beyond the scale: more of them are drawn as means of this many stretches.
 _STRETCHES = 150
 # Series of the run before, and of the mean of many networks' answers.
-GHOST, ENSEMBLE = "previous run", "all together"
+GHOST, ENSEMBLE = "previous run", "ensemble"
 Panel = Literal["loss", "rate", "momentum", "metric"]
 # Panels without figures of single epochs.
 _PLANNED: tuple[Panel, ...] = ("rate", "momentum")
@@ -100,6 +100,20 @@ def planned(
         for panel, values in lines.items()
     ]
     return pd.concat(parts, ignore_index=True).assign(series="planned")
+
+
+def horizon(planned: int, done: float) -> int:
+    """Return where the axis of a run that goes on ends, in epochs: all that are planned, or where it is soon.
+
+    A run whose hundreds of epochs early stopping will mostly save would else be drawn into the left edge. It moves
+    in few steps, as each needs another specification.
+
+    Args:
+        planned: Epochs of the run, at least 1.
+        done: Epochs that are over, also in parts.
+    """
+    ends = (10 * 2**power for power in range(32))
+    return min(planned, next(end for end in ends if done <= 0.8 * end))
 
 
 def run_frame(

@@ -7,11 +7,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from lrapp.column_formats import options
+from lrapp.column_formats.match import Choice, UnclearFormat
 from lrapp.errors import UserError
 from lrapp.execution import worker_setup
 from lrapp.files import disk_errors, put
-from lrapp.formats import options
-from lrapp.formats.match import Choice, UnclearFormat
 from lrapp.phrasing import counted
 from lrapp.prediction import disagreement, files
 from lrapp.prediction.progress import Progress

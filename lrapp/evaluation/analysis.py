@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lrapp.evaluation import explanations, judging, kinds, metrics
+from lrapp.evaluation import counts_and_curves, explanations, judging, kinds
+from lrapp.evaluation.counts_and_curves import (
+    MOST_CLASSES,
+    MOST_ROWS,
+    Calibration,
+    ClassFigures,
+    Confusion,
+    Curve,
+    Residuals,
+    Thresholds,
+)
 from lrapp.evaluation.explanations import Answer, Dependence, Importance
 from lrapp.evaluation.kept_json import KeptAsJson
-from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals, Thresholds
-from lrapp.evaluation.scores import Metric, Scores, evaluate
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores, evaluate
 from lrapp.evaluation.temperature import Tempered
+from lrapp.phrasing import measured
 from lrapp.preparation.threshold import Threshold
 from lrapp.settings import Task
 
@@ -85,7 +96,7 @@ class Insight(KeptAsJson):
             lists.append((self.confusion.names, self.confusion.counts))
         lists += [(curve.x, curve.y) for one in self.curves for curve in (one.roc, one.pr)]
         if self.thresholds is not None:
-            levels = range(metrics.THRESHOLDS)
+            levels = range(counts_and_curves.THRESHOLDS)
             lists.append((levels, self.thresholds.true_positives, self.thresholds.false_positives))
         for found in (self.calibration, self.tempered.calibration if self.tempered is not None else None):
             if found is not None:
@@ -137,9 +148,9 @@ def look(
     if prepared.task == "regression":
         values = prepared.preprocessor.decode(outputs).values
         truth = prepared.preprocessor.decode(part.y).values
-        found["residuals"] = metrics.residuals(truth, values)
-        if len(truth) > metrics.MOST_ROWS:
-            notes.append(f"{metrics.MOST_ROWS:,} of {len(truth):,} {name} rows are drawn as points.")
+        found["residuals"] = counts_and_curves.residuals(truth, values)
+        if len(truth) > MOST_ROWS:
+            notes.append(f"{MOST_ROWS:,} of {len(truth):,} {name} rows are drawn as points.")
     else:
         found |= _of_classes(prepared, part, outputs, fitted, notes)
     found |= kind.further(prepared, part, name, own, answer, parameters, notes)
@@ -162,7 +173,7 @@ def _verdict(
         return f"A {model} does better, with less effort: {reversed_words}."
     trivial = judging.beside_baseline(prepared, part, outputs)
     if trivial.gain <= judging.SURE * trivial.chance:
-        baseline = judging.shown(trivial.figure, trivial.second)
+        baseline = measured(trivial.figure, trivial.second)
         return (
             "The network does better than a linear model, but not clearly better than the baseline: "
             f"{figures}, the baseline {'by ' if trivial.figure == judging.OFF else ''}{baseline}."
@@ -183,10 +194,10 @@ def _of_classes(
     assert chances is not None
     assert answers is not None
     binary = prepared.task == "binary"
-    confusion = metrics.confusion(truth, answers, prepared.classes)
+    confusion = counts_and_curves.confusion(truth, answers, prepared.classes)
     if confusion.joined:
         notes.append(
-            f"The matrix shows the {metrics.MOST_CLASSES} largest of {len(prepared.classes):,} classes; the others "
+            f"The matrix shows the {MOST_CLASSES} largest of {len(prepared.classes):,} classes; the others "
             "share its last row and column."
         )
     shown = [1] if binary else np.argsort(-np.bincount(truth), kind="stable")[:_MOST_CURVES].tolist()
@@ -203,10 +214,10 @@ def _of_classes(
     happened, predicted = (truth == 1, chances[:, 1]) if binary else (answers == truth, chances.max(axis=1))
     return {
         "confusion": confusion,
-        "classes": metrics.class_figures(truth, answers, prepared.classes),
+        "classes": counts_and_curves.class_figures(truth, answers, prepared.classes),
         "curves": curves,
-        "calibration": metrics.calibration(happened, predicted),
-        "thresholds": metrics.thresholds(truth == 1, chances[:, 1]) if binary else None,
+        "calibration": counts_and_curves.calibration(happened, predicted),
+        "thresholds": counts_and_curves.thresholds(truth == 1, chances[:, 1]) if binary else None,
         "threshold": prepared.preprocessor.threshold,
     }
 
@@ -215,7 +226,7 @@ def _curves(
     names: tuple[str, ...], truth: NDArray[np.int64], chances: NDArray[Any], model: Model, shown: list[int]
 ) -> Iterator[ClassCurves]:
     for place in shown:
-        roc = metrics.roc(truth == place, chances[:, place])
-        pr = metrics.precision_recall(truth == place, chances[:, place])
+        roc = counts_and_curves.roc(truth == place, chances[:, place])
+        pr = counts_and_curves.precision_recall(truth == place, chances[:, place])
         if roc is not None and pr is not None:
             yield ClassCurves(names[place], model, roc, pr)

@@ -7,12 +7,12 @@ import pandas as pd
 
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.boosted_trees import BesideTrees
-from lrapp.evaluation.metrics import THRESHOLDS, Thresholds
+from lrapp.evaluation.counts_and_curves import THRESHOLDS, Thresholds
 from lrapp.evaluation.scores import Scores
 from lrapp.phrasing import counted, number, percent
 from lrapp.preparation.threshold import Costs
 
-View = Literal["Confusion", "Curves", "Calibration", "Threshold", "Residuals", "What matters"]
+View = Literal["Confusion", "ROC", "Calibration", "Threshold", "Residuals", "What matters"]
 IMPORTANCE = (
     "Each column was shuffled among the rows, five times: how much worse the network answers without it, and the "
     "spread. Columns that repeat another look less important than they are."
@@ -24,7 +24,7 @@ def views(insight: Insight) -> list[View]:
     """Return the names of the views."""
     there: dict[View, object] = {
         "Confusion": insight.confusion,
-        "Curves": insight.curves,
+        "ROC": insight.curves,
         "Calibration": insight.calibration,
         "Threshold": insight.thresholds,
         "Residuals": insight.residuals,

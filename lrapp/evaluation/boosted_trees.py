@@ -17,7 +17,8 @@ from lrapp.errors import UserError
 from lrapp.evaluation import explanations, judging, tree_advice
 from lrapp.evaluation.judging import Contrast
 from lrapp.evaluation.kept_json import KeptAsJson
-from lrapp.evaluation.scores import Metric, evaluate
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import evaluate
 from lrapp.evaluation.tree_advice import Idea
 from lrapp.phrasing import counted
 from lrapp.runs.events import History

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lrapp.evaluation.metrics import ClassFigures
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.counts_and_curves import ClassFigures
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.evaluation.setting_checks import Kind, Remark, after, with_training
 from lrapp.phrasing import number
 from lrapp.runs.events import EpochDone, History

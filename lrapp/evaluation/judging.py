@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrapp.evaluation.explanations import error_of, log_loss_of
-from lrapp.phrasing import number
+from lrapp.phrasing import measured
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split
@@ -103,7 +103,7 @@ def words(found: Contrast, second: str, *, second_first: bool = False) -> str:
     Args:
         second: What to call the second model; the first is the network.
     """
-    values = [shown(found.figure, found.first), shown(found.figure, found.second)]
+    values = [measured(found.figure, found.first), measured(found.figure, found.second)]
     other = "the network" if second_first else second
     if second_first:
         values.reverse()
@@ -111,11 +111,6 @@ def words(found: Contrast, second: str, *, second_first: bool = False) -> str:
         return f"off by {values[0]} on average, {other} by {values[1]}"
     lower = "" if found.figure == AREA else " (lower is better)"
     return f"{found.figure} {values[0]}, {other} {values[1]}{lower}"
-
-
-def shown(figure: str, value: float) -> str:
-    """Return a figure's value as a person reads it."""
-    return f"{value:.3f}" if figure == AREA else number(value)
 
 
 def _chances(prepared: "Prepared", outputs: NDArray[Any]) -> Floats:

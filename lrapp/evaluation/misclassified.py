@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
+from lrapp.evaluation.counts_and_curves import ClassFigures
 from lrapp.evaluation.kept_json import KeptAsJson
-from lrapp.evaluation.metrics import ClassFigures
 from lrapp.images.pixels import png
 from lrapp.phrasing import counted, percent
 

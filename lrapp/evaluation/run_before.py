@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from math import sqrt
 
+from lrapp.evaluation.counts_and_curves import ClassFigures
 from lrapp.evaluation.judging import SURE
-from lrapp.evaluation.metrics import ClassFigures
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.phrasing import measured
 
 

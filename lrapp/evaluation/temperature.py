@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lrapp.evaluation import metrics, selection
-from lrapp.evaluation.metrics import Calibration
+from lrapp.evaluation import counts_and_curves, selection
+from lrapp.evaluation.counts_and_curves import Calibration
 from lrapp.settings import Task
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def measured(
     task, y = prepared.task, prepared.test.y
     found = fit(validation, shares, prepared.validation.y, task)
     both = [tempered(test, shares, task, one) for one in (1.0, found)]
-    before, after = (metrics.calibration(*confidence(y.astype(np.int64), one)) for one in both)
+    before, after = (counts_and_curves.calibration(*confidence(y.astype(np.int64), one)) for one in both)
     losses = [selection.losses(one, y, task) for one in both]
     gains, whole = losses[0] - losses[1], float(losses[0].mean())
     off = before.error > max(_SMALL, _CHANCE * chance(before))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrapp.errors import UserError
-from lrapp.evaluation import costs, temperature
+from lrapp.evaluation import error_costs, temperature
 from lrapp.execution import worker
 from lrapp.export import registry
 from lrapp.networks import calibration, tempered
@@ -64,4 +64,4 @@ def _moved(model: "SavedModel", prepared: "Prepared", found: float) -> Threshold
     if before.costs is None:
         return before.tempered(found)
     watched = model.outputs(prepared.validation.x)
-    return costs.chosen(costs.of(prepared, watched, watched).validation, before.costs)
+    return error_costs.chosen(error_costs.of(prepared, watched, watched).validation, before.costs)

@@ -7,25 +7,24 @@ holds its turn, a lock, until the run has ended.
 
 import atexit
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from lrapp.errors import BusyError, UserError
-from lrapp.execution import tasks, worker, worker_setup
+from lrapp.execution import endings, tasks, worker, worker_setup
 from lrapp.execution.once import Once
 from lrapp.execution.trees_beside import Comparisons
 from lrapp.execution.turns import Turns
 from lrapp.execution.worker_process import Worker, WorkerLostError, WorkerProcess, worker_of
 from lrapp.files import disk_errors
 from lrapp.progress import FolderWatch
-from lrapp.runs.store import ENDED, Run, State, Store, now
+from lrapp.runs.store import ENDED, Run, Store, now
 
 log = logging.getLogger(__name__)
 
@@ -344,40 +343,22 @@ class Jobs:
         with self._changed:
             self._waiting.end(self._current_owner or "", now())
         still = run.status.state == "running"  # else the worker has written how it ended
-        if still and self._closing and isinstance(_error(future), WorkerLostError):
+        if still and self._closing and isinstance(endings.error(future), WorkerLostError):
             # Not the run's fault: an attempt that ends with the server does not count.
             run.set_status(
                 state="queued", message="Waits for the app to be started again.", attempts=status.attempts
             )
             return
-        if isinstance(_error(future), BusyError):
+        if isinstance(endings.error(future), BusyError):
             self._held.append(run)  # a process without a queue works on it, or did
             return
-        state, message = self._ending(run, future, starts)
+        if isinstance(endings.error(future), WorkerLostError):
+            self._retire_worker()
+        state, message = endings.of(run, future, starts)
         if still:
             run.set_status(state=state, message=message, ended=now())
         with self._changed:
             self._comparisons.add(run)
-
-    def _ending(self, run: Run, future: Future[Any], starts: int) -> tuple[State, str]:
-        """Write how a run ended."""
-        error = _error(future)
-        if error is None:
-            outcome = future.result()
-            return outcome.state, outcome.message
-        if isinstance(error, WorkerLostError):
-            self._retire_worker()
-            if run.stop_asked is not None and run.history().starts == starts:
-                return "stopped", f"Stopped before {'training went on' if starts else 'the first step'}."
-            return "interrupted", _lost_sentence(error.exit_code)
-        if isinstance(error, CancelledError):
-            return (
-                "interrupted",
-                "The worker gave this run up. Resume it from its last saved epoch.",
-            )
-        if isinstance(error, UserError):
-            return "failed", str(error)
-        return "failed", f"The program failed unexpectedly ({error}). The server's log has the details."
 
     def _kill_if_unresponsive(self, run: Run, there: Worker, starts: int) -> None:
         asked = run.stop_asked
@@ -387,10 +368,6 @@ class Jobs:
 
 def _nothing() -> None:
     """Does nothing; its answer shows that the worker is warm."""
-
-
-def _error(future: Future[Any]) -> BaseException | None:
-    return CancelledError() if future.cancelled() else future.exception()
 
 
 def _stopped_in_queue(run: Run) -> None:
@@ -432,12 +409,3 @@ def _locked(run: Run) -> bool:
             return False
     except Timeout:
         return True
-
-
-def _lost_sentence(exit_code: int | None) -> str:
-    cause = f"signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"exit code {exit_code}"
-    likely = ", most often because memory ran out" if exit_code in (-signal.SIGTERM, -9) else ""
-    return (
-        f"The process that trained this run was ended from outside ({cause}{likely}). "
-        "Resume it from its last saved epoch, or make the network, the batch or the table smaller."
-    )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lrapp import memory
-from lrapp.networks import cost
+from lrapp import free_memory
+from lrapp.networks import memory_estimate
 from lrapp.phrasing import counted
 from lrapp.settings import RunSettings
 
@@ -22,19 +22,19 @@ def needed(settings: RunSettings, prepared: "Prepared", block_rows: int | None =
     Raises:
         UserError: If memory does not hold the run.
     """
-    estimate = cost.estimate(
+    estimate = memory_estimate.estimate(
         settings,
         inputs=prepared.shape,
         outputs=len(prepared.classes) if prepared.task == "multi-class" else 1,
         rows=len(prepared.train.y) + len(prepared.validation.y),
         numbers=prepared.preprocessor.numbers,
     )
-    free = memory.for_a_run()
+    free = free_memory.for_a_run()
     if block_rows == 0:
         estimate = replace(estimate, in_blocks=None)
-    cost.check_memory(estimate, free)
+    memory_estimate.check_memory(estimate, free)
     if block_rows is None and estimate.goes_in_blocks(free):
-        block_rows = cost.rows_of_a_block(prepared.shape, settings.training.batch_size)
+        block_rows = memory_estimate.rows_of_a_block(prepared.shape, settings.training.batch_size)
     return (
         estimate.in_blocks or estimate.memory_bytes
     ) if block_rows else estimate.memory_bytes, block_rows or 0

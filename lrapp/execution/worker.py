@@ -332,12 +332,12 @@ def leave_model(run: Run, network: Any, prepared: "Prepared", temperature: float
         network: Trained.
         temperature: By which the network has been calibrated since it was trained.
     """
-    from lrapp.evaluation import boosted_trees, costs, model_sizes
+    from lrapp.evaluation import boosted_trees, error_costs, model_sizes
     from lrapp.evaluation import scores as evaluation
     from lrapp.networks import saved
 
     part = prepared.test if len(prepared.test.y) else prepared.validation
-    for name in (boosted_trees.FILE, costs.FILE, model_sizes.FILE):
+    for name in (boosted_trees.FILE, error_costs.FILE, model_sizes.FILE):
         (run.folder / name).unlink(missing_ok=True)
     prepared.preprocessor.save(run.folder)
     scores = None
@@ -377,7 +377,7 @@ def _save_analysis(
     run: Run, network: Any, prepared: "Prepared", outputs: "np.ndarray", scores: "Scores"
 ) -> None:
     """Save the closer look that the pages show; the run is complete, so errors here are only logged."""
-    from lrapp.evaluation import costs, kinds
+    from lrapp.evaluation import error_costs, kinds
     from lrapp.evaluation import temperature as temperatures
     from lrapp.evaluation.analysis import Insight, look
     from lrapp.networks import saved, tempered
@@ -400,7 +400,7 @@ def _save_analysis(
             )
             found = replace(found, tempered=calibrated)
         if prepared.task == "binary":
-            costs.of(prepared, answer(prepared.validation.x), outputs).save(run.folder)
+            error_costs.of(prepared, answer(prepared.validation.x), outputs).save(run.folder)
     except Exception as error:
         log.warning("The closer look at run %s failed.", run.id, exc_info=True)
         why = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"

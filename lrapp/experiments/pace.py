@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrapp.networks import cost
+from lrapp.networks import memory_estimate
 from lrapp.phrasing import counted, number
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.runs.events import History
@@ -61,7 +61,7 @@ def planned(settings: RunSettings, expected: ExpectedShape) -> Work:
     Raises:
         UserError: If the network cannot be built.
     """
-    estimate = cost.estimate_expected(settings, expected)
+    estimate = memory_estimate.estimate_expected(settings, expected)
     return _work(settings, estimate.steps, estimate.parameters.trainable, expected.rows)
 
 
@@ -86,7 +86,7 @@ def like(settings: RunSettings, history: History) -> Work | None:
         return None
     parameters = history.started.parameters
     if settings.data.facts.flat:
-        numbers = cost.count_parameters(settings.model, prepared.inputs, 1)
+        numbers = memory_estimate.count_parameters(settings.model, prepared.inputs, 1)
         parameters = numbers.trainable
     steps = -(-prepared.train // settings.training.batch_size) * settings.training.epochs
     return _work(settings, steps, parameters, prepared.train)

@@ -38,12 +38,12 @@ _FILES = ("model.keras", "run.json", "scores.json")
 
 # Our packages and modules that the scripts below import.
 _CODE = (
-    *("__init__", "errors", "phrasing", "memory", "files", "pacing"),
-    *("policies", "tables", "settings", "images", "formats", "sandbox", "networks"),
+    *("__init__", "errors", "phrasing", "free_memory", "files", "pacing"),
+    *("policies", "tables", "settings", "images", "column_formats", "sandbox", "networks"),
     *("preparation/__init__", "preparation/clipping", "preparation/image_inputs", "preparation/preprocessor"),
     *("preparation/fitted", "preparation/kinds"),
     *("preparation/log_target", "preparation/robust_scaling", "preparation/threshold"),
-    *("evaluation/__init__", "evaluation/scores"),
+    *("evaluation/__init__", "evaluation/metrics", "evaluation/scores"),
     *("prediction/__init__", "prediction/files", "prediction/images", "prediction/row_predictions"),
     *("prediction/disagreement", "prediction/progress", "prediction/scoring", "prediction/summary"),
 )

@@ -14,7 +14,7 @@ from lrapp.evaluation.model_sizes import ModelSizes
 from lrapp.evaluation.scores import Scores
 from lrapp.export import kinds, svg
 from lrapp.export.svg import Line
-from lrapp.palette import BLUE, GREY, HUES, MOST_FILL, ORANGE
+from lrapp.palette import BLUE, GREY, HUES, MOST_FILL, ORANGE, TRAINING, VALIDATION
 from lrapp.phrasing import number, percent
 from lrapp.preparation.threshold import level_of
 from lrapp.runs.events import History
@@ -118,8 +118,8 @@ def _training(history: History, momentum: str) -> Iterator[str]:
         (history.started.metric, "metric", "val_metric"),
     ):
         lines = [
-            Line("training", at, epochs[trained].tolist(), BLUE),
-            Line("validation", at, epochs[held].tolist(), ORANGE),
+            Line("training", at, epochs[trained].tolist(), TRAINING),
+            Line("validation", at, epochs[held].tolist(), VALIDATION),
         ]
         yield svg.plot(lines, "epoch", title, at_ends=True)
     steps = history.step_frame()

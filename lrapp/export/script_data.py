@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lrapp.export.finished_run import SPLIT, FinishedRun, Recipe, slot_names
-from lrapp.networks.cost import RUNS
+from lrapp.networks.memory_estimate import RUNS
 from lrapp.tables import cell_values
 from lrapp.tables.columns.kinds import ColumnKind
 

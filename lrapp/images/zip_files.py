@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from lrapp.errors import UserError
+from lrapp.free_memory import available_bytes
 from lrapp.images.datasets import Images, PictureFacts, Progress
 from lrapp.images.folders import Contents, Picture, contents, entry_name, is_clutter, is_picture
 from lrapp.images.pixels import FORMATS, TooLarge, is_coloured, read_picture
-from lrapp.memory import available_bytes
 from lrapp.phrasing import counted, quoted
 from lrapp.settings import PictureSettings
 from lrapp.tables.cell_values import natural

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from lrapp.column_formats.learned import ModelFormats
 from lrapp.errors import UserError
-from lrapp.formats.learned import ModelFormats
 from lrapp.networks import calibration
 from lrapp.preparation import kinds
 from lrapp.preparation.fitted import Fitted

@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from lrapp.column_formats.chunks import Portion, ReadWhole
+from lrapp.column_formats.match import Choice
 from lrapp.errors import Stopped, UserError
 from lrapp.evaluation import scores
-from lrapp.evaluation.scores import Metric
+from lrapp.evaluation.metrics import Metric
 from lrapp.files import disk_errors, put, write_beside
-from lrapp.formats.chunks import Portion, ReadWhole
-from lrapp.formats.match import Choice
 from lrapp.prediction import disagreement, scoring
 from lrapp.prediction.progress import CANCELLED, Progress
 from lrapp.prediction.row_predictions import Answers, answers, check_columns, free_names

@@ -16,9 +16,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
+from lrapp.column_formats.match import Choice, Question, UnclearFormat
 from lrapp.errors import UserError
 from lrapp.files import disk_errors, write_beside
-from lrapp.formats.match import Choice, Question, UnclearFormat
 from lrapp.phrasing import counted
 from lrapp.prediction import files, images
 from lrapp.prediction.files import Result

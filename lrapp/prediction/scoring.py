@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.phrasing import number, percent
 from lrapp.prediction.row_predictions import Answers
 from lrapp.preparation.preprocessor import Preprocessor, standardised

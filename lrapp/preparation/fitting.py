@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lrapp import memory
+from lrapp import free_memory
 from lrapp.errors import UserError
 from lrapp.phrasing import quoted
 from lrapp.preparation.preprocessor import InputColumn, raw_slots
@@ -261,7 +261,7 @@ def _width(columns: tuple[InputColumn, ...], plan: Plan, settings: DataSettings)
 
 def check_memory(needed: int, what: str) -> None:
     """Raise a ``UserError`` if a prepared table needs more memory than a run may take."""
-    available = memory.for_a_run()
+    available = free_memory.for_a_run()
     if available is not None and needed > available:
         raise UserError(
             f"The prepared table ({what}) needs about {needed / 2**30:.1f} GB of memory, this machine has "

@@ -46,7 +46,7 @@ _PARTS = ("train", "validation", "test")
 _ARRAYS = ("x", "y", "weight", "rows")
 _PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "skops", "pillow")
 # The packages whose code decides what arrays come of a file.
-_CODE = ("preparation", "tables", "images", "settings", "sandbox", "formats", "phrasing.py")
+_CODE = ("preparation", "tables", "images", "settings", "sandbox", "column_formats", "phrasing.py")
 _ROOM = Path(__file__).parents[1]
 
 

@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from lrapp.column_formats import learned
+from lrapp.column_formats.learned import ModelFormats
 from lrapp.errors import UserError
 from lrapp.files import from_json, write_beside
-from lrapp.formats import learned
-from lrapp.formats.learned import ModelFormats
 from lrapp.phrasing import quoted
 from lrapp.preparation import threshold as thresholds
 from lrapp.preparation.log_target import LogTarget

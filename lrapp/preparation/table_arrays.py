@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lrapp import memory
-from lrapp.formats.learned import learned
+from lrapp import free_memory
+from lrapp.column_formats.learned import learned
 from lrapp.phrasing import quoted
 from lrapp.preparation import log_target
 from lrapp.preparation.fitted import Fitted
@@ -144,7 +144,7 @@ def prepare(table: Table, settings: DataSettings, pieces: Pieces | None = None) 
     frame = table.frame.drop(columns=no_inputs(target, settings), errors="ignore")
     columns = [column for column in table.columns if column.name in frame.columns]
     sizes = len(known), len(training)
-    whole = pieces is None or fits_memory(columns, *sizes, settings, memory.for_a_run())
+    whole = pieces is None or fits_memory(columns, *sizes, settings, free_memory.for_a_run())
     if whole:
         rows = frame.iloc[known] if len(known) < len(frame) else frame
         fitted = fit(rows, table.kinds, training, settings)

@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from lrapp.column_formats import chunks
+from lrapp.column_formats.chunks import Portion, ReadWhole
+from lrapp.column_formats.learned import ModelFormats
+from lrapp.column_formats.match import Question, UnclearFormat
 from lrapp.files import disk_errors
-from lrapp.formats import chunks
-from lrapp.formats.chunks import Portion, ReadWhole
-from lrapp.formats.learned import ModelFormats
-from lrapp.formats.match import Question, UnclearFormat
 from lrapp.sandbox.readers import Readers
-from lrapp.tables.arrow_files import open_table
 from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.kept_tables import open_table
 from lrapp.tables.reading import Table
 
 _QUESTIONS = TypeAdapter(tuple[Question, ...])

@@ -12,7 +12,7 @@ from typing import Any
 
 from lrapp.errors import Refused, Stopped, UserError
 from lrapp.files import disk_errors
-from lrapp.memory import available_bytes
+from lrapp.free_memory import available_bytes
 from lrapp.phrasing import number, size
 from lrapp.sandbox import processes
 from lrapp.sandbox.limits import Limits

@@ -29,7 +29,7 @@ _NICE, _NICE_AFTER_SECONDS = 5, 1.0
 # Loaded while nothing is to be read: 20 MB, and a reading begins after a fifth of a second.
 _LIGHT = ("numpy", "pyarrow", "pyarrow.compute", "pyarrow.csv")
 # Loaded from the first file on, for as long as one follows the other: 50 MB, and a reading begins at once.
-_ALL = ("lrapp.tables.reading", "lrapp.tables.arrow_files", "lrapp.sandbox.tasks")
+_ALL = ("lrapp.tables.reading", "lrapp.tables.kept_tables", "lrapp.sandbox.tasks")
 _LIGHT_AFTER_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from lrapp.pacing import now_and_then
 from lrapp.sandbox.wire import Line
-from lrapp.tables.arrow_files import write_table
 from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.kept_tables import write_table
 from lrapp.tables.reading import Table, read_csv
 from lrapp.tables.text.dialects import DialectOverrides
 
 if TYPE_CHECKING:
-    from lrapp.formats.match import UnclearFormat
+    from lrapp.column_formats.match import UnclearFormat
     from lrapp.settings import PictureSettings
 
 # Files written ahead before the first of them has been used.
@@ -53,9 +53,9 @@ def read_known(
     line: Line, *, path: str, name: str, needed: list[str], formats: str, out: str
 ) -> dict[str, Any]:
     """Read a table of which column names are known into a file."""
-    from lrapp.formats import as_learned
-    from lrapp.formats.learned import ModelFormats
-    from lrapp.formats.match import UnclearFormat
+    from lrapp.column_formats import as_learned
+    from lrapp.column_formats.learned import ModelFormats
+    from lrapp.column_formats.match import UnclearFormat
 
     known = ModelFormats.from_json(formats.encode())
     try:
@@ -77,9 +77,9 @@ def portions(
     out: str,
 ) -> dict[str, Any]:
     """Read a long table portion by portion, a file each; ``whole`` says that it must be read as a whole instead."""
-    from lrapp.formats import chunks
-    from lrapp.formats.learned import ModelFormats
-    from lrapp.formats.match import UnclearFormat
+    from lrapp.column_formats import chunks
+    from lrapp.column_formats.learned import ModelFormats
+    from lrapp.column_formats.match import UnclearFormat
 
     for size, value in sizes.items():  # the caller's settings; this process reads nothing else
         setattr(chunks, size, value)
@@ -104,7 +104,7 @@ def portions(
 def _unclear(error: "UnclearFormat") -> dict[str, Any]:
     from pydantic import TypeAdapter
 
-    from lrapp.formats.match import Question
+    from lrapp.column_formats.match import Question
 
     questions = TypeAdapter(tuple[Question, ...]).dump_python(error.questions, mode="json")
     return {"unclear": {"sentence": error.sentence, "questions": questions}}

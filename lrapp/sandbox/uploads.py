@@ -73,7 +73,7 @@ class Uploads:
         Raises:
             UserError: If it is not kept here, cannot be read so, was refused before, or it was asked to stop.
         """
-        from lrapp.tables.arrow_files import open_table
+        from lrapp.tables.kept_tables import open_table
 
         self._path(source)  # or the error says why the file is not there
         codes = {column: sorted(one) for column, one in (gap_codes or {}).items()}

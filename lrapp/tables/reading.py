@@ -17,9 +17,9 @@ from lrapp.tables.columns.dates import date_shape
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind, Context, Read, count
 from lrapp.tables.columns.packed import Packed, give_back
+from lrapp.tables.file_kinds import unpack
 from lrapp.tables.text.by_format import read_by_format, types_for, unread
 from lrapp.tables.text.column_names import column_names, said_of, with_split_names, without_sign
-from lrapp.tables.text.containers import unpack
 from lrapp.tables.text.delimited_text import TAB_RUN, WIDE_GAP, prepare_text
 from lrapp.tables.text.dialects import (
     SAMPLE_BYTES,

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lrapp.networks.cost import RUNS
+from lrapp.networks.memory_estimate import RUNS
 from lrapp.training.loop import Loop, shuffled
 from lrapp.training.records import Data
 

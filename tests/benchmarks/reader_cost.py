@@ -22,7 +22,7 @@ import bombs
 from lrapp.errors import UserError
 from lrapp.sandbox import limits
 from lrapp.sandbox.readers import Readers
-from lrapp.tables.arrow_files import open_table
+from lrapp.tables.kept_tables import open_table
 from lrapp.tables.reading import read_csv
 
 MB = 10**6

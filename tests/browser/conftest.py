@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser.driving import FLAGS, HEADLESS, App, open_app, tab
 from browser.listed_runs import UGLY, made
-from lrapp.runs.store import Run, Store
+from lrapp.runs.store import ENDED, Run, Store
 from lrapp.settings import FixedSettings
 
 
@@ -73,5 +73,5 @@ def runs(own_app: App) -> Iterator[dict[str, Run]]:
     }
     yield found
     for run in [*store.runs(), *store.broken()]:
-        if run.status.state == "completed" if (run.folder / "status.json").exists() else True:
+        if not (run.folder / "status.json").exists() or run.status.state in ENDED:
             store.delete(run)

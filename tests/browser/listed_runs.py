@@ -7,7 +7,8 @@ from drawn.charts import marks
 from playwright.sync_api import Locator, Page
 
 from browser.driving import PATIENCE, App, idle
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.runs.events import (
     DataPrepared,
     EpochDone,

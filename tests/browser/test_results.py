@@ -78,7 +78,7 @@ def trained(page: Page, table: str) -> None:
 
 def test_a_classifier_is_shown_from_all_sides(page: Page) -> None:
     trained(page, "Breast cancer")
-    for view, charts in (("Curves", 2), ("Calibration", 1), ("Confusion", 1)):
+    for view, charts in (("ROC", 2), ("Calibration", 1), ("Confusion", 1)):
         look(page, view)
         expect(charts_below(page).locator("svg")).to_have_count(charts)
         driving.no_defect(page)

@@ -35,7 +35,7 @@ from browser.driving import (
     upload,
     wait_for_epochs,
 )
-from lrapp.charts.training import TRAINING
+from lrapp.palette import TRAINING
 from lrapp.runs.store import Run, Store
 
 ROWS = 400

@@ -20,8 +20,8 @@ from lrapp.charts import (
 )
 from lrapp.charts.figure import Figure
 from lrapp.evaluation.analysis import ClassCurves
+from lrapp.evaluation.counts_and_curves import Calibration, Confusion, Curve, Residuals
 from lrapp.evaluation.explanations import Dependence, Importance, Series
-from lrapp.evaluation.metrics import Calibration, Confusion, Curve, Residuals
 from lrapp.experiments.search_space import Range, Space
 from lrapp.policies.lr_range import RatesFound
 from lrapp.prediction.summary import Bar

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lrapp.charts import members, overlays, plans, range_test, studies, training
+from lrapp.charts import members, overlays, plans, range_test, results, studies, training
+from lrapp.evaluation.explanations import Importance
 from lrapp.phrasing import measured, number, percent
 
 ROOT = Path(__file__).parents[2] / "lrapp"
@@ -25,6 +26,10 @@ def test_numbers_as_a_person_reads_them() -> None:
     assert {(value, digits): number(value, digits) for value, digits in expected} == expected
     assert [percent(share) for share in (0.9712, 1.0, 0.0004)] == ["97.1 %", "100.0 %", "0.0 %"]
     assert [measured(metric, 0.5) for metric in ("accuracy", "log loss")] == ["50.0 %", "0.5"]
+    areas = {0.8457: "0.846", 0.5: "0.500", 1.0: "1.000", 0.9997: "0.9997", -0.0123: "-0.012"}
+    assert {value: measured("R²", value) for value in areas} == areas, (
+        "below one another, and not all what is not"
+    )
 
 
 def _odd_formats(source: str) -> Iterator[str]:
@@ -117,3 +122,12 @@ def test_axes_write_numbers_in_one_way() -> None:
         assert axes
         assert [axis for axis in axes if "labelExpr" not in axis and "%" not in str(axis.get("format"))] == []
         assert spec["config"]["locale"]["number"]["percent"] == " %"
+
+
+def test_a_format_of_one_layer_holds_for_the_axis_that_all_share() -> None:
+    bars = results.importance(
+        (Importance("a", 0.03, 0.01), Importance("b", 0.02, 0.005)), "fall in accuracy"
+    ).spec
+    across = [layer["encoding"]["x"].get("axis", {}) for layer in bars["layer"]]
+    assert any("%" in axis.get("format", "") for axis in across)
+    assert not any("labelExpr" in axis for axis in across), "it would win over the format"

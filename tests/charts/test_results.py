@@ -7,8 +7,8 @@ import pytest
 
 from lrapp.charts import results
 from lrapp.evaluation.analysis import ClassCurves
+from lrapp.evaluation.counts_and_curves import Calibration, ClassFigures, Confusion, Curve, Residuals
 from lrapp.evaluation.explanations import Dependence, Importance, Series
-from lrapp.evaluation.metrics import Calibration, ClassFigures, Confusion, Curve, Residuals
 
 UGLY = "a.b[c]'\\\n\"constructor"
 LINE = Curve((0.0, 1.0), (0.0, 1.0), 0.5)

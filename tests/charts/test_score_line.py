@@ -12,7 +12,8 @@ from lrapp.charts.score_line import NARROWEST, Point
 from lrapp.charts.theme import LETTER
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.boosted_trees import BesideTrees
-from lrapp.evaluation.scores import FoldFigure, Metric, OutOfFold, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import FoldFigure, OutOfFold, Scores
 
 OTHERS = ("baseline", "linear model", "boosted trees", score_line.BEFORE)
 FREE = 14  # at each end of the scale, in pixels

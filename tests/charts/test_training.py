@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lrapp.charts import members, training
 from lrapp.charts.plans import plan_frame, plan_spec
-from lrapp.charts.training import planned, run_frame, run_spec, thin
+from lrapp.charts.training import horizon, planned, run_frame, run_spec, thin
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import DataPrepared, EpochDone, Event, History, StepsDone, TrainingStarted
 from lrapp.settings import RunSettings, SGDRSettings, TrainingSettings
@@ -150,6 +150,15 @@ def test_a_run_with_other_figures_is_not_drawn_behind(subtests: pytest.Subtests)
     for before in [History(), History.of([TrainingStarted(5, "R²", 10, 20, 2)])]:
         with subtests.test(f"{before!r}"):
             assert training.GHOST not in set(run_frame(history(3), ghost=before)["series"])
+
+
+def test_the_axis_of_a_live_run_reaches_a_little_beyond_it_and_moves_in_few_steps() -> None:
+    ends = [horizon(429, done / 4) for done in range(4 * 429)]
+    assert all(done / 4 < end <= 429 for done, end in enumerate(ends))
+    assert ends == sorted(ends)
+    assert len(set(ends)) <= 8
+    assert all(end <= 10 or end <= 2.6 * done / 4 for done, end in enumerate(ends) if done)
+    assert horizon(3, 0.5) == horizon(3, 3) == 3
 
 
 def test_batch_losses_are_faint_and_do_not_count_for_the_axis() -> None:

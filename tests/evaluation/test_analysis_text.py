@@ -4,8 +4,9 @@ import pytest
 
 from lrapp.evaluation import analysis_text
 from lrapp.evaluation.analysis import ClassCurves, Insight
-from lrapp.evaluation.metrics import Calibration, Confusion, Curve, Thresholds
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.counts_and_curves import Calibration, Confusion, Curve, Thresholds
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 
 SCORES = Scores("binary", "test", 10, "no", (Metric("accuracy", 0.9, 0.6, True),))
 

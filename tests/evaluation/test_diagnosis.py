@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from lrapp.evaluation.counts_and_curves import ClassFigures
 from lrapp.evaluation.diagnosis import Diagnosis, diagnose
-from lrapp.evaluation.metrics import ClassFigures
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.runs.events import Ending, EpochDone, Event, History, TrainingEnded, TrainingStarted
 from lrapp.settings import FixedSettings, LayerSettings, ModelSettings, RunSettings, TrainingSettings
 

@@ -10,7 +10,7 @@ from pictures import some_images
 from PIL import Image
 
 from lrapp.errors import UserError
-from lrapp.evaluation.metrics import class_figures
+from lrapp.evaluation.counts_and_curves import class_figures
 from lrapp.evaluation.misclassified import Mistakes, class_sentence, mistakes
 from lrapp.preparation.image_arrays import prepare_images
 from lrapp.preparation.table_arrays import Prepared

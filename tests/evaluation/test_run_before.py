@@ -5,8 +5,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from lrapp.evaluation import run_before
-from lrapp.evaluation.metrics import ClassFigures
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.counts_and_curves import ClassFigures
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 
 
 def scores(

@@ -140,8 +140,8 @@ def test_the_summary_is_one_plain_sentence() -> None:
     )
     assert scores.frame().to_dict("list") == {
         "metric": ["accuracy", "ROC AUC", "log loss", "balanced accuracy", "average precision"],
-        "network": ["90.0 %", "0.96", "0.2809", "90.0 %", "0.9667"],
-        "baseline": ["50.0 %", "0.5", scores.frame()["baseline"][2], "50.0 %", "0.5"],
+        "network": ["90.0 %", "0.960", "0.2809", "90.0 %", "0.967"],
+        "baseline": ["50.0 %", "0.500", scores.frame()["baseline"][2], "50.0 %", "0.500"],
         "better": ["higher", "higher", "lower", "higher", "higher"],
     }
 
@@ -153,7 +153,7 @@ def test_where_a_class_is_frequent_accuracy_does_not_stand_alone() -> None:
     scores = evaluate(data, np.array([0.4] + [0.1] * 8 + [0.3]))
     assert scores.summary == (
         "The network is right in 90.0 % of the 10 test rows; always answering “no” would be right in 90.0 %. “no” is "
-        "frequent, so the ROC AUC tells more: 1, where guessing has 0.5."
+        "frequent, so the ROC AUC tells more: 1.000; guessing has 0.500."
     )
 
 

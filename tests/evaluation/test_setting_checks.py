@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from lrapp.evaluation.diagnosis import Diagnosis, diagnose
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.evaluation.setting_checks import Remark, after, before
 from lrapp.execution import worker
 from lrapp.runs.events import (

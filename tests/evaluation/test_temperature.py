@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from small_networks import part
 from small_networks import prepared as some
 
-from lrapp.evaluation import analysis_text, metrics, temperature
+from lrapp.evaluation import analysis_text, counts_and_curves, temperature
 from lrapp.evaluation.analysis import Insight
 from lrapp.preparation.table_arrays import Prepared
 from lrapp.settings import Task
@@ -80,7 +80,7 @@ def test_few_rows_and_numbers_have_no_temperature() -> None:
 def test_it_is_said_what_a_temperature_would_do() -> None:
     (watched, truth), (held, other) = rows("binary", 2.5, 1), rows("binary", 2.5, 2)
     found = temperature.measured(data("binary", truth, other), watched, held, np.ones(1))
-    before = metrics.calibration(other == 1, held[0, :, 0])
+    before = counts_and_curves.calibration(other == 1, held[0, :, 0])
     look = Insight("binary", "test", ROWS, calibration=before, tempered=found)
     assert Insight.from_json(look.to_json()) == look
     said = analysis_text.temperature_sentence(look)

@@ -13,7 +13,7 @@ import pytest
 from scripts import printed_by
 
 from lrapp.errors import UserError
-from lrapp.evaluation import costs
+from lrapp.evaluation import error_costs
 from lrapp.evaluation.analysis import Insight
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import worker
@@ -62,9 +62,9 @@ def accuracy(run: Run) -> float | None:
 def test_it_is_part_of_predictions_scores_and_exports_and_can_be_undone(tmp_path: Path) -> None:
     store = Store(tmp_path / "home")
     run = trained(store)
-    rows = costs.kept(run.folder)
+    rows = error_costs.kept(run.folder)
     assert rows is not None
-    chosen = costs.chosen(rows.validation, Costs(1, 4))
+    chosen = error_costs.chosen(rows.validation, Costs(1, 4))
     before, old = accuracy(run), registry.export(run.folder, store.home, "keras")
     first = SavedModel.load(run.folder)
     single_row.make(run.folder, store.home)
@@ -85,7 +85,7 @@ def test_it_is_part_of_predictions_scores_and_exports_and_can_be_undone(tmp_path
     assert look.threshold == chosen
     assert look.confusion is not None
     (right, false), (missed, hits) = look.confusion.counts
-    again = costs.kept(run.folder)
+    again = error_costs.kept(run.folder)
     assert again is not None
     assert again.measured.at(chosen.level) == rows.measured.at(chosen.level) == (hits, false, missed, right)
 
@@ -137,17 +137,17 @@ def test_it_is_part_of_predictions_scores_and_exports_and_can_be_undone(tmp_path
 def test_calibrating_chooses_anew_what_was_chosen_by_costs_and_training_forgets(tmp_path: Path) -> None:
     store = Store(tmp_path / "home")
     run = trained(store)
-    rows = costs.kept(run.folder)
+    rows = error_costs.kept(run.folder)
     assert rows is not None
-    set_threshold(run.folder, store.home, costs.chosen(rows.validation, Costs(1, 4)))
+    set_threshold(run.folder, store.home, error_costs.chosen(rows.validation, Costs(1, 4)))
     calibrate(run.folder, store.home)
-    moved = costs.kept(run.folder)
+    moved = error_costs.kept(run.folder)
     assert moved is not None
-    assert thresholds.kept(run.folder) == costs.chosen(moved.validation, Costs(1, 4))
+    assert thresholds.kept(run.folder) == error_costs.chosen(moved.validation, Costs(1, 4))
     # One by hand stays where it was among the rows, and so do the answers.
     set_threshold(run.folder, store.home, Threshold(0.3))
     calibrate(run.folder, store.home)
-    by_hand, again = thresholds.kept(run.folder), costs.kept(run.folder)
+    by_hand, again = thresholds.kept(run.folder), error_costs.kept(run.folder)
     assert by_hand is not None
     assert by_hand.costs is None
     assert again is not None
@@ -161,5 +161,5 @@ def test_calibrating_chooses_anew_what_was_chosen_by_costs_and_training_forgets(
 def test_only_two_classes_have_one(finished: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^Only a model of two classes has a threshold"):
         set_threshold(finished.folder, tmp_path, Threshold(0.3))
-    assert costs.kept(finished.folder) is None
+    assert error_costs.kept(finished.folder) is None
     assert json.loads(finished.scores_path.read_text())["task"] == "multi-class"

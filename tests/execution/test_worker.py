@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from lrapp import memory
+from lrapp import free_memory
 from lrapp.errors import BusyError, UserError
 from lrapp.execution import worker
 from lrapp.policies.lr_range import RatesFound
@@ -125,7 +125,7 @@ def test_a_stop_that_was_asked_before_the_start_leaves_the_first_weights(store: 
 def test_a_network_too_large_for_memory_is_refused_before_it_is_built(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 2_000_000_000)
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: 2_000_000_000)
     wide = tuple(LayerSettings(units=16_384) for _ in range(10))
     run = store.create(TINY.model_copy(update={"model": ModelSettings(layers=wide)}))
     with pytest.raises(UserError, match=r"^This network needs about .* free: make layers narrower"):

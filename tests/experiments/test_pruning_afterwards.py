@@ -13,7 +13,7 @@ from zeros.runs import CANCER, LAYERS, PENGUINS, left, trained
 from lrapp.errors import UserError
 from lrapp.evaluation import model_sizes
 from lrapp.evaluation.scores import Scores
-from lrapp.execution import calibrating, sizing, thresholding, worker
+from lrapp.execution import calibrating, measured_sizes, thresholding, worker
 from lrapp.experiments import pruning_afterwards
 from lrapp.export import finished_run, script
 from lrapp.networks.saved import SavedModel
@@ -49,7 +49,7 @@ def test_a_finished_run_can_be_pruned(networks: str, store: Store) -> None:
     before, after = plain.history().epochs, run.history().epochs
     assert after[0].loss < 0.7 * before[0].loss
     assert after[0].sparsity == 0
-    sizing.measure(run.folder, store.home)
+    measured_sizes.measure(run.folder, store.home)
     found = model_sizes.kept(run.folder)
     assert found is not None
     assert [form.name for form in found.forms] == [
@@ -136,7 +136,7 @@ def test_before_pruning_is_measured_as_after_it(origin: Run, store: Store) -> No
     settings = pruning_afterwards.settings_of(origin)
     run = store.create(checked(settings, training=checked(settings.training, members=2)))
     worker.work(run.folder, store.home)
-    sizing.measure(run.folder, store.home)
+    measured_sizes.measure(run.folder, store.home)
 
     found = model_sizes.kept(run.folder)
     assert found is not None
@@ -162,7 +162,7 @@ def test_what_changed_since_is_not_taken_for_what_a_run_started_from(store: Stor
     assert plain.model_path.read_bytes() != weights
     with pytest.raises(UserError, match="The run that this one started from has other weights now"):
         _ = finished_run.recipe(run, store).initial
-    sizing.measure(run.folder, store.home)
+    measured_sizes.measure(run.folder, store.home)
     found = model_sizes.kept(run.folder)
     assert found is not None
     assert found.forms[0].name == "not pruned, not trained"
@@ -175,7 +175,7 @@ def test_what_changed_since_is_not_taken_for_what_a_run_started_from(store: Stor
 
 def test_why_there_is_no_score_from_before_is_said(single: Run, store: Store) -> None:
     def why(**changes: Any) -> str:
-        found = sizing._before(store.create(checked(single.settings, **changes)), store)
+        found = measured_sizes._before(store.create(checked(single.settings, **changes)), store)
         assert isinstance(found, str)
         return found
 
@@ -221,7 +221,7 @@ def test_the_script_of_a_run_that_was_pruned_later_keeps_its_zeros(
 
 
 def test_what_was_measured_goes_with_the_model(single: Run, store: Store) -> None:
-    sizing.measure(single.folder, store.home)
+    measured_sizes.measure(single.folder, store.home)
     found = model_sizes.kept(single.folder)
     assert found is not None
     assert found.forms[0].name == "not pruned, not trained"

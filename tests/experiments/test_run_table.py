@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.experiments import run_table
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs import notes

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.experiments.search import Search, draw
 from lrapp.experiments.search_results import Found, SearchTrial, of_trials
 from lrapp.experiments.search_space import Range, Space, usual

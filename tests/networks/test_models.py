@@ -7,7 +7,7 @@ import pytest
 from small_networks import RICH, weights
 
 from lrapp.networks import models
-from lrapp.networks.cost import count_parameters
+from lrapp.networks.memory_estimate import count_parameters
 from lrapp.settings import (
     Activation,
     InitialWeights,

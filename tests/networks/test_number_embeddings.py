@@ -10,7 +10,7 @@ import pytest
 from small_networks import RICH, prepared, train
 
 from lrapp.networks import models, number_embeddings, shapes
-from lrapp.networks.cost import count_parameters
+from lrapp.networks.memory_estimate import count_parameters
 from lrapp.networks.number_embeddings import BINS, LEARNED, WAVES, bins, learn_bins
 from lrapp.prediction import plain_network
 from lrapp.prediction.numpy_arithmetic import NumpyArithmetic

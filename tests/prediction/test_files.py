@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from predicting import predict_with, read_for
 
+from lrapp.column_formats import chunks
 from lrapp.errors import Stopped, UserError
 from lrapp.files import disk_errors
-from lrapp.formats import chunks
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction import files
 from lrapp.prediction.files import Result, predict_file

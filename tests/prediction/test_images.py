@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from lrapp.errors import Stopped, UserError
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.export import download
 from lrapp.networks import models
 from lrapp.networks.saved import SavedModel

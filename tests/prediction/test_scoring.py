@@ -17,7 +17,8 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.prediction import scoring
 from lrapp.prediction.row_predictions import Answers
 from lrapp.prediction.scoring import Scorer, sentence

@@ -188,13 +188,13 @@ def test_too_much_for_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> N
     columns: dict[str, tuple[ColumnKind, object]] = {
         "letter": (ColumnKind.CATEGORY, [f"{n % 25}" for n in range(ROWS)])
     }
-    monkeypatch.setattr("lrapp.memory.for_a_run", lambda: 8 * 3 * ROWS)
+    monkeypatch.setattr("lrapp.free_memory.for_a_run", lambda: 8 * 3 * ROWS)
     with pytest.raises(UserError, match=r"\(inputs: 25, rows: 50\) needs about .* leave columns out"):
         fitted(columns, min_category_rows=1)
-    monkeypatch.setattr("lrapp.memory.for_a_run", lambda: 8 * 2 * ROWS)
+    monkeypatch.setattr("lrapp.free_memory.for_a_run", lambda: 8 * 2 * ROWS)
     with pytest.raises(UserError, match=r"\(columns: 1, rows: 50\)"):
         fitted(columns, min_category_rows=1)
-    monkeypatch.setattr("lrapp.memory.for_a_run", lambda: None)
+    monkeypatch.setattr("lrapp.free_memory.for_a_run", lambda: None)
     fitted(columns, min_category_rows=1)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from preparing import assert_same, changed, entries, got
 
-from lrapp import memory
+from lrapp import free_memory
 from lrapp.errors import Stopped, UserError
 from lrapp.preparation import fitting_in_pieces, kept_arrays, pieces
 from lrapp.preparation.table_arrays import Prepared
@@ -56,7 +56,7 @@ def settings(store: Store) -> DataSettings:
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, available: int | None) -> None:
-    monkeypatch.setattr(memory, "for_a_run", lambda: available)
+    monkeypatch.setattr(free_memory, "for_a_run", lambda: available)
 
 
 def is_mapped(array: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ from lrapp.sandbox.readers import OverLimit, Readers
 
 ROOT = Path(__file__).parents[2]
 # Ours, by the packages that hold them: what they are given may be anybody's.
-PARSERS = {"tables", "images", "formats"}
+PARSERS = {"tables", "images", "column_formats"}
 OURS = {
     *("read_csv", "unpack", "read_sheet", "decode", "read_known", "read_for", "Portions", "Way", "gives"),
     *("read_picture", "read_zip", "about_zip", "is_picture_zip", "every_picture", "look_at_zip"),
@@ -36,7 +36,7 @@ ALLOWED = {
     "lrapp.training.checkpoints": {"numpy.load"},  # our own files, without pickles
     "lrapp.prediction.single_row": {"numpy.load"},
     "lrapp.prediction.images": {"numpy.load", "pandas.read_parquet"},  # as our worker wrote them
-    "lrapp.evaluation.costs": {"numpy.load"},
+    "lrapp.evaluation.error_costs": {"numpy.load"},
     "lrapp.preparation.kept_arrays": {"numpy.load"},
     "lrapp.preparation.pieces": {"numpy.load"},  # of its own entry, mapped
     "lrapp.ui.predict.table": {"pyarrow.parquet.read_table"},  # the first rows, as we wrote them
@@ -88,7 +88,7 @@ def test_the_reading_of_the_source_sees_parsers() -> None:
     assert reading_calls("import zipfile\nwith zipfile.ZipFile(f, 'w', 8) as a:\n    pass") == set()
     assert reading_calls("from PIL import Image\nread = Image.open") == {"PIL.Image.open"}
     assert reading_calls("from lrapp.images.pixels import read_picture as r\nr(x)") == {"read_picture"}
-    assert reading_calls("from lrapp.formats import chunks\nchunks.Portions(x)") == {"Portions"}
+    assert reading_calls("from lrapp.column_formats import chunks\nchunks.Portions(x)") == {"Portions"}
     assert reading_calls("def f():\n    from python_calamine import load_workbook") == {"python_calamine"}
 
 

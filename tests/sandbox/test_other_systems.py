@@ -65,7 +65,7 @@ from pathlib import Path
 from lrapp.errors import UserError
 from lrapp.sandbox.limits import Limits
 from lrapp.sandbox.readers import Readers
-from lrapp.tables.arrow_files import open_table
+from lrapp.tables.kept_tables import open_table
 
 folder = Path(sys.argv[1])
 readers = Readers(ready=True, allowed=Limits(memory=300 * 10**6, seconds=60))

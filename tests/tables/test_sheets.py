@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from spreadsheets import workbook
 
+from lrapp.column_formats.as_learned import read_known
+from lrapp.column_formats.learned import learned
+from lrapp.column_formats.match import Choice
 from lrapp.errors import UserError
-from lrapp.formats.as_learned import read_known
-from lrapp.formats.learned import learned
-from lrapp.formats.match import Choice
 from lrapp.runs import links
 from lrapp.runs.store import Store
 from lrapp.sandbox.sources import read_table

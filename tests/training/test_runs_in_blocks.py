@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from lrapp import memory
+from lrapp import free_memory
 from lrapp.errors import UserError
 from lrapp.execution import room, worker
-from lrapp.networks import cost
+from lrapp.networks import memory_estimate
 from lrapp.runs.events import EpochDone, Event
 from lrapp.runs.store import Run, Store
 from lrapp.settings import (
@@ -50,17 +50,17 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "rows_of_a_block", lambda shape, batch_size: BLOCK)
-    monkeypatch.setattr(cost, "_EVALUATED", BLOCK)
+    monkeypatch.setattr(memory_estimate, "rows_of_a_block", lambda shape, batch_size: BLOCK)
+    monkeypatch.setattr(memory_estimate, "_EVALUATED", BLOCK)
 
 
 def limit(store: Store, settings: RunSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave memory for some blocks of a run, and not for all of its rows."""
     prepared = worker.prepared_data(store, settings.data)
-    monkeypatch.setattr(memory, "for_a_run", lambda: None)
+    monkeypatch.setattr(free_memory, "for_a_run", lambda: None)
     whole, rows = room.needed(settings, prepared)
     assert rows == 0
-    monkeypatch.setattr(memory, "for_a_run", lambda: whole - 1)
+    monkeypatch.setattr(free_memory, "for_a_run", lambda: whole - 1)
 
 
 def done(store: Store, settings: RunSettings) -> Run:
@@ -95,7 +95,7 @@ def test_it_goes_in_blocks_and_on_to_the_bit_wherever_memory_is(
     monkeypatch.setattr("lrapp.training.course.STATE_SECONDS", 0.0)
     with pytest.raises(Interrupted):
         worker.work(broken.folder, store.home, on_event=cut)
-    monkeypatch.setattr(memory, "for_a_run", lambda: None)  # it goes on as it began
+    monkeypatch.setattr(free_memory, "for_a_run", lambda: None)  # it goes on as it began
     assert worker.work(broken.folder, store.home).state == "completed"
     assert_same(broken, whole)
     # With all rows in memory, other numbers come of another order.
@@ -126,21 +126,21 @@ def test_what_began_in_memory_is_not_gone_on_with_in_blocks(
 def test_a_network_that_does_not_even_fit_with_blocks_is_refused(
     available: int, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "for_a_run", lambda: available)
+    monkeypatch.setattr(free_memory, "for_a_run", lambda: available)
     with pytest.raises(UserError, match=f"has {available / 1e6:.0f} MB free: make layers narrower"):
         worker.work(store.create(ONE).folder, store.home)
 
 
 def test_the_limit_of_the_worker_is_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 10**9)
-    assert memory.for_a_run({}) == 10**9
-    assert memory.for_a_run({memory.LIMIT: "500MB"}) == 500 * 10**6
-    assert memory.for_a_run({memory.LIMIT: " 4 GB"}) == 10**9
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: 10**9)
+    assert free_memory.for_a_run({}) == 10**9
+    assert free_memory.for_a_run({free_memory.LIMIT: "500MB"}) == 500 * 10**6
+    assert free_memory.for_a_run({free_memory.LIMIT: " 4 GB"}) == 10**9
     with pytest.raises(
         UserError, match=r"LRAPP_WORKER_MEMORY must be a size, such as 500MB or 4GB\. Received: much"
     ):
-        memory.for_a_run({memory.LIMIT: "much"})
-    monkeypatch.setattr(memory, "available_bytes", lambda: None)
-    none: Any = memory.for_a_run({})
+        free_memory.for_a_run({free_memory.LIMIT: "much"})
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: None)
+    none: Any = free_memory.for_a_run({})
     assert none is None
-    assert memory.for_a_run({memory.LIMIT: "4GB"}) == 4 * 10**9
+    assert free_memory.for_a_run({free_memory.LIMIT: "4GB"}) == 4 * 10**9

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DataSettings, RunSettings, SampleSource
 from lrapp.ui.parts import resources

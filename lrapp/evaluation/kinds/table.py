@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from lrapp.evaluation import explanations
 from lrapp.evaluation.explanations import Answer
 from lrapp.evaluation.kinds import Evaluation
-from lrapp.evaluation.scores import Metric, Scores
+from lrapp.evaluation.metrics import Metric
+from lrapp.evaluation.scores import Scores
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared, Split

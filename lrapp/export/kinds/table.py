@@ -28,8 +28,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training: with it t
 
 from lrapp.errors import UserError
 from lrapp.files import put
-from lrapp.formats import options
-from lrapp.formats.match import Choice, UnclearFormat
+from lrapp.column_formats import options
+from lrapp.column_formats.match import Choice, UnclearFormat
 from lrapp.prediction.files import CSV_FILE, predict_file
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrapp.formats.learned import ModelFormats
+from lrapp.column_formats.learned import ModelFormats
 from lrapp.preparation.fitted import Fitted
 from lrapp.settings import DataKind, DataSettings, RunSettings
 from lrapp.settings.kinds import part

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lrapp.formats.learned import ModelFormats, derived
+from lrapp.column_formats.learned import ModelFormats, derived
 from lrapp.preparation.kinds import Folder, Preparation, ShouldStop, Tell
 from lrapp.preparation.preprocessor import Preprocessor
 from lrapp.settings import DataSettings, RunSettings

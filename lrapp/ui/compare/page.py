@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from lrapp import memory
+from lrapp import free_memory
 from lrapp.charts import plans
 from lrapp.errors import UserError
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.studies import MOST_POLICIES, MOST_SEEDS, Plan
 from lrapp.experiments.study_files import Study
-from lrapp.networks import cost
+from lrapp.networks import memory_estimate
 from lrapp.phrasing import counted
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
@@ -173,8 +173,8 @@ def _prepare(plan: Plan, expected: ExpectedShape, what: str) -> Prepared:
         raise UserError(f"Comparing takes at least two policies; add one. Received: {len(plan.contenders)}.")
     remarks = studies.check(plan, expected.rows)
     each = studies.one_of_each(plan)
-    costs = [cost.estimate_expected(one, expected) for one in each]
-    cost.check_memory(max(costs, key=lambda one: one.memory_bytes), memory.available_bytes())
+    costs = [memory_estimate.estimate_expected(one, expected) for one in each]
+    memory_estimate.check_memory(max(costs, key=lambda one: one.memory_bytes), free_memory.available_bytes())
     runs = [studies.settings_of(plan, one, seed) for seed in plan.seeds for one in plan.contenders]
     text = f"{counted(costs[0].steps, 'update')} each, without early stopping"
     if tests := sum(one.policy.source == "found" for one in runs):

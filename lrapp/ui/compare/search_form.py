@@ -9,14 +9,14 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lrapp import memory
+from lrapp import free_memory
 from lrapp.errors import UserError
 from lrapp.experiments import search, search_results, search_space, studies
 from lrapp.experiments.search import Search
 from lrapp.experiments.search_file import SavedSearch
 from lrapp.experiments.search_space import AXES, NAMES, Choice, Numbers, Range, Space, Varied
 from lrapp.experiments.studies import Candidate, Plan
-from lrapp.networks import cost as estimates
+from lrapp.networks import memory_estimate
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import Optimizer, RunSettings, TrainingSettings
 from lrapp.settings.base import checked
@@ -105,8 +105,10 @@ def prepare(asked: Search, base: RunSettings, expected: ExpectedShape, trouble: 
     remarks = search.check(asked, base, expected.rows)
     cut = studies.remark(base, Candidate("The policy of the Train page", base.policy), expected.rows)
     trials = search.draw(asked, base)
-    costs = [estimates.estimate_expected(one, expected) for one in trials]
-    estimates.check_memory(max(costs, key=lambda cost: cost.memory_bytes), memory.available_bytes())
+    costs = [memory_estimate.estimate_expected(one, expected) for one in trials]
+    memory_estimate.check_memory(
+        max(costs, key=lambda cost: cost.memory_bytes), free_memory.available_bytes()
+    )
     sizes = sorted(cost.parameters.trainable for cost in costs)
     parameters = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
     text = f"Networks of {parameters} parameters, without early stopping."

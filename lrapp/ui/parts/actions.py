@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from lrapp.access import rights
+from lrapp.column_formats.match import Choice
 from lrapp.errors import UserError
-from lrapp.execution import calibrating, sizing, thresholding
+from lrapp.execution import calibrating, measured_sizes, thresholding
 from lrapp.experiments import studies, study_files
 from lrapp.experiments.search import Search
 from lrapp.experiments.studies import Plan
@@ -21,7 +22,6 @@ from lrapp.experiments.study_files import Study
 from lrapp.export import download as bundle
 from lrapp.export import registry
 from lrapp.export.exporter import Exporter
-from lrapp.formats.match import Choice
 from lrapp.prediction import folders
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.progress import CANCELLED
@@ -172,7 +172,7 @@ def measure_sizes(run: Run) -> "Task[None]":
     """Have it measured what a run's model takes, and takes in int8."""
     access.require("resume", run)
     return resources.jobs().task(
-        *(sizing.measure, run.folder, resources.store().home),
+        *(measured_sizes.measure, run.folder, resources.store().home),
         failure="The model could not be measured; the server's log has the details.",
     )
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from lrapp.formats.match import Choice
+from lrapp.column_formats.match import Choice
 from lrapp.prediction.folders import PredictionFolder
 from lrapp.ui.parts.plain_text import plain
 

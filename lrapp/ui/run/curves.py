@@ -122,7 +122,8 @@ def last_drawn(run: Run) -> Drawn | None:
 def _grown(drawn: int, history: History) -> bool:
     """Whether the lines are longer by two pixels, or by a twentieth, than when they had that many steps."""
     assert history.started is not None
-    return abs(history.steps_done - drawn) > min(history.started.total_steps / 250, drawn / 20)
+    across = _shown_epochs(history) * history.started.steps_per_epoch
+    return abs(history.steps_done - drawn) > min(across / 250, drawn / 20)
 
 
 def _live_plan(run: Run, history: History) -> pd.DataFrame | None:
@@ -148,6 +149,6 @@ def _plan(run: Run, history: History, most: int) -> pd.DataFrame | None:
 def _shown_epochs(history: History) -> int:
     assert history.started is not None
     if history.ended is None:
-        return history.started.epochs
+        return training.horizon(history.started.epochs, history.steps_done / history.started.steps_per_epoch)
     # Epochs that early stopping saved would leave half of every chart empty.
     return max(1, -(-history.steps_done // history.started.steps_per_epoch))

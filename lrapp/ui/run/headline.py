@@ -56,8 +56,7 @@ def show(run: Run, history: History, scores: Scores) -> Found:
     drawn = score_line.of(scores, insight, found.beside, before)
     if drawn is not None:
         resources.draw(drawn.spec, drawn.frame, key=f"score.{run.id}")
-    verdict = insight.verdict if insight is not None and insight.part == scores.part else ""
-    st.markdown(plain(f"{scores.summary} {verdict}".strip(), None))
+    _verdict(insight.verdict if insight is not None and insight.part == scores.part else "", scores.summary)
     if found.beside is not None and found.beside.ideas:
         st.markdown(plain(found.beside.sentence, None))
     if found.beside is None and resources.jobs().comparing(run):
@@ -71,6 +70,15 @@ def show(run: Run, history: History, scores: Scores) -> Found:
         if remark.sentence != diagnosis.sentence:
             st.warning(plain(remark.text, None), icon=":material/rule_settings:")
     return found
+
+
+def _verdict(text: str, summary: str) -> None:
+    """Say first what matters most: whether the network was worth it."""
+    head, colon, figures = text.partition(": ")
+    if colon:
+        st.markdown(f"**{plain(head, None)}.**")
+        text = f"{figures[:1].upper()}{figures[1:]}"
+    st.markdown(plain(f"{text} {summary}".strip(), None))
 
 
 def _beside(run: Run) -> boosted_trees.BesideTrees | None:

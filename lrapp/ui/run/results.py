@@ -112,11 +112,14 @@ def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
     match chosen:
         case "Confusion" if insight.confusion is not None:
             st.caption("Rows of the table: what was true; columns: what the network answered.")
-            draw(results.confusion(insight.confusion))
+            few = len(insight.confusion.names) <= _FEW_CLASSES
+            left, right = st.columns(2, gap="medium") if few else (st.container(), st.container())
+            with left:
+                draw(results.confusion(insight.confusion))
             classes = results.class_frame(insight.classes)
             classes[[*_PERCENT]] *= 100
-            st.dataframe(classes, hide_index=True, column_config=_PERCENT)
-        case "Curves":
+            right.dataframe(classes, hide_index=True, column_config=_PERCENT)
+        case "ROC":
             st.caption(plain(analysis_text.area_sentence(insight), None))
             draw(results.roc(insight.curves))
             draw(results.precision_recall(insight.curves))
@@ -131,6 +134,8 @@ def _views(run: Run, insight: Insight, views: list[analysis_text.View]) -> None:
             draw(results.residuals(insight.residuals))
 
 
+# Their matrix would be all width, so figures of the classes stand beside it.
+_FEW_CLASSES = 4
 _PERCENT = {name: st.column_config.NumberColumn(format="%.1f %%") for name in ("precision", "recall", "F1")}
 
 

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from lrapp.errors import UserError
-from lrapp.evaluation import analysis_text, costs
+from lrapp.evaluation import analysis_text, error_costs
 from lrapp.evaluation.analysis import Insight
-from lrapp.evaluation.costs import TwoClasses
+from lrapp.evaluation.error_costs import TwoClasses
 from lrapp.phrasing import number
 from lrapp.preparation.threshold import MOST_COST, Costs, Threshold, level_of
 from lrapp.runs.store import Run
@@ -31,7 +31,7 @@ def show(run: Run, insight: Insight) -> None:
             _set(run, None)
     chosen = None
     try:
-        rows = costs.kept(run.folder)
+        rows = error_costs.kept(run.folder)
     except UserError as error:
         rows = None
         st.warning(plain(str(error), None), icon=":material/warning:")
@@ -71,7 +71,7 @@ def _by_costs(run: Run, insight: Insight, rows: TwoClasses, may: bool) -> Thresh
     )
     levels, found = {"usual": 0.5, "from the costs alone": paid.level}, None
     try:
-        found = costs.chosen(rows.validation, paid)
+        found = error_costs.chosen(rows.validation, paid)
         levels["from the validation rows"] = found.level
     except UserError as error:
         st.caption(plain(str(error), None))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lrapp import memory
+from lrapp import free_memory
 from lrapp.errors import UserError
 from lrapp.evaluation import setting_checks
 from lrapp.evaluation.diagnosis import RailStep
-from lrapp.networks import cost
-from lrapp.networks.cost import Estimate
+from lrapp.networks import memory_estimate
+from lrapp.networks.memory_estimate import Estimate
 from lrapp.networks.shapes import Shape
 from lrapp.phrasing import counted
 from lrapp.preparation.expected_shape import ExpectedShape
@@ -165,9 +165,9 @@ def _answer(outlook: ExpectedShape | None) -> str:
 
 def _cost(found: Bench, settings: RunSettings, expected: ExpectedShape) -> str | None:
     """Estimate what the run will cost; return why it cannot start."""
-    found.estimate = estimate = cost.estimate_expected(settings, expected)
+    found.estimate = estimate = memory_estimate.estimate_expected(settings, expected)
     try:
-        cost.check_memory(estimate, memory.available_bytes())
+        memory_estimate.check_memory(estimate, free_memory.available_bytes())
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return "the network needs more memory than there is"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from spreadsheets import xlsx
 
-from lrapp.formats import chunks
+from lrapp.column_formats import chunks
 from lrapp.preparation.targets import default_target
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import read_csv

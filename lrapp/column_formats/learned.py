@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from lrapp.column_formats.match import Choice, Learned
 from lrapp.errors import UserError
-from lrapp.formats.match import Choice, Learned
 from lrapp.tables import cell_values
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.networks import cost
-from lrapp.networks.cost import Estimate, Parameters, count_parameters, estimate
+from lrapp.networks import memory_estimate
+from lrapp.networks.memory_estimate import Estimate, Parameters, count_parameters, estimate
 from lrapp.preparation.expected_shape import ExpectedShape
 from lrapp.settings import (
     DataSettings,
@@ -167,7 +167,7 @@ def test_the_estimate_reads_well(subtests: pytest.Subtests) -> None:
 def test_what_is_expected_counts_embeddings_of_the_numbers_alone() -> None:
     settings = RunSettings(model=ModelSettings(number_embedding="bins"))
     expected = ExpectedShape("binary", 100, 20, (10,), 1, numbers=3)
-    found = cost.estimate_expected(settings, expected)
+    found = memory_estimate.estimate_expected(settings, expected)
     assert found == estimate(settings, 10, 1, 100, 20, numbers=3)
     assert found.parameters.total < estimate(settings, 10, 1, 100, 20).parameters.total
 
@@ -175,12 +175,12 @@ def test_what_is_expected_counts_embeddings_of_the_numbers_alone() -> None:
 def test_a_network_that_does_not_fit_is_refused() -> None:
     estimated = Estimate(Parameters(7, 7), 12_900_000_000, 1)
     with pytest.raises(UserError) as raised:
-        cost.check_memory(estimated, 1_800_000_000)
+        memory_estimate.check_memory(estimated, 1_800_000_000)
     assert str(raised.value) == (
         "This network needs about 13 GB, this machine has 1.8 GB free: make layers narrower or the batch smaller."
     )
-    cost.check_memory(estimated, 12_900_000_000)
-    cost.check_memory(estimated, None)
+    memory_estimate.check_memory(estimated, 12_900_000_000)
+    memory_estimate.check_memory(estimated, None)
 
 
 def test_rows_that_do_not_fit_go_in_blocks() -> None:
@@ -190,14 +190,14 @@ def test_rows_that_do_not_fit_go_in_blocks() -> None:
     # The arrays alone are 1,020 MB, and their tensors as much again; blocks of 16 MB take a tenth of one.
     assert found.memory_bytes > 2_000_000_000
     assert found.in_blocks < 130_000_000
-    cost.check_memory(found, found.in_blocks)
+    memory_estimate.check_memory(found, found.in_blocks)
     assert found.goes_in_blocks(found.in_blocks)
     assert found.goes_in_blocks(found.memory_bytes - 1)
     assert not found.goes_in_blocks(found.memory_bytes)
     assert not found.goes_in_blocks(found.in_blocks - 1)
     assert not found.goes_in_blocks(None)
     with pytest.raises(UserError, match=r"This network needs about 108 MB, this machine has 99 MB free"):
-        cost.check_memory(found, 99_000_000)
+        memory_estimate.check_memory(found, 99_000_000)
     # Many networks get copies of the rows that are evaluated.
     several = estimate(checked(settings, training=checked(settings.training, members=8)), 510, 1, 500_000)
     assert several.in_blocks is not None
@@ -217,15 +217,15 @@ def test_small_tables_and_pictures_do_not_go_in_blocks(subtests: pytest.Subtests
 
 @pytest.mark.parametrize(("inputs", "batch_size"), [(510, 256), (30, 32), (510, 100_000), (1, 1)])
 def test_a_block_is_whole_batches_of_a_size(inputs: int, batch_size: int) -> None:
-    rows = cost.rows_of_a_block((inputs,), batch_size)
+    rows = memory_estimate.rows_of_a_block((inputs,), batch_size)
     assert rows % batch_size == 0
-    assert 4 * inputs * (rows - batch_size) < cost.BLOCK_BYTES
-    assert rows == batch_size or 4 * inputs * rows <= cost.BLOCK_BYTES
+    assert 4 * inputs * (rows - batch_size) < memory_estimate.BLOCK_BYTES
+    assert rows == batch_size or 4 * inputs * rows <= memory_estimate.BLOCK_BYTES
 
 
 def test_the_page_can_estimate_without_tensorflow() -> None:
     program = (
-        "import sys, lrapp.networks.cost; "
+        "import sys, lrapp.networks.memory_estimate; "
         "assert not {'tensorflow', 'keras', 'sklearn', 'streamlit'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=True)

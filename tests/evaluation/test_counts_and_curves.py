@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lrapp.evaluation import metrics as measures
+from lrapp.evaluation import counts_and_curves as measures
 
 RNG = np.random.default_rng(5)
 ROWS = 3_000

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lrapp.column_formats import chunks
+from lrapp.column_formats.chunks import Portions, ReadWhole
 from lrapp.errors import UserError
-from lrapp.formats import chunks
-from lrapp.formats.chunks import Portions, ReadWhole
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import read_csv
 

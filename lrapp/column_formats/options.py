@@ -2,7 +2,7 @@
 
 import argparse
 
-from lrapp.formats.match import Choice
+from lrapp.column_formats.match import Choice
 
 UNCLEAR = 2
 """Exit code if such an option is needed."""

@@ -8,8 +8,8 @@ import pytest
 
 from lrapp.errors import UserError
 from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.file_kinds import unpack
 from lrapp.tables.reading import read_csv
-from lrapp.tables.text.containers import unpack
 
 CSV = b"a,b\n1,x\n2,y\n"
 CELL = '<c r="{place}" t="{kind}"><v>{value}</v></c>'

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from lrapp.column_formats.learned import FILE, ModelFormats, derived, learned
+from lrapp.column_formats.match import Choice, Learned
 from lrapp.errors import UserError
-from lrapp.formats.learned import FILE, ModelFormats, derived, learned
-from lrapp.formats.match import Choice, Learned
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import read_csv

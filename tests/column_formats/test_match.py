@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from lrapp.column_formats import match as format_match
+from lrapp.column_formats.match import Choice, Learned, Plan, UnclearFormat, match
+from lrapp.column_formats.written import look
 from lrapp.errors import UserError
-from lrapp.formats import match as format_match
-from lrapp.formats.match import Choice, Learned, Plan, UnclearFormat, match
-from lrapp.formats.written import look
 from lrapp.tables.columns.formats import ColumnFormat
 
 POINTS = Learned(ColumnFormat("number", decimal_seen=True), ".", 90.0)

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 import pandas as pd
 
+from lrapp.column_formats.as_learned import Way, chosen_encoding
+from lrapp.column_formats.learned import ModelFormats
 from lrapp.errors import UserError
-from lrapp.formats.as_learned import Way, chosen_encoding
-from lrapp.formats.learned import ModelFormats
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table
 from lrapp.tables.text.dialects import DialectOverrides

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lrapp.runs.store import SAMPLES
-from lrapp.tables.arrow_files import open_table, write_table
 from lrapp.tables.columns.column_records import Column
 from lrapp.tables.columns.kinds import ColumnKind
+from lrapp.tables.kept_tables import open_table, write_table
 from lrapp.tables.reading import Table, read_csv
 from lrapp.tables.text.table_body import Repair
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pandas as pd
 
+from lrapp.column_formats import match
+from lrapp.column_formats.learned import ModelFormats
+from lrapp.column_formats.match import Plan, Reading
+from lrapp.column_formats.written import Written, look
 from lrapp.errors import UserError
-from lrapp.formats import match
-from lrapp.formats.learned import ModelFormats
-from lrapp.formats.match import Plan, Reading
-from lrapp.formats.written import Written, look
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind
 from lrapp.tables.reading import Table, read_csv

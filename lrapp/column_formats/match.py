@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from lrapp.column_formats import units
+from lrapp.column_formats.written import Written, is_currency
 from lrapp.errors import UserError
-from lrapp.formats import units
-from lrapp.formats.written import Written, is_currency
 from lrapp.phrasing import counted, number, quoted
 from lrapp.tables.columns.formats import ColumnFormat
 from lrapp.tables.columns.kinds import ColumnKind

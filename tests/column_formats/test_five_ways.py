@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from spreadsheets import xlsx
 
+from lrapp.column_formats.match import Choice, UnclearFormat
 from lrapp.execution import worker
-from lrapp.formats.match import Choice, UnclearFormat
 from lrapp.prediction import files
 from lrapp.runs.store import SAMPLES, Run, Store
 from lrapp.settings import DataSettings, LayerSettings, ModelSettings, RunSettings, TrainingSettings

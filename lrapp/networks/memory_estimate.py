@@ -71,7 +71,9 @@ class Estimate:
 
     @property
     def _networks(self) -> str:
-        return f"{counted(self.networks, 'network')} of " if self.networks > 1 else ""
+        return (
+            f"{counted(self.networks, 'network')}, their answers averaged, of " if self.networks > 1 else ""
+        )
 
     @property
     def sentence(self) -> str:

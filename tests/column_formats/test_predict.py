@@ -10,11 +10,11 @@ import pytest
 from spreadsheets import workbook, xlsx
 
 from lrapp import __main__ as command
+from lrapp.column_formats import chunks
+from lrapp.column_formats import learned as model_formats
+from lrapp.column_formats.match import Choice, UnclearFormat
 from lrapp.errors import UserError
 from lrapp.execution import worker
-from lrapp.formats import chunks
-from lrapp.formats import learned as model_formats
-from lrapp.formats.match import Choice, UnclearFormat
 from lrapp.networks.saved import SavedModel
 from lrapp.prediction import files, folders
 from lrapp.prediction.files import Result

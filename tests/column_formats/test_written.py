@@ -2,7 +2,7 @@
 
 import pytest
 
-from lrapp.formats.written import Written, is_currency, look
+from lrapp.column_formats.written import Written, is_currency, look
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lrapp.errors import UserError
-from lrapp.evaluation import costs
-from lrapp.evaluation.costs import Part, TwoClasses
+from lrapp.evaluation import error_costs
+from lrapp.evaluation.error_costs import Part, TwoClasses
 from lrapp.preparation import threshold as thresholds
 from lrapp.preparation.threshold import Costs, Threshold
 
@@ -27,7 +27,7 @@ def test_it_is_where_right_probabilities_would_have_that_of_the_costs(
     paid: Costs, slope: float, offset: float
 ) -> None:
     wanted = np.log(paid.false_alarm / paid.miss)
-    found = costs.chosen(rows(40_000, slope, offset), paid)
+    found = error_costs.chosen(rows(40_000, slope, offset), paid)
     assert found.costs == paid
     said = np.log(found.level / (1 - found.level))
     assert said * slope + offset == pytest.approx(wanted, abs=0.1)
@@ -40,7 +40,7 @@ def test_the_fit_is_a_logistic_regression() -> None:
     odds = np.log(part.chances / (1 - part.chances)).astype(np.float64)
     fitted = LogisticRegression(C=1e6).fit(odds[:, None], part.positive)
     wanted = (np.log(1 / 4) - fitted.intercept_[0]) / fitted.coef_[0, 0]
-    found = costs.chosen(part, Costs(1, 4)).level
+    found = error_costs.chosen(part, Costs(1, 4)).level
     assert np.log(found / (1 - found)) == pytest.approx(wanted, abs=0.02)
 
 
@@ -51,38 +51,40 @@ def test_on_few_rows_it_costs_less_on_new_ones_than_what_was_cheapest_there() ->
         few = rows(60, 1.3, 0.3)
         levels = np.append(few.chances.astype(float), 1e-6)
         best = min(levels.tolist(), key=lambda level: few.cost(level, paid))
-        ours += many.cost(costs.chosen(few, paid).level, paid)
+        ours += many.cost(error_costs.chosen(few, paid).level, paid)
         cheapest += many.cost(best, paid)
     assert ours < cheapest
 
 
 def test_rows_that_are_all_but_sure_that_say_nothing_and_too_few_rows() -> None:
     sure = Part(np.repeat(np.array([0, 1], np.float32), 10), np.repeat([False, True], 10))
-    assert sure.cost(costs.chosen(sure, Costs(1, 3)).level, Costs(1, 3)) == 0
+    assert sure.cost(error_costs.chosen(sure, Costs(1, 3)).level, Costs(1, 3)) == 0
     for chances in (np.full(40, 0.5), np.tile([0.2, 0.8], 20), np.repeat([0.9, 0.1], 20)):
         nothing = Part(chances.astype(np.float32), np.repeat([False, True], 20))
-        assert 0 < costs.chosen(nothing, Costs(1, 9)).level < 1
+        assert 0 < error_costs.chosen(nothing, Costs(1, 9)).level < 1
     same = Part(np.full(40, 0.5, np.float32), np.repeat([False, True], 20))
-    assert same.at(costs.chosen(same, Costs(1, 9)).level)[2] == 0  # all are answered with the dear class
-    assert same.at(costs.chosen(same, Costs(9, 1)).level)[1] == 0
+    assert (
+        same.at(error_costs.chosen(same, Costs(1, 9)).level)[2] == 0
+    )  # all are answered with the dear class
+    assert same.at(error_costs.chosen(same, Costs(9, 1)).level)[1] == 0
     few = Part(np.zeros(30, np.float32), np.arange(30) < 9)
     with pytest.raises(
         UserError, match=r"at least 10 validation rows are of either class; here they are 21 and 9\."
     ):
-        costs.chosen(few, Costs())
+        error_costs.chosen(few, Costs())
 
 
 def test_what_is_kept_is_what_was_said_and_damage_is_a_sentence(tmp_path: Path) -> None:
-    assert costs.kept(tmp_path) is None
+    assert error_costs.kept(tmp_path) is None
     both = TwoClasses(rows(20), rows(30))
     both.save(tmp_path)
-    again = costs.kept(tmp_path)
+    again = error_costs.kept(tmp_path)
     assert again is not None
     np.testing.assert_array_equal(again.measured.chances, both.measured.chances)
     assert again.validation.at(0.3) == both.validation.at(0.3)
-    (tmp_path / costs.FILE).write_bytes(b"PK")
+    (tmp_path / error_costs.FILE).write_bytes(b"PK")
     with pytest.raises(UserError, match=r"probabilities of this run's rows .* are damaged"):
-        costs.kept(tmp_path)
+        error_costs.kept(tmp_path)
 
 
 def test_a_threshold_is_kept_beside_the_model(tmp_path: Path) -> None:

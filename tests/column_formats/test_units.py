@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from lrapp.formats import units
-from lrapp.formats.units import Conversion
+from lrapp.column_formats import units
+from lrapp.column_formats.units import Conversion
 
 
 @pytest.mark.parametrize(
