@@ -77,7 +77,9 @@ def shape_spec(highest: float) -> dict[str, Any]:
             y=alt.Y("learning_rate:Q", axis=None, scale=alt.Scale(domain=[0, highest], nice=False)),
         )
     )
-    return finished(fill.properties(height=56), "How the learning rate moves over the epochs.")
+    # Streamlit leaves room below a chart for an axis, which this one has not.
+    whole = fill.properties(height=56, padding={"left": 0, "right": 0, "top": 3, "bottom": 1})
+    return finished(whole, "How the learning rate moves over the epochs.")
 
 
 def _line(column: str, title: str, *, zero: bool) -> alt.Chart:

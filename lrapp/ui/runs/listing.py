@@ -213,7 +213,7 @@ def _columns() -> dict[str, Any]:
     column = st.column_config
     return {
         _DOT: column.TextColumn("", width=30, help="The colour of the run in charts"),
-        "Name": column.TextColumn(width=265),
+        "Name": column.TextColumn(width=250),
         "Differs in": column.TextColumn(
             width=170,
             help="Settings of network, training and policy that not all listed runs of the same table and target "
@@ -228,10 +228,10 @@ def _columns() -> dict[str, Any]:
         "Baseline": column.NumberColumn(
             width=90, help="What the most frequent class, or the mean, would score."
         ),
-        "Metric": column.TextColumn(width=145),
-        "Loss": column.LineChartColumn("Validation loss", width=105),
-        "State": column.TextColumn(width=90),
-        "Age": column.DatetimeColumn(format="distance", width=125),
+        "Metric": column.TextColumn(width=140),
+        "Loss": column.LineChartColumn("Validation loss", width=100),
+        "State": column.TextColumn(width=85),
+        "Age": column.DatetimeColumn(format="distance", width=120),
         "Trouble": column.TextColumn(width="large"),
         "Validation": column.NumberColumn(
             width=95, help="The metric on validation rows, with the weights that the model has."
