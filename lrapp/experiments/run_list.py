@@ -11,7 +11,7 @@ from lrapp.phrasing import counted, distinct
 from lrapp.runs.store import ENDED, State
 
 # Letters of a name, of a fold's, of which the end must be seen, and of other cells.
-_MOST_NAME, _MOST_FOLD, _MOST_LETTERS = 80, 38, 200
+_MOST_NAME, _MOST_FOLD, _MOST_LETTERS = 80, 42, 200
 # What runs are grouped by most often; any other setting has the name that a comparison of runs gives it.
 USUAL_GROUPS: dict[str, Callable[[Row], str]] = {
     "Table": lambda row: row.table,

@@ -213,22 +213,22 @@ def _columns() -> dict[str, Any]:
     column = st.column_config
     return {
         _DOT: column.TextColumn("", width=30, help="The colour of the run in charts"),
-        "Name": column.TextColumn(width=250),
+        "Name": column.TextColumn(width=280),
         "Differs in": column.TextColumn(
-            width=170,
+            width=160,
             help="Settings of network, training and policy that not all listed runs of the same table and target "
             "have.",
         ),
         # Wide enough for figures in millions, whose first digits would be cut off.
         "Score": column.NumberColumn(
-            width=90,
+            width=84,
             help="On test rows, in the metric that tells most; without test rows, on validation rows. Of several "
             "runs in one line, that of the best.",
         ),
         "Baseline": column.NumberColumn(
-            width=90, help="What the most frequent class, or the mean, would score."
+            width=84, help="What the most frequent class, or the mean, would score."
         ),
-        "Metric": column.TextColumn(width=140),
+        "Metric": column.TextColumn(width=132),
         "Loss": column.LineChartColumn("Validation loss", width=100),
         "State": column.TextColumn(width=85),
         "Age": column.DatetimeColumn(format="distance", width=120),
