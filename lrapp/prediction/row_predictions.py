@@ -113,10 +113,12 @@ def check_columns(needed: list[str], found: list[str]) -> None:
         near = get_close_matches(name.casefold(), free, n=1, cutoff=0.75) or _with_its_words(name, free)
         if near:
             hints.append(f"{quoted([name])} may be what the table calls {quoted([free[near[0]]])}")
-    hint = f" {'; '.join(hints)}: rename it in the table." if hints else ""
+    them = "it" if len(hints) == 1 else "them"
+    hint = f" {'; '.join(hints)}: rename {them} in the table." if hints else ""
+    has = "" if len(hints) == len(gone) else f" The table has: {quoted(map(str, found), 10)}."
     raise UserError(
         f"The table must hold every column that the model learned from, under the same name. "
-        f"Missing {word}: {quoted(gone, 20)}.{hint} The table has: {quoted(map(str, found), 10)}."
+        f"Missing {word}: {quoted(gone, 20)}.{hint}{has}"
     )
 
 

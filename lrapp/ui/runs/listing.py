@@ -212,26 +212,26 @@ def _columns() -> dict[str, Any]:
     """How wide columns are: those up to the age are seen together in a window of 1280 pixels."""
     column = st.column_config
     return {
-        _DOT: column.TextColumn("", width=30, help="The colour of the run in charts"),
+        _DOT: column.TextColumn("", width=26, help="The colour of the run in charts"),
         "Name": column.TextColumn(width=280),
         "Differs in": column.TextColumn(
-            width=160,
+            width=172,
             help="Settings of network, training and policy that not all listed runs of the same table and target "
             "have.",
         ),
         # Wide enough for figures in millions, whose first digits would be cut off.
         "Score": column.NumberColumn(
-            width=84,
+            width=82,
             help="On test rows, in the metric that tells most; without test rows, on validation rows. Of several "
             "runs in one line, that of the best.",
         ),
         "Baseline": column.NumberColumn(
-            width=84, help="What the most frequent class, or the mean, would score."
+            width=82, help="What the most frequent class, or the mean, would score."
         ),
         "Metric": column.TextColumn(width=132),
         "Loss": column.LineChartColumn("Validation loss", width=100),
-        "State": column.TextColumn(width=85),
-        "Age": column.DatetimeColumn(format="distance", width=120),
+        "State": column.TextColumn(width=82),
+        "Age": column.DatetimeColumn(format="distance", width=118),
         "Trouble": column.TextColumn(width="large"),
         "Validation": column.NumberColumn(
             width=95, help="The metric on validation rows, with the weights that the model has."
