@@ -294,7 +294,7 @@ def test_every_format_is_made_and_downloaded(page: Page, app: driving.App, finis
     driving.look(page, "Export")
     # Each says for whom it is, and the usual one is the one that is seen first.
     usual = page.get_by_test_id("stDownloadButton").first
-    expect(usual.get_by_test_id("stBaseButton-primary")).to_have_text(re.compile("Download the model"))
+    expect(usual.get_by_test_id("stBaseButton-primary").first).to_have_text(re.compile("Download the model"))
     expect(page.get_by_text("The usual one, for Python")).to_be_visible()
     for exporter in registry.formats(finished):
         expect(page.get_by_text(exporter.whom, exact=True)).to_be_visible()
