@@ -43,8 +43,13 @@ def needed(settings: RunSettings, prepared: "Prepared", block_rows: int | None =
 def remarks(prepared: "Prepared") -> Iterator[str]:
     """Yield what to say where rows go in blocks."""
     if prepared.block_rows:
-        rows, of_block = len(prepared.train.y), counted(prepared.block_rows, "row")
+        unit = prepared.unit.removesuffix("s")
+        rows, of_block = (
+            counted(len(prepared.train.y), f"training {unit}"),
+            counted(prepared.block_rows, unit),
+        )
+        where = "in the table" if prepared.kind == "table" else "among them"
         yield (
-            f"Memory does not hold the {counted(rows, 'training row')} beside the network, so they train in blocks of "
-            f"{of_block} from everywhere in the table, shuffled within each. The order is the same for the same seed."
+            f"Memory does not hold the {rows} beside the network, so they train in blocks of "
+            f"{of_block} from everywhere {where}, shuffled within each. The order is the same for the same seed."
         )

@@ -37,8 +37,9 @@ _EVALUATED = 8192
 BLOCK_BYTES, _BLOCKS = 16_000_000, 2
 # Runs of neighbouring rows, drawn from the whole table, that make up a block.
 RUNS = 256
-# Copies of pictures, as bytes: as they were read, their parts, and TensorFlow's tensors.
-_PICTURE_COPIES = 3
+# Copies of pictures, as bytes: as they were read, their parts, and TensorFlow's tensors. Of a block of them there is
+# one, but a third block is there while validation pictures are.
+PICTURE_COPIES, _BLOCK_COPIES = 3, 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Estimate:
     Args:
         memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
         networks: How many networks of this size train at once.
+        in_blocks: The same where the rows train in blocks; None where they are too few for that.
     """
 
     parameters: Parameters
@@ -75,12 +77,18 @@ class Estimate:
             f"{counted(self.networks, 'network')}, their answers averaged, of " if self.networks > 1 else ""
         )
 
-    @property
-    def sentence(self) -> str:
-        """The estimate in words, for the page."""
+    def sentence(self, available: int | None = None) -> str:
+        """Return the estimate in words, for the page.
+
+        Args:
+            available: Free bytes; None where that is unknown.
+        """
+        blocks = self.goes_in_blocks(available)
+        memory = size(self.in_blocks or 0) if blocks else size(self.memory_bytes)
+        how = ", as the data, which it does not hold, train in blocks" if blocks else ""
         return (
             f"{self._networks}{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
-            f"about {size(self.memory_bytes)} of memory."
+            f"about {memory} of memory{how}."
         )
 
 
@@ -126,8 +134,8 @@ def estimate(
     data = _data_memory(shape, rows + validation_rows) + _WEIGHT_TENSORS * weights * rows
     block_rows = rows_of_a_block(shape, settings.training.batch_size)
     in_blocks = None
-    if len(shape) == 1 and block_rows < rows:
-        of_blocks = _data_memory(shape, block_rows) + _WEIGHT_TENSORS * weights * block_rows
+    if block_rows < rows:
+        of_blocks = _data_memory(shape, block_rows, _BLOCK_COPIES) + _WEIGHT_TENSORS * weights * block_rows
         # The arrays of weights stay, and so does the order of the rows, twice.
         in_blocks = network + _BLOCKS * of_blocks + _WEIGHT_TENSORS * weights // 2 * rows + 2 * _FLOAT * rows
         if settings.networks > 1:
@@ -141,7 +149,7 @@ def rows_of_a_block(shape: Shape, batch_size: int) -> int:
     Args:
         shape: Of one row's inputs.
     """
-    return max(1, BLOCK_BYTES // (_FLOAT * math.prod(shape) * batch_size)) * batch_size
+    return max(1, BLOCK_BYTES // (_row_bytes(shape) * batch_size)) * batch_size
 
 
 def estimate_expected(settings: RunSettings, expected: "ExpectedShape") -> Estimate:
@@ -173,6 +181,11 @@ def _shape(inputs: int | Shape) -> Shape:
     return (inputs,) if isinstance(inputs, int) else inputs
 
 
+def _row_bytes(shape: Shape) -> int:
+    """What the inputs of a row take: numbers of a table, bytes of a picture."""
+    return math.prod(shape) * (1 if len(shape) == 3 else _FLOAT)
+
+
 def _layers(model: ModelSettings, inputs: int | Shape, outputs: int, numbers: int | None) -> list[LayerShape]:
     """All layers; a pretrained network or an embedding comes first."""
     first = before(model, _shape(inputs), numbers)
@@ -201,10 +214,10 @@ def _network_memory(settings: RunSettings, layers: list[LayerShape], shape: Shap
     return fixed + int(_FLOAT * settings.networks * (weights + batch * kept))
 
 
-def _data_memory(shape: Shape, rows: int) -> int:
+def _data_memory(shape: Shape, rows: int, copies: int = PICTURE_COPIES) -> int:
     """The arrays and their tensors."""
     if len(shape) == 3:
-        return _PICTURE_COPIES * rows * math.prod(shape)
+        return copies * rows * math.prod(shape)
     return _FLOAT * 2 * rows * (math.prod(shape) + 2)
 
 
