@@ -48,8 +48,7 @@ def remarks(prepared: "Prepared") -> Iterator[str]:
             counted(len(prepared.train.y), f"training {unit}"),
             counted(prepared.block_rows, unit),
         )
-        where = "in the table" if prepared.kind == "table" else "among them"
         yield (
             f"Memory does not hold the {rows} beside the network, so they train in blocks of "
-            f"{of_block} from everywhere {where}, shuffled within each. The order is the same for the same seed."
+            f"{of_block} from everywhere in the data, shuffled within each. The order is the same for the same seed."
         )

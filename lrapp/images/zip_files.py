@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lrapp.errors import UserError
 from lrapp.free_memory import available_bytes
-from lrapp.images.datasets import Images, PictureFacts, Progress
+from lrapp.images.datasets import PICTURE_COPIES, Images, PictureFacts, Progress
 from lrapp.images.folders import Contents, Picture, contents, entry_name, is_clutter, is_picture
 from lrapp.images.pixels import FORMATS, TooLarge, is_coloured, read_picture
 from lrapp.phrasing import counted, quoted, size
@@ -286,8 +286,7 @@ def _unpacked(archive: zipfile.ZipFile, picture: Picture) -> bytes:
 
 
 def _check_memory(pictures: int, shape: tuple[int, int, int]) -> None:
-    # One copy as read, one in the parts, and one for training.
-    needed, available = 3 * pictures * int(np.prod(shape)), available_bytes()
+    needed, available = PICTURE_COPIES * pictures * int(np.prod(shape)), available_bytes()
     if available is not None and needed > available:
         raise UserError(
             f"{pictures:,} pictures of {shape[0]} x {shape[1]} pixels need about {needed / 2**30:.1f} GB of memory, "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lrapp.errors import UserError
+from lrapp.images.datasets import PICTURE_COPIES
 from lrapp.networks.shapes import LayerShape, Shape, before, shapes
 from lrapp.phrasing import counted, size
 from lrapp.settings import ModelSettings, PretrainedStart, RunSettings, TrainingSettings
@@ -37,9 +38,9 @@ _EVALUATED = 8192
 BLOCK_BYTES, _BLOCKS = 16_000_000, 2
 # Runs of neighbouring rows, drawn from the whole table, that make up a block.
 RUNS = 256
-# Copies of pictures, as bytes: as they were read, their parts, and TensorFlow's tensors. Of a block of them there is
-# one, but a third block is there while validation pictures are.
-PICTURE_COPIES, _BLOCK_COPIES = 3, 2
+# Copies of the rows, arrays and their tensors. Of a block of pictures there is one, but a third block is there while
+# validation pictures are looked at.
+_COPIES = 2
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def estimate(
     block_rows = rows_of_a_block(shape, settings.training.batch_size)
     in_blocks = None
     if block_rows < rows:
-        of_blocks = _data_memory(shape, block_rows, _BLOCK_COPIES) + _WEIGHT_TENSORS * weights * block_rows
+        of_blocks = _data_memory(shape, block_rows, _COPIES) + _WEIGHT_TENSORS * weights * block_rows
         # The arrays of weights stay, and so does the order of the rows, twice.
         in_blocks = network + _BLOCKS * of_blocks + _WEIGHT_TENSORS * weights // 2 * rows + 2 * _FLOAT * rows
         if settings.networks > 1:
@@ -149,7 +150,7 @@ def rows_of_a_block(shape: Shape, batch_size: int) -> int:
     Args:
         shape: Of one row's inputs.
     """
-    return max(1, BLOCK_BYTES // (_row_bytes(shape) * batch_size)) * batch_size
+    return max(1, BLOCK_BYTES // (_of_a_row(shape)[0] * batch_size)) * batch_size
 
 
 def estimate_expected(settings: RunSettings, expected: "ExpectedShape") -> Estimate:
@@ -181,9 +182,10 @@ def _shape(inputs: int | Shape) -> Shape:
     return (inputs,) if isinstance(inputs, int) else inputs
 
 
-def _row_bytes(shape: Shape) -> int:
-    """What the inputs of a row take: numbers of a table, bytes of a picture."""
-    return math.prod(shape) * (1 if len(shape) == 3 else _FLOAT)
+def _of_a_row(shape: Shape) -> tuple[int, int, int]:
+    """Bytes of a row's inputs, bytes of the rest of it that count, and how many copies there are of all rows."""
+    numbers = math.prod(shape)
+    return (numbers, 0, PICTURE_COPIES) if len(shape) == 3 else (_FLOAT * numbers, 2 * _FLOAT, _COPIES)
 
 
 def _layers(model: ModelSettings, inputs: int | Shape, outputs: int, numbers: int | None) -> list[LayerShape]:
@@ -214,11 +216,10 @@ def _network_memory(settings: RunSettings, layers: list[LayerShape], shape: Shap
     return fixed + int(_FLOAT * settings.networks * (weights + batch * kept))
 
 
-def _data_memory(shape: Shape, rows: int, copies: int = PICTURE_COPIES) -> int:
+def _data_memory(shape: Shape, rows: int, copies: int | None = None) -> int:
     """The arrays and their tensors."""
-    if len(shape) == 3:
-        return copies * rows * math.prod(shape)
-    return _FLOAT * 2 * rows * (math.prod(shape) + 2)
+    inputs, rest, usual = _of_a_row(shape)
+    return (copies or usual) * rows * (inputs + rest)
 
 
 def _slots(settings: TrainingSettings) -> int:

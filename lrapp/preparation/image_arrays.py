@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from lrapp import free_memory
 from lrapp.errors import UserError
-from lrapp.images.datasets import Images, PictureFacts
-from lrapp.networks.memory_estimate import PICTURE_COPIES
+from lrapp.images.datasets import PICTURE_COPIES, Images, PictureFacts
 from lrapp.phrasing import counted, quoted
 from lrapp.preparation.image_inputs import TARGET, PicturePreprocessor, PictureTask, aligned
 from lrapp.preparation.pieces import Pieces

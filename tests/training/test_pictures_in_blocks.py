@@ -200,7 +200,7 @@ def test_a_run_goes_in_blocks_and_on_to_the_bit_wherever_memory_is(
     assert prepared.block_rows == BLOCK
     (note,) = [note for note in prepared.notes if "blocks" in note]
     assert "107 training pictures" in note
-    assert "train in blocks of 24 pictures from everywhere among them" in note
+    assert "train in blocks of 24 pictures from everywhere in the data" in note
     broken = store.create(settings)
 
     def cut(event: Event) -> None:
