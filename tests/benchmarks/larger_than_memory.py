@@ -2,11 +2,11 @@
 
 Run: ``python tests/benchmarks/larger_than_memory.py [rows] [--networks 8]``, on Linux. A table of 30 columns of numbers
 and 12 of 40 categories each, 510 inputs a row. With ``--pictures 96`` it is a zip of so many JPEGs of 96 x 96 pixels,
-and a network that is small enough for reading to count. The same run is done in several processes: one has as much memory as it
-likes, the others a quarter of what the prepared arrays take; for one of these, the system forgets the files before
-every epoch, which is then read from the disk. The processes take turns, ``--rounds`` times. "Own" is memory that no
-file holds, so that the system cannot take it back, above that of the idle worker; "processor" is what an epoch costs
-both threads together, which hangs less on what else the machine does. Prints Markdown.
+and a network that is small enough for reading to count. The same run is done in several processes: one has as much
+memory as it likes, the others a quarter of what the prepared arrays take; for one of these, the system forgets the
+files before every epoch, which is then read from the disk. The processes take turns, ``--rounds`` times. "Own" is
+memory that no file holds, so that the system cannot take it back, above that of the idle worker; "processor" is what an
+epoch costs both threads together, which hangs less on what else the machine does. Prints Markdown.
 """
 
 import argparse
@@ -46,9 +46,9 @@ def main() -> None:
     size = each * chosen.rows
     limit = f"{size / 4e6:.0f}MB"
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(
-        f"{chosen.rows:,} {'pictures' if chosen.pictures else 'rows'}, {size / 1e6:.0f} MB prepared, {chosen.networks} networks, batch {chosen.batch}\n"
-    )
+    unit = "pictures" if chosen.pictures else "rows"
+    print(f"{chosen.rows:,} {unit}, {size / 1e6:.0f} MB prepared", end=", ")
+    print(f"{chosen.networks} networks, batch {chosen.batch}\n")
     print(
         "| memory | data there, s | own until then | seconds an epoch | processor | own at most, MB | accuracy |"
     )
