@@ -44,11 +44,8 @@ def remarks(prepared: "Prepared") -> Iterator[str]:
     """Yield what to say where rows go in blocks."""
     if prepared.block_rows:
         unit = prepared.unit.removesuffix("s")
-        rows, of_block = (
-            counted(len(prepared.train.y), f"training {unit}"),
-            counted(prepared.block_rows, unit),
-        )
+        rows, block = len(prepared.train.y), counted(prepared.block_rows, unit)
         yield (
-            f"Memory does not hold the {rows} beside the network, so they train in blocks of "
-            f"{of_block} from everywhere in the data, shuffled within each. The order is the same for the same seed."
+            f"Memory does not hold the {counted(rows, f'training {unit}')} beside the network, so they train in blocks "
+            f"of {block} from everywhere in the data, shuffled within each. The order is the same for the same seed."
         )

@@ -86,7 +86,7 @@ class Estimate:
         """
         blocks = self.goes_in_blocks(available)
         memory = size(self.in_blocks or 0) if blocks else size(self.memory_bytes)
-        how = ", as the data, which it does not hold, train in blocks" if blocks else ""
+        how = ", which does not hold the data, so they train in blocks" if blocks else ""
         return (
             f"{self._networks}{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
             f"about {memory} of memory{how}."
