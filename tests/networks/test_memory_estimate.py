@@ -217,7 +217,7 @@ def test_pictures_that_do_not_fit_go_in_blocks() -> None:
     assert found.goes_in_blocks(10**9)
     memory_estimate.check_memory(found, 10**9)
     assert found.sentence(10**9).endswith(
-        " MB of memory, as the data, which it does not hold, train in blocks."
+        " MB of memory, which does not hold the data, so they train in blocks."
     )
     assert found.sentence(10**11).endswith(" GB of memory.")
     assert found.sentence(None) == found.sentence(10**11)
