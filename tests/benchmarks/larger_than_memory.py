@@ -2,11 +2,12 @@
 
 Run: ``python tests/benchmarks/larger_than_memory.py [rows] [--networks 8]``, on Linux. A table of 30 columns of numbers
 and 12 of 40 categories each, 510 inputs a row. With ``--pictures 96`` it is a zip of so many JPEGs of 96 x 96 pixels,
-and a network that is small enough for reading to count. The same run is done in several processes: one has as much
-memory as it likes, the others a quarter of what the prepared arrays take; for one of these, the system forgets the
-files before every epoch, which is then read from the disk. The processes take turns, ``--rounds`` times. "Own" is
-memory that no file holds, so that the system cannot take it back, above that of the idle worker; "processor" is what an
-epoch costs both threads together, which hangs less on what else the machine does. Prints Markdown.
+and a network that is small enough for reading to count; with ``--convolutions``, one of a few convolutions. The same
+run is done in several processes: one has as much memory as it likes, the others a quarter of what the prepared arrays
+take; for one of these, the system forgets the files before every epoch, which is then read from the disk. The processes
+take turns, ``--rounds`` times. "Own" is memory that no file holds, so that the system cannot take it back, above that
+of the idle worker; "processor" is what an epoch costs both threads together, which hangs less on what else the machine
+does. Prints Markdown.
 """
 
 import argparse
@@ -36,6 +37,7 @@ def main() -> None:
     arguments.add_argument("--epochs", type=int, default=5)
     arguments.add_argument("--rounds", type=int, default=3, help="times that the processes take turns")
     arguments.add_argument("--pictures", type=int, default=0, help="pictures of so many pixels along a side")
+    arguments.add_argument("--convolutions", action="store_true", help="before the pooling of pictures")
     arguments.add_argument("--home", help="given to the processes that are measured")
     arguments.add_argument("--forget", action="store_true", help="likewise")
     chosen = arguments.parse_args()
@@ -63,6 +65,7 @@ def main() -> None:
         for what, memory, more in first + chosen.rounds * kinds:
             own = [str(chosen.rows), "--networks", str(chosen.networks), "--batch", str(chosen.batch)]
             own += ["--epochs", str(chosen.epochs), "--pictures", str(chosen.pictures)]
+            own += ["--convolutions"] if chosen.convolutions else []
             told = subprocess.run(
                 [sys.executable, __file__, *own, "--home", folder, *more],
                 env={**os.environ, "LRAPP_WORKER_MEMORY": memory},
@@ -142,7 +145,10 @@ def _measure(home: Path, chosen: argparse.Namespace) -> None:
             source=PictureFileSource(name=name, sha256=kept.sha256),
             pictures=PictureSettings(size=chosen.pictures),
         )
-        model = ModelSettings(layers=(LayerSettings(kind="max_pool", size=4), LayerSettings(units=32)))
+        layers = (LayerSettings(kind="max_pool", size=4), LayerSettings(units=32))
+        if chosen.convolutions:
+            layers = (LayerSettings(kind="conv", units=8, stride=2), *layers)
+        model = ModelSettings(layers=layers)
     settings = RunSettings(
         data=data,
         model=model,
