@@ -7,6 +7,7 @@ a process that is killed, never meets half a file.
 """
 
 import hashlib
+import heapq
 import os
 import re
 import secrets
@@ -22,6 +23,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lrapp import palette
 from lrapp.errors import BusyError, UserError
 from lrapp.files import disk_errors, write_beside
 from lrapp.runs import disk_space
@@ -36,6 +38,8 @@ ENDED: tuple[State, ...] = ("completed", "early_stopping", "stopped", "diverged"
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 _MAKING_SECONDS = 60
 _HELD_SECONDS = 1.0  # a process that only checks whether a run is free releases it at once
+# A new run has another colour than the newest of these.
+_SEEN_TOGETHER = 40
 _ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 
@@ -344,7 +348,7 @@ class Store:
             UserError: If the disk is full.
         """
         created = now()
-        run = Run(self.home / "runs" / f"{created:%Y%m%d-%H%M%S%f}-{secrets.token_hex(8)}")
+        run = Run(self.home / "runs" / self._new_id(created))
         status = Status(created=created)
         with disk_errors():
             run.folder.mkdir()
@@ -358,6 +362,15 @@ class Store:
             shutil.rmtree(run.folder, ignore_errors=True)
             raise
         return run
+
+    def _new_id(self, created: datetime) -> str:
+        """An id that nobody can guess, whose colour the runs before it have not."""
+        ids = (path.name for path in (self.home / "runs").iterdir() if _ID.fullmatch(path.name))
+        wanted = palette.unlike(heapq.nlargest(_SEEN_TOGETHER, ids))
+        while True:
+            found = f"{created:%Y%m%d-%H%M%S%f}-{secrets.token_hex(8)}"
+            if palette.colour_of(found) == wanted:
+                return found
 
     def get(self, run_id: str) -> Run:
         """Return the run of that id.
