@@ -106,7 +106,7 @@ def _before(run: Run, store: Store) -> "tuple[RunSettings, SavedModel] | str":
         return f"{fresh}; train it without pruning to have one."
     missing = "so there is no score from before."
     try:
-        origin = store.get(start.run)
+        origin = store.of(run).get(start.run)
         before = origin.settings
     except UserError:
         return f"The run that this one started from is no longer here, {missing}"

@@ -222,7 +222,7 @@ def recipe(run: Run, store: Store) -> Recipe:
         scores,
         model,
         prepared,
-        store,
+        store.of(run),
         preprocessor=preprocessor,
         frame=frame,
         table_notes=table.notes,

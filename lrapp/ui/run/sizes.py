@@ -49,17 +49,16 @@ def _offer(run: Run, history: History, measure: str) -> None:
         ):
             session.state().sizes[run.id] = actions.measure_sizes(run)
             st.rerun()
-        if (
-            pruning_afterwards.possible(run, history)
-            and access.may("start from weights", run)
-            and st.button(
-                "Prune this model",
-                icon=":material/content_cut:",
-                key=f"sizes.prune.{run.id}",
-                help="Puts a run onto the Train page that starts from these weights, prunes them in the first quarter "
-                "of its epochs and lets them recover in the others; of a model that is pruned already, half of the "
-                "weights that are left go. Press Train there.",
-            )
+        why = pruning_afterwards.refusal(run, history)
+        if why or not access.may("start from weights", run):
+            pass
+        elif st.button(
+            "Prune this model",
+            icon=":material/content_cut:",
+            key=f"sizes.prune.{run.id}",
+            help="Puts a run onto the Train page that starts from these weights, prunes them in the first quarter "
+            "of its epochs and lets them recover in the others; of a model that is pruned already, half of the "
+            "weights that are left go. Press Train there.",
         ):
             try:
                 settings = pruning_afterwards.settings_of(run)
@@ -67,3 +66,5 @@ def _offer(run: Run, history: History, measure: str) -> None:
                 st.error(plain(str(error), None), icon=":material/error:")
                 return
             draft.start_from(settings)
+    if why:
+        st.caption(plain(why, None))

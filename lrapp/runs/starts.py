@@ -1,0 +1,51 @@
+"""The run that another starts from, where that lies outside the app's own folder: it is kept inside the new run's."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from lrapp.errors import UserError
+from lrapp.files import disk_errors
+from lrapp.runs.store import ID, Run
+
+# What a run that starts from another does not need of it.
+_LEFT = ("checkpoint.npz", "lock", "turn", "stop", "starts", "*.zip")
+
+
+def id_of(run: Run) -> str:
+    """Return what settings call a run to start from: its id; of a folder with another name, one made of its files.
+
+    Raises:
+        UserError: If its files are missing or damaged.
+    """
+    if ID.fullmatch(run.id):
+        return run.id
+    try:
+        content = (run.folder / "run.json").read_bytes() + (run.folder / "events.jsonl").read_bytes()
+    except OSError as error:
+        raise UserError(f"The run in {run.folder} is damaged: its files cannot be read.") from error
+    return f"{run.status.created:%Y%m%d-%H%M%S%f}-{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def keep(source: Run, run: Run) -> None:
+    """Copy the run to start from into the folder of the one that will, if it is not there yet.
+
+    Raises:
+        UserError: If the disk is full.
+    """
+    target = run.starts_path / id_of(source)
+    if target.exists():
+        return
+    with disk_errors():
+        made = run.starts_path / "copy"
+        shutil.copytree(source.folder, made, ignore=shutil.ignore_patterns(*_LEFT), dirs_exist_ok=True)
+        os.replace(made, target)
+
+
+def keep_those_of(folder: Path, run: Run) -> None:
+    """Copy the run that a run in some folder starts from, if it is kept there, for a repetition of that run."""
+    there = Run(folder).starts_path
+    if there.is_dir() and there != run.starts_path:
+        with disk_errors():
+            shutil.copytree(there, run.starts_path, dirs_exist_ok=True)
