@@ -160,9 +160,9 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) 
     from lrapp.training import gradient_check
 
     store, training, start = Store(home), settings.training, settings.model.start
-    if isinstance(start, PretrainedStart):
+    if (base := settings.model.base) is not None:
         raise UserError(
-            f"Gradients are checked through the layers of the table alone, and {start.name} stands before them. "
+            f"Gradients are checked through the layers of the table alone, and {base.name} stands before them. "
             "Start from fresh weights or from a run of your own for the check."
         )
     prepared = prepared_data(store, settings.data, should_stop=watch.should_stop)

@@ -57,15 +57,20 @@ def fingerprint(networks: Iterable[keras.Model], names: Collection[str] | None =
     return found.hexdigest()
 
 
-def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: bool = False) -> Knowledge:
+def of_run(
+    folder: Path, network: keras.Model, prepared: "Prepared", *, first: bool = False, for_use: bool = False
+) -> Knowledge:
     """Return the weights of a finished run.
 
     All hidden layers are taken over, with the averages of their batch normalisation; the output layer only where it
-    tells the same classes apart. Many networks start from as many: those that make up the run's model, in their order.
+    tells the same classes apart. Many networks start from as many: those that make up the run's model, in their order,
+    or all that a cross-validation trained.
 
     Args:
         network: The network that will start from it, or many from ``members.stack``.
         first: Whether a single network may start from the first of many, as in a range test before they train.
+        for_use: Whether the run is a model for use: what starts from it is calibrated anew at its end, as it was, so
+            that its temperature is taken back here.
 
     Raises:
         UserError: If the run left no model, its layers or inputs are not those of the network, or nothing of it fits.
@@ -94,6 +99,8 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: b
                 f"The run to start from has other layers or pictures of another size ({_place(layer.name)} differs). "
                 "Take over its layers on the Network step, or choose fresh weights."
             )
+        if for_use and layer.name == layers.OUTPUT:
+            old = [value * np.float32(source.temperature) for value in old]
         taken[layer.name] = old
     if not taken:
         raise UserError(
@@ -126,10 +133,12 @@ def in_use(source: SavedModel) -> list[keras.Model]:
 
 def _networks(source: SavedModel, network: keras.Model, first: bool) -> list[keras.Model]:
     """The networks of a run's model, as many as there are to start from them."""
-    found = in_use(source)
+    found, every = in_use(source), members.each(source.network)
     wanted = network.output_shape[0] or 1
     if first:
         return found[:wanted]
+    if len(found) == 1 < wanted == len(every):  # of folds in the order of time, only the last one answers
+        return every
     if len(found) != wanted:
         raise UserError(
             f"The model of the run to start from has {counted(len(found), 'network')}, and this run trains "

@@ -8,6 +8,7 @@ from pathlib import Path
 from lrapp.errors import UserError
 from lrapp.files import disk_errors
 from lrapp.runs.store import ID, Run
+from lrapp.settings import RunSettings
 
 # What a run that starts from another does not need of it.
 _LEFT = ("checkpoint.npz", "lock", "turn", "stop", "starts", "*.zip")
@@ -26,6 +27,26 @@ def id_of(run: Run) -> str:
     except OSError as error:
         raise UserError(f"The run in {run.folder} is damaged: its files cannot be read.") from error
     return f"{run.status.created:%Y%m%d-%H%M%S%f}-{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def obstacle(settings: RunSettings, source: RunSettings) -> str:
+    """Return why a run cannot start from the weights of another, as its rows are split otherwise; empty if it can.
+
+    Args:
+        settings: Of the run.
+        source: Of the run to start from.
+    """
+    if source.data.all_rows and not settings.data.all_rows:
+        return (
+            "The weights to start from must not know the rows that test, and the run to start from was trained on "
+            "all rows. Start from the run that it was made from, or from fresh weights."
+        )
+    if settings.crossed and settings.data != source.data:
+        return (
+            "Cross-validation starts from fresh weights, or from a run with the very same folds, as others may know "
+            "the rows of a fold already; choose fresh weights, such a run, or set the folds to 1."
+        )
+    return ""
 
 
 def keep(source: Run, run: Run) -> None:
