@@ -84,7 +84,8 @@ def of_run(
         )
     if source.preprocessor.inputs != prepared.inputs:
         raise UserError(
-            "The run to start from has learned from other columns. Choose a run of this table, or fresh weights."
+            "The run to start from has learned from other inputs: other columns, or other categories in its training "
+            "rows. Choose a run of this table with the same rows, or fresh weights."
         )
     same_answer = (source.preprocessor.task, source.preprocessor.classes) == (prepared.task, prepared.classes)
     sources = _networks(source, network, first)
