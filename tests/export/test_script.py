@@ -20,7 +20,7 @@ from lrapp.execution import room, worker
 from lrapp.export import finished_run as recipes
 from lrapp.export import script as codegen
 from lrapp.export import script_training
-from lrapp.networks import pruned
+from lrapp.networks import pruned, saved
 from lrapp.policies.schedules import CLR, SGDR, CosLog4, Fixed, OneCycle, Policy, WarmUp
 from lrapp.runs.events import EpochDone, Event, StepsDone
 from lrapp.runs.store import Run, Store
@@ -121,6 +121,10 @@ def test_the_script_does_the_run_again_without_this_package(
     expected = [epoch.val_loss for epoch in recipe.history.epochs]
     if recipe.settings.networks == 1:  # the script's history is that of the last of them
         assert result["val_loss"] == pytest.approx(expected, rel=0.05 if "mixed" in case else 1e-3)
+    else:
+        theirs = np.asarray(kept(prepared.test.x, training=False))
+        ours = saved.outputs(recipe.model.network, prepared.test.x)
+        np.testing.assert_allclose(theirs, ours, atol=1e-3 * ours.std())
     # ... and the same figure at the end, within what the script says.
     figure = float(re.findall(r"on the test rows: (\S+)", printed)[0])
     assert recipe.scores is not None
