@@ -9,10 +9,12 @@ import pytest
 from zeros.runs import CANCER, LAYERS, left
 
 from lrapp import __main__ as command
+from lrapp.cli import training
 from lrapp.evaluation import model_sizes
 from lrapp.experiments import pruning_afterwards
 from lrapp.export import finished_run
 from lrapp.runs import starts
+from lrapp.runs.events import EpochDone, Event
 from lrapp.runs.store import SAMPLES, Run, Store
 from lrapp.settings import FixedSettings, PruningSettings, RunSettings, RunStart, TrainingSettings
 from lrapp.settings.base import checked
@@ -68,6 +70,12 @@ def test_a_run_from_the_command_line_is_pruned_twice_and_repeated(
     assert not any((home / "runs").iterdir())
     assert call("prune", tmp_path / "small", "--out", tmp_path / "less", "--epochs", "2") == 0
     assert left(Run(tmp_path / "less")).share == pytest.approx(0.9, abs=0.01)
+    less = model_sizes.kept(tmp_path / "less")
+    assert less is not None
+    assert [(form.name, round(form.zeros, 1)) for form in less.forms[:2]] == [
+        ("pruned less", 0.8),
+        ("pruned", 0.9),
+    ]
     assert call(tmp_path / "small" / "run.json", "--out", tmp_path / "again") == 0
     assert Run(tmp_path / "again").history().step_frame().equals(small.history().step_frame())
 
@@ -100,6 +108,28 @@ def test_a_run_of_the_app_is_pruned_with_its_table_and_a_script_starts_as_it_did
     assert left(out).share == pytest.approx(0.5, abs=0.01)
     shutil.rmtree(run.folder)
     assert finished_run.recipe(out, Store(home)).initial
+
+
+def test_ctrl_c_and_resume_lead_to_the_same(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: Run
+) -> None:
+    source, cut = Path(shutil.copytree(finished.folder, tmp_path / "mine")), Run(tmp_path / "cut")
+    whole = "prune", source, "--epochs", "4", "--out"
+    assert call(*whole, tmp_path / "whole") == 0
+
+    def stops(bar: training.Bar, event: Event) -> None:
+        if isinstance(event, EpochDone):
+            cut.ask_to_stop()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Bar, "take", stops)
+        assert call(*whole, cut.folder) == 0
+    assert cut.status.state == "stopped"
+    assert call(*whole, cut.folder, "--resume") == 0
+
+    ours, theirs = cut.history(), Run(tmp_path / "whole").history()
+    assert ours.step_frame().equals(theirs.step_frame())
+    assert cut.scores_path.read_text() == (tmp_path / "whole" / "scores.json").read_text()
 
 
 def test_what_cannot_be_pruned_is_refused(

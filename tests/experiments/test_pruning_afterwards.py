@@ -187,7 +187,6 @@ def test_why_there_is_no_score_from_before_is_said(single: Run, store: Store) ->
     dense = store.create(checked(single.settings, training=TrainingSettings()))  # never trained
 
     assert "pruned while it trained" in why()
-    assert "was pruned itself" in why(model=start(single))
     assert "is no longer here" in why(model=start(gone))
     assert "learned from other data" in why(model=start(dense), data=checked(PENGUINS, split_seed=5))
     assert "cannot be read" in why(model=start(dense))
