@@ -16,6 +16,7 @@ import pandas as pd
 
 from lrapp.charts import lines, theme
 from lrapp.charts.theme import GREY, finished, ink
+from lrapp.execution.locks import one_at_a_time
 from lrapp.palette import TRAINING, VALIDATION
 from lrapp.phrasing import counted
 from lrapp.policies.schedules import FloatArray
@@ -49,7 +50,7 @@ ZOOM: dict[str, Any] = {
 
 def kept(make: Callable[P, dict[str, Any]]) -> Callable[P, dict[str, Any]]:
     """Make each specification once: for three charts Altair takes a tenth of a second, a tenth of a live run's core."""
-    made: Callable[..., dict[str, Any]] = lru_cache(maxsize=64)(make)
+    made: Callable[..., dict[str, Any]] = one_at_a_time(lru_cache(maxsize=64)(make))
 
     @wraps(make)
     def copied(*args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:

@@ -32,6 +32,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -385,9 +386,12 @@ def sessions(browser: Browser, home: Path, rounds: int, count: int) -> None:
         run = _long_run(page, app, 20_000)
     assert app.process is not None
     server = psutil.Process(app.process.pid)
-    alone, beside = (
-        asyncio.run(tabs.work_beside(app.url, server, run, others, 3 * rounds)) for others in (0, count - 1)
-    )
+    # In a thread of its own, as Playwright has a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        alone, beside = (
+            thread.submit(asyncio.run, tabs.work_beside(app.url, server, run, others, 3 * rounds)).result()
+            for others in (0, count - 1)
+        )
     app.stop()
     report(
         f"(f) From a change of a field to the end of the script, while a run trains; {count} open tabs",

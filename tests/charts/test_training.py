@@ -2,7 +2,9 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import altair as alt
@@ -63,6 +65,21 @@ def fields(spec: dict[str, Any]) -> set[str]:
         found |= set(re.findall(r"datum\.(\w+)", texts))
         made |= {part["as"]} if "as" in part else set()
     return found - made
+
+
+def test_those_who_ask_for_a_specification_at_once_have_it_made_once() -> None:
+    made = []
+
+    @training.kept
+    def slow(epochs: int) -> dict[str, Any]:
+        made.append(epochs)
+        time.sleep(0.05)
+        return {"epochs": epochs}
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(slow, [1] * 8 + [2] * 8))
+    assert made == [1, 2]
+    assert found == [{"epochs": 1}] * 8 + [{"epochs": 2}] * 8
 
 
 def test_a_specification_that_was_changed_is_made_as_before() -> None:
