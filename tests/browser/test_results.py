@@ -276,6 +276,8 @@ def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving
         page.wait_for_url(lambda url: "run=" in url and second.id not in url)
         page.get_by_text("nothing told the best epoch, so it has the weights of the last one").wait_for()
         driving.state(page, "Done").wait_for()
+        # The page trains anew from weights that do not know every row.
+        expect(driving.train_button(page)).to_be_enabled()
         third = app.run(driving.run_id(page))
         assert third.settings.data.all_rows
         assert third.settings.training.pruning.enabled

@@ -53,7 +53,7 @@ def _offer(run: Run, history: History, measure: str) -> None:
         if not why and access.may("start from weights", run):
             _offer_pruning(run)
     if why:
-        st.caption(plain(why, None))
+        st.caption(plain(f"This model cannot be pruned. {why}", None))
 
 
 def _offer_pruning(run: Run) -> None:

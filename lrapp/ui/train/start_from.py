@@ -208,7 +208,7 @@ def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None
         return "the run to start from is not there, or not yours"
     if why := starts.obstacle(settings, run.settings):
         st.error(plain(why, None), icon=":material/error:")
-        return "the rows are split otherwise than for the run to start from"
+        return "the run to start from may know rows that test"
     if _shaped(layers) == _shaped(settings.model.layers):
         return None
     st.error(
