@@ -95,7 +95,6 @@ def loop_for(
         knowledge = transfer.of_run(
             *(source.folder, loop.model, prepared),
             first=networks == 1 < settings.networks,
-            for_use=source.settings.data.all_rows,
         )
         from_pruned = source.settings.training.pruning.enabled
         if from_pruned and training.pruning.enabled:

@@ -77,7 +77,7 @@ class FinishedRun:
         if not isinstance(start, RunStart):
             return None
         try:
-            origin = self.store.get(start.run)
+            folder = self.store.get(start.run).folder
         except UserError as error:
             raise UserError(
                 "The run that this one started from is no longer here, and a script needs its weights. Take another "
@@ -97,7 +97,7 @@ class FinishedRun:
                 *(training.precision, numbers),
             )
         number_embeddings.learn_bins(network, prepared.train.x)
-        knowledge = transfer.of_run(origin.folder, network, prepared, for_use=origin.settings.data.all_rows)
+        knowledge = transfer.of_run(folder, network, prepared)
         taken = self.history.prepared.weights if self.history.prepared is not None else ""
         if taken and taken != knowledge.weights:
             raise UserError(

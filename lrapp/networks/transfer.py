@@ -16,10 +16,10 @@ import numpy as np
 
 from lrapp.errors import UserError
 from lrapp.networks import layers, members, models, number_embeddings
-from lrapp.networks.saved import SavedModel
+from lrapp.networks.saved import SETTINGS_FILE, SavedModel
 from lrapp.networks.stacked import Stacked
 from lrapp.phrasing import counted
-from lrapp.settings import DATA_KINDS, PretrainedStart
+from lrapp.settings import DATA_KINDS, PretrainedStart, RunSettings
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -57,20 +57,17 @@ def fingerprint(networks: Iterable[keras.Model], names: Collection[str] | None =
     return found.hexdigest()
 
 
-def of_run(
-    folder: Path, network: keras.Model, prepared: "Prepared", *, first: bool = False, for_use: bool = False
-) -> Knowledge:
+def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: bool = False) -> Knowledge:
     """Return the weights of a finished run.
 
     All hidden layers are taken over, with the averages of their batch normalisation; the output layer only where it
     tells the same classes apart. Many networks start from as many: those that make up the run's model, in their order,
-    or all that a cross-validation trained.
+    or all that a cross-validation trained. What starts from a model for use is calibrated anew at its end, as that was,
+    so its temperature is taken back.
 
     Args:
         network: The network that will start from it, or many from ``members.stack``.
         first: Whether a single network may start from the first of many, as in a range test before they train.
-        for_use: Whether the run is a model for use: what starts from it is calibrated anew at its end, as it was, so
-            that its temperature is taken back here.
 
     Raises:
         UserError: If the run left no model, its layers or inputs are not those of the network, or nothing of it fits.
@@ -88,7 +85,8 @@ def of_run(
             "rows. Choose a run of this table with the same rows, or fresh weights."
         )
     same_answer = (source.preprocessor.task, source.preprocessor.classes) == (prepared.task, prepared.classes)
-    sources = _networks(source, network, first)
+    settings = RunSettings.from_json((folder / SETTINGS_FILE).read_bytes())
+    sources = _networks(source, network, first, settings.crossed)
     taken: dict[str, list[Any]] = {}
     for layer in network.layers:
         if not layer.weights or (layer.name == layers.OUTPUT and not same_answer):
@@ -100,7 +98,7 @@ def of_run(
                 f"The run to start from has other layers or pictures of another size ({_place(layer.name)} differs). "
                 "Take over its layers on the Network step, or choose fresh weights."
             )
-        if for_use and layer.name == layers.OUTPUT:
+        if settings.data.all_rows and layer.name == layers.OUTPUT:
             old = [value * np.float32(source.temperature) for value in old]
         taken[layer.name] = old
     if not taken:
@@ -132,13 +130,15 @@ def in_use(source: SavedModel) -> list[keras.Model]:
     return [one for one, share in zip(each, source.shares, strict=True) if share]
 
 
-def _networks(source: SavedModel, network: keras.Model, first: bool) -> list[keras.Model]:
+def _networks(source: SavedModel, network: keras.Model, first: bool, crossed: bool) -> list[keras.Model]:
     """The networks of a run's model, as many as there are to start from them."""
     found, every = in_use(source), members.each(source.network)
     wanted = network.output_shape[0] or 1
     if first:
         return found[:wanted]
-    if len(found) == 1 < wanted == len(every):  # of folds in the order of time, only the last one answers
+    if crossed and len(found) == 1 < wanted == len(
+        every
+    ):  # of folds in the order of time, only the last one answers
         return every
     if len(found) != wanted:
         raise UserError(
