@@ -5,7 +5,7 @@ dark page. What is read, and not only seen, is written in the page's own colour,
 is 4.5:1 from both.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 BLUE, ORANGE, GREY, RED = "#2f7ed8", "#e0662c", "#8a8f98", "#e03a3a"
@@ -31,6 +31,16 @@ def ink(hue: str) -> str:
 def colour_of(run: str) -> str:
     """Return the colour that a run has wherever it is drawn; it follows from its id alone."""
     return HUES[crc32(run.encode()) % len(HUES)]
+
+
+def unlike(runs: Sequence[str]) -> str:
+    """Return the colour for a new run: one that no run has yet, or else that no newer run has.
+
+    Args:
+        runs: Ids of those that are seen beside it, the newest first.
+    """
+    given = [colour_of(run) for run in runs]
+    return max(HUES, key=lambda hue: given.index(hue) if hue in given else len(given))
 
 
 def colours_of(runs: Iterable[str]) -> list[str]:

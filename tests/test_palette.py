@@ -40,3 +40,11 @@ def test_a_run_keeps_its_colour() -> None:
     assert all(palette.colour_of(run) == palette.colour_of(run) for run in runs)
     assert {palette.colour_of(run) for run in runs} == set(HUES)
     assert palette.colours_of(runs[3:]) == [palette.colour_of(run) for run in runs[3:]]
+
+
+def test_a_new_run_has_the_colour_that_was_given_longest_ago() -> None:
+    runs = {palette.colour_of(run): run for run in (f"run {number}" for number in range(200))}
+    newest_first = [runs[hue] for hue in (HUES[4], HUES[0], HUES[4], HUES[2])]
+    assert palette.unlike([]) == HUES[0]
+    assert palette.unlike(newest_first) == HUES[1]
+    assert palette.unlike([runs[hue] for hue in (*HUES[3:], *HUES[:3])]) == HUES[2]

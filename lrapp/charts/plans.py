@@ -63,17 +63,23 @@ def plan_spec(*, grouped: bool = False, momentum: bool | str = False) -> dict[st
 
 
 @kept
-def shape_spec() -> dict[str, Any]:
-    """Return the specification of a small plan without axes, to be drawn with ``plan_frame``: how the rate moves."""
-    line = (
+def shape_spec(highest: float) -> dict[str, Any]:
+    """Return the specification of a small plan without axes, to be drawn with ``plan_frame``: how the rate moves.
+
+    Args:
+        highest: The rate at the top, the same for all plans that are seen together.
+    """
+    fill = (
         alt.Chart()
-        .mark_line(color=TRAINING, strokeWidth=2)
+        .mark_area(color=TRAINING, opacity=0.15, line={"color": TRAINING, "strokeWidth": 2, "opacity": 1})
         .encode(
             x=alt.X("at:Q", axis=None, scale=alt.Scale(nice=False)),
-            y=alt.Y("learning_rate:Q", axis=None, scale=alt.Scale(zero=True)),
+            y=alt.Y("learning_rate:Q", axis=None, scale=alt.Scale(domain=[0, highest], nice=False)),
         )
     )
-    return finished(line.properties(height=70), "How the learning rate moves over the epochs.")
+    # Streamlit leaves room below a chart for an axis, which this one has not.
+    whole = fill.properties(height=56, padding={"left": 0, "right": 0, "top": 3, "bottom": 1})
+    return finished(whole, "How the learning rate moves over the epochs.")
 
 
 def _line(column: str, title: str, *, zero: bool) -> alt.Chart:

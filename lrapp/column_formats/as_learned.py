@@ -26,11 +26,14 @@ class Way:
     Args:
         needed: Names of columns that it should have.
         formats: How the model learned its columns, and what a person decided on this file.
+        asked_with: Columns without which nobody is asked anything, as the file is of no use.
     """
 
-    def __init__(self, name: str, needed: Collection[str], formats: ModelFormats) -> None:
+    def __init__(
+        self, name: str, needed: Collection[str], formats: ModelFormats, asked_with: Collection[str] = ()
+    ) -> None:
         self._name, self._known, self._formats = name, {*needed, *formats.columns}, formats
-        self._needed = set(needed)
+        self._needed, self._asked_with = set(needed), set(asked_with)
         self._plan = Plan({}, (), ())
 
     def read(self, data: bytes, encoding: str | None = None) -> Table:
@@ -52,7 +55,8 @@ class Way:
             if name in raw.frame.columns
         }
         plan = match.match(self._formats.columns, file, self._formats.choice, typed=raw.dialect is None)
-        match.check(plan, self._name)
+        if self._asked_with <= set(raw.frame.columns):
+            match.check(plan, self._name)
         self._plan = plan
         table = raw.with_formats({name: reading.format for name, reading in plan.readings.items()})
         return replace(table, frame=_converted(table.frame, plan.readings), notes=(*table.notes, *plan.notes))
@@ -157,13 +161,14 @@ def read_known(
 
     Args:
         data: The file's bytes.
+        needed: Names of columns that it must have; of one without them nothing is asked, as it is refused later.
         formats: How the model learned them; as they look where there are none.
 
     Raises:
         UnclearFormat: If a person must decide first how it is written.
         UserError: If it cannot be read as a table, or a unit is another than the model learned.
     """
-    return Way(name, needed, formats or ModelFormats()).read(data, encoding)
+    return Way(name, needed, formats or ModelFormats(), needed).read(data, encoding)
 
 
 def chosen_encoding(data: bytes, chosen: str | None) -> str | None:

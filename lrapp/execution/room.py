@@ -43,8 +43,9 @@ def needed(settings: RunSettings, prepared: "Prepared", block_rows: int | None =
 def remarks(prepared: "Prepared") -> Iterator[str]:
     """Yield what to say where rows go in blocks."""
     if prepared.block_rows:
-        rows, of_block = len(prepared.train.y), counted(prepared.block_rows, "row")
+        unit = prepared.unit.removesuffix("s")
+        rows, block = len(prepared.train.y), counted(prepared.block_rows, unit)
         yield (
-            f"Memory does not hold the {counted(rows, 'training row')} beside the network, so they train in blocks of "
-            f"{of_block} from everywhere in the table, shuffled within each. The order is the same for the same seed."
+            f"Memory does not hold the {counted(rows, f'training {unit}')} beside the network, so they train in blocks "
+            f"of {block} from everywhere in the data, shuffled within each. The order is the same for the same seed."
         )

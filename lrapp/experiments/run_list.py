@@ -7,11 +7,11 @@ import pandas as pd
 
 from lrapp.experiments.run_table import Row
 from lrapp.experiments.study_files import Study
-from lrapp.phrasing import counted, distinct, measured
+from lrapp.phrasing import counted, distinct
 from lrapp.runs.store import ENDED, State
 
-# Letters of a name, which may have three lines, and of other cells.
-_MOST_NAME, _MOST_LETTERS = 80, 200
+# Letters of a name, of a fold's, of which the end must be seen, and of other cells.
+_MOST_NAME, _MOST_FOLD, _MOST_LETTERS = 80, 42, 200
 # What runs are grouped by most often; any other setting has the name that a comparison of runs gives it.
 USUAL_GROUPS: dict[str, Callable[[Row], str]] = {
     "Table": lambda row: row.table,
@@ -47,13 +47,14 @@ class Fold:
 
     @property
     def name(self) -> str:
-        """What the line says: how many there are, and the best."""
-        text = f"{self.what}: {counted(len(self.rows), self.word)}"
-        one = self.best
-        if one is None or one.score is None:
-            return text
-        # A blank that does not break, or the percent sign would stand alone on its line.
-        return f"{text}, best {measured(one.measure, one.score)}".replace(" %", "\N{NO-BREAK SPACE}%")
+        """What the line says: what holds them together, how many there are, and whether the best is shown."""
+        return self.cut(_MOST_LETTERS)
+
+    def cut(self, most: int) -> str:
+        """The name in at most so many letters, with its end whole."""
+        many = counted(len(self.rows), self.word)
+        text = f": {many}" if self.best is None or len(self.rows) < 2 else f": best of {many}"
+        return f"{in_words(self.what, most - len(text))}{text}"
 
     @property
     def done(self) -> int:
@@ -187,8 +188,8 @@ def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str]
         "Differs in": [differences.get(line.id, "") for line in shown],
         "Score": _numbers(rows, lambda row: row.score),
         "Baseline": _numbers(rows, lambda row: row.baseline),
-        "Loss": [list(row.losses) if row is not None else [] for row in rows],
         "Metric": [row.measure if row is not None else "" for row in rows],
+        "Loss": [list(row.losses) if row is not None else [] for row in rows],
         "State": [_state(line, states) for line in shown],
         "Age": [max(row.created for row in _of(line)) for line in shown],
         "Trouble": troubles,
@@ -202,8 +203,9 @@ def frame(shown: Sequence[Line], states: dict[State, str], opened: Iterable[str]
         "Seconds": pd.Series([_seconds(line) for line in shown], dtype="float64"),
     }
     table = pd.DataFrame(columns)
-    # Most people never meet a damaged run.
-    return table if any(troubles) else table.drop(columns="Trouble")
+    # Most people never meet a damaged run, and where no runs of a table differ, there is more room for names.
+    empty = {"Trouble": not any(troubles), "Differs in": not any(differences.values())}
+    return table.drop(columns=[name for name, nothing in empty.items() if nothing])
 
 
 def differing(rows: Iterable[Row]) -> dict[str, str]:
@@ -272,9 +274,10 @@ def _of(line: Line) -> tuple[Row, ...]:
 
 
 def _name(line: Line, opened: set[str]) -> str:
+    if line.run is None and line.fold is not None:
+        return f"{'▾' if line.id in opened else '▸'} {line.fold.cut(_MOST_FOLD)}"
+    assert line.run is not None
     text = in_words(line.name, _MOST_NAME)
-    if line.run is None:
-        return f"{'▾' if line.id in opened else '▸'} {text}"
     star = "★ " if line.run.starred else ""
     return f"{'↳ ' if line.fold is not None else ''}{star}{text}"
 

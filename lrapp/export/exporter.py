@@ -70,6 +70,7 @@ class Exporter:
 
     Args:
         key: Its name in file names.
+        whom: For whom it is, in a few words.
         doing: Text to show while it is built.
         makers: Make it, by the kind of data that a run has learned from. A kind may bring more: ``export.kinds``.
         packages: What has to be installed to make it, besides the app's own requirements.
@@ -78,6 +79,7 @@ class Exporter:
 
     key: str
     title: str
+    whom: str
     doing: str
     makers: Mapping[DataKind, Maker]
     packages: tuple[str, ...] = ()

@@ -55,12 +55,16 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
     Raises:
         UserError: If the run left no model, or its pictures are gone or no longer what they were.
     """
-    from lrapp.preparation.image_arrays import prepare_images
+    from lrapp.preparation import kept_arrays
+    from lrapp.preparation.image_arrays import fits_memory, prepare_images
 
     settings, history, scores, model = finished(run)
     preprocessor = model.fitted(PicturePreprocessor)
     images = read_images(store, settings.data, lambda what, share: None, lambda: False)
-    prepared = prepare_images(images, settings.data)
+    if fits_memory(images.pixels.nbytes):
+        prepared = prepare_images(images, settings.data)
+    else:  # they were kept on the disk when they were trained on, or are now
+        prepared = kept_arrays.prepared(store, settings.data, lambda what, share: None, lambda: False)
     if prepared.preprocessor != preprocessor:
         raise UserError(
             "The pictures are not those that this model was trained on, perhaps because of another version of LR Lab: "

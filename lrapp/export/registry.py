@@ -18,10 +18,10 @@ from lrapp.progress import NOBODY, Watch
 from lrapp.runs.store import Run, Store
 from lrapp.settings import DATA_KINDS, DataKind
 
-# In the order in which the page offers them.
+# In the order in which the page offers them: what most people want comes first.
 EXPORTERS = (
-    *(code.EXPORTER, keras.EXPORTER, int8.EXPORTER),
-    *(savedmodel.EXPORTER, onnx.EXPORTER, litert.EXPORTER, litert_int8.EXPORTER),
+    *(code.EXPORTER, onnx.EXPORTER, keras.EXPORTER, savedmodel.EXPORTER),
+    *(litert.EXPORTER, litert_int8.EXPORTER, int8.EXPORTER),
 )
 FOLDER = "exports"
 

@@ -25,6 +25,9 @@ FASHION_CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
+PICTURE_COPIES = 3
+"""Copies of all pictures that memory must have room for: as they were read, their parts, and TensorFlow's tensors."""
+
 # Of the unpacked files, as Debian repacked them.
 _FASHION_FILES = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",

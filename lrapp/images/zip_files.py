@@ -1,21 +1,26 @@
 """Uploaded pictures: a zip with a folder for each class -> ``Images``. Names in the zip are never used as paths."""
 
 import io
+import math
 import re
+import shutil
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrapp.errors import UserError
 from lrapp.free_memory import available_bytes
-from lrapp.images.datasets import Images, PictureFacts, Progress
+from lrapp.images.datasets import PICTURE_COPIES, Images, PictureFacts, Progress
 from lrapp.images.folders import Contents, Picture, contents, entry_name, is_clutter, is_picture
 from lrapp.images.pixels import FORMATS, TooLarge, is_coloured, read_picture
-from lrapp.phrasing import counted, quoted
+from lrapp.phrasing import counted, quoted, size
 from lrapp.settings import PictureSettings
 from lrapp.tables.cell_values import natural
 
@@ -77,6 +82,7 @@ def read_zip(
     settings: PictureSettings,
     progress: Progress | None = None,
     most_of_each: int | None = None,
+    out: Path | None = None,
 ) -> Images:
     """Return the pictures of a zip with a folder for each class.
 
@@ -88,6 +94,8 @@ def read_zip(
         name: Its name, for sentences only.
         progress: Called with the stage and the share done, 0 to 1.
         most_of_each: Reads no more than this many files of each class, for a look at them; None for all.
+        out: File that the pixels are written to, one picture after the other, and mapped from, so that memory need not
+            hold them; None for an array in memory.
 
     Raises:
         UserError: If the file cannot be read, holds fewer than two classes, or too much.
@@ -99,23 +107,31 @@ def read_zip(
         if most_of_each is not None:
             found.pictures = _some(found.pictures, most_of_each)
         shape = (settings.size, settings.size, channels)
-        _check_memory(len(found.pictures), shape)
-        # Unused pages take no memory, so the rest that broken pictures leave costs nothing.
-        pixels = np.empty((len(found.pictures), *shape), np.uint8)
+        if out is None:
+            _check_memory(len(found.pictures), shape)
+            # Unused pages take no memory, so the rest that broken pictures leave costs nothing.
+            pixels = np.empty((len(found.pictures), *shape), np.uint8)
+        else:
+            _check_disk(len(found.pictures), shape, out)
         kept: list[Picture] = []
         broken: list[str] = []
         large: list[str] = []
-        for number, picture in enumerate(found.pictures):
-            if number % _TOLD_EVERY == 0 and progress is not None:
-                progress("Reading the pictures", number / len(found.pictures))
-            try:
-                pixels[len(kept)] = read_picture(_unpacked(archive, picture), shape)
-            except TooLarge:
-                large.append(picture.name)
-            except (UserError, *_DAMAGED):
-                broken.append(picture.name)
-            else:
-                kept.append(picture)
+        with nullcontext() if out is None else out.open("wb") as file:
+            for number, picture in enumerate(found.pictures):
+                if number % _TOLD_EVERY == 0 and progress is not None:
+                    progress("Reading the pictures", number / len(found.pictures))
+                try:
+                    read = read_picture(_unpacked(archive, picture), shape)
+                except TooLarge:
+                    large.append(picture.name)
+                except (UserError, *_DAMAGED):
+                    broken.append(picture.name)
+                else:
+                    if file is None:
+                        pixels[len(kept)] = read
+                    else:  # a full disk is an error here, and would end the process where the file was mapped
+                        file.write(np.ascontiguousarray(read).data)
+                    kept.append(picture)
     if progress is not None:
         progress("The pictures are read", 1.0)
     classes = natural({picture.label for picture in kept})
@@ -127,6 +143,8 @@ def read_zip(
         )
     place = {name: number for number, name in enumerate(classes)}
     tests = sum(picture.test for picture in kept)
+    if out is not None:
+        pixels = mapped_pixels(out, (len(kept), *shape))
     return Images(
         pixels=pixels[: len(kept)],
         labels=np.array([place[picture.label] for picture in kept], np.int32),
@@ -137,6 +155,17 @@ def read_zip(
         # A zip may hold a name twice, and one of the two may be broken.
         entries=tuple(places[id(picture.entry)] for picture in kept),
     )
+
+
+def mapped_pixels(path: Path, shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return the pixels in a file of ``read_zip``, mapped; on Windows in memory, as a mapped file cannot be removed.
+
+    Args:
+        shape: Pictures, at least 1, height, width and channels.
+    """
+    if sys.platform == "win32":
+        return np.fromfile(path, np.uint8).reshape(shape)
+    return np.asarray(np.memmap(path, np.uint8, "r", shape=shape))
 
 
 def every_picture(data: bytes, name: str) -> Iterator[tuple[str, bytes, float]]:
@@ -257,12 +286,20 @@ def _unpacked(archive: zipfile.ZipFile, picture: Picture) -> bytes:
 
 
 def _check_memory(pictures: int, shape: tuple[int, int, int]) -> None:
-    # One copy as read, one in the parts, and one for training.
-    needed, available = 3 * pictures * int(np.prod(shape)), available_bytes()
+    needed, available = PICTURE_COPIES * pictures * int(np.prod(shape)), available_bytes()
     if available is not None and needed > available:
         raise UserError(
             f"{pictures:,} pictures of {shape[0]} x {shape[1]} pixels need about {needed / 2**30:.1f} GB of memory, "
             f"this machine has {available / 2**30:.1f} GB free: choose a smaller size or upload fewer pictures."
+        )
+
+
+def _check_disk(pictures: int, shape: tuple[int, int, int], out: Path) -> None:
+    needed, free = pictures * math.prod(shape), shutil.disk_usage(out.parent).free
+    if needed > free:
+        raise UserError(
+            f"{pictures:,} pictures of {shape[0]} x {shape[1]} pixels need about {size(needed)} on the disk while they "
+            f"are read, and it has {size(free)} free: choose a smaller size, upload fewer pictures, or free some space."
         )
 
 

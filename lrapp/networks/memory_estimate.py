@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lrapp.errors import UserError
+from lrapp.images.datasets import PICTURE_COPIES
 from lrapp.networks.shapes import LayerShape, Shape, before, shapes
 from lrapp.phrasing import counted, size
 from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
@@ -37,8 +38,9 @@ _EVALUATED = 8192
 BLOCK_BYTES, _BLOCKS = 16_000_000, 2
 # Runs of neighbouring rows, drawn from the whole table, that make up a block.
 RUNS = 256
-# Copies of pictures, as bytes: as they were read, their parts, and TensorFlow's tensors.
-_PICTURE_COPIES = 3
+# Copies of the rows, arrays and their tensors. Of a block of pictures there is one, but a third block is there while
+# validation pictures are looked at.
+_COPIES = 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Estimate:
     Args:
         memory_bytes: Most memory that the run takes at once, beyond what TensorFlow takes idle.
         networks: How many networks of this size train at once.
+        in_blocks: The same where the rows train in blocks; None where they are too few for that.
     """
 
     parameters: Parameters
@@ -75,12 +78,18 @@ class Estimate:
             f"{counted(self.networks, 'network')}, their answers averaged, of " if self.networks > 1 else ""
         )
 
-    @property
-    def sentence(self) -> str:
-        """The estimate in words, for the page."""
+    def sentence(self, available: int | None = None) -> str:
+        """Return the estimate in words, for the page.
+
+        Args:
+            available: Free bytes; None where that is unknown.
+        """
+        blocks = self.goes_in_blocks(available)
+        memory = size(self.in_blocks or 0) if blocks else size(self.memory_bytes)
+        how = ", which does not hold the data, so they train in blocks" if blocks else ""
         return (
             f"{self._networks}{self.parameters.trainable:,} parameters, {counted(self.steps, 'step')}: "
-            f"about {size(self.memory_bytes)} of memory."
+            f"about {memory} of memory{how}."
         )
 
 
@@ -126,8 +135,8 @@ def estimate(
     data = _data_memory(shape, rows + validation_rows) + _WEIGHT_TENSORS * weights * rows
     block_rows = rows_of_a_block(shape, settings.training.batch_size)
     in_blocks = None
-    if len(shape) == 1 and block_rows < rows:
-        of_blocks = _data_memory(shape, block_rows) + _WEIGHT_TENSORS * weights * block_rows
+    if block_rows < rows:
+        of_blocks = _data_memory(shape, block_rows, _COPIES) + _WEIGHT_TENSORS * weights * block_rows
         # The arrays of weights stay, and so does the order of the rows, twice.
         in_blocks = network + _BLOCKS * of_blocks + _WEIGHT_TENSORS * weights // 2 * rows + 2 * _FLOAT * rows
         if settings.networks > 1:
@@ -141,7 +150,7 @@ def rows_of_a_block(shape: Shape, batch_size: int) -> int:
     Args:
         shape: Of one row's inputs.
     """
-    return max(1, BLOCK_BYTES // (_FLOAT * math.prod(shape) * batch_size)) * batch_size
+    return max(1, BLOCK_BYTES // (_of_a_row(shape)[0] * batch_size)) * batch_size
 
 
 def estimate_expected(settings: RunSettings, expected: "ExpectedShape") -> Estimate:
@@ -173,6 +182,12 @@ def _shape(inputs: int | Shape) -> Shape:
     return (inputs,) if isinstance(inputs, int) else inputs
 
 
+def _of_a_row(shape: Shape) -> tuple[int, int, int]:
+    """Bytes of a row's inputs, bytes of the rest of it that count, and how many copies there are of all rows."""
+    numbers = math.prod(shape)
+    return (numbers, 0, PICTURE_COPIES) if len(shape) == 3 else (_FLOAT * numbers, 2 * _FLOAT, _COPIES)
+
+
 def _layers(model: ModelSettings, inputs: int | Shape, outputs: int, numbers: int | None) -> list[LayerShape]:
     """All layers; a pretrained network or an embedding comes first."""
     first = before(model, _shape(inputs), numbers)
@@ -201,11 +216,10 @@ def _network_memory(settings: RunSettings, layers: list[LayerShape], shape: Shap
     return fixed + int(_FLOAT * settings.networks * (weights + batch * kept))
 
 
-def _data_memory(shape: Shape, rows: int) -> int:
+def _data_memory(shape: Shape, rows: int, copies: int | None = None) -> int:
     """The arrays and their tensors."""
-    if len(shape) == 3:
-        return _PICTURE_COPIES * rows * math.prod(shape)
-    return _FLOAT * 2 * rows * (math.prod(shape) + 2)
+    inputs, rest, usual = _of_a_row(shape)
+    return (copies or usual) * rows * (inputs + rest)
 
 
 def _slots(settings: TrainingSettings) -> int:

@@ -1,6 +1,7 @@
 """A saved preprocessor, a network and the rows of a table -> a prediction, or a reason, for each row."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -109,13 +110,27 @@ def check_columns(needed: list[str], found: list[str]) -> None:
     free = {name.casefold(): name for name in map(str, found) if name not in set(needed)}
     hints = []
     for name in gone[:20]:
-        if near := get_close_matches(name.casefold(), free, n=1, cutoff=0.75):
+        near = get_close_matches(name.casefold(), free, n=1, cutoff=0.75) or _with_its_words(name, free)
+        if near:
             hints.append(f"{quoted([name])} may be what the table calls {quoted([free[near[0]]])}")
-    hint = f" {'; '.join(hints)}: rename it in the table." if hints else ""
+    them = "it" if len(hints) == 1 else "them"
+    hint = f" {'; '.join(hints)}: rename {them} in the table." if hints else ""
+    has = "" if len(hints) == len(gone) else f" The table has: {quoted(map(str, found), 10)}."
     raise UserError(
         f"The table must hold every column that the model learned from, under the same name. "
-        f"Missing {word}: {quoted(gone, 20)}.{hint} The table has: {quoted(map(str, found), 10)}."
+        f"Missing {word}: {quoted(gone, 20)}.{hint}{has}"
     )
+
+
+def _with_its_words(name: str, free: Iterable[str]) -> list[str]:
+    """The names with all words of one and more, such as a unit, or with some of its words alone, if only one is so."""
+    words = set(_words(name))
+    found = [one for one in free if (own := set(_words(one))) and words and (own <= words or words <= own)]
+    return found if len(found) == 1 else []
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.casefold())
 
 
 def free_names(taken: list[str], names: list[str]) -> list[str]:

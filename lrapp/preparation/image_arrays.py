@@ -1,14 +1,17 @@
 """Pictures and settings -> arrays for training, validation and test. The pictures stay bytes."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lrapp import free_memory
 from lrapp.errors import UserError
-from lrapp.images.datasets import Images, PictureFacts
+from lrapp.images.datasets import PICTURE_COPIES, Images, PictureFacts
 from lrapp.phrasing import counted, quoted
 from lrapp.preparation.image_inputs import TARGET, PicturePreprocessor, PictureTask, aligned
+from lrapp.preparation.pieces import Pieces
 from lrapp.preparation.random_split import drawn, part_sizes, split
 from lrapp.preparation.table_arrays import Prepared, Split, class_weights
 from lrapp.settings import DataSettings
@@ -30,7 +33,13 @@ def check_pictures(facts: PictureFacts, settings: DataSettings) -> PictureTask:
     return _task(len(chosen))
 
 
-def prepare_images(images: Images, settings: DataSettings) -> Prepared:
+def fits_memory(size: int) -> bool:
+    """Return whether memory holds pictures of so many bytes as training needs them, where it takes all at once."""
+    available = free_memory.for_a_run()
+    return available is None or PICTURE_COPIES * size <= available
+
+
+def prepare_images(images: Images, settings: DataSettings, pieces: Pieces | None = None) -> Prepared:
     """Split pictures into training, validation and test.
 
     The test part that comes with a set is used, if it shows any of the classes; else ``test_share``
@@ -38,9 +47,10 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
 
     Args:
         images: The pictures. Each part is copied once; the caller may release them afterwards.
+        pieces: How pictures are prepared that memory does not hold; None to hold them all the same.
 
     Raises:
-        UserError: As ``check_pictures``.
+        UserError: As ``check_pictures``, or if there is no room for the pictures on the disk either.
     """
     cut = len(images.labels) if images.test_from is None else images.test_from
     learned = np.bincount(images.labels[:cut], minlength=len(images.classes)).tolist()
@@ -79,10 +89,18 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
     task = _task(len(classes))
     y = numbers.astype(np.float32 if task == "binary" else np.int32)
 
-    def part(of: NDArray[np.int64], weighted: bool = False) -> Split:
-        pixels = aligned((len(of), *images.shape))
-        # With the default mode NumPy would make a temporary copy.
-        np.take(images.pixels, of, axis=0, out=pixels, mode="clip")
+    size = sum(map(len, rows)) * math.prod(images.shape)
+    whole = pieces is None or fits_memory(size)
+    if pieces is not None and not whole:
+        pieces.make_room(size)
+
+    def part(name: str, of: NDArray[np.int64], weighted: bool = False) -> Split:
+        if pieces is None or whole:
+            pixels = aligned((len(of), *images.shape))
+            # With the default mode NumPy would make a temporary copy.
+            np.take(images.pixels, of, axis=0, out=pixels, mode="clip")
+        else:
+            pixels = pieces.copied(name, images.pixels, of)
         return Split(pixels, y[of], class_weights(y[of]) if weighted else None, of)
 
     return Prepared(
@@ -90,9 +108,9 @@ def prepare_images(images: Images, settings: DataSettings) -> Prepared:
         target=TARGET,
         classes=classes,
         inputs=(),
-        train=part(rows[0], settings.class_weights),
-        validation=part(rows[1]),
-        test=part(rows[2]),
+        train=part("train", rows[0], settings.class_weights),
+        validation=part("validation", rows[1]),
+        test=part("test", rows[2]),
         metric_scale=1.0,
         notes=tuple(notes),
         preprocessor=PicturePreprocessor(task, classes, images.shape),

@@ -3,7 +3,7 @@
 An entry is a folder with each array as ``.npy``, the preprocessor as a run keeps it, and ``prepared.json`` with the
 rest and a checksum of each array. Its name follows from the data, their settings and the code that prepares, so an
 entry never has to be changed: it appears whole, and is removed whole. Arrays are mapped so that nothing that is done in
-memory ever reaches the disk. A table that memory does not hold is prepared into an entry at once, in pieces.
+memory ever reaches the disk. What memory does not hold is prepared into an entry at once, in pieces.
 """
 
 import hashlib
@@ -42,6 +42,11 @@ LEAST_BYTES = 4_000_000
 # What the disk must keep free beside an entry, for models and checkpoints.
 _SPARE_BYTES = 10**9
 _ABOUT = "prepared.json"
+# What makes a table smaller once it is prepared, and what pictures.
+_FEWER = {
+    True: "leave columns out, use fewer rows, or lower “Most categories”",
+    False: "choose a smaller size of the pictures, or use fewer",
+}
 _PARTS = ("train", "validation", "test")
 _ARRAYS = ("x", "y", "weight", "rows")
 _PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "skops", "pillow")
@@ -69,8 +74,7 @@ def prepared(store: Store, settings: DataSettings, tell: Tell, should_stop: Shou
         if entry is None or size > most:
             raise UserError(
                 f"Memory does not hold the prepared data, and {MOST_PREPARED} allows {in_words(most)} of them on the "
-                f"disk, where they need about {in_words(size)}. Allow more, leave columns out, use fewer rows, or "
-                "lower “Most categories”."
+                f"disk, where they need about {in_words(size)}. Allow more, {_FEWER[settings.facts.flat]}."
             )
         _require_space(store, size)
         with disk_errors():

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from lrapp.errors import UserError
 from lrapp.files import disk_errors
-from lrapp.runs.store import ID, Run
+from lrapp.runs.store import ID, STARTS, Run
 from lrapp.settings import RunSettings
 
 # What a run that starts from another does not need of it.
-_LEFT = ("checkpoint.npz", "lock", "turn", "stop", "starts", "*.zip")
+_LEFT = ("checkpoint.npz", "lock", "turn", "stop", STARTS, "*.zip")
 
 
 def id_of(run: Run) -> str:
@@ -55,18 +55,18 @@ def keep(source: Run, run: Run) -> None:
     Raises:
         UserError: If the disk is full.
     """
-    target = run.starts_path / id_of(source)
+    target = run.folder / STARTS / id_of(source)
     if target.exists():
         return
     with disk_errors():
-        made = run.starts_path / "copy"
+        made = run.folder / STARTS / "copy"
         shutil.copytree(source.folder, made, ignore=shutil.ignore_patterns(*_LEFT), dirs_exist_ok=True)
         os.replace(made, target)
 
 
 def keep_those_of(folder: Path, run: Run) -> None:
     """Copy the run that a run in some folder starts from, if it is kept there, for a repetition of that run."""
-    there = Run(folder).starts_path
-    if there.is_dir() and there != run.starts_path:
+    there = folder / STARTS
+    if there.is_dir() and there != run.folder / STARTS:
         with disk_errors():
-            shutil.copytree(there, run.starts_path, dirs_exist_ok=True)
+            shutil.copytree(there, run.folder / STARTS, dirs_exist_ok=True)

@@ -8,6 +8,7 @@ a process that is killed, never meets half a file.
 """
 
 import hashlib
+import heapq
 import os
 import re
 import secrets
@@ -23,6 +24,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lrapp import palette
 from lrapp.errors import BusyError, UserError
 from lrapp.files import disk_errors, write_beside
 from lrapp.runs import disk_space
@@ -33,10 +35,13 @@ from lrapp.settings.sources import DataSource
 State = Literal[
     "queued", "running", "completed", "early_stopping", "stopped", "diverged", "failed", "interrupted"
 ]
+STARTS = "starts"  # the folder, in a run's own, of the run that it starts from
 ENDED: tuple[State, ...] = ("completed", "early_stopping", "stopped", "diverged", "failed", "interrupted")
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 _MAKING_SECONDS = 60
 _HELD_SECONDS = 1.0  # a process that only checks whether a run is free releases it at once
+# A new run has another colour than the newest of these.
+_SEEN_TOGETHER = 40
 ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 
@@ -119,11 +124,6 @@ class Run:
                 yield
         except Timeout as error:
             raise BusyError("This run is being worked on already; wait for that to finish.") from error
-
-    @property
-    def starts_path(self) -> Path:
-        """Where the run lies that this one starts from, if it was brought along from elsewhere."""
-        return self.folder / "starts"
 
     @property
     def turn_path(self) -> Path:
@@ -350,7 +350,7 @@ class Store:
             UserError: If the disk is full.
         """
         created = now()
-        run = Run(self.home / "runs" / f"{created:%Y%m%d-%H%M%S%f}-{secrets.token_hex(8)}")
+        run = Run(self.home / "runs" / self._new_id(created))
         status = Status(created=created)
         with disk_errors():
             run.folder.mkdir()
@@ -367,7 +367,16 @@ class Store:
 
     def of(self, run: Run) -> "Store":
         """Return the same store, which looks first into a run's own folder for the run that it starts from."""
-        return Store(self.home, run.starts_path)
+        return Store(self.home, run.folder / STARTS)
+
+    def _new_id(self, created: datetime) -> str:
+        """An id that nobody can guess, whose colour the runs before it have not."""
+        ids = (path.name for path in (self.home / "runs").iterdir() if ID.fullmatch(path.name))
+        wanted = palette.unlike(heapq.nlargest(_SEEN_TOGETHER, ids))
+        while True:
+            found = f"{created:%Y%m%d-%H%M%S%f}-{secrets.token_hex(8)}"
+            if palette.colour_of(found) == wanted:
+                return found
 
     def get(self, run_id: str) -> Run:
         """Return the run of that id.

@@ -160,10 +160,10 @@ def read_pictures(line: Line, *, path: str, name: str, settings: dict[str, Any],
 
     from lrapp.images.zip_files import read_zip
 
-    images = read_zip(Path(path), name, _pictures(settings), _progress(line))
-    np.save(Path(out) / "pixels.npy", images.pixels, allow_pickle=False)
+    images = read_zip(Path(path), name, _pictures(settings), _progress(line), out=Path(out) / "pixels")
     np.save(Path(out) / "labels.npy", images.labels, allow_pickle=False)
     return {
+        "shape": images.pixels.shape,
         "classes": images.classes,
         "test_from": images.test_from,
         "names": images.names,

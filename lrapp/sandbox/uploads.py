@@ -162,14 +162,17 @@ class Uploads:
         tell: Callable[[str, float], None] = lambda what, share: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "Images":
-        """Return all pictures of a zip; errors as for ``zip_files.read_zip``."""
+        """Return all pictures of a zip, mapped from the disk; errors as for ``zip_files.read_zip``."""
         import numpy as np
 
         from lrapp.images.datasets import Images
+        from lrapp.images.zip_files import mapped_pixels
 
         with _folder(self.store.home) as out:
             found = self._ask_of_pictures("read_pictures", source, settings, should_stop, tell, out=str(out))
-            pixels = np.load(out / "pixels.npy", allow_pickle=False)
+            rows, height, width, channels = found["shape"]
+            # The system keeps what is mapped after the file has lost its name.
+            pixels = mapped_pixels(out / "pixels", (rows, height, width, channels))
             labels = np.load(out / "labels.npy", allow_pickle=False)
         return Images(
             pixels=pixels,

@@ -124,11 +124,19 @@ class Blocks:
         return self._load(chosen[places].astype(np.int64)), tf.constant(order)
 
 
-def feed(loop: Loop, part: "Split", block_rows: int = 0) -> Feed:
-    """Return what gives a loop the rows of a part; ``block_rows`` is 0 where memory holds all rows."""
-    if not 0 < block_rows < len(part.y):
-        return Whole(loop, loop.load(part))
-    return Blocks(loop, len(part.y), block_rows, lambda rows: loop.load(taken(part, rows)))
+def feed(loop: Loop, part: "Split", block_rows: int = 0, kept: NDArray[np.int64] | None = None) -> Feed:
+    """Return what gives a loop the rows of a part.
+
+    Args:
+        block_rows: How many of them memory holds at once; 0 where it holds all.
+        kept: Which rows, ascending; all by default.
+    """
+    rows = len(part.y) if kept is None else len(kept)
+    if not 0 < block_rows < rows:
+        return Whole(loop, loop.load(part if kept is None or rows == len(part.y) else taken(part, kept)))
+    return Blocks(
+        *(loop, rows, block_rows), lambda at: loop.load(taken(part, at if kept is None else kept[at]))
+    )
 
 
 def taken(part: "Split", rows: Rows) -> "Split":

@@ -1,10 +1,10 @@
 """The range test as Smith drew it: the same loop with evenly rising rates, and a look at the accuracy now and then."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrapp.errors import Stopped
 from lrapp.policies import linear_test
@@ -12,12 +12,13 @@ from lrapp.policies.linear_test import FigureCurve
 from lrapp.policies.lr_range import RatesFound
 from lrapp.runs.events import Event, SweepDone
 from lrapp.settings import RangeTestSettings
+from lrapp.training.blocks import feed
 from lrapp.training.course import metric_name
 from lrapp.training.loop import Loop
 from lrapp.training.range_test import Throwaway
 
 if TYPE_CHECKING:
-    from lrapp.preparation.table_arrays import Prepared, Split
+    from lrapp.preparation.table_arrays import Prepared
 
 # More rows say hardly more, and cost time fifty times in each test.
 _MOST_ROWS = 8192
@@ -84,42 +85,35 @@ class _Watch:
         part, of = prepared.validation, "validation"
         if not len(part.y):
             part, of = prepared.train, "training"
-        part = _some(part)
+        # Rows from everywhere, no more than need be measured.
+        kept = np.linspace(0, len(part.y) - 1, min(_MOST_ROWS, len(part.y))).astype(np.int64)
         self._loop, self._should_stop = loop, should_stop
-        self._data = loop.load(part)
-        self.rows = len(part.y)
-        self._spread = float(np.var(part.y)) if prepared.task == "regression" else 0.0
+        self._feed = feed(loop, part, prepared.block_rows, kept)
+        self.rows, y = len(kept), part.y[kept]
+        self._spread = float(np.var(y)) if prepared.task == "regression" else 0.0
         loop.units.take(prepared.logarithm)
         self._regression = prepared.task == "regression"
-        self.trivial = _trivial(part, self._regression, prepared.train.weight is not None)
+        self.trivial = _trivial(y, self._regression, prepared.train.weight is not None)
         self.name = f"{of} {'R2' if self._regression else metric_name(prepared.task)}"
 
     def figure(self) -> float:
         """Return the figure of the network as it is, not finite where its answers are not."""
         total = np.zeros(2)
-        for batch in range(self._loop.evaluation_batches(self._data)):
+        for batch in range(-(-self.rows // self._loop.evaluation_rows)):
             if self._should_stop():
                 raise Stopped
-            total += self._loop.evaluate(self._data, batch, 1)[0]
+            part = self._feed.batches(batch)
+            total += self._loop.evaluate(part.data, part.first, 1)[0]
         loss, metric = total / self.rows
         if not self._regression:
             return float(metric) if np.isfinite(loss) else float("nan")
         return float(1 - loss / self._spread) if self._spread else float("nan")
 
 
-def _trivial(part: "Split", regression: bool, balanced: bool) -> float:
+def _trivial(y: NDArray[Any], regression: bool, balanced: bool) -> float:
     """What one and the same answer reaches, where learning is drawn to that."""
     if regression:
         return 0.0
     if balanced:  # no class draws more than the others
         return linear_test.LEAST_FIGURE
-    return float(np.unique(part.y, return_counts=True)[1].max() / len(part.y))
-
-
-def _some(part: "Split") -> "Split":
-    """Rows from everywhere, no more than need be measured."""
-    if len(part.y) <= _MOST_ROWS:
-        return part
-    kept = np.linspace(0, len(part.y) - 1, _MOST_ROWS).astype(np.int64)
-    weight = None if part.weight is None else part.weight[kept]
-    return replace(part, x=part.x[kept], y=part.y[kept], weight=weight, rows=part.rows[kept])
+    return float(np.unique(y, return_counts=True)[1].max() / len(y))

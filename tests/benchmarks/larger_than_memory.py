@@ -1,11 +1,13 @@
-"""What does a table take, and how fast does it train, that is prepared four times as large as memory?
+"""What do a table or pictures take, and how fast do they train, that are four times as large as memory once prepared?
 
 Run: ``python tests/benchmarks/larger_than_memory.py [rows] [--networks 8]``, on Linux. A table of 30 columns of numbers
-and 12 of 40 categories each, 510 inputs a row. The same run is done in several processes: one has as much memory as it
-likes, the others a quarter of what the prepared arrays take; for one of these, the system forgets the files before
-every epoch, which is then read from the disk. The processes take turns, ``--rounds`` times. "Own" is memory that no
-file holds, so that the system cannot take it back, above that of the idle worker; "processor" is what an epoch costs
-both threads together, which hangs less on what else the machine does. Prints Markdown.
+and 12 of 40 categories each, 510 inputs a row. With ``--pictures 96`` it is a zip of so many JPEGs of 96 x 96 pixels,
+and a network that is small enough for reading to count; with ``--convolutions``, one of a few convolutions. The same
+run is done in several processes: one has as much memory as it likes, the others a quarter of what the prepared arrays
+take; for one of these, the system forgets the files before every epoch, which is then read from the disk. The processes
+take turns, ``--rounds`` times. "Own" is memory that no file holds, so that the system cannot take it back, above that
+of the idle worker; "processor" is what an epoch costs both threads together, which hangs less on what else the machine
+does. Prints Markdown.
 """
 
 import argparse
@@ -23,39 +25,47 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 NUMBERS, WORDS, VALUES = 30, 12, 40
+_CSV, _ZIP = "table.csv", "pictures.zip"
 
 
 def main() -> None:
     """Print the machine, and a line for each process."""
-    arguments = argparse.ArgumentParser(description="Tables that are larger than memory.")
+    arguments = argparse.ArgumentParser(description="Data that are larger than memory.")
     arguments.add_argument("rows", type=int, nargs="?", default=500_000)
     arguments.add_argument("--networks", type=int, default=1)
     arguments.add_argument("--batch", type=int, default=256)
     arguments.add_argument("--epochs", type=int, default=5)
     arguments.add_argument("--rounds", type=int, default=3, help="times that the processes take turns")
+    arguments.add_argument("--pictures", type=int, default=0, help="pictures of so many pixels along a side")
+    arguments.add_argument("--convolutions", action="store_true", help="before the pooling of pictures")
     arguments.add_argument("--home", help="given to the processes that are measured")
     arguments.add_argument("--forget", action="store_true", help="likewise")
     chosen = arguments.parse_args()
     if chosen.home:
         _measure(Path(chosen.home), chosen)
         return
-    size = 4 * chosen.rows * (NUMBERS + WORDS * VALUES)
+    each = 3 * chosen.pictures**2 if chosen.pictures else 4 * (NUMBERS + WORDS * VALUES)
+    size = each * chosen.rows
     limit = f"{size / 4e6:.0f}MB"
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(
-        f"{chosen.rows:,} rows, {size / 1e6:.0f} MB prepared, {chosen.networks} networks, batch {chosen.batch}\n"
-    )
+    unit = "pictures" if chosen.pictures else "rows"
+    print(f"{chosen.rows:,} {unit}, {size / 1e6:.0f} MB prepared", end=", ")
+    print(f"{chosen.networks} networks, batch {chosen.batch}\n")
     print(
         "| memory | data there, s | own until then | seconds an epoch | processor | own at most, MB | accuracy |"
     )
     print("|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        _table(chosen.rows, Path(folder) / "table.csv")
+        if chosen.pictures:
+            _pictures(chosen.rows, chosen.pictures, Path(folder) / _ZIP)
+        else:
+            _table(chosen.rows, Path(folder) / _CSV)
         kinds = [("all", "", []), (limit, limit, []), (f"{limit}, files forgotten", limit, ["--forget"])]
-        first: list[tuple[str, str, list[str]]] = [("(reads the CSV)", limit, ["--epochs", "3"])]
+        first: list[tuple[str, str, list[str]]] = [("(reads the file)", limit, ["--epochs", "3"])]
         for what, memory, more in first + chosen.rounds * kinds:
             own = [str(chosen.rows), "--networks", str(chosen.networks), "--batch", str(chosen.batch)]
-            own += ["--epochs", str(chosen.epochs)]
+            own += ["--epochs", str(chosen.epochs), "--pictures", str(chosen.pictures)]
+            own += ["--convolutions"] if chosen.convolutions else []
             told = subprocess.run(
                 [sys.executable, __file__, *own, "--home", folder, *more],
                 env={**os.environ, "LRAPP_WORKER_MEMORY": memory},
@@ -83,11 +93,31 @@ def _table(rows: int, path: Path) -> None:
     pd.DataFrame(columns).to_csv(path, index=False)
 
 
+def _pictures(count: int, side: int, path: Path) -> None:
+    """Stripes in one of two directions, under noise."""
+    import io
+    import zipfile
+
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            stripes = 40 * np.sin(np.arange(side) / 3 + rng.uniform(0, 6))[:, None, None]
+            noise = rng.normal(128, 40, (side // 4, side // 4, 3)).repeat(4, 0).repeat(4, 1)
+            kind = int(rng.integers(2))
+            pixels = (noise + (stripes.swapaxes(0, 1) if kind else stripes)).clip(0, 255).astype(np.uint8)
+            target = io.BytesIO()
+            Image.fromarray(pixels).save(target, "JPEG")
+            archive.writestr(f"{'ab'[kind]}/{number}.jpg", target.getvalue())
+
+
 def _measure(home: Path, chosen: argparse.Namespace) -> None:
     """Do a run, and print cells of the table."""
     from lrapp.execution import worker_setup
 
-    worker_setup.warm("small")
+    worker_setup.warm("convolutions" if chosen.pictures else "small")
     import numpy as np
 
     from lrapp.evaluation.scores import Scores
@@ -95,12 +125,33 @@ def _measure(home: Path, chosen: argparse.Namespace) -> None:
     from lrapp.runs import disk_space
     from lrapp.runs.events import DataPrepared, EpochDone, Event
     from lrapp.runs.store import Store
-    from lrapp.settings import DataSettings, RunSettings, TrainingSettings
+    from lrapp.settings import (
+        DataSettings,
+        LayerSettings,
+        ModelSettings,
+        PictureFileSource,
+        PictureSettings,
+        RunSettings,
+        TrainingSettings,
+    )
 
     store = Store(home / "home")
-    source = store.keep_file((home / "table.csv").read_bytes(), "table.csv")
+    name = _ZIP if chosen.pictures else _CSV
+    kept = store.keep_file((home / name).read_bytes(), name)
+    data = DataSettings(source=kept, target="answer")
+    model = ModelSettings()
+    if chosen.pictures:
+        data = DataSettings(
+            source=PictureFileSource(name=name, sha256=kept.sha256),
+            pictures=PictureSettings(size=chosen.pictures),
+        )
+        layers = (LayerSettings(kind="max_pool", size=4), LayerSettings(units=32))
+        if chosen.convolutions:
+            layers = (LayerSettings(kind="conv", units=8, stride=2), *layers)
+        model = ModelSettings(layers=layers)
     settings = RunSettings(
-        data=DataSettings(source=source, target="answer"),
+        data=data,
+        model=model,
         training=TrainingSettings(
             epochs=chosen.epochs,
             members=chosen.networks,

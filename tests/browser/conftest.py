@@ -8,6 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser.driving import FLAGS, HEADLESS, App, open_app, tab
+from browser.listed_runs import UGLY, made
+from lrapp.runs.store import ENDED, Run, Store
+from lrapp.settings import FixedSettings
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,3 +59,19 @@ def page(browser: Browser, app: App) -> Iterator[Page]:
     with tab(browser) as fresh:
         open_app(fresh, app.url)
         yield fresh
+
+
+@pytest.fixture
+def runs(own_app: App) -> Iterator[dict[str, Run]]:
+    """Four runs in an otherwise empty home; their accuracies rise and fall with their age."""
+    store = Store(own_app.home)
+    found = {
+        "oldest": made(store, "oldest", 0.75),
+        "slow": made(store, "slow", 0.875, FixedSettings(learning_rate=0.001)),
+        "ugly": made(store, UGLY, 0.5, batch=16),
+        "newest": made(store, "newest", 0.8125, FixedSettings(learning_rate=0.25)),
+    }
+    yield found
+    for run in [*store.runs(), *store.broken()]:
+        if not (run.folder / "status.json").exists() or run.status.state in ENDED:
+            store.delete(run)

@@ -258,7 +258,7 @@ def answer(page: Page, target: str = "") -> None:
         if buttons.count():
             buttons.first.click()
         else:
-            choose(page, "Another column", target)
+            _pick(page, "Another column", target)  # and with the answer the list is gone
         expect(question).to_have_count(0)
         idle(page)
 
@@ -309,6 +309,13 @@ def set_number(page: Page, label: str, value: float) -> None:
 
 def choose(page: Page, label: str, option: str | int) -> None:
     """Choose an entry of a list: by its text, or by its place, counted from 0."""
+    listed = _pick(page, label, option)
+    if isinstance(option, str):
+        expect(listed).to_have_value(option)
+    idle(page)
+
+
+def _pick(page: Page, label: str, option: str | int) -> Locator:
     listed = field(page, "combobox", label)
     entries = page.get_by_role("option")
     entry = (
@@ -327,9 +334,7 @@ def choose(page: Page, label: str, option: str | int) -> None:
         except TooLate:
             page.keyboard.press("Escape")
     expect(entries).to_have_count(0)
-    if isinstance(option, str):
-        expect(listed).to_have_value(option)
-    idle(page)
+    return listed
 
 
 def switch(page: Page, label: str) -> None:

@@ -1,5 +1,6 @@
-"""Bad tables: each ends in one plain sentence, or works, and the page goes on."""
+"""Bad tables and damaged runs: each ends in one plain sentence, or works, and the page goes on."""
 
+import os
 import random
 import re
 import struct
@@ -25,6 +26,8 @@ from browser.driving import (
     train_button,
     upload,
 )
+from browser.listed_runs import cells, drawn, open_runs, tick, titles
+from lrapp.runs.store import Run
 
 _NUMBERS = [(round(random.Random(n).random(), 3), n % 7, "ab"[n % 2]) for n in range(60)]
 GOOD = "x,y,z\n" + "".join(f"{x},{y},{z}\n" for x, y, z in _NUMBERS)
@@ -152,3 +155,55 @@ def test_a_table_with_everything_wrong_at_once_trains(page: Page) -> None:
     state(page, "Done").wait_for()
     wait_for_charts(page)
     no_defect(page)
+
+
+def test_a_damaged_run_is_a_sentence_and_the_others_stay(
+    browser: Browser, own_app: App, runs: dict[str, Run]
+) -> None:
+    (runs["slow"].folder / "run.json").write_text("{")
+    (runs["ugly"].folder / "status.json").unlink()
+    os.utime(runs["ugly"].folder, (0, 0))
+    (runs["oldest"].folder / "about.json").write_bytes(b"\xff\xfe")
+    with tab(browser) as page:
+        grid = open_runs(page, own_app)
+        assert cells(grid, 1)[0] == "newest"
+        assert cells(grid, titles(grid).index("State")) == ["Done", "Damaged", "Done", "Done"]
+        troubles = cells(grid, titles(grid).index("Trouble"))
+        assert troubles[0] == ""
+        assert "status.json is missing" in troubles[1]
+        assert "its run.json cannot be read" in troubles[2]
+        assert "about.json" in troubles[3]
+        for row, sentence in ((1, "status.json is missing"), (2, "its run.json cannot be read")):
+            tick(page, row)
+            page.get_by_test_id("stAlertContainer").get_by_text(sentence).wait_for()
+            no_defect(page)
+            tick(page, row)
+        # Compared with a whole one, they are named and left out.
+        for row in (0, 1, 2, 3):
+            tick(page, row)
+        expect(page.get_by_text("is left out")).to_have_count(2)
+        drawn(page, 4, 2)
+        for row in (0, 3):
+            tick(page, row)
+        page.get_by_role("button", name="Delete 2 runs").click()
+        idle(page)
+        page.get_by_role("button", name="Delete all 2 runs").click()
+        page.get_by_text("2 runs were deleted.").wait_for()
+        idle(page)
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_text("2 runs were deleted.").wait_for(state="hidden")
+        assert (runs["ugly"].folder / "run.json").exists()
+
+
+def test_damaged_scores_and_an_address_of_no_run_are_sentences(
+    browser: Browser, own_app: App, runs: dict[str, Run]
+) -> None:
+    runs["newest"].scores_path.write_bytes(b"\xff\xfe{")
+    with tab(browser) as page:
+        open_runs(page, own_app, f"?run={runs['newest'].id}")
+        page.get_by_text("The scores of this run are damaged").wait_for()
+        wait_for_charts(page)
+        no_defect(page)
+        grid = open_runs(page, own_app, "?run=../../etc/passwd")
+        page.get_by_text("There is no such run here.").wait_for()
+        assert len(cells(grid, 1)) == len(runs)

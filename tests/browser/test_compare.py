@@ -4,6 +4,7 @@ import re
 import shutil
 import time
 
+import pytest
 from drawn.charts import Mark, marks, wait_for_charts
 from playwright.sync_api import Browser, Page, expect
 
@@ -193,7 +194,7 @@ def test_what_cannot_be_compared_is_said_before_it_starts(browser: Browser, app:
     with tab(browser) as page:
         open_compare(page, app)
         start = page.get_by_role("button", name=re.compile("^Start"))
-        box = expander(page, "Numbers 2")
+        box = expander(page, "Rates of policy 2")
         choose(page, "Rates", "Chosen here")
         expect(page.get_by_text("CLR 0.001–0.01", exact=True)).to_be_visible()
         field = box.get_by_role("spinbutton", name="base_lr")
@@ -214,6 +215,34 @@ def test_what_cannot_be_compared_is_said_before_it_starts(browser: Browser, app:
         set_number(page, "Epochs", 9)
         expect(page.get_by_text("its first cycle ends after 10 epochs, the run after 9")).to_be_visible()
         expect(start).to_be_enabled()
+
+
+def test_the_page_says_what_it_is_for_in_one_even_row(browser: Browser, app: App) -> None:
+    with tab(browser) as page:
+        open_compare(page, app)
+        expect(page.get_by_text("Try several policies, seeds or settings on the same data")).to_be_visible()
+        ways = page.get_by_test_id("stButtonGroup").first.bounding_box()
+        examples = page.get_by_role("button", name="Examples").bounding_box()
+        assert ways is not None
+        assert examples is not None
+        assert ways["y"] + ways["height"] / 2 == pytest.approx(
+            examples["y"] + examples["height"] / 2, abs=2
+        ), "side by side"
+        # Each policy is drawn on one scale: the usual fixed rate is as low as the cyclical one begins.
+        fixed, moving = (heights(page, place) for place in (0, 1))
+        assert len(set(fixed)) == 1
+        assert fixed[0] == pytest.approx(max(moving), abs=5), "pixels from the top"
+        assert min(moving) < fixed[0] / 2
+
+
+def heights(page: Page, place: int) -> list[float]:
+    """How many pixels below the top the line of a policy's small plan runs, point by point."""
+    chart = page.get_by_test_id("stVegaLiteChart").nth(place)
+    line = chart.locator("svg .mark-line path").first
+    line.wait_for(state="attached")
+    found = re.findall(r"[ML][^,]+,(-?[\d.]+)", line.get_attribute("d") or "")
+    assert len(found) > 1, "it is drawn"
+    return [float(one) for one in found]
 
 
 def test_an_address_of_no_comparison_is_a_sentence(browser: Browser, app: App) -> None:

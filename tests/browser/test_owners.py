@@ -128,7 +128,7 @@ def test_a_run_is_its_makers_also_after_a_restart_and_an_address_shows_it(
     look(theirs, "Export")
     theirs.get_by_role("button", name="Report (HTML)").wait_for()
     assert buttons(theirs) == set()
-    assert theirs.get_by_role("radiogroup", name="Format").count() == 0
+    assert theirs.get_by_role("radiogroup", name="Other formats").count() == 0
     # The settings came along, the table did not.
     theirs.get_by_text("which this browser has not uploaded").wait_for()
     expect(train_button(theirs)).to_be_disabled()

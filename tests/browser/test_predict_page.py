@@ -80,6 +80,8 @@ def test_a_table_is_predicted_and_taken_away(
             page.get_by_text("“island” holds 1 category that training never saw, in 124 rows")
         ).to_be_visible()
         expect(page.get_by_text("1 column was not used")).to_contain_text("“note”")
+        usual = page.get_by_test_id("stDownloadButton").get_by_test_id("stBaseButton-primary")
+        expect(usual).to_have_text(re.compile("Download CSV"))
         rows = list(csv.DictReader(io.StringIO(saved(page, "Download CSV").decode("utf-8-sig"), newline="")))
         assert len(rows) == 344
         assert rows[0]["note"] == "'=HYPERLINK(1)"

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Download, Locator, Page, expect
 
 from browser import driving
 from lrapp.execution import worker
+from lrapp.export import registry
 from lrapp.networks import tempered
 from lrapp.networks.saved import SavedModel
 from lrapp.phrasing import number
@@ -316,8 +317,14 @@ def test_every_format_is_made_and_downloaded(page: Page, app: driving.App, finis
     shutil.copytree(finished.folder, app.home / "runs" / finished.id)
     page.goto(f"{app.url}/?run={finished.id}")
     driving.look(page, "Export")
+    # Each says for whom it is, and the usual one is the one that is seen first.
+    usual = page.get_by_test_id("stDownloadButton").first
+    expect(usual.get_by_test_id("stBaseButton-primary").first).to_have_text(re.compile("Download the model"))
+    expect(page.get_by_text("The usual one, for Python")).to_be_visible()
+    for exporter in registry.formats(finished):
+        expect(page.get_by_text(exporter.whom, exact=True)).to_be_visible()
     for title, file in FILES.items():
-        page.get_by_role("radiogroup", name="Format").get_by_text(title, exact=True).click()
+        page.get_by_role("radiogroup", name="Other formats").get_by_text(title, exact=True).click()
         driving.idle(page)
         page.get_by_role("button", name="Make", exact=True).click()
         ready = page.get_by_role("button", name="Download (")

@@ -1,16 +1,9 @@
-"""The Runs page: find, sort, open, name, star, compare, delete and take back, share, start again; damaged runs too."""
-
-import os
-import re
-import time
-from collections.abc import Iterator
+"""The Runs page: find, sort, open, name, star, compare, delete and take back, share, start again."""
 
 import pytest
-from drawn.charts import marks, wait_for_charts
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
 from browser.driving import (
-    PATIENCE,
     App,
     choose,
     expander,
@@ -24,134 +17,26 @@ from browser.driving import (
     tab,
     train_button,
 )
-from lrapp.evaluation.metrics import Metric
-from lrapp.evaluation.scores import Scores
+from browser.listed_runs import (
+    DATA,
+    UGLY,
+    cells,
+    chosen,
+    click_row,
+    drawn,
+    finish,
+    heading,
+    open_runs,
+    strong,
+    tick,
+    titles,
+)
 from lrapp.experiments import studies, study_files
+from lrapp.palette import colour_of
 from lrapp.runs import notes
-from lrapp.runs.events import (
-    DataPrepared,
-    EpochDone,
-    Event,
-    StepsDone,
-    SweepDone,
-    TrainingEnded,
-    TrainingStarted,
-    to_line,
-)
+from lrapp.runs.events import SweepDone, to_line
 from lrapp.runs.store import Run, Store
-from lrapp.settings import (
-    CLRSettings,
-    DataSettings,
-    FixedSettings,
-    PolicySettings,
-    RunSettings,
-    SampleSource,
-    TrainingSettings,
-)
-
-UGLY = "*x* $y$ <b>n</b> ![n](http://example.com/n.png) :red[r] https://example.com"
-
-
-DATA = DataSettings(source=SampleSource(name="penguins.csv"), target="species")
-
-
-def made(
-    store: Store, name: str, accuracy: float, policy: PolicySettings | None = None, batch: int = 32
-) -> Run:
-    """A finished run on the penguins, made up, as training is not what is tested here."""
-    training = TrainingSettings(epochs=6, batch_size=batch)
-    return finish(
-        store.create(RunSettings(name=name, data=DATA, training=training, policy=policy or CLRSettings())),
-        accuracy,
-    )
-
-
-def finish(run: Run, accuracy: float) -> Run:
-    """Make up what training would have left."""
-    batch = run.settings.training.batch_size
-    rates = tuple(run.settings.plan(6 * batch)[:36])
-    events: list[Event] = [
-        DataPrepared(206, 69, 69, 14),
-        TrainingStarted(3_139, "accuracy", 6, 36, 6),
-        StepsDone(0, tuple(1 / (n + 1) for n in range(36)), rates, 0.3),
-        *(EpochDone(n, 6 * n, 1 / n, 1.1 / n, accuracy, accuracy, 0.01, 0.05 * n, True) for n in range(1, 7)),
-        TrainingEnded("completed", "All 6 epochs are done.", 6, 6),
-    ]
-    run.events_path.write_text("".join(to_line(event) for event in events))
-    scores = Scores("multi-class", "test", 69, "Adelie", (Metric("accuracy", accuracy, 0.44, True),))
-    run.scores_path.write_text(scores.to_json())
-    run.set_status(state="completed", message="All 6 epochs are done.", attempts=1)
-    return run
-
-
-@pytest.fixture
-def runs(own_app: App) -> Iterator[dict[str, Run]]:
-    """Four runs in an otherwise empty home; their accuracies rise and fall with their age."""
-    store = Store(own_app.home)
-    found = {
-        "oldest": made(store, "oldest", 0.75),
-        "slow": made(store, "slow", 0.875, FixedSettings(learning_rate=0.001)),
-        "ugly": made(store, UGLY, 0.5, batch=16),
-        "newest": made(store, "newest", 0.8125, FixedSettings(learning_rate=0.25)),
-    }
-    yield found
-    for run in [*store.runs(), *store.broken()]:
-        if run.status.state == "completed" if (run.folder / "status.json").exists() else True:
-            store.delete(run)
-
-
-def open_runs(page: Page, app: App, query: str = "") -> Locator:
-    """Open the Runs page and return its table."""
-    page.goto(f"{app.url}/runs{query}")
-    page.get_by_role("heading", name="Runs", exact=True).wait_for()
-    grid = page.locator("[data-testid=stDataFrame]").first
-    grid.locator("canvas").first.wait_for()
-    idle(page)
-    return grid
-
-
-def cells(grid: Locator, column: int) -> list[str]:
-    """The texts of a column, from 0, as they stand in the table for screen readers, which comes a little later."""
-    grid.locator("canvas tbody td").first.wait_for(state="attached")
-    grid.page.wait_for_timeout(600)
-    return grid.locator(f"canvas [data-testid^=glide-cell-{column + 1}-]").all_text_contents()
-
-
-def titles(grid: Locator) -> list[str]:
-    """The titles of the columns that are seen."""
-    grid.locator("canvas tbody td").first.wait_for(state="attached")
-    grid.page.wait_for_timeout(600)
-    return grid.locator("canvas thead th").all_text_contents()
-
-
-def click_row(page: Page, row: int) -> None:
-    """Click the tick before a line of the list, whose lines are tall."""
-    grid = page.locator("[data-testid=stDataFrame]").first
-    grid.scroll_into_view_if_needed()
-    count = len(cells(grid, 1))
-    box = grid.bounding_box()
-    assert box is not None
-    tall = (box["height"] - 38) / count if box["height"] < 578 else 66
-    page.mouse.click(box["x"] + 16, box["y"] + 36 + tall * (row + 0.5))
-    page.wait_for_timeout(200)
-
-
-def tick(page: Page, row: int) -> None:
-    """Turn the tick before a run over."""
-    before = page.url
-    click_row(page, row)
-    page.wait_for_url(lambda url: url != before)
-    idle(page)
-
-
-def chosen(page: Page) -> list[str]:
-    """The ids of the runs in the address."""
-    return re.findall(r"run=([0-9a-f-]+)", page.url)
-
-
-def heading(page: Page, name: str) -> Locator:
-    """The name of the run that is open."""
-    return page.locator("strong").get_by_text(name, exact=True).first
+from lrapp.settings import CLRSettings, FixedSettings, RunSettings, TrainingSettings
 
 
 def test_find_name_star_and_a_note(browser: Browser, own_app: App, runs: dict[str, Run]) -> None:
@@ -263,6 +148,8 @@ def test_runs_side_by_side(browser: Browser, own_app: App, runs: dict[str, Run])
         drawn(page, 4, 3)
         idle(page)
         page.get_by_role("button", name="Delete 3 runs").click()
+        idle(page)
+        page.get_by_role("button", name="Delete all 3 runs").click()
         page.get_by_text("3 runs were deleted.").wait_for()
         idle(page)
         assert [run.id for run in Store(own_app.home).runs()] == [runs["ugly"].id]
@@ -271,6 +158,53 @@ def test_runs_side_by_side(browser: Browser, own_app: App, runs: dict[str, Run])
         idle(page)
         assert {run.id for run in Store(own_app.home).runs()} == {run.id for run in runs.values()}
         assert len(cells(page.locator("[data-testid=stDataFrame]").first, 1)) == 4
+
+
+def test_one_line_a_run_and_all_that_counts_is_seen(
+    browser: Browser, own_app: App, runs: dict[str, Run]
+) -> None:
+    runs["slow"].set_status(state="early_stopping", message="Stopped early.", attempts=1)
+    notes.change(runs["oldest"], name="a name that is longer than its column is wide, by far")
+    with tab(browser) as page:
+        grid = open_runs(page, own_app)
+        box = grid.bounding_box()
+        assert box is not None
+        assert box["height"] == pytest.approx(38 + 44 * 4, abs=3), "a line of text for each run"
+        assert cells(grid, titles(grid).index("State")) == ["Done"] * 4
+        seen = titles(grid)
+        counts = ["Name", "Differs in", "Score", "Baseline", "Metric", "Validation loss", "State", "Age"]
+        assert seen[1:9] == counts
+        assert seen[9:], "a part of the next column is seen, so the age is seen whole"
+        assert len({colour_of(run.id) for run in runs.values()}) == len(runs)
+
+
+def test_all_that_one_click_ticks_is_not_deleted_by_another(
+    browser: Browser, own_app: App, runs: dict[str, Run]
+) -> None:
+    with tab(browser) as page:
+        grid = open_runs(page, own_app)
+        box = grid.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 16, box["y"] + 18)
+        page.wait_for_url("**run=**")
+        idle(page)
+        page.get_by_role("button", name="Delete 4 runs", exact=True).click()
+        sure = page.get_by_role("button", name="Delete all 4 runs")
+        sure.wait_for()
+        idle(page)
+        assert len(Store(own_app.home).runs()) == 4, "it asks first"
+        page.keyboard.press("Escape")
+        expect(sure).to_have_count(0)
+        assert len(Store(own_app.home).runs()) == 4
+        page.get_by_role("button", name="Delete 4 runs", exact=True).click()
+        sure.click()
+        page.get_by_text("4 runs were deleted.").wait_for()
+        idle(page)
+        assert Store(own_app.home).runs() == []
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_text("4 runs were deleted.").wait_for(state="hidden")
+        idle(page)
+        assert {run.id for run in Store(own_app.home).runs()} == {run.id for run in runs.values()}
 
 
 def test_trials_are_one_line_until_it_is_opened(browser: Browser, own_app: App, runs: dict[str, Run]) -> None:
@@ -283,7 +217,8 @@ def test_trials_are_one_line_until_it_is_opened(browser: Browser, own_app: App, 
     try:
         with tab(browser) as page:
             grid = open_runs(page, own_app)
-            assert cells(grid, 1)[0] == "▸ Comparison of fixed or not: 4 runs, best 87.5 %"
+            assert cells(grid, 1)[0] == "▸ Comparison of fixed or not: best of 4 runs"
+            assert cells(grid, titles(grid).index("Score"))[0] == "0.875"
             assert len(cells(grid, 1)) == 5
             click_row(page, 0)
             page.get_by_role("link", name="Open on the Compare page").wait_for()
@@ -311,7 +246,7 @@ def test_trials_are_one_line_until_it_is_opened(browser: Browser, own_app: App, 
             choose(page, "Group by", "Training: Batch size")
             lines = cells(grid, 1)
             assert [line.split(":")[1] for line in lines] == [" Batch size 32", " Batch size 16"]
-            assert ": 7 runs, best 87.5" in lines[0]
+            assert ": best of 7 runs" in lines[0]
     finally:
         study_files.delete(store, study)
 
@@ -328,7 +263,7 @@ def test_range_tests_that_are_ticked_draw_their_own_curves(
         test.set_status(state="completed", message="Done.", attempts=1)
     with tab(browser) as page:
         grid = open_runs(page, own_app)
-        assert cells(grid, 1)[0] == "▸ Range tests for species from penguins.csv: 2 tests"
+        assert cells(grid, 1)[0] == "▸ Range tests for species from …: 2 tests"
         click_row(page, 0)
         page.get_by_text("Its runs stand below it.").wait_for()
         idle(page)
@@ -341,81 +276,6 @@ def test_range_tests_that_are_ticked_draw_their_own_curves(
         tick(page, 3)
         drawn(page, 4, 1)
         expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
-
-
-def drawn(page: Page, panels: int, runs: int) -> dict[int, list[int]]:
-    """Wait until each panel has a line with points for each run; return how many points each has."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    while True:
-        found: dict[int, list[int]] = {}
-        for mark in (mark for chart in marks(page) for mark in chart):
-            match = re.match(r"lines_(\d)", mark.name)
-            if match and mark.kind == "line" and mark.seen >= 2:
-                found.setdefault(int(match[1]), []).append(mark.seen)
-        if len(found) == panels and all(len(lines) == runs for lines in found.values()):
-            return found
-        assert time.monotonic() < deadline, f"The charts have no data: {found}"
-        page.wait_for_timeout(200)
-
-
-def strong(page: Page) -> int:
-    """How many lines are drawn at full strength."""
-    number: int = page.evaluate(
-        """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart] svg .mark-line path')].filter(
-             path => path.getAttribute('d').length > 20 && !(Number(path.getAttribute('opacity') ?? 1) < 0.5)
-                     && path.getAttribute('aria-roledescription') !== 'legend').length"""
-    )
-    return number
-
-
-def test_a_damaged_run_is_a_sentence_and_the_others_stay(
-    browser: Browser, own_app: App, runs: dict[str, Run]
-) -> None:
-    (runs["slow"].folder / "run.json").write_text("{")
-    (runs["ugly"].folder / "status.json").unlink()
-    os.utime(runs["ugly"].folder, (0, 0))
-    (runs["oldest"].folder / "about.json").write_bytes(b"\xff\xfe")
-    with tab(browser) as page:
-        grid = open_runs(page, own_app)
-        assert cells(grid, 1)[0] == "newest"
-        assert cells(grid, titles(grid).index("State")) == ["Done", "Damaged", "Done", "Done"]
-        troubles = cells(grid, titles(grid).index("Trouble"))
-        assert troubles[0] == ""
-        assert "status.json is missing" in troubles[1]
-        assert "its run.json cannot be read" in troubles[2]
-        assert "about.json" in troubles[3]
-        for row, sentence in ((1, "status.json is missing"), (2, "its run.json cannot be read")):
-            tick(page, row)
-            page.get_by_test_id("stAlertContainer").get_by_text(sentence).wait_for()
-            no_defect(page)
-            tick(page, row)
-        # Compared with a whole one, they are named and left out.
-        for row in (0, 1, 2, 3):
-            tick(page, row)
-        expect(page.get_by_text("is left out")).to_have_count(2)
-        drawn(page, 4, 2)
-        for row in (0, 3):
-            tick(page, row)
-        page.get_by_role("button", name="Delete 2 runs").click()
-        page.get_by_text("2 runs were deleted.").wait_for()
-        idle(page)
-        page.get_by_role("button", name="Undo").click()
-        page.get_by_text("2 runs were deleted.").wait_for(state="hidden")
-        assert (runs["ugly"].folder / "run.json").exists()
-
-
-def test_damaged_scores_and_an_address_of_no_run_are_sentences(
-    browser: Browser, own_app: App, runs: dict[str, Run]
-) -> None:
-    runs["newest"].scores_path.write_bytes(b"\xff\xfe{")
-    with tab(browser) as page:
-        open_runs(page, own_app, f"?run={runs['newest'].id}")
-        page.get_by_text("The scores of this run are damaged").wait_for()
-        wait_for_charts(page)
-        no_defect(page)
-        grid = open_runs(page, own_app, "?run=../../etc/passwd")
-        page.get_by_text("There is no such run here.").wait_for()
-        assert len(cells(grid, 1)) == len(runs)
 
 
 def test_a_run_without_a_closer_look_has_a_report(

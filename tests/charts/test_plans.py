@@ -23,10 +23,12 @@ def test_a_plan_over_epochs() -> None:
     assert frame["learning_rate"].tolist() == [1, 2, 3, 4, 5, 4, 3, 2]
 
 
-def test_the_shape_of_a_plan_has_no_axes_and_begins_at_zero() -> None:
-    spec = shape_spec()
+def test_shapes_of_plans_have_no_axes_and_one_scale_from_zero() -> None:
+    spec = shape_spec(0.5)
     assert all(spec["encoding"][axis]["axis"] is None for axis in "xy")
-    assert spec["encoding"]["y"]["scale"]["zero"], "a fixed rate does not look like one that moves"
+    scale = spec["encoding"]["y"]["scale"]
+    assert scale["domain"] == [0, 0.5], "a low rate looks low, and a fixed one not like one that moves"
+    assert not scale["nice"]
     assert spec["description"]
 
 

@@ -55,7 +55,7 @@ def names(items: list[Row | Fold]) -> list[str]:
 def test_trials_are_one_line_with_the_best_of_them() -> None:
     rows = [row(5, 0.5), row(4, 0.7), row(3, 0.83, leading=0.81), row(2, 0.75), row(1, 0.6)]
     items = fold(rows, [study(2, 3, 4)])
-    assert names(items) == ["run 5", "Search of width: 3 trials, best 81.0\N{NO-BREAK SPACE}%", "run 1"]
+    assert names(items) == ["run 5", "Search of width: best of 3 trials", "run 1"]
     shown = lines(items, ["study=" + run_id(999)])
     assert [line.name for line in shown[1:5]] == [items[1].name, "Trial 1", "Trial 2", "Trial 3"]
     assert [line.run.id for line in shown[2:5] if line.run] == [run_id(2), run_id(3), run_id(4)]
@@ -75,8 +75,19 @@ def test_range_tests_of_one_table_and_target_are_one_line() -> None:
 def test_of_errors_the_smallest_is_the_best_and_of_two_kinds_none() -> None:
     errors = [row(1, 3.0, metric="mean absolute error"), row(2, 2.5, metric="mean absolute error")]
     made = Fold("k", "Optimizer Adam", tuple(errors), ("", ""))
-    assert made.name == "Optimizer Adam: 2 runs, best 2.5"
-    assert Fold("k", "Optimizer Adam", (errors[0], row(3, 0.9)), ("", "")).best is None
+    assert made.name == "Optimizer Adam: best of 2 runs"
+    assert made.best is errors[1]
+    mixed = Fold("k", "Optimizer Adam", (errors[0], row(3, 0.9)), ("", ""))
+    assert (mixed.best, mixed.name) == (None, "Optimizer Adam: 2 runs")
+    shown = frame(lines([made, mixed], []), STATES)
+    assert shown["Score"].tolist()[0] == 2.5
+    assert shown["Score"].isna().tolist() == [False, True]
+
+
+def test_of_a_long_fold_the_end_is_seen() -> None:
+    long = Fold("k", "Comparison of Fixed 0.001 or CLR 0.001-0.01", (row(1, 0.5), row(2, 0.7)), ("", ""))
+    name = frame(lines([long], []), STATES)["Name"][0]
+    assert name == "▸ Comparison of Fixed …: best of 2 runs"
 
 
 def test_seeds_of_a_comparison_are_named() -> None:
@@ -90,8 +101,7 @@ def test_seeds_of_a_comparison_are_named() -> None:
 def test_runs_are_grouped_by_any_setting(by: str) -> None:
     texts = {1: "a", 2: "b", 3: "a", 4: ""}
     items = group([row(4), row(3, 0.5), row(2, 0.7), row(1, 0.9)], by, lambda one: texts[int(one.name[4:])])
-    best = "90.0\N{NO-BREAK SPACE}%"
-    assert names(items)[:2] == [f"{by} unknown: 1 run", f"{by} a: 2 runs, best {best}"]
+    assert names(items)[:2] == [f"{by} unknown: 1 run", f"{by} a: best of 2 runs"]
     assert [line.name for line in lines(items, [f"{by}=a"])][2:4] == ["run 3", "run 1"]
 
 
@@ -103,9 +113,7 @@ def test_the_table_sorts_by_numbers_and_says_how_far_a_study_is() -> None:
     ]
     items = fold(rows, [study(1, 2)])
     table = frame(lines(items, [items[1].key] if isinstance(items[1], Fold) else []), STATES)
-    assert list(table.columns[:7]) == [
-        *("Name", "Differs in", "Score", "Baseline", "Loss", "Metric", "State")
-    ]
+    assert list(table.columns[:7]) == ["Name", "Score", "Baseline", "Metric", "Loss", "State", "Age"]
     assert table["State"].tolist() == ["Done", "1 of 2 done", "Done", "Training"]
     assert table["Score"].tolist()[:2] == [0.5, 0.7]
     assert table["Loss"].tolist()[0] == [2.0, 1.0]
@@ -133,6 +141,13 @@ def test_runs_of_the_same_question_say_how_they_differ() -> None:
         "",
         "",
     ]
+
+
+def test_where_no_runs_differ_names_have_the_room() -> None:
+    same = [row(number, network="64-32", policy="CLR") for number in (2, 1)]
+    assert "Differs in" not in frame(lines(same, []), STATES).columns
+    other = frame(lines([*same, row(0, network="8", policy="CLR")], []), STATES)
+    assert list(other.columns[:3]) == ["Name", "Differs in", "Score"]
 
 
 def test_a_run_in_the_address_is_shown_wherever_it_stands() -> None:

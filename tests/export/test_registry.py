@@ -114,6 +114,15 @@ def by_quartiles(store: Store) -> Run:
     return _run(store, "two", (LayerSettings(units=4, activation="tanh"),), scaling="robust")
 
 
+def test_each_format_says_for_whom_it_is_in_one_line() -> None:
+    said = [one.whom for one in registry.EXPORTERS]
+    assert len(set(said)) == len(said)
+    for one in said:
+        assert one.startswith(("For ", "To ")), one
+        assert one.endswith("."), one
+        assert len(one) <= 64, "it fits into a line of a phone twice at most"
+
+
 KINDS = ("onnx", "savedmodel", "litert")
 
 

@@ -16,7 +16,7 @@ from pictures import GREY, packed, plain, zipped
 from PIL import Image
 from scripts import printed_by
 
-from lrapp.execution import worker
+from lrapp.execution import room, worker
 from lrapp.export import finished_image_run, finished_run, script_images
 from lrapp.export import script as codegen
 from lrapp.images import datasets
@@ -83,6 +83,11 @@ CASES = {
         model=ModelSettings(layers=(Row(units=8),)),
         training=TrainingSettings(epochs=3, batch_size=8),
     ),
+    "in blocks": RunSettings(
+        data=DataSettings(source=DIGITS, pictures=PictureSettings(only_classes=("7", "1"), most_rows=90)),
+        model=ModelSettings(layers=(Row(units=8),)),
+        training=TrainingSettings(epochs=3, batch_size=8),
+    ),
 }
 
 _AFTER = """
@@ -122,6 +127,8 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
         run = store.create(settings.model_copy(update={"closer_look": False}))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(keras.src.utils.file_utils.config, "keras_home", lambda: str(home))
+            if case == "in blocks":
+                patch.setattr(room, "needed", lambda settings, prepared, began: (0, 24))
             outcome = worker.work(run.folder, store.home)
         run.set_status(state=outcome.state, message=outcome.message)
         recipe = finished_image_run.picture_recipe(run, store)
@@ -141,7 +148,9 @@ def done_again(tmp_path_factory: pytest.TempPathFactory) -> Done:
 @pytest.mark.parametrize("case", CASES)
 def test_the_script_does_the_run_again_without_this_package(case: str, done_again: Done) -> None:
     recipe, folder, printed = done_again[case]
-    assert "lrapp" not in (folder / "train.py").read_text("utf-8")
+    script = (folder / "train.py").read_text("utf-8")
+    assert "lrapp" not in script
+    assert ("in_blocks" in script) == (case == "in blocks")
     # The same pictures in the same parts ...
     with np.load(folder / "seen.npz") as seen:
         arrays = list(seen.values())

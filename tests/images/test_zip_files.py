@@ -1,7 +1,9 @@
 """Zips of pictures, and how ugly they can be."""
 
+import shutil
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -250,6 +252,38 @@ def test_memory_is_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
         read_zip(zipped(TWO), "pets.zip", SMALL)
     monkeypatch.setattr(zip_files, "available_bytes", lambda: 1_800)
     assert len(read_zip(zipped(TWO), "pets.zip", SMALL).labels) == 3
+
+
+def test_pixels_go_into_a_file_that_memory_need_not_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = zipped(TWO | {"cats/0.png": b"broken", "dogs/9.png": packed(plain((9, 99, 199), (30, 20)))})
+    theirs = read_zip(data, "pets.zip", SMALL)
+    monkeypatch.setattr(zip_files, "available_bytes", lambda: 0)
+    ours = read_zip(data, "pets.zip", SMALL, out=tmp_path / "pixels")
+    np.testing.assert_array_equal(ours.pixels, theirs.pixels)
+    np.testing.assert_array_equal(ours.labels, theirs.labels)
+    assert (ours.names, ours.entries, ours.notes) == (theirs.names, theirs.entries, theirs.notes)
+    assert (tmp_path / "pixels").stat().st_size == ours.pixels.nbytes == 4 * 8 * 8 * 3
+
+
+def test_a_disk_without_room_for_the_pixels_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=500))
+    with pytest.raises(
+        UserError, match=r"^3 pictures of 8 x 8 pixels need about 576 bytes on the disk .* has 500 bytes free"
+    ):
+        read_zip(zipped(TWO), "pets.zip", SMALL, out=tmp_path / "pixels")
+    assert not (tmp_path / "pixels").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_pictures_are_not_called_broken_where_the_disk_is_full(tmp_path: Path) -> None:
+    out = tmp_path / "pixels"
+    out.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        read_zip(zipped(TWO), "pets.zip", SMALL, out=out)
 
 
 def test_progress_is_told() -> None:

@@ -160,7 +160,7 @@ def test_the_estimate_reads_well(subtests: pytest.Subtests) -> None:
     ]
     for size, wanted in cases:
         with subtests.test(f"{size!r}"):
-            sentence = Estimate(Parameters(7, 7), size, 1000).sentence
+            sentence = Estimate(Parameters(7, 7), size, 1000).sentence()
             assert sentence == f"7 parameters, 1,000 steps: about {wanted} of memory."
 
 
@@ -208,19 +208,44 @@ def test_rows_that_do_not_fit_go_in_blocks() -> None:
     assert crossed.in_blocks > found.in_blocks + 3 * 5 * 4 * 500_000
 
 
-def test_small_tables_and_pictures_do_not_go_in_blocks(subtests: pytest.Subtests) -> None:
+def test_pictures_that_do_not_fit_go_in_blocks() -> None:
+    found = estimate(RunSettings(), (128, 128, 3), 10, 100_000, 20_000)
+    assert found.memory_bytes > 3 * 120_000 * 128 * 128 * 3
+    assert found.in_blocks is not None
+    # Blocks of 16 MB of bytes, and a network of three million weights.
+    assert found.in_blocks < 250_000_000
+    assert found.goes_in_blocks(10**9)
+    memory_estimate.check_memory(found, 10**9)
+    assert found.sentence(10**9).endswith(
+        " MB of memory, which does not hold the data, so they train in blocks."
+    )
+    assert found.sentence(10**11).endswith(" GB of memory.")
+    assert found.sentence(None) == found.sentence(10**11)
+
+
+def test_small_tables_and_sets_of_pictures_do_not_go_in_blocks(subtests: pytest.Subtests) -> None:
     for shape in [(100,), (28, 28, 1)]:
         with subtests.test(f"{shape!r}"):
-            rows = 30_000 if len(shape) == 1 else 10**8
+            rows = 30_000 if len(shape) == 1 else 20_000
             assert estimate(RunSettings(), shape, 1, rows).in_blocks is None
 
 
-@pytest.mark.parametrize(("inputs", "batch_size"), [(510, 256), (30, 32), (510, 100_000), (1, 1)])
-def test_a_block_is_whole_batches_of_a_size(inputs: int, batch_size: int) -> None:
-    rows = memory_estimate.rows_of_a_block((inputs,), batch_size)
+@pytest.mark.parametrize(
+    ("shape", "size", "batch_size"),
+    [
+        ((510,), 4 * 510, 256),
+        ((30,), 4 * 30, 32),
+        ((510,), 4 * 510, 100_000),
+        ((1,), 4, 1),
+        ((64, 64, 3), 12_288, 32),
+        ((512, 512, 3), 786_432, 32),
+    ],
+)
+def test_a_block_is_whole_batches_of_a_size(shape: tuple[int, ...], size: int, batch_size: int) -> None:
+    rows = memory_estimate.rows_of_a_block(shape, batch_size)
     assert rows % batch_size == 0
-    assert 4 * inputs * (rows - batch_size) < memory_estimate.BLOCK_BYTES
-    assert rows == batch_size or 4 * inputs * rows <= memory_estimate.BLOCK_BYTES
+    assert size * (rows - batch_size) < memory_estimate.BLOCK_BYTES
+    assert rows == batch_size or size * rows <= memory_estimate.BLOCK_BYTES
 
 
 def test_the_page_can_estimate_without_tensorflow() -> None:

@@ -176,6 +176,10 @@ def test_many_unseen_categories_are_counted(
     assert capped.sentence.endswith(" and 995 more.")
 
 
+def _with_comma(cell: object) -> object:
+    return str(cell).replace(".", ",") if isinstance(cell, float) else cell
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -184,10 +188,15 @@ def test_many_unseen_categories_are_counted(
             lambda table: table.rename(columns={"bill_length_mm": "Bill_Length mm"}),
             "“bill_length_mm” may be what the table calls “Bill_Length mm”: rename it in the table.",
         ),
+        (
+            # Decimal commas are a question, but not of a table that is of no use.
+            lambda table: table.rename(columns={"bill_length_mm": "Length of bill (mm)"}).map(_with_comma),
+            "“bill_length_mm” may be what the table calls “Length of bill (mm)”: rename it in the table.",
+        ),
         (lambda table: table.head(0), "must have rows below its column names"),
         (lambda table: pd.DataFrame(), "this one is empty"),
     ],
-    ids=["missing", "renamed", "no rows", "empty"],
+    ids=["missing", "renamed", "renamed in other words", "no rows", "empty"],
 )
 def test_a_table_that_does_not_fit_is_a_sentence(
     finished: Run, tmp_path: Path, make: Callable[[pd.DataFrame], pd.DataFrame], sentence: str

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lrapp.errors import UserError
+from lrapp.palette import HUES, colour_of
 from lrapp.runs.events import Event, StepsDone, TrainingStarted, to_line
 from lrapp.runs.store import EventReader, EventWriter, Run, Store
 from lrapp.settings import DataSettings, FileSource, RunSettings, SampleSource
@@ -60,6 +61,13 @@ def test_ids_cannot_be_guessed(store: Store) -> None:
     secrets = {id_.rsplit("-", 1)[1] for id_ in ids}
     assert len(secrets) == 20
     assert all(re.fullmatch("[0-9a-f]{16}", secret) for secret in secrets)
+
+
+def test_new_runs_have_all_colours_before_one_comes_again(store: Store) -> None:
+    made = [store.create(RunSettings()) for _ in range(2 * len(HUES))]
+    colours = [colour_of(run.id) for run in made]
+    assert sorted(colours[: len(HUES)]) == sorted(HUES)
+    assert colours[len(HUES) :] == colours[: len(HUES)]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import bombs
 import pandas as pd
 import pytest
+from pictures import RED, zipped
 
 from lrapp.errors import Refused, Stopped, UserError
 from lrapp.runs.store import Store
@@ -118,6 +119,19 @@ def test_pictures_that_want_too_much_are_a_sentence(
     with pytest.raises(Refused, match=sentence):
         uploads.facts(source, PictureSettings())
     assert not store.holds(source)
+
+
+def test_pictures_larger_than_the_readers_memory_are_read(store: Store) -> None:
+    small = Limits(memory=100 * 10**6)
+    files = {f"{name}/{number}.png": RED for name in "ab" for number in range(400)}
+    kept = store.keep_file(zipped(files), "a.zip")
+    source = PictureFileSource(name="a.zip", sha256=kept.sha256)
+    uploads = Uploads(store, Readers(allowed=small))
+    images = uploads.images(source, PictureSettings(size=224, color="rgb"))
+    assert images.pixels.nbytes > small.memory
+    assert images.pixels.shape == (800, 224, 224, 3)
+    assert (images.pixels[::133] == images.pixels[0]).all()
+    assert list((store.home / "tables").iterdir()) == []
 
 
 def test_two_hundred_random_mutations_leave_the_readers_standing(readers: Readers, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ REVIEWED = (
     ),
     "lrapp.ui.run.results: views",  # a fixed list of words, by its type
     "lrapp.ui.run.exports: list(titles)",  # titles of the formats, a constant of ``exports``
+    "lrapp.ui.run.exports: [item.whom for item in titles.values()]",  # as the titles
     "lrapp.ui.run.exports: ' '.join(item.packages)",  # packages of the formats, a constant of ``exports``
 )
 

@@ -67,6 +67,7 @@ training, measuring |
 EXPORTER = Exporter(
     key="code",
     title="Python code",
+    whom="To read, repeat or change the training: a script and a notebook.",
     doing="Writing the script …",
     makers={
         "table": Maker(

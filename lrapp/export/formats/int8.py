@@ -41,6 +41,7 @@ def _scores(recipe: FinishedRun, network: Any) -> str:
 EXPORTER = Exporter(
     key="int8",
     title="Keras model, int8",
+    whom="For Keras, where size counts: slightly other answers.",
     doing="Rounding the network …",
     makers={
         "table": Maker(

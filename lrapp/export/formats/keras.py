@@ -63,6 +63,7 @@ def _run(path: Path, given: Arrays) -> Arrays:
 EXPORTER = Exporter(
     key="keras",
     title="Keras model",
+    whom="For Keras code of your own: the network alone.",
     doing="Writing the network …",
     makers={
         "table": Maker(

@@ -49,6 +49,7 @@ def pictures(recipe: PictureRecipe, folder: Path, *, int8: bool = False) -> Buil
 EXPORTER = Exporter(
     key="litert",
     title="LiteRT",
+    whom="For phones and small devices.",
     doing="Converting to LiteRT …",
     makers={
         "table": Maker(

@@ -52,6 +52,7 @@ def _score(recipe: FinishedRun, answers: Arrays) -> str:
 EXPORTER = Exporter(
     key="litert-int8",
     title="LiteRT, int8",
+    whom="For the smallest of these: slightly other answers.",
     doing="Converting to LiteRT in int8 …",
     makers={
         "table": Maker(

@@ -42,6 +42,7 @@ def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
 EXPORTER = Exporter(
     key="onnx",
     title="ONNX",
+    whom="For a program in another language: one file, without TensorFlow.",
     doing="Writing the ONNX file …",
     makers={
         "table": Maker(

@@ -45,6 +45,7 @@ def _pictures(recipe: PictureRecipe, folder: Path) -> Built:
 EXPORTER = Exporter(
     key="savedmodel",
     title="TensorFlow SavedModel",
+    whom="For TensorFlow Serving, or a program with TensorFlow.",
     doing="Writing the SavedModel …",
     makers={
         "table": Maker(

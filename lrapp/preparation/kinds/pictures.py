@@ -15,9 +15,11 @@ def _prepared(
     store: "Store", settings: DataSettings, tell: Tell, should_stop: ShouldStop, folder: Folder
 ) -> "Prepared":
     from lrapp.preparation.image_arrays import prepare_images
+    from lrapp.preparation.pieces import Pieces
     from lrapp.sandbox import sources
 
-    return prepare_images(sources.read_images(store, settings, tell, should_stop), settings)
+    pieces = Pieces(folder, tell, should_stop, settings.facts.units)
+    return prepare_images(sources.read_images(store, settings, tell, should_stop), settings, pieces)
 
 
 KIND = Preparation(prepared=_prepared, load=PicturePreprocessor.load)

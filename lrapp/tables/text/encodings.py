@@ -195,7 +195,8 @@ def _as_utf8(data: bytes, notes: list[str]) -> tuple[bytes, str, str]:
     if bad := text.count("\ufffd"):
         notes.append(f"{bad:,} character{'s' if bad > 1 else ''} could not be decoded and became \ufffd.")
     guess = (
-        f"The file is not in UTF-8; it was read as {name}. If letters look wrong, choose another encoding."
+        f"The file is not in UTF-8; it was read as {name}. If letters look wrong, choose another encoding, "
+        "or save the file in UTF-8."
     )
     return text.encode("utf-8"), name, guess
 

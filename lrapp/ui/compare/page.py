@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from lrapp import free_memory
@@ -42,12 +43,13 @@ _CARDIO = "cardio"
 _CARDIO_FILE = "cardio_train.csv"
 _OTHERWISE, _OTHERWISE_TARGET, _OTHERWISE_BATCH = "breast_cancer.csv", "diagnosis", 32
 _POLICIES, _SEEDS, _SETTINGS = "Policies", "Seeds", "Settings"
-_ABOUT = {
-    _POLICIES: "Same network, same rows, same seeds: only the policy differs.",
-    _SEEDS: "How much is chance? The same settings, with other initial weights and another order of rows.",
-    _SETTINGS: "Which settings suit your data? Each trial draws its own at random "
-    f"([Bergstra and Bengio 2012]({search_form.PAPER})).",
-}
+_USE = "Try several policies, seeds or settings on the same data, and see which wins."
+_ABOUT = (
+    "**Policies**: same network, same rows, same seeds; only the policy differs.\n\n"
+    "**Seeds**: how much is chance? The same settings, with other initial weights and another order of rows.\n\n"
+    "**Settings**: each trial draws its own at random "
+    f"([Bergstra and Bengio 2012]({search_form.PAPER}))."
+)
 _WHAT = "compare.what"
 _TRAIN_PAGE = "The policy of the Train page"
 
@@ -88,20 +90,26 @@ def _open(study_id: str | None) -> None:
 
 
 def _new() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.caption(_USE)
+    with st.container(horizontal=True, vertical_alignment="center"):
         # Kept in the session, as Streamlit forgets the widgets of other pages.
         session.start_with(
             _WHAT, session.state().compare_what or _POLICIES, anew=not st.session_state.get(_WHAT)
         )
-        what = st.segmented_control("What to vary", [_POLICIES, _SEEDS, _SETTINGS], key=_WHAT, required=True)
+        what = st.segmented_control(
+            "What to vary",
+            [_POLICIES, _SEEDS, _SETTINGS],
+            key=_WHAT,
+            required=True,
+            label_visibility="collapsed",
+        )
         what = session.state().compare_what = what or _POLICIES
         _examples()
-    st.caption(_ABOUT[what])
     found = _base_or_trouble()
     if found is None:
         return
     base, expected = found
-    st.caption(_in_words(base, with_policy=what != _POLICIES))
+    st.caption(_in_words(base, with_policy=what != _POLICIES), help=_ABOUT)
     if what == _SETTINGS:
         asked, base, trouble = search_form.show(base, expected.rows)
         prepared = partial(search_form.prepare, asked, base, expected, trouble)
@@ -228,20 +236,21 @@ def _policies(base: RunSettings, training_rows: int) -> list[PolicySettings]:
     rows = _rows(base)
     family = draft.family(base.training.optimizer)
     places = st.columns(2)
+    shapes = []
     for position, row in enumerate(list(rows)):
         key = f"compare.{family}.{row.number}"
         with places[position % 2], st.container(border=True):
-            left, right = st.columns([5, 1], vertical_alignment="bottom")
-            kind = left.selectbox(
-                f"Policy {position + 1}",
-                list(summary.POLICY_TITLES),
-                index=list(summary.POLICY_TITLES).index(row.policy.type),
-                format_func=lambda kind: summary.POLICY_TITLES[kind],
-                key=f"{key}.kind",
-            )
-            if right.button("", icon=":material/close:", key=f"{key}.remove", help="Leave this policy out"):
-                rows.remove(row)
-                st.rerun()
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                kind = st.selectbox(
+                    f"Policy {position + 1}",
+                    list(summary.POLICY_TITLES),
+                    index=list(summary.POLICY_TITLES).index(row.policy.type),
+                    format_func=lambda kind: summary.POLICY_TITLES[kind],
+                    key=f"{key}.kind",
+                )
+                if st.button("", icon=":material/close:", key=f"{key}.remove", help="Leave this policy out"):
+                    rows.remove(row)
+                    st.rerun()
             if kind != row.policy.type:
                 fresh = starting_policy(kind, base.training.optimizer)
                 row.policy = (
@@ -249,11 +258,16 @@ def _policies(base: RunSettings, training_rows: int) -> list[PolicySettings]:
                 )
             called, shape = st.empty(), st.container()
             # A fixed title: one that followed the numbers would close it while the person types.
-            with st.expander(f"Numbers {position + 1}", icon=":material/tune:"):
+            with st.expander(f"Rates of policy {position + 1}", icon=":material/tune:"):
                 row.policy = learning_rate.numbers(row.policy, f"{key}.{kind}")
             called.caption(plain(summary.policy(row.policy)))
-            with shape, suppress(UserError):  # numbers that do not go together, which the button below says
-                _shape(base, row.policy, training_rows, key)
+            with suppress(UserError):  # numbers that do not go together, which the button below says
+                shapes.append((shape, _shape(base, row.policy, training_rows), f"{key}.shape"))
+    # On one scale, so that a low rate looks low beside a high one.
+    highest = max((frame["learning_rate"].max() for _, frame, _ in shapes), default=0.0)
+    for shape, frame, key in shapes:
+        with shape:
+            resources.draw(plans.shape_spec(highest), frame, key=key)
     presets = _presets(base)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     chosen = left.selectbox(
@@ -267,17 +281,15 @@ def _policies(base: RunSettings, training_rows: int) -> list[PolicySettings]:
     return [row.policy for row in rows]
 
 
-def _shape(base: RunSettings, policy: PolicySettings, training_rows: int, key: str) -> None:
-    """Draw how the rate moves; where its bounds are yet to be found, between the usual ones."""
+def _shape(base: RunSettings, policy: PolicySettings, training_rows: int) -> pd.DataFrame:
+    """Return how the rate moves; where its bounds are yet to be found, between the usual ones."""
     kept = session.state().compare_numbers.get("epochs", base.training.epochs)
     epochs = st.session_state.get("compare.epochs", kept)  # as it stands in the field below
     training = base.training.model_copy(update={"epochs": epochs})
     chosen = checked(policy, source="chosen")
     settings = base.model_copy(update={"policy": chosen, "training": training})
     steps = math.ceil(training_rows / training.batch_size)
-    resources.draw(
-        plans.shape_spec(), plans.plan_frame(settings.plan(training_rows), steps), key=f"{key}.shape"
-    )
+    return plans.plan_frame(settings.plan(training_rows), steps)
 
 
 def _plan(base: RunSettings, policies: list[PolicySettings], what: str) -> Plan:

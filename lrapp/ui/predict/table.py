@@ -96,6 +96,8 @@ def _downloads(folder: PredictionFolder) -> None:
             data=path.read_bytes,
             file_name=path.name,
             mime=mime,
+            # What most people open next.
+            type="primary" if title == "CSV" else "secondary",
             icon=":material/download:",
             key=f"predict.download.{title}.{folder.id}",
             on_click="ignore",
@@ -117,6 +119,7 @@ def _preview(shown: pd.DataFrame, result: Result) -> None:
     st.dataframe(
         shown.assign(**{column: 100 * shown[column] for column in shares}),
         hide_index=True,
+        placeholder="",
         # The prediction first; what was uploaded is known.
         column_order=[*answers[:MOST_SHOWN_COLUMNS], *own[:MOST_SHOWN_COLUMNS]],
         column_config=numbers,

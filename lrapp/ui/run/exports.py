@@ -17,7 +17,12 @@ from lrapp.ui.parts.plain_text import plain
 def show(run: Run) -> None:
     """Show the formats, make the one that is asked for, and offer it."""
     titles = {item.title: item for item in registry.formats(run)}
-    chosen = st.radio("Format", list(titles), key=f"takeaway.{run.id}", horizontal=True)
+    chosen = st.radio(
+        "Other formats",
+        list(titles),
+        key=f"takeaway.{run.id}",
+        captions=[item.whom for item in titles.values()],
+    )
     item = titles[chosen]
     st.caption(plain(registry.about(item, run), None))
     task = _tasks().get(_key(run, item))

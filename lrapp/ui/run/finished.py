@@ -92,20 +92,25 @@ def _preparation(history: History) -> None:
 
 
 def _export(run: Run, history: History, scores: Scores | None, found: headline.Found | None) -> None:
-    with st.container(horizontal=True):
-        if access.may("download", run):
+    for_use, to_read = st.columns(2)
+    if access.may("download", run):
+        with for_use:
             st.download_button(
                 "Download the model",
                 data=actions.download(run),
                 file_name=download.file_name(run),
                 mime="application/zip",
+                type="primary",
                 icon=":material/download:",
                 key=f"download.{run.id}",
                 on_click="ignore",
                 help="A zip with the model, its preparation, settings and history, and a script that predicts.",
             )
-        if scores is not None and found is not None:
+            st.caption("The usual one, for Python: the .keras file, and a script that predicts with it.")
+    if scores is not None and found is not None:
+        with to_read if access.may("download", run) else for_use:
             results.report_button(run, history, scores, found)
+            st.caption("For people: scores and charts to read.")
     if access.may("download", run):
         exports.show(run)
     sizes.show(run, history)

@@ -21,8 +21,8 @@ from lrapp.ui.run import page as run_view
 # Lines that are drawn at first; the others are one click away.
 MOST_AT_FIRST = 200
 _DOT = "●"
-# Streamlit lets text run over several lines in rows of more than 64 pixels; names of more letters need them.
-_HEIGHT, _TITLES, _ROW, _ROW_OF_LONG_NAMES, _LONG = 580, 38, 44, 66, 30
+# Each line is one line of text: what is longer is cut, and whole in the cell when it is clicked twice.
+_HEIGHT, _TITLES, _ROW = 580, 38, 44
 _NOTHING = "Nothing"
 
 
@@ -139,18 +139,15 @@ def _table(lines: list[Line], asked: list[str]) -> list[Line]:
         places = [place for place, one in enumerate(ids) if one in {*asked, *opened}]
         number = 1 if kept is None else kept[1] + 1
         kept = session.state().runs_table = (ids, number, places)
-    table, differences = _drawn(lines)
-    long = any(len(line.name) > _LONG for line in lines) or any(len(text) > _LONG for text in differences)
-    row = _ROW_OF_LONG_NAMES if long else _ROW
     event = st.dataframe(
-        table,
+        _drawn(lines),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": kept[2]}},
         key=f"runs.{kept[1]}",
-        height=min(_TITLES + row * len(lines), _HEIGHT),
-        row_height=row,
+        height=min(_TITLES + _ROW * len(lines), _HEIGHT),
+        row_height=_ROW,
         placeholder="",
         column_config=_columns(),
     )
@@ -190,11 +187,12 @@ def _open(now: set[str], there: set[str], chosen: list[Line]) -> None:
     st.rerun()
 
 
-def _drawn(lines: list[Line]) -> tuple[pd.DataFrame | Styler, list[str]]:
-    """The table with each run's colour and its figures as sentences write them, and how the runs differ."""
+def _drawn(lines: list[Line]) -> pd.DataFrame | Styler:
+    """The table with each run's colour and its figures as sentences write them."""
     states = {state: run_view.title(state) for state in (*ENDED, "queued", "running")}
+    # Whether early stopping ended it, the run itself says.
+    states["early_stopping"] = states["completed"]
     table = run_list.frame(lines, states, session.state().runs_opened)
-    differences = table["Differs in"].tolist()
     table.insert(0, _DOT, [_DOT if line.run is not None else "" for line in lines])
     shown = [line.shown for line in lines]
     judged = [row.measure if row is not None else "" for row in shown]
@@ -205,33 +203,35 @@ def _drawn(lines: list[Line]) -> tuple[pd.DataFrame | Styler, list[str]]:
         {"Score": judged, "Baseline": judged, "Validation": trained},
     )
     if isinstance(written, pd.DataFrame):
-        return table.drop(columns=_DOT), differences  # too long for cells of their own looks
+        return table.drop(columns=_DOT)  # too long for cells of their own looks
     colours = [f"color: {colour_of(line.run.id)}" if line.run is not None else "" for line in lines]
-    return written.apply(lambda _: colours, subset=[_DOT]), differences
+    return written.apply(lambda _: colours, subset=[_DOT])
 
 
 def _columns() -> dict[str, Any]:
+    """How wide columns are: those up to the age are seen together in a window of 1280 pixels."""
     column = st.column_config
     return {
-        _DOT: column.TextColumn("", width=30, help="The colour of the run in charts"),
-        "Name": column.TextColumn(width=220),
+        _DOT: column.TextColumn("", width=26, help="The colour of the run in charts"),
+        "Name": column.TextColumn(width=280),
         "Differs in": column.TextColumn(
-            width=150,
+            width=172,
             help="Settings of network, training and policy that not all listed runs of the same table and target "
             "have.",
         ),
-        "Loss": column.LineChartColumn("Validation loss", width=110),
         # Wide enough for figures in millions, whose first digits would be cut off.
         "Score": column.NumberColumn(
-            width=95,
-            help="On test rows, in the metric that tells most; without test rows, on validation rows.",
+            width=82,
+            help="On test rows, in the metric that tells most; without test rows, on validation rows. Of several "
+            "runs in one line, that of the best.",
         ),
         "Baseline": column.NumberColumn(
-            width=95, help="What the most frequent class, or the mean, would score."
+            width=82, help="What the most frequent class, or the mean, would score."
         ),
-        "Metric": column.TextColumn(width=110),
-        "State": column.TextColumn(width=110),
-        "Age": column.DatetimeColumn(format="distance", width=130),
+        "Metric": column.TextColumn(width=132),
+        "Loss": column.LineChartColumn("Validation loss", width=100),
+        "State": column.TextColumn(width=82),
+        "Age": column.DatetimeColumn(format="distance", width=118),
         "Trouble": column.TextColumn(width="large"),
         "Validation": column.NumberColumn(
             width=95, help="The metric on validation rows, with the weights that the model has."

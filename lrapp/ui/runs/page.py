@@ -135,14 +135,22 @@ def _delete(rows: list[Row]) -> None:
     ended = all(row.state is None or row.state in ENDED for row in rows)
     runs = [Run(resources.store().home / "runs" / row.id) for row in rows]
     own = all(access.may("delete", run) for run in runs)
-    what = "the run" if len(rows) == 1 else f"{len(rows)} runs"
-    about_it = f"Moves {what} into the bin; it can be taken back for a week." if ended else "Stop it first."
-    if not st.button(
-        "Delete" if len(rows) == 1 else f"Delete {len(rows)} runs",
-        icon=":material/delete:",
-        disabled=not (ended and own),
-        help=about_it if own else "Some of these runs were started in another browser; untick them.",
-    ):
+    several = f"{len(rows):,} runs" if len(rows) > 1 else ""
+    if not own:
+        about_it = "Some of these runs were started in another browser; untick them."
+    elif not ended:
+        about_it = "Some of these runs train or wait; stop or untick them." if several else "Stop it first."
+    else:
+        about_it = f"Moves {several or 'the run'} into the bin."
+    off = not (ended and own)
+    if several:
+        # One click ticks all that is listed, so another one must not delete it.
+        with st.popover(f"Delete {several}", icon=":material/delete:", disabled=off, help=about_it):
+            st.markdown(f"Delete {several}? “Undo” takes all of them back.")
+            wanted = st.button(f"Delete all {several}", type="primary", icon=":material/delete:")
+    else:
+        wanted = st.button("Delete", icon=":material/delete:", disabled=off, help=about_it)
+    if not wanted:
         return
     actions.delete(runs)
     session.state().deleted_runs = " ".join(row.id for row in rows)

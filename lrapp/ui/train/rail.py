@@ -41,6 +41,7 @@ class Bench:
         remarks: Which promises the settings break.
         chosen: The data; None while they could not be looked at.
         estimate: What the run will cost; None while that is not known.
+        free: Bytes of memory that it may take; None where that is not known.
         plan_obstacle: Why the learning rate cannot be drawn; None if it can.
         seen: What the stage says of the rail; None before it was drawn.
     """
@@ -49,6 +50,7 @@ class Bench:
     remarks: tuple[str, ...] = ()
     chosen: Chosen | None = None
     estimate: Estimate | None = None
+    free: int | None = None
     plan_obstacle: str | None = None
     seen: tuple[object, ...] | None = None
 
@@ -167,7 +169,8 @@ def _cost(found: Bench, settings: RunSettings, expected: ExpectedShape) -> str |
     """Estimate what the run will cost; return why it cannot start."""
     found.estimate = estimate = memory_estimate.estimate_expected(settings, expected)
     try:
-        memory_estimate.check_memory(estimate, free_memory.available_bytes())
+        found.free = free_memory.for_a_run()
+        memory_estimate.check_memory(estimate, found.free)
     except UserError as error:
         st.error(plain(str(error), None), icon=":material/error:")
         return "the network needs more memory than there is"

@@ -61,7 +61,7 @@ def _network(settings: RunSettings, found: Bench) -> None:
                 answer=settings.data.target or "",
             )
         )
-    st.caption(plain(found.estimate.sentence, None))
+    st.caption(plain(found.estimate.sentence(found.free), None))
 
 
 def plan(settings: RunSettings, rows: int, shape: Shape | None) -> None:

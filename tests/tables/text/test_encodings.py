@@ -63,7 +63,8 @@ def test_words_among_numbers_tell_the_encoding_and_it_is_said(subtests: pytest.S
             decoded = decode(text.encode(encoding))
             assert (decoded.data.decode(), decoded.encoding) == (text, encoding)
             assert decoded.guess == (
-                f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding."
+                f"The file is not in UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding, "
+                "or save the file in UTF-8."
             )
             assert not decoded.notes
 
