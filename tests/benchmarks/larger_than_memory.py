@@ -145,7 +145,7 @@ def _measure(home: Path, chosen: argparse.Namespace) -> None:
             source=PictureFileSource(name=name, sha256=kept.sha256),
             pictures=PictureSettings(size=chosen.pictures),
         )
-        layers = (LayerSettings(kind="max_pool", size=4), LayerSettings(units=32))
+        layers: tuple[LayerSettings, ...] = (LayerSettings(kind="max_pool", size=4), LayerSettings(units=32))
         if chosen.convolutions:
             layers = (LayerSettings(kind="conv", units=8, stride=2), *layers)
         model = ModelSettings(layers=layers)
