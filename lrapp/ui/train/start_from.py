@@ -6,6 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from lrapp.errors import UserError
+from lrapp.runs import starts
 from lrapp.settings import (
     DataKind,
     FreshStart,
@@ -77,7 +78,7 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
     def turn() -> None:
         """Behind a pretrained network other layers make sense."""
         choice = st.session_state[f"{key}.choice"]
-        was, comes = isinstance(start, PretrainedStart), choice in PRETRAINED
+        was, comes = settings.model.base is not None, choice in PRETRAINED
         if comes and not was:
             session.state().layers_before = settings.model.layers
             fill(())
@@ -137,7 +138,14 @@ def _run(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Sta
         help="Its layers are put into the table, and its weights into them. The output layer comes along only where "
         "both runs tell the same classes apart.",
     )
-    return RunStart(run=picked) if picked else FreshStart()
+    return RunStart(run=picked, base=_base(picked)) if picked else FreshStart()
+
+
+def _base(run_id: str) -> PretrainedStart | None:
+    try:
+        return resources.store().get(run_id).settings.model.base
+    except UserError:
+        return None
 
 
 def _runs(kind: DataKind) -> dict[str, str]:
@@ -159,8 +167,8 @@ def _about(run_id: str) -> tuple[DataKind, str] | None:
     try:
         run = resources.store().get(run_id)
         settings = run.settings
-        if isinstance(settings.model.start, PretrainedStart) or settings.mode != "train":
-            return None  # the pretrained network before its layers would be missing
+        if settings.mode != "train":
+            return None
         if settings.data.all_rows:
             return None  # its weights know the rows that would test
         return settings.data.kind, resources.run_title(run)
@@ -198,6 +206,9 @@ def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None
     except UserError as error:
         st.error(plain(f"The run to start from: {error}", None), icon=":material/error:")
         return "the run to start from is not there, or not yours"
+    if why := starts.obstacle(settings, run.settings):
+        st.error(plain(why, None), icon=":material/error:")
+        return "the run to start from may know rows that test"
     if _shaped(layers) == _shaped(settings.model.layers):
         return None
     st.error(
