@@ -7,7 +7,7 @@ import streamlit as st
 
 from lrapp.errors import UserError
 from lrapp.ui.compare import page as compare
-from lrapp.ui.parts import identity, reading, resources, session
+from lrapp.ui.parts import identity, reading, resources, session, start_buttons
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.predict import page as predict
 from lrapp.ui.runs import page as runs
@@ -44,13 +44,20 @@ def show() -> None:
             "Your browser keeps no cookie of this app: what you make here is yours in this tab only, and will not be "
             "found again when it is closed or loaded anew."
         )
+    kept, here = session.state(), chosen.url_path or "train"
+    if kept.page != here:
+        kept.page = ""
+    if chosen not in (pages[0], named):
+        start_buttons.answered()  # a click on Train that came too late is not to start a run on some later visit
     try:
         resources.uploads()  # its process is ready, and its limits are right, before a file comes
         chosen.run()
     except reading.StillReading as still:
         reading.show(still.work)
     except UserError as error:
+        start_buttons.answered()
         st.error(plain(str(error), None), icon=":material/error:")
+    session.state().page = here
     if not session.state().reader_expected:
         session.state().reader_expected = True  # a new visitor may upload a file
         with suppress(UserError):

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from browser.driving import (
     App,
     expander,
+    field,
     idle,
     no_defect,
     open_app,
@@ -24,6 +25,7 @@ from browser.driving import (
     train,
     train_button,
 )
+from lrapp.runs.store import Store
 from lrapp.ui.style import STYLE
 
 _UNNAMED = """() => [...document.querySelectorAll('button, input, select, textarea, a[href]')]
@@ -183,11 +185,26 @@ def test_one_step_is_open_and_each_other_says_in_a_line_what_is_chosen(page: Pag
     expect(page.locator(".st-key-step-Training")).not_to_contain_text("429 epochs · batch")
 
 
-def test_ctrl_and_enter_start_a_run(page: Page) -> None:
+def test_ctrl_and_enter_start_a_run(page: Page, app: App) -> None:
     set_number(page, "Epochs", 3)
     page.keyboard.press("Control+Enter")
     page.wait_for_url(lambda url: "run=" in url)
     state(page, "Done").wait_for()
+    # What is typed in the rail beside a run, and the keys, come together: only the rail is drawn for them at first.
+    first = page.url
+    number = field(page, "spinbutton", "Epochs")
+    number.fill("4")
+    number.press("Control+Enter")
+    page.wait_for_url(lambda url: "run=" in url and url != first)
+    assert Store(app.home).get(run_id(page)).settings.training.epochs == 4
+    state(page, "Done").wait_for()
+    page.go_back()
+    page.wait_for_url(first)
+    page.go_back()
+    page.wait_for_url(lambda url: "run=" not in url)
+    idle(page)
+    expect(state(page, "Done")).to_have_count(0)
+    assert "run=" not in page.url
 
 
 def test_the_switch_for_experts_is_remembered(browser: Browser, app: App) -> None:

@@ -11,6 +11,7 @@ from lrapp.execution.queue import Jobs
 from lrapp.experiments import study_files
 from lrapp.prediction import folders
 from lrapp.runs.store import Store
+from lrapp.sandbox.uploads import Uploads
 from lrapp.settings import (
     DataSettings,
     RunSettings,
@@ -26,6 +27,9 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Made]:
     jobs = Jobs(store, lambda _: Idle())
     monkeypatch.setattr(resources, "store", lambda: store)
     monkeypatch.setattr(resources, "jobs", lambda: jobs)
+    # Not those that a whole page of another test has made, over another store.
+    uploads = Uploads(store)
+    monkeypatch.setattr(resources, "uploads", lambda: uploads)
     source = store.keep_file(TABLE, "t.csv")
     uploaders.note(store.home, source.sha256, MAKER)
     base = RunSettings(data=DataSettings(source=source, target="y"))

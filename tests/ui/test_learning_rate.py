@@ -78,3 +78,27 @@ def test_how_long_a_test_takes_is_said_by_its_kind() -> None:
     assert range_test.length(RangeTestSettings()) == "Takes a second or two for a small network."
     linear = RangeTestSettings(rise="linear", epochs=8, seeds=3)
     assert range_test.length(linear) == "Takes about as long as training for 24 epochs."
+
+
+def test_a_policy_from_a_run_is_taken_where_another_was_chosen_in_the_list() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from lrapp.settings import CLRSettings
+        from lrapp.ui.parts import draft
+        from lrapp.ui.train import learning_rate
+
+        found = CLRSettings(max_lr=0.123)
+        if st.button("Use the rates"):
+            draft.take_policy(found)
+            st.rerun()
+        policy, _ = learning_rate.show(draft.get(), None)
+        draft.put(draft.get().model_copy(update={"policy": policy}))
+        st.text(str(draft.get().policy == found))
+
+    made = AppTest.from_function(page, default_timeout=60).run()
+    made.selectbox[0].set_value("sgdr").run()
+    made.button[0].click().run()
+    assert not made.exception
+    assert made.selectbox[0].value == "clr"
+    assert made.text[0].value == "True"

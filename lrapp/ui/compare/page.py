@@ -66,15 +66,24 @@ def page() -> None:
     """Show the page."""
     st.subheader("Compare", anchor=False)
     _undo()
-    study_id = st.query_params.get("study") or session.state().study
+    study_id = _study_of_address()
     if study_id:
-        session.state().study = st.query_params["study"] = study_id
         if st.button("New comparison", icon=":material/add:"):
             _open(None)
         study_view.show(study_id, _delete)
     else:
         _new()
     _earlier(study_id)
+
+
+def _study_of_address() -> str | None:
+    """Return the study in the address, or the one that was there before another page was opened."""
+    kept = session.state()
+    # Where this page was open all along, the browser's Back has led to where no study is.
+    kept.study = study_id = st.query_params.get("study") or (None if kept.page else kept.study)
+    if study_id:
+        st.query_params["study"] = study_id
+    return study_id
 
 
 def _open(study_id: str | None) -> None:
@@ -380,8 +389,9 @@ def _earlier(current: str | None) -> None:
 
 
 def _delete(study: Study) -> None:
+    kept = session.state()  # not afterwards, where a click may cut this short, and there would be no Undo
     actions.delete_study(study)
-    session.state().deleted_study, session.state().deleted_word = study.id, study.word
+    kept.deleted_study, kept.deleted_word = study.id, study.word
     _open(None)
 
 

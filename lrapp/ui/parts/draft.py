@@ -5,7 +5,10 @@ what they say goes back into it. Settings from elsewhere (a run, a link, a file)
 in every widget's key then changes, so that each starts anew.
 """
 
+from contextlib import suppress
+
 import streamlit as st
+from pydantic import BaseModel, ValidationError
 
 from lrapp.errors import UserError
 from lrapp.runs import links, starts
@@ -17,7 +20,17 @@ from lrapp.settings import (
     TrainingSettings,
     starting_values,
 )
+from lrapp.settings.base import AnyPart, SettingsModel, checked
 from lrapp.ui.parts import resources, session
+
+# The rates that a range test finds for a policy.
+FOUND = {
+    "fixed": ["learning_rate"],
+    "clr": ["base_lr", "max_lr"],
+    "sgdr": ["max_lr"],
+    "one-cycle": ["max_lr"],
+    "coslog4": ["max_lr"],
+}
 
 
 def get() -> RunSettings:
@@ -54,21 +67,61 @@ def proposal() -> int:
     return session.state().proposals
 
 
-def put(settings: RunSettings) -> None:
-    """Keep the settings that the widgets hold."""
-    session.state().draft = settings
+def put(settings: RunSettings, *, anew: bool = False) -> None:
+    """Keep settings.
+
+    Args:
+        settings: What the widgets hold.
+        anew: Whether every widget starts anew from them, as they come from elsewhere.
+    """
+    kept = session.state()
+    # Both at once: a click may cut a run of the script short wherever it asks for the session.
+    kept.draft, kept.draft_version = settings, kept.draft_version + anew
+
+
+def write(kind: type[BaseModel], name: str, key: str) -> None:
+    """Put into the draft what a field says, before the page is drawn: a click may cut the drawing short.
+
+    Args:
+        kind: The part of the settings that has the field; there is one of each kind.
+        name: Of the field.
+        key: Of its widget.
+    """
+    if not is_of(key):
+        return  # it was typed into a field of settings that have been replaced
+    settings = get()
+    with suppress(ValidationError):  # the page says what is wrong with it
+        changed = _written(settings, kind, name, st.session_state[key])
+        if changed.policy != settings.policy:
+            policy = changed.policy
+            if name in FOUND[policy.type]:
+                policy = checked(policy, origin="")  # edited by hand, so no longer what the test found
+            other_policies()[(policy.type, family(settings.training.optimizer))] = policy
+            changed = changed.model_copy(update={"policy": policy})
+        put(changed)
+
+
+def _written(part: AnyPart, kind: type[BaseModel], name: str, value: object) -> AnyPart:
+    if type(part) is kind:
+        return checked(part, **{name: value})
+    changes = {}
+    for inner, before in part:
+        if isinstance(before, SettingsModel):
+            after = _written(before, kind, name, value)
+            if after is not before:
+                changes[inner] = after
+    return part.model_copy(update=changes) if changes else part
 
 
 def replace(settings: RunSettings) -> None:
     """Take settings from elsewhere; every widget starts from them."""
     settings = to_train(settings)
-    put(settings)
     propose(None)
     # Else a policy of that kind that was set earlier would replace theirs.
     other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
     session.state().link_trouble = ""
     session.state().advice = None  # the way back from an advice would lead past these settings
-    renew()
+    put(settings, anew=True)
 
 
 def start_from(settings: RunSettings) -> None:
@@ -82,11 +135,6 @@ def start_from(settings: RunSettings) -> None:
     st.switch_page(session.state().pages["train"], query_params=params)
 
 
-def renew() -> None:
-    """Let every widget start anew from the draft."""
-    session.state().draft_version += 1
-
-
 def version() -> int:
     """Return a number that changes when the draft is replaced."""
     return session.state().draft_version
@@ -95,6 +143,11 @@ def version() -> int:
 def key(name: str) -> str:
     """Return the key of a widget of the Train page."""
     return f"train{version()}.{name}"
+
+
+def is_of(key_of_widget: str) -> bool:
+    """Return whether a widget with that key says what is in the draft."""
+    return key_of_widget.startswith(key(""))
 
 
 def other_policies() -> dict[tuple[str, str], PolicySettings]:

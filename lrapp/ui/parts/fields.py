@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from streamlit.delta_generator import DeltaGenerator
 
 from lrapp.phrasing import number
+from lrapp.ui.parts import draft
 
 
 def limits(field: FieldInfo) -> tuple[float | None, float | None]:
@@ -53,7 +54,7 @@ def widget(
 
     Args:
         part: The settings as they are; the widget starts from them.
-        key: Start of the widget's key.
+        key: Start of the widget's key. Where it is one of the draft's, what is typed is in the draft at once.
         into: Where to put it; the page by default.
         unit: Replaces the field's own unit, for lengths in epochs or steps.
     """
@@ -65,6 +66,8 @@ def widget(
     title = field.title or name
     label = title + (f" ({unit})" if unit and unit != title.lower() else "")
     common: dict[str, Any] = {"key": f"{key}.{name}", "help": field.description}
+    if draft.is_of(key):
+        common |= {"on_change": draft.write, "args": (type(part), name, common["key"])}
     if isinstance(value, bool):
         return place.toggle(label, value=value, **common)
     if get_origin(field.annotation) is Literal:
@@ -86,8 +89,9 @@ def widget(
     return place.number_input(
         label,
         value=float(value),
-        min_value=None if least is None else float(least),
-        max_value=None if greatest is None else float(greatest),
+        # A link or a file may hold a value that is still closer to a bound than what can be typed.
+        min_value=None if least is None else min(float(least), float(value)),
+        max_value=None if greatest is None else max(float(greatest), float(value)),
         step=float(extra.get("step") or leading_unit(shown)),
         format="%.6g",
         **common,

@@ -49,6 +49,7 @@ class Session:
 
     Args:
         pages: By the end of their address; the first one is called ``train``.
+        page: The page that is open, by the end of its address; empty until it was drawn once since another was open.
         reader_expected: Whether a process was made ready for this visitor's first file.
         worker_kind: Of which worker one was made ready last.
         tab_identity: Whose this tab is where the browser keeps no cookie.
@@ -97,6 +98,7 @@ class Session:
     """
 
     pages: "dict[str, StreamlitPage]" = field(default_factory=dict)
+    page: str = ""
     reader_expected: bool = False
     worker_kind: WorkerKind = worker_setup.USUAL
     tab_identity: str = field(default_factory=lambda: f"tab-{secrets.token_hex(16)}")
@@ -112,7 +114,9 @@ class Session:
     proposed: tuple[int, int, int | None] | None = None
     proposals: int = 0
     draft: "RunSettings | None" = None
-    draft_version: int = 0
+    # By chance, as a browser that comes back after its session has ended sends what its fields held: under the keys of
+    # a new session, some of it would be taken for this draft, and the rest would be missing.
+    draft_version: int = field(default_factory=lambda: secrets.randbelow(2**31))
     policies: "dict[tuple[str, str], PolicySettings]" = field(default_factory=dict)
     policy_version: int = 0
     link_trouble: str = ""

@@ -142,6 +142,8 @@ def _ask_to_stop(run: Run) -> None:
 
 
 def _live(run: Run, *, begun: bool, asked: bool, stop_here: bool) -> None:
+    if not run.folder.exists():
+        st.rerun()  # deleted, in another tab perhaps: the page says so
     # The status first: an ended run has written all its events.
     status = run.status
     history = curves.reader(run).read()

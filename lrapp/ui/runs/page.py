@@ -153,24 +153,25 @@ def _delete(rows: list[Row]) -> None:
         wanted = st.button("Delete", icon=":material/delete:", disabled=off, help=about_it)
     if not wanted:
         return
+    kept = session.state()  # not afterwards, where a click may cut this short, and there would be no Undo
     actions.delete(runs)
-    session.state().deleted_runs = " ".join(row.id for row in rows)
-    session.state().runs_ticked = []
+    kept.deleted_runs, kept.runs_ticked = " ".join(row.id for row in rows), []
     st.query_params.clear()
     st.rerun()
 
 
 def _undo() -> None:
-    deleted = session.state().deleted_runs.split()
+    kept = session.state()
+    deleted = kept.deleted_runs.split()
     number = len(deleted)
     if not deleted or not resources.undo(
         "The run was deleted." if number == 1 else f"{number:,} runs were deleted."
     ):
         return
-    session.state().deleted_runs = ""
-    for run_id in deleted:
+    for done, run_id in enumerate(deleted, 1):
         try:
             actions.restore(run_id)
         except UserError as error:
             st.warning(plain(str(error), None), icon=":material/warning:")
+        kept.deleted_runs = " ".join(deleted[done:])
     st.rerun()

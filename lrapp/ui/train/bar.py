@@ -26,6 +26,16 @@ class Bar:
     shown: Callable[[], None]
 
 
+def asked() -> bool:
+    """Return whether Train was pressed, and its run has not been started or is not on the page yet."""
+    return start_buttons.asked(_START)
+
+
+def _press(key: str) -> None:
+    start_buttons.ask(_START, key)
+    steps.close_data()
+
+
 def show(settings: RunSettings, obstacle: str | None, *, said: bool = True) -> Bar:
     """Show the bar, and start a run where Train was pressed; its id is then in the address.
 
@@ -48,25 +58,30 @@ def show(settings: RunSettings, obstacle: str | None, *, said: bool = True) -> B
     if obstacle is not None and said:
         st.warning(plain(f"Training cannot start: {obstacle}.", None), icon=":material/warning:")
 
-    def draw() -> bool:
-        return place.button(
+    def draw() -> None:
+        key = start_buttons.key(_START)
+        place.button(
             "Train",
             type="primary",
             icon=":material/play_arrow:",
             width=160,
             disabled=obstacle is not None,
             help=plain(f"Not yet: {obstacle}.", None) if obstacle else None,
-            key=start_buttons.key(_START),
+            key=key,
             shortcut="Mod+Enter",
-            on_click=steps.close_data,
+            on_click=_press,
+            args=(key,),
         )
 
-    if draw():
-        run = actions.start(settings.model_copy(update={"name": name}), start_buttons.token(_START))
+    draw()
+    if asked() and obstacle is None:
+        named = settings.model_copy(update={"name": name})
+        run_id = start_buttons.start(_START, lambda token: actions.start(named, token).id)
         steps.forget()
-        if session.state().shown_run != run.id:  # as after a double click
-            session.state().runs_before.setdefault(run.id, session.state().shown_run)
-        st.query_params["run"] = run.id  # which the page shows below, in this same run of the script
+        if session.state().shown_run != run_id:  # as after a double click
+            session.state().runs_before.setdefault(run_id, session.state().shown_run)
+        st.query_params["run"] = run_id  # which the page shows below, in this same run of the script
+    start_buttons.answered(_START)
 
     def shown() -> None:
         if start_buttons.shown(_START):

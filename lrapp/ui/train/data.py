@@ -289,7 +289,7 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     with drawer:
         chosen = ask(data, ["validation_share", "test_share"], key)
         others = [column for column in table.kinds if column != target]
-        chosen |= _split(data, others, key, f"{name}.split_column", shown=bool(drawer.open))
+        chosen |= _split(data, others, f"{name}.split_column", shown=bool(drawer.open))
         names = _USUAL if not expert.on() else [*_FOR_EXPERTS[:2], *_USUAL, *_FOR_EXPERTS[2:]]
         chosen |= ask(data, names, key)
     expert.tell(data, _FOR_EXPERTS)
@@ -316,8 +316,9 @@ def _target(data: DataSettings, table: "Table", name: str) -> Chosen:
     return Chosen(data, expected.rows, expected)
 
 
-def _split(data: DataSettings, columns: list[str], key: str, name: str, *, shown: bool) -> dict[str, Any]:
+def _split(data: DataSettings, columns: list[str], name: str, *, shown: bool) -> dict[str, Any]:
     """Ask how rows are divided, by which column where that is asked for, and into how many folds."""
+    key = data_choice.field_key(data.source, "split")
     if not shown:
         split = fields.kept(data, ["split", "split_column_input", "folds"], key)
         column = st.session_state.get(draft.key(name), data.split_column)

@@ -23,6 +23,8 @@ from lrapp.ui.parts import access, draft, kinds, resources, session, steps
 
 DETECTED = "detected"
 _RENEWED = "data.renewed"
+# What the fields with a key of ``field_key`` ask for, of what can be changed elsewhere.
+_IN_FIELDS = ("target", "task", "split_column_input")
 NO_TARGET = "choose what should be predicted"
 
 
@@ -126,10 +128,8 @@ def change(data: DataSettings) -> None:
         data: The settings.
     """
     settings = draft.get()
-    if (data.target, data.task) != (settings.data.target, settings.data.task):
+    if any(getattr(data, name) != getattr(settings.data, name) for name in _IN_FIELDS):
         renew_fields()
-    if data.split_column_input != settings.data.split_column_input:
-        st.session_state[f"{draft.key('data')}.split_column_input"] = data.split_column_input
     draft.put(settings.model_copy(update={"data": data}))
 
 
@@ -172,7 +172,7 @@ def choose(source: Source) -> None:
     """
     session.state().sources_chosen += 1
     steps.leave_run()
-    st.session_state[source_key()] = source
+    take(source)
 
 
 def source_key() -> str:
@@ -188,26 +188,25 @@ def uploads(current: Source) -> list[Source]:
     return [file for kind in DATA_KINDS for file in mine if file.kind == kind]
 
 
-def take(source: Source) -> DataSettings:
-    """Return the settings of other data; where another kind of data follows, the whole page starts anew.
+def take(source: Source) -> None:
+    """Put other data into the draft; where they are of another kind, the whole page starts anew.
 
     Column kinds, target and dialect belong to the table that they were chosen for. Network, training and policy belong
     to the kind of data, and come back with it.
     """
     before = draft.get()
+    if source == before.data.source:
+        return
     data = DataSettings(
         source=source,
         target=DATA_KINDS[source.kind].target,
         **before.data.model_dump(include={"validation_share", "test_share", "split_seed", "stratify"}),
     )
     if data.kind == before.data.kind:
-        return data
+        draft.put(before.model_copy(update={"data": data}))
+        return
     others = session.state().other_data
     others[before.data.kind] = (before.model, before.training, before.policy)
     model, training, policy = others.get(data.kind) or kinds.of(data.kind).first(before)
-    draft.put(
-        before.model_copy(update={"data": data, "model": model, "training": training, "policy": policy})
-    )
-    draft.renew()
-    st.rerun()
-    return data  # never: the page starts anew
+    parts = {"data": data, "model": model, "training": training, "policy": policy}
+    draft.put(before.model_copy(update=parts), anew=True)

@@ -34,14 +34,6 @@ _FIELDS = {
     "one-cycle": ["max_lr", "rise", "start_div", "end_div"],
     "coslog4": ["base_lr", "max_lr"],
 }
-# What a range test finds for a policy.
-_FOUND = {
-    "fixed": ["learning_rate"],
-    "clr": ["base_lr", "max_lr"],
-    "sgdr": ["max_lr"],
-    "one-cycle": ["max_lr"],
-    "coslog4": ["max_lr"],
-}
 
 
 def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettings, str | None]:
@@ -57,17 +49,20 @@ def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     family = draft.family(settings.training.optimizer)
     others = draft.other_policies()
     others.setdefault((settings.policy.type, family), settings.policy)
+    key = draft.key(f"policy{draft.policy_version()}.type")
     kind = st.selectbox(
         "Policy",
         list(summary.POLICY_TITLES),
         index=list(summary.POLICY_TITLES).index(settings.policy.type),
         format_func=lambda name: summary.POLICY_TITLES[name],
-        key=draft.key("policy.type"),
+        key=key,
+        on_change=_turn,
+        args=(key,),
         help="How the learning rate moves from step to step.",
     )
     st.caption(_ABOUT[kind])
     # SGD and the adaptive optimizers want rates that differ tenfold; each family keeps its own numbers.
-    start = others.get((kind, family)) or starting_policy(kind, settings.training.optimizer)
+    start = _begun(kind, settings.training.optimizer)
     policy = numbers(start, draft.key(f"policy{draft.policy_version()}.{kind}.{family}"))
     others[(kind, family)] = policy
     settings = settings.model_copy(update={"policy": policy})
@@ -76,6 +71,17 @@ def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
         st.caption(plain(f"Rates: {policy.origin}", None))
     range_test.form(settings, training_rows)
     return policy, obstacle
+
+
+def _begun(kind: str, optimizer: str) -> PolicySettings:
+    return draft.other_policies().get((kind, draft.family(optimizer))) or starting_policy(kind, optimizer)
+
+
+def _turn(key: str) -> None:
+    """Put the policy that was chosen into the draft at once, as this run of the script may be interrupted."""
+    settings = draft.get()
+    policy = _begun(st.session_state[key], settings.training.optimizer)
+    draft.put(settings.model_copy(update={"policy": policy}))
 
 
 def numbers(start: PolicySettings, key: str) -> PolicySettings:
@@ -90,7 +96,7 @@ def numbers(start: PolicySettings, key: str) -> PolicySettings:
     if start.type == "clr" and st.session_state.get(f"{key}.mode", getattr(start, "mode", "")) == "exp_range":
         names.append("gamma")
     if source == "found":
-        names = [name for name in names if name not in _FOUND[start.type]]
+        names = [name for name in names if name not in draft.FOUND[start.type]]
     unit = st.session_state.get(f"{key}.unit", start.unit)
     units = dict.fromkeys(_lengths(start), unit)
     rare = ["warmup", "unit"]
@@ -102,7 +108,7 @@ def numbers(start: PolicySettings, key: str) -> PolicySettings:
         if chosen["cycle_momentum"]:
             chosen |= fields.choose(start, ["base_momentum", "max_momentum"], key)
     policy: PolicySettings = checked(start, source=source, **chosen)
-    rates = _FOUND[start.type]
+    rates = draft.FOUND[start.type]
     if policy.origin and any(getattr(policy, name) != getattr(start, name) for name in rates):
         policy = checked(policy, origin="")  # edited by hand, so no longer what the test found
     return policy

@@ -49,10 +49,16 @@ def page() -> None:
 
 
 def _back_to_the_run() -> None:
-    """Show the run, or the range test, again that was on the stage before another page was opened."""
+    """Show the run, or the range test, again that was on the stage before another page was opened.
+
+    Where this page was open all along, the browser's Back has led here.
+    """
     if {"run", "settings", "test"} & set(st.query_params):
         return
     kept = session.state()
+    if kept.page:
+        kept.left_run = kept.shown_run or kept.left_run
+        return
     for name, run_id in (("run", kept.shown_run), ("test", kept.shown_test)):
         if run_id:
             with suppress(UserError):  # deleted since
@@ -83,7 +89,8 @@ def _rail(found: Bench, run_id: str) -> None:
     before = found.seen
     rail.show(found)
     found.seen = found.obstacle, found.remarks, _changed(run_id)
-    if before is not None and found.seen != before:
+    # Where the rail is drawn alone; a number that is typed may be sent together with the key that trains.
+    if before is not None and (found.seen != before or bar.asked()):
         st.rerun()  # the stage tells of it
 
 

@@ -123,25 +123,24 @@ def _steps(found: Bench) -> None:
         obstacles.append(chosen.obstacle)
         found.chosen = chosen
         close(summary.data(chosen.data, chosen.rows, _answer(chosen.outlook)), chosen.obstacle)
-    settings = settings.model_copy(update={"data": chosen.data})
+    settings = _put(data=chosen.data)
     with _step("Network") as close:
         model, obstacle = network.show(settings, chosen.outlook)
         obstacles.append(obstacle)
         text = summary.network(model)
         close(f"Layers {text}" if text[:1].isdigit() and "layer" not in text else text, obstacle)
+    settings = _put(model=model)
     with _step("Training") as close_training:
         training = training_step.show(settings.training, model, found.shape, chosen.rows, chosen.data.folds)
-        settings = settings.model_copy(update={"model": model, "training": training})
+        settings = _put(training=training)
         gradients.show(settings, next((obstacle for obstacle in obstacles if obstacle), None))
     with _step("Learning rate") as close:
         policy, obstacle = learning_rate.show(settings, chosen.rows)
         obstacles.append(obstacle)
         found.plan_obstacle = obstacle
         close(summary.policy(policy, summary.POLICY_TITLES), obstacle)
-    # The range test's settings are in the draft already.
-    settings = settings.model_copy(update={"policy": policy, "range_test": draft.get().range_test})
+    settings = _put(policy=policy)
     close_training(summary.training(settings.training, settings.networks), None)
-    draft.put(settings)
     if settings.obstacle:
         st.error(plain(settings.obstacle, None), icon=":material/error:")
         several = settings.networks_obstacle
@@ -155,6 +154,13 @@ def _steps(found: Bench) -> None:
     checked = setting_checks.before(settings, chosen.rows, task) if chosen.rows is not None else ()
     found.remarks = tuple(remark.text for remark in checked)
     found.obstacle = next((obstacle for obstacle in obstacles if obstacle), None)
+
+
+def _put(**parts: object) -> RunSettings:
+    """Put what a step says into the draft, before the next one is drawn: a click may cut the drawing short."""
+    settings = draft.get().model_copy(update=parts)
+    draft.put(settings)
+    return settings
 
 
 def _answer(outlook: ExpectedShape | None) -> str:

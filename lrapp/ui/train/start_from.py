@@ -6,6 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from lrapp.errors import UserError
+from lrapp.experiments import run_table
 from lrapp.runs import starts
 from lrapp.settings import (
     DataKind,
@@ -77,14 +78,17 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
 
     def turn() -> None:
         """Behind a pretrained network other layers make sense."""
-        choice = st.session_state[f"{key}.choice"]
-        was, comes = settings.model.base is not None, choice in PRETRAINED
+        choice: Choice = st.session_state[f"{key}.choice"]
+        # As the draft is now: when this was drawn, what was chosen then was not in it yet.
+        kept, now = session.state(), draft.get()
+        was, comes = now.model.base is not None, choice in PRETRAINED
+        draft.put(now.model_copy(update={"model": checked(now.model, start=_begun(choice, now.model.start))}))
         if comes and not was:
-            session.state().layers_before = settings.model.layers
+            kept.layers_before = now.model.layers
             fill(())
         elif was and not comes:
-            before, session.state().layers_before = session.state().layers_before, None
-            fill(settings.model.layers if before is None else before)
+            before, kept.layers_before = kept.layers_before, None
+            fill(now.model.layers if before is None else before)
 
     choice: Choice = st.selectbox(
         "Start from",
@@ -107,10 +111,18 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
     if choice != "VGG16":  # which has none
         about += " Its batch normalisation keeps the averages that it has learned, frozen or not."
     st.caption(plain(about, None))
-    usual = start.size if isinstance(start, PretrainedStart) else PretrainedStart().size
-    size = usual if _of(start) == choice else max(usual, facts.least)
-    pretrained = PretrainedStart(name=choice, size=size)
+    pretrained = _begun(choice, start)
     return checked(pretrained, size=fields.widget(pretrained, "size", f"{key}.{choice}"))
+
+
+def _begun(choice: Choice, before: Start) -> Start:
+    """Return what the choice stands for, before a run is chosen, or another size."""
+    if _of(before) == choice:
+        return before
+    if choice not in PRETRAINED:
+        return FreshStart()
+    usual = before.size if isinstance(before, PretrainedStart) else PretrainedStart().size
+    return PretrainedStart(name=choice, size=max(usual, PRETRAINED[choice].least))
 
 
 def _run(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Start:
@@ -153,7 +165,7 @@ def _runs(kind: DataKind) -> dict[str, str]:
     titles = {}
     for run in resources.visible_runs():
         if run.model_path.exists() and access.may("start from weights", run):
-            about = _about(run.id)
+            about = _about(run.id, run_table.stamp(run))
             if about is not None and about[0] == kind:
                 titles[run.id] = about[1]
                 if len(titles) == _MOST_RUNS:
@@ -162,8 +174,12 @@ def _runs(kind: DataKind) -> dict[str, str]:
 
 
 @st.cache_data(max_entries=1_000, show_spinner=False)
-def _about(run_id: str) -> tuple[DataKind, str] | None:
-    """From which kind of data a run has learned, and its title; None for one that nothing can start from."""
+def _about(run_id: str, stamp: tuple[tuple[int, int], ...]) -> tuple[DataKind, str] | None:
+    """From which kind of data a run has learned, and its title; None for one that nothing can start from.
+
+    Args:
+        stamp: Changes with the run's files, as its name may.
+    """
     try:
         run = resources.store().get(run_id)
         settings = run.settings
