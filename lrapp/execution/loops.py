@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lrapp.errors import UserError
+from lrapp.runs import starts
 from lrapp.runs.store import Store
 from lrapp.settings import ModelSettings, PretrainedStart, RunSettings, RunStart, Task, TrainingSettings
 
@@ -89,13 +90,11 @@ def loop_for(
     notes: tuple[str, ...] = ()
     if isinstance(start, RunStart):
         source = store.get(start.run)
-        if source.settings.data.all_rows:
-            raise UserError(
-                "The weights to start from must not know the rows that test, and the run to start from was trained on "
-                "all rows. Start from the run that it was made from, or from fresh weights."
-            )
+        if why := starts.obstacle(settings, source.settings):
+            raise UserError(why)
         knowledge = transfer.of_run(
-            source.folder, loop.model, prepared, first=networks == 1 < settings.networks
+            *(source.folder, loop.model, prepared),
+            first=networks == 1 < settings.networks,
         )
         from_pruned = source.settings.training.pruning.enabled
         if from_pruned and training.pruning.enabled:

@@ -91,11 +91,12 @@ def _measured_before(settings: RunSettings, model: "SavedModel", prepared: "Prep
     own = prepared.with_threshold(model.preprocessor.threshold)
     numbers = model.preprocessor.numbers
     network = members.answering_without_idle(model.network, settings, own.task, numbers, "float32")
-    return model_sizes.measure("before pruning", network, own)
+    name = "pruned less" if settings.training.pruning.enabled else "before pruning"
+    return model_sizes.measure(name, network, own)
 
 
 def _before(run: Run, store: Store) -> "tuple[RunSettings, SavedModel] | str":
-    """The run that a run started from, if it was not pruned and its model is what it was; else why there is none."""
+    """The run that a run started from, if its model is what it was; else why there is none."""
     from lrapp.networks import transfer
     from lrapp.networks.saved import SavedModel
 
@@ -106,12 +107,10 @@ def _before(run: Run, store: Store) -> "tuple[RunSettings, SavedModel] | str":
         return f"{fresh}; train it without pruning to have one."
     missing = "so there is no score from before."
     try:
-        origin = store.get(start.run)
+        origin = store.of(run).get(start.run)
         before = origin.settings
     except UserError:
         return f"The run that this one started from is no longer here, {missing}"
-    if before.training.pruning.enabled:
-        return f"The run that this one started from was pruned itself, {missing}"
     if before.data != settings.data:
         return f"The run that this one started from learned from other data, {missing}"
     try:

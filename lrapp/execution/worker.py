@@ -160,9 +160,9 @@ def checked_gradients(home: Path, settings: RunSettings, watch: Watch = NOBODY) 
     from lrapp.training import gradient_check
 
     store, training, start = Store(home), settings.training, settings.model.start
-    if isinstance(start, PretrainedStart):
+    if (base := settings.model.base) is not None:
         raise UserError(
-            f"Gradients are checked through the layers of the table alone, and {start.name} stands before them. "
+            f"Gradients are checked through the layers of the table alone, and {base.name} stands before them. "
             "Start from fresh weights or from a run of your own for the check."
         )
     prepared = prepared_data(store, settings.data, should_stop=watch.should_stop)
@@ -216,7 +216,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
         prepared = replace(prepared, block_rows=block_rows)
         if before is None and isinstance(settings.model.start, PretrainedStart):
             tell(Preparing(f"Loading what {settings.model.start.name} has learned", 0.0))
-        loop, origin, weights = loops.loop_for(store, settings, prepared, goes_on=before is not None)
+        loop, origin, weights = loops.loop_for(store.of(run), settings, prepared, goes_on=before is not None)
         notes = (*prepared.notes, *origin, *_remarks(settings, prepared, loop.model))
         tell(
             DataPrepared(
@@ -237,7 +237,7 @@ def _work(run: Run, store: Store, on_event: Callable[[Event], None] | None) -> O
                 finder = (
                     loop
                     if settings.networks == 1
-                    else loops.loop_for(store, settings, prepared, networks=1)[0]
+                    else loops.loop_for(store.of(run), settings, prepared, networks=1)[0]
                 )
                 found = _find_rates(run, settings, prepared, finder, tell)
             if found is None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from lrapp.errors import UserError
 from lrapp.networks import shapes
-from lrapp.settings import DATA_KINDS, PretrainedStart, RunSettings
+from lrapp.settings import DATA_KINDS, RunSettings
 
 WorkerKind = Literal["small", "large", "convolutions"]
 # The kind that the default settings need.
@@ -85,7 +85,7 @@ def kind_for(settings: RunSettings) -> WorkerKind:
     taken for few.
     """
     model = settings.model
-    if isinstance(model.start, PretrainedStart) or any(layer.facts.pictures for layer in model.layers):
+    if model.base is not None or any(layer.facts.pictures for layer in model.layers):
         return "convolutions"
     if model.augmentation.any:
         return "large"

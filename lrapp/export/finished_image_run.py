@@ -72,7 +72,7 @@ def picture_recipe(run: Run, store: Store) -> PictureRecipe:
         )
     source = settings.data.source
     archive = store.source_path(source) if isinstance(source, UploadedSource) else None
-    made = FinishedRun(settings, history, scores, model, prepared, store)
+    made = FinishedRun(settings, history, scores, model, prepared, store.of(run))
     split = _split_of_set(made, images) if archive is None else _split_of_zip(made, images)
     return PictureRecipe(
         **vars(made), preprocessor=preprocessor, known=images.classes, split=split, archive=archive

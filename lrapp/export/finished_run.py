@@ -66,10 +66,12 @@ class FinishedRun:
     def initial(self) -> bytes | None:
         """The weights that it began with, as NumPy's ``savez`` writes them; None where no earlier run gave them.
 
+        Of several networks, those of each that makes up the model: ``0 0``, ``0 1``, … , ``1 0``, and so on.
+
         Raises:
             UserError: If the run that it started from is no longer there, or has other weights now.
         """
-        from lrapp.networks import models, number_embeddings, transfer
+        from lrapp.networks import members, models, number_embeddings, transfer
 
         start, prepared = self.settings.model.start, self.prepared
         if not isinstance(start, RunStart):
@@ -81,10 +83,19 @@ class FinishedRun:
                 "The run that this one started from is no longer here, and a script needs its weights. Take another "
                 "format, or train a run from fresh weights."
             ) from error
-        network = models.build(
-            *(self.settings.model, prepared.shape, prepared.task, len(prepared.classes)),
-            *(self.settings.training.seed, self.settings.training.precision, prepared.preprocessor.numbers),
+        training, several = self.settings.training, self.settings.networks > 1
+        seeds = members.member_seeds(training.seed, self.settings.networks)
+        classes, numbers = len(prepared.classes), prepared.preprocessor.numbers
+        single = models.build(
+            *(self.settings.model, prepared.shape, prepared.task, classes),
+            *(training.seed, training.precision, numbers),
         )
+        network = single
+        if several:
+            network = members.stack(
+                *(self.settings.model, prepared.shape[0], prepared.task, classes, seeds),
+                *(training.precision, numbers),
+            )
         number_embeddings.learn_bins(network, prepared.train.x)
         knowledge = transfer.of_run(folder, network, prepared)
         taken = self.history.prepared.weights if self.history.prepared is not None else ""
@@ -95,8 +106,27 @@ class FinishedRun:
             )
         knowledge.give(network)
         target = io.BytesIO()
-        np.savez(target, *network.get_weights())
+        if several:
+            arrays: dict[str, Any] = {}
+            for place, member in enumerate(self.members_in_use):
+                members.pick(network, single, member)
+                arrays |= {f"{place} {number}": value for number, value in enumerate(single.get_weights())}
+            np.savez(target, **arrays)
+        else:
+            np.savez(target, *network.get_weights())
         return target.getvalue()
+
+    @property
+    def members_in_use(self) -> list[int]:
+        """Which of several networks make up the model, from 0.
+
+        Raises:
+            UserError: If they were not chosen.
+        """
+        chosen = self.history.chosen
+        if chosen is None:
+            raise UserError("This run ended before its networks were chosen. Resume it, or train it again.")
+        return [place for place, share in enumerate(chosen.shares) if share]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -222,7 +252,7 @@ def recipe(run: Run, store: Store) -> Recipe:
         scores,
         model,
         prepared,
-        store,
+        store.of(run),
         preprocessor=preprocessor,
         frame=frame,
         table_notes=table.notes,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lrapp.escaping import line
-from lrapp.export import kinds, script_transfer
+from lrapp.export import kinds
 from lrapp.export.finished_run import FinishedRun
 from lrapp.export.script_data import WIDTH, Cell
 from lrapp.export.script_training import network_cell, rate_cell, testing_cell, training_cell
@@ -55,7 +55,6 @@ def cells_of(recipe: FinishedRun) -> tuple[Cell, ...]:
     Raises:
         UserError: If the run does what a script cannot repeat.
     """
-    script_transfer.refuse(recipe)
     made = network_cell(recipe), rate_cell(recipe)
     if recipe.settings.policy.cycle_momentum:
         made = _with_momentum(recipe, *made)

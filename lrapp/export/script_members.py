@@ -16,6 +16,11 @@ from lrapp.preparation import threshold as thresholds
 # Without its optimizer, whose class may be the script's own.
 _KEPT = "members.append(keras.Model(network.inputs[0], network.outputs[0]))"
 _SEED = re.compile(r"seed=(\d+)")
+# Which layers have groups; of several networks, each has layers of its own.
+LEARNING = (
+    "layers = [inner for layer in network.layers for inner in "
+    'getattr(layer, "layers", [layer]) if inner.trainable_weights]\n'
+)
 
 
 def networks(recipe: FinishedRun) -> list[Any]:
@@ -81,6 +86,8 @@ def training_cell(recipe: FinishedRun, text: str, code: str, calibrated: str = "
         fit = fit.replace("Plan(),", "plan,")
         fit = fit.replace("= learning_rates[", "= factors[member] * learning_rates[")
     begin = "network = build(member)\n"
+    if recipe.settings.training.groups.differ:
+        begin += LEARNING
     if raced:
         begin += "plan = Plan()\nplan.factor = factors[member]\n"
     measured, lists = "", ""

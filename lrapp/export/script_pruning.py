@@ -1,5 +1,6 @@
 """Pruning as code: a callback of Keras that does what the loop does."""
 
+from lrapp.export import script_transfer
 from lrapp.export.finished_run import FinishedRun
 from lrapp.settings import RunStart
 
@@ -18,7 +19,7 @@ def _moving(recipe: FinishedRun) -> list[int] | None:
     """The places of the kernels that learn among those that could be pruned; None where all do."""
     from lrapp.networks import models, pruned
 
-    training, network = recipe.settings.training, recipe.model.network
+    training, network = recipe.settings.training, script_transfer.one_network(recipe)
     still = training.groups.still(training.epochs)
     if not any(still):
         return None

@@ -28,9 +28,10 @@ def network_cell(recipe: FinishedRun) -> Cell:
     each = script_members.networks(recipe)
     if each:
         networks = [_network(network) for network in each]
-        return script_members.network_cell(networks, _bins(each[0]) + compiled, text)
+        begun = script_transfer.initial_code(recipe) or _bins(each[0])
+        return script_members.network_cell(networks, begun + compiled, text)
     begin, initial = script_transfer.base_code(recipe), script_transfer.initial_code(recipe)
-    network = _network(recipe.model.network)
+    network = _network(recipe.model.network, script_transfer.from_imagenet(recipe))
     made = f"{begin}{network}\n{initial or _bins(recipe.model.network)}{compiled}network.summary()"
     return Cell(
         "Build the network",
@@ -76,7 +77,7 @@ def _bins(network: Any) -> str:
     )
 
 
-def _network(network: Any) -> str:
+def _network(network: Any, imagenet: bool = False) -> str:
     """Code that builds a network: a list of layers, or, with branches, one call after the other."""
     shape = network.input_shape[1:]
     dtype = network.input.dtype
@@ -84,7 +85,7 @@ def _network(network: Any) -> str:
     start = f"keras.Input({shape!r}{kind})"
     layers = network.operations[1:]
     if not any(isinstance(layer.input, list) for layer in layers):
-        lines = [f"        {start},", *(f"        {_layer(layer, 8)}," for layer in layers)]
+        lines = [f"        {start},", *(f"        {_layer(layer, 8, imagenet)}," for layer in layers)]
         return "network = keras.Sequential(\n    [\n" + "\n".join(lines) + "\n    ]\n)"
     left = Counter(id(tensor) for layer in layers for tensor in _inputs(layer))
     lines = [f"inputs = {start}"]
@@ -102,7 +103,7 @@ def _network(network: Any) -> str:
         if type(layer).__name__ == "Cos":
             lines.append(f"{name} = keras.ops.cos({arguments})")
             continue
-        lines.append(f"{name} = {_layer(layer, 0)}({arguments})")
+        lines.append(f"{name} = {_layer(layer, 0, imagenet)}({arguments})")
     return "\n".join([*lines, f"network = keras.Model(inputs, {name})"])
 
 
@@ -110,7 +111,7 @@ def _inputs(layer: Any) -> list[Any]:
     return layer.input if isinstance(layer.input, list) else [layer.input]
 
 
-def _layer(layer: Any, indent: int) -> str:
+def _layer(layer: Any, indent: int, imagenet: bool) -> str:
     """The code that creates a layer; ``base`` is there already."""
     if hasattr(layer, "layers"):
         return "base"
@@ -153,7 +154,7 @@ def _layer(layer: Any, indent: int) -> str:
         case "EinsumDense":
             arguments += _einsum(layer)
         case "Rescaling":
-            arguments.append(script_transfer.scale(layer))
+            arguments.append(script_transfer.scale(layer, imagenet))
         case "Resizing":
             arguments.append(f"{layer.height}, {layer.width}")
         case "RandomFlip" | "RandomRotation" | "RandomZoom" | "RandomTranslation" | "RandomContrast":

@@ -3,7 +3,7 @@
 from itertools import groupby, islice
 from typing import Any
 
-from lrapp.errors import UserError
+from lrapp.export import script_members
 from lrapp.export.finished_run import INITIAL, FinishedRun
 from lrapp.phrasing import counted
 from lrapp.settings import PretrainedStart, RunStart
@@ -12,39 +12,27 @@ from lrapp.settings import PretrainedStart, RunStart
 _CLASSES = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
 
 
-def refuse(recipe: FinishedRun) -> None:
-    """Refuse what a script cannot repeat.
-
-    Raises:
-        UserError: If the run trained several networks with rates of their own for groups of layers, or from the weights
-            of an earlier run.
-    """
-    if isinstance(recipe.settings.model.start, RunStart) and recipe.settings.networks > 1:
-        raise UserError(
-            "This run trained several networks from the weights of an earlier run, which a script cannot repeat: take "
-            "another format, or train one network, or from fresh weights."
-        )
-    if recipe.settings.training.groups.differ and recipe.settings.networks > 1:
-        raise UserError(
-            "This run trained several networks whose groups of layers have rates of their own, which a script cannot "
-            "repeat: take another format, or train one network, or without differential rates."
-        )
+def one_network(recipe: FinishedRun) -> Any:
+    """Return the network of a run; of several, the first as it was before training."""
+    return next(iter(script_members.networks(recipe)), recipe.model.network)
 
 
 def base_code(recipe: FinishedRun) -> str:
     """Return the code that makes ``base``, the network in front that has learned from ImageNet; empty without one."""
-    start, precision = recipe.settings.model.start, recipe.settings.training.precision
-    if not isinstance(start, PretrainedStart):
+    start, precision = recipe.settings.model.base, recipe.settings.training.precision
+    if start is None:
         return ""
+    learned = from_imagenet(recipe)
+    weights = '"imagenet"' if learned else "None"  # then those of a run follow
     code = (
         f"base = keras.applications.{start.name}(\n"
-        f'    include_top=False, weights="imagenet", pooling="avg", input_shape=({start.size}, {start.size}, 3)\n'
+        f'    include_top=False, weights={weights}, pooling="avg", input_shape=({start.size}, {start.size}, 3)\n'
         ")\n"
     )
     if precision != "float32":
         policy = "keras.config.set_dtype_policy"
         code = f'{policy}("{precision}")\n{code}{policy}("float32")\n'
-    if start.name == "VGG16":
+    if start.name == "VGG16" and learned:
         code += (
             "# It has learned from blue, green and red, and here it sees red, green and blue.\n"
             "kernel, bias = base.layers[1].get_weights()\n"
@@ -59,14 +47,20 @@ def base_code(recipe: FinishedRun) -> str:
     )
 
 
-def scale(layer: Any) -> str:
+def from_imagenet(recipe: FinishedRun) -> bool:
+    """Return whether a run starts with what a network in front has learned from ImageNet, and not from a run."""
+    return isinstance(recipe.settings.model.start, PretrainedStart)
+
+
+def scale(layer: Any, imagenet: bool) -> str:
     """Return the arguments of a layer that scales pictures.
 
     Args:
         layer: A ``Rescaling``. EfficientNetB0 alone has a scale for each channel; with its weights from ImageNet it has
             layers of its own for that, and takes 0 to 255.
+        imagenet: Whether a network in front of the others starts with those.
     """
-    if isinstance(layer.scale, list):
+    if isinstance(layer.scale, list) and imagenet:
         return "127.5, offset=127.5"
     return f"{layer.scale!r}, offset={layer.offset!r}"
 
@@ -75,10 +69,11 @@ def initial_code(recipe: FinishedRun) -> str:
     """Return the code that takes over the weights of an earlier run; empty where the run started from none."""
     if not isinstance(recipe.settings.model.start, RunStart):
         return ""
+    own = ' if name.startswith(f"{member} ")' if recipe.settings.networks > 1 else ""
     return (
         f'with np.load("{INITIAL}") as initial:  # from an earlier run; the output layer only where it had the same '
         "classes\n"
-        "    network.set_weights([initial[name] for name in initial.files])\n"
+        f"    network.set_weights([initial[name] for name in initial.files{own}])\n"
     )
 
 
@@ -105,7 +100,7 @@ def groups_code(recipe: FinishedRun, optimizer: str) -> tuple[str, str]:
     """
     from lrapp.networks import models
 
-    training, network = recipe.settings.training, recipe.model.network
+    training, network = recipe.settings.training, one_network(recipe)
     if not training.groups.differ:
         return "", ""
     owners = iter(models.owners(network, recipe.settings.model))
@@ -129,21 +124,21 @@ def groups_code(recipe: FinishedRun, optimizer: str) -> tuple[str, str]:
     keeps_scale = ""
     if training.precision == "mixed_float16":
         keeps_scale = "    scale = network.optimizer.dynamic_scale\n"
-    penalised, factor = "", "factors[group]"
+    penalised, factor = "", "group_factors[group]"
     if any(getattr(layer, "kernel_regularizer", None) for layer in models.every_layer(network)):
         # What Keras does not train adds no penalty to its loss, and losses would jump when a group begins to move.
         penalised = (
             ' or getattr(layer, "kernel_regularizer", None) is not None  # its penalty stays in the loss'
         )
-        factor = "0.0 if group in frozen else factors[group]"
+        factor = "0.0 if group in frozen else group_factors[group]"
     inner = "optimizer.inner_optimizer" if keeps_scale else "optimizer"
     base = f"Moving{kind}" if recipe.settings.policy.cycle_momentum else f"keras.optimizers.{kind}"
     made = optimizer.replace(f"{base}(", f"Grouped{kind}(")
+    layers = "" if recipe.settings.networks > 1 else script_members.LEARNING
     code = f'''\
 # Layers with weights that learn, in the order of the network, and the group of each: 0 early, 1 middle, 2 head.
-layers = [inner for layer in network.layers for inner in getattr(layer, "layers", [layer]) if inner.trainable_weights]
-groups = {listed}
-factors = {list(training.groups.factors)}  # on the rate, of each group
+{layers}groups = {listed}
+group_factors = {list(training.groups.factors)}  # on the rate, of each group
 frozen_from = {dict(stages(recipe)) or {0: []}}  # from an epoch on, counted from 0, which groups are frozen
 
 

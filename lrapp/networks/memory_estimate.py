@@ -11,7 +11,7 @@ from lrapp.errors import UserError
 from lrapp.images.datasets import PICTURE_COPIES
 from lrapp.networks.shapes import LayerShape, Shape, before, shapes
 from lrapp.phrasing import counted, size
-from lrapp.settings import ModelSettings, PretrainedStart, RunSettings, TrainingSettings
+from lrapp.settings import ModelSettings, RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from lrapp.preparation.expected_shape import ExpectedShape
@@ -207,8 +207,8 @@ def _network_memory(settings: RunSettings, layers: list[LayerShape], shape: Shap
     *hidden, answer = layers
     inputs = math.prod(shape)
     kept = inputs + answer.computed + sum(_numbers_kept(layer) for layer in hidden)
-    fixed, start = _FIXED_BYTES, settings.model.start
-    if isinstance(start, PretrainedStart):
+    fixed = _FIXED_BYTES
+    if settings.model.base is not None:
         base = hidden[0]
         fixed += _PRETRAINED_BYTES + _FLOAT * _PRETRAINED_COPIES * base.parameters
         if settings.training.groups.frozen_for(settings.training.epochs):

@@ -91,8 +91,8 @@ def build(
         start = keras.Input(shape, dtype="uint8", name="inputs")
         x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scale")(start)
         x = layers.augmented(x, settings.augmentation, seeds)
-        if isinstance(settings.start, PretrainedStart):
-            x = _pretrained(x, settings.start, policy)
+        if settings.base is not None:
+            x = _pretrained(x, settings.base, policy)
     for number, layer in enumerate(settings.layers, start=1):
         x = layers.row(x, number, layer, seeds, policy)
     answer = keras.layers.Dense(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from lrapp.errors import UserError
-from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedName, PretrainedStart
+from lrapp.settings import LayerKind, LayerSettings, ModelSettings, PretrainedName
 
 Group = Literal["early", "middle", "head"]
 Shape = tuple[int, ...]
@@ -122,7 +122,7 @@ def without_layers(model: ModelSettings, shape: Shape) -> tuple[Group, ...]:
     Raises:
         UserError: As ``shapes``.
     """
-    if isinstance(model.start, PretrainedStart):
+    if model.base is not None:
         return ()
     there = groups(model, shape)
     return tuple(group for group in get_args(Group) if group not in there)
@@ -134,8 +134,8 @@ def pretrained(model: ModelSettings, shape: Shape) -> LayerShape | None:
     Raises:
         UserError: If the data are a table, or the pictures too small for it.
     """
-    start = model.start
-    if not isinstance(start, PretrainedStart):
+    start = model.base
+    if start is None:
         return None
     if len(shape) == 1:
         raise UserError(
@@ -203,7 +203,7 @@ def _start(model: ModelSettings, shape: Shape, numbers: int | None) -> Shape:
 
 def _rows(model: ModelSettings, shape: Shape, numbers: int | None) -> Iterator[LayerShape]:
     reaches = _start(model, shape, numbers)
-    before: str | None = model.start.name if isinstance(model.start, PretrainedStart) else None
+    before: str | None = model.base.name if model.base is not None else None
     for number, layer in enumerate(model.layers, start=1):
         name = f"Layer {number} ({layer.facts.title})"
         if layer.facts.pictures and len(reaches) == 1:
@@ -318,7 +318,7 @@ def _no_picture(name: str, before: str | None, *, table: bool) -> str:
 
 def _groups(model: ModelSettings, shape: Shape, rows: list[LayerShape]) -> list[Group | None]:
     weighted = [number for number, layer in enumerate(model.layers) if layer.facts.weighted]
-    behind = isinstance(model.start, PretrainedStart)
+    behind = model.base is not None
     head = {number for number in weighted if behind or (len(shape) == 3 and len(rows[number].output) == 1)}
     body = [number for number in weighted if number not in head]
     early = set(body[: math.ceil(len(body) / 2)])

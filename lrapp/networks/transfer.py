@@ -16,10 +16,10 @@ import numpy as np
 
 from lrapp.errors import UserError
 from lrapp.networks import layers, members, models, number_embeddings
-from lrapp.networks.saved import SavedModel
+from lrapp.networks.saved import SETTINGS_FILE, SavedModel
 from lrapp.networks.stacked import Stacked
 from lrapp.phrasing import counted
-from lrapp.settings import DATA_KINDS, PretrainedStart
+from lrapp.settings import DATA_KINDS, PretrainedStart, RunSettings
 
 if TYPE_CHECKING:
     from lrapp.preparation.table_arrays import Prepared
@@ -61,7 +61,9 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: b
     """Return the weights of a finished run.
 
     All hidden layers are taken over, with the averages of their batch normalisation; the output layer only where it
-    tells the same classes apart. Many networks start from as many: those that make up the run's model, in their order.
+    tells the same classes apart. Many networks start from as many: those that make up the run's model, in their order,
+    or all that a cross-validation trained. What starts from a model for use is calibrated anew at its end, as that was,
+    so its temperature is taken back.
 
     Args:
         network: The network that will start from it, or many from ``members.stack``.
@@ -79,10 +81,12 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: b
         )
     if source.preprocessor.inputs != prepared.inputs:
         raise UserError(
-            "The run to start from has learned from other columns. Choose a run of this table, or fresh weights."
+            "The run to start from has learned from other inputs: other columns, or other categories in its training "
+            "rows. Choose a run of this table with the same rows, or fresh weights."
         )
     same_answer = (source.preprocessor.task, source.preprocessor.classes) == (prepared.task, prepared.classes)
-    sources = _networks(source, network, first)
+    settings = RunSettings.from_json((folder / SETTINGS_FILE).read_bytes())
+    sources = _networks(source, network, first, settings.crossed)
     taken: dict[str, list[Any]] = {}
     for layer in network.layers:
         if not layer.weights or (layer.name == layers.OUTPUT and not same_answer):
@@ -94,6 +98,8 @@ def of_run(folder: Path, network: keras.Model, prepared: "Prepared", *, first: b
                 f"The run to start from has other layers or pictures of another size ({_place(layer.name)} differs). "
                 "Take over its layers on the Network step, or choose fresh weights."
             )
+        if settings.data.all_rows and layer.name == layers.OUTPUT:
+            old = [value * np.float32(source.temperature) for value in old]
         taken[layer.name] = old
     if not taken:
         raise UserError(
@@ -124,12 +130,16 @@ def in_use(source: SavedModel) -> list[keras.Model]:
     return [one for one, share in zip(each, source.shares, strict=True) if share]
 
 
-def _networks(source: SavedModel, network: keras.Model, first: bool) -> list[keras.Model]:
+def _networks(source: SavedModel, network: keras.Model, first: bool, crossed: bool) -> list[keras.Model]:
     """The networks of a run's model, as many as there are to start from them."""
-    found = in_use(source)
+    found, every = in_use(source), members.each(source.network)
     wanted = network.output_shape[0] or 1
     if first:
         return found[:wanted]
+    if crossed and len(found) == 1 < wanted == len(
+        every
+    ):  # of folds in the order of time, only the last one answers
+        return every
     if len(found) != wanted:
         raise UserError(
             f"The model of the run to start from has {counted(len(found), 'network')}, and this run trains "

@@ -2,7 +2,8 @@
 
 A home folder holds ``data/`` (uploaded files, named by their content) and ``runs/`` (a folder for each run). A run
 folder holds ``run.json`` (settings), ``status.json``, ``events.jsonl``, a checkpoint while it trains, and, at the
-end, the model, the fitted preprocessor and the scores. Files are written beside and renamed, so that a reader, or
+end, the model, the fitted preprocessor and the scores; in ``starts/``, the run that it starts from, where that is
+kept nowhere else. Files are written beside and renamed, so that a reader, or
 a process that is killed, never meets half a file.
 """
 
@@ -34,13 +35,14 @@ from lrapp.settings.sources import DataSource
 State = Literal[
     "queued", "running", "completed", "early_stopping", "stopped", "diverged", "failed", "interrupted"
 ]
+STARTS = "starts"  # the folder, in a run's own, of the run that it starts from
 ENDED: tuple[State, ...] = ("completed", "early_stopping", "stopped", "diverged", "failed", "interrupted")
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 _MAKING_SECONDS = 60
 _HELD_SECONDS = 1.0  # a process that only checks whether a run is free releases it at once
 # A new run has another colour than the newest of these.
 _SEEN_TOGETHER = 40
-_ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
+ID = re.compile(r"[0-9]{8}-[0-9]{12}-[0-9a-f]{16}")
 
 
 class Status(BaseModel):
@@ -265,8 +267,8 @@ class EventWriter:
 class Store:
     """A home folder with its uploaded files and its runs; made when it is not there."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, starts: Path | None = None) -> None:
+        self.home, self._starts = home, starts
         with disk_errors():
             (home / "data").mkdir(parents=True, exist_ok=True)
             (home / "runs").mkdir(exist_ok=True)
@@ -363,9 +365,13 @@ class Store:
             raise
         return run
 
+    def of(self, run: Run) -> "Store":
+        """Return the same store, which looks first into a run's own folder for the run that it starts from."""
+        return Store(self.home, run.folder / STARTS)
+
     def _new_id(self, created: datetime) -> str:
         """An id that nobody can guess, whose colour the runs before it have not."""
-        ids = (path.name for path in (self.home / "runs").iterdir() if _ID.fullmatch(path.name))
+        ids = (path.name for path in (self.home / "runs").iterdir() if ID.fullmatch(path.name))
         wanted = palette.unlike(heapq.nlargest(_SEEN_TOGETHER, ids))
         while True:
             found = f"{created:%Y%m%d-%H%M%S%f}-{secrets.token_hex(8)}"
@@ -379,7 +385,9 @@ class Store:
             UserError: If there is none.
         """
         run = Run(self.home / "runs" / run_id)
-        if not _ID.fullmatch(run_id) or not (run.folder / "status.json").exists():
+        if self._starts is not None and (self._starts / run_id / "status.json").exists():
+            run = Run(self._starts / run_id)
+        if not ID.fullmatch(run_id) or not (run.folder / "status.json").exists():
             raise UserError(
                 "There is no such run here. It may have been deleted; the Runs page lists those kept."
             )
@@ -387,12 +395,12 @@ class Store:
 
     def runs(self) -> list[Run]:
         """Return all runs, the newest first."""
-        folders = (path for path in (self.home / "runs").iterdir() if _ID.fullmatch(path.name))
+        folders = (path for path in (self.home / "runs").iterdir() if ID.fullmatch(path.name))
         return [Run(path) for path in sorted(folders, reverse=True) if (path / "status.json").exists()]
 
     def broken(self) -> list[Run]:
         """Return folders of runs that lost their status, the newest first."""
-        folders = (path for path in (self.home / "runs").iterdir() if _ID.fullmatch(path.name))
+        folders = (path for path in (self.home / "runs").iterdir() if ID.fullmatch(path.name))
         # A run that is being made has no status yet either.
         limit = time.time() - _MAKING_SECONDS
         return [
@@ -415,7 +423,7 @@ class Store:
         Raises:
             UserError: If it is no longer there.
         """
-        if not _ID.fullmatch(run_id) or not (self.home / "bin" / run_id).exists():
+        if not ID.fullmatch(run_id) or not (self.home / "bin" / run_id).exists():
             raise UserError("This run is no longer in the bin.")
         os.replace(self.home / "bin" / run_id, self.home / "runs" / run_id)
         return Run(self.home / "runs" / run_id)

@@ -201,20 +201,6 @@ class FreshStart(SettingsModel):
     type: Literal["fresh"] = "fresh"
 
 
-class RunStart(SettingsModel):
-    """The weights of a finished run of one's own, for all layers but the output layer.
-
-    The output layer is included only if both runs have the same classes.
-    """
-
-    type: Literal["run"] = "run"
-    run: str = Field(
-        title="Run",
-        description="The run whose trained weights are taken; its layers must be those of this network.",
-        pattern=rf"^{RUN_ID}$",
-    )
-
-
 PretrainedName = Literal["MobileNetV2", "EfficientNetB0", "ResNet50V2", "VGG16", "InceptionV3"]
 
 
@@ -277,6 +263,25 @@ class PretrainedStart(SettingsModel):
         )
 
 
+class RunStart(SettingsModel):
+    """The weights of a finished run of one's own, for all layers but the output layer.
+
+    The output layer is included only if both runs have the same classes.
+    """
+
+    type: Literal["run"] = "run"
+    run: str = Field(
+        title="Run",
+        description="The run whose trained weights are taken; its layers must be those of this network.",
+        pattern=rf"^{RUN_ID}$",
+    )
+    base: PretrainedStart | None = Field(
+        None,
+        title="Pretrained network",
+        description="The network from ImageNet that stands before the layers of that run, and so before these.",
+    )
+
+
 Start = Annotated[FreshStart | RunStart | PretrainedStart, Field(discriminator="type")]
 
 
@@ -314,3 +319,8 @@ class ModelSettings(SettingsModel):
     )
     augmentation: AugmentationSettings = AugmentationSettings()
     start: Start = FreshStart()
+
+    @property
+    def base(self) -> PretrainedStart | None:
+        """The network from ImageNet that stands before the layers; None where there is none."""
+        return self.start if isinstance(self.start, PretrainedStart) else getattr(self.start, "base", None)

@@ -235,11 +235,6 @@ class RunSettings(InFiles):
         off = "set the folds to 1"
         if self._of_pictures:
             return f"Cross-validation is for tables; for pictures, {off}."
-        if not isinstance(self.model.start, FreshStart):
-            return (
-                "Cross-validation starts from fresh weights, as others may know the rows of a fold already; choose "
-                f"fresh weights, or {off}."
-            )
         if self.policy.source == "raced":
             return (
                 "Cross-validation and a race of rates do not go together, as both need the networks for themselves; "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lrapp.phrasing import counted, number
 from lrapp.settings.data import DataSettings
-from lrapp.settings.network import LayerSettings, ModelSettings, PretrainedStart
+from lrapp.settings.network import LayerSettings, ModelSettings
 from lrapp.settings.policy import CLRSettings, FixedSettings, PolicySettings
 from lrapp.settings.run import RunSettings, TrainingSettings
 
@@ -44,7 +44,7 @@ def data(settings: DataSettings, rows: int | None = None, answer: str = "") -> s
 
 def network(model: ModelSettings) -> str:
     """Return the layers of a network: “64-32 · dropout 0.2”."""
-    start = [model.start.name] if isinstance(model.start, PretrainedStart) else []
+    start = [model.base.name] if model.base is not None else []
     words = [*start, *filter(None, (layer.facts.short.format_map(vars(layer)) for layer in model.layers))]
     parts = ["from a run"] if model.start.type == "run" else []
     parts.append(counted(len(words), "layer") if len(words) > _MOST_LAYERS else "-".join(words) or "linear")

@@ -307,11 +307,15 @@ def set_number(page: Page, label: str, value: float) -> None:
     idle(page)
 
 
-def choose(page: Page, label: str, option: str | int) -> None:
-    """Choose an entry of a list: by its text, or by its place, counted from 0."""
+def choose(page: Page, label: str, option: str | int, *, then: str = "") -> None:
+    """Choose an entry of a list: by its text, or by its place, counted from 0.
+
+    Args:
+        then: What the list is called afterwards, if not as before.
+    """
     listed = _pick(page, label, option)
     if isinstance(option, str):
-        expect(listed).to_have_value(option)
+        expect(field(page, "combobox", then) if then else listed).to_have_value(option)
     idle(page)
 
 

@@ -169,7 +169,7 @@ def test_a_table_gets_its_own_network_back(page: Page) -> None:
     set_number(page, "Epochs", 7)
     take_set(page, "Handwritten digits")
     expect(field(page, "spinbutton", "Epochs")).to_have_value("8")
-    choose(page, "Pictures", "Sample: Penguins")
+    choose(page, "Pictures", "Sample: Penguins", then="Table")
     expect(field(page, "combobox", "Preset")).to_have_value("Small (32)")
     expect(field(page, "spinbutton", "Epochs")).to_have_value("7")
 

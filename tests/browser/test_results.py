@@ -272,9 +272,34 @@ def test_from_groups_and_folds_to_a_model_for_use(browser: Browser, app: driving
         assert second.settings.networks == 3
         driving.look(page, "Export")
         expect(page.get_by_role("button", name="Download the model")).to_be_visible()
+        # It is pruned at once, as the Train page would hold rows back, and comes from the same run.
+        _prune(page)
+        page.wait_for_url(lambda url: "run=" in url and second.id not in url)
+        page.get_by_text("nothing told the best epoch, so it has the weights of the last one").wait_for()
+        driving.state(page, "Done").wait_for()
+        # The page trains anew from weights that do not know every row.
+        expect(driving.train_button(page)).to_be_enabled()
+        third = app.run(driving.run_id(page))
+        assert third.settings.data.all_rows
+        assert third.settings.training.pruning.enabled
         page.get_by_role("button", name="Open that run").click()
         page.wait_for_url(lambda url: first in url)
         page.get_by_text("Out-of-fold: accuracy").wait_for()
+        # Its folds are pruned by way of the Train page.
+        driving.look(page, "Export")
+        _prune(page)
+        expect(driving.step(page, "Network").get_by_text("Start from: a run of mine")).to_be_visible()
+        driving.idle(page)
+        fourth = app.run(driving.train(page))
+        driving.state(page, "Done").wait_for()
+        page.get_by_text("Out-of-fold: accuracy").wait_for()
+        assert fourth.settings.data == app.run(first).settings.data
+        driving.no_defect(page)
+
+
+def _prune(page: Page) -> None:
+    box = driving.expander(page, "Size, pruning, int8")
+    box.get_by_role("button", name="Prune this model").click()
 
 
 FILES = {
@@ -320,8 +345,7 @@ def test_a_finished_run_is_pruned_and_measured(page: Page) -> None:
     driving.state(page, "Done").wait_for()
     driving.idle(page)
     driving.look(page, "Export")
-    box = driving.expander(page, "Size, pruning, int8")
-    box.get_by_role("button", name="Prune this model").click()
+    _prune(page)
     expect(
         driving.step(page, "Training").get_by_text("The final sparsity is reached in epoch 3 of 10.")
     ).to_be_visible()

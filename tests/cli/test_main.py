@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lrapp import __main__ as command
+from lrapp.cli import training
 from lrapp.runs.events import EpochDone, StepsDone, TrainingStarted
 from lrapp.runs.store import SAMPLES, Run, Status, now
 from lrapp.settings import (
@@ -229,7 +230,7 @@ class _Terminal(io.StringIO):
 def test_a_terminal_shows_one_bar_that_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = _Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    bar = command._Bar(RunSettings())
+    bar = training.Bar(RunSettings())
     bar.take(TrainingStarted(parameters=1, metric="accuracy", steps_per_epoch=10, total_steps=40, epochs=4))
     bar.take(StepsDone(0, (0.5,) * 4, (0.1,) * 4, 0.1))
     assert terminal.getvalue().startswith("\r[###...........................] epoch 1 of 4")
@@ -247,7 +248,7 @@ def test_a_terminal_shows_one_bar_that_moves(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_log_file_gets_a_line_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     log = io.StringIO()
     monkeypatch.setattr(sys, "stderr", log)
-    bar = command._Bar(RunSettings())
+    bar = training.Bar(RunSettings())
     bar.take(
         TrainingStarted(
             parameters=1, metric="mean absolute error", steps_per_epoch=1, total_steps=2, epochs=2

@@ -30,7 +30,6 @@ from lrapp.settings import (
     SampleSource,
     TrainingSettings,
 )
-from lrapp.settings.network import RunStart
 
 LAYERS = ModelSettings(layers=(LayerSettings(units=8, batch_norm=True, dropout=0.1),))
 PENGUIN, CAR = (SampleSource(name=name) for name in ("penguins.csv", "auto_mpg.csv"))
@@ -248,10 +247,6 @@ def test_a_fold_whose_network_diverged_is_left_out_and_said(runs: dict[str, Run]
         (
             {"data": DataSettings(source=PicturesSource(name="digits"), folds=3)},
             "Cross-validation is for tables",
-        ),
-        (
-            {"model": ModelSettings(start=RunStart(run="20260101-000000000000-" + "0" * 16))},
-            "starts from fresh weights",
         ),
         ({"policy": CLRSettings(source="raced")}, "race of rates do not go together"),
     ],

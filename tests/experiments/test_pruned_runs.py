@@ -11,7 +11,7 @@ import pytest
 from zeros import weights
 from zeros.runs import LAYERS, PENGUINS, PRUNED, left, trained
 
-from lrapp import __main__ as command_line
+from lrapp.cli import training
 from lrapp.errors import UserError
 from lrapp.evaluation.scores import Scores
 from lrapp.execution import worker
@@ -132,7 +132,7 @@ def timeless(run: Run) -> list[EpochDone]:
 
 def test_the_command_line_shows_the_zeros(several: Run) -> None:
     history = several.history()
-    bar = command_line._Bar(several.settings)
+    bar = training.Bar(several.settings)
     assert history.started is not None
     bar.take(history.started)
     bar._epoch = history.epochs[-1]

@@ -320,7 +320,7 @@ def test_the_ready_made_study_is_the_experiment() -> None:
 
 
 def test_all_ids_have_one_form() -> None:
-    assert study_files._ID.pattern == runs._ID.pattern
+    assert study_files._ID.pattern == runs.ID.pattern
 
 
 # --- in training ---------------------------------------------------------------------------------------------

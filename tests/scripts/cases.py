@@ -195,7 +195,10 @@ CASES = {
         data=sample("auto_mpg.csv", target="mpg"),
         model=SMALL,
         training=TrainingSettings(
-            epochs=6, optimizer="sgd", early_stopping=EarlyStoppingSettings(enabled=False, restore_best=False)
+            epochs=6,
+            optimizer="sgd",
+            early_stopping=EarlyStoppingSettings(enabled=False, restore_best=False),
+            groups=GroupSettings(early=0.3, head=2),
         ),
         policy=CLRSettings(source="raced", step_size=1, cycle_momentum=True, base_momentum=0.8),
     ),
@@ -240,6 +243,41 @@ CASES = {
         data=sample("penguins.csv", target="species"),
         model=LAYERS,
         training=TrainingSettings(epochs=3, seed=4, groups=GroupSettings(early=0, middle=0.2)),
+        policy=FixedSettings(learning_rate=0.01),
+    ),
+    "gradual networks": RunSettings(
+        data=sample("breast_cancer.csv", target="diagnosis"),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=5,
+            members=2,
+            optimizer="adamw",
+            weight_decay=0.1,
+            groups=GroupSettings(early=0.1, middle=0.5, head=2, frozen_epochs=1, early_frozen_epochs=2),
+        ),
+        policy=FixedSettings(learning_rate=0.01),
+    ),
+    "pruned networks, frozen, from a run": RunSettings(
+        data=sample("penguins.csv", target="species"),
+        model=LAYERS,
+        training=TrainingSettings(
+            epochs=4,
+            members=2,
+            groups=GroupSettings(early=0),
+            pruning=PruningSettings(enabled=True, final_sparsity=60, last_epoch=2),
+        ),
+        policy=FixedSettings(learning_rate=0.01),
+    ),
+    "pruned folds, from a run": RunSettings(
+        data=sample("penguins.csv", target="species", folds=3),
+        model=SMALL.model_copy(update={"number_embedding": "bins"}),
+        training=TrainingSettings(epochs=4, pruning=PruningSettings(enabled=True, last_epoch=2)),
+        policy=FixedSettings(learning_rate=0.01),
+    ),
+    "folds in the order of time, from a run": RunSettings(
+        data=sample("auto_mpg.csv", target="mpg", folds=3, split="time", split_column="model_year"),
+        model=SMALL,
+        training=TrainingSettings(epochs=3, pruning=PruningSettings(enabled=True, scope="each")),
         policy=FixedSettings(learning_rate=0.01),
     ),
     "mixed_bfloat16": RunSettings(

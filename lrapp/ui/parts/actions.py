@@ -27,7 +27,7 @@ from lrapp.prediction.folders import PredictionFolder
 from lrapp.prediction.progress import CANCELLED
 from lrapp.preparation.threshold import Threshold
 from lrapp.progress import Progress
-from lrapp.runs import disk_space, notes
+from lrapp.runs import disk_space, notes, starts
 from lrapp.runs.store import Run
 from lrapp.settings import RunSettings, RunStart
 from lrapp.ui.parts import access, identity, resources, session
@@ -53,11 +53,14 @@ def check(settings: RunSettings) -> None:
     """Check that this visitor may train these settings.
 
     Raises:
-        UserError: If they name a table or a run to start from that is somebody else's.
+        UserError: If they name a table or a run to start from that is somebody else's, or one that knows their rows.
     """
     access.require_table(settings.data.source)
     if isinstance(settings.model.start, RunStart):
-        access.require("start from weights", resources.store().get(settings.model.start.run))
+        source = resources.store().get(settings.model.start.run)
+        access.require("start from weights", source)
+        if why := starts.obstacle(settings, source.settings):
+            raise UserError(why)
 
 
 def start(settings: RunSettings, token: str = "") -> Run:

@@ -11,8 +11,15 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 
 from lrapp.errors import UserError
-from lrapp.runs import links
-from lrapp.settings import PolicySettings, RunSettings, TrainingSettings, starting_values
+from lrapp.runs import links, starts
+from lrapp.settings import (
+    FreshStart,
+    PolicySettings,
+    RunSettings,
+    RunStart,
+    TrainingSettings,
+    starting_values,
+)
 from lrapp.settings.base import AnyPart, SettingsModel, checked
 from lrapp.ui.parts import resources, session
 
@@ -175,7 +182,23 @@ def to_train(settings: RunSettings) -> RunSettings:
     """Return the settings of a run of any kind, for training anew: without its name, and what made it a test."""
     data = settings.data.model_copy(update={"all_rows": False})
     changes = {"name": "", "mode": "train", "closer_look": True, "made_from": None, "data": data}
-    return settings.model_copy(update=changes)
+    made = settings.model_copy(update=changes)
+    return made if made.data == settings.data else _without_all_rows(made)
+
+
+def _without_all_rows(settings: RunSettings) -> RunSettings:
+    """The same from other weights, if those that a model for use started from know every row."""
+    start = settings.model.start
+    if not isinstance(start, RunStart):
+        return settings
+    try:
+        source = resources.store().get(start.run).settings
+    except UserError:
+        return settings  # the page says that it is not there
+    if not starts.obstacle(settings, source):
+        return settings
+    model = settings.model.model_copy(update={"start": start.base or FreshStart()})
+    return settings.model_copy(update={"model": model})
 
 
 def changed_since(ran: RunSettings) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from lrapp.evaluation import model_sizes
 from lrapp.experiments import pruning_afterwards
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
-from lrapp.ui.parts import access, actions, draft, resources, saving, session
+from lrapp.ui.parts import access, actions, draft, resources, saving, session, start_buttons
 from lrapp.ui.parts.plain_text import plain
 from lrapp.ui.run import changes
 
@@ -49,21 +49,40 @@ def _offer(run: Run, history: History, measure: str) -> None:
         ):
             session.state().sizes[run.id] = actions.measure_sizes(run)
             st.rerun()
-        if (
-            pruning_afterwards.possible(run, history)
-            and access.may("start from weights", run)
-            and st.button(
-                "Prune this model",
-                icon=":material/content_cut:",
-                key=f"sizes.prune.{run.id}",
-                help="Puts a run onto the Train page that starts from these weights, prunes them in the first quarter "
-                "of its epochs and lets them recover in the others; of a model that is pruned already, half of the "
-                "weights that are left go. Press Train there.",
-            )
-        ):
-            try:
-                settings = pruning_afterwards.settings_of(run)
-            except UserError as error:
-                st.error(plain(str(error), None), icon=":material/error:")
-                return
-            draft.start_from(settings)
+        why = pruning_afterwards.refusal(run, history)
+        if not why and access.may("start from weights", run):
+            _offer_pruning(run)
+    if why:
+        st.caption(plain(f"This model cannot be pruned. {why}", None))
+
+
+def _offer_pruning(run: Run) -> None:
+    """A button that puts the run onto the Train page, or starts it, as that page holds rows back."""
+    name, all_rows = f"sizes.prune.{run.id}", run.settings.data.all_rows
+    about = (
+        "Starts from these weights, prunes them in the first quarter of its epochs and lets them recover in the "
+        "others; of a model that is pruned already, half of the weights that are left go."
+    )
+    more = "Press Train there."
+    if all_rows:
+        more = "It begins at once, on all rows: nothing tells its best epoch, so the last one counts, and no score."
+    else:
+        about = f"Puts a run onto the Train page that {about[0].lower()}{about[1:]}"
+    if not st.button(
+        "Prune this model",
+        icon=":material/content_cut:",
+        key=start_buttons.key(name),
+        help=f"{about} {more}",
+    ):
+        return
+    try:
+        settings = pruning_afterwards.settings_of(run)
+        made = actions.start(settings, start_buttons.token(name)) if all_rows else None
+    except UserError as error:
+        st.error(plain(str(error), None), icon=":material/error:")
+        return
+    if made is None:
+        draft.start_from(settings)
+    else:
+        start_buttons.shown(name)
+        st.switch_page(session.state().pages["train"], query_params={"run": made.id})

@@ -141,12 +141,13 @@ def _delete(rows: list[Row]) -> None:
     elif not ended:
         about_it = "Some of these runs train or wait; stop or untick them." if several else "Stop it first."
     else:
-        about_it = f"Moves {several or 'the run'} into the bin."
+        about_it = "Moves the run into the bin."
     off = not (ended and own)
     if several:
         # One click ticks all that is listed, so another one must not delete it.
-        with st.popover(f"Delete {several}", icon=":material/delete:", disabled=off, help=about_it):
-            st.markdown(f"Delete {several}? “Undo” takes all of them back.")
+        why = about_it if off else None  # else it would lie over the question
+        with st.popover(f"Delete {several}", icon=":material/delete:", disabled=off, help=why):
+            st.markdown(f"Move {several} into the bin? “Undo” takes all of them back.")
             wanted = st.button(f"Delete all {several}", type="primary", icon=":material/delete:")
     else:
         wanted = st.button("Delete", icon=":material/delete:", disabled=off, help=about_it)

@@ -14,7 +14,6 @@ from lrapp.settings import (
     DataKind,
     LayerSettings,
     ModelSettings,
-    PretrainedStart,
     RunSettings,
     starting_values,
 )
@@ -189,7 +188,7 @@ def _column(name: str) -> Any:
 def _preset(model: ModelSettings, presets: Mapping[str, tuple[LayerSettings, ...]]) -> None:
     """Show which preset the layers are, and let the person take another."""
     key = draft.key("network.preset")
-    if isinstance(model.start, PretrainedStart):
+    if model.base is not None:
         presets = {name: presets[name] for name in _BEHIND if name in presets}
     st.session_state[key] = next((name for name, layers in presets.items() if layers == model.layers), _OWN)
 

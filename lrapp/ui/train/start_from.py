@@ -7,6 +7,7 @@ import streamlit as st
 
 from lrapp.errors import UserError
 from lrapp.experiments import run_table
+from lrapp.runs import starts
 from lrapp.settings import (
     DataKind,
     FreshStart,
@@ -80,7 +81,7 @@ def _choice(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> 
         choice: Choice = st.session_state[f"{key}.choice"]
         # As the draft is now: when this was drawn, what was chosen then was not in it yet.
         kept, now = session.state(), draft.get()
-        was, comes = isinstance(now.model.start, PretrainedStart), choice in PRETRAINED
+        was, comes = now.model.base is not None, choice in PRETRAINED
         draft.put(now.model_copy(update={"model": checked(now.model, start=_begun(choice, now.model.start))}))
         if comes and not was:
             kept.layers_before = now.model.layers
@@ -149,7 +150,14 @@ def _run(settings: RunSettings, key: str, fill: Callable[[Layers], None]) -> Sta
         help="Its layers are put into the table, and its weights into them. The output layer comes along only where "
         "both runs tell the same classes apart.",
     )
-    return RunStart(run=picked) if picked else FreshStart()
+    return RunStart(run=picked, base=_base(picked)) if picked else FreshStart()
+
+
+def _base(run_id: str) -> PretrainedStart | None:
+    try:
+        return resources.store().get(run_id).settings.model.base
+    except UserError:
+        return None
 
 
 def _runs(kind: DataKind) -> dict[str, str]:
@@ -175,8 +183,8 @@ def _about(run_id: str, stamp: tuple[tuple[int, int], ...]) -> tuple[DataKind, s
     try:
         run = resources.store().get(run_id)
         settings = run.settings
-        if isinstance(settings.model.start, PretrainedStart) or settings.mode != "train":
-            return None  # the pretrained network before its layers would be missing
+        if settings.mode != "train":
+            return None
         if settings.data.all_rows:
             return None  # its weights know the rows that would test
         return settings.data.kind, resources.run_title(run)
@@ -214,6 +222,9 @@ def _obstacle(settings: RunSettings, start: Start, fill: Callable[[Layers], None
     except UserError as error:
         st.error(plain(f"The run to start from: {error}", None), icon=":material/error:")
         return "the run to start from is not there, or not yours"
+    if why := starts.obstacle(settings, run.settings):
+        st.error(plain(why, None), icon=":material/error:")
+        return "the run to start from may know rows that test"
     if _shaped(layers) == _shaped(settings.model.layers):
         return None
     st.error(
