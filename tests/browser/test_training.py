@@ -290,7 +290,7 @@ def layers(page: Page) -> Locator:
 
 def test_layers_change_by_preset_and_by_cell(page: Page) -> None:
     parameters = page.get_by_text("parameters,")
-    expect(parameters).to_contain_text("8 networks of 7,235 parameters")
+    expect(parameters).to_contain_text("8 networks, their answers averaged, of 7,235 parameters")
     choose(page, "Preset", "Linear")
     expect(parameters).to_contain_text("237 parameters")
     choose(page, "Preset", "Small (32)")
