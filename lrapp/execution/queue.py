@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lrapp.errors import BusyError, UserError
-from lrapp.execution import endings, tasks, worker, worker_setup
+from lrapp.execution import run_endings, tasks, worker, worker_setup
 from lrapp.execution.once import Once
 from lrapp.execution.trees_beside import Comparisons
 from lrapp.execution.turns import Turns
@@ -343,18 +343,18 @@ class Jobs:
         with self._changed:
             self._waiting.end(self._current_owner or "", now())
         still = run.status.state == "running"  # else the worker has written how it ended
-        if still and self._closing and isinstance(endings.error(future), WorkerLostError):
+        if still and self._closing and isinstance(run_endings.error(future), WorkerLostError):
             # Not the run's fault: an attempt that ends with the server does not count.
             run.set_status(
                 state="queued", message="Waits for the app to be started again.", attempts=status.attempts
             )
             return
-        if isinstance(endings.error(future), BusyError):
+        if isinstance(run_endings.error(future), BusyError):
             self._held.append(run)  # a process without a queue works on it, or did
             return
-        if isinstance(endings.error(future), WorkerLostError):
+        if isinstance(run_endings.error(future), WorkerLostError):
             self._retire_worker()
-        state, message = endings.of(run, future, starts)
+        state, message = run_endings.of(run, future, starts)
         if still:
             run.set_status(state=state, message=message, ended=now())
         with self._changed:

@@ -227,6 +227,29 @@ def test_what_is_typed_is_in_the_draft_before_the_page_is_drawn() -> None:
     assert field(page, "Epochs").value == 77
 
 
+def test_each_family_of_optimizers_has_rates_of_its_own() -> None:
+    page = opened(settings_page)
+
+    def rates() -> tuple[float, float]:
+        page.session_state["rows"] = 10
+        seen(page.run())
+        return field(page, "base_lr").value, field(page, "max_lr").value
+
+    def turn(optimizer: str) -> None:
+        seen(field(page, "Optimizer").set_value(optimizer).run())
+
+    usual = rates()
+    turn("sgd")
+    assert rates() == pytest.approx([10 * rate for rate in usual]), "as steps of SGD are not scaled"
+    seen(field(page, "max_lr").set_value(0.3).run())
+    turn("rmsprop")
+    assert rates() == usual
+    turn("adamw")
+    assert rates() == usual
+    turn("sgd")
+    assert rates()[1] == 0.3
+
+
 def test_a_rate_that_is_typed_is_no_longer_what_the_test_found() -> None:
     def page() -> None:
         found = CLRSettings(origin="From a range test.")

@@ -18,6 +18,7 @@ from lrapp.settings import (
     RunSettings,
     RunStart,
     TrainingSettings,
+    starting_policy,
     starting_values,
 )
 from lrapp.settings.base import AnyPart, SettingsModel, checked
@@ -92,7 +93,12 @@ def write(kind: type[BaseModel], name: str, key: str) -> None:
     settings = get()
     with suppress(ValidationError):  # the page says what is wrong with it
         changed = _written(settings, kind, name, st.session_state[key])
-        if changed.policy != settings.policy:
+        optimizer = changed.training.optimizer
+        if family(optimizer) != family(settings.training.optimizer):
+            # The rates are those of the other family, which has them when it comes back.
+            other_policies()[(settings.policy.type, family(settings.training.optimizer))] = settings.policy
+            changed = changed.model_copy(update={"policy": begun(settings.policy.type, optimizer)})
+        elif changed.policy != settings.policy:
             policy = changed.policy
             if name in FOUND[policy.type]:
                 policy = checked(policy, origin="")  # edited by hand, so no longer what the test found
@@ -158,6 +164,11 @@ def other_policies() -> dict[tuple[str, str], PolicySettings]:
 def family(optimizer: str) -> str:
     """Return whose rates an optimizer takes: SGD's are some ten times those of the adaptive ones."""
     return "sgd" if optimizer == "sgd" else "adaptive"
+
+
+def begun(kind: str, optimizer: str) -> PolicySettings:
+    """Return the policy of that kind that was set earlier for the optimizer's family, or one to start from."""
+    return other_policies().get((kind, family(optimizer))) or starting_policy(kind, optimizer)
 
 
 def take_policy(policy: PolicySettings) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from lrapp.errors import UserError
 from lrapp.evaluation import selection
 from lrapp.phrasing import number
-from lrapp.settings import PolicySettings, RunSettings, starting_policy, summary
+from lrapp.settings import PolicySettings, RunSettings, summary
 from lrapp.settings.base import checked
 from lrapp.settings.run import RACERS
 from lrapp.ui.parts import draft, expert, fields
@@ -62,7 +62,7 @@ def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     )
     st.caption(_ABOUT[kind])
     # SGD and the adaptive optimizers want rates that differ tenfold; each family keeps its own numbers.
-    start = _begun(kind, settings.training.optimizer)
+    start = draft.begun(kind, settings.training.optimizer)
     policy = numbers(start, draft.key(f"policy{draft.policy_version()}.{kind}.{family}"))
     others[(kind, family)] = policy
     settings = settings.model_copy(update={"policy": policy})
@@ -73,14 +73,10 @@ def show(settings: RunSettings, training_rows: int | None) -> tuple[PolicySettin
     return policy, obstacle
 
 
-def _begun(kind: str, optimizer: str) -> PolicySettings:
-    return draft.other_policies().get((kind, draft.family(optimizer))) or starting_policy(kind, optimizer)
-
-
 def _turn(key: str) -> None:
     """Put the policy that was chosen into the draft at once, as this run of the script may be interrupted."""
     settings = draft.get()
-    policy = _begun(st.session_state[key], settings.training.optimizer)
+    policy = draft.begun(st.session_state[key], settings.training.optimizer)
     draft.put(settings.model_copy(update={"policy": policy}))
 
 
