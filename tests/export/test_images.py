@@ -171,12 +171,12 @@ def test_formats_of_pictures_speak_of_pictures(trained: dict[str, Run]) -> None:
     formats = registry.formats(trained["digits"])
     assert [item.key for item in formats] == [
         "code",
-        "keras",
-        "int8",
-        "savedmodel",
         "onnx",
+        "keras",
+        "savedmodel",
         "litert",
         "litert-int8",
+        "int8",
     ]
     about = [registry.about(item, trained["digits"]) for item in formats]
     assert all("picture" in text and "column" not in text for text in about)
