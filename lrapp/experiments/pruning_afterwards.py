@@ -2,7 +2,7 @@
 
 from lrapp.errors import UserError
 from lrapp.experiments.model_for_use import policy_of_model
-from lrapp.phrasing import counted
+from lrapp.phrasing import counted, number
 from lrapp.runs import starts
 from lrapp.runs.events import History
 from lrapp.runs.store import Run
@@ -55,7 +55,7 @@ def settings_of(run: Run, *, sparsity: float | None = None, epochs: int | None =
     if sparsity is not None and not 0 < sparsity < 1:
         raise UserError(
             "The sparsity is the share of weights that are zero in the end: above 0 and below 1, such as 0.8. "
-            f"Received: {sparsity:g}."
+            f"Received: {number(sparsity)}."
         )
     if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
         raise UserError(f"The epochs must be 1 to {MOST_EPOCHS:,}. Received: {epochs:,}.")

@@ -55,7 +55,7 @@ def test_a_finished_run_has_a_closer_look(finished: Run) -> None:
     assert drops == sorted(drops, reverse=True)
     assert found.verdict
     assert found.notes == ()
-    assert analysis_text.views(found) == ["Confusion", "Curves", "Calibration", "What matters"]
+    assert analysis_text.views(found) == ["Confusion", "ROC", "Calibration", "What matters"]
     assert finished.insight_path.stat().st_size < 100_000
     assert Insight.from_json(found.to_json()) == found
 

@@ -91,7 +91,7 @@ class Session:
         model_shown: Run whose model the Predict page showed last.
         predictions, one_row: Predictions that are asked for by id, and arrays of one row by run.
         prediction_taken: Run and file, or files, that were taken last.
-        prediction_error: Run, and what went wrong with its last prediction.
+        prediction_error, prediction_ended: Run, and what went wrong with its last prediction; id of that.
         predictions_shown: Id of the prediction that was shown last, by run.
         predict_tabs: Table or row, by place.
         row_versions: How often the values of a row were put back to the usual ones, by its widgets' keys.
@@ -162,6 +162,7 @@ class Session:
     one_row: "dict[str, Task[None]]" = field(default_factory=dict)
     prediction_taken: tuple[str, str] | None = None
     prediction_error: tuple[str, str] | None = None
+    prediction_ended: str = ""
     predictions_shown: dict[str, str] = field(default_factory=dict)
     predict_tabs: dict[str, str] = field(default_factory=dict)
     row_versions: dict[str, int] = field(default_factory=dict)

@@ -12,6 +12,8 @@ from lrapp.ui.parts import access, actions, resources, session, tasks, waiting
 from lrapp.ui.parts.actions import Predicting
 from lrapp.ui.parts.plain_text import plain
 
+_ENDS_SECONDS = 2.0
+
 
 def is_new(run: Run, upload: str) -> bool:
     """Return whether an upload has not been handed to the worker yet, which every rerun of the page would do again.
@@ -94,15 +96,17 @@ def _shown(run: Run) -> PredictionFolder | None:
         return folder
     except UserError as error:
         task = actions.tasks().get(wanted)
-        if task is not None and task.state in ("failed", "stopped"):
+        # A prediction that was cancelled has left its folder a moment before it has ended.
+        if task is not None and task.wait(_ENDS_SECONDS) and task.state in ("failed", "stopped"):
             _keep_error(run, task)
-        else:
+        elif wanted != session.state().prediction_ended:  # else it was said already what went wrong
             session.state().prediction_error = (run.id, str(error))
         _forget()
         return None
 
 
 def _forget() -> None:
+    session.state().prediction_ended = st.query_params.get("prediction", "")
     actions.tasks().pop(st.query_params.get("prediction", ""), None)
     shown = session.state().predictions_shown
     for run_id in [

@@ -5,6 +5,7 @@ import streamlit as st
 from lrapp.errors import UserError
 from lrapp.experiments.run_list import Fold
 from lrapp.experiments.run_table import Row
+from lrapp.phrasing import counted
 from lrapp.runs import notes
 from lrapp.runs.store import ENDED, Run
 from lrapp.ui.parts import access, actions, draft, resources, session
@@ -135,7 +136,7 @@ def _delete(rows: list[Row]) -> None:
     ended = all(row.state is None or row.state in ENDED for row in rows)
     runs = [Run(resources.store().home / "runs" / row.id) for row in rows]
     own = all(access.may("delete", run) for run in runs)
-    several = f"{len(rows):,} runs" if len(rows) > 1 else ""
+    several = counted(len(rows), "run") if len(rows) > 1 else ""
     if not own:
         about_it = "Some of these runs were started in another browser; untick them."
     elif not ended:
