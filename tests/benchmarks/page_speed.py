@@ -33,6 +33,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -371,7 +372,12 @@ def _phase(
 
 
 def _browsers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if "chrom" in child.name()]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            if "chrom" in child.name():
+                found.append(child)
+    return found
 
 
 def _epochs(events: Path) -> int:
