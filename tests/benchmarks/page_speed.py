@@ -33,7 +33,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -193,7 +192,7 @@ def _visit(browser: Browser, app: App, last: str) -> dict[str, float]:
     """Visit in a fresh tab; return seconds until things were seen, and the processor's until all rests."""
     assert app.process is not None
     server = [psutil.Process(app.process.pid)]
-    before = tabs.used(server), tabs.used(_browsers())
+    before = tabs.used(server), tabs.used_by_each(tabs.browsers())
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     wanted = {
@@ -206,11 +205,11 @@ def _visit(browser: Browser, app: App, last: str) -> dict[str, float]:
     page.wait_for_function(f"() => '{last}' in (window.seen || {{}})", timeout=60_000)
     page.wait_for_timeout(500)
     seen: dict[str, float] = page.evaluate("() => window.seen")
-    after = tabs.used(server), tabs.used(_browsers())
+    after = tabs.used(server), tabs.used_by_each(tabs.browsers())
     context.close()
     return {name: value / 1000 for name, value in seen.items()} | {
         "server": after[0] - before[0],
-        "browser": after[1] - before[1],
+        "browser": sum(now - before[1].get(process, 0.0) for process, now in after[1].items()),
     }
 
 
@@ -359,7 +358,7 @@ def _phase(
     events: Path, server: psutil.Process, worker: psutil.Process, wait: Callable[[], None]
 ) -> tuple[float, float, float, float]:
     """Return seconds an epoch while waiting, and the processor shares of server, worker and browser."""
-    browsers = _browsers()
+    browsers = tabs.browsers()
     begin = time.monotonic()
     before = (_epochs(events), tabs.used([server]), tabs.used([worker]), tabs.used(browsers))
     wait()
@@ -369,15 +368,6 @@ def _phase(
         (b - a) / took for a, b in zip(before[1:], after[1:], strict=True)
     )
     return took / max(1, after[0] - before[0]), server_share, worker_share, browser_share
-
-
-def _browsers() -> list[psutil.Process]:
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-            if "chrom" in child.name():
-                found.append(child)
-    return found
 
 
 def _epochs(events: Path) -> int:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from pictures import packed, zipped
 from PIL import Image
 from preparing import assert_same, entries, got
+from training.whole_runs import assert_same_runs, done
 
 from lrapp import free_memory
 from lrapp.errors import UserError
@@ -23,7 +24,7 @@ from lrapp.networks import memory_estimate, saved
 from lrapp.preparation.table_arrays import Prepared
 from lrapp.runs import disk_space
 from lrapp.runs.events import EpochDone, Event
-from lrapp.runs.store import Run, Store
+from lrapp.runs.store import Store
 from lrapp.settings import (
     AugmentationSettings,
     CLRSettings,
@@ -110,20 +111,6 @@ def is_mapped(array: Any) -> bool:
     while array is not None and not isinstance(array, np.memmap):
         array = array.base
     return array is not None
-
-
-def done(store: Store, settings: RunSettings) -> Run:
-    run = store.create(settings)
-    assert worker.work(run.folder, store.home).state == "completed"
-    return run
-
-
-def assert_same_runs(one: Run, other: Run) -> None:
-    assert one.history().step_frame().equals(other.history().step_frame())
-    assert one.scores_path.read_bytes() == other.scores_path.read_bytes()
-    assert one.insight_path.read_bytes() == other.insight_path.read_bytes()
-    found = [(epoch.val_loss, epoch.val_metric) for epoch in one.history().epochs]
-    assert found == [(epoch.val_loss, epoch.val_metric) for epoch in other.history().epochs]
 
 
 # --- the arrays ----------------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from training.whole_runs import assert_same_runs, done
 
 from lrapp import free_memory
 from lrapp.errors import UserError
 from lrapp.execution import room, worker
 from lrapp.networks import memory_estimate
 from lrapp.runs.events import EpochDone, Event
-from lrapp.runs.store import Run, Store
+from lrapp.runs.store import Store
 from lrapp.settings import (
     CLRSettings,
     DataSettings,
@@ -63,19 +64,6 @@ def limit(store: Store, settings: RunSettings, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(free_memory, "for_a_run", lambda: whole - 1)
 
 
-def done(store: Store, settings: RunSettings) -> Run:
-    run = store.create(settings)
-    assert worker.work(run.folder, store.home).state == "completed"
-    return run
-
-
-def assert_same(one: Run, other: Run) -> None:
-    assert one.history().step_frame().equals(other.history().step_frame())
-    assert one.scores_path.read_bytes() == other.scores_path.read_bytes()
-    found = [(epoch.val_loss, epoch.val_metric, epoch.members) for epoch in one.history().epochs]
-    assert found == [(epoch.val_loss, epoch.val_metric, epoch.members) for epoch in other.history().epochs]
-
-
 @pytest.mark.parametrize("settings", [ONE, SEVERAL], ids=["one", "several"])
 def test_it_goes_in_blocks_and_on_to_the_bit_wherever_memory_is(
     store: Store, settings: RunSettings, monkeypatch: pytest.MonkeyPatch
@@ -97,7 +85,7 @@ def test_it_goes_in_blocks_and_on_to_the_bit_wherever_memory_is(
         worker.work(broken.folder, store.home, on_event=cut)
     monkeypatch.setattr(free_memory, "for_a_run", lambda: None)  # it goes on as it began
     assert worker.work(broken.folder, store.home).state == "completed"
-    assert_same(broken, whole)
+    assert_same_runs(broken, whole)
     # With all rows in memory, other numbers come of another order.
     other = done(store, settings).history()
     assert other.prepared is not None

@@ -142,7 +142,7 @@ def _delete(rows: list[Row]) -> None:
     elif not ended:
         about_it = "Some of these runs train or wait; stop or untick them." if several else "Stop it first."
     else:
-        about_it = "Moves the run into the bin."
+        about_it = "Moves the run into the bin; “Undo” takes it back."
     off = not (ended and own)
     if several:
         # One click ticks all that is listed, so another one must not delete it.
