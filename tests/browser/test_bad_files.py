@@ -187,7 +187,7 @@ def test_a_damaged_run_is_a_sentence_and_the_others_stay(
             tick(page, row)
         page.get_by_role("button", name="Delete 2 runs").click()
         idle(page)
-        page.get_by_role("button", name="Delete all 2 runs").click()
+        page.get_by_role("button", name="Delete them").click()
         page.get_by_text("2 runs were deleted.").wait_for()
         idle(page)
         page.get_by_role("button", name="Undo").click()

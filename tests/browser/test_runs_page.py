@@ -149,7 +149,7 @@ def test_runs_side_by_side(browser: Browser, own_app: App, runs: dict[str, Run])
         idle(page)
         page.get_by_role("button", name="Delete 3 runs").click()
         idle(page)
-        page.get_by_role("button", name="Delete all 3 runs").click()
+        page.get_by_role("button", name="Delete them").click()
         page.get_by_text("3 runs were deleted.").wait_for()
         idle(page)
         assert [run.id for run in Store(own_app.home).runs()] == [runs["ugly"].id]
@@ -189,7 +189,7 @@ def test_all_that_one_click_ticks_is_not_deleted_by_another(
         page.wait_for_url("**run=**")
         idle(page)
         page.get_by_role("button", name="Delete 4 runs", exact=True).click()
-        sure = page.get_by_role("button", name="Delete all 4 runs")
+        sure = page.get_by_role("button", name="Delete them")
         sure.wait_for()
         idle(page)
         assert len(Store(own_app.home).runs()) == 4, "it asks first"

@@ -148,8 +148,8 @@ def _delete(rows: list[Row]) -> None:
         # One click ticks all that is listed, so another one must not delete it.
         why = about_it if off else None  # else it would lie over the question
         with st.popover(f"Delete {several}", icon=":material/delete:", disabled=off, help=why):
-            st.markdown(f"Move {several} into the bin? “Undo” takes all of them back.")
-            wanted = st.button(f"Delete all {several}", type="primary", icon=":material/delete:")
+            st.markdown(f"Move {several} into the bin? “Undo” takes them back.")
+            wanted = st.button("Delete them", type="primary", icon=":material/delete:")
     else:
         wanted = st.button("Delete", icon=":material/delete:", disabled=off, help=about_it)
     if not wanted:
